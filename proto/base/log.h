@@ -1,0 +1,27 @@
+/* log.h - one line per event, logfmt on standard error:
+ *
+ *     ts=2026-03-09T10:14:33.250Z level=warn event=update_rejected site=plant-7 round=12 why="..."
+ *
+ * an_log(AN_LOG_WARN, "update_rejected", "site=%s round=%llu", site, round);
+ *
+ * Programs log; libraries return errors and log nothing above debug.  Each failure is logged
+ * once, where it is handled.  Never keys, payloads or samples.
+ *
+ * Threads: call from anywhere; a line is written whole. */
+#ifndef AN_BASE_LOG_H
+#define AN_BASE_LOG_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+typedef enum an_log_level { AN_LOG_DEBUG, AN_LOG_INFO, AN_LOG_WARN, AN_LOG_ERROR, AN_LOG_OFF } an_log_level;
+
+void an_log_init(an_log_level least, const char *program); /* before any thread */
+bool an_log_level_find(const char *name, an_log_level *ret); /* "debug" "info" "warn" "error" "off" */
+
+/* fmt gives further `key=value` pairs; a value with blanks is quoted by the caller as \"%s\".
+ * Control characters are replaced before the line is written. */
+void an_log(an_log_level level, const char *event, const char *fmt, ...) AN_PRINTF(3, 4);
+
+#endif

@@ -1,0 +1,93 @@
+/* Fault injection after SQLite's faultsimStep: a countdown that, once at zero, fails every
+ * allocation until it is switched off. */
+#include "base/mem.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALIGN ((size_t)64)
+
+static atomic_llong countdown = -1; /* < 0: never fail */
+static atomic_size_t live;
+
+static bool fault_due(void)
+{
+    long long left = atomic_load_explicit(&countdown, memory_order_relaxed);
+    while (left > 0) {
+        if (atomic_compare_exchange_weak(&countdown, &left, left - 1))
+            return false;
+    }
+    return left == 0;
+}
+
+void *an_alloc(size_t n, size_t size)
+{
+    if (size != 0 && n > (SIZE_MAX - ALIGN) / size)
+        return NULL;
+    if (fault_due())
+        return NULL;
+    size_t len = (n * size + ALIGN - 1) / ALIGN * ALIGN;
+    void *p = aligned_alloc(ALIGN, len ? len : ALIGN);
+    if (!p)
+        return NULL;
+    memset(p, 0, len ? len : ALIGN);
+    atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
+    return p;
+}
+
+void an_free(void *p)
+{
+    if (!p)
+        return;
+    atomic_fetch_sub_explicit(&live, 1, memory_order_relaxed);
+    free(p);
+}
+
+bool an_grow(void *items_ptr, size_t *cap, size_t need, size_t size)
+{
+    if (need <= *cap)
+        return true;
+    size_t want = *cap ? *cap : 8;
+    while (want < need) {
+        if (want > SIZE_MAX / 2)
+            return false;
+        want *= 2;
+    }
+    void *p = an_alloc(want, size);
+    if (!p)
+        return false;
+    void *old;
+    memcpy(&old, items_ptr, sizeof old);
+    if (old)
+        memcpy(p, old, *cap * size);
+    an_free(old);
+    memcpy(items_ptr, &p, sizeof p);
+    *cap = want;
+    return true;
+}
+
+char *an_strdup(const char *text)
+{
+    size_t len = strlen(text) + 1;
+    char *copy = an_alloc(len, 1);
+    if (copy)
+        memcpy(copy, text, len);
+    return copy;
+}
+
+void an_mem_fail_after(size_t n)
+{
+    atomic_store(&countdown, (long long)n);
+}
+
+void an_mem_fail_never(void)
+{
+    atomic_store(&countdown, -1);
+}
+
+size_t an_mem_live(void)
+{
+    return atomic_load(&live);
+}
