@@ -1,0 +1,93 @@
+/* store.h - what the coordinator keeps: one journal of records and a folder of objects.
+ *
+ * The journal is the truth.  Everything the coordinator knows (sites, versions, aliases, rounds,
+ * campaigns) is what its records, read in order, add up to; nothing is acknowledged before its
+ * record is committed.  Records are never changed or removed, and each carries a hash over the
+ * one before it, so that an auditor sees a cut or an edit:
+ *
+ *     chain[n] = BLAKE2b-256(chain[n-1] | seq | time | kind | subject | actor | idem | body)
+ *
+ * Objects are immutable bytes named by their BLAKE2b-256: bundles, plans, updates, optimiser
+ * states.  A record may name an object only after the object is durable.
+ *
+ *     an_store *store;
+ *     err = an_store_open("sqlite:/var/lib/andon", clock, &store, &why);
+ *     err = an_store_append(store, &record, 1, &seq, &why);
+ *
+ * Backends are rows of store/stores.def and pass the same tests (tests/conform/test_stores.c).
+ *
+ * Threads: a store belongs to the thread that opened it.  Object files may be read from any
+ * thread by their path (an_store_object_path). */
+#ifndef AN_COORDINATOR_STORE_H
+#define AN_COORDINATOR_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "doors/crypto.h"
+
+typedef struct an_store an_store;
+
+#define AN_RECORD_BODY_MAX ((size_t)1 << 20)
+#define AN_RECORD_NAME_MAX 127 /* bytes in kind, subject, actor, idem */
+
+/* One fact.  Strings are borrowed for the call. */
+typedef struct an_record {
+    uint64_t seq;        /* given by the store, from 1, no gaps */
+    int64_t time_ms;     /* wall clock; given by the store if 0 */
+    const char *kind;    /* "round.event", "site.approved", ... : a row of records.def */
+    const char *subject; /* what it is about: a site, a model, "round/12" */
+    const char *actor;   /* who caused it: "site/plant-a", "user/admin", "coordinator" */
+    const char *idem;    /* idempotency key, unique per actor; NULL: none */
+    const void *body;    /* JSON text for people and auditors */
+    size_t body_len;
+    an_hash chain; /* given by the store */
+} an_record;
+
+/* url: "sqlite:FOLDER".  Creates what is missing, checks the schema's version, refuses a newer one.
+ * Errors: INVAL, IO, PROTO not a store or damaged, STATE in use by another coordinator, NOMEM. */
+an_err an_store_open(const char *url, const an_clock *clock, an_store **ret, an_note *why);
+void an_store_close(an_store *s);
+
+/* Appends n records in one transaction: all or none, durable on return.  ret_last_seq may be NULL.
+ * Errors: EXISTS a record with this actor and idem is there (nothing is appended), IO, LIMIT. */
+an_err an_store_append(an_store *s, const an_record *records, size_t n, uint64_t *ret_last_seq,
+                       an_note *why);
+
+/* Calls visit for each matching record in order of seq; NULL kind or subject matches all, a kind
+ * ending in '.' matches as a prefix.  The record is borrowed for the call.  A visit that returns
+ * an error ends the scan with that error. */
+typedef an_err (*an_store_visit)(void *ctx, const an_record *record, an_note *why);
+typedef struct an_store_filter {
+    const char *kind;
+    const char *subject;
+    uint64_t after_seq; /* only records with a higher seq */
+    int64_t until_ms;   /* only records not later than this; 0: no bound */
+    size_t limit;       /* at most this many; 0: no bound */
+    bool newest_first;
+} an_store_filter;
+an_err an_store_scan(an_store *s, const an_store_filter *f, an_store_visit visit, void *ctx, an_note *why);
+
+/* Recomputes the whole chain.  ret_n: records seen.  Errors: PROTO names the first bad seq. */
+an_err an_store_verify(an_store *s, uint64_t *ret_n, an_note *why);
+
+/* Objects.  put: durable on return; the same bytes twice are one object. */
+an_err an_store_object_put(an_store *s, const void *bytes, size_t len, an_hash *ret, an_note *why);
+/* Takes over a finished file on the same file system by renaming it.  The caller has hashed and synced it. */
+an_err an_store_object_adopt(an_store *s, const char *path, const an_hash *hash, an_note *why);
+bool an_store_object_has(an_store *s, const an_hash *hash);
+/* Appends the bytes to *b and checks their hash.  Errors: NOTFOUND, IO, PROTO damaged, LIMIT. */
+an_err an_store_object_get(an_store *s, const an_hash *hash, an_buf *b, an_note *why);
+an_err an_store_object_size(an_store *s, const an_hash *hash, uint64_t *ret_len, an_note *why);
+an_err an_store_object_remove(an_store *s, const an_hash *hash, an_note *why); /* absent: OK */
+/* Where the bytes are; pure arithmetic on the folder and the hash. */
+an_err an_store_object_path(const an_store *s, const an_hash *hash, char out[static AN_PATH_MAX]);
+/* A folder on the same file system for files that are still being received. */
+const char *an_store_spool_dir(const an_store *s);
+
+#endif
