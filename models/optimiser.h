@@ -1,0 +1,36 @@
+/* optimiser.h - from a gradient to a step.
+ *
+ * One file in optimisers/, one row in optimisers.def.  An optimiser is an elementwise loop over the flat
+ * parameters; its state is n_state floats per parameter, zero at the start, owned by the caller, so that it
+ * can be stored and hashed like the parameters.
+ *
+ *     const an_optimiser *o = an_optimiser_find("adam");
+ *     float *state = an_alloc(n * o->n_state, sizeof *state);
+ *     o->step(&(an_optimiser_args){.lr = 1e-3, .step = t}, n, params, state, grad);    t = 1, 2, ...
+ *
+ * Threads: pure; ranges that do not overlap may be stepped by different threads. */
+#ifndef AN_MODELS_OPTIMISER_H
+#define AN_MODELS_OPTIMISER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct an_optimiser_args {
+    double lr;
+    double momentum;     /* sgd */
+    double weight_decay; /* decoupled: w -= lr * decay * w */
+    uint64_t step;       /* 1 for the first */
+} an_optimiser_args;
+
+typedef struct an_optimiser {
+    const char *name;
+    size_t n_state; /* floats of state per parameter */
+
+    /* One step of params (n).  state (n_state, n): n floats of the first kind, then n of the second. */
+    void (*step)(const an_optimiser_args *a, size_t n, float *params, float *state, const float *grad);
+} an_optimiser;
+
+const an_optimiser *an_optimiser_find(const char *name); /* NULL: no such optimiser */
+const an_optimiser *an_optimiser_at(size_t i);           /* the table in order; NULL past its end */
+
+#endif
