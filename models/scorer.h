@@ -1,0 +1,48 @@
+/* scorer.h - version + overlay, ready to score.  This is what an agent swaps: it is built beside
+ * the running one, warmed, and put in its place between two windows.
+ *
+ *     an_scorer *s;
+ *     an_scorer_new(&bundle, overlay, &s, &why);
+ *     an_scorer_work *w;
+ *     an_scorer_work_new(s, 1, &w);
+ *     an_scorer_score(s, w, window, 1, &score, contributions);
+ *     if (score > an_scorer_threshold(s)) ...
+ *
+ * Threads: a scorer is immutable and may be shared; each thread has its own work. */
+#ifndef AN_MODELS_SCORER_H
+#define AN_MODELS_SCORER_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "models/bundle.h"
+#include "models/overlay.h"
+
+typedef struct an_scorer an_scorer;
+typedef struct an_scorer_work an_scorer_work;
+
+/* Copies what it needs.  overlay may be NULL; that it belongs to the bundle is checked by
+ * an_overlay_fits, shapes again here.  Errors: INVAL, NOMEM. */
+an_err an_scorer_new(const an_bundle *bundle, const an_overlay *overlay, an_scorer **ret, an_note *why);
+void an_scorer_free(an_scorer *s);
+
+/* Memory for up to `batch` windows at a time.  Errors: INVAL, NOMEM. */
+an_err an_scorer_work_new(const an_scorer *s, size_t batch, an_scorer_work **ret);
+void an_scorer_work_free(an_scorer_work *w);
+
+/* windows: (n, input), n <= the work's batch.  scores: (n); contributions: (n, features) or NULL.
+ * A window scores the same bits alone as in a batch.  Never allocates.
+ * Errors: NUMERIC a score is not finite (a window with NAN, or a broken model). */
+an_err an_scorer_score(const an_scorer *s, an_scorer_work *w, const float *windows, size_t n, float *scores,
+                       float *contributions);
+
+/* What the model made of the windows of the last call (n, input); NULL: no model.  Borrowed. */
+const float *an_scorer_reconstruction(const an_scorer_work *w);
+
+const an_prep *an_scorer_prep(const an_scorer *s); /* borrowed */
+double an_scorer_threshold(const an_scorer *s);
+const char *an_scorer_policy(const an_scorer *s);
+size_t an_scorer_input(const an_scorer *s);
+size_t an_scorer_features(const an_scorer *s);
+
+#endif
