@@ -1,0 +1,91 @@
+/* pool.h - the site's samples: what the trainer may learn from, and what judges it.
+ *
+ * Windows are raw (unscaled), so that a new normaliser needs no new data.  Parts:
+ *
+ *     TRAIN      a uniform sample of all normal operation so far (reservoir, Vitter's R):
+ *                the replay that keeps a campaign from forgetting
+ *     RECENT     the last normal windows, oldest overwritten: what an incremental round learns
+ *     OLD        holdout frozen when it is full: the reference of "before"
+ *     NEW        rolling holdout of the last normal windows
+ *     HELD       windows seen while an alarm was open or building up: never trained, until an
+ *                operator's verdict or an approved campaign releases them
+ *     CONFIRMED  held windows that an operator called true anomalies: part of the challenge set
+ *
+ * Holdout and training never share a window: blocks of `block` successive windows go to the one
+ * or the other by the seed, so neighbours that overlap are on the same side.
+ *
+ *     err = an_pool_new(&conf, &pool, &why);
+ *     an_pool_add(pool, window, time_ms, alarm_id_or_0);
+ *     err = an_pool_save(pool, path, &why);
+ *
+ * Threads: one thread per an_pool; the trainer works on an an_pool_copy. */
+#ifndef AN_AGENT_POOL_H
+#define AN_AGENT_POOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+typedef enum an_pool_part {
+    AN_POOL_TRAIN,
+    AN_POOL_RECENT,
+    AN_POOL_OLD,
+    AN_POOL_NEW,
+    AN_POOL_HELD,
+    AN_POOL_CONFIRMED
+} an_pool_part;
+#define AN_POOL_PARTS 6
+const char *an_pool_part_name(an_pool_part part); /* "train" ... */
+
+typedef struct an_pool_conf {
+    size_t width, window;       /* a sample is (window, width) floats */
+    size_t cap[AN_POOL_PARTS];  /* windows per part; 0 = the default of an_pool_conf_default */
+    uint32_t block;             /* successive windows that stay together; 0 = 32 */
+    uint32_t holdout_percent;   /* of the blocks; 1..50; 0 = 20 */
+    uint64_t seed;
+    uint64_t quota_bytes;       /* of memory and file; caps shrink in proportion to fit; 0 = none */
+} an_pool_conf;
+
+typedef struct an_pool an_pool;
+
+/* Errors: INVAL sizes, LIMIT the quota holds no window of each part, NOMEM. */
+an_err an_pool_new(const an_pool_conf *conf, an_pool **ret, an_note *why);
+void an_pool_free(an_pool *p);
+
+/* Copies one window in.  alarm_id 0: normal operation, it goes to a training or a holdout part.
+ * Else it is HELD under that alarm.  Windows with missing values are refused and counted. */
+void an_pool_add(an_pool *p, const float *window, int64_t time_ms, uint64_t alarm_id);
+
+/* The last windows turned out to belong to an alarm (persistence reacts late): moves those of
+ * RECENT and NEW, and of TRAIN, seen at or after since_ms to HELD under alarm_id. */
+void an_pool_hold_since(an_pool *p, int64_t since_ms, uint64_t alarm_id);
+
+/* Verdict "false alarm": the alarm's held windows become normal operation.  Returns how many. */
+size_t an_pool_release(an_pool *p, uint64_t alarm_id);
+/* An approved campaign: all windows held since since_ms become normal operation. */
+size_t an_pool_release_since(an_pool *p, int64_t since_ms);
+/* Verdict "true": the alarm's held windows become CONFIRMED. */
+size_t an_pool_confirm(an_pool *p, uint64_t alarm_id);
+/* After a campaign was promoted: NEW is the reference from now on, OLD is replaced by it. */
+void an_pool_refreeze(an_pool *p);
+
+size_t an_pool_n(const an_pool *p, an_pool_part part);
+const float *an_pool_get(const an_pool *p, an_pool_part part, size_t i); /* borrowed; oldest first but TRAIN */
+int64_t an_pool_time(const an_pool *p, an_pool_part part, size_t i);
+size_t an_pool_width(const an_pool *p);
+size_t an_pool_window(const an_pool *p);
+uint64_t an_pool_seen(const an_pool *p);    /* normal windows offered so far */
+uint64_t an_pool_refused(const an_pool *p); /* windows with missing values */
+
+/* The windows of the parts in `parts` (bits 1 << part), one after the other, in time order within
+ * each part: (n, window, width).  On success *ret belongs to the caller (an_free).  Errors: NOMEM. */
+an_err an_pool_copy(const an_pool *p, unsigned parts, float **ret, size_t *ret_n);
+
+/* One file, written whole or not at all.  load wants the same width and window; other sizes may
+ * have changed, then the oldest windows are dropped.
+ * Errors: IO, NOTFOUND, PROTO not a pool or damaged (it carries a hash), INVAL other shape, NOMEM. */
+an_err an_pool_save(const an_pool *p, const char *path, an_note *why);
+an_err an_pool_load(an_pool *p, const char *path, an_note *why);
+
+#endif

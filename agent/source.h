@@ -1,0 +1,132 @@
+/* source.h - where rows come from: one table row per kind of source (sources.def).
+ *
+ * A source yields rows of floats, each with its time, its running number and, where it is known,
+ * a label.  The an_source object owns the variant's state, keeps the pace if `speed` is set, and
+ * counts.  Nothing here waits: when there is no row yet, next says AGAIN and when to ask again.
+ *
+ *     an_source *src = NULL;
+ *     err = an_source_open("csv", conf, an_clock_system(), &src, &why);
+ *     err = an_batch_init(&batch, an_source_width(src), 64);
+ *     while ((err = an_source_next(src, &batch, &wait_ms, &why)) == AN_OK)
+ *         for (size_t i = 0; i < batch.n; i++)
+ *             use(batch.values + i * batch.width);
+ *     AN_ERR_AGAIN: poll again in wait_ms; AN_ERR_NOTFOUND: the source has ended.
+ *
+ * Threads: one thread per an_source.  The table is immutable. */
+#ifndef AN_AGENT_SOURCE_H
+#define AN_AGENT_SOURCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+
+#define AN_SOURCE_WIDTH_MAX 4096 /* sensors of one source */
+#define AN_SOURCE_NAME_MAX 64    /* bytes of a sensor's or event's name, with its terminator */
+
+typedef struct an_node an_node; /* doors/yaml.h */
+
+enum {
+    AN_ROW_TIME_MADE = 1u,  /* the source had no time: counted from its start and step */
+    AN_ROW_HAS_GAP = 2u,    /* at least one value is missing (NaN) */
+    AN_ROW_RESTART = 4u     /* not the continuation of the row before: windows start anew */
+};
+
+enum { AN_LABEL_UNKNOWN = -1, AN_LABEL_NORMAL = 0, AN_LABEL_FAULT = 1 };
+
+/* Rows as they came.  The owner sets the memory up once; next refills it. */
+typedef struct an_batch {
+    size_t width;      /* sensors */
+    size_t cap;        /* rows that fit */
+    size_t n;          /* rows that are there */
+    float *values;     /* (cap, width), in the source's units; NaN = missing */
+    int64_t *time_ms;  /* (cap) since 1970 UTC */
+    uint64_t *row;     /* (cap) number of the row in the source, from 0 */
+    uint8_t *flags;    /* (cap) AN_ROW_* */
+    int8_t *label;     /* (cap) AN_LABEL_*; for tests and reports, never for training */
+} an_batch;
+
+/* Errors: INVAL a zero size, NOMEM. */
+an_err an_batch_init(an_batch *b, size_t width, size_t cap);
+void an_batch_done(an_batch *b);
+
+typedef enum an_option_kind {
+    AN_OPTION_TEXT,
+    AN_OPTION_INT,
+    AN_OPTION_REAL,
+    AN_OPTION_BOOL,
+    AN_OPTION_LIST /* sequence of texts or of mappings; read by the source itself */
+} an_option_kind;
+
+/* One configuration key of a source.  Bounds are checked before open is called. */
+typedef struct an_source_option {
+    const char *key;
+    an_option_kind kind;
+    double min, max;     /* INT and REAL */
+    const char *initial; /* default as text; NULL: must be given; "": not set */
+    const char *meaning;
+} an_source_option;
+
+/* The variant's side.  state is zeroed memory of state_size bytes. */
+typedef struct an_source_type {
+    const char *name;
+    const char *meaning;
+    const an_source_option *options; /* ends with a row whose key is NULL */
+    size_t state_size;
+
+    /* Keys and bounds have been checked.  Errors: INVAL, NOTFOUND, IO, PROTO, NOMEM. */
+    an_err (*open)(void *state, const an_node *conf, an_note *why);
+    size_t (*width)(const void *state);
+    const char *(*sensor)(const void *state, size_t i); /* name, borrowed */
+    const char *(*unit)(const void *state, size_t i);   /* "" if unknown */
+
+    /* Fills ret from 0 to at most its cap rows and sets ret->n; OK means n > 0.
+     * Errors: AGAIN nothing yet (sets *ret_wait_ms), NOTFOUND no row will ever follow, IO, NOMEM. */
+    an_err (*next)(void *state, an_batch *ret, int64_t *ret_wait_ms, an_note *why);
+
+    /* Position after the last row that next gave out.  restore is called after open. */
+    an_err (*save)(const void *state, an_buf *ret);
+    an_err (*restore)(void *state, an_reader *in, an_note *why);
+
+    /* Bad records so far and what was wrong with the last; NULL: the source has none. */
+    uint64_t (*bad)(const void *state, const char **ret_last);
+    void (*close)(void *state); /* half-opened state is fine */
+} an_source_type;
+
+const an_source_type *an_source_type_find(const char *name); /* NULL: no such source */
+const an_source_type *an_source_type_at(size_t i);           /* NULL past the end */
+
+typedef struct an_source an_source;
+
+/* conf is the mapping with the source's options (`type`, `speed` and `name` are understood for all).
+ * Both are borrowed for the call; clock for the source's life.
+ * Errors: NOTFOUND no such type or file, INVAL an option, and those of the variant's open. */
+an_err an_source_open(const char *type, const an_node *conf, const an_clock *clock,
+                      an_source **ret, an_note *why);
+void an_source_close(an_source *s);
+
+const an_source_type *an_source_type_get(const an_source *s);
+size_t an_source_width(const an_source *s);
+const char *an_source_sensor(const an_source *s, size_t i);
+const char *an_source_unit(const an_source *s, size_t i);
+
+/* As the variant's next, kept to `speed` rows a second (0 = as fast as it goes). */
+an_err an_source_next(an_source *s, an_batch *ret, int64_t *ret_wait_ms, an_note *why);
+
+/* Appends the position to ret: after a restart, open with the same options and restore continues
+ * with the row after the last one given out.  Errors: NOMEM, LIMIT. */
+an_err an_source_save(const an_source *s, an_buf *ret);
+/* Errors: PROTO not a position of this source, NOTFOUND the place is gone (file replaced). */
+an_err an_source_restore(an_source *s, an_reader *in, an_note *why);
+
+typedef struct an_source_stats {
+    uint64_t rows;         /* given out */
+    uint64_t bad;          /* records dropped because they could not be read */
+    const char *bad_last;  /* what was wrong with the last one, borrowed; "" if none */
+    int64_t last_time_ms;
+} an_source_stats;
+an_source_stats an_source_stats_get(const an_source *s);
+
+#endif
