@@ -15,13 +15,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-
-#define AN_HASH_BYTES 32
-#define AN_HASH_TEXT (2 * AN_HASH_BYTES + 1)
-
-typedef struct an_hash {
-    uint8_t b[AN_HASH_BYTES];
-} an_hash;
+#include "base/terms.h" /* an_hash */
 
 an_err an_crypto_init(void);
 

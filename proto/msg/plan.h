@@ -1,0 +1,93 @@
+/* plan.h - what a round is to do, agreed by all: one plain struct and its canonical bytes.
+ *
+ *     an_plan *plan = an_alloc(1, sizeof *plan);      about 80 KiB: not for small stacks
+ *     ... fill in ...
+ *     an_buf bytes;
+ *     an_buf_init(&bytes, AN_PLAN_BYTES_MAX);
+ *     err = an_plan_encode(plan, &bytes, &why);       checks, then writes
+ *     an_hash_of(&plan_hash, bytes.data, bytes.len);  the plan's hash is the hash of these bytes
+ *
+ * The encoding is canonical: equal structs give equal bytes, and a decoder refuses any other
+ * bytes for the same struct.  So the hash names the content.
+ *
+ * Threads: plain functions; call from anywhere. */
+#ifndef AN_MSG_PLAN_H
+#define AN_MSG_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/terms.h"
+
+#define AN_PLAN_BYTES_MAX (60 * 1024) /* fits a control message */
+#define AN_PLAN_REASON_MAX 256
+#define AN_OPTIMISER_MAX 32
+
+typedef enum an_privacy { AN_PRIVACY_TRUSTED = 1, AN_PRIVACY_SECURE_SUM = 2 } an_privacy;
+
+/* When a phase may end: early from count_max sites on, or after time_min_ms from count_min sites
+ * on; at deadline_ms it ends in any case, and the round aborts below count_min. */
+typedef struct an_plan_phase {
+    uint32_t count_min;
+    uint32_t count_max;
+    uint64_t time_min_ms;
+    uint64_t deadline_ms;
+} an_plan_phase;
+
+typedef struct an_plan {
+    uint64_t round;    /* > 0, never used twice */
+    uint64_t campaign; /* 0: none */
+    char model[AN_NAME_MAX];
+    an_payload_kind kind;
+    an_hash base;       /* version trained from, or holding mean and bin edges; EVALUATE: may be none */
+    an_hash candidate;  /* EVALUATE: required; else none */
+    an_hash production; /* EVALUATE: none if there is no production version yet */
+    an_hash schema;
+    an_hash layout;
+    uint32_t dim;       /* coordinates of the vector */
+    uint32_t n_tensors; /* TRAIN: all of the model; else 0 */
+    an_tensor_scale tensors[AN_TENSORS_MAX];
+    double clip_norm;    /* TRAIN: L2, > 0 */
+    double weight_cap;   /* TRAIN: examples that count as full weight, >= 1 */
+    uint32_t value_bits; /* b: a coordinate is within +-(2^b - 1); n_cohort * 2^b <= 2^31 */
+    uint32_t n_cohort;
+    char cohort[AN_COHORT_MAX][AN_NAME_MAX]; /* sites, ascending by byte, none twice */
+    uint32_t min_cohort;                     /* fewer sites than this are never summed */
+    an_privacy privacy;
+    an_plan_phase invite;
+    an_plan_phase upload;
+    uint32_t local_epochs; /* TRAIN: the following say how sites train */
+    uint32_t batch;
+    double lr;
+    char optimiser[AN_OPTIMISER_MAX]; /* a row of the optimiser table, "sgd" or "adam" */
+    double prox_mu;      /* FedProx pull towards the base, 0 = off */
+    double l2sp;         /* L2-SP pull towards the base, 0 = off */
+    double replay_share; /* 0..1: share of a batch drawn from old data */
+    bool use_held;       /* train on windows held back by drift, too */
+    uint64_t seed;
+    char reason[AN_PLAN_REASON_MAX]; /* for people: why this round */
+} an_plan;
+
+/* All bounds, and that dim, tensors, cohort and value_bits agree with the kind.
+ * Errors: INVAL, why says which field. */
+an_err an_plan_check(const an_plan *plan, an_note *why);
+
+/* Appends the bytes to *b.  Errors: INVAL as an_plan_check, LIMIT larger than AN_PLAN_BYTES_MAX
+ * or b->max, NOMEM. */
+an_err an_plan_encode(const an_plan *plan, an_buf *b, an_note *why);
+
+/* On success *ret belongs to the caller (an_plan_free).  Errors: PROTO malformed, not canonical
+ * or out of bounds; LIMIT too long; NOMEM. */
+an_err an_plan_decode(const void *bytes, size_t len, an_plan **ret, an_note *why);
+void an_plan_free(an_plan *plan);
+
+/* The site's place in the cohort, or -1. */
+int32_t an_plan_find_site(const an_plan *plan, const char *site);
+
+const char *an_payload_kind_name(an_payload_kind kind); /* "train"; "?" for an unknown one */
+const char *an_privacy_name(an_privacy privacy);        /* "secure-sum"; "?" */
+
+#endif

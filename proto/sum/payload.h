@@ -1,0 +1,133 @@
+/* payload.h - what the coordinates of a round's vector mean: one row of payloads.def and one
+ * file per kind, with the site's encoder beside the decoder of the sum.
+ *
+ * Site:         an_payload_in in = {.train = {.delta = d, .weight = 812, .loss = 0.03}};
+ *               err = an_payload_find(kind)->encode(vector, &facts, &in, &why);
+ * Coordinator:  an_payload_out out = {.train = {.delta = room_for_n_params_doubles}};
+ *               err = an_payload_find(kind)->decode(&out, &facts, sum, &why);
+ *
+ * The facts are the plan's numbers (and, for HISTOGRAM, the base version's number of bins);
+ * vector and sum have facts->dim coordinates, which must equal dim(facts).
+ *
+ * Threads: pure functions, no allocation; call from anywhere. */
+#ifndef AN_SUM_PAYLOAD_H
+#define AN_SUM_PAYLOAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/terms.h"
+
+typedef struct an_payload_facts {
+    uint32_t n_cohort;   /* sites that may take part, 1..AN_COHORT_MAX */
+    uint32_t value_bits; /* TRAIN, HISTOGRAM */
+    uint64_t seed;       /* TRAIN: of the plan */
+    const char *site;    /* TRAIN: who encodes; may be NULL for decode */
+    /* TRAIN */
+    const an_tensor_scale *tensors; /* (n_tensors), model order */
+    uint32_t n_tensors;
+    double clip_norm;
+    double weight_cap;
+    /* MEAN, VARIANCE, HISTOGRAM */
+    uint32_t n_features;
+    uint32_t n_bins; /* HISTOGRAM: per feature, under- and overflow included */
+} an_payload_facts;
+
+/* TRAIN: deltas, new minus base, of all parameters in model order; local ones are not read. */
+typedef struct an_train_in {
+    const float *delta; /* (n_params) */
+    double weight;      /* examples trained on, > 0; counts as at most weight_cap */
+    double loss;        /* mean training loss at the end, for the record */
+} an_train_in;
+
+typedef struct an_train_out {
+    double *delta;      /* (n_params), in: room of the caller; sum(w d) / sum(w); 0 where local */
+    double weight;      /* sum of weights */
+    double loss;        /* weighted mean */
+    uint64_t sites;     /* vectors in the sum */
+    uint64_t clipped;   /* sites whose delta was longer than clip_norm */
+    uint64_t saturated; /* coordinates cut, over all sites */
+} an_train_out;
+
+/* MEAN: n[f] = finite values seen, sum[f] = their sum.
+ * VARIANCE: sum[f] = sum of (x - mean[f])^2 about the agreed mean in the base version. */
+typedef struct an_moments_in {
+    const uint64_t *n;  /* (n_features) */
+    const double *sum;  /* (n_features) */
+} an_moments_in;
+
+typedef struct an_moments_out {
+    uint64_t *n; /* (n_features), room of the caller */
+    double *sum; /* (n_features), room of the caller; mean = sum / n */
+} an_moments_out;
+
+/* HISTOGRAM: counts per feature and bin. */
+typedef struct an_histogram_in {
+    const uint32_t *counts; /* (n_features, n_bins); each at most 2^value_bits - 1 */
+} an_histogram_in;
+
+typedef struct an_histogram_out {
+    uint64_t *counts; /* (n_features, n_bins), room of the caller */
+} an_histogram_out;
+
+/* EVALUATE: how one model does on what the sites hold back.  In: one site; out: the sum. */
+#define AN_EVAL_SIZES 8
+#define AN_EVAL_MODES 16
+typedef struct an_evaluation {
+    uint64_t n;              /* windows the loss is taken over */
+    double loss_sum;
+    uint64_t tp, fp, tn, fn; /* on labelled and challenge data */
+    uint64_t old_windows, old_alarms; /* holdout of normal windows from before the drift */
+    uint64_t new_windows, new_alarms; /* ... and from after it */
+    struct {
+        uint64_t total, raised;
+    } sizes[AN_EVAL_SIZES], /* injected faults by size, smallest first */
+        modes[AN_EVAL_MODES]; /* faults by kind */
+    uint64_t non_finite;     /* windows without a finite score */
+    uint64_t sites;          /* 1 at a site that judged this model, else 0 */
+} an_evaluation;
+
+typedef struct an_evaluate_in {
+    an_evaluation candidate;
+    an_evaluation production; /* all zero if there is none */
+} an_evaluate_in;
+typedef struct an_evaluate_in an_evaluate_out;
+
+typedef union an_payload_in {
+    an_train_in train;
+    an_moments_in mean, variance;
+    an_histogram_in histogram;
+    an_evaluate_in evaluate;
+} an_payload_in;
+
+typedef union an_payload_out {
+    an_train_out train;
+    an_moments_out mean, variance;
+    an_histogram_out histogram;
+    an_evaluate_out evaluate;
+} an_payload_out;
+
+typedef struct an_payload_type {
+    const char *name; /* "train" */
+    an_payload_kind kind;
+
+    /* Coordinates of the vector; 0 if the facts are out of bounds. */
+    uint64_t (*dim)(const an_payload_facts *f);
+
+    /* Writes dim(f) coordinates.  Errors: INVAL facts or sizes, NUMERIC something not finite,
+     * LIMIT a number too large for its place. */
+    an_err (*encode)(uint32_t *ret, const an_payload_facts *f, const an_payload_in *in, an_note *why);
+
+    /* Reads dim(f) coordinates of a sum into what the caller made room for.
+     * Errors: INVAL facts, PROTO not a sum of well-formed vectors (no weight, negative counts). */
+    an_err (*decode)(an_payload_out *out, const an_payload_facts *f, const uint32_t *sum, an_note *why);
+} an_payload_type;
+
+const an_payload_type *an_payload_find(an_payload_kind kind); /* NULL: no such kind */
+const an_payload_type *an_payload_at(size_t i);               /* the table in order; NULL past its end */
+
+uint64_t an_payload_n_params(const an_payload_facts *f); /* all tensors, local ones too */
+uint64_t an_payload_n_shared(const an_payload_facts *f); /* without local ones */
+
+#endif
