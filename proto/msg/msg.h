@@ -33,7 +33,7 @@
 #include "base/err.h"
 #include "base/terms.h"
 
-#define AN_MSG_VERSION 1
+#define AN_PROTOCOL_VERSION 1
 #define AN_MSG_CONTROL_MAX (64 * 1024)
 #define AN_MSG_ENROL_MAX (4 * 1024)
 #define AN_MSG_BULK_MAX 1024              /* header frame only */
@@ -355,7 +355,7 @@ typedef struct an_msg_chunk_refuse {
 
 typedef struct an_msg {
     an_msg_type type;
-    uint32_t version; /* 0 is sent as AN_MSG_VERSION; decode accepts only AN_MSG_VERSION */
+    uint32_t version; /* 0 is sent as AN_PROTOCOL_VERSION; decode accepts no other */
     uint64_t msg_id;
     uint64_t epoch;
     union {
