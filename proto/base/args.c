@@ -1,0 +1,209 @@
+#include "base/args.h"
+
+#include <string.h>
+
+#include "base/opt.h"
+
+/* The next word of a verb's name: *len is 0 at its end. */
+static const char *next_word(const char *at, size_t *len)
+{
+    at += strspn(at, " ");
+    *len = strcspn(at, " ");
+    return at;
+}
+
+/* How many arguments the verb's name takes up; -1: it does not fit. */
+static int verb_fits(const an_verb *verb, int argc, char **argv)
+{
+    int used = 0;
+    size_t len;
+    for (const char *w = next_word(verb->name, &len); len; w = next_word(w + len, &len)) {
+        int i = used + 1;
+        if (i >= argc || strlen(argv[i]) != len || strncmp(argv[i], w, len) != 0)
+            return -1;
+        used++;
+    }
+    return used;
+}
+
+static int find_verb(an_args *a, int argc, char **argv)
+{
+    int best = -1;
+    for (size_t i = 0; i < a->n_verbs; i++) {
+        int used = verb_fits(&a->verbs[i], argc, argv);
+        if (used > best) {
+            best = used;
+            a->verb = &a->verbs[i];
+        }
+    }
+    return best;
+}
+
+static const an_flag *find_flag(const an_verb *verb, const char *name, size_t len)
+{
+    for (size_t i = 0; i < verb->n_flags; i++) {
+        if (strlen(verb->flags[i].name) == len && strncmp(verb->flags[i].name, name, len) == 0)
+            return &verb->flags[i];
+    }
+    return NULL;
+}
+
+static bool asks_help(const char *arg)
+{
+    return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+}
+
+/* Takes argv[*i], and argv[*i + 1] if it is the flag's value. */
+static an_err take_flag(an_args *a, int argc, char **argv, int *i, an_note *why)
+{
+    const char *arg = argv[*i];
+    const char *name = arg + 2;
+    size_t len = strcspn(name, "=");
+    const char *value = name[len] == '=' ? name + len + 1 : NULL;
+    const an_flag *flag = arg[1] == '-' ? find_flag(a->verb, name, len) : NULL;
+    if (!flag)
+        return an_fail(AN_ERR_INVAL, why, "unknown flag %.80s; try: %s %s%s--help", arg, a->program,
+                       a->verb->name, a->verb->name[0] ? " " : "");
+    if (!flag->value && value)
+        return an_fail(AN_ERR_INVAL, why, "--%s takes no value", flag->name);
+    if (flag->value && !value) {
+        if (*i + 1 >= argc)
+            return an_fail(AN_ERR_INVAL, why, "--%s needs a value: --%s %s", flag->name, flag->name, flag->value);
+        value = argv[++*i];
+    }
+    if (a->n_given == AN_ARGS_MAX_FLAGS)
+        return an_fail(AN_ERR_LIMIT, why, "more than %d flags", AN_ARGS_MAX_FLAGS);
+    a->given[a->n_given].flag = flag;
+    a->given[a->n_given++].value = value ? value : "";
+    return AN_OK;
+}
+
+static an_err check_positionals(const an_args *a, an_note *why)
+{
+    const an_verb *v = a->verb;
+    if (a->n_positionals < v->min_positionals)
+        return an_fail(AN_ERR_INVAL, why, "%s%s%s: needs %s; try: %s %s%s--help", a->program,
+                       v->name[0] ? " " : "", v->name, v->positionals ? v->positionals : "more arguments",
+                       a->program, v->name, v->name[0] ? " " : "");
+    if (a->n_positionals > v->max_positionals)
+        return an_fail(AN_ERR_INVAL, why, "unexpected argument %.80s", a->positionals[v->max_positionals]);
+    return AN_OK;
+}
+
+/* argv[0] is the program, or nothing at all when argc is 0. */
+static const char *program_name(int argc, char **argv)
+{
+    const char *path = argc > 0 && argv[0] ? argv[0] : "program";
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+an_err an_args_parse(an_args *ret, const an_verb *verbs, size_t n_verbs, int argc, char **argv, an_note *why)
+{
+    an_args *a = ret;
+    memset(a, 0, sizeof *a);
+    a->verbs = verbs;
+    a->n_verbs = n_verbs;
+    a->program = program_name(argc, argv);
+    int used = find_verb(a, argc, argv);
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        a->help = a->help || asks_help(argv[i]);
+    if (a->help)
+        return AN_OK;
+    if (used < 0) {
+        if (argc > 1)
+            return an_fail(AN_ERR_INVAL, why, "unknown command %.80s; try: %s --help", argv[1], a->program);
+        return an_fail(AN_ERR_INVAL, why, "a command is needed; try: %s --help", a->program);
+    }
+    bool flags_over = false;
+    for (int i = 1 + used; i < argc; i++) {
+        if (!flags_over && strcmp(argv[i], "--") == 0) {
+            flags_over = true;
+        } else if (!flags_over && argv[i][0] == '-' && argv[i][1] != '\0') {
+            an_err err = take_flag(a, argc, argv, &i, why);
+            if (err != AN_OK)
+                return err;
+        } else if (a->n_positionals == AN_ARGS_MAX_POSITIONALS) {
+            return an_fail(AN_ERR_LIMIT, why, "more than %d arguments", AN_ARGS_MAX_POSITIONALS);
+        } else {
+            a->positionals[a->n_positionals++] = argv[i];
+        }
+    }
+    return check_positionals(a, why);
+}
+
+const char *an_args_at(const an_args *args, const char *flag, size_t i)
+{
+    for (size_t k = 0; k < args->n_given; k++) {
+        if (strcmp(args->given[k].flag->name, flag) == 0 && i-- == 0)
+            return args->given[k].value;
+    }
+    return NULL;
+}
+
+const char *an_args_get(const an_args *args, const char *flag)
+{
+    for (size_t k = args->n_given; k-- > 0;) {
+        if (strcmp(args->given[k].flag->name, flag) == 0)
+            return args->given[k].value;
+    }
+    return NULL;
+}
+
+bool an_args_has(const an_args *args, const char *flag)
+{
+    return an_args_get(args, flag) != NULL;
+}
+
+an_err an_args_int(const an_args *args, const char *flag, int64_t min, int64_t max, int64_t dflt,
+                   int64_t *ret, an_note *why)
+{
+    const char *text = an_args_get(args, flag);
+    int64_t v = dflt;
+    if (text && (!an_parse_int(text, &v) || v < min || v > max))
+        return an_fail(AN_ERR_INVAL, why, "--%s = %.80s: must be an integer %lld..%lld", flag, text,
+                       (long long)min, (long long)max);
+    *ret = v;
+    return AN_OK;
+}
+
+an_err an_args_num(const an_args *args, const char *flag, double min, double max, double dflt, double *ret,
+                   an_note *why)
+{
+    const char *text = an_args_get(args, flag);
+    double v = dflt;
+    if (text && (!an_parse_num(text, &v) || v < min || v > max))
+        return an_fail(AN_ERR_INVAL, why, "--%s = %.80s: must be a number %.15g..%.15g", flag, text, min, max);
+    *ret = v;
+    return AN_OK;
+}
+
+static void help_usage(const an_args *a, const an_verb *v, FILE *out)
+{
+    fprintf(out, "usage: %s%s%s%s%s%s\n", a->program, v->name[0] ? " " : "", v->name,
+            v->n_flags ? " [flags]" : "", v->positionals ? " " : "", v->positionals ? v->positionals : "");
+    fprintf(out, "\n%s\n", v->help);
+    for (size_t i = 0; i < v->n_flags; i++) {
+        const an_flag *f = &v->flags[i];
+        char left[64];
+        snprintf(left, sizeof left, "--%s%s%s", f->name, f->value ? " " : "", f->value ? f->value : "");
+        fprintf(out, "%s  %-26s %s\n", i ? "" : "\n", left, f->help);
+    }
+}
+
+void an_args_help(const an_args *args, FILE *out)
+{
+    if (args->verb) {
+        help_usage(args, args->verb, out);
+        return;
+    }
+    fprintf(out, "usage: %s COMMAND [flags] [arguments]\n\n", args->program);
+    for (size_t i = 0; i < args->n_verbs; i++) {
+        const an_verb *v = &args->verbs[i];
+        char left[64];
+        snprintf(left, sizeof left, "%s%s%s", v->name, v->positionals ? " " : "",
+                 v->positionals ? v->positionals : "");
+        fprintf(out, "  %-28s %s\n", left, v->help);
+    }
+    fprintf(out, "\n%s COMMAND --help says more of one command.\n", args->program);
+}
