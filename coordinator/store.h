@@ -1,11 +1,13 @@
 /* store.h - what the coordinator keeps: one journal of records and a folder of objects.
  *
- * The journal is the truth.  Everything the coordinator knows (sites, versions, aliases, rounds,
- * campaigns) is what its records, read in order, add up to; nothing is acknowledged before its
- * record is committed.  Records are never changed or removed, and each carries a hash over the
- * one before it, so that an auditor sees a cut or an edit:
+ * The journal is the truth.  Everything the coordinator knows (sites, versions, aliases,
+ * rounds, campaigns) is what its records, read in order, add up to; nothing is acknowledged
+ * before its record is committed.  Records are never changed or removed, and each carries a
+ * hash over the one before it, so that an auditor sees a cut or an edit:
  *
  *     chain[n] = BLAKE2b-256(chain[n-1] | seq | time | kind | subject | actor | idem | body)
+ *
+ * with lengths before the strings (store/store_internal.h) and chain[0] all zero.
  *
  * Objects are immutable bytes named by their BLAKE2b-256: bundles, plans, updates, optimiser
  * states.  A record may name an object only after the object is durable.
@@ -34,7 +36,9 @@
 typedef struct an_store an_store;
 
 #define AN_RECORD_BODY_MAX ((size_t)1 << 20)
-#define AN_RECORD_NAME_MAX 127 /* bytes in kind, subject, actor, idem */
+#define AN_RECORD_NAME_MAX 127   /* bytes in kind, subject, actor, idem; no control characters \
+                                  */
+#define AN_RECORD_BATCH_MAX 1024 /* records in one append */
 
 /* One fact.  Strings are borrowed for the call. */
 typedef struct an_record {
@@ -49,19 +53,24 @@ typedef struct an_record {
     an_hash chain; /* given by the store */
 } an_record;
 
-/* url: "sqlite:FOLDER".  Creates what is missing, checks the schema's version, refuses a newer one.
- * Errors: INVAL, IO, PROTO not a store or damaged, STATE in use by another coordinator, NOMEM. */
+/* url: "sqlite:FOLDER".  Creates what is missing, checks the schema's version, refuses a newer
+ * one. Errors: INVAL, IO, PROTO not a store or damaged, STATE in use by another coordinator,
+ * UNSUPPORTED written by a newer version, NOMEM. */
 an_err an_store_open(const char *url, const an_clock *clock, an_store **ret, an_note *why);
 void an_store_close(an_store *s);
 
-/* Appends n records in one transaction: all or none, durable on return.  ret_last_seq may be NULL.
- * Errors: EXISTS a record with this actor and idem is there (nothing is appended), IO, LIMIT. */
+/* Appends n records in one transaction: all or none, durable on return.  ret_last_seq may be
+ * NULL. n = 0 appends nothing and tells the last seq. Errors: EXISTS a record with this actor
+ * and idem is there (nothing is appended), INVAL unknown kind or a bad name, LIMIT too long or
+ * too many, IO, NOMEM, STATE called from a visit, or another coordinator has taken the store
+ * over. */
 an_err an_store_append(an_store *s, const an_record *records, size_t n, uint64_t *ret_last_seq,
                        an_note *why);
 
-/* Calls visit for each matching record in order of seq; NULL kind or subject matches all, a kind
- * ending in '.' matches as a prefix.  The record is borrowed for the call.  A visit that returns
- * an error ends the scan with that error. */
+/* Calls visit for each matching record in order of seq; NULL kind or subject matches all, a
+ * kind ending in '.' matches as a prefix.  The record is borrowed for the call.  A visit that
+ * returns an error ends the scan with that error.  A visit may read the store and scan it, but
+ * not append. Errors: INVAL, IO, PROTO a damaged record, NOMEM, or the visit's. */
 typedef an_err (*an_store_visit)(void *ctx, const an_record *record, an_note *why);
 typedef struct an_store_filter {
     const char *kind;
@@ -71,22 +80,34 @@ typedef struct an_store_filter {
     size_t limit;       /* at most this many; 0: no bound */
     bool newest_first;
 } an_store_filter;
-an_err an_store_scan(an_store *s, const an_store_filter *f, an_store_visit visit, void *ctx, an_note *why);
+an_err an_store_scan(an_store *s, const an_store_filter *f, an_store_visit visit, void *ctx,
+                     an_note *why);
 
-/* Recomputes the whole chain.  ret_n: records seen.  Errors: PROTO names the first bad seq. */
+/* The seq and chain of the last record (0 and all zero: none); either may be NULL.  Errors: IO,
+ * PROTO. */
+an_err an_store_head_get(an_store *s, uint64_t *ret_seq, an_hash *ret_chain, an_note *why);
+
+/* Recomputes the whole chain.  ret_n: records seen; may be NULL.  It shows an edit and a record
+ * put in, taken out or cut off the end, by a hand that did not also rewrite every later hash;
+ * against one that does, the last chain (an_store_head_get) is kept elsewhere too. Errors:
+ * PROTO names the first bad seq, IO, NOMEM. */
 an_err an_store_verify(an_store *s, uint64_t *ret_n, an_note *why);
 
 /* Objects.  put: durable on return; the same bytes twice are one object. */
-an_err an_store_object_put(an_store *s, const void *bytes, size_t len, an_hash *ret, an_note *why);
-/* Takes over a finished file on the same file system by renaming it.  The caller has hashed and synced it. */
+an_err an_store_object_put(an_store *s, const void *bytes, size_t len, an_hash *ret,
+                           an_note *why);
+/* Takes over a finished file on the same file system by renaming it.  The caller has hashed and
+ * synced it. */
 an_err an_store_object_adopt(an_store *s, const char *path, const an_hash *hash, an_note *why);
 bool an_store_object_has(an_store *s, const an_hash *hash);
-/* Appends the bytes to *b and checks their hash.  Errors: NOTFOUND, IO, PROTO damaged, LIMIT. */
+/* Appends the bytes to *b and checks their hash.  Errors: NOTFOUND, IO, PROTO damaged, LIMIT.
+ */
 an_err an_store_object_get(an_store *s, const an_hash *hash, an_buf *b, an_note *why);
 an_err an_store_object_size(an_store *s, const an_hash *hash, uint64_t *ret_len, an_note *why);
 an_err an_store_object_remove(an_store *s, const an_hash *hash, an_note *why); /* absent: OK */
 /* Where the bytes are; pure arithmetic on the folder and the hash. */
-an_err an_store_object_path(const an_store *s, const an_hash *hash, char out[static AN_PATH_MAX]);
+an_err an_store_object_path(const an_store *s, const an_hash *hash,
+                            char out[static AN_PATH_MAX]);
 /* A folder on the same file system for files that are still being received. */
 const char *an_store_spool_dir(const an_store *s);
 

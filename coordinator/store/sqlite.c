@@ -1,0 +1,496 @@
+/* The embedded backend: one folder that one coordinator holds.
+ *
+ *     FOLDER/lock         flock'ed while the store is open; the kernel lets go when the process
+ * dies FOLDER/journal.db   SQLite, WAL, synchronous=FULL: a commit that returned survives a
+ * power cut FOLDER/objects/     objects.c FOLDER/spool/
+ *
+ * The table `head` repeats the last seq and chain, so that records cut off the end are missed,
+ * and holds the epoch: should the lock be got round (a network file system, a deleted lock
+ * file), the coordinator that opened last wins and every append of the other fails. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "coordinator/store/store_internal.h"
+#include "doors/sqlite.h"
+
+#define APPLICATION_ID                                                                         \
+    1095648338 /* "ANDR", in the file's header: what `file` and we know it by */
+
+static const char *const steps[] = {
+    "PRAGMA application_id = 1095648338;"
+    "CREATE TABLE records(seq INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, kind TEXT NOT "
+    "NULL,"
+    " subject TEXT NOT NULL, actor TEXT NOT NULL, idem TEXT, body BLOB NOT NULL, chain BLOB "
+    "NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX records_idem ON records(actor, idem) WHERE idem IS NOT NULL;"
+    "CREATE INDEX records_kind ON records(kind, seq);"
+    "CREATE INDEX records_subject ON records(subject, seq);"
+    "CREATE TRIGGER records_stay BEFORE UPDATE ON records"
+    " BEGIN SELECT RAISE(ABORT, 'a record is never changed'); END;"
+    "CREATE TRIGGER records_remain BEFORE DELETE ON records"
+    " BEGIN SELECT RAISE(ABORT, 'a record is never removed'); END;"
+    "CREATE TABLE head(one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL,"
+    " chain BLOB NOT NULL, epoch INTEGER NOT NULL) STRICT;"
+    "INSERT INTO head VALUES(1, 0, zeroblob(32), 0);"
+    "CREATE VIEW journal AS SELECT seq, datetime(time_ms / 1000, 'unixepoch') AS time, kind, "
+    "subject,"
+    " actor, CAST(body AS TEXT) AS body FROM records;",
+};
+#define STEPS (sizeof steps / sizeof steps[0])
+
+typedef struct sqlite_store {
+    int lock_fd;
+    an_db *db;
+    int64_t epoch;
+    an_objects objects;
+} sqlite_store;
+
+/* ---- Opening -------------------------------------------------------------------------------
+ */
+
+static an_err refuse_second(int fd, const char *path, an_note *why)
+{
+    char holder[24] = "";
+    ssize_t n = pread(fd, holder, sizeof holder - 1, 0);
+    holder[n > 0 ? strspn(holder, "0123456789") : 0] = '\0';
+    return an_fail(AN_ERR_STATE, why, "%s: another coordinator holds this store%s%s", path,
+                   holder[0] ? ", process " : "", holder);
+}
+
+static an_err take_lock(const char *dir, int *ret_fd, an_note *why)
+{
+    char path[AN_PATH_MAX], pid[24];
+    if (an_path_join(path, dir, "lock") != AN_OK)
+        return an_fail(AN_ERR_LIMIT, why, "%.200s: the path is too long", dir);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return an_fail(AN_ERR_IO, why, "%s: cannot open: %s", path, strerror(errno));
+    an_err err = AN_OK;
+    int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        err = errno == EWOULDBLOCK
+                  ? refuse_second(fd, path, why)
+                  : an_fail(AN_ERR_IO, why, "%s: cannot lock: %s", path, strerror(errno));
+    } else if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)n, 0) != n) {
+        err = an_fail(AN_ERR_IO, why, "%s: cannot write: %s", path, strerror(errno));
+    }
+    if (err != AN_OK) {
+        close(fd);
+        return err;
+    }
+    *ret_fd = fd;
+    return AN_OK;
+}
+
+static an_err read_number(an_db *db, const char *sql, int64_t *ret, an_note *why)
+{
+    an_stmt *q = NULL;
+    bool row = false;
+    an_err err = an_db_stmt(db, sql, &q, why);
+    if (err == AN_OK)
+        err = an_stmt_step(q, &row, why);
+    if (err == AN_OK)
+        *ret = row ? an_stmt_int(q, 0) : 0;
+    an_stmt_reset(q);
+    return err;
+}
+
+/* Nothing of another program is ever migrated into a store. */
+static an_err check_ours(an_db *db, an_note *why)
+{
+    int64_t application = 0, version = 0, tables = 0;
+    an_err err = read_number(db, "PRAGMA application_id", &application, why);
+    if (err == AN_OK)
+        err = read_number(db, "PRAGMA user_version", &version, why);
+    if (err == AN_OK)
+        err = read_number(db, "SELECT count(*) FROM sqlite_master", &tables, why);
+    if (err != AN_OK)
+        return err;
+    if (application != APPLICATION_ID && (application != 0 || version != 0 || tables != 0))
+        return an_fail(AN_ERR_PROTO, why,
+                       "journal.db: a database, but not a coordinator's journal");
+    if (version > (int64_t)STEPS)
+        return an_fail(AN_ERR_UNSUPPORTED, why,
+                       "journal.db: written by a newer version (schema %lld, known up to %zu)",
+                       (long long)version, STEPS);
+    return AN_OK;
+}
+
+static an_err read_head(sqlite_store *s, an_store_head *ret, an_note *why)
+{
+    an_stmt *q = NULL;
+    bool row = false;
+    an_err err = an_db_stmt(s->db, "SELECT seq, chain, epoch FROM head", &q, why);
+    if (err == AN_OK)
+        err = an_stmt_step(q, &row, why);
+    if (err == AN_OK) {
+        size_t len = 0;
+        const void *chain = row ? an_stmt_blob(q, 1, &len) : NULL;
+        if (!chain || len != AN_HASH_BYTES || an_stmt_int(q, 0) < 0) {
+            err = an_fail(AN_ERR_PROTO, why, "journal.db: damaged: the head is missing");
+        } else {
+            *ret = (an_store_head){.seq = (uint64_t)an_stmt_int(q, 0),
+                                   .epoch = (uint64_t)an_stmt_int(q, 2)};
+            memcpy(ret->chain.b, chain, AN_HASH_BYTES);
+        }
+    }
+    an_stmt_reset(q);
+    return err;
+}
+
+/* The cheap part of verify: is the last record the one that was written last? */
+static an_err check_end(sqlite_store *s, an_note *why)
+{
+    an_store_head head;
+    an_stmt *q = NULL;
+    bool row = false;
+    an_err err = read_head(s, &head, why);
+    if (err == AN_OK)
+        err = an_db_stmt(s->db, "SELECT seq, chain FROM records ORDER BY seq DESC LIMIT 1", &q,
+                         why);
+    if (err == AN_OK)
+        err = an_stmt_step(q, &row, why);
+    if (err == AN_OK) {
+        uint64_t last = row ? (uint64_t)an_stmt_int(q, 0) : 0;
+        size_t len = 0;
+        const void *chain = row ? an_stmt_blob(q, 1, &len) : NULL;
+        an_hash found = {0};
+        if (chain && len == AN_HASH_BYTES)
+            memcpy(found.b, chain, AN_HASH_BYTES);
+        if (last != head.seq)
+            err = an_fail(AN_ERR_PROTO, why,
+                          "journal.db: damaged: the last record is %llu, should be %llu",
+                          (unsigned long long)last, (unsigned long long)head.seq);
+        else if (!an_hash_equal(&found, &head.chain))
+            err = an_fail(AN_ERR_PROTO, why,
+                          "journal.db: damaged: record %llu is not what was written",
+                          (unsigned long long)last);
+    }
+    an_stmt_reset(q);
+    return err;
+}
+
+static an_err take_epoch(sqlite_store *s, an_note *why)
+{
+    an_stmt *q = NULL;
+    an_store_head head;
+    an_err err = an_db_begin(s->db, why);
+    if (err == AN_OK)
+        err = an_db_stmt(s->db, "UPDATE head SET epoch = epoch + 1", &q, why);
+    if (err == AN_OK)
+        err = an_stmt_run(q, why);
+    if (err == AN_OK)
+        err = read_head(s, &head, why);
+    if (err == AN_OK)
+        err = an_db_commit(s->db, why);
+    if (err != AN_OK) {
+        an_db_rollback(s->db);
+        return err;
+    }
+    s->epoch = (int64_t)head.epoch;
+    return AN_OK;
+}
+
+static void sqlite_close(void *state)
+{
+    sqlite_store *s = state;
+    if (!s)
+        return;
+    an_db_close(s->db);
+    if (s->lock_fd >= 0)
+        close(s->lock_fd);
+    an_free(s);
+}
+
+static an_err make_folder(const char *dir, an_note *why)
+{
+    char above[AN_PATH_MAX];
+    if (an_file_exists(dir))
+        return AN_OK;
+    if (an_path_join(above, dir, "..") != AN_OK)
+        return an_fail(AN_ERR_LIMIT, why, "%.200s: the path is too long", dir);
+    an_err err = an_dir_make(dir, why);
+    return err == AN_OK ? an_dir_sync(above, why) : err;
+}
+
+static an_err sqlite_open(void **ret_state, const char *dir, an_note *why)
+{
+    char path[AN_PATH_MAX];
+    sqlite_store *s = an_alloc(1, sizeof *s);
+    if (!s)
+        return an_fail(AN_ERR_NOMEM, why, "store: out of memory");
+    s->lock_fd = -1;
+    an_err err = make_folder(dir, why);
+    if (err == AN_OK)
+        err = take_lock(dir, &s->lock_fd, why);
+    if (err == AN_OK)
+        err = an_objects_init(&s->objects, dir, why);
+    if (err == AN_OK && an_path_join(path, dir, "journal.db") != AN_OK)
+        err = an_fail(AN_ERR_LIMIT, why, "%.200s: the path is too long", dir);
+    if (err == AN_OK)
+        err = an_db_open(path, &s->db, why);
+    if (err == AN_OK)
+        err = check_ours(s->db, why);
+    if (err == AN_OK)
+        err = an_db_migrate(s->db, steps, STEPS, why);
+    if (err == AN_OK)
+        err = check_end(s, why);
+    if (err == AN_OK)
+        err = take_epoch(s, why);
+    if (err == AN_OK)
+        err = an_dir_sync(dir, why);
+    if (err != AN_OK) {
+        sqlite_close(s);
+        return err;
+    }
+    *ret_state = s;
+    return AN_OK;
+}
+
+/* ---- Appending -----------------------------------------------------------------------------
+ */
+
+static an_err insert(sqlite_store *s, const an_record *r, an_note *why)
+{
+    an_stmt *q = NULL;
+    an_err err = an_db_stmt(s->db, "INSERT INTO records VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                            &q, why);
+    if (err != AN_OK)
+        return err;
+    if ((err = an_stmt_bind_int(q, 1, (int64_t)r->seq)) == AN_OK &&
+        (err = an_stmt_bind_int(q, 2, r->time_ms)) == AN_OK &&
+        (err = an_stmt_bind_text(q, 3, r->kind)) == AN_OK &&
+        (err = an_stmt_bind_text(q, 4, r->subject)) == AN_OK &&
+        (err = an_stmt_bind_text(q, 5, r->actor)) == AN_OK &&
+        (err = an_stmt_bind_text(q, 6, r->idem)) == AN_OK &&
+        (err = an_stmt_bind_blob(q, 7, r->body_len ? r->body : "", r->body_len)) == AN_OK &&
+        (err = an_stmt_bind_blob(q, 8, r->chain.b, sizeof r->chain.b)) == AN_OK)
+        err = an_stmt_run(q, why);
+    an_stmt_reset(q);
+    if (err == AN_ERR_EXISTS && r->idem)
+        return an_fail(err, why, "journal: %s has already appended a record with the key %s",
+                       r->actor, r->idem);
+    if (err == AN_ERR_EXISTS)
+        return an_fail(AN_ERR_PROTO, why,
+                       "journal: damaged: record %llu stands where there is none",
+                       (unsigned long long)r->seq);
+    return err;
+}
+
+static an_err move_head(sqlite_store *s, const an_store_head *head, an_note *why)
+{
+    an_stmt *q = NULL;
+    an_err err = an_db_stmt(s->db, "UPDATE head SET seq = ?1, chain = ?2", &q, why);
+    if (err == AN_OK && (err = an_stmt_bind_int(q, 1, (int64_t)head->seq)) == AN_OK &&
+        (err = an_stmt_bind_blob(q, 2, head->chain.b, sizeof head->chain.b)) == AN_OK)
+        err = an_stmt_run(q, why);
+    an_stmt_reset(q);
+    return err;
+}
+
+/* Within the transaction: the head is read anew each time, so that nothing in memory can differ
+ * from what is on the disk, whatever failed before. */
+static an_err append_all(sqlite_store *s, const an_record *records, size_t n, int64_t now_ms,
+                         uint64_t *ret_last_seq, an_note *why)
+{
+    an_store_head head;
+    an_err err = read_head(s, &head, why);
+    if (err == AN_OK && head.epoch != (uint64_t)s->epoch)
+        err = an_fail(AN_ERR_STATE, why,
+                      "journal: another coordinator has taken this store over");
+    for (size_t i = 0; err == AN_OK && i < n; i++) {
+        an_record r = records[i];
+        r.seq = ++head.seq;
+        r.time_ms = r.time_ms ? r.time_ms : now_ms;
+        an_record_chain(&r.chain, &head.chain, &r);
+        head.chain = r.chain;
+        err = insert(s, &r, why);
+    }
+    if (err == AN_OK)
+        err = move_head(s, &head, why);
+    *ret_last_seq = head.seq;
+    return err;
+}
+
+static an_err sqlite_append(void *state, const an_record *records, size_t n, int64_t now_ms,
+                            uint64_t *ret_last_seq, an_note *why)
+{
+    sqlite_store *s = state;
+    uint64_t last = 0;
+    an_err err = an_db_begin(s->db, why);
+    if (err != AN_OK)
+        return err;
+    err = append_all(s, records, n, now_ms, &last, why);
+    if (err == AN_OK)
+        err = an_db_commit(s->db, why);
+    if (err != AN_OK) {
+        an_db_rollback(s->db);
+        return err;
+    }
+    *ret_last_seq = last;
+    return AN_OK;
+}
+
+/* ---- Reading -------------------------------------------------------------------------------
+ */
+
+/* Text with a zero byte inside would be hashed only as far as that byte. */
+static bool whole_text(an_stmt *q, int col, const char **ret)
+{
+    size_t len = 0;
+    *ret = an_stmt_text(q, col, &len);
+    return strlen(*ret) == len;
+}
+
+static an_err read_record(an_stmt *q, an_record *ret, an_note *why)
+{
+    size_t chain_len = 0;
+    const void *chain = an_stmt_blob(q, 7, &chain_len);
+    an_record r = {.seq = (uint64_t)an_stmt_int(q, 0), .time_ms = an_stmt_int(q, 1)};
+    bool good =
+        whole_text(q, 2, &r.kind) && whole_text(q, 3, &r.subject) && whole_text(q, 4, &r.actor);
+    if (!an_stmt_is_null(q, 5))
+        good = whole_text(q, 5, &r.idem) && good;
+    r.body = an_stmt_blob(q, 6, &r.body_len);
+    if (!r.body)
+        r.body = "";
+    if (!good || !chain || chain_len != AN_HASH_BYTES || r.body_len > AN_RECORD_BODY_MAX)
+        return an_fail(AN_ERR_PROTO, why, "journal: record %llu is damaged",
+                       (unsigned long long)r.seq);
+    memcpy(r.chain.b, chain, AN_HASH_BYTES);
+    *ret = r;
+    return AN_OK;
+}
+
+/* Only fixed pieces of SQL are put together; values are bound. */
+static an_err prepare_scan(sqlite_store *s, const an_store_filter *f, an_stmt **ret,
+                           an_note *why)
+{
+    char sql[320], kind_end[AN_RECORD_NAME_MAX + 1] = "";
+    size_t kind_len = f->kind ? strlen(f->kind) : 0;
+    bool prefix = kind_len && f->kind[kind_len - 1] == '.';
+    snprintf(sql, sizeof sql,
+             "SELECT seq, time_ms, kind, subject, actor, idem, body, chain FROM records"
+             " WHERE seq > ?1%s%s%s ORDER BY seq%s LIMIT ?6",
+             f->until_ms ? " AND time_ms <= ?2" : "",
+             !f->kind ? ""
+             : prefix ? " AND kind >= ?3 AND kind < ?4"
+                      : " AND kind = ?3",
+             f->subject ? " AND subject = ?5" : "", f->newest_first ? " DESC" : "");
+    an_stmt *q = NULL;
+    an_err err = an_db_prepare(s->db, sql, &q, why);
+    if (err != AN_OK)
+        return err;
+    if (prefix) {
+        memcpy(kind_end, f->kind, kind_len);
+        kind_end[kind_len - 1] = '.' + 1; /* the first text that no longer has the prefix */
+    }
+    err = an_stmt_bind_int(q, 1, f->after_seq > INT64_MAX ? INT64_MAX : (int64_t)f->after_seq);
+    if (err == AN_OK && f->until_ms)
+        err = an_stmt_bind_int(q, 2, f->until_ms);
+    if (err == AN_OK && f->kind)
+        err = an_stmt_bind_text(q, 3, f->kind);
+    if (err == AN_OK && prefix)
+        err = an_stmt_bind_text(q, 4, kind_end);
+    if (err == AN_OK && f->subject)
+        err = an_stmt_bind_text(q, 5, f->subject);
+    if (err == AN_OK)
+        err =
+            an_stmt_bind_int(q, 6, f->limit && f->limit <= INT64_MAX ? (int64_t)f->limit : -1);
+    if (err != AN_OK) {
+        an_stmt_free(q);
+        return err;
+    }
+    *ret = q;
+    return AN_OK;
+}
+
+static an_err sqlite_scan(void *state, const an_store_filter *f, an_store_visit visit,
+                          void *ctx, an_note *why)
+{
+    an_stmt *q = NULL; /* one of its own for each scan: a visit may scan too */
+    bool row = false;
+    an_err err = prepare_scan(state, f, &q, why);
+    while (err == AN_OK && (err = an_stmt_step(q, &row, why)) == AN_OK && row) {
+        an_record r;
+        err = read_record(q, &r, why);
+        if (err == AN_OK)
+            err = visit(ctx, &r, why);
+    }
+    an_stmt_free(q);
+    return err;
+}
+
+static an_err sqlite_head(void *state, an_store_head *ret, an_note *why)
+{
+    return read_head(state, ret, why);
+}
+
+/* ---- Objects -------------------------------------------------------------------------------
+ */
+
+static an_err sqlite_object_put(void *state, const void *bytes, size_t len, an_hash *ret,
+                                an_note *why)
+{
+    return an_objects_put(&((sqlite_store *)state)->objects, bytes, len, ret, why);
+}
+
+static an_err sqlite_object_adopt(void *state, const char *path, const an_hash *hash,
+                                  an_note *why)
+{
+    return an_objects_adopt(&((sqlite_store *)state)->objects, path, hash, why);
+}
+
+static bool sqlite_object_has(void *state, const an_hash *hash)
+{
+    return an_objects_has(&((sqlite_store *)state)->objects, hash);
+}
+
+static an_err sqlite_object_get(void *state, const an_hash *hash, an_buf *b, an_note *why)
+{
+    return an_objects_get(&((sqlite_store *)state)->objects, hash, b, why);
+}
+
+static an_err sqlite_object_size(void *state, const an_hash *hash, uint64_t *ret_len,
+                                 an_note *why)
+{
+    return an_objects_size(&((sqlite_store *)state)->objects, hash, ret_len, why);
+}
+
+static an_err sqlite_object_remove(void *state, const an_hash *hash, an_note *why)
+{
+    return an_objects_remove(&((sqlite_store *)state)->objects, hash, why);
+}
+
+static an_err sqlite_object_path(const void *state, const an_hash *hash,
+                                 char out[static AN_PATH_MAX])
+{
+    return an_objects_path(&((const sqlite_store *)state)->objects, hash, out);
+}
+
+static const char *sqlite_spool_dir(const void *state)
+{
+    return ((const sqlite_store *)state)->objects.spool;
+}
+
+const an_store_backend an_store_backend_sqlite = {
+    .name = "sqlite",
+    .open = sqlite_open,
+    .close = sqlite_close,
+    .append = sqlite_append,
+    .scan = sqlite_scan,
+    .head = sqlite_head,
+    .object_put = sqlite_object_put,
+    .object_adopt = sqlite_object_adopt,
+    .object_has = sqlite_object_has,
+    .object_get = sqlite_object_get,
+    .object_size = sqlite_object_size,
+    .object_remove = sqlite_object_remove,
+    .object_path = sqlite_object_path,
+    .spool_dir = sqlite_spool_dir,
+};

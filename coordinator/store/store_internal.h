@@ -1,0 +1,81 @@
+/* store_internal.h - what a backend of the store is, and the parts backends share.
+ *
+ * The front (store.c) picks the backend, checks every argument and recomputes the chain; a
+ * backend sees valid calls only.  A backend is fenced: when it opens it takes an epoch higher
+ * than any before, and every append must fail with STATE once another one has taken a higher
+ * epoch.  SQLite keeps the epoch in the journal file beside its lock; a server's backend keeps
+ * it in the lease's row.
+ *
+ * Threads: as store.h says. */
+#ifndef AN_COORDINATOR_STORE_STORE_INTERNAL_H
+#define AN_COORDINATOR_STORE_STORE_INTERNAL_H
+
+#include "coordinator/store.h"
+
+/* ---- Objects as files ----------------------------------------------------------------------
+ */
+
+/* DIR/objects/ab/abcdef...  Written beside (objects/new), synced, renamed, folder synced: an
+ * object is whole or absent.  A folder belongs to one process; the caller holds its lock. */
+typedef struct an_objects {
+    char dir[AN_PATH_MAX];   /* .../objects */
+    char spool[AN_PATH_MAX]; /* .../spool */
+} an_objects;
+
+/* Makes the folders and clears what a crash left in objects/new.  Errors: IO, LIMIT, NOMEM. */
+an_err an_objects_init(an_objects *o, const char *dir, an_note *why);
+/* The rest as the functions of store.h that bear their names. */
+an_err an_objects_put(an_objects *o, const void *bytes, size_t len, an_hash *ret, an_note *why);
+an_err an_objects_adopt(an_objects *o, const char *path, const an_hash *hash, an_note *why);
+bool an_objects_has(const an_objects *o, const an_hash *hash);
+an_err an_objects_get(const an_objects *o, const an_hash *hash, an_buf *b, an_note *why);
+an_err an_objects_size(const an_objects *o, const an_hash *hash, uint64_t *ret_len,
+                       an_note *why);
+an_err an_objects_remove(an_objects *o, const an_hash *hash, an_note *why);
+an_err an_objects_path(const an_objects *o, const an_hash *hash, char out[static AN_PATH_MAX]);
+
+/* ---- Backends ------------------------------------------------------------------------------
+ */
+
+/* The last record: what the next one is chained to. */
+typedef struct an_store_head {
+    uint64_t seq;   /* 0: the journal is empty */
+    an_hash chain;  /* all zero: the journal is empty */
+    uint64_t epoch; /* of the coordinator that wrote last or holds the store */
+} an_store_head;
+
+typedef struct an_store_backend {
+    const char *name; /* the url's scheme */
+
+    /* place: what follows "name:" in the url.  Owns nothing on failure. */
+    an_err (*open)(void **ret_state, const char *place, an_note *why);
+    void (*close)(void *state);
+
+    /* n >= 1 records, checked; now_ms is the time of those that bring none.  The backend gives
+     * seq and chain (an_record_chain). */
+    an_err (*append)(void *state, const an_record *records, size_t n, int64_t now_ms,
+                     uint64_t *ret_last_seq, an_note *why);
+    an_err (*scan)(void *state, const an_store_filter *f, an_store_visit visit, void *ctx,
+                   an_note *why);
+    an_err (*head)(void *state, an_store_head *ret, an_note *why);
+
+    an_err (*object_put)(void *state, const void *bytes, size_t len, an_hash *ret,
+                         an_note *why);
+    an_err (*object_adopt)(void *state, const char *path, const an_hash *hash, an_note *why);
+    bool (*object_has)(void *state, const an_hash *hash);
+    an_err (*object_get)(void *state, const an_hash *hash, an_buf *b, an_note *why);
+    an_err (*object_size)(void *state, const an_hash *hash, uint64_t *ret_len, an_note *why);
+    an_err (*object_remove)(void *state, const an_hash *hash, an_note *why);
+    an_err (*object_path)(const void *state, const an_hash *hash, char out[static AN_PATH_MAX]);
+    const char *(*spool_dir)(const void *state);
+} an_store_backend;
+
+const an_store_backend *
+an_store_backend_at(size_t i); /* the table in order; NULL past its end */
+
+/* chain[n] of store.h: every number as 8 bytes little-endian, every string and the body
+ * preceded by its length as such a number, so that no byte can move from one field to the next;
+ * idem NULL is the length 2^64 - 1 and nothing. */
+void an_record_chain(an_hash *ret, const an_hash *before, const an_record *record);
+
+#endif
