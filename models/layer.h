@@ -86,8 +86,9 @@ typedef struct an_layer_type {
     bool reads_y;
 
     /* From l->in and l->opt: sets l->out, and weights, n_weights, n_scratch where there are any (they are 0).
-     * Options are within their bounds; sizes need no overflow check beyond 2^40.
-     * Errors: PROTO the shape does not fit, with the reason in why. */
+     * Options are within their bounds and l->in holds at most AN_MODEL_VALUES_MAX values; the bounds of the
+     * options keep every product of sizes below 2^63, and an_layer_size refuses what is too large.
+     * Errors: INVAL the shape does not fit, with the reason in why. */
     an_err (*sizes)(an_layer *l, an_note *why);
 
     /* y (batch, out) from x (batch, in) and the layer's parameters w.  scratch (n_scratch). */
@@ -99,11 +100,14 @@ typedef struct an_layer_type {
                      const float *dy, float *dx, float *dw, float *scratch);
 } an_layer_type;
 
+/* The `sizes` of layers whose output has the shape of their input. */
+an_err an_layer_same_shape(an_layer *l, an_note *why);
+
 const an_layer_type *an_layer_find(const char *name); /* NULL: no such kind */
 const an_layer_type *an_layer_at(size_t i);           /* the table in order; NULL past its end */
 
-/* Sets in, out, weights, offsets and sizes of a layer whose type and opt are set.  Errors: PROTO it does not fit,
- * LIMIT too large. */
+/* Sets in, out, weights, offsets and sizes of a layer whose type and opt are set.  Errors: INVAL it does not
+ * fit, LIMIT too large. */
 an_err an_layer_size(an_layer *l, const an_shape *in, an_note *why);
 
 /* "(32, 19)" into out. */

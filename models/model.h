@@ -63,7 +63,7 @@ typedef struct an_ws an_ws;
 /* Reads an architecture.  `name` is what errors call the text (a file name).  n_features is the width
  * of the data, 0 when there is none (then the text may not say `input` or `features`, as a resolved text
  * never does).  On success *ret belongs to the caller (an_model_free); on failure it is untouched.
- * Errors: PROTO not a valid architecture (with file and line, and the shapes that do not fit),
+ * Errors: PROTO not YAML, INVAL not a valid architecture (with file and line, and the shapes that do not fit),
  * LIMIT larger than the bounds above, NOMEM. */
 an_err an_model_new(const char *text, size_t len, const char *name, size_t n_features, an_model **ret,
                     an_note *why);

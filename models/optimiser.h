@@ -1,11 +1,11 @@
 /* optimiser.h - from a gradient to a step.
  *
  * One file in optimisers/, one row in optimisers.def.  An optimiser is an elementwise loop over the flat
- * parameters; its state is n_state floats per parameter, zero at the start, owned by the caller, so that it
- * can be stored and hashed like the parameters.
+ * parameters; its state is n_state arrays as long as the parameters, zero at the start, owned by the caller, so
+ * that it can be stored and hashed like the parameters.
  *
  *     const an_optimiser *o = an_optimiser_find("adam");
- *     float *state = an_alloc(n * o->n_state, sizeof *state);
+ *     float *state[AN_OPTIMISER_STATE_MAX] = {m, v};
  *     o->step(&(an_optimiser_args){.lr = 1e-3, .step = t}, n, params, state, grad);    t = 1, 2, ...
  *
  * Threads: pure; ranges that do not overlap may be stepped by different threads. */
@@ -14,6 +14,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+#define AN_OPTIMISER_STATE_MAX 2u
 
 typedef struct an_optimiser_args {
     double lr;
@@ -24,10 +26,11 @@ typedef struct an_optimiser_args {
 
 typedef struct an_optimiser {
     const char *name;
-    size_t n_state; /* floats of state per parameter */
+    size_t n_state; /* floats of state per parameter, at most AN_OPTIMISER_STATE_MAX */
 
-    /* One step of params (n).  state (n_state, n): n floats of the first kind, then n of the second. */
-    void (*step)(const an_optimiser_args *a, size_t n, float *params, float *state, const float *grad);
+    /* One step of params (n).  state[i] (n), i < n_state. */
+    void (*step)(const an_optimiser_args *a, size_t n, float *params, float *const state[],
+                 const float *grad);
 } an_optimiser;
 
 const an_optimiser *an_optimiser_find(const char *name); /* NULL: no such optimiser */

@@ -1,0 +1,55 @@
+/* Convolution along a sequence: x (B, L, C), w (1, size, C, F), y (B, L', F). */
+#include "models/layers/conv_internal.h"
+
+enum { FILTERS, SIZE, STRIDE, PADDING };
+
+static const an_layer_opt opts[] = {
+    {"filters", AN_LAYER_OPT_COUNT, true, 1, 65536, 0, NULL},
+    {"size", AN_LAYER_OPT_COUNT, true, 1, 4096, 0, NULL},
+    {"stride", AN_LAYER_OPT_COUNT, false, 1, 4096, 1, NULL},
+    {"padding", AN_LAYER_OPT_CHOICE, false, 0, 0, 0, "valid same"},
+    {0},
+};
+
+static an_conv geometry(const an_layer *l)
+{
+    size_t k = (size_t)l->opt[SIZE], stride = (size_t)l->opt[STRIDE];
+    bool same = l->opt[PADDING] > 0.0;
+    an_conv c = {.h = 1, .w = l->in.d[0], .c = l->in.d[1], .kh = 1, .kw = k, .sh = 1, .sw = stride};
+    c.oh = 1;
+    c.ow = an_conv_positions(c.w, k, stride, same, &c.left);
+    c.f = (size_t)l->opt[FILTERS];
+    return c;
+}
+
+static an_err sizes(an_layer *l, an_note *why)
+{
+    char text[AN_SHAPE_TEXT];
+    an_shape_text(text, &l->in);
+    if (l->in.n_dims != 2)
+        return an_fail(AN_ERR_INVAL, why, "conv1d takes (length, channels), not %s", text);
+    an_conv c = geometry(l);
+    if (c.oh == 0 || c.ow == 0)
+        return an_fail(AN_ERR_INVAL, why, "a kernel of size %zu does not fit into %s", c.kw, text);
+    l->out = (an_shape){2, {c.ow, c.f}};
+    an_conv_weights(l, &c);
+    return AN_OK;
+}
+
+static void forward(const an_layer *l, const float *w, size_t batch, const float *x, float *y,
+                    float *scratch)
+{
+    an_conv c = geometry(l);
+    an_conv_forward(l, &c, w, batch, x, y, scratch);
+}
+
+static void backward(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
+                     const float *dy, float *dx, float *dw, float *scratch)
+{
+    (void)y;
+    an_conv c = geometry(l);
+    an_conv_backward(l, &c, w, batch, x, dy, dx, dw, scratch);
+}
+
+const an_layer_type an_layer_conv1d = {
+    .name = "conv1d", .opts = opts, .sizes = sizes, .forward = forward, .backward = backward};

@@ -1,0 +1,47 @@
+/* y_j = e^x_j / sum_k e^x_k along the last dimension; dx_j = y_j (dy_j - sum_k dy_k y_k). */
+#include "models/layer.h"
+
+#include <math.h>
+
+static void forward(const an_layer *l, const float *w, size_t batch, const float *x, float *y,
+                    float *scratch)
+{
+    (void)w;
+    (void)scratch;
+    size_t n = l->out.d[l->out.n_dims - 1];
+    for (size_t at = 0; at < batch * l->out_n; at += n) {
+        float top = x[at], sum = 0.0f;
+        for (size_t j = 1; j < n; j++)
+            top = x[at + j] > top ? x[at + j] : top;
+        for (size_t j = 0; j < n; j++)
+            sum += y[at + j] = expf(x[at + j] - top); /* never overflows */
+        for (size_t j = 0; j < n; j++)
+            y[at + j] /= sum;
+    }
+}
+
+static void backward(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
+                     const float *dy, float *dx, float *dw, float *scratch)
+{
+    (void)w;
+    (void)x;
+    (void)dw;
+    (void)scratch;
+    if (!dx)
+        return;
+    size_t n = l->out.d[l->out.n_dims - 1];
+    for (size_t at = 0; at < batch * l->out_n; at += n) {
+        float dot = 0.0f;
+        for (size_t j = 0; j < n; j++)
+            dot += dy[at + j] * y[at + j];
+        for (size_t j = 0; j < n; j++)
+            dx[at + j] = y[at + j] * (dy[at + j] - dot);
+    }
+}
+
+const an_layer_type an_layer_softmax = {.name = "softmax",
+                                        .in_place = true,
+                                        .reads_y = true,
+                                        .sizes = an_layer_same_shape,
+                                        .forward = forward,
+                                        .backward = backward};

@@ -1,0 +1,31 @@
+/* Adam (Kingma and Ba 2015) with decoupled weight decay (Loshchilov and Hutter 2019); beta 0.9 and 0.999,
+ * epsilon 1e-8.  The two bias corrections go into the step size and epsilon, as in section 2 of the paper. */
+#include "models/optimiser.h"
+
+#include <math.h>
+
+#define BETA1 0.9
+#define BETA2 0.999
+#define EPSILON 1e-8
+
+static void step(const an_optimiser_args *a, size_t n, float *params, float *const state[],
+                 const float *grad)
+{
+    double t = (double)a->step, root = sqrt(1.0 - pow(BETA2, t));
+    float rate = (float)(a->lr * root / (1.0 - pow(BETA1, t)));
+    float eps = (float)(EPSILON * root);
+    float keep = (float)(1.0 - a->lr * a->weight_decay);
+    const float b1 = (float)BETA1, c1 = (float)(1.0 - BETA1);
+    const float b2 = (float)BETA2, c2 = (float)(1.0 - BETA2);
+    float *restrict m = state[0];
+    float *restrict v = state[1];
+    float *restrict w = params;
+    const float *restrict g = grad;
+    for (size_t i = 0; i < n; i++) {
+        m[i] = b1 * m[i] + c1 * g[i];
+        v[i] = b2 * v[i] + c2 * g[i] * g[i];
+        w[i] = keep * w[i] - rate * m[i] / (sqrtf(v[i]) + eps);
+    }
+}
+
+const an_optimiser an_optimiser_adam = {.name = "adam", .n_state = 2, .step = step};

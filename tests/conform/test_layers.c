@@ -1,0 +1,283 @@
+/* Every row of the table of layers: several shapes, every combination of a few option values.  The gradient is
+ * held against finite differences of the forward pass along random directions.  A new layer is tested
+ * by being in the table. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "models/kernels/kernels.h"
+#include "models/layer.h"
+
+#define SEED 7u
+#define STEP 0.01 /* inputs lie 0.1 apart and directions are at most 1: no kink is crossed at 2 steps */
+
+static const an_shape shapes[] = {{1, {7}}, {1, {1}}, {2, {9, 2}}, {2, {5, 4}}, {3, {6, 5, 3}}, {3, {4, 4, 1}}};
+static const size_t batches[] = {1, 2, 5};
+
+/* One layer with everything that its passes need. */
+typedef struct bench {
+    an_layer l;
+    size_t batch, n_x, n_y;
+    float *w, *x, *y, *dy, *dx, *dw, *scratch, *dir_w, *dir_x, *moved_w, *moved_x;
+    an_rng rng;
+} bench;
+
+static float *numbers(size_t n)
+{
+    float *p = an_alloc(n ? n : 1, sizeof *p);
+    assert_non_null(p);
+    return p;
+}
+
+static void fill(an_rng *r, float *p, size_t n, double size)
+{
+    for (size_t i = 0; i < n; i++)
+        p[i] = (float)(size * (2.0 * an_rng_unit(r) - 1.0));
+}
+
+/* Distinct values 0.1 apart, none nearer to 0 than 0.05. */
+static void spread(an_rng *r, float *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        p[i] = (float)(((double)i - (double)n / 2.0) * 0.1 + (n % 2 ? 0.0 : 0.05));
+    for (size_t i = n; i > 1; i--) {
+        size_t j = (size_t)an_rng_below(r, i);
+        float t = p[i - 1];
+        p[i - 1] = p[j];
+        p[j] = t;
+    }
+}
+
+static void bench_init(bench *b, const an_layer *l, size_t batch)
+{
+    b->l = *l;
+    b->batch = batch;
+    b->n_x = batch * l->in_n;
+    b->n_y = batch * l->out_n;
+    an_rng_init(&b->rng, SEED, batch + l->in_n * 100);
+    b->w = numbers(l->n_params);
+    b->dw = numbers(l->n_params);
+    b->dir_w = numbers(l->n_params);
+    b->moved_w = numbers(l->n_params);
+    b->x = numbers(b->n_x);
+    b->dx = numbers(b->n_x);
+    b->dir_x = numbers(b->n_x);
+    b->moved_x = numbers(b->n_x);
+    b->y = numbers(b->n_y);
+    b->dy = numbers(b->n_y);
+    b->scratch = numbers(l->n_scratch);
+    fill(&b->rng, b->w, l->n_params, 1.0);
+    spread(&b->rng, b->x, b->n_x);
+    fill(&b->rng, b->dy, b->n_y, 1.0);
+}
+
+static void bench_done(bench *b)
+{
+    float *all[] = {b->w, b->dw, b->dir_w, b->moved_w, b->x, b->dx, b->dir_x, b->moved_x, b->y, b->dy, b->scratch};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        an_free(all[i]);
+}
+
+/* sum dy * forward(x + h dir_x, w + h dir_w); also the sum of absolute terms. */
+static double projected(bench *b, double h, double *ret_size)
+{
+    const an_layer *l = &b->l;
+    for (size_t i = 0; i < l->n_params; i++)
+        b->moved_w[i] = (float)((double)b->w[i] + h * (double)b->dir_w[i]);
+    for (size_t i = 0; i < b->n_x; i++)
+        b->moved_x[i] = (float)((double)b->x[i] + h * (double)b->dir_x[i]);
+    l->type->forward(l, b->moved_w, b->batch, b->moved_x, b->y, b->scratch);
+    double sum = 0.0;
+    *ret_size = 1.0;
+    for (size_t i = 0; i < b->n_y; i++) {
+        double term = (double)b->dy[i] * (double)b->y[i];
+        sum += term;
+        *ret_size += fabs(term);
+    }
+    return sum;
+}
+
+static void check_gradient(bench *b)
+{
+    const an_layer *l = &b->l;
+    l->type->forward(l, b->w, b->batch, b->x, b->y, b->scratch);
+    memset(b->dw, 0, l->n_params * sizeof *b->dw);
+    l->type->backward(l, b->w, b->batch, b->x, b->y, b->dy, b->dx, b->dw, b->scratch);
+    for (int trial = 0; trial < 4; trial++) {
+        fill(&b->rng, b->dir_w, l->n_params, trial == 1 ? 0.0 : 1.0); /* x alone, w alone, both */
+        fill(&b->rng, b->dir_x, b->n_x, trial == 2 ? 0.0 : 1.0);
+        double want = 0.0;
+        for (size_t i = 0; i < l->n_params; i++)
+            want += (double)b->dw[i] * (double)b->dir_w[i];
+        for (size_t i = 0; i < b->n_x; i++)
+            want += (double)b->dx[i] * (double)b->dir_x[i];
+        double size;
+        double near = projected(b, STEP, &size) - projected(b, -STEP, &size);
+        double far = projected(b, 2.0 * STEP, &size) - projected(b, -2.0 * STEP, &size);
+        double got = (8.0 * near - far) / (12.0 * STEP); /* error of order STEP^4 */
+        double bound = 2e-4 * size + 1e-4 * fabs(want);
+        if (!(fabs(got - want) <= bound)) {
+            char in[AN_SHAPE_TEXT];
+            an_shape_text(in, &l->in);
+            fail_msg("%s on %s, batch %zu, trial %d: the gradient gives %.8g, differences give %.8g",
+                     l->type->name, in, b->batch, trial, want, got);
+        }
+    }
+}
+
+static void check_conventions(bench *b)
+{
+    const an_layer *l = &b->l;
+    const float *y_of_in_place = b->moved_x;
+    /* dw is added to; dx may be NULL. */
+    for (size_t i = 0; i < l->n_params; i++)
+        b->moved_w[i] = 1.0f;
+    l->type->forward(l, b->w, b->batch, b->x, b->y, b->scratch);
+    l->type->backward(l, b->w, b->batch, b->x, b->y, b->dy, NULL, b->moved_w, b->scratch);
+    for (size_t i = 0; i < l->n_params; i++)
+        assert_float_equal(b->moved_w[i], b->dw[i] + 1.0f, 1e-3f);
+    if (!l->type->in_place)
+        return;
+    assert_int_equal(b->n_x, b->n_y);
+    memcpy(b->moved_x, b->x, b->n_x * sizeof *b->x);
+    l->type->forward(l, b->w, b->batch, b->moved_x, b->moved_x, b->scratch);
+    assert_memory_equal(y_of_in_place, b->y, b->n_y * sizeof *b->y);
+    memcpy(b->dir_x, b->dy, b->n_y * sizeof *b->dy);
+    l->type->backward(l, b->w, b->batch, y_of_in_place, y_of_in_place, b->dir_x, b->dir_x, b->dw, b->scratch);
+    assert_memory_equal(b->dir_x, b->dx, b->n_x * sizeof *b->dx);
+}
+
+static size_t n_choices(const an_layer_opt *o)
+{
+    size_t n = 1;
+    if (o->kind == AN_LAYER_OPT_REAL)
+        return 1;
+    if (o->kind == AN_LAYER_OPT_COUNT)
+        return 3;
+    for (const char *c = o->choices; *c; c++)
+        n += *c == ' ';
+    return n;
+}
+
+static double choice(const an_layer_opt *o, size_t i)
+{
+    if (o->kind == AN_LAYER_OPT_REAL)
+        return o->fallback;
+    return o->kind == AN_LAYER_OPT_COUNT ? o->min + (double)i : (double)i;
+}
+
+typedef void visit_fn(const an_layer *l);
+
+/* Calls visit for every shape and combination of options that fit; returns how many. */
+static size_t each_layer(const an_layer_type *type, visit_fn *visit)
+{
+    size_t n_combinations = 1, n_opts = 0, visited = 0;
+    for (; type->opts && type->opts[n_opts].key; n_opts++)
+        n_combinations *= n_choices(&type->opts[n_opts]);
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+        for (size_t c = 0; c < n_combinations; c++) {
+            an_layer l = {.type = type};
+            size_t rest = c;
+            for (size_t o = 0; o < n_opts; o++) {
+                l.opt[o] = choice(&type->opts[o], rest % n_choices(&type->opts[o]));
+                rest /= n_choices(&type->opts[o]);
+            }
+            an_note why = {0};
+            an_err err = an_layer_size(&l, &shapes[s], &why);
+            if (err == AN_OK) {
+                visit(&l);
+                visited++;
+            } else {
+                assert_int_equal(err, AN_ERR_INVAL);
+                assert_true(why.text[0] != '\0');
+            }
+        }
+    return visited;
+}
+
+static void check_all_batches(const an_layer *l)
+{
+    for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
+        bench b = {0};
+        bench_init(&b, l, batches[i]);
+        check_gradient(&b);
+        check_conventions(&b);
+        bench_done(&b);
+    }
+}
+
+static void its_gradient_is_the_slope_of_its_output(void **state)
+{
+    assert_true(each_layer(*state, check_all_batches) > 0);
+}
+
+static void check_rows(const an_layer *l)
+{
+    bench b = {0};
+    bench_init(&b, l, 3);
+    float *one = numbers(l->out_n);
+    l->type->forward(l, b.w, 3, b.x, b.y, b.scratch);
+    for (size_t i = 0; i < 3; i++) {
+        l->type->forward(l, b.w, 1, b.x + i * l->in_n, one, b.scratch);
+        for (size_t j = 0; j < l->out_n; j++)
+            assert_float_equal(one[j], b.y[i * l->out_n + j], 1e-4f);
+    }
+    an_free(one);
+    bench_done(&b);
+}
+
+static void a_row_does_not_depend_on_its_neighbours(void **state)
+{
+    assert_true(each_layer(*state, check_rows) > 0);
+}
+
+static void it_is_found_by_its_name(void **state)
+{
+    const an_layer_type *type = *state;
+    assert_ptr_equal(an_layer_find(type->name), type);
+    assert_null(an_layer_find("no such layer"));
+}
+
+static void a_size_out_of_all_bounds_is_refused_not_believed(void **state)
+{
+    const an_layer_type *type = *state;
+    const an_shape wide[] = {{1, {AN_MODEL_VALUES_MAX}}, {2, {1, AN_MODEL_VALUES_MAX}}, {3, {10000, 10000, 1}}};
+    for (size_t s = 0; s < sizeof wide / sizeof *wide; s++) {
+        an_layer l = {.type = type};
+        for (size_t o = 0; type->opts && type->opts[o].key; o++)
+            l.opt[o] = type->opts[o].kind == AN_LAYER_OPT_CHOICE ? 1.0 : type->opts[o].max;
+        if (type->opts && type->opts[0].key && strcmp(type->opts[0].key, "size") == 0)
+            continue; /* pools make things smaller */
+        an_err err = an_layer_size(&l, &wide[s], NULL);
+        if (type->opts && type->opts[0].kind == AN_LAYER_OPT_COUNT)
+            assert_true(err == AN_ERR_LIMIT || err == AN_ERR_INVAL);
+        else
+            assert_int_equal(err, AN_OK);
+    }
+}
+
+int main(void)
+{
+    an_kernels_init();
+    printf("seed %u\n", SEED);
+    int failed = 0;
+    for (size_t i = 0; an_layer_at(i); i++) {
+        void *type = (void *)(uintptr_t)an_layer_at(i);
+        const struct CMUnitTest tests[] = {
+            cmocka_unit_test_prestate(it_is_found_by_its_name, type),
+            cmocka_unit_test_prestate(its_gradient_is_the_slope_of_its_output, type),
+            cmocka_unit_test_prestate(a_row_does_not_depend_on_its_neighbours, type),
+            cmocka_unit_test_prestate(a_size_out_of_all_bounds_is_refused_not_believed, type),
+        };
+        failed += cmocka_run_group_tests_name(an_layer_at(i)->name, tests, NULL, NULL);
+    }
+    return failed;
+}
