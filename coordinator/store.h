@@ -36,11 +36,10 @@
 typedef struct an_store an_store;
 
 #define AN_RECORD_BODY_MAX ((size_t)1 << 20)
-#define AN_RECORD_NAME_MAX 127   /* bytes in kind, subject, actor, idem; no control characters \
-                                  */
+#define AN_RECORD_NAME_MAX 127   /* bytes in kind, subject, actor, idem */
 #define AN_RECORD_BATCH_MAX 1024 /* records in one append */
 
-/* One fact.  Strings are borrowed for the call. */
+/* One fact.  Strings are borrowed for the call; none is empty or holds control characters. */
 typedef struct an_record {
     uint64_t seq;        /* given by the store, from 1, no gaps */
     int64_t time_ms;     /* wall clock; given by the store if 0 */
