@@ -1,0 +1,55 @@
+/* Fields of what a site reports of its own accord: drift and alarms. */
+#include <math.h>
+
+#include "andon.pb-c.h"
+#include "msg/tables.h"
+
+#define ANY UINT64_MAX
+
+#define OWN an_msg_drift_alert
+#define WIRE Andon__DriftAlert
+static const an_field drift_alert_fields[] = {
+    AN_U64(alert_id, 0, ANY),
+    AN_NAME(model),
+    AN_NAME(line),
+    AN_FIXED(version, false),
+    AN_NAME(test),
+    AN_TEXT(subject, false),
+    AN_I32(sign, 1),
+    AN_F64(effect, -HUGE_VAL, HUGE_VAL),
+    AN_F64(statistic, -HUGE_VAL, HUGE_VAL),
+    AN_F64(threshold, -HUGE_VAL, HUGE_VAL),
+    AN_U64(n_reference, 0, ANY),
+    AN_U64(n_current, 0, ANY),
+    AN_TIME(since_ms),
+    AN_END,
+};
+#undef OWN
+#undef WIRE
+const an_msg_codec an_codec_drift_alert = {drift_alert_fields, &andon__drift_alert__descriptor};
+
+#define OWN an_msg_share
+#define WIRE Andon__Share
+static const an_field share_fields[] = {
+    AN_TEXT(sensor, false),
+    AN_F64(share, 0.0, 1.0),
+    AN_END,
+};
+#undef OWN
+#undef WIRE
+
+#define OWN an_msg_alarm_summary
+#define WIRE Andon__AlarmSummary
+static const an_field alarm_summary_fields[] = {
+    AN_NAME(line),
+    AN_U64(alarm_id, 0, ANY),
+    AN_FIXED(version, false),
+    AN_TIME(raised_ms),
+    AN_TIME(cleared_ms),
+    AN_F64(peak, -HUGE_VAL, HUGE_VAL),
+    AN_LIST(shares, share_fields, andon__share__descriptor),
+    AN_END,
+};
+#undef OWN
+#undef WIRE
+const an_msg_codec an_codec_alarm_summary = {alarm_summary_fields, &andon__alarm_summary__descriptor};

@@ -1,0 +1,71 @@
+/* What is signed or authenticated, byte by byte, and the names of what is counted. */
+#include <string.h>
+
+#include "msg/msg.h"
+
+static uint8_t *put(uint8_t *at, const void *bytes, size_t len)
+{
+    memcpy(at, bytes, len);
+    return at + len;
+}
+
+static uint8_t *put_u64(uint8_t *at, uint64_t v)
+{
+    for (int i = 0; i < 8; i++)
+        at[i] = (uint8_t)(v >> (8 * i));
+    return at + 8;
+}
+
+void an_update_statement(uint8_t ret[static AN_UPDATE_STATEMENT_BYTES], const an_msg_update_offer *offer)
+{
+    uint8_t *at = put_u64(ret, offer->round);
+    at = put(at, offer->plan_hash.b, AN_HASH_BYTES);
+    put(at, offer->update.b, AN_HASH_BYTES);
+}
+
+void an_enrol_statement(uint8_t ret[static AN_ENROL_STATEMENT_BYTES], const an_msg_enrol *enrol)
+{
+    uint8_t *at = put(ret, "andon-enrol-1\0\0\0", 16);
+    at = put(at, enrol->token_id, sizeof enrol->token_id);
+    at = put(at, enrol->link_key, sizeof enrol->link_key);
+    at = put(at, enrol->statement_key, sizeof enrol->statement_key);
+    /* Zero-padded, whatever lies behind the terminator. */
+    memset(at, 0, AN_NAME_MAX);
+    put(at, enrol->site, strnlen(enrol->site, AN_NAME_MAX - 1));
+}
+
+static const char *name_at(const char *const *names, size_t n, int value)
+{
+    return value >= 1 && (size_t)value <= n ? names[value - 1] : "?";
+}
+#define NAME_AT(names, value) name_at(names, sizeof names / sizeof names[0], (int)(value))
+
+const char *an_alias_name(an_alias alias)
+{
+    static const char *const names[] = {"candidate", "canary", "production"};
+    return NAME_AT(names, alias);
+}
+
+const char *an_progress_phase_name(an_progress_phase phase)
+{
+    static const char *const names[] = {"fetching", "training", "encoding", "uploading", "paused"};
+    return NAME_AT(names, phase);
+}
+
+const char *an_update_status_name(an_update_status status)
+{
+    static const char *const names[] = {"accepted", "duplicate", "rejected", "late"};
+    return NAME_AT(names, status);
+}
+
+const char *an_version_state_name(an_version_state state)
+{
+    static const char *const names[] = {"fetching", "ready", "running", "refused", "rolled-back"};
+    return NAME_AT(names, state);
+}
+
+const char *an_enrol_status_name(an_enrol_status status)
+{
+    static const char *const names[] = {"pending", "approved", "denied", "retry"};
+    return NAME_AT(names, status);
+}
