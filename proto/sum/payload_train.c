@@ -1,0 +1,134 @@
+/* TRAIN: what a site's training changed.  With d_i the delta of site i, clipped to L2 norm
+ * clip_norm, and a_i = min(w_i, w_cap) its weight:
+ *
+ *     coordinate 0 .. s-1    d_i * a_i / w_cap, in the unit of its tensor (local tensors skipped)
+ *     s                      a_i, in units of 2^max(0, e(w_cap))
+ *     s+1                    1
+ *     s+2                    1 if the delta was clipped
+ *     s+3                    coordinates cut by saturation
+ *     s+4 .. s+11            a_i * loss_i, in limbs
+ *
+ * The sum gives sum(a d) / w_cap and sum(a), and their quotient is the weighted mean delta
+ * (FedAvg, McMahan et al. 2017) without any site's weight being known. */
+#include <math.h>
+#include <string.h>
+
+#include "sum/fixed.h"
+#include "sum/payload_internal.h"
+
+enum { WEIGHT = 0, SITES, CLIPPED, SATURATED, LOSS }; /* after the deltas */
+
+_Static_assert(LOSS + AN_LIMBS == AN_TRAIN_EXTRA, "the layout is in base/terms.h, too");
+
+static uint64_t train_dim(const an_payload_facts *f)
+{
+    if (!an_payload_bits_ok(f) || f->n_tensors < 1 || f->n_tensors > AN_TENSORS_MAX || !f->tensors)
+        return 0;
+    if (!isfinite(f->clip_norm) || !(f->clip_norm > 0.0) || !isfinite(f->weight_cap) || !(f->weight_cap >= 1.0))
+        return 0;
+    for (uint32_t i = 0; i < f->n_tensors; i++) {
+        const an_tensor_scale *t = &f->tensors[i];
+        if (t->n == 0 || t->unit_exp < -AN_UNIT_EXP_MAX || t->unit_exp > AN_UNIT_EXP_MAX)
+            return 0;
+    }
+    uint64_t shared = an_payload_n_shared(f);
+    return shared == 0 || shared > AN_DIM_MAX - AN_TRAIN_EXTRA ? 0 : shared + AN_TRAIN_EXTRA;
+}
+
+/* Whole examples stay exact as long as the cap has room for them. */
+static int32_t weight_exp(const an_payload_facts *f)
+{
+    int32_t e = an_fixed_unit_exp(f->weight_cap, f->value_bits);
+    return e > 0 ? e : 0;
+}
+
+static an_err shared_norm(double *ret, const an_payload_facts *f, const float *delta, an_note *why)
+{
+    double squares = 0.0;
+    for (uint32_t t = 0; t < f->n_tensors; delta += f->tensors[t].n, t++) {
+        if (f->tensors[t].local)
+            continue;
+        for (uint32_t i = 0; i < f->tensors[t].n; i++)
+            squares += (double)delta[i] * (double)delta[i];
+    }
+    /* A float squared fits a double by far, so only a delta that is not finite gets here. */
+    if (!isfinite(squares))
+        return an_fail(AN_ERR_NUMERIC, why, "the trained parameters are not finite");
+    *ret = sqrt(squares);
+    return AN_OK;
+}
+
+static an_err train_encode(uint32_t *ret, const an_payload_facts *f, const an_payload_in *input, an_note *why)
+{
+    const an_train_in *in = &input->train;
+    double norm = 0.0;
+    if (train_dim(f) == 0 || !f->site || !isfinite(in->weight) || !(in->weight > 0.0))
+        return an_fail(AN_ERR_INVAL, why, "train payload: facts or weight out of bounds");
+    an_err err = shared_norm(&norm, f, in->delta, why);
+    if (err)
+        return err;
+
+    const double weight = in->weight < f->weight_cap ? in->weight : f->weight_cap;
+    const bool clip = norm > f->clip_norm;
+    const double scale = (clip ? f->clip_norm / norm : 1.0) * (weight / f->weight_cap);
+    const an_fixed_draw draw = an_fixed_draw_of(f->seed, f->site);
+    const float *delta = in->delta;
+    uint64_t at = 0, cut = 0;
+    for (uint32_t t = 0; t < f->n_tensors; delta += f->tensors[t].n, t++) {
+        const an_tensor_scale *s = &f->tensors[t];
+        if (s->local)
+            continue;
+        cut += an_fixed_encode(ret + at, delta, s->n, scale, s->unit_exp, f->value_bits, &draw, at);
+        at += s->n;
+    }
+
+    const uint32_t most = (UINT32_C(1) << f->value_bits) - 1;
+    uint32_t *extra = ret + at;
+    extra[WEIGHT] = an_fixed_encode_one(weight, weight_exp(f), f->value_bits, &draw, at + WEIGHT);
+    extra[SITES] = 1;
+    extra[CLIPPED] = clip;
+    extra[SATURATED] = cut < most ? (uint32_t)cut : most;
+    return an_payload_put_double(extra + LOSS, weight * in->loss, "the training loss", why);
+}
+
+static an_err train_decode(an_payload_out *output, const an_payload_facts *f, const uint32_t *sum, an_note *why)
+{
+    an_train_out *out = &output->train;
+    if (train_dim(f) == 0)
+        return an_fail(AN_ERR_INVAL, why, "train payload: facts out of bounds");
+    const uint32_t *extra = sum + an_payload_n_shared(f);
+    double weight;
+    an_fixed_decode(&weight, extra + WEIGHT, 1, weight_exp(f));
+    if (!(weight > 0.0))
+        return an_fail(AN_ERR_PROTO, why, "the sum of weights is not positive");
+    if (extra[SITES] < 1 || extra[SITES] > f->n_cohort || extra[CLIPPED] > extra[SITES])
+        return an_fail(AN_ERR_PROTO, why, "the sum counts %u sites of a cohort of %u", extra[SITES], f->n_cohort);
+
+    const double factor = f->weight_cap / weight;
+    double *delta = out->delta;
+    for (uint32_t t = 0; t < f->n_tensors; delta += f->tensors[t].n, t++) {
+        const an_tensor_scale *s = &f->tensors[t];
+        if (s->local) {
+            memset(delta, 0, s->n * sizeof *delta);
+            continue;
+        }
+        an_fixed_decode(delta, sum, s->n, s->unit_exp);
+        for (uint32_t i = 0; i < s->n; i++)
+            delta[i] *= factor;
+        sum += s->n;
+    }
+    out->weight = weight;
+    out->loss = an_i128_to_double(an_limbs_get(extra + LOSS)) / weight;
+    out->sites = extra[SITES];
+    out->clipped = extra[CLIPPED];
+    out->saturated = extra[SATURATED];
+    return AN_OK;
+}
+
+const an_payload_type an_payload_train = {
+    .name = "train",
+    .kind = AN_PAYLOAD_TRAIN,
+    .dim = train_dim,
+    .encode = train_encode,
+    .decode = train_decode,
+};
