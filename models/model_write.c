@@ -1,0 +1,61 @@
+/* The resolved text of a model: what an_model_new reads back to the same model. */
+#include "base/buf.h"
+#include "base/mem.h"
+#include "models/model_internal.h"
+
+#include <string.h>
+
+/* The i-th word of "valid same", as (start, length). */
+static const char *word_at(const char *words, size_t i, size_t *ret_len)
+{
+    for (; i > 0; i--)
+        words = strchr(words, ' ') + 1;
+    const char *end = strchr(words, ' ');
+    *ret_len = end ? (size_t)(end - words) : strlen(words);
+    return words;
+}
+
+static void put_option(an_buf *b, const an_layer_opt *o, double value)
+{
+    an_buf_printf(b, ", %s: ", o->key);
+    if (o->kind == AN_LAYER_OPT_CHOICE) {
+        size_t len;
+        const char *word = word_at(o->choices, (size_t)value, &len);
+        an_buf_put(b, word, len);
+    } else {
+        an_buf_printf(b, "%.17g", value);
+    }
+}
+
+static void put_layer(an_buf *b, const an_layer *l)
+{
+    an_buf_printf(b, "  - %s: {name: %s", l->type->name, l->name);
+    for (size_t i = 0; l->type->opts && l->type->opts[i].key; i++)
+        put_option(b, &l->type->opts[i], l->opt[i]);
+    an_buf_text(b, l->local ? ", local: true}\n" : "}\n");
+}
+
+an_err an_model_write(const an_model *m, char **ret)
+{
+    an_buf b;
+    an_buf_init(&b, AN_MODEL_TEXT_MAX);
+    an_buf_printf(&b, "model: %s\n", m->name);
+    if (m->image)
+        an_buf_printf(&b, "input: {height: %zu, width: %zu, channels: %zu}\n", m->in.d[0], m->in.d[1],
+                      m->in.d[2]);
+    else
+        an_buf_printf(&b, "input: {features: %zu, window: %zu}\n", m->n_features, m->window);
+    an_buf_text(&b, "layers:\n");
+    for (size_t i = 0; i < m->n_layers; i++)
+        put_layer(&b, &m->layers[i]);
+    an_buf_printf(&b, "loss: %s\ntarget: %s\n", m->loss->name, m->autoencoder ? "input" : "labels");
+    an_buf_u8(&b, 0);
+    an_err err = an_buf_err(&b);
+    char *text = err == AN_OK ? an_strdup((const char *)b.data) : NULL;
+    if (err == AN_OK && !text)
+        err = AN_ERR_NOMEM;
+    an_buf_done(&b);
+    if (err == AN_OK)
+        *ret = text;
+    return err;
+}
