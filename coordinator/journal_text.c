@@ -1,0 +1,232 @@
+#include "coordinator/journal_text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "doors/json.h"
+
+#define HASH_DIGITS 12
+#define LIST_MAX 8 /* items of an array that are shown */
+
+typedef struct sentence {
+    const char *kind;
+    const char *text;
+} sentence;
+
+static const sentence sentences[] = {
+#define AN_LINE(kind, text) {kind, text},
+#include "coordinator/journal_text.def"
+#undef AN_LINE
+};
+
+/* A line under way.  One byte more than fits marks it as cut. */
+typedef struct line {
+    char *out;
+    size_t len;
+    bool cut;
+} line;
+
+static void put_bytes(line *l, const char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (l->len == AN_JOURNAL_LINE_MAX - 1) {
+            l->cut = true;
+            return;
+        }
+        unsigned char c = (unsigned char)bytes[i];
+        bool control = c < 0x20 || c == 0x7f;
+        if (c >= 0x80 && c < 0xa0 && l->len && (unsigned char)l->out[l->len - 1] == 0xc2) {
+            l->len--; /* U+0080 to U+009F: terminals obey them too */
+            control = true;
+        }
+        l->out[l->len++] = control ? '?' : bytes[i];
+    }
+}
+
+static void put(line *l, const char *text)
+{
+    put_bytes(l, text, strlen(text));
+}
+
+/* The dots take the place of whole characters, never of half a UTF-8 sequence. */
+static void finish(line *l)
+{
+    if (l->cut) {
+        l->len = AN_JOURNAL_LINE_MAX - 4;
+        while (l->len && ((unsigned char)l->out[l->len] & 0xc0) == 0x80)
+            l->len--;
+        put(l, "...");
+    }
+    l->out[l->len] = '\0';
+}
+
+static void put_time(line *l, int64_t ms)
+{
+    char text[25];
+    an_time_text(text, ms);
+    put_bytes(l, text, 10);
+    put(l, " ");
+    put_bytes(l, text + 11, 5);
+}
+
+static void put_text(line *l, const char *text)
+{
+    size_t len = strlen(text);
+    bool hash = len == 2 * AN_HASH_BYTES && strspn(text, "0123456789abcdef") == len;
+    put_bytes(l, text, hash ? HASH_DIGITS : len);
+}
+
+static bool is_time(const char *key)
+{
+    size_t len = strlen(key);
+    return len > 3 && strcmp(key + len - 3, "_ms") == 0;
+}
+
+/* A text, number or truth value; anything else as the number of things in it. */
+static void put_scalar(line *l, const char *key, const an_jval *v)
+{
+    char text[32];
+    const char *s = NULL;
+    int64_t i = 0;
+    double d = 0;
+    bool b = false;
+    if (an_jval_text(v, NULL, &s, NULL) == AN_OK) {
+        put_text(l, s);
+    } else if (an_jval_int(v, NULL, INT64_MIN, INT64_MAX, &i, NULL) == AN_OK) {
+        if (is_time(key) && i >= 0 &&
+            i < INT64_C(253402300800000)) { /* before the year 10000 */
+            put_time(l, i);
+            return;
+        }
+        snprintf(text, sizeof text, "%lld", (long long)i);
+        put(l, text);
+    } else if (an_jval_num(v, NULL, -1e308, 1e308, &d, NULL) == AN_OK) {
+        snprintf(text, sizeof text, "%.6g", d);
+        put(l, text);
+    } else if (an_jval_bool(v, NULL, &b, NULL) == AN_OK) {
+        put(l, b ? "yes" : "no");
+    } else if (an_jval_kind(v) == AN_JKIND_NULL) {
+        put(l, "none");
+    } else {
+        snprintf(text, sizeof text, "(%zu values)", an_jval_count(v));
+        put(l, text);
+    }
+}
+
+static void put_value(line *l, const char *key, const an_jval *v)
+{
+    size_t n = an_jval_count(v);
+    if (an_jval_kind(v) != AN_JKIND_ARRAY || n == 0 || n > LIST_MAX) {
+        put_scalar(l, key, v);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        put(l, i ? "," : "");
+        put_scalar(l, key, an_jval_at(v, i));
+    }
+}
+
+/* Writes the value of {name}; false: the record has none. */
+static bool put_field(line *l, const an_record *r, const an_jval *body, const char *name,
+                      size_t len)
+{
+    char key[64];
+    if (len >= sizeof key)
+        return false;
+    memcpy(key, name, len);
+    key[len] = '\0';
+    if (strcmp(key, "subject") == 0) {
+        put_text(l, r->subject);
+    } else if (strcmp(key, "actor") == 0) {
+        put_text(l, r->actor);
+    } else {
+        const an_jval *v = an_jval_get(body, key);
+        if (!v || an_jval_kind(v) == AN_JKIND_NULL)
+            return false;
+        put_value(l, key, v);
+    }
+    return true;
+}
+
+/* False: a field that is needed is absent; what was written is to be taken back. */
+static bool put_sentence(line *l, const an_record *r, const an_jval *body, const char *text)
+{
+    line before_bracket = *l;
+    bool in_bracket = false;
+    while (*text) {
+        size_t plain = strcspn(text, "{[]");
+        put_bytes(l, text, plain);
+        text += plain;
+        if (*text == '[') {
+            in_bracket = true;
+            before_bracket = *l;
+            text++;
+        } else if (*text == ']') {
+            in_bracket = false;
+            text++;
+        } else if (*text == '{') {
+            size_t len = strcspn(++text, "}");
+            bool found = put_field(l, r, body, text, len);
+            if (!found && !in_bracket)
+                return false;
+            text += len + (text[len] == '}');
+            if (!found) {
+                *l = before_bracket;
+                text += strcspn(text, "]");
+            }
+        }
+    }
+    return true;
+}
+
+static void put_generic(line *l, const an_record *r, const an_jval *body)
+{
+    put(l, r->kind);
+    put(l, " ");
+    put_text(l, r->subject);
+    put(l, " by ");
+    put_text(l, r->actor);
+    if (!body && r->body_len)
+        put(l, " (its body is not JSON)");
+    for (const char *key = an_jval_key_first(body); key; key = an_jval_key_next(body, key)) {
+        put(l, " ");
+        put(l, key);
+        put(l, "=");
+        put_value(l, key, an_jval_get(body, key));
+    }
+}
+
+static const char *sentence_of(const char *kind)
+{
+    for (size_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++) {
+        if (strcmp(sentences[i].kind, kind) == 0)
+            return sentences[i].text;
+    }
+    return NULL;
+}
+
+an_err an_journal_text(char out[static AN_JOURNAL_LINE_MAX], const an_record *record)
+{
+    an_json_doc *doc = NULL;
+    const an_jval *body = NULL;
+    line l = {.out = out};
+    out[0] = '\0';
+    if (record->body_len) {
+        an_err err = an_json_parse(record->body, record->body_len, "record", &doc, NULL);
+        if (err == AN_ERR_NOMEM)
+            return err;
+        if (err == AN_OK)
+            body = an_json_root(doc);
+    }
+    put_time(&l, record->time_ms);
+    put(&l, "  ");
+    line start = l;
+    const char *text = sentence_of(record->kind);
+    if (!text || !put_sentence(&l, record, body, text)) {
+        l = start;
+        put_generic(&l, record, body);
+    }
+    finish(&l);
+    an_json_doc_free(doc);
+    return AN_OK;
+}
