@@ -50,6 +50,5 @@ struct an_pipe;
 void *an_server_socket(struct an_server *srv);
 void *an_client_socket(struct an_client *cli);
 void *an_pipe_socket(struct an_pipe *pipe);
-void an_pipe_acquire(struct an_pipe *pipe);
 
 #endif
