@@ -1,0 +1,135 @@
+/* round.h - a round is a value: one pure function takes (state, event) to (state, actions).
+ *
+ *                 all answered, or enough        enough updates            sum done
+ *      INVITING --------------------> COLLECTING --------------> SUMMING -----------> COMMITTED
+ *          |                              |                         |
+ *          +------------------------------+-------------------------+-- too few, cancelled,
+ *                                                                       sum failed -> ABORTED
+ *
+ * No I/O and no clock: time comes in with the event.  The host stores an event before it carries
+ * out the actions that follow from it, so that after a crash the same state is reached by
+ * replaying the stored events, and an_round_resume says what is still to be done.
+ *
+ *     an_round_step(&round, &event, &actions);
+ *     if (actions.changed) store(event);
+ *     for (i < actions.n) carry_out(actions.items[i]);
+ *
+ * Threads: a round belongs to one thread at a time. */
+#ifndef AN_COORDINATOR_ROUND_H
+#define AN_COORDINATOR_ROUND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "doors/crypto.h"
+#include "msg/msg.h"
+
+typedef enum an_round_state {
+    AN_ROUND_INVITING,   /* the plan is out; sites accept or refuse */
+    AN_ROUND_COLLECTING, /* sites train and deliver */
+    AN_ROUND_SUMMING,    /* no further update is taken */
+    AN_ROUND_COMMITTED,
+    AN_ROUND_ABORTED,
+} an_round_state;
+
+typedef enum an_member_state {
+    AN_MEMBER_INVITED,
+    AN_MEMBER_ACCEPTED,
+    AN_MEMBER_REFUSED,
+    AN_MEMBER_DELIVERED, /* its update is durable and counted exactly once */
+} an_member_state;
+
+typedef struct an_member {
+    char site[AN_SITE_MAX + 1];
+    an_member_state state;
+    an_hash update;  /* when delivered */
+    int64_t last_ms; /* of its last event in this round; 0: none */
+} an_member;
+
+typedef struct an_round {
+    uint64_t id;
+    an_round_state state;
+    an_hash plan_hash;
+    an_phase invite; /* counts are members, times are ms from the phase's start */
+    an_phase upload;
+    int64_t opened_ms;
+    int64_t phase_ms; /* start of the present phase */
+    an_member *members; /* in the plan's order */
+    size_t n_members;
+    an_hash result;   /* what the sum became, when committed; may be zero */
+    char reason[160]; /* why it ended, when aborted */
+} an_round;
+
+typedef enum an_round_event_type {
+    AN_ROUND_EVENT_ACCEPT,
+    AN_ROUND_EVENT_REFUSE,
+    AN_ROUND_EVENT_UPDATE, /* the bytes are durable and checked */
+    AN_ROUND_EVENT_TIME,   /* time has passed */
+    AN_ROUND_EVENT_CANCEL,
+    AN_ROUND_EVENT_SUMMED,
+    AN_ROUND_EVENT_SUM_FAILED,
+} an_round_event_type;
+
+typedef struct an_round_event {
+    an_round_event_type type;
+    int64_t now_ms;
+    char site[AN_SITE_MAX + 1]; /* ACCEPT, REFUSE, UPDATE */
+    an_hash hash;               /* UPDATE: the update's; SUMMED: the result's */
+    char reason[160];           /* REFUSE, CANCEL, SUM_FAILED */
+} an_round_event;
+
+typedef enum an_round_action_type {
+    AN_ROUND_SEND_PLAN, /* to one site */
+    AN_ROUND_ACK,       /* an update's fate, to one site */
+    AN_ROUND_SUM,       /* fold what was delivered and make the result */
+    AN_ROUND_END,       /* tell every member how it ended */
+} an_round_action_type;
+
+typedef struct an_round_action {
+    an_round_action_type type;
+    size_t member;         /* SEND_PLAN, ACK */
+    an_ack_status status;  /* ACK */
+    an_hash hash;          /* ACK: the update meant */
+} an_round_action;
+
+#define AN_ROUND_STEP_ACTIONS 3 /* one event never causes more */
+typedef struct an_round_actions {
+    an_round_action items[AN_ROUND_STEP_ACTIONS];
+    size_t n;
+    bool changed; /* the event must be stored before the actions are carried out */
+} an_round_actions;
+
+/* Opens a round from its plan.  Errors: INVAL (no members, counts that cannot be met), NOMEM. */
+an_err an_round_open(an_round *ret, const an_plan *plan, const an_hash *plan_hash, int64_t now_ms,
+                     an_note *why);
+void an_round_done(an_round *r);
+
+/* Takes one event.  Never fails: an event that does not fit is answered (ACK LATE, DUPLICATE,
+ * REJECTED) or ignored, and changes nothing. */
+void an_round_step(an_round *r, const an_round_event *event, an_round_actions *ret);
+
+bool an_round_is_over(const an_round *r);
+
+/* When the next AN_ROUND_EVENT_TIME can change something; INT64_MAX: never. */
+int64_t an_round_deadline(const an_round *r);
+
+/* What is still owed to a member that has just (re)connected, or to the round after a restart.
+ * Writes at most one action.  For the round itself pass member = SIZE_MAX. */
+bool an_round_resume(const an_round *r, size_t member, an_round_action *ret);
+
+size_t an_round_find(const an_round *r, const char *site); /* SIZE_MAX: not a member */
+size_t an_round_count(const an_round *r, an_member_state state);
+
+/* "2 of 3 updates; missing plant-b" : what the round is waiting for, for people. */
+void an_round_waiting(const an_round *r, int64_t now_ms, an_note *ret);
+
+const char *an_round_state_name(an_round_state s);
+
+/* One event as a line of JSON for the journal, and back.  Errors of parse: PROTO. */
+an_err an_round_event_encode(const an_round_event *e, uint64_t round, an_buf *out);
+an_err an_round_event_decode(const void *body, size_t len, an_round_event *ret, uint64_t *ret_round,
+                             an_note *why);
+
+#endif
