@@ -1,8 +1,8 @@
 /* The round's state machine; the drawing is in round.h.
  *
- * Phases follow PET's {count, time} rule: a phase ends early when everyone has answered, ends
- * once count_max is reached after time_min, and at its deadline goes on with count_min or gives
- * up.  So a dead site delays a round by its deadline and never stops it. */
+ * A phase ends when nobody is left to wait for, with count_max sites at once, with count_min
+ * after time_min, and at its deadline in any case: then with count_min or not at all.  So a dead
+ * site delays a round by its deadline and never stops it. */
 #include "coordinator/round.h"
 
 #include <assert.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "doors/json.h"
 
 const char *an_round_state_name(an_round_state s)
 {
@@ -102,43 +103,41 @@ static void sum(an_round *r, int64_t now_ms, an_round_actions *a)
     act(a, (an_round_action){.type = AN_ROUND_SUM});
 }
 
+/* May the phase end with `in` sites, of whom nobody else can follow if `nobody_left`? */
+static bool phase_over(const an_plan_phase *phase, size_t in, bool nobody_left, int64_t spent_ms)
+{
+    uint64_t spent = spent_ms > 0 ? (uint64_t)spent_ms : 0;
+    return nobody_left || in >= phase->count_max || spent >= phase->deadline_ms ||
+           (in >= phase->count_min && spent >= phase->time_min_ms);
+}
+
+static void give_up(an_round *r, size_t in, uint32_t need, const char *what, an_round_actions *a)
+{
+    char reason[AN_REASON_MAX];
+    snprintf(reason, sizeof reason, "%zu of at least %u %s", in, need, what);
+    finish(r, AN_ROUND_ABORTED, reason, a);
+}
+
 /* Moves on as far as the counts and the time allow. */
 static void settle(an_round *r, int64_t now_ms, an_round_actions *a)
 {
     size_t waiting = an_round_count(r, AN_MEMBER_INVITED);
-    size_t accepted = an_round_count(r, AN_MEMBER_ACCEPTED);
+    size_t training = an_round_count(r, AN_MEMBER_ACCEPTED);
     size_t delivered = an_round_count(r, AN_MEMBER_DELIVERED);
 
-    if (r->state == AN_ROUND_INVITING) {
-        size_t in = accepted + delivered;
-        int64_t spent = now_ms - r->phase_ms;
-        bool late = spent >= r->invite.deadline_ms;
-        bool enough = in >= r->invite.count_min;
-        if (waiting == 0 || late || (in >= r->invite.count_max && spent >= r->invite.time_min_ms)) {
-            if (enough) {
-                collect(r, now_ms, a);
-            } else {
-                char reason[160];
-                snprintf(reason, sizeof reason, "%zu of at least %u sites took part", in,
-                         r->invite.count_min);
-                finish(r, AN_ROUND_ABORTED, reason, a);
-            }
-        }
+    if (r->state == AN_ROUND_INVITING &&
+        phase_over(&r->invite, training + delivered, waiting == 0, now_ms - r->phase_ms)) {
+        if (training + delivered >= r->invite.count_min)
+            collect(r, now_ms, a);
+        else
+            give_up(r, training + delivered, r->invite.count_min, "sites took part", a);
     }
-    if (r->state == AN_ROUND_COLLECTING) {
-        int64_t spent = now_ms - r->phase_ms;
-        bool late = spent >= r->upload.deadline_ms;
-        bool enough = delivered >= r->upload.count_min;
-        if (accepted == 0 || late || (delivered >= r->upload.count_max && spent >= r->upload.time_min_ms)) {
-            if (enough) {
-                sum(r, now_ms, a);
-            } else {
-                char reason[160];
-                snprintf(reason, sizeof reason, "%zu of at least %u updates arrived", delivered,
-                         r->upload.count_min);
-                finish(r, AN_ROUND_ABORTED, reason, a);
-            }
-        }
+    if (r->state == AN_ROUND_COLLECTING &&
+        phase_over(&r->upload, delivered, training == 0, now_ms - r->phase_ms)) {
+        if (delivered >= r->upload.count_min)
+            sum(r, now_ms, a);
+        else
+            give_up(r, delivered, r->upload.count_min, "updates arrived", a);
     }
 }
 
@@ -147,17 +146,17 @@ static void take_update(an_round *r, const an_round_event *e, size_t i, an_round
     an_member *m = &r->members[i];
     an_round_action ack = {.type = AN_ROUND_ACK, .member = i, .hash = e->hash};
     if (m->state == AN_MEMBER_DELIVERED) {
-        ack.status = an_hash_equal(&m->update, &e->hash) ? AN_ACK_DUPLICATE : AN_ACK_REJECTED;
+        ack.status = an_hash_equal(&m->update, &e->hash) ? AN_UPDATE_DUPLICATE : AN_UPDATE_REJECTED;
         act(a, ack);
         return;
     }
     if (r->state != AN_ROUND_INVITING && r->state != AN_ROUND_COLLECTING) {
-        ack.status = AN_ACK_LATE;
+        ack.status = AN_UPDATE_LATE;
         act(a, ack);
         return;
     }
     if (m->state == AN_MEMBER_REFUSED) {
-        ack.status = AN_ACK_REJECTED;
+        ack.status = AN_UPDATE_REJECTED;
         act(a, ack);
         return;
     }
@@ -165,7 +164,7 @@ static void take_update(an_round *r, const an_round_event *e, size_t i, an_round
     m->update = e->hash;
     m->last_ms = e->now_ms;
     a->changed = true;
-    ack.status = AN_ACK_ACCEPTED;
+    ack.status = AN_UPDATE_ACCEPTED;
     act(a, ack);
 }
 
@@ -224,17 +223,18 @@ void an_round_step(an_round *r, const an_round_event *e, an_round_actions *ret)
 
 int64_t an_round_deadline(const an_round *r)
 {
-    const an_phase *phase = r->state == AN_ROUND_INVITING ? &r->invite
-                            : r->state == AN_ROUND_COLLECTING ? &r->upload
-                                                              : NULL;
+    const an_plan_phase *phase = r->state == AN_ROUND_INVITING     ? &r->invite
+                                 : r->state == AN_ROUND_COLLECTING ? &r->upload
+                                                                   : NULL;
     if (!phase)
         return INT64_MAX;
     size_t in = an_round_count(r, AN_MEMBER_DELIVERED);
     if (r->state == AN_ROUND_INVITING)
         in += an_round_count(r, AN_MEMBER_ACCEPTED);
-    bool full = in >= phase->count_max;
-    return r->phase_ms + (full && phase->time_min_ms < phase->deadline_ms ? phase->time_min_ms
-                                                                         : phase->deadline_ms);
+    uint64_t wait = phase->deadline_ms;
+    if (in >= phase->count_min && phase->time_min_ms < wait)
+        wait = phase->time_min_ms;
+    return r->phase_ms + (int64_t)wait;
 }
 
 bool an_round_resume(const an_round *r, size_t member, an_round_action *ret)
@@ -253,7 +253,7 @@ bool an_round_resume(const an_round *r, size_t member, an_round_action *ret)
     }
     if (!an_round_is_over(r) && m->state == AN_MEMBER_DELIVERED) {
         *ret = (an_round_action){
-            .type = AN_ROUND_ACK, .member = member, .status = AN_ACK_DUPLICATE, .hash = m->update};
+            .type = AN_ROUND_ACK, .member = member, .status = AN_UPDATE_DUPLICATE, .hash = m->update};
         return true;
     }
     return false;
@@ -298,4 +298,61 @@ void an_round_waiting(const an_round *r, int64_t now_ms, an_note *ret)
     int64_t left_ms = an_round_deadline(r) - now_ms;
     an_note_set(ret, "%zu of %zu %s%s; gives up waiting in %lld s", have, of, what, text,
                 (long long)(left_ms > 0 ? left_ms / 1000 : 0));
+}
+
+static const char *const event_names[] = {"accept", "refuse", "update", "time", "cancel", "summed", "sum-failed"};
+#define N_EVENTS (sizeof event_names / sizeof *event_names)
+
+an_err an_round_event_encode(const an_round_event *e, an_buf *out)
+{
+    char hex[AN_HASH_TEXT];
+    an_json *o = an_json_object();
+    an_json_set_text(o, "event", event_names[e->type]);
+    an_json_set_int(o, "at", e->now_ms);
+    if (e->site[0])
+        an_json_set_text(o, "site", e->site);
+    if (!an_hash_is_zero(&e->hash)) {
+        an_hash_text(hex, &e->hash);
+        an_json_set_text(o, "hash", hex);
+    }
+    if (e->reason[0])
+        an_json_set_text(o, "reason", e->reason);
+    char *text = an_json_print(o, 0);
+    an_json_free(o);
+    if (!text)
+        return AN_ERR_NOMEM;
+    an_buf_text(out, text);
+    an_free(text);
+    return an_buf_err(out);
+}
+
+an_err an_round_event_decode(const void *body, size_t len, an_round_event *ret, an_note *why)
+{
+    an_json_doc *doc = NULL;
+    an_round_event e = {0};
+    const char *name, *site, *hash, *reason;
+    an_err err = an_json_parse(body, len, "round.event", &doc, why);
+    if (err != AN_OK)
+        return err;
+    const an_jval *o = an_json_root(doc);
+    if ((err = an_jval_text(o, "event", &name, why)) != AN_OK ||
+        (err = an_jval_int(o, "at", INT64_MIN, INT64_MAX, &e.now_ms, why)) != AN_OK ||
+        (err = an_jval_get_text(o, "site", "", &site, why)) != AN_OK ||
+        (err = an_jval_get_text(o, "hash", "", &hash, why)) != AN_OK ||
+        (err = an_jval_get_text(o, "reason", "", &reason, why)) != AN_OK)
+        goto out;
+    size_t type = 0;
+    while (type < N_EVENTS && strcmp(event_names[type], name) != 0)
+        type++;
+    if (type == N_EVENTS || (site[0] && !an_name_ok(site)) || (hash[0] && !an_hash_parse(&e.hash, hash))) {
+        err = an_fail(AN_ERR_PROTO, why, "round.event: not an event of a round");
+        goto out;
+    }
+    e.type = (an_round_event_type)type;
+    an_text_set(e.site, sizeof e.site, site);
+    an_text_set(e.reason, sizeof e.reason, reason);
+    *ret = e;
+out:
+    an_json_doc_free(doc);
+    return err == AN_ERR_INVAL ? AN_ERR_PROTO : err;
 }

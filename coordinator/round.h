@@ -24,7 +24,9 @@
 
 #include "base/err.h"
 #include "doors/crypto.h"
+#include "base/buf.h"
 #include "msg/msg.h"
+#include "msg/plan.h"
 
 typedef enum an_round_state {
     AN_ROUND_INVITING,   /* the plan is out; sites accept or refuse */
@@ -42,7 +44,7 @@ typedef enum an_member_state {
 } an_member_state;
 
 typedef struct an_member {
-    char site[AN_SITE_MAX + 1];
+    char site[AN_NAME_MAX];
     an_member_state state;
     an_hash update;  /* when delivered */
     int64_t last_ms; /* of its last event in this round; 0: none */
@@ -52,14 +54,14 @@ typedef struct an_round {
     uint64_t id;
     an_round_state state;
     an_hash plan_hash;
-    an_phase invite; /* counts are members, times are ms from the phase's start */
-    an_phase upload;
+    an_plan_phase invite; /* counts are members, times are ms from the phase's start */
+    an_plan_phase upload;
     int64_t opened_ms;
     int64_t phase_ms; /* start of the present phase */
     an_member *members; /* in the plan's order */
     size_t n_members;
     an_hash result;   /* what the sum became, when committed; may be zero */
-    char reason[160]; /* why it ended, when aborted */
+    char reason[AN_REASON_MAX]; /* why it ended, when aborted */
 } an_round;
 
 typedef enum an_round_event_type {
@@ -75,9 +77,9 @@ typedef enum an_round_event_type {
 typedef struct an_round_event {
     an_round_event_type type;
     int64_t now_ms;
-    char site[AN_SITE_MAX + 1]; /* ACCEPT, REFUSE, UPDATE */
+    char site[AN_NAME_MAX]; /* ACCEPT, REFUSE, UPDATE */
     an_hash hash;               /* UPDATE: the update's; SUMMED: the result's */
-    char reason[160];           /* REFUSE, CANCEL, SUM_FAILED */
+    char reason[AN_REASON_MAX];           /* REFUSE, CANCEL, SUM_FAILED */
 } an_round_event;
 
 typedef enum an_round_action_type {
@@ -90,7 +92,7 @@ typedef enum an_round_action_type {
 typedef struct an_round_action {
     an_round_action_type type;
     size_t member;         /* SEND_PLAN, ACK */
-    an_ack_status status;  /* ACK */
+    an_update_status status;  /* ACK */
     an_hash hash;          /* ACK: the update meant */
 } an_round_action;
 
@@ -127,9 +129,8 @@ void an_round_waiting(const an_round *r, int64_t now_ms, an_note *ret);
 
 const char *an_round_state_name(an_round_state s);
 
-/* One event as a line of JSON for the journal, and back.  Errors of parse: PROTO. */
-an_err an_round_event_encode(const an_round_event *e, uint64_t round, an_buf *out);
-an_err an_round_event_decode(const void *body, size_t len, an_round_event *ret, uint64_t *ret_round,
-                             an_note *why);
+/* One event as a line of JSON for the journal, and back.  Errors: PROTO, LIMIT, NOMEM. */
+an_err an_round_event_encode(const an_round_event *e, an_buf *out);
+an_err an_round_event_decode(const void *body, size_t len, an_round_event *ret, an_note *why);
 
 #endif

@@ -1,0 +1,63 @@
+#include "coordinator/campaign.h"
+
+#include <string.h>
+
+/* Rounds before training: the shared normaliser needs a mean, then a variance about it. */
+static uint32_t n_prelude(const an_campaign *c)
+{
+    return c->kind == AN_CAMPAIGN_TRAINING ? 2 : 0;
+}
+
+uint32_t an_campaign_n_rounds(const an_campaign *c)
+{
+    return n_prelude(c) + c->train_rounds + 1;
+}
+
+bool an_campaign_is_over(const an_campaign *c)
+{
+    return c->state == AN_CAMPAIGN_PROMOTED || c->state == AN_CAMPAIGN_STOPPED;
+}
+
+an_campaign_todo an_campaign_next(const an_campaign *c, const an_policy *policy, an_payload_kind *ret_kind)
+{
+    if (c->state == AN_CAMPAIGN_PASSED)
+        return policy->promote_automatic || c->approved_promotion ? AN_TODO_PROMOTE : AN_TODO_NOTHING;
+    if (c->state != AN_CAMPAIGN_RUNNING || c->open_round)
+        return AN_TODO_NOTHING;
+    if (c->aborted > policy->round_retries)
+        return AN_TODO_GIVE_UP;
+    uint32_t prelude = n_prelude(c);
+    if (c->step < prelude)
+        *ret_kind = c->step == 0 ? AN_PAYLOAD_MEAN : AN_PAYLOAD_VARIANCE;
+    else if (c->step < prelude + c->train_rounds)
+        *ret_kind = AN_PAYLOAD_TRAIN;
+    else if (c->step < an_campaign_n_rounds(c))
+        *ret_kind = AN_PAYLOAD_EVALUATE;
+    else
+        return AN_TODO_GATE;
+    return AN_TODO_ROUND;
+}
+
+const char *an_campaign_state_name(an_campaign_state s)
+{
+    static const char *const names[] = {"WAITING", "RUNNING", "PASSED", "PROMOTED", "STOPPED"};
+    return names[s];
+}
+
+static const char *const kind_names[] = {"training", "incremental"};
+
+const char *an_campaign_kind_name(an_campaign_kind k)
+{
+    return kind_names[k];
+}
+
+bool an_campaign_kind_find(const char *name, an_campaign_kind *ret)
+{
+    for (int i = AN_CAMPAIGN_TRAINING; i <= AN_CAMPAIGN_INCREMENTAL; i++) {
+        if (strcmp(name, kind_names[i]) == 0) {
+            *ret = (an_campaign_kind)i;
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,80 @@
+/* campaign.h - a campaign is a sequence of rounds that ends with a decision.
+ *
+ *     TRAINING     MEAN, VARIANCE, TRAIN x n, EVALUATE, gate, promote      a model's first version
+ *     INCREMENTAL  TRAIN x n, EVALUATE, gate, promote                      the answer to drift
+ *
+ * Like a round it is a value: what has happened is in it, and an_campaign_next says, purely, what
+ * is to be done.  Each round starts from `head`, the newest version of the campaign, and leaves
+ * the next one; a round that aborts is tried again a few times.
+ *
+ * Threads: plain data. */
+#ifndef AN_COORDINATOR_CAMPAIGN_H
+#define AN_COORDINATOR_CAMPAIGN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/terms.h"
+#include "coordinator/policy.h"
+#include "msg/msg.h"
+#include "sum/payload.h"
+
+typedef enum an_campaign_kind { AN_CAMPAIGN_TRAINING, AN_CAMPAIGN_INCREMENTAL } an_campaign_kind;
+
+typedef enum an_campaign_state {
+    AN_CAMPAIGN_WAITING,   /* for a person to approve it */
+    AN_CAMPAIGN_RUNNING,
+    AN_CAMPAIGN_PASSED,    /* the gate; promotion is not done yet */
+    AN_CAMPAIGN_PROMOTED,
+    AN_CAMPAIGN_STOPPED,   /* the gate, a person, or too many aborted rounds; see reason */
+} an_campaign_state;
+
+typedef struct an_campaign {
+    uint64_t id;
+    char model[AN_NAME_MAX];
+    an_campaign_kind kind;
+    an_campaign_state state;
+    char trigger[AN_REASON_MAX]; /* why it began */
+    char reason[AN_REASON_MAX];  /* why it ended, or what it waits for */
+    int64_t opened_ms, ended_ms;
+    uint32_t train_rounds;       /* to be done */
+    uint32_t step;               /* rounds committed so far */
+    uint32_t aborted;            /* rounds aborted since the last commit */
+    uint64_t open_round;         /* 0: none */
+    an_hash base;                /* where it started */
+    an_hash head;                /* the newest version */
+    an_hash optimiser;           /* the server optimiser's state; none: zero */
+    an_hash evaluation;          /* the evaluated figures; none before */
+    bool approved_promotion;     /* by a person */
+} an_campaign;
+
+typedef enum an_campaign_todo {
+    AN_TODO_NOTHING, /* it waits, or a round is open, or it is over */
+    AN_TODO_ROUND,   /* open a round of the kind given */
+    AN_TODO_GATE,
+    AN_TODO_PROMOTE,
+    AN_TODO_GIVE_UP, /* too many rounds aborted */
+} an_campaign_todo;
+
+/* kind is set for AN_TODO_ROUND. */
+an_campaign_todo an_campaign_next(const an_campaign *c, const an_policy *policy, an_payload_kind *ret_kind);
+
+uint32_t an_campaign_n_rounds(const an_campaign *c); /* all it needs when none aborts */
+bool an_campaign_is_over(const an_campaign *c);
+const char *an_campaign_state_name(an_campaign_state s);
+const char *an_campaign_kind_name(an_campaign_kind k);
+bool an_campaign_kind_find(const char *name, an_campaign_kind *ret);
+
+/* The gate: may this candidate replace production?  Pure.
+ *
+ *   every score finite; loss on the judged data at most (1 + gate.loss) times production's;
+ *   alarms on old and new normal holdouts at most gate.alarms higher; faults of the challenge set
+ *   raised at most gate.challenge less often, overall and for every declared failure mode.
+ *
+ * When a failure mode is no longer raised while all else passes, what the line showed was perhaps
+ * no drift: the reason then begins with "possible fault, not drift".
+ * True: passed.  ret always says why, with figures. */
+bool an_gate_judge(const an_evaluate_out *e, const an_policy *policy, bool incremental, an_note *ret);
+
+#endif

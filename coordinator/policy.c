@@ -1,0 +1,58 @@
+#include "coordinator/policy.h"
+
+static const char *const privacies[] = {"trusted", "secure-sum", NULL};
+static const char *const optimisers[] = {"adam", "sgd", NULL};
+
+const an_opt an_policy_rows[] = {
+    AN_OPT_CHOICE(an_policy, privacy, "privacy", privacies, "trusted",
+                  "who may see a single update: trusted (the coordinator) or secure-sum (nobody)"),
+    AN_OPT_INT(an_policy, min_cohort, "min_cohort", 1, 1000, "2", "fewer sites than this are never summed"),
+    AN_OPT_MS(an_policy, invite_ms, "round.invite", 100, 86400000, "30s", "how long sites may take to answer a plan"),
+    AN_OPT_MS(an_policy, upload_ms, "round.upload", 100, 604800000, "10m", "how long sites may train and deliver"),
+    AN_OPT_INT(an_policy, round_retries, "round.retries", 0, 100, "3", "aborted rounds a campaign tries again"),
+    AN_OPT_INT(an_policy, seed, "seed", 0, 9e15, "1", "of the first weights and of every plan"),
+    AN_OPT_INT(an_policy, train_rounds, "train.rounds", 1, 10000, "10", "rounds of a full training"),
+    AN_OPT_INT(an_policy, train_epochs, "train.epochs", 1, 1000, "1", "passes over the site's samples in a round"),
+    AN_OPT_INT(an_policy, train_batch, "train.batch", 1, 4096, "64", "samples in a step"),
+    AN_OPT_NUM(an_policy, train_lr, "train.lr", 1e-9, 10, "0.001", "learning rate at the sites"),
+    AN_OPT_NUM(an_policy, train_prox_mu, "train.prox_mu", 0, 1000, "0", "FedProx pull towards the base version"),
+    AN_OPT_CHOICE(an_policy, optimiser, "train.optimiser", optimisers, "adam", "optimiser at the sites"),
+    AN_OPT_NUM(an_policy, clip_norm, "update.clip_norm", 1e-6, 1e6, "10", "longest delta of a site, L2"),
+    AN_OPT_NUM(an_policy, weight_cap, "update.weight_cap", 1, 1e9, "10000", "examples that count as full weight"),
+    AN_OPT_NUM(an_policy, server_lr, "server.lr", 1e-6, 10, "1", "share of the mean delta that is applied"),
+    AN_OPT_NUM(an_policy, server_momentum, "server.momentum", 0, 0.999, "0", "momentum over rounds (FedAvgM)"),
+    AN_OPT_INT(an_policy, drift_quorum, "drift.quorum", 1, 1000, "1", "sites that must report drift"),
+    AN_OPT_MS(an_policy, drift_within_ms, "drift.within", 1000, 31536000000, "1h", "... within this time"),
+    AN_OPT_MS(an_policy, drift_cooldown_ms, "drift.cooldown", 0, 31536000000, "1h", "least time between campaigns"),
+    AN_OPT_BOOL(an_policy, drift_automatic, "drift.automatic", "false", "start the campaign without approval"),
+    AN_OPT_BOOL(an_policy, drift_use_held, "drift.use_held", "true", "train on windows held back during alarms"),
+    AN_OPT_INT(an_policy, drift_rounds, "drift.rounds", 1, 1000, "3", "rounds of an incremental campaign"),
+    AN_OPT_INT(an_policy, drift_epochs, "drift.epochs", 1, 1000, "2", "passes in each of them"),
+    AN_OPT_NUM(an_policy, drift_lr, "drift.lr", 1e-9, 10, "0.0005", "learning rate in each of them"),
+    AN_OPT_NUM(an_policy, drift_l2sp, "drift.l2sp", 0, 1000, "0.001", "L2-SP pull towards production"),
+    AN_OPT_NUM(an_policy, drift_replay, "drift.replay", 0, 0.95, "0.5", "share of old samples in training"),
+    AN_OPT_BOOL(an_policy, promote_automatic, "promote.automatic", "false", "promote what passes the gate"),
+    AN_OPT_NUM(an_policy, gate_loss, "gate.loss", 0, 100, "0.1", "how much worse the loss may be, as a share"),
+    AN_OPT_NUM(an_policy, gate_alarms, "gate.alarms", 0, 1, "0.02",
+               "how much higher the share of alarms on normal data may be"),
+    AN_OPT_NUM(an_policy, gate_challenge, "gate.challenge", 0, 1, "0.1",
+               "how much lower the share of raised challenge faults may be"),
+};
+const size_t an_policy_n_rows = sizeof an_policy_rows / sizeof *an_policy_rows;
+
+an_err an_policy_init(an_policy *p)
+{
+    return an_opt_defaults(an_policy_rows, an_policy_n_rows, p);
+}
+
+an_err an_policy_set(an_policy *p, const char *key, const char *value, const char *where, an_note *why)
+{
+    return an_opt_set(an_policy_rows, an_policy_n_rows, p, key, value, where, why);
+}
+
+an_err an_policy_check(const an_policy *p, an_note *why)
+{
+    if (p->privacy == 1)
+        return an_fail(AN_ERR_UNSUPPORTED, why, "privacy: secure-sum needs masks, which this version does not have");
+    return AN_OK;
+}

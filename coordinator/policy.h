@@ -1,0 +1,51 @@
+/* policy.h - how a model is trained, judged and rolled out: one struct, one row per option.
+ *
+ * A policy belongs to a model, is set by the central team, and is journalled as the texts that
+ * differ from the defaults.
+ *
+ *     an_policy p;
+ *     err = an_policy_init(&p);
+ *     err = an_policy_set(&p, "train.rounds", "10", "command line", &why);
+ *
+ * Threads: plain data. */
+#ifndef AN_COORDINATOR_POLICY_H
+#define AN_COORDINATOR_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/opt.h"
+
+typedef struct an_policy {
+    int privacy; /* index into "trusted", "secure-sum" */
+    int64_t min_cohort;
+    int64_t invite_ms, upload_ms;
+    int64_t seed;
+
+    int64_t train_rounds, train_epochs, train_batch;
+    double train_lr, train_prox_mu;
+    int optimiser; /* index into "adam", "sgd" */
+    double clip_norm, weight_cap;
+    double server_lr, server_momentum;
+
+    int64_t drift_quorum, drift_within_ms, drift_cooldown_ms;
+    bool drift_automatic, drift_use_held;
+    int64_t drift_rounds, drift_epochs;
+    double drift_lr, drift_l2sp, drift_replay;
+
+    bool promote_automatic;
+    double gate_loss, gate_alarms, gate_challenge;
+    int64_t round_retries;
+} an_policy;
+
+extern const an_opt an_policy_rows[];
+extern const size_t an_policy_n_rows;
+
+an_err an_policy_init(an_policy *p); /* the defaults.  Errors: NOMEM */
+an_err an_policy_set(an_policy *p, const char *key, const char *value, const char *where, an_note *why);
+/* Do the values agree with one another?  Errors: INVAL. */
+an_err an_policy_check(const an_policy *p, an_note *why);
+
+#endif
