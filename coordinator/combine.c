@@ -1,0 +1,316 @@
+#include "coordinator/combine.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "doors/crypto.h"
+#include "models/bundle.h"
+#include "sum/fixed.h"
+#include "sum/vector.h"
+
+#define BLOCK 16384 /* parameters handled at a time */
+
+void an_combine_done(an_combine_job *job)
+{
+    an_plan_free(job->plan);
+    an_free(job->updates);
+    *job = (an_combine_job){0};
+}
+
+static an_err result_path(an_combine_job *job, const char *what, char out[static AN_PATH_MAX])
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s-%llu", what, (unsigned long long)job->plan->round);
+    return an_path_join(out, job->out_dir, name);
+}
+
+static an_err sum_updates(an_combine_job *job, uint32_t **ret_acc, an_note *why)
+{
+    const an_plan *plan = job->plan;
+    an_err err = AN_OK;
+    uint32_t *acc = an_alloc(plan->dim, sizeof *acc);
+    if (!acc)
+        return AN_ERR_NOMEM;
+    for (size_t i = 0; i < job->n_updates && err == AN_OK; i++) {
+        an_update_header want = {.round = plan->round, .dim = plan->dim, .plan_hash = job->plan_hash};
+        snprintf(want.site, sizeof want.site, "%s", job->updates[i].site);
+        err = an_fold_file(job->updates[i].path, &want, &job->updates[i].hash, acc, NULL, why);
+    }
+    if (err != AN_OK) {
+        an_free(acc);
+        return err;
+    }
+    *ret_acc = acc;
+    return AN_OK;
+}
+
+static an_payload_facts facts_of(const an_plan *plan, uint32_t n_features, uint32_t n_bins)
+{
+    return (an_payload_facts){
+        .n_cohort = plan->n_cohort,
+        .value_bits = plan->value_bits,
+        .seed = plan->seed,
+        .tensors = plan->tensors,
+        .n_tensors = plan->n_tensors,
+        .clip_norm = plan->clip_norm,
+        .weight_cap = plan->weight_cap,
+        .n_features = n_features,
+        .n_bins = n_bins,
+    };
+}
+
+/* ---- TRAIN ---- */
+
+/* The optimiser's state is a file of little-endian float32, one per parameter, read and written
+ * block by block.  Without momentum there is none. */
+typedef struct momentum {
+    FILE *in, *out;
+    an_hasher hasher;
+    uint8_t bytes[BLOCK * 4];
+} momentum;
+
+static an_err momentum_block(momentum *m, double *delta, size_t n, double beta, an_note *why)
+{
+    memset(m->bytes, 0, 4 * n);
+    if (m->in && fread(m->bytes, 4, n, m->in) != n)
+        return an_fail(AN_ERR_PROTO, why, "the server optimiser's state is cut short");
+    an_reader r = an_reader_of(m->bytes, 4 * n);
+    for (size_t i = 0; i < n; i++) {
+        float v = (float)(beta * (double)an_read_f32(&r) + delta[i]);
+        delta[i] = (double)v;
+        uint32_t u;
+        memcpy(&u, &v, sizeof u);
+        an_put_u32(m->bytes + 4 * i, u);
+    }
+    an_hasher_add(&m->hasher, m->bytes, 4 * n);
+    return fwrite(m->bytes, 4, n, m->out) == n ? AN_OK : an_fail(AN_ERR_IO, why, "cannot write the optimiser's state");
+}
+
+/* Walks the tensors in model order; delta is 0 where a tensor is local. */
+static an_err step_weights(an_combine_job *job, an_bundle *b, const uint32_t *acc, double weight, momentum *m,
+                           an_note *why)
+{
+    const an_plan *plan = job->plan;
+    double delta[BLOCK];
+    size_t param = 0, coord = 0;
+    for (uint32_t t = 0; t < plan->n_tensors; t++) {
+        const an_tensor_scale *ts = &plan->tensors[t];
+        for (size_t at = 0; at < ts->n;) {
+            size_t n = ts->n - at < BLOCK ? ts->n - at : BLOCK;
+            if (ts->local) {
+                memset(delta, 0, n * sizeof *delta);
+            } else {
+                an_fixed_decode(delta, acc + coord, n, ts->unit_exp);
+                coord += n;
+                for (size_t i = 0; i < n; i++)
+                    delta[i] /= weight;
+            }
+            if (m) {
+                an_err err = momentum_block(m, delta, n, job->server_momentum, why);
+                if (err != AN_OK)
+                    return err;
+            }
+            for (size_t i = 0; i < n; i++) {
+                float w = (float)((double)b->weights[param + i] + job->server_lr * delta[i]);
+                if (!isfinite(w))
+                    return an_fail(AN_ERR_NUMERIC, why, "parameter %zu is not finite after the step", param + i);
+                b->weights[param + i] = w;
+            }
+            param += n;
+            at += n;
+        }
+    }
+    return AN_OK;
+}
+
+static an_err step_with_momentum(an_combine_job *job, an_bundle *b, const uint32_t *acc, double weight, an_note *why)
+{
+    an_err err = AN_ERR_NOMEM;
+    momentum *m = an_alloc(1, sizeof *m);
+    if (!m)
+        goto out;
+    err = AN_ERR_IO;
+    if (job->state_path[0] && !(m->in = fopen(job->state_path, "rb"))) {
+        an_note_set(why, "%s: cannot open the optimiser's state", job->state_path);
+        goto out;
+    }
+    if ((err = result_path(job, "optimiser", job->new_state_path)) != AN_OK)
+        goto out;
+    err = AN_ERR_IO;
+    if (!(m->out = fopen(job->new_state_path, "wb"))) {
+        an_note_set(why, "%s: cannot be written", job->new_state_path);
+        goto out;
+    }
+    an_hasher_init(&m->hasher);
+    if ((err = step_weights(job, b, acc, weight, m, why)) != AN_OK)
+        goto out;
+    an_hasher_end(&m->hasher, &job->new_state);
+    FILE *done = m->out;
+    m->out = NULL;
+    if (fclose(done) != 0)
+        err = an_fail(AN_ERR_IO, why, "%s: cannot be written", job->new_state_path);
+out:
+    if (m && m->in)
+        fclose(m->in);
+    if (m && m->out)
+        fclose(m->out);
+    an_free(m);
+    return err;
+}
+
+static an_err train(an_combine_job *job, an_bundle *b, const uint32_t *acc, an_note *why)
+{
+    an_payload_facts facts = facts_of(job->plan, 0, 0);
+    an_payload_out out = {.train = {.delta = NULL}}; /* totals only; deltas are decoded block by block */
+    if (an_payload_n_params(&facts) != b->n_weights)
+        return an_fail(AN_ERR_PROTO, why, "the plan has another layout than its base version");
+    an_err err = an_payload_find(AN_PAYLOAD_TRAIN)->decode(&out, &facts, acc, why);
+    if (err != AN_OK)
+        return err;
+    if (out.train.sites != job->n_updates)
+        return an_fail(AN_ERR_PROTO, why, "the sum speaks of %llu sites, %zu delivered",
+                       (unsigned long long)out.train.sites, job->n_updates);
+    job->loss = out.train.loss;
+    job->weight = out.train.weight;
+    job->clipped = out.train.clipped;
+    job->saturated = out.train.saturated;
+    double weight = out.train.weight / job->plan->weight_cap; /* what the deltas were multiplied with */
+    if (job->server_momentum > 0)
+        return step_with_momentum(job, b, acc, weight, why);
+    return step_weights(job, b, acc, weight, NULL, why);
+}
+
+/* ---- MEAN and VARIANCE ---- */
+
+#define DRIFT_BINS 10
+
+/* Standard normal quantiles at 1/10 .. 9/10: bins of about equal counts, were the sensor normal. */
+static const double normal_deciles[DRIFT_BINS - 1] = {-1.2815515655446004, -0.8416212335729143, -0.5244005127080407,
+                                                      -0.2533471031357997, 0,
+                                                      0.2533471031357997,  0.5244005127080407,  0.8416212335729143,
+                                                      1.2815515655446004};
+
+static an_err set_edges(an_bundle *b)
+{
+    const uint32_t n = DRIFT_BINS - 1;
+    float *edges = an_alloc((size_t)b->prep.features * n, sizeof *edges);
+    float *score_edges = an_alloc(n, sizeof *score_edges);
+    if (!edges || !score_edges) {
+        an_free(edges);
+        an_free(score_edges);
+        return AN_ERR_NOMEM;
+    }
+    for (uint32_t f = 0; f < b->prep.features; f++)
+        for (uint32_t i = 0; i < n; i++)
+            edges[f * n + i] = b->prep.mean[f] + b->prep.scale[f] * (float)normal_deciles[i];
+    for (uint32_t i = 0; i < n; i++)
+        score_edges[i] = (float)(i + 1) / (float)DRIFT_BINS; /* of the threshold */
+    an_free(b->edges);
+    an_free(b->score_edges);
+    b->edges = edges;
+    b->score_edges = score_edges;
+    b->n_edges = n;
+    return AN_OK;
+}
+
+static an_err moments(an_combine_job *job, an_bundle *b, const uint32_t *acc, an_note *why)
+{
+    const uint32_t width = b->prep.features;
+    const bool second = job->plan->kind == AN_PAYLOAD_VARIANCE;
+    an_err err = AN_ERR_NOMEM;
+    uint64_t *n = an_alloc(width, sizeof *n);
+    double *sum = an_alloc(width, sizeof *sum), *mean = an_alloc(width, sizeof *mean);
+    an_prep prep = {0};
+    if (!n || !sum || !mean)
+        goto out;
+    an_payload_facts facts = facts_of(job->plan, width, 0);
+    an_payload_out out = {.mean = {.n = n, .sum = sum}}; /* variance is the same member */
+    if ((err = an_payload_find(job->plan->kind)->decode(&out, &facts, acc, why)) != AN_OK)
+        goto out;
+    for (uint32_t f = 0; f < width; f++) {
+        double average = n[f] ? sum[f] / (double)n[f] : 0;
+        mean[f] = second ? (double)b->prep.mean[f] : average;
+        sum[f] = second ? average : 1.0;
+    }
+    if ((err = an_prep_from_moments(&prep, &b->prep.conf, mean, sum, width, why)) != AN_OK)
+        goto out;
+    an_prep_done(&b->prep);
+    b->prep = prep;
+    if (second)
+        err = set_edges(b);
+out:
+    an_free(n);
+    an_free(sum);
+    an_free(mean);
+    return err;
+}
+
+static an_err make_bundle(an_combine_job *job, uint32_t **acc, an_note *why)
+{
+    an_bundle b = {0};
+    an_hash base;
+    an_err err = an_bundle_read(&b, &base, job->base_path, why);
+    if (err != AN_OK)
+        return err;
+    if (!an_hash_equal(&base, &job->plan->base))
+        err = an_fail(AN_ERR_PROTO, why, "%s is not the plan's base version", job->base_path);
+    else if (job->plan->kind == AN_PAYLOAD_TRAIN)
+        err = train(job, &b, *acc, why);
+    else
+        err = moments(job, &b, *acc, why);
+    an_free(*acc); /* the result is encoded in the accumulator's place */
+    *acc = NULL;
+    if (err == AN_OK) {
+        b.parent = job->plan->base;
+        b.plan = job->plan_hash;
+        b.round = job->plan->round;
+        err = an_bundle_write(&b, job->result_path, &job->result, why);
+    }
+    an_bundle_done(&b);
+    return err;
+}
+
+static an_err make_text(an_combine_job *job, const uint32_t *acc, an_note *why)
+{
+    an_payload_facts facts = facts_of(job->plan, 0, 0);
+    an_payload_out out = {.evaluate = {{0}, {0}}};
+    an_err err = an_payload_find(AN_PAYLOAD_EVALUATE)->decode(&out, &facts, acc, why);
+    if (err != AN_OK)
+        return err;
+    job->evaluation = out.evaluate;
+    char *text = an_evaluation_print(&out.evaluate);
+    if (!text)
+        return AN_ERR_NOMEM;
+    size_t len = strlen(text);
+    err = an_file_write(job->result_path, text, len, 0644, why);
+    an_hash_of(&job->result, text, len);
+    an_free(text);
+    return err;
+}
+
+an_err an_combine_run(an_combine_job *job, an_note *why)
+{
+    uint32_t *acc = NULL;
+    an_err err = result_path(job, "result", job->result_path);
+    if (err != AN_OK)
+        return err;
+    if ((err = sum_updates(job, &acc, why)) != AN_OK)
+        return err;
+    switch (job->plan->kind) {
+    case AN_PAYLOAD_TRAIN:
+    case AN_PAYLOAD_MEAN:
+    case AN_PAYLOAD_VARIANCE:
+        err = make_bundle(job, &acc, why);
+        break;
+    case AN_PAYLOAD_EVALUATE:
+        err = make_text(job, acc, why);
+        break;
+    case AN_PAYLOAD_HISTOGRAM:
+        err = an_fail(AN_ERR_UNSUPPORTED, why, "no campaign asks for histograms");
+        break;
+    }
+    an_free(acc);
+    return err;
+}

@@ -1,0 +1,65 @@
+/* combine.h - from the updates of a round to its result: sum, decode, server optimiser, new
+ * version.  The same function commits a round and replays it for an auditor, to the same bits.
+ *
+ *     TRAIN      base weights + server step -> a bundle
+ *     MEAN       base with the fleet's mean -> a bundle
+ *     VARIANCE   base with the fleet's scaler and bin edges -> a bundle
+ *     HISTOGRAM  counts as JSON
+ *     EVALUATE   summed figures as JSON
+ *
+ * Server optimiser (FedAvg with momentum; Hsu et al. 2019, Reddi et al. 2021):
+ *     m <- momentum * m + mean delta;  w <- w + lr * m         float64, in order of the parameters
+ *
+ * Memory: the accumulator and one copy of the weights; updates, optimiser state and result are
+ * streamed in blocks.
+ *
+ * Threads: a job belongs to one thread at a time; it reads and writes files only. */
+#ifndef AN_COORDINATOR_COMBINE_H
+#define AN_COORDINATOR_COMBINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/terms.h"
+#include "msg/plan.h"
+#include "sum/payload.h"
+
+typedef struct an_combine_update {
+    char site[AN_NAME_MAX];
+    an_hash hash;
+    char path[AN_PATH_MAX];
+} an_combine_update;
+
+typedef struct an_combine_job {
+    /* in */
+    an_plan *plan; /* owned by the job */
+    an_hash plan_hash;
+    char base_path[AN_PATH_MAX]; /* "" for EVALUATE */
+    an_combine_update *updates;  /* (n_updates), owned; the order does not matter */
+    size_t n_updates;
+    char state_path[AN_PATH_MAX]; /* the optimiser's state; "": zero */
+    double server_lr, server_momentum;
+    char out_dir[AN_PATH_MAX]; /* where result files are written */
+    /* out */
+    char result_path[AN_PATH_MAX];
+    an_hash result;
+    uint64_t result_size;
+    char new_state_path[AN_PATH_MAX]; /* "": no momentum */
+    an_hash new_state;
+    double loss;       /* TRAIN: weighted mean training loss */
+    double weight;     /* TRAIN: sum of weights */
+    uint64_t clipped, saturated;
+    an_evaluate_out evaluation; /* EVALUATE */
+} an_combine_job;
+
+/* Errors: PROTO an update or the sum is not well-formed, NUMERIC, IO, NOTFOUND, NOMEM. */
+an_err an_combine_run(an_combine_job *job, an_note *why);
+void an_combine_done(an_combine_job *job);
+
+/* An evaluation as JSON text (owned, an_free), and back.  Errors of parse: PROTO, NOMEM. */
+char *an_evaluation_print(const an_evaluate_out *e);
+an_err an_evaluation_parse(const void *text, size_t len, an_evaluate_out *ret, an_note *why);
+
+#endif

@@ -1,0 +1,126 @@
+/* state.h - what the coordinator knows: what the journal's records add up to.
+ *
+ *     an_state st;
+ *     an_state_init(&st);
+ *     for each record: err = an_state_apply(&st, record, &why);
+ *
+ * Nothing changes the state but an_state_apply, in service as after a restart, so both cannot
+ * differ.  What is not in the journal (who is connected, what a site trains at the moment) is not
+ * here but in the hub.
+ *
+ * Lists only grow, and their order is the journal's.  Pointers from find are borrowed until the
+ * next apply.
+ *
+ * Threads: belongs to one thread. */
+#ifndef AN_COORDINATOR_STATE_H
+#define AN_COORDINATOR_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/terms.h"
+#include "coordinator/campaign.h"
+#include "coordinator/policy.h"
+#include "coordinator/store.h"
+#include "msg/msg.h"
+
+typedef struct an_token_entry {
+    uint8_t id[AN_TOKEN_ID_BYTES];
+    uint8_t key[32]; /* checks the MAC of a request; the secret itself is not kept */
+    int64_t expires_ms;
+    bool used;
+} an_token_entry;
+
+typedef enum an_site_status { AN_SITE_REQUESTED, AN_SITE_APPROVED, AN_SITE_DENIED, AN_SITE_REVOKED } an_site_status;
+
+typedef struct an_site {
+    char name[AN_NAME_MAX];
+    an_site_status status;
+    uint8_t token_id[AN_TOKEN_ID_BYTES];
+    uint8_t link_key[AN_KEY_BYTES];
+    uint8_t sign_key[AN_KEY_BYTES];
+    char fingerprint[AN_FINGERPRINT_MAX];
+    int64_t since_ms;
+} an_site;
+
+typedef struct an_version {
+    an_hash hash, parent;
+    char model[AN_NAME_MAX];
+    uint64_t round, campaign;
+    uint64_t size;
+    int64_t created_ms;
+    an_hash evaluation; /* object with the summed figures; none before */
+    bool quarantined;
+    char reason[AN_REASON_MAX]; /* of the quarantine */
+} an_version;
+
+#define AN_ALIASES 3 /* candidate, canary, production: an_alias - 1 */
+
+typedef struct an_model_entry {
+    char name[AN_NAME_MAX];
+    an_hash blank; /* the version without training: architecture, schema, first weights */
+    an_hash schema, layout;
+    an_policy policy;
+    an_hash alias[AN_ALIASES];
+    uint64_t counter;       /* of the last release statement */
+    int64_t campaign_ms;    /* when the last campaign ended; 0: never */
+} an_model_entry;
+
+typedef struct an_round_entry {
+    uint64_t id, campaign;
+    char model[AN_NAME_MAX];
+    an_payload_kind kind;
+    an_hash plan; /* object */
+    bool over, committed;
+    int64_t opened_ms, ended_ms;
+    an_hash result;
+    uint32_t n_updates;
+    char reason[AN_REASON_MAX];
+} an_round_entry;
+
+typedef struct an_drift_entry {
+    char site[AN_NAME_MAX], model[AN_NAME_MAX], line[AN_NAME_MAX];
+    char test[AN_SHORT_MAX], subject[AN_SENSOR_MAX];
+    an_hash version;
+    int64_t time_ms, since_ms;
+    int32_t sign;
+    double effect, threshold;
+    uint64_t campaign; /* that answers it; 0: none yet */
+} an_drift_entry;
+
+#define AN_LIST(type)   \
+    struct {            \
+        type *items;    \
+        size_t n, cap;  \
+    }
+
+typedef struct an_state {
+    AN_LIST(an_token_entry) tokens;
+    AN_LIST(an_site) sites;
+    AN_LIST(an_model_entry) models;
+    AN_LIST(an_version) versions;
+    AN_LIST(an_campaign) campaigns;
+    AN_LIST(an_round_entry) rounds;
+    AN_LIST(an_drift_entry) drifts;
+    uint64_t last_seq;
+    uint64_t next_id; /* for rounds and campaigns */
+} an_state;
+
+void an_state_init(an_state *st);
+void an_state_done(an_state *st);
+
+/* Errors: PROTO the body is not what its kind says, or does not fit what is known; NOMEM.  On
+ * failure the state is unchanged. */
+an_err an_state_apply(an_state *st, const an_record *record, an_note *why);
+
+an_token_entry *an_state_token(an_state *st, const uint8_t id[static AN_TOKEN_ID_BYTES]);
+an_site *an_state_site(an_state *st, const char *name);
+an_model_entry *an_state_model(an_state *st, const char *name);
+an_version *an_state_version(an_state *st, const an_hash *hash);
+an_campaign *an_state_campaign(an_state *st, uint64_t id);
+an_campaign *an_state_campaign_open(an_state *st, const char *model); /* the one that is not over */
+an_round_entry *an_state_round(an_state *st, uint64_t id);
+
+#endif
