@@ -1,0 +1,214 @@
+/* The hub's life: replaying the journal, appending to it, time. */
+#include "coordinator/hub_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "doors/crypto.h"
+
+#define RETRY_MS 500 /* how often campaigns that wait for sites are looked at */
+
+int64_t an_hub_now(const an_hub *hub)
+{
+    return hub->conf.clock->wall_ms(hub->conf.clock);
+}
+
+static an_err replay_one(void *ctx, const an_record *record, an_note *why)
+{
+    an_hub *hub = ctx;
+    an_note inner = {{0}};
+    an_err err = an_state_apply(&hub->state, record, &inner);
+    if (err != AN_OK)
+        return an_fail(err, why, "journal record %llu (%s): %.200s", (unsigned long long)record->seq, record->kind,
+                       inner.text[0] ? inner.text : an_err_text(err));
+    return AN_OK;
+}
+
+an_err an_hub_new(const an_hub_conf *conf, an_hub **ret, an_note *why)
+{
+    an_err err = AN_ERR_NOMEM;
+    an_hub *hub = an_alloc(1, sizeof *hub);
+    if (!hub)
+        goto out;
+    hub->conf = *conf;
+    hub->next_epoch = 1;
+    hub->next_msg_id = 1;
+    an_state_init(&hub->state);
+    if ((err = an_store_scan(conf->store, &(an_store_filter){0}, replay_one, hub, why)) != AN_OK)
+        goto out;
+    for (size_t i = 0; i < hub->state.sites.n; i++)
+        if (hub->state.sites.items[i].status == AN_SITE_APPROVED)
+            conf->io.admit(conf->io.ctx, &hub->state.sites.items[i], true);
+    if ((err = an_hub_rounds_resume(hub, why)) != AN_OK)
+        goto out;
+    *ret = hub;
+    hub = NULL;
+    an_hub_drive(*ret);
+out:
+    an_hub_free(hub);
+    return err;
+}
+
+void an_hub_free(an_hub *hub)
+{
+    if (!hub)
+        return;
+    an_hub_rounds_free(hub);
+    for (size_t i = 0; i < hub->models.n; i++)
+        an_free(hub->models.items[i].tensors);
+    an_free(hub->models.items);
+    an_free(hub->live.items);
+    an_state_done(&hub->state);
+    an_free(hub);
+}
+
+/* ---- the journal ---- */
+
+void an_batch_add(an_record_batch *b, const char *kind, const char *subject, const char *actor, const char *idem,
+                  an_json *body)
+{
+    char *text = an_json_print(body, 0);
+    an_json_free(body);
+    if (!text || b->n == AN_BATCH_MAX) {
+        an_free(text);
+        b->err = text ? AN_ERR_LIMIT : AN_ERR_NOMEM;
+        return;
+    }
+    size_t i = b->n++;
+    snprintf(b->subjects[i], sizeof b->subjects[i], "%s", subject);
+    snprintf(b->idems[i], sizeof b->idems[i], "%s", idem ? idem : "");
+    b->bodies[i] = text;
+    b->records[i] = (an_record){.kind = kind,
+                                .subject = b->subjects[i],
+                                .actor = actor,
+                                .idem = idem ? b->idems[i] : NULL,
+                                .body = text,
+                                .body_len = strlen(text)};
+}
+
+an_err an_hub_commit(an_hub *hub, an_record_batch *b, an_note *why)
+{
+    an_err err = b->err;
+    uint64_t last = 0;
+    int64_t now = an_hub_now(hub);
+    for (size_t i = 0; i < b->n; i++)
+        b->records[i].time_ms = now;
+    if (err == AN_OK)
+        err = an_store_append(hub->conf.store, b->records, b->n, &last, why);
+    for (size_t i = 0; i < b->n; i++) {
+        if (err == AN_OK) {
+            b->records[i].seq = last - (b->n - 1) + i;
+            an_note note;
+            an_err applied = an_state_apply(&hub->state, &b->records[i], &note);
+            if (applied != AN_OK) {
+                /* It is in the journal and would stop the next start as well: say so loudly. */
+                an_log(AN_LOG_ERROR, "record_not_applied", "seq=%llu kind=%s why=\"%s\"",
+                       (unsigned long long)b->records[i].seq, b->records[i].kind, note.text);
+                err = applied;
+            }
+        }
+        an_free(b->bodies[i]);
+    }
+    b->n = 0;
+    return err;
+}
+
+void an_json_set_hash(an_json *o, const char *key, const an_hash *h)
+{
+    char hex[AN_HASH_TEXT];
+    if (an_hash_is_zero(h))
+        return;
+    an_hash_text(hex, h);
+    an_json_set_text(o, key, hex);
+}
+
+/* ---- sending ---- */
+
+an_hub_live *an_hub_live_get(an_hub *hub, const char *site)
+{
+    for (size_t i = 0; i < hub->live.n; i++)
+        if (strcmp(hub->live.items[i].site, site) == 0)
+            return &hub->live.items[i];
+    return NULL;
+}
+
+an_err an_hub_send(an_hub *hub, const char *site, an_msg *msg)
+{
+    const an_hub_live *live = an_hub_live_get(hub, site);
+    if (!live || !live->connected)
+        return AN_ERR_NOTFOUND;
+    msg->epoch = live->epoch;
+    msg->msg_id = hub->next_msg_id++;
+    return hub->conf.io.send(hub->conf.io.ctx, site, msg);
+}
+
+void an_hub_lost(an_hub *hub, const char *site)
+{
+    an_hub_live *live = an_hub_live_get(hub, site);
+    if (live)
+        live->connected = false;
+}
+
+/* ---- time ---- */
+
+void an_hub_tick(an_hub *hub)
+{
+    int64_t now = an_hub_now(hub);
+    for (size_t i = 0; i < hub->live.n; i++) {
+        an_hub_live *live = &hub->live.items[i];
+        if (live->connected && now - live->seen_ms > 3 * (int64_t)hub->conf.lease_ms) {
+            an_log(AN_LOG_WARN, "site_silent", "site=%s seconds=%lld", live->site,
+                   (long long)((now - live->seen_ms) / 1000));
+            live->connected = false;
+        }
+    }
+    /* A round that ends takes itself out of the list, so walk from the end. */
+    for (size_t i = hub->rounds.n; i-- > 0;) {
+        an_hub_round *r = hub->rounds.items[i];
+        if (now >= an_round_deadline(&r->round))
+            an_hub_round_event(hub, r, &(an_round_event){.type = AN_ROUND_EVENT_TIME, .now_ms = now}, "coordinator");
+    }
+    an_hub_drive(hub);
+    hub->retry_ms = now + RETRY_MS;
+}
+
+int64_t an_hub_deadline(const an_hub *hub)
+{
+    int64_t next = hub->retry_ms;
+    for (size_t i = 0; i < hub->rounds.n; i++) {
+        int64_t d = an_round_deadline(&hub->rounds.items[i]->round);
+        if (d < next)
+            next = d;
+    }
+    return next;
+}
+
+/* ---- looking ---- */
+
+an_state *an_hub_state(an_hub *hub)
+{
+    return &hub->state;
+}
+
+an_store *an_hub_store(an_hub *hub)
+{
+    return hub->conf.store;
+}
+
+const an_hub_live *an_hub_live_at(an_hub *hub, size_t i)
+{
+    return i < hub->live.n ? &hub->live.items[i] : NULL;
+}
+
+const an_hub_live *an_hub_live_find(an_hub *hub, const char *site)
+{
+    return an_hub_live_get(hub, site);
+}
+
+const an_round *an_hub_round_open(an_hub *hub, uint64_t id)
+{
+    an_hub_round *r = an_hub_round_find(hub, id);
+    return r ? &r->round : NULL;
+}

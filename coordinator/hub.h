@@ -1,0 +1,149 @@
+/* hub.h - the coordinator without its sockets: messages and commands in, messages out.
+ *
+ * The hub owns what the coordinator knows (state.h), the open rounds and the campaigns.  Whoever
+ * runs it brings the outside: the program gives it sockets, a bulk thread and a worker
+ * thread; the laboratory gives it function calls.  Both run the same federation.
+ *
+ *     an_hub *hub;
+ *     err = an_hub_new(&conf, &hub, &why);              replays the journal
+ *     an_hub_message(hub, "plant-b", msg);              answers go through conf.io.send
+ *     an_hub_tick(hub);                                 when an_hub_deadline says so
+ *
+ * Every effect is in the journal before it is acknowledged; see ARCHITECTURE, "One round".
+ *
+ * Threads: belongs to one thread, the one that opened the store. */
+#ifndef AN_COORDINATOR_HUB_H
+#define AN_COORDINATOR_HUB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "coordinator/combine.h"
+#include "coordinator/round.h"
+#include "coordinator/state.h"
+#include "coordinator/store.h"
+#include "msg/msg.h"
+
+typedef struct an_hub an_hub;
+
+typedef struct an_hub_io {
+    void *ctx;
+    /* To a connected site.  Errors (AGAIN, NOTFOUND) cost nothing: whatever is owed is owed again
+     * when the site next says HELLO, and on every tick of a round. */
+    an_err (*send)(void *ctx, const char *site, const an_msg *msg);
+    /* Pull an object from a site into a file in the spool folder; answer with an_hub_fetched. */
+    void (*fetch)(void *ctx, const char *site, uint64_t round, const an_hash *update, uint64_t size);
+    /* Run the job (an_combine_run), on any thread; answer with an_hub_combined.  Takes the job. */
+    void (*combine)(void *ctx, an_combine_job *job);
+    /* A site's link key is admitted from now on, or no longer. */
+    void (*admit)(void *ctx, const an_site *site, bool admitted);
+} an_hub_io;
+
+typedef struct an_hub_conf {
+    an_store *store;       /* borrowed */
+    const an_clock *clock; /* borrowed */
+    an_hub_io io;
+    const uint8_t *sign_secret; /* (AN_SIGN_SECRET_BYTES) borrowed: signs release statements */
+    const uint8_t *sign_public;
+    char bulk_endpoint[AN_ENDPOINT_MAX];    /* told to sites; may be empty */
+    char control_endpoint[AN_ENDPOINT_MAX];
+    char release_root[AN_FINGERPRINT_MAX];
+    uint32_t lease_ms;
+    uint64_t instance; /* of this process; random */
+} an_hub_conf;
+
+/* Replays the journal and takes up what was open.  Errors: PROTO a record does not fit, IO, NOMEM. */
+an_err an_hub_new(const an_hub_conf *conf, an_hub **ret, an_note *why);
+void an_hub_free(an_hub *hub);
+
+/* A control message from an approved site.
+ * Errors: STATE no session, or an old one: the site must say HELLO; PROTO the message makes no
+ * sense here; else what storing it said.  An error is for counting and logging. */
+an_err an_hub_message(an_hub *hub, const char *site, const an_msg *msg, an_note *why);
+void an_hub_lost(an_hub *hub, const char *site); /* its connection is gone */
+
+/* A request at the enrolment door, by the link key that the connection proved. */
+void an_hub_enrol(an_hub *hub, const uint8_t link_key[static AN_KEY_BYTES], const an_msg_enrol *enrol,
+                  an_msg_enrol_reply *ret);
+bool an_hub_enrolment_open(an_hub *hub); /* is any token open? */
+
+/* What fetch and combine came to.  path: a synced file in the spool folder, taken over. */
+void an_hub_fetched(an_hub *hub, const char *site, uint64_t round, const an_hash *update, const char *path,
+                    an_err err, const an_note *why);
+void an_hub_combined(an_hub *hub, an_combine_job *job, an_err err, const an_note *why); /* takes job */
+
+void an_hub_tick(an_hub *hub);
+int64_t an_hub_deadline(const an_hub *hub); /* wall ms of the next useful tick */
+
+/* ---- commands; actor is "user/NAME" or "coordinator" ---- */
+
+/* Opens the enrolment door for one site.  ret_secret is shown once and not kept. */
+an_err an_hub_token(an_hub *hub, const char *actor, int64_t valid_ms, uint8_t ret_id[static AN_TOKEN_ID_BYTES],
+                    uint8_t ret_secret[static 32], an_note *why);
+/* Errors: NOTFOUND, STATE nothing to decide. */
+an_err an_hub_site_decide(an_hub *hub, const char *actor, const char *site, bool approve, const char *reason,
+                          an_note *why);
+an_err an_hub_site_revoke(an_hub *hub, const char *actor, const char *site, const char *reason, an_note *why);
+
+/* A new model from its description: architecture text, sensors, preprocessing.  policy: n pairs of
+ * key and value.  Errors: EXISTS, INVAL, PROTO the architecture. */
+typedef struct an_model_spec {
+    const char *name;
+    const char *arch; /* YAML */
+    const char *const *sensors;
+    const char *const *units; /* or NULL */
+    uint32_t n_sensors;
+    double rate_hz;
+    uint32_t window, stride, smooth;
+    const char *threshold; /* policy text, "target_far:0.01" */
+    const char *const (*policy)[2];
+    size_t n_policy;
+} an_model_spec;
+an_err an_hub_model_create(an_hub *hub, const char *actor, const an_model_spec *spec, an_note *why);
+an_err an_hub_model_policy(an_hub *hub, const char *actor, const char *model, const char *const (*policy)[2],
+                           size_t n, an_note *why);
+
+/* rounds 0: as the policy says.  base: NULL for the model's production (or blank) version. */
+an_err an_hub_campaign_open(an_hub *hub, const char *actor, const char *model, an_campaign_kind kind,
+                            uint32_t rounds, const char *trigger, uint64_t *ret_id, an_note *why);
+an_err an_hub_campaign_approve(an_hub *hub, const char *actor, uint64_t id, an_note *why);
+an_err an_hub_campaign_stop(an_hub *hub, const char *actor, uint64_t id, const char *reason, an_note *why);
+
+/* Moves production.  Rolling back is the same with an older version: the counter still rises. */
+an_err an_hub_promote(an_hub *hub, const char *actor, const char *model, const an_hash *version,
+                      const char *reason, an_note *why);
+/* To the version that was production before the present one.  Errors: NOTFOUND there is none. */
+an_err an_hub_rollback(an_hub *hub, const char *actor, const char *model, const char *reason, an_note *why);
+
+/* Recomputes a committed round from the updates that were received.  ret_same: the same bits as then.
+ * Runs in the calling thread.  Errors: NOTFOUND no such round, or its updates are gone. */
+an_err an_hub_round_replay(an_hub *hub, uint64_t round, an_hash *ret_result, bool *ret_same, an_note *why);
+
+/* ---- looking ---- */
+
+an_state *an_hub_state(an_hub *hub); /* borrowed, read only */
+an_store *an_hub_store(an_hub *hub);
+
+typedef struct an_hub_live {
+    char site[AN_NAME_MAX];
+    bool connected;
+    int64_t seen_ms;
+    uint64_t epoch;
+    char agent_version[AN_SHORT_MAX];
+    char state[AN_SHORT_MAX];
+    uint32_t queued_alarms;
+    uint32_t n_lines;
+    an_msg_line lines[AN_LINES_MAX];
+    an_msg_progress progress; /* of the round it works on */
+    uint64_t bytes_received;  /* of updates, since the coordinator started */
+    uint64_t alarms;          /* summaries since the coordinator started */
+} an_hub_live;
+const an_hub_live *an_hub_live_at(an_hub *hub, size_t i); /* NULL past the end */
+const an_hub_live *an_hub_live_find(an_hub *hub, const char *site);
+const an_round *an_hub_round_open(an_hub *hub, uint64_t id); /* the machine's value; NULL: not open */
+/* What a campaign waits for, for people. */
+void an_hub_campaign_waiting(an_hub *hub, const an_campaign *c, an_note *ret);
+
+#endif

@@ -1,0 +1,76 @@
+/* hub_internal.h - what the hub's files share.  See hub.h. */
+#ifndef AN_COORDINATOR_HUB_INTERNAL_H
+#define AN_COORDINATOR_HUB_INTERNAL_H
+
+#include "coordinator/hub.h"
+#include "doors/json.h"
+
+/* An open round: the machine's value and its plan. */
+typedef struct an_hub_round {
+    an_round round;
+    an_plan *plan;
+    an_buf plan_bytes;
+    bool combining; /* a job is out */
+} an_hub_round;
+
+/* What plans need to know of a model: read once from its blank version. */
+typedef struct an_hub_model {
+    char name[AN_NAME_MAX];
+    uint32_t n_features;
+    uint32_t n_tensors;
+    an_tensor_scale *tensors; /* (n_tensors), unit_exp not set */
+} an_hub_model;
+
+struct an_hub {
+    an_hub_conf conf;
+    an_state state;
+    AN_LIST(an_hub_live) live;
+    AN_LIST(an_hub_round *) rounds;
+    AN_LIST(an_hub_model) models;
+    uint64_t next_epoch;
+    uint64_t next_msg_id;
+    int64_t retry_ms; /* when campaigns that wait for sites are looked at again */
+    bool driving;
+};
+
+int64_t an_hub_now(const an_hub *hub);
+
+/* Records are built in a batch and appended in one transaction, then applied to the state.  Nothing
+ * else changes the state.  body is taken.  A failure is remembered until commit. */
+#define AN_BATCH_MAX 6
+typedef struct an_record_batch {
+    an_record records[AN_BATCH_MAX];
+    char *bodies[AN_BATCH_MAX];
+    char subjects[AN_BATCH_MAX][128];
+    char idems[AN_BATCH_MAX][128];
+    size_t n;
+    an_err err;
+} an_record_batch;
+void an_batch_add(an_record_batch *b, const char *kind, const char *subject, const char *actor, const char *idem,
+                  an_json *body);
+an_err an_hub_commit(an_hub *hub, an_record_batch *b, an_note *why);
+
+void an_json_set_hash(an_json *o, const char *key, const an_hash *h); /* left out if zero */
+
+/* Sends with the site's session epoch and a fresh id. */
+an_err an_hub_send(an_hub *hub, const char *site, an_msg *msg);
+an_hub_live *an_hub_live_get(an_hub *hub, const char *site); /* NULL: never seen */
+
+/* hub_rounds.c */
+an_hub_round *an_hub_round_find(an_hub *hub, uint64_t id);
+an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_note *why); /* takes plan */
+an_err an_hub_rounds_resume(an_hub *hub, an_note *why);
+void an_hub_round_event(an_hub *hub, an_hub_round *r, const an_round_event *e, const char *actor);
+void an_hub_round_greet(an_hub *hub, const char *site);
+void an_hub_rounds_free(an_hub *hub);
+void an_hub_end_message(const an_round_entry *e, an_msg *ret);
+
+/* hub_campaigns.c */
+void an_hub_drive(an_hub *hub); /* do what every campaign and the drift policy ask for */
+an_err an_hub_announce(an_hub *hub, const char *model, const char *only_site);
+
+/* hub_models.c */
+an_err an_hub_model_facts(an_hub *hub, const char *model, an_hub_model **ret, an_note *why);
+an_err an_hub_bundle_path(an_hub *hub, const an_hash *version, char out[static AN_PATH_MAX]);
+
+#endif

@@ -1,0 +1,297 @@
+/* Messages from sites.  One function per type of message, one row in the table at the end. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "coordinator/hub_internal.h"
+#include "doors/crypto.h"
+#include "sum/vector.h"
+
+static void actor_of(char out[static 128], const char *site)
+{
+    snprintf(out, 128, "site/%s", site);
+}
+
+static void ack(an_hub *hub, const char *site, const an_msg *msg, an_err err, const char *text)
+{
+    an_msg m = {.type = AN_MSG_ACK};
+    m.u.ack.of = msg->msg_id;
+    m.u.ack.code = (uint32_t)err;
+    an_text_set(m.u.ack.text, sizeof m.u.ack.text, text);
+    an_err sent = an_hub_send(hub, site, &m);
+    (void)sent; /* the site sends again what was not acknowledged */
+}
+
+static an_err welcome(an_hub *hub, an_hub_live *live)
+{
+    an_msg m = {.type = AN_MSG_WELCOME};
+    an_msg_welcome *w = &m.u.welcome;
+    w->instance = hub->conf.instance;
+    w->epoch = live->epoch;
+    w->lease_ms = hub->conf.lease_ms;
+    w->wall_ms = an_hub_now(hub);
+    snprintf(w->bulk_endpoint, sizeof w->bulk_endpoint, "%s", hub->conf.bulk_endpoint);
+    for (uint32_t i = 0; i < live->n_lines && w->n_models < AN_WELCOME_MODELS_MAX; i++) {
+        const an_model_entry *e = an_state_model(&hub->state, live->lines[i].model);
+        if (!e)
+            continue;
+        an_msg_desired *d = &w->models[w->n_models++];
+        snprintf(d->model, sizeof d->model, "%s", e->name);
+        d->version = e->alias[AN_ALIAS_PRODUCTION - 1];
+        const an_version *v = an_state_version(&hub->state, &d->version);
+        d->size = v ? v->size : 0;
+        d->counter = e->counter;
+    }
+    return an_hub_send(hub, live->site, &m);
+}
+
+/* An upload that a site still holds, of a round that is over: it may let go. */
+static void answer_held(an_hub *hub, const char *site, const an_msg_held *held)
+{
+    an_msg m;
+    const an_round_entry *e = an_state_round(&hub->state, held->round);
+    if (e && !e->over)
+        return; /* the site offers it again */
+    if (e) {
+        an_hub_end_message(e, &m);
+    } else {
+        m = (an_msg){.type = AN_MSG_ROUND_END};
+        m.u.round_end = (an_msg_round_end){.round = held->round, .result = AN_ROUND_RESULT_ABORTED};
+        an_text_set(m.u.round_end.reason, sizeof m.u.round_end.reason, "no such round here");
+    }
+    an_err err = an_hub_send(hub, site, &m);
+    (void)err;
+}
+
+static an_err on_hello(an_hub *hub, const char *site, const an_msg *msg, an_note *why)
+{
+    const an_msg_hello *h = &msg->u.hello;
+    const an_site *known = an_state_site(&hub->state, site);
+    if (!known || known->status != AN_SITE_APPROVED)
+        return an_fail(AN_ERR_AUTH, why, "site %s is not approved", site);
+    if (strcmp(h->site, site) != 0)
+        return an_fail(AN_ERR_PROTO, why, "site %s says it is %s", site, h->site);
+    if (!an_secret_equal(h->statement_key, known->sign_key, AN_KEY_BYTES))
+        return an_fail(AN_ERR_AUTH, why, "site %s has another statement key than was approved", site);
+    an_hub_live *live = an_hub_live_get(hub, site);
+    if (!live) {
+        if (!an_grow(&hub->live.items, &hub->live.cap, hub->live.n + 1, sizeof *hub->live.items))
+            return AN_ERR_NOMEM;
+        live = &hub->live.items[hub->live.n++];
+        snprintf(live->site, sizeof live->site, "%s", site);
+    }
+    live->connected = true;
+    live->seen_ms = an_hub_now(hub);
+    live->epoch = hub->next_epoch++;
+    live->n_lines = h->n_lines;
+    memcpy(live->lines, h->lines, sizeof live->lines);
+    memcpy(live->agent_version, h->agent_version, sizeof live->agent_version);
+    an_err err = welcome(hub, live);
+    if (err != AN_OK)
+        return err;
+    for (uint32_t i = 0; i < h->n_held; i++)
+        answer_held(hub, site, &h->held[i]);
+    for (uint32_t i = 0; i < h->n_lines && err == AN_OK; i++)
+        err = an_hub_announce(hub, h->lines[i].model, site);
+    an_hub_round_greet(hub, site);
+    an_hub_drive(hub);
+    return AN_OK;
+}
+
+static an_err on_heartbeat(an_hub *hub, const char *site, const an_msg *msg, an_note *why)
+{
+    (void)why;
+    an_hub_live *live = an_hub_live_get(hub, site);
+    an_text_set(live->state, sizeof live->state, msg->u.heartbeat.state);
+    live->queued_alarms = msg->u.heartbeat.queued_alarms;
+    an_msg m = {.type = AN_MSG_HEARTBEAT_ACK};
+    m.u.heartbeat_ack = (an_msg_heartbeat_ack){.instance = hub->conf.instance, .wall_ms = an_hub_now(hub)};
+    return an_hub_send(hub, site, &m);
+}
+
+static an_err on_plan_reply(an_hub *hub, const char *site, const an_msg *msg, an_note *why)
+{
+    const an_msg_plan_reply *p = &msg->u.plan_reply;
+    an_hub_round *r = an_hub_round_find(hub, p->round);
+    if (!r)
+        return AN_OK; /* over already: the end is on its way */
+    if (!an_hash_equal(&p->plan_hash, &r->round.plan_hash))
+        return an_fail(AN_ERR_PROTO, why, "site %s speaks of another plan for round %llu", site,
+                       (unsigned long long)p->round);
+    an_round_event e = {.type = p->accept ? AN_ROUND_EVENT_ACCEPT : AN_ROUND_EVENT_REFUSE,
+                        .now_ms = an_hub_now(hub)};
+    char actor[128];
+    actor_of(actor, site);
+    snprintf(e.site, sizeof e.site, "%s", site);
+    an_text_set(e.reason, sizeof e.reason, p->reason);
+    an_hub_round_event(hub, r, &e, actor);
+    return AN_OK;
+}
+
+static an_err on_progress(an_hub *hub, const char *site, const an_msg *msg, an_note *why)
+{
+    (void)why;
+    an_hub_live_get(hub, site)->progress = msg->u.progress;
+    return AN_OK;
+}
+
+/* The round decides what an offer is worth before any byte is fetched. */
+static an_err on_offer(an_hub *hub, const char *site, const an_msg *msg, an_note *why)
+{
+    const an_msg_update_offer *o = &msg->u.update_offer;
+    an_hub_round *r = an_hub_round_find(hub, o->round);
+    if (!r) {
+        const an_msg_held held = {.round = o->round, .update = o->update};
+        answer_held(hub, site, &held);
+        return AN_OK;
+    }
+    const an_site *s = an_state_site(&hub->state, site);
+    uint8_t statement[AN_UPDATE_STATEMENT_BYTES];
+    an_update_statement(statement, o);
+    an_err err = an_sign_check(o->signature, AN_UPDATE_CONTEXT, statement, sizeof statement, s->sign_key);
+    if (err != AN_OK)
+        return an_fail(err, why, "site %s: the offer's signature does not hold", site);
+    size_t i = an_round_find(&r->round, site);
+    bool fits = i != SIZE_MAX && an_hash_equal(&o->plan_hash, &r->round.plan_hash) &&
+                o->size == an_update_size(r->plan->dim);
+    bool wanted = fits && (r->round.state == AN_ROUND_INVITING || r->round.state == AN_ROUND_COLLECTING) &&
+                  (r->round.members[i].state == AN_MEMBER_INVITED || r->round.members[i].state == AN_MEMBER_ACCEPTED);
+    if (wanted) {
+        hub->conf.io.fetch(hub->conf.io.ctx, site, o->round, &o->update, o->size);
+        return AN_OK;
+    }
+    if (fits && r->round.members[i].state == AN_MEMBER_DELIVERED) {
+        /* Not stored: the machine answers DUPLICATE or REJECTED and changes nothing. */
+        an_round_event e = {.type = AN_ROUND_EVENT_UPDATE, .now_ms = an_hub_now(hub), .hash = o->update};
+        snprintf(e.site, sizeof e.site, "%s", site);
+        an_hub_round_event(hub, r, &e, "coordinator");
+        return AN_OK;
+    }
+    an_msg m = {.type = AN_MSG_UPDATE_ACK};
+    m.u.update_ack = (an_msg_update_ack){.round = o->round, .update = o->update};
+    m.u.update_ack.status = fits ? AN_UPDATE_LATE : AN_UPDATE_REJECTED;
+    an_text_set(m.u.update_ack.reason, sizeof m.u.update_ack.reason,
+                fits ? "the round takes no further updates" : "not the plan, the cohort or the size of this round");
+    return an_hub_send(hub, site, &m);
+}
+
+static an_err on_report(an_hub *hub, const char *site, const an_msg *msg, an_note *why)
+{
+    const an_msg_version_report *p = &msg->u.version_report;
+    an_hub_live *live = an_hub_live_get(hub, site);
+    for (uint32_t i = 0; i < live->n_lines && p->state == AN_VERSION_RUNNING; i++) {
+        if (strcmp(live->lines[i].line, p->line) == 0) {
+            live->lines[i].version = p->version;
+            live->lines[i].overlay = p->overlay;
+        }
+    }
+    an_json *o = an_json_object();
+    an_json_set_text(o, "model", p->model);
+    an_json_set_text(o, "line", p->line);
+    an_json_set_hash(o, "version", &p->version);
+    an_json_set_hash(o, "overlay", &p->overlay);
+    an_json_set_text(o, "state", an_version_state_name(p->state));
+    an_json_set_text(o, "reason", p->reason);
+    char actor[128], idem[64];
+    actor_of(actor, site);
+    snprintf(idem, sizeof idem, "report/%llu", (unsigned long long)msg->msg_id);
+    an_record_batch b = {.n = 0};
+    an_batch_add(&b, "site.report", site, actor, idem, o);
+    an_err err = an_hub_commit(hub, &b, why);
+    if (err == AN_OK || err == AN_ERR_EXISTS)
+        ack(hub, site, msg, AN_OK, "");
+    return err == AN_ERR_EXISTS ? AN_OK : err;
+}
+
+static an_err on_drift(an_hub *hub, const char *site, const an_msg *msg, an_note *why)
+{
+    const an_msg_drift_alert *d = &msg->u.drift_alert;
+    if (!an_state_model(&hub->state, d->model)) {
+        ack(hub, site, msg, AN_ERR_NOTFOUND, "no such model");
+        return AN_OK;
+    }
+    an_json *o = an_json_object();
+    an_json_set_text(o, "model", d->model);
+    an_json_set_text(o, "line", d->line);
+    an_json_set_hash(o, "version", &d->version);
+    an_json_set_text(o, "test", d->test);
+    an_json_set_text(o, "subject", d->subject);
+    an_json_set_int(o, "sign", d->sign);
+    an_json_set_num(o, "effect", d->effect);
+    an_json_set_num(o, "statistic", d->statistic);
+    an_json_set_num(o, "threshold", d->threshold);
+    an_json_set_int(o, "n_reference", (int64_t)d->n_reference);
+    an_json_set_int(o, "n_current", (int64_t)d->n_current);
+    an_json_set_int(o, "since_ms", d->since_ms);
+    char actor[128], idem[64];
+    actor_of(actor, site);
+    snprintf(idem, sizeof idem, "drift/%llu", (unsigned long long)d->alert_id);
+    an_record_batch b = {.n = 0};
+    an_batch_add(&b, "drift.alert", site, actor, idem, o);
+    an_err err = an_hub_commit(hub, &b, why);
+    if (err != AN_OK && err != AN_ERR_EXISTS)
+        return err;
+    ack(hub, site, msg, AN_OK, err == AN_ERR_EXISTS ? "had it already" : "");
+    an_hub_drive(hub);
+    return AN_OK;
+}
+
+static an_err on_alarm(an_hub *hub, const char *site, const an_msg *msg, an_note *why)
+{
+    const an_msg_alarm_summary *a = &msg->u.alarm_summary;
+    an_json *o = an_json_object(), *shares = an_json_array();
+    an_json_set_text(o, "line", a->line);
+    an_json_set_int(o, "alarm", (int64_t)a->alarm_id);
+    an_json_set_hash(o, "version", &a->version);
+    an_json_set_int(o, "raised_ms", a->raised_ms);
+    an_json_set_int(o, "cleared_ms", a->cleared_ms);
+    an_json_set_num(o, "peak", a->peak);
+    for (uint32_t i = 0; i < a->n_shares; i++) {
+        an_json *share = an_json_object();
+        an_json_set_text(share, "sensor", a->shares[i].sensor);
+        an_json_set_num(share, "share", a->shares[i].share);
+        an_json_push(shares, share);
+    }
+    an_json_set(o, "sensors", shares);
+    char actor[128], idem[64];
+    actor_of(actor, site);
+    /* An alarm is told twice: when it is raised and when it is cleared. */
+    snprintf(idem, sizeof idem, "alarm/%llu/%s", (unsigned long long)a->alarm_id, a->cleared_ms ? "cleared" : "raised");
+    an_record_batch b = {.n = 0};
+    an_batch_add(&b, "alarm.summary", site, actor, idem, o);
+    an_err err = an_hub_commit(hub, &b, why);
+    if (err != AN_OK && err != AN_ERR_EXISTS)
+        return err;
+    if (err == AN_OK)
+        an_hub_live_get(hub, site)->alarms++;
+    ack(hub, site, msg, AN_OK, err == AN_ERR_EXISTS ? "had it already" : "");
+    return AN_OK;
+}
+
+static const struct {
+    an_msg_type type;
+    an_err (*handle)(an_hub *hub, const char *site, const an_msg *msg, an_note *why);
+} handlers[] = {
+    {AN_MSG_HEARTBEAT, on_heartbeat},   {AN_MSG_PLAN_REPLY, on_plan_reply}, {AN_MSG_PROGRESS, on_progress},
+    {AN_MSG_UPDATE_OFFER, on_offer},    {AN_MSG_VERSION_REPORT, on_report}, {AN_MSG_DRIFT_ALERT, on_drift},
+    {AN_MSG_ALARM_SUMMARY, on_alarm},
+};
+
+an_err an_hub_message(an_hub *hub, const char *site, const an_msg *msg, an_note *why)
+{
+    an_err err = an_msg_expect(msg, AN_DOOR_CONTROL, AN_WAY_UP, why);
+    if (err != AN_OK)
+        return err;
+    if (msg->type == AN_MSG_HELLO)
+        return on_hello(hub, site, msg, why);
+    an_hub_live *live = an_hub_live_get(hub, site);
+    if (!live || msg->epoch != live->epoch)
+        return an_fail(AN_ERR_STATE, why, "site %s must say hello first", site);
+    live->connected = true;
+    live->seen_ms = an_hub_now(hub);
+    for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++)
+        if (handlers[i].type == msg->type)
+            return handlers[i].handle(hub, site, msg, why);
+    return AN_OK; /* ACK of something of ours: nothing depends on it */
+}
