@@ -61,7 +61,8 @@ static void send_ack(an_hub *hub, an_hub_round *r, const an_round_action *a)
     (void)err; /* the site offers again, and is told DUPLICATE */
 }
 
-static an_err fill_job(an_hub *hub, const an_round_entry *e, const an_round *round, an_combine_job *job, an_note *why)
+/* From the round's records alone, so that a replay finds the same job. */
+static an_err fill_job(an_hub *hub, const an_round_entry *e, const an_round *round, an_combine_job *job)
 {
     an_err err = AN_ERR_NOMEM;
     job->plan_hash = round->plan_hash;
@@ -81,14 +82,10 @@ static an_err fill_job(an_hub *hub, const an_round_entry *e, const an_round *rou
     if (job->plan->kind != AN_PAYLOAD_EVALUATE &&
         (err = an_hub_bundle_path(hub, &job->plan->base, job->base_path)) != AN_OK)
         return err;
-    const an_model_entry *model = an_state_model(&hub->state, e->model);
-    const an_campaign *c = an_state_campaign(&hub->state, e->campaign);
-    if (!model)
-        return an_fail(AN_ERR_NOTFOUND, why, "round %llu: no model %s", (unsigned long long)e->id, e->model);
-    job->server_lr = model->policy.server_lr;
-    job->server_momentum = model->policy.server_momentum;
-    if (c && job->plan->kind == AN_PAYLOAD_TRAIN && !an_hash_is_zero(&c->optimiser) &&
-        (err = an_store_object_path(hub->conf.store, &c->optimiser, job->state_path)) != AN_OK)
+    job->server_lr = e->server_lr;
+    job->server_momentum = e->server_momentum;
+    if (!an_hash_is_zero(&e->optimiser) &&
+        (err = an_store_object_path(hub->conf.store, &e->optimiser, job->state_path)) != AN_OK)
         return err;
     snprintf(job->out_dir, sizeof job->out_dir, "%s", an_store_spool_dir(hub->conf.store));
     return AN_OK;
@@ -114,7 +111,7 @@ static void start_sum(an_hub *hub, an_hub_round *r)
         goto out;
     if ((err = plan_of(hub, &r->round.plan_hash, &job->plan, &bytes, &why)) != AN_OK)
         goto out;
-    if ((err = fill_job(hub, e, &r->round, job, &why)) != AN_OK)
+    if ((err = fill_job(hub, e, &r->round, job)) != AN_OK)
         goto out;
     r->combining = true;
     hub->conf.io.combine(hub->conf.io.ctx, job);
@@ -391,6 +388,14 @@ an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_not
     an_json_set_hash(o, "plan", &plan_hash);
     an_json_set_hash(o, "base", &plan->base);
     an_json_set_int(o, "cohort", plan->n_cohort);
+    if (plan->kind == AN_PAYLOAD_TRAIN) {
+        const an_campaign *c = an_state_campaign(&hub->state, plan->campaign);
+        const an_model_entry *m = an_state_model(&hub->state, plan->model);
+        if (c)
+            an_json_set_hash(o, "optimiser", &c->optimiser);
+        an_json_set_num(o, "server_lr", m ? m->policy.server_lr : 1);
+        an_json_set_num(o, "server_momentum", m ? m->policy.server_momentum : 0);
+    }
     subject_of(subject, plan->round);
     an_batch_add(&batch, "round.opened", subject, "coordinator", NULL, o);
     if ((err = an_hub_commit(hub, &batch, why)) != AN_OK)
@@ -500,7 +505,7 @@ an_err an_hub_round_replay(an_hub *hub, uint64_t round, an_hash *ret_result, boo
     if ((err = an_store_scan(hub->conf.store, &(an_store_filter){.kind = "round.event", .subject = subject},
                              resume_event, &(resume_ctx){.r = &r}, why)) != AN_OK)
         goto out;
-    if ((err = fill_job(hub, e, &r.round, &job, why)) != AN_OK)
+    if ((err = fill_job(hub, e, &r.round, &job)) != AN_OK)
         goto out;
     if ((err = an_combine_run(&job, why)) != AN_OK)
         goto out;

@@ -415,6 +415,9 @@ static void round_opened(an_state *st, const an_record *r, body *b)
                         .campaign = (uint64_t)int_of(b, "campaign", 0),
                         .kind = (an_payload_kind)int_of(b, "kind", 0),
                         .plan = hash_of(b, "plan", false),
+                        .optimiser = hash_of(b, "optimiser", true),
+                        .server_lr = num_of(b, "server_lr"),
+                        .server_momentum = num_of(b, "server_momentum"),
                         .opened_ms = r->time_ms};
     name_of(b, e.model, text_of(b, "model", NULL));
     if (b->err == AN_OK && (e.kind < 1 || e.kind > AN_PAYLOAD_KIND_MAX))

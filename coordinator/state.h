@@ -72,7 +72,9 @@ typedef struct an_round_entry {
     uint64_t id, campaign;
     char model[AN_NAME_MAX];
     an_payload_kind kind;
-    an_hash plan; /* object */
+    an_hash plan;      /* object */
+    an_hash optimiser; /* the server optimiser's state it starts from; none: zero */
+    double server_lr, server_momentum;
     bool over, committed;
     int64_t opened_ms, ended_ms;
     an_hash result;

@@ -17,7 +17,7 @@ an_err an_release_text(const an_release *r, an_buf *out)
 an_err an_release_parse(const void *text, size_t len, an_release *ret, an_note *why)
 {
     char copy[512], alias[16], hex[AN_HASH_TEXT];
-    an_release r = {{0}};
+    an_release r = {.model = ""};
     an_err err = AN_ERR_PROTO;
     an_buf again;
     an_buf_init(&again, sizeof copy);
