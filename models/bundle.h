@@ -26,11 +26,11 @@
 #include "models/prep.h"
 #include "models/threshold.h"
 
-#define AN_BUNDLE_NAME_MAX 64              /* a model's name */
-#define AN_BUNDLE_SENSOR_MAX 128           /* a sensor's name */
+#define AN_BUNDLE_NAME_MAX 64    /* a model's name */
+#define AN_BUNDLE_SENSOR_MAX 128 /* a sensor's name */
 #define AN_BUNDLE_UNIT_MAX 32
 #define AN_BUNDLE_ARCH_MAX (64u << 10)
-#define AN_BUNDLE_WEIGHTS_MAX (1u << 28)   /* parameters */
+#define AN_BUNDLE_WEIGHTS_MAX (1u << 28) /* parameters */
 #define AN_BUNDLE_EXTRA_MAX (1u << 20)
 #define AN_BUNDLE_BYTES_MAX ((size_t)5 << 28) /* all of it */
 
@@ -43,7 +43,7 @@ typedef struct an_sensor {
 typedef struct an_schema {
     an_sensor *sensors; /* (n) */
     uint32_t n;
-    double rate_hz;     /* 0: not regular */
+    double rate_hz; /* 0: not regular */
     uint32_t window;
 } an_schema;
 
@@ -51,8 +51,9 @@ typedef struct an_schema {
 void an_schema_hash(an_hash *ret, const an_schema *s);
 /* AN_OK: the stream has all that is wanted.  INVAL: why names the first sensor that differs. */
 an_err an_schema_match(const an_schema *want, const an_schema *have, an_note *why);
-an_err an_schema_new(an_schema *ret, const char *const *names, const char *const *units, uint32_t n,
-                     double rate_hz, uint32_t window, an_note *why); /* units may be NULL */
+an_err an_schema_new(an_schema *ret, const char *const *names, const char *const *units,
+                     uint32_t n, double rate_hz, uint32_t window,
+                     an_note *why); /* units may be NULL */
 an_err an_schema_copy(an_schema *ret, const an_schema *from);
 void an_schema_done(an_schema *s);
 
@@ -62,18 +63,18 @@ typedef struct an_bundle {
     an_hash plan;                       /* the plan that made it; zero: made by hand */
     uint64_t round;                     /* 0: none */
     an_schema schema;
-    char *arch;                         /* canonical text, "" for none (a detector without model) */
-    an_hash layout;                     /* of the parameters, as an_model_layout_hash says */
+    char *arch;     /* canonical text, "" for none (a detector without model) */
+    an_hash layout; /* of the parameters, as an_model_layout_hash says */
     an_prep prep;
-    float *weights;                     /* (n_weights), all finite */
+    float *weights; /* (n_weights), all finite */
     size_t n_weights;
-    an_detector *detector;              /* fitted */
-    char policy[AN_THRESHOLD_TEXT];     /* threshold policy */
-    double threshold;                   /* default, for a site without its own */
-    uint32_t n_edges;                   /* per feature; 0: no bins */
-    float *edges;                       /* (features, n_edges), ascending per feature */
-    float *score_edges;                 /* (n_edges) */
-    uint8_t *extra;                     /* (extra_len) room for what comes later; opaque here */
+    an_detector *detector;          /* fitted */
+    char policy[AN_THRESHOLD_TEXT]; /* threshold policy */
+    double threshold;               /* default, for a site without its own */
+    uint32_t n_edges;               /* per feature; 0: no bins */
+    float *edges;                   /* (features, n_edges), ascending per feature */
+    float *score_edges;             /* (n_edges) */
+    uint8_t *extra;                 /* (extra_len) room for what comes later; opaque here */
     size_t extra_len;
 } an_bundle;
 

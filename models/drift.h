@@ -11,10 +11,11 @@
  * After a drift the test starts again by itself (psi and ks: with the same reference).
  * Missing values (NAN) are passed over.
  *
- * The whole state is an array of doubles: an_drift_save writes it, an_drift_load reads and checks
- * it, and both machines go on with the same bits.
+ * The whole state is an array of doubles: an_drift_save writes it, an_drift_load reads and
+ * checks it, and both machines go on with the same bits.
  *
- * Threads: an object belongs to one thread.  Recipe for a new row: docs/recipes/add-a-drift-test.md. */
+ * Threads: an object belongs to one thread.  Recipe for a new row:
+ * docs/recipes/add-a-drift-test.md. */
 #ifndef AN_MODELS_DRIFT_H
 #define AN_MODELS_DRIFT_H
 
@@ -32,20 +33,22 @@ typedef enum an_drift_level { AN_DRIFT_NONE, AN_DRIFT_WARNING, AN_DRIFT_DRIFT } 
 
 typedef struct an_drift_result {
     an_drift_level level;
-    int sign;         /* +1 up, -1 down, 0 unknown or none */
-    double effect;    /* size: adwin, page_hinkley in reference std; psi the index; ks the distance */
+    int sign; /* +1 up, -1 down, 0 unknown or none */
+    double
+        effect; /* size: adwin, page_hinkley in reference std; psi the index; ks the distance */
     double statistic; /* what was compared ... */
     double limit;     /* ... with this */
 } an_drift_result;
 
 /* What a test starts from; each reads its part. */
 typedef struct an_drift_conf {
-    double mean, std;      /* adwin, page_hinkley: the reference; values become (x - mean) / std */
-    double sensitivity;    /* 0: the test's usual one.  adwin delta, page_hinkley lambda, ks alpha */
-    const float *edges;    /* psi, ks: (n_edges), copied */
-    size_t n_edges;        /* < AN_BINS_MAX */
-    const uint64_t *counts;/* psi, ks: (n_edges + 1) reference counts, copied */
-    uint32_t window;       /* psi, ks: values in one comparison; 0: the usual 500 */
+    double mean, std; /* adwin, page_hinkley: the reference; values become (x - mean) / std */
+    double
+        sensitivity; /* 0: the test's usual one.  adwin delta, page_hinkley lambda, ks alpha */
+    const float *edges;     /* psi, ks: (n_edges), copied */
+    size_t n_edges;         /* < AN_BINS_MAX */
+    const uint64_t *counts; /* psi, ks: (n_edges + 1) reference counts, copied */
+    uint32_t window;        /* psi, ks: values in one comparison; 0: the usual 500 */
 } an_drift_conf;
 
 void an_drift_conf_init(an_drift_conf *conf);

@@ -4,8 +4,8 @@
  *     double auroc;
  *     an_err err = an_auroc(scores, labels, n, &auroc);
  *
- * labels: 0 normal, 1 anomalous.  A figure that is not defined (no anomalies, no normal rows) is
- * NAN.
+ * labels: 0 normal, 1 anomalous.  A figure that is not defined (no anomalies, no normal rows)
+ * is NAN.
  *
  * Threads: pure functions. */
 #ifndef AN_MODELS_METRICS_H
@@ -16,7 +16,8 @@
 
 #include "base/err.h"
 
-/* Area under the ROC curve by ranks; ties count one half.  Errors: NUMERIC a score is NAN, NOMEM. */
+/* Area under the ROC curve by ranks; ties count one half.  Errors: NUMERIC a score is NAN,
+ * NOMEM. */
 an_err an_auroc(const float *scores, const uint8_t *labels, size_t n, double *ret);
 
 typedef struct an_confusion {
@@ -30,12 +31,14 @@ typedef struct an_rates {
 } an_rates;
 
 /* Anomalous: score > threshold. */
-an_confusion an_confusion_at(const float *scores, const uint8_t *labels, size_t n, double threshold);
+an_confusion an_confusion_at(const float *scores, const uint8_t *labels, size_t n,
+                             double threshold);
 an_rates an_rates_of(const an_confusion *c);
 
-/* The highest F1 of any threshold, and the highest such threshold: a figure that knows the labels.
- * Errors: NUMERIC, NOMEM. */
-an_err an_best_f1(const float *scores, const uint8_t *labels, size_t n, double *ret_f1, double *ret_threshold);
+/* The highest F1 of any threshold, and the highest such threshold: a figure that knows the
+ * labels. Errors: NUMERIC, NOMEM. */
+an_err an_best_f1(const float *scores, const uint8_t *labels, size_t n, double *ret_f1,
+                  double *ret_threshold);
 
 /* Runs of labels = 1, and for each the points from its begin to the first alarm inside it. */
 typedef struct an_delays {

@@ -22,20 +22,20 @@
 #include "models/bundle.h"
 
 typedef struct an_overlay {
-    an_hash base;              /* the bundle it belongs to */
-    int64_t created_ms;        /* since 1970 */
-    float *local;              /* (n_local) values of the local tensors, in model order; NULL: none */
+    an_hash base;       /* the bundle it belongs to */
+    int64_t created_ms; /* since 1970 */
+    float *local;       /* (n_local) values of the local tensors, in model order; NULL: none */
     size_t n_local;
     bool has_prep;
-    an_prep prep;              /* the site's scaler */
-    an_detector *detector;     /* calibrated at the site; NULL: the version's */
+    an_prep prep;          /* the site's scaler */
+    an_detector *detector; /* calibrated at the site; NULL: the version's */
     bool has_threshold;
     char policy[AN_THRESHOLD_TEXT];
     double threshold;
-    uint32_t features;         /* of the counts; 0: none */
-    uint32_t n_bins;           /* n_edges + 1 */
-    uint64_t *counts;          /* (features, n_bins) reference counts */
-    uint64_t *score_counts;    /* (n_bins) */
+    uint32_t features;      /* of the counts; 0: none */
+    uint32_t n_bins;        /* n_edges + 1 */
+    uint64_t *counts;       /* (features, n_bins) reference counts */
+    uint64_t *score_counts; /* (n_bins) */
 } an_overlay;
 
 /* Errors: INVAL, NUMERIC, LIMIT, NOMEM. */
@@ -46,6 +46,7 @@ void an_overlay_done(an_overlay *o);
 void an_overlay_hash(an_hash *ret, const void *bytes, size_t len);
 
 /* Do they belong together: base hash, shapes, number of local parameters?  Errors: INVAL. */
-an_err an_overlay_fits(const an_overlay *o, const an_bundle *b, const an_hash *bundle_hash, an_note *why);
+an_err an_overlay_fits(const an_overlay *o, const an_bundle *b, const an_hash *bundle_hash,
+                       an_note *why);
 
 #endif

@@ -9,9 +9,11 @@
  *     if (an_prep_push(s, row, window))                   a window is complete
  *         score(window);
  *
- * Order of steps for one row: a missing value is filled; z = (x - mean) / scale; z is clamped to
- * +-clamp; z becomes the mean of the last `smooth` rows; the last `window` of these are one model
- * input, oldest first, (window, features) row-major; the next one comes `stride` rows later.
+ * Order of steps for one row: a missing value is filled; z = (x - mean) / scale; z is clamped
+ * to
+ * +-clamp; z becomes the mean of the last `smooth` rows; the last `window` of these are one
+ * model input, oldest first, (window, features) row-major; the next one comes `stride` rows
+ * later.
  *
  * Threads: an_prep is immutable once made; a stream belongs to one thread. */
 #ifndef AN_MODELS_PREP_H
@@ -26,27 +28,27 @@
 
 #define AN_PREP_FEATURES_MAX 4096
 #define AN_PREP_WINDOW_MAX 4096
-#define AN_PREP_INPUT_MAX (1u << 20)  /* window * features */
+#define AN_PREP_INPUT_MAX (1u << 20) /* window * features */
 #define AN_PREP_SMOOTH_MAX 4096
 
 /* What to do with a missing value.  Add a row; enum and names follow. */
-#define AN_MISSING_LIST(X)                                                       \
-    X(HOLD, "hold") /* the sensor's last value; the mean if there was none */    \
-    X(MEAN, "mean") /* the training mean */                                      \
+#define AN_MISSING_LIST(X)                                                                     \
+    X(HOLD, "hold") /* the sensor's last value; the mean if there was none */                  \
+    X(MEAN, "mean") /* the training mean */                                                    \
     X(SKIP, "skip") /* the row is dropped and the window starts again */
 
 typedef enum an_missing {
 #define AN_MISSING_ROW(name, text) AN_MISSING_##name,
     AN_MISSING_LIST(AN_MISSING_ROW)
 #undef AN_MISSING_ROW
-    AN_MISSING_N
+        AN_MISSING_N
 } an_missing;
 
 typedef struct an_prep_conf {
-    uint32_t window;    /* rows in a model input, >= 1 */
-    uint32_t stride;    /* rows between two model inputs, >= 1 */
-    uint32_t smooth;    /* rows in the causal mean; 1: none */
-    float clamp;        /* in standard deviations; 0: none */
+    uint32_t window; /* rows in a model input, >= 1 */
+    uint32_t stride; /* rows between two model inputs, >= 1 */
+    uint32_t smooth; /* rows in the causal mean; 1: none */
+    float clamp;     /* in standard deviations; 0: none */
     an_missing missing;
 } an_prep_conf;
 
@@ -67,11 +69,12 @@ typedef struct an_prep {
 
 /* Mean and standard deviation (population) of the values that are not missing, in two passes of
  * float64.  A feature without any value is constant with mean 0.  Errors: INVAL, NOMEM. */
-an_err an_prep_fit(an_prep *ret, const an_prep_conf *conf, const float *rows, size_t n, size_t width, an_note *why);
+an_err an_prep_fit(an_prep *ret, const an_prep_conf *conf, const float *rows, size_t n,
+                   size_t width, an_note *why);
 
 /* The same from moments, e.g. those that sites summed.  Errors: INVAL, NUMERIC, NOMEM. */
-an_err an_prep_from_moments(an_prep *ret, const an_prep_conf *conf, const double *mean, const double *variance,
-                            size_t width, an_note *why);
+an_err an_prep_from_moments(an_prep *ret, const an_prep_conf *conf, const double *mean,
+                            const double *variance, size_t width, an_note *why);
 an_err an_prep_copy(an_prep *ret, const an_prep *from);
 void an_prep_done(an_prep *p);
 bool an_prep_equal(const an_prep *a, const an_prep *b);
@@ -97,10 +100,10 @@ const float *an_prep_last(const an_prep_stream *s);
 
 /* All windows of a table without gaps. */
 typedef struct an_windows {
-    float *x;      /* (n, input) */
-    size_t *last;  /* (n) the table row at which the window ends */
+    float *x;     /* (n, input) */
+    size_t *last; /* (n) the table row at which the window ends */
     size_t n;
-    size_t input;  /* window * features */
+    size_t input; /* window * features */
 } an_windows;
 an_err an_prep_windows(const an_prep *p, const float *rows, size_t n, an_windows *ret);
 void an_windows_done(an_windows *w);

@@ -1,5 +1,5 @@
-/* scorer.h - version + overlay, ready to score.  This is what an agent swaps: it is built beside
- * the running one, warmed, and put in its place between two windows.
+/* scorer.h - version + overlay, ready to score.  This is what an agent swaps: it is built
+ * beside the running one, warmed, and put in its place between two windows.
  *
  *     an_scorer *s;
  *     an_scorer_new(&bundle, overlay, &s, &why);
@@ -23,18 +23,19 @@ typedef struct an_scorer_work an_scorer_work;
 
 /* Copies what it needs.  overlay may be NULL; that it belongs to the bundle is checked by
  * an_overlay_fits, shapes again here.  Errors: INVAL, NOMEM. */
-an_err an_scorer_new(const an_bundle *bundle, const an_overlay *overlay, an_scorer **ret, an_note *why);
+an_err an_scorer_new(const an_bundle *bundle, const an_overlay *overlay, an_scorer **ret,
+                     an_note *why);
 void an_scorer_free(an_scorer *s);
 
 /* Memory for up to `batch` windows at a time.  Errors: INVAL, NOMEM. */
 an_err an_scorer_work_new(const an_scorer *s, size_t batch, an_scorer_work **ret);
 void an_scorer_work_free(an_scorer_work *w);
 
-/* windows: (n, input), n <= the work's batch.  scores: (n); contributions: (n, features) or NULL.
- * A window scores the same bits alone as in a batch.  Never allocates.
- * Errors: NUMERIC a score is not finite (a window with NAN, or a broken model). */
-an_err an_scorer_score(const an_scorer *s, an_scorer_work *w, const float *windows, size_t n, float *scores,
-                       float *contributions);
+/* windows: (n, input), n <= the work's batch.  scores: (n); contributions: (n, features) or
+ * NULL. A window scores the same bits alone as in a batch.  Never allocates. Errors: NUMERIC a
+ * score is not finite (a window with NAN, or a broken model). */
+an_err an_scorer_score(const an_scorer *s, an_scorer_work *w, const float *windows, size_t n,
+                       float *scores, float *contributions);
 
 /* What the model made of the windows of the last call (n, input); NULL: no model.  Borrowed. */
 const float *an_scorer_reconstruction(const an_scorer_work *w);

@@ -15,8 +15,8 @@
  * A field that is empty, "nan", "na", "null", "-" or not finite is missing: NAN.  A line that
  * cannot be read is counted and skipped, and the first ones are kept with number and reason.
  *
- * Columns are named by their header, or by their number from 0 ("3"); without a header the names
- * are "c0", "c1", ...
+ * Columns are named by their header, or by their number from 0 ("3"); without a header the
+ * names are "c0", "c1", ...
  *
  * Threads: an object belongs to one thread at a time. */
 #ifndef AN_MODELS_DATA_TABLE_H
@@ -28,49 +28,54 @@
 
 #include "base/err.h"
 
-#define AN_TABLE_LINE_MAX (1u << 20)    /* bytes of one line; a longer one is a bad line */
-#define AN_TABLE_COLUMNS_MAX 4096       /* fields of one line */
-#define AN_TABLE_VALUES_MAX (1u << 28)  /* rows * width of a whole file */
+#define AN_TABLE_LINE_MAX (1u << 20)   /* bytes of one line; a longer one is a bad line */
+#define AN_TABLE_COLUMNS_MAX 4096      /* fields of one line */
+#define AN_TABLE_VALUES_MAX (1u << 28) /* rows * width of a whole file */
 #define AN_TABLE_BAD_KEPT 20
-#define AN_TIME_NONE INT64_MIN          /* the row has no time */
+#define AN_TIME_NONE INT64_MIN /* the row has no time */
 
-typedef enum an_table_header { AN_TABLE_HEADER_AUTO, AN_TABLE_HEADER_YES, AN_TABLE_HEADER_NO } an_table_header;
+typedef enum an_table_header {
+    AN_TABLE_HEADER_AUTO,
+    AN_TABLE_HEADER_YES,
+    AN_TABLE_HEADER_NO
+} an_table_header;
 
 /* What to read.  All texts are borrowed until the reader is freed. */
 typedef struct an_table_conf {
-    char delimiter;      /* 0: found out among , ; tab | blank.  ' ': runs of blanks and tabs */
+    char delimiter; /* 0: found out among , ; tab | blank.  ' ': runs of blanks and tabs */
     an_table_header header;
-    bool decimal_comma;  /* "1,5" is 1.5; not with the delimiter ',' */
-    const char *time_column;     /* NULL: none.  "auto" (default): the first column that holds dates */
-    const char *label_column;    /* NULL: none.  0 or 1, kept apart from the features */
-    const char *const *ignore;   /* columns to leave out; a name that is absent is no error */
+    bool decimal_comma; /* "1,5" is 1.5; not with the delimiter ',' */
+    const char
+        *time_column; /* NULL: none.  "auto" (default): the first column that holds dates */
+    const char *label_column;  /* NULL: none.  0 or 1, kept apart from the features */
+    const char *const *ignore; /* columns to leave out; a name that is absent is no error */
     size_t n_ignore;
-    const char *const *columns;  /* NULL: all that are left.  Else these, in this order */
+    const char *const *columns; /* NULL: all that are left.  Else these, in this order */
     size_t n_columns;
-    size_t max_rows;             /* of a whole file; more: LIMIT.  0: AN_TABLE_VALUES_MAX rules */
+    size_t max_rows; /* of a whole file; more: LIMIT.  0: AN_TABLE_VALUES_MAX rules */
 } an_table_conf;
 
 void an_table_conf_init(an_table_conf *conf);
 
 typedef struct an_table_bad {
-    uint64_t line;  /* from 1, headers and empty lines counted */
+    uint64_t line; /* from 1, headers and empty lines counted */
     char why[96];
 } an_table_bad;
 
 typedef struct an_table_stats {
-    uint64_t n_lines;    /* complete lines seen */
-    uint64_t n_rows;     /* good rows */
-    uint64_t n_bad;      /* lines skipped for a reason; the first AN_TABLE_BAD_KEPT are in bad */
-    uint64_t n_missing;  /* missing values in good rows */
+    uint64_t n_lines;   /* complete lines seen */
+    uint64_t n_rows;    /* good rows */
+    uint64_t n_bad;     /* lines skipped for a reason; the first AN_TABLE_BAD_KEPT are in bad */
+    uint64_t n_missing; /* missing values in good rows */
     size_t n_kept;
     an_table_bad bad[AN_TABLE_BAD_KEPT];
 } an_table_stats;
 
 typedef struct an_table_row {
     uint64_t line;
-    int64_t time_ms;      /* since 1970-01-01 UTC, or AN_TIME_NONE */
-    float label;          /* NAN: none */
-    const float *values;  /* (width), NAN: missing; valid until the next call */
+    int64_t time_ms;     /* since 1970-01-01 UTC, or AN_TIME_NONE */
+    float label;         /* NAN: none */
+    const float *values; /* (width), NAN: missing; valid until the next call */
 } an_table_row;
 
 typedef struct an_table_reader an_table_reader;
@@ -79,15 +84,16 @@ typedef struct an_table_reader an_table_reader;
 an_err an_table_reader_new(const an_table_conf *conf, an_table_reader **ret, an_note *why);
 void an_table_reader_free(an_table_reader *r);
 
-/* Appends bytes; a partial last line waits for its end.  Drain with an_table_next between calls.
- * Errors: LIMIT more than 4 MiB wait, NOMEM. */
+/* Appends bytes; a partial last line waits for its end.  Drain with an_table_next between
+ * calls. Errors: LIMIT more than 4 MiB wait, NOMEM. */
 an_err an_table_feed(an_table_reader *r, const void *bytes, size_t len);
 
 /* Says that no more bytes come, so that a last line without a newline counts. */
 void an_table_end(an_table_reader *r);
 
-/* The next good row.  Errors: AGAIN feed more (after an_table_end: there are no more), PROTO the
- * file as a whole cannot be read (a named column is absent, no column left): final, NOMEM. */
+/* The next good row.  Errors: AGAIN feed more (after an_table_end: there are no more), PROTO
+ * the file as a whole cannot be read (a named column is absent, no column left): final, NOMEM.
+ */
 an_err an_table_next(an_table_reader *r, an_table_row *ret_row, an_note *why);
 
 /* A new file of the same shape begins (rotation): its header is skipped if it has one, its
@@ -112,11 +118,12 @@ typedef struct an_table {
 
 /* Errors: NOTFOUND, IO, PROTO (also: no good row), LIMIT, NOMEM. */
 an_err an_table_read(const char *path, const an_table_conf *conf, an_table *ret, an_note *why);
-an_err an_table_parse(const void *bytes, size_t len, const an_table_conf *conf, an_table *ret, an_note *why);
+an_err an_table_parse(const void *bytes, size_t len, const an_table_conf *conf, an_table *ret,
+                      an_note *why);
 void an_table_done(an_table *t);
 
-/* `YYYY-MM-DD[ T]HH:MM[:SS[.fff]][Z]`, `YYYY-MM-DD`, or seconds (milliseconds from 1e11 on) since
- * 1970.  A time without Z is taken as UTC.  False: not a time. */
+/* `YYYY-MM-DD[ T]HH:MM[:SS[.fff]][Z]`, `YYYY-MM-DD`, or seconds (milliseconds from 1e11 on)
+ * since 1970.  A time without Z is taken as UTC.  False: not a time. */
 bool an_time_parse(const char *text, size_t len, int64_t *ret_ms);
 
 #endif

@@ -1,0 +1,181 @@
+/* d^2 = (x - m)^T P (x - m) with P the inverse covariance of normal windows: the closed form
+ * that any network has to beat.
+ *
+ * A little of the mean variance is added to the diagonal, so that constant and collinear
+ * sensors have a limit instead of an infinite weight.  Contribution of an element: what d^2
+ * would lose without it, d^2 - d^2_{-j} = (P(x-m))_j^2 / P_jj, never negative; summed over the
+ * window's rows. They do not add up to d^2.
+ *
+ * State: mean (m), then P (m, m). */
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "models/detector.h"
+
+#define INPUT_MAX 1024
+#define RIDGE 1e-3
+
+static size_t n_state(uint32_t window, uint32_t features)
+{
+    size_t m = (size_t)window * features;
+    return m <= INPUT_MAX ? m + m * m : 0;
+}
+
+static size_t n_scratch(uint32_t window, uint32_t features)
+{
+    return 2 * (size_t)window * features;
+}
+
+/* a (m, m), symmetric and positive definite, becomes its lower Cholesky factor.  False: it is
+ * not. */
+static bool cholesky(double *a, size_t m)
+{
+    for (size_t j = 0; j < m; j++) {
+        double d = a[j * m + j];
+        for (size_t k = 0; k < j; k++)
+            d -= a[j * m + k] * a[j * m + k];
+        if (!(d > 0.0) || !isfinite(d))
+            return false;
+        d = sqrt(d);
+        a[j * m + j] = d;
+        for (size_t i = j + 1; i < m; i++) {
+            double s = a[i * m + j];
+            for (size_t k = 0; k < j; k++)
+                s -= a[i * m + k] * a[j * m + k];
+            a[i * m + j] = s / d;
+        }
+    }
+    return true;
+}
+
+/* p = (L L^T)^-1, column by column: L z = e_c, then L^T p_c = z. */
+static void invert(double *p, const double *l, double *z, size_t m)
+{
+    for (size_t c = 0; c < m; c++) {
+        for (size_t i = 0; i < m; i++) {
+            double s = i == c ? 1.0 : 0.0;
+            for (size_t k = c; k < i; k++)
+                s -= l[i * m + k] * z[k];
+            z[i] = i < c ? 0.0 : s / l[i * m + i];
+        }
+        for (size_t i = m; i-- > 0;) {
+            double s = z[i];
+            for (size_t k = i + 1; k < m; k++)
+                s -= l[k * m + i] * p[k * m + c];
+            p[i * m + c] = s / l[i * m + i];
+        }
+    }
+}
+
+an_err an_detector_mahalanobis_set(an_detector *d, const double *mean, const double *covariance,
+                                   an_note *why)
+{
+    size_t m = (size_t)d->window * d->features;
+    if (strcmp(d->type->name, "mahalanobis") != 0)
+        return an_fail(AN_ERR_INVAL, why, "%s is not the mahalanobis detector", d->type->name);
+    an_err err = AN_ERR_NOMEM;
+    double trace = 0.0;
+    double *l = an_alloc(m * m, sizeof *l);
+    double *z = an_alloc(m, sizeof *z);
+    if (!l || !z)
+        goto out;
+    memcpy(l, covariance, m * m * sizeof *l);
+    for (size_t i = 0; i < m; i++)
+        trace += covariance[i * m + i];
+    for (size_t i = 0; i < m; i++)
+        l[i * m + i] += RIDGE * (trace > 0.0 ? trace / (double)m : 1.0);
+    err = AN_ERR_NUMERIC;
+    if (!cholesky(l, m)) {
+        an_note_set(why, "the covariance is not positive definite");
+        goto out;
+    }
+    memcpy(d->state, mean, m * sizeof *mean);
+    invert(d->state + m, l, z, m);
+    err = AN_OK;
+out:
+    an_free(l);
+    an_free(z);
+    return err;
+}
+
+static an_err fit(an_detector *d, const float *x, const float *y, size_t n, an_note *why)
+{
+    size_t m = (size_t)d->window * d->features;
+    (void)y;
+    if (n < 2)
+        return an_fail(AN_ERR_INVAL, why, "a covariance needs two windows or more");
+    an_err err = AN_ERR_NOMEM;
+    double *mean = an_alloc(m, sizeof *mean);
+    double *cov = an_alloc(m * m, sizeof *cov);
+    if (!mean || !cov)
+        goto out;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < m; j++)
+            mean[j] += (double)x[i * m + j];
+    for (size_t j = 0; j < m; j++)
+        mean[j] /= (double)n;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < m; j++) {
+            double dj = (double)x[i * m + j] - mean[j];
+            for (size_t k = 0; k <= j; k++)
+                cov[j * m + k] += dj * ((double)x[i * m + k] - mean[k]);
+        }
+    for (size_t j = 0; j < m; j++)
+        for (size_t k = 0; k <= j; k++) {
+            cov[j * m + k] /= (double)(n - 1);
+            cov[k * m + j] = cov[j * m + k];
+        }
+    err = an_detector_mahalanobis_set(d, mean, cov, why);
+out:
+    an_free(mean);
+    an_free(cov);
+    return err;
+}
+
+static float score(const an_detector *d, const float *x, const float *y, float *contributions,
+                   double *scratch)
+{
+    size_t m = (size_t)d->window * d->features;
+    const double *mean = d->state, *p = d->state + m;
+    double *v = scratch, *pv = scratch + m;
+    double d2 = 0.0;
+    (void)y;
+    for (size_t j = 0; j < m; j++)
+        v[j] = (double)x[j] - mean[j];
+    for (size_t j = 0; j < m; j++) {
+        double s = 0.0;
+        for (size_t k = 0; k < m; k++)
+            s += p[j * m + k] * v[k];
+        pv[j] = s;
+        d2 += v[j] * s;
+    }
+    for (size_t f = 0; contributions && f < d->features; f++) {
+        double sum = 0.0;
+        for (size_t j = f; j < m; j += d->features)
+            sum += pv[j] * pv[j] / p[j * m + j];
+        contributions[f] = (float)sum;
+    }
+    return (float)(d2 > 0.0 ? d2 : 0.0);
+}
+
+static bool check(const an_detector *d)
+{
+    size_t m = (size_t)d->window * d->features;
+    const double *p = d->state + m;
+    for (size_t j = 0; j < m; j++)
+        if (!(p[j * m + j] > 0.0))
+            return false;
+    return true;
+}
+
+const an_detector_type an_detector_mahalanobis = {
+    .name = "mahalanobis",
+    .meaning = "squared distance from the normal mean in units of the normal covariance",
+    .needs_model = false,
+    .n_state = n_state,
+    .n_scratch = n_scratch,
+    .fit = fit,
+    .score = score,
+    .check = check,
+};
