@@ -61,8 +61,8 @@ void an_store_close(an_store *s);
 /* Appends n records in one transaction: all or none, durable on return.  ret_last_seq may be
  * NULL. n = 0 appends nothing and tells the last seq. Errors: EXISTS a record with this actor
  * and idem is there (nothing is appended), INVAL unknown kind or a bad name, LIMIT too long or
- * too many, IO, NOMEM, STATE called from a visit, or another coordinator has taken the store
- * over. */
+ * too many, IO, NOMEM, PROTO a damaged journal, STATE called from a visit, or another
+ * coordinator has taken the store over. */
 an_err an_store_append(an_store *s, const an_record *records, size_t n, uint64_t *ret_last_seq,
                        an_note *why);
 

@@ -7,11 +7,8 @@
  * The table `head` repeats the last seq and chain, so that records cut off the end are missed,
  * and holds the epoch: should the lock be got round (a network file system, a deleted lock
  * file), the coordinator that opened last wins and every append of the other fails. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -52,40 +49,6 @@ typedef struct sqlite_store {
 
 /* ---- Opening -------------------------------------------------------------------------------
  */
-
-static an_err refuse_second(int fd, const char *path, an_note *why)
-{
-    char holder[24] = "";
-    ssize_t n = pread(fd, holder, sizeof holder - 1, 0);
-    holder[n > 0 ? strspn(holder, "0123456789") : 0] = '\0';
-    return an_fail(AN_ERR_STATE, why, "%s: another coordinator holds this store%s%s", path,
-                   holder[0] ? ", process " : "", holder);
-}
-
-static an_err take_lock(const char *dir, int *ret_fd, an_note *why)
-{
-    char path[AN_PATH_MAX], pid[24];
-    if (an_path_join(path, dir, "lock") != AN_OK)
-        return an_fail(AN_ERR_LIMIT, why, "%.200s: the path is too long", dir);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return an_fail(AN_ERR_IO, why, "%s: cannot open: %s", path, strerror(errno));
-    an_err err = AN_OK;
-    int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        err = errno == EWOULDBLOCK
-                  ? refuse_second(fd, path, why)
-                  : an_fail(AN_ERR_IO, why, "%s: cannot lock: %s", path, strerror(errno));
-    } else if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)n, 0) != n) {
-        err = an_fail(AN_ERR_IO, why, "%s: cannot write: %s", path, strerror(errno));
-    }
-    if (err != AN_OK) {
-        close(fd);
-        return err;
-    }
-    *ret_fd = fd;
-    return AN_OK;
-}
 
 static an_err read_number(an_db *db, const char *sql, int64_t *ret, an_note *why)
 {
@@ -227,7 +190,7 @@ static an_err sqlite_open(void **ret_state, const char *dir, an_note *why)
     s->lock_fd = -1;
     an_err err = make_folder(dir, why);
     if (err == AN_OK)
-        err = take_lock(dir, &s->lock_fd, why);
+        err = an_store_lock(dir, &s->lock_fd, why);
     if (err == AN_OK)
         err = an_objects_init(&s->objects, dir, why);
     if (err == AN_OK && an_path_join(path, dir, "journal.db") != AN_OK)
@@ -255,6 +218,32 @@ static an_err sqlite_open(void **ret_state, const char *dir, an_note *why)
 /* ---- Appending -----------------------------------------------------------------------------
  */
 
+/* An insert met a record that is there.  Only a taken key is the caller's EXISTS: a record that
+ * a strange hand put in the next place must not pass for one already acknowledged. */
+static an_err explain_clash(sqlite_store *s, const an_record *r, an_note *why)
+{
+    an_stmt *q = NULL;
+    bool taken = false;
+    an_err err = AN_OK;
+    if (r->idem) {
+        err =
+            an_db_stmt(s->db, "SELECT 1 FROM records WHERE actor = ?1 AND idem = ?2", &q, why);
+        if (err == AN_OK && (err = an_stmt_bind_text(q, 1, r->actor)) == AN_OK &&
+            (err = an_stmt_bind_text(q, 2, r->idem)) == AN_OK)
+            err = an_stmt_step(q, &taken, why);
+        an_stmt_reset(q);
+    }
+    if (err != AN_OK)
+        return err;
+    if (taken)
+        return an_fail(AN_ERR_EXISTS, why,
+                       "journal: %s has already appended a record with the key %s", r->actor,
+                       r->idem);
+    return an_fail(AN_ERR_PROTO, why,
+                   "journal: damaged: a record %llu is there that was not appended here",
+                   (unsigned long long)r->seq);
+}
+
 static an_err insert(sqlite_store *s, const an_record *r, an_note *why)
 {
     an_stmt *q = NULL;
@@ -272,14 +261,7 @@ static an_err insert(sqlite_store *s, const an_record *r, an_note *why)
         (err = an_stmt_bind_blob(q, 8, r->chain.b, sizeof r->chain.b)) == AN_OK)
         err = an_stmt_run(q, why);
     an_stmt_reset(q);
-    if (err == AN_ERR_EXISTS && r->idem)
-        return an_fail(err, why, "journal: %s has already appended a record with the key %s",
-                       r->actor, r->idem);
-    if (err == AN_ERR_EXISTS)
-        return an_fail(AN_ERR_PROTO, why,
-                       "journal: damaged: record %llu stands where there is none",
-                       (unsigned long long)r->seq);
-    return err;
+    return err == AN_ERR_EXISTS ? explain_clash(s, r, why) : err;
 }
 
 static an_err move_head(sqlite_store *s, const an_store_head *head, an_note *why)

@@ -34,6 +34,10 @@ an_err an_objects_size(const an_objects *o, const an_hash *hash, uint64_t *ret_l
 an_err an_objects_remove(an_objects *o, const an_hash *hash, an_note *why);
 an_err an_objects_path(const an_objects *o, const an_hash *hash, char out[static AN_PATH_MAX]);
 
+/* Holds the folder for this process until *ret_fd is closed.  Errors: STATE another process, or
+ * this one, holds it; IO, LIMIT. */
+an_err an_store_lock(const char *dir, int *ret_fd, an_note *why);
+
 /* ---- Backends ------------------------------------------------------------------------------
  */
 
