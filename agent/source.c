@@ -1,0 +1,263 @@
+#include "agent/source.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "doors/yaml.h"
+
+#define AN_SOURCE(name) extern const an_source_type an_source_type_##name;
+#include "agent/sources.def"
+#undef AN_SOURCE
+static const an_source_type *const types[] = {
+#define AN_SOURCE(name) &an_source_type_##name,
+#include "agent/sources.def"
+#undef AN_SOURCE
+};
+
+/* Understood for every source; read here or by the agent. */
+static const an_source_option common[] = {
+    {"type", AN_OPTION_TEXT, 0, 0, NULL, "kind of source"},
+    {"name", AN_OPTION_TEXT, 0, 0, "", "what people call it"},
+    {"speed", AN_OPTION_REAL, 0, 1e6, "0", "rows per second; 0: as fast as they come"},
+    {NULL, AN_OPTION_TEXT, 0, 0, NULL, NULL},
+};
+
+struct an_source {
+    const an_source_type *type;
+    void *state;
+    bool opened;
+    const an_clock *clock;
+    double speed;
+    int64_t begun_ms;      /* monotonic; pace is counted from here */
+    uint64_t begun_rows;
+    bool begun;
+    an_source_stats stats;
+};
+
+an_err an_batch_init(an_batch *b, size_t width, size_t cap)
+{
+    *b = (an_batch){.width = width, .cap = cap};
+    if (width == 0 || cap == 0 || width > AN_SOURCE_WIDTH_MAX || cap > SIZE_MAX / width)
+        return AN_ERR_INVAL;
+    b->values = an_alloc(cap * width, sizeof *b->values);
+    b->time_ms = an_alloc(cap, sizeof *b->time_ms);
+    b->row = an_alloc(cap, sizeof *b->row);
+    b->flags = an_alloc(cap, sizeof *b->flags);
+    b->label = an_alloc(cap, sizeof *b->label);
+    if (b->values && b->time_ms && b->row && b->flags && b->label)
+        return AN_OK;
+    an_batch_done(b);
+    return AN_ERR_NOMEM;
+}
+
+void an_batch_done(an_batch *b)
+{
+    if (!b)
+        return;
+    an_free(b->values);
+    an_free(b->time_ms);
+    an_free(b->row);
+    an_free(b->flags);
+    an_free(b->label);
+    *b = (an_batch){0};
+}
+
+const an_source_type *an_source_type_at(size_t i)
+{
+    return i < sizeof types / sizeof *types ? types[i] : NULL;
+}
+
+const an_source_type *an_source_type_find(const char *name)
+{
+    for (size_t i = 0; an_source_type_at(i); i++)
+        if (name && strcmp(an_source_type_at(i)->name, name) == 0)
+            return an_source_type_at(i);
+    return NULL;
+}
+
+static const an_source_option *option_find(const an_source_option *rows, const char *key)
+{
+    for (; rows->key; rows++)
+        if (strcmp(rows->key, key) == 0)
+            return rows;
+    return NULL;
+}
+
+static an_err check_value(const an_source_option *o, const an_node *map, const an_node *value, an_note *why)
+{
+    int64_t whole;
+    double number;
+    bool flag;
+    const char *text;
+    switch (o->kind) {
+    case AN_OPTION_INT:
+        return an_node_get_int(map, o->key, (int64_t)o->min, (int64_t)o->max, 0, &whole, why);
+    case AN_OPTION_REAL:
+        return an_node_get_num(map, o->key, o->min, o->max, 0, &number, why);
+    case AN_OPTION_BOOL:
+        return an_node_get_bool(map, o->key, false, &flag, why);
+    case AN_OPTION_TEXT:
+        return an_node_get_text(map, o->key, "", &text, why);
+    case AN_OPTION_LIST:
+        if (an_node_kind(value) != AN_YAML_LIST)
+            return an_node_fail(value, why, "%s: must be a list", o->key);
+        return AN_OK;
+    }
+    return AN_OK;
+}
+
+/* Every key is known and in bounds, every key that must be there is. */
+static an_err check_options(const an_source_type *type, const an_node *conf, an_note *why)
+{
+    if (conf && an_node_kind(conf) != AN_YAML_MAP)
+        return an_node_fail(conf, why, "source: must be a mapping");
+    for (size_t i = 0; i < an_node_count(conf); i++) {
+        const char *key = an_node_key(conf, i);
+        const an_source_option *o = option_find(type->options, key);
+        if (!o)
+            o = option_find(common, key);
+        if (!o)
+            return an_node_fail(an_node_value(conf, i), why, "%s: source \"%s\" has no such option", key, type->name);
+        an_err err = check_value(o, conf, an_node_value(conf, i), why);
+        if (err)
+            return err;
+    }
+    for (const an_source_option *o = type->options; o->key; o++)
+        if (!o->initial && !an_node_get(conf, o->key))
+            return an_node_fail(conf, why, "source \"%s\" needs \"%s\" (%s)", type->name, o->key, o->meaning);
+    return AN_OK;
+}
+
+an_err an_source_open(const char *type_name, const an_node *conf, const an_clock *clock, an_source **ret,
+                      an_note *why)
+{
+    an_err err;
+    an_source *s = NULL;
+    const an_source_type *type = an_source_type_find(type_name);
+    if (!type)
+        return an_fail(AN_ERR_NOTFOUND, why, "no source of type \"%s\"", type_name ? type_name : "");
+    if ((err = check_options(type, conf, why)))
+        goto out;
+    err = AN_ERR_NOMEM;
+    s = an_alloc(1, sizeof *s);
+    if (!s || !(s->state = an_alloc(1, type->state_size)))
+        goto out;
+    s->type = type;
+    s->clock = clock;
+    s->stats.bad_last = "";
+    if ((err = an_node_get_num(conf, "speed", 0, 1e6, 0, &s->speed, why)))
+        goto out;
+    s->opened = true;
+    if ((err = type->open(s->state, conf, why)))
+        goto out;
+    *ret = s;
+    s = NULL;
+out:
+    an_source_close(s);
+    return err;
+}
+
+void an_source_close(an_source *s)
+{
+    if (!s)
+        return;
+    if (s->opened)
+        s->type->close(s->state);
+    an_free(s->state);
+    an_free(s);
+}
+
+const an_source_type *an_source_type_get(const an_source *s)
+{
+    return s->type;
+}
+
+size_t an_source_width(const an_source *s)
+{
+    return s->type->width(s->state);
+}
+
+const char *an_source_sensor(const an_source *s, size_t i)
+{
+    return s->type->sensor(s->state, i);
+}
+
+const char *an_source_unit(const an_source *s, size_t i)
+{
+    return s->type->unit(s->state, i);
+}
+
+/* Rows that the pace allows now; 0 sets the wait. */
+static size_t allowance(an_source *s, size_t cap, int64_t *ret_wait_ms)
+{
+    if (s->speed <= 0)
+        return cap;
+    int64_t now = s->clock->mono_ms(s->clock);
+    if (!s->begun) {
+        s->begun = true;
+        s->begun_ms = now;
+        s->begun_rows = s->stats.rows;
+    }
+    double due = 1 + (double)(now - s->begun_ms) * s->speed / 1000.0;
+    double given = (double)(s->stats.rows - s->begun_rows);
+    if (due - given >= 1)
+        return due - given < (double)cap ? (size_t)(due - given) : cap;
+    *ret_wait_ms = 1 + (int64_t)((given + 1 - due) * 1000.0 / s->speed);
+    return 0;
+}
+
+an_err an_source_next(an_source *s, an_batch *ret, int64_t *ret_wait_ms, an_note *why)
+{
+    assert(ret->width == an_source_width(s));
+    const size_t cap = ret->cap;
+    ret->n = 0;
+    *ret_wait_ms = 0;
+    size_t allowed = allowance(s, cap, ret_wait_ms);
+    if (allowed == 0)
+        return AN_ERR_AGAIN;
+    ret->cap = allowed;
+    an_err err = s->type->next(s->state, ret, ret_wait_ms, why);
+    ret->cap = cap;
+    if (s->type->bad)
+        s->stats.bad = s->type->bad(s->state, &s->stats.bad_last);
+    if (err) {
+        ret->n = 0;
+        return err;
+    }
+    for (size_t i = 0; i < ret->n; i++)
+        for (size_t j = 0; j < ret->width; j++)
+            if (ret->values[i * ret->width + j] != ret->values[i * ret->width + j])
+                ret->flags[i] |= AN_ROW_HAS_GAP;
+    s->stats.rows += ret->n;
+    s->stats.last_time_ms = ret->time_ms[ret->n - 1];
+    return AN_OK;
+}
+
+#define POSITION_VERSION 1
+
+an_err an_source_save(const an_source *s, an_buf *ret)
+{
+    const size_t len = strlen(s->type->name);
+    an_buf_u8(ret, POSITION_VERSION);
+    an_buf_u8(ret, (uint8_t)len);
+    an_buf_put(ret, s->type->name, len);
+    an_err err = s->type->save(s->state, ret);
+    return err ? err : an_buf_err(ret);
+}
+
+an_err an_source_restore(an_source *s, an_reader *in, an_note *why)
+{
+    const size_t want = strlen(s->type->name);
+    uint8_t version = an_read_u8(in);
+    uint8_t len = an_read_u8(in);
+    const uint8_t *name = an_read_bytes(in, len);
+    if (version != POSITION_VERSION || !name || len != want || memcmp(name, s->type->name, want) != 0)
+        return an_fail(AN_ERR_PROTO, why, "not a saved position of a source \"%s\"", s->type->name);
+    return s->type->restore(s->state, in, why);
+}
+
+an_source_stats an_source_stats_get(const an_source *s)
+{
+    return s->stats;
+}
