@@ -76,7 +76,7 @@ bool an_alarm_step(an_alarm *a, int64_t time_ms, double score, const float *cont
                    an_alarm_event *ret);
 
 bool an_alarm_is_open(const an_alarm *a);
-/* True from the first score over the threshold on: what the sample pool must hold back. */
+/* True from the first score over the threshold on. */
 bool an_alarm_is_suspect(const an_alarm *a);
 uint64_t an_alarm_id(const an_alarm *a); /* of the open alarm, or the one that would come next */
 

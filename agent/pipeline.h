@@ -3,9 +3,14 @@
  *     row -> quality -> window -> live model -> score / threshold -> alarm -> events
  *                          \-> sample pool            \-> drift watch -> alerts
  *
- * The live model is behind four function pointers (an_live), so the pipeline does not know how a
- * version scores.  A swap happens between two rows: the window stays, so no window is dropped;
- * the alarm keeps its state in normalised scores; the drift watch starts on the new reference.
+ * The live model is behind three function pointers (an_live), so the pipeline does not know how a
+ * version scores.  A swap happens between two rows: the new model is first shown the last rows, which
+ * warms it and fills its window, so no window is dropped; the alarm keeps its state in normalised
+ * scores; the drift watch starts on the new reference.
+ *
+ * Sensors with an open quality event are given to the model as missing, and their part of the score
+ * is taken out: score x (1 - their share of the contributions) x width / (width - their number).
+ * So a broken instrument alone raises a quality event and no alarm.
  *
  *     err = an_pipeline_new(&conf, &pipe, &why);
  *     err = an_pipeline_swap(pipe, &live, &why);          takes live
@@ -26,18 +31,20 @@
 #include "agent/quality.h"
 #include "base/err.h"
 
-/* What scores: a version with its overlay, ready to run. */
+/* What scores: a version with its overlay, ready to run (live.h makes one from files). */
 typedef struct an_live {
     void *ctx;
-    size_t width, window;
+    size_t width;
+    size_t history;   /* raw rows one score depends on: window + smoothing - 1 */
     double threshold; /* raw score that means 1; > 0 */
     uint8_t version[AN_ALARM_HASH];
     uint8_t overlay[AN_ALARM_HASH];
     an_drift_reference *reference; /* owned; NULL: no drift watch */
 
-    /* window: (window, width) raw units, oldest row first, no missing values.  Writes the raw
-     * score and (width) contributions.  Errors: NUMERIC. */
-    an_err (*score)(void *ctx, const float *window, double *ret_raw, float *ret_contribution);
+    /* Takes one row (width) of raw values, NaN = missing.  OK: *ret_raw and ret_contribution (width)
+     * are set.  Errors: AGAIN no score with this row (window not full), NUMERIC no finite score. */
+    an_err (*push)(void *ctx, const float *row, double *ret_raw, float *ret_contribution);
+    void (*reset)(void *ctx); /* the next row begins a new window */
     void (*free)(void *ctx);
 } an_live;
 void an_live_done(an_live *live); /* frees ctx and reference; zeroes */
@@ -50,7 +57,8 @@ typedef struct an_pipeline_hooks {
 } an_pipeline_hooks;
 
 typedef struct an_pipeline_conf {
-    size_t width, window;
+    size_t width;
+    size_t window;          /* rows of a window in the pool; 0 = 1 */
     uint64_t pool_stride;   /* rows between two windows offered to the pool; 0 = window */
     double bad_share_max;   /* above this share of bad sensors a row is not scored; 0 = 0.34 */
     an_alarm_conf alarm;
@@ -83,7 +91,7 @@ typedef struct an_pipeline_stats {
     uint64_t unscored_quality; /* too many bad sensors */
     uint64_t unscored_numeric; /* the model gave no finite score */
     uint64_t unscored_idle;    /* no model yet */
-    uint64_t repaired;         /* values filled with the last good one */
+    uint64_t masked;           /* scored with one sensor or more left out */
     uint64_t swaps;
     uint64_t alarms;
     uint64_t quality_events;

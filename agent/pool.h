@@ -58,7 +58,7 @@ void an_pool_free(an_pool *p);
 void an_pool_add(an_pool *p, const float *window, int64_t time_ms, uint64_t alarm_id);
 
 /* The last windows turned out to belong to an alarm (persistence reacts late): moves those of
- * RECENT and NEW, and of TRAIN, seen at or after since_ms to HELD under alarm_id. */
+ * RECENT, OLD and NEW seen at or after since_ms to HELD under alarm_id, and takes them out of TRAIN. */
 void an_pool_hold_since(an_pool *p, int64_t since_ms, uint64_t alarm_id);
 
 /* Verdict "false alarm": the alarm's held windows become normal operation.  Returns how many. */

@@ -17,7 +17,7 @@
 #include "base/mem.h"
 
 #define SHIFT_ROWS 600 /* mean length of a load level */
-#define STOP_ROWS 50   /* mean length of a stop */
+#define STOP_ROWS 90   /* mean length of a stop */
 #define FAULT_RISE 10  /* rows until an abrupt fault has its full size */
 
 #define AN_SIM_LINE(name) extern const an_sim_physics an_sim_physics_##name;
@@ -55,6 +55,7 @@ struct an_sim {
     script scripts[AN_SIM_EVENTS_MAX];
     size_t n_scripts;
     double gain[AN_SIM_SENSORS_MAX], offset[AN_SIM_SENSORS_MAX], noise[AN_SIM_SENSORS_MAX];
+    double middle[AN_SIM_SENSORS_MAX]; /* true values at usual load: gains act about them */
     double load_shift;
     an_rng run, instruments, shaking;
     an_sim_moment moment;
@@ -155,7 +156,7 @@ static void build_site(an_sim *sim)
     for (size_t i = 0; i < AN_SIM_COEFS; i++)
         sim->moment.coef[i] = 1 + differs * fmax(-0.15, fmin(0.15, 0.06 * an_rng_normal(&r)));
     for (size_t j = 0; j < p->line.n_sensors; j++) {
-        sim->gain[j] = 1 + differs * fmax(-0.1, fmin(0.1, 0.04 * an_rng_normal(&r)));
+        sim->gain[j] = 1 + differs * fmax(-0.1, fmin(0.1, 0.05 * an_rng_normal(&r)));
         sim->offset[j] = differs * 0.4 * p->scale[j] * an_rng_normal(&r);
         sim->noise[j] = p->noise[j] * exp(differs * 0.2 * an_rng_normal(&r));
     }
@@ -164,6 +165,11 @@ static void build_site(an_sim *sim)
     an_rng_init(&sim->instruments, an_mix64(sim->conf.seed) ^ sim->conf.site, 2);
     an_rng_init(&sim->shaking, an_mix64(sim->conf.seed) ^ sim->conf.site, 3);
     sim->moment.rng = &sim->shaking;
+    an_sim_moment usual = sim->moment;
+    p->start(&usual);
+    usual.load = 0.7;
+    usual.ambient = 22;
+    p->step(sim->middle, &usual);
     p->start(&sim->moment);
 }
 
@@ -289,7 +295,8 @@ static void observe(an_sim *sim, const double *truth, float *ret_row)
 {
     const an_sim_line *line = &sim->phys->line;
     for (size_t j = 0; j < line->n_sensors; j++) {
-        double v = truth[j] * sim->gain[j] + sim->offset[j] + sim->noise[j] * an_rng_normal(&sim->instruments);
+        double v = sim->middle[j] + (truth[j] - sim->middle[j]) * sim->gain[j] + sim->offset[j] +
+                   sim->noise[j] * an_rng_normal(&sim->instruments);
         ret_row[j] = (float)fmax(line->sensors[j].low, fmin(line->sensors[j].high, v));
     }
 }

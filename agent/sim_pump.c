@@ -66,7 +66,7 @@ static void step(double *y, an_sim_moment *m)
     double open = 0.55 + 0.45 * valve / 100;
     double q = c[C_FLOW] * s * open * (1 + 0.012 * m->wobble[1]) * (1 + 0.10 * a[TOOL_CHANGE]) *
                (1 - 0.06 * a[NEW_MATERIAL]) * (1 - 0.20 * a[BLOCKAGE]) * (1 - 0.05 * a[CAVITATION]);
-    double head = density * (1 + 0.14 * a[TOOL_CHANGE]) * c[C_HEAD] * (9.5 * s * s - 2.2 * q * q);
+    double head = density * (1 + 0.22 * a[TOOL_CHANGE]) * c[C_HEAD] * (9.5 * s * s - 2.2 * q * q);
     double power = density * (0.25 * s * s * s * c[C_FRICTION] + 0.75 * s * q * (1 + 0.10 * a[TOOL_CHANGE]));
 
     y[SPEED] = 2950 * s;
@@ -75,7 +75,7 @@ static void step(double *y, an_sim_moment *m)
     y[DISCHARGE] = y[SUCTION] + head * (1 - 0.12 * a[LEAK]) * (1 + 0.18 * a[BLOCKAGE]) + 0.15 * shake;
     y[CURRENT] = (s > 0.02 ? 6 : 0) + 42 * power + 2 * wear * s + 2.2 * a[MISALIGNMENT] * s +
                  1.5 * a[LEAK] * s - 2 * a[BLOCKAGE] * s;
-    double balance = c[C_BALANCE] * (1 - 0.20 * a[TOOL_CHANGE]);
+    double balance = c[C_BALANCE] * (1 - 0.30 * a[TOOL_CHANGE]);
     y[VIB_DE] = 0.15 + s * s * (1.7 * balance + 2.6 * wear + 1.3 * a[MISALIGNMENT]) +
                 1.3 * a[CAVITATION] + 0.4 * fabs(shake);
     y[VIB_NDE] = 0.15 + s * s * (1.2 * balance + 0.8 * wear + 1.7 * a[MISALIGNMENT]) +

@@ -1,0 +1,321 @@
+#include "agent/pipeline.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "agent/source.h"
+#include "base/mem.h"
+
+struct an_pipeline {
+    an_pipeline_conf conf;
+    an_live live;
+    bool has_live;
+    an_alarm *alarm;
+    an_quality *quality;
+    an_driftwatch *watch;
+
+    /* The last raw rows, for the pool and to warm a new model.  A ring of (cap, width). */
+    float *ring;
+    size_t ring_cap, ring_n, ring_head;
+    float *row;          /* (width) as the model sees it: bad sensors are missing */
+    float *contribution; /* (width) */
+    float *window;       /* (window, width) for the pool */
+    uint64_t since_pool; /* rows since the last window for the pool */
+    size_t unbroken;     /* rows since the last restart or gap: a pool window needs `window` of them */
+    an_pipeline_stats stats;
+};
+
+void an_live_done(an_live *live)
+{
+    if (live->free)
+        live->free(live->ctx);
+    an_drift_reference_free(live->reference);
+    *live = (an_live){0};
+}
+
+static bool allocate(an_pipeline *p)
+{
+    const size_t w = p->conf.width;
+    p->ring_cap = p->conf.window;
+    p->ring = an_alloc(p->ring_cap * w, sizeof *p->ring);
+    p->row = an_alloc(w, sizeof *p->row);
+    p->contribution = an_alloc(w, sizeof *p->contribution);
+    p->window = an_alloc(p->conf.window * w, sizeof *p->window);
+    return p->ring && p->row && p->contribution && p->window;
+}
+
+/* The score file begins with its header; the columns are its only description. */
+static an_err write_header(const an_pipeline *p, an_note *why)
+{
+    if (p->conf.scores && fputs("row,time_ms,score,raw,alarm,label\n", p->conf.scores) < 0)
+        return an_fail(AN_ERR_IO, why, "the score file cannot be written");
+    return AN_OK;
+}
+
+an_err an_pipeline_new(const an_pipeline_conf *conf, an_pipeline **ret, an_note *why)
+{
+    const size_t window = conf->window ? conf->window : 1;
+    if (conf->width == 0 || conf->width > AN_SOURCE_WIDTH_MAX || window > SIZE_MAX / sizeof(float) / conf->width)
+        return an_fail(AN_ERR_INVAL, why, "pipeline: %zu sensors, windows of %zu rows", conf->width, window);
+    if (conf->pool && (an_pool_width(conf->pool) != conf->width || an_pool_window(conf->pool) != window))
+        return an_fail(AN_ERR_INVAL, why, "pipeline: the pool's windows have another shape");
+    an_pipeline *p = an_alloc(1, sizeof *p);
+    if (!p)
+        return AN_ERR_NOMEM;
+    p->conf = *conf;
+    p->conf.window = window;
+    if (p->conf.pool_stride == 0)
+        p->conf.pool_stride = window;
+    if (!(p->conf.bad_share_max > 0))
+        p->conf.bad_share_max = 0.34;
+    an_err err = allocate(p) ? AN_OK : AN_ERR_NOMEM;
+    if (!err)
+        err = an_alarm_new(&conf->alarm, conf->width, &p->alarm);
+    if (!err)
+        err = an_quality_new(&conf->quality, conf->width, &p->quality);
+    if (err == AN_ERR_INVAL)
+        an_note_set(why, "pipeline: alarm or quality settings are out of bounds");
+    if (!err)
+        err = write_header(p, why);
+    if (err) {
+        an_pipeline_free(p);
+        return err;
+    }
+    *ret = p;
+    return AN_OK;
+}
+
+void an_pipeline_free(an_pipeline *p)
+{
+    if (!p)
+        return;
+    an_driftwatch_free(p->watch);
+    an_live_done(&p->live);
+    an_alarm_free(p->alarm);
+    an_quality_free(p->quality);
+    an_free(p->ring);
+    an_free(p->row);
+    an_free(p->contribution);
+    an_free(p->window);
+    an_free(p);
+}
+
+static void remember(an_pipeline *p, const float *row)
+{
+    const size_t w = p->conf.width;
+    size_t slot = (p->ring_head + p->ring_n) % p->ring_cap;
+    if (p->ring_n == p->ring_cap) {
+        slot = p->ring_head;
+        p->ring_head = (p->ring_head + 1) % p->ring_cap;
+    } else {
+        p->ring_n++;
+    }
+    memcpy(p->ring + slot * w, row, w * sizeof *row);
+}
+
+static const float *remembered(const an_pipeline *p, size_t i) /* 0 = oldest */
+{
+    return p->ring + (p->ring_head + i) % p->ring_cap * p->conf.width;
+}
+
+static void judge_quality(an_pipeline *p, const an_pipeline_in *in)
+{
+    an_quality_event events[AN_QUALITY_EVENTS_MAX];
+    size_t n = an_quality_step(p->quality, in->time_ms, in->values, events, AN_QUALITY_EVENTS_MAX);
+    p->stats.quality_events += n;
+    for (size_t i = 0; i < n && p->conf.hooks.quality; i++)
+        p->conf.hooks.quality(p->conf.hooks.ctx, &events[i]);
+    for (size_t j = 0; j < p->conf.width; j++)
+        p->row[j] = an_quality_is_bad(p->quality, j) ? NAN : in->values[j];
+}
+
+/* Takes the part of the sensors that are not to be believed out of the score. */
+static double without_bad(an_pipeline *p, double raw)
+{
+    double all = 0, bad = 0;
+    size_t n = 0;
+    for (size_t j = 0; j < p->conf.width; j++) {
+        const double c = fmax(0, (double)p->contribution[j]);
+        all += c;
+        if (an_quality_is_bad(p->quality, j)) {
+            bad += c;
+            n++;
+            p->contribution[j] = 0;
+        }
+    }
+    if (n == 0)
+        return raw;
+    p->stats.masked++;
+    const double share = all > 0 ? bad / all : 0;
+    return raw * (1 - share) * (double)p->conf.width / (double)(p->conf.width - n);
+}
+
+static bool score_row(an_pipeline *p, an_pipeline_out *out)
+{
+    const size_t bad = an_quality_bad_n(p->quality);
+    double raw = NAN;
+    if (!p->has_live) {
+        p->stats.unscored_idle++;
+        return false;
+    }
+    /* The model sees every row, so that its window is whole once the sensors are back. */
+    an_err err = p->live.push(p->live.ctx, p->row, &raw, p->contribution);
+    if ((double)bad > p->conf.bad_share_max * (double)p->conf.width || bad == p->conf.width) {
+        p->stats.unscored_quality++;
+        return false;
+    }
+    if (err == AN_ERR_AGAIN) {
+        p->stats.unscored_filling++;
+        return false;
+    }
+    if (err || !isfinite(raw)) {
+        p->stats.unscored_numeric++;
+        return false;
+    }
+    out->raw = without_bad(p, raw);
+    out->score = out->raw / p->live.threshold;
+    p->stats.scored++;
+    return true;
+}
+
+static void raise_alarms(an_pipeline *p, const an_pipeline_in *in, const an_pipeline_out *out)
+{
+    an_alarm_event event;
+    if (!an_alarm_step(p->alarm, in->time_ms, out->score, p->contribution, &event))
+        return;
+    if (event.kind == AN_ALARM_RAISED) {
+        p->stats.alarms++;
+        if (p->conf.pool) /* persistence reacts late: what built the alarm up is not normal either */
+            an_pool_hold_since(p->conf.pool, event.since_ms, event.id);
+    }
+    if (p->conf.hooks.alarm)
+        p->conf.hooks.alarm(p->conf.hooks.ctx, &event);
+}
+
+/* Without a model nothing says that a row is not normal: the first pool is filled so. */
+static void feed_pool(an_pipeline *p, const an_pipeline_in *in)
+{
+    const size_t w = p->conf.width;
+    p->since_pool++;
+    if (!p->conf.pool || p->since_pool < p->conf.pool_stride || p->unbroken < p->conf.window ||
+        an_quality_bad_n(p->quality) > 0)
+        return;
+    p->since_pool = 0;
+    for (size_t i = 0; i < p->conf.window; i++)
+        memcpy(p->window + i * w, remembered(p, p->ring_n - p->conf.window + i), w * sizeof *p->window);
+    an_pool_add(p->conf.pool, p->window, in->time_ms,
+                an_alarm_is_open(p->alarm) ? an_alarm_id(p->alarm) : 0);
+}
+
+static void watch_drift(an_pipeline *p, const an_pipeline_in *in, const an_pipeline_out *out)
+{
+    an_drift_alert alert;
+    if (!p->watch || !an_driftwatch_step(p->watch, in->time_ms, p->row, out->scored ? out->score : NAN, &alert))
+        return;
+    p->stats.drift_alerts++;
+    if (p->conf.hooks.drift)
+        p->conf.hooks.drift(p->conf.hooks.ctx, &alert);
+}
+
+static an_err write_score(const an_pipeline *p, const an_pipeline_in *in, const an_pipeline_out *out, an_note *why)
+{
+    int n;
+    if (!p->conf.scores)
+        return AN_OK;
+    if (out->scored)
+        n = fprintf(p->conf.scores, "%" PRIu64 ",%" PRId64 ",%.6g,%.6g,%d,%d\n", in->row, in->time_ms, out->score,
+                    out->raw, out->alarm_open, in->label);
+    else
+        n = fprintf(p->conf.scores, "%" PRIu64 ",%" PRId64 ",,,%d,%d\n", in->row, in->time_ms, out->alarm_open,
+                    in->label);
+    return n < 0 ? an_fail(AN_ERR_IO, why, "the score file cannot be written") : AN_OK;
+}
+
+an_err an_pipeline_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out *ret, an_note *why)
+{
+    an_pipeline_out out = {0};
+    p->stats.rows++;
+    if (in->flags & AN_ROW_RESTART) {
+        p->unbroken = p->ring_n = p->ring_head = 0;
+        if (p->has_live)
+            p->live.reset(p->live.ctx);
+    }
+    judge_quality(p, in);
+    remember(p, p->row);
+    p->unbroken++;
+    out.scored = score_row(p, &out);
+    if (out.scored)
+        raise_alarms(p, in, &out);
+    out.alarm_open = an_alarm_is_open(p->alarm);
+    feed_pool(p, in);
+    watch_drift(p, in, &out);
+    if (ret)
+        *ret = out;
+    return write_score(p, in, &out, why);
+}
+
+/* Makes room for at least `rows` rows and keeps those that are there. */
+static bool grow_ring(an_pipeline *p, size_t rows)
+{
+    const size_t w = p->conf.width;
+    if (rows <= p->ring_cap)
+        return true;
+    if (rows > SIZE_MAX / w)
+        return false;
+    float *ring = an_alloc(rows * w, sizeof *ring);
+    if (!ring)
+        return false;
+    for (size_t i = 0; i < p->ring_n; i++)
+        memcpy(ring + i * w, remembered(p, i), w * sizeof *ring);
+    an_free(p->ring);
+    p->ring = ring;
+    p->ring_cap = rows;
+    p->ring_head = 0;
+    return true;
+}
+
+an_err an_pipeline_swap(an_pipeline *p, an_live *live, an_note *why)
+{
+    an_driftwatch *watch = NULL;
+    double raw;
+    if (live->width != p->conf.width || live->history == 0 || !live->push || !live->reset ||
+        !(live->threshold > 0) || !isfinite(live->threshold))
+        return an_fail(AN_ERR_INVAL, why, "the version wants %zu sensors and has threshold %g; the stream has %zu",
+                       live->width, live->threshold, p->conf.width);
+    if (!grow_ring(p, live->history))
+        return AN_ERR_NOMEM;
+    if (live->reference) {
+        an_err err = an_driftwatch_new(&p->conf.drift, live->reference, &watch, why);
+        if (err)
+            return err;
+    }
+    live->reset(live->ctx);
+    /* Warms the model and fills its window, so that the next row gives a score at once. */
+    for (size_t i = 0; i < p->ring_n; i++)
+        (void)(live->push(live->ctx, remembered(p, i), &raw, p->contribution) == AN_OK);
+    an_driftwatch_free(p->watch);
+    an_live_done(&p->live);
+    p->watch = watch;
+    p->live = *live;
+    p->has_live = true;
+    *live = (an_live){0};
+    an_alarm_version_set(p->alarm, p->live.version, p->live.overlay);
+    p->stats.swaps++;
+    return AN_OK;
+}
+
+const an_live *an_pipeline_live(const an_pipeline *p)
+{
+    return p->has_live ? &p->live : NULL;
+}
+
+an_alarm *an_pipeline_alarm(an_pipeline *p)
+{
+    return p->alarm;
+}
+
+an_pipeline_stats an_pipeline_stats_get(const an_pipeline *p)
+{
+    return p->stats;
+}
