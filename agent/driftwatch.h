@@ -2,7 +2,10 @@
  *
  * Two levels.  Input: the distribution of each sensor over the last rows against the site's own
  * reference counts in the version's bin edges (PSI).  Score: the mean of the standardised scores
- * (ADWIN, and Page-Hinkley in both directions, the sign is reported).
+ * (ADWIN, and Page-Hinkley in both directions, the sign is reported).  Scores enter as logarithms, in
+ * blocks, cut off at 4 reference standard deviations: a short fault with huge scores is an alarm and
+ * no drift; what lasts is.  Page-Hinkley is anchored at the reference mean, so that a drift is also
+ * seen if it began before the watch.
  *
  * A false alarm costs people's trust, so every limit is calibrated on the reference rows in their
  * time order: lines have regimes and day cycles, and neighbouring rows resemble each other, so
@@ -53,7 +56,7 @@ typedef struct an_drift_alert {
 
 typedef struct an_driftwatch_conf {
     size_t rows;          /* rows per PSI test and per calibration chunk; 0 = 512 */
-    size_t block;         /* scores averaged before the score tests; 0 = 32 */
+    size_t block;         /* scores averaged before the score tests; 0 = 16 */
     uint64_t warmup_rows; /* no alert before; 0 = rows */
     uint64_t cooldown_rows; /* between two alerts of one kind; 0 = 8 * rows */
     double psi_floor;     /* never alert below; 0 = 0.25 */
@@ -67,12 +70,16 @@ typedef struct an_drift_reference {
     float *edges;      /* (width, bins - 1) ascending; the version's */
     uint64_t *counts;  /* (width, bins) the site's */
     double *psi_limit; /* (width) */
-    double score_mean, score_std; /* of blocks of scores */
+    double score_mean, score_std; /* of block means of log scores */
     double step_limit;  /* least shift of a score block mean that counts, in score_std */
     double creep_limit; /* Page-Hinkley's lambda, in score_std */
 } an_drift_reference;
 
-/* rows: (n, width) of known-normal operation in time order, raw units; scores: (n) normalised, NaN
+/* Every limit is `margin` times the largest figure that the reference itself shows, and not below a
+ * floor.  So a stretch like the reference gives no alert; in the simulator the expected run length
+ * without drift is more than 100000 rows (tests/sim/test_drift.c holds it to that).
+ *
+ * rows: (n, width) of known-normal operation in time order, raw units; scores: (n) normalised, NaN
  * where none; edges: (width, bins - 1) of the version.  On success *ret is owned (an_drift_reference_free).
  * Errors: INVAL fewer than 4 * conf.rows rows, NOMEM. */
 an_err an_driftwatch_calibrate(const an_driftwatch_conf *conf, const float *rows, const double *scores,

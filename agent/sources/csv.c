@@ -327,11 +327,10 @@ static an_err next_name(csv *s, const char **ret, an_note *why)
     return AN_OK;
 }
 
-/* A line without its newline counts when its file is finished. */
+/* A line without its newline counts when its file is finished.  The reader is drained before the
+ * next file is opened. */
 static an_err finish_line(csv *s)
 {
-    if (s->last_byte == '\n')
-        return AN_OK;
     s->last_byte = '\n';
     return an_table_feed(s->reader, "\n", 1);
 }
@@ -365,22 +364,16 @@ static an_err at_end(csv *s, int64_t *ret_wait_ms, an_note *why)
     an_err err = next_name(s, &name, why);
     if (err)
         return err;
-    if (name) {
-        if (s->fd >= 0 && (err = finish_line(s)))
-            return err;
-        return open_file(s, name, why);
-    }
+    if (name)
+        return s->fd >= 0 && s->last_byte != '\n' ? finish_line(s) : open_file(s, name, why);
     if (s->fd >= 0 && s->follow) {
         if ((err = file_path(s, s->file, path)))
             return err;
         bool there = stat(path, &path_st) == 0;
         if (fstat(s->fd, &open_st) == 0 && open_st.st_size < (off_t)s->offset && there)
             return open_file(s, s->file, why);
-        if (there && (path_st.st_ino != open_st.st_ino || path_st.st_dev != open_st.st_dev)) {
-            if ((err = finish_line(s)))
-                return err;
-            return open_file(s, s->file, why);
-        }
+        if (there && (path_st.st_ino != open_st.st_ino || path_st.st_dev != open_st.st_dev))
+            return s->last_byte != '\n' ? finish_line(s) : open_file(s, s->file, why);
     }
     if (s->follow) {
         *ret_wait_ms = s->poll_ms;
@@ -403,7 +396,6 @@ static an_err next_row(csv *s, an_table_row *ret, int64_t *ret_wait_ms, an_note 
             s->line = ret->line;
             if (ret->line > s->skip_to)
                 return AN_OK;
-            s->row++;
             s->last_time_ms = ret->time_ms;
             continue;
         }
@@ -412,9 +404,11 @@ static an_err next_row(csv *s, an_table_row *ret, int64_t *ret_wait_ms, an_note 
         size_t n = 0;
         if (s->fd >= 0 && !s->ended && (err = feed_chunk(s, &n, why)))
             return err;
-        if (n == 0 && (err = at_end(s, ret_wait_ms, why)))
+        if (n > 0)
+            continue;
+        if ((err = at_end(s, ret_wait_ms, why)))
             return err;
-        if (s->offset == 0)
+        if (s->offset == 0) /* another file: nothing of it has been read before */
             s->skip_to = 0;
     }
 }
