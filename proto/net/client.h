@@ -5,7 +5,8 @@
  *                    .link_secret = id->link_secret}, &cli, &why);
  *     if (an_client_send(cli, head, len, NULL, 0) == AN_ERR_AGAIN) ... keep it, try later
  *
- * Connecting and reconnecting happen behind the scenes, for ever.  While there is no connection
+ * Connecting and reconnecting happen behind the scenes, for ever; also after a refusal, as long
+ * as the session goes on trying to send (its hello, say).  While there is no connection
  * a send says AGAIN and nothing grows stale in a queue.  The link does not say that it was
  * lost: a session notices by its lease, and by another coordinator instance in the answers.
  *
@@ -22,7 +23,8 @@ typedef struct an_client_conf {
     const char *endpoint;       /* "tcp://host:port" */
     const uint8_t *server_key;  /* (AN_LINK_KEY) the coordinator's public link key */
     const uint8_t *link_public; /* (AN_LINK_KEY) ours */
-    const uint8_t *link_secret; /* (AN_LINK_KEY) ours; copied by libzmq */
+    const uint8_t *link_secret; /* (AN_LINK_KEY) ours; copied into locked memory */
+    int64_t renew_ms;           /* sends refused for so long get a new socket; 0: 30 to 40 s */
 } an_client_conf;
 
 /* Does not wait for the connection.  Errors: INVAL, NOMEM, IO. */

@@ -17,6 +17,7 @@
 #define HANDSHAKE_MS 5000
 #define BACKLOG 4096
 #define KEEPALIVE_IDLE_S 60
+#define IPV4_MAPPED "::ffff:"
 
 struct an_server {
     an_net *net;
@@ -125,6 +126,9 @@ static bool identify(an_server *srv, an_in *in)
     if (!key || !an_unhex(in->key, sizeof in->key, key))
         return false;
     if (address) {
+        /* The sockets speak both IPs; one form of each address is enough for counting. */
+        if (strncmp(address, IPV4_MAPPED, sizeof IPV4_MAPPED - 1) == 0)
+            address += sizeof IPV4_MAPPED - 1;
         size_t len = strlen(address);
         len = len < sizeof in->address ? len : sizeof in->address - 1;
         memcpy(in->address, address, len);
