@@ -208,7 +208,7 @@ static an_err run_epoch(job *j, size_t epoch, double *ret_loss, an_note *why)
         if (cancelled(j->opts))
             return an_fail(AN_ERR_CANCELLED, why, "cancelled after %llu steps", (unsigned long long)j->step);
         j->rows = j->n - j->first < j->opts->batch ? j->n - j->first : j->opts->batch;
-        double loss;
+        double loss = 0.0;
         an_err err = run_step(j, &loss, why);
         if (err != AN_OK)
             return err;

@@ -1,6 +1,8 @@
 /* y = x where x > 0, else slope x.  The sign of y is the sign of x, so y is enough to go back. */
 #include "models/layer.h"
 
+#include <string.h>
+
 enum { SLOPE };
 
 static const an_layer_opt opts[] = {
@@ -14,8 +16,11 @@ static void forward(const an_layer *l, const float *w, size_t batch, const float
     (void)w;
     (void)scratch;
     float slope = (float)l->opt[SLOPE];
-    for (size_t i = 0, n = batch * l->out_n; i < n; i++)
-        y[i] = x[i] < 0.0f ? slope * x[i] : x[i];
+    size_t n = batch * l->out_n;
+    if (y != x)
+        memcpy(y, x, n * sizeof *y);
+    for (size_t i = 0; i < n; i++)
+        y[i] = y[i] < 0.0f ? slope * y[i] : y[i];
 }
 
 static void backward(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
@@ -28,8 +33,12 @@ static void backward(const an_layer *l, const float *w, size_t batch, const floa
     float slope = (float)l->opt[SLOPE];
     if (!dx)
         return;
-    for (size_t i = 0, n = batch * l->out_n; i < n; i++)
-        dx[i] = y[i] > 0.0f ? dy[i] : slope * dy[i];
+    /* With dx in both places the compiler knows that nothing overlaps, and makes vectors of it. */
+    size_t n = batch * l->out_n;
+    if (dx != dy)
+        memcpy(dx, dy, n * sizeof *dx);
+    for (size_t i = 0; i < n; i++)
+        dx[i] = y[i] > 0.0f ? dx[i] : slope * dx[i];
 }
 
 const an_layer_type an_layer_leaky_relu = {.name = "leaky_relu",

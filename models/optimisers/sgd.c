@@ -1,6 +1,10 @@
 /* Stochastic gradient descent with heavy-ball momentum (Polyak 1964): v = momentum v + g; w -= lr v. */
 #include "models/optimiser.h"
 
+#include <math.h>
+
+#define TINY 1e-30f /* fading into subnormal numbers would be a hundred times slower */
+
 static void step(const an_optimiser_args *a, size_t n, float *params, float *const state[],
                  const float *grad)
 {
@@ -10,7 +14,8 @@ static void step(const an_optimiser_args *a, size_t n, float *params, float *con
     float *restrict w = params;
     const float *restrict g = grad;
     for (size_t i = 0; i < n; i++) {
-        v[i] = momentum * v[i] + g[i];
+        float vi = momentum * v[i] + g[i];
+        v[i] = fabsf(vi) < TINY ? 0.0f : vi;
         w[i] = keep * w[i] - lr * v[i];
     }
 }

@@ -35,7 +35,7 @@ static uint8_t *room(an_buf *b, size_t len)
         b->failed = true;
         return NULL;
     }
-    uint8_t *at = b->data + b->len;
+    uint8_t *at = b->data ? b->data + b->len : NULL; /* NULL + 0 is undefined in C */
     b->len += len;
     return at;
 }
