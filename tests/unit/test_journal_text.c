@@ -1,0 +1,201 @@
+/* Records as lines for people. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "coordinator/journal_text.h"
+#include "coordinator/records.h"
+#include "doors/json.h"
+
+#define MORNING INT64_C(1773051273250) /* 2026-03-09 10:14:33.250 */
+#define HASH "3f2a99c1d0e4b5a63f2a99c1d0e4b5a63f2a99c1d0e4b5a63f2a99c1d0e4b5a6"
+
+static an_record record_of(const char *kind, const char *subject, const char *actor,
+                           const char *body)
+{
+    return (an_record){.seq = 1,
+                       .time_ms = MORNING,
+                       .kind = kind,
+                       .subject = subject,
+                       .actor = actor,
+                       .body = body,
+                       .body_len = strlen(body)};
+}
+
+static void assert_line(an_record r, const char *expected)
+{
+    char line[AN_JOURNAL_LINE_MAX];
+    an_err err = an_journal_text(line, &r);
+    assert_int_equal(err, AN_OK);
+    assert_string_equal(line, expected);
+}
+
+static void a_sentence_names_who_did_what_to_whom(void **state)
+{
+    (void)state;
+    assert_line(
+        record_of("site.approved", "plant-a", "user/admin", "{\"fingerprint\":\"3f2a 99c1\"}"),
+        "2026-03-09 10:14  site plant-a approved by user/admin (fingerprint 3f2a 99c1)");
+}
+
+static void a_part_in_brackets_is_left_out_when_its_field_is_absent(void **state)
+{
+    (void)state;
+    assert_line(record_of("alias.moved", "pump", "user/admin",
+                          "{\"alias\":\"production\",\"to\":\"" HASH
+                          "\",\"reason\":\"gate passed\"}"),
+                "2026-03-09 10:14  production of model pump moved to 3f2a99c1d0e4 by "
+                "user/admin: gate passed");
+    assert_line(
+        record_of("alias.moved", "pump", "user/admin",
+                  "{\"alias\":\"production\",\"to\":\"v2\",\"from\":\"v1\",\"reason\":null}"),
+        "2026-03-09 10:14  production of model pump moved to v2 from v1 by user/admin");
+}
+
+static void times_in_bodies_are_read_as_times(void **state)
+{
+    (void)state;
+    assert_line(record_of("site.token", "plant-a", "user/admin",
+                          "{\"token_id\":\"t1\",\"expires_ms\":1773054873250}"),
+                "2026-03-09 10:14  enrolment token t1 made by user/admin, valid until "
+                "2026-03-09 11:14");
+}
+
+static void a_body_that_lacks_what_its_sentence_needs_is_shown_as_pairs(void **state)
+{
+    (void)state;
+    assert_line(
+        record_of("site.approved", "plant-a", "user/admin", "{\"note\":\"by hand\",\"n\":3}"),
+        "2026-03-09 10:14  site.approved plant-a by user/admin note=by hand n=3");
+}
+
+static void an_unknown_kind_is_shown_as_pairs_of_every_type(void **state)
+{
+    (void)state;
+    assert_line(
+        record_of(
+            "later.kind", "x", "coordinator",
+            "{\"a\":0.25,\"b\":true,\"c\":null,\"d\":[1,\"two\"],\"e\":{\"f\":1},\"g\":[]}"),
+        "2026-03-09 10:14  later.kind x by coordinator a=0.25 b=yes c=none d=1,two"
+        " e=(1 values) g=(0 values)");
+}
+
+static void a_body_that_is_no_json_is_said_and_an_absent_one_is_not(void **state)
+{
+    (void)state;
+    assert_line(record_of("site.report", "plant-a", "site/plant-a", "{\"state\":"),
+                "2026-03-09 10:14  site.report plant-a by site/plant-a (its body is not JSON)");
+    assert_line(record_of("site.report", "plant-a", "site/plant-a", ""),
+                "2026-03-09 10:14  site.report plant-a by site/plant-a");
+}
+
+static void control_characters_never_reach_the_terminal(void **state)
+{
+    (void)state;
+    assert_line(
+        record_of("site.denied", "plant-a", "user/admin",
+                  "{\"fingerprint\":\"a\\u001b[2Jb\\nc\",\"reason\":\"x\\u009bz\\u00e4\"}"),
+        "2026-03-09 10:14  site plant-a denied by user/admin (fingerprint a?[2Jb?c): "
+        "x?z\xc3\xa4");
+}
+
+static void a_line_too_long_is_cut_between_characters(void **state)
+{
+    (void)state;
+    for (size_t shift = 0; shift < 4; shift++) {
+        char body[2048] = "{\"fingerprint\":\"", line[AN_JOURNAL_LINE_MAX];
+        size_t at = strlen(body);
+        memset(body + at, 'x', shift);
+        at += shift;
+        for (int i = 0; i < 400; i++, at += 3)
+            memcpy(body + at, "\xe2\x82\xac", 3);
+        memcpy(body + at, "\"}", 3);
+        an_record r = record_of("site.approved", "plant-a", "user/admin", body);
+        an_err err = an_journal_text(line, &r);
+        assert_int_equal(err, AN_OK);
+        size_t len = strlen(line);
+        assert_true(len < AN_JOURNAL_LINE_MAX && len > AN_JOURNAL_LINE_MAX - 8);
+        assert_string_equal(line + len - 3, "...");
+        assert_memory_equal(line + len - 6, "\xe2\x82\xac", 3);
+    }
+}
+
+static bool has_word(const char *words, const char *word, size_t len)
+{
+    for (const char *at = words; *at;) {
+        size_t n = strcspn(at, " ?");
+        if (n == len && strncmp(at, word, len) == 0)
+            return true;
+        at += n;
+        at += strspn(at, " ?");
+    }
+    return false;
+}
+
+static void every_sentence_belongs_to_a_kind_and_uses_its_fields(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *kind, *text;
+    } rows[] = {
+#define AN_LINE(kind, text) {kind, text},
+#include "coordinator/journal_text.def"
+#undef AN_LINE
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const an_record_kind *kind = an_record_kind_find(rows[i].kind);
+        assert_non_null(kind);
+        for (const char *at = strchr(rows[i].text, '{'); at; at = strchr(at, '{')) {
+            size_t len = strcspn(++at, "}");
+            if (!has_word("subject actor", at, len) && !has_word(kind->fields, at, len))
+                fail_msg("%s: {%.*s} is not a field of records.def", kind->name, (int)len, at);
+        }
+        int depth = 0;
+        for (const char *at = rows[i].text; *at; at++) {
+            depth += (*at == '[') - (*at == ']');
+            assert_true(depth == 0 || depth == 1);
+        }
+        assert_int_equal(depth, 0);
+    }
+}
+
+static void survives_every_allocation_failure(void **state)
+{
+    (void)state;
+    an_record r =
+        record_of("site.approved", "plant-a", "user/admin", "{\"fingerprint\":\"3f2a\"}");
+    char line[AN_JOURNAL_LINE_MAX];
+    size_t live = an_mem_live(), n = 0;
+    an_err err;
+    do {
+        an_mem_fail_after(n++);
+        err = an_journal_text(line, &r);
+        an_mem_fail_never();
+        assert_true(err == AN_OK || (err == AN_ERR_NOMEM && line[0] == '\0'));
+        assert_int_equal(an_mem_live(), live);
+    } while (err != AN_OK);
+    assert_true(n > 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sentence_names_who_did_what_to_whom),
+        cmocka_unit_test(a_part_in_brackets_is_left_out_when_its_field_is_absent),
+        cmocka_unit_test(times_in_bodies_are_read_as_times),
+        cmocka_unit_test(a_body_that_lacks_what_its_sentence_needs_is_shown_as_pairs),
+        cmocka_unit_test(an_unknown_kind_is_shown_as_pairs_of_every_type),
+        cmocka_unit_test(a_body_that_is_no_json_is_said_and_an_absent_one_is_not),
+        cmocka_unit_test(control_characters_never_reach_the_terminal),
+        cmocka_unit_test(a_line_too_long_is_cut_between_characters),
+        cmocka_unit_test(every_sentence_belongs_to_a_kind_and_uses_its_fields),
+        cmocka_unit_test(survives_every_allocation_failure),
+    };
+    an_json_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
