@@ -18,11 +18,11 @@ typedef struct an_hash {
 
 /* What the vector of a round means.  The numbers are on the wire: rows are appended only.
  * X(name, number) */
-#define AN_PAYLOAD_LIST(X) \
-    X(TRAIN, 1)            \
-    X(MEAN, 2)             \
-    X(VARIANCE, 3)         \
-    X(HISTOGRAM, 4)        \
+#define AN_PAYLOAD_LIST(X)                                                                     \
+    X(TRAIN, 1)                                                                                \
+    X(MEAN, 2)                                                                                 \
+    X(VARIANCE, 3)                                                                             \
+    X(HISTOGRAM, 4)                                                                            \
     X(EVALUATE, 5)
 typedef enum an_payload_kind {
 #define AN_PAYLOAD_ROW(name, number) AN_PAYLOAD_##name = number,
@@ -38,7 +38,7 @@ typedef struct an_tensor_scale {
     bool local;       /* stays at the site: takes no coordinates */
 } an_tensor_scale;
 
-#define AN_NAME_MAX 64          /* names of sites, models, lines: 63 bytes and the terminator */
+#define AN_NAME_MAX 64 /* names of sites, models, lines: 63 bytes and the terminator */
 #define AN_TENSORS_MAX 1024
 #define AN_COHORT_MAX 1000
 #define AN_DIM_MAX (UINT32_C(1) << 27) /* coordinates of a vector: 512 MiB */
@@ -46,10 +46,11 @@ typedef struct an_tensor_scale {
 #define AN_UNIT_EXP_MAX 100
 
 /* Coordinates of each payload kind (drawn in docs/PROTOCOL.md); sum/payload.h asserts them. */
-#define AN_LIMBS 8                            /* coordinates of one 128-bit number */
-#define AN_TRAIN_EXTRA (4 + AN_LIMBS)         /* after the deltas: weight, sites, clipped, saturated, loss */
-#define AN_MOMENT_COORDS (2 * AN_LIMBS)       /* per feature: n, sum */
-#define AN_EVALUATE_NUMBERS 60                /* per model judged */
+#define AN_LIMBS 8 /* coordinates of one 128-bit number */
+#define AN_TRAIN_EXTRA                                                                         \
+    (4 + AN_LIMBS) /* after the deltas: weight, sites, clipped, saturated, loss */
+#define AN_MOMENT_COORDS (2 * AN_LIMBS) /* per feature: n, sum */
+#define AN_EVALUATE_NUMBERS 60          /* per model judged */
 #define AN_EVALUATE_DIM (2 * AN_EVALUATE_NUMBERS * AN_LIMBS)
 
 #endif

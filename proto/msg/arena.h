@@ -1,8 +1,8 @@
 /* arena.h - one block of memory for one unpacking, with a ceiling.
  *
  * protobuf-c asks for memory before anybody has looked at what it unpacks: two megabytes of
- * empty submessages cost a hundred.  Here it gets what the message's length can justify and not a
- * byte more; then unpacking fails cleanly.  Nothing is freed piece by piece.
+ * empty submessages cost a hundred.  Here it gets what the message's length can justify and not
+ * a byte more; then unpacking fails cleanly.  Nothing is freed piece by piece.
  *
  * Threads: an arena belongs to one thread. */
 #ifndef AN_MSG_ARENA_H

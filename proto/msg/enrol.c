@@ -20,14 +20,10 @@ const an_msg_codec an_codec_enrol = {enrol_fields, &andon__enrol__descriptor};
 #define OWN an_msg_enrol_reply
 #define WIRE Andon__EnrolReply
 static const an_field enrol_reply_fields[] = {
-    AN_ENUM(status, AN_ENROL_RETRY),
-    AN_TEXT(text, true),
-    AN_TEXT(fingerprint, true),
-    AN_TEXT(release_root, true),
-    AN_TEXT(control_endpoint, true),
-    AN_TEXT(bulk_endpoint, true),
-    AN_FIXED(coordinator_key, true),
-    AN_END,
+    AN_ENUM(status, AN_ENROL_RETRY), AN_TEXT(text, true),
+    AN_TEXT(fingerprint, true),      AN_TEXT(release_root, true),
+    AN_TEXT(control_endpoint, true), AN_TEXT(bulk_endpoint, true),
+    AN_FIXED(coordinator_key, true), AN_END,
 };
 #undef OWN
 #undef WIRE

@@ -5,7 +5,8 @@
  *     an_buf bytes;
  *     an_buf_init(&bytes, AN_PLAN_BYTES_MAX);
  *     err = an_plan_encode(plan, &bytes, &why);       checks, then writes
- *     an_hash_of(&plan_hash, bytes.data, bytes.len);  the plan's hash is the hash of these bytes
+ *     an_hash_of(&plan_hash, bytes.data, bytes.len);  the plan's hash is the hash of these
+ * bytes
  *
  * The encoding is canonical: equal structs give equal bytes, and a decoder refuses any other
  * bytes for the same struct.  So the hash names the content.
@@ -28,8 +29,8 @@
 
 typedef enum an_privacy { AN_PRIVACY_TRUSTED = 1, AN_PRIVACY_SECURE_SUM = 2 } an_privacy;
 
-/* When a phase may end: early from count_max sites on, or after time_min_ms from count_min sites
- * on; at deadline_ms it ends in any case, and the round aborts below count_min. */
+/* When a phase may end: early from count_max sites on, or after time_min_ms from count_min
+ * sites on; at deadline_ms it ends in any case, and the round aborts below count_min. */
 typedef struct an_plan_phase {
     uint32_t count_min;
     uint32_t count_max;
@@ -42,7 +43,8 @@ typedef struct an_plan {
     uint64_t campaign; /* 0: none */
     char model[AN_NAME_MAX];
     an_payload_kind kind;
-    an_hash base;       /* version trained from, or holding mean and bin edges; EVALUATE: may be none */
+    an_hash
+        base; /* version trained from, or holding mean and bin edges; EVALUATE: may be none */
     an_hash candidate;  /* EVALUATE: required; else none */
     an_hash production; /* EVALUATE: none if there is no production version yet */
     an_hash schema;
@@ -63,10 +65,10 @@ typedef struct an_plan {
     uint32_t batch;
     double lr;
     char optimiser[AN_OPTIMISER_MAX]; /* a row of the optimiser table, "sgd" or "adam" */
-    double prox_mu;      /* FedProx pull towards the base, 0 = off */
-    double l2sp;         /* L2-SP pull towards the base, 0 = off */
-    double replay_share; /* 0..1: share of a batch drawn from old data */
-    bool use_held;       /* train on windows held back by drift, too */
+    double prox_mu;                   /* FedProx pull towards the base, 0 = off */
+    double l2sp;                      /* L2-SP pull towards the base, 0 = off */
+    double replay_share;              /* 0..1: share of a batch drawn from old data */
+    bool use_held;                    /* train on windows held back by drift, too */
     uint64_t seed;
     char reason[AN_PLAN_REASON_MAX]; /* for people: why this round */
 } an_plan;

@@ -45,16 +45,13 @@ const an_msg_codec an_codec_progress = {progress_fields, &andon__progress__descr
 #define OWN an_msg_update_offer
 #define WIRE Andon__UpdateOffer
 static const an_field update_offer_fields[] = {
-    AN_U64(round, 1, ANY),
-    AN_FIXED(plan_hash, false),
-    AN_FIXED(update, false),
-    AN_U64(size, 1, ANY),
-    AN_FIXED(signature, true),
-    AN_END,
+    AN_U64(round, 1, ANY), AN_FIXED(plan_hash, false), AN_FIXED(update, false),
+    AN_U64(size, 1, ANY),  AN_FIXED(signature, true),  AN_END,
 };
 #undef OWN
 #undef WIRE
-const an_msg_codec an_codec_update_offer = {update_offer_fields, &andon__update_offer__descriptor};
+const an_msg_codec an_codec_update_offer = {update_offer_fields,
+                                            &andon__update_offer__descriptor};
 
 #define OWN an_msg_update_ack
 #define WIRE Andon__UpdateAck
@@ -78,7 +75,8 @@ static const an_field update_request_fields[] = {
 };
 #undef OWN
 #undef WIRE
-const an_msg_codec an_codec_update_request = {update_request_fields, &andon__update_request__descriptor};
+const an_msg_codec an_codec_update_request = {update_request_fields,
+                                              &andon__update_request__descriptor};
 
 #define OWN an_msg_round_end
 #define WIRE Andon__RoundEnd

@@ -1,4 +1,5 @@
-/* tables.h - the field tables of all messages, one per row of AN_MSG_LIST.  Internal to proto/msg. */
+/* tables.h - the field tables of all messages, one per row of AN_MSG_LIST.  Internal to
+ * proto/msg. */
 #ifndef AN_MSG_TABLES_H
 #define AN_MSG_TABLES_H
 

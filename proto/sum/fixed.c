@@ -1,5 +1,6 @@
 /* Unbiased: E[floor(y + u)] = y for u uniform in [0, 1).  The random numbers are Philox4x32-10
- * (Salmon et al. 2011) as a function of the coordinate, so threads may share a vector freely. */
+ * (Salmon et al. 2011) as a function of the coordinate, so threads may share a vector freely.
+ */
 #include "sum/fixed.h"
 
 #include <math.h>
@@ -47,7 +48,8 @@ an_fixed_draw an_fixed_draw_of(uint64_t plan_seed, const char *site)
 static void draw_block(uint32_t out[static 4], const an_fixed_draw *draw, uint64_t coordinate)
 {
     uint64_t block = coordinate / 4;
-    uint32_t counter[4] = {(uint32_t)block, (uint32_t)(block >> 32), draw->site[0], draw->site[1]};
+    uint32_t counter[4] = {(uint32_t)block, (uint32_t)(block >> 32), draw->site[0],
+                           draw->site[1]};
     an_philox(out, draw->key, counter);
 }
 
@@ -79,8 +81,8 @@ size_t an_fixed_encode(uint32_t *ret, const float *x, size_t n, double scale, in
     return cut;
 }
 
-uint32_t an_fixed_encode_one(double x, int32_t unit_exp, uint32_t bits, const an_fixed_draw *draw,
-                             uint64_t coordinate)
+uint32_t an_fixed_encode_one(double x, int32_t unit_exp, uint32_t bits,
+                             const an_fixed_draw *draw, uint64_t coordinate)
 {
     const double most = (double)((UINT32_C(1) << bits) - 1);
     size_t cut = 0;
@@ -93,8 +95,10 @@ void an_fixed_decode(double *ret, const uint32_t *sum, size_t n, int32_t unit_ex
 {
     const double unit = ldexp(1.0, unit_exp);
     for (size_t i = 0; i < n; i++) {
-        /* The conversion of a uint32_t above INT32_MAX is the implementation's; this one is not. */
-        int64_t v = sum[i] <= INT32_MAX ? (int64_t)sum[i] : (int64_t)sum[i] - (INT64_C(1) << 32);
+        /* The conversion of a uint32_t above INT32_MAX is the implementation's; this one is
+         * not. */
+        int64_t v =
+            sum[i] <= INT32_MAX ? (int64_t)sum[i] : (int64_t)sum[i] - (INT64_C(1) << 32);
         ret[i] = (double)v * unit;
     }
 }

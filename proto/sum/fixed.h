@@ -2,8 +2,8 @@
  *
  * A coordinate holds x / 2^unit_exp, stochastically rounded to an integer q, |q| <= 2^b - 1, as
  * two's complement.  With n sites and n * 2^b <= 2^31 the sum of n of them is still a signed
- * 32-bit number.  The rounding is unbiased: q = floor(x / unit + u), u uniform in [0, 1), and u is
- * a function of (plan seed, site, coordinate), so that a run can be repeated bit for bit.
+ * 32-bit number.  The rounding is unbiased: q = floor(x / unit + u), u uniform in [0, 1), and u
+ * is a function of (plan seed, site, coordinate), so that a run can be repeated bit for bit.
  *
  *     b = an_fixed_bits(n_cohort);
  *     exp = an_fixed_unit_exp(clip_norm, b);
@@ -25,8 +25,9 @@
  * (n_cohort = 0 or over 2^30). */
 uint32_t an_fixed_bits(uint32_t n_cohort);
 
-/* The smallest exponent e with range <= (2^bits - 1) * 2^e: values within +-range never saturate.
- * range > 0 and finite, bits 1..AN_VALUE_BITS_MAX; the result is kept within +-AN_UNIT_EXP_MAX. */
+/* The smallest exponent e with range <= (2^bits - 1) * 2^e: values within +-range never
+ * saturate. range > 0 and finite, bits 1..AN_VALUE_BITS_MAX; the result is kept within
+ * +-AN_UNIT_EXP_MAX. */
 int32_t an_fixed_unit_exp(double range, uint32_t bits);
 
 /* Where the rounding's random numbers come from. */
@@ -36,15 +37,15 @@ typedef struct an_fixed_draw {
 } an_fixed_draw;
 an_fixed_draw an_fixed_draw_of(uint64_t plan_seed, const char *site);
 
-/* Writes n coordinates: scale * x[i], rounded.  `first` is the number of the first one within the
- * whole vector.  Returns how many were cut to +-(2^bits - 1); a non-finite x gives 0 and counts as
- * cut (callers check before). */
+/* Writes n coordinates: scale * x[i], rounded.  `first` is the number of the first one within
+ * the whole vector.  Returns how many were cut to +-(2^bits - 1); a non-finite x gives 0 and
+ * counts as cut (callers check before). */
 size_t an_fixed_encode(uint32_t *ret, const float *x, size_t n, double scale, int32_t unit_exp,
                        uint32_t bits, const an_fixed_draw *draw, uint64_t first);
 
 /* One number, a double, in the same way. */
-uint32_t an_fixed_encode_one(double x, int32_t unit_exp, uint32_t bits, const an_fixed_draw *draw,
-                             uint64_t coordinate);
+uint32_t an_fixed_encode_one(double x, int32_t unit_exp, uint32_t bits,
+                             const an_fixed_draw *draw, uint64_t coordinate);
 
 /* Sums back to numbers: ret[i] = (signed) sum[i] * 2^unit_exp, exactly. */
 void an_fixed_decode(double *ret, const uint32_t *sum, size_t n, int32_t unit_exp);

@@ -1,6 +1,6 @@
-/* 128 bits as two words, because no integer of that width is in the standard.  A negative number
- * is carried in two's complement: its limbs are large, their sum wraps modulo 2^128 exactly as
- * addition of negative numbers should. */
+/* 128 bits as two words, because no integer of that width is in the standard.  A negative
+ * number is carried in two's complement: its limbs are large, their sum wraps modulo 2^128
+ * exactly as addition of negative numbers should. */
 #include "sum/limbs.h"
 
 #include <math.h>
@@ -60,12 +60,13 @@ an_err an_i128_of_double(an_i128 *ret, double v)
 double an_i128_to_double(an_i128 v)
 {
     bool neg = an_i128_is_neg(v);
-    an_i128 a = neg ? an_i128_neg(v) : v; /* -2^127 is its own negative: its bits are right as unsigned */
+    an_i128 a = neg ? an_i128_neg(v)
+                    : v; /* -2^127 is its own negative: its bits are right as unsigned */
     int e = AN_LIMBS_UNIT_EXP;
     uint64_t top = a.lo;
     if (a.hi) {
-        /* The upper 64 significant bits; what falls off is remembered in the last one, so that the
-         * conversion below, to nearest and ties to even, rounds as if it had seen all. */
+        /* The upper 64 significant bits; what falls off is remembered in the last one, so that
+         * the conversion below, to nearest and ties to even, rounds as if it had seen all. */
         unsigned lead = 0;
         while (!(a.hi << lead >> 63))
             lead++;

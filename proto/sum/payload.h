@@ -42,19 +42,19 @@ typedef struct an_train_in {
 } an_train_in;
 
 typedef struct an_train_out {
-    double *delta;      /* (n_params), in: room of the caller; sum(w d) / sum(w); 0 where local */
-    double weight;      /* sum of weights */
-    double loss;        /* weighted mean */
-    uint64_t sites;     /* vectors in the sum */
-    uint64_t clipped;   /* sites whose delta was longer than clip_norm */
+    double *delta;    /* (n_params), in: room of the caller; sum(w d) / sum(w); 0 where local */
+    double weight;    /* sum of weights */
+    double loss;      /* weighted mean */
+    uint64_t sites;   /* vectors in the sum */
+    uint64_t clipped; /* sites whose delta was longer than clip_norm */
     uint64_t saturated; /* coordinates cut, over all sites */
 } an_train_out;
 
 /* MEAN: n[f] = finite values seen, sum[f] = their sum.
  * VARIANCE: sum[f] = sum of (x - mean[f])^2 about the agreed mean in the base version. */
 typedef struct an_moments_in {
-    const uint64_t *n;  /* (n_features) */
-    const double *sum;  /* (n_features) */
+    const uint64_t *n; /* (n_features) */
+    const double *sum; /* (n_features) */
 } an_moments_in;
 
 typedef struct an_moments_out {
@@ -75,17 +75,17 @@ typedef struct an_histogram_out {
 #define AN_EVAL_SIZES 8
 #define AN_EVAL_MODES 16
 typedef struct an_evaluation {
-    uint64_t n;              /* windows the loss is taken over */
+    uint64_t n; /* windows the loss is taken over */
     double loss_sum;
-    uint64_t tp, fp, tn, fn; /* on labelled and challenge data */
+    uint64_t tp, fp, tn, fn;          /* on labelled and challenge data */
     uint64_t old_windows, old_alarms; /* holdout of normal windows from before the drift */
     uint64_t new_windows, new_alarms; /* ... and from after it */
     struct {
         uint64_t total, raised;
-    } sizes[AN_EVAL_SIZES], /* injected faults by size, smallest first */
+    } sizes[AN_EVAL_SIZES],   /* injected faults by size, smallest first */
         modes[AN_EVAL_MODES]; /* faults by kind */
-    uint64_t non_finite;     /* windows without a finite score */
-    uint64_t sites;          /* 1 at a site that judged this model, else 0 */
+    uint64_t non_finite;      /* windows without a finite score */
+    uint64_t sites;           /* 1 at a site that judged this model, else 0 */
 } an_evaluation;
 
 typedef struct an_evaluate_in {
@@ -117,15 +117,18 @@ typedef struct an_payload_type {
 
     /* Writes dim(f) coordinates.  Errors: INVAL facts or sizes, NUMERIC something not finite,
      * LIMIT a number too large for its place. */
-    an_err (*encode)(uint32_t *ret, const an_payload_facts *f, const an_payload_in *in, an_note *why);
+    an_err (*encode)(uint32_t *ret, const an_payload_facts *f, const an_payload_in *in,
+                     an_note *why);
 
     /* Reads dim(f) coordinates of a sum into what the caller made room for.
-     * Errors: INVAL facts, PROTO not a sum of well-formed vectors (no weight, negative counts). */
-    an_err (*decode)(an_payload_out *out, const an_payload_facts *f, const uint32_t *sum, an_note *why);
+     * Errors: INVAL facts, PROTO not a sum of well-formed vectors (no weight, negative counts).
+     */
+    an_err (*decode)(an_payload_out *out, const an_payload_facts *f, const uint32_t *sum,
+                     an_note *why);
 } an_payload_type;
 
 const an_payload_type *an_payload_find(an_payload_kind kind); /* NULL: no such kind */
-const an_payload_type *an_payload_at(size_t i);               /* the table in order; NULL past its end */
+const an_payload_type *an_payload_at(size_t i); /* the table in order; NULL past its end */
 
 uint64_t an_payload_n_params(const an_payload_facts *f); /* all tensors, local ones too */
 uint64_t an_payload_n_shared(const an_payload_facts *f); /* without local ones */

@@ -1,5 +1,5 @@
-/* HISTOGRAM: coordinate f * n_bins + b counts feature f in bin b.  The edges are those of the base
- * version, so every site counts in the same bins. */
+/* HISTOGRAM: coordinate f * n_bins + b counts feature f in bin b.  The edges are those of the
+ * base version, so every site counts in the same bins. */
 #include "sum/payload_internal.h"
 
 static uint64_t histogram_dim(const an_payload_facts *f)
@@ -8,7 +8,8 @@ static uint64_t histogram_dim(const an_payload_facts *f)
     return an_payload_bits_ok(f) && dim <= AN_DIM_MAX ? dim : 0;
 }
 
-static an_err histogram_encode(uint32_t *ret, const an_payload_facts *f, const an_payload_in *in, an_note *why)
+static an_err histogram_encode(uint32_t *ret, const an_payload_facts *f,
+                               const an_payload_in *in, an_note *why)
 {
     const uint64_t dim = histogram_dim(f);
     const uint32_t most = (UINT32_C(1) << (f->value_bits & 31)) - 1;
@@ -22,7 +23,8 @@ static an_err histogram_encode(uint32_t *ret, const an_payload_facts *f, const a
     return AN_OK;
 }
 
-static an_err histogram_decode(an_payload_out *out, const an_payload_facts *f, const uint32_t *sum, an_note *why)
+static an_err histogram_decode(an_payload_out *out, const an_payload_facts *f,
+                               const uint32_t *sum, an_note *why)
 {
     const uint64_t dim = histogram_dim(f);
     if (dim == 0)

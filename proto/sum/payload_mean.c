@@ -1,5 +1,6 @@
-/* MEAN: per feature, 8 coordinates n (count limbs) and 8 coordinates sum of x (limbs).  VARIANCE,
- * in its own file, has the same layout for its second moments: payload_moments.h serves both. */
+/* MEAN: per feature, 8 coordinates n (count limbs) and 8 coordinates sum of x (limbs).
+ * VARIANCE, in its own file, has the same layout for its second moments: payload_moments.h
+ * serves both. */
 #include "sum/payload_moments.h"
 
 #include "sum/payload_internal.h"
@@ -12,7 +13,8 @@ uint64_t an_moments_dim(const an_payload_facts *f)
     return an_payload_cohort_ok(f) && dim <= AN_DIM_MAX ? dim : 0;
 }
 
-an_err an_moments_encode(uint32_t *ret, const an_payload_facts *f, const an_moments_in *in, an_note *why)
+an_err an_moments_encode(uint32_t *ret, const an_payload_facts *f, const an_moments_in *in,
+                         an_note *why)
 {
     if (an_moments_dim(f) == 0)
         return an_fail(AN_ERR_INVAL, why, "moments payload: facts out of bounds");
@@ -26,7 +28,8 @@ an_err an_moments_encode(uint32_t *ret, const an_payload_facts *f, const an_mome
     return AN_OK;
 }
 
-an_err an_moments_decode(an_moments_out *out, const an_payload_facts *f, const uint32_t *sum, an_note *why)
+an_err an_moments_decode(an_moments_out *out, const an_payload_facts *f, const uint32_t *sum,
+                         an_note *why)
 {
     if (an_moments_dim(f) == 0)
         return an_fail(AN_ERR_INVAL, why, "moments payload: facts out of bounds");
@@ -39,12 +42,14 @@ an_err an_moments_decode(an_moments_out *out, const an_payload_facts *f, const u
     return AN_OK;
 }
 
-static an_err mean_encode(uint32_t *ret, const an_payload_facts *f, const an_payload_in *in, an_note *why)
+static an_err mean_encode(uint32_t *ret, const an_payload_facts *f, const an_payload_in *in,
+                          an_note *why)
 {
     return an_moments_encode(ret, f, &in->mean, why);
 }
 
-static an_err mean_decode(an_payload_out *out, const an_payload_facts *f, const uint32_t *sum, an_note *why)
+static an_err mean_decode(an_payload_out *out, const an_payload_facts *f, const uint32_t *sum,
+                          an_note *why)
 {
     return an_moments_decode(&out->mean, f, sum, why);
 }

@@ -1,9 +1,8 @@
 /* TRAIN: what a site's training changed.  With d_i the delta of site i, clipped to L2 norm
  * clip_norm, and a_i = min(w_i, w_cap) its weight:
  *
- *     coordinate 0 .. s-1    d_i * a_i / w_cap, in the unit of its tensor (local tensors skipped)
- *     s                      a_i, in units of 2^max(0, e(w_cap))
- *     s+1                    1
+ *     coordinate 0 .. s-1    d_i * a_i / w_cap, in the unit of its tensor (local tensors
+ * skipped) s                      a_i, in units of 2^max(0, e(w_cap)) s+1                    1
  *     s+2                    1 if the delta was clipped
  *     s+3                    coordinates cut by saturation
  *     s+4 .. s+11            a_i * loss_i, in limbs
@@ -22,9 +21,11 @@ _Static_assert(LOSS + AN_LIMBS == AN_TRAIN_EXTRA, "the layout is in base/terms.h
 
 static uint64_t train_dim(const an_payload_facts *f)
 {
-    if (!an_payload_bits_ok(f) || f->n_tensors < 1 || f->n_tensors > AN_TENSORS_MAX || !f->tensors)
+    if (!an_payload_bits_ok(f) || f->n_tensors < 1 || f->n_tensors > AN_TENSORS_MAX ||
+        !f->tensors)
         return 0;
-    if (!isfinite(f->clip_norm) || !(f->clip_norm > 0.0) || !isfinite(f->weight_cap) || !(f->weight_cap >= 1.0))
+    if (!isfinite(f->clip_norm) || !(f->clip_norm > 0.0) || !isfinite(f->weight_cap) ||
+        !(f->weight_cap >= 1.0))
         return 0;
     for (uint32_t i = 0; i < f->n_tensors; i++) {
         const an_tensor_scale *t = &f->tensors[i];
@@ -42,7 +43,8 @@ static int32_t weight_exp(const an_payload_facts *f)
     return e > 0 ? e : 0;
 }
 
-static an_err shared_norm(double *ret, const an_payload_facts *f, const float *delta, an_note *why)
+static an_err shared_norm(double *ret, const an_payload_facts *f, const float *delta,
+                          an_note *why)
 {
     double squares = 0.0;
     for (uint32_t t = 0; t < f->n_tensors; delta += f->tensors[t].n, t++) {
@@ -58,7 +60,8 @@ static an_err shared_norm(double *ret, const an_payload_facts *f, const float *d
     return AN_OK;
 }
 
-static an_err train_encode(uint32_t *ret, const an_payload_facts *f, const an_payload_in *input, an_note *why)
+static an_err train_encode(uint32_t *ret, const an_payload_facts *f, const an_payload_in *input,
+                           an_note *why)
 {
     const an_train_in *in = &input->train;
     double norm = 0.0;
@@ -78,20 +81,23 @@ static an_err train_encode(uint32_t *ret, const an_payload_facts *f, const an_pa
         const an_tensor_scale *s = &f->tensors[t];
         if (s->local)
             continue;
-        cut += an_fixed_encode(ret + at, delta, s->n, scale, s->unit_exp, f->value_bits, &draw, at);
+        cut += an_fixed_encode(ret + at, delta, s->n, scale, s->unit_exp, f->value_bits, &draw,
+                               at);
         at += s->n;
     }
 
     const uint32_t most = (UINT32_C(1) << f->value_bits) - 1;
     uint32_t *extra = ret + at;
-    extra[WEIGHT] = an_fixed_encode_one(weight, weight_exp(f), f->value_bits, &draw, at + WEIGHT);
+    extra[WEIGHT] =
+        an_fixed_encode_one(weight, weight_exp(f), f->value_bits, &draw, at + WEIGHT);
     extra[SITES] = 1;
     extra[CLIPPED] = clip;
     extra[SATURATED] = cut < most ? (uint32_t)cut : most;
     return an_payload_put_double(extra + LOSS, weight * in->loss, "the training loss", why);
 }
 
-static an_err train_decode(an_payload_out *output, const an_payload_facts *f, const uint32_t *sum, an_note *why)
+static an_err train_decode(an_payload_out *output, const an_payload_facts *f,
+                           const uint32_t *sum, an_note *why)
 {
     an_train_out *out = &output->train;
     if (train_dim(f) == 0)
@@ -102,7 +108,8 @@ static an_err train_decode(an_payload_out *output, const an_payload_facts *f, co
     if (!(weight > 0.0))
         return an_fail(AN_ERR_PROTO, why, "the sum of weights is not positive");
     if (extra[SITES] < 1 || extra[SITES] > f->n_cohort || extra[CLIPPED] > extra[SITES])
-        return an_fail(AN_ERR_PROTO, why, "the sum counts %u sites of a cohort of %u", extra[SITES], f->n_cohort);
+        return an_fail(AN_ERR_PROTO, why, "the sum counts %u sites of a cohort of %u",
+                       extra[SITES], f->n_cohort);
 
     const double factor = f->weight_cap / weight;
     double *delta = out->delta;
