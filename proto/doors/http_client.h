@@ -6,8 +6,9 @@
  *     ... answer.status, answer.body ...
  *     an_http_answer_done(&answer);
  *
- * Only http and https; redirects are not followed; no proxy from the environment; certificates
- * are checked.  An answer with any status is OK: the status is the caller's to judge.
+ * Only http and https; redirects are not followed; no proxy from the environment; certificates are
+ * checked.  A body is application/json unless a header says otherwise.  An answer with any status
+ * is OK: the status is the caller's to judge.
  *
  * Threads: call from anywhere after an_http_client_init, which comes once, in main, before any thread. */
 #ifndef AN_DOORS_HTTP_CLIENT_H

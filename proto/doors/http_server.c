@@ -1,0 +1,272 @@
+#include "doors/http_server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+#define DEFAULT_CONNECTIONS 64
+#define DEFAULT_TIMEOUT_S 15
+#define DEFAULT_BODY ((size_t)1 << 20)
+#define MEMORY_PER_CONNECTION ((size_t)32 << 10) /* request line and headers */
+
+struct an_http_server {
+    struct MHD_Daemon *daemon;
+    an_http_handler *handler;
+    void *ctx;
+    size_t max_body;
+};
+
+/* One request on its way in. */
+typedef struct incoming {
+    an_buf body;
+    size_t seen; /* bytes of the body so far, kept or not */
+} incoming;
+
+static enum MHD_Result queue(struct MHD_Connection *conn, unsigned status, struct MHD_Response *response)
+{
+    if (!response)
+        return MHD_NO; /* closes the connection */
+    enum MHD_Result ok = MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (ok == MHD_YES)
+        ok = MHD_queue_response(conn, status, response);
+    MHD_destroy_response(response);
+    return ok;
+}
+
+static enum MHD_Result queue_error(struct MHD_Connection *conn, unsigned status)
+{
+    /* MHD promises not to change a persistent buffer. */
+    static char empty[1];
+    return queue(conn, status, MHD_create_response_from_buffer(0, empty, MHD_RESPMEM_PERSISTENT));
+}
+
+static enum MHD_Result queue_reply(struct MHD_Connection *conn, an_http_reply *reply)
+{
+    static char empty[1];
+    struct MHD_Response *response;
+    if (reply->body)
+        response = MHD_create_response_from_buffer_with_free_callback(reply->body_len, reply->body, an_free);
+    else
+        response = MHD_create_response_from_buffer(0, empty, MHD_RESPMEM_PERSISTENT);
+    if (!response) {
+        an_free(reply->body);
+        return MHD_NO;
+    }
+    enum MHD_Result ok = MHD_YES;
+    if (reply->type)
+        ok = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
+    for (size_t i = 0; i < reply->n_headers && ok == MHD_YES; i++)
+        ok = MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
+    if (ok != MHD_YES) {
+        MHD_destroy_response(response);
+        return MHD_NO;
+    }
+    return queue(conn, reply->status, response);
+}
+
+static void remote_text(struct MHD_Connection *conn, char *out, socklen_t cap)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *addr = info ? info->client_addr : NULL;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    const char *ok = NULL;
+    if (addr && addr->sa_family == AF_INET) {
+        memcpy(&v4, addr, sizeof v4);
+        ok = inet_ntop(AF_INET, &v4.sin_addr, out, cap);
+    } else if (addr && addr->sa_family == AF_INET6) {
+        memcpy(&v6, addr, sizeof v6);
+        ok = inet_ntop(AF_INET6, &v6.sin6_addr, out, cap);
+    }
+    if (!ok)
+        snprintf(out, cap, "?");
+}
+
+static enum MHD_Result answer(an_http_server *server, struct MHD_Connection *conn, const char *path,
+                              const char *method, incoming *in)
+{
+    char remote[INET6_ADDRSTRLEN];
+    remote_text(conn, remote, sizeof remote);
+    an_buf_u8(&in->body, 0);
+    if (in->body.failed)
+        return queue_error(conn, MHD_HTTP_SERVICE_UNAVAILABLE);
+    an_http_request req = {
+        .method = method,
+        .path = path,
+        .remote = remote,
+        .body = (const char *)in->body.data,
+        .body_len = in->body.len - 1,
+        .inside = conn,
+    };
+    an_http_reply reply = {0};
+    server->handler(server->ctx, &req, &reply);
+    if (reply.status < 200 || reply.status > 599)
+        reply.status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+    return queue_reply(conn, &reply);
+}
+
+/* A stated length over the bound is refused before a byte of it is read. */
+static bool announces_too_much(const an_http_server *server, struct MHD_Connection *conn)
+{
+    const char *text = MHD_lookup_connection_value(conn, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    if (!text)
+        return false;
+    size_t len = 0;
+    for (; *text >= '0' && *text <= '9'; text++) {
+        len = len * 10 + (size_t)(*text - '0');
+        if (len > server->max_body)
+            return true;
+    }
+    return false;
+}
+
+/* MHD calls this once with the headers, then for each piece of the body, then once to answer. */
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *conn, const char *path, const char *method,
+                                  const char *version, const char *data, size_t *len, void **request_ctx)
+{
+    (void)version;
+    an_http_server *server = ctx;
+    incoming *in = *request_ctx;
+    if (!in) {
+        if (announces_too_much(server, conn))
+            return queue_error(conn, MHD_HTTP_CONTENT_TOO_LARGE);
+        in = an_alloc(1, sizeof *in);
+        if (!in)
+            return MHD_NO;
+        an_buf_init(&in->body, server->max_body + 1);
+        *request_ctx = in;
+        return MHD_YES;
+    }
+    if (*len > 0) {
+        in->seen += *len;
+        if (in->seen <= server->max_body)
+            an_buf_put(&in->body, data, *len);
+        /* A body without a stated length is read some way past its bound, so that its sender hears the
+         * answer, but not for ever. */
+        if (in->seen / 4 > server->max_body)
+            return MHD_NO;
+        *len = 0;
+        return MHD_YES;
+    }
+    if (in->seen > server->max_body)
+        return queue_error(conn, MHD_HTTP_CONTENT_TOO_LARGE);
+    return answer(server, conn, path, method, in);
+}
+
+static void on_completed(void *ctx, struct MHD_Connection *conn, void **request_ctx,
+                         enum MHD_RequestTerminationCode how)
+{
+    (void)ctx;
+    (void)conn;
+    (void)how;
+    incoming *in = *request_ctx;
+    if (in)
+        an_buf_done(&in->body);
+    an_free(in);
+    *request_ctx = NULL;
+}
+
+const char *an_http_query(const an_http_request *req, const char *key)
+{
+    return MHD_lookup_connection_value(req->inside, MHD_GET_ARGUMENT_KIND, key);
+}
+
+const char *an_http_header(const an_http_request *req, const char *name)
+{
+    return MHD_lookup_connection_value(req->inside, MHD_HEADER_KIND, name);
+}
+
+an_err an_http_reply_header(an_http_reply *reply, const char *name, const char *value)
+{
+    if (reply->n_headers == AN_HTTP_REPLY_HEADERS)
+        return AN_ERR_LIMIT;
+    for (const char *p = value; *p; p++) {
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            return AN_ERR_INVAL;
+    }
+    reply->headers[reply->n_headers].name = name;
+    snprintf(reply->headers[reply->n_headers].value, sizeof reply->headers[0].value, "%s", value);
+    reply->n_headers++;
+    return AN_OK;
+}
+
+typedef union listen_addr {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+} listen_addr;
+
+static bool parse_address(const char *text, uint16_t port, listen_addr *ret)
+{
+    memset(ret, 0, sizeof *ret);
+    if (inet_pton(AF_INET, text, &ret->v4.sin_addr) == 1) {
+        ret->v4.sin_family = AF_INET;
+        ret->v4.sin_port = htons(port);
+        return true;
+    }
+    if (inet_pton(AF_INET6, text, &ret->v6.sin6_addr) == 1) {
+        ret->v6.sin6_family = AF_INET6;
+        ret->v6.sin6_port = htons(port);
+        return true;
+    }
+    return false;
+}
+
+an_err an_http_server_start(const an_http_server_conf *conf, an_http_server **ret, an_note *why)
+{
+    listen_addr addr;
+    const char *address = conf->address ? conf->address : "127.0.0.1";
+    if (!conf->handler)
+        return an_fail(AN_ERR_INVAL, why, "http server: no handler");
+    if (!parse_address(address, conf->port, &addr))
+        return an_fail(AN_ERR_INVAL, why, "http server: \"%.60s\" is not an IPv4 or IPv6 address", address);
+    an_http_server *server = an_alloc(1, sizeof *server);
+    if (!server)
+        return an_fail(AN_ERR_NOMEM, why, "http server: out of memory");
+    server->handler = conf->handler;
+    server->ctx = conf->ctx;
+    server->max_body = conf->max_body ? conf->max_body : DEFAULT_BODY;
+    unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD;
+    if (addr.any.sa_family == AF_INET6)
+        flags |= MHD_USE_IPv6;
+    errno = 0;
+    server->daemon = MHD_start_daemon(
+        flags, conf->port, NULL, NULL, on_request, server, MHD_OPTION_SOCK_ADDR, &addr.any,
+        MHD_OPTION_CONNECTION_LIMIT, conf->max_connections ? conf->max_connections : DEFAULT_CONNECTIONS,
+        MHD_OPTION_CONNECTION_TIMEOUT, conf->timeout_s ? conf->timeout_s : DEFAULT_TIMEOUT_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_PER_CONNECTION, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+    if (!server->daemon) {
+        char reason[96] = "";
+        int code = errno;
+        if (code != 0 && strerror_r(code, reason, sizeof reason) != 0)
+            reason[0] = '\0';
+        an_free(server);
+        return an_fail(AN_ERR_IO, why, "http server: cannot listen on %s port %u%s%s", address,
+                       (unsigned)conf->port, reason[0] ? ": " : "", reason);
+    }
+    *ret = server;
+    return AN_OK;
+}
+
+uint16_t an_http_server_port(const an_http_server *server)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT);
+    return info ? info->port : 0;
+}
+
+void an_http_server_stop(an_http_server *server)
+{
+    if (!server)
+        return;
+    MHD_stop_daemon(server->daemon);
+    an_free(server);
+}
