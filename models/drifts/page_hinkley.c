@@ -11,6 +11,7 @@
 
 #define TOLERANCE 0.1
 #define LIMIT 50.0
+#define WARNING_PART 0.75
 #define FORGET 0.9999
 #define COUNT_LEAST 30
 #define FAR_OUT 10.0
@@ -44,7 +45,7 @@ static an_drift_result update(double *s, double x)
     double sum = up ? s[S_UP] : s[S_DOWN];
     double run = up ? s[S_UP_RUN] : s[S_DOWN_RUN];
     an_drift_result r = {.statistic = sum, .limit = s[S_LIMIT]};
-    if (s[S_COUNT] < COUNT_LEAST || sum < s[S_LIMIT] / 2.0)
+    if (s[S_COUNT] < COUNT_LEAST || sum < s[S_LIMIT] * WARNING_PART)
         return r;
     r.level = sum >= s[S_LIMIT] ? AN_DRIFT_DRIFT : AN_DRIFT_WARNING;
     r.sign = up ? 1 : -1;
