@@ -55,7 +55,7 @@ static an_err take_model(an_scorer *s, const an_bundle *b, const an_overlay *o, 
         if (!s->params)
             return AN_ERR_NOMEM;
         if (b->n_weights > 0)
-        memcpy(s->params, b->weights, b->n_weights * sizeof *s->params);
+            memcpy(s->params, b->weights, b->n_weights * sizeof *s->params);
     }
     return o && o->n_local > 0 ? lay_local(s, o, why) : AN_OK;
 }

@@ -156,7 +156,7 @@ static float score(const an_detector *d, const float *x, const float *y, float *
             sum += pv[j] * pv[j] / p[j * m + j];
         contributions[f] = (float)sum;
     }
-    return (float)(d2 > 0.0 ? d2 : 0.0);
+    return (float)(d2 < 0.0 ? 0.0 : d2); /* rounding; NAN stays NAN */
 }
 
 static bool check(const an_detector *d)
