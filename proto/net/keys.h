@@ -55,6 +55,10 @@ an_err an_token_text(char ret_text[static AN_TOKEN_TEXT], const an_token *token)
 an_err an_token_parse(an_token *ret, const char *text, an_note *why);
 void an_token_done(an_token *token); /* wipes */
 
+/* The key under which a request for enrolment is authenticated.  The coordinator keeps this, not
+ * the secret: whoever reads its journal cannot print the token again. */
+void an_token_key(uint8_t ret[static 32], const uint8_t secret[static AN_TOKEN_SECRET_BYTES]);
+
 /* Readable base32, lower case, no padding.  out holds (8 * len + 4) / 5 + 1 chars. */
 void an_base32(char *out, const uint8_t *bytes, size_t len);
 /* Exactly (8 * len + 4) / 5 digits with zero spare bits, nothing else.  False: not that. */

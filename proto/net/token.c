@@ -155,3 +155,12 @@ void an_token_done(an_token *token)
 {
     an_wipe(token, sizeof *token);
 }
+
+void an_token_key(uint8_t ret[static 32], const uint8_t secret[static AN_TOKEN_SECRET_BYTES])
+{
+    static const char purpose[] = "andon-enrol-key-1";
+    an_hash key;
+    an_mac_of(&key, secret, purpose, sizeof purpose - 1);
+    memcpy(ret, key.b, sizeof key.b);
+    an_wipe(&key, sizeof key);
+}

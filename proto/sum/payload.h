@@ -42,11 +42,12 @@ typedef struct an_train_in {
 } an_train_in;
 
 typedef struct an_train_out {
-    double *delta;    /* (n_params), in: room of the caller; sum(w d) / sum(w); 0 where local */
-    double weight;    /* sum of weights */
-    double loss;      /* weighted mean */
-    uint64_t sites;   /* vectors in the sum */
-    uint64_t clipped; /* sites whose delta was longer than clip_norm */
+    double *delta;      /* (n_params), in: room of the caller; sum(w d) / sum(w); 0 where local.
+                         * NULL: totals only, for a caller that decodes the deltas in blocks */
+    double weight;      /* sum of weights */
+    double loss;        /* weighted mean */
+    uint64_t sites;     /* vectors in the sum */
+    uint64_t clipped;   /* sites whose delta was longer than clip_norm */
     uint64_t saturated; /* coordinates cut, over all sites */
 } an_train_out;
 

@@ -113,7 +113,7 @@ static an_err train_decode(an_payload_out *output, const an_payload_facts *f,
 
     const double factor = f->weight_cap / weight;
     double *delta = out->delta;
-    for (uint32_t t = 0; t < f->n_tensors; delta += f->tensors[t].n, t++) {
+    for (uint32_t t = 0; delta && t < f->n_tensors; delta += f->tensors[t].n, t++) {
         const an_tensor_scale *s = &f->tensors[t];
         if (s->local) {
             memset(delta, 0, s->n * sizeof *delta);

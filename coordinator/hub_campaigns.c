@@ -1,0 +1,375 @@
+/* Campaigns: making plans, judging candidates, moving production, answering drift. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "coordinator/hub_internal.h"
+#include "doors/crypto.h"
+#include "msg/release.h"
+#include "sum/fixed.h"
+
+/* ---- plans ---- */
+
+static bool has_model(const an_hub_live *live, const an_model_entry *m)
+{
+    for (uint32_t i = 0; live->connected && i < live->n_lines; i++)
+        if (strcmp(live->lines[i].model, m->name) == 0 && an_hash_equal(&live->lines[i].schema, &m->schema))
+            return true;
+    return false;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* The connected sites that run the model, by name. */
+static uint32_t cohort_of(an_hub *hub, const an_model_entry *m, char (*ret)[AN_NAME_MAX], uint32_t max)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < hub->live.n && n < max; i++)
+        if (has_model(&hub->live.items[i], m))
+            memcpy(ret[n++], hub->live.items[i].site, AN_NAME_MAX);
+    qsort(ret, n, sizeof *ret, by_name);
+    return n;
+}
+
+static void set_training(an_plan *plan, const an_policy *p, const an_campaign *c)
+{
+    bool again = c->kind == AN_CAMPAIGN_INCREMENTAL;
+    plan->local_epochs = (uint32_t)(again ? p->drift_epochs : p->train_epochs);
+    plan->lr = again ? p->drift_lr : p->train_lr;
+    plan->l2sp = again ? p->drift_l2sp : 0;
+    plan->replay_share = again ? p->drift_replay : 0;
+    plan->use_held = again && p->drift_use_held;
+    plan->batch = (uint32_t)p->train_batch;
+    plan->prox_mu = p->train_prox_mu;
+    snprintf(plan->optimiser, sizeof plan->optimiser, "%s", p->optimiser == 0 ? "adam" : "sgd");
+}
+
+static an_err set_payload(an_hub *hub, an_plan *plan, const an_model_entry *m, const an_campaign *c, an_note *why)
+{
+    an_hub_model *facts = NULL;
+    an_err err = an_hub_model_facts(hub, m->name, &facts, why);
+    if (err != AN_OK)
+        return err;
+    plan->clip_norm = m->policy.clip_norm;
+    plan->weight_cap = m->policy.weight_cap;
+    plan->value_bits = an_fixed_bits(plan->n_cohort);
+    if (plan->kind == AN_PAYLOAD_TRAIN) {
+        int32_t unit = an_fixed_unit_exp(plan->clip_norm, plan->value_bits);
+        plan->n_tensors = facts->n_tensors;
+        for (uint32_t i = 0; i < facts->n_tensors; i++) {
+            plan->tensors[i] = facts->tensors[i];
+            plan->tensors[i].unit_exp = unit;
+        }
+    }
+    set_training(plan, &m->policy, c);
+    if (plan->kind == AN_PAYLOAD_EVALUATE) {
+        plan->candidate = c->head;
+        plan->production = m->alias[AN_ALIAS_PRODUCTION - 1];
+    } else {
+        plan->base = c->head;
+    }
+    an_payload_facts f = {.n_cohort = plan->n_cohort,
+                          .value_bits = plan->value_bits,
+                          .tensors = plan->tensors,
+                          .n_tensors = plan->n_tensors,
+                          .clip_norm = plan->clip_norm,
+                          .weight_cap = plan->weight_cap,
+                          .n_features = facts->n_features};
+    uint64_t dim = an_payload_find(plan->kind)->dim(&f);
+    if (dim == 0 || dim > AN_DIM_MAX)
+        return an_fail(AN_ERR_LIMIT, why, "model %s is too large for a round", m->name);
+    plan->dim = (uint32_t)dim;
+    return AN_OK;
+}
+
+/* Errors: AGAIN too few sites are here. */
+static an_err open_round(an_hub *hub, const an_campaign *c, an_payload_kind kind, an_note *why)
+{
+    const an_model_entry *m = an_state_model(&hub->state, c->model);
+    const an_policy *p = &m->policy;
+    an_err err;
+    an_plan *plan = an_alloc(1, sizeof *plan);
+    if (!plan)
+        return AN_ERR_NOMEM;
+    plan->n_cohort = cohort_of(hub, m, plan->cohort, AN_COHORT_MAX);
+    if (plan->n_cohort < p->min_cohort) {
+        an_plan_free(plan);
+        return AN_ERR_AGAIN;
+    }
+    plan->round = hub->state.next_id;
+    plan->campaign = c->id;
+    snprintf(plan->model, sizeof plan->model, "%s", m->name);
+    plan->kind = kind;
+    plan->schema = m->schema;
+    plan->layout = m->layout;
+    plan->privacy = AN_PRIVACY_TRUSTED;
+    plan->min_cohort = (uint32_t)p->min_cohort;
+    plan->seed = an_mix64((uint64_t)p->seed ^ an_mix64(plan->round)) >> 1;
+    an_plan_phase phase = {.count_min = plan->min_cohort, .count_max = plan->n_cohort};
+    plan->invite = plan->upload = phase;
+    plan->invite.time_min_ms = plan->invite.deadline_ms = (uint64_t)p->invite_ms;
+    plan->upload.time_min_ms = plan->upload.deadline_ms = (uint64_t)p->upload_ms;
+    if ((err = set_payload(hub, plan, m, c, why)) != AN_OK) {
+        an_plan_free(plan);
+        return err;
+    }
+    char reason[AN_PLAN_REASON_MAX];
+    snprintf(reason, sizeof reason, "%s campaign %llu, round %u of %u: %.120s", an_campaign_kind_name(c->kind),
+             (unsigned long long)c->id, c->step + 1, an_campaign_n_rounds(c), c->trigger);
+    return an_hub_round_start(hub, plan, reason, why);
+}
+
+/* ---- decisions ---- */
+
+static an_err end_campaign(an_hub *hub, uint64_t id, bool promoted, const char *reason, const char *actor, an_note *why)
+{
+    an_record_batch b = {.n = 0};
+    const an_campaign *c = an_state_campaign(&hub->state, id);
+    an_json *o = an_json_object();
+    an_json_set_int(o, "id", (int64_t)id);
+    an_json_set_bool(o, "promoted", promoted);
+    an_json_set_text(o, "reason", reason);
+    an_json_set_hash(o, "version", &c->head);
+    an_log(AN_LOG_INFO, "campaign_ended", "campaign=%llu model=%s promoted=%s reason=\"%s\"", (unsigned long long)id,
+           c->model, promoted ? "yes" : "no", reason);
+    an_batch_add(&b, "campaign.ended", c->model, actor, NULL, o);
+    return an_hub_commit(hub, &b, why);
+}
+
+static an_err gate(an_hub *hub, const an_campaign *c, an_note *why)
+{
+    const an_model_entry *m = an_state_model(&hub->state, c->model);
+    an_evaluate_out figures;
+    an_note verdict = {{0}};
+    an_record_batch b = {.n = 0};
+    an_buf text;
+    an_buf_init(&text, 65536);
+    an_err err = an_store_object_get(hub->conf.store, &c->evaluation, &text, why);
+    if (err == AN_OK)
+        err = an_evaluation_parse(text.data, text.len, &figures, why);
+    an_buf_done(&text);
+    if (err != AN_OK)
+        return err;
+    bool passed = an_gate_judge(&figures, &m->policy, c->kind == AN_CAMPAIGN_INCREMENTAL, &verdict);
+    an_json *o = an_json_object();
+    an_json_set_int(o, "id", (int64_t)c->id);
+    an_json_set_bool(o, "passed", passed);
+    an_json_set_text(o, "reason", verdict.text);
+    an_json_set_hash(o, "candidate", &c->head);
+    an_json_set_hash(o, "evaluation", &c->evaluation);
+    an_log(AN_LOG_INFO, "campaign_gated", "campaign=%llu model=%s passed=%s reason=\"%s\"", (unsigned long long)c->id,
+           c->model, passed ? "yes" : "no", verdict.text);
+    an_batch_add(&b, "campaign.gated", c->model, "coordinator", NULL, o);
+    uint64_t id = c->id;
+    if ((err = an_hub_commit(hub, &b, why)) != AN_OK || passed)
+        return err;
+    return end_campaign(hub, id, false, verdict.text, "coordinator", why);
+}
+
+an_err an_hub_promote(an_hub *hub, const char *actor, const char *model, const an_hash *version, const char *reason,
+                      an_note *why)
+{
+    const an_model_entry *m = an_state_model(&hub->state, model);
+    const an_version *v = an_state_version(&hub->state, version);
+    if (!m || !v || strcmp(v->model, model) != 0)
+        return an_fail(AN_ERR_NOTFOUND, why, "model %.63s has no such version", model);
+    if (v->quarantined)
+        return an_fail(AN_ERR_STATE, why, "the version is quarantined: %.200s", v->reason);
+    an_record_batch b = {.n = 0};
+    an_json *o = an_json_object();
+    an_json_set_text(o, "alias", an_alias_name(AN_ALIAS_PRODUCTION));
+    an_json_set_hash(o, "from", &m->alias[AN_ALIAS_PRODUCTION - 1]);
+    an_json_set_hash(o, "to", version);
+    an_json_set_int(o, "counter", (int64_t)m->counter + 1);
+    an_json_set_text(o, "reason", reason);
+    an_batch_add(&b, "alias.moved", model, actor, NULL, o);
+    an_err err = an_hub_commit(hub, &b, why);
+    if (err != AN_OK)
+        return err;
+    an_log(AN_LOG_INFO, "promoted", "model=%s by=%s reason=\"%s\"", model, actor, reason);
+    return an_hub_announce(hub, model, NULL);
+}
+
+static an_err promote_campaign(an_hub *hub, const an_campaign *c, an_note *why)
+{
+    char reason[AN_REASON_MAX];
+    uint64_t id = c->id;
+    snprintf(reason, sizeof reason, "campaign %llu: %.200s", (unsigned long long)id, c->reason);
+    an_err err = an_hub_promote(hub, "coordinator", c->model, &c->head, reason, why);
+    if (err != AN_OK)
+        return err;
+    c = an_state_campaign(&hub->state, id);
+    snprintf(reason, sizeof reason, "%s", c->reason);
+    return end_campaign(hub, id, true, reason, "coordinator", why);
+}
+
+/* Tells one site, or all that run the model, what production is, with a signed statement. */
+an_err an_hub_announce(an_hub *hub, const char *model, const char *only_site)
+{
+    const an_model_entry *m = an_state_model(&hub->state, model);
+    if (!m || an_hash_is_zero(&m->alias[AN_ALIAS_PRODUCTION - 1]))
+        return AN_OK;
+    const an_version *v = an_state_version(&hub->state, &m->alias[AN_ALIAS_PRODUCTION - 1]);
+    an_release release = {.alias = AN_ALIAS_PRODUCTION, .version = v->hash, .counter = m->counter};
+    snprintf(release.model, sizeof release.model, "%s", m->name);
+    an_buf text;
+    an_buf_init(&text, AN_STATEMENT_MAX);
+    an_err err = an_release_text(&release, &text);
+    if (err == AN_OK) {
+        an_msg msg = {.type = AN_MSG_VERSION};
+        an_msg_version *u = &msg.u.version;
+        snprintf(u->model, sizeof u->model, "%s", m->name);
+        u->version = v->hash;
+        u->size = v->size;
+        u->alias = AN_ALIAS_PRODUCTION;
+        u->counter = m->counter;
+        u->statement = (an_bytes){.data = text.data, .len = text.len};
+        u->n_signatures = 1;
+        memcpy(u->signatures[0].key, hub->conf.sign_public, AN_KEY_BYTES);
+        an_sign(u->signatures[0].signature, AN_RELEASE_CONTEXT, text.data, text.len, hub->conf.sign_secret);
+        for (size_t i = 0; i < hub->live.n; i++) {
+            const an_hub_live *live = &hub->live.items[i];
+            if ((only_site && strcmp(live->site, only_site) != 0) || !has_model(live, m))
+                continue;
+            an_err sent = an_hub_send(hub, live->site, &msg);
+            (void)sent; /* told again at its next HELLO */
+        }
+    }
+    an_buf_done(&text);
+    return err;
+}
+
+/* ---- drift ---- */
+
+/* Distinct sites with a fresh, unanswered alert that the model got worse or the input changed. */
+static uint32_t drifting_sites(an_hub *hub, const an_model_entry *m, an_note *ret)
+{
+    const char *seen[16];
+    uint32_t n = 0;
+    int64_t now = an_hub_now(hub);
+    char names[200] = "";
+    for (size_t i = 0; i < hub->state.drifts.n; i++) {
+        const an_drift_entry *d = &hub->state.drifts.items[i];
+        if (d->campaign || d->sign < 0 || strcmp(d->model, m->name) != 0 ||
+            now - d->time_ms > m->policy.drift_within_ms)
+            continue;
+        bool known = false;
+        for (uint32_t k = 0; k < n && k < 16; k++)
+            known = known || strcmp(seen[k], d->site) == 0;
+        if (known)
+            continue;
+        if (n < 16)
+            seen[n] = d->site;
+        size_t len = strlen(names);
+        snprintf(names + len, sizeof names - len, "%s%s (%s of %s)", n ? ", " : "", d->site, d->test, d->subject);
+        n++;
+    }
+    an_note_set(ret, "drift at %u site%s: %s", n, n == 1 ? "" : "s", names);
+    return n;
+}
+
+static bool answer_drift(an_hub *hub, const an_model_entry *m)
+{
+    an_note trigger, why = {{0}};
+    uint64_t id;
+    if (an_hash_is_zero(&m->alias[AN_ALIAS_PRODUCTION - 1]) || an_state_campaign_open(&hub->state, m->name))
+        return false;
+    if (m->campaign_ms && an_hub_now(hub) - m->campaign_ms < m->policy.drift_cooldown_ms)
+        return false;
+    if (drifting_sites(hub, m, &trigger) < m->policy.drift_quorum)
+        return false;
+    an_err err = an_hub_campaign_open(hub, "coordinator", m->name, AN_CAMPAIGN_INCREMENTAL, 0, trigger.text, &id, &why);
+    if (err != AN_OK)
+        an_log(AN_LOG_ERROR, "campaign_not_opened", "model=%s err=%s why=\"%s\"", m->name, an_err_name(err), why.text);
+    return err == AN_OK;
+}
+
+/* ---- driving ---- */
+
+static bool drive_one(an_hub *hub, const an_campaign *c)
+{
+    const an_model_entry *m = an_state_model(&hub->state, c->model);
+    an_payload_kind kind = AN_PAYLOAD_TRAIN;
+    an_note why = {{0}};
+    an_err err = AN_OK;
+    uint64_t id = c->id;
+    switch (an_campaign_next(c, &m->policy, &kind)) {
+    case AN_TODO_NOTHING:
+        return false;
+    case AN_TODO_ROUND:
+        err = open_round(hub, c, kind, &why);
+        if (err == AN_ERR_AGAIN)
+            return false; /* looked at again at the next tick and the next HELLO */
+        break;
+    case AN_TODO_GATE:
+        err = gate(hub, c, &why);
+        break;
+    case AN_TODO_PROMOTE:
+        err = promote_campaign(hub, c, &why);
+        break;
+    case AN_TODO_GIVE_UP: {
+        const an_round_entry *last = NULL;
+        for (size_t i = 0; i < hub->state.rounds.n; i++)
+            if (hub->state.rounds.items[i].campaign == id)
+                last = &hub->state.rounds.items[i];
+        char reason[AN_REASON_MAX];
+        snprintf(reason, sizeof reason, "%u rounds in a row were aborted; the last: %.160s", c->aborted,
+                 last ? last->reason : "?");
+        err = end_campaign(hub, id, false, reason, "coordinator", &why);
+        break;
+    }
+    }
+    if (err == AN_OK)
+        return true;
+    an_log(AN_LOG_ERROR, "campaign_stuck", "campaign=%llu err=%s why=\"%s\"", (unsigned long long)id, an_err_name(err),
+           why.text);
+    if (err == AN_ERR_IO || err == AN_ERR_NOMEM)
+        return false; /* may pass: tried again at the next tick */
+    err = end_campaign(hub, id, false, why.text[0] ? why.text : an_err_text(err), "coordinator", NULL);
+    return err == AN_OK;
+}
+
+void an_hub_drive(an_hub *hub)
+{
+    if (hub->driving)
+        return; /* what a step causes is seen by the loop below */
+    hub->driving = true;
+    bool more = true;
+    while (more) {
+        more = false;
+        for (size_t i = 0; i < hub->state.campaigns.n; i++)
+            if (!an_campaign_is_over(&hub->state.campaigns.items[i]))
+                more = drive_one(hub, &hub->state.campaigns.items[i]) || more;
+        for (size_t i = 0; i < hub->state.models.n; i++)
+            more = answer_drift(hub, &hub->state.models.items[i]) || more;
+    }
+    hub->driving = false;
+}
+
+void an_hub_campaign_waiting(an_hub *hub, const an_campaign *c, an_note *ret)
+{
+    const an_model_entry *m = an_state_model(&hub->state, c->model);
+    const an_hub_round *r = c->open_round ? an_hub_round_find(hub, c->open_round) : NULL;
+    if (r) {
+        an_note waiting;
+        an_round_waiting(&r->round, an_hub_now(hub), &waiting);
+        an_note_set(ret, "round %u of %u: %.250s", c->step + 1, an_campaign_n_rounds(c), waiting.text);
+    } else if (c->state == AN_CAMPAIGN_WAITING) {
+        an_note_set(ret, "waiting for approval: andon campaign approve %llu", (unsigned long long)c->id);
+    } else if (c->state == AN_CAMPAIGN_PASSED) {
+        an_note_set(ret, "passed the gate, waiting for approval of the promotion (%.200s)", c->reason);
+    } else if (an_campaign_is_over(c)) {
+        an_note_set(ret, "%s", c->reason);
+    } else {
+        uint32_t n = 0;
+        for (size_t i = 0; i < hub->live.n; i++)
+            n += has_model(&hub->live.items[i], m);
+        an_note_set(ret, "waiting for sites: %u of at least %lld are connected", n, (long long)m->policy.min_cohort);
+    }
+}

@@ -1,0 +1,199 @@
+/* Models: making the blank version from a description, and what plans need to know of it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "coordinator/hub_internal.h"
+#include "doors/crypto.h"
+#include "models/bundle.h"
+#include "models/model.h"
+
+an_err an_hub_bundle_path(an_hub *hub, const an_hash *version, char out[static AN_PATH_MAX])
+{
+    return an_store_object_path(hub->conf.store, version, out);
+}
+
+static an_err facts_from(an_hub_model *m, const an_bundle *b, an_note *why)
+{
+    an_model *model = NULL;
+    an_err err = an_model_new(b->arch, strlen(b->arch), "architecture", b->schema.n, &model, why);
+    if (err != AN_OK)
+        return err;
+    size_t n = an_model_n_tensors(model);
+    if (n > AN_TENSORS_MAX) {
+        err = an_fail(AN_ERR_LIMIT, why, "%zu tensors; a plan describes at most %d", n, AN_TENSORS_MAX);
+    } else if (!(m->tensors = an_alloc(n, sizeof *m->tensors))) {
+        err = AN_ERR_NOMEM;
+    } else {
+        m->n_tensors = (uint32_t)n;
+        m->n_features = b->schema.n;
+        for (size_t i = 0; i < n; i++) {
+            const an_tensor *t = an_model_tensor_at(model, i);
+            m->tensors[i] = (an_tensor_scale){.n = (uint32_t)t->n, .local = t->local};
+        }
+    }
+    an_model_free(model);
+    return err;
+}
+
+an_err an_hub_model_facts(an_hub *hub, const char *name, an_hub_model **ret, an_note *why)
+{
+    for (size_t i = 0; i < hub->models.n; i++) {
+        if (strcmp(hub->models.items[i].name, name) == 0) {
+            *ret = &hub->models.items[i];
+            return AN_OK;
+        }
+    }
+    const an_model_entry *e = an_state_model(&hub->state, name);
+    if (!e)
+        return an_fail(AN_ERR_NOTFOUND, why, "no model %s", name);
+    char path[AN_PATH_MAX];
+    an_bundle b = {.arch = NULL};
+    an_hub_model m = {.n_tensors = 0};
+    snprintf(m.name, sizeof m.name, "%s", name);
+    an_err err = an_hub_bundle_path(hub, &e->blank, path);
+    if (err == AN_OK)
+        err = an_bundle_read(&b, NULL, path, why);
+    if (err != AN_OK)
+        return err;
+    err = facts_from(&m, &b, why);
+    an_bundle_done(&b);
+    if (err == AN_OK && !an_grow(&hub->models.items, &hub->models.cap, hub->models.n + 1, sizeof m))
+        err = AN_ERR_NOMEM;
+    if (err != AN_OK) {
+        an_free(m.tensors);
+        return err;
+    }
+    hub->models.items[hub->models.n] = m;
+    *ret = &hub->models.items[hub->models.n++];
+    return AN_OK;
+}
+
+/* Mean 0 and scale 1 until the sites have agreed on better. */
+static an_err blank_prep(an_bundle *b, const an_model_spec *spec, an_note *why)
+{
+    an_prep_conf conf;
+    an_prep_conf_init(&conf);
+    conf.window = spec->window;
+    conf.stride = spec->stride;
+    conf.smooth = spec->smooth;
+    an_err err = AN_ERR_NOMEM;
+    double *mean = an_alloc(spec->n_sensors, sizeof *mean), *variance = an_alloc(spec->n_sensors, sizeof *variance);
+    if (mean && variance) {
+        for (uint32_t i = 0; i < spec->n_sensors; i++)
+            variance[i] = 1;
+        err = an_prep_from_moments(&b->prep, &conf, mean, variance, spec->n_sensors, why);
+    }
+    an_free(mean);
+    an_free(variance);
+    return err;
+}
+
+static an_err blank_bundle(an_bundle *b, const an_model_spec *spec, uint64_t seed, an_note *why)
+{
+    an_model *model = NULL;
+    an_err err = an_schema_new(&b->schema, spec->sensors, spec->units, spec->n_sensors, spec->rate_hz, spec->window, why);
+    if (err != AN_OK)
+        return err;
+    if ((err = blank_prep(b, spec, why)) != AN_OK)
+        return err;
+    if ((err = an_model_new(spec->arch, strlen(spec->arch), "architecture", spec->n_sensors, &model, why)) != AN_OK)
+        return err;
+    if (an_model_n_inputs(model) != an_prep_input(&b->prep)) {
+        err = an_fail(AN_ERR_INVAL, why, "the model takes %zu values, a window of %u rows of %u sensors has %zu",
+                      an_model_n_inputs(model), spec->window, spec->n_sensors, an_prep_input(&b->prep));
+        goto out;
+    }
+    snprintf(b->model, sizeof b->model, "%s", spec->name);
+    snprintf(b->policy, sizeof b->policy, "%s", spec->threshold);
+    b->threshold = 1;
+    b->n_weights = an_model_n_params(model);
+    an_model_layout_hash(model, &b->layout);
+    err = AN_ERR_NOMEM;
+    if (!(b->arch = an_strdup(an_model_text(model))))
+        goto out;
+    if (!(b->weights = an_alloc(b->n_weights, sizeof *b->weights)))
+        goto out;
+    an_model_init(model, seed, b->weights);
+    err = an_detector_new("autoencoder", spec->window, spec->n_sensors, &b->detector, why);
+    for (size_t i = 0; err == AN_OK && i < b->detector->n_state; i++)
+        b->detector->state[i] = 1; /* residuals count as they are until a site has calibrated */
+out:
+    an_model_free(model);
+    return err;
+}
+
+an_err an_hub_model_create(an_hub *hub, const char *actor, const an_model_spec *spec, an_note *why)
+{
+    if (!an_name_ok(spec->name))
+        return an_fail(AN_ERR_INVAL, why, "a model's name has letters, digits, '.', '_' and '-' only");
+    if (an_state_model(&hub->state, spec->name))
+        return an_fail(AN_ERR_EXISTS, why, "model %s exists", spec->name);
+    an_err err;
+    an_policy policy;
+    an_bundle b = {.arch = NULL};
+    an_buf bytes;
+    an_hash blank, schema;
+    an_record_batch batch = {.n = 0};
+    if ((err = an_threshold_check(spec->threshold, why)) != AN_OK)
+        return err;
+    if ((err = an_policy_init(&policy)) != AN_OK)
+        return err;
+    an_buf_init(&bytes, AN_BUNDLE_BYTES_MAX);
+    an_json *texts = an_json_object();
+    for (size_t i = 0; i < spec->n_policy && err == AN_OK; i++) {
+        err = an_policy_set(&policy, spec->policy[i][0], spec->policy[i][1], "policy", why);
+        an_json_set_text(texts, spec->policy[i][0], spec->policy[i][1]);
+    }
+    if (err != AN_OK || (err = an_policy_check(&policy, why)) != AN_OK)
+        goto out;
+    if ((err = blank_bundle(&b, spec, (uint64_t)policy.seed, why)) != AN_OK)
+        goto out;
+    if ((err = an_bundle_encode(&b, &bytes, why)) != AN_OK)
+        goto out;
+    if ((err = an_store_object_put(hub->conf.store, bytes.data, bytes.len, &blank, why)) != AN_OK)
+        goto out;
+    an_schema_hash(&schema, &b.schema);
+    an_json *o = an_json_object(), *v = an_json_object();
+    an_json_set_hash(o, "blank", &blank);
+    an_json_set_hash(o, "schema", &schema);
+    an_json_set_hash(o, "layout", &b.layout);
+    an_json_set(o, "policy", texts);
+    texts = NULL;
+    an_batch_add(&batch, "model.created", spec->name, actor, NULL, o);
+    an_json_set_hash(v, "hash", &blank);
+    an_json_set_int(v, "size", (int64_t)bytes.len);
+    an_batch_add(&batch, "version.registered", spec->name, actor, NULL, v);
+    err = an_hub_commit(hub, &batch, why);
+out:
+    an_json_free(texts);
+    an_opt_done(an_policy_rows, an_policy_n_rows, &policy);
+    an_buf_done(&bytes);
+    an_bundle_done(&b);
+    return err;
+}
+
+an_err an_hub_model_policy(an_hub *hub, const char *actor, const char *model, const char *const (*policy)[2],
+                           size_t n, an_note *why)
+{
+    const an_model_entry *m = an_state_model(&hub->state, model);
+    if (!m)
+        return an_fail(AN_ERR_NOTFOUND, why, "no model %s", model);
+    an_policy p = m->policy; /* no option of a policy owns memory */
+    an_err err = AN_OK;
+    an_record_batch batch = {.n = 0};
+    an_json *o = an_json_object(), *texts = an_json_object();
+    for (size_t i = 0; i < n && err == AN_OK; i++) {
+        err = an_policy_set(&p, policy[i][0], policy[i][1], "policy", why);
+        an_json_set_text(texts, policy[i][0], policy[i][1]);
+    }
+    an_json_set(o, "policy", texts);
+    if (err != AN_OK || (err = an_policy_check(&p, why)) != AN_OK) {
+        an_json_free(o);
+        return err;
+    }
+    an_batch_add(&batch, "model.policy", model, actor, NULL, o);
+    err = an_hub_commit(hub, &batch, why);
+    an_hub_drive(hub);
+    return err;
+}
