@@ -3,13 +3,14 @@
  *
  *     receiver                                    sender
  *     an_fetch_step: ask(hash, offset, len)  -->  an_serve_ask: queued
- *     an_fetch_take: write, hash             <--  an_serve_step: read, reply(hash, offset, bytes)
+ *     an_fetch_take: write, hash             <--  an_serve_step: read, reply(hash, offset,
+ * bytes)
  *
  * At most AN_FETCH_WINDOW asks of one fetch are open, and all fetches together stay within one
  * an_budget of bytes, so the receiver decides how much may be under way.  A chunk is written as
  * it comes; the hash is fed in order (what came early is read back), so a fetch holds no data.
- * The object is good only when an_fetch_take or an_fetch_step returned OK and an_fetch_done says
- * true: the hash of the whole is compared at the end, whatever offset it was resumed from.
+ * The object is good only when an_fetch_take or an_fetch_step returned OK and an_fetch_done
+ * says true: the hash of the whole is compared at the end, whatever offset it was resumed from.
  *
  * Threads: one thread owns a fetch and its budget; one thread owns a serve. */
 #ifndef AN_NET_BULK_H
@@ -28,17 +29,18 @@ typedef struct an_budget {
 } an_budget;
 
 typedef struct an_fetch_conf {
-    an_hash hash;          /* BLAKE2b-256 of the whole object, also its name */
-    uint64_t total;        /* bytes; from a stranger, so */
-    uint64_t total_max;    /* ... refused above this */
-    uint64_t resume_at;    /* bytes from the start that are durable already (see an_fetch_at) */
-    int64_t timeout_ms;    /* an ask without answer is asked again after this */
-    unsigned retries;      /* so often in a row without any chunk, then IO */
-    an_budget *budget;     /* shared, outlives the fetch; NULL: none */
+    an_hash hash;       /* BLAKE2b-256 of the whole object, also its name */
+    uint64_t total;     /* bytes; from a stranger, so */
+    uint64_t total_max; /* ... refused above this */
+    uint64_t resume_at; /* bytes from the start that are durable already (see an_fetch_at) */
+    int64_t timeout_ms; /* an ask without answer is asked again after this */
+    unsigned retries;   /* so often in a row without any chunk, then IO */
+    an_budget *budget;  /* shared, outlives the fetch; NULL: none */
     /* The sink: a file or memory that can be read back.  Errors end the fetch. */
     an_err (*write)(void *user, uint64_t offset, const void *bytes, size_t len);
     an_err (*read)(void *user, uint64_t offset, void *ret_bytes, size_t len);
-    /* Sends one ask.  AGAIN: not now; it is tried at the next step.  Other errors end the fetch. */
+    /* Sends one ask.  AGAIN: not now; it is tried at the next step.  Other errors end the
+     * fetch. */
     an_err (*ask)(void *user, const an_hash *hash, uint64_t offset, uint32_t len);
     void *user;
 } an_fetch_conf;
@@ -58,26 +60,28 @@ an_err an_fetch_step(an_fetch *f, int64_t now_ms);
 
 /* A chunk came.  One that is here already is ignored.
  * Errors: PROTO offset, length or hash name not as asked (the fetch goes on), or, with
- * an_fetch_failed, the whole does not have the hash: discard all of it; what a callback said. */
+ * an_fetch_failed, the whole does not have the hash: discard all of it; what a callback said.
+ */
 an_err an_fetch_take(an_fetch *f, const an_hash *hash, uint64_t offset, const void *bytes,
                      size_t len, int64_t now_ms);
 
 /* The link was lost: open asks are void and asked again at the next step. */
 void an_fetch_relink(an_fetch *f);
 
-bool an_fetch_done(const an_fetch *f);          /* all here, and the hash is right */
-bool an_fetch_failed(const an_fetch *f);        /* an error that was final */
-uint64_t an_fetch_at(const an_fetch *f);        /* bytes without a gap: where to resume */
-int64_t an_fetch_deadline(const an_fetch *f);   /* earliest overdue; INT64_MAX: nothing open */
+bool an_fetch_done(const an_fetch *f);        /* all here, and the hash is right */
+bool an_fetch_failed(const an_fetch *f);      /* an error that was final */
+uint64_t an_fetch_at(const an_fetch *f);      /* bytes without a gap: where to resume */
+int64_t an_fetch_deadline(const an_fetch *f); /* earliest overdue; INT64_MAX: nothing open */
 
 typedef struct an_serve_conf {
-    size_t queue;          /* asks that may wait, over all peers */
-    unsigned per_peer;     /* ... and for one peer; at least AN_FETCH_WINDOW */
+    size_t queue;      /* asks that may wait, over all peers */
+    unsigned per_peer; /* ... and for one peer; at least AN_FETCH_WINDOW */
     /* The object's length, if this site may have it.  Errors: NOTFOUND, REFUSED, ... */
     an_err (*find)(void *user, const char *site, const an_hash *hash, uint64_t *ret_total);
-    an_err (*read)(void *user, const an_hash *hash, uint64_t offset, void *ret_bytes, size_t len);
-    /* Sends one chunk (err = OK), or says that it cannot be had (bytes NULL).  AGAIN: the peer's
-     * queue is full, kept for the next step.  Any other error drops the ask. */
+    an_err (*read)(void *user, const an_hash *hash, uint64_t offset, void *ret_bytes,
+                   size_t len);
+    /* Sends one chunk (err = OK), or says that it cannot be had (bytes NULL).  AGAIN: the
+     * peer's queue is full, kept for the next step.  Any other error drops the ask. */
     an_err (*reply)(void *user, const an_peer *peer, const an_hash *hash, uint64_t offset,
                     const void *bytes, size_t len, an_err err);
     void *user;

@@ -8,8 +8,8 @@
 #include "doors/crypto.h"
 #include "net/net_internal.h"
 
-/* libzmq adds rand() % RECONNECT_IVL to the current interval and doubles that up to the maximum:
- * the agents' spread comes from the first interval, so each draws its own. */
+/* libzmq adds rand() % RECONNECT_IVL to the current interval and doubles that up to the
+ * maximum: the agents' spread comes from the first interval, so each draws its own. */
 #define RECONNECT_LEAST_MS 100
 #define RECONNECT_SPREAD_MS 400
 #define RECONNECT_MAX_MS 4000
@@ -70,7 +70,8 @@ static an_err reopen(an_client *cli, an_note *why)
     }
     err = AN_ERR_IO;
     if (!configure(s, cli->port)) {
-        an_note_set(why, "%s: cannot set socket options: %s", cli->endpoint, zmq_strerror(errno));
+        an_note_set(why, "%s: cannot set socket options: %s", cli->endpoint,
+                    zmq_strerror(errno));
         goto out;
     }
     if (zmq_connect(s, cli->endpoint) != 0) {
@@ -95,7 +96,8 @@ an_err an_client_open(an_net *net, const an_client_conf *conf, an_client **ret, 
     size_t len = strlen(conf->endpoint);
     uint32_t draw;
 
-    if ((unsigned)conf->port >= AN_PORTS || len >= AN_ENDPOINT_TEXT || strncmp(conf->endpoint, "tcp://", 6) != 0)
+    if ((unsigned)conf->port >= AN_PORTS || len >= AN_ENDPOINT_TEXT ||
+        strncmp(conf->endpoint, "tcp://", 6) != 0)
         return an_fail(AN_ERR_INVAL, why, "%s: must be tcp://host:port", conf->endpoint);
     if (!(cli = an_alloc(1, sizeof *cli)) || !(cli->link_secret = an_secret_alloc(AN_LINK_KEY)))
         goto out;
@@ -106,7 +108,8 @@ an_err an_client_open(an_net *net, const an_client_conf *conf, an_client **ret, 
     memcpy(cli->link_public, conf->link_public, AN_LINK_KEY);
     memcpy(cli->link_secret, conf->link_secret, AN_LINK_KEY);
     an_random(&draw, sizeof draw);
-    cli->renew_ms = conf->renew_ms > 0 ? conf->renew_ms : RENEW_LEAST_MS + draw % RENEW_SPREAD_MS;
+    cli->renew_ms =
+        conf->renew_ms > 0 ? conf->renew_ms : RENEW_LEAST_MS + draw % RENEW_SPREAD_MS;
     if ((err = reopen(cli, why)) != AN_OK)
         goto out;
     *ret = cli;
@@ -131,8 +134,8 @@ void *an_client_socket(an_client *cli)
 }
 
 /* libzmq ends a session for good when its handshake is refused, so a key that is approved later
- * would never get in.  A socket that took nothing for renew_ms is therefore replaced; of the old
- * one nothing is lost that was not lost already. */
+ * would never get in.  A socket that took nothing for renew_ms is therefore replaced; of the
+ * old one nothing is lost that was not lost already. */
 static void renew_if_stuck(an_client *cli)
 {
     const an_clock *clock = an_clock_system();

@@ -1,9 +1,9 @@
 /* client.h - the agent's side of a port: a DEALER that knows the coordinator's key.
  *
- *     an_client_open(net, &(an_client_conf){.port = AN_PORT_CONTROL, .endpoint = "tcp://c:7701",
- *                    .server_key = k, .link_public = id->link_public,
- *                    .link_secret = id->link_secret}, &cli, &why);
- *     if (an_client_send(cli, head, len, NULL, 0) == AN_ERR_AGAIN) ... keep it, try later
+ *     an_client_open(net, &(an_client_conf){.port = AN_PORT_CONTROL, .endpoint =
+ * "tcp://c:7701", .server_key = k, .link_public = id->link_public, .link_secret =
+ * id->link_secret}, &cli, &why); if (an_client_send(cli, head, len, NULL, 0) == AN_ERR_AGAIN)
+ * ... keep it, try later
  *
  * Connecting and reconnecting happen behind the scenes, for ever; also after a refusal, as long
  * as the session goes on trying to send (its hello, say).  While there is no connection

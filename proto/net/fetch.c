@@ -61,7 +61,8 @@ an_err an_fetch_new(const an_fetch_conf *conf, an_fetch **ret, an_note *why)
     an_fetch *f = NULL;
 
     if (conf->total > conf->total_max)
-        return an_fail(AN_ERR_LIMIT, why, "object of %" PRIu64 " bytes: at most %" PRIu64 " are accepted",
+        return an_fail(AN_ERR_LIMIT, why,
+                       "object of %" PRIu64 " bytes: at most %" PRIu64 " are accepted",
                        conf->total, conf->total_max);
     if (conf->resume_at > conf->total || conf->timeout_ms < 1 || !conf->write || !conf->read ||
         !conf->ask || (conf->budget && conf->budget->max < AN_CHUNK_BYTES))

@@ -3,8 +3,8 @@
  *     "ANDONKEY" | version (u32) | link secret (32) | link public (32)
  *     | statement secret (64) | statement public (32) | BLAKE2b-256 of all before (32)
  *
- * The publics are stored so that a pair can be checked against itself; a file whose halves do not
- * belong together is refused rather than used. */
+ * The publics are stored so that a pair can be checked against itself; a file whose halves do
+ * not belong together is refused rather than used. */
 #include "net/keys.h"
 
 #include <errno.h>
@@ -44,7 +44,8 @@ static bool link_pair_good(const record *r)
     char secret[41], public[41], want[41];
     bool good = zmq_z85_encode(secret, r->link_secret, AN_LINK_KEY) &&
                 zmq_z85_encode(want, r->link_public, AN_LINK_KEY) &&
-                zmq_curve_public(public, secret) == 0 && memcmp(public, want, sizeof want) == 0;
+                zmq_curve_public(public, secret) == 0 &&
+                an_secret_equal(public, want, sizeof want);
     an_wipe(secret, sizeof secret);
     return good;
 }
@@ -60,8 +61,10 @@ static bool record_good(const record *r)
 {
     an_hash check;
     check_of(&check, r);
-    return memcmp(r->magic, MAGIC, sizeof r->magic) == 0 && an_get_u32(r->version) == VERSION &&
-           an_secret_equal(check.b, r->check, sizeof r->check) && link_pair_good(r) && sign_pair_good(r);
+    return an_secret_equal(r->magic, MAGIC, sizeof r->magic) &&
+           an_get_u32(r->version) == VERSION &&
+           an_secret_equal(check.b, r->check, sizeof r->check) && link_pair_good(r) &&
+           sign_pair_good(r);
 }
 
 static an_err check_mode(int fd, const char *path, an_note *why)
@@ -72,10 +75,11 @@ static an_err check_mode(int fd, const char *path, an_note *why)
     if (!S_ISREG(st.st_mode))
         return an_fail(AN_ERR_REFUSED, why, "%s: not a regular file", path);
     if (st.st_mode & (S_IRWXG | S_IRWXO))
-        return an_fail(AN_ERR_REFUSED, why,
-                       "%s: others may use this secret file (mode %03o); `chmod 600` it, and if anyone "
-                       "may have read it, remove it and enrol again",
-                       path, (unsigned)(st.st_mode & 0777));
+        return an_fail(
+            AN_ERR_REFUSED, why,
+            "%s: others may use this secret file (mode %03o); `chmod 600` it, and if anyone "
+            "may have read it, remove it and enrol again",
+            path, (unsigned)(st.st_mode & 0777));
     if (st.st_uid != geteuid())
         return an_fail(AN_ERR_REFUSED, why, "%s: belongs to another user", path);
     if (st.st_size != (off_t)sizeof(record))
@@ -90,8 +94,10 @@ static an_err record_read(record *r, const char *path, an_note *why)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) {
         int e = errno;
-        return an_fail(e == ENOENT ? AN_ERR_NOTFOUND : e == ELOOP ? AN_ERR_REFUSED : AN_ERR_IO, why,
-                       "%s: cannot open: %s", path, strerror(e));
+        return an_fail(e == ENOENT  ? AN_ERR_NOTFOUND
+                       : e == ELOOP ? AN_ERR_REFUSED
+                                    : AN_ERR_IO,
+                       why, "%s: cannot open: %s", path, strerror(e));
     }
     if ((err = check_mode(fd, path, why)) != AN_OK)
         goto out;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "doors/crypto.h"
 #include "net/net_internal.h"
 
 #define IO_THREADS_MAX 8
@@ -41,7 +42,8 @@ an_err an_net_open(int io_threads, an_net **ret, an_note *why)
     an_net *net = NULL;
 
     if (io_threads < 1 || io_threads > IO_THREADS_MAX)
-        return an_fail(AN_ERR_INVAL, why, "%d IO threads: must be 1..%d", io_threads, IO_THREADS_MAX);
+        return an_fail(AN_ERR_INVAL, why, "%d IO threads: must be 1..%d", io_threads,
+                       IO_THREADS_MAX);
     if (zmq_has("curve") != 1)
         return an_fail(AN_ERR_UNSUPPORTED, why, "this libzmq was built without CURVE");
     if (!(net = an_alloc(1, sizeof *net)))
@@ -103,6 +105,11 @@ bool an_socket_size_limit(void *socket, size_t max_frame)
 {
     int64_t max = (int64_t)max_frame + AN_CURVE_OVERHEAD;
     return zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max, sizeof max) == 0;
+}
+
+bool an_peer_equal(const an_peer *a, const an_peer *b)
+{
+    return a->len == b->len && an_secret_equal(a->id, b->id, a->len);
 }
 
 static zmq_msg_t *slot(const an_in *in, size_t i)

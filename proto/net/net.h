@@ -14,6 +14,7 @@
 #ifndef AN_NET_NET_H
 #define AN_NET_NET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,17 +49,19 @@ typedef struct an_peer {
     uint8_t id[AN_PEER_MAX];
 } an_peer;
 
+bool an_peer_equal(const an_peer *a, const an_peer *b);
+
 /* A message that came in: one or two frames, borrowed until the next receive into the same
  * an_in or an_in_done.  Start with {0}. */
 typedef struct an_in {
-    an_peer peer;             /* whom to answer; empty at a client */
-    char site[AN_USER_TEXT];  /* the approved site of the link key; at the enrolment port the key
-                               * in hexadecimal; empty at a client */
+    an_peer peer;            /* whom to answer; empty at a client */
+    char site[AN_USER_TEXT]; /* the approved site of the link key; at the enrolment port the key
+                              * in hexadecimal; empty at a client */
     uint8_t key[AN_LINK_KEY]; /* the link key proved by this connection; zero at a client */
     char address[64];         /* of the other end, for counting and display only */
     const uint8_t *head;      /* first frame */
     size_t head_len;
-    const uint8_t *body;      /* second frame; NULL if there is none */
+    const uint8_t *body; /* second frame; NULL if there is none */
     size_t body_len;
     _Alignas(16) uint8_t store[2][64]; /* private */
     size_t held;                       /* private */

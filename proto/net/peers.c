@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "net/table.h"
+#include "net/hashmap.h"
 
 typedef struct row {
     uint64_t epoch;
@@ -11,7 +11,7 @@ typedef struct row {
 } row;
 
 struct an_peers {
-    an_table sites; /* char[AN_USER_TEXT], zero-padded -> row */
+    an_hashmap sites; /* char[AN_USER_TEXT], zero-padded -> row */
     size_t max;
     uint64_t last_epoch;
 };
@@ -22,7 +22,7 @@ an_err an_peers_new(size_t max, an_peers **ret)
     if (!p)
         return AN_ERR_NOMEM;
     p->max = max;
-    an_table_init(&p->sites, AN_USER_TEXT, sizeof(row));
+    an_hashmap_init(&p->sites, AN_USER_TEXT, sizeof(row));
     *ret = p;
     return AN_OK;
 }
@@ -31,7 +31,7 @@ void an_peers_free(an_peers *peers)
 {
     if (!peers)
         return;
-    an_table_done(&peers->sites);
+    an_hashmap_done(&peers->sites);
     an_free(peers);
 }
 
@@ -49,28 +49,24 @@ static bool key_of(char key[static AN_USER_TEXT], const char *site)
 static row *find_row(const an_peers *peers, const char *site)
 {
     char key[AN_USER_TEXT];
-    return key_of(key, site) ? an_table_find(&peers->sites, key) : NULL;
+    return key_of(key, site) ? an_hashmap_find(&peers->sites, key) : NULL;
 }
 
-static bool same_peer(const an_peer *a, const an_peer *b)
-{
-    return a->len == b->len && memcmp(a->id, b->id, a->len) == 0;
-}
-
-an_err an_peers_hello(an_peers *peers, const char *site, const an_peer *peer, uint64_t *ret_epoch)
+an_err an_peers_hello(an_peers *peers, const char *site, const an_peer *peer,
+                      uint64_t *ret_epoch)
 {
     char key[AN_USER_TEXT];
     if (!key_of(key, site) || peer->len == 0 || peer->len > AN_PEER_MAX)
         return AN_ERR_INVAL;
-    row *old = an_table_find(&peers->sites, key);
-    if (old && same_peer(&old->peer, peer)) {
+    row *old = an_hashmap_find(&peers->sites, key);
+    if (old && an_peer_equal(&old->peer, peer)) {
         *ret_epoch = old->epoch;
         return AN_OK;
     }
     if (!old && peers->sites.n >= peers->max)
         return AN_ERR_LIMIT;
     row fresh = {.epoch = peers->last_epoch + 1, .peer = *peer};
-    an_err err = an_table_put(&peers->sites, key, &fresh);
+    an_err err = an_hashmap_put(&peers->sites, key, &fresh);
     if (err != AN_OK)
         return err;
     *ret_epoch = peers->last_epoch = fresh.epoch;
@@ -90,13 +86,13 @@ const an_peer *an_peers_find(const an_peers *peers, const char *site, uint64_t *
 bool an_peers_current(const an_peers *peers, const char *site, const an_peer *peer)
 {
     const row *r = find_row(peers, site);
-    return r && same_peer(&r->peer, peer);
+    return r && an_peer_equal(&r->peer, peer);
 }
 
 bool an_peers_drop(an_peers *peers, const char *site)
 {
     char key[AN_USER_TEXT];
-    return key_of(key, site) && an_table_remove(&peers->sites, key);
+    return key_of(key, site) && an_hashmap_remove(&peers->sites, key);
 }
 
 size_t an_peers_n(const an_peers *peers)

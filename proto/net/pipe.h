@@ -27,8 +27,8 @@ typedef struct an_pipe an_pipe;
 an_err an_pipe_pair(an_net *net, an_pipe *ret[static 2]);
 void an_pipe_close(an_pipe *pipe); /* NULL is fine */
 
-/* len >= 1.  Never blocks.  Errors: AGAIN some 2000 messages wait already, or the other end is
- * closed; NOMEM; IO. */
+/* len >= 1.  Never blocks.  Errors: AGAIN some 2000 messages wait already, or the other end
+ * was closed a while ago (what is sent just after the closing is lost); NOMEM; IO. */
 an_err an_pipe_send(an_pipe *pipe, const void *bytes, size_t len);
 
 /* Errors: AGAIN nothing there; LIMIT longer than max, dropped; CANCELLED the actor is asked to
@@ -45,7 +45,7 @@ typedef void (*an_actor_main)(an_pipe *pipe, void *arg);
  * Errors: what the thread said; NOMEM; IO; STATE it ended without a word. */
 an_err an_actor_start(an_net *net, an_actor_main main, void *arg, an_actor **ret, an_note *why);
 void an_actor_ready(an_pipe *pipe, an_err err, const an_note *why); /* in the thread, once */
-an_pipe *an_actor_pipe(an_actor *actor);                            /* the starter's end; borrowed */
-void an_actor_stop(an_actor *actor);                                /* NULL is fine */
+an_pipe *an_actor_pipe(an_actor *actor); /* the starter's end; borrowed */
+void an_actor_stop(an_actor *actor);     /* NULL is fine */
 
 #endif

@@ -1,4 +1,5 @@
-/* serve.c - the sending half of bulk.h: a bounded list of asks, answered in order of arrival. */
+/* serve.c - the sending half of bulk.h: a bounded list of asks, answered in order of arrival.
+ */
 #include "net/bulk.h"
 
 #include <string.h>
@@ -29,7 +30,8 @@ an_err an_serve_new(const an_serve_conf *conf, an_serve **ret)
     if (conf->queue == 0 || conf->queue > QUEUE_MAX || conf->per_peer < AN_FETCH_WINDOW ||
         !conf->find || !conf->read || !conf->reply)
         return AN_ERR_INVAL;
-    if (!(s = an_alloc(1, sizeof *s)) || !(s->queue = an_alloc(conf->queue, sizeof *s->queue)) ||
+    if (!(s = an_alloc(1, sizeof *s)) ||
+        !(s->queue = an_alloc(conf->queue, sizeof *s->queue)) ||
         !(s->buf = an_alloc(1, AN_CHUNK_BYTES)))
         goto out;
     s->conf = *conf;
@@ -50,11 +52,6 @@ void an_serve_free(an_serve *s)
     an_free(s);
 }
 
-static bool same_peer(const an_peer *a, const an_peer *b)
-{
-    return a->len == b->len && memcmp(a->id, b->id, a->len) == 0;
-}
-
 an_err an_serve_ask(an_serve *s, const an_peer *peer, const char *site, const an_hash *hash,
                     uint64_t offset, uint32_t len)
 {
@@ -62,7 +59,7 @@ an_err an_serve_ask(an_serve *s, const an_peer *peer, const char *site, const an
     if (len == 0 || len > AN_CHUNK_BYTES || peer->len > AN_PEER_MAX || site_len >= AN_USER_TEXT)
         return AN_ERR_PROTO;
     for (size_t i = 0; i < s->n; i++)
-        waiting += same_peer(&s->queue[i].peer, peer);
+        waiting += an_peer_equal(&s->queue[i].peer, peer);
     if (s->n == s->conf.queue || waiting >= s->conf.per_peer)
         return AN_ERR_LIMIT;
     wish *w = &s->queue[s->n++];
@@ -89,7 +86,7 @@ static an_err answer(an_serve *s, const wish *w)
 static bool held_up(const an_serve *s, size_t n, const an_peer *peer)
 {
     for (size_t i = 0; i < n; i++)
-        if (same_peer(&s->queue[i].peer, peer))
+        if (an_peer_equal(&s->queue[i].peer, peer))
             return true;
     return false;
 }
@@ -113,7 +110,7 @@ void an_serve_forget(an_serve *s, const an_peer *peer)
 {
     size_t kept = 0;
     for (size_t i = 0; i < s->n; i++) {
-        if (same_peer(&s->queue[i].peer, peer))
+        if (an_peer_equal(&s->queue[i].peer, peer))
             continue;
         if (kept != i)
             s->queue[kept] = s->queue[i];

@@ -3,8 +3,9 @@
  *     request   "1.0" | request id | domain | address | routing id | "CURVE" | key (32)
  *     reply     "1.0" | request id | "200" or "400" | text | user id | metadata
  *
- * The metadata carries the key itself as a property of every later message of the connection, so
- * that the server asks about the key each time: a site may have two, and one may be revoked. */
+ * The metadata carries the key itself as a property of every later message of the connection,
+ * so that the server asks about the key each time: a site may have two, and one may be revoked.
+ */
 #include "net/zap.h"
 
 #include <errno.h>
@@ -14,9 +15,10 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "doors/crypto.h"
+#include "net/hashmap.h"
 #include "net/net_internal.h"
 #include "net/pipe.h"
-#include "net/table.h"
 
 #define ZAP_ENDPOINT "inproc://zeromq.zap.01"
 #define FRAMES 7
@@ -33,7 +35,7 @@ struct an_zap {
     an_actor *actor;
     void *socket;         /* the thread's */
     pthread_mutex_t lock; /* guards all below; never held across a call out */
-    an_table keys;        /* link key -> grant */
+    an_hashmap keys;      /* link key -> grant */
     uint64_t epoch;
     uint64_t counts[AN_ZAP_REASONS];
     unsigned enrol_per_minute, enrol_used;
@@ -51,7 +53,7 @@ enum { VERSION, REQUEST_ID, DOMAIN, ADDRESS, ROUTING_ID, MECHANISM, CREDENTIALS 
 static bool frame_is(const request *rq, int i, const char *text)
 {
     size_t len = strlen(text);
-    return rq->len[i] == len && memcmp(rq->bytes[i], text, len) == 0;
+    return rq->len[i] == len && an_secret_equal(rq->bytes[i], text, len);
 }
 
 static an_zap_reason admit_enrolment(an_zap *zap)
@@ -87,7 +89,7 @@ static an_zap_reason admit(an_zap *zap, const request *rq, char ret_user[static 
     if (!frame_is(rq, DOMAIN, an_port_name(AN_PORT_CONTROL)) &&
         !frame_is(rq, DOMAIN, an_port_name(AN_PORT_BULK)))
         return AN_ZAP_DOMAIN;
-    const grant *g = an_table_find(&zap->keys, key);
+    const grant *g = an_hashmap_find(&zap->keys, key);
     if (!g)
         return AN_ZAP_UNKNOWN;
     if (g->revoked)
@@ -141,7 +143,8 @@ static void reply(void *socket, const request *rq, bool admitted, const char *us
     size_t property_len = admitted ? link_key_property(property, rq->bytes[CREDENTIALS]) : 0;
     const char *code = admitted ? "200" : "400";
     zmq_send(socket, "1.0", 3, ZMQ_SNDMORE);
-    zmq_send(socket, rq->bytes[REQUEST_ID], rq->n > REQUEST_ID ? rq->len[REQUEST_ID] : 0, ZMQ_SNDMORE);
+    zmq_send(socket, rq->bytes[REQUEST_ID], rq->n > REQUEST_ID ? rq->len[REQUEST_ID] : 0,
+             ZMQ_SNDMORE);
     zmq_send(socket, code, 3, ZMQ_SNDMORE);
     zmq_send(socket, "", 0, ZMQ_SNDMORE);
     zmq_send(socket, user, admitted ? strlen(user) : 0, ZMQ_SNDMORE);
@@ -169,7 +172,8 @@ static void run(an_pipe *pipe, void *arg)
     uint8_t byte;
     if (!(zap->socket = an_socket_open(zap->net, ZMQ_REP)))
         err = AN_ERR_NOMEM;
-    else if (!an_socket_int(zap->socket, ZMQ_LINGER, 0) || zmq_bind(zap->socket, ZAP_ENDPOINT) != 0)
+    else if (!an_socket_int(zap->socket, ZMQ_LINGER, 0) ||
+             zmq_bind(zap->socket, ZAP_ENDPOINT) != 0)
         err = an_fail(errno == EADDRINUSE ? AN_ERR_EXISTS : AN_ERR_IO, &why,
                       "cannot start the ZAP handler: %s", zmq_strerror(errno));
     an_actor_ready(pipe, err, &why);
@@ -196,7 +200,7 @@ an_err an_zap_start(an_net *net, an_zap **ret, an_note *why)
     if (!(zap = an_alloc(1, sizeof *zap)))
         return err;
     zap->net = net;
-    an_table_init(&zap->keys, AN_LINK_KEY, sizeof(grant));
+    an_hashmap_init(&zap->keys, AN_LINK_KEY, sizeof(grant));
     if (pthread_mutex_init(&zap->lock, NULL) != 0) {
         an_free(zap);
         return err;
@@ -222,7 +226,7 @@ void an_zap_stop(an_zap *zap)
     (void)atomic_compare_exchange_strong(&zap->net->zap, &mine, NULL);
     an_actor_stop(zap->actor);
     pthread_mutex_destroy(&zap->lock);
-    an_table_done(&zap->keys);
+    an_hashmap_done(&zap->keys);
     an_free(zap);
 }
 
@@ -244,7 +248,7 @@ an_err an_zap_allow(an_zap *zap, const uint8_t key[static AN_LINK_KEY], const ch
         return AN_ERR_INVAL;
     memcpy(g.site, site, strlen(site));
     pthread_mutex_lock(&zap->lock);
-    an_err err = an_table_put(&zap->keys, key, &g);
+    an_err err = an_hashmap_put(&zap->keys, key, &g);
     zap->epoch += err == AN_OK;
     pthread_mutex_unlock(&zap->lock);
     return err;
@@ -253,7 +257,7 @@ an_err an_zap_allow(an_zap *zap, const uint8_t key[static AN_LINK_KEY], const ch
 bool an_zap_revoke(an_zap *zap, const uint8_t key[static AN_LINK_KEY])
 {
     pthread_mutex_lock(&zap->lock);
-    grant *g = an_table_find(&zap->keys, key);
+    grant *g = an_hashmap_find(&zap->keys, key);
     bool was = g && !g->revoked;
     if (was) {
         g->revoked = true;
@@ -269,7 +273,7 @@ size_t an_zap_revoke_site(an_zap *zap, const char *site)
     const void *key;
     void *value;
     pthread_mutex_lock(&zap->lock);
-    while (an_table_next(&zap->keys, &at, &key, &value)) {
+    while (an_hashmap_next(&zap->keys, &at, &key, &value)) {
         grant *g = value;
         if (g->revoked || strcmp(g->site, site) != 0)
             continue;
@@ -281,10 +285,11 @@ size_t an_zap_revoke_site(an_zap *zap, const char *site)
     return n;
 }
 
-bool an_zap_site_of(an_zap *zap, const uint8_t key[static AN_LINK_KEY], char ret_site[static AN_USER_TEXT])
+bool an_zap_site_of(an_zap *zap, const uint8_t key[static AN_LINK_KEY],
+                    char ret_site[static AN_USER_TEXT])
 {
     pthread_mutex_lock(&zap->lock);
-    const grant *g = an_table_find(&zap->keys, key);
+    const grant *g = an_hashmap_find(&zap->keys, key);
     bool holds = g && !g->revoked;
     if (holds)
         memcpy(ret_site, g->site, AN_USER_TEXT);

@@ -17,21 +17,21 @@
 
 #include "net/net.h"
 
-#define AN_ZAP_COUNT_LIST(X)                       \
-    X(ADMITTED, "admitted")                        \
-    X(MALFORMED, "malformed request")              \
-    X(MECHANISM, "not CURVE")                      \
-    X(DOMAIN, "unknown domain")                    \
-    X(UNKNOWN, "unknown key")                      \
-    X(REVOKED, "revoked key")                      \
-    X(ENROL_CLOSED, "enrolment is closed")         \
+#define AN_ZAP_COUNT_LIST(X)                                                                   \
+    X(ADMITTED, "admitted")                                                                    \
+    X(MALFORMED, "malformed request")                                                          \
+    X(MECHANISM, "not CURVE")                                                                  \
+    X(DOMAIN, "unknown domain")                                                                \
+    X(UNKNOWN, "unknown key")                                                                  \
+    X(REVOKED, "revoked key")                                                                  \
+    X(ENROL_CLOSED, "enrolment is closed")                                                     \
     X(ENROL_RATE, "too many enrolment connections")
 
 typedef enum an_zap_reason {
 #define AN_ZAP_ROW(name, text) AN_ZAP_##name,
     AN_ZAP_COUNT_LIST(AN_ZAP_ROW)
 #undef AN_ZAP_ROW
-    AN_ZAP_REASONS
+        AN_ZAP_REASONS
 } an_zap_reason;
 
 typedef struct an_zap an_zap;
@@ -45,13 +45,14 @@ void an_zap_stop(an_zap *zap); /* after every server; NULL is fine */
  * removed.  Errors: INVAL site empty, too long or not printable; NOMEM. */
 an_err an_zap_allow(an_zap *zap, const uint8_t key[static AN_LINK_KEY], const char *site);
 
-/* False: the key was not allowed.  Live connections of the key are refused at their next message
- * (an_server_recv).  Bumps the epoch. */
+/* False: the key was not allowed.  Live connections of the key are refused at their next
+ * message (an_server_recv).  Bumps the epoch. */
 bool an_zap_revoke(an_zap *zap, const uint8_t key[static AN_LINK_KEY]);
 size_t an_zap_revoke_site(an_zap *zap, const char *site); /* how many keys */
 
 /* The site that holds the key now.  False: none. */
-bool an_zap_site_of(an_zap *zap, const uint8_t key[static AN_LINK_KEY], char ret_site[static AN_USER_TEXT]);
+bool an_zap_site_of(an_zap *zap, const uint8_t key[static AN_LINK_KEY],
+                    char ret_site[static AN_USER_TEXT]);
 
 /* Grows with each allow and revoke: whoever caches an answer compares it. */
 uint64_t an_zap_epoch(an_zap *zap);

@@ -66,8 +66,15 @@ static int setup(void **state)
         b->object[i] = (uint8_t)an_rng_u64(&rng);
     an_hash_of(&b->hash, b->object, TOTAL);
     b->link_room = ASKS_MAX;
-    b->conf = (an_fetch_conf){.hash = b->hash, .total = TOTAL, .total_max = TOTAL, .timeout_ms = TIMEOUT,
-                              .retries = 2, .write = sink_write, .read = sink_read, .ask = note_ask, .user = b};
+    b->conf = (an_fetch_conf){.hash = b->hash,
+                              .total = TOTAL,
+                              .total_max = TOTAL,
+                              .timeout_ms = TIMEOUT,
+                              .retries = 2,
+                              .write = sink_write,
+                              .read = sink_read,
+                              .ask = note_ask,
+                              .user = b};
     *state = b;
     return 0;
 }
@@ -283,8 +290,10 @@ static void chunks_that_were_not_asked_for_are_refused(void **state)
                          {TOTAL, 1},
                          {UINT64_MAX, 2}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_int_equal(an_fetch_take(f, &b->hash, bad[i].offset, b->object, bad[i].len, 1), AN_ERR_PROTO);
-    assert_int_equal(an_fetch_take(f, &b->hash, 0, b->object, AN_CHUNK_BYTES + 1, 1), AN_ERR_PROTO);
+        assert_int_equal(an_fetch_take(f, &b->hash, bad[i].offset, b->object, bad[i].len, 1),
+                         AN_ERR_PROTO);
+    assert_int_equal(an_fetch_take(f, &b->hash, 0, b->object, AN_CHUNK_BYTES + 1, 1),
+                     AN_ERR_PROTO);
     assert_int_equal(an_fetch_take(f, &other, 0, b->object, AN_CHUNK_BYTES, 1), AN_ERR_PROTO);
     assert_false(an_fetch_failed(f));
     assert_int_equal(give(b, f, b->asks[0], 1), AN_OK);
@@ -379,7 +388,8 @@ static an_err shop_reply(void *user, const an_peer *peer, const an_hash *hash, u
     (void)hash;
     if (s->full_peer && peer->id[0] == s->full_peer)
         return AN_ERR_AGAIN;
-    assert_true(bytes ? err == AN_OK && memcmp(bytes, s->bytes + offset, len) == 0 : err != AN_OK);
+    assert_true(bytes ? err == AN_OK && memcmp(bytes, s->bytes + offset, len) == 0
+                      : err != AN_OK);
     s->replies += err == AN_OK;
     s->refusals += err != AN_OK;
     s->last_offset = offset;
@@ -397,8 +407,12 @@ static an_serve *serve_of(seller *shop)
     an_rng_init(&rng, 3, 0);
     for (size_t i = 0; i < sizeof shop->bytes; i++)
         shop->bytes[i] = (uint8_t)an_rng_u64(&rng);
-    an_serve_conf conf = {.queue = 20, .per_peer = 16, .find = shop_find, .read = shop_read,
-                          .reply = shop_reply, .user = shop};
+    an_serve_conf conf = {.queue = 20,
+                          .per_peer = 16,
+                          .find = shop_find,
+                          .read = shop_read,
+                          .reply = shop_reply,
+                          .user = shop};
     assert_int_equal(an_serve_new(&conf, &s), AN_OK);
     return s;
 }
@@ -426,12 +440,16 @@ static void what_cannot_be_had_is_said(void **state)
         uint64_t offset;
         uint32_t len;
         an_err err;
-    } asks[] = {{"stranger", &one, 0, 1, AN_ERR_REFUSED},   {"plant", &two, 0, 1, AN_ERR_NOTFOUND},
-                {"plant", &one, 100, 1, AN_ERR_INVAL},      {"plant", &one, 99, 2, AN_ERR_INVAL},
+    } asks[] = {{"stranger", &one, 0, 1, AN_ERR_REFUSED},
+                {"plant", &two, 0, 1, AN_ERR_NOTFOUND},
+                {"plant", &one, 100, 1, AN_ERR_INVAL},
+                {"plant", &one, 99, 2, AN_ERR_INVAL},
                 {"plant", &one, UINT64_MAX, 2, AN_ERR_INVAL}};
     (void)state;
     for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
-        assert_int_equal(an_serve_ask(s, &ann, asks[i].site, asks[i].hash, asks[i].offset, asks[i].len), AN_OK);
+        assert_int_equal(
+            an_serve_ask(s, &ann, asks[i].site, asks[i].hash, asks[i].offset, asks[i].len),
+            AN_OK);
         assert_int_equal(an_serve_step(s), 0);
         assert_int_equal(shop.refusals, i + 1);
         assert_int_equal(shop.last_err, asks[i].err);
@@ -478,8 +496,12 @@ static void nobody_may_queue_more_than_his_share(void **state)
 static void a_serve_survives_every_allocation_failure(void **state)
 {
     seller shop = {0};
-    an_serve_conf conf = {.queue = 4, .per_peer = 8, .find = shop_find, .read = shop_read,
-                          .reply = shop_reply, .user = &shop};
+    an_serve_conf conf = {.queue = 4,
+                          .per_peer = 8,
+                          .find = shop_find,
+                          .read = shop_read,
+                          .reply = shop_reply,
+                          .user = &shop};
     an_err err;
     size_t n = 0;
     (void)state;

@@ -11,7 +11,7 @@
 #include "base/rng.h"
 #include "doors/crypto.h"
 #include "net/peers.h"
-#include "net/table.h"
+#include "net/hashmap.h"
 
 static const an_peer old_link = {1, {1}}, new_link = {1, {2}};
 
@@ -95,27 +95,27 @@ static void peers_survive_every_allocation_failure(void **state)
 
 #define KEYS 300
 
-static void a_table_agrees_with_an_array(void **state)
+static void a_hashmap_agrees_with_an_array(void **state)
 {
-    an_table t;
+    an_hashmap t;
     uint32_t value[KEYS];
     bool held[KEYS] = {false};
     an_rng rng;
     (void)state;
     an_rng_init(&rng, 11, 0);
-    an_table_init(&t, sizeof(uint64_t), sizeof(uint32_t));
+    an_hashmap_init(&t, sizeof(uint64_t), sizeof(uint32_t));
     for (int step = 0; step < 20000; step++) {
         uint64_t key = an_rng_below(&rng, KEYS);
         if (an_rng_below(&rng, 5) < 2) {
-            assert_int_equal(an_table_remove(&t, &key), held[key]);
+            assert_int_equal(an_hashmap_remove(&t, &key), held[key]);
             held[key] = false;
         } else {
             value[key] = (uint32_t)an_rng_u64(&rng);
-            assert_int_equal(an_table_put(&t, &key, &value[key]), AN_OK);
+            assert_int_equal(an_hashmap_put(&t, &key, &value[key]), AN_OK);
             held[key] = true;
         }
         key = an_rng_below(&rng, KEYS);
-        const uint32_t *found = an_table_find(&t, &key);
+        const uint32_t *found = an_hashmap_find(&t, &key);
         assert_int_equal(found != NULL, held[key]);
         if (found)
             assert_int_equal(*found, value[key]);
@@ -125,11 +125,11 @@ static void a_table_agrees_with_an_array(void **state)
     void *found;
     for (size_t i = 0; i < KEYS; i++)
         n += held[i];
-    while (an_table_next(&t, &at, &key, &found))
+    while (an_hashmap_next(&t, &at, &key, &found))
         seen++;
     assert_int_equal(seen, n);
     assert_int_equal(t.n, n);
-    an_table_done(&t);
+    an_hashmap_done(&t);
 }
 
 int main(void)
@@ -139,7 +139,7 @@ int main(void)
         cmocka_unit_test(a_site_that_was_dropped_never_gets_an_old_epoch),
         cmocka_unit_test(sites_and_peers_out_of_bounds_are_refused),
         cmocka_unit_test(peers_survive_every_allocation_failure),
-        cmocka_unit_test(a_table_agrees_with_an_array),
+        cmocka_unit_test(a_hashmap_agrees_with_an_array),
     };
     if (an_crypto_init() != AN_OK)
         return 1;
