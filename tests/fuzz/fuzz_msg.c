@@ -1,5 +1,6 @@
 /* Strangers' bytes as a message.  What is accepted must pack again to bytes that are accepted.
- * The first corpus is in corpus/msg: tests/fuzz/seed.sh makes it from tests/vectors/wire.hex. */
+ * The first corpus is in corpus/msg: tests/fuzz/seed.sh makes it from tests/vectors/wire.hex.
+ */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

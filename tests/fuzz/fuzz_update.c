@@ -1,5 +1,6 @@
 /* Strangers' bytes as an update file that comes in pieces.  The first byte says how long these
- * are, the rest is the file; it belongs to the site, round and plan of tests/vectors/wire.hex. */
+ * are, the rest is the file; it belongs to the site, round and plan of tests/vectors/wire.hex.
+ */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "doors/crypto.h"
 #include "sum/limbs.h"
+#include "sum/payload.h"
 #include "sum/vector.h"
 #include "tests/support/samples.h"
 
@@ -76,12 +77,56 @@ static void put_sums(an_buf *out)
     put_line(out, "update", "header", bytes, sizeof bytes);
 }
 
+static void put_payload(an_buf *out, an_payload_kind kind, const an_payload_facts *f,
+                        const an_payload_in *in)
+{
+    const an_payload_type *type = an_payload_find(kind);
+    const size_t dim = (size_t)type->dim(f);
+    uint32_t *v = an_alloc(dim, sizeof *v);
+    assert_non_null(v);
+    assert_int_equal(type->encode(v, f, in, NULL), AN_OK);
+    an_words_put((uint8_t *)v, v, dim);
+    put_line(out, "payload", type->name, (const uint8_t *)v, 4 * dim);
+    an_free(v);
+}
+
+static void put_payloads(an_buf *out)
+{
+    const an_tensor_scale tensors[] = {{3, -28, false}, {2, -28, true}, {2, -27, false}};
+    const float delta[] = {0.5f, -0.25f, 1.0f / 3.0f, 9.0f, 9.0f, 0.0f, -1.5f};
+    const uint64_t n[] = {100, 99};
+    const double sums[] = {12.5, 0.0625};
+    const uint32_t counts[] = {1, 2, 3, 4, 5, 6};
+    const an_payload_facts f = {.n_cohort = 3,
+                                .value_bits = 29,
+                                .seed = 7,
+                                .site = "plant-a",
+                                .tensors = tensors,
+                                .n_tensors = 3,
+                                .clip_norm = 1.25,
+                                .weight_cap = 1000.0,
+                                .n_features = 2,
+                                .n_bins = 3};
+    const an_payload_in train = {.train = {.delta = delta, .weight = 640.0, .loss = 0.125}};
+    const an_payload_in moments = {.mean = {.n = n, .sum = sums}};
+    const an_payload_in histogram = {.histogram = {.counts = counts}};
+    put_payload(out, AN_PAYLOAD_TRAIN, &f, &train);
+    put_payload(out, AN_PAYLOAD_MEAN, &f, &moments);
+    put_payload(out, AN_PAYLOAD_VARIANCE, &f, &moments);
+    put_payload(out, AN_PAYLOAD_HISTOGRAM, &f, &histogram);
+    an_payload_in evaluate = {
+        .evaluate = {.candidate = {.n = 1, .loss_sum = 0.5, .tp = 2, .fp = 3, .sites = 1}}};
+    evaluate.evaluate.production.modes[15].total = 4;
+    put_payload(out, AN_PAYLOAD_EVALUATE, &f, &evaluate);
+}
+
 static void put_all(an_buf *out)
 {
     an_buf_init(out, 1 << 20);
     put_messages(out);
     put_plans(out);
     put_sums(out);
+    put_payloads(out);
     an_buf_u8(out, 0);
     assert_false(out->failed);
 }
