@@ -11,6 +11,10 @@
 #define ANCHOR 200        /* virtual blocks at the reference mean that Page-Hinkley starts from */
 #define CREEP_FLOOR 25.0
 #define STEP_FLOOR 0.75
+#define EFFECT_FLOOR 1.0
+#define EFFECT_RATE 0.05  /* of the moving mean: about 20 blocks */
+#define BEFORE_RATE 0.005
+#define ARMED_BLOCKS 64   /* so long after a test fired its shift may still become an alert */
 #define UNLIMITED 1e12
 
 struct an_driftwatch {
@@ -31,7 +35,10 @@ struct an_driftwatch {
     an_drift step, creep;
     int64_t creep_since_ms; /* when Page-Hinkley's sum began to grow */
     uint64_t creep_rows;
-    double before, now;     /* slow and fast mean of block scores, standardised */
+    double before, now;     /* slow and fast moving mean of block scores, standardised */
+    uint32_t armed;         /* blocks left */
+    an_drift_kind armed_kind;
+    int armed_sign;
 };
 
 const char *an_drift_kind_name(an_drift_kind kind)
@@ -149,7 +156,7 @@ static size_t block_means(double *ret, const double *scores, size_t n, size_t bl
 static an_err calibrate_scores(an_drift_reference *r, const an_driftwatch_conf *c, const double *means, size_t n,
                                an_note *why)
 {
-    double sum = 0, square = 0, creep = 0, step = 0;
+    double sum = 0, square = 0, creep = 0, step = 0, moving = 0, most = 0;
     an_drift ph, adwin;
     for (size_t i = 0; i < n; i++)
         sum += means[i];
@@ -166,9 +173,12 @@ static an_err calibrate_scores(an_drift_reference *r, const an_driftwatch_conf *
         an_drift_result a = an_drift_update(&adwin, z);
         if (a.level == AN_DRIFT_DRIFT)
             step = fmax(step, a.effect);
+        moving += EFFECT_RATE * (z - moving);
+        most = fmax(most, fabs(moving));
     }
     r->creep_limit = fmax(CREEP_FLOOR, c->margin * creep);
     r->step_limit = fmax(STEP_FLOOR, c->margin * step);
+    r->effect_limit = fmin(fmax(EFFECT_FLOOR, c->margin * most), 0.8 * CLIP);
     return err;
 }
 
@@ -236,7 +246,8 @@ an_err an_driftwatch_new(const an_driftwatch_conf *conf, const an_drift_referenc
                          an_note *why)
 {
     if (reference->width == 0 || reference->bins < 2 || reference->bins > AN_BINS_MAX ||
-        !(reference->score_std > 0) || !(reference->creep_limit > 0) || !(reference->step_limit > 0))
+        !(reference->score_std > 0) || !(reference->creep_limit > 0) || !(reference->step_limit > 0) ||
+        !(reference->effect_limit > 0))
         return an_fail(AN_ERR_INVAL, why, "the drift reference is not usable");
     an_driftwatch *w = an_alloc(1, sizeof *w);
     if (!w)
@@ -330,19 +341,17 @@ static bool step_input(an_driftwatch *w, int64_t time_ms, const float *row, an_d
     return true;
 }
 
-static bool score_alert(an_driftwatch *w, an_drift_kind kind, const an_drift_result *r, int64_t time_ms,
-                        an_drift_alert *ret)
+static an_drift_alert score_alert(const an_driftwatch *w, int64_t time_ms)
 {
-    *ret = (an_drift_alert){.kind = kind,
-                            .sign = r->sign,
+    return (an_drift_alert){.kind = w->armed_kind,
+                            .sign = w->armed_sign,
                             .time_ms = time_ms,
                             .since_ms = w->creep_rows ? w->creep_since_ms : w->block_since_ms,
                             .rows = w->creep_rows ? w->creep_rows : w->conf.block,
-                            .effect = r->effect,
-                            .limit = kind == AN_DRIFT_SCORE_STEP ? w->ref->step_limit : w->ref->creep_limit,
+                            .effect = fabs(w->now),
+                            .limit = w->ref->effect_limit,
                             .mean_before = w->before,
                             .mean_now = w->now};
-    return true;
 }
 
 /* Since when has Page-Hinkley's sum been growing?  Its statistic is 0 while nothing happens. */
@@ -357,6 +366,28 @@ static void follow_creep(an_driftwatch *w, double statistic)
     w->creep_rows += w->conf.block;
 }
 
+/* Runs both tests on one block.  Page-Hinkley starts anew by itself; it is anchored again. */
+static void arm(an_driftwatch *w, double z)
+{
+    an_drift_result creep = an_drift_update(&w->creep, z);
+    an_drift_result step = an_drift_update(&w->step, z);
+    w->armed -= w->armed > 0;
+    if (creep.level == AN_DRIFT_DRIFT) {
+        w->armed = ARMED_BLOCKS;
+        w->armed_kind = AN_DRIFT_SCORE_CREEP;
+        w->armed_sign = creep.sign;
+        /* The names and settings were accepted before, so this cannot fail. */
+        (void)(start_test(&w->creep, "page_hinkley", w->ref->creep_limit, ANCHOR, NULL) == AN_OK);
+    } else {
+        follow_creep(w, creep.statistic);
+    }
+    if (step.level == AN_DRIFT_DRIFT && step.effect >= w->ref->step_limit) {
+        w->armed = ARMED_BLOCKS;
+        w->armed_kind = AN_DRIFT_SCORE_STEP;
+        w->armed_sign = step.sign;
+    }
+}
+
 static bool step_score(an_driftwatch *w, int64_t time_ms, double score, an_drift_alert *ret)
 {
     if (!isfinite(score))
@@ -369,22 +400,14 @@ static bool step_score(an_driftwatch *w, int64_t time_ms, double score, an_drift
     const double z = standard(w->ref, w->sum / (double)w->conf.block);
     w->sum = 0;
     w->in_block = 0;
-    w->before += 0.01 * (z - w->before);
-    w->now += 0.2 * (z - w->now);
-    an_drift_result creep = an_drift_update(&w->creep, z);
-    an_drift_result step = an_drift_update(&w->step, z);
-    follow_creep(w, creep.statistic);
-    if (step.level == AN_DRIFT_DRIFT && step.effect >= w->ref->step_limit && may_alert(w, AN_DRIFT_SCORE_STEP))
-        return score_alert(w, AN_DRIFT_SCORE_STEP, &step, time_ms, ret);
-    if (creep.level == AN_DRIFT_DRIFT) {
-        bool some = may_alert(w, AN_DRIFT_SCORE_CREEP) &&
-                    score_alert(w, AN_DRIFT_SCORE_CREEP, &creep, time_ms, ret);
-        /* The names and settings were accepted before, so this cannot fail. */
-        (void)(start_test(&w->creep, "page_hinkley", w->ref->creep_limit, ANCHOR, NULL) == AN_OK);
-        w->creep_rows = 0;
-        return some;
-    }
-    return false;
+    w->before += BEFORE_RATE * (z - w->before);
+    w->now += EFFECT_RATE * (z - w->now);
+    arm(w, z);
+    if (w->armed == 0 || w->now * w->armed_sign < w->ref->effect_limit || !may_alert(w, w->armed_kind))
+        return false;
+    *ret = score_alert(w, time_ms);
+    w->armed = 0;
+    return true;
 }
 
 bool an_driftwatch_step(an_driftwatch *w, int64_t time_ms, const float *row, double score, an_drift_alert *ret)

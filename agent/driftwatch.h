@@ -42,8 +42,8 @@ typedef struct an_drift_alert {
     int64_t time_ms;
     int64_t since_ms;    /* first row of the evidence */
     uint64_t rows;       /* rows behind the evidence */
-    double effect;       /* largest PSI; for scores the shift in reference standard deviations */
-    double limit;        /* that was passed */
+    double effect;       /* largest PSI; for scores the lasting shift in reference standard deviations */
+    double limit;        /* that effect passed */
     double mean_before, mean_now; /* scores, standardised on the reference */
     uint32_t n_sensors;  /* input: sensors over their limit */
     size_t n_top;
@@ -73,9 +73,13 @@ typedef struct an_drift_reference {
     double score_mean, score_std; /* of block means of log scores */
     double step_limit;  /* least shift of a score block mean that counts, in score_std */
     double creep_limit; /* Page-Hinkley's lambda, in score_std */
+    double effect_limit; /* least lasting shift (moving mean of blocks) worth an alert, in score_std */
 } an_drift_reference;
 
-/* Every limit is `margin` times the largest figure that the reference itself shows, and not below a
+/* A score test that fires only arms the watch; an alert follows if the moving mean of the blocks is
+ * beyond effect_limit on the same side: significance and size, both.
+ *
+ * Every limit is `margin` times the largest figure that the reference itself shows, and not below a
  * floor.  So a stretch like the reference gives no alert; in the simulator the expected run length
  * without drift is more than 100000 rows (tests/sim/test_drift.c holds it to that).
  *
