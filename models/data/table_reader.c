@@ -403,7 +403,7 @@ an_err an_table_next(an_table_reader *r, an_table_row *ret_row, an_note *why)
             return AN_ERR_AGAIN;
         err = split_line(r, line, len, &n);
         if (err != AN_OK) {
-            kill_reader(r, err);
+            (void)kill_reader(r, err);
             break;
         }
         if (n == 0)

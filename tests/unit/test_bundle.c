@@ -337,13 +337,45 @@ static an_err make_overlay(an_overlay *ret, const an_bundle *b, const an_hash *b
     return AN_OK;
 }
 
-static void an_overlay_comes_back_and_replaces_its_parts(void **state)
+/* What the version's weights are with the local ones put in by hand. */
+static void put_local(an_bundle *b, const an_overlay *o)
+{
+    an_model *m = NULL;
+    an_err err = an_model_new(b->arch, strlen(b->arch), "test", 0, &m, NULL);
+    assert_int_equal(err, AN_OK);
+    size_t at = 0;
+    for (size_t i = 0; an_model_tensor_at(m, i); i++) {
+        const an_tensor *t = an_model_tensor_at(m, i);
+        if (t->local)
+            memcpy(b->weights + t->offset, o->local + at, t->n * sizeof(float));
+        at += t->local ? t->n : 0;
+    }
+    assert_int_equal(at, o->n_local);
+    an_model_free(m);
+}
+
+static float first_score(const an_bundle *b, const an_overlay *o)
+{
+    an_scorer *s = NULL;
+    an_scorer_work *w = NULL;
+    float x = 0.0f;
+    an_err err = an_scorer_new(b, o, &s, NULL);
+    assert_int_equal(err, AN_OK);
+    err = an_scorer_work_new(s, 1, &w);
+    assert_int_equal(err, AN_OK);
+    err = an_scorer_score(s, w, windows, 1, &x, NULL);
+    assert_int_equal(err, AN_OK);
+    an_scorer_work_free(w);
+    an_scorer_free(s);
+    return x;
+}
+
+static void an_overlay_comes_back_with_the_same_bytes(void **state)
 {
     (void)state;
     an_bundle b = whole("autoencoder");
-    an_buf bytes = encoded(&b), first, second;
-    an_hash base;
-    an_bundle_hash(&base, bytes.data, bytes.len);
+    an_hash base = {.b = {1}};
+    an_buf first, second;
     an_overlay o = {0}, p = {0};
     an_err err = make_overlay(&o, &b, &base);
     assert_int_equal(err, AN_OK);
@@ -357,62 +389,67 @@ static void an_overlay_comes_back_and_replaces_its_parts(void **state)
     assert_int_equal(err, AN_OK);
     assert_int_equal(first.len, second.len);
     assert_memory_equal(first.data, second.data, first.len);
-    an_note why = {0};
-    err = an_overlay_fits(&p, &b, &base, &why);
-    assert_int_equal(err, AN_OK);
-    an_scorer *s = NULL;
-    an_scorer_work *w = NULL;
-    err = an_scorer_new(&b, &p, &s, &why);
-    assert_int_equal(err, AN_OK);
-    assert_true(an_scorer_threshold(s) == 4.25);
-    assert_string_equal(an_scorer_policy(s), "target_far:0.01");
-    assert_true(an_scorer_prep(s)->mean[0] == 10.0f);
-    err = an_scorer_work_new(s, 1, &w);
-    assert_int_equal(err, AN_OK);
-    /* The local layer's bias is its last tensor: with a dead input the output is that bias. */
-    an_model *m = NULL;
-    err = an_model_new(b.arch, strlen(b.arch), "test", 0, &m, NULL);
-    assert_int_equal(err, AN_OK);
-    size_t at = 0;
-    for (size_t i = 0; an_model_tensor_at(m, i); i++) {
-        const an_tensor *t = an_model_tensor_at(m, i);
-        if (t->local)
-            memcpy(b.weights + t->offset, p.local + at, t->n * sizeof(float));
-        at += t->local ? t->n : 0;
-    }
-    assert_int_equal(at, p.n_local);
-    an_model_free(m);
-    an_scorer *same = NULL;
-    an_scorer_work *work = NULL;
-    err = an_scorer_new(&b, NULL, &same, NULL);
-    assert_int_equal(err, AN_OK);
-    err = an_scorer_work_new(same, 1, &work);
-    assert_int_equal(err, AN_OK);
-    float x, y;
-    err = an_scorer_score(s, w, windows, 1, &x, NULL);
-    assert_int_equal(err, AN_OK);
-    err = an_scorer_score(same, work, windows, 1, &y, NULL);
-    assert_int_equal(err, AN_OK);
-    assert_memory_equal(&x, &y, sizeof x);
-    p.n_local--;
-    err = an_overlay_fits(&p, &b, &base, &why);
-    assert_int_equal(err, AN_ERR_INVAL);
-    an_scorer *none = NULL;
-    err = an_scorer_new(&b, &p, &none, &why);
-    assert_int_equal(err, AN_ERR_INVAL);
-    assert_null(none);
-    base.b[0] ^= 1;
-    err = an_overlay_fits(&o, &b, &base, &why);
-    assert_int_equal(err, AN_ERR_INVAL);
-    an_scorer_work_free(work);
-    an_scorer_work_free(w);
-    an_scorer_free(same);
-    an_scorer_free(s);
     an_overlay_done(&o);
     an_overlay_done(&p);
     an_buf_done(&first);
     an_buf_done(&second);
-    an_buf_done(&bytes);
+    an_bundle_done(&b);
+}
+
+static void an_overlay_replaces_its_parts_of_the_version(void **state)
+{
+    (void)state;
+    an_bundle b = whole("autoencoder");
+    an_hash base = {.b = {1}};
+    an_overlay o = {0};
+    an_scorer *s = NULL;
+    an_err err = make_overlay(&o, &b, &base);
+    assert_int_equal(err, AN_OK);
+    err = an_scorer_new(&b, &o, &s, NULL);
+    assert_int_equal(err, AN_OK);
+    assert_true(an_scorer_threshold(s) == 4.25);
+    assert_string_equal(an_scorer_policy(s), "target_far:0.01");
+    assert_true(an_scorer_prep(s)->mean[0] == 10.0f);
+    an_scorer_free(s);
+    float with = first_score(&b, &o), without = first_score(&b, NULL);
+    assert_true(with != without);
+    put_local(&b, &o);
+    assert_true(first_score(&b, NULL) == with);
+    an_overlay_done(&o);
+    an_bundle_done(&b);
+}
+
+static void an_overlay_that_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    an_bundle b = whole("autoencoder");
+    an_hash base = {.b = {1}};
+    an_overlay o = {0};
+    an_scorer *none = NULL;
+    an_note why = {0};
+    an_err err = make_overlay(&o, &b, &base);
+    assert_int_equal(err, AN_OK);
+    err = an_overlay_fits(&o, &b, &base, &why);
+    assert_int_equal(err, AN_OK);
+    for (int i = -1; i <= 1; i += 2) {
+        o.n_local = (size_t)(30 + i);
+        err = an_overlay_fits(&o, &b, &base, &why);
+        assert_int_equal(err, AN_ERR_INVAL);
+        if (i < 0) { /* there are no more than 30 values to read */
+            err = an_scorer_new(&b, &o, &none, &why);
+            assert_int_equal(err, AN_ERR_INVAL);
+            assert_null(none);
+        }
+    }
+    o.n_local = 30;
+    o.n_bins = 2;
+    err = an_overlay_fits(&o, &b, &base, &why);
+    assert_int_equal(err, AN_ERR_INVAL);
+    o.n_bins = 3;
+    base.b[0] ^= 1;
+    err = an_overlay_fits(&o, &b, &base, &why);
+    assert_int_equal(err, AN_ERR_INVAL);
+    an_overlay_done(&o);
     an_bundle_done(&b);
 }
 
@@ -537,7 +574,9 @@ int main(void)
         cmocka_unit_test(a_struct_that_breaks_a_rule_is_not_written),
         cmocka_unit_test(a_schema_that_differs_is_told_by_its_sensor),
         cmocka_unit_test(a_scorer_scores_alone_as_in_a_batch_and_as_its_parts_do),
-        cmocka_unit_test(an_overlay_comes_back_and_replaces_its_parts),
+        cmocka_unit_test(an_overlay_comes_back_with_the_same_bytes),
+        cmocka_unit_test(an_overlay_replaces_its_parts_of_the_version),
+        cmocka_unit_test(an_overlay_that_does_not_fit_is_refused),
         cmocka_unit_test(an_overlay_cut_short_is_refused),
         cmocka_unit_test(a_bundle_on_disk_has_the_hash_of_its_bytes),
         cmocka_unit_test(running_out_of_memory_at_any_point_leaks_nothing),
