@@ -1,4 +1,5 @@
-/* The table of layers, and what holds for every kind: sizes are bounded before they are believed. */
+/* The table of layers, and what holds for every kind: sizes are bounded before they are
+ * believed. */
 #include "models/layer.h"
 
 #include <stdint.h>
@@ -77,6 +78,7 @@ an_err an_layer_size(an_layer *l, const an_shape *in, an_note *why)
         l->n_params += n;
     }
     if (l->out_n > AN_MODEL_VALUES_MAX || l->n_scratch > AN_MODEL_VALUES_MAX)
-        return an_fail(AN_ERR_LIMIT, why, "more than %u values for one row", AN_MODEL_VALUES_MAX);
+        return an_fail(AN_ERR_LIMIT, why, "more than %u values for one row",
+                       AN_MODEL_VALUES_MAX);
     return AN_OK;
 }

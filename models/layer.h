@@ -1,12 +1,13 @@
 /* layer.h - what a kind of layer is: sizes first, memory second, arithmetic last.
  *
- * A kind is one file in layers/ and one row in layers.def.  It states its options, the shape of its output
- * and its weights (shape), and has two pure functions that neither allocate nor fail (forward, backward).
- * Everything else (reading the text, names, initial values, memory, saving, federating, the check of the gradient)
- * follows from the row.  docs/recipes/add-a-layer.md tells how to add one.
+ * A kind is one file in layers/ and one row in layers.def.  It states its options, the shape of
+ * its output and its weights (shape), and has two pure functions that neither allocate nor fail
+ * (forward, backward).  Everything else (reading the text, names, initial values, memory,
+ * saving, federating, the check of the gradient) follows from the row.
+ * docs/recipes/add-a-layer.md tells how to add one.
  *
- * Activations are row-major with the batch first and the channel last: (B, C), (B, L, C), (B, H, W, C).
- * Shapes here leave out B.
+ * Activations are row-major with the batch first and the channel last: (B, C), (B, L, C) or
+ * (B, H, W, C).  Shapes here leave out B.
  *
  * Threads: all of this is immutable after the model is made. */
 #ifndef AN_MODELS_LAYER_H
@@ -85,29 +86,30 @@ typedef struct an_layer_type {
     /* Backward reads y, so that no other layer may write over it. */
     bool reads_y;
 
-    /* From l->in and l->opt: sets l->out, and weights, n_weights, n_scratch where there are any (they are 0).
-     * Options are within their bounds and l->in holds at most AN_MODEL_VALUES_MAX values; the bounds of the
-     * options keep every product of sizes below 2^63, and an_layer_size refuses what is too large.
-     * Errors: INVAL the shape does not fit, with the reason in why. */
+    /* From l->in and l->opt: sets l->out, and weights, n_weights, n_scratch where there are any
+     * (they are 0).  Options are within their bounds and l->in holds at most
+     * AN_MODEL_VALUES_MAX values; the bounds of the options keep every product of sizes below
+     * 2^63, and an_layer_size refuses what is too large.  Errors: INVAL the shape does not fit,
+     * with the reason in why. */
     an_err (*sizes)(an_layer *l, an_note *why);
 
     /* y (batch, out) from x (batch, in) and the layer's parameters w.  scratch (n_scratch). */
     void (*forward)(const an_layer *l, const float *w, size_t batch, const float *x, float *y,
                     float *scratch);
 
-    /* From dy = dL/dy: adds dL/dw to dw, writes dL/dx to dx.  dx may be NULL (nobody needs it). */
-    void (*backward)(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
-                     const float *dy, float *dx, float *dw, float *scratch);
+    /* From dy = dL/dy: adds dL/dw to dw, writes dL/dx to dx.  dx may be NULL: not needed. */
+    void (*backward)(const an_layer *l, const float *w, size_t batch, const float *x,
+                     const float *y, const float *dy, float *dx, float *dw, float *scratch);
 } an_layer_type;
 
 /* The `sizes` of layers whose output has the shape of their input. */
 an_err an_layer_same_shape(an_layer *l, an_note *why);
 
 const an_layer_type *an_layer_find(const char *name); /* NULL: no such kind */
-const an_layer_type *an_layer_at(size_t i);           /* the table in order; NULL past its end */
+const an_layer_type *an_layer_at(size_t i); /* the table in order; NULL past its end */
 
-/* Sets in, out, weights, offsets and sizes of a layer whose type and opt are set.  Errors: INVAL it does not
- * fit, LIMIT too large. */
+/* Sets in, out, weights, offsets and sizes of a layer whose type and opt are set.  Errors:
+ * INVAL it does not fit, LIMIT too large. */
 an_err an_layer_size(an_layer *l, const an_shape *in, an_note *why);
 
 /* "(32, 19)" into out. */

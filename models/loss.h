@@ -18,9 +18,9 @@ typedef struct an_loss {
     const char *name;
     bool classes; /* the target is one class number per row; else n_outputs floats per row */
 
-    /* The sum of the rows' losses for y (batch, n) and t (batch, n) or (batch, 1).  Writes the gradient of that
-     * sum to dy (batch, n) unless dy is NULL; dy may be y.  A class outside 0 .. n-1 counts as class 0:
-     * an_train refuses such targets before it starts. */
+    /* The sum of the rows' losses for y (batch, n) and t (batch, n) or (batch, 1).  Writes the
+     * gradient of that sum to dy (batch, n) unless dy is NULL; dy may be y.  A class that
+     * is not one counts as class 0: an_train refuses such targets before it starts. */
     double (*eval)(size_t batch, size_t n, const float *y, const float *t, float *dy);
 } an_loss;
 

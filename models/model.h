@@ -10,8 +10,8 @@
  *     target: input
  *
  * All parameters are one array of floats; a tensor is a range of it.  A round, a checkpoint, an
- * optimiser and a copy are each one loop over that array.  The model itself is immutable and holds
- * no parameters.
+ * optimiser and a copy are each one loop over that array.  The model itself is immutable and
+ * holds no parameters.
  *
  *     an_model *m = NULL;
  *     err = an_model_new(text, len, "dense-ae.yaml", n_columns, &m, &why);
@@ -20,13 +20,14 @@
  *     err = an_ws_new(m, 64, &ws);
  *     const float *y = an_model_forward(m, ws, params, 10, x);      (10, n_outputs)
  *
- * The text.  `input` is {features: N, window: W} for sequences (activations (W, N); (N) when W is 1)
- * or {height: H, width: W, channels: C} for images (activations (H, W, C)).  The word `features`
- * wherever a number is expected is the width of the data; the word `input` is the number of values
- * in one whole input (window x features), except in `input.features`, where both are the width of
- * the data.  A layer is a name or {name: {options}}; layers.def is the list.  Every layer takes
- * `name` (for its tensors) and, if it has tensors, `local: true` (they stay in the site's overlay).
- * `loss` is a row of losses.def; `target` is `input` (autoencoder) or `labels`.
+ * The text.  `input` is {features: N, window: W} for sequences (activations (W, N); (N) when W
+ * is 1) or {height: H, width: W, channels: C} for images (activations (H, W, C)).  The word
+ * `features` wherever a number is expected is the width of the data; the word `input` is the
+ * number of values in one whole input (window x features), except in `input.features`, where
+ * both are the width of the data.  A layer is a name or {name: {options}}; layers.def is the
+ * list.  Every layer takes `name` (for its tensors) and, if it has tensors, `local: true` (they
+ * stay in the site's overlay).  `loss` is a row of losses.def; `target` is `input`
+ * (autoencoder) or `labels`.
  *
  * Threads: a model may be used by many threads at once; a workspace by one at a time. */
 #ifndef AN_MODELS_MODEL_H
@@ -42,7 +43,7 @@
 #define AN_MODEL_PARAMS_MAX 100000000u /* floats */
 #define AN_MODEL_VALUES_MAX 100000000u /* activations of one row, all layers, and scratch */
 #define AN_MODEL_LAYERS_MAX 256u
-#define AN_MODEL_TEXT_MAX (256u * 1024u) /* bytes of architecture text */
+#define AN_MODEL_TEXT_MAX ((size_t)256 * 1024) /* bytes of architecture text */
 #define AN_MODEL_NAME_MAX 64u            /* bytes with terminator: models, layers */
 #define AN_TENSOR_NAME_MAX 72u           /* "<layer>.<weight>" with terminator */
 #define AN_DIMS_MAX 4u
@@ -60,17 +61,17 @@ typedef struct an_tensor {
 typedef struct an_model an_model;
 typedef struct an_ws an_ws;
 
-/* Reads an architecture.  `name` is what errors call the text (a file name).  n_features is the width
- * of the data, 0 when there is none (then the text may not say `input` or `features`, as a resolved text
- * never does).  On success *ret belongs to the caller (an_model_free); on failure it is untouched.
- * Errors: PROTO not YAML, INVAL not a valid architecture (with file and line, and the shapes that do not fit),
- * LIMIT larger than the bounds above, NOMEM. */
-an_err an_model_new(const char *text, size_t len, const char *name, size_t n_features, an_model **ret,
-                    an_note *why);
+/* Reads an architecture.  `name` is what errors call the text (a file name).  n_features is the
+ * width of the data, 0 when there is none (then the text may not say `input` or `features`, as
+ * a resolved text never does).  On success *ret belongs to the caller (an_model_free); on
+ * failure it is untouched.  Errors: PROTO not YAML, INVAL not a valid architecture (with file
+ * and line, and the shapes that do not fit), LIMIT larger than the bounds above, NOMEM. */
+an_err an_model_new(const char *text, size_t len, const char *name, size_t n_features,
+                    an_model **ret, an_note *why);
 void an_model_free(an_model *m); /* NULL is fine */
 
-/* The resolved architecture: every width a number, every layer named, defaults written out.  Reading it again
- * gives the same text and the same layout hash. */
+/* The resolved architecture: every width a number, every layer named, defaults written out.
+ * Reading it again gives the same text and the same layout hash. */
 const char *an_model_text(const an_model *m);
 const char *an_model_name(const an_model *m);
 
@@ -85,12 +86,13 @@ bool an_model_is_autoencoder(const an_model *m); /* target: input */
 const char *an_model_loss_name(const an_model *m);
 
 size_t an_model_n_tensors(const an_model *m);
-const an_tensor *an_model_tensor_at(const an_model *m, size_t i); /* in offset order; NULL past the end */
+/* In the order of offsets; NULL past the end. */
+const an_tensor *an_model_tensor_at(const an_model *m, size_t i);
 const an_tensor *an_model_tensor_find(const an_model *m, const char *name);
 size_t an_model_n_shared(const an_model *m); /* parameters that are not local */
 
-/* BLAKE2b-256 over every tensor's name, dims and locality, in order.  Two models with the same hash
- * can exchange parameters. */
+/* BLAKE2b-256 over every tensor's name, dims and locality, in order.  Two models with the same
+ * hash can exchange parameters. */
 void an_model_layout_hash(const an_model *m, an_hash *ret);
 
 /* Fills params (n_params): He (2015) normal where an activation of the relu kind follows, else
@@ -102,18 +104,19 @@ an_err an_ws_new(const an_model *m, size_t max_batch, an_ws **ret);
 void an_ws_free(an_ws *ws);
 size_t an_ws_max_batch(const an_ws *ws);
 
-/* The outputs (batch, n_outputs) of x (batch, n_inputs); borrowed from the workspace until its next use.
- * For cross_entropy these are the raw scores before softmax.  1 <= batch <= max_batch. */
+/* The outputs (batch, n_outputs) of x (batch, n_inputs); borrowed from the workspace until its
+ * next use.  For cross_entropy these are the raw scores before softmax.  1 <= batch <=
+ * max_batch. */
 const float *an_model_forward(const an_model *m, an_ws *ws, const float *params, size_t batch,
                               const float *x);
 
-/* The sum of the rows' losses (losses.def says what a row's loss is).  target (batch, n_targets); NULL for an
- * autoencoder, whose target is x. */
-double an_model_loss(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x,
-                     const float *target);
+/* The sum of the rows' losses (losses.def says what a row's loss is).  target (batch,
+ * n_targets); NULL for an autoencoder, whose target is x. */
+double an_model_loss(const an_model *m, an_ws *ws, const float *params, size_t batch,
+                     const float *x, const float *target);
 
 /* The same, and adds the gradient of that sum to grad (n_params). */
-double an_model_grad(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x,
-                     const float *target, float *grad);
+double an_model_grad(const an_model *m, an_ws *ws, const float *params, size_t batch,
+                     const float *x, const float *target, float *grad);
 
 #endif

@@ -18,8 +18,8 @@ struct an_model {
     an_tensor *tensors;
     size_t n_tensors;
     size_t n_params;
-    size_t n_scratch;  /* the largest of the layers */
-    size_t widest;     /* the largest output of a layer, in floats per row */
+    size_t n_scratch; /* the largest of the layers */
+    size_t widest;    /* the largest output of a layer, in floats per row */
     const an_loss *loss;
     bool autoencoder;
     char *text; /* resolved */
@@ -28,7 +28,8 @@ struct an_model {
 /* True if layer i writes its output over its input (see an_layer_type.in_place). */
 bool an_model_runs_in_place(const an_model *m, size_t i);
 
-/* From layers to everything that follows from them: widths, offsets, tensors.  Errors: LIMIT, NOMEM. */
+/* From layers to everything that follows from them: widths, offsets, tensors.  Errors: LIMIT,
+ * NOMEM. */
 an_err an_model_finish(an_model *m, an_note *why);
 
 /* The resolved text, owned by the caller.  Errors: NOMEM. */

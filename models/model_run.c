@@ -1,7 +1,8 @@
 /* The arithmetic of a whole model: layer after layer, and back.
  *
- * Every output has its place in the workspace, except that an activation writes over its input where the
- * layer before it does not need that any more.  On the way back two buffers take turns as dy and dx. */
+ * Every output has its place in the workspace, except that an activation writes over its input
+ * where the layer before it does not need that any more.  On the way back two buffers take
+ * turns as dy and dx. */
 #include <assert.h>
 #include <stdint.h>
 
@@ -12,8 +13,8 @@
 
 struct an_ws {
     size_t max_batch;
-    float **out;      /* (n_layers) the output of each layer */
-    float *turn[2];   /* dy and dx */
+    float **out;    /* (n_layers) the output of each layer */
+    float *turn[2]; /* dy and dx */
     float *scratch;
     float *memory;
 };
@@ -88,15 +89,15 @@ const float *an_model_forward(const an_model *m, an_ws *ws, const float *params,
     return x;
 }
 
-double an_model_loss(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x,
-                     const float *target)
+double an_model_loss(const an_model *m, an_ws *ws, const float *params, size_t batch,
+                     const float *x, const float *target)
 {
     const float *y = an_model_forward(m, ws, params, batch, x);
     return m->loss->eval(batch, m->n_outputs, y, m->autoencoder ? x : target, NULL);
 }
 
-double an_model_grad(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x,
-                     const float *target, float *grad)
+double an_model_grad(const an_model *m, an_ws *ws, const float *params, size_t batch,
+                     const float *x, const float *target, float *grad)
 {
     const float *y = an_model_forward(m, ws, params, batch, x);
     float *dy = ws->turn[0], *other = ws->turn[1];
@@ -105,8 +106,8 @@ double an_model_grad(const an_model *m, an_ws *ws, const float *params, size_t b
         const an_layer *l = &m->layers[i];
         const float *in = i > 0 ? ws->out[i - 1] : x;
         float *dx = i == 0 ? NULL : an_model_runs_in_place(m, i) ? dy : other;
-        l->type->backward(l, params + l->param_at, batch, in, ws->out[i], dy, dx, grad + l->param_at,
-                          ws->scratch);
+        l->type->backward(l, params + l->param_at, batch, in, ws->out[i], dy, dx,
+                          grad + l->param_at, ws->scratch);
         if (dx == other) {
             other = dy;
             dy = dx;

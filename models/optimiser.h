@@ -1,12 +1,13 @@
 /* optimiser.h - from a gradient to a step.
  *
- * One file in optimisers/, one row in optimisers.def.  An optimiser is an elementwise loop over the flat
- * parameters; its state is n_state arrays as long as the parameters, zero at the start, owned by the caller, so
- * that it can be stored and hashed like the parameters.
+ * One file in optimisers/, one row in optimisers.def.  An optimiser is an elementwise loop over
+ * the flat parameters; its state is n_state arrays as long as the parameters, zero at the
+ * start, owned by the caller, so that it can be stored and hashed like the parameters.
  *
  *     const an_optimiser *o = an_optimiser_find("adam");
  *     float *state[AN_OPTIMISER_STATE_MAX] = {m, v};
- *     o->step(&(an_optimiser_args){.lr = 1e-3, .step = t}, n, params, state, grad);    t = 1, 2, ...
+ *     an_optimiser_args args = {.lr = 1e-3, .step = 1};      then 2, 3, ...
+ *     o->step(&args, n, params, state, grad);
  *
  * Threads: pure; ranges that do not overlap may be stepped by different threads. */
 #ifndef AN_MODELS_OPTIMISER_H
@@ -34,6 +35,6 @@ typedef struct an_optimiser {
 } an_optimiser;
 
 const an_optimiser *an_optimiser_find(const char *name); /* NULL: no such optimiser */
-const an_optimiser *an_optimiser_at(size_t i);           /* the table in order; NULL past its end */
+const an_optimiser *an_optimiser_at(size_t i); /* the table in order; NULL past its end */
 
 #endif

@@ -1,7 +1,7 @@
 /* The fast product: OpenBLAS for two rows and more, our own loop for one.
  *
- * OpenBLAS picks its kernels by the processor it finds; for M = 1 its general product is up to seven
- * times slower than a plain loop on processors without AVX-512, hence the own path. */
+ * OpenBLAS picks its kernels by the processor it finds; for M = 1 its general product is up to
+ * seven times slower than a plain loop on processors without AVX-512, hence the own path. */
 #include "models/kernels/kernels.h"
 
 #include <limits.h>
@@ -19,8 +19,8 @@ const char *an_kernels_name(void)
     return openblas_get_config();
 }
 
-void an_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha, const float *a,
-             const float *b, float beta, float *c)
+void an_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha,
+             const float *a, const float *b, float beta, float *c)
 {
     if (m == 0 || n == 0)
         return;
@@ -32,9 +32,10 @@ void an_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alp
         an_gemm_plain(trans_a, trans_b, m, n, k, alpha, a, b, beta, c);
         return;
     }
-    cblas_sgemm(CblasRowMajor, trans_a ? CblasTrans : CblasNoTrans, trans_b ? CblasTrans : CblasNoTrans,
-                (blasint)m, (blasint)n, (blasint)k, alpha, a, (blasint)(trans_a ? m : k), b,
-                (blasint)(trans_b ? k : n), beta, c, (blasint)n);
+    cblas_sgemm(CblasRowMajor, trans_a ? CblasTrans : CblasNoTrans,
+                trans_b ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, alpha,
+                a, (blasint)(trans_a ? m : k), b, (blasint)(trans_b ? k : n), beta, c,
+                (blasint)n);
 }
 
 #else
@@ -48,8 +49,8 @@ const char *an_kernels_name(void)
     return "plain";
 }
 
-void an_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha, const float *a,
-             const float *b, float beta, float *c)
+void an_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha,
+             const float *a, const float *b, float beta, float *c)
 {
     an_gemm_plain(trans_a, trans_b, m, n, k, alpha, a, b, beta, c);
 }

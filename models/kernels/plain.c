@@ -1,4 +1,4 @@
-/* Products in plain C.  Each output's terms are added in an order that the sizes alone decide. */
+/* Products in plain C.  Sizes alone decide in which order the terms of an output are added. */
 #include "models/kernels/kernels.h"
 
 #define LANES 8u /* independent sums in a dot product, so that they fit vector registers */
@@ -10,7 +10,8 @@ static float dot(size_t n, const float *a, const float *b)
     for (; i + LANES <= n; i += LANES)
         for (size_t l = 0; l < LANES; l++)
             lane[l] += a[i + l] * b[i + l];
-    float sum = ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+    float sum = ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
+                ((lane[1] + lane[5]) + (lane[3] + lane[7]));
     for (; i < n; i++)
         sum += a[i] * b[i];
     return sum;
@@ -54,8 +55,8 @@ static void row(bool trans_b, size_t n, size_t k, float alpha, const float *x, s
     }
 }
 
-void an_gemv(bool trans_b, size_t n, size_t k, float alpha, const float *x, const float *b, float beta,
-             float *y)
+void an_gemv(bool trans_b, size_t n, size_t k, float alpha, const float *x, const float *b,
+             float beta, float *y)
 {
     row(trans_b, n, k, alpha, x, 1, b, beta, y);
 }
@@ -64,5 +65,6 @@ void an_gemm_plain(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, flo
                    const float *a, const float *b, float beta, float *c)
 {
     for (size_t i = 0; i < m; i++)
-        row(trans_b, n, k, alpha, trans_a ? a + i : a + i * k, trans_a ? m : 1, b, beta, c + i * n);
+        row(trans_b, n, k, alpha, trans_a ? a + i : a + i * k, trans_a ? m : 1, b, beta,
+            c + i * n);
 }

@@ -1,9 +1,11 @@
-/* Convolution as a matrix product, one row of the batch at a time so that its columns stay in the cache:
- * the patch under each position of the kernel becomes a line of a matrix P (oh ow, kh kw c), and then
+/* Convolution as a matrix product, one row of the batch at a time so that its columns stay in
+ * the cache: the patch under each position of the kernel becomes a line of a matrix P (oh ow,
+ * kh kw c), and then
  *
- *     y = P w + b         dw += P^T dy         dP = dy w^T, added back to where the patches came from
+ *     y = P w + b         dw += P^T dy         dP = dy w^T
  *
- * (im2col; Chellapilla, Puri, Simard 2006.)  Activations are (H, W, C), so a line of a patch is contiguous. */
+ * and dP is added back to where the patches came from (im2col; Chellapilla, Puri, Simard 2006).
+ * Activations are (H, W, C), so a line of a patch is contiguous. */
 #include "models/layers/conv_internal.h"
 
 #include <string.h>
@@ -31,8 +33,8 @@ void an_conv_weights(an_layer *l, const an_conv *c)
 {
     size_t patch = patch_size(c);
     l->n_weights = 2;
-    l->weights[0] = (an_layer_weight){"w", 4, {c->kh, c->kw, c->c, c->f}, AN_LAYER_START_SPREAD,
-                                      patch, c->kh * c->kw * c->f};
+    l->weights[0] = (an_layer_weight){
+        "w", 4, {c->kh, c->kw, c->c, c->f}, AN_LAYER_START_SPREAD, patch, c->kh * c->kw * c->f};
     l->weights[1] = (an_layer_weight){"b", 1, {c->f}, AN_LAYER_START_ZERO, 0, 0};
     l->n_scratch = c->oh * c->ow * patch;
 }
@@ -88,8 +90,8 @@ static void add_patches(const an_conv *c, const float *p, float *dx)
             }
 }
 
-void an_conv_forward(const an_layer *l, const an_conv *c, const float *w, size_t batch, const float *x,
-                     float *y, float *scratch)
+void an_conv_forward(const an_layer *l, const an_conv *c, const float *w, size_t batch,
+                     const float *x, float *y, float *scratch)
 {
     const float *b = w + l->weight_at[1];
     size_t positions = c->oh * c->ow;
@@ -102,21 +104,23 @@ void an_conv_forward(const an_layer *l, const an_conv *c, const float *w, size_t
     }
 }
 
-void an_conv_backward(const an_layer *l, const an_conv *c, const float *w, size_t batch, const float *x,
-                      const float *dy, float *dx, float *dw, float *scratch)
+void an_conv_backward(const an_layer *l, const an_conv *c, const float *w, size_t batch,
+                      const float *x, const float *dy, float *dx, float *dw, float *scratch)
 {
     float *db = dw + l->weight_at[1];
     size_t positions = c->oh * c->ow, patch = patch_size(c);
     for (size_t i = 0; i < batch; i++) {
         const float *dyi = dy + i * l->out_n;
         patches_of(c, x + i * l->in_n, scratch);
-        an_gemm(true, false, patch, c->f, positions, 1.0f, scratch, dyi, 1.0f, dw); /* dw += P^T dy */
+        an_gemm(true, false, patch, c->f, positions, 1.0f, scratch, dyi, 1.0f,
+                dw); /* dw += P^T dy */
         for (size_t j = 0; j < positions; j++)
             for (size_t k = 0; k < c->f; k++)
                 db[k] += dyi[j * c->f + k];
         if (!dx)
             continue;
-        an_gemm(false, true, positions, patch, c->f, 1.0f, dyi, w, 0.0f, scratch); /* dP = dy w^T */
+        an_gemm(false, true, positions, patch, c->f, 1.0f, dyi, w, 0.0f,
+                scratch); /* dP = dy w^T */
         memset(dx + i * l->in_n, 0, l->in_n * sizeof *dx);
         add_patches(c, scratch, dx + i * l->in_n);
     }

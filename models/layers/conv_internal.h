@@ -5,21 +5,22 @@
 #include "models/layer.h"
 
 typedef struct an_conv {
-    size_t h, w, c;      /* input */
-    size_t kh, kw;       /* kernel */
-    size_t sh, sw;       /* stride */
-    size_t top, left;    /* zeros around the input */
-    size_t oh, ow, f;    /* output */
+    size_t h, w, c;   /* input */
+    size_t kh, kw;    /* kernel */
+    size_t sh, sw;    /* stride */
+    size_t top, left; /* zeros around the input */
+    size_t oh, ow, f; /* output */
 } an_conv;
 
-/* Positions of a kernel of k over n values.  same: ceil(n / stride), zeros added, the odd one at the end; valid: none
- * added; 0 when the kernel does not fit.  *ret_before: zeros before the first value. */
+/* Positions of a kernel of k over n values.  same: ceil(n / stride), zeros added, the odd one
+ * at the end; valid: none added; 0 when the kernel does not fit.  *ret_before: zeros before the
+ * first value. */
 size_t an_conv_positions(size_t n, size_t k, size_t stride, bool same, size_t *ret_before);
 
 void an_conv_weights(an_layer *l, const an_conv *c); /* w (kh, kw, c, f), b (f), scratch */
-void an_conv_forward(const an_layer *l, const an_conv *c, const float *w, size_t batch, const float *x,
-                     float *y, float *scratch);
-void an_conv_backward(const an_layer *l, const an_conv *c, const float *w, size_t batch, const float *x,
-                      const float *dy, float *dx, float *dw, float *scratch);
+void an_conv_forward(const an_layer *l, const an_conv *c, const float *w, size_t batch,
+                     const float *x, float *y, float *scratch);
+void an_conv_backward(const an_layer *l, const an_conv *c, const float *w, size_t batch,
+                      const float *x, const float *dy, float *dx, float *dw, float *scratch);
 
 #endif

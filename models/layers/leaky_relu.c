@@ -1,4 +1,4 @@
-/* y = x where x > 0, else slope x.  The sign of y is the sign of x, so y is enough to go back. */
+/* y = x where x > 0, else slope x.  y has the sign of x, so y is enough to go back. */
 #include "models/layer.h"
 
 #include <string.h>
@@ -23,8 +23,8 @@ static void forward(const an_layer *l, const float *w, size_t batch, const float
         y[i] = y[i] < 0.0f ? slope * y[i] : y[i];
 }
 
-static void backward(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
-                     const float *dy, float *dx, float *dw, float *scratch)
+static void backward(const an_layer *l, const float *w, size_t batch, const float *x,
+                     const float *y, const float *dy, float *dx, float *dw, float *scratch)
 {
     (void)w;
     (void)x;
@@ -33,7 +33,8 @@ static void backward(const an_layer *l, const float *w, size_t batch, const floa
     float slope = (float)l->opt[SLOPE];
     if (!dx)
         return;
-    /* With dx in both places the compiler knows that nothing overlaps, and makes vectors of it. */
+    /* With dx in both places the compiler knows that nothing overlaps, and makes vectors of it.
+     */
     size_t n = batch * l->out_n;
     if (dx != dy)
         memcpy(dx, dy, n * sizeof *dx);
@@ -42,10 +43,10 @@ static void backward(const an_layer *l, const float *w, size_t batch, const floa
 }
 
 const an_layer_type an_layer_leaky_relu = {.name = "leaky_relu",
-                                   .relu_like = true,
-                                   .opts = opts,
-                                   .in_place = true,
-                                   .reads_y = true,
-                                   .sizes = an_layer_same_shape,
-                                   .forward = forward,
-                                   .backward = backward};
+                                           .relu_like = true,
+                                           .opts = opts,
+                                           .in_place = true,
+                                           .reads_y = true,
+                                           .sizes = an_layer_same_shape,
+                                           .forward = forward,
+                                           .backward = backward};

@@ -12,8 +12,15 @@ static const an_layer_opt opts[] = {
 static an_pool geometry(const an_layer *l)
 {
     size_t k = (size_t)l->opt[SIZE], stride = l->opt[STRIDE] > 0.0 ? (size_t)l->opt[STRIDE] : k;
-    return (an_pool){.h = 1, .w = l->in.d[0], .c = l->in.d[1], .kh = 1, .kw = k, .sh = 1, .sw = stride,
-                     .oh = 1, .ow = an_pool_positions(l->in.d[0], k, stride)};
+    return (an_pool){.h = 1,
+                     .w = l->in.d[0],
+                     .c = l->in.d[1],
+                     .kh = 1,
+                     .kw = k,
+                     .sh = 1,
+                     .sw = stride,
+                     .oh = 1,
+                     .ow = an_pool_positions(l->in.d[0], k, stride)};
 }
 
 static an_err sizes(an_layer *l, an_note *why)
@@ -24,7 +31,8 @@ static an_err sizes(an_layer *l, an_note *why)
         return an_fail(AN_ERR_INVAL, why, "max_pool1d takes (length, channels), not %s", text);
     an_pool p = geometry(l);
     if (p.oh == 0 || p.ow == 0)
-        return an_fail(AN_ERR_INVAL, why, "a pool of size %zu does not fit into %s", p.kw, text);
+        return an_fail(AN_ERR_INVAL, why, "a pool of size %zu does not fit into %s", p.kw,
+                       text);
     l->out = (an_shape){2, {p.ow, p.c}};
     return AN_OK;
 }
@@ -38,8 +46,8 @@ static void forward(const an_layer *l, const float *w, size_t batch, const float
     an_pool_forward(&p, batch, x, y);
 }
 
-static void backward(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
-                     const float *dy, float *dx, float *dw, float *scratch)
+static void backward(const an_layer *l, const float *w, size_t batch, const float *x,
+                     const float *y, const float *dy, float *dx, float *dw, float *scratch)
 {
     (void)w;
     (void)y;
@@ -50,5 +58,8 @@ static void backward(const an_layer *l, const float *w, size_t batch, const floa
         an_pool_backward(&p, batch, x, dy, dx);
 }
 
-const an_layer_type an_layer_max_pool1d = {
-    .name = "max_pool1d", .opts = opts, .sizes = sizes, .forward = forward, .backward = backward};
+const an_layer_type an_layer_max_pool1d = {.name = "max_pool1d",
+                                           .opts = opts,
+                                           .sizes = sizes,
+                                           .forward = forward,
+                                           .backward = backward};

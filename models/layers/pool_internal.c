@@ -1,5 +1,5 @@
-/* Max-pooling.  The way back looks for the largest value again instead of remembering where it was: the
- * first of equals, as on the way there. */
+/* Max-pooling.  The way back looks for the largest value again instead of remembering where it
+ * was: the first of equals, as on the way there. */
 #include "models/layers/pool_internal.h"
 
 #include <string.h>
@@ -9,8 +9,8 @@ size_t an_pool_positions(size_t n, size_t k, size_t stride)
     return n < k ? 0 : (n - k) / stride + 1;
 }
 
-/* Offset in one row's x of the largest value of channel ch under the window at (oy, ox).  What is not a number
- * wins, so that training notices it. */
+/* Offset in one row's x of the largest value of channel ch under the window at (oy, ox).  What
+ * is not a number wins, so that training notices it. */
 static size_t largest(const an_pool *p, const float *x, size_t oy, size_t ox, size_t ch)
 {
     size_t best = (oy * p->sh * p->w + ox * p->sw) * p->c + ch;
@@ -33,7 +33,8 @@ void an_pool_forward(const an_pool *p, size_t batch, const float *x, float *y)
                     *y++ = x[i * row + largest(p, x + i * row, oy, ox, ch)];
 }
 
-void an_pool_backward(const an_pool *p, size_t batch, const float *x, const float *dy, float *dx)
+void an_pool_backward(const an_pool *p, size_t batch, const float *x, const float *dy,
+                      float *dx)
 {
     size_t row = p->h * p->w * p->c;
     memset(dx, 0, batch * row * sizeof *dx);

@@ -15,8 +15,8 @@ static void forward(const an_layer *l, const float *w, size_t batch, const float
         y[i] = y[i] < 0.0f ? 0.0f : y[i];
 }
 
-static void backward(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
-                     const float *dy, float *dx, float *dw, float *scratch)
+static void backward(const an_layer *l, const float *w, size_t batch, const float *x,
+                     const float *y, const float *dy, float *dx, float *dw, float *scratch)
 {
     (void)w;
     (void)x;
@@ -24,7 +24,8 @@ static void backward(const an_layer *l, const float *w, size_t batch, const floa
     (void)scratch;
     if (!dx)
         return;
-    /* With dx in both places the compiler knows that nothing overlaps, and makes vectors of it. */
+    /* With dx in both places the compiler knows that nothing overlaps, and makes vectors of it.
+     */
     size_t n = batch * l->out_n;
     if (dx != dy)
         memcpy(dx, dy, n * sizeof *dx);
@@ -33,9 +34,9 @@ static void backward(const an_layer *l, const float *w, size_t batch, const floa
 }
 
 const an_layer_type an_layer_relu = {.name = "relu",
-                                   .relu_like = true,
-                                   .in_place = true,
-                                   .reads_y = true,
-                                   .sizes = an_layer_same_shape,
-                                   .forward = forward,
-                                   .backward = backward};
+                                     .relu_like = true,
+                                     .in_place = true,
+                                     .reads_y = true,
+                                     .sizes = an_layer_same_shape,
+                                     .forward = forward,
+                                     .backward = backward};

@@ -20,8 +20,8 @@ static void forward(const an_layer *l, const float *w, size_t batch, const float
     }
 }
 
-static void backward(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
-                     const float *dy, float *dx, float *dw, float *scratch)
+static void backward(const an_layer *l, const float *w, size_t batch, const float *x,
+                     const float *y, const float *dy, float *dx, float *dw, float *scratch)
 {
     (void)w;
     (void)x;

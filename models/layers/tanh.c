@@ -12,8 +12,8 @@ static void forward(const an_layer *l, const float *w, size_t batch, const float
         y[i] = tanhf(x[i]);
 }
 
-static void backward(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
-                     const float *dy, float *dx, float *dw, float *scratch)
+static void backward(const an_layer *l, const float *w, size_t batch, const float *x,
+                     const float *y, const float *dy, float *dx, float *dw, float *scratch)
 {
     (void)w;
     (void)x;
@@ -26,8 +26,8 @@ static void backward(const an_layer *l, const float *w, size_t batch, const floa
 }
 
 const an_layer_type an_layer_tanh = {.name = "tanh",
-                                   .in_place = true,
-                                   .reads_y = true,
-                                   .sizes = an_layer_same_shape,
-                                   .forward = forward,
-                                   .backward = backward};
+                                     .in_place = true,
+                                     .reads_y = true,
+                                     .sizes = an_layer_same_shape,
+                                     .forward = forward,
+                                     .backward = backward};

@@ -1,5 +1,5 @@
-/* -log softmax(y)[t] = log sum_k e^(y_k - top) + top - y_t; its gradient is softmax(y) - [k = t].  Softmax and
- * logarithm together neither overflow nor lose the small probabilities. */
+/* -log softmax(y)[t] = log sum_k e^(y_k - top) + top - y_t; its gradient is softmax(y),
+ * less 1 at t.  Softmax and logarithm together neither overflow nor lose the small probabilities. */
 #include "models/loss.h"
 
 #include <math.h>

@@ -1,5 +1,6 @@
-/* Adam (Kingma and Ba 2015) with decoupled weight decay (Loshchilov and Hutter 2019); beta 0.9 and 0.999,
- * epsilon 1e-8.  The two bias corrections go into the step size and epsilon, as in section 2 of the paper. */
+/* Adam (Kingma and Ba 2015) with decoupled weight decay (Loshchilov and Hutter 2019); beta 0.9
+ * and 0.999, epsilon 1e-8.  The two bias corrections go into the step size and epsilon, as in
+ * section 2 of the paper. */
 #include "models/optimiser.h"
 
 #include <math.h>
@@ -7,8 +8,8 @@
 #define BETA1 0.9
 #define BETA2 0.999
 #define EPSILON 1e-8
-/* Without a gradient the averages fade into subnormal numbers, on which a processor is a hundred times slower;
- * far below epsilon they may as well be 0. */
+/* Without a gradient the averages fade into subnormal numbers, on which a processor is a
+ * hundred times slower; far below epsilon they may as well be 0. */
 #define TINY 1e-30f
 
 static void step(const an_optimiser_args *a, size_t n, float *params, float *const state[],

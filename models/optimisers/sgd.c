@@ -1,4 +1,5 @@
-/* Stochastic gradient descent with heavy-ball momentum (Polyak 1964): v = momentum v + g; w -= lr v. */
+/* Stochastic gradient descent with heavy-ball momentum (Polyak 1964): v = momentum v + g,
+ * w -= lr v. */
 #include "models/optimiser.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
-/* Every row of the table of layers: several shapes, every combination of a few option values.  The gradient is
- * held against finite differences of the forward pass along random directions.  A new layer is tested
- * by being in the table. */
+/* Every row of the table of layers: several shapes, every combination of a few option values.
+ * The gradient is held against finite differences of the forward pass along random directions.
+ * A new layer is tested by being in the table. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,9 +17,12 @@
 #include "models/layer.h"
 
 #define SEED 7u
-#define STEP 0.01 /* inputs lie 0.1 apart and directions are at most 1: no kink is crossed at 2 steps */
+#define STEP                                                                                   \
+    0.01 /* inputs lie 0.1 apart and directions are at most 1: no kink is crossed at 2 steps   \
+          */
 
-static const an_shape shapes[] = {{1, {7}}, {1, {1}}, {2, {9, 2}}, {2, {5, 4}}, {3, {6, 5, 3}}, {3, {4, 4, 1}}};
+static const an_shape shapes[] = {{1, {7}},    {1, {1}},       {2, {9, 2}},
+                                  {2, {5, 4}}, {3, {6, 5, 3}}, {3, {4, 4, 1}}};
 static const size_t batches[] = {1, 2, 5};
 
 /* One layer with everything that its passes need. */
@@ -81,7 +84,8 @@ static void bench_init(bench *b, const an_layer *l, size_t batch)
 
 static void bench_done(bench *b)
 {
-    float *all[] = {b->w, b->dw, b->dir_w, b->moved_w, b->x, b->dx, b->dir_x, b->moved_x, b->y, b->dy, b->scratch};
+    float *all[] = {b->w,     b->dw,      b->dir_w, b->moved_w, b->x,      b->dx,
+                    b->dir_x, b->moved_x, b->y,     b->dy,      b->scratch};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         an_free(all[i]);
 }
@@ -112,7 +116,8 @@ static void check_gradient(bench *b)
     memset(b->dw, 0, l->n_params * sizeof *b->dw);
     l->type->backward(l, b->w, b->batch, b->x, b->y, b->dy, b->dx, b->dw, b->scratch);
     for (int trial = 0; trial < 4; trial++) {
-        fill(&b->rng, b->dir_w, l->n_params, trial == 1 ? 0.0 : 1.0); /* x alone, w alone, both */
+        fill(&b->rng, b->dir_w, l->n_params,
+             trial == 1 ? 0.0 : 1.0); /* x alone, w alone, both */
         fill(&b->rng, b->dir_x, b->n_x, trial == 2 ? 0.0 : 1.0);
         double want = 0.0;
         for (size_t i = 0; i < l->n_params; i++)
@@ -127,8 +132,9 @@ static void check_gradient(bench *b)
         if (!(fabs(got - want) <= bound)) {
             char in[AN_SHAPE_TEXT];
             an_shape_text(in, &l->in);
-            fail_msg("%s on %s, batch %zu, trial %d: the gradient gives %.8g, differences give %.8g",
-                     l->type->name, in, b->batch, trial, want, got);
+            fail_msg(
+                "%s on %s, batch %zu, trial %d: the gradient gives %.8g, differences give %.8g",
+                l->type->name, in, b->batch, trial, want, got);
         }
     }
 }
@@ -151,7 +157,8 @@ static void check_conventions(bench *b)
     l->type->forward(l, b->w, b->batch, b->moved_x, b->moved_x, b->scratch);
     assert_memory_equal(y_of_in_place, b->y, b->n_y * sizeof *b->y);
     memcpy(b->dir_x, b->dy, b->n_y * sizeof *b->dy);
-    l->type->backward(l, b->w, b->batch, y_of_in_place, y_of_in_place, b->dir_x, b->dir_x, b->dw, b->scratch);
+    l->type->backward(l, b->w, b->batch, y_of_in_place, y_of_in_place, b->dir_x, b->dir_x,
+                      b->dw, b->scratch);
     assert_memory_equal(b->dir_x, b->dx, b->n_x * sizeof *b->dx);
 }
 
@@ -249,7 +256,8 @@ static void it_is_found_by_its_name(void **state)
 static void a_size_out_of_all_bounds_is_refused_not_believed(void **state)
 {
     const an_layer_type *type = *state;
-    const an_shape wide[] = {{1, {AN_MODEL_VALUES_MAX}}, {2, {1, AN_MODEL_VALUES_MAX}}, {3, {10000, 10000, 1}}};
+    const an_shape wide[] = {
+        {1, {AN_MODEL_VALUES_MAX}}, {2, {1, AN_MODEL_VALUES_MAX}}, {3, {10000, 10000, 1}}};
     for (size_t s = 0; s < sizeof wide / sizeof *wide; s++) {
         an_layer l = {.type = type};
         for (size_t o = 0; type->opts && type->opts[o].key; o++)

@@ -1,5 +1,5 @@
-/* The architecture parser under strangers' bytes: it never crashes, and what it accepts it resolves to a text
- * that reads back to itself. */
+/* The architecture parser under strangers' bytes: it never crashes, and what it accepts it
+ * resolves to a text that reads back to itself. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

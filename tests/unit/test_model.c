@@ -106,11 +106,16 @@ static void the_layout_hash_sees_names_shapes_and_locality(void **state)
 {
     (void)state;
     const char *texts[] = {
-        "model: a\ninput: {features: 4}\nlayers: [{dense: {units: 4}}]\nloss: mse\ntarget: input\n",
-        "model: a\ninput: {features: 4}\nlayers: [{dense: {units: 5}}]\nloss: mse\ntarget: labels\n",
-        "model: a\ninput: {features: 4}\nlayers: [{dense: {units: 4, name: x}}]\nloss: mse\ntarget: input\n",
-        "model: a\ninput: {features: 4}\nlayers: [{dense: {units: 4, local: true}}]\nloss: mse\ntarget: input\n",
-        "model: a\ninput: {features: 2}\nlayers: [{dense: {units: 8}}]\nloss: mse\ntarget: labels\n",
+        "model: a\ninput: {features: 4}\nlayers: [{dense: {units: 4}}]\nloss: mse\ntarget: "
+        "input\n",
+        "model: a\ninput: {features: 4}\nlayers: [{dense: {units: 5}}]\nloss: mse\ntarget: "
+        "labels\n",
+        "model: a\ninput: {features: 4}\nlayers: [{dense: {units: 4, name: x}}]\nloss: "
+        "mse\ntarget: input\n",
+        "model: a\ninput: {features: 4}\nlayers: [{dense: {units: 4, local: true}}]\nloss: "
+        "mse\ntarget: input\n",
+        "model: a\ninput: {features: 2}\nlayers: [{dense: {units: 8}}]\nloss: mse\ntarget: "
+        "labels\n",
     };
     an_hash h[5];
     for (size_t i = 0; i < 5; i++) {
@@ -159,8 +164,8 @@ static void a_hand_made_network_gives_the_numbers_of_the_hand(void **state)
     float grad[9] = {0};
     double loss = an_model_grad(m, ws, w, 2, x, t, grad);
     assert_float_equal(loss, 15.25, 1e-5);
-    assert_float_equal(grad[8], 2 * 2.5 + 2 * 3, 1e-5);         /* output bias: 5 + 6 */
-    assert_float_equal(grad[6], 5 * 5.5, 1e-4);                 /* the first unit is off in row 2 */
+    assert_float_equal(grad[8], 2 * 2.5 + 2 * 3, 1e-5); /* output bias: 5 + 6 */
+    assert_float_equal(grad[6], 5 * 5.5, 1e-4);         /* the first unit is off in row 2 */
     assert_float_equal(grad[0], 5 * 3 * 1, 1e-4);
     an_ws_free(ws);
     an_model_free(m);
@@ -169,9 +174,11 @@ static void a_hand_made_network_gives_the_numbers_of_the_hand(void **state)
 /* Slope of the loss along a random direction against the gradient, for a whole network. */
 static void check_network(const an_model *m)
 {
-    size_t n = an_model_n_params(m), n_in = an_model_n_inputs(m), n_t = an_model_n_targets(m), batch = 3;
+    size_t n = an_model_n_params(m), n_in = an_model_n_inputs(m), n_t = an_model_n_targets(m),
+           batch = 3;
     float *p = an_alloc(n, sizeof *p), *q = an_alloc(n, sizeof *q), *g = an_alloc(n, sizeof *g);
-    float *dir = an_alloc(n, sizeof *dir), *x = an_alloc(batch * n_in, sizeof *x), *t = an_alloc(batch * n_t, sizeof *t);
+    float *dir = an_alloc(n, sizeof *dir), *x = an_alloc(batch * n_in, sizeof *x),
+          *t = an_alloc(batch * n_t, sizeof *t);
     assert_true(p && q && g && dir && x && t);
     an_rng r;
     an_rng_init(&r, SEED, n);
@@ -179,7 +186,9 @@ static void check_network(const an_model *m)
     for (size_t i = 0; i < batch * n_in; i++)
         x[i] = (float)an_rng_normal(&r);
     for (size_t i = 0; i < batch * n_t; i++)
-        t[i] = strcmp(an_model_loss_name(m), "mse") ? (float)an_rng_below(&r, an_model_n_outputs(m)) : (float)i;
+        t[i] = strcmp(an_model_loss_name(m), "mse")
+                   ? (float)an_rng_below(&r, an_model_n_outputs(m))
+                   : (float)i;
     double want = 0.0, at[2];
     an_ws *ws = NULL;
     an_err err = an_ws_new(m, batch, &ws);
@@ -213,11 +222,13 @@ static void the_gradient_of_whole_networks_is_their_slope(void **state)
         an_model_free(m);
     }
     /* Activations after activations: some run in place, some may not. */
-    an_model *m = model_of("model: stack\ninput: {features: 4, window: 6}\n"
-                           "layers: [sigmoid, tanh, flatten, {leaky_relu: {slope: 0.2}}, flatten, softmax,\n"
-                           "  {dense: {units: 5}}, flatten, sigmoid, flatten, tanh, {dense: {units: 3}}, sigmoid]\n"
-                           "loss: mse\ntarget: labels\n",
-                           0);
+    an_model *m = model_of(
+        "model: stack\ninput: {features: 4, window: 6}\n"
+        "layers: [sigmoid, tanh, flatten, {leaky_relu: {slope: 0.2}}, flatten, softmax,\n"
+        "  {dense: {units: 5}}, flatten, sigmoid, flatten, tanh, {dense: {units: 3}}, "
+        "sigmoid]\n"
+        "loss: mse\ntarget: labels\n",
+        0);
     check_network(m);
     an_model_free(m);
 }
@@ -230,32 +241,55 @@ static const struct {
     {"model: a\n", "input"},
     {"model: a b\ninput: {features: 2}\nlayers: [relu]\nloss: mse\ntarget: input\n", "name"},
     {"model: a\ninput: {features: 0}\nlayers: [relu]\nloss: mse\ntarget: input\n", "features"},
-    {"model: a\ninput: {features: input}\nlayers: [relu]\nloss: mse\ntarget: input\n", "needs data"},
-    {"model: a\ninput: {features: 2, height: 3}\nlayers: [relu]\nloss: mse\ntarget: input\n", "features"},
+    {"model: a\ninput: {features: input}\nlayers: [relu]\nloss: mse\ntarget: input\n",
+     "needs data"},
+    {"model: a\ninput: {features: 2, height: 3}\nlayers: [relu]\nloss: mse\ntarget: input\n",
+     "features"},
     {"model: a\ninput: {features: 2}\nlayers: []\nloss: mse\ntarget: input\n", "at least one"},
-    {"model: a\ninput: {features: 2}\nlayers: [rellu]\nloss: mse\ntarget: input\n", "unknown layer \"rellu\"; known: dense"},
-    {"model: a\ninput: {features: 2}\nlayers: [dense]\nloss: mse\ntarget: input\n", "dense needs `units`"},
-    {"model: a\ninput: {features: 2}\nlayers:\n  - dense: {units: 3}\nloss: mse\ntarget: input\n",
+    {"model: a\ninput: {features: 2}\nlayers: [rellu]\nloss: mse\ntarget: input\n",
+     "unknown layer \"rellu\"; known: dense"},
+    {"model: a\ninput: {features: 2}\nlayers: [dense]\nloss: mse\ntarget: input\n",
+     "dense needs `units`"},
+    {"model: a\ninput: {features: 2}\nlayers:\n  - dense: {units: 3}\nloss: mse\ntarget: "
+     "input\n",
      "the output (3) of layer \"dense1\" does not fit the input (2)"},
-    {"model: a\ninput: {features: 2, window: 5}\nlayers:\n  - dense: {units: 3}\nloss: mse\ntarget: labels\n",
+    {"model: a\ninput: {features: 2, window: 5}\nlayers:\n  - dense: {units: 3}\nloss: "
+     "mse\ntarget: labels\n",
      "test.yaml:4"},
-    {"model: a\ninput: {features: 2, window: 5}\nlayers: [{dense: {units: 3}}]\nloss: mse\ntarget: labels\n",
+    {"model: a\ninput: {features: 2, window: 5}\nlayers: [{dense: {units: 3}}]\nloss: "
+     "mse\ntarget: labels\n",
      "dense takes a flat input, not (5, 2)"},
-    {"model: a\ninput: {features: 2, window: 5}\nlayers: [{conv1d: {filters: 2, size: 9}}]\nloss: mse\ntarget: labels\n",
+    {"model: a\ninput: {features: 2, window: 5}\nlayers: [{conv1d: {filters: 2, size: "
+     "9}}]\nloss: mse\ntarget: labels\n",
      "does not fit into (5, 2)"},
-    {"model: a\ninput: {features: 2}\nlayers: [{dense: {units: 2, unit: 3}}]\nloss: mse\ntarget: input\n", "unit"},
-    {"model: a\ninput: {features: 2, window: 5}\nlayers: [{conv1d: {filters: 2, size: 3, padding: some}}]\nloss: mse\ntarget: labels\n",
+    {"model: a\ninput: {features: 2}\nlayers: [{dense: {units: 2, unit: 3}}]\nloss: "
+     "mse\ntarget: input\n",
+     "unit"},
+    {"model: a\ninput: {features: 2, window: 5}\nlayers: [{conv1d: {filters: 2, size: 3, "
+     "padding: some}}]\nloss: mse\ntarget: labels\n",
      "none of: valid same"},
-    {"model: a\ninput: {features: 2}\nlayers: [{dense: {units: 2, name: x}}, {dense: {units: 2, name: x}}]\nloss: mse\ntarget: input\n",
+    {"model: a\ninput: {features: 2}\nlayers: [{dense: {units: 2, name: x}}, {dense: {units: "
+     "2, name: x}}]\nloss: mse\ntarget: input\n",
      "two layers are called \"x\""},
-    {"model: a\ninput: {features: 2}\nlayers: [{relu: {local: true}}]\nloss: mse\ntarget: input\n", "no parameters"},
-    {"model: a\ninput: {features: 2}\nlayers: [relu]\nloss: mae\ntarget: input\n", "unknown loss \"mae\"; known: mse"},
-    {"model: a\ninput: {features: 2}\nlayers: [relu]\nloss: mse\ntarget: both\n", "none of: input labels"},
-    {"model: a\ninput: {features: 2}\nlayers: [softmax]\nloss: cross_entropy\ntarget: labels\n", "softmax itself"},
-    {"model: a\ninput: {features: 2}\nlayers: [relu]\nloss: cross_entropy\ntarget: input\n", "needs labels"},
-    {"model: a\ninput: {features: 2}\nlayers: [{dense: {units: 99999999999}}]\nloss: mse\ntarget: labels\n", "units"},
-    {"model: a\ninput: {features: 2}\nlayers: [{dense: {units: 1}, relu: {}}]\nloss: mse\ntarget: labels\n", "a layer is"},
-    {"model: a\ninput: {features: 2}\nextra: 1\nlayers: [relu]\nloss: mse\ntarget: input\n", "extra"},
+    {"model: a\ninput: {features: 2}\nlayers: [{relu: {local: true}}]\nloss: mse\ntarget: "
+     "input\n",
+     "no parameters"},
+    {"model: a\ninput: {features: 2}\nlayers: [relu]\nloss: mae\ntarget: input\n",
+     "unknown loss \"mae\"; known: mse"},
+    {"model: a\ninput: {features: 2}\nlayers: [relu]\nloss: mse\ntarget: both\n",
+     "none of: input labels"},
+    {"model: a\ninput: {features: 2}\nlayers: [softmax]\nloss: cross_entropy\ntarget: labels\n",
+     "softmax itself"},
+    {"model: a\ninput: {features: 2}\nlayers: [relu]\nloss: cross_entropy\ntarget: input\n",
+     "needs labels"},
+    {"model: a\ninput: {features: 2}\nlayers: [{dense: {units: 99999999999}}]\nloss: "
+     "mse\ntarget: labels\n",
+     "units"},
+    {"model: a\ninput: {features: 2}\nlayers: [{dense: {units: 1}, relu: {}}]\nloss: "
+     "mse\ntarget: labels\n",
+     "a layer is"},
+    {"model: a\ninput: {features: 2}\nextra: 1\nlayers: [relu]\nloss: mse\ntarget: input\n",
+     "extra"},
 };
 
 static void what_is_wrong_is_refused_with_a_reason(void **state)
@@ -264,9 +298,11 @@ static void what_is_wrong_is_refused_with_a_reason(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         an_model *m = NULL;
         an_note why = {0};
-        an_err err = an_model_new(wrong[i].text, strlen(wrong[i].text), "test.yaml", 0, &m, &why);
+        an_err err =
+            an_model_new(wrong[i].text, strlen(wrong[i].text), "test.yaml", 0, &m, &why);
         if (err == AN_OK || m || !strstr(why.text, wrong[i].says) || why.text[0] == '\0')
-            fail_msg("text %zu: %s \"%s\" does not say \"%s\"", i, an_err_name(err), why.text, wrong[i].says);
+            fail_msg("text %zu: %s \"%s\" does not say \"%s\"", i, an_err_name(err), why.text,
+                     wrong[i].says);
         assert_true(err == AN_ERR_INVAL || err == AN_ERR_PROTO);
     }
 }
@@ -287,12 +323,16 @@ static void a_hostile_size_is_a_limit_not_an_allocation(void **state)
 {
     (void)state;
     const char *texts[] = {
-        "model: a\ninput: {features: 1000000}\nlayers: [{dense: {units: 1000}}]\nloss: mse\ntarget: labels\n",
-        "model: a\ninput: {features: 1000000, window: 1000000}\nlayers: [relu]\nloss: mse\ntarget: input\n",
-        "model: a\ninput: {features: 10000}\nlayers: [{dense: {units: 9000}}, {dense: {units: 9000}}]\n"
+        "model: a\ninput: {features: 1000000}\nlayers: [{dense: {units: 1000}}]\nloss: "
+        "mse\ntarget: labels\n",
+        "model: a\ninput: {features: 1000000, window: 1000000}\nlayers: [relu]\nloss: "
+        "mse\ntarget: input\n",
+        "model: a\ninput: {features: 10000}\nlayers: [{dense: {units: 9000}}, {dense: {units: "
+        "9000}}]\n"
         "loss: mse\ntarget: labels\n",
         "model: a\ninput: {height: 9000, width: 9000, channels: 1}\n"
-        "layers: [{conv2d: {filters: 65536, size: 255, padding: same}}]\nloss: mse\ntarget: labels\n",
+        "layers: [{conv2d: {filters: 65536, size: 255, padding: same}}]\nloss: mse\ntarget: "
+        "labels\n",
     };
     for (size_t i = 0; i < 4; i++) {
         an_model *m = NULL;
