@@ -69,21 +69,23 @@ static bool parse_with_unit(const char *text, const unit *units, size_t n, int64
 
 bool an_parse_ms(const char *text, int64_t *ret)
 {
-    static const unit units[] = {{"", 1}, {"ms", 1}, {"s", 1e3}, {"m", 6e4}, {"min", 6e4}, {"h", 3.6e6}, {"d", 8.64e7}};
+    static const unit units[] = {{"", 1},      {"ms", 1},    {"s", 1e3},   {"m", 6e4},
+                                 {"min", 6e4}, {"h", 3.6e6}, {"d", 8.64e7}};
     return parse_with_unit(text, units, sizeof units / sizeof units[0], ret);
 }
 
 bool an_parse_bytes(const char *text, int64_t *ret)
 {
     const double k = 1024, m = k * k, g = m * k, t = g * k;
-    const unit units[] = {{"", 1},    {"B", 1},   {"k", k},   {"K", k}, {"KiB", k}, {"M", m},
+    const unit units[] = {{"", 1},    {"B", 1}, {"k", k},   {"K", k}, {"KiB", k}, {"M", m},
                           {"MiB", m}, {"G", g}, {"GiB", g}, {"T", t}, {"TiB", t}};
     return parse_with_unit(text, units, sizeof units / sizeof units[0], ret);
 }
 
 static bool parse_bool(const char *text, bool *ret)
 {
-    static const char *const yes[] = {"true", "yes", "on"}, *const no[] = {"false", "no", "off"};
+    static const char *const yes[] = {"true", "yes", "on"}, *const no[] = {"false", "no",
+                                                                           "off"};
     for (size_t i = 0; i < 3; i++) {
         if (strcmp(text, yes[i]) == 0 || strcmp(text, no[i]) == 0) {
             *ret = strcmp(text, yes[i]) == 0;
@@ -310,7 +312,8 @@ void an_opt_markdown(const an_opt *rows, size_t n, FILE *out)
     for (size_t i = 0; i < n; i++) {
         char allowed[160];
         allowed_text(&rows[i], allowed, sizeof allowed);
-        fprintf(out, "| `%s` | %s | ", rows[i].key, rows[i].type == AN_OPT_TYPE_CHOICE ? "choice" : type_text(rows[i].type));
+        fprintf(out, "| `%s` | %s | ", rows[i].key,
+                rows[i].type == AN_OPT_TYPE_CHOICE ? "choice" : type_text(rows[i].type));
         cell(out, allowed);
         fputs(" | ", out);
         if (rows[i].dflt && rows[i].dflt[0]) {

@@ -5,7 +5,7 @@
  *     static const char *const modes[] = {"trusted", "secure-sum", NULL};
  *     static const an_opt rows[] = {
  *         AN_OPT_INT(conf, min_sites, "round.min_sites", 1, 10000, "3", "updates needed"),
- *         AN_OPT_MS(conf, deadline_ms, "round.deadline", 1000, 86400000, "60s", "how long it waits"),
+ *         AN_OPT_MS(conf, deadline_ms, "round.deadline", 1000, 86400000, "60s", "its wait"),
  *         AN_OPT_TEXT(conf, name, "name", 1, 64, "plant", "what people call it"),
  *         AN_OPT_CHOICE(conf, mode, "mode", modes, "trusted", "who sees what"),
  *     };

@@ -12,7 +12,10 @@ size_t an_utf8_size(const char *text, size_t left)
         return 0;
     if (p[0] < 0x80)
         return 1;
-    size_t n = p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+    size_t n = p[0] >= 0xc2 && p[0] < 0xe0   ? 2
+               : (p[0] & 0xf0) == 0xe0       ? 3
+               : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+                                             : 0;
     if (n == 0 || left < n)
         return 0;
     for (size_t i = 1; i < n; i++) {

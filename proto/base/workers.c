@@ -1,6 +1,6 @@
-/* A run is a generation number.  The caller publishes the work, raises the number and joins in; every
- * thread takes jobs from one shared counter and reports once per generation, even if nothing was left for
- * it, so that no late thread can see the next run's work half written. */
+/* A run is a generation number.  The caller publishes the work, raises the number and joins in;
+ * every thread takes jobs from one shared counter and reports once per generation, even if
+ * nothing was left for it, so that no late thread can see the next run's work half written. */
 #include "base/workers.h"
 
 #include <pthread.h>

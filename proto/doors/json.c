@@ -1,5 +1,6 @@
-/* jansson keeps the tree; printing is ours, because jansson writes a number with 17 digits where
- * 0.78 would do: we write the shortest of 15, 16 and 17 digits that reads back as the same double. */
+/* jansson keeps the tree; printing is ours, because jansson writes a number with 17 digits
+ * where 0.78 would do: we write the shortest of 15, 16 and 17 digits that reads back as the
+ * same double. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +52,8 @@ an_json *an_json_wrap(json_t *value)
     return j;
 }
 
-/* Replaces what is not UTF-8 by U+FFFD, so that no name read from a machine can spoil a document. */
+/* Replaces what is not UTF-8 by U+FFFD, so that no name read from a machine can spoil a
+ * document. */
 static bool clean_text(an_buf *out, const char *text, size_t len)
 {
     for (size_t at = 0; at < len;) {
@@ -74,7 +76,9 @@ static json_t *text_value(const char *text)
         return json_stringn_nocheck(text, len);
     an_buf clean;
     an_buf_init(&clean, 3 * len);
-    json_t *value = clean_text(&clean, text, len) ? json_stringn_nocheck((const char *)clean.data, clean.len) : NULL;
+    json_t *value = clean_text(&clean, text, len)
+                        ? json_stringn_nocheck((const char *)clean.data, clean.len)
+                        : NULL;
     an_buf_done(&clean);
     return value;
 }

@@ -1,4 +1,5 @@
-/* Any bytes as JSON: either an error with a text, or a document that prints and reads back the same. */
+/* Any bytes as JSON: either an error with a text, or a document that prints and reads back the
+ * same. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,8 @@ static void read_keys(const an_jval *top)
         int64_t i = 0;
         const char *text = NULL;
         an_note why = {{0}};
-        must(an_jval_int(top, key, 0, 9, &i, &why) == AN_OK ? i >= 0 && i <= 9 : why.text[0] != '\0');
+        must(an_jval_int(top, key, 0, 9, &i, &why) == AN_OK ? i >= 0 && i <= 9
+                                                            : why.text[0] != '\0');
         must(an_jval_text(top, key, &text, &why) != AN_OK || text);
     }
 }

@@ -42,8 +42,12 @@ static void flags_and_positionals_come_in_any_order(void **state)
 {
     (void)state;
     an_args a;
-    assert_int_equal(parse(&a, verbs, 3, NULL, "/usr/bin/lab train a.yaml --data d --seed=-5 --json b -"), AN_ERR_INVAL);
-    assert_int_equal(parse(&a, verbs, 3, NULL, "/usr/bin/lab train a.yaml --data d --seed=-5 --json -"), AN_OK);
+    assert_int_equal(
+        parse(&a, verbs, 3, NULL, "/usr/bin/lab train a.yaml --data d --seed=-5 --json b -"),
+        AN_ERR_INVAL);
+    assert_int_equal(
+        parse(&a, verbs, 3, NULL, "/usr/bin/lab train a.yaml --data d --seed=-5 --json -"),
+        AN_OK);
     assert_string_equal(a.program, "lab");
     assert_string_equal(a.verb->name, "train");
     assert_int_equal(a.n_positionals, 2);

@@ -21,7 +21,8 @@ typedef struct conf {
 
 static const an_opt rows[] = {
     AN_OPT_INT(conf, sites, "round.min_sites", 1, 1000, "3", "updates needed"),
-    AN_OPT_MS(conf, deadline_ms, "round.wait.deadline", 1000, 86400000, "60s", "how long a round waits"),
+    AN_OPT_MS(conf, deadline_ms, "round.wait.deadline", 1000, 86400000, "60s",
+              "how long a round waits"),
     AN_OPT_TEXT(conf, sensors, "sensors", 0, 100, "", "names"),
     AN_OPT_BOOL(conf, live, "live", "true", "score live"),
 };
@@ -42,7 +43,8 @@ static an_err fill(conf *c, const char *text, an_note *why)
     return err;
 }
 
-static const char good[] = "round:\n  min_sites: 5\n  wait: {deadline: 2m}\nsensors: [p1, \"p 2\"]\nlive: no\n";
+static const char good[] =
+    "round:\n  min_sites: 5\n  wait: {deadline: 2m}\nsensors: [p1, \"p 2\"]\nlive: no\n";
 
 static void nested_maps_give_dotted_keys_and_lists_are_joined(void **state)
 {
@@ -66,7 +68,8 @@ static void a_wrong_file_is_told_where(void **state)
     static const struct {
         const char *text, *why;
     } wrong[] = {
-        {"round:\n  min_sites: 0\n", "f:2:14: round.min_sites = 0: must be 1..1000 (an integer)"},
+        {"round:\n  min_sites: 0\n",
+         "f:2:14: round.min_sites = 0: must be 1..1000 (an integer)"},
         {"round:\n  max: 1\n", "f:2:8: round.max: unknown option"},
         {"live:\n", "f:1:1: live = : must be a text"},
         {"live: [yes]\n", "f:1:7: live: must be a single value"},

@@ -11,6 +11,7 @@
 
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "doors/sqlite.h"
@@ -54,13 +55,15 @@ static an_db *open_db(void)
 
 static const char *const steps[] = {
     "CREATE TABLE site(id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, rate REAL, key BLOB)",
-    "CREATE TABLE round(id INTEGER PRIMARY KEY, site INTEGER NOT NULL REFERENCES site(id)); CREATE INDEX r ON round(site)",
+    "CREATE TABLE round(id INTEGER PRIMARY KEY, site INTEGER NOT NULL REFERENCES site(id)); "
+    "CREATE INDEX r ON round(site)",
 };
 
 static an_err add_site(an_db *db, const char *name, const void *key, size_t len)
 {
     an_stmt *s = NULL;
-    an_err err = an_db_stmt(db, "INSERT INTO site(name, rate, key) VALUES (?1, ?2, ?3)", &s, NULL);
+    an_err err =
+        an_db_stmt(db, "INSERT INTO site(name, rate, key) VALUES (?1, ?2, ?3)", &s, NULL);
     if (err == AN_OK)
         err = an_stmt_bind_text(s, 1, name);
     if (err == AN_OK)
@@ -98,7 +101,9 @@ static void what_is_written_is_read_back_after_reopening(void **state)
     an_stmt *s = NULL;
     bool row = false;
     size_t len = 9;
-    assert_int_equal(an_db_prepare(db, "SELECT id, name, rate, key, NULL FROM site ORDER BY id;", &s, NULL), AN_OK);
+    assert_int_equal(
+        an_db_prepare(db, "SELECT id, name, rate, key, NULL FROM site ORDER BY id;", &s, NULL),
+        AN_OK);
     assert_int_equal(an_stmt_step(s, &row, NULL), AN_OK);
     assert_true(row);
     assert_int_equal(an_stmt_int(s, 0), 1);
@@ -124,7 +129,9 @@ static void a_connection_is_durable_and_checks_foreign_keys(void **state)
     (void)state;
     static const struct {
         const char *sql, *value;
-    } rows[] = {{"PRAGMA journal_mode", "wal"}, {"PRAGMA synchronous", "2"}, {"PRAGMA foreign_keys", "1"},
+    } rows[] = {{"PRAGMA journal_mode", "wal"},
+                {"PRAGMA synchronous", "2"},
+                {"PRAGMA foreign_keys", "1"},
                 {"PRAGMA busy_timeout", "5000"}};
     an_db *db = open_db();
     for (size_t i = 0; i < 4; i++) {
@@ -151,7 +158,8 @@ static void a_broken_constraint_says_so_without_the_value(void **state)
     assert_int_equal(an_stmt_run(s, &why), AN_ERR_EXISTS);
     assert_non_null(strstr(why.text, "site.name"));
     assert_null(strstr(why.text, "secret-plant"));
-    assert_int_equal(an_db_exec(db, "INSERT INTO round(site) VALUES (99)", &why), AN_ERR_EXISTS);
+    assert_int_equal(an_db_exec(db, "INSERT INTO round(site) VALUES (99)", &why),
+                     AN_ERR_EXISTS);
     /* The same statement works again: its values were cleared. */
     assert_int_equal(an_db_stmt(db, "INSERT INTO site(name) VALUES (?1)", &s, &why), AN_OK);
     assert_int_equal(an_stmt_run(s, &why), AN_ERR_EXISTS);
@@ -218,6 +226,33 @@ static void a_file_that_is_no_database_is_refused(void **state)
     assert_null(db);
     assert_non_null(strstr(why.text, path));
     assert_int_equal(an_db_open("/nonexistent/t.db", &db, &why), AN_ERR_IO);
+}
+
+static void a_damaged_page_is_found(void **state)
+{
+    (void)state;
+    an_db *db = open_db();
+    an_note why = {{0}};
+    assert_int_equal(an_db_migrate(db, steps, 2, NULL), AN_OK);
+    for (int i = 0; i < 500; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "plant-%04d", i);
+        assert_int_equal(add_site(db, name, "0123456789012345678901234567890123456789", 40),
+                         AN_OK);
+    }
+    an_db_close(db);
+    an_buf file;
+    an_buf_init(&file, (size_t)1 << 20);
+    assert_int_equal(an_file_read(&file, path, NULL), AN_OK);
+    assert_true(file.len > 5 * 4096);
+    memset(file.data + 4096, 0xee, file.len - 4096);
+    assert_int_equal(an_file_write(path, file.data, file.len, 0600, NULL), AN_OK);
+    an_buf_done(&file);
+    db = open_db();
+    assert_int_equal(an_db_check(db, &why), AN_ERR_PROTO);
+    assert_int_equal(add_site(db, "another", NULL, 0), AN_ERR_PROTO);
+    assert_non_null(strstr(why.text, "sqlite: "));
+    an_db_close(db);
 }
 
 static void a_full_disk_is_a_limit(void **state)
@@ -295,8 +330,10 @@ int main(void)
         cmocka_unit_test_teardown(a_transaction_is_whole_or_absent, remove_file),
         cmocka_unit_test_teardown(migrations_run_once_in_order_and_each_whole, remove_file),
         cmocka_unit_test_teardown(a_file_that_is_no_database_is_refused, remove_file),
+        cmocka_unit_test_teardown(a_damaged_page_is_found, remove_file),
         cmocka_unit_test_teardown(a_full_disk_is_a_limit, remove_file),
-        cmocka_unit_test_teardown(wrong_sql_is_told_and_only_one_statement_is_prepared, remove_file),
+        cmocka_unit_test_teardown(wrong_sql_is_told_and_only_one_statement_is_prepared,
+                                  remove_file),
         cmocka_unit_test_teardown(a_statement_is_made_once, remove_file),
         cmocka_unit_test(every_allocation_failure_is_survived),
     };

@@ -26,9 +26,18 @@ static void what_is_not_a_character_is_found_at_its_place(void **state)
 {
     (void)state;
     static const char *const wrong[] = {
-        "\x80",             "\xc0\x80",         "\xc1\xbf",         "\xe0\x80\x80",
-        "\xed\xa0\x80",     "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
-        "\xff",             "\xc3",             "\xe2\x82",         "\xc3(",
+        "\x80",
+        "\xc0\x80",
+        "\xc1\xbf",
+        "\xe0\x80\x80",
+        "\xed\xa0\x80",
+        "\xf0\x80\x80\x80",
+        "\xf4\x90\x80\x80",
+        "\xf5\x80\x80\x80",
+        "\xff",
+        "\xc3",
+        "\xe2\x82",
+        "\xc3(",
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         assert_int_equal(an_utf8_size(wrong[i], strlen(wrong[i])), 0);

@@ -62,7 +62,8 @@ static void a_bomb_stops_at_the_maximum(void **state)
 static void a_damaged_frame_is_refused(void **state)
 {
     (void)state;
-    static const char text[] = "three sites, one sum; three sites, one sum; three sites, one sum";
+    static const char text[] =
+        "three sites, one sum; three sites, one sum; three sites, one sum";
     an_buf packed, back;
     an_buf_init(&packed, 1 << 20);
     an_buf_init(&back, 1 << 20);
@@ -89,7 +90,8 @@ static void a_damaged_frame_is_refused(void **state)
 static void a_window_too_large_is_a_limit(void **state)
 {
     (void)state;
-    /* Magic, no single segment, window descriptor exponent 20 (1 GiB), then an empty last raw block. */
+    /* Magic, no single segment, window descriptor exponent 20 (1 GiB), then an empty last raw
+     * block. */
     static const uint8_t frame[] = {0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa0, 0x01, 0x00, 0x00};
     an_buf back;
     an_buf_init(&back, 1 << 20);
