@@ -44,8 +44,8 @@
 #define AN_MODEL_VALUES_MAX 100000000u /* activations of one row, all layers, and scratch */
 #define AN_MODEL_LAYERS_MAX 256u
 #define AN_MODEL_TEXT_MAX ((size_t)256 * 1024) /* bytes of architecture text */
-#define AN_MODEL_NAME_MAX 64u            /* bytes with terminator: models, layers */
-#define AN_TENSOR_NAME_MAX 72u           /* "<layer>.<weight>" with terminator */
+#define AN_MODEL_NAME_MAX 64u                  /* bytes with terminator: models, layers */
+#define AN_TENSOR_NAME_MAX 72u                 /* "<layer>.<weight>" with terminator */
 #define AN_DIMS_MAX 4u
 
 /* A named range of the parameters. */

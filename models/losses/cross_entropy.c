@@ -1,5 +1,6 @@
 /* -log softmax(y)[t] = log sum_k e^(y_k - top) + top - y_t; its gradient is softmax(y),
- * less 1 at t.  Softmax and logarithm together neither overflow nor lose the small probabilities. */
+ * less 1 at t.  Softmax and logarithm together neither overflow nor lose the small
+ * probabilities. */
 #include "models/loss.h"
 
 #include <math.h>
