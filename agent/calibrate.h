@@ -36,7 +36,7 @@ typedef struct an_calibrate_opts {
     bool tune_all;          /* all parameters; else those marked local */
     const char *policy;     /* threshold policy; NULL or "": the version's */
     size_t holdout_min;     /* with fewer holdout windows the threshold comes from the fit windows */
-    double alarm_share_max; /* more alarms than this on the holdout: REFUSED; 0: not checked */
+    double alarm_share_max; /* a larger share of alarms on normal windows: REFUSED; 0: not checked */
     uint64_t seed;
     size_t n_threads;
     const atomic_bool *cancel; /* may be NULL */
@@ -56,7 +56,7 @@ typedef struct an_calibrate_report {
     size_t n_fit, n_holdout;
     bool from_holdout;     /* the threshold comes from holdout windows */
     double threshold;
-    double alarm_share;    /* on the windows that the threshold comes from */
+    double alarm_share;    /* on windows that the threshold does not come from, where there are */
     double tune_first_loss, tune_last_loss; /* 0 without tuning */
 } an_calibrate_report;
 

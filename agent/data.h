@@ -4,12 +4,15 @@
  * not change while a task runs.
  *
  *     an_site_data data = {.width = 8, .context = 16, .train = {raw, n}};
+ *     err = an_data_fit(&data, false, &raw, &n);
  *
  * Threads: data only. */
 #ifndef AN_AGENT_DATA_H
 #define AN_AGENT_DATA_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "agent/challenge.h"
 #include "base/err.h"
@@ -33,19 +36,29 @@ typedef struct an_site_data {
     size_t n_modes;
 } an_site_data;
 
-/* Of held windows every fifth block of this many is kept for judging, the rest may be trained on
- * when the plan says so; neighbours stay on one side. */
+/* Which windows of a part: blocks of successive windows are counted modulo `modulus`, and those
+ * numbered [from, to) are taken, so that neighbours stay on one side.  A block has AN_DATA_BLOCK
+ * windows, or a tenth of the part if that is less. */
 #define AN_DATA_BLOCK 32
-#define AN_DATA_BLOCKS 5
-
-/* Appends to a copy: which windows of a part go to training, which to holdout.  *ret is
- * (*ret_n, context, width), the caller's (an_free).  Errors: NOMEM. */
 typedef struct an_data_pick {
     const an_data_part *part;
-    uint32_t modulus;   /* blocks are counted modulo this; 0 or 1: all are taken */
-    uint32_t from, to;  /* block numbers [from, to) modulo modulus are taken */
+    uint32_t modulus; /* 0: the whole part */
+    uint32_t from, to;
 } an_data_pick;
+
+/* The windows of all picks, one after the other: (*ret_n, context, width), the caller's (an_free).
+ * Errors: NOMEM. */
 an_err an_data_gather(const an_site_data *data, const an_data_pick *picks, size_t n_picks, float **ret,
                       size_t *ret_n);
+
+/* What may be fitted on: TRAIN and RECENT and, with held, four fifths of the held windows. */
+an_err an_data_fit(const an_site_data *data, bool held, float **ret, size_t *ret_n);
+/* What an incremental round calls new: RECENT and, with held, four fifths of the held windows. */
+an_err an_data_new(const an_site_data *data, bool held, float **ret, size_t *ret_n);
+/* What was held out: OLD, NEW and, with held, the other fifth of the held windows.  Judging wants
+ * windows that no threshold was made from: half 0 and half 1 share no block; half -1 is all. */
+an_err an_data_holdout_old(const an_site_data *data, int half, float **ret, size_t *ret_n);
+an_err an_data_holdout_new(const an_site_data *data, bool held, int half, float **ret, size_t *ret_n);
+an_err an_data_holdout(const an_site_data *data, bool held, int half, float **ret, size_t *ret_n);
 
 #endif

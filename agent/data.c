@@ -1,0 +1,111 @@
+#include "agent/data.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+#define HELD_BLOCKS 10 /* of ten blocks of held windows, eight are trained on */
+#define HELD_TRAIN 8
+
+static size_t block_of(const an_data_part *part)
+{
+    size_t block = part->n / 10;
+    return block > AN_DATA_BLOCK ? AN_DATA_BLOCK : block > 0 ? block : 1;
+}
+
+static bool is_taken(const an_data_pick *pick, size_t block, size_t i)
+{
+    if (pick->modulus == 0)
+        return true;
+    size_t number = i / block % pick->modulus;
+    return number >= pick->from && number < pick->to;
+}
+
+static size_t count(const an_data_pick *pick)
+{
+    size_t n = 0, block = block_of(pick->part);
+    for (size_t i = 0; i < pick->part->n; i++)
+        n += is_taken(pick, block, i);
+    return n;
+}
+
+an_err an_data_gather(const an_site_data *data, const an_data_pick *picks, size_t n_picks, float **ret,
+                      size_t *ret_n)
+{
+    const size_t sample = data->context * data->width;
+    size_t n = 0;
+    for (size_t p = 0; p < n_picks; p++)
+        n += count(&picks[p]);
+    float *raw = an_alloc(n, sample * sizeof *raw);
+    if (!raw)
+        return AN_ERR_NOMEM;
+    size_t at = 0;
+    for (size_t p = 0; p < n_picks; p++) {
+        const an_data_part *part = picks[p].part;
+        const size_t block = block_of(part);
+        for (size_t i = 0; i < part->n; i++)
+            if (is_taken(&picks[p], block, i))
+                memcpy(raw + at++ * sample, part->raw + i * sample, sample * sizeof *raw);
+    }
+    *ret = raw;
+    *ret_n = n;
+    return AN_OK;
+}
+
+static an_data_pick whole(const an_data_part *part)
+{
+    return (an_data_pick){.part = part};
+}
+
+static an_data_pick half_of(const an_data_part *part, int half)
+{
+    if (half < 0)
+        return whole(part);
+    return (an_data_pick){.part = part, .modulus = 2, .from = (uint32_t)half, .to = (uint32_t)half + 1};
+}
+
+static an_data_pick held_train(const an_site_data *data)
+{
+    return (an_data_pick){.part = &data->held, .modulus = HELD_BLOCKS, .from = 0, .to = HELD_TRAIN};
+}
+
+/* Two blocks in ten are held out; one for each half. */
+static an_data_pick held_out(const an_site_data *data, int half)
+{
+    an_data_pick pick = {.part = &data->held, .modulus = HELD_BLOCKS, .from = HELD_TRAIN, .to = HELD_BLOCKS};
+    if (half >= 0) {
+        pick.from = HELD_TRAIN + (uint32_t)half;
+        pick.to = pick.from + 1;
+    }
+    return pick;
+}
+
+an_err an_data_fit(const an_site_data *data, bool held, float **ret, size_t *ret_n)
+{
+    const an_data_pick picks[] = {whole(&data->train), whole(&data->recent), held_train(data)};
+    return an_data_gather(data, picks, held ? 3 : 2, ret, ret_n);
+}
+
+an_err an_data_new(const an_site_data *data, bool held, float **ret, size_t *ret_n)
+{
+    const an_data_pick picks[] = {whole(&data->recent), held_train(data)};
+    return an_data_gather(data, picks, held ? 2 : 1, ret, ret_n);
+}
+
+an_err an_data_holdout_old(const an_site_data *data, int half, float **ret, size_t *ret_n)
+{
+    const an_data_pick pick = half_of(&data->old, half);
+    return an_data_gather(data, &pick, 1, ret, ret_n);
+}
+
+an_err an_data_holdout_new(const an_site_data *data, bool held, int half, float **ret, size_t *ret_n)
+{
+    const an_data_pick picks[] = {half_of(&data->fresh, half), held_out(data, half)};
+    return an_data_gather(data, picks, held ? 2 : 1, ret, ret_n);
+}
+
+an_err an_data_holdout(const an_site_data *data, bool held, int half, float **ret, size_t *ret_n)
+{
+    const an_data_pick picks[] = {half_of(&data->old, half), half_of(&data->fresh, half), held_out(data, half)};
+    return an_data_gather(data, picks, held ? 3 : 2, ret, ret_n);
+}

@@ -1,0 +1,81 @@
+#include "agent/samples.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+size_t an_samples_context(const an_prep *prep)
+{
+    return (size_t)prep->conf.window + prep->conf.smooth - 1;
+}
+
+an_err an_samples_inputs(const an_prep *prep, const float *raw, size_t n, size_t context, float **ret,
+                         an_note *why)
+{
+    an_err err = AN_ERR_NOMEM;
+    an_prep_stream *stream = NULL;
+    const size_t width = prep->features, input = an_prep_input(prep), need = an_samples_context(prep);
+    an_prep each = *prep; /* borrows the arrays; every row gives an input, so the last one does */
+    each.conf.stride = 1;
+    if (context < need)
+        return an_fail(AN_ERR_INVAL, why, "samples have %zu rows, the version needs %zu", context, need);
+    float *x = an_alloc(n * input, sizeof *x);
+    if (!x)
+        goto out;
+    if ((err = an_prep_stream_new(&each, &stream)) != AN_OK)
+        goto out;
+    for (size_t i = 0; i < n; i++) {
+        const float *rows = raw + (i * context + (context - need)) * width;
+        bool complete = false;
+        an_prep_stream_reset(stream);
+        for (size_t r = 0; r < need; r++)
+            complete = an_prep_push(stream, rows + r * width, x + i * input);
+        if (!complete) {
+            err = an_fail(AN_ERR_INVAL, why, "sample %zu has missing values", i);
+            goto out;
+        }
+    }
+    *ret = x;
+    x = NULL;
+    err = AN_OK;
+out:
+    an_prep_stream_free(stream);
+    an_free(x);
+    return err;
+}
+
+/* The first row after `from` that a window must not hold, or n_rows. */
+static size_t next_missing(const float *rows, size_t n_rows, size_t width, size_t from)
+{
+    for (size_t r = from; r < n_rows; r++)
+        for (size_t j = 0; j < width; j++)
+            if (!isfinite(rows[r * width + j]))
+                return r;
+    return n_rows;
+}
+
+an_err an_samples_cut(const float *rows, size_t n_rows, size_t width, size_t context, size_t stride,
+                      float **ret, size_t *ret_n, an_note *why)
+{
+    if (width == 0 || context == 0 || stride == 0)
+        return an_fail(AN_ERR_INVAL, why, "windows of %zu rows, %zu sensors, every %zu rows", context,
+                       width, stride);
+    const size_t most = n_rows < context ? 0 : (n_rows - context) / stride + 1;
+    const size_t sample = context * width;
+    if (most > SIZE_MAX / (sample * sizeof(float)))
+        return AN_ERR_NOMEM;
+    float *raw = an_alloc(most * sample, sizeof *raw);
+    if (!raw)
+        return AN_ERR_NOMEM;
+    size_t n = 0, missing = next_missing(rows, n_rows, width, 0);
+    for (size_t at = 0; at + context <= n_rows; at += stride) {
+        if (missing < at)
+            missing = next_missing(rows, n_rows, width, at);
+        if (missing >= at + context)
+            memcpy(raw + n++ * sample, rows + at * width, sample * sizeof *raw);
+    }
+    *ret = raw;
+    *ret_n = n;
+    return AN_OK;
+}

@@ -1,0 +1,304 @@
+/* EVALUATE: candidate and production, each with the overlay it would run with at this site, on
+ * windows that neither was fitted on and no threshold of the candidate was made from.
+ *
+ *   loss     mean squared error of the reconstruction in standard deviations of the OLD data, so
+ *            that versions with different scalers compare; a version without a model counts its
+ *            score as a share of its threshold instead
+ *   alarms   on the old and the new holdout, each version at its own threshold
+ *   faults   of the challenge set: generic ones by size, declared failure modes by their number,
+ *            in the last place (AN_EVAL_MODES - 1) the anomalies that operators have confirmed
+ *
+ * The candidate's threshold comes from one half of the holdout blocks, both versions are judged on
+ * the other; production keeps the threshold that it runs with. */
+#include <math.h>
+
+#include "agent/challenge.h"
+#include "agent/samples.h"
+#include "agent/tasks/task_internal.h"
+#include "base/mem.h"
+#include "models/scorer.h"
+
+#define CONFIRMED (AN_EVAL_MODES - 1)
+
+/* What both versions are judged on. */
+typedef struct court {
+    const an_task *task;
+    float *fit, *calibrate, *old, *fresh; /* raw windows */
+    size_t n_fit, n_calibrate, n_old, n_fresh;
+    double *sigma; /* (width) of the old data */
+    an_challenge *challenge;
+    double sizes[AN_EVAL_SIZES]; /* of the generic faults, ascending */
+    size_t n_sizes;
+} court;
+
+static void court_done(court *c)
+{
+    an_free(c->fit);
+    an_free(c->calibrate);
+    an_free(c->old);
+    an_free(c->fresh);
+    an_free(c->sigma);
+    an_challenge_free(c->challenge);
+}
+
+static bool is_generic(const an_challenge_item *item)
+{
+    return item->kind != AN_CHALLENGE_MODE && item->kind != AN_CHALLENGE_CONFIRMED;
+}
+
+/* Where a size stands among those known, or would stand. */
+static size_t size_find(const court *c, double sigmas)
+{
+    size_t i = 0;
+    while (i < c->n_sizes && c->sizes[i] < sigmas)
+        i++;
+    return i < AN_EVAL_SIZES ? i : AN_EVAL_SIZES - 1;
+}
+
+static void size_add(court *c, double sigmas)
+{
+    size_t i = size_find(c, sigmas);
+    if ((i < c->n_sizes && !(c->sizes[i] > sigmas)) || c->n_sizes == AN_EVAL_SIZES)
+        return;
+    memmove(c->sizes + i + 1, c->sizes + i, (c->n_sizes - i) * sizeof *c->sizes);
+    c->sizes[i] = sigmas;
+    c->n_sizes++;
+}
+
+static an_err make_challenge(court *c, an_note *why)
+{
+    const an_task *task = c->task;
+    const an_site_data *d = task->data;
+    const float *reference = c->n_old ? c->old : c->fit;
+    const size_t n_reference = c->n_old ? c->n_old : c->n_fit;
+    if (!(c->sigma = an_alloc(d->width, sizeof *c->sigma)))
+        return AN_ERR_NOMEM;
+    an_challenge_sigma(c->sigma, reference, n_reference, d->context, d->width);
+    const an_challenge_in in = {
+        .width = d->width,
+        .window = d->context,
+        .fresh = c->n_fresh ? c->fresh : reference,
+        .n_fresh = c->n_fresh ? c->n_fresh : n_reference,
+        .reference = reference,
+        .n_reference = n_reference,
+        .confirmed = d->confirmed.raw,
+        .n_confirmed = d->confirmed.n,
+        .sigma = c->sigma,
+        .sensors = d->sensors,
+        .modes = d->modes,
+        .n_modes = d->sensors ? d->n_modes : 0,
+    };
+    an_err err = an_challenge_new(&in, an_task_seed(task), &c->challenge, why);
+    for (size_t i = 0; err == AN_OK && i < c->challenge->n; i++)
+        if (is_generic(&c->challenge->items[i]))
+            size_add(c, c->challenge->items[i].sigmas);
+    return err;
+}
+
+static an_err court_open(court *c, const an_task *task, an_note *why)
+{
+    const an_site_data *d = task->data;
+    const bool held = task->plan->use_held;
+    *c = (court){.task = task};
+    an_err err = an_data_fit(d, held, &c->fit, &c->n_fit);
+    if (err == AN_OK)
+        err = an_data_holdout(d, held, 0, &c->calibrate, &c->n_calibrate);
+    if (err == AN_OK)
+        err = an_data_holdout_old(d, 1, &c->old, &c->n_old);
+    if (err == AN_OK)
+        err = an_data_holdout_new(d, held, 1, &c->fresh, &c->n_fresh);
+    if (err == AN_OK && (c->n_fit == 0 || c->n_old + c->n_fresh == 0))
+        err = an_fail(AN_ERR_STATE, why, "too few windows to judge a version: %zu to fit, %zu to judge", c->n_fit,
+                      c->n_old + c->n_fresh);
+    if (err == AN_OK)
+        err = make_challenge(c, why);
+    if (err != AN_OK)
+        court_done(c);
+    return err;
+}
+
+/* A version with its overlay, and room for one window at a time. */
+typedef struct judged {
+    const court *c;
+    an_scorer *scorer;
+    an_scorer_work *work;
+    double threshold;
+    an_evaluation *e;
+} judged;
+
+/* NAN: no finite score. */
+static double score_of(judged *j, const float *x)
+{
+    float score = NAN;
+    an_err err = an_scorer_score(j->scorer, j->work, x, 1, &score, NULL);
+    if (err != AN_OK || !isfinite(score)) {
+        j->e->non_finite++;
+        return NAN;
+    }
+    return (double)score;
+}
+
+static double loss_of(const judged *j, const float *x, double score)
+{
+    const an_prep *prep = an_scorer_prep(j->scorer);
+    const float *y = an_scorer_reconstruction(j->work);
+    double sum = 0;
+    size_t n = 0;
+    if (!y)
+        return score / j->threshold;
+    for (size_t i = 0; i < an_prep_input(prep); i++) {
+        size_t f = i % prep->features;
+        if (!(j->c->sigma[f] > 0))
+            continue;
+        double d = ((double)x[i] - (double)y[i]) * (double)prep->scale[f] / j->c->sigma[f];
+        sum += d * d;
+        n++;
+    }
+    return n ? sum / (double)n : 0;
+}
+
+/* Normal windows: alarms on them are false. */
+static an_err judge_normal(judged *j, const float *raw, size_t n, bool with_loss, uint64_t *windows,
+                           uint64_t *alarms, an_note *why)
+{
+    const an_prep *prep = an_scorer_prep(j->scorer);
+    const size_t input = an_prep_input(prep);
+    float *x = NULL;
+    an_err err = an_samples_inputs(prep, raw, n, j->c->task->data->context, &x, why);
+    for (size_t i = 0; err == AN_OK && i < n; i++) {
+        double score = score_of(j, x + i * input);
+        if (isnan(score))
+            continue;
+        bool alarm = score > j->threshold;
+        *windows += 1;
+        *alarms += alarm;
+        j->e->fp += alarm;
+        j->e->tn += !alarm;
+        if (with_loss) {
+            j->e->n++;
+            j->e->loss_sum += loss_of(j, x + i * input, score);
+        }
+    }
+    an_free(x);
+    return err;
+}
+
+static void count_fault(judged *j, const an_challenge_item *item, bool raised)
+{
+    an_evaluation *e = j->e;
+    size_t k;
+    e->tp += raised;
+    e->fn += !raised;
+    if (is_generic(item)) {
+        k = size_find(j->c, item->sigmas);
+        e->sizes[k].total++;
+        e->sizes[k].raised += raised;
+        return;
+    }
+    k = item->kind == AN_CHALLENGE_CONFIRMED || item->index >= CONFIRMED ? CONFIRMED : item->index;
+    e->modes[k].total++;
+    e->modes[k].raised += raised;
+}
+
+static an_err judge_faults(judged *j, an_note *why)
+{
+    const an_challenge *set = j->c->challenge;
+    const an_prep *prep = an_scorer_prep(j->scorer);
+    const size_t input = an_prep_input(prep);
+    float *x = NULL;
+    an_err err = an_samples_inputs(prep, set->windows, set->n, set->window, &x, why);
+    for (size_t i = 0; err == AN_OK && i < set->n; i++) {
+        double score = score_of(j, x + i * input);
+        count_fault(j, &set->items[i], !isnan(score) && score > j->threshold);
+    }
+    an_free(x);
+    return err;
+}
+
+static an_err judge(court *c, const an_bundle *bundle, const an_overlay *overlay, an_evaluation *ret, an_note *why)
+{
+    judged j = {.c = c, .e = ret};
+    an_err err = an_scorer_new(bundle, overlay, &j.scorer, why);
+    if (err != AN_OK)
+        goto out;
+    j.threshold = an_scorer_threshold(j.scorer);
+    if ((err = an_scorer_work_new(j.scorer, 1, &j.work)) != AN_OK)
+        goto out;
+    const bool loss_on_new = c->n_fresh > 0;
+    err = judge_normal(&j, c->old, c->n_old, !loss_on_new, &ret->old_windows, &ret->old_alarms, why);
+    if (err == AN_OK)
+        err = judge_normal(&j, c->fresh, c->n_fresh, loss_on_new, &ret->new_windows, &ret->new_alarms, why);
+    if (err == AN_OK)
+        err = judge_faults(&j, why);
+    ret->sites = 1;
+out:
+    an_scorer_work_free(j.work);
+    an_scorer_free(j.scorer);
+    return err;
+}
+
+/* The overlay that the version would get here today. */
+static an_err overlay_for(const court *c, const an_bundle *bundle, const an_hash *hash, an_overlay *ret, an_note *why)
+{
+    const an_task *task = c->task;
+    an_calibrate_opts opts = *task->calibrate;
+    const an_calibrate_data data = {.width = task->data->width,
+                                    .context = task->data->context,
+                                    .fit = {c->fit, c->n_fit},
+                                    .holdout = {c->calibrate, c->n_calibrate},
+                                    .local = task->local,
+                                    .n_local = task->n_local};
+    opts.alarm_share_max = 0; /* judging is what this round is for */
+    opts.seed = an_task_seed(task);
+    opts.cancel = task->cancel;
+    opts.n_threads = task->n_threads ? task->n_threads : 1;
+    return an_calibrate(bundle, hash, &data, &opts, 0, ret, NULL, why);
+}
+
+static void tell(const an_task *task, double fraction)
+{
+    if (task->progress)
+        task->progress(task->progress_arg, fraction);
+}
+
+static an_err run(const an_task *task, uint32_t *ret, an_task_result *ret_result, an_note *why)
+{
+    const an_plan *plan = task->plan;
+    an_payload_in in = {.evaluate = {{0}, {0}}};
+    an_overlay candidate = {{{0}}, 0}, production = {{{0}}, 0};
+    court c;
+    an_err err = court_open(&c, task, why);
+    if (err != AN_OK)
+        return err;
+    if ((err = overlay_for(&c, task->candidate, &plan->candidate, &candidate, why)) != AN_OK)
+        goto out;
+    tell(task, 0.3);
+    if ((err = judge(&c, task->candidate, &candidate, &in.evaluate.candidate, why)) != AN_OK)
+        goto out;
+    tell(task, 0.6);
+    if (task->production) {
+        const an_overlay *running = task->running;
+        if (!running) {
+            if ((err = overlay_for(&c, task->production, &plan->production, &production, why)) != AN_OK)
+                goto out;
+            running = &production;
+        }
+        if ((err = judge(&c, task->production, running, &in.evaluate.production, why)) != AN_OK)
+            goto out;
+    }
+    tell(task, 1.0);
+    ret_result->evaluation = in.evaluate;
+    ret_result->windows = c.n_old + c.n_fresh;
+    err = an_task_encode(task, &in, ret, why);
+out:
+    an_overlay_done(&candidate);
+    an_overlay_done(&production);
+    court_done(&c);
+    return err;
+}
+
+const an_task_type an_task_evaluate = {
+    .kind = AN_PAYLOAD_EVALUATE,
+    .words = "counts of alarms and raised test faults of two versions, and the sum of their losses",
+    .run = run,
+};

@@ -1,0 +1,208 @@
+/* TRAIN: local epochs from the base version's parameters, and what they changed (FedAvg, McMahan
+ * et al. 2017; FedProx and L2-SP by the plan).
+ *
+ * A campaign from the beginning learns from TRAIN.  An incremental one learns from what is new,
+ * mixed with a seeded sample of TRAIN so that replay_share of the windows are old: rehearsal
+ * (Robins 1995) keeps the rest from being forgotten. */
+#include <math.h>
+
+#include "agent/samples.h"
+#include "agent/tasks/task_internal.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "models/train.h"
+
+#define STREAM_REPLAY 1
+
+static bool is_incremental(const an_plan *plan)
+{
+    return plan->replay_share > 0;
+}
+
+/* Old windows drawn without replacement, after the n_new new ones in raw. */
+static an_err add_replay(const an_task *task, float **raw, size_t *n)
+{
+    const an_site_data *d = task->data;
+    const double share = task->plan->replay_share;
+    const size_t sample = d->context * d->width, n_new = *n;
+    size_t want = d->train.n;
+    if (n_new > 0 && share < 1 && (double)n_new * share / (1 - share) < (double)want)
+        want = (size_t)((double)n_new * share / (1 - share) + 0.5);
+    an_err err = AN_ERR_NOMEM;
+    an_rng rng;
+    uint32_t *order = an_alloc(d->train.n, sizeof *order);
+    float *all = an_alloc(n_new + want, sample * sizeof *all);
+    if (!order || !all)
+        goto out;
+    for (size_t i = 0; i < d->train.n; i++)
+        order[i] = (uint32_t)i;
+    an_rng_init(&rng, an_task_seed(task), STREAM_REPLAY);
+    an_rng_shuffle(&rng, order, d->train.n);
+    memcpy(all, *raw, n_new * sample * sizeof *all);
+    for (size_t i = 0; i < want; i++)
+        memcpy(all + (n_new + i) * sample, d->train.raw + (size_t)order[i] * sample, sample * sizeof *all);
+    an_free(*raw);
+    *raw = all;
+    *n = n_new + want;
+    all = NULL;
+    err = AN_OK;
+out:
+    an_free(order);
+    an_free(all);
+    return err;
+}
+
+/* Raw windows to learn from, the caller's. */
+static an_err choose(const an_task *task, float **ret, size_t *ret_n, an_note *why)
+{
+    const an_site_data *d = task->data;
+    float *raw = NULL;
+    size_t n = 0;
+    an_err err;
+    if (!is_incremental(task->plan)) {
+        const an_data_pick train = {.part = &d->train};
+        err = an_data_gather(d, &train, 1, &raw, &n);
+    } else {
+        err = an_data_new(d, task->plan->use_held, &raw, &n);
+        if (err == AN_OK)
+            err = add_replay(task, &raw, &n);
+    }
+    if (err == AN_OK && n == 0)
+        err = an_fail(AN_ERR_STATE, why, "no training windows yet");
+    if (err != AN_OK) {
+        an_free(raw);
+        return err;
+    }
+    *ret = raw;
+    *ret_n = n;
+    return AN_OK;
+}
+
+/* Model inputs in the scaler that the site's overlay will have. */
+static an_err make_inputs(const an_task *task, float **ret, size_t *ret_n, an_note *why)
+{
+    const an_site_data *d = task->data;
+    const an_prep *prep = &task->base->prep;
+    an_prep own = {0};
+    float *raw = NULL, *fit = NULL;
+    size_t n = 0, n_fit = 0;
+    an_err err = choose(task, &raw, &n, why);
+    if (err == AN_OK && task->calibrate->site_scaler) {
+        if ((err = an_data_fit(d, task->plan->use_held, &fit, &n_fit)) == AN_OK)
+            err = an_prep_fit(&own, &prep->conf, fit, n_fit * d->context, d->width, why);
+        prep = &own;
+    }
+    if (err == AN_OK)
+        err = an_samples_inputs(prep, raw, n, d->context, ret, why);
+    if (err == AN_OK)
+        *ret_n = n;
+    an_prep_done(&own);
+    an_free(raw);
+    an_free(fit);
+    return err;
+}
+
+static void on_progress(void *arg, size_t epoch, double loss, double fraction)
+{
+    const an_task *task = arg;
+    (void)epoch;
+    (void)loss;
+    if (task->progress)
+        task->progress(task->progress_arg, fraction);
+}
+
+static an_train_opts options(an_task *task)
+{
+    const an_plan *p = task->plan;
+    an_train_opts o = an_train_defaults();
+    o.epochs = p->local_epochs;
+    o.batch = p->batch;
+    o.optimiser = p->optimiser;
+    o.lr = p->lr;
+    o.prox_mu = p->prox_mu;
+    o.l2sp = p->l2sp;
+    o.anchor = p->l2sp > 0 ? task->base->weights : NULL;
+    o.seed = an_task_seed(task);
+    o.n_threads = task->n_threads ? task->n_threads : 1;
+    o.cancel = task->cancel;
+    o.progress = on_progress;
+    o.progress_arg = task;
+    return o;
+}
+
+static bool layout_agrees(const an_model *m, const an_plan *plan)
+{
+    if (plan->n_tensors != an_model_n_tensors(m))
+        return false;
+    for (uint32_t i = 0; i < plan->n_tensors; i++) {
+        const an_tensor *t = an_model_tensor_at(m, i);
+        if (t->n != plan->tensors[i].n || t->local != plan->tensors[i].local)
+            return false;
+    }
+    return true;
+}
+
+/* Trains params from where they are, and keeps the site's own part of the result. */
+static an_err learn(const an_task *task, const an_model *m, float *params, size_t n, const float *x,
+                    an_task_result *ret, an_note *why)
+{
+    an_train_stats stats;
+    an_task copy = *task; /* the callback's argument is not const */
+    an_train_opts opts = options(&copy);
+    const size_t n_local = an_local_take(m, params, NULL);
+    if (n_local > 0 && task->local && task->n_local == n_local)
+        an_local_put(m, params, task->local);
+    an_err err = an_train(m, params, &opts, x, NULL, n, &stats, why);
+    if (err != AN_OK)
+        return err;
+    ret->loss = stats.last_loss;
+    ret->windows = n;
+    if (n_local == 0)
+        return AN_OK;
+    if (!(ret->local = an_alloc(n_local, sizeof *ret->local)))
+        return AN_ERR_NOMEM;
+    ret->n_local = an_local_take(m, params, ret->local);
+    return AN_OK;
+}
+
+static an_err run(const an_task *task, uint32_t *ret, an_task_result *ret_result, an_note *why)
+{
+    an_model *m = NULL;
+    float *params = NULL, *x = NULL;
+    size_t n = 0;
+    an_err err = an_bundle_model(task->base, &m, why);
+    if (err != AN_OK)
+        goto out;
+    if (!an_model_is_autoencoder(m)) {
+        err = an_fail(AN_ERR_UNSUPPORTED, why, "the model learns from labels, and this site has none");
+        goto out;
+    }
+    if (!layout_agrees(m, task->plan)) {
+        err = an_fail(AN_ERR_INVAL, why, "the plan has another layout than its base version");
+        goto out;
+    }
+    if ((err = make_inputs(task, &x, &n, why)) != AN_OK)
+        goto out;
+    err = AN_ERR_NOMEM;
+    const size_t n_params = an_model_n_params(m);
+    if (!(params = an_alloc(n_params, sizeof *params)))
+        goto out;
+    memcpy(params, task->base->weights, n_params * sizeof *params);
+    if ((err = learn(task, m, params, n, x, ret_result, why)) != AN_OK)
+        goto out;
+    for (size_t i = 0; i < n_params; i++)
+        params[i] -= task->base->weights[i];
+    an_payload_in in = {.train = {.delta = params, .weight = (double)n, .loss = ret_result->loss}};
+    err = an_task_encode(task, &in, ret, why);
+out:
+    an_model_free(m);
+    an_free(params);
+    an_free(x);
+    return err;
+}
+
+const an_task_type an_task_train = {
+    .kind = AN_PAYLOAD_TRAIN,
+    .words = "what training changed in the shared parameters, and the number of windows",
+    .run = run,
+};
