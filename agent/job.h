@@ -44,12 +44,13 @@ typedef struct an_job {
     an_plan *plan;                     /* ROUND; owned */
     an_hash plan_hash;
     an_hash version;                   /* OVERLAY */
+    bool with_held;                    /* OVERLAY: held windows count as normal from now on */
 
     atomic_bool cancel;
     _Atomic double progress; /* 0..1 */
 
     /* out */
-    char out_path[AN_PATH_MAX]; /* ROUND, in: where the update is written */
+    char out_path[AN_PATH_MAX]; /* in: where the update or the overlay is written */
     an_hash result;             /* hash of the update or of the overlay */
     uint64_t size;
     an_task_result task;        /* ROUND */

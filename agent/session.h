@@ -47,6 +47,7 @@ typedef struct an_running {
     an_hash version, overlay;
     const an_bundle *bundle;  /* borrowed for the call */
     const an_overlay *values;
+    bool with_held; /* it has learned the held windows: they are normal operation from now on */
 } an_running;
 
 typedef struct an_session_io {

@@ -4,7 +4,7 @@
  *     if (an_versions_path(store, &hash, path) != AN_OK) ... fetch it to an_versions_part(...) ...
  *     err = an_versions_adopt(store, &hash, part_path, &why);
  *
- * A bundle's file is checked against its name when it comes in and whenever it is read.  Overlays
+ * A bundle is checked against its name when it comes in.  Overlays
  * stand beside bundles as <version>.overlay.<hash>.
  *
  * Threads: one thread per an_versions; paths may be read from anywhere. */
@@ -35,7 +35,7 @@ an_err an_versions_adopt(an_versions *v, const an_hash *version, const char *pat
 an_err an_versions_overlay_path(const an_versions *v, const an_hash *version, const an_hash *overlay,
                                 char out[static AN_PATH_MAX]);
 
-/* Removes the least recently used versions, with their overlays, until the quota holds; those in
+/* Removes the oldest versions, with their overlays, until the quota holds; those in
  * keep stay.  Errors: IO, NOMEM. */
 an_err an_versions_trim(an_versions *v, const an_hash *keep, size_t n_keep, an_note *why);
 uint64_t an_versions_bytes(const an_versions *v);

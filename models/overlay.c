@@ -226,7 +226,7 @@ an_err an_overlay_fits(const an_overlay *o, const an_bundle *b, const an_hash *b
         return an_fail(AN_ERR_INVAL, why, "the overlay's counts are in other bins");
     size_t n_local;
     an_err err = count_local(b, &n_local, why);
-    if (err == AN_OK && o->n_local > 0 && o->n_local != n_local)
+    if (err == AN_OK && o->n_local > 0 && o->n_local != n_local && o->n_local != b->n_weights)
         err =
             an_fail(AN_ERR_INVAL, why, "the overlay has %zu local parameters, the version %zu",
                     o->n_local, n_local);

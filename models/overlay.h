@@ -25,7 +25,7 @@ typedef struct an_overlay {
     an_hash base;       /* the bundle it belongs to */
     int64_t created_ms; /* since 1970 */
     float *local;       /* (n_local) values of the local tensors, in model order; NULL: none */
-    size_t n_local;
+    size_t n_local;     /* ... or, if it is the version's n_weights, of all parameters */
     bool has_prep;
     an_prep prep;          /* the site's scaler */
     an_detector *detector; /* calibrated at the site; NULL: the version's */

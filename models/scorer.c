@@ -25,9 +25,14 @@ struct an_scorer_work {
     double *scratch;
 };
 
+/* The site's own values: of all parameters, or of those marked local. */
 static an_err lay_local(an_scorer *s, const an_overlay *o, an_note *why)
 {
     size_t at = 0;
+    if (s->model && o->n_local == an_model_n_params(s->model)) {
+        memcpy(s->params, o->local, o->n_local * sizeof *o->local);
+        return AN_OK;
+    }
     for (size_t i = 0; s->model && an_model_tensor_at(s->model, i); i++) {
         const an_tensor *t = an_model_tensor_at(s->model, i);
         if (!t->local)

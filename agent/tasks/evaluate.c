@@ -265,7 +265,7 @@ static an_err run(const an_task *task, uint32_t *ret, an_task_result *ret_result
 {
     const an_plan *plan = task->plan;
     an_payload_in in = {.evaluate = {{0}, {0}}};
-    an_overlay candidate = {{{0}}, 0}, production = {{{0}}, 0};
+    an_overlay candidate = {.local = NULL}, production = {.local = NULL};
     court c;
     an_err err = court_open(&c, task, why);
     if (err != AN_OK)
