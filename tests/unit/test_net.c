@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "doors/crypto.h"
 #include "net/bulk.h"
 #include "net/net_internal.h"
@@ -340,6 +341,54 @@ static void endpoints_other_than_tcp_are_refused(void **state)
     assert_null(cli);
 }
 
+static void opening_survives_every_allocation_failure(void **state)
+{
+    an_world *w = *state;
+    an_err err;
+    size_t n = 0;
+    do {
+        an_server *srv = NULL;
+        an_mem_fail_after(n++);
+        err = an_server_open(w->net, AN_PORT_BULK, "tcp://127.0.0.1:*", w->coordinator.secret,
+                             &srv, NULL);
+        an_mem_fail_never();
+        assert_true(err == AN_OK || (err == AN_ERR_NOMEM && !srv));
+        an_server_close(srv);
+    } while (err != AN_OK);
+    assert_true(n > 1);
+    an_client_conf conf = {.endpoint = "tcp://127.0.0.1:1",
+                           .server_key = w->coordinator.public_key,
+                           .link_public = w->plant.public_key,
+                           .link_secret = w->plant.secret};
+    n = 0;
+    do {
+        an_client *cli = NULL;
+        an_mem_fail_after(n++);
+        err = an_client_open(w->net, &conf, &cli, NULL);
+        an_mem_fail_never();
+        assert_true(err == AN_OK || (err == AN_ERR_NOMEM && !cli));
+        an_client_close(cli);
+    } while (err != AN_OK);
+    assert_true(n > 1);
+}
+
+static void granting_survives_every_allocation_failure(void **state)
+{
+    an_world *w = *state;
+    uint8_t key[AN_LINK_KEY] = {0};
+    char site[AN_USER_TEXT];
+    for (uint8_t i = 1; i < 100; i++) {
+        key[0] = i;
+        an_mem_fail_after(0);
+        an_err err = an_zap_allow(w->zap, key, "plant-9");
+        an_mem_fail_never();
+        assert_true(err == AN_OK || err == AN_ERR_NOMEM);
+        assert_int_equal(an_zap_site_of(w->zap, key, site), err == AN_OK);
+        assert_int_equal(an_zap_allow(w->zap, key, "plant-9"), AN_OK);
+        assert_true(an_zap_site_of(w->zap, w->plant.public_key, site));
+    }
+}
+
 #define WITH_WORLD(f) cmocka_unit_test_setup_teardown(f, an_world_setup, an_world_teardown)
 
 int main(void)
@@ -360,6 +409,8 @@ int main(void)
         WITH_WORLD(of_two_links_with_one_key_the_newest_hello_wins),
         WITH_WORLD(a_server_with_another_key_is_not_talked_to),
         WITH_WORLD(endpoints_other_than_tcp_are_refused),
+        WITH_WORLD(opening_survives_every_allocation_failure),
+        WITH_WORLD(granting_survives_every_allocation_failure),
     };
     if (an_crypto_init() != AN_OK)
         return 1;
