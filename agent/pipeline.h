@@ -87,7 +87,7 @@ typedef struct an_pipeline_out {
 typedef struct an_pipeline_stats {
     uint64_t rows;
     uint64_t scored;
-    uint64_t unscored_filling; /* the window was not full yet */
+    uint64_t unscored_filling; /* the window was not full yet, or between two strides */
     uint64_t unscored_quality; /* too many bad sensors */
     uint64_t unscored_numeric; /* the model gave no finite score */
     uint64_t unscored_idle;    /* no model yet */

@@ -1,0 +1,169 @@
+#include "agent/live.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "models/scorer.h"
+
+typedef struct scored {
+    an_scorer *scorer;
+    an_scorer_work *work;
+    an_prep_stream *stream;
+    float *input; /* (window * features) */
+} scored;
+
+static void scored_free(void *ctx)
+{
+    scored *s = ctx;
+    if (!s)
+        return;
+    an_prep_stream_free(s->stream);
+    an_scorer_work_free(s->work);
+    an_scorer_free(s->scorer);
+    an_free(s->input);
+    an_free(s);
+}
+
+static void scored_reset(void *ctx)
+{
+    an_prep_stream_reset(((scored *)ctx)->stream);
+}
+
+static an_err scored_push(void *ctx, const float *row, double *ret_raw, float *ret_contribution)
+{
+    scored *s = ctx;
+    float score = 0;
+    if (!an_prep_push(s->stream, row, s->input))
+        return AN_ERR_AGAIN;
+    an_err err = an_scorer_score(s->scorer, s->work, s->input, 1, &score, ret_contribution);
+    if (!err)
+        *ret_raw = (double)score;
+    return err;
+}
+
+an_err an_live_make(const an_bundle *bundle, const an_hash *hash, const an_overlay *overlay,
+                    const an_hash *overlay_hash, an_live *ret, an_note *why)
+{
+    an_err err = AN_ERR_NOMEM;
+    scored *s = NULL;
+    if (overlay && (err = an_overlay_fits(overlay, bundle, hash, why)))
+        return err;
+    err = AN_ERR_NOMEM;
+    if (!(s = an_alloc(1, sizeof *s)))
+        goto out;
+    if ((err = an_scorer_new(bundle, overlay, &s->scorer, why)) || (err = an_scorer_work_new(s->scorer, 1, &s->work)))
+        goto out;
+    const an_prep *prep = an_scorer_prep(s->scorer);
+    const double threshold = an_scorer_threshold(s->scorer);
+    err = AN_ERR_INVAL;
+    if (!(threshold > 0) || !isfinite(threshold)) {
+        an_note_set(why, "threshold %g: scores are normalised by it, so it must be above 0", threshold);
+        goto out;
+    }
+    err = AN_ERR_NOMEM;
+    if (!(s->input = an_alloc(an_prep_input(prep), sizeof *s->input)))
+        goto out;
+    if ((err = an_prep_stream_new(prep, &s->stream)))
+        goto out;
+    *ret = (an_live){.ctx = s,
+                     .width = prep->features,
+                     .history = (size_t)prep->conf.window + prep->conf.smooth - 1,
+                     .threshold = threshold,
+                     .push = scored_push,
+                     .reset = scored_reset,
+                     .free = scored_free};
+    memcpy(ret->version, hash->b, AN_ALARM_HASH);
+    if (overlay_hash)
+        memcpy(ret->overlay, overlay_hash->b, AN_ALARM_HASH);
+    s = NULL;
+out:
+    scored_free(s);
+    return err;
+}
+
+/* The normal windows of three parts, merged by time. */
+typedef struct walk {
+    const an_pool *pool;
+    size_t at[3];
+    int64_t last_ms;
+    int64_t step_ms; /* shortest time between two windows: those that touch */
+} walk;
+
+static const an_pool_part walked[3] = {AN_POOL_OLD, AN_POOL_RECENT, AN_POOL_NEW};
+
+/* NULL: no more.  *ret_gap: the window does not continue the one before. */
+static const float *walk_next(walk *w, bool *ret_gap)
+{
+    size_t best = 3;
+    int64_t best_ms = 0;
+    for (size_t k = 0; k < 3; k++) {
+        if (w->at[k] == an_pool_n(w->pool, walked[k]))
+            continue;
+        const int64_t t = an_pool_time(w->pool, walked[k], w->at[k]);
+        if (best == 3 || t < best_ms) {
+            best = k;
+            best_ms = t;
+        }
+    }
+    if (best == 3)
+        return NULL;
+    const int64_t passed = best_ms - w->last_ms;
+    *ret_gap = w->last_ms == INT64_MIN || (w->step_ms > 0 && passed > w->step_ms + w->step_ms / 2);
+    w->last_ms = best_ms;
+    return an_pool_get(w->pool, walked[best], w->at[best]++);
+}
+
+static int64_t shortest_step(const an_pool *pool)
+{
+    int64_t least = 0;
+    for (size_t k = 0; k < 3; k++)
+        for (size_t i = 1; i < an_pool_n(pool, walked[k]); i++) {
+            const int64_t d = an_pool_time(pool, walked[k], i) - an_pool_time(pool, walked[k], i - 1);
+            if (d > 0 && (least == 0 || d < least))
+                least = d;
+        }
+    return least;
+}
+
+static void score_window(an_live *live, const float *window, size_t n, float *contribution, double *ret_scores)
+{
+    for (size_t i = 0; i < n; i++) {
+        double raw = NAN;
+        an_err err = live->push(live->ctx, window + i * live->width, &raw, contribution);
+        ret_scores[i] = err ? NAN : raw / live->threshold;
+    }
+}
+
+an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an_pool *pool, const float *edges,
+                         size_t bins, an_drift_reference **ret, an_note *why)
+{
+    an_err err = AN_ERR_NOMEM;
+    const size_t window = an_pool_window(pool), width = live->width;
+    size_t n = 0, at = 0;
+    bool gap = false;
+    walk w = {.pool = pool, .last_ms = INT64_MIN, .step_ms = shortest_step(pool)};
+    if (an_pool_width(pool) != width)
+        return an_fail(AN_ERR_INVAL, why, "the pool has %zu sensors, the version %zu", an_pool_width(pool), width);
+    for (size_t k = 0; k < 3; k++)
+        n += an_pool_n(pool, walked[k]) * window;
+    float *rows = an_alloc(n * width, sizeof *rows);
+    double *scores = an_alloc(n, sizeof *scores);
+    float *contribution = an_alloc(width, sizeof *contribution);
+    if (!rows || !scores || !contribution)
+        goto out;
+    live->reset(live->ctx);
+    for (const float *x; (x = walk_next(&w, &gap)); at += window) {
+        if (gap)
+            live->reset(live->ctx);
+        memcpy(rows + at * width, x, window * width * sizeof *rows);
+        score_window(live, x, window, contribution, scores + at);
+    }
+    live->reset(live->ctx);
+    err = an_driftwatch_calibrate(conf, rows, scores, at, width, edges, bins, ret, why);
+out:
+    an_free(rows);
+    an_free(scores);
+    an_free(contribution);
+    return err;
+}
