@@ -341,6 +341,44 @@ static void endpoints_other_than_tcp_are_refused(void **state)
     assert_null(cli);
 }
 
+#ifndef ZMQ_METADATA
+#define ZMQ_METADATA 95
+#endif
+
+/* A client may send properties of its own in the handshake, under the name of ours too. */
+static void a_client_cannot_claim_another_key_in_its_metadata(void **state)
+{
+    an_world *w = *state;
+    char claim[128] = AN_LINK_KEY_PROPERTY ":";
+    const char user[] = "X-User-Id:plant-8";
+    an_hex(claim + strlen(claim), w->stranger.public_key, AN_LINK_KEY);
+    assert_int_equal(an_zap_allow(w->zap, w->stranger.public_key, "plant-8"), AN_OK);
+    an_server *srv = an_world_serve(w, AN_PORT_CONTROL);
+    void *s = an_socket_open(w->net, ZMQ_DEALER);
+    assert_non_null(s);
+    int rc = zmq_setsockopt(s, ZMQ_METADATA, claim, strlen(claim));
+    if (rc != 0) {
+        an_socket_close(w->net, s);
+        print_message("this libzmq offers no way to send metadata; not tried\n");
+        skip();
+    }
+    rc = zmq_setsockopt(s, ZMQ_METADATA, user, strlen(user));
+    rc += !an_socket_int(s, ZMQ_LINGER, 0);
+    rc += zmq_setsockopt(s, ZMQ_CURVE_SERVERKEY, w->coordinator.public_key, AN_LINK_KEY);
+    rc += zmq_setsockopt(s, ZMQ_CURVE_PUBLICKEY, w->plant.public_key, AN_LINK_KEY);
+    rc += zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY, w->plant.secret, AN_LINK_KEY);
+    rc += zmq_connect(s, an_server_endpoint(srv));
+    rc += zmq_send(s, "it is me", 8, 0) != 8;
+    an_err err = an_world_hear_in(srv, NULL, &w->in, AN_WORLD_PATIENCE_MS);
+    an_socket_close(w->net, s);
+    assert_int_equal(rc, 0);
+    assert_int_equal(err, AN_OK);
+    /* What does not collide arrives: the claim was sent. */
+    assert_string_equal(an_in_property(&w->in, "X-User-Id"), "plant-8");
+    assert_string_equal(w->in.site, "plant-7");
+    assert_memory_equal(w->in.key, w->plant.public_key, AN_LINK_KEY);
+}
+
 static void opening_survives_every_allocation_failure(void **state)
 {
     an_world *w = *state;
@@ -409,6 +447,7 @@ int main(void)
         WITH_WORLD(of_two_links_with_one_key_the_newest_hello_wins),
         WITH_WORLD(a_server_with_another_key_is_not_talked_to),
         WITH_WORLD(endpoints_other_than_tcp_are_refused),
+        WITH_WORLD(a_client_cannot_claim_another_key_in_its_metadata),
         WITH_WORLD(opening_survives_every_allocation_failure),
         WITH_WORLD(granting_survives_every_allocation_failure),
     };
