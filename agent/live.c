@@ -86,6 +86,7 @@ out:
 typedef struct walk {
     const an_pool *pool;
     size_t at[3];
+    bool begun;
     int64_t last_ms;
     int64_t step_ms; /* shortest time between two windows: those that touch */
 } walk;
@@ -108,8 +109,8 @@ static const float *walk_next(walk *w, bool *ret_gap)
     }
     if (best == 3)
         return NULL;
-    const int64_t passed = best_ms - w->last_ms;
-    *ret_gap = w->last_ms == INT64_MIN || (w->step_ms > 0 && passed > w->step_ms + w->step_ms / 2);
+    *ret_gap = w->begun && w->step_ms > 0 && best_ms - w->last_ms > w->step_ms + w->step_ms / 2;
+    w->begun = true;
     w->last_ms = best_ms;
     return an_pool_get(w->pool, walked[best], w->at[best]++);
 }
@@ -142,7 +143,7 @@ an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an
     const size_t window = an_pool_window(pool), width = live->width;
     size_t n = 0, at = 0;
     bool gap = false;
-    walk w = {.pool = pool, .last_ms = INT64_MIN, .step_ms = shortest_step(pool)};
+    walk w = {.pool = pool, .step_ms = shortest_step(pool)};
     if (an_pool_width(pool) != width)
         return an_fail(AN_ERR_INVAL, why, "the pool has %zu sensors, the version %zu", an_pool_width(pool), width);
     for (size_t k = 0; k < 3; k++)

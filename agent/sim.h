@@ -28,7 +28,7 @@
 typedef struct an_sim_sensor {
     const char *name;
     const char *unit;
-    double low, high; /* what the instrument can show */
+    double low, high; /* what the instrument can show; below zero too, zero points are off */
 } an_sim_sensor;
 
 /* A thing that can be scripted.  Drift is a lasting change that is not a fault. */

@@ -10,16 +10,16 @@ enum { Z_RATE, Z_OIL, Z_DIE };
 enum { C_FORCE, C_STIFF, C_FRICTION, C_COOLING, C_BALANCE };
 
 static const an_sim_sensor sensors[] = {
-    {"force", "kN", -10, 2500},
+    {"force", "kN", -300, 2500},
     {"stroke_position", "mm", 0, 700},
     {"cycle_time", "s", 0, 60},
     {"hydraulic_pressure", "bar", 0, 450},
     {"clamp_pressure", "bar", 0, 200},
     {"oil_temperature", "degC", -40, 150},
-    {"motor_current", "A", 0, 300},
-    {"vibration_frame", "mm/s", 0, 80},
+    {"motor_current", "A", -30, 300},
+    {"vibration_frame", "mm/s", -2, 80},
     {"die_temperature", "degC", -40, 400},
-    {"ejector_force", "kN", -5, 100},
+    {"ejector_force", "kN", -10, 100},
 };
 static const double noise[] = {5, 0.25, 0.03, 0.9, 0.5, 0.2, 0.8, 0.12, 0.6, 0.25};
 static const double scale[] = {110, 2.5, 0.25, 20, 5, 2, 10, 0.5, 6, 1.6};

@@ -11,13 +11,13 @@ enum { Z_SPEED, Z_BEARING, Z_OIL, Z_MOTOR };
 enum { C_HEAD, C_FLOW, C_FRICTION, C_COOLING, C_BALANCE };
 
 static const an_sim_sensor sensors[] = {
-    {"speed", "1/min", 0, 4000},
+    {"speed", "1/min", -500, 4000},
     {"flow", "m3/h", -5, 250},
     {"suction_pressure", "bar", -1, 10},
     {"discharge_pressure", "bar", -1, 25},
-    {"motor_current", "A", 0, 120},
-    {"vibration_drive_end", "mm/s", 0, 60},
-    {"vibration_free_end", "mm/s", 0, 60},
+    {"motor_current", "A", -20, 120},
+    {"vibration_drive_end", "mm/s", -2, 60},
+    {"vibration_free_end", "mm/s", -2, 60},
     {"bearing_temperature", "degC", -40, 200},
     {"oil_temperature", "degC", -40, 200},
     {"motor_temperature", "degC", -40, 250},
