@@ -18,8 +18,8 @@ struct an_alarm {
     uint64_t next_id;
     int64_t quiet_until_ms; /* end of the cool-down */
     int64_t reported_ms;
-    an_alarm_event now;     /* of the open alarm */
-    double *sum;            /* (width) contributions over the threshold; restarts when all is quiet */
+    an_alarm_event now; /* of the open alarm */
+    double *sum; /* (width) contributions over the threshold; restarts when all is quiet */
     double total;
 };
 
@@ -32,8 +32,8 @@ const char *an_alarm_kind_name(an_alarm_kind kind)
 an_err an_alarm_new(const an_alarm_conf *conf, size_t width, an_alarm **ret)
 {
     if (width == 0 || conf->k == 0 || conf->k > conf->n || conf->n > AN_ALARM_PERSIST_MAX ||
-        !(conf->clear_level > 0 && conf->clear_level <= 1) || conf->min_open_ms < 0 || conf->cooldown_ms < 0 ||
-        conf->update_ms < 0)
+        !(conf->clear_level > 0 && conf->clear_level <= 1) || conf->min_open_ms < 0 ||
+        conf->cooldown_ms < 0 || conf->update_ms < 0)
         return AN_ERR_INVAL;
     an_alarm *a = an_alloc(1, sizeof *a);
     if (!a || !(a->sum = an_alloc(width, sizeof *a->sum))) {
@@ -138,11 +138,13 @@ static void begin(an_alarm *a)
     a->open = true;
 }
 
-bool an_alarm_step(an_alarm *a, int64_t time_ms, double score, const float *contribution, an_alarm_event *ret)
+bool an_alarm_step(an_alarm *a, int64_t time_ms, double score, const float *contribution,
+                   an_alarm_event *ret)
 {
     if (!isfinite(score) || score < 0)
         return false;
-    if (!a->open && count_over(a) == 0) { /* a new stretch: forget who contributed to the last one */
+    if (!a->open &&
+        count_over(a) == 0) { /* a new stretch: forget who contributed to the last one */
         memset(a->sum, 0, a->width * sizeof *a->sum);
         a->total = 0;
     }
@@ -168,7 +170,8 @@ bool an_alarm_step(an_alarm *a, int64_t time_ms, double score, const float *cont
         a->now.peak = score;
         a->now.peak_ms = time_ms;
     }
-    if (a->filled == a->conf.n && all_clear(a) && time_ms - a->now.since_ms >= a->conf.min_open_ms) {
+    if (a->filled == a->conf.n && all_clear(a) &&
+        time_ms - a->now.since_ms >= a->conf.min_open_ms) {
         a->open = false;
         a->quiet_until_ms = time_ms + a->conf.cooldown_ms;
         return report(a, AN_ALARM_CLEARED, ret);

@@ -7,14 +7,14 @@
 #include "models/drift.h"
 #include "models/histogram.h"
 
-#define CLIP 4.0          /* standard deviations at which a block's score is cut off */
-#define ANCHOR 200        /* virtual blocks at the reference mean that Page-Hinkley starts from */
+#define CLIP 4.0   /* standard deviations at which a block's score is cut off */
+#define ANCHOR 200 /* virtual blocks at the reference mean that Page-Hinkley starts from */
 #define CREEP_FLOOR 25.0
 #define STEP_FLOOR 0.75
 #define EFFECT_FLOOR 1.0
-#define EFFECT_RATE 0.05  /* of the moving mean: about 20 blocks */
+#define EFFECT_RATE 0.05 /* of the moving mean: about 20 blocks */
 #define BEFORE_RATE 0.005
-#define ARMED_BLOCKS 64   /* so long after a test fired its shift may still become an alert */
+#define ARMED_BLOCKS 64 /* so long after a test fired its shift may still become an alert */
 #define UNLIMITED 1e12
 
 struct an_driftwatch {
@@ -23,20 +23,20 @@ struct an_driftwatch {
     uint64_t rows;
     uint64_t quiet_until[AN_DRIFT_KINDS]; /* row number */
 
-    uint64_t *counts;      /* (width, bins) of the running chunk */
+    uint64_t *counts; /* (width, bins) of the running chunk */
     size_t in_chunk;
     int64_t chunk_since_ms, agreed_since_ms;
-    unsigned agreed;       /* successive tests over the limit */
-    double *psi;           /* (width) of the last test */
+    unsigned agreed; /* successive tests over the limit */
+    double *psi;     /* (width) of the last test */
 
-    double sum;            /* of log scores in the running block */
+    double sum; /* of log scores in the running block */
     size_t in_block;
     int64_t block_since_ms;
     an_drift step, creep;
     int64_t creep_since_ms; /* when Page-Hinkley's sum began to grow */
     uint64_t creep_rows;
-    double before, now;     /* slow and fast moving mean of block scores, standardised */
-    uint32_t armed;         /* blocks left */
+    double before, now; /* slow and fast moving mean of block scores, standardised */
+    uint32_t armed;     /* blocks left */
     an_drift_kind armed_kind;
     int armed_sign;
 };
@@ -65,7 +65,8 @@ static void set_defaults(an_driftwatch_conf *c)
         c->confirm = 2;
 }
 
-/* PSI with half a count added to each bin, so that an empty bin is a large figure, not infinity. */
+/* PSI with half a count added to each bin, so that an empty bin is a large figure, not
+ * infinity. */
 static double psi_of(const uint64_t *ref, const uint64_t *now, size_t bins, size_t least)
 {
     double n = 0, m = 0, sum = 0;
@@ -83,7 +84,8 @@ static double psi_of(const uint64_t *ref, const uint64_t *now, size_t bins, size
     return sum;
 }
 
-static void count_row(uint64_t *counts, const float *edges, size_t bins, size_t width, const float *row)
+static void count_row(uint64_t *counts, const float *edges, size_t bins, size_t width,
+                      const float *row)
 {
     for (size_t j = 0; j < width; j++) {
         const size_t b = an_hist_bin(edges + j * (bins - 1), bins - 1, row[j]);
@@ -102,7 +104,8 @@ static double standard(const an_drift_reference *r, double block_mean)
     return fmax(-CLIP, fmin(CLIP, (block_mean - r->score_mean) / r->score_std));
 }
 
-static an_err start_test(an_drift *d, const char *name, double sensitivity, unsigned anchor, an_note *why)
+static an_err start_test(an_drift *d, const char *name, double sensitivity, unsigned anchor,
+                         an_note *why)
 {
     an_drift_conf c;
     an_drift_conf_init(&c);
@@ -117,8 +120,8 @@ static an_err start_test(an_drift *d, const char *name, double sensitivity, unsi
 
 /* --- calibration --- */
 
-static void calibrate_psi(an_drift_reference *r, const an_driftwatch_conf *c, const float *rows, size_t n,
-                          uint64_t *scratch)
+static void calibrate_psi(an_drift_reference *r, const an_driftwatch_conf *c, const float *rows,
+                          size_t n, uint64_t *scratch)
 {
     const size_t cells = r->width * r->bins;
     for (size_t j = 0; j < r->width; j++)
@@ -128,8 +131,9 @@ static void calibrate_psi(an_drift_reference *r, const an_driftwatch_conf *c, co
         for (size_t i = from; i < from + c->rows; i++)
             count_row(scratch, r->edges, r->bins, r->width, rows + i * r->width);
         for (size_t j = 0; j < r->width; j++)
-            r->psi_limit[j] = fmax(r->psi_limit[j], psi_of(r->counts + j * r->bins, scratch + j * r->bins, r->bins,
-                                                           c->rows / 2));
+            r->psi_limit[j] =
+                fmax(r->psi_limit[j], psi_of(r->counts + j * r->bins, scratch + j * r->bins,
+                                             r->bins, c->rows / 2));
     }
     for (size_t j = 0; j < r->width; j++)
         r->psi_limit[j] = fmax(c->psi_floor, c->margin * r->psi_limit[j]);
@@ -153,8 +157,8 @@ static size_t block_means(double *ret, const double *scores, size_t n, size_t bl
     return blocks;
 }
 
-static an_err calibrate_scores(an_drift_reference *r, const an_driftwatch_conf *c, const double *means, size_t n,
-                               an_note *why)
+static an_err calibrate_scores(an_drift_reference *r, const an_driftwatch_conf *c,
+                               const double *means, size_t n, an_note *why)
 {
     double sum = 0, square = 0, creep = 0, step = 0, moving = 0, most = 0;
     an_drift ph, adwin;
@@ -182,9 +186,9 @@ static an_err calibrate_scores(an_drift_reference *r, const an_driftwatch_conf *
     return err;
 }
 
-an_err an_driftwatch_calibrate(const an_driftwatch_conf *conf, const float *rows, const double *scores, size_t n,
-                               size_t width, const float *edges, size_t bins, an_drift_reference **ret,
-                               an_note *why)
+an_err an_driftwatch_calibrate(const an_driftwatch_conf *conf, const float *rows,
+                               const double *scores, size_t n, size_t width, const float *edges,
+                               size_t bins, an_drift_reference **ret, an_note *why)
 {
     an_err err = AN_ERR_NOMEM;
     an_driftwatch_conf c = *conf;
@@ -193,9 +197,11 @@ an_err an_driftwatch_calibrate(const an_driftwatch_conf *conf, const float *rows
     double *means = NULL;
     set_defaults(&c);
     if (width == 0 || bins < 2 || bins > AN_BINS_MAX)
-        return an_fail(AN_ERR_INVAL, why, "drift reference: %zu sensors, %zu bins", width, bins);
+        return an_fail(AN_ERR_INVAL, why, "drift reference: %zu sensors, %zu bins", width,
+                       bins);
     if (n / 4 < c.rows)
-        return an_fail(AN_ERR_INVAL, why, "drift reference: %zu rows: at least 4 times %zu are needed", n, c.rows);
+        return an_fail(AN_ERR_INVAL, why,
+                       "drift reference: %zu rows: at least 4 times %zu are needed", n, c.rows);
     if (!(r = an_alloc(1, sizeof *r)))
         goto out;
     r->width = width;
@@ -242,12 +248,12 @@ static an_err restart_scores(an_driftwatch *w, an_note *why)
     return err ? err : start_test(&w->step, "adwin", 0, 0, why);
 }
 
-an_err an_driftwatch_new(const an_driftwatch_conf *conf, const an_drift_reference *reference, an_driftwatch **ret,
-                         an_note *why)
+an_err an_driftwatch_new(const an_driftwatch_conf *conf, const an_drift_reference *reference,
+                         an_driftwatch **ret, an_note *why)
 {
     if (reference->width == 0 || reference->bins < 2 || reference->bins > AN_BINS_MAX ||
-        !(reference->score_std > 0) || !(reference->creep_limit > 0) || !(reference->step_limit > 0) ||
-        !(reference->effect_limit > 0))
+        !(reference->score_std > 0) || !(reference->creep_limit > 0) ||
+        !(reference->step_limit > 0) || !(reference->effect_limit > 0))
         return an_fail(AN_ERR_INVAL, why, "the drift reference is not usable");
     an_driftwatch *w = an_alloc(1, sizeof *w);
     if (!w)
@@ -297,7 +303,8 @@ static void fill_top(const an_driftwatch *w, an_drift_alert *a)
     }
 }
 
-/* One alert of a kind, then silence for the cool-down: the coordinator counts sites, not repeats. */
+/* One alert of a kind, then silence for the cool-down: the coordinator counts sites, not
+ * repeats. */
 static bool may_alert(an_driftwatch *w, an_drift_kind kind)
 {
     if (w->rows <= w->quiet_until[kind])
@@ -316,7 +323,8 @@ static bool step_input(an_driftwatch *w, int64_t time_ms, const float *row, an_d
     if (++w->in_chunk < w->conf.rows)
         return false;
     for (size_t j = 0; j < r->width; j++) {
-        w->psi[j] = psi_of(r->counts + j * r->bins, w->counts + j * r->bins, r->bins, w->conf.rows / 2);
+        w->psi[j] =
+            psi_of(r->counts + j * r->bins, w->counts + j * r->bins, r->bins, w->conf.rows / 2);
         over = over || w->psi[j] > r->psi_limit[j];
     }
     memset(w->counts, 0, r->width * r->bins * sizeof *w->counts);
@@ -377,7 +385,8 @@ static void arm(an_driftwatch *w, double z)
         w->armed_kind = AN_DRIFT_SCORE_CREEP;
         w->armed_sign = creep.sign;
         /* The names and settings were accepted before, so this cannot fail. */
-        (void)(start_test(&w->creep, "page_hinkley", w->ref->creep_limit, ANCHOR, NULL) == AN_OK);
+        (void)(start_test(&w->creep, "page_hinkley", w->ref->creep_limit, ANCHOR, NULL) ==
+               AN_OK);
     } else {
         follow_creep(w, creep.statistic);
     }
@@ -403,14 +412,16 @@ static bool step_score(an_driftwatch *w, int64_t time_ms, double score, an_drift
     w->before += BEFORE_RATE * (z - w->before);
     w->now += EFFECT_RATE * (z - w->now);
     arm(w, z);
-    if (w->armed == 0 || w->now * w->armed_sign < w->ref->effect_limit || !may_alert(w, w->armed_kind))
+    if (w->armed == 0 || w->now * w->armed_sign < w->ref->effect_limit ||
+        !may_alert(w, w->armed_kind))
         return false;
     *ret = score_alert(w, time_ms);
     w->armed = 0;
     return true;
 }
 
-bool an_driftwatch_step(an_driftwatch *w, int64_t time_ms, const float *row, double score, an_drift_alert *ret)
+bool an_driftwatch_step(an_driftwatch *w, int64_t time_ms, const float *row, double score,
+                        an_drift_alert *ret)
 {
     an_drift_alert input;
     w->rows++;

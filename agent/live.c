@@ -52,13 +52,15 @@ an_err an_live_make(const an_bundle *bundle, const an_hash *hash, const an_overl
     err = AN_ERR_NOMEM;
     if (!(s = an_alloc(1, sizeof *s)))
         goto out;
-    if ((err = an_scorer_new(bundle, overlay, &s->scorer, why)) || (err = an_scorer_work_new(s->scorer, 1, &s->work)))
+    if ((err = an_scorer_new(bundle, overlay, &s->scorer, why)) ||
+        (err = an_scorer_work_new(s->scorer, 1, &s->work)))
         goto out;
     const an_prep *prep = an_scorer_prep(s->scorer);
     const double threshold = an_scorer_threshold(s->scorer);
     err = AN_ERR_INVAL;
     if (!(threshold > 0) || !isfinite(threshold)) {
-        an_note_set(why, "threshold %g: scores are normalised by it, so it must be above 0", threshold);
+        an_note_set(why, "threshold %g: scores are normalised by it, so it must be above 0",
+                    threshold);
         goto out;
     }
     err = AN_ERR_NOMEM;
@@ -120,14 +122,16 @@ static int64_t shortest_step(const an_pool *pool)
     int64_t least = 0;
     for (size_t k = 0; k < 3; k++)
         for (size_t i = 1; i < an_pool_n(pool, walked[k]); i++) {
-            const int64_t d = an_pool_time(pool, walked[k], i) - an_pool_time(pool, walked[k], i - 1);
+            const int64_t d =
+                an_pool_time(pool, walked[k], i) - an_pool_time(pool, walked[k], i - 1);
             if (d > 0 && (least == 0 || d < least))
                 least = d;
         }
     return least;
 }
 
-static void score_window(an_live *live, const float *window, size_t n, float *contribution, double *ret_scores)
+static void score_window(an_live *live, const float *window, size_t n, float *contribution,
+                         double *ret_scores)
 {
     for (size_t i = 0; i < n; i++) {
         double raw = NAN;
@@ -136,8 +140,9 @@ static void score_window(an_live *live, const float *window, size_t n, float *co
     }
 }
 
-an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an_pool *pool, const float *edges,
-                         size_t bins, an_drift_reference **ret, an_note *why)
+an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an_pool *pool,
+                         const float *edges, size_t bins, an_drift_reference **ret,
+                         an_note *why)
 {
     an_err err = AN_ERR_NOMEM;
     const size_t window = an_pool_window(pool), width = live->width;
@@ -145,7 +150,8 @@ an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an
     bool gap = false;
     walk w = {.pool = pool, .step_ms = shortest_step(pool)};
     if (an_pool_width(pool) != width)
-        return an_fail(AN_ERR_INVAL, why, "the pool has %zu sensors, the version %zu", an_pool_width(pool), width);
+        return an_fail(AN_ERR_INVAL, why, "the pool has %zu sensors, the version %zu",
+                       an_pool_width(pool), width);
     for (size_t k = 0; k < 3; k++)
         n += an_pool_n(pool, walked[k]) * window;
     float *rows = an_alloc(n * width, sizeof *rows);

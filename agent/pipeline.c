@@ -22,7 +22,8 @@ struct an_pipeline {
     float *contribution; /* (width) */
     float *window;       /* (window, width) for the pool */
     uint64_t since_pool; /* rows since the last window for the pool */
-    size_t unbroken;     /* rows since the last restart or gap: a pool window needs `window` of them */
+    size_t
+        unbroken; /* rows since the last restart or gap: a pool window needs `window` of them */
     an_pipeline_stats stats;
 };
 
@@ -56,9 +57,12 @@ static an_err write_header(const an_pipeline *p, an_note *why)
 an_err an_pipeline_new(const an_pipeline_conf *conf, an_pipeline **ret, an_note *why)
 {
     const size_t window = conf->window ? conf->window : 1;
-    if (conf->width == 0 || conf->width > AN_SOURCE_WIDTH_MAX || window > SIZE_MAX / sizeof(float) / conf->width)
-        return an_fail(AN_ERR_INVAL, why, "pipeline: %zu sensors, windows of %zu rows", conf->width, window);
-    if (conf->pool && (an_pool_width(conf->pool) != conf->width || an_pool_window(conf->pool) != window))
+    if (conf->width == 0 || conf->width > AN_SOURCE_WIDTH_MAX ||
+        window > SIZE_MAX / sizeof(float) / conf->width)
+        return an_fail(AN_ERR_INVAL, why, "pipeline: %zu sensors, windows of %zu rows",
+                       conf->width, window);
+    if (conf->pool &&
+        (an_pool_width(conf->pool) != conf->width || an_pool_window(conf->pool) != window))
         return an_fail(AN_ERR_INVAL, why, "pipeline: the pool's windows have another shape");
     an_pipeline *p = an_alloc(1, sizeof *p);
     if (!p)
@@ -122,7 +126,8 @@ static const float *remembered(const an_pipeline *p, size_t i) /* 0 = oldest */
 static void judge_quality(an_pipeline *p, const an_pipeline_in *in)
 {
     an_quality_event events[AN_QUALITY_EVENTS_MAX];
-    size_t n = an_quality_step(p->quality, in->time_ms, in->values, events, AN_QUALITY_EVENTS_MAX);
+    size_t n =
+        an_quality_step(p->quality, in->time_ms, in->values, events, AN_QUALITY_EVENTS_MAX);
     p->stats.quality_events += n;
     for (size_t i = 0; i < n && p->conf.hooks.quality; i++)
         p->conf.hooks.quality(p->conf.hooks.ctx, &events[i]);
@@ -186,7 +191,8 @@ static void raise_alarms(an_pipeline *p, const an_pipeline_in *in, const an_pipe
         return;
     if (event.kind == AN_ALARM_RAISED) {
         p->stats.alarms++;
-        if (p->conf.pool) /* persistence reacts late: what built the alarm up is not normal either */
+        if (p->conf.pool) /* persistence reacts late: what built the alarm up is not normal
+                             either */
             an_pool_hold_since(p->conf.pool, event.since_ms, event.id);
     }
     if (p->conf.hooks.alarm)
@@ -203,7 +209,8 @@ static void feed_pool(an_pipeline *p, const an_pipeline_in *in)
         return;
     p->since_pool = 0;
     for (size_t i = 0; i < p->conf.window; i++)
-        memcpy(p->window + i * w, remembered(p, p->ring_n - p->conf.window + i), w * sizeof *p->window);
+        memcpy(p->window + i * w, remembered(p, p->ring_n - p->conf.window + i),
+               w * sizeof *p->window);
     an_pool_add(p->conf.pool, p->window, in->time_ms,
                 an_alarm_is_open(p->alarm) ? an_alarm_id(p->alarm) : 0);
 }
@@ -211,28 +218,31 @@ static void feed_pool(an_pipeline *p, const an_pipeline_in *in)
 static void watch_drift(an_pipeline *p, const an_pipeline_in *in, const an_pipeline_out *out)
 {
     an_drift_alert alert;
-    if (!p->watch || !an_driftwatch_step(p->watch, in->time_ms, p->row, out->scored ? out->score : NAN, &alert))
+    if (!p->watch || !an_driftwatch_step(p->watch, in->time_ms, p->row,
+                                         out->scored ? out->score : NAN, &alert))
         return;
     p->stats.drift_alerts++;
     if (p->conf.hooks.drift)
         p->conf.hooks.drift(p->conf.hooks.ctx, &alert);
 }
 
-static an_err write_score(const an_pipeline *p, const an_pipeline_in *in, const an_pipeline_out *out, an_note *why)
+static an_err write_score(const an_pipeline *p, const an_pipeline_in *in,
+                          const an_pipeline_out *out, an_note *why)
 {
     int n;
     if (!p->conf.scores)
         return AN_OK;
     if (out->scored)
-        n = fprintf(p->conf.scores, "%" PRIu64 ",%" PRId64 ",%.6g,%.6g,%d,%d\n", in->row, in->time_ms, out->score,
-                    out->raw, out->alarm_open, in->label);
+        n = fprintf(p->conf.scores, "%" PRIu64 ",%" PRId64 ",%.6g,%.6g,%d,%d\n", in->row,
+                    in->time_ms, out->score, out->raw, out->alarm_open, in->label);
     else
-        n = fprintf(p->conf.scores, "%" PRIu64 ",%" PRId64 ",,,%d,%d\n", in->row, in->time_ms, out->alarm_open,
-                    in->label);
+        n = fprintf(p->conf.scores, "%" PRIu64 ",%" PRId64 ",,,%d,%d\n", in->row, in->time_ms,
+                    out->alarm_open, in->label);
     return n < 0 ? an_fail(AN_ERR_IO, why, "the score file cannot be written") : AN_OK;
 }
 
-an_err an_pipeline_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out *ret, an_note *why)
+an_err an_pipeline_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out *ret,
+                       an_note *why)
 {
     an_pipeline_out out = {0};
     p->stats.rows++;
@@ -281,7 +291,8 @@ an_err an_pipeline_swap(an_pipeline *p, an_live *live, an_note *why)
     double raw;
     if (live->width != p->conf.width || live->history == 0 || !live->push || !live->reset ||
         !(live->threshold > 0) || !isfinite(live->threshold))
-        return an_fail(AN_ERR_INVAL, why, "the version wants %zu sensors and has threshold %g; the stream has %zu",
+        return an_fail(AN_ERR_INVAL, why,
+                       "the version wants %zu sensors and has threshold %g; the stream has %zu",
                        live->width, live->threshold, p->conf.width);
     if (!grow_ring(p, live->history))
         return AN_ERR_NOMEM;

@@ -1,8 +1,9 @@
-/* The sample pool.  Each part is one block of memory used as a ring or, for TRAIN, as a reservoir
- * (Vitter 1985, algorithm R: the i-th window replaces a random one with probability cap / i).
+/* The sample pool.  Each part is one block of memory used as a ring or, for TRAIN, as a
+ * reservoir (Vitter 1985, algorithm R: the i-th window replaces a random one with probability
+ * cap / i).
  *
- * File: magic, shape, counters, generator, then each part: count and (time, tag, window) entries,
- * and a BLAKE2b-256 hash of all before it. */
+ * File: magic, shape, counters, generator, then each part: count and (time, tag, window)
+ * entries, and a BLAKE2b-256 hash of all before it. */
 #include "agent/pool.h"
 
 #include <math.h>
@@ -28,7 +29,7 @@ typedef struct part {
 
 struct an_pool {
     an_pool_conf conf;
-    size_t sample;    /* floats of a window */
+    size_t sample; /* floats of a window */
     part parts[AN_POOL_PARTS];
     uint64_t offered; /* normal windows: which block is next */
     uint64_t trained; /* of them to TRAIN */
@@ -44,8 +45,9 @@ const char *an_pool_part_name(an_pool_part p)
 
 static void set_defaults(an_pool_conf *c)
 {
-    static const size_t usual[] = {[AN_POOL_TRAIN] = 8192, [AN_POOL_RECENT] = 4096, [AN_POOL_OLD] = 1024,
-                                   [AN_POOL_NEW] = 1024,   [AN_POOL_HELD] = 4096,   [AN_POOL_CONFIRMED] = 512};
+    static const size_t usual[] = {
+        [AN_POOL_TRAIN] = 8192, [AN_POOL_RECENT] = 4096, [AN_POOL_OLD] = 1024,
+        [AN_POOL_NEW] = 1024,   [AN_POOL_HELD] = 4096,   [AN_POOL_CONFIRMED] = 512};
     for (size_t i = 0; i < AN_POOL_PARTS; i++)
         if (c->cap[i] == 0)
             c->cap[i] = usual[i];
@@ -67,7 +69,8 @@ static an_err fit_quota(an_pool_conf *c, size_t sample, an_note *why)
     for (size_t i = 0; i < AN_POOL_PARTS; i++) {
         c->cap[i] = (size_t)((double)c->cap[i] * shrink);
         if (c->cap[i] == 0)
-            return an_fail(AN_ERR_LIMIT, why, "pool: %llu bytes hold not even one window of each part",
+            return an_fail(AN_ERR_LIMIT, why,
+                           "pool: %llu bytes hold not even one window of each part",
                            (unsigned long long)c->quota_bytes);
     }
     return AN_OK;
@@ -96,7 +99,8 @@ an_err an_pool_new(const an_pool_conf *conf, an_pool **ret, an_note *why)
 {
     if (conf->width == 0 || conf->window == 0 || conf->width > SAMPLE_MAX / conf->window ||
         conf->holdout_percent > 50)
-        return an_fail(AN_ERR_INVAL, why, "pool: %zu sensors, windows of %zu rows, %u %% holdout", conf->width,
+        return an_fail(AN_ERR_INVAL, why,
+                       "pool: %zu sensors, windows of %zu rows, %u %% holdout", conf->width,
                        conf->window, conf->holdout_percent);
     an_pool *p = an_alloc(1, sizeof *p);
     if (!p)
@@ -131,7 +135,8 @@ static size_t slot_of(const part *q, size_t i)
     return (q->head + i) % q->cap;
 }
 
-static void put(const an_pool *p, part *q, size_t slot, const float *window, int64_t time_ms, uint64_t tag)
+static void put(const an_pool *p, part *q, size_t slot, const float *window, int64_t time_ms,
+                uint64_t tag)
 {
     memcpy(q->data + slot * p->sample, window, p->sample * sizeof *window);
     q->time_ms[slot] = time_ms;
@@ -210,7 +215,8 @@ void an_pool_add(an_pool *p, const float *window, int64_t time_ms, uint64_t alar
 
 void an_pool_hold_since(an_pool *p, int64_t since_ms, uint64_t alarm_id)
 {
-    static const an_pool_part from[] = {AN_POOL_RECENT, AN_POOL_NEW, AN_POOL_OLD, AN_POOL_TRAIN};
+    static const an_pool_part from[] = {AN_POOL_RECENT, AN_POOL_NEW, AN_POOL_OLD,
+                                        AN_POOL_TRAIN};
     for (size_t k = 0; k < sizeof from / sizeof *from; k++) {
         part *q = &p->parts[from[k]];
         for (size_t i = q->n; i-- > 0;) {
@@ -218,7 +224,8 @@ void an_pool_hold_since(an_pool *p, int64_t since_ms, uint64_t alarm_id)
             if (q->time_ms[slot] < since_ms)
                 continue;
             if (from[k] != AN_POOL_TRAIN) /* those of TRAIN are in RECENT too */
-                push(p, &p->parts[AN_POOL_HELD], q->data + slot * p->sample, q->time_ms[slot], alarm_id);
+                push(p, &p->parts[AN_POOL_HELD], q->data + slot * p->sample, q->time_ms[slot],
+                     alarm_id);
             drop(p, q, i);
         }
     }
@@ -328,7 +335,8 @@ an_err an_pool_copy(const an_pool *p, unsigned parts, float **ret, size_t *ret_n
         return AN_ERR_NOMEM;
     for (unsigned k = 0; k < AN_POOL_PARTS; k++)
         for (size_t i = 0; (parts & (1u << k)) && i < p->parts[k].n; i++)
-            memcpy(all + at++ * p->sample, an_pool_get(p, (an_pool_part)k, i), p->sample * sizeof *all);
+            memcpy(all + at++ * p->sample, an_pool_get(p, (an_pool_part)k, i),
+                   p->sample * sizeof *all);
     *ret = all;
     *ret_n = n;
     return AN_OK;
@@ -404,7 +412,8 @@ static an_err load_all(an_pool *p, an_reader *in, const char *path, an_note *why
         return an_fail(AN_ERR_PROTO, why, "%s: not a sample pool, or damaged", path);
     if (width != p->conf.width || window != p->conf.window)
         return an_fail(AN_ERR_INVAL, why, "%s: windows of %llu x %llu, wanted %zu x %zu", path,
-                       (unsigned long long)window, (unsigned long long)width, p->conf.window, p->conf.width);
+                       (unsigned long long)window, (unsigned long long)width, p->conf.window,
+                       p->conf.width);
     p->offered = an_read_u64(in);
     p->trained = an_read_u64(in);
     p->refused = an_read_u64(in);
@@ -437,7 +446,8 @@ an_err an_pool_load(an_pool *p, const char *path, an_note *why)
     if (b.len >= 8 + sizeof hash.b)
         an_hash_of(&hash, b.data, b.len - sizeof hash.b);
     an_reader in = an_reader_of(b.data, b.len < sizeof hash.b ? 0 : b.len - sizeof hash.b);
-    if (an_read_u64(&in) != MAGIC || memcmp(hash.b, b.data + b.len - sizeof hash.b, sizeof hash.b) != 0) {
+    if (an_read_u64(&in) != MAGIC ||
+        memcmp(hash.b, b.data + b.len - sizeof hash.b, sizeof hash.b) != 0) {
         an_note_set(why, "%s: not a sample pool, or damaged", path);
         goto out;
     }

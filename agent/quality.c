@@ -6,9 +6,9 @@
 #include "base/mem.h"
 
 typedef struct watch {
-    uint32_t bad;      /* bad rows in a row */
-    uint32_t good;     /* good rows in a row */
-    uint64_t rows;     /* bad rows of the open event */
+    uint32_t bad;  /* bad rows in a row */
+    uint32_t good; /* good rows in a row */
+    uint64_t rows; /* bad rows of the open event */
     int64_t since_ms;
     bool open;
 } watch;
@@ -18,8 +18,8 @@ struct an_quality {
     size_t width;
     double *low, *high; /* NULL: not watched */
     uint8_t *may_rest;
-    float *last;        /* last value that was there; NaN before the first */
-    watch *watches;     /* (width, AN_QUALITY_KINDS) */
+    float *last;    /* last value that was there; NaN before the first */
+    watch *watches; /* (width, AN_QUALITY_KINDS) */
     uint64_t total[AN_QUALITY_KINDS];
 };
 
@@ -95,11 +95,13 @@ static bool is_bad_now(const an_quality *q, an_quality_kind kind, size_t j, floa
     case AN_QUALITY_MISSING:
         return !isfinite(v);
     case AN_QUALITY_STUCK:
-        return q->conf.stuck_rows && isfinite(v) && v == q->last[j] && !(q->may_rest && q->may_rest[j]);
+        return q->conf.stuck_rows && isfinite(v) && v == q->last[j] &&
+               !(q->may_rest && q->may_rest[j]);
     case AN_QUALITY_RANGE:
         break;
     }
-    return isfinite(v) && ((q->low && (double)v < q->low[j]) || (q->high && (double)v > q->high[j]));
+    return isfinite(v) &&
+           ((q->low && (double)v < q->low[j]) || (q->high && (double)v > q->high[j]));
 }
 
 /* True: the watch has just opened or closed. */
@@ -129,7 +131,8 @@ static bool step_watch(an_quality *q, watch *w, an_quality_kind kind, bool bad, 
     return false;
 }
 
-size_t an_quality_step(an_quality *q, int64_t time_ms, const float *row, an_quality_event *ret, size_t cap)
+size_t an_quality_step(an_quality *q, int64_t time_ms, const float *row, an_quality_event *ret,
+                       size_t cap)
 {
     size_t n = 0;
     for (size_t j = 0; j < q->width; j++) {

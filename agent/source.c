@@ -29,7 +29,7 @@ struct an_source {
     bool opened;
     const an_clock *clock;
     double speed;
-    int64_t begun_ms;      /* monotonic; pace is counted from here */
+    int64_t begun_ms; /* monotonic; pace is counted from here */
     uint64_t begun_rows;
     bool begun;
     an_source_stats stats;
@@ -84,7 +84,8 @@ static const an_source_option *option_find(const an_source_option *rows, const c
     return NULL;
 }
 
-static an_err check_value(const an_source_option *o, const an_node *map, const an_node *value, an_note *why)
+static an_err check_value(const an_source_option *o, const an_node *map, const an_node *value,
+                          an_note *why)
 {
     int64_t whole;
     double number;
@@ -118,25 +119,28 @@ static an_err check_options(const an_source_type *type, const an_node *conf, an_
         if (!o)
             o = option_find(common, key);
         if (!o)
-            return an_node_fail(an_node_value(conf, i), why, "%s: source \"%s\" has no such option", key, type->name);
+            return an_node_fail(an_node_value(conf, i), why,
+                                "%s: source \"%s\" has no such option", key, type->name);
         an_err err = check_value(o, conf, an_node_value(conf, i), why);
         if (err)
             return err;
     }
     for (const an_source_option *o = type->options; o->key; o++)
         if (!o->initial && !an_node_get(conf, o->key))
-            return an_node_fail(conf, why, "source \"%s\" needs \"%s\" (%s)", type->name, o->key, o->meaning);
+            return an_node_fail(conf, why, "source \"%s\" needs \"%s\" (%s)", type->name,
+                                o->key, o->meaning);
     return AN_OK;
 }
 
-an_err an_source_open(const char *type_name, const an_node *conf, const an_clock *clock, an_source **ret,
-                      an_note *why)
+an_err an_source_open(const char *type_name, const an_node *conf, const an_clock *clock,
+                      an_source **ret, an_note *why)
 {
     an_err err;
     an_source *s = NULL;
     const an_source_type *type = an_source_type_find(type_name);
     if (!type)
-        return an_fail(AN_ERR_NOTFOUND, why, "no source of type \"%s\"", type_name ? type_name : "");
+        return an_fail(AN_ERR_NOTFOUND, why, "no source of type \"%s\"",
+                       type_name ? type_name : "");
     if ((err = check_options(type, conf, why)))
         goto out;
     err = AN_ERR_NOMEM;
@@ -252,8 +256,10 @@ an_err an_source_restore(an_source *s, an_reader *in, an_note *why)
     uint8_t version = an_read_u8(in);
     uint8_t len = an_read_u8(in);
     const uint8_t *name = an_read_bytes(in, len);
-    if (version != POSITION_VERSION || !name || len != want || memcmp(name, s->type->name, want) != 0)
-        return an_fail(AN_ERR_PROTO, why, "not a saved position of a source \"%s\"", s->type->name);
+    if (version != POSITION_VERSION || !name || len != want ||
+        memcmp(name, s->type->name, want) != 0)
+        return an_fail(AN_ERR_PROTO, why, "not a saved position of a source \"%s\"",
+                       s->type->name);
     return s->type->restore(s->state, in, why);
 }
 

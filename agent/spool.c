@@ -10,26 +10,31 @@
 #define LEDGER_ROWS 100000
 
 static const char *const steps[] = {
-    /* 1: ids of outgoing items are never used twice, so that a late acknowledgement hits nothing else. */
-    "CREATE TABLE outgoing(id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, time_ms INTEGER NOT NULL,"
+    /* 1: ids of outgoing items are never used twice, so that a late acknowledgement hits
+       nothing else. */
+    "CREATE TABLE outgoing(id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, "
+    "time_ms INTEGER NOT NULL,"
     " size INTEGER NOT NULL, bytes BLOB NOT NULL);"
     "CREATE INDEX outgoing_kind ON outgoing(kind, id);"
     "CREATE TABLE dropped(kind INTEGER PRIMARY KEY, n INTEGER NOT NULL);"
-    "CREATE TABLE journal(id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, version BLOB NOT NULL,"
+    "CREATE TABLE journal(id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, "
+    "version BLOB NOT NULL,"
     " overlay BLOB NOT NULL, model TEXT NOT NULL, what TEXT NOT NULL);"
     "CREATE INDEX journal_time ON journal(model, time_ms, id);"
-    "CREATE TABLE ledger(id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, kind TEXT NOT NULL,"
+    "CREATE TABLE ledger(id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, kind "
+    "TEXT NOT NULL,"
     " bytes INTEGER NOT NULL, words TEXT NOT NULL);"
     "CREATE TABLE value(name TEXT PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE pending(round TEXT PRIMARY KEY, plan BLOB NOT NULL, hash BLOB NOT NULL, file TEXT NOT NULL,"
+    "CREATE TABLE pending(round TEXT PRIMARY KEY, plan BLOB NOT NULL, hash BLOB NOT NULL, file "
+    "TEXT NOT NULL,"
     " time_ms INTEGER NOT NULL) WITHOUT ROWID;",
 };
 
 const char *an_spool_kind_name(an_spool_kind kind)
 {
     switch (kind) {
-#define AN_SPOOL_ROW(name, text) \
-    case AN_SPOOL_##name:        \
+#define AN_SPOOL_ROW(name, text)                                                               \
+    case AN_SPOOL_##name:                                                                      \
         return text;
         AN_SPOOL_KINDS_LIST(AN_SPOOL_ROW)
 #undef AN_SPOOL_ROW
@@ -86,7 +91,8 @@ static an_err waiting(an_spool *s, uint64_t *ret_n, uint64_t *ret_bytes, an_note
 {
     an_stmt *q = NULL;
     bool row = false;
-    an_err err = an_db_stmt(s->db, "SELECT count(*), coalesce(sum(size), 0) FROM outgoing", &q, why);
+    an_err err =
+        an_db_stmt(s->db, "SELECT count(*), coalesce(sum(size), 0) FROM outgoing", &q, why);
     if (!err)
         err = an_stmt_step(q, &row, why);
     if (!err && row) {
@@ -98,12 +104,14 @@ static an_err waiting(an_spool *s, uint64_t *ret_n, uint64_t *ret_bytes, an_note
 }
 
 /* The oldest item of the least important kind that waits, not more important than `kind`. */
-static an_err oldest_of_least(an_spool *s, an_spool_kind kind, int64_t *ret_id, an_spool_kind *ret_kind, an_note *why)
+static an_err oldest_of_least(an_spool *s, an_spool_kind kind, int64_t *ret_id,
+                              an_spool_kind *ret_kind, an_note *why)
 {
     an_stmt *q = NULL;
     bool row = false;
-    an_err err = an_db_stmt(s->db, "SELECT id, kind FROM outgoing WHERE kind >= ?1 ORDER BY kind DESC, id LIMIT 1", &q,
-                            why);
+    an_err err = an_db_stmt(
+        s->db, "SELECT id, kind FROM outgoing WHERE kind >= ?1 ORDER BY kind DESC, id LIMIT 1",
+        &q, why);
     if (!err)
         err = an_stmt_bind_int(q, 1, (int64_t)kind);
     if (!err)
@@ -142,11 +150,13 @@ static an_err make_room(an_spool *s, an_spool_kind kind, size_t len, an_note *wh
     }
 }
 
-static an_err insert_item(an_spool *s, an_spool_kind kind, int64_t time_ms, const void *bytes, size_t len,
-                          an_note *why)
+static an_err insert_item(an_spool *s, an_spool_kind kind, int64_t time_ms, const void *bytes,
+                          size_t len, an_note *why)
 {
     an_stmt *q = NULL;
-    an_err err = an_db_stmt(s->db, "INSERT INTO outgoing(kind, time_ms, size, bytes) VALUES(?1, ?2, ?3, ?4)", &q, why);
+    an_err err = an_db_stmt(
+        s->db, "INSERT INTO outgoing(kind, time_ms, size, bytes) VALUES(?1, ?2, ?3, ?4)", &q,
+        why);
     if (!err)
         err = an_stmt_bind_int(q, 1, (int64_t)kind);
     if (!err)
@@ -158,7 +168,8 @@ static an_err insert_item(an_spool *s, an_spool_kind kind, int64_t time_ms, cons
     return err ? err : an_stmt_run(q, why);
 }
 
-an_err an_spool_append(an_spool *s, an_spool_kind kind, int64_t time_ms, const void *bytes, size_t len, an_note *why)
+an_err an_spool_append(an_spool *s, an_spool_kind kind, int64_t time_ms, const void *bytes,
+                       size_t len, an_note *why)
 {
     if (len == 0 || !bytes || (unsigned)kind >= AN_SPOOL_KINDS)
         return an_fail(AN_ERR_INVAL, why, "spool: an item needs a kind and content");
@@ -174,7 +185,8 @@ an_err an_spool_append(an_spool *s, an_spool_kind kind, int64_t time_ms, const v
         }
     }
     if (!err)
-        err = fits ? insert_item(s, kind, time_ms, bytes, len, why) : count_dropped(s, kind, why);
+        err =
+            fits ? insert_item(s, kind, time_ms, bytes, len, why) : count_dropped(s, kind, why);
     if (!err)
         err = an_db_commit(s->db, why);
     if (err) {
@@ -182,7 +194,8 @@ an_err an_spool_append(an_spool *s, an_spool_kind kind, int64_t time_ms, const v
         return err;
     }
     return fits ? AN_OK
-                : an_fail(AN_ERR_LIMIT, why, "spool: no room for a %s of %zu bytes", an_spool_kind_name(kind), len);
+                : an_fail(AN_ERR_LIMIT, why, "spool: no room for a %s of %zu bytes",
+                          an_spool_kind_name(kind), len);
 }
 
 an_err an_spool_next(an_spool *s, uint64_t after, an_spool_item *ret, an_note *why)
@@ -190,8 +203,10 @@ an_err an_spool_next(an_spool *s, uint64_t after, an_spool_item *ret, an_note *w
     an_stmt *q = NULL;
     bool row = false;
     an_spool_item item = {0};
-    an_err err = an_db_stmt(s->db, "SELECT id, kind, time_ms, bytes FROM outgoing WHERE id > ?1 ORDER BY id LIMIT 1",
-                            &q, why);
+    an_err err = an_db_stmt(
+        s->db,
+        "SELECT id, kind, time_ms, bytes FROM outgoing WHERE id > ?1 ORDER BY id LIMIT 1", &q,
+        why);
     if (!err)
         err = an_stmt_bind_int(q, 1, (int64_t)after);
     if (!err)
@@ -205,7 +220,8 @@ an_err an_spool_next(an_spool *s, uint64_t after, an_spool_item *ret, an_note *w
     item.time_ms = an_stmt_int(q, 2);
     const void *bytes = an_stmt_blob(q, 3, &item.len);
     if (item.len > AN_SPOOL_ITEM_MAX || !bytes || (unsigned)item.kind >= AN_SPOOL_KINDS)
-        err = an_fail(AN_ERR_PROTO, why, "spool: item %llu is damaged", (unsigned long long)item.id);
+        err = an_fail(AN_ERR_PROTO, why, "spool: item %llu is damaged",
+                      (unsigned long long)item.id);
     else if (!(item.bytes = an_alloc(item.len, 1)))
         err = AN_ERR_NOMEM;
     else

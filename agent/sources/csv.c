@@ -1,15 +1,16 @@
 /* Source `csv`: a file or a folder of delimited text, read to its end and then followed.
  *
- * A folder's files are read in natural order (0, 1, 2, 10).  A file is finished when another one
- * follows it in that order, or at its end if nothing is to be followed.  While it is followed:
+ * A folder's files are read in natural order (0, 1, 2, 10).  A file is finished when another
+ * one follows it in that order, or at its end if nothing is to be followed.  While it is
+ * followed:
  *
  *     size < bytes read             truncated: it begins anew
- *     path names another file       rotated: what is left of the old one is read, then the new one
- *     a last line without newline   waits for its end
+ *     path names another file       rotated: what is left of the old one is read, then the new
+ * one a last line without newline   waits for its end
  *
  * The position is (file, line, hash of its first bytes): after a restart the lines up to it are
- * parsed again and dropped.  That is slower than a byte offset, and right whatever the parser holds
- * back to find out about headers and delimiters. */
+ * parsed again and dropped.  That is slower than a byte offset, and right whatever the parser
+ * holds back to find out about headers and delimiters. */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,65 +19,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/source.h"
-#include "base/file.h"
+#include "agent/sources/csv_internal.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "doors/yaml.h"
-#include "models/data/table.h"
-
-#define CHUNK 65536
-#define HEAD 512 /* first bytes that tell one file from another */
-
-typedef struct csv {
-    char path[AN_PATH_MAX];
-    char pattern[AN_SOURCE_NAME_MAX]; /* names end so */
-    bool is_dir, follow;
-    int64_t poll_ms, start_ms, step_ms, gap_ms;
-    an_table_conf conf;
-    const char **lists[2]; /* columns, ignore: texts point into `texts` */
-    char *texts;           /* all option texts, each terminated */
-    size_t texts_len;
-
-    an_table_reader *reader;
-    an_names names;        /* of the folder, natural order */
-    char file[AN_PATH_MAX]; /* name of the file being read, "" = none yet */
-    int fd;                /* -1 none */
-    uint64_t offset;       /* bytes fed */
-    uint8_t last_byte;
-    uint8_t head[HEAD];
-    size_t head_len;
-    uint64_t line;         /* of the last row given out, in `file` */
-    uint64_t skip_to;      /* rows up to this line are dropped (after a restore) */
-    bool restart;          /* the next row begins a new stretch */
-    bool ended;            /* the reader has been told the end */
-    uint64_t row;
-    int64_t last_time_ms;
-
-    bool has_first;        /* a row read at open waits */
-    float *first;
-    an_table_row first_row;
-    char bad_text[160];
-    uint8_t chunk[CHUNK];
-} csv;
-
-static const an_source_option options[] = {
-    {"path", AN_OPTION_TEXT, 0, 0, NULL, "a file, or a folder of files"},
-    {"suffix", AN_OPTION_TEXT, 0, 0, ".csv", "in a folder: names end so; \"\" takes all"},
-    {"follow", AN_OPTION_BOOL, 0, 1, "true", "wait for more at the end"},
-    {"poll_ms", AN_OPTION_INT, 10, 3600000, "500", "how often to look for more"},
-    {"delimiter", AN_OPTION_TEXT, 0, 0, "auto", "one character, tab, blank or auto"},
-    {"header", AN_OPTION_TEXT, 0, 0, "auto", "auto, yes or no"},
-    {"decimal_comma", AN_OPTION_BOOL, 0, 1, "false", "1,5 is one and a half"},
-    {"time", AN_OPTION_TEXT, 0, 0, "auto", "time column; auto: the first with dates; none"},
-    {"label", AN_OPTION_TEXT, 0, 0, "", "label column (0 or 1), for tests and reports"},
-    {"columns", AN_OPTION_LIST, 0, 0, "", "only these columns, in this order"},
-    {"ignore", AN_OPTION_LIST, 0, 0, "", "columns to leave out"},
-    {"start", AN_OPTION_TEXT, 0, 0, "1970-01-01T00:00:00Z", "time of the first row if there is no time column"},
-    {"step_ms", AN_OPTION_INT, 1, 86400000, "1000", "time between two rows if there is no time column"},
-    {"gap_ms", AN_OPTION_INT, 0, 86400000, "0", "a longer gap in time begins a new stretch; 0: never"},
-    {NULL, AN_OPTION_TEXT, 0, 0, NULL, NULL},
-};
 
 /* "2" before "10": runs of digits compare as numbers. */
 static int natural(const char *a, const char *b)
@@ -121,145 +66,6 @@ static bool is_wanted(const csv *s, const char *name)
     return name[0] != '.' && len >= end && strcmp(name + len - end, s->pattern) == 0;
 }
 
-/* --- options --- */
-
-static const char *keep(csv *s, const char *text)
-{
-    char *at = s->texts + s->texts_len;
-    size_t len = strlen(text) + 1;
-    memcpy(at, text, len);
-    s->texts_len += len;
-    return at;
-}
-
-static an_err read_list(csv *s, const an_node *list, const char ***ret, size_t *ret_n, an_note *why)
-{
-    const size_t n = an_node_count(list);
-    const char *text;
-    if (n == 0)
-        return AN_OK;
-    const char **items = an_alloc(n, sizeof *items);
-    if (!items)
-        return AN_ERR_NOMEM;
-    *ret = items;
-    for (size_t i = 0; i < n; i++) {
-        an_err err = an_node_text(an_node_at(list, i), &text, why);
-        if (err)
-            return err;
-        items[i] = keep(s, text);
-    }
-    *ret_n = n;
-    return AN_OK;
-}
-
-/* Bytes of all the texts in the mapping, so that they are copied into one block. */
-static size_t texts_size(const an_node *map)
-{
-    size_t bytes = 64;
-    const char *text;
-    for (size_t i = 0; i < an_node_count(map); i++) {
-        const an_node *v = an_node_value(map, i);
-        if (an_node_kind(v) == AN_YAML_SCALAR && !an_node_text(v, &text, NULL))
-            bytes += strlen(text) + 1;
-        for (size_t j = 0; j < an_node_count(v); j++)
-            if (!an_node_text(an_node_at(v, j), &text, NULL))
-                bytes += strlen(text) + 1;
-    }
-    return bytes;
-}
-
-static an_err read_delimiter(csv *s, const an_node *map, an_note *why)
-{
-    const char *text;
-    an_err err = an_node_get_text(map, "delimiter", "auto", &text, why);
-    if (err)
-        return err;
-    if (strcmp(text, "auto") == 0)
-        s->conf.delimiter = 0;
-    else if (strcmp(text, "tab") == 0)
-        s->conf.delimiter = '\t';
-    else if (strcmp(text, "blank") == 0)
-        s->conf.delimiter = ' ';
-    else if (strlen(text) == 1)
-        s->conf.delimiter = text[0];
-    else
-        return an_node_fail(an_node_get(map, "delimiter"), why,
-                            "delimiter: \"%s\": must be one character, tab, blank or auto", text);
-    return AN_OK;
-}
-
-static an_err read_header(csv *s, const an_node *map, an_note *why)
-{
-    const an_node *node = an_node_get(map, "header");
-    const char *text;
-    an_err err = an_node_get_text(map, "header", "auto", &text, why);
-    if (err)
-        return err;
-    if (strcmp(text, "auto") == 0)
-        s->conf.header = AN_TABLE_HEADER_AUTO;
-    else if (strcmp(text, "yes") == 0 || strcmp(text, "true") == 0)
-        s->conf.header = AN_TABLE_HEADER_YES;
-    else if (strcmp(text, "no") == 0 || strcmp(text, "false") == 0)
-        s->conf.header = AN_TABLE_HEADER_NO;
-    else
-        return an_node_fail(node, why, "header: \"%s\": must be auto, yes or no", text);
-    return AN_OK;
-}
-
-static an_err read_texts(csv *s, const an_node *map, an_note *why)
-{
-    const char *path = NULL, *suffix = NULL, *time = NULL, *label = NULL, *start = NULL;
-    an_err err = an_node_need_text(map, "path", &path, why);
-    if (!err)
-        err = an_node_get_text(map, "suffix", ".csv", &suffix, why);
-    if (!err)
-        err = an_node_get_text(map, "time", "auto", &time, why);
-    if (!err)
-        err = an_node_get_text(map, "label", "", &label, why);
-    if (!err)
-        err = an_node_get_text(map, "start", "1970-01-01T00:00:00Z", &start, why);
-    if (err)
-        return err;
-    if (strlen(path) >= AN_PATH_MAX || strlen(suffix) >= sizeof s->pattern)
-        return an_node_fail(map, why, "path or suffix is too long");
-    if (!an_time_parse(start, strlen(start), &s->start_ms))
-        return an_node_fail(an_node_get(map, "start"), why, "start: \"%s\" is not a time", start);
-    memcpy(s->path, path, strlen(path) + 1);
-    memcpy(s->pattern, suffix, strlen(suffix) + 1);
-    s->conf.time_column = strcmp(time, "none") == 0 || !time[0] ? NULL : keep(s, time);
-    s->conf.label_column = label[0] ? keep(s, label) : NULL;
-    return AN_OK;
-}
-
-static an_err read_options(csv *s, const an_node *map, an_note *why)
-{
-    an_table_conf_init(&s->conf);
-    if (!(s->texts = an_alloc(texts_size(map), 1)))
-        return AN_ERR_NOMEM;
-    an_err err = read_texts(s, map, why);
-    if (!err)
-        err = an_node_get_bool(map, "follow", true, &s->follow, why);
-    if (!err)
-        err = an_node_get_bool(map, "decimal_comma", false, &s->conf.decimal_comma, why);
-    if (!err)
-        err = an_node_get_int(map, "poll_ms", 10, 3600000, 500, &s->poll_ms, why);
-    if (!err)
-        err = an_node_get_int(map, "step_ms", 1, 86400000, 1000, &s->step_ms, why);
-    if (!err)
-        err = an_node_get_int(map, "gap_ms", 0, 86400000, 0, &s->gap_ms, why);
-    if (!err)
-        err = read_delimiter(s, map, why);
-    if (!err)
-        err = read_header(s, map, why);
-    if (!err)
-        err = read_list(s, an_node_get(map, "columns"), &s->lists[0], &s->conf.n_columns, why);
-    if (!err)
-        err = read_list(s, an_node_get(map, "ignore"), &s->lists[1], &s->conf.n_ignore, why);
-    s->conf.columns = s->lists[0];
-    s->conf.ignore = s->lists[1];
-    return err;
-}
-
 /* --- files --- */
 
 static void close_file(csv *s)
@@ -286,7 +92,8 @@ static an_err open_file(csv *s, const char *name, an_note *why)
         return err;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return an_fail(errno == ENOENT ? AN_ERR_NOTFOUND : AN_ERR_IO, why, "%s: %s", path, strerror(errno));
+        return an_fail(errno == ENOENT ? AN_ERR_NOTFOUND : AN_ERR_IO, why, "%s: %s", path,
+                       strerror(errno));
     close_file(s);
     s->fd = fd;
     if (s->file[0])
@@ -319,7 +126,8 @@ static an_err next_name(csv *s, const char **ret, an_note *why)
     sort_natural(&s->names);
     for (size_t i = 0; i < s->names.n; i++) {
         const char *name = s->names.items[i];
-        if (is_wanted(s, name) && strlen(name) < AN_PATH_MAX && (!s->file[0] || natural(name, s->file) > 0)) {
+        if (is_wanted(s, name) && strlen(name) < AN_PATH_MAX &&
+            (!s->file[0] || natural(name, s->file) > 0)) {
             *ret = name;
             return AN_OK;
         }
@@ -327,8 +135,8 @@ static an_err next_name(csv *s, const char **ret, an_note *why)
     return AN_OK;
 }
 
-/* A line without its newline counts when its file is finished.  The reader is drained before the
- * next file is opened. */
+/* A line without its newline counts when its file is finished.  The reader is drained before
+ * the next file is opened. */
 static an_err finish_line(csv *s)
 {
     s->last_byte = '\n';
@@ -422,22 +230,25 @@ static an_err csv_open(void *state, const an_node *conf, an_note *why)
     int64_t wait_ms;
     s->fd = -1;
     s->last_time_ms = AN_TIME_NONE;
-    an_err err = read_options(s, conf, why);
+    an_err err = an_csv_options_read(s, conf, why);
     if (err)
         return err;
     if (stat(s->path, &st) != 0)
-        return an_fail(errno == ENOENT ? AN_ERR_NOTFOUND : AN_ERR_IO, why, "%s: %s", s->path, strerror(errno));
+        return an_fail(errno == ENOENT ? AN_ERR_NOTFOUND : AN_ERR_IO, why, "%s: %s", s->path,
+                       strerror(errno));
     s->is_dir = S_ISDIR(st.st_mode);
     if ((err = an_table_reader_new(&s->conf, &s->reader, why)))
         return err;
     err = next_row(s, &s->first_row, &wait_ms, why);
     if (err == AN_ERR_AGAIN || err == AN_ERR_NOTFOUND)
-        return an_fail(AN_ERR_NOTFOUND, why, "%s: no row yet from which to tell the columns", s->path);
+        return an_fail(AN_ERR_NOTFOUND, why, "%s: no row yet from which to tell the columns",
+                       s->path);
     if (err)
         return err;
     const size_t width = an_table_width(s->reader);
     if (width == 0 || width > AN_SOURCE_WIDTH_MAX)
-        return an_fail(AN_ERR_LIMIT, why, "%s: %zu sensors: must be 1..%d", s->path, width, AN_SOURCE_WIDTH_MAX);
+        return an_fail(AN_ERR_LIMIT, why, "%s: %zu sensors: must be 1..%d", s->path, width,
+                       AN_SOURCE_WIDTH_MAX);
     if (!(s->first = an_alloc(width, sizeof *s->first)))
         return AN_ERR_NOMEM;
     memcpy(s->first, s->first_row.values, width * sizeof *s->first);
@@ -471,14 +282,17 @@ static void put_row(csv *s, an_batch *b, const an_table_row *row, const float *v
         t = s->start_ms + (int64_t)s->row * s->step_ms;
         b->flags[i] |= AN_ROW_TIME_MADE;
     }
-    bool gap = s->gap_ms > 0 && s->last_time_ms != AN_TIME_NONE && t - s->last_time_ms > s->gap_ms;
+    bool gap =
+        s->gap_ms > 0 && s->last_time_ms != AN_TIME_NONE && t - s->last_time_ms > s->gap_ms;
     if (s->restart || gap)
         b->flags[i] |= AN_ROW_RESTART;
     s->restart = false;
     memcpy(b->values + i * b->width, values, b->width * sizeof *values);
     b->time_ms[i] = s->last_time_ms = t;
     b->row[i] = s->row++;
-    b->label[i] = isnan(row->label) ? AN_LABEL_UNKNOWN : row->label > 0.5f ? AN_LABEL_FAULT : AN_LABEL_NORMAL;
+    b->label[i] = isnan(row->label)   ? AN_LABEL_UNKNOWN
+                  : row->label > 0.5f ? AN_LABEL_FAULT
+                                      : AN_LABEL_NORMAL;
 }
 
 static an_err csv_next(void *state, an_batch *ret, int64_t *ret_wait_ms, an_note *why)
@@ -575,13 +389,14 @@ static an_err csv_restore(void *state, an_reader *in, an_note *why)
     uint64_t line = an_read_u64(in), row = an_read_u64(in);
     uint16_t head_len = an_read_u16(in);
     uint64_t hash = an_read_u64(in);
-    if (in->failed || len == 0 || len >= AN_PATH_MAX || head_len > HEAD || memchr(bytes, '/', len) ||
-        memchr(bytes, '\0', len))
+    if (in->failed || len == 0 || len >= AN_PATH_MAX || head_len > HEAD ||
+        memchr(bytes, '/', len) || memchr(bytes, '\0', len))
         return an_fail(AN_ERR_PROTO, why, "not a position of a csv source");
     memcpy(name, bytes, len);
     name[len] = '\0';
     if (!is_same_file(s, name, head_len, hash))
-        return an_fail(AN_ERR_NOTFOUND, why, "%s: file \"%s\" is gone or another one; reading begins anew", s->path,
+        return an_fail(AN_ERR_NOTFOUND, why,
+                       "%s: file \"%s\" is gone or another one; reading begins anew", s->path,
                        name);
     return begin_at(s, name, line, row, why);
 }
@@ -616,7 +431,7 @@ static void csv_close(void *state)
 const an_source_type an_source_type_csv = {
     .name = "csv",
     .meaning = "a file or a folder of delimited text, followed as it grows",
-    .options = options,
+    .options = an_csv_options,
     .state_size = sizeof(csv),
     .open = csv_open,
     .width = csv_width,

@@ -102,7 +102,8 @@ static void the_same_seed_keeps_the_same_windows(void **state)
     bool differ = false;
     for (size_t i = 0; i < 100; i++) {
         assert_true(an_pool_get(a, AN_POOL_TRAIN, i)[0] == an_pool_get(b, AN_POOL_TRAIN, i)[0]);
-        differ = differ || an_pool_get(a, AN_POOL_TRAIN, i)[0] != an_pool_get(c, AN_POOL_TRAIN, i)[0];
+        differ = differ ||
+                 an_pool_get(a, AN_POOL_TRAIN, i)[0] != an_pool_get(c, AN_POOL_TRAIN, i)[0];
     }
     assert_true(differ);
     an_pool_free(a);
@@ -201,7 +202,8 @@ static void a_quota_shrinks_the_parts_and_an_impossible_one_is_refused(void **st
     assert_null(p);
 }
 
-static void a_saved_pool_goes_on_with_the_same_windows_and_a_damaged_one_is_refused(void **state)
+static void
+a_saved_pool_goes_on_with_the_same_windows_and_a_damaged_one_is_refused(void **state)
 {
     (void)state;
     char path[64];
@@ -284,7 +286,8 @@ int main(void)
         cmocka_unit_test(missing_values_never_enter),
         cmocka_unit_test(a_new_reference_replaces_the_old_one),
         cmocka_unit_test(a_quota_shrinks_the_parts_and_an_impossible_one_is_refused),
-        cmocka_unit_test(a_saved_pool_goes_on_with_the_same_windows_and_a_damaged_one_is_refused),
+        cmocka_unit_test(
+            a_saved_pool_goes_on_with_the_same_windows_and_a_damaged_one_is_refused),
         cmocka_unit_test(running_out_of_memory_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* Data quality: missing, stuck and out-of-range sensors begin and end as events of their own. */
+/* Data quality: missing, stuck and out-of-range sensors begin and end as events of their own.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

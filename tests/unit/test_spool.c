@@ -1,4 +1,5 @@
-/* The spool: order, acknowledgement, quota, journal, ledger, values, pending uploads, crashes. */
+/* The spool: order, acknowledgement, quota, journal, ledger, values, pending uploads, crashes.
+ */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -50,7 +51,8 @@ static void waiting(an_spool *s, char *ret, size_t cap)
     size_t len = 0;
     ret[0] = '\0';
     while (an_spool_next(s, after, &item, NULL) == AN_OK) {
-        len += (size_t)snprintf(ret + len, cap - len, "%s%.*s", len ? " " : "", (int)item.len, (char *)item.bytes);
+        len += (size_t)snprintf(ret + len, cap - len, "%s%.*s", len ? " " : "", (int)item.len,
+                                (char *)item.bytes);
         after = item.id;
         an_spool_item_done(&item);
     }
@@ -95,7 +97,8 @@ static void the_quota_drops_the_oldest_of_the_least_important_and_counts(void **
     waiting(s, text, sizeof text);
     assert_string_equal(text, "a1 d1 a2a3");
     assert_int_equal(an_spool_append(s, AN_SPOOL_HEALTH, 7, "h4", 2, NULL), AN_ERR_LIMIT);
-    assert_int_equal(an_spool_append(s, AN_SPOOL_VERDICT, 8, "123456789", 9, NULL), AN_ERR_LIMIT);
+    assert_int_equal(an_spool_append(s, AN_SPOOL_VERDICT, 8, "123456789", 9, NULL),
+                     AN_ERR_LIMIT);
     assert_int_equal(an_spool_stats_get(s, &stats, NULL), AN_OK);
     assert_int_equal(stats.waiting, 3);
     assert_int_equal(stats.waiting_bytes, 8);
@@ -127,7 +130,8 @@ static void ids_are_never_used_twice(void **state)
 static void the_journal_says_what_ran_when(void **state)
 {
     (void)state;
-    an_journal_row row = {.time_ms = 100, .version = {1}, .overlay = {2}, .model = "pump", .what = "promoted"};
+    an_journal_row row = {
+        .time_ms = 100, .version = {1}, .overlay = {2}, .model = "pump", .what = "promoted"};
     an_journal_row found;
     an_spool *s = make(0);
     assert_int_equal(an_journal_add(s, &row, NULL), AN_OK);
@@ -155,7 +159,8 @@ static void the_ledger_sums_what_left_and_keeps_its_newest_rows(void **state)
     uint64_t rows, bytes;
     an_spool *s = make(0);
     for (int i = 1; i <= 8; i++)
-        assert_int_equal(an_ledger_add(s, i * 10, "update", 100, "one masked vector", NULL), AN_OK);
+        assert_int_equal(an_ledger_add(s, i * 10, "update", 100, "one masked vector", NULL),
+                         AN_OK);
     assert_int_equal(an_ledger_sum(s, 0, &rows, &bytes, NULL), AN_OK);
     assert_int_equal(rows, 5);
     assert_int_equal(bytes, 500);
@@ -211,7 +216,8 @@ static void what_was_appended_is_there_after_a_process_was_killed(void **state)
     if (child == 0) {
         an_spool_conf c = {0};
         an_spool *s = NULL;
-        if (an_spool_open(path, &c, &s, NULL) == AN_OK && an_spool_append(s, AN_SPOOL_ALARM, 1, "kept", 4, NULL) == AN_OK)
+        if (an_spool_open(path, &c, &s, NULL) == AN_OK &&
+            an_spool_append(s, AN_SPOOL_ALARM, 1, "kept", 4, NULL) == AN_OK)
             kill(getpid(), SIGKILL);
         _exit(1);
     }
