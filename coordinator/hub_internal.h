@@ -62,8 +62,17 @@ an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_not
 an_err an_hub_rounds_resume(an_hub *hub, an_note *why);
 void an_hub_round_event(an_hub *hub, an_hub_round *r, const an_round_event *e, const char *actor);
 void an_hub_round_greet(an_hub *hub, const char *site);
+void an_hub_round_feed(an_hub *hub, an_hub_round *r, const an_round_event *e, const char *actor,
+                       const an_combine_job *job);
+/* The plan and the events of a round as the journal has them.  r is zero but for plan_bytes. */
+an_err an_hub_round_reread(an_hub *hub, uint64_t id, an_hub_round *r, an_note *why);
+void an_hub_round_free(an_hub_round *r);
 void an_hub_rounds_free(an_hub *hub);
 void an_hub_end_message(const an_round_entry *e, an_msg *ret);
+
+/* hub_sums.c */
+an_err an_hub_plan_read(an_hub *hub, const an_hash *plan_hash, an_plan **ret, an_buf *bytes, an_note *why);
+void an_hub_sum_start(an_hub *hub, an_hub_round *r);
 
 /* hub_campaigns.c */
 void an_hub_drive(an_hub *hub); /* do what every campaign and the drift policy ask for */

@@ -16,7 +16,7 @@ an_hub_round *an_hub_round_find(an_hub *hub, uint64_t id)
     return NULL;
 }
 
-static void round_free(an_hub_round *r)
+void an_hub_round_free(an_hub_round *r)
 {
     if (!r)
         return;
@@ -29,7 +29,7 @@ static void round_free(an_hub_round *r)
 void an_hub_rounds_free(an_hub *hub)
 {
     for (size_t i = 0; i < hub->rounds.n; i++)
-        round_free(hub->rounds.items[i]);
+        an_hub_round_free(hub->rounds.items[i]);
     an_free(hub->rounds.items);
     hub->rounds.items = NULL;
     hub->rounds.n = hub->rounds.cap = 0;
@@ -61,74 +61,6 @@ static void send_ack(an_hub *hub, an_hub_round *r, const an_round_action *a)
     (void)err; /* the site offers again, and is told DUPLICATE */
 }
 
-/* From the round's records alone, so that a replay finds the same job. */
-static an_err fill_job(an_hub *hub, const an_round_entry *e, const an_round *round, an_combine_job *job)
-{
-    an_err err = AN_ERR_NOMEM;
-    job->plan_hash = round->plan_hash;
-    job->updates = an_alloc(round->n_members, sizeof *job->updates);
-    if (!job->updates)
-        return err;
-    for (size_t i = 0; i < round->n_members; i++) {
-        const an_member *m = &round->members[i];
-        if (m->state != AN_MEMBER_DELIVERED)
-            continue;
-        an_combine_update *u = &job->updates[job->n_updates++];
-        snprintf(u->site, sizeof u->site, "%s", m->site);
-        u->hash = m->update;
-        if ((err = an_store_object_path(hub->conf.store, &m->update, u->path)) != AN_OK)
-            return err;
-    }
-    if (job->plan->kind != AN_PAYLOAD_EVALUATE &&
-        (err = an_hub_bundle_path(hub, &job->plan->base, job->base_path)) != AN_OK)
-        return err;
-    job->server_lr = e->server_lr;
-    job->server_momentum = e->server_momentum;
-    if (!an_hash_is_zero(&e->optimiser) &&
-        (err = an_store_object_path(hub->conf.store, &e->optimiser, job->state_path)) != AN_OK)
-        return err;
-    snprintf(job->out_dir, sizeof job->out_dir, "%s", an_store_spool_dir(hub->conf.store));
-    return AN_OK;
-}
-
-static an_err plan_of(an_hub *hub, const an_hash *plan_hash, an_plan **ret, an_buf *bytes, an_note *why)
-{
-    an_err err = an_store_object_get(hub->conf.store, plan_hash, bytes, why);
-    return err == AN_OK ? an_plan_decode(bytes->data, bytes->len, ret, why) : err;
-}
-
-static void start_sum(an_hub *hub, an_hub_round *r)
-{
-    an_note why = {{0}};
-    an_combine_job *job = NULL;
-    an_buf bytes;
-    an_buf_init(&bytes, AN_PLAN_BYTES_MAX);
-    const an_round_entry *e = an_state_round(&hub->state, r->round.id);
-    an_err err = AN_ERR_NOMEM;
-    if (r->combining)
-        goto out;
-    if (!(job = an_alloc(1, sizeof *job)))
-        goto out;
-    if ((err = plan_of(hub, &r->round.plan_hash, &job->plan, &bytes, &why)) != AN_OK)
-        goto out;
-    if ((err = fill_job(hub, e, &r->round, job)) != AN_OK)
-        goto out;
-    r->combining = true;
-    hub->conf.io.combine(hub->conf.io.ctx, job);
-    job = NULL;
-out:
-    an_buf_done(&bytes);
-    if (job) {
-        an_combine_done(job);
-        an_free(job);
-    }
-    if (err != AN_OK && !r->combining) {
-        an_round_event failed = {.type = AN_ROUND_EVENT_SUM_FAILED, .now_ms = an_hub_now(hub)};
-        an_text_set(failed.reason, sizeof failed.reason, why.text[0] ? why.text : an_err_text(err));
-        an_hub_round_event(hub, r, &failed, "coordinator");
-    }
-}
-
 void an_hub_end_message(const an_round_entry *e, an_msg *ret)
 {
     *ret = (an_msg){.type = AN_MSG_ROUND_END};
@@ -158,7 +90,7 @@ static void close_round(an_hub *hub, an_hub_round *r)
             break;
         }
     }
-    round_free(r);
+    an_hub_round_free(r);
 }
 
 /* ---- events ---- */
@@ -248,7 +180,7 @@ out:
     return err;
 }
 
-static void feed(an_hub *hub, an_hub_round *r, const an_round_event *e, const char *actor, const an_combine_job *job)
+void an_hub_round_feed(an_hub *hub, an_hub_round *r, const an_round_event *e, const char *actor, const an_combine_job *job)
 {
     an_note why = {{0}};
     an_round_actions actions;
@@ -280,13 +212,13 @@ static void feed(an_hub *hub, an_hub_round *r, const an_round_event *e, const ch
         close_round(hub, r);
         an_hub_drive(hub);
     } else if (sum) {
-        start_sum(hub, r);
+        an_hub_sum_start(hub, r);
     }
 }
 
 void an_hub_round_event(an_hub *hub, an_hub_round *r, const an_round_event *e, const char *actor)
 {
-    feed(hub, r, e, actor, NULL);
+    an_hub_round_feed(hub, r, e, actor, NULL);
 }
 
 void an_hub_fetched(an_hub *hub, const char *site, uint64_t round, const an_hash *update, const char *path,
@@ -323,31 +255,7 @@ void an_hub_fetched(an_hub *hub, const char *site, uint64_t round, const an_hash
     char actor[128];
     snprintf(e.site, sizeof e.site, "%s", site);
     snprintf(actor, sizeof actor, "site/%s", site);
-    feed(hub, r, &e, actor, NULL);
-}
-
-void an_hub_combined(an_hub *hub, an_combine_job *job, an_err err, const an_note *why)
-{
-    an_note note = {{0}};
-    an_hub_round *r = an_hub_round_find(hub, job->plan->round);
-    if (r) {
-        r->combining = false;
-        if (err == AN_OK)
-            err = an_store_object_adopt(hub->conf.store, job->result_path, &job->result, &note);
-        if (err == AN_OK && job->new_state_path[0])
-            err = an_store_object_adopt(hub->conf.store, job->new_state_path, &job->new_state, &note);
-        an_round_event e = {.now_ms = an_hub_now(hub)};
-        if (err == AN_OK) {
-            e.type = AN_ROUND_EVENT_SUMMED;
-            e.hash = job->result;
-        } else {
-            e.type = AN_ROUND_EVENT_SUM_FAILED;
-            an_text_set(e.reason, sizeof e.reason, note.text[0] ? note.text : why && why->text[0] ? why->text : an_err_text(err));
-        }
-        feed(hub, r, &e, "coordinator", job);
-    }
-    an_combine_done(job);
-    an_free(job);
+    an_hub_round_feed(hub, r, &e, actor, NULL);
 }
 
 /* ---- opening and resuming ---- */
@@ -408,41 +316,44 @@ an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_not
         send_plan(hub, r, i);
     r = NULL;
 out:
-    round_free(r);
+    an_hub_round_free(r);
     return err;
 }
 
-typedef struct resume_ctx {
-    an_hub_round *r;
-} resume_ctx;
-
-static an_err resume_event(void *ctx, const an_record *record, an_note *why)
+static an_err reread_event(void *ctx, const an_record *record, an_note *why)
 {
-    resume_ctx *x = ctx;
+    an_hub_round *r = ctx;
     an_round_event e;
     an_err err = an_round_event_decode(record->body, record->body_len, &e, why);
     if (err != AN_OK)
         return err;
     an_round_actions ignored; /* what they led to is in the journal, or owed again */
-    an_round_step(&x->r->round, &e, &ignored);
+    an_round_step(&r->round, &e, &ignored);
     return AN_OK;
+}
+
+an_err an_hub_round_reread(an_hub *hub, uint64_t id, an_hub_round *r, an_note *why)
+{
+    char subject[64];
+    const an_round_entry *e = an_state_round(&hub->state, id);
+    an_err err = an_hub_plan_read(hub, &e->plan, &r->plan, &r->plan_bytes, why);
+    if (err == AN_OK)
+        err = an_round_open(&r->round, r->plan, &e->plan, e->opened_ms, why);
+    if (err != AN_OK)
+        return err;
+    subject_of(subject, id);
+    return an_store_scan(hub->conf.store, &(an_store_filter){.kind = "round.event", .subject = subject}, reread_event,
+                         r, why);
 }
 
 static an_err resume_round(an_hub *hub, const an_round_entry *e, an_note *why)
 {
-    char subject[64];
     an_err err = AN_ERR_NOMEM;
     an_hub_round *r = an_alloc(1, sizeof *r);
     if (!r)
         return err;
     an_buf_init(&r->plan_bytes, AN_PLAN_BYTES_MAX);
-    if ((err = plan_of(hub, &e->plan, &r->plan, &r->plan_bytes, why)) != AN_OK)
-        goto out;
-    if ((err = an_round_open(&r->round, r->plan, &e->plan, e->opened_ms, why)) != AN_OK)
-        goto out;
-    subject_of(subject, e->id);
-    if ((err = an_store_scan(hub->conf.store, &(an_store_filter){.kind = "round.event", .subject = subject},
-                             resume_event, &(resume_ctx){.r = r}, why)) != AN_OK)
+    if ((err = an_hub_round_reread(hub, e->id, r, why)) != AN_OK)
         goto out;
     if ((err = add_round(hub, r)) != AN_OK)
         goto out;
@@ -450,7 +361,7 @@ static an_err resume_round(an_hub *hub, const an_round_entry *e, an_note *why)
            an_round_state_name(r->round.state));
     r = NULL;
 out:
-    round_free(r);
+    an_hub_round_free(r);
     return err;
 }
 
@@ -465,7 +376,7 @@ an_err an_hub_rounds_resume(an_hub *hub, an_note *why)
     for (size_t i = hub->rounds.n; i-- > 0;) {
         an_round_action action;
         if (an_round_resume(&hub->rounds.items[i]->round, SIZE_MAX, &action))
-            start_sum(hub, hub->rounds.items[i]);
+            an_hub_sum_start(hub, hub->rounds.items[i]);
     }
     return AN_OK;
 }
@@ -486,38 +397,3 @@ void an_hub_round_greet(an_hub *hub, const char *site)
     }
 }
 
-an_err an_hub_round_replay(an_hub *hub, uint64_t round, an_hash *ret_result, bool *ret_same, an_note *why)
-{
-    const an_round_entry *e = an_state_round(&hub->state, round);
-    if (!e || !e->over || !e->committed)
-        return an_fail(AN_ERR_NOTFOUND, why, "no committed round %llu", (unsigned long long)round);
-    an_err err = AN_ERR_NOMEM;
-    char subject[64];
-    an_buf bytes;
-    an_buf_init(&bytes, AN_PLAN_BYTES_MAX);
-    an_combine_job job = {.plan = NULL};
-    an_hub_round r = {.plan = NULL};
-    if ((err = plan_of(hub, &e->plan, &job.plan, &bytes, why)) != AN_OK)
-        goto out;
-    if ((err = an_round_open(&r.round, job.plan, &e->plan, e->opened_ms, why)) != AN_OK)
-        goto out;
-    subject_of(subject, round);
-    if ((err = an_store_scan(hub->conf.store, &(an_store_filter){.kind = "round.event", .subject = subject},
-                             resume_event, &(resume_ctx){.r = &r}, why)) != AN_OK)
-        goto out;
-    if ((err = fill_job(hub, e, &r.round, &job)) != AN_OK)
-        goto out;
-    if ((err = an_combine_run(&job, why)) != AN_OK)
-        goto out;
-    *ret_result = job.result;
-    *ret_same = an_hash_equal(&job.result, &e->result);
-    an_err removed = an_file_remove(job.result_path, NULL);
-    if (job.new_state_path[0] && removed == AN_OK)
-        removed = an_file_remove(job.new_state_path, NULL);
-    (void)removed;
-out:
-    an_buf_done(&bytes);
-    an_round_done(&r.round);
-    an_combine_done(&job);
-    return err;
-}

@@ -1,0 +1,130 @@
+/* Sums: the job that turns a round's updates into its result, when the round asks for it and when
+ * an auditor does. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "coordinator/hub_internal.h"
+#include "doors/crypto.h"
+
+an_err an_hub_plan_read(an_hub *hub, const an_hash *plan_hash, an_plan **ret, an_buf *bytes, an_note *why)
+{
+    an_err err = an_store_object_get(hub->conf.store, plan_hash, bytes, why);
+    return err == AN_OK ? an_plan_decode(bytes->data, bytes->len, ret, why) : err;
+}
+
+/* From the round's records alone, so that a replay finds the same job. */
+static an_err fill_job(an_hub *hub, const an_round_entry *e, const an_round *round, an_combine_job *job)
+{
+    an_err err = AN_ERR_NOMEM;
+    job->plan_hash = round->plan_hash;
+    job->updates = an_alloc(round->n_members, sizeof *job->updates);
+    if (!job->updates)
+        return err;
+    for (size_t i = 0; i < round->n_members; i++) {
+        const an_member *m = &round->members[i];
+        if (m->state != AN_MEMBER_DELIVERED)
+            continue;
+        an_combine_update *u = &job->updates[job->n_updates++];
+        snprintf(u->site, sizeof u->site, "%s", m->site);
+        u->hash = m->update;
+        if ((err = an_store_object_path(hub->conf.store, &m->update, u->path)) != AN_OK)
+            return err;
+    }
+    if (job->plan->kind != AN_PAYLOAD_EVALUATE &&
+        (err = an_hub_bundle_path(hub, &job->plan->base, job->base_path)) != AN_OK)
+        return err;
+    job->server_lr = e->server_lr;
+    job->server_momentum = e->server_momentum;
+    if (!an_hash_is_zero(&e->optimiser) &&
+        (err = an_store_object_path(hub->conf.store, &e->optimiser, job->state_path)) != AN_OK)
+        return err;
+    snprintf(job->out_dir, sizeof job->out_dir, "%s", an_store_spool_dir(hub->conf.store));
+    return AN_OK;
+}
+
+void an_hub_sum_start(an_hub *hub, an_hub_round *r)
+{
+    an_note why = {{0}};
+    an_combine_job *job = NULL;
+    an_buf bytes;
+    an_buf_init(&bytes, AN_PLAN_BYTES_MAX);
+    const an_round_entry *e = an_state_round(&hub->state, r->round.id);
+    an_err err = AN_ERR_NOMEM;
+    if (r->combining)
+        goto out;
+    if (!(job = an_alloc(1, sizeof *job)))
+        goto out;
+    if ((err = an_hub_plan_read(hub, &r->round.plan_hash, &job->plan, &bytes, &why)) != AN_OK)
+        goto out;
+    if ((err = fill_job(hub, e, &r->round, job)) != AN_OK)
+        goto out;
+    r->combining = true;
+    hub->conf.io.combine(hub->conf.io.ctx, job);
+    job = NULL;
+out:
+    an_buf_done(&bytes);
+    if (job) {
+        an_combine_done(job);
+        an_free(job);
+    }
+    if (err != AN_OK && !r->combining) {
+        an_round_event failed = {.type = AN_ROUND_EVENT_SUM_FAILED, .now_ms = an_hub_now(hub)};
+        an_text_set(failed.reason, sizeof failed.reason, why.text[0] ? why.text : an_err_text(err));
+        an_hub_round_event(hub, r, &failed, "coordinator");
+    }
+}
+
+void an_hub_combined(an_hub *hub, an_combine_job *job, an_err err, const an_note *why)
+{
+    an_note note = {{0}};
+    an_hub_round *r = an_hub_round_find(hub, job->plan->round);
+    if (r) {
+        r->combining = false;
+        if (err == AN_OK)
+            err = an_store_object_adopt(hub->conf.store, job->result_path, &job->result, &note);
+        if (err == AN_OK && job->new_state_path[0])
+            err = an_store_object_adopt(hub->conf.store, job->new_state_path, &job->new_state, &note);
+        an_round_event e = {.now_ms = an_hub_now(hub)};
+        if (err == AN_OK) {
+            e.type = AN_ROUND_EVENT_SUMMED;
+            e.hash = job->result;
+        } else {
+            e.type = AN_ROUND_EVENT_SUM_FAILED;
+            an_text_set(e.reason, sizeof e.reason, note.text[0] ? note.text : why && why->text[0] ? why->text : an_err_text(err));
+        }
+        an_hub_round_feed(hub, r, &e, "coordinator", job);
+    }
+    an_combine_done(job);
+    an_free(job);
+}
+
+an_err an_hub_round_replay(an_hub *hub, uint64_t round, an_hash *ret_result, bool *ret_same, an_note *why)
+{
+    const an_round_entry *e = an_state_round(&hub->state, round);
+    if (!e || !e->over || !e->committed)
+        return an_fail(AN_ERR_NOTFOUND, why, "no committed round %llu", (unsigned long long)round);
+    an_err err = AN_ERR_NOMEM;
+    an_combine_job job = {.plan = NULL};
+    an_hub_round *r = an_alloc(1, sizeof *r);
+    if (!r)
+        goto out;
+    an_buf_init(&r->plan_bytes, AN_PLAN_BYTES_MAX);
+    if ((err = an_hub_round_reread(hub, round, r, why)) != AN_OK)
+        goto out;
+    job.plan = r->plan; /* handed over */
+    r->plan = NULL;
+    if ((err = fill_job(hub, e, &r->round, &job)) != AN_OK)
+        goto out;
+    if ((err = an_combine_run(&job, why)) != AN_OK)
+        goto out;
+    *ret_result = job.result;
+    *ret_same = an_hash_equal(&job.result, &e->result);
+    err = an_file_remove(job.result_path, why);
+    if (err == AN_OK && job.new_state_path[0])
+        err = an_file_remove(job.new_state_path, why);
+out:
+    an_hub_round_free(r);
+    an_combine_done(&job);
+    return err;
+}
