@@ -170,8 +170,10 @@ bool an_alarm_step(an_alarm *a, int64_t time_ms, double score, const float *cont
         a->now.peak = score;
         a->now.peak_ms = time_ms;
     }
-    if (a->filled == a->conf.n && all_clear(a) &&
-        time_ms - a->now.since_ms >= a->conf.min_open_ms) {
+    const int64_t open_ms = time_ms - a->now.since_ms;
+    /* A clock that stepped back must not keep an alarm open for as long as it stepped. */
+    const bool long_enough = open_ms >= a->conf.min_open_ms || open_ms < 0;
+    if (a->filled == a->conf.n && all_clear(a) && long_enough) {
         a->open = false;
         a->quiet_until_ms = time_ms + a->conf.cooldown_ms;
         return report(a, AN_ALARM_CLEARED, ret);

@@ -1,15 +1,16 @@
 /* driftwatch.h - notices that a line is no longer the one the version was made for.
  *
  * Two levels.  Input: the distribution of each sensor over the last rows against the site's own
- * reference counts in the version's bin edges (PSI).  Score: the mean of the standardised scores
- * (ADWIN, and Page-Hinkley in both directions, the sign is reported).  Scores enter as logarithms, in
- * blocks, cut off at 4 reference standard deviations: a short fault with huge scores is an alarm and
- * no drift; what lasts is.  Page-Hinkley is anchored at the reference mean, so that a drift is also
- * seen if it began before the watch.
+ * reference counts in the version's bin edges (PSI).  Score: the mean of the standardised
+ * scores (ADWIN, and Page-Hinkley in both directions, the sign is reported).  Scores enter as
+ * logarithms, in blocks, cut off at 4 reference standard deviations: a short fault with huge
+ * scores is an alarm and no drift; what lasts is.  Page-Hinkley is anchored at the reference
+ * mean, so that a drift is also seen if it began before the watch.
  *
- * A false alarm costs people's trust, so every limit is calibrated on the reference rows in their
- * time order: lines have regimes and day cycles, and neighbouring rows resemble each other, so
- * limits from formulas for independent samples would fire all day.  See an_driftwatch_calibrate.
+ * A false alarm costs people's trust, so every limit is calibrated on the reference rows in
+ * their time order: lines have regimes and day cycles, and neighbouring rows resemble each
+ * other, so limits from formulas for independent samples would fire all day.  See
+ * an_driftwatch_calibrate.
  *
  *     err = an_driftwatch_new(&conf, &reference, &watch, &why);
  *     if (an_driftwatch_step(watch, time_ms, row, score, &alert))
@@ -38,14 +39,15 @@ const char *an_drift_kind_name(an_drift_kind kind); /* "input" ... */
 
 typedef struct an_drift_alert {
     an_drift_kind kind;
-    int sign;            /* scores: +1 worse, -1 better; input: 0 */
+    int sign; /* scores: +1 worse, -1 better; input: 0 */
     int64_t time_ms;
-    int64_t since_ms;    /* first row of the evidence */
-    uint64_t rows;       /* rows behind the evidence */
-    double effect;       /* largest PSI; for scores the lasting shift in reference standard deviations */
-    double limit;        /* that effect passed */
+    int64_t since_ms; /* first row of the evidence */
+    uint64_t rows;    /* rows behind the evidence */
+    double
+        effect; /* largest PSI; for scores the lasting shift in reference standard deviations */
+    double limit;                 /* that effect passed */
     double mean_before, mean_now; /* scores, standardised on the reference */
-    uint32_t n_sensors;  /* input: sensors over their limit */
+    uint32_t n_sensors;           /* input: sensors over their limit */
     size_t n_top;
     struct {
         uint32_t sensor;
@@ -55,40 +57,41 @@ typedef struct an_drift_alert {
 } an_drift_alert;
 
 typedef struct an_driftwatch_conf {
-    size_t rows;          /* rows per PSI test and per calibration chunk; 0 = 512 */
-    size_t block;         /* scores averaged before the score tests; 0 = 16 */
-    uint64_t warmup_rows; /* no alert before; 0 = rows */
+    size_t rows;            /* rows per PSI test and per calibration chunk; 0 = 512 */
+    size_t block;           /* scores averaged before the score tests; 0 = 16 */
+    uint64_t warmup_rows;   /* no alert before; 0 = rows */
     uint64_t cooldown_rows; /* between two alerts of one kind; 0 = 8 * rows */
-    double psi_floor;     /* never alert below; 0 = 0.25 */
-    double margin;        /* limit = margin * largest figure of the reference; 0 = 1.5 */
-    unsigned confirm;     /* successive PSI tests that must agree; 0 = 2 */
+    double psi_floor;       /* never alert below; 0 = 0.25 */
+    double margin;          /* limit = margin * largest figure of the reference; 0 = 1.5 */
+    unsigned confirm;       /* successive PSI tests that must agree; 0 = 2 */
 } an_driftwatch_conf;
 
 /* Figures of normal operation.  Built by an_driftwatch_calibrate, kept in the overlay. */
 typedef struct an_drift_reference {
     size_t width, bins;
-    float *edges;      /* (width, bins - 1) ascending; the version's */
-    uint64_t *counts;  /* (width, bins) the site's */
-    double *psi_limit; /* (width) */
+    float *edges;                 /* (width, bins - 1) ascending; the version's */
+    uint64_t *counts;             /* (width, bins) the site's */
+    double *psi_limit;            /* (width) */
     double score_mean, score_std; /* of block means of log scores */
-    double step_limit;  /* least shift of a score block mean that counts, in score_std */
-    double creep_limit; /* Page-Hinkley's lambda, in score_std */
-    double effect_limit; /* least lasting shift (moving mean of blocks) worth an alert, in score_std */
+    double step_limit;   /* least shift of a score block mean that counts, in score_std */
+    double creep_limit;  /* Page-Hinkley's lambda, in score_std */
+    double effect_limit; /* least lasting shift (moving mean of blocks) worth an alert, in
+                            score_std */
 } an_drift_reference;
 
-/* A score test that fires only arms the watch; an alert follows if the moving mean of the blocks is
- * beyond effect_limit on the same side: significance and size, both.
+/* A score test that fires only arms the watch; an alert follows if the moving mean of the
+ * blocks is beyond effect_limit on the same side: significance and size, both.
  *
- * Every limit is `margin` times the largest figure that the reference itself shows, and not below a
- * floor.  So a stretch like the reference gives no alert; in the simulator the expected run length
- * without drift is more than 100000 rows (tests/sim/test_drift.c holds it to that).
+ * Every limit is `margin` times the largest figure that the reference itself shows, and not
+ * below a floor.  So a stretch like the reference gives no alert; in the simulator the expected
+ * run length without drift is more than 100000 rows (tests/sim/test_drift.c holds it to that).
  *
- * rows: (n, width) of known-normal operation in time order, raw units; scores: (n) normalised, NaN
- * where none; edges: (width, bins - 1) of the version.  On success *ret is owned (an_drift_reference_free).
- * Errors: INVAL fewer than 4 * conf.rows rows, NOMEM. */
-an_err an_driftwatch_calibrate(const an_driftwatch_conf *conf, const float *rows, const double *scores,
-                               size_t n, size_t width, const float *edges, size_t bins,
-                               an_drift_reference **ret, an_note *why);
+ * rows: (n, width) of known-normal operation in time order, raw units; scores: (n) normalised,
+ * NaN where none; edges: (width, bins - 1) of the version.  On success *ret is owned
+ * (an_drift_reference_free). Errors: INVAL fewer than 4 * conf.rows rows, NOMEM. */
+an_err an_driftwatch_calibrate(const an_driftwatch_conf *conf, const float *rows,
+                               const double *scores, size_t n, size_t width, const float *edges,
+                               size_t bins, an_drift_reference **ret, an_note *why);
 void an_drift_reference_free(an_drift_reference *r);
 
 typedef struct an_driftwatch an_driftwatch;

@@ -3,9 +3,9 @@
  *
  *     an_live live = {0};
  *     err = an_live_make(&bundle, &hash, &overlay, &overlay_hash, &live, &why);
- *     err = an_live_reference(&live, &conf, pool, bundle.edges, bundle.n_edges + 1, &live.reference, &why);
- *     err = an_pipeline_swap(pipe, &live, &why);
- *     an_live_done(&live);                          nothing is left in it if the swap succeeded
+ *     err = an_live_reference(&live, &conf, pool, bundle.edges, bundle.n_edges + 1,
+ * &live.reference, &why); err = an_pipeline_swap(pipe, &live, &why); an_live_done(&live);
+ * nothing is left in it if the swap succeeded
  *
  * Threads: an an_live belongs to one thread. */
 #ifndef AN_AGENT_LIVE_H
@@ -15,17 +15,18 @@
 #include "models/bundle.h"
 #include "models/overlay.h"
 
-/* overlay and overlay_hash may both be NULL: the version as it came.  bundle and overlay are not
- * needed after the call.  On success *ret is owned (an_live_done).
- * Errors: INVAL they do not fit, or a threshold that is not above 0; NOMEM. */
+/* overlay and overlay_hash may both be NULL: the version as it came.  bundle and overlay are
+ * not needed after the call.  On success *ret is owned (an_live_done). Errors: INVAL they do
+ * not fit, or a threshold that is not above 0; NOMEM. */
 an_err an_live_make(const an_bundle *bundle, const an_hash *hash, const an_overlay *overlay,
                     const an_hash *overlay_hash, an_live *ret, an_note *why);
 
-/* Scores the pool's normal windows (OLD, RECENT and NEW) in time order as if they came from the line
- * and calibrates the drift watch on them.  The pool must have been fed with windows that do not
- * overlap (pool_stride = window).  edges: (width, bins - 1).  live is reset.
- * Errors: INVAL too few rows (why says how many are needed), NOMEM. */
+/* Scores the pool's normal windows (OLD, RECENT and NEW) in time order as if they came from the
+ * line and calibrates the drift watch on them.  The pool must have been fed with windows that
+ * do not overlap (pool_stride = window).  edges: (width, bins - 1).  live is reset. Errors:
+ * INVAL too few rows (why says how many are needed), NOMEM. */
 an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an_pool *pool,
-                         const float *edges, size_t bins, an_drift_reference **ret, an_note *why);
+                         const float *edges, size_t bins, an_drift_reference **ret,
+                         an_note *why);
 
 #endif

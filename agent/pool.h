@@ -39,12 +39,12 @@ typedef enum an_pool_part {
 const char *an_pool_part_name(an_pool_part part); /* "train" ... */
 
 typedef struct an_pool_conf {
-    size_t width, window;       /* a sample is (window, width) floats */
-    size_t cap[AN_POOL_PARTS];  /* windows per part; 0 = the default of an_pool_conf_default */
-    uint32_t block;             /* successive windows that stay together; 0 = 32 */
-    uint32_t holdout_percent;   /* of the blocks; 1..50; 0 = 20 */
+    size_t width, window;      /* a sample is (window, width) floats */
+    size_t cap[AN_POOL_PARTS]; /* windows per part; 0 = the default of an_pool_conf_default */
+    uint32_t block;            /* successive windows that stay together; 0 = 32 */
+    uint32_t holdout_percent;  /* of the blocks; 1..50; 0 = 20 */
     uint64_t seed;
-    uint64_t quota_bytes;       /* of memory and file; caps shrink in proportion to fit; 0 = none */
+    uint64_t quota_bytes; /* of memory and file; caps shrink in proportion to fit; 0 = none */
 } an_pool_conf;
 
 typedef struct an_pool an_pool;
@@ -58,10 +58,12 @@ void an_pool_free(an_pool *p);
 void an_pool_add(an_pool *p, const float *window, int64_t time_ms, uint64_t alarm_id);
 
 /* The last windows turned out to belong to an alarm (persistence reacts late): moves those of
- * RECENT, OLD and NEW seen at or after since_ms to HELD under alarm_id, and takes them out of TRAIN. */
+ * RECENT, OLD and NEW seen at or after since_ms to HELD under alarm_id, and takes them out of
+ * TRAIN. */
 void an_pool_hold_since(an_pool *p, int64_t since_ms, uint64_t alarm_id);
 
-/* Verdict "false alarm": the alarm's held windows become normal operation.  Returns how many. */
+/* Verdict "false alarm": the alarm's held windows become normal operation.  Returns how many.
+ */
 size_t an_pool_release(an_pool *p, uint64_t alarm_id);
 /* An approved campaign: all windows held since since_ms become normal operation. */
 size_t an_pool_release_since(an_pool *p, int64_t since_ms);
@@ -71,20 +73,23 @@ size_t an_pool_confirm(an_pool *p, uint64_t alarm_id);
 void an_pool_refreeze(an_pool *p);
 
 size_t an_pool_n(const an_pool *p, an_pool_part part);
-const float *an_pool_get(const an_pool *p, an_pool_part part, size_t i); /* borrowed; oldest first but TRAIN */
+const float *an_pool_get(const an_pool *p, an_pool_part part,
+                         size_t i); /* borrowed; oldest first but TRAIN */
 int64_t an_pool_time(const an_pool *p, an_pool_part part, size_t i);
 size_t an_pool_width(const an_pool *p);
 size_t an_pool_window(const an_pool *p);
 uint64_t an_pool_seen(const an_pool *p);    /* normal windows offered so far */
 uint64_t an_pool_refused(const an_pool *p); /* windows with missing values */
 
-/* The windows of the parts in `parts` (bits 1 << part), one after the other, in time order within
- * each part: (n, window, width).  On success *ret belongs to the caller (an_free).  Errors: NOMEM. */
+/* The windows of the parts in `parts` (bits 1 << part), one after the other, in time order
+ * within each part: (n, window, width).  On success *ret belongs to the caller (an_free).
+ * Errors: NOMEM. */
 an_err an_pool_copy(const an_pool *p, unsigned parts, float **ret, size_t *ret_n);
 
 /* One file, written whole or not at all.  load wants the same width and window; other sizes may
  * have changed, then the oldest windows are dropped.
- * Errors: IO, NOTFOUND, PROTO not a pool or damaged (it carries a hash), INVAL other shape, NOMEM. */
+ * Errors: IO, NOTFOUND, PROTO not a pool or damaged (it carries a hash), INVAL other shape,
+ * NOMEM. */
 an_err an_pool_save(const an_pool *p, const char *path, an_note *why);
 an_err an_pool_load(an_pool *p, const char *path, an_note *why);
 

@@ -27,15 +27,18 @@ typedef enum an_quality_kind {
 const char *an_quality_kind_name(an_quality_kind kind); /* "missing" ... */
 
 typedef struct an_quality_conf {
-    uint32_t missing_rows; /* so many rows without a value in a row: an event */
-    uint32_t stuck_rows;   /* so many equal values in a row: an event; 0 = not watched */
-    uint32_t range_rows;   /* so many values out of range in a row: an event */
-    uint32_t clear_rows;   /* so many good rows end it */
-    const double *low, *high;    /* (width) instrument limits; NULL = not watched; copied */
-    const uint8_t *may_rest;     /* (width) 1: equal values are normal (a switch); NULL; copied */
+    uint32_t missing_rows;    /* so many rows without a value in a row: an event */
+    uint32_t stuck_rows;      /* so many equal values in a row: an event; 0 = not watched */
+    uint32_t range_rows;      /* so many values out of range in a row: an event */
+    uint32_t clear_rows;      /* so many good rows end it */
+    const double *low, *high; /* (width) instrument limits; NULL = not watched; copied */
+    const uint8_t *may_rest;  /* (width) 1: equal values are normal (a switch); NULL; copied */
 } an_quality_conf;
 
-#define AN_QUALITY_CONF_DEFAULT {.missing_rows = 5, .stuck_rows = 60, .range_rows = 3, .clear_rows = 5}
+#define AN_QUALITY_CONF_DEFAULT                                                                \
+    {                                                                                          \
+        .missing_rows = 5, .stuck_rows = 60, .range_rows = 3, .clear_rows = 5                  \
+    }
 
 typedef struct an_quality_event {
     an_quality_kind kind;

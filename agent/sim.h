@@ -43,7 +43,8 @@ typedef struct an_sim_line {
     const char *name; /* "pump", "press" */
     const an_sim_sensor *sensors;
     size_t n_sensors;
-    const an_sim_event_type *events; /* those of the line's physics; the sensor_ ones are for all */
+    const an_sim_event_type
+        *events; /* those of the line's physics; the sensor_ ones are for all */
     size_t n_events;
     const an_failure_mode *modes; /* what the line's FMEA would list */
     size_t n_modes;
@@ -55,9 +56,10 @@ const an_sim_event_type *an_sim_event_find(const an_sim_line *line, const char *
 
 typedef struct an_sim_event {
     char name[AN_SIM_NAME_MAX];
-    uint64_t start;   /* first row */
-    uint64_t length;  /* rows; a fault ends there; a drift reaches its full size there (0 = at once) */
-    double size;      /* 1 = typical; > 0 */
+    uint64_t start;  /* first row */
+    uint64_t length; /* rows; a fault ends there; a drift reaches its full size there (0 = at
+                        once) */
+    double size;     /* 1 = typical; > 0 */
     char sensor[AN_SIM_NAME_MAX]; /* for events on one sensor; "" = drawn from the seed */
 } an_sim_event;
 
@@ -91,8 +93,8 @@ const an_sim_line *an_sim_line_get(const an_sim *sim);
 /* Writes one row (width floats, NaN = missing).  False: conf.rows have been given. */
 bool an_sim_next(an_sim *sim, float *ret_row, an_sim_info *ret_info);
 
-/* n rows at once for the laboratory: ret_values (n, width), ret_labels (n) and ret_time_ms (n), the
- * latter two may be NULL.  conf->rows is ignored.  Errors: as an_sim_new. */
+/* n rows at once for the laboratory: ret_values (n, width), ret_labels (n) and ret_time_ms (n),
+ * the latter two may be NULL.  conf->rows is ignored.  Errors: as an_sim_new. */
 an_err an_sim_generate(const an_sim_conf *conf, size_t n, float *ret_values, int8_t *ret_labels,
                        int64_t *ret_time_ms, an_note *why);
 

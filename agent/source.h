@@ -1,8 +1,9 @@
 /* source.h - where rows come from: one table row per kind of source (sources.def).
  *
- * A source yields rows of floats, each with its time, its running number and, where it is known,
- * a label.  The an_source object owns the variant's state, keeps the pace if `speed` is set, and
- * counts.  Nothing here waits: when there is no row yet, next says AGAIN and when to ask again.
+ * A source yields rows of floats, each with its time, its running number and, where it is
+ * known, a label.  The an_source object owns the variant's state, keeps the pace if `speed` is
+ * set, and counts.  Nothing here waits: when there is no row yet, next says AGAIN and when to
+ * ask again.
  *
  *     an_source *src = NULL;
  *     err = an_source_open("csv", conf, an_clock_system(), &src, &why);
@@ -29,23 +30,23 @@
 typedef struct an_node an_node; /* doors/yaml.h */
 
 enum {
-    AN_ROW_TIME_MADE = 1u,  /* the source had no time: counted from its start and step */
-    AN_ROW_HAS_GAP = 2u,    /* at least one value is missing (NaN) */
-    AN_ROW_RESTART = 4u     /* not the continuation of the row before: windows start anew */
+    AN_ROW_TIME_MADE = 1u, /* the source had no time: counted from its start and step */
+    AN_ROW_HAS_GAP = 2u,   /* at least one value is missing (NaN) */
+    AN_ROW_RESTART = 4u    /* not the continuation of the row before: windows start anew */
 };
 
 enum { AN_LABEL_UNKNOWN = -1, AN_LABEL_NORMAL = 0, AN_LABEL_FAULT = 1 };
 
 /* Rows as they came.  The owner sets the memory up once; next refills it. */
 typedef struct an_batch {
-    size_t width;      /* sensors */
-    size_t cap;        /* rows that fit */
-    size_t n;          /* rows that are there */
-    float *values;     /* (cap, width), in the source's units; NaN = missing */
-    int64_t *time_ms;  /* (cap) since 1970 UTC */
-    uint64_t *row;     /* (cap) number of the row in the source, from 0 */
-    uint8_t *flags;    /* (cap) AN_ROW_* */
-    int8_t *label;     /* (cap) AN_LABEL_*; for tests and reports, never for training */
+    size_t width;     /* sensors */
+    size_t cap;       /* rows that fit */
+    size_t n;         /* rows that are there */
+    float *values;    /* (cap, width), in the source's units; NaN = missing */
+    int64_t *time_ms; /* (cap) since 1970 UTC */
+    uint64_t *row;    /* (cap) number of the row in the source, from 0 */
+    uint8_t *flags;   /* (cap) AN_ROW_* */
+    int8_t *label;    /* (cap) AN_LABEL_*; for tests and reports, never for training */
 } an_batch;
 
 /* Errors: INVAL a zero size, NOMEM. */
@@ -83,7 +84,8 @@ typedef struct an_source_type {
     const char *(*unit)(const void *state, size_t i);   /* "" if unknown */
 
     /* Fills ret from 0 to at most its cap rows and sets ret->n; OK means n > 0.
-     * Errors: AGAIN nothing yet (sets *ret_wait_ms), NOTFOUND no row will ever follow, IO, NOMEM. */
+     * Errors: AGAIN nothing yet (sets *ret_wait_ms), NOTFOUND no row will ever follow, IO,
+     * NOMEM. */
     an_err (*next)(void *state, an_batch *ret, int64_t *ret_wait_ms, an_note *why);
 
     /* Position after the last row that next gave out.  restore is called after open. */
@@ -100,9 +102,9 @@ const an_source_type *an_source_type_at(size_t i);           /* NULL past the en
 
 typedef struct an_source an_source;
 
-/* conf is the mapping with the source's options (`type`, `speed` and `name` are understood for all).
- * Both are borrowed for the call; clock for the source's life.
- * Errors: NOTFOUND no such type or file, INVAL an option, and those of the variant's open. */
+/* conf is the mapping with the source's options (`type`, `speed` and `name` are understood for
+ * all). Both are borrowed for the call; clock for the source's life. Errors: NOTFOUND no such
+ * type or file, INVAL an option, and those of the variant's open. */
 an_err an_source_open(const char *type, const an_node *conf, const an_clock *clock,
                       an_source **ret, an_note *why);
 void an_source_close(an_source *s);
@@ -115,16 +117,16 @@ const char *an_source_unit(const an_source *s, size_t i);
 /* As the variant's next, kept to `speed` rows a second (0 = as fast as it goes). */
 an_err an_source_next(an_source *s, an_batch *ret, int64_t *ret_wait_ms, an_note *why);
 
-/* Appends the position to ret: after a restart, open with the same options and restore continues
- * with the row after the last one given out.  Errors: NOMEM, LIMIT. */
+/* Appends the position to ret: after a restart, open with the same options and restore
+ * continues with the row after the last one given out.  Errors: NOMEM, LIMIT. */
 an_err an_source_save(const an_source *s, an_buf *ret);
 /* Errors: PROTO not a position of this source, NOTFOUND the place is gone (file replaced). */
 an_err an_source_restore(an_source *s, an_reader *in, an_note *why);
 
 typedef struct an_source_stats {
-    uint64_t rows;         /* given out */
-    uint64_t bad;          /* records dropped because they could not be read */
-    const char *bad_last;  /* what was wrong with the last one, borrowed; "" if none */
+    uint64_t rows;        /* given out */
+    uint64_t bad;         /* records dropped because they could not be read */
+    const char *bad_last; /* what was wrong with the last one, borrowed; "" if none */
     int64_t last_time_ms;
 } an_source_stats;
 an_source_stats an_source_stats_get(const an_source *s);

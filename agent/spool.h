@@ -1,8 +1,8 @@
 /* spool.h - what a site must not forget when the power fails: facts that wait to be sent, what
  * runs since when, what left the site, and where reading goes on.
  *
- * One SQLite file in WAL mode with synchronous=FULL: what was appended is there after a power cut.
- * Outgoing facts leave in the order they came; an item stays until the coordinator has
+ * One SQLite file in WAL mode with synchronous=FULL: what was appended is there after a power
+ * cut. Outgoing facts leave in the order they came; an item stays until the coordinator has
  * acknowledged it.  If the quota is reached the oldest items of the least important kind go
  * first, and are counted.
  *
@@ -24,18 +24,18 @@
 #include "base/err.h"
 
 /* Least important last: the order in which kinds are kept when the quota is reached. */
-#define AN_SPOOL_KINDS_LIST(X) \
-    X(VERDICT, "verdict")      \
-    X(DRIFT, "drift alert")    \
-    X(ALARM, "alarm summary")  \
-    X(REPORT, "version report") \
+#define AN_SPOOL_KINDS_LIST(X)                                                                 \
+    X(VERDICT, "verdict")                                                                      \
+    X(DRIFT, "drift alert")                                                                    \
+    X(ALARM, "alarm summary")                                                                  \
+    X(REPORT, "version report")                                                                \
     X(HEALTH, "health report")
 
 typedef enum an_spool_kind {
 #define AN_SPOOL_ROW(name, text) AN_SPOOL_##name,
     AN_SPOOL_KINDS_LIST(AN_SPOOL_ROW)
 #undef AN_SPOOL_ROW
-    AN_SPOOL_KINDS
+        AN_SPOOL_KINDS
 } an_spool_kind;
 const char *an_spool_kind_name(an_spool_kind kind);
 
@@ -49,7 +49,8 @@ typedef struct an_spool_conf {
 
 typedef struct an_spool an_spool;
 
-/* Creates the file if it is missing.  Errors: IO, PROTO not our file, UNSUPPORTED newer file, NOMEM. */
+/* Creates the file if it is missing.  Errors: IO, PROTO not our file, UNSUPPORTED newer file,
+ * NOMEM. */
 an_err an_spool_open(const char *path, const an_spool_conf *conf, an_spool **ret, an_note *why);
 void an_spool_close(an_spool *s);
 
@@ -62,8 +63,8 @@ typedef struct an_spool_item {
     size_t len;
 } an_spool_item;
 
-/* Durable when it returns OK.  Errors: LIMIT longer than an item may be, or larger than the quota
- * (counted as dropped), IO, NOMEM. */
+/* Durable when it returns OK.  Errors: LIMIT longer than an item may be, or larger than the
+ * quota (counted as dropped), IO, NOMEM. */
 an_err an_spool_append(an_spool *s, an_spool_kind kind, int64_t time_ms, const void *bytes,
                        size_t len, an_note *why);
 /* The oldest item with an id above `after`.  *ret is owned (an_spool_item_done).
@@ -89,7 +90,8 @@ typedef struct an_journal_row {
     char model[64];
     char what[160]; /* "promoted", "rolled back: alarm rate 4.1 times production", ... */
 } an_journal_row;
-an_err an_journal_add(an_spool *s, const an_journal_row *row, an_note *why); /* row->id is ignored */
+an_err an_journal_add(an_spool *s, const an_journal_row *row,
+                      an_note *why); /* row->id is ignored */
 /* The newest row of a model with time_ms <= at_ms.  Errors: NOTFOUND, IO. */
 an_err an_journal_find(an_spool *s, const char *model, int64_t at_ms, an_journal_row *ret,
                        an_note *why);
@@ -113,7 +115,8 @@ an_err an_ledger_sum(an_spool *s, int64_t since_ms, uint64_t *ret_rows, uint64_t
                      an_note *why);
 
 /* --- named values: source position, alarm state --- */
-an_err an_spool_value_set(an_spool *s, const char *name, const void *bytes, size_t len, an_note *why);
+an_err an_spool_value_set(an_spool *s, const char *name, const void *bytes, size_t len,
+                          an_note *why);
 /* Appends to ret.  Errors: NOTFOUND, IO, NOMEM, LIMIT. */
 an_err an_spool_value_get(an_spool *s, const char *name, an_buf *ret, an_note *why);
 an_err an_spool_value_remove(an_spool *s, const char *name, an_note *why); /* absent: OK */
@@ -126,9 +129,11 @@ typedef struct an_pending {
     char file[256];              /* name in the agent's data folder */
     int64_t time_ms;
 } an_pending;
-an_err an_pending_set(an_spool *s, const an_pending *p, an_note *why); /* replaces that of the round */
+an_err an_pending_set(an_spool *s, const an_pending *p,
+                      an_note *why); /* replaces that of the round */
 an_err an_pending_get(an_spool *s, const char *round, an_pending *ret, an_note *why);
-/* The first pending upload whose round id sorts after `after` ("" = the first).  Errors: NOTFOUND, IO. */
+/* The first pending upload whose round id sorts after `after` ("" = the first).  Errors:
+ * NOTFOUND, IO. */
 an_err an_pending_next(an_spool *s, const char *after, an_pending *ret, an_note *why);
 an_err an_pending_remove(an_spool *s, const char *round, an_note *why); /* absent: OK */
 

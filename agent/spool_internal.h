@@ -1,5 +1,5 @@
-/* spool_internal.h - what spool.c (outgoing facts) and spool_tables.c (journal, ledger, values, pending
- * uploads) share. */
+/* spool_internal.h - what spool.c (outgoing facts) and spool_tables.c (journal, ledger, values,
+ * pending uploads) share. */
 #ifndef AN_AGENT_SPOOL_INTERNAL_H
 #define AN_AGENT_SPOOL_INTERNAL_H
 

@@ -230,6 +230,22 @@ static void a_restart_goes_on_as_if_nothing_had_happened(void **state)
     an_alarm_free(b);
 }
 
+static void a_clock_that_steps_back_does_not_keep_an_alarm_open(void **state)
+{
+    (void)state;
+    an_alarm *a = make(&usual);
+    an_alarm_event e;
+    char seen[16];
+    int64_t now = 3600000;
+    const double high[] = {2, 2, 2}, low[] = {0.1, 0.1, 0.1, 0.1, 0.1};
+    play(a, &now, high, 3, seen, &e);
+    assert_string_equal(seen, "..R");
+    now = 1000;
+    play(a, &now, low, 5, seen, &e);
+    assert_string_equal(seen, "....C");
+    an_alarm_free(a);
+}
+
 static void a_configuration_out_of_bounds_is_refused(void **state)
 {
     (void)state;
@@ -276,6 +292,7 @@ int main(void)
             a_swap_of_versions_keeps_the_alarm_and_names_the_version_that_raised_it),
         cmocka_unit_test(it_is_suspect_from_the_first_high_score_on),
         cmocka_unit_test(a_restart_goes_on_as_if_nothing_had_happened),
+        cmocka_unit_test(a_clock_that_steps_back_does_not_keep_an_alarm_open),
         cmocka_unit_test(a_configuration_out_of_bounds_is_refused),
         cmocka_unit_test(running_out_of_memory_is_survived),
     };
