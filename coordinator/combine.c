@@ -247,21 +247,23 @@ out:
     return err;
 }
 
-static an_err make_bundle(an_combine_job *job, uint32_t **acc, an_note *why)
+/* The base is read before the accumulator is there and the result is encoded after it has gone, so
+ * that no more than two copies of the model are in memory at any time. */
+static an_err make_bundle(an_combine_job *job, an_note *why)
 {
-    an_bundle b = {0};
+    an_bundle b = {.arch = NULL};
     an_hash base;
+    uint32_t *acc = NULL;
     an_err err = an_bundle_read(&b, &base, job->base_path, why);
     if (err != AN_OK)
         return err;
     if (!an_hash_equal(&base, &job->plan->base))
         err = an_fail(AN_ERR_PROTO, why, "%s is not the plan's base version", job->base_path);
-    else if (job->plan->kind == AN_PAYLOAD_TRAIN)
-        err = train(job, &b, *acc, why);
     else
-        err = moments(job, &b, *acc, why);
-    an_free(*acc); /* the result is encoded in the accumulator's place */
-    *acc = NULL;
+        err = sum_updates(job, &acc, why);
+    if (err == AN_OK)
+        err = job->plan->kind == AN_PAYLOAD_TRAIN ? train(job, &b, acc, why) : moments(job, &b, acc, why);
+    an_free(acc);
     if (err == AN_OK) {
         b.parent = job->plan->base;
         b.plan = job->plan_hash;
@@ -272,11 +274,15 @@ static an_err make_bundle(an_combine_job *job, uint32_t **acc, an_note *why)
     return err;
 }
 
-static an_err make_text(an_combine_job *job, const uint32_t *acc, an_note *why)
+static an_err make_text(an_combine_job *job, an_note *why)
 {
     an_payload_facts facts = facts_of(job->plan, 0, 0);
     an_payload_out out = {.evaluate = {{0}, {0}}};
-    an_err err = an_payload_find(AN_PAYLOAD_EVALUATE)->decode(&out, &facts, acc, why);
+    uint32_t *acc = NULL;
+    an_err err = sum_updates(job, &acc, why);
+    if (err == AN_OK)
+        err = an_payload_find(AN_PAYLOAD_EVALUATE)->decode(&out, &facts, acc, why);
+    an_free(acc);
     if (err != AN_OK)
         return err;
     job->evaluation = out.evaluate;
@@ -292,25 +298,23 @@ static an_err make_text(an_combine_job *job, const uint32_t *acc, an_note *why)
 
 an_err an_combine_run(an_combine_job *job, an_note *why)
 {
-    uint32_t *acc = NULL;
     an_err err = result_path(job, "result", job->result_path);
     if (err != AN_OK)
-        return err;
-    if ((err = sum_updates(job, &acc, why)) != AN_OK)
         return err;
     switch (job->plan->kind) {
     case AN_PAYLOAD_TRAIN:
     case AN_PAYLOAD_MEAN:
     case AN_PAYLOAD_VARIANCE:
-        err = make_bundle(job, &acc, why);
+        err = make_bundle(job, why);
         break;
     case AN_PAYLOAD_EVALUATE:
-        err = make_text(job, acc, why);
+        err = make_text(job, why);
         break;
     case AN_PAYLOAD_HISTOGRAM:
         err = an_fail(AN_ERR_UNSUPPORTED, why, "no campaign asks for histograms");
         break;
     }
-    an_free(acc);
+    if (err == AN_OK)
+        err = an_file_size(job->result_path, &job->result_size, why);
     return err;
 }

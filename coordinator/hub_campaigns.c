@@ -257,8 +257,9 @@ static uint32_t drifting_sites(an_hub *hub, const an_model_entry *m, an_note *re
     for (size_t i = 0; i < hub->state.drifts.n; i++) {
         const an_drift_entry *d = &hub->state.drifts.items[i];
         if (d->campaign || d->sign < 0 || strcmp(d->model, m->name) != 0 ||
+            !an_hash_equal(&d->version, &m->alias[AN_ALIAS_PRODUCTION - 1]) ||
             now - d->time_ms > m->policy.drift_within_ms)
-            continue;
+            continue; /* answered, an improvement, another model, a former version, or old */
         bool known = false;
         for (uint32_t k = 0; k < n && k < 16; k++)
             known = known || strcmp(seen[k], d->site) == 0;

@@ -264,6 +264,14 @@ static void use_id(an_state *st, uint64_t id)
         st->next_id = id + 1;
 }
 
+/* What sites have reported until now is this campaign's matter. */
+static void answer_drifts(an_state *st, const an_campaign *c)
+{
+    for (size_t i = 0; i < st->drifts.n; i++)
+        if (st->drifts.items[i].campaign == 0 && strcmp(st->drifts.items[i].model, c->model) == 0)
+            st->drifts.items[i].campaign = c->id;
+}
+
 static void campaign_opened(an_state *st, const an_record *r, body *b)
 {
     an_campaign c = {.id = id_of(b, "id"),
@@ -281,9 +289,7 @@ static void campaign_opened(an_state *st, const an_record *r, body *b)
     if (b->err != AN_OK)
         return;
     use_id(st, c.id);
-    for (size_t i = 0; i < st->drifts.n; i++)
-        if (st->drifts.items[i].campaign == 0 && strcmp(st->drifts.items[i].model, c.model) == 0)
-            st->drifts.items[i].campaign = c.id;
+    answer_drifts(st, &c);
 }
 
 static an_campaign *campaign_of(an_state *st, body *b, const char *key)
@@ -329,6 +335,7 @@ static void campaign_ended(an_state *st, const an_record *r, body *b)
     c->state = promoted ? AN_CAMPAIGN_PROMOTED : AN_CAMPAIGN_STOPPED;
     c->ended_ms = r->time_ms;
     an_text_set(c->reason, sizeof c->reason, reason);
+    answer_drifts(st, c); /* reports that came while it ran speak of the same drift */
     an_model_entry *m = an_state_model(st, c->model);
     if (m)
         m->campaign_ms = r->time_ms;

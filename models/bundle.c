@@ -165,11 +165,14 @@ static void put_section(const an_bundle *b, uint32_t section, an_buf *out)
     }
 }
 
+#define ROOM_FOR_THE_REST ((size_t)64 << 10) /* a guess that saves copies; more grows as usual */
+
 an_err an_bundle_encode(const an_bundle *b, an_buf *out, an_note *why)
 {
     an_err err = check(b, why);
     if (err != AN_OK)
         return err;
+    an_buf_reserve(out, b->n_weights * sizeof *b->weights + b->extra_len + ROOM_FOR_THE_REST);
     size_t base = an_frame_begin(&frame, out);
     for (uint32_t i = 0; i < SECTIONS; i++) {
         size_t from = out->len;

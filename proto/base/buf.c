@@ -40,6 +40,23 @@ static uint8_t *room(an_buf *b, size_t len)
     return at;
 }
 
+void an_buf_reserve(an_buf *b, size_t more)
+{
+    if (b->failed || more > b->max - b->len || b->len + more <= b->cap)
+        return; /* too much is said when it is put */
+    size_t cap = b->len + more;
+    uint8_t *data = an_alloc(cap, 1);
+    if (!data) {
+        b->failed = true;
+        return;
+    }
+    if (b->len)
+        memcpy(data, b->data, b->len);
+    an_free(b->data);
+    b->data = data;
+    b->cap = cap;
+}
+
 void an_buf_put(an_buf *b, const void *bytes, size_t len)
 {
     uint8_t *at = room(b, len);

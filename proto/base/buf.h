@@ -30,6 +30,8 @@ typedef struct an_buf {
 void an_buf_init(an_buf *b, size_t max);
 void an_buf_done(an_buf *b);
 void an_buf_clear(an_buf *b); /* keeps the memory */
+/* Makes room for `more` bytes at once, so that filling a large buffer does not copy it while it grows. */
+void an_buf_reserve(an_buf *b, size_t more);
 void an_buf_put(an_buf *b, const void *bytes, size_t len);
 void an_buf_u8(an_buf *b, uint8_t v);
 void an_buf_u16(an_buf *b, uint16_t v);

@@ -34,7 +34,10 @@ an_err an_file_read(an_buf *b, const char *path, an_note *why)
     if (fd < 0)
         return io_fail(why, "open", path);
     an_err err = AN_OK;
+    struct stat st;
     uint8_t chunk[16384];
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+        an_buf_reserve(b, (size_t)st.st_size);
     for (;;) {
         ssize_t n = read(fd, chunk, sizeof chunk);
         if (n < 0 && errno == EINTR)
@@ -117,6 +120,15 @@ bool an_file_exists(const char *path)
 {
     struct stat st;
     return stat(path, &st) == 0;
+}
+
+an_err an_file_size(const char *path, uint64_t *ret_len, an_note *why)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return io_fail(why, "look at", path);
+    *ret_len = (uint64_t)st.st_size;
+    return AN_OK;
 }
 
 an_err an_dir_make(const char *path, an_note *why)
