@@ -1,0 +1,123 @@
+/* session_internal.h - what the session's files share.  See session.h. */
+#ifndef AN_AGENT_SESSION_INTERNAL_H
+#define AN_AGENT_SESSION_INTERNAL_H
+
+#include "agent/session.h"
+#include "agent/versions.h"
+
+/* A round that this site takes part in. */
+typedef enum an_part_state {
+    AN_PART_FETCHING, /* a version is not here yet */
+    AN_PART_READY,    /* waits for its turn */
+    AN_PART_RUNNING,
+    AN_PART_HOLDING   /* the upload is on disk and noted */
+} an_part_state;
+
+typedef struct an_part {
+    uint64_t round;
+    an_hash plan_hash;
+    an_plan *plan; /* NULL: taken up after a restart, only the upload is left */
+    an_part_state state;
+    bool accepted;
+    an_hash update; /* HOLDING */
+    uint64_t size;
+    char path[AN_PATH_MAX];
+    bool acked;
+    uint64_t offer_id; /* msg_id: the same each time */
+    int64_t offer_ms;  /* when it is offered (again) */
+} an_part;
+
+typedef enum an_follow_state {
+    AN_FOLLOW_NOTHING,
+    AN_FOLLOW_FETCHING,
+    AN_FOLLOW_READY, /* waits for its turn to be calibrated */
+    AN_FOLLOW_RUNNING,
+    AN_FOLLOW_RETRY  /* was refused here; tried again later, there may be more data then */
+} an_follow_state;
+
+typedef struct an_line_state {
+    const an_session_line *conf;
+    an_hash schema;
+    an_hash version, overlay;           /* what runs; none */
+    an_hash last_version, last_overlay; /* what ran before */
+    uint64_t counter;                   /* of the last statement followed */
+    bool learned_held;                  /* a round of this line was trained on held windows */
+    an_follow_state follow;
+    an_hash target;
+    uint64_t target_size, target_counter;
+    int64_t retry_ms;
+    an_hash refused;                    /* the last one reported as refused */
+} an_line_state;
+
+#define AN_FETCHES_MAX 16
+typedef struct an_fetch_state {
+    an_hash version; /* none: free */
+    bool running;
+    int64_t retry_ms;
+} an_fetch_state;
+
+struct an_session {
+    an_session_conf conf;
+    an_spool *spool;
+    bool own_spool;
+    an_versions *versions;
+    char uploads_dir[AN_PATH_MAX], local_dir[AN_PATH_MAX];
+
+    bool connected, greeted;
+    uint64_t epoch, instance; /* of the coordinator */
+    int64_t lease_ms, heard_ms, hello_ms, hello_wait_ms, beat_ms;
+    bool beat_open; /* a heartbeat waits for its answer */
+    uint64_t next_id;
+
+    an_part *parts[AN_HELD_MAX];
+    size_t n_parts;
+    an_line_state lines[AN_LINES_MAX];
+    an_fetch_state fetches[AN_FETCHES_MAX];
+    an_job *job;          /* out; borrowed until it comes back */
+    uint64_t job_round;   /* 0: an overlay */
+    int64_t progress_ms;
+    uint64_t fact;        /* id of the one that is under way; 0: none */
+    int64_t fact_ms;
+    an_session_status status;
+};
+
+int64_t an_session_now(const an_session *s); /* mono */
+an_err an_session_send(an_session *s, an_msg *msg); /* with epoch, and an id if it has none */
+void an_session_drive(an_session *s); /* fetch, start and offer what can be */
+an_line_state *an_session_line_of(an_session *s, const char *model); /* the first; NULL */
+
+/* Asks for a version that is not here.  True: it is here. */
+bool an_session_want(an_session *s, const an_hash *version, uint64_t size);
+/* Does the line's stream fit the version's schema?  why names the sensor.  Errors: INVAL, IO. */
+an_err an_session_schema_check(an_session *s, const an_line_state *line, const an_hash *version, an_note *why);
+an_job *an_session_job(an_session *s, an_job_kind kind, const an_line_state *line);
+void an_session_start(an_session *s, an_job *job, uint64_t round);
+
+/* session_rounds.c */
+an_err an_parts_restore(an_session *s, an_note *why);
+void an_parts_free(an_session *s);
+void an_parts_drive(an_session *s);
+bool an_parts_start(an_session *s); /* true: a job was started */
+void an_parts_offer(an_session *s, bool all);
+void an_parts_done(an_session *s, an_job *job, an_err err, const an_note *why);
+int64_t an_parts_deadline(const an_session *s);
+an_err an_parts_plan(an_session *s, const an_msg *msg, an_note *why);
+an_err an_parts_ack(an_session *s, const an_msg *msg, an_note *why);
+an_err an_parts_request(an_session *s, const an_msg *msg, an_note *why);
+an_err an_parts_end(an_session *s, const an_msg *msg, an_note *why);
+
+/* session_versions.c */
+an_err an_follow_restore(an_session *s, an_note *why);
+an_err an_follow_version(an_session *s, const an_msg *msg, an_note *why);
+void an_follow_drive(an_session *s);
+bool an_follow_start(an_session *s);
+void an_follow_done(an_session *s, an_job *job, an_err err, const an_note *why);
+int64_t an_follow_deadline(const an_session *s);
+an_err an_follow_keep(an_session *s, const an_line_state *line, an_note *why); /* to the spool */
+
+/* session_facts.c */
+void an_facts_pump(an_session *s, bool again);
+an_err an_facts_ack(an_session *s, const an_msg *msg, an_note *why);
+int64_t an_facts_deadline(const an_session *s);
+
+#endif

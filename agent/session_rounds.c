@@ -1,0 +1,446 @@
+/* Rounds at a site.  A plan is judged once and worked on once; its upload is on disk and in the
+ * spool before it is offered, and stays until the round's end has been seen. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/session_internal.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "sum/vector.h"
+
+#define OFFER_AGAIN_MS 60000   /* the coordinator may be busy fetching it */
+#define HELD_AGAIN_MS 600000   /* acknowledged, but the round's end has not been seen */
+#define DAY_MS INT64_C(86400000)
+
+static an_part *find(an_session *s, uint64_t round)
+{
+    for (size_t i = 0; i < s->n_parts; i++)
+        if (s->parts[i]->round == round)
+            return s->parts[i];
+    return NULL;
+}
+
+static void part_free(an_part *p)
+{
+    if (!p)
+        return;
+    an_plan_free(p->plan);
+    an_free(p);
+}
+
+void an_parts_free(an_session *s)
+{
+    for (size_t i = 0; i < s->n_parts; i++)
+        part_free(s->parts[i]);
+    s->n_parts = 0;
+}
+
+static void forget(an_session *s, an_part *p)
+{
+    for (size_t i = 0; i < s->n_parts; i++) {
+        if (s->parts[i] != p)
+            continue;
+        memmove(s->parts + i, s->parts + i + 1, (--s->n_parts - i) * sizeof *s->parts);
+        break;
+    }
+    part_free(p);
+}
+
+static void reply(an_session *s, uint64_t round, const an_hash *plan_hash, bool accept, const char *reason)
+{
+    an_msg m = {.type = AN_MSG_PLAN_REPLY};
+    m.u.plan_reply = (an_msg_plan_reply){.round = round, .plan_hash = *plan_hash, .accept = accept};
+    an_text_set(m.u.plan_reply.reason, sizeof m.u.plan_reply.reason, reason);
+    if (!accept) {
+        s->status.plans_refused++;
+        an_log(AN_LOG_INFO, "plan_refused", "round=%" PRIu64 " reason=\"%s\"", round, reason);
+    }
+    an_err err = an_session_send(s, &m);
+    (void)err; /* the coordinator sends the plan again at the next HELLO */
+}
+
+static void refuse(an_session *s, an_part *p, const char *reason)
+{
+    reply(s, p->round, &p->plan_hash, false, reason);
+    forget(s, p);
+}
+
+static void accept_plan(an_session *s, an_part *p)
+{
+    p->accepted = true;
+    reply(s, p->round, &p->plan_hash, true, "");
+}
+
+/* ---- how many rounds today ---- */
+
+static uint64_t rounds_today(an_session *s, bool add)
+{
+    an_buf b;
+    uint64_t day = (uint64_t)(s->conf.clock->wall_ms(s->conf.clock) / DAY_MS), n = 0;
+    an_buf_init(&b, 16);
+    if (an_spool_value_get(s->spool, "rounds", &b, NULL) == AN_OK) {
+        an_reader r = an_reader_of(b.data, b.len);
+        if (an_read_u64(&r) == day)
+            n = an_read_u64(&r);
+    }
+    if (add) {
+        an_buf_clear(&b);
+        an_buf_u64(&b, day);
+        an_buf_u64(&b, ++n);
+        an_err err = b.failed ? AN_ERR_NOMEM : an_spool_value_set(s->spool, "rounds", b.data, b.len, NULL);
+        (void)err; /* the count is a courtesy */
+    }
+    an_buf_done(&b);
+    return n;
+}
+
+/* ---- plans ---- */
+
+static an_err judge(an_session *s, const an_plan *plan, an_note *why)
+{
+    if (!an_session_line_of(s, plan->model))
+        return an_fail(AN_ERR_REFUSED, why, "no line of this site runs %s", plan->model);
+    if (an_plan_find_site(plan, s->conf.site) < 0)
+        return an_fail(AN_ERR_REFUSED, why, "site %s is not in the cohort", s->conf.site);
+    if (s->n_parts == AN_HELD_MAX)
+        return an_fail(AN_ERR_REFUSED, why, "the site takes part in %d rounds already", AN_HELD_MAX);
+    return an_site_policy_judge(s->conf.policy, plan, rounds_today(s, false), why);
+}
+
+/* The same plan again: answered as it was, never worked on twice. */
+static void answer_again(an_session *s, an_part *p, const an_hash *plan_hash)
+{
+    if (!an_hash_equal(&p->plan_hash, plan_hash)) {
+        reply(s, p->round, plan_hash, false, "the site works on another plan for this round");
+        return;
+    }
+    if (p->accepted || p->state == AN_PART_HOLDING)
+        accept_plan(s, p);
+    if (p->state == AN_PART_HOLDING) {
+        p->offer_ms = an_session_now(s);
+        an_parts_offer(s, false);
+    }
+}
+
+an_err an_parts_plan(an_session *s, const an_msg *msg, an_note *why)
+{
+    const an_msg_plan *m = &msg->u.plan;
+    an_plan *plan = NULL;
+    an_hash hash;
+    an_note reason = {{0}};
+    an_hash_of(&hash, m->plan.data, m->plan.len);
+    if (!an_hash_equal(&hash, &m->plan_hash))
+        return an_fail(AN_ERR_PROTO, why, "a plan came with another hash than its own");
+    an_err err = an_plan_decode(m->plan.data, m->plan.len, &plan, why);
+    if (err != AN_OK)
+        return err;
+    an_part *p = find(s, plan->round);
+    if (p) {
+        answer_again(s, p, &hash);
+        an_plan_free(plan);
+        return AN_OK;
+    }
+    if (judge(s, plan, &reason) != AN_OK) {
+        reply(s, plan->round, &hash, false, reason.text);
+        an_plan_free(plan);
+        return AN_OK;
+    }
+    if (!(p = an_alloc(1, sizeof *p))) {
+        an_plan_free(plan);
+        return AN_ERR_NOMEM;
+    }
+    p->round = plan->round;
+    p->plan_hash = hash;
+    p->plan = plan;
+    s->parts[s->n_parts++] = p;
+    rounds_today(s, true);
+    /* A line of the plan's schema is sure to fit; of another one the version must say what differs. */
+    if (an_hash_equal(&plan->schema, &an_session_line_of(s, plan->model)->schema))
+        accept_plan(s, p);
+    an_session_drive(s);
+    return AN_OK;
+}
+
+/* ---- fetching and starting ---- */
+
+static bool versions_here(an_session *s, const an_plan *p)
+{
+    if (p->kind != AN_PAYLOAD_EVALUATE)
+        return an_session_want(s, &p->base, 0);
+    bool here = an_session_want(s, &p->candidate, 0);
+    return (an_hash_is_zero(&p->production) || an_session_want(s, &p->production, 0)) && here;
+}
+
+void an_parts_drive(an_session *s)
+{
+    for (size_t i = s->n_parts; i-- > 0;) {
+        an_part *p = s->parts[i];
+        an_note why = {{0}};
+        if (p->state != AN_PART_FETCHING || !versions_here(s, p->plan))
+            continue;
+        const an_hash *version = p->plan->kind == AN_PAYLOAD_EVALUATE ? &p->plan->candidate : &p->plan->base;
+        if (an_session_schema_check(s, an_session_line_of(s, p->plan->model), version, &why) != AN_OK) {
+            refuse(s, p, why.text);
+            continue;
+        }
+        if (!p->accepted)
+            accept_plan(s, p);
+        p->state = AN_PART_READY;
+    }
+}
+
+static an_err fill_job(an_session *s, an_part *p, const an_line_state *line, an_job *job)
+{
+    const an_plan *plan = p->plan;
+    an_err err = AN_OK;
+    char name[64];
+    snprintf(name, sizeof name, "round-%" PRIu64 ".update", p->round);
+    if ((err = an_path_join(job->out_path, s->uploads_dir, name)) != AN_OK)
+        return err;
+    if (plan->kind != AN_PAYLOAD_EVALUATE)
+        return an_versions_path(s->versions, &plan->base, job->base_path);
+    if ((err = an_versions_path(s->versions, &plan->candidate, job->candidate_path)) != AN_OK ||
+        an_hash_is_zero(&plan->production))
+        return err;
+    if ((err = an_versions_path(s->versions, &plan->production, job->production_path)) != AN_OK)
+        return err;
+    if (an_hash_equal(&line->version, &plan->production))
+        err = an_versions_overlay_path(s->versions, &line->version, &line->overlay, job->overlay_path);
+    return err;
+}
+
+/* The oldest round that is ready. */
+bool an_parts_start(an_session *s)
+{
+    for (size_t i = 0; i < s->n_parts; i++) {
+        an_part *p = s->parts[i];
+        if (p->state != AN_PART_READY)
+            continue;
+        const an_line_state *line = an_session_line_of(s, p->plan->model);
+        an_job *job = an_session_job(s, AN_JOB_ROUND, line);
+        an_plan *copy = an_alloc(1, sizeof *copy);
+        an_err err = job && copy ? fill_job(s, p, line, job) : AN_ERR_NOMEM;
+        if (err != AN_OK) {
+            an_job_free(job);
+            an_free(copy);
+            refuse(s, p, an_err_text(err));
+            return false;
+        }
+        *copy = *p->plan;
+        job->plan = copy;
+        job->plan_hash = p->plan_hash;
+        p->state = AN_PART_RUNNING;
+        an_session_start(s, job, p->round);
+        return true;
+    }
+    return false;
+}
+
+/* ---- uploads ---- */
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static an_err note_upload(an_session *s, const an_part *p, an_note *why)
+{
+    an_pending row = {.time_ms = s->conf.clock->wall_ms(s->conf.clock)};
+    char words[200];
+    snprintf(row.round, sizeof row.round, "%" PRIu64, p->round);
+    memcpy(row.plan, p->plan_hash.b, sizeof row.plan);
+    memcpy(row.hash, p->update.b, sizeof row.hash);
+    snprintf(row.file, sizeof row.file, "%s", base_name(p->path));
+    an_err err = an_pending_set(s->spool, &row, why);
+    if (err != AN_OK)
+        return err;
+    snprintf(words, sizeof words, "round %" PRIu64 " of %s: %s", p->round, p->plan->model,
+             an_task_find(p->plan->kind)->words);
+    return an_ledger_add(s->spool, row.time_ms, an_payload_kind_name(p->plan->kind), p->size, words, why);
+}
+
+void an_parts_done(an_session *s, an_job *job, an_err err, const an_note *why)
+{
+    an_note note = {{0}};
+    an_part *p = find(s, job->plan->round);
+    if (!p || p->state != AN_PART_RUNNING) {
+        if (err == AN_OK) /* the round ended meanwhile */
+            err = an_file_remove(job->out_path, NULL);
+        return;
+    }
+    if (err == AN_OK) {
+        p->update = job->result;
+        p->size = job->size;
+        memcpy(p->path, job->out_path, sizeof p->path);
+        err = note_upload(s, p, &note);
+        why = &note;
+    }
+    if (err != AN_OK) {
+        refuse(s, p, why && why->text[0] ? why->text : an_err_text(err));
+        return;
+    }
+    p->state = AN_PART_HOLDING;
+    p->offer_id = s->next_id++;
+    p->offer_ms = an_session_now(s);
+    for (size_t i = 0; i < s->conf.n_lines; i++) {
+        an_line_state *line = &s->lines[i];
+        if (p->plan->kind == AN_PAYLOAD_TRAIN && p->plan->use_held && strcmp(line->conf->model, p->plan->model) == 0) {
+            line->learned_held = true;
+            an_err kept = an_follow_keep(s, line, NULL);
+            (void)kept; /* without it the held windows stay held after a restart */
+        }
+    }
+    an_parts_offer(s, false);
+}
+
+static void offer(an_session *s, an_part *p)
+{
+    an_msg m = {.type = AN_MSG_UPDATE_OFFER, .msg_id = p->offer_id};
+    an_msg_update_offer *o = &m.u.update_offer;
+    uint8_t statement[AN_UPDATE_STATEMENT_BYTES];
+    *o = (an_msg_update_offer){.round = p->round, .plan_hash = p->plan_hash, .update = p->update, .size = p->size};
+    an_update_statement(statement, o);
+    an_sign(o->signature, AN_UPDATE_CONTEXT, statement, sizeof statement, s->conf.sign_secret);
+    an_err err = an_session_send(s, &m);
+    (void)err; /* offered again */
+}
+
+void an_parts_offer(an_session *s, bool all)
+{
+    const int64_t now = an_session_now(s);
+    for (size_t i = 0; s->greeted && i < s->n_parts; i++) {
+        an_part *p = s->parts[i];
+        if (p->state != AN_PART_HOLDING || (!all && now < p->offer_ms))
+            continue;
+        p->offer_ms = now + (p->acked ? HELD_AGAIN_MS : OFFER_AGAIN_MS);
+        offer(s, p);
+    }
+}
+
+int64_t an_parts_deadline(const an_session *s)
+{
+    int64_t next = INT64_MAX;
+    for (size_t i = 0; s->greeted && i < s->n_parts; i++)
+        if (s->parts[i]->state == AN_PART_HOLDING && s->parts[i]->offer_ms < next)
+            next = s->parts[i]->offer_ms;
+    return next;
+}
+
+an_err an_parts_ack(an_session *s, const an_msg *msg, an_note *why)
+{
+    const an_msg_update_ack *a = &msg->u.update_ack;
+    an_part *p = find(s, a->round);
+    (void)why;
+    if (!p || p->state != AN_PART_HOLDING || !an_hash_equal(&p->update, &a->update))
+        return AN_OK; /* of a round that is over */
+    bool counted = a->status == AN_UPDATE_ACCEPTED || a->status == AN_UPDATE_DUPLICATE;
+    if (!counted)
+        an_log(AN_LOG_WARN, "update_not_taken", "round=%" PRIu64 " status=%s reason=\"%s\"", a->round,
+               an_update_status_name(a->status), a->reason);
+    if (!p->acked && counted)
+        s->status.updates_acked++;
+    p->acked = true; /* the file stays until the round's end */
+    p->offer_ms = an_session_now(s) + HELD_AGAIN_MS;
+    return AN_OK;
+}
+
+an_err an_parts_request(an_session *s, const an_msg *msg, an_note *why)
+{
+    an_part *p = find(s, msg->u.update_request.round);
+    if (!p || p->state != AN_PART_HOLDING || !an_hash_equal(&p->update, &msg->u.update_request.update))
+        return an_fail(AN_ERR_NOTFOUND, why, "no such upload is held");
+    p->acked = false;
+    p->offer_ms = an_session_now(s);
+    an_parts_offer(s, false);
+    return AN_OK;
+}
+
+an_err an_parts_end(an_session *s, const an_msg *msg, an_note *why)
+{
+    const an_msg_round_end *e = &msg->u.round_end;
+    char round[64];
+    an_part *p = find(s, e->round);
+    if (!p)
+        return AN_OK;
+    an_log(AN_LOG_INFO, "round_ended", "round=%" PRIu64 " result=%s reason=\"%s\"", e->round,
+           e->result == AN_ROUND_RESULT_COMMITTED ? "committed" : "aborted", e->reason);
+    if (p->state == AN_PART_RUNNING && s->job)
+        atomic_store(&s->job->cancel, true);
+    an_err err = AN_OK;
+    if (p->state == AN_PART_HOLDING) {
+        snprintf(round, sizeof round, "%" PRIu64, p->round);
+        err = an_pending_remove(s->spool, round, why);
+        an_err removed = an_file_remove(p->path, NULL);
+        (void)removed; /* without its row nobody looks for it */
+    }
+    forget(s, p);
+    return err;
+}
+
+/* ---- after a restart ---- */
+
+/* The upload's size, from its header; the row vouches for the hash. */
+static an_err restore(an_session *s, const an_pending *row, an_note *why)
+{
+    uint8_t bytes[AN_UPDATE_HEADER_BYTES];
+    an_update_header h;
+    an_err err = AN_ERR_NOMEM;
+    an_part *p = an_alloc(1, sizeof *p);
+    FILE *f = NULL;
+    if (!p)
+        goto out;
+    if ((err = an_path_join(p->path, s->uploads_dir, row->file)) != AN_OK)
+        goto out;
+    err = AN_ERR_NOTFOUND;
+    if (!(f = fopen(p->path, "rb")) || fread(bytes, sizeof bytes, 1, f) != 1)
+        goto out;
+    if ((err = an_update_header_get(&h, bytes, why)) != AN_OK)
+        goto out;
+    p->round = h.round;
+    memcpy(p->plan_hash.b, row->plan, sizeof row->plan);
+    memcpy(p->update.b, row->hash, sizeof row->hash);
+    p->size = an_update_size(h.dim);
+    p->state = AN_PART_HOLDING;
+    p->accepted = true;
+    p->offer_id = s->next_id++;
+    s->parts[s->n_parts++] = p;
+    p = NULL;
+out:
+    if (f)
+        fclose(f);
+    part_free(p);
+    return err;
+}
+
+an_err an_parts_restore(an_session *s, an_note *why)
+{
+    char after[64] = "";
+    an_pending row;
+    an_err err = AN_OK;
+    while (s->n_parts < AN_HELD_MAX && (err = an_pending_next(s->spool, after, &row, why)) == AN_OK) {
+        memcpy(after, row.round, sizeof after);
+        err = restore(s, &row, why);
+        if (err == AN_ERR_NOMEM)
+            return err;
+        if (err != AN_OK) {
+            an_log(AN_LOG_ERROR, "upload_lost", "round=%s file=%s why=\"%s\"", row.round, row.file, an_err_text(err));
+            if ((err = an_pending_remove(s->spool, row.round, why)) != AN_OK)
+                return err;
+        }
+    }
+    return err == AN_ERR_NOTFOUND ? AN_OK : err;
+}
+
+an_err an_session_upload(an_session *s, const an_hash *update, char out[static AN_PATH_MAX])
+{
+    for (size_t i = 0; i < s->n_parts; i++) {
+        const an_part *p = s->parts[i];
+        if (p->state == AN_PART_HOLDING && an_hash_equal(&p->update, update)) {
+            memcpy(out, p->path, AN_PATH_MAX);
+            return AN_OK;
+        }
+    }
+    return AN_ERR_NOTFOUND;
+}

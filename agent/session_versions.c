@@ -1,0 +1,412 @@
+/* Following release statements: check the signature, fetch, calibrate, go live, remember.
+ *
+ * What a line runs, what it ran before, and the counter of the last statement followed are one
+ * value in the spool, written after the swap: if the power fails between, the old version runs
+ * again and the coordinator repeats its statement. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/session_internal.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "doors/crypto.h"
+#include "msg/release.h"
+
+#define RETRY_MS 600000
+#define VALUE_BYTES (8 + 4 * AN_HASH_BYTES + 1)
+
+static void value_name(char out[static 80], const an_line_state *line)
+{
+    snprintf(out, 80, "line/%s", line->conf->line);
+}
+
+an_err an_follow_keep(an_session *s, const an_line_state *line, an_note *why)
+{
+    char name[80];
+    an_buf b;
+    an_buf_init(&b, VALUE_BYTES);
+    an_buf_u64(&b, line->counter);
+    an_buf_put(&b, line->version.b, AN_HASH_BYTES);
+    an_buf_put(&b, line->overlay.b, AN_HASH_BYTES);
+    an_buf_put(&b, line->last_version.b, AN_HASH_BYTES);
+    an_buf_put(&b, line->last_overlay.b, AN_HASH_BYTES);
+    an_buf_u8(&b, line->learned_held);
+    value_name(name, line);
+    an_err err = an_buf_err(&b);
+    if (err == AN_OK)
+        err = an_spool_value_set(s->spool, name, b.data, b.len, why);
+    an_buf_done(&b);
+    return err;
+}
+
+static void take_hash(an_reader *r, an_hash *ret)
+{
+    const uint8_t *bytes = an_read_bytes(r, AN_HASH_BYTES);
+    if (bytes)
+        memcpy(ret->b, bytes, AN_HASH_BYTES);
+}
+
+static void report(an_session *s, const an_line_state *line, const an_hash *version, const an_hash *overlay,
+                   an_version_state state, const char *reason)
+{
+    an_note why = {{0}};
+    an_msg m = {.type = AN_MSG_VERSION_REPORT};
+    an_msg_version_report *r = &m.u.version_report;
+    an_text_set(r->model, sizeof r->model, line->conf->model);
+    an_text_set(r->line, sizeof r->line, line->conf->line);
+    an_text_set(r->reason, sizeof r->reason, reason);
+    r->version = *version;
+    if (overlay)
+        r->overlay = *overlay;
+    r->state = state;
+    an_err err = an_session_post(s, &m, &why);
+    if (err != AN_OK)
+        an_log(AN_LOG_ERROR, "report_lost", "line=%s why=\"%s\"", line->conf->line, why.text);
+}
+
+static void refuse(an_session *s, an_line_state *line, const an_hash *version, const char *reason)
+{
+    an_log(AN_LOG_WARN, "version_refused", "line=%s reason=\"%s\"", line->conf->line, reason);
+    if (!an_hash_equal(&line->refused, version))
+        report(s, line, version, NULL, AN_VERSION_REFUSED, reason);
+    line->refused = *version;
+}
+
+/* ---- going live ---- */
+
+/* The line runs what is given from now on, and the spool knows it. */
+static an_err swap(an_session *s, an_line_state *line, const an_running *running, const char *what, an_note *why)
+{
+    an_journal_row row = {.time_ms = s->conf.clock->wall_ms(s->conf.clock)};
+    an_err err = s->conf.io.go_live(s->conf.io.ctx, line->conf->line, running, why);
+    if (err != AN_OK)
+        return err;
+    if (!an_hash_equal(&line->version, &running->version) || !an_hash_equal(&line->overlay, &running->overlay)) {
+        line->last_version = line->version;
+        line->last_overlay = line->overlay;
+    }
+    line->version = running->version;
+    line->overlay = running->overlay;
+    line->learned_held = false;
+    memcpy(row.version, running->version.b, sizeof row.version);
+    memcpy(row.overlay, running->overlay.b, sizeof row.overlay);
+    snprintf(row.model, sizeof row.model, "%s", line->conf->model);
+    snprintf(row.what, sizeof row.what, "%.150s", what);
+    an_note note = {{0}};
+    if ((err = an_follow_keep(s, line, &note)) == AN_OK)
+        err = an_journal_add(s->spool, &row, &note);
+    if (err != AN_OK) /* it runs; only a restart would not know */
+        an_log(AN_LOG_ERROR, "swap_not_kept", "line=%s why=\"%s\"", line->conf->line, note.text);
+    s->status.versions_followed++;
+    return AN_OK;
+}
+
+/* A version that was calibrated before, from its files. */
+static an_err swap_to_kept(an_session *s, an_line_state *line, const an_hash *version, const an_hash *overlay,
+                           const char *what, bool restart, an_note *why)
+{
+    char path[AN_PATH_MAX];
+    an_bundle b = {.arch = NULL};
+    an_overlay o = {.local = NULL};
+    an_hash found;
+    an_buf bytes;
+    an_buf_init(&bytes, AN_BUNDLE_BYTES_MAX);
+    an_err err = an_versions_path(s->versions, version, path);
+    if (err == AN_OK)
+        err = an_bundle_read(&b, &found, path, why);
+    if (err == AN_OK && !an_hash_equal(&found, version))
+        err = an_fail(AN_ERR_PROTO, why, "the version's file is damaged");
+    if (err == AN_OK && (err = an_versions_overlay_path(s->versions, version, overlay, path)) == AN_OK)
+        err = an_file_read(&bytes, path, why);
+    if (err == AN_OK) {
+        an_overlay_hash(&found, bytes.data, bytes.len);
+        err = an_hash_equal(&found, overlay) ? an_overlay_decode(&o, bytes.data, bytes.len, why)
+                                             : an_fail(AN_ERR_PROTO, why, "the overlay's file is damaged");
+    }
+    if (err == AN_OK)
+        err = an_overlay_fits(&o, &b, version, why);
+    if (err == AN_OK) {
+        an_running running = {.version = *version, .overlay = *overlay, .bundle = &b, .values = &o};
+        err = restart ? s->conf.io.go_live(s->conf.io.ctx, line->conf->line, &running, why)
+                      : swap(s, line, &running, what, why);
+    }
+    an_bundle_done(&b);
+    an_overlay_done(&o);
+    an_buf_done(&bytes);
+    return err;
+}
+
+static an_err restore_line(an_session *s, an_line_state *line, an_note *why)
+{
+    char name[80];
+    an_note note = {{0}};
+    an_buf b;
+    an_buf_init(&b, VALUE_BYTES);
+    value_name(name, line);
+    an_err err = an_spool_value_get(s->spool, name, &b, why);
+    if (err == AN_OK) {
+        an_reader r = an_reader_of(b.data, b.len);
+        line->counter = an_read_u64(&r);
+        take_hash(&r, &line->version);
+        take_hash(&r, &line->overlay);
+        take_hash(&r, &line->last_version);
+        take_hash(&r, &line->last_overlay);
+        line->learned_held = an_read_u8(&r) != 0;
+        if (r.failed || r.left)
+            err = an_fail(AN_ERR_PROTO, why, "what the spool knows of line %s is damaged", line->conf->line);
+    }
+    an_buf_done(&b);
+    if (err == AN_ERR_NOTFOUND)
+        return AN_OK; /* its first start */
+    if (err != AN_OK || an_hash_is_zero(&line->version))
+        return err;
+    err = swap_to_kept(s, line, &line->version, &line->overlay, "", true, &note);
+    if (err == AN_ERR_NOMEM)
+        return err;
+    if (err != AN_OK) {
+        /* The same statement is followed again, as if it were the first. */
+        an_log(AN_LOG_ERROR, "version_not_resumed", "line=%s why=\"%s\"", line->conf->line, note.text);
+        line->version = line->overlay = (an_hash){{0}};
+    }
+    return AN_OK;
+}
+
+an_err an_follow_restore(an_session *s, an_note *why)
+{
+    an_err err = AN_OK;
+    for (size_t i = 0; i < s->conf.n_lines && err == AN_OK; i++)
+        err = restore_line(s, &s->lines[i], why);
+    return err;
+}
+
+/* ---- statements ---- */
+
+static an_err check_statement(const an_session *s, const an_msg_version *v, an_note *why)
+{
+    an_release r;
+    an_err err = AN_ERR_AUTH;
+    for (uint32_t i = 0; i < v->n_signatures && err != AN_OK; i++)
+        if (an_secret_equal(v->signatures[i].key, s->conf.coordinator_key, AN_KEY_BYTES))
+            err = an_sign_check(v->signatures[i].signature, AN_RELEASE_CONTEXT, v->statement.data, v->statement.len,
+                                s->conf.coordinator_key);
+    if (err != AN_OK)
+        return an_fail(AN_ERR_AUTH, why, "the release statement is not signed by the coordinator");
+    if ((err = an_release_parse(v->statement.data, v->statement.len, &r, why)) != AN_OK)
+        return err;
+    if (strcmp(r.model, v->model) != 0 || r.alias != v->alias || r.counter != v->counter ||
+        !an_hash_equal(&r.version, &v->version))
+        return an_fail(AN_ERR_PROTO, why, "the message says other than its release statement");
+    return AN_OK;
+}
+
+static an_err take_target(an_session *s, an_line_state *line, const an_msg_version *v, an_note *why)
+{
+    const bool runs = an_hash_equal(&line->version, &v->version);
+    if (v->counter < line->counter)
+        return an_fail(AN_ERR_STATE, why, "statement %llu is older than %llu, which was followed",
+                       (unsigned long long)v->counter, (unsigned long long)line->counter);
+    if (v->counter == line->counter && !an_hash_is_zero(&line->version))
+        return AN_OK; /* was followed; a line that went back by itself stays where it is */
+    if (line->follow != AN_FOLLOW_NOTHING && line->follow != AN_FOLLOW_RETRY) {
+        if (v->counter == line->target_counter && an_hash_equal(&line->target, &v->version))
+            return AN_OK; /* on its way */
+        if (v->counter < line->target_counter)
+            return an_fail(AN_ERR_STATE, why, "a newer statement is being followed");
+        if (line->follow == AN_FOLLOW_RUNNING && s->job && !s->job_round)
+            atomic_store(&s->job->cancel, true);
+    }
+    if (runs) { /* confirmed by a new statement */
+        line->follow = AN_FOLLOW_NOTHING;
+        line->counter = v->counter;
+        report(s, line, &line->version, &line->overlay, AN_VERSION_RUNNING, "");
+        return an_follow_keep(s, line, why);
+    }
+    line->target = v->version;
+    line->target_size = v->size;
+    line->target_counter = v->counter;
+    line->follow = AN_FOLLOW_FETCHING;
+    return AN_OK;
+}
+
+an_err an_follow_version(an_session *s, const an_msg *msg, an_note *why)
+{
+    const an_msg_version *v = &msg->u.version;
+    an_note reason = {{0}};
+    an_err err = AN_OK;
+    if (v->alias == AN_ALIAS_CANDIDATE || !an_session_line_of(s, v->model))
+        return AN_OK; /* a candidate is judged in a round, never run */
+    for (size_t i = 0; i < s->conf.n_lines && err == AN_OK; i++) {
+        an_line_state *line = &s->lines[i];
+        if (strcmp(line->conf->model, v->model) != 0)
+            continue;
+        if (check_statement(s, v, &reason) != AN_OK ||
+            an_site_policy_model(s->conf.policy, v->model, &reason) != AN_OK) {
+            refuse(s, line, &v->version, reason.text);
+            continue;
+        }
+        err = take_target(s, line, v, why);
+    }
+    an_session_drive(s);
+    return err;
+}
+
+/* ---- on the way ---- */
+
+void an_follow_drive(an_session *s)
+{
+    const int64_t now = an_session_now(s);
+    for (size_t i = 0; i < s->conf.n_lines; i++) {
+        an_line_state *line = &s->lines[i];
+        an_note why = {{0}};
+        if (line->follow == AN_FOLLOW_RETRY && now >= line->retry_ms)
+            line->follow = AN_FOLLOW_FETCHING;
+        if (line->follow != AN_FOLLOW_FETCHING || !an_session_want(s, &line->target, line->target_size))
+            continue;
+        if (an_session_schema_check(s, line, &line->target, &why) != AN_OK) {
+            refuse(s, line, &line->target, why.text);
+            line->follow = AN_FOLLOW_NOTHING;
+            continue;
+        }
+        line->follow = AN_FOLLOW_READY;
+    }
+}
+
+bool an_follow_start(an_session *s)
+{
+    for (size_t i = 0; i < s->conf.n_lines; i++) {
+        an_line_state *line = &s->lines[i];
+        char name[AN_HASH_TEXT + 32], hex[AN_HASH_TEXT];
+        if (line->follow != AN_FOLLOW_READY)
+            continue;
+        an_job *job = an_session_job(s, AN_JOB_OVERLAY, line);
+        if (!job)
+            return false; /* tried again at the next tick */
+        an_hash_text(hex, &line->target);
+        snprintf(name, sizeof name, "line-%zu.overlay", i);
+        if (an_versions_path(s->versions, &line->target, job->base_path) != AN_OK ||
+            an_path_join(job->out_path, s->uploads_dir, name) != AN_OK) {
+            an_job_free(job);
+            line->follow = AN_FOLLOW_FETCHING;
+            return false;
+        }
+        job->version = line->target;
+        job->with_held = line->learned_held;
+        line->follow = AN_FOLLOW_RUNNING;
+        an_session_start(s, job, 0);
+        return true;
+    }
+    return false;
+}
+
+/* The versions that must stay: what runs, what ran before, what is on its way. */
+static void trim(an_session *s)
+{
+    an_hash keep[3 * AN_LINES_MAX + 3 * AN_HELD_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < s->conf.n_lines; i++) {
+        keep[n++] = s->lines[i].version;
+        keep[n++] = s->lines[i].last_version;
+        keep[n++] = s->lines[i].target;
+    }
+    for (size_t i = 0; i < s->n_parts; i++) {
+        const an_plan *p = s->parts[i]->plan;
+        if (!p)
+            continue;
+        keep[n++] = p->base;
+        keep[n++] = p->candidate;
+        keep[n++] = p->production;
+    }
+    an_note why = {{0}};
+    if (an_versions_trim(s->versions, keep, n, &why) != AN_OK)
+        an_log(AN_LOG_WARN, "versions_not_trimmed", "why=\"%s\"", why.text);
+}
+
+static an_err adopt_overlay(an_session *s, const an_job *job, an_note *why)
+{
+    char path[AN_PATH_MAX];
+    an_err err = an_versions_overlay_path(s->versions, &job->version, &job->result, path);
+    if (err == AN_OK && rename(job->out_path, path) != 0)
+        err = an_fail(AN_ERR_IO, why, "%.200s: cannot be renamed", job->out_path);
+    return err;
+}
+
+void an_follow_done(an_session *s, an_job *job, an_err err, const an_note *why)
+{
+    an_line_state *line = NULL;
+    an_note note = {{0}};
+    for (size_t i = 0; i < s->conf.n_lines; i++)
+        if (strcmp(s->lines[i].conf->line, job->line) == 0)
+            line = &s->lines[i];
+    if (!line || line->follow != AN_FOLLOW_RUNNING || !an_hash_equal(&line->target, &job->version))
+        return; /* another version is wanted by now */
+    if (err == AN_OK) {
+        why = &note;
+        err = adopt_overlay(s, job, &note);
+    }
+    if (err == AN_OK) {
+        an_running running = {.version = job->version,
+                              .overlay = job->result,
+                              .bundle = &job->bundle,
+                              .values = &job->overlay,
+                              .with_held = job->with_held};
+        const uint64_t before = line->counter;
+        report(s, line, &job->version, &job->result, AN_VERSION_READY, "");
+        line->counter = line->target_counter;
+        if ((err = swap(s, line, &running, "promoted", &note)) != AN_OK)
+            line->counter = before;
+    }
+    if (err != AN_OK) {
+        refuse(s, line, &job->version, why && why->text[0] ? why->text : an_err_text(err));
+        line->follow = AN_FOLLOW_RETRY;
+        line->retry_ms = an_session_now(s) + RETRY_MS;
+        return;
+    }
+    line->follow = AN_FOLLOW_NOTHING;
+    line->refused = (an_hash){{0}};
+    report(s, line, &line->version, &line->overlay, AN_VERSION_RUNNING, "");
+    trim(s);
+}
+
+int64_t an_follow_deadline(const an_session *s)
+{
+    int64_t next = INT64_MAX;
+    for (size_t i = 0; i < s->conf.n_lines; i++)
+        if (s->lines[i].follow == AN_FOLLOW_RETRY && s->lines[i].retry_ms < next)
+            next = s->lines[i].retry_ms;
+    return next;
+}
+
+/* ---- for whoever runs the session ---- */
+
+an_err an_session_rollback(an_session *s, const char *name, const char *reason, an_note *why)
+{
+    an_line_state *line = NULL;
+    for (size_t i = 0; i < s->conf.n_lines; i++)
+        if (strcmp(s->lines[i].conf->line, name) == 0)
+            line = &s->lines[i];
+    if (!line || an_hash_is_zero(&line->last_version))
+        return an_fail(AN_ERR_NOTFOUND, why, "line %.63s has run no version before", name);
+    const an_hash left = line->version, overlay = line->overlay;
+    const an_hash version = line->last_version, last_overlay = line->last_overlay;
+    char what[160];
+    snprintf(what, sizeof what, "rolled back: %.130s", reason);
+    an_err err = swap_to_kept(s, line, &version, &last_overlay, what, false, why);
+    if (err != AN_OK)
+        return err;
+    report(s, line, &left, &overlay, AN_VERSION_ROLLED_BACK, reason);
+    report(s, line, &line->version, &line->overlay, AN_VERSION_RUNNING, "");
+    return AN_OK;
+}
+
+bool an_session_running(const an_session *s, const char *name, an_hash *ret_version, an_hash *ret_overlay)
+{
+    for (size_t i = 0; i < s->conf.n_lines; i++) {
+        const an_line_state *line = &s->lines[i];
+        if (strcmp(line->conf->line, name) != 0 || an_hash_is_zero(&line->version))
+            continue;
+        *ret_version = line->version;
+        *ret_overlay = line->overlay;
+        return true;
+    }
+    return false;
+}
