@@ -243,6 +243,8 @@ an_err an_http_server_start(const an_http_server_conf *conf, an_http_server **re
     server->ctx = conf->ctx;
     server->max_body = conf->max_body ? conf->max_body : DEFAULT_BODY;
     unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD;
+    if (conf->threads)
+        flags |= MHD_USE_THREAD_PER_CONNECTION;
     if (addr.any.sa_family == AF_INET6)
         flags |= MHD_USE_IPv6;
     errno = 0;

@@ -16,10 +16,12 @@
  * stays empty 500, without the handler's doing.
  *
  * Threads: the handler is called from the server's thread, one request at a time; while it runs no other
- * request is served.  start and stop belong to one thread. */
+ * request is served.  With `threads` each connection has a thread of its own, and the handler is called
+ * from several at once.  start and stop belong to one thread. */
 #ifndef AN_DOORS_HTTP_SERVER_H
 #define AN_DOORS_HTTP_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -67,6 +69,7 @@ typedef struct an_http_server_conf {
     unsigned max_connections; /* 64 */
     unsigned timeout_s;       /* 15: idle connections are closed */
     size_t max_body;          /* 1 MiB */
+    bool threads;             /* a thread for each connection: the handler may wait */
     an_http_handler *handler;
     void *ctx;
 } an_http_server_conf;

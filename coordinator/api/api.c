@@ -1,0 +1,302 @@
+/* From a request to its handler, and from an error to a problem. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/opt.h"
+#include "coordinator/api/api_internal.h"
+#include "doors/crypto.h"
+
+#define PREFIX "/api/v1"
+#define REMEMBERED 64
+
+typedef struct route {
+    const char *method, *pattern;
+    an_api_handler *handle;
+    const char *meaning;
+} route;
+
+static const route routes[] = {
+#define AN_ROUTE(method, pattern, function, meaning) {#method, pattern, an_api_##function, meaning},
+#include "coordinator/api/routes.def"
+#undef AN_ROUTE
+};
+#define N_ROUTES (sizeof routes / sizeof *routes)
+
+/* An answered POST, by its idempotency key. */
+typedef struct memory {
+    char key[AN_API_TEXT];
+    an_hash of; /* method, path and body */
+    unsigned status;
+    char *body;
+} memory;
+
+struct an_api {
+    an_api_conf conf;
+    memory memories[REMEMBERED];
+    size_t next;
+};
+
+an_err an_api_new(const an_api_conf *conf, an_api **ret)
+{
+    an_api *api = an_alloc(1, sizeof *api);
+    if (!api)
+        return AN_ERR_NOMEM;
+    api->conf = *conf;
+    *ret = api;
+    return AN_OK;
+}
+
+void an_api_free(an_api *api)
+{
+    if (!api)
+        return;
+    for (size_t i = 0; i < REMEMBERED; i++)
+        an_free(api->memories[i].body);
+    an_free(api);
+}
+
+void an_api_answer_done(an_api_answer *answer)
+{
+    if (answer->body)
+        an_wipe(answer->body, strlen(answer->body)); /* it may hold a token */
+    an_free(answer->body);
+    *answer = (an_api_answer){0};
+}
+
+bool an_api_route_at(size_t i, an_api_route_info *ret)
+{
+    if (i >= N_ROUTES)
+        return false;
+    *ret = (an_api_route_info){routes[i].method, routes[i].pattern, routes[i].meaning};
+    return true;
+}
+
+bool an_api_path_match(const char *pattern, const char *path, char ret_arg[static AN_API_TEXT])
+{
+    ret_arg[0] = '\0';
+    while (*pattern) {
+        if (*pattern != '{') {
+            if (*pattern++ != *path++)
+                return false;
+            continue;
+        }
+        size_t len = strcspn(path, "/");
+        if (len == 0 || len >= AN_API_TEXT)
+            return false;
+        memcpy(ret_arg, path, len);
+        ret_arg[len] = '\0';
+        path += len;
+        pattern = strchr(pattern, '}') + 1;
+    }
+    return *path == '\0';
+}
+
+/* ---- problems ---- */
+
+static const struct {
+    an_err err;
+    unsigned status;
+} statuses[] = {
+    {AN_ERR_NOTFOUND, 404}, {AN_ERR_INVAL, 400},       {AN_ERR_PROTO, 400},   {AN_ERR_NUMERIC, 400},
+    {AN_ERR_EXISTS, 409},   {AN_ERR_STATE, 409},       {AN_ERR_REFUSED, 409}, {AN_ERR_AUTH, 403},
+    {AN_ERR_LIMIT, 413},    {AN_ERR_UNSUPPORTED, 400}, {AN_ERR_NOMEM, 503},   {AN_ERR_AGAIN, 503},
+};
+
+unsigned an_api_status_of(an_err err)
+{
+    if (err == AN_OK)
+        return 200;
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
+        if (statuses[i].err == err)
+            return statuses[i].status;
+    return 500;
+}
+
+static const char *title_of(unsigned status)
+{
+    switch (status) {
+    case 400: return "the request cannot be understood";
+    case 401: return "the administrator's token is missing or wrong";
+    case 403: return "not allowed";
+    case 404: return "no such thing";
+    case 405: return "not possible here";
+    case 409: return "not possible now";
+    case 413: return "too large";
+    case 503: return "not now; try again";
+    default: return "something went wrong";
+    }
+}
+
+void an_api_problem(unsigned status, const char *detail, an_api_answer *ret)
+{
+    an_json *o = an_json_object();
+    an_json_set_text(o, "type", "about:blank");
+    an_json_set_text(o, "title", title_of(status));
+    an_json_set_int(o, "status", (int64_t)status);
+    an_json_set_text(o, "detail", detail);
+    *ret = (an_api_answer){.status = status, .type = "application/problem+json", .body = an_json_print(o, 0)};
+    an_json_free(o);
+}
+
+/* ---- idempotency ---- */
+
+static void fingerprint_of(const an_api_request *req, an_hash *ret)
+{
+    an_hasher h;
+    an_hasher_init(&h);
+    an_hasher_add(&h, req->method, strlen(req->method) + 1);
+    an_hasher_add(&h, req->path, strlen(req->path) + 1);
+    if (req->body_len > 0)
+        an_hasher_add(&h, req->body, req->body_len);
+    an_hasher_end(&h, ret);
+}
+
+/* True: the answer is known. */
+static bool recall(const an_api *api, const an_api_request *req, an_api_answer *ret)
+{
+    an_hash of;
+    if (!req->idem[0])
+        return false;
+    fingerprint_of(req, &of);
+    for (size_t i = 0; i < REMEMBERED; i++) {
+        const memory *m = &api->memories[i];
+        if (!m->body || strcmp(m->key, req->idem) != 0)
+            continue;
+        char *body = an_hash_equal(&m->of, &of) ? an_strdup(m->body) : NULL;
+        if (body)
+            *ret = (an_api_answer){.status = m->status, .type = "application/json", .body = body};
+        else
+            an_api_problem(409, "this Idempotency-Key was used for another request", ret);
+        return true;
+    }
+    return false;
+}
+
+static void remember(an_api *api, const an_api_request *req, const an_api_answer *answer)
+{
+    char *body = an_strdup(answer->body);
+    if (!body)
+        return; /* the effect stands; only a repetition would not be recognised */
+    memory *m = &api->memories[api->next++ % REMEMBERED];
+    an_free(m->body);
+    *m = (memory){.status = answer->status, .body = body};
+    snprintf(m->key, sizeof m->key, "%s", req->idem);
+    fingerprint_of(req, &m->of);
+}
+
+/* ---- dispatch ---- */
+
+/* NULL: *ret_status is 404 or 405. */
+static const route *find(const an_api_request *req, char arg[static AN_API_TEXT], unsigned *ret_status)
+{
+    *ret_status = 404;
+    if (strncmp(req->path, PREFIX "/", sizeof PREFIX) != 0)
+        return NULL;
+    for (size_t i = 0; i < N_ROUTES; i++) {
+        if (!an_api_path_match(routes[i].pattern, req->path + sizeof PREFIX - 1, arg))
+            continue;
+        if (strcmp(routes[i].method, req->method) == 0)
+            return &routes[i];
+        *ret_status = 405;
+    }
+    return NULL;
+}
+
+static an_err parse_body(const an_api_request *req, an_json_doc **ret, an_note *why)
+{
+    bool empty = !req->body || req->body_len == 0;
+    an_err err = an_json_parse(empty ? "{}" : req->body, empty ? 2 : req->body_len, "request body", ret, why);
+    if (err == AN_OK && an_jval_kind(an_json_root(*ret)) != AN_JKIND_OBJECT)
+        return an_fail(AN_ERR_INVAL, why, "request body: must be a JSON object");
+    return err;
+}
+
+an_err an_api_handle(an_api *api, const an_api_request *req, int64_t waited_ms, an_api_answer *ret)
+{
+    char arg[AN_API_TEXT];
+    unsigned status;
+    an_note why = {{0}};
+    an_json_doc *doc = NULL;
+    const route *r = find(req, arg, &status);
+    if (!r) {
+        an_note_set(&why, status == 404 ? "no route %.20s %.200s" : "%.20s is not possible for %.200s", req->method,
+                    req->path);
+        an_api_problem(status, why.text, ret);
+        return AN_OK;
+    }
+    if (recall(api, req, ret))
+        return AN_OK;
+    an_api_call c = {.conf = &api->conf,
+                     .hub = api->conf.hub,
+                     .state = an_hub_state(api->conf.hub),
+                     .req = req,
+                     .actor = req->actor,
+                     .arg = arg,
+                     .waited_ms = waited_ms,
+                     .status = 200,
+                     .answer = an_json_object()};
+    an_err err = parse_body(req, &doc, &why);
+    c.body = doc ? an_json_root(doc) : NULL;
+    if (err == AN_OK)
+        err = r->handle(&c, &why);
+    if (err == AN_ERR_AGAIN) {
+        /* nothing to say yet */
+    } else if (err == AN_OK) {
+        *ret = (an_api_answer){.status = c.status, .type = "application/json", .body = an_json_print(c.answer, 0)};
+        if (!ret->body)
+            an_api_problem(503, "out of memory", ret);
+        else if (req->idem[0] && req->method[0] == 'P' && !c.secret)
+            remember(api, req, ret);
+    } else {
+        an_api_problem(an_api_status_of(err), why.text[0] ? why.text : an_err_text(err), ret);
+        err = AN_OK;
+    }
+    an_json_free(c.answer);
+    an_json_doc_free(doc);
+    return err;
+}
+
+/* ---- what handlers share ---- */
+
+void an_api_set_hash(an_json *o, const char *key, const an_hash *h)
+{
+    char hex[AN_HASH_TEXT];
+    if (an_hash_is_zero(h)) {
+        an_json_set_null(o, key);
+        return;
+    }
+    an_hash_text(hex, h);
+    an_json_set_text(o, key, hex);
+}
+
+an_err an_api_id(const an_api_call *c, const char *what, uint64_t *ret, an_note *why)
+{
+    int64_t v;
+    if (!an_parse_int(c->arg, &v) || v < 1)
+        return an_fail(AN_ERR_NOTFOUND, why, "no %s %.60s", what, c->arg);
+    *ret = (uint64_t)v;
+    return AN_OK;
+}
+
+an_err an_api_limit(const an_api_call *c, int64_t dflt, int64_t max, size_t *ret, an_note *why)
+{
+    int64_t v = dflt;
+    if (c->req->limit[0] && (!an_parse_int(c->req->limit, &v) || v < 1 || v > max))
+        return an_fail(AN_ERR_INVAL, why, "limit = %.60s: must be 1..%lld", c->req->limit, (long long)max);
+    *ret = (size_t)v;
+    return AN_OK;
+}
+
+an_err an_api_reason(const an_api_call *c, const char **ret, an_note *why)
+{
+    an_err err = an_jval_get_text(c->body, "reason", "", ret, why);
+    if (err == AN_OK && strlen(*ret) >= AN_REASON_MAX)
+        return an_fail(AN_ERR_INVAL, why, "reason: at most %d bytes", AN_REASON_MAX - 1);
+    return err;
+}
+
+int64_t an_api_now(const an_api_call *c)
+{
+    return c->conf->clock->wall_ms(c->conf->clock);
+}

@@ -1,0 +1,87 @@
+/* api.h - the HTTP API without HTTP: a request in, an answer out, both plain values.
+ *
+ * The routes are the rows of routes.def, the handlers one file per subject.  Answers are JSON;
+ * errors are application/problem+json (RFC 9457) with status, title and detail.
+ *
+ *     an_api *api = NULL;
+ *     err = an_api_new(&(an_api_conf){.hub = hub, ...}, &api);
+ *     if (an_api_handle(api, &request, 0, &answer) == AN_ERR_AGAIN)
+ *         ... a journal that is waited for: call again when it has grown, or the time is over
+ *     an_api_answer_done(&answer);
+ *
+ * Who asks is checked before (runtime_http.c): actor is "user/NAME".
+ *
+ * Idempotency-Key: a POST with a key that was answered before is answered the same again and
+ * does nothing; with another path or body it is refused (409).  The last 64 keys are remembered, until
+ * the coordinator ends; the answer that holds a token's secret is not.
+ *
+ * Threads: belongs to the hub's thread. */
+#ifndef AN_COORDINATOR_API_H
+#define AN_COORDINATOR_API_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "coordinator/hub.h"
+#include "doors/json.h"
+
+typedef struct an_api an_api;
+
+/* The query parameters that routes know. */
+#define AN_API_QUERY_LIST(X) X(after) X(kind) X(subject) X(limit) X(wait_ms) X(newest) X(model)
+#define AN_API_TEXT 128
+
+typedef struct an_api_request {
+    char method[8];
+    char path[512];
+    char actor[AN_API_TEXT];
+    char idem[AN_API_TEXT]; /* "": none */
+#define AN_API_ROW(name) char name[AN_API_TEXT]; /* "": absent */
+    AN_API_QUERY_LIST(AN_API_ROW)
+#undef AN_API_ROW
+    char *body; /* body_len bytes and a terminator; owned by whoever made the request; may be NULL */
+    size_t body_len;
+} an_api_request;
+
+typedef struct an_api_answer {
+    unsigned status;
+    const char *type; /* static text */
+    char *body;       /* owned, an_free */
+} an_api_answer;
+
+typedef struct an_api_conf {
+    an_hub *hub;                                  /* borrowed */
+    const an_clock *clock;                        /* borrowed */
+    const uint8_t *link_public;                   /* (AN_KEY_BYTES) for tokens, borrowed */
+    const uint8_t *sign_public;                   /* (AN_KEY_BYTES) */
+    const char *control, *bulk, *enrol;           /* endpoints as sites see them, borrowed */
+    uint64_t instance;
+    int64_t started_ms;
+} an_api_conf;
+
+an_err an_api_new(const an_api_conf *conf, an_api **ret); /* Errors: NOMEM */
+void an_api_free(an_api *api);                            /* NULL is fine */
+
+#define AN_API_WAIT_MAX_MS 30000
+
+/* waited_ms: how long the request has been waited for already.  OK: *ret is filled.  AGAIN: the
+ * journal has nothing new yet; *ret is untouched. */
+an_err an_api_handle(an_api *api, const an_api_request *req, int64_t waited_ms, an_api_answer *ret);
+void an_api_answer_done(an_api_answer *answer);
+
+/* Fills an answer with a problem, for whoever refuses before the API is asked. */
+void an_api_problem(unsigned status, const char *detail, an_api_answer *ret);
+unsigned an_api_status_of(an_err err);
+
+/* A route by its place, for tests and help; false: past the end. */
+typedef struct an_api_route_info {
+    const char *method, *pattern, *meaning;
+} an_api_route_info;
+bool an_api_route_at(size_t i, an_api_route_info *ret);
+
+/* Does path fit pattern ("/sites/{name}/approve")?  ret_arg gets what stands for the {part}; 1..127
+ * bytes without '/'. */
+bool an_api_path_match(const char *pattern, const char *path, char ret_arg[static AN_API_TEXT]);
+
+#endif

@@ -1,0 +1,47 @@
+/* api_internal.h - what the files of the API share. */
+#ifndef AN_COORDINATOR_API_INTERNAL_H
+#define AN_COORDINATOR_API_INTERNAL_H
+
+#include "coordinator/api/api.h"
+
+/* One request on its way through its handler. */
+typedef struct an_api_call {
+    const an_api_conf *conf;
+    an_hub *hub;
+    an_state *state;
+    const an_api_request *req;
+    const char *actor;
+    const char *arg;      /* what stands for the {part} of the pattern; "" without one */
+    const an_jval *body;  /* an object; empty if nothing was sent */
+    int64_t waited_ms;
+    unsigned status;      /* 200 unless the handler says otherwise */
+    an_json *answer;      /* filled by the handler */
+    bool secret;          /* the answer must not be remembered */
+} an_api_call;
+
+typedef an_err an_api_handler(an_api_call *c, an_note *why);
+
+#define AN_ROUTE(method, pattern, function, meaning) an_api_handler an_api_##function;
+#include "coordinator/api/routes.def"
+#undef AN_ROUTE
+
+
+int64_t an_api_now(const an_api_call *c); /* wall ms */
+void an_api_set_hash(an_json *o, const char *key, const an_hash *h); /* null if zero */
+/* The {part} as a number.  Errors: NOTFOUND. */
+an_err an_api_id(const an_api_call *c, const char *what, uint64_t *ret, an_note *why);
+/* ?limit=, within 1..max.  Errors: INVAL. */
+an_err an_api_limit(const an_api_call *c, int64_t dflt, int64_t max, size_t *ret, an_note *why);
+/* "reason" of the body, "" if absent.  Errors: INVAL. */
+an_err an_api_reason(const an_api_call *c, const char **ret, an_note *why);
+/* A hash or its beginning (4 digits at least) that only one version has.  Errors: NOTFOUND, INVAL. */
+an_err an_api_version_find(const an_api_call *c, const char *text, an_version **ret, an_note *why);
+
+/* One thing as JSON; shared by its own route, its list and /status. */
+an_json *an_api_site_json(const an_api_call *c, const an_site *s);
+an_json *an_api_model_json(const an_api_call *c, const an_model_entry *m);
+an_json *an_api_campaign_json(const an_api_call *c, const an_campaign *k);
+an_json *an_api_round_json(const an_api_call *c, const an_round_entry *r, bool members);
+an_json *an_api_drift_json(const an_drift_entry *d);
+
+#endif

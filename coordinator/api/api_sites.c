@@ -1,0 +1,137 @@
+/* Sites and enrolment. */
+#include <string.h>
+
+#include "coordinator/api/api_internal.h"
+#include "doors/crypto.h"
+#include "net/keys.h"
+
+static const char *status_name(an_site_status s)
+{
+    static const char *const names[] = {"requested", "approved", "denied", "revoked"};
+    return names[s];
+}
+
+static void add_live(an_json *o, const an_hub_live *live)
+{
+    an_json_set_bool(o, "connected", live && live->connected);
+    if (!live)
+        return;
+    an_json_set_int(o, "seen_ms", live->seen_ms);
+    an_json_set_text(o, "state", live->state);
+    an_json_set_text(o, "agent", live->agent_version);
+    an_json_set_int(o, "alarms", (int64_t)live->alarms);
+    an_json_set_int(o, "queued_alarms", live->queued_alarms);
+    an_json_set_int(o, "bytes_received", (int64_t)live->bytes_received);
+    an_json *lines = an_json_array();
+    for (uint32_t i = 0; i < live->n_lines; i++) {
+        an_json *l = an_json_object();
+        an_json_set_text(l, "line", live->lines[i].line);
+        an_json_set_text(l, "model", live->lines[i].model);
+        an_api_set_hash(l, "version", &live->lines[i].version);
+        an_api_set_hash(l, "overlay", &live->lines[i].overlay);
+        an_json_push(lines, l);
+    }
+    an_json_set(o, "lines", lines);
+}
+
+an_json *an_api_site_json(const an_api_call *c, const an_site *s)
+{
+    an_json *o = an_json_object();
+    an_json_set_text(o, "name", s->name);
+    an_json_set_text(o, "status", status_name(s->status));
+    an_json_set_text(o, "fingerprint", s->fingerprint);
+    an_json_set_int(o, "since_ms", s->since_ms);
+    add_live(o, an_hub_live_find(c->hub, s->name));
+    return o;
+}
+
+static an_err need_site(const an_api_call *c, an_site **ret, an_note *why)
+{
+    *ret = an_state_site(c->state, c->arg);
+    return *ret ? AN_OK : an_fail(AN_ERR_NOTFOUND, why, "no site %.63s", c->arg);
+}
+
+static an_err answer_site(an_api_call *c, an_note *why)
+{
+    an_site *s;
+    an_err err = need_site(c, &s, why);
+    if (err == AN_OK)
+        an_json_set(c->answer, "site", an_api_site_json(c, s));
+    return err;
+}
+
+an_err an_api_sites(an_api_call *c, an_note *why)
+{
+    (void)why;
+    an_json *list = an_json_array();
+    for (size_t i = 0; i < c->state->sites.n; i++)
+        an_json_push(list, an_api_site_json(c, &c->state->sites.items[i]));
+    an_json_set(c->answer, "sites", list);
+    return AN_OK;
+}
+
+an_err an_api_site(an_api_call *c, an_note *why)
+{
+    return answer_site(c, why);
+}
+
+an_err an_api_site_approve(an_api_call *c, an_note *why)
+{
+    an_site *s;
+    const char *fingerprint, *reason;
+    an_err err;
+    if ((err = need_site(c, &s, why)) != AN_OK || (err = an_api_reason(c, &reason, why)) != AN_OK ||
+        (err = an_jval_get_text(c->body, "fingerprint", "", &fingerprint, why)) != AN_OK)
+        return err;
+    if (fingerprint[0] && strcmp(fingerprint, s->fingerprint) != 0)
+        return an_fail(AN_ERR_REFUSED, why, "site %s has the fingerprint %s, not the one given: do not approve it",
+                       s->name, s->fingerprint);
+    err = an_hub_site_decide(c->hub, c->actor, c->arg, true, reason, why);
+    return err == AN_OK ? answer_site(c, why) : err;
+}
+
+an_err an_api_site_deny(an_api_call *c, an_note *why)
+{
+    const char *reason;
+    an_err err = an_api_reason(c, &reason, why);
+    if (err == AN_OK)
+        err = an_hub_site_decide(c->hub, c->actor, c->arg, false, reason, why);
+    return err == AN_OK ? answer_site(c, why) : err;
+}
+
+an_err an_api_site_revoke(an_api_call *c, an_note *why)
+{
+    const char *reason;
+    an_err err = an_api_reason(c, &reason, why);
+    if (err == AN_OK)
+        err = an_hub_site_revoke(c->hub, c->actor, c->arg, reason, why);
+    return err == AN_OK ? answer_site(c, why) : err;
+}
+
+an_err an_api_token(an_api_call *c, an_note *why)
+{
+    int64_t valid_ms;
+    an_token token = {.endpoint = ""};
+    char text[AN_TOKEN_TEXT] = "", id[2 * AN_TOKEN_ID_BYTES + 1];
+    an_err err = an_jval_get_int(c->body, "valid_ms", 1000, INT64_C(30) * 86400000, 3600000, &valid_ms, why);
+    if (err != AN_OK)
+        return err;
+    if ((err = an_hub_token(c->hub, c->actor, valid_ms, token.id, token.secret, why)) != AN_OK)
+        return err;
+    memcpy(token.link_key, c->conf->link_public, sizeof token.link_key);
+    an_hash_of(&token.root, c->conf->sign_public, AN_KEY_BYTES);
+    an_text_set(token.endpoint, sizeof token.endpoint, c->conf->enrol);
+    err = an_token_text(text, &token);
+    if (err == AN_OK) {
+        an_hex(id, token.id, sizeof token.id);
+        an_json_set_text(c->answer, "token", text);
+        an_json_set_text(c->answer, "token_id", id);
+        an_json_set_int(c->answer, "valid_ms", valid_ms);
+        an_json_set_text(c->answer, "endpoint", token.endpoint);
+        c->status = 201;
+        c->secret = true;
+    }
+    an_token_done(&token);
+    an_wipe(text, sizeof text);
+    return err;
+}

@@ -1,0 +1,358 @@
+/* Versions, rounds, campaigns: the work of the federation. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "coordinator/api/api_internal.h"
+#include "doors/crypto.h"
+#include "sum/payload.h"
+
+#define LIST_MAX 1000
+
+static bool of_model(const an_api_call *c, const char *model)
+{
+    return !c->req->model[0] || strcmp(c->req->model, model) == 0;
+}
+
+/* ---- versions ---- */
+
+an_err an_api_version_find(const an_api_call *c, const char *text, an_version **ret, an_note *why)
+{
+    an_version *found = NULL;
+    size_t len = strlen(text);
+    if (len < 4 || len >= AN_HASH_TEXT)
+        return an_fail(AN_ERR_INVAL, why, "version %.80s: give 4 to 64 digits of its hash", text);
+    for (size_t i = 0; i < c->state->versions.n; i++) {
+        char hex[AN_HASH_TEXT];
+        an_hash_text(hex, &c->state->versions.items[i].hash);
+        if (strncmp(hex, text, len) != 0)
+            continue;
+        if (found)
+            return an_fail(AN_ERR_INVAL, why, "version %.80s: more than one begins so; give more digits", text);
+        found = &c->state->versions.items[i];
+    }
+    if (!found)
+        return an_fail(AN_ERR_NOTFOUND, why, "no version %.80s", text);
+    *ret = found;
+    return AN_OK;
+}
+
+static an_json *version_json(const an_api_call *c, const an_version *v)
+{
+    static const char *const names[AN_ALIASES] = {"candidate", "canary", "production"};
+    an_json *o = an_json_object(), *aliases = an_json_array();
+    const an_model_entry *m = an_state_model(c->state, v->model);
+    an_api_set_hash(o, "hash", &v->hash);
+    an_api_set_hash(o, "parent", &v->parent);
+    an_json_set_text(o, "model", v->model);
+    an_json_set_int(o, "round", (int64_t)v->round);
+    an_json_set_int(o, "campaign", (int64_t)v->campaign);
+    an_json_set_int(o, "size", (int64_t)v->size);
+    an_json_set_int(o, "created_ms", v->created_ms);
+    for (size_t i = 0; m && i < AN_ALIASES; i++)
+        if (an_hash_equal(&m->alias[i], &v->hash))
+            an_json_push_text(aliases, names[i]);
+    an_json_set(o, "aliases", aliases);
+    an_json_set_bool(o, "evaluated", !an_hash_is_zero(&v->evaluation));
+    if (v->quarantined)
+        an_json_set_text(o, "quarantined", v->reason);
+    return o;
+}
+
+an_err an_api_versions(an_api_call *c, an_note *why)
+{
+    size_t limit;
+    an_err err = an_api_limit(c, 200, LIST_MAX, &limit, why);
+    if (err != AN_OK)
+        return err;
+    an_json *list = an_json_array();
+    for (size_t i = c->state->versions.n; i-- > 0 && limit > 0;) {
+        if (of_model(c, c->state->versions.items[i].model)) {
+            an_json_push(list, version_json(c, &c->state->versions.items[i]));
+            limit--;
+        }
+    }
+    an_json_set(c->answer, "versions", list);
+    return AN_OK;
+}
+
+static an_err add_evaluation(an_api_call *c, const an_version *v, an_note *why)
+{
+    if (an_hash_is_zero(&v->evaluation))
+        return AN_OK;
+    an_buf bytes;
+    an_json_doc *doc = NULL;
+    an_buf_init(&bytes, AN_JSON_MAX_BYTES);
+    an_err err = an_store_object_get(an_hub_store(c->hub), &v->evaluation, &bytes, why);
+    if (err == AN_OK)
+        err = an_json_parse((const char *)bytes.data, bytes.len, "evaluation", &doc, why);
+    if (err == AN_OK)
+        an_json_set(c->answer, "evaluation", an_json_copy(an_json_root(doc)));
+    an_json_doc_free(doc);
+    an_buf_done(&bytes);
+    return err;
+}
+
+an_err an_api_version(an_api_call *c, an_note *why)
+{
+    an_version *v;
+    an_err err = an_api_version_find(c, c->arg, &v, why);
+    if (err != AN_OK)
+        return err;
+    an_json_set(c->answer, "version", version_json(c, v));
+    an_json *lineage = an_json_array();
+    const an_version *p = an_state_version(c->state, &v->parent);
+    for (size_t i = 0; p && i < 100; i++) {
+        an_json_push(lineage, version_json(c, p));
+        p = an_hash_is_zero(&p->parent) ? NULL : an_state_version(c->state, &p->parent);
+    }
+    an_json_set(c->answer, "lineage", lineage);
+    return add_evaluation(c, v, why);
+}
+
+/* ---- rounds ---- */
+
+static const char *member_state_name(an_member_state s)
+{
+    static const char *const names[] = {"invited", "accepted", "refused", "delivered"};
+    return names[s];
+}
+
+static void add_open(const an_api_call *c, an_json *o, const an_round *r, bool with_members)
+{
+    an_note waiting;
+    an_round_waiting(r, an_api_now(c), &waiting);
+    an_json_set_text(o, "state", an_round_state_name(r->state));
+    an_json_set_text(o, "waiting", waiting.text);
+    an_json_set_int(o, "cohort", (int64_t)r->n_members);
+    an_json_set_int(o, "delivered", (int64_t)an_round_count(r, AN_MEMBER_DELIVERED));
+    an_json_set_int(o, "deadline_ms", an_round_deadline(r));
+    if (!with_members)
+        return;
+    an_json *list = an_json_array();
+    for (size_t i = 0; i < r->n_members; i++) {
+        const an_member *m = &r->members[i];
+        const an_hub_live *live = an_hub_live_find(c->hub, m->site);
+        an_json *e = an_json_object();
+        an_json_set_text(e, "site", m->site);
+        an_json_set_text(e, "state", member_state_name(m->state));
+        an_json_set_bool(e, "connected", live && live->connected);
+        if (live && live->progress.round == r->id && m->state == AN_MEMBER_ACCEPTED) {
+            an_json_set_text(e, "phase", an_progress_phase_name(live->progress.phase));
+            an_json_set_num(e, "fraction", live->progress.fraction);
+            an_json_set_int(e, "eta_ms", (int64_t)live->progress.eta_ms);
+        }
+        an_json_push(list, e);
+    }
+    an_json_set(o, "members", list);
+}
+
+an_json *an_api_round_json(const an_api_call *c, const an_round_entry *r, bool members)
+{
+    an_json *o = an_json_object();
+    const an_round *open = an_hub_round_open(c->hub, r->id);
+    an_json_set_int(o, "id", (int64_t)r->id);
+    an_json_set_text(o, "model", r->model);
+    an_json_set_text(o, "kind", an_payload_kind_name(r->kind));
+    an_json_set_int(o, "campaign", (int64_t)r->campaign);
+    an_json_set_int(o, "opened_ms", r->opened_ms);
+    if (open) {
+        add_open(c, o, open, members);
+    } else {
+        an_json_set_text(o, "state", r->committed ? "COMMITTED" : "ABORTED");
+        an_json_set_int(o, "ended_ms", r->ended_ms);
+        an_json_set_int(o, "delivered", r->n_updates);
+        an_json_set_text(o, "reason", r->reason);
+        an_api_set_hash(o, "result", &r->result);
+    }
+    an_api_set_hash(o, "plan", &r->plan);
+    return o;
+}
+
+an_err an_api_rounds(an_api_call *c, an_note *why)
+{
+    size_t limit;
+    an_err err = an_api_limit(c, 50, LIST_MAX, &limit, why);
+    if (err != AN_OK)
+        return err;
+    an_json *list = an_json_array();
+    for (size_t i = c->state->rounds.n; i-- > 0 && limit > 0;) {
+        if (of_model(c, c->state->rounds.items[i].model)) {
+            an_json_push(list, an_api_round_json(c, &c->state->rounds.items[i], false));
+            limit--;
+        }
+    }
+    an_json_set(c->answer, "rounds", list);
+    return AN_OK;
+}
+
+/* The figures of a round that ended are in its last record. */
+static an_err add_figures(void *ctx, const an_record *record, an_note *why)
+{
+    an_json_doc *doc = NULL;
+    an_err err = an_json_parse(record->body, record->body_len, "round.ended", &doc, why);
+    if (err == AN_OK)
+        an_json_set(ctx, "figures", an_json_copy(an_json_root(doc)));
+    an_json_doc_free(doc);
+    return err;
+}
+
+/* Who took part, from the round's own records. */
+static an_err add_event(void *ctx, const an_record *record, an_note *why)
+{
+    an_json_doc *doc = NULL;
+    an_err err = an_json_parse(record->body, record->body_len, "round.event", &doc, why);
+    if (err == AN_OK)
+        an_json_push(ctx, an_json_copy(an_json_root(doc)));
+    an_json_doc_free(doc);
+    return err;
+}
+
+static an_err need_round(const an_api_call *c, an_round_entry **ret, an_note *why)
+{
+    uint64_t id;
+    an_err err = an_api_id(c, "round", &id, why);
+    if (err != AN_OK)
+        return err;
+    *ret = an_state_round(c->state, id);
+    return *ret ? AN_OK : an_fail(AN_ERR_NOTFOUND, why, "no round %.20s", c->arg);
+}
+
+an_err an_api_round(an_api_call *c, an_note *why)
+{
+    an_round_entry *r;
+    char subject[64];
+    an_err err = need_round(c, &r, why);
+    if (err != AN_OK)
+        return err;
+    snprintf(subject, sizeof subject, "round/%llu", (unsigned long long)r->id);
+    an_json *o = an_api_round_json(c, r, true), *events = an_json_array();
+    an_store_filter f = {.kind = "round.event", .subject = subject, .limit = 2 * AN_COHORT_MAX};
+    err = an_store_scan(an_hub_store(c->hub), &f, add_event, events, why);
+    f.kind = "round.ended";
+    f.limit = 1;
+    if (err == AN_OK)
+        err = an_store_scan(an_hub_store(c->hub), &f, add_figures, o, why);
+    an_json_set(o, "events", events);
+    an_json_set(c->answer, "round", o);
+    return err;
+}
+
+an_err an_api_round_replay(an_api_call *c, an_note *why)
+{
+    an_round_entry *r;
+    an_hash result;
+    bool same;
+    an_err err = need_round(c, &r, why);
+    if (err == AN_OK)
+        err = an_hub_round_replay(c->hub, r->id, &result, &same, why);
+    if (err != AN_OK)
+        return err;
+    an_json_set_int(c->answer, "round", (int64_t)r->id);
+    an_json_set_bool(c->answer, "same", same);
+    an_api_set_hash(c->answer, "result", &result);
+    an_api_set_hash(c->answer, "recorded", &r->result);
+    return AN_OK;
+}
+
+/* ---- campaigns ---- */
+
+an_json *an_api_campaign_json(const an_api_call *c, const an_campaign *k)
+{
+    an_json *o = an_json_object();
+    an_note waiting = {{0}};
+    an_json_set_int(o, "id", (int64_t)k->id);
+    an_json_set_text(o, "model", k->model);
+    an_json_set_text(o, "kind", an_campaign_kind_name(k->kind));
+    an_json_set_text(o, "state", an_campaign_state_name(k->state));
+    an_json_set_text(o, "trigger", k->trigger);
+    an_json_set_text(o, "reason", k->reason);
+    an_hub_campaign_waiting(c->hub, k, &waiting);
+    an_json_set_text(o, "waiting", an_campaign_is_over(k) ? "" : waiting.text);
+    an_json_set_int(o, "step", k->step);
+    an_json_set_int(o, "steps", an_campaign_n_rounds(k));
+    an_json_set_int(o, "open_round", (int64_t)k->open_round);
+    an_json_set_int(o, "opened_ms", k->opened_ms);
+    an_json_set_int(o, "ended_ms", k->ended_ms);
+    an_api_set_hash(o, "base", &k->base);
+    an_api_set_hash(o, "head", &k->head);
+    an_json_set_bool(o, "over", an_campaign_is_over(k));
+    return o;
+}
+
+static an_err answer_campaign(an_api_call *c, uint64_t id, an_note *why)
+{
+    const an_campaign *k = an_state_campaign(c->state, id);
+    if (!k)
+        return an_fail(AN_ERR_NOTFOUND, why, "no campaign %llu", (unsigned long long)id);
+    an_json_set(c->answer, "campaign", an_api_campaign_json(c, k));
+    return AN_OK;
+}
+
+an_err an_api_campaigns(an_api_call *c, an_note *why)
+{
+    size_t limit;
+    an_err err = an_api_limit(c, 50, LIST_MAX, &limit, why);
+    if (err != AN_OK)
+        return err;
+    an_json *list = an_json_array();
+    for (size_t i = c->state->campaigns.n; i-- > 0 && limit > 0;) {
+        if (of_model(c, c->state->campaigns.items[i].model)) {
+            an_json_push(list, an_api_campaign_json(c, &c->state->campaigns.items[i]));
+            limit--;
+        }
+    }
+    an_json_set(c->answer, "campaigns", list);
+    return AN_OK;
+}
+
+an_err an_api_campaign(an_api_call *c, an_note *why)
+{
+    uint64_t id;
+    an_err err = an_api_id(c, "campaign", &id, why);
+    return err == AN_OK ? answer_campaign(c, id, why) : err;
+}
+
+an_err an_api_campaign_open(an_api_call *c, an_note *why)
+{
+    const char *model, *kind_name, *trigger;
+    int64_t rounds;
+    uint64_t id;
+    an_campaign_kind kind;
+    an_err err;
+    if ((err = an_jval_text(c->body, "model", &model, why)) != AN_OK ||
+        (err = an_jval_get_text(c->body, "kind", an_campaign_kind_name(AN_CAMPAIGN_TRAINING), &kind_name, why)) != AN_OK ||
+        (err = an_jval_get_int(c->body, "rounds", 0, 10000, 0, &rounds, why)) != AN_OK ||
+        (err = an_jval_get_text(c->body, "reason", "started by a person", &trigger, why)) != AN_OK)
+        return err;
+    if (!an_campaign_kind_find(kind_name, &kind))
+        return an_fail(AN_ERR_INVAL, why, "kind = %.60s: must be %s or %s", kind_name,
+                       an_campaign_kind_name(AN_CAMPAIGN_TRAINING), an_campaign_kind_name(AN_CAMPAIGN_INCREMENTAL));
+    if (strlen(trigger) >= AN_REASON_MAX)
+        return an_fail(AN_ERR_INVAL, why, "reason: at most %d bytes", AN_REASON_MAX - 1);
+    err = an_hub_campaign_open(c->hub, c->actor, model, kind, (uint32_t)rounds, trigger, &id, why);
+    if (err != AN_OK)
+        return err;
+    c->status = 201;
+    return answer_campaign(c, id, why);
+}
+
+an_err an_api_campaign_approve(an_api_call *c, an_note *why)
+{
+    uint64_t id;
+    an_err err = an_api_id(c, "campaign", &id, why);
+    if (err == AN_OK)
+        err = an_hub_campaign_approve(c->hub, c->actor, id, why);
+    return err == AN_OK ? answer_campaign(c, id, why) : err;
+}
+
+an_err an_api_campaign_stop(an_api_call *c, an_note *why)
+{
+    uint64_t id;
+    const char *reason;
+    an_err err;
+    if ((err = an_api_id(c, "campaign", &id, why)) != AN_OK || (err = an_api_reason(c, &reason, why)) != AN_OK)
+        return err;
+    err = an_hub_campaign_stop(c->hub, c->actor, id, reason, why);
+    return err == AN_OK ? answer_campaign(c, id, why) : err;
+}

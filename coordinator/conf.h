@@ -1,0 +1,42 @@
+/* conf.h - how a coordinator is set up: one struct, one row per option.
+ *
+ *     an_coordinator_conf conf;
+ *     err = an_coordinator_conf_init(&conf);
+ *     err = an_conf_load_yaml(an_coordinator_rows, an_coordinator_n_rows, &conf, "coordinator.yaml", &why);
+ *     err = an_coordinator_conf_check(&conf, &why);
+ *     an_coordinator_conf_done(&conf);
+ *
+ * The same keys are flags of andon-coordinator: --listen.control tcp://0.0.0.0:7701.
+ *
+ * Threads: plain data. */
+#ifndef AN_COORDINATOR_CONF_H
+#define AN_COORDINATOR_CONF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/opt.h"
+
+typedef struct an_coordinator_conf {
+    char *data;      /* folder of identity, administrator's token, endpoints.json and store */
+    char *store_url; /* NULL: "sqlite:DATA/store" */
+    char *control, *bulk, *enrol;                               /* "tcp://address:port", port * allowed */
+    char *advertise_control, *advertise_bulk, *advertise_enrol; /* told to sites; NULL: as bound */
+    char *http_address;
+    int64_t http_port; /* 0: any free one */
+    int64_t lease_ms;
+    int64_t answer_ms; /* how long an HTTP request waits for the core */
+    int64_t enrol_rate;
+    int log_level;
+} an_coordinator_conf;
+
+extern const an_opt an_coordinator_rows[];
+extern const size_t an_coordinator_n_rows;
+
+an_err an_coordinator_conf_init(an_coordinator_conf *conf); /* the defaults.  Errors: NOMEM */
+void an_coordinator_conf_done(an_coordinator_conf *conf);
+/* Do the values agree with one another?  Errors: INVAL. */
+an_err an_coordinator_conf_check(const an_coordinator_conf *conf, an_note *why);
+
+#endif

@@ -1,0 +1,45 @@
+/* runtime.h - the coordinator as a running program: the hub with its sockets and threads.
+ *
+ *     core thread     store, hub, control and enrolment sockets         runtime_core.c
+ *     bulk thread     bulk socket: versions out, updates in             runtime_bulk.c
+ *     worker thread   an_combine_run                                    runtime_work.c
+ *     HTTP threads    one per connection; each request is handed to     runtime_http.c
+ *                     the core and waited for
+ *
+ * They meet by messages through pipes; nothing but the HTTP hand-over has a lock.
+ *
+ *     an_runtime *rt = NULL;
+ *     err = an_runtime_start(&conf, NULL, NULL, &rt, &why);
+ *     printf("%s\n", an_runtime_endpoints_get(rt)->http);
+ *     an_runtime_stop(rt);
+ *
+ * Before it: an_crypto_init, an_json_init, an_log_init.  DATA/admin.token (mode 0600) holds the
+ * administrator's token, DATA/endpoints.json the endpoints in force.  A kill at any point is safe:
+ * what was acknowledged is in the journal, and what was half received is resumed or fetched again.
+ *
+ * Threads: start and stop belong to one thread. */
+#ifndef AN_COORDINATOR_RUNTIME_H
+#define AN_COORDINATOR_RUNTIME_H
+
+#include "base/err.h"
+#include "base/file.h"
+#include "coordinator/conf.h"
+#include "msg/msg.h"
+
+typedef struct an_runtime an_runtime;
+
+typedef struct an_runtime_endpoints {
+    char control[AN_ENDPOINT_MAX], bulk[AN_ENDPOINT_MAX], enrol[AN_ENDPOINT_MAX]; /* as bound */
+    char http[AN_ENDPOINT_MAX];     /* "http://127.0.0.1:7700" */
+    char token_file[AN_PATH_MAX];   /* the administrator's token */
+} an_runtime_endpoints;
+
+/* Returns when all sockets are open.  failed is called once, from a thread of the runtime, when it
+ * cannot go on (an_runtime_stop is then the only thing to do); NULL: not told.  conf is borrowed
+ * until stop.  Errors: what opening the store, the identity or a socket said. */
+an_err an_runtime_start(const an_coordinator_conf *conf, void (*failed)(void *ctx), void *ctx, an_runtime **ret,
+                        an_note *why);
+const an_runtime_endpoints *an_runtime_endpoints_get(const an_runtime *rt); /* borrowed */
+void an_runtime_stop(an_runtime *rt); /* NULL is fine */
+
+#endif

@@ -1,0 +1,298 @@
+/* The core thread at work: messages, answers, time. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "coordinator/runtime_core.h"
+#include "net/poll.h"
+
+#define TICK_MS 1000 /* the longest sleep */
+
+
+static int64_t mono(void)
+{
+    return an_clock_system()->mono_ms(an_clock_system());
+}
+
+/* ---- what the hub asks for ---- */
+
+static an_err send_to(an_core *c, an_server *srv, const an_peer *peer, const an_msg *msg)
+{
+    an_buf b;
+    an_note why = {{0}};
+    an_buf_init(&b, AN_MSG_CONTROL_MAX);
+    an_err err = an_msg_encode(msg, &b, &why);
+    if (err != AN_OK)
+        an_log(AN_LOG_ERROR, "message_not_encoded", "type=%d why=\"%s\"", (int)msg->type, why.text);
+    else
+        err = an_server_send(srv, peer, b.data, b.len, NULL, 0);
+    an_buf_done(&b);
+    (void)c;
+    return err;
+}
+
+static an_err io_send(void *ctx, const char *site, const an_msg *msg)
+{
+    an_core *c = ctx;
+    const an_peer *peer = an_peers_find(c->peers, site, NULL);
+    if (!peer)
+        return AN_ERR_NOTFOUND;
+    an_err err = send_to(c, c->control, peer, msg);
+    if (err == AN_ERR_NOTFOUND)
+        an_peers_drop(c->peers, site); /* the connection is gone; the lease says so to the hub */
+    return err;
+}
+
+static void order_bulk(an_core *c, const an_bulk_order *order)
+{
+    an_err err = an_pipe_send(an_actor_pipe(c->bulk), order, sizeof *order);
+    if (err != AN_OK) /* the site offers again */
+        an_log(AN_LOG_WARN, "bulk_order_lost", "site=%s err=%s", order->site, an_err_name(err));
+}
+
+static void io_fetch(void *ctx, const char *site, uint64_t round, const an_hash *update, uint64_t size)
+{
+    an_bulk_order order = {.what = AN_BULK_FETCH, .round = round, .hash = *update, .size = size};
+    snprintf(order.site, sizeof order.site, "%s", site);
+    order_bulk(ctx, &order);
+}
+
+/* Queued: the hub must not hear of the result from inside its own call. */
+static void io_combine(void *ctx, an_combine_job *job)
+{
+    an_core *c = ctx;
+    an_work *w = an_alloc(1, sizeof *w);
+    if (!w || !an_grow(&c->works, &c->works_cap, c->n_works + 1, sizeof *c->works)) {
+        /* The round stays in SUMMING; a restart takes it up again. */
+        an_log(AN_LOG_ERROR, "sum_not_started", "round=%llu why=\"out of memory\"",
+               (unsigned long long)job->plan->round);
+        an_combine_done(job);
+        an_free(job);
+        an_free(w);
+        return;
+    }
+    w->job = job;
+    c->works[c->n_works++] = w;
+}
+
+static void io_admit(void *ctx, const an_site *site, bool admitted)
+{
+    an_core *c = ctx;
+    if (admitted) {
+        an_err err = an_zap_allow(c->args->zap, site->link_key, site->name);
+        if (err != AN_OK)
+            an_log(AN_LOG_ERROR, "site_not_admitted", "site=%s err=%s", site->name, an_err_name(err));
+        return;
+    }
+    an_zap_revoke_site(c->args->zap, site->name);
+    an_peers_drop(c->peers, site->name);
+    an_bulk_order order = {.what = AN_BULK_DROP};
+    snprintf(order.site, sizeof order.site, "%s", site->name);
+    order_bulk(c, &order);
+}
+
+const an_hub_io an_core_io = {.send = io_send, .fetch = io_fetch, .combine = io_combine, .admit = io_admit};
+
+/* ---- messages from sites ---- */
+
+/* Whoever speaks in the present session, or opens one, speaks for the site. */
+static void note_peer(an_core *c, const an_msg *msg)
+{
+    uint64_t epoch;
+    const an_hub_live *live = an_hub_live_find(c->hub, c->in.site);
+    if (msg->type != AN_MSG_HELLO && (!live || msg->epoch != live->epoch))
+        return;
+    an_err err = an_peers_hello(c->peers, c->in.site, &c->in.peer, &epoch);
+    if (err != AN_OK)
+        an_log(AN_LOG_ERROR, "peer_not_kept", "site=%s err=%s", c->in.site, an_err_name(err));
+}
+
+static void on_control(an_core *c)
+{
+    an_msg *msg = NULL;
+    an_note why = {{0}};
+    an_err err = c->in.body ? AN_ERR_PROTO : an_msg_decode(c->in.head, c->in.head_len, &msg, &why);
+    if (err == AN_OK) {
+        note_peer(c, msg);
+        err = an_hub_message(c->hub, c->in.site, msg, &why);
+    }
+    if (err == AN_ERR_STATE) {
+        /* Who has no session hears the coordinator's instance, and says HELLO. */
+        an_msg m = {.type = AN_MSG_HEARTBEAT_ACK};
+        m.u.heartbeat_ack = (an_msg_heartbeat_ack){.instance = c->instance,
+                                                   .wall_ms = an_clock_system()->wall_ms(an_clock_system())};
+        err = send_to(c, c->control, &c->in.peer, &m);
+    } else if (err != AN_OK) {
+        an_log(AN_LOG_WARN, "message_refused", "site=%s err=%s why=\"%s\"", c->in.site, an_err_name(err), why.text);
+    }
+    an_msg_free(msg);
+}
+
+static void on_enrol(an_core *c)
+{
+    an_msg *msg = NULL;
+    an_err err = c->in.body || c->in.head_len > AN_MSG_ENROL_MAX
+                     ? AN_ERR_PROTO
+                     : an_msg_decode(c->in.head, c->in.head_len, &msg, NULL);
+    if (err == AN_OK)
+        err = an_msg_expect(msg, AN_DOOR_ENROL, AN_WAY_UP, NULL);
+    if (err == AN_OK) {
+        an_msg m = {.type = AN_MSG_ENROL_REPLY};
+        an_hub_enrol(c->hub, c->in.key, &msg->u.enrol, &m.u.enrol_reply);
+        err = send_to(c, c->enrol, &c->in.peer, &m);
+    }
+    if (err != AN_OK)
+        an_log(AN_LOG_WARN, "enrolment_refused", "address=%s err=%s", c->in.address, an_err_name(err));
+    an_msg_free(msg);
+}
+
+static void drain(an_core *c, an_server *srv, void (*on)(an_core *c))
+{
+    /* Bounded, so that one loud peer does not starve the rest of the loop. */
+    for (int i = 0; i < 256; i++) {
+        an_err err = an_server_recv(srv, &c->in);
+        if (err == AN_OK)
+            on(c);
+        else if (err == AN_ERR_AGAIN || err == AN_ERR_IO)
+            return;
+    }
+}
+
+/* ---- messages from the other threads ---- */
+
+static void on_bulk(an_core *c)
+{
+    an_bulk_report r;
+    size_t len;
+    while (an_pipe_recv(an_actor_pipe(c->bulk), &r, sizeof r, &len) == AN_OK)
+        an_hub_fetched(c->hub, r.site, r.round, &r.hash, r.path, r.err, &r.why);
+}
+
+static void on_work(an_core *c)
+{
+    an_work *w;
+    size_t len;
+    while (an_pipe_recv(an_actor_pipe(c->worker), &w, sizeof w, &len) == AN_OK) {
+        an_hub_combined(c->hub, w->job, w->err, &w->why);
+        for (size_t i = 0; i < c->n_works; i++) {
+            if (c->works[i] == w) {
+                c->works[i] = c->works[--c->n_works];
+                break;
+            }
+        }
+        an_free(w);
+    }
+}
+
+/* False: it waits for the journal. */
+static bool answer_http(an_core *c, an_http_job *job)
+{
+    int64_t waited = mono() - job->since_ms;
+    if (c->n_parked == AN_PARKED_MAX)
+        waited = INT64_MAX;
+    if (an_api_handle(c->api, &job->req, waited, &job->answer) == AN_ERR_AGAIN)
+        return false;
+    an_bridge_answer(c->bridge, job);
+    return true;
+}
+
+static void on_http(an_core *c)
+{
+    an_http_job *job;
+    size_t len;
+    while (an_pipe_recv(c->http, &job, sizeof job, &len) == AN_OK)
+        if (!answer_http(c, job))
+            c->parked[c->n_parked++] = job;
+}
+
+/* All parked requests, when the journal has grown; else those whose time is over. */
+static void look_at_parked(an_core *c)
+{
+    uint64_t seq = an_hub_state(c->hub)->last_seq;
+    size_t n = c->n_parked, kept = 0;
+    bool grown = seq != c->parked_seq;
+    c->parked_seq = seq;
+    c->n_parked = 0; /* so that answer_http sees room */
+    for (size_t i = 0; i < n; i++) {
+        an_http_job *job = c->parked[i];
+        int64_t wait_ms = 0;
+        bool late = !an_parse_int(job->req.wait_ms, &wait_ms) || mono() - job->since_ms >= wait_ms;
+        if ((!grown && !late) || !answer_http(c, job))
+            c->parked[kept++] = job;
+    }
+    c->n_parked = kept;
+}
+
+/* ---- after each turn ---- */
+
+static void flush(an_core *c)
+{
+    c->works_wait = false;
+    for (size_t i = 0; i < c->n_works && !c->works_wait; i++) {
+        if (!c->works[i]->sent)
+            c->works_wait = an_pipe_send(an_actor_pipe(c->worker), &c->works[i], sizeof *c->works) != AN_OK;
+        c->works[i]->sent = !c->works_wait;
+    }
+    const an_state *st = an_hub_state(c->hub);
+    while (c->n_served < st->versions.n) {
+        an_bulk_order order = {.what = AN_BULK_SERVE,
+                               .hash = st->versions.items[c->n_served].hash,
+                               .size = st->versions.items[c->n_served].size};
+        if (an_pipe_send(an_actor_pipe(c->bulk), &order, sizeof order) != AN_OK)
+            break;
+        c->n_served++;
+    }
+    bool open = an_hub_enrolment_open(c->hub);
+    if (open != c->enrol_open)
+        an_zap_enrol(c->args->zap, open ? (unsigned)c->args->conf->enrol_rate : 0);
+    c->enrol_open = open;
+}
+
+static int64_t sleep_ms(const an_core *c)
+{
+    const an_clock *clock = an_clock_system();
+    int64_t ms = an_hub_deadline(c->hub) - clock->wall_ms(clock);
+    for (size_t i = 0; i < c->n_parked; i++) {
+        int64_t wait_ms = 0;
+        if (!an_parse_int(c->parked[i]->req.wait_ms, &wait_ms))
+            continue;
+        int64_t left = c->parked[i]->since_ms + wait_ms - mono();
+        ms = left < ms ? left : ms;
+    }
+    if (c->works_wait && ms > 50)
+        ms = 50;
+    return ms < 0 ? 0 : ms > TICK_MS ? TICK_MS : ms;
+}
+
+void an_core_run(an_core *c, an_pipe *pipe)
+{
+    for (;;) {
+        an_wait items[] = {{.pipe = pipe},
+                           {.server = c->control},
+                           {.server = c->enrol},
+                           {.pipe = an_actor_pipe(c->bulk)},
+                           {.pipe = an_actor_pipe(c->worker)},
+                           {.pipe = c->http}};
+        an_err err = an_poll(items, sizeof items / sizeof *items, sleep_ms(c));
+        if (err != AN_OK && err != AN_ERR_AGAIN) {
+            an_log(AN_LOG_ERROR, "core_cannot_wait", "err=%s", an_err_name(err));
+            if (c->args->failed)
+                c->args->failed(c->args->ctx);
+            return;
+        }
+        uint8_t byte;
+        size_t len;
+        if (items[0].ready && an_pipe_recv(pipe, &byte, sizeof byte, &len) == AN_ERR_CANCELLED)
+            return;
+        drain(c, c->control, on_control);
+        drain(c, c->enrol, on_enrol);
+        on_bulk(c);
+        on_work(c);
+        on_http(c);
+        if (an_clock_system()->wall_ms(an_clock_system()) >= an_hub_deadline(c->hub))
+            an_hub_tick(c->hub);
+        flush(c);
+        look_at_parked(c);
+    }
+}

@@ -1,0 +1,40 @@
+/* runtime_core.h - the core thread's own: what its two files share.  See runtime.h. */
+#ifndef AN_COORDINATOR_RUNTIME_CORE_H
+#define AN_COORDINATOR_RUNTIME_CORE_H
+
+#include "coordinator/runtime_internal.h"
+#include "net/keys.h"
+#include "net/peers.h"
+#include "net/server.h"
+
+#define AN_PARKED_MAX 64
+
+typedef struct an_core {
+    const an_core_args *args;
+    an_identity *id;
+    an_store *store;
+    an_hub *hub;
+    an_api *api;
+    an_peers *peers;
+    an_server *control, *enrol;
+    an_actor *bulk, *worker;
+    an_bulk_args bulk_args;
+    an_bridge *bridge;
+    an_pipe *http; /* from the HTTP threads */
+    an_in in;
+    uint64_t instance;
+    char advertised[3][AN_ENDPOINT_MAX]; /* control, bulk, enrol */
+    an_http_job *parked[AN_PARKED_MAX]; /* wait for the journal to grow */
+    size_t n_parked;
+    uint64_t parked_seq; /* of the journal when they were last looked at */
+    an_work **works;     /* jobs that wait for the worker, or are with it */
+    size_t n_works, works_cap;
+    bool works_wait;     /* the worker's pipe was full */
+    size_t n_served;     /* versions that the bulk thread knows of */
+    bool enrol_open;
+} an_core;
+
+extern const an_hub_io an_core_io; /* ctx to be set */
+void an_core_run(an_core *c, an_pipe *pipe);
+
+#endif

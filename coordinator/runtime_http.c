@@ -1,0 +1,270 @@
+/* The HTTP threads: who asks is checked here, all else is handed to the core and waited for. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "coordinator/runtime_internal.h"
+#include "doors/crypto.h"
+#include "doors/http_server.h"
+
+#define BODY_MAX ((size_t)1 << 20)
+#define CONNECTIONS_MAX 64
+
+struct an_bridge {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    an_pipe *to_core; /* under the lock: many threads send */
+    bool closing;
+    an_hash token; /* of the token's text: comparing hashes takes the same time for any length */
+    int64_t answer_ms;
+    an_http_server *server;
+};
+
+void an_http_job_free(an_http_job *job)
+{
+    if (!job)
+        return;
+    an_api_answer_done(&job->answer);
+    an_free(job->req.body);
+    an_free(job);
+}
+
+/* ---- the administrator's token ---- */
+
+static an_err make_token(const char *path, char ret[static AN_ADMIN_TOKEN_TEXT], an_note *why)
+{
+    uint8_t bytes[32];
+    char line[AN_ADMIN_TOKEN_TEXT + 1];
+    an_random(bytes, sizeof bytes);
+    an_hex(ret, bytes, sizeof bytes);
+    int n = snprintf(line, sizeof line, "%s\n", ret);
+    an_err err = an_file_write(path, line, (size_t)n, 0600, why);
+    an_wipe(bytes, sizeof bytes);
+    an_wipe(line, sizeof line);
+    return err;
+}
+
+an_err an_admin_token_open(const char *path, char ret[static AN_ADMIN_TOKEN_TEXT], an_note *why)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return errno == ENOENT ? make_token(path, ret, why) : an_fail(AN_ERR_IO, why, "%.200s: cannot be read", path);
+    if (st.st_mode & (S_IRWXG | S_IRWXO))
+        return an_fail(AN_ERR_REFUSED, why, "%.200s: others may read it; chmod 600 it, and change it if they did", path);
+    uint8_t bytes[32];
+    an_buf b;
+    an_buf_init(&b, 256);
+    an_err err = an_file_read(&b, path, why);
+    if (err == AN_OK) {
+        memset(ret, 0, AN_ADMIN_TOKEN_TEXT);
+        memcpy(ret, b.data, b.len < AN_ADMIN_TOKEN_TEXT - 1 ? b.len : AN_ADMIN_TOKEN_TEXT - 1);
+        if (b.len < 64 || b.len > 65 || (b.len == 65 && b.data[64] != '\n') || !an_unhex(bytes, sizeof bytes, ret))
+            err = an_fail(AN_ERR_PROTO, why, "%.200s: is not a token; remove it and a new one is made", path);
+    }
+    if (b.data)
+        an_wipe(b.data, b.len);
+    an_wipe(bytes, sizeof bytes);
+    an_buf_done(&b);
+    return err;
+}
+
+static bool allowed(const an_bridge *b, const an_http_request *http)
+{
+    const char *given = an_http_header(http, "Authorization");
+    an_hash hash;
+    if (!given || strncmp(given, "Bearer ", 7) != 0)
+        return false;
+    an_hash_of(&hash, given + 7, strlen(given + 7));
+    return an_secret_equal(hash.b, b->token.b, sizeof hash.b);
+}
+
+/* ---- one request ---- */
+
+
+/* False: a part does not fit; that is told in *ret. */
+static bool copy_request(const an_http_request *http, an_api_request *req, an_api_answer *ret)
+{
+    const char *idem = an_http_header(http, "Idempotency-Key");
+    bool fits = strlen(http->path) < sizeof req->path && strlen(http->method) < sizeof req->method &&
+                (!idem || strlen(idem) < sizeof req->idem);
+    if (fits) {
+        snprintf(req->path, sizeof req->path, "%s", http->path);
+        snprintf(req->method, sizeof req->method, "%s", http->method);
+        snprintf(req->idem, sizeof req->idem, "%s", idem ? idem : "");
+        snprintf(req->actor, sizeof req->actor, "user/admin");
+    }
+#define AN_API_ROW(name)                                             \
+    {                                                                \
+        const char *value = an_http_query(http, #name);              \
+        if (value && strlen(value) < sizeof req->name)               \
+            snprintf(req->name, sizeof req->name, "%s", value);      \
+        else if (value)                                              \
+            fits = false;                                            \
+    }
+    AN_API_QUERY_LIST(AN_API_ROW)
+#undef AN_API_ROW
+    if (!fits) {
+        an_api_problem(400, "the path, a query parameter or a header is too long", ret);
+        return false;
+    }
+    req->body = an_alloc(http->body_len + 1, 1);
+    if (!req->body) {
+        an_api_problem(503, "out of memory", ret);
+        return false;
+    }
+    memcpy(req->body, http->body, http->body_len);
+    req->body_len = http->body_len;
+    return true;
+}
+
+static struct timespec after(int64_t ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += (time_t)(ms / 1000);
+    t.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000;
+    }
+    return t;
+}
+
+/* Takes the job, whatever happens. */
+static void ask_core(an_bridge *b, an_http_job *job, an_api_answer *ret)
+{
+    const char *refusal = NULL;
+    int64_t wait_ms = 0;
+    if (job->req.wait_ms[0] && (!an_parse_int(job->req.wait_ms, &wait_ms) || wait_ms < 0 || wait_ms > AN_API_WAIT_MAX_MS))
+        wait_ms = 0;
+    struct timespec until = after(b->answer_ms + wait_ms);
+    pthread_mutex_lock(&b->lock);
+    if (b->closing) {
+        refusal = "the coordinator is stopping";
+    } else if (an_pipe_send(b->to_core, &job, sizeof job) != AN_OK) {
+        refusal = "too many requests wait already";
+    } else {
+        while (!job->done && !b->closing && !job->left)
+            job->left = pthread_cond_timedwait(&b->changed, &b->lock, &until) == ETIMEDOUT && !job->done;
+        if (job->done) {
+            *ret = job->answer;
+            job->answer = (an_api_answer){0};
+        } else {
+            refusal = b->closing ? "the coordinator is stopping" : "no answer in time; the request may still be done";
+            job->left = true;
+            job = NULL; /* the core releases it */
+        }
+    }
+    pthread_mutex_unlock(&b->lock);
+    an_http_job_free(job);
+    if (refusal)
+        an_api_problem(503, refusal, ret);
+}
+
+static void on_http(void *ctx, const an_http_request *http, an_http_reply *reply)
+{
+    an_bridge *b = ctx;
+    an_api_answer answer = {0};
+    an_http_job *job = NULL;
+    if (!allowed(b, http)) {
+        an_log(AN_LOG_WARN, "http_not_allowed", "remote=%s", http->remote);
+        an_api_problem(401, "send the header Authorization: Bearer TOKEN; the token is in admin.token", &answer);
+    } else if (!(job = an_alloc(1, sizeof *job))) {
+        an_api_problem(503, "out of memory", &answer);
+    } else if (copy_request(http, &job->req, &answer)) {
+        job->since_ms = an_clock_system()->mono_ms(an_clock_system());
+        ask_core(b, job, &answer);
+        job = NULL;
+    }
+    an_http_job_free(job);
+    if (!answer.body) {
+        reply->status = 503;
+        return;
+    }
+    reply->status = answer.status;
+    reply->type = answer.type;
+    reply->body = answer.body;
+    reply->body_len = strlen(answer.body);
+    if (answer.status == 401 && an_http_reply_header(reply, "WWW-Authenticate", "Bearer") != AN_OK)
+        reply->status = 500;
+}
+
+void an_bridge_answer(an_bridge *b, an_http_job *job)
+{
+    pthread_mutex_lock(&b->lock);
+    bool left = job->left;
+    job->done = true;
+    pthread_cond_broadcast(&b->changed);
+    pthread_mutex_unlock(&b->lock);
+    if (left)
+        an_http_job_free(job);
+}
+
+/* ---- life ---- */
+
+an_err an_bridge_open(const an_coordinator_conf *conf, const char *token, an_pipe *to_core, an_bridge **ret,
+                      an_note *why)
+{
+    an_bridge *b = an_alloc(1, sizeof *b);
+    if (!b) {
+        an_pipe_close(to_core);
+        return AN_ERR_NOMEM;
+    }
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_mutex_init(&b->lock, NULL);
+    pthread_cond_init(&b->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    b->to_core = to_core;
+    b->answer_ms = conf->answer_ms;
+    an_hash_of(&b->token, token, strlen(token));
+    an_http_server_conf server = {.address = conf->http_address,
+                                  .port = (uint16_t)conf->http_port,
+                                  .max_connections = CONNECTIONS_MAX,
+                                  .timeout_s = 60,
+                                  .max_body = BODY_MAX,
+                                  .threads = true,
+                                  .handler = on_http,
+                                  .ctx = b};
+    an_err err = an_http_server_start(&server, &b->server, why);
+    if (err != AN_OK) {
+        an_bridge_free(b);
+        return err;
+    }
+    *ret = b;
+    return AN_OK;
+}
+
+uint16_t an_bridge_port(const an_bridge *b)
+{
+    return an_http_server_port(b->server);
+}
+
+void an_bridge_stop(an_bridge *b)
+{
+    if (!b)
+        return;
+    pthread_mutex_lock(&b->lock);
+    b->closing = true;
+    pthread_cond_broadcast(&b->changed);
+    pthread_mutex_unlock(&b->lock);
+    an_http_server_stop(b->server);
+    b->server = NULL;
+}
+
+void an_bridge_free(an_bridge *b)
+{
+    if (!b)
+        return;
+    an_bridge_stop(b);
+    an_pipe_close(b->to_core);
+    pthread_cond_destroy(&b->changed);
+    pthread_mutex_destroy(&b->lock);
+    an_free(b);
+}

@@ -1,0 +1,104 @@
+/* runtime_internal.h - what the threads of the runtime say to one another.  See runtime.h. */
+#ifndef AN_COORDINATOR_RUNTIME_INTERNAL_H
+#define AN_COORDINATOR_RUNTIME_INTERNAL_H
+
+#include "coordinator/api/api.h"
+#include "coordinator/combine.h"
+#include "coordinator/runtime.h"
+#include "coordinator/store.h"
+#include "net/pipe.h"
+#include "net/zap.h"
+
+/* ---- core thread ---- */
+
+typedef struct an_core_args {
+    const an_coordinator_conf *conf;
+    an_net *net;
+    an_zap *zap;
+    void (*failed)(void *ctx);
+    void *ctx;
+    an_runtime_endpoints *endpoints; /* filled before ready */
+} an_core_args;
+void an_core_main(an_pipe *pipe, void *args); /* an an_actor_main */
+
+/* ---- bulk thread ----
+ *
+ * A site's bulk connection is known from its first frame.  A site that has nothing to fetch, but an
+ * update to give, greets by asking for that update itself (CHUNK_REQUEST of kind UPDATE): the answer is
+ * CHUNK_REFUSE FORBIDDEN, and from then on the coordinator knows where to pull it from.
+ *
+ * A file that is being received is SPOOL/fetch-ROUND-SITE-HASH; beside it, FILE.at says how many bytes
+ * from its start are durable, so that a fetch goes on where it was. */
+
+typedef enum an_bulk_what {
+    AN_BULK_FETCH, /* pull this update from this site */
+    AN_BULK_SERVE, /* this version may be fetched */
+    AN_BULK_DROP,  /* the site is no longer admitted */
+} an_bulk_what;
+
+typedef struct an_bulk_order {
+    an_bulk_what what;
+    char site[AN_NAME_MAX];
+    uint64_t round;
+    an_hash hash;
+    uint64_t size;
+} an_bulk_order;
+
+typedef struct an_bulk_report { /* how a fetch ended */
+    char site[AN_NAME_MAX];
+    uint64_t round;
+    an_hash hash;
+    char path[AN_PATH_MAX]; /* "": nothing to take over or to remove */
+    an_err err;
+    an_note why;
+} an_bulk_report;
+
+typedef struct an_bulk_args {
+    an_net *net;
+    const char *endpoint;
+    const uint8_t *link_secret;
+    const an_store *store;  /* for the places of objects only */
+    const char *spool_dir;
+    char bound[AN_ENDPOINT_MAX]; /* filled before ready */
+} an_bulk_args;
+void an_bulk_main(an_pipe *pipe, void *args); /* orders in, reports out */
+
+/* ---- worker thread: jobs in, the same jobs out ---- */
+
+typedef struct an_work {
+    an_combine_job *job;
+    bool sent; /* the core's own note */
+    an_err err;
+    an_note why;
+} an_work;
+void an_work_main(an_pipe *pipe, void *args); /* messages are an_work * */
+
+/* ---- HTTP ---- */
+
+/* A request on its way through the core.  Whoever finds that the other side has left releases it. */
+typedef struct an_http_job {
+    an_api_request req;
+    an_api_answer answer;
+    int64_t since_ms;  /* monotonic */
+    bool done, left;   /* under the bridge's lock */
+} an_http_job;
+
+typedef struct an_bridge an_bridge;
+
+/* Starts the HTTP server.  to_core: the pipe end that the bridge sends an_http_job * through; owned by
+ * the bridge from then on, even on failure. */
+an_err an_bridge_open(const an_coordinator_conf *conf, const char *token, an_pipe *to_core, an_bridge **ret,
+                      an_note *why);
+uint16_t an_bridge_port(const an_bridge *b);
+void an_bridge_answer(an_bridge *b, an_http_job *job); /* the core is done with it; job->answer is filled */
+/* Tells every waiting request 503 and ends the server.  Jobs that the core still holds are its own
+ * afterwards (an_http_job_free).  NULL is fine. */
+void an_bridge_stop(an_bridge *b);
+void an_bridge_free(an_bridge *b);
+void an_http_job_free(an_http_job *job);
+
+/* The administrator's token: made at the first start.  Errors: REFUSED others may read it, PROTO, IO. */
+#define AN_ADMIN_TOKEN_TEXT 65
+an_err an_admin_token_open(const char *path, char ret[static AN_ADMIN_TOKEN_TEXT], an_note *why);
+
+#endif
