@@ -70,10 +70,10 @@ bool an_campaign_kind_find(const char *name, an_campaign_kind *ret);
  *
  *   every score finite; loss on the judged data at most (1 + gate.loss) times production's;
  *   alarms on old and new normal holdouts at most gate.alarms higher; faults of the challenge set
- *   raised at most gate.challenge less often, overall and for every declared failure mode.
+ *   raised at most gate.challenge less often overall, and no site objects.
  *
- * When a failure mode is no longer raised while all else passes, what the line showed was perhaps
- * no drift: the reason then begins with "possible fault, not drift".
+ * A site objects when a declared failure mode would hardly be raised there any more: what its line
+ * showed was perhaps no drift.  The reason then begins with "possible fault, not drift".
  * True: passed.  ret always says why, with figures. */
 bool an_gate_judge(const an_evaluate_out *e, const an_policy *policy, bool incremental, an_note *ret);
 

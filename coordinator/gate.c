@@ -18,21 +18,6 @@ static double raised_share(const an_evaluation *e)
     return share(raised, total);
 }
 
-/* The failure mode that lost most, as a difference of shares; 0 when none lost. */
-static double worst_mode_loss(const an_evaluation *c, const an_evaluation *p, size_t *ret_mode)
-{
-    double worst = 0;
-    *ret_mode = 0;
-    for (size_t i = 0; i < AN_EVAL_MODES; i++) {
-        double lost = share(p->modes[i].raised, p->modes[i].total) - share(c->modes[i].raised, c->modes[i].total);
-        if (lost > worst) {
-            worst = lost;
-            *ret_mode = i;
-        }
-    }
-    return worst;
-}
-
 static bool judge_alone(const an_evaluation *c, an_note *ret)
 {
     double far = share(c->old_alarms + c->new_alarms, c->old_windows + c->new_windows);
@@ -60,14 +45,11 @@ bool an_gate_judge(const an_evaluate_out *e, const an_policy *policy, bool incre
     double new_c = share(c->new_alarms, c->new_windows), new_p = share(p->new_alarms, p->new_windows);
     double old_c = share(c->old_alarms, c->old_windows), old_p = share(p->old_alarms, p->old_windows);
     double raised_c = raised_share(c), raised_p = raised_share(p);
-    size_t mode;
-    double mode_lost = worst_mode_loss(c, p, &mode);
 
-    if (mode_lost > policy->gate_challenge) {
+    if (c->objections) {
         an_note_set(ret,
-                    "possible fault, not drift: failure mode %zu would be raised in %.0f %% of cases instead of %.0f %%",
-                    mode + 1, 100 * share(c->modes[mode].raised, c->modes[mode].total),
-                    100 * share(p->modes[mode].raised, p->modes[mode].total));
+                    "possible fault, not drift: at %llu of %llu sites a declared failure mode would be raised far less often",
+                    (unsigned long long)c->objections, (unsigned long long)c->sites);
         return false;
     }
     if (raised_p - raised_c > policy->gate_challenge) {

@@ -33,7 +33,7 @@ const an_opt an_policy_rows[] = {
     AN_OPT_NUM(an_policy, drift_replay, "drift.replay", 0, 0.95, "0.5", "share of old samples in training"),
     AN_OPT_BOOL(an_policy, promote_automatic, "promote.automatic", "false", "promote what passes the gate"),
     AN_OPT_NUM(an_policy, gate_loss, "gate.loss", 0, 100, "0.1", "how much worse the loss may be, as a share"),
-    AN_OPT_NUM(an_policy, gate_alarms, "gate.alarms", 0, 1, "0.02",
+    AN_OPT_NUM(an_policy, gate_alarms, "gate.alarms", 0, 1, "0.03",
                "how much higher the share of alarms on normal data may be"),
     AN_OPT_NUM(an_policy, gate_challenge, "gate.challenge", 0, 1, "0.1",
                "how much lower the share of raised challenge faults may be"),

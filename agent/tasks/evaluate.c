@@ -9,7 +9,7 @@
  *            in the last place (AN_EVAL_MODES - 1) the anomalies that operators have confirmed
  *
  * The candidate's threshold comes from one half of the holdout blocks, both versions are judged on
- * the other; production keeps the threshold that it runs with. */
+ * the other.  Production keeps the threshold that it runs with, but for the generic faults. */
 #include <math.h>
 
 #include "agent/challenge.h"
@@ -200,7 +200,8 @@ static void count_fault(judged *j, const an_challenge_item *item, bool raised)
     e->modes[k].raised += raised;
 }
 
-static an_err judge_faults(judged *j, an_note *why)
+/* Generic faults, or the declared and confirmed ones. */
+static an_err judge_faults(judged *j, bool generic, an_note *why)
 {
     const an_challenge *set = j->c->challenge;
     const an_prep *prep = an_scorer_prep(j->scorer);
@@ -208,6 +209,8 @@ static an_err judge_faults(judged *j, an_note *why)
     float *x = NULL;
     an_err err = an_samples_inputs(prep, set->windows, set->n, set->window, &x, why);
     for (size_t i = 0; err == AN_OK && i < set->n; i++) {
+        if (is_generic(&set->items[i]) != generic)
+            continue;
         double score = score_of(j, x + i * input);
         count_fault(j, &set->items[i], !isnan(score) && score > j->threshold);
     }
@@ -215,7 +218,8 @@ static an_err judge_faults(judged *j, an_note *why)
     return err;
 }
 
-static an_err judge(court *c, const an_bundle *bundle, const an_overlay *overlay, an_evaluation *ret, an_note *why)
+static an_err judge_with(court *c, const an_bundle *bundle, const an_overlay *overlay, bool generic, bool rest,
+                         an_evaluation *ret, an_note *why)
 {
     judged j = {.c = c, .e = ret};
     an_err err = an_scorer_new(bundle, overlay, &j.scorer, why);
@@ -224,17 +228,48 @@ static an_err judge(court *c, const an_bundle *bundle, const an_overlay *overlay
     j.threshold = an_scorer_threshold(j.scorer);
     if ((err = an_scorer_work_new(j.scorer, 1, &j.work)) != AN_OK)
         goto out;
+    if (generic && (err = judge_faults(&j, true, why)) != AN_OK)
+        goto out;
+    if (!rest)
+        goto out;
     const bool loss_on_new = c->n_fresh > 0;
     err = judge_normal(&j, c->old, c->n_old, !loss_on_new, &ret->old_windows, &ret->old_alarms, why);
     if (err == AN_OK)
         err = judge_normal(&j, c->fresh, c->n_fresh, loss_on_new, &ret->new_windows, &ret->new_alarms, why);
     if (err == AN_OK)
-        err = judge_faults(&j, why);
-    ret->sites = 1;
+        err = judge_faults(&j, false, why);
 out:
     an_scorer_work_free(j.work);
     an_scorer_free(j.scorer);
     return err;
+}
+
+/* Generic faults are judged at equal false-alarm rates, each version with the threshold it would get
+ * `today`: on drifted data a version that raises an alarm at every window would seem to see every
+ * fault.  All else is judged with the overlay that the version runs with. */
+static an_err judge(court *c, const an_bundle *bundle, const an_overlay *running, const an_overlay *today,
+                    an_evaluation *ret, an_note *why)
+{
+    ret->sites = 1;
+    if (running == today)
+        return judge_with(c, bundle, today, true, true, ret, why);
+    an_err err = judge_with(c, bundle, today, true, false, ret, why);
+    return err == AN_OK ? judge_with(c, bundle, running, false, true, ret, why) : err;
+}
+
+/* A fault that this site's production raises and its candidate does not: the drift may be that
+ * fault.  Said as a count of sites, since other sites' cases would hide it in the sum. */
+static uint64_t objects(const an_evaluation *candidate, const an_evaluation *production)
+{
+    for (size_t i = 0; i < AN_EVAL_MODES; i++) {
+        if (production->modes[i].total == 0 || candidate->modes[i].total == 0)
+            continue;
+        double before = (double)production->modes[i].raised / (double)production->modes[i].total;
+        double after = (double)candidate->modes[i].raised / (double)candidate->modes[i].total;
+        if (before - after > AN_EVAL_LOST_MAX)
+            return 1;
+    }
+    return 0;
 }
 
 /* The overlay that the version would get here today. */
@@ -273,19 +308,18 @@ static an_err run(const an_task *task, uint32_t *ret, an_task_result *ret_result
     if ((err = overlay_for(&c, task->candidate, &plan->candidate, &candidate, why)) != AN_OK)
         goto out;
     tell(task, 0.3);
-    if ((err = judge(&c, task->candidate, &candidate, &in.evaluate.candidate, why)) != AN_OK)
+    if ((err = judge(&c, task->candidate, &candidate, &candidate, &in.evaluate.candidate, why)) != AN_OK)
         goto out;
     tell(task, 0.6);
     if (task->production) {
-        const an_overlay *running = task->running;
-        if (!running) {
-            if ((err = overlay_for(&c, task->production, &plan->production, &production, why)) != AN_OK)
-                goto out;
-            running = &production;
-        }
-        if ((err = judge(&c, task->production, running, &in.evaluate.production, why)) != AN_OK)
+        if ((err = overlay_for(&c, task->production, &plan->production, &production, why)) != AN_OK)
+            goto out;
+        if ((err = judge(&c, task->production, task->running ? task->running : &production, &production,
+                         &in.evaluate.production, why)) != AN_OK)
             goto out;
     }
+    if (task->production)
+        in.evaluate.candidate.objections = objects(&in.evaluate.candidate, &in.evaluate.production);
     tell(task, 1.0);
     ret_result->evaluation = in.evaluate;
     ret_result->windows = c.n_old + c.n_fresh;

@@ -1,0 +1,234 @@
+/* The gate, with real training on a simulated line: a campaign that has learned a new tool passes,
+ * one that has learned a worn bearing is stopped as a possible fault.  Sites' own work
+ * (agent/task.h) is judged by the coordinator's rule (coordinator/campaign.h). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agent/samples.h"
+#include "agent/sim.h"
+#include "agent/task.h"
+#include "base/mem.h"
+#include "coordinator/campaign.h"
+#include "doors/crypto.h"
+#include "models/train.h"
+
+#define WINDOW 4
+#define NORMAL 12000
+#define CHANGED 4000
+
+static const char arch[] = "model: pump-ae\n"
+                           "input: {features: input, window: 4}\n"
+                           "layers:\n"
+                           "  - flatten\n"
+                           "  - dense: {units: 64}\n"
+                           "  - relu\n"
+                           "  - dense: {units: 8}\n"
+                           "  - relu\n"
+                           "  - dense: {units: 64}\n"
+                           "  - relu\n"
+                           "  - dense: {units: input}\n"
+                           "loss: mse\n"
+                           "target: input\n";
+
+static void must(an_err err, const an_note *why)
+{
+    if (err != AN_OK)
+        print_error("%s: %s\n", an_err_name(err), why->text);
+    assert_int_equal(err, AN_OK);
+}
+
+typedef struct plant {
+    size_t width;
+    const char *names[AN_SIM_SENSORS_MAX];
+    float *rows, *normal, *changed; /* rows, and raw windows */
+    size_t n_normal, n_changed;
+    an_site_data data;
+    an_bundle base;
+    an_model *model;
+} plant;
+
+static void make_rows(plant *p, const char *event, double size, size_t ramp)
+{
+    an_note why = {{0}};
+    const an_sim_line *line = an_sim_line_find("pump");
+    an_sim_conf conf = {.line = "pump", .seed = 5, .site = 3, .step_ms = 1000, .steady = true, .n_events = 1};
+    p->width = line->n_sensors;
+    for (size_t i = 0; i < p->width; i++)
+        p->names[i] = line->sensors[i].name;
+    snprintf(conf.events[0].name, sizeof conf.events[0].name, "%s", event);
+    conf.events[0].start = NORMAL;
+    conf.events[0].length = ramp;
+    conf.events[0].size = size;
+    p->rows = an_alloc((NORMAL + CHANGED) * p->width, sizeof *p->rows);
+    assert_non_null(p->rows);
+    must(an_sim_generate(&conf, NORMAL + CHANGED, p->rows, NULL, NULL, &why), &why);
+    must(an_samples_cut(p->rows, NORMAL, p->width, WINDOW, WINDOW, &p->normal, &p->n_normal, &why), &why);
+    must(an_samples_cut(p->rows + NORMAL * p->width, CHANGED, p->width, WINDOW, WINDOW, &p->changed, &p->n_changed,
+                        &why),
+         &why);
+}
+
+/* Two thirds of the normal windows to train on, the rest held out as OLD; of the changed ones four
+ * fifths are RECENT and the rest NEW. */
+static void make_data(plant *p)
+{
+    const size_t size = WINDOW * p->width, two_thirds = p->n_normal * 2 / 3, four_fifths = p->n_changed * 4 / 5;
+    const an_sim_line *line = an_sim_line_find("pump");
+    p->data = (an_site_data){
+        .width = p->width,
+        .context = WINDOW,
+        .train = {p->normal, two_thirds},
+        .old = {p->normal + two_thirds * size, p->n_normal - two_thirds},
+        .recent = {p->changed, four_fifths},
+        .fresh = {p->changed + four_fifths * size, p->n_changed - four_fifths},
+        .sensors = p->names,
+        .modes = line->modes,
+        .n_modes = line->n_modes,
+    };
+}
+
+static void make_base(plant *p)
+{
+    an_note why = {{0}};
+    an_bundle *b = &p->base;
+    an_prep_conf pc;
+    float *x = NULL;
+    an_prep_conf_init(&pc);
+    pc.window = WINDOW;
+    snprintf(b->model, sizeof b->model, "pump");
+    snprintf(b->policy, sizeof b->policy, "target_far:0.005");
+    b->threshold = 1;
+    must(an_schema_new(&b->schema, p->names, NULL, (uint32_t)p->width, 1, WINDOW, &why), &why);
+    must(an_prep_fit(&b->prep, &pc, p->rows, NORMAL * 2 / 3, p->width, &why), &why);
+    must(an_model_new(arch, sizeof arch - 1, "arch", p->width, &p->model, &why), &why);
+    an_model_layout_hash(p->model, &b->layout);
+    b->arch = an_strdup(an_model_text(p->model));
+    b->n_weights = an_model_n_params(p->model);
+    b->weights = an_alloc(b->n_weights, sizeof *b->weights);
+    assert_non_null(b->weights);
+    an_model_init(p->model, 1, b->weights);
+    must(an_detector_new("autoencoder", WINDOW, (uint32_t)p->width, &b->detector, &why), &why);
+    for (size_t i = 0; i < b->detector->n_state; i++)
+        b->detector->state[i] = 1;
+    must(an_samples_inputs(&b->prep, p->normal, p->data.train.n, WINDOW, &x, &why), &why);
+    an_train_opts o = an_train_defaults();
+    o.epochs = 30;
+    must(an_train(p->model, b->weights, &o, x, NULL, p->data.train.n, NULL, &why), &why);
+    an_free(x);
+}
+
+/* What a site would do in an incremental round, as the policy's defaults say. */
+static void make_candidate(plant *p, const an_policy *policy, an_bundle *ret)
+{
+    an_note why = {{0}};
+    float *raw = NULL, *x = NULL;
+    size_t n = 0;
+    const an_data_pick picks[] = {{.part = &p->data.recent}, {.part = &p->data.train, .modulus = 5, .to = 2}};
+    must(an_bundle_copy(ret, &p->base), &why);
+    must(an_data_gather(&p->data, picks, 2, &raw, &n), &why);
+    must(an_samples_inputs(&p->base.prep, raw, n, WINDOW, &x, &why), &why);
+    an_train_opts o = an_train_defaults();
+    o.epochs = (size_t)(policy->drift_rounds * policy->drift_epochs);
+    o.lr = policy->drift_lr;
+    o.l2sp = policy->drift_l2sp;
+    o.anchor = p->base.weights;
+    must(an_train(p->model, ret->weights, &o, x, NULL, n, NULL, &why), &why);
+    an_free(raw);
+    an_free(x);
+}
+
+static bool judge(const char *event, double size, size_t ramp, an_note *verdict)
+{
+    an_note why = {{0}};
+    plant p = {.width = 0};
+    an_policy policy;
+    an_bundle candidate = {.arch = NULL};
+    make_rows(&p, event, size, ramp);
+    make_data(&p);
+    make_base(&p);
+    must(an_policy_init(&policy), &why);
+    make_candidate(&p, &policy, &candidate);
+
+    an_plan *plan = an_alloc(1, sizeof *plan);
+    uint32_t *vector = an_alloc(AN_EVALUATE_DIM, sizeof *vector);
+    assert_non_null(plan);
+    assert_non_null(vector);
+    plan->round = 9;
+    plan->kind = AN_PAYLOAD_EVALUATE;
+    plan->dim = AN_EVALUATE_DIM;
+    plan->n_cohort = 1;
+    plan->seed = 77;
+    an_hash_of(&plan->candidate, "candidate", 9);
+    an_hash_of(&plan->production, "production", 10);
+    an_calibrate_opts opts = an_calibrate_defaults();
+    an_overlay running;
+    const an_calibrate_data before = {.width = p.width, .context = WINDOW, .fit = p.data.train, .holdout = p.data.old};
+    must(an_calibrate(&p.base, &plan->production, &before, &opts, 0, &running, NULL, &why), &why);
+    const an_task task = {.plan = plan,
+                          .site = "plant-a",
+                          .candidate = &candidate,
+                          .production = &p.base,
+                          .running = &running,
+                          .data = &p.data,
+                          .calibrate = &opts,
+                          .n_threads = 1};
+    an_task_result result = {.local = NULL};
+    must(an_task_run(&task, vector, &result, &why), &why);
+    bool passed = an_gate_judge(&result.evaluation, &policy, true, verdict);
+    print_message("%s: %s: %s\n", event, passed ? "passed" : "stopped", verdict->text);
+
+    an_task_result_done(&result);
+    an_overlay_done(&running);
+    an_opt_done(an_policy_rows, an_policy_n_rows, &policy);
+    an_bundle_done(&candidate);
+    an_bundle_done(&p.base);
+    an_model_free(p.model);
+    an_free(plan);
+    an_free(vector);
+    an_free(p.rows);
+    an_free(p.normal);
+    an_free(p.changed);
+    return passed;
+}
+
+static void a_tool_change_is_adapted_to(void **state)
+{
+    (void)state;
+    an_note verdict;
+    assert_true(judge("tool_change", 1, 0, &verdict));
+}
+
+static void a_new_material_is_adapted_to(void **state)
+{
+    (void)state;
+    an_note verdict;
+    assert_true(judge("new_material", 1, 0, &verdict));
+}
+
+static void slow_wear_is_not_learned_as_normal(void **state)
+{
+    (void)state;
+    an_note verdict;
+    assert_false(judge("bearing_wear", 1, CHANGED, &verdict));
+    assert_non_null(strstr(verdict.text, "possible fault, not drift"));
+}
+
+int main(void)
+{
+    an_err err = an_crypto_init();
+    if (err != AN_OK)
+        return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_tool_change_is_adapted_to),
+        cmocka_unit_test(a_new_material_is_adapted_to),
+        cmocka_unit_test(slow_wear_is_not_learned_as_normal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
