@@ -1,476 +1,12 @@
-/* A whole federation in one process: the hub and three sessions, messages through the real wire
- * format, a fake clock, stores in a folder.  A model goes from nothing to production, links are
- * cut, sites restart, and every fact arrives once. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+/* A whole federation in one process: a model goes from nothing to production, messages are lost,
+ * links cut, sites and the coordinator killed, and every fact arrives once. */
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include "agent/samples.h"
-#include "agent/session.h"
 #include "base/log.h"
-#include "base/mem.h"
-#include "base/rng.h"
-#include "coordinator/hub.h"
-#include "net/keys.h"
-#include "tests/support/folder.h"
-
-#define SITES 3
-#define WIDTH 6
-#define WINDOWS 240
-#define START_MS INT64_C(1780000000000)
-#define EVENTS_MAX 4096
-
-static const char *const sensors[WIDTH] = {"flow", "pressure", "temp", "current", "speed", "level"};
-static const char arch[] = "model: pump\ninput: {features: features}\n"
-                           "layers: [{dense: {units: 8}}, tanh, {dense: {units: 2}},\n"
-                           "  {dense: {units: 8}}, tanh, {dense: {units: features}}]\n"
-                           "loss: mse\ntarget: input\n";
-
-typedef enum event_type { TO_HUB, TO_SITE, HUB_FETCH, SITE_FETCH, COMBINE, JOB } event_type;
-typedef struct event {
-    event_type type;
-    size_t site;
-    an_buf bytes;
-    an_hash hash;
-    uint64_t round;
-    an_job *job;
-    an_combine_job *combine;
-    char path[AN_PATH_MAX];
-} event;
-
-typedef struct world world;
-typedef struct site {
-    world *w;
-    size_t i;
-    char name[AN_NAME_MAX], dir[AN_PATH_MAX];
-    uint8_t sign_public[AN_SIGN_PUBLIC_BYTES], sign_secret[AN_SIGN_SECRET_BYTES];
-    uint8_t link_public[AN_LINK_KEY_BYTES], link_secret[AN_LINK_KEY_BYTES];
-    an_schema schema;
-    an_session_line line;
-    an_calibrate_opts calibrate;
-    an_site_policy policy;
-    an_spool *spool;
-    an_session *session;
-    float *rows;
-    an_site_data data;
-    bool cut; /* the link: messages are lost */
-    unsigned live, jobs;
-    an_hash runs;
-} site;
-
-struct world {
-    char dir[AN_PATH_MAX];
-    an_clock_fake clock;
-    an_store *store;
-    an_hub *hub;
-    uint8_t sign_public[AN_SIGN_PUBLIC_BYTES], sign_secret[AN_SIGN_SECRET_BYTES];
-    site sites[SITES];
-    event *events; /* a ring */
-    size_t head, tail;
-    uint64_t lost; /* messages of every nth number are lost; 0: none */
-    uint64_t sent;
-};
-
-static event *put(world *w, event_type type, size_t i)
-{
-    event *e = &w->events[w->tail++ % EVENTS_MAX];
-    assert_true(w->tail - w->head < EVENTS_MAX);
-    memset(e, 0, sizeof *e);
-    e->type = type;
-    e->site = i;
-    return e;
-}
-
-static an_err post(world *w, event_type type, size_t i, const an_msg *msg)
-{
-    an_note why = {{0}};
-    if (w->sites[i].cut || (w->lost && ++w->sent % w->lost == 0))
-        return AN_OK; /* a network does not say that it lost something */
-    event *e = put(w, type, i);
-    an_buf_init(&e->bytes, AN_MSG_CONTROL_MAX);
-    an_err err = an_msg_encode(msg, &e->bytes, &why);
-    if (err != AN_OK)
-        fail_msg("encode: %s", why.text);
-    return err;
-}
-
-static size_t site_find(const world *w, const char *name)
-{
-    for (size_t i = 0; i < SITES; i++)
-        if (strcmp(w->sites[i].name, name) == 0)
-            return i;
-    fail_msg("no site %s", name);
-    return 0;
-}
-
-/* ---- the hub's outside ---- */
-
-static an_err hub_send(void *ctx, const char *name, const an_msg *msg)
-{
-    world *w = ctx;
-    return post(w, TO_SITE, site_find(w, name), msg);
-}
-
-static void hub_fetch(void *ctx, const char *name, uint64_t round, const an_hash *update, uint64_t size)
-{
-    world *w = ctx;
-    event *e = put(w, HUB_FETCH, site_find(w, name));
-    (void)size;
-    e->round = round;
-    e->hash = *update;
-}
-
-static void hub_combine(void *ctx, an_combine_job *job)
-{
-    put(ctx, COMBINE, 0)->combine = job;
-}
-
-static void hub_admit(void *ctx, const an_site *s, bool admitted)
-{
-    (void)ctx;
-    (void)s;
-    (void)admitted;
-}
-
-/* ---- a site's outside ---- */
-
-static an_err site_send(void *ctx, const an_msg *msg)
-{
-    site *s = ctx;
-    return post(s->w, TO_HUB, s->i, msg);
-}
-
-static void site_fetch(void *ctx, const an_hash *version, uint64_t size, const char *path)
-{
-    site *s = ctx;
-    event *e = put(s->w, SITE_FETCH, s->i);
-    (void)size;
-    e->hash = *version;
-    snprintf(e->path, sizeof e->path, "%s", path);
-}
-
-static void site_run(void *ctx, an_job *job)
-{
-    site *s = ctx;
-    s->jobs++;
-    put(s->w, JOB, s->i)->job = job;
-}
-
-static an_err site_go_live(void *ctx, const char *line, const an_running *running, an_note *why)
-{
-    site *s = ctx;
-    (void)why;
-    assert_string_equal(line, "line-1");
-    assert_true(running->values->has_threshold);
-    s->live++;
-    s->runs = running->version;
-    return AN_OK;
-}
-
-/* ---- events ---- */
-
-static void copy_file(const char *from, const char *to)
-{
-    an_buf b;
-    an_buf_init(&b, AN_BUNDLE_BYTES_MAX);
-    assert_int_equal(an_file_read(&b, from, NULL), AN_OK);
-    assert_int_equal(an_file_write(to, b.data, b.len, 0644, NULL), AN_OK);
-    an_buf_done(&b);
-}
-
-static void do_hub_fetch(world *w, const event *e)
-{
-    char from[AN_PATH_MAX], to[AN_PATH_MAX], name[80];
-    site *s = &w->sites[e->site];
-    snprintf(name, sizeof name, "in-%s", s->name);
-    assert_int_equal(an_path_join(to, an_store_spool_dir(w->store), name), AN_OK);
-    an_err err = s->session && !s->cut ? an_session_upload(s->session, &e->hash, from) : AN_ERR_IO;
-    if (err == AN_OK)
-        copy_file(from, to);
-    an_hub_fetched(w->hub, s->name, e->round, &e->hash, to, err, NULL);
-}
-
-static void do_site_fetch(world *w, const event *e)
-{
-    char from[AN_PATH_MAX];
-    site *s = &w->sites[e->site];
-    if (!s->session)
-        return;
-    an_err err = s->cut ? AN_ERR_IO : an_store_object_path(w->store, &e->hash, from);
-    if (err == AN_OK)
-        copy_file(from, e->path);
-    an_session_fetched(s->session, &e->hash, err, NULL);
-}
-
-static void do_job(world *w, const event *e)
-{
-    an_note why = {{0}};
-    site *s = &w->sites[e->site];
-    if (!s->session) { /* it was killed meanwhile */
-        an_job_free(e->job);
-        return;
-    }
-    an_err err = an_job_run(e->job, &s->data, &why);
-    an_session_done(s->session, e->job, err, &why);
-}
-
-static void do_message(world *w, event *e)
-{
-    an_note why = {{0}};
-    an_msg *msg = NULL;
-    site *s = &w->sites[e->site];
-    assert_int_equal(an_msg_decode(e->bytes.data, e->bytes.len, &msg, &why), AN_OK);
-    an_buf_done(&e->bytes);
-    if (e->type == TO_HUB) {
-        an_err err = an_hub_message(w->hub, s->name, msg, &why);
-        assert_true(err == AN_OK || err == AN_ERR_STATE);
-    } else if (s->session) {
-        an_err err = an_session_message(s->session, msg, &why);
-        assert_true(err == AN_OK || err == AN_ERR_STATE);
-    }
-    an_msg_free(msg);
-}
-
-static void settle(world *w)
-{
-    an_note why = {{0}};
-    while (w->head != w->tail) {
-        event e = w->events[w->head++ % EVENTS_MAX];
-        switch (e.type) {
-        case TO_HUB:
-        case TO_SITE:
-            do_message(w, &e);
-            break;
-        case HUB_FETCH:
-            do_hub_fetch(w, &e);
-            break;
-        case SITE_FETCH:
-            do_site_fetch(w, &e);
-            break;
-        case COMBINE: {
-            an_err err = an_combine_run(e.combine, &why);
-            an_hub_combined(w->hub, e.combine, err, &why);
-            break;
-        }
-        case JOB:
-            do_job(w, &e);
-            break;
-        }
-    }
-}
-
-static void pass(world *w, int64_t ms)
-{
-    for (int64_t t = 0; t < ms; t += 1000) {
-        an_clock_fake_advance(&w->clock, 1000);
-        an_hub_tick(w->hub);
-        for (size_t i = 0; i < SITES; i++)
-            if (w->sites[i].session)
-                an_session_tick(w->sites[i].session);
-        settle(w);
-    }
-}
-
-/* ---- life ---- */
-
-/* Points of a curved sheet, at each site in another place of it. */
-static void make_data(site *s)
-{
-    an_rng r;
-    const size_t n = 5 * WINDOWS / 2;
-    s->rows = an_alloc(n * WIDTH, sizeof *s->rows);
-    an_rng_init(&r, 11, s->i);
-    for (size_t i = 0; i < n; i++) {
-        double a = an_rng_normal(&r) + 0.3 * (double)s->i, b = an_rng_normal(&r);
-        for (size_t k = 0; k < WIDTH; k++)
-            s->rows[i * WIDTH + k] = (float)(20.0 * (double)k + 3.0 * sin(0.7 * (double)k) * a +
-                                             2.0 * cos(1.3 * (double)k) * b + 0.1 * an_rng_normal(&r));
-    }
-    s->data = (an_site_data){.width = WIDTH, .context = 1, .sensors = sensors};
-    s->data.train = (an_data_part){s->rows, WINDOWS};
-    s->data.recent = (an_data_part){s->rows + WINDOWS * WIDTH, WINDOWS / 2};
-    s->data.old = (an_data_part){s->rows + 3 * WINDOWS / 2 * WIDTH, WINDOWS / 2};
-    s->data.fresh = (an_data_part){s->rows + 2 * WINDOWS * WIDTH, WINDOWS / 2};
-}
-
-static void start_site(site *s)
-{
-    an_note why = {{0}};
-    char path[AN_PATH_MAX];
-    assert_int_equal(an_path_join(path, s->dir, "spool.db"), AN_OK);
-    assert_int_equal(an_spool_open(path, &(an_spool_conf){0}, &s->spool, &why), AN_OK);
-    const an_session_conf conf = {.site = s->name,
-                                  .sign_public = s->sign_public,
-                                  .sign_secret = s->sign_secret,
-                                  .coordinator_key = s->w->sign_public,
-                                  .lines = &s->line,
-                                  .n_lines = 1,
-                                  .policy = &s->policy,
-                                  .calibrate = &s->calibrate,
-                                  .spool = s->spool,
-                                  .dir = s->dir,
-                                  .n_threads = 1,
-                                  .clock = &s->w->clock.clock,
-                                  .io = {s, site_send, site_fetch, site_run, site_go_live},
-                                  .instance = 7};
-    if (an_session_new(&conf, &s->session, &why) != AN_OK)
-        fail_msg("%s", why.text);
-}
-
-/* As after a power cut: nothing is said to anybody. */
-static void kill_site(site *s)
-{
-    an_session_free(s->session);
-    s->session = NULL;
-    an_spool_close(s->spool);
-    s->spool = NULL;
-}
-
-static void enrol(world *w, site *s)
-{
-    an_note why = {{0}};
-    an_msg_enrol e = {.agent_version = "0.1"};
-    an_msg_enrol_reply r;
-    uint8_t secret[32], key[32], statement[AN_ENROL_STATEMENT_BYTES];
-    an_hash mac;
-    assert_int_equal(an_hub_token(w->hub, "user/admin", 3600000, e.token_id, secret, &why), AN_OK);
-    snprintf(e.site, sizeof e.site, "%s", s->name);
-    memcpy(e.link_key, s->link_public, sizeof e.link_key);
-    memcpy(e.statement_key, s->sign_public, sizeof e.statement_key);
-    an_token_key(key, secret);
-    an_enrol_statement(statement, &e);
-    an_mac_of(&mac, key, statement, sizeof statement);
-    memcpy(e.mac, mac.b, sizeof e.mac);
-    an_hub_enrol(w->hub, s->link_public, &e, &r);
-    assert_int_equal(r.status, AN_ENROL_PENDING);
-    assert_int_equal(an_hub_site_decide(w->hub, "user/admin", s->name, true, "", &why), AN_OK);
-}
-
-static void make_model(world *w)
-{
-    an_note why = {{0}};
-    static const char *const policy[][2] = {{"train.rounds", "3"},      {"train.epochs", "20"},
-                                            {"train.batch", "32"},      {"train.lr", "0.01"},
-                                            {"promote.automatic", "true"}, {"min_cohort", "3"},
-                                            {"drift.automatic", "true"}, {"gate.alarms", "0.2"},
-                                            {"round.upload", "2m"},      {"drift.cooldown", "0"}};
-    const an_model_spec spec = {.name = "pump", .arch = arch, .sensors = sensors, .n_sensors = WIDTH,
-                                .rate_hz = 1, .window = 1, .stride = 1, .smooth = 1,
-                                .threshold = "quantile:0.99*1.2", .policy = policy,
-                                .n_policy = sizeof policy / sizeof *policy};
-    if (an_hub_model_create(w->hub, "user/admin", &spec, &why) != AN_OK)
-        fail_msg("%s", why.text);
-}
-
-static void start_hub(world *w)
-{
-    an_note why = {{0}};
-    char dir[AN_PATH_MAX], url[AN_PATH_MAX + 8];
-    assert_int_equal(an_path_join(dir, w->dir, "coordinator"), AN_OK);
-    snprintf(url, sizeof url, "sqlite:%s", dir);
-    assert_int_equal(an_store_open(url, &w->clock.clock, &w->store, &why), AN_OK);
-    const an_hub_conf conf = {.store = w->store,
-                              .clock = &w->clock.clock,
-                              .io = {w, hub_send, hub_fetch, hub_combine, hub_admit},
-                              .sign_secret = w->sign_secret,
-                              .sign_public = w->sign_public,
-                              .lease_ms = 30000,
-                              .instance = 1 + (uint64_t)w->clock.now_ms};
-    if (an_hub_new(&conf, &w->hub, &why) != AN_OK)
-        fail_msg("%s", why.text);
-}
-
-static int setup(void **state)
-{
-    an_note why = {{0}};
-    world *w = an_alloc(1, sizeof *w);
-    an_test_folder_make(w->dir);
-    w->events = an_alloc(EVENTS_MAX, sizeof *w->events);
-    an_clock_fake_init(&w->clock, START_MS);
-    an_sign_keypair(w->sign_public, w->sign_secret);
-    start_hub(w);
-    for (size_t i = 0; i < SITES; i++) {
-        site *s = &w->sites[i];
-        s->w = w;
-        s->i = i;
-        snprintf(s->name, sizeof s->name, "plant-%c", (int)('a' + i));
-        assert_int_equal(an_path_join(s->dir, w->dir, s->name), AN_OK);
-        assert_int_equal(an_dir_make(s->dir, &why), AN_OK);
-        an_sign_keypair(s->sign_public, s->sign_secret);
-        an_link_keypair(s->link_public, s->link_secret);
-        assert_int_equal(an_schema_new(&s->schema, sensors, NULL, WIDTH, 1, 1, &why), AN_OK);
-        s->line = (an_session_line){.line = "line-1", .model = "pump", .schema = &s->schema};
-        s->calibrate = an_calibrate_defaults();
-        assert_int_equal(an_site_policy_init(&s->policy), AN_OK);
-        make_data(s);
-        enrol(w, s);
-        start_site(s);
-    }
-    make_model(w);
-    *state = w;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world *w = *state;
-    settle(w);
-    for (size_t i = 0; i < SITES; i++) {
-        site *s = &w->sites[i];
-        kill_site(s);
-        an_site_policy_done(&s->policy);
-        an_schema_done(&s->schema);
-        an_free(s->rows);
-    }
-    an_hub_free(w->hub);
-    an_store_close(w->store);
-    an_test_folder_remove(w->dir);
-    an_free(w->events);
-    an_free(w);
-    return 0;
-}
-
-static void connect_all(world *w)
-{
-    for (size_t i = 0; i < SITES; i++)
-        an_session_connected(w->sites[i].session);
-    settle(w);
-}
-
-static uint64_t campaign(world *w, an_campaign_kind kind)
-{
-    an_note why = {{0}};
-    uint64_t id = 0;
-    if (an_hub_campaign_open(w->hub, "user/admin", "pump", kind, 0, "a test", &id, &why) != AN_OK)
-        fail_msg("%s", why.text);
-    return id;
-}
-
-static void assert_promoted(world *w, uint64_t id)
-{
-    const an_campaign *c = an_state_campaign(an_hub_state(w->hub), id);
-    if (c->state != AN_CAMPAIGN_PROMOTED)
-        fail_msg("campaign is %s: %s", an_campaign_state_name(c->state), c->reason);
-    for (size_t i = 0; i < SITES; i++) {
-        site *s = &w->sites[i];
-        an_hash version, overlay;
-        assert_true(an_session_running(s->session, "line-1", &version, &overlay));
-        assert_true(an_hash_equal(&version, &c->head));
-        assert_true(an_hash_equal(&s->runs, &c->head));
-        assert_int_equal(an_session_look(s->session).uploads, 0);
-        const an_hub_live *live = an_hub_live_find(w->hub, s->name);
-        assert_true(an_hash_equal(&live->lines[0].version, &version));
-        assert_true(an_hash_equal(&live->lines[0].overlay, &overlay));
-    }
-}
-
-/* ---- tests ---- */
+#include "doors/crypto.h"
+#include "msg/release.h"
+#include "tests/support/federation.h"
 
 static void a_model_goes_from_nothing_to_production_at_every_site(void **state)
 {
@@ -512,17 +48,11 @@ static void a_killed_site_offers_the_same_upload_again(void **state)
     campaign(w, AN_CAMPAIGN_TRAINING);
     /* Until the site has written its first upload; its link goes before it can be fetched. */
     while (an_session_look(s->session).uploads == 0) {
-        assert_true(w->head != w->tail);
-        event e = w->events[w->head++ % EVENTS_MAX];
-        if (e.type == JOB && e.site == 1)
-            s->cut = true;
-        if (e.type == JOB)
-            do_job(w, &e);
-        else if (e.type == SITE_FETCH)
-            do_site_fetch(w, &e);
-        else
-            do_message(w, &e);
+        const event *e = &w->events[w->head % EVENTS_MAX];
+        s->cut = e->type == JOB && e->site == s->i;
+        step(w);
     }
+    s->cut = true;
     an_pending before, after;
     assert_int_equal(an_pending_next(s->spool, "", &before, NULL), AN_OK);
     settle(w);
@@ -609,6 +139,96 @@ static void alarms_raised_without_a_link_arrive_later_once_and_in_order(void **s
     assert_int_equal(left.waiting, 0);
 }
 
+static void a_coordinator_killed_between_any_two_steps_goes_on_where_it_was(void **state)
+{
+    world *w = *state;
+    connect_all(w);
+    uint64_t id = campaign(w, AN_CAMPAIGN_TRAINING);
+    for (unsigned every = 3, n = 0; n < 400 && w->head != w->tail; n++) {
+        step(w);
+        if (n % every != 0)
+            continue;
+        every += 2;
+        kill_hub(w);
+        settle(w);
+        start_hub(w);
+        pass(w, 45000); /* the sites notice by the silence */
+    }
+    pass(w, 300000);
+    assert_promoted(w, id);
+    const an_state *st = an_hub_state(w->hub);
+    for (size_t i = 0; i < st->rounds.n; i++)
+        if (st->rounds.items[i].committed)
+            assert_int_equal(st->rounds.items[i].n_updates, SITES);
+}
+
+/* A release statement for what the hub made, signed by whom it is said. */
+static void say(site *s, const an_hash *version, uint64_t counter, const uint8_t *secret, an_err want)
+{
+    an_release r = {.model = "pump", .alias = AN_ALIAS_PRODUCTION, .version = *version, .counter = counter};
+    an_msg m = {.type = AN_MSG_VERSION, .epoch = an_session_look(s->session).epoch};
+    an_msg_version *v = &m.u.version;
+    an_buf text;
+    an_buf_init(&text, AN_STATEMENT_MAX);
+    assert_int_equal(an_release_text(&r, &text), AN_OK);
+    snprintf(v->model, sizeof v->model, "pump");
+    v->version = *version;
+    v->size = 1;
+    v->alias = r.alias;
+    v->counter = counter;
+    v->statement = (an_bytes){.data = text.data, .len = text.len};
+    v->n_signatures = 1;
+    memcpy(v->signatures[0].key, s->w->sign_public, AN_KEY_BYTES);
+    an_sign(v->signatures[0].signature, AN_RELEASE_CONTEXT, text.data, text.len, secret);
+    assert_int_equal(an_session_message(s->session, &m, NULL), want);
+    an_buf_done(&text);
+    settle(s->w);
+}
+
+static void a_site_follows_only_signed_statements_that_are_newer(void **state)
+{
+    world *w = *state;
+    site *s = &w->sites[0];
+    connect_all(w);
+    campaign(w, AN_CAMPAIGN_TRAINING);
+    pass(w, 60000);
+    const an_hash first = s->runs;
+    campaign(w, AN_CAMPAIGN_INCREMENTAL);
+    pass(w, 60000);
+    const an_hash second = s->runs;
+    assert_false(an_hash_equal(&first, &second));
+    say(s, &first, 99, s->sign_secret, AN_OK); /* signed by another key: reported, not followed */
+    assert_true(an_hash_equal(&s->runs, &second));
+    say(s, &first, 1, w->sign_secret, AN_ERR_STATE);
+    assert_true(an_hash_equal(&s->runs, &second));
+    say(s, &first, 3, w->sign_secret, AN_OK); /* a rollback is a newer statement */
+    assert_true(an_hash_equal(&s->runs, &first));
+    say(s, &second, 2, w->sign_secret, AN_ERR_STATE);
+    assert_true(an_hash_equal(&s->runs, &first));
+    assert_int_equal(an_session_rollback(s->session, "line-1", "alarms", NULL), AN_OK);
+    assert_true(an_hash_equal(&s->runs, &second));
+    say(s, &first, 3, w->sign_secret, AN_OK); /* repeated: the line stays where it went by itself */
+    assert_true(an_hash_equal(&s->runs, &second));
+}
+
+static void a_site_with_bad_samples_gives_up_the_round_and_lives_on(void **state)
+{
+    world *w = *state;
+    site *s = &w->sites[1];
+    connect_all(w);
+    an_data_part train = s->data.train;
+    s->data.train.n = 0;
+    s->data.recent.n = 0;
+    campaign(w, AN_CAMPAIGN_TRAINING);
+    pass(w, 1000);
+    assert_int_equal(an_hub_state(w->hub)->rounds.items[0].committed, false);
+    assert_int_equal(an_hub_state(w->hub)->rounds.items[0].over, true);
+    assert_non_null(strstr(an_hub_state(w->hub)->rounds.items[0].reason, "2 of at least 3"));
+    s->data.train = train;
+    pass(w, 60000);
+    assert_true(an_session_look(s->session).plans_refused > 0);
+}
+
 static void a_site_that_refuses_says_why_and_the_round_goes_without_it(void **state)
 {
     world *w = *state;
@@ -626,15 +246,20 @@ static void a_site_that_refuses_says_why_and_the_round_goes_without_it(void **st
     assert_int_equal(st->rounds.items[2].n_updates, 3);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, an_federation_setup, an_federation_teardown)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_model_goes_from_nothing_to_production_at_every_site, setup, teardown),
-        cmocka_unit_test_setup_teardown(messages_that_are_lost_cost_time_and_nothing_else, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_killed_site_offers_the_same_upload_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_site_runs_its_version_after_a_restart_without_a_link, setup, teardown),
-        cmocka_unit_test_setup_teardown(alarms_raised_without_a_link_arrive_later_once_and_in_order, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_site_that_refuses_says_why_and_the_round_goes_without_it, setup, teardown),
+        TEST(a_model_goes_from_nothing_to_production_at_every_site),
+        TEST(messages_that_are_lost_cost_time_and_nothing_else),
+        TEST(a_killed_site_offers_the_same_upload_again),
+        TEST(a_site_runs_its_version_after_a_restart_without_a_link),
+        TEST(alarms_raised_without_a_link_arrive_later_once_and_in_order),
+        TEST(a_site_that_refuses_says_why_and_the_round_goes_without_it),
+        TEST(a_coordinator_killed_between_any_two_steps_goes_on_where_it_was),
+        TEST(a_site_follows_only_signed_statements_that_are_newer),
+        TEST(a_site_with_bad_samples_gives_up_the_round_and_lives_on),
     };
     if (an_crypto_init() != AN_OK)
         return 1;

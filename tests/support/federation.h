@@ -1,0 +1,86 @@
+/* federation.h - a hub and three sessions in one process, for tests: messages through the real wire
+ * format, a fake clock, stores in a folder of the test's own.  What happens next is an event in a
+ * queue, so that a test can stop between any two of them, lose messages, cut links, kill.
+ *
+ *     cmocka_unit_test_setup_teardown(some_test, an_federation_setup, an_federation_teardown)
+ *
+ * Threads: one. */
+#ifndef AN_TEST_FEDERATION_H
+#define AN_TEST_FEDERATION_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "agent/session.h"
+#include "base/clock.h"
+#include "coordinator/hub.h"
+
+#define SITES 3
+#define WIDTH 6
+#define WINDOWS 240
+#define EVENTS_MAX 4096
+
+typedef enum event_type { TO_HUB, TO_SITE, HUB_FETCH, SITE_FETCH, COMBINE, JOB } event_type;
+typedef struct event {
+    event_type type;
+    size_t site;
+    an_buf bytes;
+    an_hash hash;
+    uint64_t round;
+    an_job *job;
+    an_combine_job *combine;
+    char path[AN_PATH_MAX];
+} event;
+
+typedef struct world world;
+typedef struct site {
+    world *w;
+    size_t i;
+    char name[AN_NAME_MAX], dir[AN_PATH_MAX];
+    uint8_t sign_public[AN_SIGN_PUBLIC_BYTES], sign_secret[AN_SIGN_SECRET_BYTES];
+    uint8_t link_public[AN_LINK_KEY_BYTES], link_secret[AN_LINK_KEY_BYTES];
+    an_schema schema;
+    an_session_line line;
+    an_calibrate_opts calibrate;
+    an_site_policy policy;
+    an_spool *spool;
+    an_session *session;
+    float *rows;
+    an_site_data data;
+    bool cut; /* the link: messages are lost */
+    unsigned live, jobs;
+    an_hash runs;
+} site;
+
+struct world {
+    char dir[AN_PATH_MAX];
+    an_clock_fake clock;
+    an_store *store;
+    an_hub *hub;
+    uint8_t sign_public[AN_SIGN_PUBLIC_BYTES], sign_secret[AN_SIGN_SECRET_BYTES];
+    site sites[SITES];
+    event *events; /* a ring */
+    size_t head, tail;
+    uint64_t lost; /* messages of every nth number are lost; 0: none */
+    uint64_t sent;
+};
+
+int an_federation_setup(void **state); /* *state is a world; the model "pump" has no version yet */
+int an_federation_teardown(void **state);
+
+void step(world *w);             /* one event; there must be one */
+void settle(world *w);           /* until nothing is left to do */
+void pass(world *w, int64_t ms); /* time goes by, in seconds */
+void connect_all(world *w);
+void start_site(site *s);
+void kill_site(site *s); /* as a power cut: nothing is said to anybody */
+void start_hub(world *w);
+void kill_hub(world *w);
+uint64_t campaign(world *w, an_campaign_kind kind); /* opens one */
+void assert_promoted(world *w, uint64_t campaign);  /* and every site runs what it made */
+
+#endif
