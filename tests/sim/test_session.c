@@ -144,16 +144,19 @@ static void a_coordinator_killed_between_any_two_steps_goes_on_where_it_was(void
     world *w = *state;
     connect_all(w);
     uint64_t id = campaign(w, AN_CAMPAIGN_TRAINING);
-    for (unsigned every = 3, n = 0; n < 400 && w->head != w->tail; n++) {
-        step(w);
-        if (n % every != 0)
-            continue;
-        every += 2;
-        kill_hub(w);
-        settle(w);
-        start_hub(w);
-        pass(w, 45000); /* the sites notice by the silence */
+    unsigned kills = 0;
+    for (unsigned n = 1; n < 3000 && !an_campaign_is_over(an_state_campaign(an_hub_state(w->hub), id)); n++) {
+        if (w->head == w->tail)
+            tick(w);
+        else
+            step(w);
+        if (n % 37 == 0) {
+            kill_hub(w);
+            start_hub(w);
+            kills++;
+        }
     }
+    assert_true(kills > 3);
     pass(w, 300000);
     assert_promoted(w, id);
     const an_state *st = an_hub_state(w->hub);

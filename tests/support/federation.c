@@ -217,15 +217,20 @@ void settle(world *w)
         step(w);
 }
 
+void tick(world *w)
+{
+    an_clock_fake_advance(&w->clock, 1000);
+    if (w->hub)
+        an_hub_tick(w->hub);
+    for (size_t i = 0; i < SITES; i++)
+        if (w->sites[i].session)
+            an_session_tick(w->sites[i].session);
+}
+
 void pass(world *w, int64_t ms)
 {
     for (int64_t t = 0; t < ms; t += 1000) {
-        an_clock_fake_advance(&w->clock, 1000);
-        if (w->hub)
-            an_hub_tick(w->hub);
-        for (size_t i = 0; i < SITES; i++)
-            if (w->sites[i].session)
-                an_session_tick(w->sites[i].session);
+        tick(w);
         settle(w);
     }
 }

@@ -73,6 +73,7 @@ int an_federation_setup(void **state); /* *state is a world; the model "pump" ha
 int an_federation_teardown(void **state);
 
 void step(world *w);             /* one event; there must be one */
+void tick(world *w);             /* a second goes by; what follows from it waits in the queue */
 void settle(world *w);           /* until nothing is left to do */
 void pass(world *w, int64_t ms); /* time goes by, in seconds */
 void connect_all(world *w);
