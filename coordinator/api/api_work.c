@@ -271,6 +271,7 @@ an_json *an_api_campaign_json(const an_api_call *c, const an_campaign *k)
     an_json_set_text(o, "waiting", an_campaign_is_over(k) ? "" : waiting.text);
     an_json_set_int(o, "step", k->step);
     an_json_set_int(o, "steps", an_campaign_n_rounds(k));
+    an_json_set_int(o, "train_rounds", k->train_rounds);
     an_json_set_int(o, "open_round", (int64_t)k->open_round);
     an_json_set_int(o, "opened_ms", k->opened_ms);
     an_json_set_int(o, "ended_ms", k->ended_ms);

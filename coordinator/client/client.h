@@ -1,0 +1,70 @@
+/* client.h - what the verbs of `andon` share: one call to the API, and its answer as JSON.
+ *
+ *     int an_cli_site_list(an_cli *c)
+ *     {
+ *         an_json_doc *doc = NULL;
+ *         int code = an_cli_get(c, &doc, "/sites");
+ *         ...
+ *         an_json_doc_free(doc);
+ *         return code;
+ *     }
+ *
+ * Every verb returns an exit code; the calls print what went wrong.  Under --json a call prints the
+ * server's answer and gives no document, so that a verb that finds none is done.
+ *
+ * Threads: one thread. */
+#ifndef AN_CLIENT_CLIENT_H
+#define AN_CLIENT_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/args.h"
+#include "base/file.h"
+#include "doors/json.h"
+
+#define AN_CLI_OK 0
+#define AN_CLI_REFUSED 1
+#define AN_CLI_USAGE 2
+#define AN_CLI_UNREACHABLE 3
+#define AN_CLI_NOT_FOUND 4
+
+typedef struct an_cli {
+    const an_args *args;
+    char url[512];
+    char authorization[512]; /* the header */
+    bool json;
+    bool quiet_json; /* under --json too the document is wanted, and nothing printed */
+} an_cli;
+
+typedef int an_cli_verb(an_cli *c);
+#define AN_CLI_VERB(name, positionals, min, max, flags, function, meaning) an_cli_verb an_cli_##function;
+#include "coordinator/client/verbs.def"
+#undef AN_CLI_VERB
+
+/* path is printf-like, below /api/v1.  *ret is NULL on failure and under --json. */
+int an_cli_get(an_cli *c, an_json_doc **ret, const char *path, ...) AN_PRINTF(3, 4);
+int an_cli_post(an_cli *c, an_json_doc **ret, an_json *body, const char *path, ...) AN_PRINTF(4, 5); /* takes body */
+
+int an_cli_fail(int code, const char *fmt, ...) AN_PRINTF(2, 3); /* prints, returns code */
+/* The i-th positional, if it can stand in a path; else NULL, and it is said why. */
+const char *an_cli_word(an_cli *c, size_t i);
+/* The same for a flag's value; "" if it was not given, NULL if it cannot stand in a query. */
+const char *an_cli_query(an_cli *c, const char *flag);
+
+/* Reads of an answer: the server's, so what is absent is shown as nothing. */
+const char *an_cli_text(const an_jval *o, const char *key);
+int64_t an_cli_int(const an_jval *o, const char *key);
+double an_cli_num(const an_jval *o, const char *key);
+bool an_cli_bool(const an_jval *o, const char *key);
+
+/* "3m ago", "-" for 0; "1a2b3c4d" or "-". */
+#define AN_CLI_SHORT 32
+void an_cli_ago(char out[static AN_CLI_SHORT], int64_t then_ms);
+void an_cli_hash(char out[static AN_CLI_SHORT], const char *hash);
+void an_cli_bytes(char out[static AN_CLI_SHORT], int64_t n);
+
+/* Follows the journal for ever, a line for each record. */
+int an_cli_follow(an_cli *c, int64_t after);
+
+#endif

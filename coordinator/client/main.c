@@ -1,0 +1,146 @@
+/* andon: the central team's command line. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "coordinator/client/client.h"
+#include "doors/http_client.h"
+
+/* Every verb knows the first of these. */
+#define COMMON                                                                            \
+    {"url", "URL", "the coordinator's API; or $ANDON_URL; http://127.0.0.1:7700"},        \
+        {"token-file", "FILE", "the administrator's token; or $ANDON_TOKEN_FILE"},        \
+        {"data", "DIR", "the coordinator's data folder: takes URL and token from there"}, \
+    {                                                                                     \
+        "json", NULL, "print the server's JSON"                                           \
+    }
+
+static const an_flag flags_none[] = {COMMON};
+static const an_flag flags_reason[] = {COMMON, {"reason", "TEXT", "why; kept in the journal"}};
+static const an_flag flags_approve[] = {
+    COMMON,
+    {"reason", "TEXT", "why; kept in the journal"},
+    {"fingerprint", "F", "approve only if this is the site's fingerprint, as its people read it to you"}};
+static const an_flag flags_token[] = {COMMON, {"valid", "TIME", "how long: 10m, 1h, 7d; 1h if not given"}};
+static const an_flag flags_list[] = {COMMON, {"model", "NAME", "of this model only"}, {"limit", "N", "at most so many"}};
+static const an_flag flags_subject[] = {COMMON, {"site", "NAME", "of this site only"}, {"limit", "N", "at most so many"}};
+static const an_flag flags_campaign[] = {
+    COMMON,
+    {"rounds", "N", "training rounds; as the model's policy says if not given"},
+    {"kind", "KIND", "training from the start, or incremental from production"},
+    {"reason", "TEXT", "why; kept in the journal"}};
+static const an_flag flags_journal[] = {COMMON,
+                                        {"follow", NULL, "go on with what happens from now on"},
+                                        {"verify", NULL, "compute the chain of hashes again instead"},
+                                        {"after", "SEQ", "only records after this one"},
+                                        {"kind", "KIND", "only this kind; \"round.\" is all kinds of rounds"},
+                                        {"subject", "S", "only of this site, model, or round/N"},
+                                        {"limit", "N", "the last so many; 50 if not given"}};
+static const an_flag flags_create[] = {COMMON,
+                                       {"arch", "FILE", "the architecture, YAML"},
+                                       {"schema", "FILE", "YAML with sensors, rate_hz, window, stride, smooth, threshold"},
+                                       {"sensors", "A,B,C", "names of the sensors, in order"},
+                                       {"rate-hz", "R", "rows a second"},
+                                       {"window", "N", "rows in a window"},
+                                       {"stride", "N", "rows from window to window"},
+                                       {"smooth", "N", "scores are averaged over so many windows"},
+                                       {"threshold", "T", "how sites set their threshold: target_far:0.01"},
+                                       {"policy", "KEY=VALUE", "an option of the policy; may be repeated"}};
+
+static const an_verb verbs[] = {
+#define AN_CLI_VERB(name, positionals, min, max, flags, function, meaning) \
+    {name, positionals, min, max, flags_##flags, sizeof flags_##flags / sizeof *flags_##flags, meaning},
+#include "coordinator/client/verbs.def"
+#undef AN_CLI_VERB
+};
+static an_cli_verb *const functions[] = {
+#define AN_CLI_VERB(name, positionals, min, max, flags, function, meaning) an_cli_##function,
+#include "coordinator/client/verbs.def"
+#undef AN_CLI_VERB
+};
+#define N_VERBS (sizeof verbs / sizeof *verbs)
+
+static int read_token(an_cli *c, const char *path)
+{
+    an_buf b;
+    an_note why = {{0}};
+    an_buf_init(&b, 256);
+    an_err err = an_file_read(&b, path, &why);
+    an_buf_u8(&b, 0);
+    if (err != AN_OK || b.failed) {
+        an_buf_done(&b);
+        return an_cli_fail(AN_CLI_USAGE, "%s; give --token-file or set ANDON_TOKEN_FILE", why.text);
+    }
+    char *text = (char *)b.data;
+    text[strcspn(text, " \t\r\n")] = '\0';
+    snprintf(c->authorization, sizeof c->authorization, "Authorization: Bearer %s", text);
+    an_buf_done(&b);
+    return AN_CLI_OK;
+}
+
+/* From endpoints.json, which a running coordinator writes. */
+static int read_endpoints(an_cli *c, const char *dir)
+{
+    char path[AN_PATH_MAX];
+    an_buf b;
+    an_note why = {{0}};
+    an_json_doc *doc = NULL;
+    const char *url = NULL;
+    an_buf_init(&b, 64 * 1024);
+    an_err err = an_path_join(path, dir, "endpoints.json");
+    if (err == AN_OK)
+        err = an_file_read(&b, path, &why);
+    if (err == AN_OK)
+        err = an_json_parse((const char *)b.data, b.len, path, &doc, &why);
+    if (err == AN_OK)
+        err = an_jval_text(an_json_root(doc), "http", &url, &why);
+    if (err == AN_OK)
+        snprintf(c->url, sizeof c->url, "%s", url);
+    an_json_doc_free(doc);
+    an_buf_done(&b);
+    return err == AN_OK ? AN_CLI_OK : an_cli_fail(AN_CLI_USAGE, "%s", why.text[0] ? why.text : an_err_text(err));
+}
+
+static int connect_to(an_cli *c)
+{
+    const char *data = an_args_get(c->args, "data"), *url = an_args_get(c->args, "url");
+    const char *token = an_args_get(c->args, "token-file");
+    char path[AN_PATH_MAX];
+    if (data) {
+        int code = read_endpoints(c, data);
+        if (code != AN_CLI_OK)
+            return code;
+        if (an_path_join(path, data, "admin.token") != AN_OK)
+            return an_cli_fail(AN_CLI_USAGE, "--data: the path is too long");
+    }
+    if (!url && !data)
+        url = getenv("ANDON_URL");
+    if (url || !data)
+        snprintf(c->url, sizeof c->url, "%s", url ? url : "http://127.0.0.1:7700");
+    if (!token && !data)
+        token = getenv("ANDON_TOKEN_FILE");
+    return read_token(c, token ? token : data ? path : "andon-data/admin.token");
+}
+
+int main(int argc, char **argv)
+{
+    an_args args;
+    an_note why = {{0}};
+    an_cli c = {.args = &args};
+    if (an_args_parse(&args, verbs, N_VERBS, argc, argv, &why) != AN_OK)
+        return an_cli_fail(AN_CLI_USAGE, "%s", why.text);
+    if (args.help) {
+        an_args_help(&args, stdout);
+        return AN_CLI_OK;
+    }
+    an_json_init();
+    if (an_http_client_init() != AN_OK)
+        return an_cli_fail(AN_CLI_REFUSED, "the HTTP client cannot start");
+    c.json = an_args_has(&args, "json");
+    int code = connect_to(&c);
+    if (code == AN_CLI_OK)
+        code = functions[args.verb - verbs](&c);
+    an_http_client_done();
+    return code;
+}

@@ -1,0 +1,13 @@
+/* show.h - tables that more than one verb prints.  Lists are the server's; see client.h.
+ *
+ * Threads: one thread. */
+#ifndef AN_CLIENT_SHOW_H
+#define AN_CLIENT_SHOW_H
+
+#include "doors/json.h"
+
+void an_cli_show_campaigns(const an_jval *list);
+void an_cli_show_rounds(const an_jval *list);
+void an_cli_show_members(const an_jval *round); /* of an open round */
+
+#endif

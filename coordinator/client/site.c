@@ -1,0 +1,156 @@
+/* Sites, tokens, drift and alarms. */
+#include <stdio.h>
+
+#include "base/opt.h"
+#include "coordinator/client/client.h"
+#include "coordinator/client/grid.h"
+
+int an_cli_site_list(an_cli *c)
+{
+    an_json_doc *doc;
+    int code = an_cli_get(c, &doc, "/sites");
+    if (!doc)
+        return code;
+    an_grid g;
+    an_grid_init(&g, "SITE  STATUS  CONNECTED  SEEN  STATE  AGENT  FINGERPRINT");
+    const an_jval *list = an_jval_get(an_json_root(doc), "sites");
+    for (size_t i = 0; i < an_jval_count(list); i++) {
+        const an_jval *s = an_jval_at(list, i);
+        char ago[AN_CLI_SHORT];
+        an_cli_ago(ago, an_cli_int(s, "seen_ms"));
+        an_grid_cell(&g, "%s", an_cli_text(s, "name"));
+        an_grid_cell(&g, "%s", an_cli_text(s, "status"));
+        an_grid_cell(&g, "%s", an_cli_bool(s, "connected") ? "yes" : "no");
+        an_grid_cell(&g, "%s", ago);
+        an_grid_cell(&g, "%s", an_cli_text(s, "state"));
+        an_grid_cell(&g, "%s", an_cli_text(s, "agent"));
+        an_grid_cell(&g, "%s", an_cli_text(s, "fingerprint"));
+    }
+    an_grid_print(&g, stdout);
+    an_grid_done(&g);
+    an_json_doc_free(doc);
+    return code;
+}
+
+static int decide(an_cli *c, const char *what)
+{
+    an_json_doc *doc;
+    const char *name = an_cli_word(c, 0);
+    if (!name)
+        return AN_CLI_USAGE;
+    an_json *body = an_json_object();
+    const char *reason = an_args_get(c->args, "reason"), *fingerprint = an_args_get(c->args, "fingerprint");
+    if (reason)
+        an_json_set_text(body, "reason", reason);
+    if (fingerprint)
+        an_json_set_text(body, "fingerprint", fingerprint);
+    int code = an_cli_post(c, &doc, body, "/sites/%s/%s", name, what);
+    if (doc) {
+        const an_jval *s = an_jval_get(an_json_root(doc), "site");
+        printf("site %s is %s (fingerprint %s)\n", an_cli_text(s, "name"), an_cli_text(s, "status"),
+               an_cli_text(s, "fingerprint"));
+    }
+    an_json_doc_free(doc);
+    return code;
+}
+
+int an_cli_site_approve(an_cli *c)
+{
+    return decide(c, "approve");
+}
+
+int an_cli_site_deny(an_cli *c)
+{
+    return decide(c, "deny");
+}
+
+int an_cli_site_revoke(an_cli *c)
+{
+    return decide(c, "revoke");
+}
+
+int an_cli_token(an_cli *c)
+{
+    an_json_doc *doc;
+    int64_t valid_ms = 3600000;
+    const char *valid = an_args_get(c->args, "valid");
+    if (valid && (!an_parse_ms(valid, &valid_ms) || valid_ms < 1000))
+        return an_cli_fail(AN_CLI_USAGE, "--valid %.60s: a time such as 10m, 1h or 7d", valid);
+    an_json *body = an_json_object();
+    an_json_set_int(body, "valid_ms", valid_ms);
+    int code = an_cli_post(c, &doc, body, "/tokens");
+    if (doc)
+        printf("%s\n", an_cli_text(an_json_root(doc), "token"));
+    an_json_doc_free(doc);
+    return code;
+}
+
+int an_cli_drift_list(an_cli *c)
+{
+    an_json_doc *doc;
+    const char *model = an_cli_query(c, "model"), *limit = an_cli_query(c, "limit");
+    if (!model || !limit)
+        return AN_CLI_USAGE;
+    int code = an_cli_get(c, &doc, "/drifts?model=%s&limit=%s", model, limit[0] ? limit : "50");
+    if (!doc)
+        return code;
+    an_grid g;
+    an_grid_init(&g, "REPORTED  SITE  MODEL  LINE  TEST  SUBJECT  EFFECT  THRESHOLD  CAMPAIGN");
+    const an_jval *list = an_jval_get(an_json_root(doc), "drifts");
+    for (size_t i = 0; i < an_jval_count(list); i++) {
+        const an_jval *d = an_jval_at(list, i);
+        char ago[AN_CLI_SHORT];
+        int64_t campaign = an_cli_int(d, "campaign"); /* 0: none has answered it */
+        an_cli_ago(ago, an_cli_int(d, "time_ms"));
+        an_grid_cell(&g, "%s", ago);
+        an_grid_cell(&g, "%s", an_cli_text(d, "site"));
+        an_grid_cell(&g, "%s", an_cli_text(d, "model"));
+        an_grid_cell(&g, "%s", an_cli_text(d, "line"));
+        an_grid_cell(&g, "%s", an_cli_text(d, "test"));
+        an_grid_cell(&g, "%s", an_cli_text(d, "subject"));
+        an_grid_cell(&g, "%.3g", an_cli_num(d, "effect"));
+        an_grid_cell(&g, "%.3g", an_cli_num(d, "threshold"));
+        an_grid_cell(&g, "%lld", (long long)campaign);
+    }
+    an_grid_print(&g, stdout);
+    an_grid_done(&g);
+    an_json_doc_free(doc);
+    return code;
+}
+
+int an_cli_alarm_list(an_cli *c)
+{
+    an_json_doc *doc;
+    const char *site = an_cli_query(c, "site"), *limit = an_cli_query(c, "limit");
+    if (!site || !limit)
+        return AN_CLI_USAGE;
+    int code = an_cli_get(c, &doc, "/alarms?subject=%s&limit=%s", site, limit[0] ? limit : "50");
+    if (!doc)
+        return code;
+    an_grid g;
+    an_grid_init(&g, "RAISED  CLEARED  SITE  LINE  PEAK  SENSORS");
+    const an_jval *list = an_jval_get(an_json_root(doc), "alarms");
+    for (size_t i = 0; i < an_jval_count(list); i++) {
+        const an_jval *a = an_jval_at(list, i), *sensors = an_jval_get(a, "sensors");
+        char raised[AN_CLI_SHORT], cleared[AN_CLI_SHORT], names[200] = "";
+        size_t at = 0;
+        an_cli_ago(raised, an_cli_int(a, "raised_ms"));
+        an_cli_ago(cleared, an_cli_int(a, "cleared_ms"));
+        for (size_t k = 0; k < an_jval_count(sensors) && k < 3 && at < sizeof names; k++) {
+            const an_jval *s = an_jval_at(sensors, k);
+            int n = snprintf(names + at, sizeof names - at, "%s%.40s %.0f%%", k ? ", " : "", an_cli_text(s, "sensor"),
+                             100 * an_cli_num(s, "share"));
+            at += n > 0 ? (size_t)n : 0;
+        }
+        an_grid_cell(&g, "%s", raised);
+        an_grid_cell(&g, "%s", cleared);
+        an_grid_cell(&g, "%s", an_cli_text(a, "site"));
+        an_grid_cell(&g, "%s", an_cli_text(a, "line"));
+        an_grid_cell(&g, "%.2f", an_cli_num(a, "peak"));
+        an_grid_cell(&g, "%s", names);
+    }
+    an_grid_print(&g, stdout);
+    an_grid_done(&g);
+    an_json_doc_free(doc);
+    return code;
+}

@@ -1,0 +1,119 @@
+#!/bin/sh
+# The coordinator as a process and `andon` as its client: what was told it is there after kill -9.
+#
+#     tests/integration/coordinator.sh [BIN]     BIN: folder of the programs, else $ANDON_BIN or build/dev/bin
+#
+# Exit: 0 all held, 1 something did not (said on standard error), 77 the programs are not built.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+bin=${1:-${ANDON_BIN:-build/dev/bin}}
+[ -x "$bin/andon-coordinator" ] && [ -x "$bin/andon" ] || {
+    echo "skipped: $bin/andon-coordinator and $bin/andon are not built"
+    exit 77
+}
+work=$(mktemp -d) || exit 1
+pid=
+cleanup()
+{
+    [ -n "$pid" ] && kill -9 "$pid" 2>/dev/null
+    rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+
+fail()
+{
+    echo "coordinator.sh: $*" >&2
+    sed 's/^/    /' "$work/log" >&2
+    exit 1
+}
+
+# It prints its endpoints when all of them are open; reading the pipe waits for just that.
+start()
+{
+    rm -f "$work/ready"
+    mkfifo "$work/ready" || exit 1
+    "$bin/andon-coordinator" --data "$work/data" --http.port 0 --listen.control 'tcp://127.0.0.1:*' \
+        --listen.bulk 'tcp://127.0.0.1:*' --listen.enrol 'tcp://127.0.0.1:*' >"$work/ready" 2>>"$work/log" &
+    pid=$!
+    read -r first <"$work/ready" || fail "the coordinator did not start"
+    case $first in
+    'http http://127.0.0.1:'*) ;;
+    *) fail "the first line is: $first" ;;
+    esac
+    tries=0
+    until [ -s "$work/data/endpoints.json" ] && a status >/dev/null 2>&1; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 100 ] || fail "the API does not answer"
+    done
+}
+
+a()
+{
+    "$bin/andon" "$@" --data "$work/data"
+}
+
+expect() # text, command ...
+{
+    want=$1
+    shift
+    a "$@" >"$work/out" 2>&1
+    code=$?
+    [ "$code" -eq 0 ] || fail "andon $*: exit $code: $(cat "$work/out")"
+    grep -q -- "$want" "$work/out" || fail "andon $*: no \"$want\" in: $(cat "$work/out")"
+}
+
+exits() # code, command ...
+{
+    want=$1
+    shift
+    a "$@" >"$work/out" 2>&1
+    code=$?
+    [ "$code" -eq "$want" ] || fail "andon $*: exit $code, not $want: $(cat "$work/out")"
+}
+
+start
+[ "$(ls -l "$work/data/admin.token" | cut -c1-10)" = "-rw-------" ] || fail "others can read the token"
+expect 'enrolment is closed' status
+expect '^andon1-' token --valid 10m
+expect 'enrolment is open' status
+expect 'none' site list
+expect 'model pumps' model create pumps --arch models/zoo/dense-ae.yaml --sensors flow,pressure,current \
+    --policy train.rounds=4 --policy min_cohort=2
+exits 1 model create pumps --arch models/zoo/dense-ae.yaml --sensors flow,pressure,current
+exits 2 model create other --arch models/zoo/dense-ae.yaml
+exits 4 model show nothing
+exits 2 nonsense
+expect 'train.rounds *7 ' model policy pumps train.rounds=7
+exits 1 model policy pumps train.rounds=0
+expect 'waiting for sites: 0 of at least 2 are connected' campaign start pumps
+exits 1 campaign start pumps
+expect 'intact' journal --verify
+expect '"records"' journal --json
+exits 4 round show 99
+exits 4 site approve nobody
+exits 4 promote pumps 0000
+exits 2 rollback pumps
+
+before=$(a model list; a model policy pumps; a campaign list --json)
+kill -9 "$pid"
+wait "$pid" 2>/dev/null
+exits 3 status
+start
+after=$(a model list; a model policy pumps; a campaign list --json)
+[ "$before" = "$after" ] || fail "after kill -9 it says: $after
+before: $before"
+expect 'intact' journal --verify
+expect 'waiting for sites' campaign list
+expect 'stopped' campaign stop 1 --reason 'stopped by the test'
+
+kill -TERM "$pid"
+wait "$pid" || fail "SIGTERM: exit $?"
+pid=
+start
+expect 'stopped by the test' campaign list
+expect '"steps":5' campaign start pumps --rounds 2 --json
+kill -TERM "$pid"
+wait "$pid" || fail "SIGTERM: exit $?"
+pid=
+echo "coordinator.sh: all held"
