@@ -141,7 +141,8 @@ an_err an_fed_site_open(an_fed *f, size_t i, an_note *why)
     if (err == AN_OK)
         err = an_site_policy_set(&s->policy, "rounds_per_day", "100000", "laboratory", why);
     if (err == AN_OK)
-        err = an_schema_new(&s->schema, spec->sensors, spec->units, spec->n_sensors, 0, 0, why);
+        err = an_schema_new(&s->schema, spec->sensors, spec->units, spec->n_sensors,
+                            spec->rate_hz, spec->window, why);
     if (err == AN_OK)
         err = enrol(f, s, why);
     if (err == AN_OK)

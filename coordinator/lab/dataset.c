@@ -1,0 +1,208 @@
+#include "coordinator/lab/dataset.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/samples.h"
+#include "base/mem.h"
+#include "coordinator/lab/folder.h"
+
+void an_lab_data_done(an_lab_data *d)
+{
+    for (size_t i = 0; d->sites && i < d->n_sites; i++) {
+        an_lab_site *s = &d->sites[i];
+        for (size_t k = 0; s->series && k < s->n_series; k++) {
+            an_free(s->series[k].train);
+            an_free(s->series[k].test);
+            an_free(s->series[k].labels);
+        }
+        an_free(s->series);
+    }
+    an_free(d->sites);
+    for (size_t i = 0; d->names && i < d->width; i++)
+        an_free(d->names[i]);
+    an_free(d->names);
+    *d = (an_lab_data){0};
+}
+
+/* ---- windows ---- */
+
+/* One part of one series: blocks of rows whose number, modulo `every`, is (hold) or is not the
+ * last. */
+typedef struct part {
+    const float *rows;
+    size_t n, width, context, stride, block, every;
+    bool hold;
+} part;
+
+static bool is_held(const part *p, size_t block)
+{
+    return p->every > 0 && block % p->every == p->every - 1;
+}
+
+/* Appends the windows of each run of neighbouring blocks of the part. */
+static an_err cut_part(const part *p, float **raw, size_t *n, size_t *cap, an_note *why)
+{
+    an_err err = AN_OK;
+    const size_t sample = p->context * p->width;
+    for (size_t from = 0; from < p->n && err == AN_OK;) {
+        size_t to = from;
+        const bool held = is_held(p, from / p->block);
+        while (to < p->n && is_held(p, to / p->block) == held)
+            to = (to / p->block + 1) * p->block;
+        if (to > p->n)
+            to = p->n;
+        float *more = NULL;
+        size_t n_more = 0;
+        if (held == p->hold)
+            err = an_samples_cut(p->rows + from * p->width, to - from, p->width, p->context,
+                                 p->stride, &more, &n_more, why);
+        if (err == AN_OK && n_more > 0) {
+            if (an_grow(raw, cap, (*n + n_more) * sample, sizeof **raw))
+                memcpy(*raw + *n * sample, more, n_more * sample * sizeof *more);
+            else
+                err = AN_ERR_NOMEM;
+            *n += err == AN_OK ? n_more : 0;
+        }
+        an_free(more);
+        from = to;
+    }
+    return err;
+}
+
+static an_err cut_series(const an_lab_series *s, size_t width, const an_lab_cut_opts *o,
+                         an_lab_cut *c, size_t caps[2], an_note *why)
+{
+    size_t n = s->n_train;
+    if (o->keep < 1)
+        n = (size_t)((double)n * o->keep + 0.5);
+    part p = {.rows = s->train + (s->n_train - n) * width,
+              .n = n,
+              .width = width,
+              .context = o->context,
+              .stride = o->stride,
+              .block = AN_LAB_BLOCK};
+    if (o->holdout > 0) {
+        p.every = (size_t)(1 / o->holdout + 0.5);
+        /* A short series still gets one whole cycle of blocks. */
+        if (n < p.block * p.every)
+            p.block = n / p.every;
+        if (p.block < 2 * o->context)
+            p.every = 0;
+        if (p.block == 0)
+            p.block = 1;
+    }
+    an_err err = cut_part(&p, &c->fit, &c->n_fit, &caps[0], why);
+    p.hold = true;
+    return err == AN_OK && p.every > 0 ? cut_part(&p, &c->hold, &c->n_hold, &caps[1], why)
+                                       : err;
+}
+
+an_err an_lab_cut_new(const an_lab_data *d, size_t site, size_t series,
+                      const an_lab_cut_opts *opts, an_lab_cut *ret, an_note *why)
+{
+    an_lab_cut c = {0};
+    size_t caps[2] = {0, 0};
+    an_err err = AN_OK;
+    const an_lab_site *s = &d->sites[site];
+    for (size_t k = 0; k < s->n_series && err == AN_OK; k++)
+        if (series == SIZE_MAX || series == k)
+            err = cut_series(&s->series[k], d->width, opts, &c, caps, why);
+    if (err == AN_OK && c.n_fit == 0)
+        err = an_fail(AN_ERR_INVAL, why, "%s: no window of %zu rows to learn from", s->name,
+                      opts->context);
+    if (err != AN_OK) {
+        an_lab_cut_done(&c);
+        return err;
+    }
+    c.data = (an_site_data){.width = d->width,
+                            .context = opts->context,
+                            .train = {c.fit, c.n_fit},
+                            .old = {c.hold, c.n_hold},
+                            .sensors = (const char *const *)d->names};
+    *ret = c;
+    return AN_OK;
+}
+
+void an_lab_cut_done(an_lab_cut *c)
+{
+    an_free(c->fit);
+    an_free(c->hold);
+    *c = (an_lab_cut){0};
+}
+
+/* ---- simulated plants ---- */
+
+static an_err simulate_series(an_sim_conf conf, size_t rows, size_t width, an_lab_series *s,
+                              an_note *why)
+{
+    an_err err = AN_ERR_NOMEM;
+    int8_t *labels = NULL;
+    float *all = an_alloc(2 * rows * width, sizeof *all);
+    labels = an_alloc(2 * rows, sizeof *labels);
+    s->train = an_alloc(rows * width, sizeof *s->train);
+    s->test = an_alloc(rows * width, sizeof *s->test);
+    s->labels = an_alloc(rows, sizeof *s->labels);
+    if (!all || !labels || !s->train || !s->test || !s->labels)
+        goto out;
+    for (size_t i = 0; i < conf.n_events; i++)
+        conf.events[i].start += rows;
+    if ((err = an_sim_generate(&conf, 2 * rows, all, labels, NULL, why)) != AN_OK)
+        goto out;
+    memcpy(s->train, all, rows * width * sizeof *all);
+    memcpy(s->test, all + rows * width, rows * width * sizeof *all);
+    for (size_t i = 0; i < rows; i++)
+        s->labels[i] = labels[rows + i] == 1;
+    s->n_train = s->n_test = rows;
+    s->joined = true;
+out:
+    an_free(all);
+    an_free(labels);
+    return err;
+}
+
+static an_err name_sensors(const an_sim_line *line, an_lab_data *d)
+{
+    if (!(d->names = an_alloc(line->n_sensors, sizeof *d->names)))
+        return AN_ERR_NOMEM;
+    d->width = line->n_sensors;
+    for (size_t i = 0; i < d->width; i++)
+        if (!(d->names[i] = an_strdup(line->sensors[i].name)))
+            return AN_ERR_NOMEM;
+    return AN_OK;
+}
+
+an_err an_lab_data_simulate(const an_sim_conf *conf, size_t n_sites, size_t rows,
+                            an_lab_data *ret, an_note *why)
+{
+    an_lab_data d = {0};
+    const an_sim_line *line = an_sim_line_find(conf->line);
+    if (!line)
+        return an_fail(AN_ERR_INVAL, why, "no simulated line \"%s\"", conf->line);
+    if (n_sites < 1 || n_sites > AN_COHORT_MAX || rows < 16 || rows > 1000000)
+        return an_fail(AN_ERR_LIMIT, why, "sites must be 1..%d, rows 16..1000000",
+                       AN_COHORT_MAX);
+    an_err err = name_sensors(line, &d);
+    if (err == AN_OK && !(d.sites = an_alloc(n_sites, sizeof *d.sites)))
+        err = AN_ERR_NOMEM;
+    for (size_t i = 0; i < n_sites && err == AN_OK; i++) {
+        an_lab_site *s = &d.sites[d.n_sites++];
+        an_sim_conf each = *conf;
+        each.site = conf->site + i + 1;
+        each.seed = conf->seed + 1000 * i;
+        snprintf(s->name, sizeof s->name, "%s-%zu", line->name, i + 1);
+        s->width = d.width;
+        if (!(s->series = an_alloc(1, sizeof *s->series))) {
+            err = AN_ERR_NOMEM;
+            break;
+        }
+        s->n_series = 1;
+        snprintf(s->series->name, sizeof s->series->name, "%s", s->name);
+        err = simulate_series(each, rows, d.width, s->series, why);
+    }
+    if (err == AN_OK)
+        *ret = d;
+    else
+        an_lab_data_done(&d);
+    return err;
+}

@@ -1,0 +1,70 @@
+/* experiment.h - a described experiment: which model, how to read the data, how to train and to
+ * judge.  Widths and names are not in the file; they come from the data.
+ *
+ *     experiment: asd
+ *     model: |                          architecture (models/model.h)
+ *       model: asd
+ *       ...
+ *     data: {layout: folders, train: train.csv, test: test.csv, labels: test_label.csv}
+ *     prep: {window: 5}
+ *     train: {rounds: 10, epochs: 1, batch: 64, lr: 0.001}
+ *     personal: {epochs: 5, lr: 0.001}
+ *     threshold: "target_far:0.01"
+ *     seeds: [1]
+ *
+ * The arms, all with the same preprocessing, the same training code and as many passes over the
+ * data in total: local         each site alone pooled        all data in one place, thresholds
+ * at each site federated     the shared version as the hub promotes it, with the overlay that
+ * each site's session made: scaler and threshold without labels personalised  the same version,
+ * tuned further at the site
+ *
+ * Threads: data only. */
+#ifndef AN_COORDINATOR_LAB_EXPERIMENT_H
+#define AN_COORDINATOR_LAB_EXPERIMENT_H
+
+#include "coordinator/lab/dataset.h"
+#include "doors/yaml.h"
+#include "models/threshold.h"
+
+#define AN_LAB_SEEDS_MAX 32
+#define AN_LAB_BOARD_MAX 32
+
+typedef struct an_lab_board_row { /* what others reported, for comparison */
+    const char *name;
+    double f1, far, mar;
+} an_lab_board_row;
+
+typedef struct an_experiment {
+    an_yaml *doc; /* texts are borrowed from it */
+    const char *name, *about;
+    const char *arch;
+    char *arch_file; /* owned: the text of a model file, or NULL */
+    an_lab_layout layout;
+    uint32_t window, stride, smooth;
+    bool site_scaler;
+    uint32_t rounds, epochs, batch;
+    double lr, clip_norm, weight_cap; /* weight_cap 0: the largest site's windows */
+    double server_lr, server_momentum;
+    double holdout;
+    uint32_t personal_epochs;
+    double personal_lr, personal_l2sp;
+    bool personal_all;    /* all parameters, else those marked local */
+    bool personal_series; /* an overlay for each series, made anew where it begins */
+    const char *threshold;
+    bool pooled_scores; /* figures over all scores together, else the mean over sites */
+    int64_t seeds[AN_LAB_SEEDS_MAX];
+    size_t n_seeds;
+    size_t cold_sites; /* 0: none; so many sites, each in turn, keep cold_keep of their rows */
+    double cold_keep;
+    an_lab_board_row board[AN_LAB_BOARD_MAX];
+    size_t n_board;
+} an_experiment;
+
+/* Errors: INVAL with file, line and column; NOTFOUND, IO, PROTO, NOMEM. */
+an_err an_experiment_load(const char *path, an_experiment *ret, an_note *why);
+/* dir: where a model file named in the text is looked for. */
+an_err an_experiment_parse(const char *text, size_t len, const char *name, const char *dir,
+                           an_experiment *ret, an_note *why);
+void an_experiment_done(an_experiment *e);
+
+#endif

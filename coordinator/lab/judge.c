@@ -1,0 +1,191 @@
+#include "coordinator/lab/judge.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "agent/samples.h"
+#include "base/mem.h"
+#include "models/metrics.h"
+#include "models/scorer.h"
+
+#define BATCH 256
+
+/* Fills gaps of the rows' scores: forwards from each window, backwards from the first. */
+static void spread(const size_t *row_of, const float *scores, const float *parts,
+                   size_t n_windows, size_t width, size_t n, float *ret, float *contributions)
+{
+    for (size_t i = 0, w = 0; i < n; i++) {
+        while (w + 1 < n_windows && row_of[w + 1] <= i)
+            w++;
+        ret[i] = scores[w];
+        if (contributions)
+            memcpy(contributions + i * width, parts + w * width, width * sizeof *parts);
+    }
+}
+
+/* Model inputs of the rows, and the row at which each ends. */
+static an_err collect(const an_prep *prep, const float *before, size_t n_before,
+                      const float *rows, size_t n, float *windows, size_t *row_of,
+                      size_t *ret_n)
+{
+    an_prep_stream *stream = NULL;
+    const size_t width = prep->features, input = an_prep_input(prep);
+    an_err err = an_prep_stream_new(prep, &stream);
+    if (err != AN_OK)
+        return err;
+    size_t lead = an_samples_context(prep) - 1, w = 0;
+    if (lead > n_before)
+        lead = n_before;
+    for (size_t i = 0; i < lead; i++)
+        an_prep_push(stream, before + (n_before - lead + i) * width, windows);
+    for (size_t i = 0; i < n; i++)
+        if (an_prep_push(stream, rows + i * width, windows + w * input))
+            row_of[w++] = i;
+    an_prep_stream_free(stream);
+    *ret_n = w;
+    return AN_OK;
+}
+
+static an_err score_windows(const an_scorer *scorer, const float *windows, size_t n,
+                            float *scores, float *parts)
+{
+    const size_t input = an_scorer_input(scorer), width = an_scorer_features(scorer);
+    an_scorer_work *work = NULL;
+    an_err err = an_scorer_work_new(scorer, BATCH, &work);
+    for (size_t i = 0; i < n && err == AN_OK; i += BATCH)
+        err = an_scorer_score(scorer, work, windows + i * input, n - i < BATCH ? n - i : BATCH,
+                              scores + i, parts ? parts + i * width : NULL);
+    an_scorer_work_free(work);
+    const double threshold = an_scorer_threshold(scorer);
+    for (size_t i = 0; i < n && err == AN_OK; i++)
+        scores[i] = (float)((double)scores[i] / threshold);
+    return err;
+}
+
+an_err an_lab_judge_rows(const an_bundle *b, const an_overlay *o, const float *before,
+                         size_t n_before, const float *rows, size_t n, size_t width, float *ret,
+                         float *contributions, an_note *why)
+{
+    an_scorer *scorer = NULL;
+    float *windows = NULL, *scores = NULL, *parts = NULL;
+    size_t *row_of = NULL, n_windows = 0;
+    if (b->prep.features != width)
+        return an_fail(AN_ERR_INVAL, why, "the data have %zu sensors, the version %u", width,
+                       b->prep.features);
+    an_err err = an_scorer_new(b, o, &scorer, why);
+    if (err != AN_OK)
+        return err;
+    err = AN_ERR_NOMEM;
+    windows = an_alloc(n + 1, an_scorer_input(scorer) * sizeof *windows);
+    scores = an_alloc(n, sizeof *scores);
+    parts = an_alloc(contributions ? n * width : 0, sizeof *parts);
+    row_of = an_alloc(n, sizeof *row_of);
+    if (!windows || !scores || !parts || !row_of)
+        goto out;
+    if ((err = collect(an_scorer_prep(scorer), before, n_before, rows, n, windows, row_of,
+                       &n_windows)) != AN_OK)
+        goto out;
+    if (n_windows == 0) {
+        err = an_fail(AN_ERR_INVAL, why, "%zu rows hold no whole window of %u", n,
+                      b->prep.conf.window);
+        goto out;
+    }
+    if ((err = score_windows(scorer, windows, n_windows, scores,
+                             contributions ? parts : NULL)) != AN_OK)
+        goto out;
+    spread(row_of, scores, parts, n_windows, width, n, ret, contributions);
+out:
+    an_scorer_free(scorer);
+    an_free(windows);
+    an_free(scores);
+    an_free(parts);
+    an_free(row_of);
+    return err;
+}
+
+an_err an_lab_judge(const an_bundle *b, const an_overlay *o, const an_lab_series *series,
+                    size_t width, float *ret, an_note *why)
+{
+    return an_lab_judge_rows(b, o, series->joined ? series->train : NULL,
+                             series->joined ? series->n_train : 0, series->test, series->n_test,
+                             width, ret, NULL, why);
+}
+
+/* ---- figures ---- */
+
+an_err an_lab_figures_of(const float *scores, const uint8_t *labels, size_t n,
+                         an_lab_figures *ret)
+{
+    double at;
+    uint8_t *alarms = an_alloc(n, 1);
+    if (!alarms)
+        return AN_ERR_NOMEM;
+    for (size_t i = 0; i < n; i++)
+        alarms[i] = scores[i] > 1;
+    const an_delays d = an_delays_of(alarms, labels, n);
+    an_free(alarms);
+    an_err err = an_auroc(scores, labels, n, &ret->auroc);
+    if (err != AN_OK || (err = an_best_f1(scores, labels, n, &ret->best_f1, &at)) != AN_OK)
+        return err;
+    const an_confusion c = an_confusion_at(scores, labels, n, 1);
+    const an_rates r = an_rates_of(&c);
+    ret->f1 = r.f1;
+    ret->far = r.far;
+    ret->mar = r.mar;
+    ret->delay = d.mean_delay;
+    ret->detected = d.n_segments ? (double)d.n_detected / (double)d.n_segments : (double)NAN;
+    return AN_OK;
+}
+
+void an_lab_figures_always(const uint8_t *labels, size_t n, an_lab_figures *ret)
+{
+    an_confusion c = {0};
+    for (size_t i = 0; i < n; i++) {
+        c.tp += labels[i];
+        c.fp += !labels[i];
+    }
+    const an_rates r = an_rates_of(&c);
+    *ret = (an_lab_figures){.auroc = 0.5,
+                            .best_f1 = r.f1,
+                            .f1 = r.f1,
+                            .far = r.far,
+                            .mar = r.mar,
+                            .delay = 0,
+                            .detected = 1};
+}
+
+#define FIGURES 7
+static double *field(an_lab_figures *f, size_t i)
+{
+    double *const all[FIGURES] = {&f->auroc, &f->best_f1, &f->f1,      &f->far,
+                                  &f->mar,   &f->delay,   &f->detected};
+    return all[i];
+}
+
+void an_lab_mean_add(an_lab_mean *m, const an_lab_figures *f)
+{
+    an_lab_figures copy = *f;
+    for (size_t i = 0; i < FIGURES; i++) {
+        if (isnan(*field(&copy, i)))
+            continue;
+        *field(&m->sum, i) += *field(&copy, i);
+        m->n[i]++;
+    }
+}
+
+an_lab_figures an_lab_mean_get(const an_lab_mean *m)
+{
+    an_lab_figures f = m->sum;
+    for (size_t i = 0; i < FIGURES; i++)
+        *field(&f, i) = m->n[i] > 0 ? *field(&f, i) / m->n[i] : (double)NAN;
+    return f;
+}
+
+void an_lab_figures_json(an_json *object, const an_lab_figures *f)
+{
+    static const char *const names[FIGURES] = {"auroc", "best_f1", "f1",      "far",
+                                               "mar",   "delay",   "detected"};
+    an_lab_figures copy = *f;
+    for (size_t i = 0; i < FIGURES; i++)
+        an_json_set_num(object, names[i], *field(&copy, i));
+}

@@ -1,0 +1,79 @@
+/* andon-lab experiment: a described experiment on a folder of data. */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "coordinator/lab/arms.h"
+#include "coordinator/lab/lab.h"
+
+static an_err write_out(const char *path, const an_json *o, an_note *why)
+{
+    char *text = an_json_print(o, 2);
+    if (!text)
+        return AN_ERR_NOMEM;
+    an_err err = an_file_write(path, text, strlen(text), 0644, why);
+    an_free(text);
+    return err;
+}
+
+static an_err report(an_lab *lab, const an_arms_conf *conf, const an_arms_result *r,
+                     an_note *why)
+{
+    an_err err = AN_OK;
+    const char *path = an_args_get(lab->args, "out");
+    an_json *o = an_arms_json(conf, r);
+    if (path)
+        err = write_out(path, o, why);
+    if (err == AN_OK && lab->json)
+        return an_lab_print_json(lab, o, why);
+    an_json_free(o);
+    if (err == AN_OK)
+        an_arms_print(conf, r, lab->out);
+    return err;
+}
+
+static an_err run(an_lab *lab, an_note *why)
+{
+    an_experiment e = {.doc = NULL};
+    an_lab_data data = {0};
+    an_arms_result result = {0};
+    uint64_t seed = 0;
+    size_t threads = 1;
+    const char *dir = an_args_get(lab->args, "data");
+    if (!dir)
+        return an_fail(AN_ERR_INVAL, why, "--data DIR is missing: the folder with the sites");
+    an_err err = an_lab_threads(lab, &threads, why);
+    if (err == AN_OK)
+        err = an_lab_seed(lab, 0, &seed, why);
+    if (err == AN_OK)
+        err = an_experiment_load(lab->args->positionals[0], &e, why);
+    if (err == AN_OK)
+        err = an_lab_data_read(&e.layout, dir, &data, why);
+    if (err == AN_OK) {
+        const int64_t given = (int64_t)seed;
+        const bool one = an_args_has(lab->args, "seed");
+        const an_arms_conf conf = {
+            .experiment = &e, .data = &data, .n_threads = threads, .cancel = lab->cancel};
+        err = an_arms_run(&conf, one ? &given : e.seeds, one ? 1 : e.n_seeds, &result, why);
+        if (err == AN_OK)
+            err = report(lab, &conf, &result, why);
+    }
+    an_arms_result_done(&result);
+    an_lab_data_done(&data);
+    an_experiment_done(&e);
+    return err;
+}
+
+static const an_flag flags[] = {
+    {"data", "DIR", "folder with a folder for each site"},
+    {"out", "FILE", "also write the JSON object there"},
+    AN_LAB_FLAG_SEED,
+    AN_LAB_FLAG_THREADS,
+    AN_LAB_FLAG_JSON,
+};
+
+const an_lab_verb an_lab_verb_experiment = {
+    .verb = {"experiment", "FILE", 1, 1, flags, sizeof flags / sizeof *flags,
+             "carry out a described experiment: local, pooled, federated, personalised"},
+    .run = run,
+};

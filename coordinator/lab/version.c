@@ -1,0 +1,105 @@
+#include "coordinator/lab/version.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/calibrate.h"
+#include "base/mem.h"
+#include "models/model.h"
+
+static an_err unit_scaler(const an_prep_conf *conf, size_t width, an_prep *ret, an_note *why)
+{
+    an_err err = AN_ERR_NOMEM;
+    double *mean = an_alloc(width, sizeof *mean), *variance = an_alloc(width, sizeof *variance);
+    if (mean && variance) {
+        for (size_t i = 0; i < width; i++)
+            variance[i] = 1;
+        err = an_prep_from_moments(ret, conf, mean, variance, width, why);
+    }
+    an_free(mean);
+    an_free(variance);
+    return err;
+}
+
+static an_err first_weights(const an_lab_version_spec *spec, uint64_t seed, an_bundle *b,
+                            an_note *why)
+{
+    an_model *m = NULL;
+    an_err err =
+        an_model_new(spec->arch, strlen(spec->arch), spec->name, spec->n_sensors, &m, why);
+    if (err != AN_OK)
+        return err;
+    b->n_weights = an_model_n_params(m);
+    an_model_layout_hash(m, &b->layout);
+    b->arch = an_strdup(an_model_text(m));
+    b->weights = an_alloc(b->n_weights, sizeof *b->weights);
+    if (!b->arch || !b->weights)
+        err = AN_ERR_NOMEM;
+    else if (an_model_n_inputs(m) != an_prep_input(&b->prep))
+        err = an_fail(AN_ERR_INVAL, why,
+                      "the model takes %zu values, a window of %u rows has %zu",
+                      an_model_n_inputs(m), spec->prep.window, an_prep_input(&b->prep));
+    else
+        an_model_init(m, seed, b->weights);
+    an_model_free(m);
+    return err;
+}
+
+an_err an_lab_version_new(const an_lab_version_spec *spec, uint64_t seed, an_bundle *ret,
+                          an_note *why)
+{
+    an_bundle b = {.threshold = 1};
+    an_err err = an_threshold_check(spec->threshold, why);
+    if (err != AN_OK ||
+        (err = an_schema_new(&b.schema, spec->sensors, NULL, (uint32_t)spec->n_sensors, 0,
+                             spec->prep.window, why)) != AN_OK)
+        return err;
+    snprintf(b.model, sizeof b.model, "%s", spec->name);
+    snprintf(b.policy, sizeof b.policy, "%s", spec->threshold);
+    if ((err = unit_scaler(&spec->prep, spec->n_sensors, &b.prep, why)) != AN_OK)
+        goto out;
+    if (spec->arch)
+        err = first_weights(spec, seed, &b, why);
+    else if (!(b.arch = an_strdup("")))
+        err = AN_ERR_NOMEM;
+    if (err != AN_OK)
+        goto out;
+    if ((err =
+             an_detector_new(spec->detector ? spec->detector : "autoencoder", spec->prep.window,
+                             (uint32_t)spec->n_sensors, &b.detector, why)) != AN_OK)
+        goto out;
+    for (size_t i = 0; i < b.detector->n_state; i++)
+        b.detector->state[i] = 1;
+    *ret = b;
+    b = (an_bundle){.arch = NULL};
+out:
+    an_bundle_done(&b);
+    return err;
+}
+
+an_err an_lab_version_train(an_bundle *b, const an_train_opts *opts, const float *x, size_t n,
+                            an_train_stats *ret_stats, an_note *why)
+{
+    an_model *m = NULL;
+    an_err err = an_bundle_model(b, &m, why);
+    if (err != AN_OK)
+        return err;
+    if (an_model_is_autoencoder(m))
+        err = an_train(m, b->weights, opts, x, NULL, n, ret_stats, why);
+    else
+        err = an_fail(AN_ERR_UNSUPPORTED, why,
+                      "the model learns from labels, which rows of normal operation lack");
+    an_model_free(m);
+    return err;
+}
+
+an_err an_lab_version_hash(const an_bundle *b, an_hash *ret, an_note *why)
+{
+    an_buf bytes;
+    an_buf_init(&bytes, AN_BUNDLE_BYTES_MAX);
+    an_err err = an_bundle_encode(b, &bytes, why);
+    if (err == AN_OK)
+        an_bundle_hash(ret, bytes.data, bytes.len);
+    an_buf_done(&bytes);
+    return err;
+}
