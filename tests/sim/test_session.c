@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "doors/crypto.h"
 #include "msg/release.h"
 #include "tests/support/federation.h"
@@ -232,6 +233,94 @@ static void a_site_with_bad_samples_gives_up_the_round_and_lives_on(void **state
     assert_true(an_session_look(s->session).plans_refused > 0);
 }
 
+static an_err find_text(void *ctx, const an_record *record, an_note *why)
+{
+    const char **want = ctx; /* set to NULL when it was found */
+    char body[2048];
+    (void)why;
+    size_t n = record->body_len < sizeof body - 1 ? record->body_len : sizeof body - 1;
+    memcpy(body, record->body, n);
+    body[n] = '\0';
+    if (*want && strstr(body, *want))
+        *want = NULL;
+    return AN_OK;
+}
+
+static void a_stream_with_another_sensor_is_refused_by_its_name(void **state)
+{
+    world *w = *state;
+    site *s = &w->sites[0];
+    const char *want = "heat";
+    connect_all(w);
+    campaign(w, AN_CAMPAIGN_TRAINING);
+    kill_site(s);
+    snprintf(s->schema.sensors[2].name, sizeof s->schema.sensors[2].name, "heat");
+    start_site(s);
+    an_session_connected(s->session);
+    pass(w, 5000);
+    assert_int_equal(s->jobs, 0);
+    assert_true(an_session_look(s->session).plans_refused > 0);
+    assert_int_equal(an_store_scan(w->store, &(an_store_filter){.kind = "round.event"}, find_text, &want, NULL), AN_OK);
+    assert_null(want);
+}
+
+static void a_plan_that_comes_twice_is_worked_on_once(void **state)
+{
+    world *w = *state;
+    site *s = &w->sites[0];
+    an_plan *plan = NULL;
+    an_buf bytes;
+    an_note why = {{0}};
+    connect_all(w);
+    campaign(w, AN_CAMPAIGN_TRAINING);
+    an_msg m = {.type = AN_MSG_PLAN, .epoch = an_session_look(s->session).epoch};
+    m.u.plan.plan_hash = an_hub_state(w->hub)->rounds.items[0].plan;
+    an_buf_init(&bytes, AN_PLAN_BYTES_MAX);
+    assert_int_equal(an_store_object_get(w->store, &m.u.plan.plan_hash, &bytes, &why), AN_OK);
+    m.u.plan.plan = (an_bytes){.data = bytes.data, .len = bytes.len};
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(an_session_message(s->session, &m, &why), AN_OK);
+    /* Another plan under the same number is refused, one with a false hash is not even read. */
+    assert_int_equal(an_plan_decode(bytes.data, bytes.len, &plan, &why), AN_OK);
+    plan->seed ^= 1;
+    an_buf_clear(&bytes);
+    assert_int_equal(an_plan_encode(plan, &bytes, &why), AN_OK);
+    m.u.plan.plan = (an_bytes){.data = bytes.data, .len = bytes.len};
+    assert_int_equal(an_session_message(s->session, &m, &why), AN_ERR_PROTO);
+    an_hash_of(&m.u.plan.plan_hash, bytes.data, bytes.len);
+    assert_int_equal(an_session_message(s->session, &m, &why), AN_OK);
+    assert_int_equal(an_session_look(s->session).plans_refused, 1);
+    pass(w, 60000);
+    assert_int_equal(s->jobs, 7);
+    assert_int_equal(w->strange, 1); /* the refusal of a plan that the hub does not know */
+    an_plan_free(plan);
+    an_buf_done(&bytes);
+}
+
+static void a_session_that_finds_no_memory_opens_whole_or_not_at_all(void **state)
+{
+    world *w = *state;
+    site *s = &w->sites[0];
+    an_err err = AN_ERR_NOMEM;
+    an_session *again = NULL;
+    connect_all(w);
+    campaign(w, AN_CAMPAIGN_TRAINING);
+    pass(w, 60000);
+    an_session_conf conf = an_federation_conf(s);
+    an_session_free(s->session);
+    s->session = NULL;
+    const size_t live = an_mem_live();
+    for (size_t n = 0; err != AN_OK; n++) {
+        an_mem_fail_after(n);
+        err = an_session_new(&conf, &again, NULL);
+        an_mem_fail_never();
+        assert_true(err == AN_OK || err == AN_ERR_NOMEM);
+        if (err != AN_OK)
+            assert_int_equal(an_mem_live(), live);
+    }
+    s->session = again;
+}
+
 static void a_site_that_refuses_says_why_and_the_round_goes_without_it(void **state)
 {
     world *w = *state;
@@ -263,6 +352,9 @@ int main(void)
         TEST(a_coordinator_killed_between_any_two_steps_goes_on_where_it_was),
         TEST(a_site_follows_only_signed_statements_that_are_newer),
         TEST(a_site_with_bad_samples_gives_up_the_round_and_lives_on),
+        TEST(a_stream_with_another_sensor_is_refused_by_its_name),
+        TEST(a_plan_that_comes_twice_is_worked_on_once),
+        TEST(a_session_that_finds_no_memory_opens_whole_or_not_at_all),
     };
     if (an_crypto_init() != AN_OK)
         return 1;

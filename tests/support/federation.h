@@ -67,6 +67,7 @@ struct world {
     size_t head, tail;
     uint64_t lost; /* messages of every nth number are lost; 0: none */
     uint64_t sent;
+    uint64_t strange; /* messages that made no sense to the hub */
 };
 
 int an_federation_setup(void **state); /* *state is a world; the model "pump" has no version yet */
@@ -77,6 +78,7 @@ void tick(world *w);             /* a second goes by; what follows from it waits
 void settle(world *w);           /* until nothing is left to do */
 void pass(world *w, int64_t ms); /* time goes by, in seconds */
 void connect_all(world *w);
+an_session_conf an_federation_conf(site *s);
 void start_site(site *s);
 void kill_site(site *s); /* as a power cut: nothing is said to anybody */
 void start_hub(world *w);
