@@ -2,10 +2,13 @@
 
 #include <string.h>
 
-/* Rounds before training: the shared normaliser needs a mean, then a variance about it. */
+/* Rounds before training: the shared normaliser needs a mean, then a variance about it; the bin
+ * edges need counts around both. */
+static const an_payload_kind prelude[] = {AN_PAYLOAD_MEAN, AN_PAYLOAD_VARIANCE, AN_PAYLOAD_HISTOGRAM};
+
 static uint32_t n_prelude(const an_campaign *c)
 {
-    return c->kind == AN_CAMPAIGN_TRAINING ? 2 : 0;
+    return c->kind == AN_CAMPAIGN_TRAINING ? sizeof prelude / sizeof *prelude : 0;
 }
 
 uint32_t an_campaign_n_rounds(const an_campaign *c)
@@ -26,10 +29,9 @@ an_campaign_todo an_campaign_next(const an_campaign *c, const an_policy *policy,
         return AN_TODO_NOTHING;
     if (c->aborted > policy->round_retries)
         return AN_TODO_GIVE_UP;
-    uint32_t prelude = n_prelude(c);
-    if (c->step < prelude)
-        *ret_kind = c->step == 0 ? AN_PAYLOAD_MEAN : AN_PAYLOAD_VARIANCE;
-    else if (c->step < prelude + c->train_rounds)
+    if (c->step < n_prelude(c))
+        *ret_kind = prelude[c->step];
+    else if (c->step < n_prelude(c) + c->train_rounds)
         *ret_kind = AN_PAYLOAD_TRAIN;
     else if (c->step < an_campaign_n_rounds(c))
         *ret_kind = AN_PAYLOAD_EVALUATE;

@@ -1,7 +1,7 @@
 /* campaign.h - a campaign is a sequence of rounds that ends with a decision.
  *
- *     TRAINING     MEAN, VARIANCE, TRAIN x n, EVALUATE, gate, promote      a model's first version
- *     INCREMENTAL  TRAIN x n, EVALUATE, gate, promote                      the answer to drift
+ *     TRAINING     MEAN, VARIANCE, HISTOGRAM, TRAIN x n, EVALUATE, gate, promote    from the beginning
+ *     INCREMENTAL  TRAIN x n, EVALUATE, gate, promote                               the answer to drift
  *
  * Like a round it is a value: what has happened is in it, and an_campaign_next says, purely, what
  * is to be done.  Each round starts from `head`, the newest version of the campaign, and leaves

@@ -1,4 +1,4 @@
-#include "coordinator/combine.h"
+#include "coordinator/combine_internal.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -46,7 +46,7 @@ static an_err sum_updates(an_combine_job *job, uint32_t **ret_acc, an_note *why)
     return AN_OK;
 }
 
-static an_payload_facts facts_of(const an_plan *plan, uint32_t n_features, uint32_t n_bins)
+an_payload_facts an_combine_facts(const an_plan *plan, uint32_t n_features, uint32_t n_bins)
 {
     return (an_payload_facts){
         .n_cohort = plan->n_cohort,
@@ -162,7 +162,7 @@ out:
 
 static an_err train(an_combine_job *job, an_bundle *b, const uint32_t *acc, an_note *why)
 {
-    an_payload_facts facts = facts_of(job->plan, 0, 0);
+    an_payload_facts facts = an_combine_facts(job->plan, 0, 0);
     an_payload_out out = {.train = {.delta = NULL}}; /* totals only; deltas are decoded block by block */
     if (an_payload_n_params(&facts) != b->n_weights)
         return an_fail(AN_ERR_PROTO, why, "the plan has another layout than its base version");
@@ -182,69 +182,20 @@ static an_err train(an_combine_job *job, an_bundle *b, const uint32_t *acc, an_n
     return step_weights(job, b, acc, weight, NULL, why);
 }
 
-/* ---- MEAN and VARIANCE ---- */
-
-#define DRIFT_BINS 10
-
-/* Standard normal quantiles at 1/10 .. 9/10: bins of about equal counts, were the sensor normal. */
-static const double normal_deciles[DRIFT_BINS - 1] = {-1.2815515655446004, -0.8416212335729143, -0.5244005127080407,
-                                                      -0.2533471031357997, 0,
-                                                      0.2533471031357997,  0.5244005127080407,  0.8416212335729143,
-                                                      1.2815515655446004};
-
-static an_err set_edges(an_bundle *b)
+static an_err change(an_combine_job *job, an_bundle *b, const uint32_t *acc, an_note *why)
 {
-    const uint32_t n = DRIFT_BINS - 1;
-    float *edges = an_alloc((size_t)b->prep.features * n, sizeof *edges);
-    float *score_edges = an_alloc(n, sizeof *score_edges);
-    if (!edges || !score_edges) {
-        an_free(edges);
-        an_free(score_edges);
-        return AN_ERR_NOMEM;
+    switch (job->plan->kind) {
+    case AN_PAYLOAD_TRAIN:
+        return train(job, b, acc, why);
+    case AN_PAYLOAD_MEAN:
+    case AN_PAYLOAD_VARIANCE:
+        return an_combine_moments(job, b, acc, why);
+    case AN_PAYLOAD_HISTOGRAM:
+        return an_combine_histogram(job, b, acc, why);
+    case AN_PAYLOAD_EVALUATE:
+        break;
     }
-    for (uint32_t f = 0; f < b->prep.features; f++)
-        for (uint32_t i = 0; i < n; i++)
-            edges[f * n + i] = b->prep.mean[f] + b->prep.scale[f] * (float)normal_deciles[i];
-    for (uint32_t i = 0; i < n; i++)
-        score_edges[i] = (float)(i + 1) / (float)DRIFT_BINS; /* of the threshold */
-    an_free(b->edges);
-    an_free(b->score_edges);
-    b->edges = edges;
-    b->score_edges = score_edges;
-    b->n_edges = n;
-    return AN_OK;
-}
-
-static an_err moments(an_combine_job *job, an_bundle *b, const uint32_t *acc, an_note *why)
-{
-    const uint32_t width = b->prep.features;
-    const bool second = job->plan->kind == AN_PAYLOAD_VARIANCE;
-    an_err err = AN_ERR_NOMEM;
-    uint64_t *n = an_alloc(width, sizeof *n);
-    double *sum = an_alloc(width, sizeof *sum), *mean = an_alloc(width, sizeof *mean);
-    an_prep prep = {0};
-    if (!n || !sum || !mean)
-        goto out;
-    an_payload_facts facts = facts_of(job->plan, width, 0);
-    an_payload_out out = {.mean = {.n = n, .sum = sum}}; /* variance is the same member */
-    if ((err = an_payload_find(job->plan->kind)->decode(&out, &facts, acc, why)) != AN_OK)
-        goto out;
-    for (uint32_t f = 0; f < width; f++) {
-        double average = n[f] ? sum[f] / (double)n[f] : 0;
-        mean[f] = second ? (double)b->prep.mean[f] : average;
-        sum[f] = second ? average : 1.0;
-    }
-    if ((err = an_prep_from_moments(&prep, &b->prep.conf, mean, sum, width, why)) != AN_OK)
-        goto out;
-    an_prep_done(&b->prep);
-    b->prep = prep;
-    if (second)
-        err = set_edges(b);
-out:
-    an_free(n);
-    an_free(sum);
-    an_free(mean);
-    return err;
+    return AN_ERR_INVAL;
 }
 
 /* The base is read before the accumulator is there and the result is encoded after it has gone, so
@@ -262,7 +213,7 @@ static an_err make_bundle(an_combine_job *job, an_note *why)
     else
         err = sum_updates(job, &acc, why);
     if (err == AN_OK)
-        err = job->plan->kind == AN_PAYLOAD_TRAIN ? train(job, &b, acc, why) : moments(job, &b, acc, why);
+        err = change(job, &b, acc, why);
     an_free(acc);
     if (err == AN_OK) {
         b.parent = job->plan->base;
@@ -276,7 +227,7 @@ static an_err make_bundle(an_combine_job *job, an_note *why)
 
 static an_err make_text(an_combine_job *job, an_note *why)
 {
-    an_payload_facts facts = facts_of(job->plan, 0, 0);
+    an_payload_facts facts = an_combine_facts(job->plan, 0, 0);
     an_payload_out out = {.evaluate = {{0}, {0}}};
     uint32_t *acc = NULL;
     an_err err = sum_updates(job, &acc, why);
@@ -301,19 +252,7 @@ an_err an_combine_run(an_combine_job *job, an_note *why)
     an_err err = result_path(job, "result", job->result_path);
     if (err != AN_OK)
         return err;
-    switch (job->plan->kind) {
-    case AN_PAYLOAD_TRAIN:
-    case AN_PAYLOAD_MEAN:
-    case AN_PAYLOAD_VARIANCE:
-        err = make_bundle(job, why);
-        break;
-    case AN_PAYLOAD_EVALUATE:
-        err = make_text(job, why);
-        break;
-    case AN_PAYLOAD_HISTOGRAM:
-        err = an_fail(AN_ERR_UNSUPPORTED, why, "no campaign asks for histograms");
-        break;
-    }
+    err = job->plan->kind == AN_PAYLOAD_EVALUATE ? make_text(job, why) : make_bundle(job, why);
     if (err == AN_OK)
         err = an_file_size(job->result_path, &job->result_size, why);
     return err;

@@ -3,8 +3,8 @@
  *
  *     TRAIN      base weights + server step -> a bundle
  *     MEAN       base with the fleet's mean -> a bundle
- *     VARIANCE   base with the fleet's scaler and bin edges -> a bundle
- *     HISTOGRAM  counts as JSON
+ *     VARIANCE   base with the fleet's scaler, and fine bins around it -> a bundle
+ *     HISTOGRAM  base with the deciles of the fleet's values as bin edges -> a bundle
  *     EVALUATE   summed figures as JSON
  *
  * Server optimiser (FedAvg with momentum; Hsu et al. 2019, Reddi et al. 2021):
@@ -25,6 +25,9 @@
 #include "base/terms.h"
 #include "msg/plan.h"
 #include "sum/payload.h"
+
+/* The bins of a version between its VARIANCE and its HISTOGRAM round. */
+#define AN_COMBINE_FINE_BINS 64
 
 typedef struct an_combine_update {
     char site[AN_NAME_MAX];

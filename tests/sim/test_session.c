@@ -18,7 +18,7 @@ static void a_model_goes_from_nothing_to_production_at_every_site(void **state)
     pass(w, 60000);
     assert_promoted(w, id);
     for (size_t i = 0; i < SITES; i++)
-        assert_int_equal(w->sites[i].jobs, 7); /* mean, variance, three trainings, evaluation, overlay */
+        assert_int_equal(w->sites[i].jobs, 8); /* mean, variance, histogram, three trainings, evaluation, overlay */
     id = campaign(w, AN_CAMPAIGN_INCREMENTAL);
     settle(w);
     pass(w, 60000);
@@ -67,7 +67,7 @@ static void a_killed_site_offers_the_same_upload_again(void **state)
     assert_memory_equal(before.hash, after.hash, sizeof after.hash);
     settle(w);
     pass(w, 120000);
-    assert_int_equal(s->jobs, jobs + 6); /* the mean was not computed again */
+    assert_int_equal(s->jobs, jobs + 7); /* the mean was not computed again */
     assert_promoted(w, an_hub_state(w->hub)->campaigns.items[0].id);
 }
 
@@ -331,11 +331,11 @@ static void a_site_that_refuses_says_why_and_the_round_goes_without_it(void **st
     connect_all(w);
     campaign(w, AN_CAMPAIGN_TRAINING);
     pass(w, 120000);
-    assert_int_equal(an_session_look(w->sites[0].session).plans_refused, 2);
+    assert_int_equal(an_session_look(w->sites[0].session).plans_refused, 3);
     const an_state *st = an_hub_state(w->hub);
     assert_int_equal(st->campaigns.items[0].state, AN_CAMPAIGN_PROMOTED);
     assert_int_equal(st->rounds.items[0].n_updates, 2);
-    assert_int_equal(st->rounds.items[2].n_updates, 3);
+    assert_int_equal(st->rounds.items[3].n_updates, 3);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, an_federation_setup, an_federation_teardown)
