@@ -90,7 +90,7 @@ void an_batch_add(an_record_batch *b, const char *kind, const char *subject, con
 
 an_err an_hub_commit(an_hub *hub, an_record_batch *b, an_note *why)
 {
-    an_err err = b->err;
+    an_err err = hub->behind ? AN_ERR_NOMEM : b->err;
     uint64_t last = 0;
     int64_t now = an_hub_now(hub);
     for (size_t i = 0; i < b->n; i++)
@@ -100,12 +100,12 @@ an_err an_hub_commit(an_hub *hub, an_record_batch *b, an_note *why)
     for (size_t i = 0; i < b->n; i++) {
         if (err == AN_OK) {
             b->records[i].seq = last - (b->n - 1) + i;
-            an_note note;
+            an_note note = {{0}};
             an_err applied = an_state_apply(&hub->state, &b->records[i], &note);
             if (applied != AN_OK) {
-                /* It is in the journal and would stop the next start as well: say so loudly. */
-                an_log(AN_LOG_ERROR, "record_not_applied", "seq=%llu kind=%s why=\"%s\"",
-                       (unsigned long long)b->records[i].seq, b->records[i].kind, note.text);
+                an_log(AN_LOG_ERROR, "record_not_applied", "seq=%llu kind=%s err=%s why=\"%s\"",
+                       (unsigned long long)b->records[i].seq, b->records[i].kind, an_err_name(applied), note.text);
+                hub->behind = true;
                 err = applied;
             }
         }
@@ -153,9 +153,29 @@ void an_hub_lost(an_hub *hub, const char *site)
 
 /* ---- time ---- */
 
+/* Memory ran out between the journal and the state: reads the rest of the journal, and the open
+ * rounds anew, as a restart would. */
+static an_err catch_up(an_hub *hub)
+{
+    an_note why = {{0}};
+    an_err err = an_store_scan(hub->conf.store, &(an_store_filter){.after_seq = hub->state.last_seq}, replay_one, hub, &why);
+    if (err == AN_OK) {
+        an_hub_rounds_free(hub);
+        err = an_hub_rounds_resume(hub, &why);
+    }
+    if (err != AN_OK)
+        an_log(AN_LOG_ERROR, "journal_not_read", "err=%s why=\"%s\"", an_err_name(err), why.text);
+    return err;
+}
+
 void an_hub_tick(an_hub *hub)
 {
     int64_t now = an_hub_now(hub);
+    if (hub->behind && catch_up(hub) != AN_OK) {
+        hub->retry_ms = now + RETRY_MS;
+        return;
+    }
+    hub->behind = false;
     for (size_t i = 0; i < hub->live.n; i++) {
         an_hub_live *live = &hub->live.items[i];
         if (live->connected && now - live->seen_ms > 3 * (int64_t)hub->conf.lease_ms) {

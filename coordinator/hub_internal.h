@@ -31,6 +31,8 @@ struct an_hub {
     uint64_t next_msg_id;
     int64_t retry_ms; /* when campaigns that wait for sites are looked at again */
     bool driving;
+    bool behind; /* a record is in the journal and not in the state: nothing is stored until the next
+                  * tick has read it again */
 };
 
 int64_t an_hub_now(const an_hub *hub);
