@@ -189,6 +189,8 @@ void an_hub_tick(an_hub *hub)
         an_hub_round *r = hub->rounds.items[i];
         if (now >= an_round_deadline(&r->round))
             an_hub_round_event(hub, r, &(an_round_event){.type = AN_ROUND_EVENT_TIME, .now_ms = now}, "coordinator");
+        else if (r->round.state == AN_ROUND_SUMMING && !r->combining)
+            an_hub_sum_start(hub, r); /* what it came to could not be stored the last time */
     }
     an_hub_drive(hub);
     hub->retry_ms = now + RETRY_MS;

@@ -67,6 +67,7 @@ struct world {
     size_t head, tail;
     uint64_t lost; /* messages of every nth number are lost; 0: none */
     uint64_t sent;
+    bool scarce; /* memory may run out during a step: then NOMEM is an answer, too */
     uint64_t strange; /* messages that made no sense to the hub */
 };
 

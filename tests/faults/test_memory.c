@@ -1,0 +1,80 @@
+/* Memory runs out anywhere in a running federation: nothing crashes, nothing leaks, what was
+ * acknowledged is kept, and with memory back the campaign reaches production. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "doors/crypto.h"
+#include "tests/support/federation.h"
+
+/* From a random allocation of this step on, all fail. */
+static void scarce_step(world *w, an_rng *rng)
+{
+    w->scarce = true;
+    an_mem_fail_after((size_t)an_rng_below(rng, UINT64_C(2) << an_rng_below(rng, 10)));
+    step(w);
+    an_mem_fail_never();
+    w->scarce = false;
+}
+
+static void scarce_tick(world *w, an_rng *rng)
+{
+    w->scarce = true;
+    an_mem_fail_after((size_t)an_rng_below(rng, 60));
+    tick(w);
+    an_mem_fail_never();
+    w->scarce = false;
+}
+
+static void run(world *w, uint64_t seed)
+{
+    an_rng rng;
+    an_note why = {{0}};
+    const char *const policy[][2] = {{"round.retries", "100"}, {"min_cohort", "2"}};
+    an_rng_init(&rng, seed, 0);
+    an_log_init(AN_LOG_OFF, "test");
+    assert_int_equal(an_hub_model_policy(w->hub, "user/admin", "pump", policy, 2, &why), AN_OK);
+    connect_all(w);
+    uint64_t id = campaign(w, AN_CAMPAIGN_TRAINING);
+    for (int second = 0; second < 60; second++) {
+        while (w->head != w->tail) {
+            if (an_rng_below(&rng, 3) == 0)
+                scarce_step(w, &rng);
+            else
+                step(w);
+        }
+        scarce_tick(w, &rng);
+    }
+    pass(w, 1200 * 1000);
+    const an_campaign *c = an_state_campaign(an_hub_state(w->hub), id);
+    an_hub_campaign_waiting(w->hub, c, &why);
+    if (c->state != AN_CAMPAIGN_PROMOTED)
+        fail_msg("seed %llu: campaign is %s: %s", (unsigned long long)seed, an_campaign_state_name(c->state), why.text);
+    for (size_t i = 0; i < SITES; i++)
+        assert_true(an_hash_equal(&w->sites[i].runs, &c->head));
+    uint64_t n = 0;
+    an_err err = an_store_verify(w->store, &n, &why);
+    assert_int_equal(err, AN_OK);
+}
+
+static void a_campaign_survives_memory_that_runs_out_anywhere(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        void *w = NULL;
+        assert_int_equal(an_federation_setup(&w), 0);
+        run(w, seed);
+        assert_int_equal(an_federation_teardown(&w), 0);
+        assert_int_equal(an_mem_live(), 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_campaign_survives_memory_that_runs_out_anywhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
