@@ -5,10 +5,10 @@
  *     an_calibrate_data data = {width, context, .fit = train, .holdout = holdout};
  *     err = an_calibrate(&bundle, &hash, &data, &opts, now_ms, &overlay, &report, &why);
  *
- * In this order: the site's own scaler (optional), its own parameters (optional fine-tuning), the
- * detector on the fit windows, the threshold by policy from scores of windows that nothing was
- * fitted on (split conformal needs that; with too few, from the fit windows), the reference counts
- * in the version's bins.  At the end it is checked whether the result may go live.
+ * In this order: the site's own scaler (optional), its own parameters (optional fine-tuning),
+ * the detector on the fit windows, the threshold by policy from scores of windows that nothing
+ * was fitted on (split conformal needs that; with too few, from the fit windows), the reference
+ * counts in the version's bins.  At the end it is checked whether the result may go live.
  *
  * All windows are of known-normal operation.
  *
@@ -28,21 +28,24 @@
 #include "models/overlay.h"
 
 typedef struct an_calibrate_opts {
-    bool site_scaler;       /* fit a scaler on the site's rows; else the version's is used */
-    uint32_t tune_epochs;   /* fine-tuning at the site; 0: none */
+    bool site_scaler;     /* fit a scaler on the site's rows; else the version's is used */
+    uint32_t tune_epochs; /* fine-tuning at the site; 0: none */
     uint32_t tune_batch;
     double tune_lr;
-    double tune_l2sp;       /* pull towards the version's parameters, 0: none */
-    bool tune_all;          /* all parameters; else those marked local */
-    const char *policy;     /* threshold policy; NULL or "": the version's */
-    size_t holdout_min;     /* with fewer holdout windows the threshold comes from the fit windows */
-    double alarm_share_max; /* a larger share of alarms on normal windows: REFUSED; 0: not checked */
+    double tune_l2sp;   /* pull towards the version's parameters, 0: none */
+    bool tune_all;      /* all parameters; else those marked local */
+    const char *policy; /* threshold policy; NULL or "": the version's */
+    size_t
+        holdout_min; /* with fewer holdout windows the threshold comes from the fit windows */
+    double alarm_share_max; /* a larger share of alarms on normal windows: REFUSED; 0: not
+                               checked */
     uint64_t seed;
     size_t n_threads;
     const atomic_bool *cancel; /* may be NULL */
 } an_calibrate_opts;
 
-an_calibrate_opts an_calibrate_defaults(void); /* no scaler, no tuning, 100 windows, share 0.25 */
+an_calibrate_opts
+an_calibrate_defaults(void); /* no scaler, no tuning, 100 windows, share 0.25 */
 
 typedef struct an_calibrate_data {
     size_t width, context;
@@ -54,15 +57,15 @@ typedef struct an_calibrate_data {
 
 typedef struct an_calibrate_report {
     size_t n_fit, n_holdout;
-    bool from_holdout;     /* the threshold comes from holdout windows */
+    bool from_holdout; /* the threshold comes from holdout windows */
     double threshold;
-    double alarm_share;    /* on windows that the threshold does not come from, where there are */
+    double alarm_share; /* on windows that the threshold does not come from, where there are */
     double tune_first_loss, tune_last_loss; /* 0 without tuning */
 } an_calibrate_report;
 
-/* On success *ret is filled (an_overlay_done) and belongs to the bundle.  ret_report may be NULL.
- * Errors: INVAL no windows, another width, a policy; NUMERIC something is not finite; REFUSED it
- * may not go live (why says the figure); CANCELLED; NOMEM. */
+/* On success *ret is filled (an_overlay_done) and belongs to the bundle.  ret_report may be
+ * NULL. Errors: INVAL no windows, another width, a policy; NUMERIC something is not finite;
+ * REFUSED it may not go live (why says the figure); CANCELLED; NOMEM. */
 an_err an_calibrate(const an_bundle *bundle, const an_hash *hash, const an_calibrate_data *data,
                     const an_calibrate_opts *opts, int64_t now_ms, an_overlay *ret,
                     an_calibrate_report *ret_report, an_note *why);

@@ -1,7 +1,7 @@
 /* data.h - what a site's trainer works on: the parts of the sample pool as plain arrays.
  *
- * All arrays hold raw windows (samples.h) and are borrowed from a snapshot of the pool that does
- * not change while a task runs.
+ * All arrays hold raw windows (samples.h) and are borrowed from a snapshot of the pool that
+ * does not change while a task runs.
  *
  *     an_site_data data = {.width = 8, .context = 16, .train = {raw, n}};
  *     err = an_data_fit(&data, false, &raw, &n);
@@ -23,12 +23,12 @@ typedef struct an_data_part {
 } an_data_part;
 
 typedef struct an_site_data {
-    size_t width;   /* sensors */
-    size_t context; /* rows in a raw window */
-    an_data_part train;     /* the parts of pool.h */
+    size_t width;       /* sensors */
+    size_t context;     /* rows in a raw window */
+    an_data_part train; /* the parts of pool.h */
     an_data_part recent;
     an_data_part old;
-    an_data_part fresh;     /* AN_POOL_NEW */
+    an_data_part fresh; /* AN_POOL_NEW */
     an_data_part held;
     an_data_part confirmed;
     const char *const *sensors; /* (width) names; NULL: no failure modes */
@@ -37,8 +37,8 @@ typedef struct an_site_data {
 } an_site_data;
 
 /* Which windows of a part: blocks of successive windows are counted modulo `modulus`, and those
- * numbered [from, to) are taken, so that neighbours stay on one side.  A block has AN_DATA_BLOCK
- * windows, or a tenth of the part if that is less. */
+ * numbered [from, to) are taken, so that neighbours stay on one side.  A block has
+ * AN_DATA_BLOCK windows, or a tenth of the part if that is less. */
 #define AN_DATA_BLOCK 32
 typedef struct an_data_pick {
     const an_data_part *part;
@@ -46,19 +46,23 @@ typedef struct an_data_pick {
     uint32_t from, to;
 } an_data_pick;
 
-/* The windows of all picks, one after the other: (*ret_n, context, width), the caller's (an_free).
- * Errors: NOMEM. */
-an_err an_data_gather(const an_site_data *data, const an_data_pick *picks, size_t n_picks, float **ret,
-                      size_t *ret_n);
+/* The windows of all picks, one after the other: (*ret_n, context, width), the caller's
+ * (an_free). Errors: NOMEM. */
+an_err an_data_gather(const an_site_data *data, const an_data_pick *picks, size_t n_picks,
+                      float **ret, size_t *ret_n);
 
 /* What may be fitted on: TRAIN and RECENT and, with held, four fifths of the held windows. */
 an_err an_data_fit(const an_site_data *data, bool held, float **ret, size_t *ret_n);
-/* What an incremental round calls new: RECENT and, with held, four fifths of the held windows. */
+/* What an incremental round calls new: RECENT and, with held, four fifths of the held windows.
+ */
 an_err an_data_new(const an_site_data *data, bool held, float **ret, size_t *ret_n);
-/* What was held out: OLD, NEW and, with held, the other fifth of the held windows.  Judging wants
- * windows that no threshold was made from: half 0 and half 1 share no block; half -1 is all. */
+/* What was held out: OLD, NEW and, with held, the other fifth of the held windows.  Judging
+ * wants windows that no threshold was made from: half 0 and half 1 share no block; half -1 is
+ * all. */
 an_err an_data_holdout_old(const an_site_data *data, int half, float **ret, size_t *ret_n);
-an_err an_data_holdout_new(const an_site_data *data, bool held, int half, float **ret, size_t *ret_n);
-an_err an_data_holdout(const an_site_data *data, bool held, int half, float **ret, size_t *ret_n);
+an_err an_data_holdout_new(const an_site_data *data, bool held, int half, float **ret,
+                           size_t *ret_n);
+an_err an_data_holdout(const an_site_data *data, bool held, int half, float **ret,
+                       size_t *ret_n);
 
 #endif

@@ -1,4 +1,5 @@
-/* job.h - the long work that a session hands out: one round's task, or the overlay of a version.
+/* job.h - the long work that a session hands out: one round's task, or the overlay of a
+ * version.
  *
  * A job says what is to be done by values and paths, so that it may run on any thread.  Whoever
  * runs it adds the site's data:
@@ -43,8 +44,8 @@ typedef struct an_job {
     char local_dir[AN_PATH_MAX];       /* the site's own parameters, by layout; "": not kept */
     an_plan *plan;                     /* ROUND; owned */
     an_hash plan_hash;
-    an_hash version;                   /* OVERLAY */
-    bool with_held;                    /* OVERLAY: held windows count as normal from now on */
+    an_hash version; /* OVERLAY */
+    bool with_held;  /* OVERLAY: held windows count as normal from now on */
 
     atomic_bool cancel;
     _Atomic double progress; /* 0..1 */

@@ -1,9 +1,10 @@
 /* session.h - a site's side of the protocol without sockets: messages in, messages out.
  *
- * The session greets the coordinator, judges plans by the site's policy, hands out the work, keeps
- * an upload until its round is over, follows signed release statements, and sends the site's own
- * facts in order.  Whoever runs it brings the outside: the program gives it sockets and a trainer
- * thread, the laboratory gives it function calls.  The counterpart is coordinator/hub.h.
+ * The session greets the coordinator, judges plans by the site's policy, hands out the work,
+ * keeps an upload until its round is over, follows signed release statements, and sends the
+ * site's own facts in order.  Whoever runs it brings the outside: the program gives it sockets
+ * and a trainer thread, the laboratory gives it function calls.  The counterpart is
+ * coordinator/hub.h.
  *
  *     an_session *s = NULL;
  *     err = an_session_new(&conf, &s, &why);      goes live with the version it last ran
@@ -14,11 +15,11 @@
  * Callbacks must not call the session; they put down what they have to say and return.
  *
  * What is promised:
- *   - an upload is on disk and noted in the spool before it is offered; after a restart the same
- *     plan is answered with the same upload, never with another one;
+ *   - an upload is on disk and noted in the spool before it is offered; after a restart the
+ * same plan is answered with the same upload, never with another one;
  *   - a plan that comes twice is worked on once;
- *   - facts (drift, alarms, reports) leave in order and are kept until the coordinator has them;
- *     a fact keeps its msg_id however often it is sent;
+ *   - facts (drift, alarms, reports) leave in order and are kept until the coordinator has
+ * them; a fact keeps its msg_id however often it is sent;
  *   - no release statement is followed that is older than the last one followed.
  *
  * Threads: belongs to one thread, the one that owns the spool. */
@@ -45,7 +46,7 @@ typedef struct an_session an_session;
 /* What runs, or is to run. */
 typedef struct an_running {
     an_hash version, overlay;
-    const an_bundle *bundle;  /* borrowed for the call */
+    const an_bundle *bundle; /* borrowed for the call */
     const an_overlay *values;
     bool with_held; /* it has learned the held windows: they are normal operation from now on */
 } an_running;
@@ -54,8 +55,8 @@ typedef struct an_session_io {
     void *ctx;
     /* To the coordinator.  Errors cost nothing: what is owed is sent again. */
     an_err (*send)(void *ctx, const an_msg *msg);
-    /* Pull a version into the file at path (it may hold a part); answer with an_session_fetched.
-     * size 0: not known. */
+    /* Pull a version into the file at path (it may hold a part); answer with
+     * an_session_fetched. size 0: not known. */
     void (*fetch)(void *ctx, const an_hash *version, uint64_t size, const char *path);
     /* Run the job (an_job_run) with the data of the job's lines, on any thread; answer with
      * an_session_done.  Takes the job. */
@@ -71,15 +72,15 @@ typedef struct an_session_line {
 
 typedef struct an_session_conf {
     const char *site;
-    const uint8_t *sign_public; /* (AN_SIGN_PUBLIC_BYTES), all keys borrowed */
-    const uint8_t *sign_secret; /* (AN_SIGN_SECRET_BYTES) */
+    const uint8_t *sign_public;     /* (AN_SIGN_PUBLIC_BYTES), all keys borrowed */
+    const uint8_t *sign_secret;     /* (AN_SIGN_SECRET_BYTES) */
     const uint8_t *coordinator_key; /* (AN_KEY_BYTES) whose release statements are followed */
-    const an_session_line *lines; /* borrowed with all in it, like the following */
-    size_t n_lines;               /* 1..AN_LINES_MAX */
+    const an_session_line *lines;   /* borrowed with all in it, like the following */
+    size_t n_lines;                 /* 1..AN_LINES_MAX */
     const an_site_policy *policy;
     const an_calibrate_opts *calibrate;
-    an_spool *spool; /* NULL: what waits is kept in memory only */
-    const char *dir; /* versions, uploads and local parameters are kept under it */
+    an_spool *spool;         /* NULL: what waits is kept in memory only */
+    const char *dir;         /* versions, uploads and local parameters are kept under it */
     uint64_t versions_quota; /* bytes; 0: none */
     size_t n_threads;        /* of training */
     const an_clock *clock;
@@ -101,23 +102,26 @@ an_err an_session_message(an_session *s, const an_msg *msg, an_note *why);
 
 /* What fetch and run came to. */
 void an_session_fetched(an_session *s, const an_hash *version, an_err err, const an_note *why);
-void an_session_done(an_session *s, an_job *job, an_err err, const an_note *why); /* takes job */
+void an_session_done(an_session *s, an_job *job, an_err err,
+                     const an_note *why); /* takes job */
 
 void an_session_tick(an_session *s);
 int64_t an_session_deadline(const an_session *s); /* mono ms of the next useful tick */
 
 /* A fact for the coordinator: DRIFT_ALERT, ALARM_SUMMARY or VERSION_REPORT.  Durable when it
- * returns OK (with a spool).  Errors: INVAL another message or out of bounds, LIMIT, IO, NOMEM. */
+ * returns OK (with a spool).  Errors: INVAL another message or out of bounds, LIMIT, IO, NOMEM.
+ */
 an_err an_session_post(an_session *s, const an_msg *fact, an_note *why);
 
 /* The file of an upload that is still held, for the bulk socket.  Errors: NOTFOUND. */
 an_err an_session_upload(an_session *s, const an_hash *update, char out[static AN_PATH_MAX]);
 
-/* Back to the version the line ran before, with its overlay.  Errors: NOTFOUND, and go_live's. */
+/* Back to the version the line ran before, with its overlay.  Errors: NOTFOUND, and go_live's.
+ */
 an_err an_session_rollback(an_session *s, const char *line, const char *reason, an_note *why);
 
 typedef struct an_session_status {
-    bool greeted;      /* WELCOME came in and the lease holds */
+    bool greeted; /* WELCOME came in and the lease holds */
     uint64_t epoch;
     const char *state; /* "idle", "fetching", "training", "calibrating" */
     size_t uploads;    /* held */
@@ -126,6 +130,7 @@ typedef struct an_session_status {
 } an_session_status;
 an_session_status an_session_look(const an_session *s);
 /* What a line runs; false: nothing yet. */
-bool an_session_running(const an_session *s, const char *line, an_hash *ret_version, an_hash *ret_overlay);
+bool an_session_running(const an_session *s, const char *line, an_hash *ret_version,
+                        an_hash *ret_overlay);
 
 #endif

@@ -10,7 +10,7 @@ typedef enum an_part_state {
     AN_PART_FETCHING, /* a version is not here yet */
     AN_PART_READY,    /* waits for its turn */
     AN_PART_RUNNING,
-    AN_PART_HOLDING   /* the upload is on disk and noted */
+    AN_PART_HOLDING /* the upload is on disk and noted */
 } an_part_state;
 
 typedef struct an_part {
@@ -32,7 +32,7 @@ typedef enum an_follow_state {
     AN_FOLLOW_FETCHING,
     AN_FOLLOW_READY, /* waits for its turn to be calibrated */
     AN_FOLLOW_RUNNING,
-    AN_FOLLOW_RETRY  /* was refused here; tried again later, there may be more data then */
+    AN_FOLLOW_RETRY /* was refused here; tried again later, there may be more data then */
 } an_follow_state;
 
 typedef struct an_line_state {
@@ -46,7 +46,7 @@ typedef struct an_line_state {
     an_hash target;
     uint64_t target_size, target_counter;
     int64_t retry_ms;
-    an_hash refused;                    /* the last one reported as refused */
+    an_hash refused; /* the last one reported as refused */
 } an_line_state;
 
 #define AN_FETCHES_MAX 16
@@ -73,23 +73,25 @@ struct an_session {
     size_t n_parts;
     an_line_state lines[AN_LINES_MAX];
     an_fetch_state fetches[AN_FETCHES_MAX];
-    an_job *job;          /* out; borrowed until it comes back */
-    uint64_t job_round;   /* 0: an overlay */
+    an_job *job;        /* out; borrowed until it comes back */
+    uint64_t job_round; /* 0: an overlay */
     int64_t progress_ms;
-    uint64_t fact;        /* id of the one that is under way; 0: none */
+    uint64_t fact; /* id of the one that is under way; 0: none */
     int64_t fact_ms;
     an_session_status status;
 };
 
-int64_t an_session_now(const an_session *s); /* mono */
+int64_t an_session_now(const an_session *s);        /* mono */
 an_err an_session_send(an_session *s, an_msg *msg); /* with epoch, and an id if it has none */
-void an_session_drive(an_session *s); /* fetch, start and offer what can be */
+void an_session_drive(an_session *s);               /* fetch, start and offer what can be */
 an_line_state *an_session_line_of(an_session *s, const char *model); /* the first; NULL */
 
 /* Asks for a version that is not here.  True: it is here. */
 bool an_session_want(an_session *s, const an_hash *version, uint64_t size);
-/* Does the line's stream fit the version's schema?  why names the sensor.  Errors: INVAL, IO. */
-an_err an_session_schema_check(an_session *s, const an_line_state *line, const an_hash *version, an_note *why);
+/* Does the line's stream fit the version's schema?  why names the sensor.  Errors: INVAL, IO.
+ */
+an_err an_session_schema_check(an_session *s, const an_line_state *line, const an_hash *version,
+                               an_note *why);
 an_job *an_session_job(an_session *s, an_job_kind kind, const an_line_state *line);
 void an_session_start(an_session *s, an_job *job, uint64_t round);
 
@@ -113,7 +115,8 @@ void an_follow_drive(an_session *s);
 bool an_follow_start(an_session *s);
 void an_follow_done(an_session *s, an_job *job, an_err err, const an_note *why);
 int64_t an_follow_deadline(const an_session *s);
-an_err an_follow_keep(an_session *s, const an_line_state *line, an_note *why); /* to the spool */
+an_err an_follow_keep(an_session *s, const an_line_state *line,
+                      an_note *why); /* to the spool */
 
 /* session_facts.c */
 void an_facts_pump(an_session *s, bool again);

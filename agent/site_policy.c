@@ -3,16 +3,24 @@
 #include <string.h>
 
 const an_opt an_site_policy_rows[] = {
-    AN_OPT_BOOL(an_site_policy, allow_training, "allow.training", "yes", "train models on this site's windows"),
-    AN_OPT_BOOL(an_site_policy, allow_statistics, "allow.statistics", "yes", "give sums and counts of sensor values"),
-    AN_OPT_BOOL(an_site_policy, allow_evaluation, "allow.evaluation", "yes", "judge versions on this site's windows"),
-    AN_OPT_BOOL(an_site_policy, allow_held, "allow.held", "yes", "train on windows held back during alarms"),
+    AN_OPT_BOOL(an_site_policy, allow_training, "allow.training", "yes",
+                "train models on this site's windows"),
+    AN_OPT_BOOL(an_site_policy, allow_statistics, "allow.statistics", "yes",
+                "give sums and counts of sensor values"),
+    AN_OPT_BOOL(an_site_policy, allow_evaluation, "allow.evaluation", "yes",
+                "judge versions on this site's windows"),
+    AN_OPT_BOOL(an_site_policy, allow_held, "allow.held", "yes",
+                "train on windows held back during alarms"),
     AN_OPT_BOOL(an_site_policy, allow_trusted, "allow.trusted", "yes",
                 "rounds in which the coordinator could read this site's own vector"),
-    AN_OPT_INT(an_site_policy, min_cohort, "min_cohort", 1, 1000, "1", "fewest sites in a round"),
-    AN_OPT_INT(an_site_policy, rounds_per_day, "rounds_per_day", 0, 1e9, "10000", "rounds accepted in 24 hours"),
-    AN_OPT_INT(an_site_policy, epochs_max, "epochs_max", 1, 100000, "1000", "passes over the windows in a round"),
-    AN_OPT_TEXT(an_site_policy, models, "models", 1, 1024, "*", "models served here, comma-separated; * is all"),
+    AN_OPT_INT(an_site_policy, min_cohort, "min_cohort", 1, 1000, "1",
+               "fewest sites in a round"),
+    AN_OPT_INT(an_site_policy, rounds_per_day, "rounds_per_day", 0, 1e9, "10000",
+               "rounds accepted in 24 hours"),
+    AN_OPT_INT(an_site_policy, epochs_max, "epochs_max", 1, 100000, "1000",
+               "passes over the windows in a round"),
+    AN_OPT_TEXT(an_site_policy, models, "models", 1, 1024, "*",
+                "models served here, comma-separated; * is all"),
 };
 const size_t an_site_policy_n_rows = sizeof an_site_policy_rows / sizeof *an_site_policy_rows;
 
@@ -26,8 +34,8 @@ void an_site_policy_done(an_site_policy *p)
     an_opt_done(an_site_policy_rows, an_site_policy_n_rows, p);
 }
 
-an_err an_site_policy_set(an_site_policy *p, const char *key, const char *value, const char *where,
-                          an_note *why)
+an_err an_site_policy_set(an_site_policy *p, const char *key, const char *value,
+                          const char *where, an_note *why)
 {
     return an_opt_set(an_site_policy_rows, an_site_policy_n_rows, p, key, value, where, why);
 }
@@ -52,8 +60,8 @@ static an_err judge_kind(const an_site_policy *p, const an_plan *plan, an_note *
         if (!p->allow_training)
             return an_fail(AN_ERR_REFUSED, why, "site policy: allow.training is no");
         if (plan->local_epochs > (uint64_t)p->epochs_max)
-            return an_fail(AN_ERR_REFUSED, why, "site policy: %u epochs, epochs_max is %lld", plan->local_epochs,
-                           (long long)p->epochs_max);
+            return an_fail(AN_ERR_REFUSED, why, "site policy: %u epochs, epochs_max is %lld",
+                           plan->local_epochs, (long long)p->epochs_max);
         break;
     case AN_PAYLOAD_MEAN:
     case AN_PAYLOAD_VARIANCE:
@@ -82,9 +90,11 @@ an_err an_site_policy_judge(const an_site_policy *p, const an_plan *plan, uint64
     if (plan->privacy == AN_PRIVACY_TRUSTED && !p->allow_trusted)
         return an_fail(AN_ERR_REFUSED, why, "site policy: allow.trusted is no");
     if (plan->n_cohort < (uint64_t)p->min_cohort)
-        return an_fail(AN_ERR_REFUSED, why, "site policy: %u sites in the round, min_cohort is %lld", plan->n_cohort,
+        return an_fail(AN_ERR_REFUSED, why,
+                       "site policy: %u sites in the round, min_cohort is %lld", plan->n_cohort,
                        (long long)p->min_cohort);
     if (rounds_today >= (uint64_t)p->rounds_per_day)
-        return an_fail(AN_ERR_REFUSED, why, "site policy: rounds_per_day is %lld", (long long)p->rounds_per_day);
+        return an_fail(AN_ERR_REFUSED, why, "site policy: rounds_per_day is %lld",
+                       (long long)p->rounds_per_day);
     return AN_OK;
 }

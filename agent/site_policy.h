@@ -1,5 +1,5 @@
-/* site_policy.h - what a site lets be done with its data: every request from outside is judged by
- * these rows first, and a refusal says which rule it met.
+/* site_policy.h - what a site lets be done with its data: every request from outside is judged
+ * by these rows first, and a refusal says which rule it met.
  *
  *     an_site_policy p;
  *     err = an_site_policy_init(&p);
@@ -23,22 +23,23 @@ typedef struct an_site_policy {
     bool allow_training;
     bool allow_statistics;
     bool allow_evaluation;
-    bool allow_held;     /* train on windows that were held back during alarms */
-    bool allow_trusted;  /* rounds in which the coordinator could read the site's own vector */
+    bool allow_held;    /* train on windows that were held back during alarms */
+    bool allow_trusted; /* rounds in which the coordinator could read the site's own vector */
     int64_t min_cohort;
     int64_t rounds_per_day; /* 0: none at all */
     int64_t epochs_max;
-    char *models;        /* "pump,press"; "*": all */
+    char *models; /* "pump,press"; "*": all */
 } an_site_policy;
 
 extern const an_opt an_site_policy_rows[];
 extern const size_t an_site_policy_n_rows;
 
-an_err an_site_policy_init(an_site_policy *p); /* the defaults: all is allowed.  Errors: NOMEM */
+an_err
+an_site_policy_init(an_site_policy *p); /* the defaults: all is allowed.  Errors: NOMEM */
 void an_site_policy_done(an_site_policy *p);
 /* Errors: INVAL, NOMEM. */
-an_err an_site_policy_set(an_site_policy *p, const char *key, const char *value, const char *where,
-                          an_note *why);
+an_err an_site_policy_set(an_site_policy *p, const char *key, const char *value,
+                          const char *where, an_note *why);
 
 /* May this plan be carried out?  rounds_today: those accepted in the last 24 hours.
  * Errors: REFUSED, why names the rule. */

@@ -6,8 +6,8 @@
  *     err = an_task_run(&task, v, &result, &why);
  *     an_task_result_done(&result);
  *
- * One row of tasks.def and one file of tasks/ per payload kind.  The same plan, site, versions and
- * windows give the same vector, with any number of threads.
+ * One row of tasks.def and one file of tasks/ per payload kind.  The same plan, site, versions
+ * and windows give the same vector, with any number of threads.
  *
  * Threads: a task belongs to one thread; training starts workers that live for the call. */
 #ifndef AN_AGENT_TASK_H
@@ -26,18 +26,18 @@
 #include "sum/payload.h"
 
 typedef struct an_task {
-    const an_plan *plan;   /* checked by an_plan_check */
-    const char *site;      /* this site's name */
-    const an_bundle *base; /* plan->base; NULL for EVALUATE */
+    const an_plan *plan;         /* checked by an_plan_check */
+    const char *site;            /* this site's name */
+    const an_bundle *base;       /* plan->base; NULL for EVALUATE */
     const an_bundle *candidate;  /* EVALUATE */
     const an_bundle *production; /* EVALUATE; NULL: there is none */
     const an_overlay *running;   /* production's overlay at this site; NULL: it is made anew */
-    const float *local;          /* (n_local) the site's own parameters so far; NULL: the version's */
+    const float *local; /* (n_local) the site's own parameters so far; NULL: the version's */
     size_t n_local;
     const an_site_data *data;
     const an_calibrate_opts *calibrate; /* how this site makes its overlays */
     size_t n_threads;
-    const atomic_bool *cancel; /* may be NULL */
+    const atomic_bool *cancel;                    /* may be NULL */
     void (*progress)(void *arg, double fraction); /* on the calling thread; may be NULL */
     void *progress_arg;
 } an_task;
@@ -45,8 +45,8 @@ typedef struct an_task {
 typedef struct an_task_result {
     float *local; /* (n_local) TRAIN: the site's own parameters after it; NULL: none */
     size_t n_local;
-    size_t windows;    /* looked at */
-    double loss;       /* TRAIN: at the end */
+    size_t windows;            /* looked at */
+    double loss;               /* TRAIN: at the end */
     an_evaluate_in evaluation; /* EVALUATE: for the ledger and tests */
 } an_task_result;
 void an_task_result_done(an_task_result *r);
@@ -61,9 +61,10 @@ const an_task_type *an_task_find(an_payload_kind kind); /* NULL: no such kind */
 const an_task_type *an_task_at(size_t i);               /* NULL past the end */
 
 /* Writes plan->dim coordinates to ret.  ret_result may be NULL.
- * Errors: INVAL the data do not fit the version; STATE too little data; NUMERIC training left the
- * finite numbers; UNSUPPORTED; CANCELLED; NOMEM.  All but NOMEM and CANCELLED are reasons to
- * refuse the round. */
-an_err an_task_run(const an_task *task, uint32_t *ret, an_task_result *ret_result, an_note *why);
+ * Errors: INVAL the data do not fit the version; STATE too little data; NUMERIC training left
+ * the finite numbers; UNSUPPORTED; CANCELLED; NOMEM.  All but NOMEM and CANCELLED are reasons
+ * to refuse the round. */
+an_err an_task_run(const an_task *task, uint32_t *ret, an_task_result *ret_result,
+                   an_note *why);
 
 #endif

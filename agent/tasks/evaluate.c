@@ -1,15 +1,16 @@
 /* EVALUATE: candidate and production, each with the overlay it would run with at this site, on
  * windows that neither was fitted on and no threshold of the candidate was made from.
  *
- *   loss     mean squared error of the reconstruction in standard deviations of the OLD data, so
- *            that versions with different scalers compare; a version without a model counts its
- *            score as a share of its threshold instead
- *   alarms   on the old and the new holdout, each version at its own threshold
- *   faults   of the challenge set: generic ones by size, declared failure modes by their number,
- *            in the last place (AN_EVAL_MODES - 1) the anomalies that operators have confirmed
+ *   loss     mean squared error of the reconstruction in standard deviations of the OLD data,
+ * so that versions with different scalers compare; a version without a model counts its score
+ * as a share of its threshold instead alarms   on the old and the new holdout, each version at
+ * its own threshold faults   of the challenge set: generic ones by size, declared failure modes
+ * by their number, in the last place (AN_EVAL_MODES - 1) the anomalies that operators have
+ * confirmed
  *
- * The candidate's threshold comes from one half of the holdout blocks, both versions are judged on
- * the other.  Production keeps the threshold that it runs with, but for the generic faults. */
+ * The candidate's threshold comes from one half of the holdout blocks, both versions are judged
+ * on the other.  Production keeps the threshold that it runs with, but for the generic faults.
+ */
 #include <math.h>
 
 #include "agent/challenge.h"
@@ -108,7 +109,8 @@ static an_err court_open(court *c, const an_task *task, an_note *why)
     if (err == AN_OK)
         err = an_data_holdout_new(d, held, 1, &c->fresh, &c->n_fresh);
     if (err == AN_OK && (c->n_fit == 0 || c->n_old + c->n_fresh == 0))
-        err = an_fail(AN_ERR_STATE, why, "too few windows to judge a version: %zu to fit, %zu to judge", c->n_fit,
+        err = an_fail(AN_ERR_STATE, why,
+                      "too few windows to judge a version: %zu to fit, %zu to judge", c->n_fit,
                       c->n_old + c->n_fresh);
     if (err == AN_OK)
         err = make_challenge(c, why);
@@ -158,8 +160,8 @@ static double loss_of(const judged *j, const float *x, double score)
 }
 
 /* Normal windows: alarms on them are false. */
-static an_err judge_normal(judged *j, const float *raw, size_t n, bool with_loss, uint64_t *windows,
-                           uint64_t *alarms, an_note *why)
+static an_err judge_normal(judged *j, const float *raw, size_t n, bool with_loss,
+                           uint64_t *windows, uint64_t *alarms, an_note *why)
 {
     const an_prep *prep = an_scorer_prep(j->scorer);
     const size_t input = an_prep_input(prep);
@@ -195,7 +197,8 @@ static void count_fault(judged *j, const an_challenge_item *item, bool raised)
         e->sizes[k].raised += raised;
         return;
     }
-    k = item->kind == AN_CHALLENGE_CONFIRMED || item->index >= CONFIRMED ? CONFIRMED : item->index;
+    k = item->kind == AN_CHALLENGE_CONFIRMED || item->index >= CONFIRMED ? CONFIRMED
+                                                                         : item->index;
     e->modes[k].total++;
     e->modes[k].raised += raised;
 }
@@ -218,8 +221,8 @@ static an_err judge_faults(judged *j, bool generic, an_note *why)
     return err;
 }
 
-static an_err judge_with(court *c, const an_bundle *bundle, const an_overlay *overlay, bool generic, bool rest,
-                         an_evaluation *ret, an_note *why)
+static an_err judge_with(court *c, const an_bundle *bundle, const an_overlay *overlay,
+                         bool generic, bool rest, an_evaluation *ret, an_note *why)
 {
     judged j = {.c = c, .e = ret};
     an_err err = an_scorer_new(bundle, overlay, &j.scorer, why);
@@ -233,9 +236,11 @@ static an_err judge_with(court *c, const an_bundle *bundle, const an_overlay *ov
     if (!rest)
         goto out;
     const bool loss_on_new = c->n_fresh > 0;
-    err = judge_normal(&j, c->old, c->n_old, !loss_on_new, &ret->old_windows, &ret->old_alarms, why);
+    err = judge_normal(&j, c->old, c->n_old, !loss_on_new, &ret->old_windows, &ret->old_alarms,
+                       why);
     if (err == AN_OK)
-        err = judge_normal(&j, c->fresh, c->n_fresh, loss_on_new, &ret->new_windows, &ret->new_alarms, why);
+        err = judge_normal(&j, c->fresh, c->n_fresh, loss_on_new, &ret->new_windows,
+                           &ret->new_alarms, why);
     if (err == AN_OK)
         err = judge_faults(&j, false, why);
 out:
@@ -244,11 +249,11 @@ out:
     return err;
 }
 
-/* Generic faults are judged at equal false-alarm rates, each version with the threshold it would get
- * `today`: on drifted data a version that raises an alarm at every window would seem to see every
- * fault.  All else is judged with the overlay that the version runs with. */
-static an_err judge(court *c, const an_bundle *bundle, const an_overlay *running, const an_overlay *today,
-                    an_evaluation *ret, an_note *why)
+/* Generic faults are judged at equal false-alarm rates, each version with the threshold it
+ * would get `today`: on drifted data a version that raises an alarm at every window would seem
+ * to see every fault.  All else is judged with the overlay that the version runs with. */
+static an_err judge(court *c, const an_bundle *bundle, const an_overlay *running,
+                    const an_overlay *today, an_evaluation *ret, an_note *why)
 {
     ret->sites = 1;
     if (running == today)
@@ -264,7 +269,8 @@ static uint64_t objects(const an_evaluation *candidate, const an_evaluation *pro
     for (size_t i = 0; i < AN_EVAL_MODES; i++) {
         if (production->modes[i].total == 0 || candidate->modes[i].total == 0)
             continue;
-        double before = (double)production->modes[i].raised / (double)production->modes[i].total;
+        double before =
+            (double)production->modes[i].raised / (double)production->modes[i].total;
         double after = (double)candidate->modes[i].raised / (double)candidate->modes[i].total;
         if (before - after > AN_EVAL_LOST_MAX)
             return 1;
@@ -273,7 +279,8 @@ static uint64_t objects(const an_evaluation *candidate, const an_evaluation *pro
 }
 
 /* The overlay that the version would get here today. */
-static an_err overlay_for(const court *c, const an_bundle *bundle, const an_hash *hash, an_overlay *ret, an_note *why)
+static an_err overlay_for(const court *c, const an_bundle *bundle, const an_hash *hash,
+                          an_overlay *ret, an_note *why)
 {
     const an_task *task = c->task;
     an_calibrate_opts opts = *task->calibrate;
@@ -308,18 +315,21 @@ static an_err run(const an_task *task, uint32_t *ret, an_task_result *ret_result
     if ((err = overlay_for(&c, task->candidate, &plan->candidate, &candidate, why)) != AN_OK)
         goto out;
     tell(task, 0.3);
-    if ((err = judge(&c, task->candidate, &candidate, &candidate, &in.evaluate.candidate, why)) != AN_OK)
+    if ((err = judge(&c, task->candidate, &candidate, &candidate, &in.evaluate.candidate,
+                     why)) != AN_OK)
         goto out;
     tell(task, 0.6);
     if (task->production) {
-        if ((err = overlay_for(&c, task->production, &plan->production, &production, why)) != AN_OK)
+        if ((err = overlay_for(&c, task->production, &plan->production, &production, why)) !=
+            AN_OK)
             goto out;
-        if ((err = judge(&c, task->production, task->running ? task->running : &production, &production,
-                         &in.evaluate.production, why)) != AN_OK)
+        if ((err = judge(&c, task->production, task->running ? task->running : &production,
+                         &production, &in.evaluate.production, why)) != AN_OK)
             goto out;
     }
     if (task->production)
-        in.evaluate.candidate.objections = objects(&in.evaluate.candidate, &in.evaluate.production);
+        in.evaluate.candidate.objections =
+            objects(&in.evaluate.candidate, &in.evaluate.production);
     tell(task, 1.0);
     ret_result->evaluation = in.evaluate;
     ret_result->windows = c.n_old + c.n_fresh;
@@ -333,6 +343,7 @@ out:
 
 const an_task_type an_task_evaluate = {
     .kind = AN_PAYLOAD_EVALUATE,
-    .words = "counts of alarms and raised test faults of two versions, and the sum of their losses",
+    .words =
+        "counts of alarms and raised test faults of two versions, and the sum of their losses",
     .run = run,
 };

@@ -1,6 +1,7 @@
-/* federation.h - a hub and three sessions in one process, for tests: messages through the real wire
- * format, a fake clock, stores in a folder of the test's own.  What happens next is an event in a
- * queue, so that a test can stop between any two of them, lose messages, cut links, kill.
+/* federation.h - a hub and three sessions in one process, for tests: messages through the real
+ * wire format, a fake clock, stores in a folder of the test's own.  What happens next is an
+ * event in a queue, so that a test can stop between any two of them, lose messages, cut links,
+ * kill.
  *
  *     cmocka_unit_test_setup_teardown(some_test, an_federation_setup, an_federation_teardown)
  *
@@ -71,7 +72,8 @@ struct world {
     uint64_t strange; /* messages that made no sense to the hub */
 };
 
-int an_federation_setup(void **state); /* *state is a world; the model "pump" has no version yet */
+int an_federation_setup(
+    void **state); /* *state is a world; the model "pump" has no version yet */
 int an_federation_teardown(void **state);
 
 void step(world *w);             /* one event; there must be one */

@@ -24,7 +24,8 @@
 void an_toy_bundle(an_bundle *ret, bool local);
 float *an_toy_windows(size_t n, uint64_t seed); /* an_free */
 
-/* A plan for the bundle's base that an_plan_check takes; the rest is the caller's.  an_plan_free. */
+/* A plan for the bundle's base that an_plan_check takes; the rest is the caller's.
+ * an_plan_free. */
 an_plan *an_toy_plan(const an_bundle *b, an_payload_kind kind);
 
 #endif

@@ -42,13 +42,22 @@ static void open_fixture(fixture *f, an_payload_kind kind, bool local)
         fail_msg("%s", why.text);
     for (uint64_t i = 0; i < 4; i++)
         f->raw[i] = an_toy_windows(N, 10 + i);
-    f->data = (an_site_data){.width = AN_TOY_WIDTH, .context = AN_TOY_CONTEXT, .sensors = sensors,
-                             .modes = modes, .n_modes = 2,
-                             .train = {f->raw[0], N}, .recent = {f->raw[1], N},
-                             .old = {f->raw[2], N}, .fresh = {f->raw[3], N}};
+    f->data = (an_site_data){.width = AN_TOY_WIDTH,
+                             .context = AN_TOY_CONTEXT,
+                             .sensors = sensors,
+                             .modes = modes,
+                             .n_modes = 2,
+                             .train = {f->raw[0], N},
+                             .recent = {f->raw[1], N},
+                             .old = {f->raw[2], N},
+                             .fresh = {f->raw[3], N}};
     f->opts = an_calibrate_defaults();
     f->opts.holdout_min = 50;
-    f->task = (an_task){.plan = f->plan, .site = "plant-b", .data = &f->data, .calibrate = &f->opts, .n_threads = 1};
+    f->task = (an_task){.plan = f->plan,
+                        .site = "plant-b",
+                        .data = &f->data,
+                        .calibrate = &f->opts,
+                        .n_threads = 1};
     if (kind == AN_PAYLOAD_EVALUATE)
         f->task.candidate = &f->b;
     else
@@ -68,9 +77,15 @@ static void close_fixture(fixture *f)
 static an_payload_facts facts_of(const fixture *f)
 {
     const an_plan *p = f->plan;
-    return (an_payload_facts){.n_cohort = p->n_cohort, .value_bits = p->value_bits, .seed = p->seed,
-                              .tensors = p->tensors, .n_tensors = p->n_tensors, .clip_norm = p->clip_norm,
-                              .weight_cap = p->weight_cap, .n_features = AN_TOY_WIDTH, .n_bins = f->b.n_edges + 1};
+    return (an_payload_facts){.n_cohort = p->n_cohort,
+                              .value_bits = p->value_bits,
+                              .seed = p->seed,
+                              .tensors = p->tensors,
+                              .n_tensors = p->n_tensors,
+                              .clip_norm = p->clip_norm,
+                              .weight_cap = p->weight_cap,
+                              .n_features = AN_TOY_WIDTH,
+                              .n_bins = f->b.n_edges + 1};
 }
 
 static void run(fixture *f, an_task_result *ret)
@@ -126,7 +141,8 @@ static void a_histogram_counts_every_training_value_once(void **state)
     an_payload_out out = {.histogram = {.counts = counts}};
     decode(&f, &out);
     for (size_t k = 0; k < AN_TOY_WIDTH; k++)
-        assert_int_equal(counts[4 * k] + counts[4 * k + 1] + counts[4 * k + 2] + counts[4 * k + 3],
+        assert_int_equal(counts[4 * k] + counts[4 * k + 1] + counts[4 * k + 2] +
+                             counts[4 * k + 3],
                          N * AN_TOY_CONTEXT);
     an_task_result_done(&result);
     close_fixture(&f);
@@ -237,12 +253,14 @@ static void an_evaluation_judges_both_versions_on_what_was_held_out(void **state
     open_fixture(&f, AN_PAYLOAD_EVALUATE, false);
     /* The candidate is what a site tuned; production has its first random parameters. */
     an_toy_bundle(&trained, false);
-    an_calibrate_data d = {.width = AN_TOY_WIDTH, .context = AN_TOY_CONTEXT, .fit = f.data.train};
+    an_calibrate_data d = {
+        .width = AN_TOY_WIDTH, .context = AN_TOY_CONTEXT, .fit = f.data.train};
     an_calibrate_opts tune = f.opts;
     tune.tune_all = true;
     tune.tune_epochs = 60;
     tune.tune_lr = 0.01;
-    assert_int_equal(an_calibrate(&trained, &f.plan->candidate, &d, &tune, 0, &o, NULL, &why), AN_OK);
+    assert_int_equal(an_calibrate(&trained, &f.plan->candidate, &d, &tune, 0, &o, NULL, &why),
+                     AN_OK);
     memcpy(trained.weights, o.local, trained.n_weights * sizeof *trained.weights);
     an_overlay_done(&o);
     f.task.candidate = &trained;
@@ -280,8 +298,8 @@ static void an_evaluation_judges_both_versions_on_what_was_held_out(void **state
 
 static void nothing_is_lost_when_memory_runs_out(void **state)
 {
-    static const an_payload_kind kinds[] = {AN_PAYLOAD_TRAIN, AN_PAYLOAD_MEAN, AN_PAYLOAD_HISTOGRAM,
-                                            AN_PAYLOAD_EVALUATE};
+    static const an_payload_kind kinds[] = {AN_PAYLOAD_TRAIN, AN_PAYLOAD_MEAN,
+                                            AN_PAYLOAD_HISTOGRAM, AN_PAYLOAD_EVALUATE};
     (void)state;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         fixture f;
