@@ -204,6 +204,8 @@ static an_err run_overlay(an_job *job, const an_site_data *data, an_note *why)
         goto out;
     if ((err = local_read(job, &job->bundle, &local, &n_local, why)) != AN_OK)
         goto out;
+    job->with_held =
+        !an_hash_is_zero(&job->held_plan) && an_hash_equal(&job->held_plan, &job->bundle.plan);
     if ((err = an_data_fit(data, job->with_held, &fit, &d.fit.n)) != AN_OK ||
         (err = an_data_holdout(data, job->with_held, -1, &holdout, &d.holdout.n)) != AN_OK)
         goto out;

@@ -44,8 +44,8 @@ typedef struct an_job {
     char local_dir[AN_PATH_MAX];       /* the site's own parameters, by layout; "": not kept */
     an_plan *plan;                     /* ROUND; owned */
     an_hash plan_hash;
-    an_hash version; /* OVERLAY */
-    bool with_held;  /* OVERLAY: held windows count as normal from now on */
+    an_hash version;   /* OVERLAY */
+    an_hash held_plan; /* OVERLAY: see with_held */
 
     atomic_bool cancel;
     _Atomic double progress; /* 0..1 */
@@ -58,6 +58,7 @@ typedef struct an_job {
     an_bundle bundle;           /* OVERLAY */
     an_overlay overlay;         /* OVERLAY */
     an_calibrate_report report; /* OVERLAY */
+    bool with_held; /* OVERLAY: made by held_plan, so held windows are normal from now on */
 } an_job;
 
 /* What the site's stream must look like is checked by the session.

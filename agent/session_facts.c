@@ -10,10 +10,11 @@
 static const struct {
     an_msg_type type;
     an_spool_kind kind;
+    const char *words; /* for the ledger */
 } facts[] = {
-    {AN_MSG_DRIFT_ALERT, AN_SPOOL_DRIFT},
-    {AN_MSG_ALARM_SUMMARY, AN_SPOOL_ALARM},
-    {AN_MSG_VERSION_REPORT, AN_SPOOL_REPORT},
+    {AN_MSG_DRIFT_ALERT, AN_SPOOL_DRIFT, "an alert: which test saw drift where, and how far"},
+    {AN_MSG_ALARM_SUMMARY, AN_SPOOL_ALARM, "an alarm: when, how high, which sensors"},
+    {AN_MSG_VERSION_REPORT, AN_SPOOL_REPORT, "a report of which version a line runs"},
 };
 
 an_err an_session_post(an_session *s, const an_msg *fact, an_note *why)
@@ -59,6 +60,8 @@ static void send_item(an_session *s, const an_spool_item *item)
         msg->u.drift_alert.alert_id = item->id;
     s->fact = item->id;
     s->fact_ms = an_session_now(s) + AGAIN_MS;
+    s->fact_type = msg->type;
+    s->fact_bytes = item->len;
     err = an_session_send(s, msg);
     (void)err; /* sent again when its time is over */
     an_msg_free(msg);
@@ -85,9 +88,10 @@ an_err an_facts_ack(an_session *s, const an_msg *msg, an_note *why)
         an_log(AN_LOG_WARN, "fact_not_taken", "id=%llu why=\"%s\"", (unsigned long long)a->of,
                a->text);
     an_err err = an_spool_ack(s->spool, a->of, why);
-    if (err == AN_OK)
-        err = an_ledger_add(s->spool, s->conf.clock->wall_ms(s->conf.clock), "fact", 0,
-                            "an alert, an alarm's summary or a report of what runs", why);
+    for (size_t i = 0; i < sizeof facts / sizeof *facts && err == AN_OK; i++)
+        if (facts[i].type == s->fact_type)
+            err = an_ledger_add(s->spool, s->conf.clock->wall_ms(s->conf.clock), "fact",
+                                s->fact_bytes, facts[i].words, why);
     s->status.facts_sent++;
     s->fact = 0;
     an_facts_pump(s, false);

@@ -41,7 +41,7 @@ typedef struct an_line_state {
     an_hash version, overlay;           /* what runs; none */
     an_hash last_version, last_overlay; /* what ran before */
     uint64_t counter;                   /* of the last statement followed */
-    bool learned_held;                  /* a round of this line was trained on held windows */
+    an_hash held_plan; /* of the last round here that learned held windows; none */
     an_follow_state follow;
     an_hash target;
     uint64_t target_size, target_counter;
@@ -78,6 +78,8 @@ struct an_session {
     int64_t progress_ms;
     uint64_t fact; /* id of the one that is under way; 0: none */
     int64_t fact_ms;
+    an_msg_type fact_type;
+    uint64_t fact_bytes;
     an_session_status status;
 };
 

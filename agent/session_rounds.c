@@ -127,6 +127,21 @@ static void answer_again(an_session *s, an_part *p, const an_hash *plan_hash)
     }
 }
 
+/* A version that comes of this round will have learned the held windows. */
+static void note_held(an_session *s, const an_part *p)
+{
+    if (p->plan->kind != AN_PAYLOAD_TRAIN || !p->plan->use_held)
+        return;
+    for (size_t i = 0; i < s->conf.n_lines; i++) {
+        an_line_state *line = &s->lines[i];
+        if (strcmp(line->conf->model, p->plan->model) != 0)
+            continue;
+        line->held_plan = p->plan_hash;
+        an_err err = an_follow_keep(s, line, NULL);
+        (void)err; /* without it the windows stay held after a restart */
+    }
+}
+
 an_err an_parts_plan(an_session *s, const an_msg *msg, an_note *why)
 {
     const an_msg_plan *m = &msg->u.plan;
@@ -159,6 +174,7 @@ an_err an_parts_plan(an_session *s, const an_msg *msg, an_note *why)
     p->plan = plan;
     s->parts[s->n_parts++] = p;
     rounds_today(s, true);
+    note_held(s, p);
     /* A line of the plan's schema is sure to fit; of another one the version must say what
      * differs. */
     if (an_hash_equal(&plan->schema, &an_session_line_of(s, plan->model)->schema))
@@ -293,15 +309,6 @@ void an_parts_done(an_session *s, an_job *job, an_err err, const an_note *why)
     p->state = AN_PART_HOLDING;
     p->offer_id = s->next_id++;
     p->offer_ms = an_session_now(s);
-    for (size_t i = 0; i < s->conf.n_lines; i++) {
-        an_line_state *line = &s->lines[i];
-        if (p->plan->kind == AN_PAYLOAD_TRAIN && p->plan->use_held &&
-            strcmp(line->conf->model, p->plan->model) == 0) {
-            line->learned_held = true;
-            an_err kept = an_follow_keep(s, line, NULL);
-            (void)kept; /* without it the held windows stay held after a restart */
-        }
-    }
     an_parts_offer(s, false);
 }
 

@@ -13,7 +13,7 @@
 #include "msg/release.h"
 
 #define RETRY_MS 600000
-#define VALUE_BYTES (8 + 4 * AN_HASH_BYTES + 1)
+#define VALUE_BYTES (8 + 5 * AN_HASH_BYTES)
 
 static void value_name(char out[static 80], const an_line_state *line)
 {
@@ -30,7 +30,7 @@ an_err an_follow_keep(an_session *s, const an_line_state *line, an_note *why)
     an_buf_put(&b, line->overlay.b, AN_HASH_BYTES);
     an_buf_put(&b, line->last_version.b, AN_HASH_BYTES);
     an_buf_put(&b, line->last_overlay.b, AN_HASH_BYTES);
-    an_buf_u8(&b, line->learned_held);
+    an_buf_put(&b, line->held_plan.b, AN_HASH_BYTES);
     value_name(name, line);
     an_err err = an_buf_err(&b);
     if (err == AN_OK)
@@ -90,7 +90,6 @@ static an_err swap(an_session *s, an_line_state *line, const an_running *running
     }
     line->version = running->version;
     line->overlay = running->overlay;
-    line->learned_held = false;
     memcpy(row.version, running->version.b, sizeof row.version);
     memcpy(row.overlay, running->overlay.b, sizeof row.overlay);
     snprintf(row.model, sizeof row.model, "%s", line->conf->model);
@@ -158,7 +157,7 @@ static an_err restore_line(an_session *s, an_line_state *line, an_note *why)
         take_hash(&r, &line->overlay);
         take_hash(&r, &line->last_version);
         take_hash(&r, &line->last_overlay);
-        line->learned_held = an_read_u8(&r) != 0;
+        take_hash(&r, &line->held_plan);
         if (r.failed || r.left)
             err = an_fail(AN_ERR_PROTO, why, "what the spool knows of line %s is damaged",
                           line->conf->line);
@@ -303,7 +302,7 @@ bool an_follow_start(an_session *s)
             return false;
         }
         job->version = line->target;
-        job->with_held = line->learned_held;
+        job->held_plan = line->held_plan;
         line->follow = AN_FOLLOW_RUNNING;
         an_session_start(s, job, 0);
         return true;

@@ -20,12 +20,19 @@ static void a_model_goes_from_nothing_to_production_at_every_site(void **state)
     for (size_t i = 0; i < SITES; i++)
         assert_int_equal(w->sites[i].jobs,
                          7); /* mean, variance, three trainings, evaluation, overlay */
+    for (size_t i = 0; i < SITES; i++) {
+        site *s = &w->sites[i];
+        assert_false(s->with_held);
+        s->data.held = s->data.fresh;
+    }
     id = campaign(w, AN_CAMPAIGN_INCREMENTAL);
     settle(w);
     pass(w, 60000);
     assert_promoted(w, id);
-    for (size_t i = 0; i < SITES; i++)
+    for (size_t i = 0; i < SITES; i++) {
         assert_int_equal(w->sites[i].live, 2);
+        assert_true(w->sites[i].with_held);
+    }
 }
 
 static void messages_that_are_lost_cost_time_and_nothing_else(void **state)

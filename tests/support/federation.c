@@ -116,6 +116,7 @@ static an_err site_go_live(void *ctx, const char *line, const an_running *runnin
     assert_string_equal(line, "line-1");
     assert_true(running->values->has_threshold);
     s->live++;
+    s->with_held = running->with_held;
     s->runs = running->version;
     return AN_OK;
 }

@@ -54,6 +54,7 @@ typedef struct site {
     an_site_data data;
     bool cut; /* the link: messages are lost */
     unsigned live, jobs;
+    bool with_held; /* what runs has learned the held windows */
     an_hash runs;
 } site;
 
