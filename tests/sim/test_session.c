@@ -19,7 +19,7 @@ static void a_model_goes_from_nothing_to_production_at_every_site(void **state)
     assert_promoted(w, id);
     for (size_t i = 0; i < SITES; i++)
         assert_int_equal(w->sites[i].jobs,
-                         7); /* mean, variance, three trainings, evaluation, overlay */
+                         8); /* mean, variance, histogram, 3 trainings, evaluation, overlay */
     for (size_t i = 0; i < SITES; i++) {
         site *s = &w->sites[i];
         assert_false(s->with_held);
@@ -75,7 +75,7 @@ static void a_killed_site_offers_the_same_upload_again(void **state)
     assert_memory_equal(before.hash, after.hash, sizeof after.hash);
     settle(w);
     pass(w, 120000);
-    assert_int_equal(s->jobs, jobs + 6); /* the mean was not computed again */
+    assert_int_equal(s->jobs, jobs + 7); /* the mean was not computed again */
     assert_promoted(w, an_hub_state(w->hub)->campaigns.items[0].id);
 }
 
@@ -308,7 +308,7 @@ static void a_plan_that_comes_twice_is_worked_on_once(void **state)
     assert_int_equal(an_session_message(s->session, &m, &why), AN_OK);
     assert_int_equal(an_session_look(s->session).plans_refused, 1);
     pass(w, 60000);
-    assert_int_equal(s->jobs, 7);
+    assert_int_equal(s->jobs, 8);
     assert_int_equal(w->strange, 1); /* the refusal of a plan that the hub does not know */
     an_plan_free(plan);
     an_buf_done(&bytes);
@@ -349,11 +349,11 @@ static void a_site_that_refuses_says_why_and_the_round_goes_without_it(void **st
     connect_all(w);
     campaign(w, AN_CAMPAIGN_TRAINING);
     pass(w, 120000);
-    assert_int_equal(an_session_look(w->sites[0].session).plans_refused, 2);
+    assert_int_equal(an_session_look(w->sites[0].session).plans_refused, 3);
     const an_state *st = an_hub_state(w->hub);
     assert_int_equal(st->campaigns.items[0].state, AN_CAMPAIGN_PROMOTED);
     assert_int_equal(st->rounds.items[0].n_updates, 2);
-    assert_int_equal(st->rounds.items[2].n_updates, 3);
+    assert_int_equal(st->rounds.items[3].n_updates, 3);
 }
 
 #define TEST(name)                                                                             \
