@@ -202,8 +202,8 @@ void an_parts_drive(an_session *s)
             continue;
         const an_hash *version =
             p->plan->kind == AN_PAYLOAD_EVALUATE ? &p->plan->candidate : &p->plan->base;
-        if (an_session_schema_check(s, an_session_line_of(s, p->plan->model), version, &why) !=
-            AN_OK) {
+        if (!p->accepted && an_session_schema_check(s, an_session_line_of(s, p->plan->model),
+                                                    version, &why) != AN_OK) {
             refuse(s, p, why.text);
             continue;
         }
