@@ -11,6 +11,7 @@ struct an_pipeline {
     an_pipeline_conf conf;
     an_live live;
     bool has_live;
+    bool no_learning; /* see an_pipeline_learn */
     an_alarm *alarm;
     an_quality *quality;
     an_driftwatch *watch;
@@ -205,7 +206,7 @@ static void feed_pool(an_pipeline *p, const an_pipeline_in *in)
     const size_t w = p->conf.width;
     p->since_pool++;
     if (!p->conf.pool || p->since_pool < p->conf.pool_stride || p->unbroken < p->conf.window ||
-        an_quality_bad_n(p->quality) > 0)
+        an_quality_bad_n(p->quality) > 0 || (p->no_learning && !an_alarm_is_open(p->alarm)))
         return;
     p->since_pool = 0;
     for (size_t i = 0; i < p->conf.window; i++)
@@ -314,6 +315,11 @@ an_err an_pipeline_swap(an_pipeline *p, an_live *live, an_note *why)
     an_alarm_version_set(p->alarm, p->live.version, p->live.overlay);
     p->stats.swaps++;
     return AN_OK;
+}
+
+void an_pipeline_learn(an_pipeline *p, bool learn)
+{
+    p->no_learning = !learn;
 }
 
 const an_live *an_pipeline_live(const an_pipeline *p)

@@ -114,6 +114,9 @@ an_err an_pipeline_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out
  */
 an_err an_pipeline_swap(an_pipeline *p, an_live *live, an_note *why);
 
+/* May windows go to the pool (true at the start)?  Held windows of an open alarm do in any case. */
+void an_pipeline_learn(an_pipeline *p, bool learn);
+
 const an_live *an_pipeline_live(const an_pipeline *p); /* NULL: none yet */
 an_alarm *an_pipeline_alarm(an_pipeline *p); /* borrowed: to save and restore its state */
 an_pipeline_stats an_pipeline_stats_get(const an_pipeline *p);

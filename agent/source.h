@@ -102,6 +102,10 @@ const an_source_type *an_source_type_at(size_t i);           /* NULL past the en
 
 typedef struct an_source an_source;
 
+/* Is every option known, of its kind and in bounds, and is each there that must be?  Opens nothing.
+ * Errors: NOTFOUND no such type, INVAL. */
+an_err an_source_check(const char *type, const an_node *conf, an_note *why);
+
 /* conf is the mapping with the source's options (`type`, `speed` and `name` are understood for
  * all). Both are borrowed for the call; clock for the source's life. Errors: NOTFOUND no such
  * type or file, INVAL an option, and those of the variant's open. */

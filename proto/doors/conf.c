@@ -1,6 +1,7 @@
 #include "doors/conf.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/buf.h"
 
@@ -55,11 +56,21 @@ static an_err set_list(const an_opt *rows, size_t n, void *conf, const char *key
     return err;
 }
 
+static bool is_other(const char *const *others, const char *key)
+{
+    for (; others && *others; others++)
+        if (strcmp(*others, key) == 0)
+            return true;
+    return false;
+}
+
 /* Recursion is bounded by AN_YAML_MAX_DEPTH. */
 static an_err set_map(const an_opt *rows, size_t n, void *conf, const char *prefix,
-                      const an_node *map, an_note *why)
+                      const an_node *map, const char *const *others, an_note *why)
 {
     for (size_t i = 0; i < an_node_count(map); i++) {
+        if (is_other(others, an_node_key(map, i)))
+            continue;
         const an_node *node = an_node_value(map, i);
         char key[KEY_MAX];
         int len = snprintf(key, sizeof key, "%s%s%s", prefix, prefix[0] ? "." : "",
@@ -69,7 +80,7 @@ static an_err set_map(const an_opt *rows, size_t n, void *conf, const char *pref
         an_err err = AN_OK;
         const char *text = NULL;
         if (an_node_kind(node) == AN_YAML_MAP)
-            err = set_map(rows, n, conf, key, node, why);
+            err = set_map(rows, n, conf, key, node, NULL, why);
         else if (an_node_kind(node) == AN_YAML_LIST)
             err = set_list(rows, n, conf, key, node, why);
         else if ((err = an_node_text(node, &text, why)) == AN_OK)
@@ -80,12 +91,18 @@ static an_err set_map(const an_opt *rows, size_t n, void *conf, const char *pref
     return AN_OK;
 }
 
-an_err an_conf_from_node(const an_opt *rows, size_t n, void *conf, const an_node *map,
-                         an_note *why)
+an_err an_conf_from_node_but(const an_opt *rows, size_t n, void *conf, const an_node *map,
+                             const char *const *others, an_note *why)
 {
     if (an_node_kind(map) != AN_YAML_MAP)
         return an_node_fail(map, why, "must be a map of options");
-    return set_map(rows, n, conf, "", map, why);
+    return set_map(rows, n, conf, "", map, others, why);
+}
+
+an_err an_conf_from_node(const an_opt *rows, size_t n, void *conf, const an_node *map,
+                         an_note *why)
+{
+    return an_conf_from_node_but(rows, n, conf, map, NULL, why);
 }
 
 an_err an_conf_load_yaml(const an_opt *rows, size_t n, void *conf, const char *path,

@@ -24,4 +24,8 @@ an_err an_conf_load_yaml(const an_opt *rows, size_t n, void *conf, const char *p
 /* The same for a map that is already read, e.g. one entry of a list of sites. */
 an_err an_conf_from_node(const an_opt *rows, size_t n, void *conf, const an_node *map, an_note *why);
 
+/* The same, but the keys of the map itself that are in `others` (ended by NULL) are left to the caller. */
+an_err an_conf_from_node_but(const an_opt *rows, size_t n, void *conf, const an_node *map,
+                             const char *const *others, an_note *why);
+
 #endif

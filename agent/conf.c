@@ -1,0 +1,386 @@
+#include "agent/conf.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/sim.h"
+#include "agent/source.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "doors/conf.h"
+#include "models/threshold.h"
+
+#define POOL_WINDOW_USUAL 16
+
+static const char *const levels[] = {"debug", "info", "warn", "error", "off", NULL};
+static const char *const scales[] = {"fleet", "site", NULL};
+
+#define CONF an_agent_conf
+const an_opt an_agent_rows[] = {
+    AN_OPT_TEXT(CONF, site, "site", 1, AN_NAME_MAX - 1, NULL,
+                "this site's name, as it was enrolled"),
+    AN_OPT_TEXT(CONF, data, "data", 1, AN_PATH_MAX / 2, "andon-data",
+                "folder of keys, spool, pools and versions"),
+    AN_OPT_INT(CONF, threads, "threads", 1, 64, "1", "threads of training"),
+    AN_OPT_INT(CONF, nice, "nice", 0, 19, "10",
+               "how far training stands back behind the line's own work"),
+    AN_OPT_BYTES(CONF, versions_quota, "versions_quota", 0, 1e15, "4G",
+                 "disk for versions; 0: no limit"),
+    AN_OPT_BYTES(CONF, spool_quota, "spool_quota", 1 << 20, 1e15, "64M",
+                 "disk for facts that wait to be sent"),
+    AN_OPT_MS(CONF, save_ms, "save", 1000, 86400000, "60s", "how often sample pools are saved"),
+    AN_OPT_CHOICE(CONF, log_level, "log", levels, "info", "least level that is logged"),
+};
+const size_t an_agent_n_rows = sizeof an_agent_rows / sizeof *an_agent_rows;
+#undef CONF
+
+#define LINE an_agent_line
+const an_opt an_agent_line_rows[] = {
+    AN_OPT_TEXT(LINE, name, "name", 1, AN_NAME_MAX - 1, NULL, "the line's name at this site"),
+    AN_OPT_TEXT(LINE, model, "model", 1, AN_NAME_MAX - 1, NULL, "the model that it runs"),
+    AN_OPT_NUM(LINE, rate_hz, "rate_hz", 0, 1e6, "0",
+               "rows a second, to be held against the model's schema; 0: as it says"),
+    AN_OPT_INT(LINE, window, "window", 0, AN_PREP_WINDOW_MAX, "0",
+               "rows of a window, likewise; 0: as it says"),
+    AN_OPT_INT(LINE, known_normal_rows, "known_normal_rows", 0, 1e15, "0",
+               "so many first rows are known to be normal operation; 0: not known, all are "
+               "taken for it until a version runs"),
+    AN_OPT_BOOL(
+        LINE, wait_for_version, "wait_for_version", "no",
+        "read no further than known_normal_rows before a version runs: for recorded data"),
+    AN_OPT_TEXT(LINE, threshold, "threshold", 1, AN_THRESHOLD_TEXT - 1, NULL,
+                "threshold policy; the version's if not given"),
+    AN_OPT_TEXT(LINE, scores_out, "scores_out", 1, AN_PATH_MAX - 1, NULL,
+                "CSV file of every row's score, for reports"),
+    AN_OPT_NUM(LINE, bad_share_max, "bad_share_max", 0.01, 1, "0.34",
+               "share of broken sensors above which a row is not scored"),
+    AN_OPT_INT(LINE, alarm_k, "alarm.k", 1, AN_ALARM_PERSIST_MAX, "3",
+               "so many of the last n scores over the threshold raise an alarm"),
+    AN_OPT_INT(LINE, alarm_n, "alarm.n", 1, AN_ALARM_PERSIST_MAX, "5", "... of so many"),
+    AN_OPT_NUM(LINE, alarm_clear_level, "alarm.clear_level", 0.01, 1, "0.8",
+               "share of the threshold below which an alarm clears"),
+    AN_OPT_MS(LINE, alarm_min_open_ms, "alarm.min_open", 0, 86400000, "10s", "shortest alarm"),
+    AN_OPT_MS(LINE, alarm_cooldown_ms, "alarm.cooldown", 0, 86400000, "30s",
+              "after an alarm no new one for so long"),
+    AN_OPT_MS(LINE, alarm_update_ms, "alarm.update", 0, 86400000, "60s",
+              "an open alarm is reported again so often; 0: never"),
+    AN_OPT_INT(LINE, missing_rows, "quality.missing_rows", 1, 1e6, "5",
+               "rows without a value that make a sensor missing"),
+    AN_OPT_INT(LINE, stuck_rows, "quality.stuck_rows", 0, 1e9, "60",
+               "equal values that make a sensor stuck; 0: not watched"),
+    AN_OPT_INT(LINE, range_rows, "quality.range_rows", 1, 1e6, "3",
+               "values outside the instrument's range that make it bad"),
+    AN_OPT_INT(LINE, clear_rows, "quality.clear_rows", 1, 1e6, "5", "good rows that end it"),
+    AN_OPT_INT(LINE, drift_rows, "drift.rows", 0, 1e7, "0", "rows of one input test; 0: 512"),
+    AN_OPT_INT(LINE, drift_block, "drift.block", 0, 1e5, "0",
+               "scores averaged before the score tests; 0: 16"),
+    AN_OPT_INT(LINE, drift_warmup_rows, "drift.warmup_rows", 0, 1e9, "0",
+               "no alert before; 0: rows"),
+    AN_OPT_INT(LINE, drift_cooldown_rows, "drift.cooldown_rows", 0, 1e9, "0",
+               "between two alerts of one kind; 0: 8 times rows"),
+    AN_OPT_INT(LINE, drift_confirm, "drift.confirm", 0, 100, "0",
+               "input tests in a row that must agree; 0: 2"),
+    AN_OPT_NUM(LINE, drift_psi_floor, "drift.psi_floor", 0, 100, "0",
+               "least PSI worth an alert; 0: 0.25"),
+    AN_OPT_NUM(LINE, drift_margin, "drift.margin", 0, 100, "0",
+               "limit over the largest figure of the reference; 0: 1.5"),
+    AN_OPT_INT(
+        LINE, pool_window, "pool.window", 0, AN_PREP_WINDOW_MAX, "0",
+        "rows of a stored window, at least the model's window and smoothing; 0: window, or 16"),
+    AN_OPT_BYTES(LINE, pool_bytes, "pool.bytes", 0, 1e12, "256M",
+                 "memory and disk of the sample pool"),
+    AN_OPT_INT(LINE, pool_holdout, "pool.holdout_percent", 1, 50, "20",
+               "share of windows kept for judging"),
+    AN_OPT_INT(LINE, pool_train, "pool.train", 0, 1e7, "0", "windows to train on; 0: 8192"),
+    AN_OPT_INT(LINE, pool_recent, "pool.recent", 0, 1e7, "0", "latest windows; 0: 4096"),
+    AN_OPT_INT(LINE, pool_reference, "pool.reference", 0, 1e7, "0",
+               "holdout frozen when full, and as much rolling; 0: 1024"),
+    AN_OPT_CHOICE(LINE, personalise_scale, "personalise.scale", scales, "fleet",
+                  "whose scaler: the version's or the site's own"),
+    AN_OPT_INT(LINE, tune_epochs, "personalise.tune_epochs", 0, 10000, "0",
+               "fine-tuning at the site; 0: none"),
+    AN_OPT_NUM(LINE, tune_lr, "personalise.lr", 1e-9, 10, "0.001", "its learning rate"),
+    AN_OPT_NUM(LINE, tune_l2sp, "personalise.l2sp", 0, 1e3, "0",
+               "its pull towards the version"),
+    AN_OPT_BOOL(LINE, personalise_all, "personalise.all", "no",
+                "tune all parameters, not only those marked local"),
+};
+const size_t an_agent_line_n_rows = sizeof an_agent_line_rows / sizeof *an_agent_line_rows;
+#undef LINE
+
+/* ---- failure modes ---- */
+
+static an_err read_part(const an_node *node, an_failure_mode *mode, an_note *why)
+{
+    static const char *const keys[] = {"sensor", "sigmas", NULL};
+    const char *sensor = NULL;
+    double sigmas = 0;
+    an_err err = an_node_only_keys(node, keys, why);
+    if (err == AN_OK)
+        err = an_node_need_text(node, "sensor", &sensor, why);
+    if (err == AN_OK)
+        err = an_node_need_num(node, "sigmas", -1000, 1000, &sigmas, why);
+    if (err != AN_OK)
+        return err;
+    if (strlen(sensor) >= AN_MODE_NAME_MAX)
+        return an_node_fail(node, why, "sensor: at most %d characters", AN_MODE_NAME_MAX - 1);
+    snprintf(mode->part[mode->n].sensor, AN_MODE_NAME_MAX, "%s", sensor);
+    mode->part[mode->n++].sigmas = sigmas;
+    return AN_OK;
+}
+
+static an_err read_mode(const an_node *node, an_failure_mode *mode, an_note *why)
+{
+    static const char *const keys[] = {"name", "parts", NULL};
+    const char *name = NULL;
+    const an_node *parts = NULL;
+    an_err err = an_node_only_keys(node, keys, why);
+    if (err == AN_OK)
+        err = an_node_need_text(node, "name", &name, why);
+    if (err == AN_OK)
+        err = an_node_need(node, "parts", AN_YAML_LIST, &parts, why);
+    if (err != AN_OK)
+        return err;
+    if (strlen(name) >= AN_MODE_NAME_MAX || an_node_count(parts) < 1 ||
+        an_node_count(parts) > AN_MODE_SENSORS_MAX)
+        return an_node_fail(
+            node, why, "a failure mode has a name of at most %d characters and 1 to %d parts",
+            AN_MODE_NAME_MAX - 1, AN_MODE_SENSORS_MAX);
+    snprintf(mode->name, sizeof mode->name, "%s", name);
+    for (size_t i = 0; i < an_node_count(parts) && err == AN_OK; i++)
+        err = read_part(an_node_at(parts, i), mode, why);
+    return err;
+}
+
+static an_err declared_modes(const an_node *node, an_agent_line *l, an_note *why)
+{
+    const char *name = NULL;
+    if (strcmp(l->source_type, "sim") != 0)
+        return an_node_fail(
+            node, why, "failure_modes: only a source of type sim declares its own; list them");
+    an_err err = an_node_need_text(l->source, "line", &name, why);
+    if (err != AN_OK)
+        return err;
+    const an_sim_line *sim = an_sim_line_find(name);
+    if (!sim)
+        return an_node_fail(an_node_get(l->source, "line"), why, "no simulated line \"%.60s\"",
+                            name);
+    if (!(l->modes = an_alloc(sim->n_modes, sizeof *l->modes)))
+        return AN_ERR_NOMEM;
+    memcpy(l->modes, sim->modes, sim->n_modes * sizeof *l->modes);
+    l->n_modes = sim->n_modes;
+    return AN_OK;
+}
+
+static an_err read_modes(const an_node *map, an_agent_line *l, an_note *why)
+{
+    const an_node *node = an_node_get(map, "failure_modes");
+    const char *text = NULL;
+    if (an_node_is_null(node))
+        return AN_OK;
+    if (an_node_kind(node) == AN_YAML_SCALAR && an_node_text(node, &text, NULL) == AN_OK &&
+        strcmp(text, "declared") == 0)
+        return declared_modes(node, l, why);
+    const size_t n = an_node_count(node);
+    if (an_node_kind(node) != AN_YAML_LIST || n > AN_AGENT_MODES_MAX)
+        return an_node_fail(node, why, "failure_modes: \"declared\", or a list of at most %d",
+                            AN_AGENT_MODES_MAX);
+    if (!(l->modes = an_alloc(n, sizeof *l->modes)))
+        return AN_ERR_NOMEM;
+    an_err err = AN_OK;
+    for (size_t i = 0; i < n && err == AN_OK; i++)
+        err = read_mode(an_node_at(node, i), &l->modes[l->n_modes++], why);
+    return err;
+}
+
+/* ---- one line ---- */
+
+static an_err check_name(const an_node *map, const char *key, const char *name, an_note *why)
+{
+    if (!name)
+        return an_node_fail(map, why, "\"%s\" is missing", key);
+    if (!an_name_ok(name))
+        return an_node_fail(
+            an_node_get(map, key), why,
+            "%s: letters, digits, '.', '_' and '-' only, not beginning with '.'", key);
+    return AN_OK;
+}
+
+static an_err read_sensors(const an_node *map, an_agent_line *l, an_note *why)
+{
+    const char *name;
+    l->sensors = an_node_get(map, "sensors");
+    if (l->sensors && an_node_kind(l->sensors) != AN_YAML_LIST)
+        return an_node_fail(l->sensors, why, "sensors: must be a list of names");
+    for (size_t i = 0; i < an_node_count(l->sensors); i++) {
+        an_err err = an_node_text(an_node_at(l->sensors, i), &name, why);
+        if (err != AN_OK)
+            return err;
+    }
+    return AN_OK;
+}
+
+static an_err read_source(const an_node *map, an_agent_line *l, an_note *why)
+{
+    an_err err = an_node_need(map, "source", AN_YAML_MAP, &l->source, why);
+    if (err == AN_OK)
+        err = an_node_need_text(l->source, "type", &l->source_type, why);
+    if (err == AN_OK &&
+        (err = an_source_check(l->source_type, l->source, why)) == AN_ERR_NOTFOUND)
+        err = an_node_fail(an_node_get(l->source, "type"), why, "no source of type \"%.60s\"",
+                           l->source_type);
+    return err;
+}
+
+static an_err check_line(const an_node *map, const an_agent_line *l, an_note *why)
+{
+    an_note note = {{0}};
+    an_err err = check_name(map, "name", l->name, why);
+    if (err == AN_OK)
+        err = check_name(map, "model", l->model, why);
+    if (err != AN_OK)
+        return err;
+    if (l->alarm_k > l->alarm_n)
+        return an_node_fail(an_node_get(map, "alarm"), why,
+                            "alarm: k = %lld must not be above n = %lld", (long long)l->alarm_k,
+                            (long long)l->alarm_n);
+    if (l->threshold && an_threshold_check(l->threshold, &note) != AN_OK)
+        return an_node_fail(an_node_get(map, "threshold"), why, "threshold: %.200s", note.text);
+    if (l->window && l->pool_window && l->pool_window < l->window)
+        return an_node_fail(an_node_get(map, "pool"), why,
+                            "pool.window must not be below window = %lld",
+                            (long long)l->window);
+    if (l->wait_for_version && l->known_normal_rows == 0)
+        return an_node_fail(an_node_get(map, "wait_for_version"), why,
+                            "wait_for_version needs known_normal_rows");
+    return AN_OK;
+}
+
+static an_err read_line(const an_node *map, an_agent_conf *conf, an_note *why)
+{
+    static const char *const others[] = {"source", "sensors", "failure_modes", NULL};
+    an_agent_line *l = &conf->lines[conf->n_lines];
+    an_err err = an_opt_defaults(an_agent_line_rows, an_agent_line_n_rows, l);
+    if (err != AN_OK)
+        return err;
+    conf->n_lines++;
+    if ((err = an_conf_from_node_but(an_agent_line_rows, an_agent_line_n_rows, l, map, others,
+                                     why)) != AN_OK ||
+        (err = check_line(map, l, why)) != AN_OK || (err = read_source(map, l, why)) != AN_OK ||
+        (err = read_sensors(map, l, why)) != AN_OK || (err = read_modes(map, l, why)) != AN_OK)
+        return err;
+    for (size_t i = 0; i + 1 < conf->n_lines; i++)
+        if (strcmp(conf->lines[i].name, l->name) == 0)
+            return an_node_fail(an_node_get(map, "name"), why, "there is a line \"%s\" already",
+                                l->name);
+    return AN_OK;
+}
+
+/* ---- the whole ---- */
+
+static an_err read_all(an_agent_conf *conf, an_note *why)
+{
+    static const char *const others[] = {"lines", "policy", NULL};
+    const an_node *top = an_yaml_root(conf->doc), *lines = NULL;
+    an_err err;
+    if ((err = an_conf_from_node_but(an_agent_rows, an_agent_n_rows, conf, top, others, why)) !=
+            AN_OK ||
+        (err = check_name(top, "site", conf->site, why)) != AN_OK ||
+        (err = an_node_need(top, "lines", AN_YAML_LIST, &lines, why)) != AN_OK)
+        return err;
+    if (an_node_count(lines) < 1 || an_node_count(lines) > AN_LINES_MAX)
+        return an_node_fail(lines, why, "lines: 1 to %d", AN_LINES_MAX);
+    for (size_t i = 0; i < an_node_count(lines); i++)
+        if ((err = read_line(an_node_at(lines, i), conf, why)) != AN_OK)
+            return err;
+    const an_node *policy = an_node_get(top, "policy");
+    if (an_node_is_null(policy))
+        return AN_OK;
+    return an_conf_from_node(an_site_policy_rows, an_site_policy_n_rows, &conf->policy, policy,
+                             why);
+}
+
+static an_err from_doc(an_yaml *doc, an_agent_conf *ret, an_note *why)
+{
+    an_agent_conf conf = {.doc = doc};
+    an_err err = an_opt_defaults(an_agent_rows, an_agent_n_rows, &conf);
+    if (err == AN_OK)
+        err = an_site_policy_init(&conf.policy);
+    if (err == AN_OK)
+        err = read_all(&conf, why);
+    if (err != AN_OK) {
+        an_agent_conf_done(&conf);
+        return err;
+    }
+    *ret = conf;
+    return AN_OK;
+}
+
+an_err an_agent_conf_load(const char *path, an_agent_conf *ret, an_note *why)
+{
+    an_yaml *doc = NULL;
+    an_err err = an_yaml_load(path, &doc, why);
+    return err == AN_OK ? from_doc(doc, ret, why) : err;
+}
+
+an_err an_agent_conf_parse(const char *text, size_t len, const char *name, an_agent_conf *ret,
+                           an_note *why)
+{
+    an_yaml *doc = NULL;
+    an_err err = an_yaml_parse(text, len, name, &doc, why);
+    return err == AN_OK ? from_doc(doc, ret, why) : err;
+}
+
+void an_agent_conf_done(an_agent_conf *conf)
+{
+    for (size_t i = 0; i < conf->n_lines; i++) {
+        an_opt_done(an_agent_line_rows, an_agent_line_n_rows, &conf->lines[i]);
+        an_free(conf->lines[i].modes);
+    }
+    an_site_policy_done(&conf->policy);
+    an_opt_done(an_agent_rows, an_agent_n_rows, conf);
+    an_yaml_free(conf->doc);
+    *conf = (an_agent_conf){.site = NULL};
+}
+
+/* ---- in the form of the users ---- */
+
+an_alarm_conf an_agent_line_alarm(const an_agent_line *l)
+{
+    return (an_alarm_conf){.k = (unsigned)l->alarm_k,
+                           .n = (unsigned)l->alarm_n,
+                           .clear_level = l->alarm_clear_level,
+                           .min_open_ms = l->alarm_min_open_ms,
+                           .cooldown_ms = l->alarm_cooldown_ms,
+                           .update_ms = l->alarm_update_ms};
+}
+
+an_driftwatch_conf an_agent_line_drift(const an_agent_line *l)
+{
+    return (an_driftwatch_conf){.rows = (size_t)l->drift_rows,
+                                .block = (size_t)l->drift_block,
+                                .warmup_rows = (uint64_t)l->drift_warmup_rows,
+                                .cooldown_rows = (uint64_t)l->drift_cooldown_rows,
+                                .psi_floor = l->drift_psi_floor,
+                                .margin = l->drift_margin,
+                                .confirm = (unsigned)l->drift_confirm};
+}
+
+an_calibrate_opts an_agent_line_calibrate(const an_agent_line *l)
+{
+    an_calibrate_opts o = an_calibrate_defaults();
+    o.site_scaler = l->personalise_scale == AN_SCALE_SITE;
+    o.tune_epochs = (uint32_t)l->tune_epochs;
+    o.tune_lr = l->tune_lr;
+    o.tune_l2sp = l->tune_l2sp;
+    o.tune_all = l->personalise_all;
+    o.policy = l->threshold;
+    return o;
+}
+
+size_t an_agent_line_window(const an_agent_line *l)
+{
+    return (size_t)(l->pool_window ? l->pool_window
+                    : l->window    ? l->window
+                                   : POOL_WINDOW_USUAL);
+}

@@ -1,0 +1,100 @@
+/* conf.h - how an agent is set up: one YAML file, checked whole before anything is opened.
+ *
+ *     site: plant-b
+ *     data: /var/lib/andon
+ *     lines:
+ *       - name: pump-1
+ *         model: pump
+ *         source: {type: csv, path: /data/pump, follow: true}
+ *         personalise: {scale: site}
+ *     policy: {min_cohort: 3}
+ *
+ *     an_agent_conf conf;
+ *     err = an_agent_conf_load("site.yaml", &conf, &why);     "site.yaml:7:9: ..."
+ *     an_agent_conf_done(&conf);
+ *
+ * Every scalar is a row of an_agent_rows, an_agent_line_rows or an_site_policy_rows; --help and
+ * the reference document are made from them.
+ *
+ * Threads: plain data. */
+#ifndef AN_AGENT_CONF_H
+#define AN_AGENT_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/calibrate.h"
+#include "agent/challenge.h"
+#include "agent/pipeline.h"
+#include "agent/site_policy.h"
+#include "base/err.h"
+#include "base/opt.h"
+#include "doors/yaml.h"
+#include "msg/msg.h"
+
+#define AN_AGENT_MODES_MAX 64
+
+typedef struct an_agent_line {
+    char *name, *model;
+    double rate_hz;            /* of the schema; 0: as the version says */
+    int64_t window;            /* of the schema; 0: as the version says */
+    int64_t known_normal_rows; /* the first rows are known normal; 0: nothing is known */
+    bool wait_for_version;     /* stop after them until a version runs */
+    char *threshold;           /* policy; NULL: the version's */
+    char *scores_out;          /* CSV; NULL: none */
+    double bad_share_max;
+
+    int64_t alarm_k, alarm_n, alarm_min_open_ms, alarm_cooldown_ms, alarm_update_ms;
+    double alarm_clear_level;
+    int64_t missing_rows, stuck_rows, range_rows, clear_rows;
+    int64_t drift_rows, drift_block, drift_warmup_rows, drift_cooldown_rows, drift_confirm;
+    double drift_psi_floor, drift_margin;
+    int64_t pool_window, pool_bytes, pool_holdout, pool_train, pool_recent, pool_reference;
+    int personalise_scale; /* AN_SCALE_* */
+    bool personalise_all;
+    int64_t tune_epochs;
+    double tune_lr, tune_l2sp;
+
+    const an_node *source;   /* borrowed from the document: the source's own options */
+    const char *source_type; /* borrowed */
+    const an_node *sensors;  /* list of names, or NULL: the source's */
+    an_failure_mode *modes;  /* (n_modes), owned */
+    size_t n_modes;
+} an_agent_line;
+
+enum { AN_SCALE_FLEET, AN_SCALE_SITE };
+
+typedef struct an_agent_conf {
+    char *site;
+    char *data;
+    int64_t threads; /* of training */
+    int64_t nice;    /* of training */
+    int64_t versions_quota, spool_quota;
+    int64_t save_ms; /* how often pools are saved */
+    int log_level;
+    an_site_policy policy;
+    an_agent_line lines[AN_LINES_MAX];
+    size_t n_lines;
+    an_yaml *doc;
+} an_agent_conf;
+
+extern const an_opt an_agent_rows[], an_agent_line_rows[];
+extern const size_t an_agent_n_rows, an_agent_line_n_rows;
+
+/* On failure nothing is owned.  Errors: NOTFOUND, IO, PROTO, LIMIT, INVAL with file, line and
+ * column, NOMEM. */
+an_err an_agent_conf_load(const char *path, an_agent_conf *ret, an_note *why);
+/* The same from a text; name is what errors call it. */
+an_err an_agent_conf_parse(const char *text, size_t len, const char *name, an_agent_conf *ret,
+                           an_note *why);
+void an_agent_conf_done(an_agent_conf *conf); /* zeroed or half filled is fine */
+
+/* The parts of a line's options in the form that their users want. */
+an_alarm_conf an_agent_line_alarm(const an_agent_line *l);
+an_driftwatch_conf an_agent_line_drift(const an_agent_line *l);
+an_calibrate_opts
+an_agent_line_calibrate(const an_agent_line *l);     /* policy is borrowed from l */
+size_t an_agent_line_window(const an_agent_line *l); /* rows in a window of the pool */
+
+#endif

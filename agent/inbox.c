@@ -1,0 +1,115 @@
+#include "agent/inbox.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "doors/crypto.h"
+#include "doors/json.h"
+#include "msg/msg.h"
+
+#define COMMAND_BYTES 4096
+
+static const char *const verdicts[] = {"true", "false", "unsure"};
+
+const char *an_verdict_name(an_verdict v)
+{
+    return verdicts[v];
+}
+
+bool an_verdict_find(const char *name, an_verdict *ret)
+{
+    for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++) {
+        if (strcmp(verdicts[i], name) != 0)
+            continue;
+        *ret = (an_verdict)i;
+        return true;
+    }
+    return false;
+}
+
+an_err an_inbox_put(const char *dir, const an_command *c, int64_t now_ms, an_note *why)
+{
+    char inbox[AN_PATH_MAX], path[AN_PATH_MAX], name[64];
+    uint32_t salt;
+    an_random(&salt, sizeof salt);
+    snprintf(name, sizeof name, "%016" PRId64 "-%08" PRIx32 ".json", now_ms, salt);
+    an_err err = an_path_join(inbox, dir, "inbox");
+    if (err == AN_OK)
+        err = an_dir_make(inbox, why);
+    if (err == AN_OK)
+        err = an_path_join(path, inbox, name);
+    if (err != AN_OK)
+        return err;
+    an_json *o = an_json_object();
+    an_json_set_text(o, "line", c->line);
+    an_json_set_int(o, "alarm", (int64_t)c->alarm);
+    an_json_set_text(o, "verdict", an_verdict_name(c->verdict));
+    char *text = an_json_print(o, 0);
+    an_json_free(o);
+    err = text ? an_file_write(path, text, strlen(text), 0600, why) : AN_ERR_NOMEM;
+    an_free(text);
+    return err;
+}
+
+static an_err parse(const char *path, an_command *ret, an_note *why)
+{
+    an_buf b;
+    an_json_doc *doc = NULL;
+    const char *line = NULL, *verdict = NULL;
+    int64_t alarm = 0;
+    an_buf_init(&b, COMMAND_BYTES);
+    an_err err = an_file_read(&b, path, why);
+    if (err == AN_OK)
+        err = an_json_parse((const char *)b.data, b.len, path, &doc, why);
+    const an_jval *o = an_json_root(doc);
+    if (err == AN_OK)
+        err = an_jval_text(o, "line", &line, why);
+    if (err == AN_OK)
+        err = an_jval_int(o, "alarm", 1, INT64_MAX, &alarm, why);
+    if (err == AN_OK)
+        err = an_jval_text(o, "verdict", &verdict, why);
+    if (err == AN_OK && (!an_name_ok(line) || !an_verdict_find(verdict, &ret->verdict)))
+        err = an_fail(AN_ERR_PROTO, why, "%.200s: not a command", path);
+    if (err == AN_OK) {
+        snprintf(ret->line, sizeof ret->line, "%s", line);
+        ret->alarm = (uint64_t)alarm;
+    }
+    an_json_doc_free(doc);
+    an_buf_done(&b);
+    return err == AN_OK || err == AN_ERR_NOMEM ? err : AN_ERR_PROTO;
+}
+
+/* The oldest whole file; a write that is under way has another ending. */
+static an_err oldest(const char *inbox, char out[static AN_PATH_MAX], an_note *why)
+{
+    an_names names = {NULL, 0};
+    an_err err = an_dir_list(inbox, &names, why);
+    if (err != AN_OK)
+        return err;
+    err = AN_ERR_NOTFOUND;
+    for (size_t i = 0; i < names.n && err == AN_ERR_NOTFOUND; i++) {
+        const size_t len = strlen(names.items[i]);
+        if (len > 5 && strcmp(names.items[i] + len - 5, ".json") == 0)
+            err = an_path_join(out, inbox, names.items[i]);
+    }
+    an_names_done(&names);
+    return err;
+}
+
+an_err an_inbox_take(const char *dir, an_command *ret, an_note *why)
+{
+    char inbox[AN_PATH_MAX], path[AN_PATH_MAX];
+    an_err err = an_path_join(inbox, dir, "inbox");
+    if (err != AN_OK || !an_file_exists(inbox))
+        return err == AN_OK ? AN_ERR_NOTFOUND : err;
+    if ((err = oldest(inbox, path, why)) != AN_OK)
+        return err;
+    err = parse(path, ret, why);
+    if (err == AN_ERR_NOMEM)
+        return err;
+    an_err removed = an_file_remove(path, why);
+    return err == AN_OK ? removed : err;
+}

@@ -1,0 +1,34 @@
+/* inbox.h - what people tell a running agent: one file per command in DATA/inbox, written whole
+ * by `andon-agent verdict` and others, taken in the order of their names.
+ *
+ *     err = an_inbox_put(dir, &command, now_ms, &why);
+ *     while (an_inbox_take(dir, &command, &why) == AN_OK) ...
+ *
+ * Threads: no state. */
+#ifndef AN_AGENT_INBOX_H
+#define AN_AGENT_INBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/terms.h"
+
+typedef enum an_verdict { AN_VERDICT_TRUE, AN_VERDICT_FALSE, AN_VERDICT_UNSURE } an_verdict;
+const char *an_verdict_name(an_verdict v);
+/* False: not "true", "false" or "unsure". */
+bool an_verdict_find(const char *name, an_verdict *ret);
+
+typedef struct an_command { /* a verdict on an alarm of a line */
+    char line[AN_NAME_MAX];
+    uint64_t alarm;
+    an_verdict verdict;
+} an_command;
+
+/* Errors: IO, LIMIT, NOMEM. */
+an_err an_inbox_put(const char *dir, const an_command *c, int64_t now_ms, an_note *why);
+/* Removes what it returns, and what it cannot read.  Errors: NOTFOUND nothing is there; PROTO a
+ * file that is not a command (removed); IO, NOMEM. */
+an_err an_inbox_take(const char *dir, an_command *ret, an_note *why);
+
+#endif

@@ -1,0 +1,179 @@
+/* andon-agent: verbs, signals, and the runtime between them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/enrol.h"
+#include "agent/runtime.h"
+#include "agent/show.h"
+#include "base/args.h"
+#include "base/log.h"
+#include "doors/crypto.h"
+#include "doors/json.h"
+
+#define EXIT_FAILED 1
+#define EXIT_USAGE 2
+#define EXIT_WAITING 3 /* enrolment: nothing is decided yet */
+
+#define DATA_FLAG                                                                              \
+    {                                                                                          \
+        "data", "DIR", "the agent's data folder"                                               \
+    }
+
+static const an_flag run_flags[] = {
+    {"config", "FILE", "the site's configuration"},
+    {"check", NULL, "check the configuration and say so; opens nothing"}};
+static const an_flag enrol_flags[] = {
+    {"site", "NAME", "this site's name"},
+    DATA_FLAG,
+    {"timeout", "TIME", "how long to wait for the decision; 0: for ever"}};
+static const an_flag status_flags[] = {DATA_FLAG, {"json", NULL, "for programs"}};
+static const an_flag ledger_flags[] = {DATA_FLAG,
+                                       {"last", "N", "the latest N entries; 0: all"}};
+static const an_flag verdict_flags[] = {DATA_FLAG};
+static const an_flag probe_flags[] = {{"rows", "N", "how many rows to show"}};
+
+#define N(a) (sizeof(a) / sizeof *(a))
+static const an_verb verbs[] = {
+    {"", NULL, 0, 0, run_flags, N(run_flags),
+     "score this site's lines and take part in the federation"},
+    {"run", NULL, 0, 0, run_flags, N(run_flags), "the same"},
+    {"enrol", "TOKEN", 1, 1, enrol_flags, N(enrol_flags),
+     "ask the coordinator to admit this site"},
+    {"status", NULL, 0, 0, status_flags, N(status_flags), "what a running agent does"},
+    {"ledger", NULL, 0, 0, ledger_flags, N(ledger_flags),
+     "all that left this site, in plain words"},
+    {"verdict", "LINE ALARM true|false|unsure", 3, 3, verdict_flags, N(verdict_flags),
+     "say whether an alarm was right; the agent learns from it"},
+    {"probe", "SOURCE.yaml", 1, 1, probe_flags, N(probe_flags),
+     "open a source, list its sensors, show some rows"},
+};
+
+static int stop_pipe[2] = {-1, -1};
+
+static void on_signal(int number)
+{
+    const int kept = errno;
+    const char byte = (char)number;
+    const ssize_t n = write(stop_pipe[1], &byte, 1);
+    (void)n; /* full: it was told already */
+    errno = kept;
+}
+
+static an_err catch_signals(an_note *why)
+{
+    struct sigaction act = {.sa_handler = on_signal};
+    sigemptyset(&act.sa_mask);
+    if (pipe(stop_pipe) != 0 || fcntl(stop_pipe[1], F_SETFL, O_NONBLOCK) != 0 ||
+        sigaction(SIGTERM, &act, NULL) != 0 || sigaction(SIGINT, &act, NULL) != 0)
+        return an_fail(AN_ERR_IO, why, "signals: %s", strerror(errno));
+    signal(SIGPIPE, SIG_IGN);
+    return AN_OK;
+}
+
+static an_err run(const an_args *args, an_note *why)
+{
+    an_agent_conf conf = {.site = NULL};
+    const char *file = an_args_get(args, "config");
+    if (!file)
+        return an_fail(AN_ERR_INVAL, why, "--config FILE is missing");
+    an_err err = an_agent_conf_load(file, &conf, why);
+    if (err == AN_OK && an_args_has(args, "check")) {
+        printf("%s: site %s, %zu lines\n", file, conf.site, conf.n_lines);
+    } else if (err == AN_OK) {
+        an_log_init((an_log_level)conf.log_level, "andon-agent");
+        if ((err = catch_signals(why)) == AN_OK)
+            err = an_agent_run(&conf, stop_pipe[0], why);
+    }
+    an_agent_conf_done(&conf);
+    return err;
+}
+
+static void print_line(void *ctx, const char *line)
+{
+    (void)ctx;
+    printf("%s\n", line);
+    fflush(stdout);
+}
+
+static const char *data_of(const an_args *args)
+{
+    const char *dir = an_args_get(args, "data");
+    return dir ? dir : "andon-data";
+}
+
+static an_err enrol(const an_args *args, an_note *why)
+{
+    an_coordinator c;
+    an_enrol_conf conf = {.dir = data_of(args),
+                          .site = an_args_get(args, "site"),
+                          .token = args->positionals[0],
+                          .say = print_line};
+    const char *timeout = an_args_get(args, "timeout");
+    if (!conf.site)
+        return an_fail(AN_ERR_INVAL, why, "--site NAME is missing");
+    if (timeout && !an_parse_ms(timeout, &conf.timeout_ms))
+        return an_fail(AN_ERR_INVAL, why, "--timeout %.60s: a time such as 30s or 10m",
+                       timeout);
+    an_err err = an_enrol(&conf, &c, why);
+    if (err == AN_OK)
+        printf("approved: %s talks to %s\n", c.site, c.control);
+    return err;
+}
+
+static an_err ledger(const an_args *args, an_note *why)
+{
+    int64_t last = 0;
+    an_err err = an_args_int(args, "last", 0, INT64_C(1) << 40, 0, &last, why);
+    return err == AN_OK ? an_show_ledger(data_of(args), last, stdout, why) : err;
+}
+
+static an_err probe(const an_args *args, an_note *why)
+{
+    int64_t rows = 0;
+    an_err err = an_args_int(args, "rows", 0, 10000, 5, &rows, why);
+    return err == AN_OK ? an_show_source(args->positionals[0], (size_t)rows, stdout, why) : err;
+}
+
+static an_err dispatch(const an_args *args, an_note *why)
+{
+    const char *verb = args->verb->name;
+    const char *const *p = args->positionals;
+    if (strcmp(verb, "enrol") == 0)
+        return enrol(args, why);
+    if (strcmp(verb, "status") == 0)
+        return an_show_status(data_of(args), an_args_has(args, "json"), stdout, why);
+    if (strcmp(verb, "ledger") == 0)
+        return ledger(args, why);
+    if (strcmp(verb, "verdict") == 0)
+        return an_leave_verdict(data_of(args), p[0], p[1], p[2], stdout, why);
+    if (strcmp(verb, "probe") == 0)
+        return probe(args, why);
+    return run(args, why);
+}
+
+int main(int argc, char **argv)
+{
+    an_args args;
+    an_note why = {{0}};
+    if (an_args_parse(&args, verbs, N(verbs), argc, argv, &why) != AN_OK) {
+        fprintf(stderr, "andon-agent: %s\n", why.text);
+        return EXIT_USAGE;
+    }
+    if (args.help) {
+        an_args_help(&args, stdout);
+        return 0;
+    }
+    an_log_init(AN_LOG_INFO, "andon-agent");
+    an_json_init();
+    an_err err = an_crypto_init();
+    if (err == AN_OK)
+        err = dispatch(&args, &why);
+    if (err == AN_OK)
+        return 0;
+    fprintf(stderr, "andon-agent: %s\n", why.text[0] ? why.text : an_err_text(err));
+    return err == AN_ERR_AGAIN ? EXIT_WAITING : err == AN_ERR_INVAL ? EXIT_USAGE : EXIT_FAILED;
+}

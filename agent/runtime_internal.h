@@ -1,0 +1,171 @@
+/* runtime_internal.h - what the threads of the runtime say to one another.  See runtime.h. */
+#ifndef AN_AGENT_RUNTIME_INTERNAL_H
+#define AN_AGENT_RUNTIME_INTERNAL_H
+
+#include "agent/conf.h"
+#include "agent/enrol.h"
+#include "agent/inbox.h"
+#include "agent/job.h"
+#include "agent/live.h"
+#include "agent/session.h"
+#include "agent/source.h"
+#include "net/client.h"
+#include "net/pipe.h"
+
+/* ---- a line ---- */
+
+typedef enum an_line_phase {
+    AN_LINE_WAITING, /* for a version */
+    AN_LINE_READING,
+    AN_LINE_ENDED,  /* the source has no more rows */
+    AN_LINE_FAILING /* the source cannot be read now */
+} an_line_phase;
+const char *an_line_phase_name(an_line_phase phase);
+
+typedef struct an_line_status {
+    an_line_phase phase;
+    an_pipeline_stats stats;
+    uint64_t source_rows, source_bad;
+    int64_t last_time_ms;
+    bool live, alarm_open, drift_watched;
+    uint64_t alarm; /* id of the open alarm, or of the next */
+    size_t pool[AN_POOL_PARTS];
+    char error[160]; /* the last one */
+} an_line_status;
+
+/* The parts of a pool as arrays of their own. */
+typedef struct an_snapshot {
+    size_t width, context;
+    float *raw[AN_POOL_PARTS];
+    size_t n[AN_POOL_PARTS];
+} an_snapshot;
+void an_snapshot_free(an_snapshot *s);
+/* All windows of all; the same width and context.  Errors: NOMEM. */
+an_err an_snapshot_join(an_snapshot *const *items, size_t n, an_snapshot **ret);
+
+/* From a line to the link thread.  What is behind a pointer goes along. */
+typedef enum an_say_kind {
+    AN_SAY_FACT,
+    AN_SAY_MARK,
+    AN_SAY_STATUS,
+    AN_SAY_SNAPSHOT,
+    AN_SAY_STOPPED
+} an_say_kind;
+typedef struct an_say {
+    an_say_kind kind;
+    union {
+        an_msg *fact;
+        an_buf mark; /* position and alarm state; comes after the facts of the rows before it */
+        an_line_status status;
+        an_snapshot *snapshot; /* NULL: out of memory */
+    } u;
+} an_say;
+
+/* From the link thread to a line, which reads nothing before AN_ORDER_GO. */
+typedef struct an_going {
+    an_live live;
+    float *edges; /* (width, n_edges) */
+    size_t n_edges;
+    bool with_held;
+} an_going;
+void an_going_free(an_going *g);
+
+typedef enum an_order_kind {
+    AN_ORDER_GO,
+    AN_ORDER_LIVE,
+    AN_ORDER_SNAPSHOT,
+    AN_ORDER_VERDICT,
+    AN_ORDER_STOP
+} an_order_kind;
+typedef struct an_order {
+    an_order_kind kind;
+    an_going *going;
+    uint64_t alarm;
+    an_verdict verdict;
+} an_order;
+
+/* Everything of one line.  The upper half never changes once threads run; the middle belongs to
+ * the line's thread, the lower half to the link thread. */
+typedef struct an_line {
+    const an_agent_line *conf;
+    const an_agent_conf *agent;
+    const char **sensors; /* (width) borrowed from the source */
+    size_t width, context;
+    an_schema schema;
+    char pool_path[AN_PATH_MAX];
+
+    an_source *source;
+    an_pool *pool;
+    an_pipeline *pipe;
+    an_batch batch;
+    FILE *scores;
+    uint64_t next_row;
+    struct line_run *run; /* what the thread keeps while it runs */
+
+    an_actor *actor;
+    an_line_status status;
+    bool stopped;
+} an_line;
+
+/* Opens source, pool and pipeline; mark is what an AN_SAY_MARK carried (NULL: first start). */
+an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, const an_buf *mark,
+                    an_note *why);
+void an_line_close(an_line *l);               /* after its thread; half opened is fine */
+extern const an_pipeline_hooks an_line_hooks; /* ctx: the an_line */
+void an_line_main(an_pipe *pipe, void *line); /* an an_actor_main */
+/* An alarm's number is unique in its line; at the site it is joined with the line's name. */
+uint64_t an_line_alarm_id(const char *line, uint64_t alarm);
+
+/* ---- the trainer ---- */
+
+typedef struct an_training { /* there and back */
+    an_job *job;
+    an_snapshot *data;
+    const an_line *line; /* names and failure modes */
+    an_err err;
+    an_note why;
+} an_training;
+void an_train_main(an_pipe *pipe,
+                   void *nice); /* messages are an_training *; nice is an int64_t * */
+
+/* ---- bulk: versions in, updates out; a part of the link thread ---- */
+
+typedef struct an_bulk an_bulk;
+typedef struct an_bulk_conf {
+    an_net *net;
+    const an_coordinator *coordinator;
+    const an_identity *id;
+    const an_clock *clock;
+    /* Where the bytes of an update are.  Errors: NOTFOUND. */
+    an_err (*find)(void *ctx, const an_hash *update, char out[static AN_PATH_MAX]);
+    void *ctx;
+} an_bulk_conf;
+
+an_err an_bulk_open(const an_bulk_conf *conf, an_bulk **ret, an_note *why);
+void an_bulk_close(an_bulk *b);
+/* The coordinator says where its bulk socket is; "" or the same: nothing happens. */
+an_err an_bulk_move(an_bulk *b, const char *endpoint, an_note *why);
+an_client *an_bulk_client(an_bulk *b); /* to wait on */
+/* Pulls into the file at path, going on where an earlier pull broke off. */
+void an_bulk_fetch(an_bulk *b, const an_hash *version, const char *path);
+/* An update was offered: says where it can be had, until the coordinator asks for it. */
+void an_bulk_greet(an_bulk *b, const an_hash *update);
+void an_bulk_step(an_bulk *b); /* takes what came, asks, answers */
+/* A fetch that ended since the last call.  False: none. */
+bool an_bulk_ended(an_bulk *b, an_hash *ret_version, an_err *ret_err, an_note *ret_why);
+int64_t an_bulk_deadline(const an_bulk *b); /* mono ms */
+
+/* ---- status.json ---- */
+
+typedef struct an_status_in {
+    const char *site;
+    int64_t now_ms;
+    an_session *session;
+    an_spool *spool;
+    const an_line *lines;
+    size_t n_lines;
+    const char *last_error;
+} an_status_in;
+an_err an_status_write(const char *path, const an_status_in *in, an_note *why);
+
+#endif

@@ -1,0 +1,424 @@
+/* One line's thread: rows in, scores out, whatever the rest of the agent does.  It owns the
+ * source, the pipeline and the sample pool; the link thread asks it for copies and hands it new
+ * versions. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/runtime_internal.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/poll.h"
+
+#define BATCH_ROWS 64
+#define STATUS_MS 1000
+#define RETRY_MS 5000
+#define MARK_BYTES_MAX (1 << 20)
+
+const char *an_line_phase_name(an_line_phase phase)
+{
+    static const char *const names[] = {"waiting for a version", "reading", "ended", "failing"};
+    return names[phase];
+}
+
+void an_going_free(an_going *g)
+{
+    if (!g)
+        return;
+    an_live_done(&g->live);
+    an_free(g->edges);
+    an_free(g);
+}
+
+uint64_t an_line_alarm_id(const char *line, uint64_t alarm)
+{
+    an_hash h;
+    an_hash_of(&h, line, strlen(line));
+    return (uint64_t)(h.b[0] | (h.b[1] & 0x7fu) << 8) << 48 |
+           (alarm & ((UINT64_C(1) << 48) - 1));
+}
+
+/* ---- to the link thread ---- */
+
+/* Waits while the pipe is full: a fact must not be lost. */
+static void say(an_pipe *pipe, const an_say *s)
+{
+    while (an_pipe_send(pipe, s, sizeof *s) == AN_ERR_AGAIN) {
+        an_wait wait = {.pipe = pipe, .want_send = true};
+        an_err err = an_poll(&wait, 1, 50);
+        (void)err; /* tried again in any case */
+    }
+}
+
+typedef struct line_run {
+    an_line *l;
+    an_pipe *pipe;
+    const an_clock *clock;
+    size_t at; /* next row of the batch */
+    int64_t status_ms, save_ms, retry_ms;
+    bool marked; /* nothing has happened since the last mark */
+    bool go, stop;
+    an_line_status status;
+} line_run;
+
+static void say_fact(line_run *r, const an_msg *m)
+{
+    an_say s = {.kind = AN_SAY_FACT, .u.fact = an_alloc(1, sizeof *m)};
+    if (!s.u.fact) {
+        an_log(AN_LOG_ERROR, "fact_lost", "line=%s why=\"out of memory\"", r->l->conf->name);
+        return;
+    }
+    *s.u.fact = *m;
+    say(r->pipe, &s);
+}
+
+static void say_mark(line_run *r)
+{
+    an_say s = {.kind = AN_SAY_MARK};
+    an_buf source, alarm;
+    an_buf_init(&source, MARK_BYTES_MAX);
+    an_buf_init(&alarm, MARK_BYTES_MAX);
+    an_buf_init(&s.u.mark, 3 * MARK_BYTES_MAX);
+    an_err err = an_source_save(r->l->source, &source);
+    if (err == AN_OK)
+        err = an_alarm_save(an_pipeline_alarm(r->l->pipe), &alarm);
+    if (err == AN_OK) {
+        an_buf_u64(&s.u.mark, r->l->next_row);
+        an_buf_u32(&s.u.mark, (uint32_t)source.len);
+        an_buf_put(&s.u.mark, source.data, source.len);
+        an_buf_put(&s.u.mark, alarm.data, alarm.len);
+        err = an_buf_err(&s.u.mark);
+    }
+    an_buf_done(&source);
+    an_buf_done(&alarm);
+    if (err != AN_OK) {
+        an_log(AN_LOG_ERROR, "position_not_kept", "line=%s err=%s", r->l->conf->name,
+               an_err_name(err));
+        an_buf_done(&s.u.mark);
+        return;
+    }
+    r->marked = true;
+    say(r->pipe, &s);
+}
+
+static void save_pool(line_run *r)
+{
+    an_note why = {{0}};
+    if (an_pool_save(r->l->pool, r->l->pool_path, &why) != AN_OK) {
+        an_log(AN_LOG_ERROR, "pool_not_saved", "line=%s why=\"%s\"", r->l->conf->name,
+               why.text);
+        snprintf(r->status.error, sizeof r->status.error, "%.150s", why.text);
+    }
+}
+
+static void say_status(line_run *r)
+{
+    const an_line *l = r->l;
+    an_line_status *s = &r->status;
+    const an_source_stats source = an_source_stats_get(l->source);
+    const an_live *live = an_pipeline_live(l->pipe);
+    s->stats = an_pipeline_stats_get(l->pipe);
+    s->source_rows = l->next_row;
+    s->source_bad = source.bad;
+    s->last_time_ms = source.last_time_ms;
+    s->live = live != NULL;
+    s->drift_watched = live && live->reference;
+    s->alarm_open = an_alarm_is_open(an_pipeline_alarm(l->pipe));
+    s->alarm = an_alarm_id(an_pipeline_alarm(l->pipe));
+    for (size_t i = 0; i < AN_POOL_PARTS; i++)
+        s->pool[i] = an_pool_n(l->pool, (an_pool_part)i);
+    an_say out = {.kind = AN_SAY_STATUS, .u.status = *s};
+    say(r->pipe, &out);
+}
+
+/* ---- events of the pipeline ---- */
+
+static void on_alarm(void *ctx, const an_alarm_event *e)
+{
+    const an_line *l = ctx;
+    line_run *r = l->run;
+    an_msg m = {.type = AN_MSG_ALARM_SUMMARY};
+    an_msg_alarm_summary *a = &m.u.alarm_summary;
+    r->marked = false;
+    if (e->kind != AN_ALARM_UPDATED)
+        an_log(AN_LOG_WARN, e->kind == AN_ALARM_RAISED ? "alarm_raised" : "alarm_cleared",
+               "line=%s alarm=%" PRIu64 " score=%.3g peak=%.3g sensor=\"%s\"", l->conf->name,
+               e->id, e->score, e->peak, e->n_top ? l->sensors[e->top[0].sensor] : "");
+    else
+        return; /* for the site's own eyes; the coordinator is told of the beginning and the end
+                 */
+    an_text_set(a->line, sizeof a->line, l->conf->name);
+    a->alarm_id = an_line_alarm_id(l->conf->name, e->id);
+    memcpy(a->version.b, e->version, sizeof a->version.b);
+    a->raised_ms = e->since_ms;
+    a->cleared_ms = e->kind == AN_ALARM_CLEARED ? e->time_ms : 0;
+    a->peak = e->peak;
+    for (size_t i = 0; i < e->n_top && i < AN_SHARES_MAX; i++) {
+        an_msg_share *s = &a->shares[a->n_shares++];
+        an_text_set(s->sensor, sizeof s->sensor, l->sensors[e->top[i].sensor]);
+        s->share = e->top[i].share;
+    }
+    say_fact(r, &m);
+}
+
+static void on_quality(void *ctx, const an_quality_event *e)
+{
+    const an_line *l = ctx;
+    an_log(AN_LOG_WARN, e->begins ? "sensor_bad" : "sensor_good",
+           "line=%s sensor=\"%s\" kind=%s rows=%" PRIu64, l->conf->name, l->sensors[e->sensor],
+           an_quality_kind_name(e->kind), e->rows);
+}
+
+static const char *drift_test(an_drift_kind kind)
+{
+    return kind == AN_DRIFT_INPUT        ? "psi"
+           : kind == AN_DRIFT_SCORE_STEP ? "adwin"
+                                         : "page-hinkley";
+}
+
+static void on_drift(void *ctx, const an_drift_alert *d)
+{
+    const an_line *l = ctx;
+    line_run *r = l->run;
+    const an_live *live = an_pipeline_live(l->pipe);
+    an_msg m = {.type = AN_MSG_DRIFT_ALERT};
+    an_msg_drift_alert *a = &m.u.drift_alert;
+    const bool input = d->kind == AN_DRIFT_INPUT && d->n_top > 0;
+    r->marked = false;
+    an_text_set(a->model, sizeof a->model, l->conf->model);
+    an_text_set(a->line, sizeof a->line, l->conf->name);
+    if (live)
+        memcpy(a->version.b, live->version, sizeof a->version.b);
+    an_text_set(a->test, sizeof a->test, drift_test(d->kind));
+    an_text_set(a->subject, sizeof a->subject, input ? l->sensors[d->top[0].sensor] : "score");
+    a->sign = d->sign;
+    a->effect = d->effect;
+    a->statistic = input ? d->top[0].psi : d->effect;
+    a->threshold = d->limit;
+    a->n_current = d->rows;
+    a->since_ms = d->since_ms;
+    an_log(AN_LOG_WARN, "drift", "line=%s test=%s subject=\"%s\" effect=%.3g limit=%.3g",
+           l->conf->name, a->test, a->subject, d->effect, d->limit);
+    say_fact(r, &m);
+}
+
+const an_pipeline_hooks an_line_hooks = {
+    .alarm = on_alarm, .quality = on_quality, .drift = on_drift};
+
+/* ---- orders of the link thread ---- */
+
+static void go_live(line_run *r, an_going *g)
+{
+    an_line *l = r->l;
+    an_note why = {{0}};
+    const an_driftwatch_conf drift = an_agent_line_drift(l->conf);
+    if (g->with_held) {
+        const size_t n = an_pool_release_since(l->pool, INT64_MIN);
+        an_pool_refreeze(l->pool);
+        an_log(AN_LOG_INFO, "held_windows_released", "line=%s windows=%zu", l->conf->name, n);
+    }
+    if (g->n_edges > 0 && an_live_reference(&g->live, &drift, l->pool, g->edges, g->n_edges + 1,
+                                            &g->live.reference, &why) != AN_OK)
+        an_log(AN_LOG_INFO, "drift_not_watched", "line=%s why=\"%s\"", l->conf->name, why.text);
+    if (an_pipeline_swap(l->pipe, &g->live, &why) != AN_OK) {
+        an_log(AN_LOG_ERROR, "version_not_swapped", "line=%s why=\"%s\"", l->conf->name,
+               why.text);
+        snprintf(r->status.error, sizeof r->status.error, "%.150s", why.text);
+    }
+    an_going_free(g);
+    save_pool(r);
+}
+
+static void snapshot(line_run *r)
+{
+    const an_line *l = r->l;
+    an_snapshot *s = an_alloc(1, sizeof *s);
+    bool ok = s != NULL;
+    if (s) {
+        s->width = l->width;
+        s->context = l->context;
+    }
+    for (unsigned i = 0; i < AN_POOL_PARTS && ok; i++)
+        ok = an_pool_copy(l->pool, 1u << i, &s->raw[i], &s->n[i]) == AN_OK;
+    if (!ok) {
+        an_snapshot_free(s);
+        s = NULL;
+    }
+    an_say out = {.kind = AN_SAY_SNAPSHOT, .u.snapshot = s};
+    say(r->pipe, &out);
+}
+
+static void take_verdict(line_run *r, const an_order *o)
+{
+    an_pool *pool = r->l->pool;
+    size_t n = 0;
+    if (o->verdict == AN_VERDICT_TRUE)
+        n = an_pool_confirm(pool, o->alarm);
+    else if (o->verdict == AN_VERDICT_FALSE)
+        n = an_pool_release(pool, o->alarm);
+    an_log(AN_LOG_INFO, "verdict", "line=%s alarm=%" PRIu64 " verdict=%s windows=%zu",
+           r->l->conf->name, o->alarm, an_verdict_name(o->verdict), n);
+    save_pool(r);
+}
+
+static void take_orders(line_run *r)
+{
+    an_order o;
+    size_t len;
+    an_err err;
+    while ((err = an_pipe_recv(r->pipe, &o, sizeof o, &len)) == AN_OK) {
+        switch (o.kind) {
+        case AN_ORDER_GO:
+            r->go = true;
+            break;
+        case AN_ORDER_LIVE:
+            go_live(r, o.going);
+            break;
+        case AN_ORDER_SNAPSHOT:
+            snapshot(r);
+            break;
+        case AN_ORDER_VERDICT:
+            take_verdict(r, &o);
+            break;
+        case AN_ORDER_STOP:
+            r->stop = true;
+            break;
+        }
+    }
+    if (err == AN_ERR_CANCELLED)
+        r->stop = true;
+}
+
+/* ---- rows ---- */
+
+static uint64_t known(const an_line *l)
+{
+    return (uint64_t)l->conf->known_normal_rows;
+}
+
+/* Recorded data: what is to be judged is not read before there is a judge. */
+static bool must_wait(const an_line *l)
+{
+    return l->conf->wait_for_version && !an_pipeline_live(l->pipe) && l->next_row >= known(l);
+}
+
+static an_err read_rows(line_run *r, int64_t *ret_wait_ms, an_note *why)
+{
+    an_line *l = r->l;
+    size_t cap = BATCH_ROWS;
+    /* A batch ends where the known-normal rows end. */
+    if (l->next_row < known(l) && known(l) - l->next_row < cap)
+        cap = (size_t)(known(l) - l->next_row);
+    l->batch.cap = cap;
+    l->batch.n = 0;
+    an_err err = an_source_next(l->source, &l->batch, ret_wait_ms, why);
+    l->batch.cap = BATCH_ROWS;
+    return err;
+}
+
+static void process(line_run *r)
+{
+    an_line *l = r->l;
+    an_note why = {{0}};
+    const an_batch *b = &l->batch;
+    const uint64_t alarms = an_pipeline_stats_get(l->pipe).alarms;
+    for (size_t i = 0; i < b->n; i++) {
+        const an_pipeline_in in = {.row = b->row[i],
+                                   .time_ms = b->time_ms[i],
+                                   .values = b->values + i * b->width,
+                                   .flags = b->flags[i],
+                                   .label = b->label[i]};
+        an_pipeline_learn(l->pipe,
+                          an_pipeline_live(l->pipe) || known(l) == 0 || l->next_row < known(l));
+        if (an_pipeline_row(l->pipe, &in, NULL, &why) != AN_OK)
+            snprintf(r->status.error, sizeof r->status.error, "%.150s", why.text);
+        l->next_row = b->row[i] + 1;
+    }
+    if (!r->marked || alarms != an_pipeline_stats_get(l->pipe).alarms)
+        say_mark(r);
+    r->marked = true;
+}
+
+/* Returns how long there is nothing to do. */
+static int64_t turn(line_run *r)
+{
+    an_note why = {{0}};
+    int64_t wait_ms = STATUS_MS;
+    const int64_t now = r->clock->mono_ms(r->clock);
+    if (r->status.phase == AN_LINE_ENDED ||
+        (r->status.phase == AN_LINE_FAILING && now < r->retry_ms))
+        return STATUS_MS;
+    if (must_wait(r->l)) {
+        r->status.phase = AN_LINE_WAITING;
+        return STATUS_MS;
+    }
+    r->status.phase = AN_LINE_READING;
+    an_err err = read_rows(r, &wait_ms, &why);
+    if (err == AN_OK) {
+        process(r);
+        return 0;
+    }
+    if (err == AN_ERR_AGAIN)
+        return wait_ms < STATUS_MS ? wait_ms : STATUS_MS;
+    if (err == AN_ERR_NOTFOUND) {
+        r->status.phase = AN_LINE_ENDED;
+        say_mark(r);
+        save_pool(r);
+        an_log(AN_LOG_INFO, "source_ended", "line=%s rows=%" PRIu64, r->l->conf->name,
+               r->l->next_row);
+        if (r->l->scores && fflush(r->l->scores) != 0)
+            an_log(AN_LOG_ERROR, "scores_not_written", "line=%s", r->l->conf->name);
+        return 0;
+    }
+    r->status.phase = AN_LINE_FAILING;
+    r->retry_ms = now + RETRY_MS;
+    snprintf(r->status.error, sizeof r->status.error, "%.150s",
+             why.text[0] ? why.text : an_err_text(err));
+    an_log(AN_LOG_ERROR, "source_failing", "line=%s why=\"%s\"", r->l->conf->name,
+           r->status.error);
+    return STATUS_MS;
+}
+
+static void housekeep(line_run *r)
+{
+    const int64_t now = r->clock->mono_ms(r->clock);
+    if (now >= r->status_ms) {
+        say_status(r);
+        say_mark(r);
+        r->status_ms = now + STATUS_MS;
+        if (r->l->scores)
+            (void)fflush(r->l->scores); /* an error shows at the next row */
+    }
+    if (now >= r->save_ms) {
+        save_pool(r);
+        r->save_ms = now + r->l->agent->save_ms;
+    }
+}
+
+void an_line_main(an_pipe *pipe, void *line)
+{
+    line_run r = {.l = line, .pipe = pipe, .clock = an_clock_system(), .marked = true};
+    an_line *l = line;
+    l->run = &r;
+    r.save_ms = r.clock->mono_ms(r.clock) + l->agent->save_ms;
+    an_actor_ready(pipe, AN_OK, NULL);
+    while (!r.stop) {
+        take_orders(&r);
+        if (r.stop)
+            break;
+        const int64_t wait_ms = r.go ? turn(&r) : STATUS_MS;
+        if (r.go)
+            housekeep(&r);
+        if (wait_ms > 0) {
+            an_err err = an_pipe_wait(pipe, wait_ms);
+            (void)err; /* time is over, or there is an order */
+        }
+    }
+    if (r.go) {
+        say_mark(&r);
+        save_pool(&r);
+        say_status(&r);
+    }
+    const an_say stopped = {.kind = AN_SAY_STOPPED};
+    say(pipe, &stopped);
+}

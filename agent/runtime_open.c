@@ -1,0 +1,230 @@
+/* Setting up one line: source, sample pool, pipeline, and where it was before. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/runtime_internal.h"
+#include "agent/sim.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#define BATCH_ROWS 64
+
+/* ---- copies of a pool ---- */
+
+void an_snapshot_free(an_snapshot *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < AN_POOL_PARTS; i++)
+        an_free(s->raw[i]);
+    an_free(s);
+}
+
+an_err an_snapshot_join(an_snapshot *const *items, size_t n, an_snapshot **ret)
+{
+    an_snapshot *s = an_alloc(1, sizeof *s);
+    if (!s)
+        return AN_ERR_NOMEM;
+    s->width = items[0]->width;
+    s->context = items[0]->context;
+    const size_t sample = s->width * s->context;
+    for (size_t part = 0; part < AN_POOL_PARTS; part++) {
+        size_t all = 0;
+        for (size_t i = 0; i < n; i++)
+            all += items[i]->n[part];
+        if (!(s->raw[part] = an_alloc(all * sample, sizeof(float)))) {
+            an_snapshot_free(s);
+            return AN_ERR_NOMEM;
+        }
+        for (size_t i = 0; i < n; i++) {
+            if (items[i]->n[part] > 0)
+                memcpy(s->raw[part] + s->n[part] * sample, items[i]->raw[part],
+                       items[i]->n[part] * sample * sizeof(float));
+            s->n[part] += items[i]->n[part];
+        }
+    }
+    *ret = s;
+    return AN_OK;
+}
+
+/* ---- opening ---- */
+
+static an_err check_sensors(const an_line *l, an_note *why)
+{
+    const an_node *list = l->conf->sensors;
+    if (!list)
+        return AN_OK;
+    for (size_t i = 0; i < an_node_count(list); i++) {
+        const an_node *node = an_node_at(list, i);
+        const char *name = NULL;
+        an_err err = an_node_text(node, &name, why);
+        if (err != AN_OK)
+            return err;
+        if (i >= l->width)
+            return an_node_fail(node, why,
+                                "sensors: \"%.90s\" is not in the source, which has %zu", name,
+                                l->width);
+        if (strcmp(name, l->sensors[i]) != 0)
+            return an_node_fail(node, why, "sensors: the source has \"%.90s\" here",
+                                l->sensors[i]);
+    }
+    if (an_node_count(list) < l->width)
+        return an_node_fail(list, why, "sensors: \"%.90s\" of the source is not listed",
+                            l->sensors[an_node_count(list)]);
+    return AN_OK;
+}
+
+static an_err open_source(an_line *l, an_note *why)
+{
+    an_err err = an_source_open(l->conf->source_type, l->conf->source, an_clock_system(),
+                                &l->source, why);
+    if (err != AN_OK)
+        return err;
+    l->width = an_source_width(l->source);
+    const char **units = an_alloc(l->width, sizeof *units);
+    l->sensors = an_alloc(l->width, sizeof *l->sensors);
+    err = units && l->sensors ? AN_OK : AN_ERR_NOMEM;
+    for (size_t i = 0; i < l->width && err == AN_OK; i++) {
+        l->sensors[i] = an_source_sensor(l->source, i);
+        units[i] = an_source_unit(l->source, i);
+    }
+    if (err == AN_OK)
+        err = check_sensors(l, why);
+    if (err == AN_OK)
+        err = an_schema_new(&l->schema, l->sensors, units, (uint32_t)l->width, l->conf->rate_hz,
+                            (uint32_t)l->conf->window, why);
+    if (err == AN_OK)
+        err = an_batch_init(&l->batch, l->width, BATCH_ROWS);
+    an_free(units);
+    return err;
+}
+
+static an_err open_pool(an_line *l, an_note *why)
+{
+    char dir[AN_PATH_MAX], name[AN_NAME_MAX + 8];
+    const an_agent_line *c = l->conf;
+    an_note note = {{0}};
+    an_hash seed;
+    l->context = an_agent_line_window(c);
+    an_pool_conf conf = {.width = l->width,
+                         .window = l->context,
+                         .holdout_percent = (uint32_t)c->pool_holdout,
+                         .quota_bytes = (uint64_t)c->pool_bytes};
+    conf.cap[AN_POOL_TRAIN] = (size_t)c->pool_train;
+    conf.cap[AN_POOL_RECENT] = (size_t)c->pool_recent;
+    conf.cap[AN_POOL_OLD] = conf.cap[AN_POOL_NEW] = (size_t)c->pool_reference;
+    an_hash_of(&seed, c->name, strlen(c->name));
+    memcpy(&conf.seed, seed.b, sizeof conf.seed);
+    an_err err = an_pool_new(&conf, &l->pool, why);
+    if (err != AN_OK)
+        return err;
+    snprintf(name, sizeof name, "%s.pool", c->name);
+    if ((err = an_path_join(dir, l->agent->data, "pools")) != AN_OK ||
+        (err = an_dir_make(dir, why)) != AN_OK ||
+        (err = an_path_join(l->pool_path, dir, name)) != AN_OK)
+        return err;
+    if ((err = an_pool_load(l->pool, l->pool_path, &note)) == AN_ERR_NOMEM)
+        return err;
+    if (err != AN_OK &&
+        err != AN_ERR_NOTFOUND) /* of other sensors, or damaged: it fills anew */
+        an_log(AN_LOG_WARN, "pool_not_taken", "line=%s why=\"%s\"", c->name, note.text);
+    return AN_OK;
+}
+
+static an_err open_scores(an_line *l, bool resumed, an_note *why)
+{
+    if (!l->conf->scores_out)
+        return AN_OK;
+    /* A restart goes on in the same file. */
+    if (!(l->scores = fopen(l->conf->scores_out, resumed ? "a" : "w")))
+        return an_fail(AN_ERR_IO, why, "%.200s: %s", l->conf->scores_out, strerror(errno));
+    return AN_OK;
+}
+
+static an_err open_pipeline(an_line *l, an_note *why)
+{
+    const an_agent_line *c = l->conf;
+    double low[AN_SIM_SENSORS_MAX], high[AN_SIM_SENSORS_MAX];
+    an_pipeline_conf conf = {.width = l->width,
+                             .window = l->context,
+                             .bad_share_max = c->bad_share_max,
+                             .alarm = an_agent_line_alarm(c),
+                             .quality = {.missing_rows = (uint32_t)c->missing_rows,
+                                         .stuck_rows = (uint32_t)c->stuck_rows,
+                                         .range_rows = (uint32_t)c->range_rows,
+                                         .clear_rows = (uint32_t)c->clear_rows},
+                             .drift = an_agent_line_drift(c),
+                             .pool = l->pool,
+                             .hooks = an_line_hooks,
+                             .scores = l->scores};
+    conf.hooks.ctx = l;
+    const char *name = NULL;
+    const an_sim_line *sim = NULL;
+    if (strcmp(c->source_type, "sim") == 0 &&
+        an_node_need_text(c->source, "line", &name, NULL) == AN_OK)
+        sim = an_sim_line_find(name);
+    if (sim) {
+        for (size_t i = 0; i < sim->n_sensors; i++) {
+            low[i] = sim->sensors[i].low;
+            high[i] = sim->sensors[i].high;
+        }
+        conf.quality.low = low;
+        conf.quality.high = high;
+    }
+    return an_pipeline_new(&conf, &l->pipe, why);
+}
+
+static an_err restore(an_line *l, const an_buf *mark, an_note *why)
+{
+    an_reader r = an_reader_of(mark->data, mark->len);
+    l->next_row = an_read_u64(&r);
+    const uint32_t len = an_read_u32(&r);
+    const uint8_t *bytes = an_read_bytes(&r, len);
+    if (!bytes)
+        return an_fail(AN_ERR_PROTO, why, "line %s: what is kept of its position is damaged",
+                       l->conf->name);
+    an_reader source = an_reader_of(bytes, len);
+    an_err err = an_source_restore(l->source, &source, why);
+    return err == AN_OK ? an_alarm_restore(an_pipeline_alarm(l->pipe), &r) : err;
+}
+
+an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, const an_buf *mark,
+                    an_note *why)
+{
+    an_note note = {{0}};
+    an_err err;
+    l->agent = agent;
+    l->conf = &agent->lines[i];
+    if ((err = open_source(l, why)) != AN_OK || (err = open_pool(l, why)) != AN_OK ||
+        (err = open_scores(l, mark != NULL, why)) != AN_OK ||
+        (err = open_pipeline(l, why)) != AN_OK)
+        return err;
+    if (!mark || (err = restore(l, mark, &note)) == AN_OK)
+        return AN_OK;
+    if (err == AN_ERR_NOMEM)
+        return err;
+    /* The file was replaced, or the configuration names another one: read from its beginning.
+     */
+    an_log(AN_LOG_WARN, "position_not_found", "line=%s why=\"%s\"", l->conf->name, note.text);
+    an_source_close(l->source);
+    l->source = NULL;
+    l->next_row = 0;
+    an_free(l->sensors);
+    l->sensors = NULL;
+    an_schema_done(&l->schema);
+    an_batch_done(&l->batch);
+    return open_source(l, why);
+}
+
+void an_line_close(an_line *l)
+{
+    an_pipeline_free(l->pipe);
+    an_pool_free(l->pool);
+    an_source_close(l->source);
+    an_batch_done(&l->batch);
+    an_schema_done(&l->schema);
+    an_free(l->sensors);
+    if (l->scores && fclose(l->scores) != 0)
+        an_log(AN_LOG_ERROR, "scores_not_written", "line=%s", l->conf->name);
+}

@@ -1,0 +1,93 @@
+/* status.json: what a person or a script wants to know of a running agent. */
+#include <string.h>
+
+#include "agent/runtime_internal.h"
+#include "base/mem.h"
+#include "doors/json.h"
+
+static void set_hash(an_json *o, const char *key, const an_hash *h)
+{
+    char text[AN_HASH_TEXT];
+    an_hash_text(text, h);
+    an_json_set_text(o, key, text);
+}
+
+static void set_count(an_json *o, const char *key, uint64_t n)
+{
+    an_json_set_int(o, key, n < INT64_MAX ? (int64_t)n : INT64_MAX);
+}
+
+static an_json *pool_json(const an_line_status *s)
+{
+    an_json *o = an_json_object();
+    for (size_t i = 0; i < AN_POOL_PARTS; i++)
+        set_count(o, an_pool_part_name((an_pool_part)i), s->pool[i]);
+    return o;
+}
+
+static an_json *line_json(const an_line *l, const an_session *session)
+{
+    const an_line_status *s = &l->status;
+    an_hash version = {{0}}, overlay = {{0}};
+    an_json *o = an_json_object();
+    an_json_set_text(o, "line", l->conf->name);
+    an_json_set_text(o, "model", l->conf->model);
+    an_json_set_text(o, "state", an_line_phase_name(s->phase));
+    if (an_session_running(session, l->conf->name, &version, &overlay)) {
+        set_hash(o, "version", &version);
+        set_hash(o, "overlay", &overlay);
+    } else {
+        an_json_set_null(o, "version");
+        an_json_set_null(o, "overlay");
+    }
+    set_count(o, "row", s->source_rows);
+    set_count(o, "rows", s->stats.rows);
+    set_count(o, "scored", s->stats.scored);
+    set_count(o, "swaps", s->stats.swaps);
+    set_count(o, "bad_records", s->source_bad);
+    an_json_set_int(o, "last_row_ms", s->last_time_ms);
+    an_json_set_bool(o, "alarm_open", s->alarm_open);
+    if (s->alarm_open)
+        set_count(o, "alarm", s->alarm);
+    set_count(o, "alarms", s->stats.alarms);
+    set_count(o, "quality_events", s->stats.quality_events);
+    set_count(o, "drift_alerts", s->stats.drift_alerts);
+    an_json_set_bool(o, "drift_watched", s->drift_watched);
+    an_json_set(o, "pool", pool_json(s));
+    an_json_set_text(o, "last_error", s->error);
+    return o;
+}
+
+an_err an_status_write(const char *path, const an_status_in *in, an_note *why)
+{
+    const an_session_status st = an_session_look(in->session);
+    an_spool_stats spool;
+    char time[25];
+    an_err err = an_spool_stats_get(in->spool, &spool, why);
+    if (err != AN_OK)
+        return err;
+    an_time_text(time, in->now_ms);
+    an_json *o = an_json_object(), *link = an_json_object(), *lines = an_json_array();
+    an_json_set_text(o, "site", in->site);
+    an_json_set_text(o, "time", time);
+    an_json_set_int(o, "time_ms", in->now_ms);
+    an_json_set_text(o, "state", st.state);
+    an_json_set_bool(link, "connected", st.greeted);
+    set_count(link, "uploads_held", st.uploads);
+    set_count(link, "jobs", st.jobs);
+    set_count(link, "facts_waiting", spool.waiting);
+    set_count(link, "facts_sent", st.facts_sent);
+    set_count(link, "updates_acknowledged", st.updates_acked);
+    set_count(link, "plans_refused", st.plans_refused);
+    set_count(link, "versions_followed", st.versions_followed);
+    an_json_set(o, "coordinator", link);
+    for (size_t i = 0; i < in->n_lines; i++)
+        an_json_push(lines, line_json(&in->lines[i], in->session));
+    an_json_set(o, "lines", lines);
+    an_json_set_text(o, "last_error", in->last_error);
+    char *text = an_json_print(o, 1);
+    an_json_free(o);
+    err = text ? an_file_write(path, text, strlen(text), 0644, why) : AN_ERR_NOMEM;
+    an_free(text);
+    return err;
+}

@@ -1,0 +1,53 @@
+/* The trainer's thread: one job after the other, standing back behind the line's own work. */
+#include <errno.h>
+#include <sys/resource.h>
+
+#include "agent/runtime_internal.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+static an_data_part part(const an_snapshot *s, an_pool_part which)
+{
+    return (an_data_part){.raw = s->n[which] ? s->raw[which] : NULL, .n = s->n[which]};
+}
+
+static void run(an_training *t)
+{
+    const an_snapshot *s = t->data;
+    const an_line *l = t->line;
+    const an_site_data data = {.width = s->width,
+                               .context = s->context,
+                               .train = part(s, AN_POOL_TRAIN),
+                               .recent = part(s, AN_POOL_RECENT),
+                               .old = part(s, AN_POOL_OLD),
+                               .fresh = part(s, AN_POOL_NEW),
+                               .held = part(s, AN_POOL_HELD),
+                               .confirmed = part(s, AN_POOL_CONFIRMED),
+                               .sensors = l->sensors,
+                               .modes = l->conf->modes,
+                               .n_modes = l->conf->n_modes};
+    t->err = an_job_run(t->job, &data, &t->why);
+    an_snapshot_free(t->data);
+    t->data = NULL;
+}
+
+void an_train_main(an_pipe *pipe, void *nice)
+{
+    an_training *t;
+    size_t len;
+    an_err err = AN_OK;
+    /* On Linux the priority is the thread's, and its workers inherit it. */
+    if (setpriority(PRIO_PROCESS, 0, (int)*(const int64_t *)nice) != 0)
+        an_log(AN_LOG_WARN, "nice_not_set", "errno=%d", errno);
+    an_actor_ready(pipe, AN_OK, NULL);
+    while (err != AN_ERR_CANCELLED) {
+        while ((err = an_pipe_recv(pipe, &t, sizeof t, &len)) == AN_OK) {
+            run(t);
+            if (an_pipe_send(pipe, &t, sizeof t) !=
+                AN_OK) /* one job at a time: there is room */
+                an_log(AN_LOG_ERROR, "job_lost", "line=%s", t->job->line);
+        }
+        if (err == AN_ERR_AGAIN && (err = an_pipe_wait(pipe, -1)) == AN_ERR_IO)
+            return;
+    }
+}

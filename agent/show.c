@@ -1,0 +1,203 @@
+#include "agent/show.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "agent/inbox.h"
+#include "agent/source.h"
+#include "agent/spool.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/opt.h"
+#include "doors/json.h"
+#include "doors/yaml.h"
+#include "msg/msg.h"
+
+#define OLD_MS 5000 /* a running agent writes every second */
+
+static int64_t wall_ms(void)
+{
+    const an_clock *clock = an_clock_system();
+    return clock->wall_ms(clock);
+}
+
+/* ---- status ---- */
+
+static const char *text_of(const an_jval *o, const char *key)
+{
+    const char *text = "-";
+    if (an_jval_text(o, key, &text, NULL) != AN_OK)
+        text = "-";
+    return text[0] ? text : "-";
+}
+
+static int64_t int_of(const an_jval *o, const char *key)
+{
+    int64_t n = 0;
+    return an_jval_int(o, key, INT64_MIN, INT64_MAX, &n, NULL) == AN_OK ? n : 0;
+}
+
+static bool bool_of(const an_jval *o, const char *key)
+{
+    bool b = false;
+    return an_jval_bool(o, key, &b, NULL) == AN_OK && b;
+}
+
+static void print_status(const an_jval *o, FILE *out)
+{
+    const an_jval *link = an_jval_get(o, "coordinator"), *lines = an_jval_get(o, "lines");
+    const int64_t age = wall_ms() - int_of(o, "time_ms");
+    fprintf(out, "site %s, %s, %s%s\n", text_of(o, "site"), text_of(o, "state"),
+            bool_of(link, "connected") ? "connected" : "not connected to the coordinator",
+            age > OLD_MS ? " (the agent does not run now)" : "");
+    fprintf(out, "waiting to be sent: %" PRId64 " facts, %" PRId64 " uploads kept\n",
+            int_of(link, "facts_waiting"), int_of(link, "uploads_held"));
+    fprintf(out, "%-16s %-12s %-22s %-12s %10s %10s %7s %s\n", "LINE", "MODEL", "STATE",
+            "VERSION", "ROW", "SCORED", "ALARMS", "OPEN");
+    for (size_t i = 0; i < an_jval_count(lines); i++) {
+        const an_jval *l = an_jval_at(lines, i);
+        fprintf(out, "%-16s %-12s %-22s %-12.12s %10" PRId64 " %10" PRId64 " %7" PRId64 " %s\n",
+                text_of(l, "line"), text_of(l, "model"), text_of(l, "state"),
+                text_of(l, "version"), int_of(l, "row"), int_of(l, "scored"),
+                int_of(l, "alarms"), bool_of(l, "alarm_open") ? "yes" : "no");
+    }
+    if (strcmp(text_of(o, "last_error"), "-") != 0)
+        fprintf(out, "last error: %s\n", text_of(o, "last_error"));
+}
+
+an_err an_show_status(const char *dir, bool json, FILE *out, an_note *why)
+{
+    char path[AN_PATH_MAX];
+    an_json_doc *doc = NULL;
+    an_buf b;
+    an_buf_init(&b, AN_JSON_MAX_BYTES);
+    an_err err = an_path_join(path, dir, "status.json");
+    if (err == AN_OK && (err = an_file_read(&b, path, why)) == AN_ERR_NOTFOUND)
+        an_note_set(why, "%.200s is missing: no agent has run with this data folder", path);
+    if (err == AN_OK)
+        err = an_json_parse((const char *)b.data, b.len, path, &doc, why);
+    if (err == AN_OK && json)
+        fprintf(out, "%.*s\n", (int)b.len, (const char *)b.data);
+    else if (err == AN_OK)
+        print_status(an_json_root(doc), out);
+    an_json_doc_free(doc);
+    an_buf_done(&b);
+    return err;
+}
+
+/* ---- ledger ---- */
+
+an_err an_show_ledger(const char *dir, int64_t last, FILE *out, an_note *why)
+{
+    char path[AN_PATH_MAX], time[25];
+    an_spool *spool = NULL;
+    an_ledger_row row = {.id = 0};
+    uint64_t n = 0, bytes = 0, skip = 0;
+    an_err err = an_path_join(path, dir, "spool.db");
+    if (err == AN_OK && !an_file_exists(path))
+        return an_fail(AN_ERR_NOTFOUND, why,
+                       "%.200s is missing: no agent has run with this data folder", path);
+    if (err == AN_OK)
+        err = an_spool_open(path, &(an_spool_conf){.quota_bytes = 0}, &spool, why);
+    if (err == AN_OK)
+        err = an_ledger_sum(spool, INT64_MIN, &n, &bytes, why);
+    if (err == AN_OK && last > 0 && n > (uint64_t)last)
+        skip = n - (uint64_t)last;
+    for (uint64_t i = 0;
+         err == AN_OK && (err = an_ledger_next(spool, row.id, &row, why)) == AN_OK; i++) {
+        if (i < skip)
+            continue;
+        an_time_text(time, row.time_ms);
+        fprintf(out, "%s  %-10s %10" PRIu64 " bytes  %s\n", time, row.kind, row.bytes,
+                row.words);
+    }
+    if (err == AN_ERR_NOTFOUND)
+        err = AN_OK;
+    if (err == AN_OK)
+        fprintf(out, "%" PRIu64 " entries, %" PRIu64 " bytes of vectors left this site\n", n,
+                bytes);
+    an_spool_close(spool);
+    return err;
+}
+
+/* ---- verdict ---- */
+
+an_err an_leave_verdict(const char *dir, const char *line, const char *alarm,
+                        const char *verdict, FILE *out, an_note *why)
+{
+    an_command c = {.alarm = 0};
+    int64_t id = 0;
+    if (!an_name_ok(line))
+        return an_fail(AN_ERR_INVAL, why, "\"%.60s\" is not a line's name", line);
+    if (!an_parse_int(alarm, &id) || id < 1)
+        return an_fail(AN_ERR_INVAL, why, "\"%.60s\" is not an alarm's number", alarm);
+    if (!an_verdict_find(verdict, &c.verdict))
+        return an_fail(AN_ERR_INVAL, why, "\"%.60s\": true, false or unsure", verdict);
+    snprintf(c.line, sizeof c.line, "%s", line);
+    c.alarm = (uint64_t)id;
+    an_err err = an_inbox_put(dir, &c, wall_ms(), why);
+    if (err == AN_OK)
+        fprintf(out, "left for the agent: alarm %" PRIu64 " of line %s is %s\n", c.alarm, line,
+                verdict);
+    return err;
+}
+
+/* ---- probe ---- */
+
+static void print_rows(const an_source *src, const an_batch *b, size_t n, FILE *out)
+{
+    char time[25];
+    for (size_t i = 0; i < b->n && i < n; i++) {
+        an_time_text(time, b->time_ms[i]);
+        fprintf(out, "%6" PRIu64 "  %s ", b->row[i], time);
+        for (size_t j = 0; j < b->width; j++) {
+            const double v = (double)b->values[i * b->width + j];
+            if (isnan(v))
+                fprintf(out, " %10s", "-");
+            else
+                fprintf(out, " %10.5g", v);
+        }
+        fputc('\n', out);
+    }
+    const an_source_stats st = an_source_stats_get(src);
+    if (st.bad > 0)
+        fprintf(out, "%" PRIu64 " bad records, the last: %s\n", st.bad, st.bad_last);
+}
+
+an_err an_show_source(const char *path, size_t rows, FILE *out, an_note *why)
+{
+    an_yaml *doc = NULL;
+    an_source *src = NULL;
+    an_batch batch = {.n = 0};
+    const char *type = NULL;
+    int64_t wait_ms = 0;
+    an_err err = an_yaml_load(path, &doc, why);
+    const an_node *conf = an_node_get(an_yaml_root(doc), "source");
+    if (!conf)
+        conf = an_yaml_root(doc);
+    if (err == AN_OK)
+        err = an_node_need_text(conf, "type", &type, why);
+    if (err == AN_OK)
+        err = an_source_open(type, conf, an_clock_system(), &src, why);
+    if (err == AN_OK)
+        err = an_batch_init(&batch, an_source_width(src), rows ? rows : 1);
+    if (err == AN_OK) {
+        fprintf(out, "%zu sensors:\n", an_source_width(src));
+        for (size_t i = 0; i < an_source_width(src); i++)
+            fprintf(out, "%6zu  %-30s %s\n", i, an_source_sensor(src, i),
+                    an_source_unit(src, i));
+        err = an_source_next(src, &batch, &wait_ms, why);
+    }
+    if (err == AN_OK)
+        print_rows(src, &batch, rows, out);
+    else if (err == AN_ERR_AGAIN || err == AN_ERR_NOTFOUND)
+        fprintf(out, "no row %s\n", err == AN_ERR_AGAIN ? "yet" : "at all");
+    if (src && (err == AN_ERR_AGAIN || err == AN_ERR_NOTFOUND))
+        err = AN_OK;
+    an_batch_done(&batch);
+    an_source_close(src);
+    an_yaml_free(doc);
+    return err;
+}

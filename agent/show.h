@@ -1,0 +1,31 @@
+/* show.h - the verbs of andon-agent that only look, or leave a command: status, ledger,
+ * verdict, probe.
+ *
+ * Each prints for a person on out and returns an error with its text.
+ *
+ * Threads: none. */
+#ifndef AN_AGENT_SHOW_H
+#define AN_AGENT_SHOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+
+/* What DATA/status.json says; json: the file as it is.  Errors: NOTFOUND the agent has not run
+ * here yet, PROTO, IO, NOMEM. */
+an_err an_show_status(const char *dir, bool json, FILE *out, an_note *why);
+
+/* All that left the site, the latest `last` rows (0: all).  Errors: as an_spool_open. */
+an_err an_show_ledger(const char *dir, int64_t last, FILE *out, an_note *why);
+
+/* Leaves a verdict for the running agent.  Errors: INVAL, IO. */
+an_err an_leave_verdict(const char *dir, const char *line, const char *alarm,
+                        const char *verdict, FILE *out, an_note *why);
+
+/* Opens the source that the file describes (a mapping with `type`, or one with a key `source`),
+ * and shows its sensors and its first rows.  Errors: as an_source_open. */
+an_err an_show_source(const char *path, size_t rows, FILE *out, an_note *why);
+
+#endif
