@@ -22,6 +22,7 @@
 #include "net/bulk.h"
 #include "net/keys.h"
 #include "net/poll.h"
+#include "sum/payload.h"
 #include "sum/vector.h"
 #include "tests/support/folder.h"
 
@@ -444,12 +445,20 @@ static void a_site_fetches_a_version_and_nothing_else(void **state)
     hand_done(&h);
 }
 
-/* Writes the update of a round by hand: the vector of zeros is well-formed for any plan. */
+/* Writes the update of a MEAN round by hand: a hundred rows of each of three sensors. */
 static void write_update(const an_plan *plan, const an_hash *plan_hash, const char *path, an_hash *ret, an_buf *bytes)
 {
     an_update_header header = {.round = plan->round, .dim = plan->dim, .plan_hash = *plan_hash};
     snprintf(header.site, sizeof header.site, "plant-a");
     uint32_t *v = an_alloc(plan->dim, sizeof *v);
+    static const uint64_t n[] = {100, 100, 100};
+    static const double sum[] = {1000, -50, 0.25};
+    const an_payload_facts facts = {.n_cohort = plan->n_cohort, .value_bits = plan->value_bits, .seed = plan->seed,
+                                    .n_features = 3};
+    const an_payload_in in = {.mean = {.n = n, .sum = sum}};
+    assert_int_equal(plan->kind, AN_PAYLOAD_MEAN);
+    assert_int_equal(an_payload_find(AN_PAYLOAD_MEAN)->dim(&facts), plan->dim);
+    assert_int_equal(an_payload_find(AN_PAYLOAD_MEAN)->encode(v, &facts, &in, NULL), AN_OK);
     assert_int_equal(an_update_write(path, &header, v, ret, NULL), AN_OK);
     an_free(v);
     assert_int_equal(an_file_read(bytes, path, NULL), AN_OK);
@@ -470,7 +479,7 @@ static void offer(hand *h, const an_plan *plan, const an_hash *plan_hash, const 
     say(h, h->bulk, &greet, NULL, 0);
 }
 
-static void an_update_is_pulled_and_acknowledged(void **state)
+static void an_update_is_pulled_acknowledged_and_summed(void **state)
 {
     fixture *f = *state;
     hand h;
@@ -502,9 +511,28 @@ static void an_update_is_pulled_and_acknowledged(void **state)
     say(&h, h.bulk, &chunk, bytes.data + q->offset, q->len);
     an_msg *ack = must_hear(&h, h.control, AN_MSG_UPDATE_ACK);
     assert_int_equal(ack->u.update_ack.status, AN_UPDATE_ACCEPTED);
-    doc = http(f, "GET", "/rounds?limit=1", NULL, f->authorization, 200);
-    assert_int_equal(an_jval_count(an_jval_get(an_json_root(doc), "rounds")), 1);
+    an_msg *end = must_hear(&h, h.control, AN_MSG_ROUND_END);
+    assert_int_equal(end->u.round_end.result, AN_ROUND_RESULT_COMMITTED);
+    an_msg *next = must_hear(&h, h.control, AN_MSG_PLAN); /* of the VARIANCE round */
+    snprintf(path, sizeof path, "/rounds/%llu/replay", (unsigned long long)plan->round);
+    doc = http(f, "POST", path, "{}", f->authorization, 200);
+    bool same = false;
+    assert_int_equal(an_jval_bool(an_json_root(doc), "same", &same, NULL), AN_OK);
+    assert_true(same);
     an_json_doc_free(doc);
+    snprintf(path, sizeof path, "/rounds/%llu", (unsigned long long)plan->round);
+    doc = http(f, "GET", path, NULL, f->authorization, 200);
+    assert_string_equal(text_at(doc, "round", "state"), "COMMITTED");
+    an_json_doc_free(doc);
+    /* Killed or stopped, an open round is there again. */
+    an_runtime_stop(f->rt);
+    f->rt = NULL;
+    start(f);
+    doc = http(f, "GET", "/campaigns/1", NULL, f->authorization, 200);
+    assert_non_null(strstr(text_at(doc, "campaign", "waiting"), "missing plant-a"));
+    an_json_doc_free(doc);
+    an_msg_free(next);
+    an_msg_free(end);
     an_msg_free(ack);
     an_msg_free(ask);
     an_msg_free(p);
@@ -525,7 +553,7 @@ int main(void)
         CASE(whoever_has_no_session_is_told_to_say_hello),
         CASE(a_revoked_site_is_dropped_at_once),
         CASE(a_site_fetches_a_version_and_nothing_else),
-        CASE(an_update_is_pulled_and_acknowledged),
+        CASE(an_update_is_pulled_acknowledged_and_summed),
     };
     an_log_init(AN_LOG_OFF, "test_server");
     if (an_crypto_init() != AN_OK || an_http_client_init() != AN_OK)
