@@ -193,6 +193,7 @@ void an_hub_tick(an_hub *hub)
             an_hub_sum_start(hub, r); /* what it came to could not be stored the last time */
     }
     an_hub_drive(hub);
+    an_hub_prune(hub);
     hub->retry_ms = now + RETRY_MS;
 }
 

@@ -76,6 +76,9 @@ void an_hub_end_message(const an_round_entry *e, an_msg *ret);
 an_err an_hub_plan_read(an_hub *hub, const an_hash *plan_hash, an_plan **ret, an_buf *bytes, an_note *why);
 void an_hub_sum_start(an_hub *hub, an_hub_round *r);
 
+/* hub_retention.c */
+void an_hub_prune(an_hub *hub); /* removes the updates of one round that need not be kept any more */
+
 /* hub_campaigns.c */
 void an_hub_drive(an_hub *hub); /* do what every campaign and the drift policy ask for */
 an_err an_hub_announce(an_hub *hub, const char *model, const char *only_site);

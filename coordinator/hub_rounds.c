@@ -95,13 +95,15 @@ static void close_round(an_hub *hub, an_hub_round *r)
 
 /* ---- events ---- */
 
-static an_json *ended_body(const an_round *round, const an_combine_job *job)
+static an_json *ended_body(const an_round *round, uint32_t dim, const an_combine_job *job)
 {
     an_json *o = an_json_object();
     bool committed = round->state == AN_ROUND_COMMITTED;
     an_json_set_int(o, "id", (int64_t)round->id);
     an_json_set_bool(o, "committed", committed);
-    an_json_set_int(o, "updates", (int64_t)an_round_count(round, AN_MEMBER_DELIVERED));
+    size_t n = an_round_count(round, AN_MEMBER_DELIVERED);
+    an_json_set_int(o, "updates", (int64_t)n);
+    an_json_set_int(o, "bytes", (int64_t)(n * an_update_size(dim)));
     an_json_set_text(o, "reason", round->reason);
     an_json_set_hash(o, "result", &round->result);
     if (job && committed) {
@@ -167,7 +169,7 @@ static an_err step(an_hub *hub, an_hub_round *r, const an_round_event *e, const 
     if (an_round_is_over(&next)) {
         if (job && next.state == AN_ROUND_COMMITTED)
             add_result(hub, &batch, entry, job);
-        an_batch_add(&batch, "round.ended", subject, "coordinator", NULL, ended_body(&next, job));
+        an_batch_add(&batch, "round.ended", subject, "coordinator", NULL, ended_body(&next, r->plan->dim, job));
     }
     if ((err = an_hub_commit(hub, &batch, why)) != AN_OK)
         goto out;

@@ -104,6 +104,9 @@ an_err an_hub_round_replay(an_hub *hub, uint64_t round, an_hash *ret_result, boo
     const an_round_entry *e = an_state_round(&hub->state, round);
     if (!e || !e->over || !e->committed)
         return an_fail(AN_ERR_NOTFOUND, why, "no committed round %llu", (unsigned long long)round);
+    if (e->pruned)
+        return an_fail(AN_ERR_NOTFOUND, why, "the updates of round %llu are no longer kept (policy keep.rounds, keep.bytes)",
+                       (unsigned long long)round);
     an_err err = AN_ERR_NOMEM;
     an_combine_job job = {.plan = NULL};
     an_hub_round *r = an_alloc(1, sizeof *r);

@@ -38,6 +38,7 @@ typedef struct an_policy {
     bool promote_automatic;
     double gate_loss, gate_alarms, gate_challenge;
     int64_t round_retries;
+    int64_t keep_rounds, keep_bytes;
 } an_policy;
 
 extern const an_opt an_policy_rows[];

@@ -79,6 +79,8 @@ typedef struct an_round_entry {
     int64_t opened_ms, ended_ms;
     an_hash result;
     uint32_t n_updates;
+    uint64_t update_bytes; /* of all its updates */
+    bool pruned;           /* they were removed */
     char reason[AN_REASON_MAX];
 } an_round_entry;
 

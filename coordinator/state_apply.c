@@ -374,7 +374,7 @@ static void round_ended(an_state *st, const an_record *r, body *b)
     bool committed = bool_of(b, "committed");
     an_hash result = hash_of(b, "result", true), optimiser = hash_of(b, "optimiser", true);
     const char *reason = text_of(b, "reason", "");
-    int64_t n = int_of(b, "updates", 0);
+    int64_t n = int_of(b, "updates", 0), bytes = int_of(b, "bytes", 0);
     an_round_entry *e = b->err == AN_OK ? an_state_round(st, id) : NULL;
     known(b, e, "round");
     if (b->err != AN_OK)
@@ -384,6 +384,7 @@ static void round_ended(an_state *st, const an_record *r, body *b)
     e->result = result;
     e->ended_ms = r->time_ms;
     e->n_updates = (uint32_t)n;
+    e->update_bytes = (uint64_t)bytes;
     an_text_set(e->reason, sizeof e->reason, reason);
     an_campaign *c = e->campaign ? an_state_campaign(st, e->campaign) : NULL;
     if (!c || c->open_round != id)
@@ -399,6 +400,16 @@ static void round_ended(an_state *st, const an_record *r, body *b)
         c->head = result;
         c->optimiser = optimiser;
     }
+}
+
+static void round_pruned(an_state *st, const an_record *r, body *b)
+{
+    (void)r;
+    uint64_t id = id_of(b, "id");
+    an_round_entry *e = b->err == AN_OK ? an_state_round(st, id) : NULL;
+    known(b, e, "round");
+    if (b->err == AN_OK)
+        e->pruned = true;
 }
 
 /* ---- drift ---- */
@@ -441,6 +452,7 @@ static const struct {
     {"round.opened", round_opened},
     {"round.event", round_event},
     {"round.ended", round_ended},
+    {"round.pruned", round_pruned},
     {"drift.alert", drift_alert},
 };
 
