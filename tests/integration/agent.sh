@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# A whole federation of processes: three agents enrol at a coordinator, train a model to promotion, and
+# score their lines with it.  Who is not admitted stays outside; who is killed comes back.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 2
+. tests/support/federation.sh
+
+sites=(plant-a plant-b plant-c)
+
+# ---- enrolment
+start_coordinator
+for i in 0 1 2; do
+    write_site "${sites[i]}" $((i + 1))
+    "$agent" run --check --config "$work/${sites[i]}.yaml" >/dev/null || die "the configuration is refused"
+done
+good=$(api token | grep -o 'andon1-[a-z0-9]*' | head -n 1)
+"$agent" enrol "${good%?????}aaaaa" --site plant-x --data "$work/x1" --timeout 2s >"$work/x.out" 2>&1 &&
+    die "a damaged token was taken"
+"$agent" run --config "$work/plant-a.yaml" >"$work/x.out" 2>&1 && die "an agent ran without enrolment"
+grep -q 'not enrolled' "$work/x.out" || die "an agent that is not enrolled does not say so"
+for site in "${sites[@]}"; do
+    enrol_site "$site"
+done
+# A used token admits nobody else, and another fingerprint is not approved.
+api site approve plant-a --fingerprint 0000-0000 >/dev/null 2>&1 && die "a wrong fingerprint was approved"
+say "enrolled: ${sites[*]}"
+
+# ---- a key that nobody approved
+mkdir -p "$work/plant-z"
+sed 's/"site": "plant-a"/"site": "plant-z"/' "$work/plant-a/coordinator.json" >"$work/plant-z/coordinator.json"
+sed "s/^site: .*/site: plant-z/; s|^data: .*|data: $work/plant-z|; s|scores_out: .*|scores_out: $work/z.csv|" \
+    "$work/plant-a.yaml" >"$work/plant-z.yaml"
+start_site plant-z
+
+# ---- training
+for site in "${sites[@]}"; do
+    start_site "$site"
+done
+create_model train.rounds=3
+for site in "${sites[@]}"; do
+    until_true 20 site_has_rows "$site" 3000 || die "$site does not read its known rows"
+    until_true 20 site_is "$site" connected true || die "$site does not connect"
+done
+start=$(now_ms)
+api campaign start pump >/dev/null || die "no campaign"
+promoted() { [ -n "$(production)" ] && [ "$(production)" != null ]; }
+until_true 60 promoted || die "no version was promoted: $(api campaign list; api round list)"
+version=$(production)
+say "promoted after $(($(now_ms) - start)) ms: $version"
+
+# ---- every line runs it and scores to the end of its data
+for site in "${sites[@]}"; do
+    until_true 20 site_is "$site" version "$version" || die "$site does not run $version"
+    until_true 20 site_has_rows "$site" 6000 || die "$site does not score"
+    rows=$(awk -F, 'NR > 1 && $1 >= 3000 && $3 != ""' "$work/$site.csv" | wc -l)
+    [ "$rows" -ge 2990 ] || die "$site scored $rows of 3000 rows"
+    twice=$(awk -F, 'NR > 1 {print $1}' "$work/$site.csv" | sort | uniq -d | wc -l)
+    [ "$twice" -eq 0 ] || die "$site read $twice rows twice"
+    "$agent" ledger --data "$work/$site" | grep -q 'round' || die "the ledger of $site is empty"
+done
+[ "$(site_status plant-z connected)" = false ] || die "a stranger is connected"
+api site list | grep -q plant-z && die "a stranger is listed"
+say "every line runs the version"
+
+# ---- killed and started again
+kill9_site plant-b
+start_site plant-b
+until_true 20 site_is plant-b connected true || die "plant-b does not come back"
+until_true 10 site_is plant-b version "$version" || die "plant-b forgot its version"
+"$agent" verdict line-1 1 unsure --data "$work/plant-b" >/dev/null || die "no verdict can be left"
+taken() { [ -z "$(ls "$work/plant-b/inbox")" ]; }
+until_true 10 taken || die "the verdict is not taken"
+
+# ---- an orderly end
+kill -TERM "${site_pid[plant-a]}"
+wait "${site_pid[plant-a]}" || die "plant-a ended with $?"
+unset 'site_pid[plant-a]'
+say "passed"
