@@ -100,6 +100,7 @@ static void plain_one(void *ctx, size_t job, size_t worker)
     an_hash ignored;
     (void)worker;
     opts.site_scaler = true;
+    opts.holdout_min = e->holdout_min;
     opts.alarm_share_max = 0;
     an_err err = an_lab_cut_new(p->conf->data, p->targets[job].site, SIZE_MAX, &cutting, &cut,
                                 &p->whys[job]);

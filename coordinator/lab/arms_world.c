@@ -29,6 +29,7 @@ static an_calibrate_opts calibrate_opts(const an_arms_world *w)
     o.tune_batch = w->conf->experiment->batch;
     o.tune_lr = w->conf->experiment->lr;
     o.tune_all = true;
+    o.holdout_min = w->conf->experiment->holdout_min;
     o.alarm_share_max = 0; /* the figures are to show it, not to hide it */
     o.seed = (uint64_t)w->seed;
     o.n_threads = 1;

@@ -245,8 +245,9 @@ static an_err run_campaign(an_fed *f, an_note *why)
         if ((err = step(f, why)) != AN_OK)
             return err;
     if (!c || c->state != AN_CAMPAIGN_PROMOTED)
-        return an_fail(AN_ERR_REFUSED, why, "the campaign ended %s: %s",
-                       c ? an_campaign_state_name(c->state) : "?", c ? c->reason : "");
+        return an_fail(AN_ERR_REFUSED, why, "the campaign ended %s: %.150s%s%.120s",
+                       c ? an_campaign_state_name(c->state) : "?", c ? c->reason : "",
+                       f->failure.text[0] ? "; " : "", f->failure.text);
     const an_hash version = c->head;
     const int64_t end = f->clock.now_ms + SETTLE_MS;
     while (err == AN_OK && !all_live(f, &version) && f->clock.now_ms < end)

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "agent/spool.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "coordinator/lab/federation_internal.h"
 #include "net/keys.h"
@@ -203,8 +202,8 @@ bool an_fed_run_jobs(an_fed *f)
         an_job *job = s->job;
         s->job = NULL;
         if (s->job_err != AN_OK)
-            an_log(AN_LOG_WARN, "job_failed", "site=%s err=%s why=\"%s\"", s->conf->name,
-                   an_err_name(s->job_err), s->job_why.text);
+            an_note_set(&f->failure, "%s: %.200s", s->conf->name,
+                        s->job_why.text[0] ? s->job_why.text : an_err_text(s->job_err));
         an_session_done(s->session, job, s->job_err, &s->job_why);
         s->job_why = (an_note){{0}};
         f->jobs_done++;
