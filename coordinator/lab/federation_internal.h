@@ -81,8 +81,9 @@ typedef struct an_fed {
     size_t n_rounds, cap_rounds;
     size_t jobs_done;
     uint64_t campaign;
-    an_note failure; /* the last job that failed at a site, for the reason of a campaign that stopped */
-    an_err err; /* of a callback: out of memory */
+    an_note failure; /* the last job that failed at a site, for the reason of a campaign that
+                        stopped */
+    an_err err;      /* of a callback: out of memory */
     an_federation_result *result;
 } an_fed;
 

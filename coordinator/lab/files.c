@@ -1,0 +1,151 @@
+#include "coordinator/lab/files.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "coordinator/lab/folder.h"
+
+#define IGNORE_MAX AN_ARGS_MAX_FLAGS
+
+static an_err table_conf(const an_lab *lab, an_table_conf *ret, const char *ignore[IGNORE_MAX],
+                         an_note *why)
+{
+    const char *delimiter = an_args_get(lab->args, "delimiter"),
+               *time = an_args_get(lab->args, "time");
+    an_table_conf_init(ret);
+    if (delimiter && strlen(delimiter) != 1)
+        return an_fail(AN_ERR_INVAL, why, "--delimiter %s: must be one character", delimiter);
+    ret->delimiter = delimiter ? delimiter[0] : 0;
+    if (an_args_has(lab->args, "no-header"))
+        ret->header = AN_TABLE_HEADER_NO;
+    if (time)
+        ret->time_column = strcmp(time, "none") == 0 ? NULL : time;
+    ret->label_column = an_args_get(lab->args, "label");
+    for (size_t i = 0; i < IGNORE_MAX && (ignore[i] = an_args_at(lab->args, "ignore", i)); i++)
+        ret->n_ignore = i + 1;
+    ret->ignore = ignore;
+    return AN_OK;
+}
+
+static an_err add_file(an_lab_files *f, const char *path, const an_table_conf *conf,
+                       an_note *why)
+{
+    if (!an_grow(&f->tables, &f->cap, f->n + 1, sizeof *f->tables) ||
+        !an_grow(&f->names, &f->cap_names, f->n + 1, sizeof *f->names))
+        return AN_ERR_NOMEM;
+    an_table *t = &f->tables[f->n];
+    an_err err = an_table_read(path, conf, t, why);
+    if (err != AN_OK)
+        return err;
+    if (f->n > 0 && t->width != f->width) {
+        err = an_fail(AN_ERR_PROTO, why, "%s has %zu columns, the files before it %zu", path,
+                      t->width, f->width);
+        an_table_done(t);
+        return err;
+    }
+    f->width = t->width;
+    if (!(f->names[f->n] = an_strdup(path))) {
+        an_table_done(t);
+        return AN_ERR_NOMEM;
+    }
+    f->n++;
+    return AN_OK;
+}
+
+static bool is_table(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot &&
+           (strcmp(dot, ".csv") == 0 || strcmp(dot, ".tsv") == 0 || strcmp(dot, ".txt") == 0);
+}
+
+static an_err add_path(an_lab_files *f, const char *path, const an_table_conf *conf,
+                       an_note *why)
+{
+    an_names names = {0};
+    char each[AN_PATH_MAX];
+    if (!an_lab_is_dir(path))
+        return add_file(f, path, conf, why);
+    an_err err = an_dir_list(path, &names, why);
+    if (err != AN_OK)
+        return err;
+    const size_t before = f->n;
+    an_lab_names_sort(&names);
+    for (size_t i = 0; i < names.n && err == AN_OK; i++)
+        if (is_table(names.items[i]) &&
+            (err = an_path_join(each, path, names.items[i])) == AN_OK)
+            err = add_file(f, each, conf, why);
+    if (err == AN_OK && f->n == before)
+        err = an_fail(AN_ERR_NOTFOUND, why, "%s holds no .csv, .tsv or .txt file", path);
+    an_names_done(&names);
+    return err;
+}
+
+an_err an_lab_files_read(const an_lab *lab, size_t first, an_lab_files *ret, an_note *why)
+{
+    an_lab_files f = {0};
+    an_table_conf conf;
+    const char *ignore[IGNORE_MAX] = {NULL};
+    an_err err = table_conf(lab, &conf, ignore, why);
+    for (size_t i = first; i < lab->args->n_positionals && err == AN_OK; i++)
+        err = add_path(&f, lab->args->positionals[i], &conf, why);
+    if (err == AN_OK)
+        *ret = f;
+    else
+        an_lab_files_done(&f);
+    return err;
+}
+
+void an_lab_files_done(an_lab_files *f)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        an_table_done(&f->tables[i]);
+        an_free(f->names[i]);
+    }
+    an_free(f->tables);
+    an_free(f->names);
+    *f = (an_lab_files){0};
+}
+
+an_err an_lab_version_read(const an_lab *lab, const char *path, an_bundle *ret,
+                           an_hash *ret_hash, an_overlay *ret_overlay, bool *ret_has,
+                           an_note *why)
+{
+    an_bundle b = {.arch = NULL};
+    an_overlay o = {.n_local = 0};
+    an_buf bytes;
+    const char *overlay = an_args_get(lab->args, "overlay");
+    an_buf_init(&bytes, AN_BUNDLE_BYTES_MAX);
+    an_err err = an_bundle_read(&b, ret_hash, path, why);
+    if (err == AN_OK && overlay) {
+        if ((err = an_file_read(&bytes, overlay, why)) == AN_OK)
+            err = an_overlay_decode(&o, bytes.data, bytes.len, why);
+        if (err == AN_OK)
+            err = an_overlay_fits(&o, &b, ret_hash, why);
+    }
+    an_buf_done(&bytes);
+    if (err != AN_OK) {
+        an_bundle_done(&b);
+        an_overlay_done(&o);
+        return err;
+    }
+    *ret = b;
+    *ret_overlay = o;
+    *ret_has = overlay != NULL;
+    return AN_OK;
+}
+
+an_err an_lab_files_fit(const an_lab_files *f, const an_bundle *b, bool names, an_note *why)
+{
+    if (f->width != b->schema.n)
+        return an_fail(AN_ERR_INVAL, why, "%s has %zu sensors, the version %u", f->names[0],
+                       f->width, b->schema.n);
+    for (size_t i = 0; i < f->n && names; i++)
+        for (size_t j = 0; j < f->width; j++)
+            if (strcmp(f->tables[i].names[j], b->schema.sensors[j].name) != 0)
+                return an_fail(
+                    AN_ERR_INVAL, why,
+                    "%s: column %zu is \"%s\"; the version has the sensor \"%s\" there",
+                    f->names[i], j + 1, f->tables[i].names[j], b->schema.sensors[j].name);
+    return AN_OK;
+}
