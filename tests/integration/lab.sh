@@ -1,0 +1,106 @@
+#!/bin/sh
+# Every verb of andon-lab on files of its own making: what it writes is read by the next.
+#
+#     tests/integration/lab.sh [BIN]     BIN: folder of the programs, else $ANDON_BIN or build/dev/bin
+#
+# Exit: 0 all held, 1 something did not (said on standard error), 77 the program is not built.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+lab=${1:-${ANDON_BIN:-build/dev/bin}}/andon-lab
+[ -x "$lab" ] || {
+    echo "skipped: $lab is not built"
+    exit 77
+}
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+arch=models/zoo/dense-ae.yaml
+
+fail()
+{
+    echo "lab.sh: $*" >&2
+    exit 1
+}
+# Runs andon-lab, which must end with the code given first; its output is in $work/out and $work/err.
+run()
+{
+    want=$1
+    shift
+    "$lab" "$@" >"$work/out" 2>"$work/err"
+    code=$?
+    [ "$code" -eq "$want" ] || fail "andon-lab $* ended with $code instead of $want: $(cat "$work/err")"
+}
+says()
+{
+    grep -q -e "$1" "$work/out" || fail "the output lacks \"$1\": $(cat "$work/out")"
+}
+complains()
+{
+    grep -q -e "$1" "$work/err" || fail "the error lacks \"$1\": $(cat "$work/err")"
+}
+
+run 0 --help
+says experiment
+run 2 nonsense
+complains 'unknown command'
+
+for n in 1 2 3; do
+    run 0 simulate --rows 800 --seed "$n" --site "$n" --out "$work/plant-$n.csv"
+done
+run 0 simulate --rows 800 --seed 1 --site 1 --out "$work/again.csv" --json
+says '"rows": 800'
+cmp -s "$work/plant-1.csv" "$work/again.csv" || fail 'the same seed gives other rows'
+run 0 simulate --rows 600 --seed 9 --site 1 --event bearing_wear,200,200,3 --out "$work/faulty.csv"
+run 1 simulate --event no_such_fault,1,2
+complains no_such_fault
+
+run 0 train "$arch" "$work/plant-1.csv" --label label --epochs 3 --threads 1 --out "$work/one" --json
+says '"version"'
+run 0 train "$arch" "$work/plant-1.csv" --label label --epochs 3 --threads 4 --out "$work/four"
+cmp -s "$work/one" "$work/four" || fail 'the version depends on the number of threads'
+run 1 train "$arch" "$work/nothing.csv" --out "$work/none"
+complains nothing.csv
+run 1 train "$work/plant-1.csv" "$work/plant-1.csv" --out "$work/none"
+complains 'andon-lab train'
+
+run 0 score "$work/one" "$work/faulty.csv" --label label
+says '^row,time,score,alarm,sensors$'
+[ "$(wc -l <"$work/out")" -eq 601 ] || fail 'not one line for each row'
+run 0 score "$work/one" "$work/faulty.csv" --label label --json
+says '"alarms"'
+run 1 score "$work/one" "$work/faulty.csv"
+complains '12 sensors'
+
+run 0 evaluate "$work/one" "$work/faulty.csv" --label label --json
+for key in auroc best_f1 f1 far mar delay; do
+    says "\"$key\""
+done
+run 1 evaluate "$work/one" "$work/faulty.csv" --ignore label
+complains 'no labels'
+
+run 0 inspect "$work/one"
+says 'dense1.w'
+run 0 inspect "$work/one" --json
+says '"kind": "version"'
+head -c 2000 "$work/one" >"$work/cut"
+run 1 inspect "$work/cut"
+complains 'cut short'
+run 1 inspect "$work/plant-1.csv"
+complains 'neither a version'
+
+run 0 federate "$arch" "$work"/plant-?.csv --label label --rounds 2 --threads 1 --json
+grep '"model_hash"' "$work/out" >"$work/hash"
+run 0 federate "$arch" "$work"/plant-?.csv --label label --rounds 2 --threads 4 --shuffle 5 --duplicate 0.5 --json
+grep '"model_hash"' "$work/out" | cmp -s - "$work/hash" || fail 'the federation depends on threads, order or repeats'
+run 0 federate "$arch" --line press --sites 3 --rows 400 --rounds 2 --drop 0.05 --out "$work/federated"
+says COMMITTED
+run 0 inspect "$work/federated"
+run 1 federate "$arch"
+complains 'either tables'
+
+run 1 experiment tests/experiments/asd.yaml --data "$work/nowhere"
+complains nowhere
+printf 'experiment: x\nrounds: 3\n' >"$work/wrong.yaml"
+run 1 experiment "$work/wrong.yaml" --data "$work"
+complains 'wrong.yaml:2:'
+echo 'all verbs held'
