@@ -2,8 +2,8 @@
  *
  *     an_coordinator_conf conf;
  *     err = an_coordinator_conf_init(&conf);
- *     err = an_conf_load_yaml(an_coordinator_rows, an_coordinator_n_rows, &conf, "coordinator.yaml", &why);
- *     err = an_coordinator_conf_check(&conf, &why);
+ *     err = an_conf_load_yaml(an_coordinator_rows, an_coordinator_n_rows, &conf,
+ * "coordinator.yaml", &why); err = an_coordinator_conf_check(&conf, &why);
  *     an_coordinator_conf_done(&conf);
  *
  * The same keys are flags of andon-coordinator: --listen.control tcp://0.0.0.0:7701.
@@ -21,8 +21,9 @@
 typedef struct an_coordinator_conf {
     char *data;      /* folder of identity, administrator's token, endpoints.json and store */
     char *store_url; /* NULL: "sqlite:DATA/store" */
-    char *control, *bulk, *enrol;                               /* "tcp://address:port", port * allowed */
-    char *advertise_control, *advertise_bulk, *advertise_enrol; /* told to sites; NULL: as bound */
+    char *control, *bulk, *enrol; /* "tcp://address:port", port * allowed */
+    char *advertise_control, *advertise_bulk,
+        *advertise_enrol; /* told to sites; NULL: as bound */
     char *http_address;
     int64_t http_port; /* 0: any free one */
     int64_t lease_ms;

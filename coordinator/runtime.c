@@ -11,8 +11,8 @@ struct an_runtime {
     an_runtime_endpoints endpoints;
 };
 
-an_err an_runtime_start(const an_coordinator_conf *conf, void (*failed)(void *ctx), void *ctx, an_runtime **ret,
-                        an_note *why)
+an_err an_runtime_start(const an_coordinator_conf *conf, void (*failed)(void *ctx), void *ctx,
+                        an_runtime **ret, an_note *why)
 {
     an_err err = AN_ERR_NOMEM;
     an_runtime *rt = an_alloc(1, sizeof *rt);

@@ -14,8 +14,9 @@
  *     an_runtime_stop(rt);
  *
  * Before it: an_crypto_init, an_json_init, an_log_init.  DATA/admin.token (mode 0600) holds the
- * administrator's token, DATA/endpoints.json the endpoints in force.  A kill at any point is safe:
- * what was acknowledged is in the journal, and what was half received is resumed or fetched again.
+ * administrator's token, DATA/endpoints.json the endpoints in force.  A kill at any point is
+ * safe: what was acknowledged is in the journal, and what was half received is resumed or
+ * fetched again.
  *
  * Threads: start and stop belong to one thread. */
 #ifndef AN_COORDINATOR_RUNTIME_H
@@ -30,16 +31,16 @@ typedef struct an_runtime an_runtime;
 
 typedef struct an_runtime_endpoints {
     char control[AN_ENDPOINT_MAX], bulk[AN_ENDPOINT_MAX], enrol[AN_ENDPOINT_MAX]; /* as bound */
-    char http[AN_ENDPOINT_MAX];     /* "http://127.0.0.1:7700" */
-    char token_file[AN_PATH_MAX];   /* the administrator's token */
+    char http[AN_ENDPOINT_MAX];   /* "http://127.0.0.1:7700" */
+    char token_file[AN_PATH_MAX]; /* the administrator's token */
 } an_runtime_endpoints;
 
-/* Returns when all sockets are open.  failed is called once, from a thread of the runtime, when it
- * cannot go on (an_runtime_stop is then the only thing to do); NULL: not told.  conf is borrowed
- * until stop.  Errors: what opening the store, the identity or a socket said. */
-an_err an_runtime_start(const an_coordinator_conf *conf, void (*failed)(void *ctx), void *ctx, an_runtime **ret,
-                        an_note *why);
+/* Returns when all sockets are open.  failed is called once, from a thread of the runtime, when
+ * it cannot go on (an_runtime_stop is then the only thing to do); NULL: not told.  conf is
+ * borrowed until stop.  Errors: what opening the store, the identity or a socket said. */
+an_err an_runtime_start(const an_coordinator_conf *conf, void (*failed)(void *ctx), void *ctx,
+                        an_runtime **ret, an_note *why);
 const an_runtime_endpoints *an_runtime_endpoints_get(const an_runtime *rt); /* borrowed */
-void an_runtime_stop(an_runtime *rt); /* NULL is fine */
+void an_runtime_stop(an_runtime *rt);                                       /* NULL is fine */
 
 #endif

@@ -33,7 +33,8 @@ static an_err serve_find(void *user, const char *site, const an_hash *hash, uint
     return AN_OK;
 }
 
-static an_err serve_read(void *user, const an_hash *hash, uint64_t offset, void *ret_bytes, size_t len)
+static an_err serve_read(void *user, const an_hash *hash, uint64_t offset, void *ret_bytes,
+                         size_t len)
 {
     an_bulk *b = user;
     if (b->open_fd < 0 || !an_hash_equal(&b->open_hash, hash)) {
@@ -49,7 +50,8 @@ static an_err serve_read(void *user, const an_hash *hash, uint64_t offset, void 
         b->open_hash = *hash;
     }
     for (size_t done = 0; done < len;) {
-        ssize_t n = pread(b->open_fd, (char *)ret_bytes + done, len - done, (off_t)(offset + done));
+        ssize_t n =
+            pread(b->open_fd, (char *)ret_bytes + done, len - done, (off_t)(offset + done));
         if (n <= 0)
             return AN_ERR_IO;
         done += (size_t)n;
@@ -57,29 +59,35 @@ static an_err serve_read(void *user, const an_hash *hash, uint64_t offset, void 
     return AN_OK;
 }
 
-an_err an_bulk_send(an_bulk *b, const an_peer *peer, const an_msg *msg, const void *bytes, size_t len)
+an_err an_bulk_send(an_bulk *b, const an_peer *peer, const an_msg *msg, const void *bytes,
+                    size_t len)
 {
     an_buf_clear(&b->head);
     an_err err = an_msg_encode(msg, &b->head, NULL);
-    return err == AN_OK ? an_server_send(b->server, peer, b->head.data, b->head.len, bytes, len) : err;
+    return err == AN_OK ? an_server_send(b->server, peer, b->head.data, b->head.len, bytes, len)
+                        : err;
 }
 
-static an_err refuse(an_bulk *b, const an_peer *peer, const an_hash *hash, uint64_t offset, an_chunk_refusal reason)
+static an_err refuse(an_bulk *b, const an_peer *peer, const an_hash *hash, uint64_t offset,
+                     an_chunk_refusal reason)
 {
     an_msg m = {.type = AN_MSG_CHUNK_REFUSE};
-    m.u.chunk_refuse = (an_msg_chunk_refuse){.object = *hash, .offset = offset, .reason = reason};
+    m.u.chunk_refuse =
+        (an_msg_chunk_refuse){.object = *hash, .offset = offset, .reason = reason};
     return an_bulk_send(b, peer, &m, NULL, 0);
 }
 
-static an_err serve_reply(void *user, const an_peer *peer, const an_hash *hash, uint64_t offset, const void *bytes,
-                          size_t len, an_err err)
+static an_err serve_reply(void *user, const an_peer *peer, const an_hash *hash, uint64_t offset,
+                          const void *bytes, size_t len, an_err err)
 {
     an_bulk *b = user;
     const an_bulk_object *o = object_find(b, hash);
     if (err != AN_OK || !o)
-        return refuse(b, peer, hash, offset, err == AN_ERR_NOTFOUND || !o ? AN_CHUNK_UNKNOWN : AN_CHUNK_RANGE);
+        return refuse(b, peer, hash, offset,
+                      err == AN_ERR_NOTFOUND || !o ? AN_CHUNK_UNKNOWN : AN_CHUNK_RANGE);
     an_msg m = {.type = AN_MSG_CHUNK};
-    m.u.chunk = (an_msg_chunk){.object = *hash, .offset = offset, .len = (uint32_t)len, .total = o->size};
+    m.u.chunk = (an_msg_chunk){
+        .object = *hash, .offset = offset, .len = (uint32_t)len, .total = o->size};
     return an_bulk_send(b, peer, &m, bytes, len);
 }
 
@@ -90,7 +98,8 @@ static void on_ask(an_bulk *b, const an_in *in, const an_msg_chunk_request *ask)
     an_err err = AN_OK;
     if (ask->kind != AN_OBJECT_VERSION)
         err = refuse(b, &in->peer, &ask->object, ask->offset, AN_CHUNK_FORBIDDEN);
-    else if (an_serve_ask(b->serve, &in->peer, in->site, &ask->object, ask->offset, ask->len) == AN_ERR_LIMIT)
+    else if (an_serve_ask(b->serve, &in->peer, in->site, &ask->object, ask->offset, ask->len) ==
+             AN_ERR_LIMIT)
         err = refuse(b, &in->peer, &ask->object, ask->offset, AN_CHUNK_BUSY);
     if (err != AN_OK) /* its own timeout makes it ask again */
         an_log(AN_LOG_DEBUG, "bulk_not_answered", "site=%s err=%s", in->site, an_err_name(err));
@@ -104,13 +113,16 @@ static void on_frame(an_bulk *b, const an_in *in, int64_t now)
     bool known = an_peers_current(b->peers, in->site, &in->peer);
     if (!known && an_peers_hello(b->peers, in->site, &in->peer, &epoch) == AN_OK)
         an_pulls_relink(b, in->site, now);
-    an_err err = in->head_len > AN_MSG_BULK_MAX ? AN_ERR_LIMIT : an_msg_decode(in->head, in->head_len, &msg, &why);
+    an_err err = in->head_len > AN_MSG_BULK_MAX
+                     ? AN_ERR_LIMIT
+                     : an_msg_decode(in->head, in->head_len, &msg, &why);
     if (err == AN_OK)
         err = an_msg_expect(msg, AN_DOOR_BULK, AN_WAY_UP, &why);
     if (err == AN_OK && (msg->type == AN_MSG_CHUNK) != (in->body != NULL))
         err = AN_ERR_PROTO;
     if (err != AN_OK)
-        an_log(AN_LOG_WARN, "bulk_refused", "site=%s err=%s why=\"%s\"", in->site, an_err_name(err), why.text);
+        an_log(AN_LOG_WARN, "bulk_refused", "site=%s err=%s why=\"%s\"", in->site,
+               an_err_name(err), why.text);
     else if (msg->type == AN_MSG_CHUNK_REQUEST)
         on_ask(b, in, &msg->u.chunk_request);
     else if (msg->type == AN_MSG_CHUNK)
@@ -175,7 +187,8 @@ static an_err open_all(an_bulk *b, an_note *why)
     if ((err = an_peers_new(AN_COHORT_MAX * 4, &b->peers)) != AN_OK ||
         (err = an_serve_new(&serve, &b->serve)) != AN_OK)
         return err;
-    err = an_server_open(b->args->net, AN_PORT_BULK, b->args->endpoint, b->args->link_secret, &b->server, why);
+    err = an_server_open(b->args->net, AN_PORT_BULK, b->args->endpoint, b->args->link_secret,
+                         &b->server, why);
     if (err == AN_OK)
         snprintf(b->args->bound, sizeof b->args->bound, "%s", an_server_endpoint(b->server));
     return err;
@@ -192,7 +205,8 @@ void an_bulk_main(an_pipe *pipe, void *args)
         drain(&b);
         int64_t now = an_clock_system()->mono_ms(an_clock_system());
         an_pulls_step(&b, now);
-        /* A peer whose queue is full says nothing when it has room again: look a little later. */
+        /* A peer whose queue is full says nothing when it has room again: look a little later.
+         */
         int64_t wait = an_serve_step(b.serve) > 0 ? 2 : an_pulls_wait(&b, now);
         an_wait items[] = {{.pipe = pipe}, {.server = b.server}};
         an_err polled = an_poll(items, 2, wait);

@@ -24,13 +24,13 @@ typedef struct an_core {
     an_in in;
     uint64_t instance;
     char advertised[3][AN_ENDPOINT_MAX]; /* control, bulk, enrol */
-    an_http_job *parked[AN_PARKED_MAX]; /* wait for the journal to grow */
+    an_http_job *parked[AN_PARKED_MAX];  /* wait for the journal to grow */
     size_t n_parked;
     uint64_t parked_seq; /* of the journal when they were last looked at */
     an_work **works;     /* jobs that wait for the worker, or are with it */
     size_t n_works, works_cap;
-    bool works_wait;     /* the worker's pipe was full */
-    size_t n_served;     /* versions that the bulk thread knows of */
+    bool works_wait; /* the worker's pipe was full */
+    size_t n_served; /* versions that the bulk thread knows of */
     bool enrol_open;
 } an_core;
 

@@ -23,12 +23,13 @@ void an_core_main(an_pipe *pipe, void *args); /* an an_actor_main */
 
 /* ---- bulk thread ----
  *
- * A site's bulk connection is known from its first frame.  A site that has nothing to fetch, but an
- * update to give, greets by asking for that update itself (CHUNK_REQUEST of kind UPDATE): the answer is
- * CHUNK_REFUSE FORBIDDEN, and from then on the coordinator knows where to pull it from.
+ * A site's bulk connection is known from its first frame.  A site that has nothing to fetch,
+ * but an update to give, greets by asking for that update itself (CHUNK_REQUEST of kind
+ * UPDATE): the answer is CHUNK_REFUSE FORBIDDEN, and from then on the coordinator knows where
+ * to pull it from.
  *
- * A file that is being received is SPOOL/fetch-ROUND-SITE-HASH; beside it, FILE.at says how many bytes
- * from its start are durable, so that a fetch goes on where it was. */
+ * A file that is being received is SPOOL/fetch-ROUND-SITE-HASH; beside it, FILE.at says how
+ * many bytes from its start are durable, so that a fetch goes on where it was. */
 
 typedef enum an_bulk_what {
     AN_BULK_FETCH, /* pull this update from this site */
@@ -57,7 +58,7 @@ typedef struct an_bulk_args {
     an_net *net;
     const char *endpoint;
     const uint8_t *link_secret;
-    const an_store *store;  /* for the places of objects only */
+    const an_store *store; /* for the places of objects only */
     const char *spool_dir;
     char bound[AN_ENDPOINT_MAX]; /* filled before ready */
 } an_bulk_args;
@@ -75,30 +76,34 @@ void an_work_main(an_pipe *pipe, void *args); /* messages are an_work * */
 
 /* ---- HTTP ---- */
 
-/* A request on its way through the core.  Whoever finds that the other side has left releases it. */
+/* A request on its way through the core.  Whoever finds that the other side has left releases
+ * it. */
 typedef struct an_http_job {
     an_api_request req;
     an_api_answer answer;
-    int64_t since_ms;  /* monotonic */
-    bool done, left;   /* under the bridge's lock */
+    int64_t since_ms; /* monotonic */
+    bool done, left;  /* under the bridge's lock */
 } an_http_job;
 
 typedef struct an_bridge an_bridge;
 
-/* Starts the HTTP server.  to_core: the pipe end that the bridge sends an_http_job * through; owned by
- * the bridge from then on, even on failure. */
-an_err an_bridge_open(const an_coordinator_conf *conf, const char *token, an_pipe *to_core, an_bridge **ret,
-                      an_note *why);
+/* Starts the HTTP server.  to_core: the pipe end that the bridge sends an_http_job * through;
+ * owned by the bridge from then on, even on failure. */
+an_err an_bridge_open(const an_coordinator_conf *conf, const char *token, an_pipe *to_core,
+                      an_bridge **ret, an_note *why);
 uint16_t an_bridge_port(const an_bridge *b);
-void an_bridge_answer(an_bridge *b, an_http_job *job); /* the core is done with it; job->answer is filled */
-/* Tells every waiting request 503 and ends the server.  Jobs that the core still holds are its own
- * afterwards (an_http_job_free).  NULL is fine. */
+void an_bridge_answer(an_bridge *b,
+                      an_http_job *job); /* the core is done with it; job->answer is filled */
+/* Tells every waiting request 503 and ends the server.  Jobs that the core still holds are its
+ * own afterwards (an_http_job_free).  NULL is fine. */
 void an_bridge_stop(an_bridge *b);
 void an_bridge_free(an_bridge *b);
 void an_http_job_free(an_http_job *job);
 
-/* The administrator's token: made at the first start.  Errors: REFUSED others may read it, PROTO, IO. */
+/* The administrator's token: made at the first start.  Errors: REFUSED others may read it,
+ * PROTO, IO. */
 #define AN_ADMIN_TOKEN_TEXT 65
-an_err an_admin_token_open(const char *path, char ret[static AN_ADMIN_TOKEN_TEXT], an_note *why);
+an_err an_admin_token_open(const char *path, char ret[static AN_ADMIN_TOKEN_TEXT],
+                           an_note *why);
 
 #endif

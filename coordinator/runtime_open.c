@@ -1,4 +1,5 @@
-/* The core thread's start and end: in which order things are opened, and what is left behind. */
+/* The core thread's start and end: in which order things are opened, and what is left behind.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,10 +39,12 @@ static void clean_spool(an_core *c)
         int64_t round = 0;
         char digits[24] = "";
         if (strncmp(names.items[i], "fetch-", 6) == 0)
-            snprintf(digits, sizeof digits, "%.*s", (int)strcspn(names.items[i] + 6, "-"), names.items[i] + 6);
+            snprintf(digits, sizeof digits, "%.*s", (int)strcspn(names.items[i] + 6, "-"),
+                     names.items[i] + 6);
         if (an_parse_int(digits, &round) && an_hub_round_open(c->hub, (uint64_t)round))
             continue;
-        if (an_path_join(path, dir, names.items[i]) == AN_OK && an_file_remove(path, NULL) != AN_OK)
+        if (an_path_join(path, dir, names.items[i]) == AN_OK &&
+            an_file_remove(path, NULL) != AN_OK)
             an_log(AN_LOG_WARN, "spool_file_stays", "path=\"%s\"", path);
     }
     an_names_done(&names);
@@ -55,17 +58,20 @@ static an_err open_bulk(an_core *c, an_note *why)
                                   .store = c->store,
                                   .spool_dir = an_store_spool_dir(c->store)};
     an_err err = an_actor_start(c->args->net, an_bulk_main, &c->bulk_args, &c->bulk, why);
-    return err == AN_OK ? an_actor_start(c->args->net, an_work_main, NULL, &c->worker, why) : err;
+    return err == AN_OK ? an_actor_start(c->args->net, an_work_main, NULL, &c->worker, why)
+                        : err;
 }
 
-/* "tcp://[::ffff:127.0.0.1]:7701" is what a socket of both families says; people wrote it plainly. */
+/* "tcp://[::ffff:127.0.0.1]:7701" is what a socket of both families says; people wrote it
+ * plainly. */
 static void take_endpoint(char out[static AN_ENDPOINT_MAX], const char *bound)
 {
     static const char mapped[] = "tcp://[::ffff:";
     const char *end = strchr(bound, ']');
     if (strncmp(bound, mapped, sizeof mapped - 1) == 0 && end && strchr(bound, '.'))
-        snprintf(out, AN_ENDPOINT_MAX, "tcp://%.*s%s", (int)(end - bound - (int)(sizeof mapped - 1)),
-                 bound + sizeof mapped - 1, end + 1);
+        snprintf(out, AN_ENDPOINT_MAX, "tcp://%.*s%s",
+                 (int)(end - bound - (int)(sizeof mapped - 1)), bound + sizeof mapped - 1,
+                 end + 1);
     else
         snprintf(out, AN_ENDPOINT_MAX, "%s", bound);
 }
@@ -75,16 +81,20 @@ static an_err open_servers(an_core *c, an_note *why)
     const an_coordinator_conf *conf = c->args->conf;
     an_runtime_endpoints *e = c->args->endpoints;
     an_err err;
-    if ((err = an_server_open(c->args->net, AN_PORT_CONTROL, conf->control, c->id->link_secret, &c->control, why)) !=
-            AN_OK ||
-        (err = an_server_open(c->args->net, AN_PORT_ENROL, conf->enrol, c->id->link_secret, &c->enrol, why)) != AN_OK)
+    if ((err = an_server_open(c->args->net, AN_PORT_CONTROL, conf->control, c->id->link_secret,
+                              &c->control, why)) != AN_OK ||
+        (err = an_server_open(c->args->net, AN_PORT_ENROL, conf->enrol, c->id->link_secret,
+                              &c->enrol, why)) != AN_OK)
         return err;
     take_endpoint(e->control, an_server_endpoint(c->control));
     take_endpoint(e->enrol, an_server_endpoint(c->enrol));
     take_endpoint(e->bulk, c->bulk_args.bound);
-    snprintf(c->advertised[0], AN_ENDPOINT_MAX, "%s", conf->advertise_control ? conf->advertise_control : e->control);
-    snprintf(c->advertised[1], AN_ENDPOINT_MAX, "%s", conf->advertise_bulk ? conf->advertise_bulk : e->bulk);
-    snprintf(c->advertised[2], AN_ENDPOINT_MAX, "%s", conf->advertise_enrol ? conf->advertise_enrol : e->enrol);
+    snprintf(c->advertised[0], AN_ENDPOINT_MAX, "%s",
+             conf->advertise_control ? conf->advertise_control : e->control);
+    snprintf(c->advertised[1], AN_ENDPOINT_MAX, "%s",
+             conf->advertise_bulk ? conf->advertise_bulk : e->bulk);
+    snprintf(c->advertised[2], AN_ENDPOINT_MAX, "%s",
+             conf->advertise_enrol ? conf->advertise_enrol : e->enrol);
     return AN_OK;
 }
 
@@ -95,7 +105,8 @@ static an_err note_start(an_core *c, an_note *why)
     an_hash hash;
     char hex[AN_HASH_TEXT];
     const an_coordinator_conf *conf = c->args->conf;
-    const char *const texts[] = {conf->data, c->advertised[0], c->advertised[1], c->advertised[2], conf->http_address};
+    const char *const texts[] = {conf->data, c->advertised[0], c->advertised[1],
+                                 c->advertised[2], conf->http_address};
     an_hasher_init(&h);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         an_hasher_add(&h, texts[i], strlen(texts[i]) + 1);
@@ -167,8 +178,8 @@ static an_err open_http(an_core *c, an_note *why)
         err = an_bridge_open(c->args->conf, token, pipes[1], &c->bridge, why);
     }
     if (err == AN_OK)
-        snprintf(e->http, sizeof e->http, six ? "http://[%s]:%u" : "http://%s:%u", c->args->conf->http_address,
-                 (unsigned)an_bridge_port(c->bridge));
+        snprintf(e->http, sizeof e->http, six ? "http://[%s]:%u" : "http://%s:%u",
+                 c->args->conf->http_address, (unsigned)an_bridge_port(c->bridge));
     an_wipe(token, sizeof token);
     return err;
 }
@@ -203,10 +214,8 @@ static an_err open_all(an_core *c, an_note *why)
     if ((err = an_peers_new(AN_COHORT_MAX * 4, &c->peers)) != AN_OK ||
         (err = path_in(c, "identity", path)) != AN_OK ||
         (err = an_identity_open(path, &c->id, why)) != AN_OK ||
-        (err = open_store(c, why)) != AN_OK ||
-        (err = open_bulk(c, why)) != AN_OK ||
-        (err = open_servers(c, why)) != AN_OK ||
-        (err = note_start(c, why)) != AN_OK ||
+        (err = open_store(c, why)) != AN_OK || (err = open_bulk(c, why)) != AN_OK ||
+        (err = open_servers(c, why)) != AN_OK || (err = note_start(c, why)) != AN_OK ||
         (err = open_hub(c, why)) != AN_OK)
         return err;
     clean_spool(c);
@@ -227,7 +236,8 @@ static void close_all(an_core *c)
     an_bridge_free(c->bridge);
     an_pipe_close(c->http);
     an_actor_stop(c->bulk);
-    /* After the worker has ended, every job is ours again; unfinished sums are made after the restart. */
+    /* After the worker has ended, every job is ours again; unfinished sums are made after the
+     * restart. */
     an_actor_stop(c->worker);
     for (size_t i = 0; i < c->n_works; i++) {
         an_combine_done(c->works[i]->job);
@@ -260,10 +270,12 @@ void an_core_main(an_pipe *pipe, void *args)
         an_note_set(&why, "%s", an_err_text(err));
     an_actor_ready(pipe, err, &why);
     if (err == AN_OK) {
-        an_log(AN_LOG_INFO, "coordinator_started", "http=%s control=%s bulk=%s enrol=%s", c->args->endpoints->http,
-               c->args->endpoints->control, c->args->endpoints->bulk, c->args->endpoints->enrol);
+        an_log(AN_LOG_INFO, "coordinator_started", "http=%s control=%s bulk=%s enrol=%s",
+               c->args->endpoints->http, c->args->endpoints->control, c->args->endpoints->bulk,
+               c->args->endpoints->enrol);
         an_core_run(c, pipe);
-        an_log(AN_LOG_INFO, "coordinator_stopped", "instance=%016llx", (unsigned long long)c->instance);
+        an_log(AN_LOG_INFO, "coordinator_stopped", "instance=%016llx",
+               (unsigned long long)c->instance);
     }
     close_all(c);
 }

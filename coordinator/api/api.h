@@ -12,8 +12,8 @@
  * Who asks is checked before (runtime_http.c): actor is "user/NAME".
  *
  * Idempotency-Key: a POST with a key that was answered before is answered the same again and
- * does nothing; with another path or body it is refused (409).  The last 64 keys are remembered, until
- * the coordinator ends; the answer that holds a token's secret is not.
+ * does nothing; with another path or body it is refused (409).  The last 64 keys are
+ * remembered, until the coordinator ends; the answer that holds a token's secret is not.
  *
  * Threads: belongs to the hub's thread. */
 #ifndef AN_COORDINATOR_API_H
@@ -36,11 +36,12 @@ typedef struct an_api_request {
     char method[8];
     char path[512];
     char actor[AN_API_TEXT];
-    char idem[AN_API_TEXT]; /* "": none */
+    char idem[AN_API_TEXT];                      /* "": none */
 #define AN_API_ROW(name) char name[AN_API_TEXT]; /* "": absent */
     AN_API_QUERY_LIST(AN_API_ROW)
 #undef AN_API_ROW
-    char *body; /* body_len bytes and a terminator; owned by whoever made the request; may be NULL */
+    char *body; /* body_len bytes and a terminator; owned by whoever made the request; may be
+                   NULL */
     size_t body_len;
 } an_api_request;
 
@@ -51,11 +52,11 @@ typedef struct an_api_answer {
 } an_api_answer;
 
 typedef struct an_api_conf {
-    an_hub *hub;                                  /* borrowed */
-    const an_clock *clock;                        /* borrowed */
-    const uint8_t *link_public;                   /* (AN_KEY_BYTES) for tokens, borrowed */
-    const uint8_t *sign_public;                   /* (AN_KEY_BYTES) */
-    const char *control, *bulk, *enrol;           /* endpoints as sites see them, borrowed */
+    an_hub *hub;                        /* borrowed */
+    const an_clock *clock;              /* borrowed */
+    const uint8_t *link_public;         /* (AN_KEY_BYTES) for tokens, borrowed */
+    const uint8_t *sign_public;         /* (AN_KEY_BYTES) */
+    const char *control, *bulk, *enrol; /* endpoints as sites see them, borrowed */
     uint64_t instance;
     int64_t started_ms;
 } an_api_conf;
@@ -67,7 +68,8 @@ void an_api_free(an_api *api);                            /* NULL is fine */
 
 /* waited_ms: how long the request has been waited for already.  OK: *ret is filled.  AGAIN: the
  * journal has nothing new yet; *ret is untouched. */
-an_err an_api_handle(an_api *api, const an_api_request *req, int64_t waited_ms, an_api_answer *ret);
+an_err an_api_handle(an_api *api, const an_api_request *req, int64_t waited_ms,
+                     an_api_answer *ret);
 void an_api_answer_done(an_api_answer *answer);
 
 /* Fills an answer with a problem, for whoever refuses before the API is asked. */
@@ -80,8 +82,8 @@ typedef struct an_api_route_info {
 } an_api_route_info;
 bool an_api_route_at(size_t i, an_api_route_info *ret);
 
-/* Does path fit pattern ("/sites/{name}/approve")?  ret_arg gets what stands for the {part}; 1..127
- * bytes without '/'. */
+/* Does path fit pattern ("/sites/{name}/approve")?  ret_arg gets what stands for the
+ * {part}; 1..127 bytes without '/'. */
 bool an_api_path_match(const char *pattern, const char *path, char ret_arg[static AN_API_TEXT]);
 
 #endif

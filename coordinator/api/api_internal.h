@@ -11,12 +11,12 @@ typedef struct an_api_call {
     an_state *state;
     const an_api_request *req;
     const char *actor;
-    const char *arg;      /* what stands for the {part} of the pattern; "" without one */
-    const an_jval *body;  /* an object; empty if nothing was sent */
+    const char *arg;     /* what stands for the {part} of the pattern; "" without one */
+    const an_jval *body; /* an object; empty if nothing was sent */
     int64_t waited_ms;
-    unsigned status;      /* 200 unless the handler says otherwise */
-    an_json *answer;      /* filled by the handler */
-    bool secret;          /* the answer must not be remembered */
+    unsigned status; /* 200 unless the handler says otherwise */
+    an_json *answer; /* filled by the handler */
+    bool secret;     /* the answer must not be remembered */
 } an_api_call;
 
 typedef an_err an_api_handler(an_api_call *c, an_note *why);
@@ -25,8 +25,7 @@ typedef an_err an_api_handler(an_api_call *c, an_note *why);
 #include "coordinator/api/routes.def"
 #undef AN_ROUTE
 
-
-int64_t an_api_now(const an_api_call *c); /* wall ms */
+int64_t an_api_now(const an_api_call *c);                            /* wall ms */
 void an_api_set_hash(an_json *o, const char *key, const an_hash *h); /* null if zero */
 /* The {part} as a number.  Errors: NOTFOUND. */
 an_err an_api_id(const an_api_call *c, const char *what, uint64_t *ret, an_note *why);
@@ -34,8 +33,10 @@ an_err an_api_id(const an_api_call *c, const char *what, uint64_t *ret, an_note 
 an_err an_api_limit(const an_api_call *c, int64_t dflt, int64_t max, size_t *ret, an_note *why);
 /* "reason" of the body, "" if absent.  Errors: INVAL. */
 an_err an_api_reason(const an_api_call *c, const char **ret, an_note *why);
-/* A hash or its beginning (4 digits at least) that only one version has.  Errors: NOTFOUND, INVAL. */
-an_err an_api_version_find(const an_api_call *c, const char *text, an_version **ret, an_note *why);
+/* A hash or its beginning (4 digits at least) that only one version has.  Errors: NOTFOUND,
+ * INVAL. */
+an_err an_api_version_find(const an_api_call *c, const char *text, an_version **ret,
+                           an_note *why);
 
 /* One thing as JSON; shared by its own route, its list and /status. */
 an_json *an_api_site_json(const an_api_call *c, const an_site *s);

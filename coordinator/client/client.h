@@ -9,8 +9,8 @@
  *         return code;
  *     }
  *
- * Every verb returns an exit code; the calls print what went wrong.  Under --json a call prints the
- * server's answer and gives no document, so that a verb that finds none is done.
+ * Every verb returns an exit code; the calls print what went wrong.  Under --json a call prints
+ * the server's answer and gives no document, so that a verb that finds none is done.
  *
  * Threads: one thread. */
 #ifndef AN_CLIENT_CLIENT_H
@@ -38,13 +38,15 @@ typedef struct an_cli {
 } an_cli;
 
 typedef int an_cli_verb(an_cli *c);
-#define AN_CLI_VERB(name, positionals, min, max, flags, function, meaning) an_cli_verb an_cli_##function;
+#define AN_CLI_VERB(name, positionals, min, max, flags, function, meaning)                     \
+    an_cli_verb an_cli_##function;
 #include "coordinator/client/verbs.def"
 #undef AN_CLI_VERB
 
 /* path is printf-like, below /api/v1.  *ret is NULL on failure and under --json. */
 int an_cli_get(an_cli *c, an_json_doc **ret, const char *path, ...) AN_PRINTF(3, 4);
-int an_cli_post(an_cli *c, an_json_doc **ret, an_json *body, const char *path, ...) AN_PRINTF(4, 5); /* takes body */
+int an_cli_post(an_cli *c, an_json_doc **ret, an_json *body, const char *path, ...)
+    AN_PRINTF(4, 5); /* takes body */
 
 int an_cli_fail(int code, const char *fmt, ...) AN_PRINTF(2, 3); /* prints, returns code */
 /* The i-th positional, if it can stand in a path; else NULL, and it is said why. */

@@ -39,7 +39,8 @@ static int decide(an_cli *c, const char *what)
     if (!name)
         return AN_CLI_USAGE;
     an_json *body = an_json_object();
-    const char *reason = an_args_get(c->args, "reason"), *fingerprint = an_args_get(c->args, "fingerprint");
+    const char *reason = an_args_get(c->args, "reason"),
+               *fingerprint = an_args_get(c->args, "fingerprint");
     if (reason)
         an_json_set_text(body, "reason", reason);
     if (fingerprint)
@@ -47,8 +48,8 @@ static int decide(an_cli *c, const char *what)
     int code = an_cli_post(c, &doc, body, "/sites/%s/%s", name, what);
     if (doc) {
         const an_jval *s = an_jval_get(an_json_root(doc), "site");
-        printf("site %s is %s (fingerprint %s)\n", an_cli_text(s, "name"), an_cli_text(s, "status"),
-               an_cli_text(s, "fingerprint"));
+        printf("site %s is %s (fingerprint %s)\n", an_cli_text(s, "name"),
+               an_cli_text(s, "status"), an_cli_text(s, "fingerprint"));
     }
     an_json_doc_free(doc);
     return code;
@@ -124,7 +125,8 @@ int an_cli_alarm_list(an_cli *c)
     const char *site = an_cli_query(c, "site"), *limit = an_cli_query(c, "limit");
     if (!site || !limit)
         return AN_CLI_USAGE;
-    int code = an_cli_get(c, &doc, "/alarms?subject=%s&limit=%s", site, limit[0] ? limit : "50");
+    int code =
+        an_cli_get(c, &doc, "/alarms?subject=%s&limit=%s", site, limit[0] ? limit : "50");
     if (!doc)
         return code;
     an_grid g;
@@ -138,8 +140,8 @@ int an_cli_alarm_list(an_cli *c)
         an_cli_ago(cleared, an_cli_int(a, "cleared_ms"));
         for (size_t k = 0; k < an_jval_count(sensors) && k < 3 && at < sizeof names; k++) {
             const an_jval *s = an_jval_at(sensors, k);
-            int n = snprintf(names + at, sizeof names - at, "%s%.40s %.0f%%", k ? ", " : "", an_cli_text(s, "sensor"),
-                             100 * an_cli_num(s, "share"));
+            int n = snprintf(names + at, sizeof names - at, "%s%.40s %.0f%%", k ? ", " : "",
+                             an_cli_text(s, "sensor"), 100 * an_cli_num(s, "share"));
             at += n > 0 ? (size_t)n : 0;
         }
         an_grid_cell(&g, "%s", raised);

@@ -18,7 +18,8 @@ void an_cli_show_campaigns(const an_jval *list)
         an_grid_cell(&g, "%s", an_cli_text(k, "model"));
         an_grid_cell(&g, "%s", an_cli_text(k, "kind"));
         an_grid_cell(&g, "%s", an_cli_text(k, "state"));
-        an_grid_cell(&g, "%lld of %lld", (long long)an_cli_int(k, "step"), (long long)an_cli_int(k, "steps"));
+        an_grid_cell(&g, "%lld of %lld", (long long)an_cli_int(k, "step"),
+                     (long long)an_cli_int(k, "steps"));
         an_grid_cell(&g, "%s", ago);
         an_grid_cell(&g, "%s", waiting[0] ? waiting : an_cli_text(k, "reason"));
     }
@@ -80,7 +81,8 @@ static int list(an_cli *c, const char *what, void (*show)(const an_jval *list))
     const char *model = an_cli_query(c, "model"), *limit = an_cli_query(c, "limit");
     if (!model || !limit)
         return AN_CLI_USAGE;
-    int code = an_cli_get(c, &doc, "/%s?model=%s&limit=%s", what, model, limit[0] ? limit : "50");
+    int code =
+        an_cli_get(c, &doc, "/%s?model=%s&limit=%s", what, model, limit[0] ? limit : "50");
     if (doc)
         show(an_jval_get(an_json_root(doc), what));
     an_json_doc_free(doc);
@@ -101,8 +103,9 @@ static void say_campaign(const an_json_doc *doc)
 {
     const an_jval *k = an_jval_get(an_json_root(doc), "campaign");
     const char *waiting = an_cli_text(k, "waiting");
-    printf("campaign %lld of model %s is %s: %s\n", (long long)an_cli_int(k, "id"), an_cli_text(k, "model"),
-           an_cli_text(k, "state"), waiting[0] ? waiting : an_cli_text(k, "reason"));
+    printf("campaign %lld of model %s is %s: %s\n", (long long)an_cli_int(k, "id"),
+           an_cli_text(k, "model"), an_cli_text(k, "state"),
+           waiting[0] ? waiting : an_cli_text(k, "reason"));
 }
 
 int an_cli_campaign_start(an_cli *c)
@@ -110,7 +113,8 @@ int an_cli_campaign_start(an_cli *c)
     an_json_doc *doc;
     an_note why = {{0}};
     int64_t rounds = 0;
-    const char *model = an_cli_word(c, 0), *kind = an_args_get(c->args, "kind"), *reason = an_args_get(c->args, "reason");
+    const char *model = an_cli_word(c, 0), *kind = an_args_get(c->args, "kind"),
+               *reason = an_args_get(c->args, "reason");
     if (!model)
         return AN_CLI_USAGE;
     if (an_args_int(c->args, "rounds", 1, 10000, 0, &rounds, &why) != AN_OK)
@@ -159,8 +163,9 @@ static void print_figures(const an_jval *f)
 {
     if (!f)
         return;
-    printf("  figures     loss %.6g, weight %.6g, clipped %lld, saturated %lld\n", an_cli_num(f, "loss"),
-           an_cli_num(f, "weight"), (long long)an_cli_int(f, "clipped"), (long long)an_cli_int(f, "saturated"));
+    printf("  figures     loss %.6g, weight %.6g, clipped %lld, saturated %lld\n",
+           an_cli_num(f, "loss"), an_cli_num(f, "weight"), (long long)an_cli_int(f, "clipped"),
+           (long long)an_cli_int(f, "saturated"));
 }
 
 int an_cli_round_show(an_cli *c)
@@ -170,10 +175,13 @@ int an_cli_round_show(an_cli *c)
     int code = id ? an_cli_get(c, &doc, "/rounds/%s", id) : AN_CLI_USAGE;
     if (!id || !doc)
         return code;
-    const an_jval *r = an_jval_get(an_json_root(doc), "round"), *events = an_jval_get(r, "events");
-    printf("round %lld of model %s, %s\n  state       %s\n  campaign    %lld\n  updates     %lld\n  plan        %s\n",
-           (long long)an_cli_int(r, "id"), an_cli_text(r, "model"), an_cli_text(r, "kind"), an_cli_text(r, "state"),
-           (long long)an_cli_int(r, "campaign"), (long long)an_cli_int(r, "delivered"), an_cli_text(r, "plan"));
+    const an_jval *r = an_jval_get(an_json_root(doc), "round"),
+                  *events = an_jval_get(r, "events");
+    printf("round %lld of model %s, %s\n  state       %s\n  campaign    %lld\n  updates     "
+           "%lld\n  plan        %s\n",
+           (long long)an_cli_int(r, "id"), an_cli_text(r, "model"), an_cli_text(r, "kind"),
+           an_cli_text(r, "state"), (long long)an_cli_int(r, "campaign"),
+           (long long)an_cli_int(r, "delivered"), an_cli_text(r, "plan"));
     if (an_cli_text(r, "waiting")[0])
         printf("  waiting     %s\n", an_cli_text(r, "waiting"));
     if (an_cli_text(r, "reason")[0])
@@ -200,24 +208,27 @@ int an_cli_round_show(an_cli *c)
     return code;
 }
 
-/* Under --json too the exit code says whether the bits agree, so the answer is read either way. */
+/* Under --json too the exit code says whether the bits agree, so the answer is read either way.
+ */
 int an_cli_round_replay(an_cli *c)
 {
     an_json_doc *doc;
     const char *id = an_cli_word(c, 0);
     c->quiet_json = true;
-    int code = id ? an_cli_post(c, &doc, an_json_object(), "/rounds/%s/replay", id) : AN_CLI_USAGE;
+    int code =
+        id ? an_cli_post(c, &doc, an_json_object(), "/rounds/%s/replay", id) : AN_CLI_USAGE;
     if (!id || !doc)
         return code;
     const an_jval *o = an_json_root(doc);
     bool same = an_cli_bool(o, "same");
     if (c->json)
         printf("{\"round\": %lld, \"same\": %s, \"result\": \"%s\", \"recorded\": \"%s\"}\n",
-               (long long)an_cli_int(o, "round"), same ? "true" : "false", an_cli_text(o, "result"),
-               an_cli_text(o, "recorded"));
+               (long long)an_cli_int(o, "round"), same ? "true" : "false",
+               an_cli_text(o, "result"), an_cli_text(o, "recorded"));
     else
-        printf("round %lld computed again: %s\n  result    %s\n  recorded  %s\n", (long long)an_cli_int(o, "round"),
-               same ? "the same" : "NOT THE SAME", an_cli_text(o, "result"), an_cli_text(o, "recorded"));
+        printf("round %lld computed again: %s\n  result    %s\n  recorded  %s\n",
+               (long long)an_cli_int(o, "round"), same ? "the same" : "NOT THE SAME",
+               an_cli_text(o, "result"), an_cli_text(o, "recorded"));
     an_json_doc_free(doc);
     return same ? AN_CLI_OK : AN_CLI_REFUSED;
 }

@@ -30,8 +30,10 @@ static void an_empty_configuration_is_a_good_one(void **state)
 static void a_file_sets_what_it_names(void **state)
 {
     (void)state;
-    static const char text[] = "data: /var/lib/andon\nlisten: {control: \"tcp://0.0.0.0:9001\"}\n"
-                               "advertise: {control: \"tcp://c.example:9001\"}\nhttp: {port: 0}\nlease: 5s\nlog: warn\n";
+    static const char text[] =
+        "data: /var/lib/andon\nlisten: {control: \"tcp://0.0.0.0:9001\"}\n"
+        "advertise: {control: \"tcp://c.example:9001\"}\nhttp: {port: 0}\nlease: 5s\nlog: "
+        "warn\n";
     char dir[AN_PATH_MAX], path[AN_PATH_MAX];
     an_note why = {{0}};
     an_coordinator_conf c;
@@ -69,7 +71,8 @@ static void sites_are_never_told_an_address_that_is_none(void **state)
         an_coordinator_conf c;
         an_note why = {{0}};
         assert_int_equal(an_coordinator_conf_init(&c), AN_OK);
-        assert_int_equal(an_opt_set(an_coordinator_rows, an_coordinator_n_rows, &c, rows[i].key, rows[i].value, "test", &why),
+        assert_int_equal(an_opt_set(an_coordinator_rows, an_coordinator_n_rows, &c, rows[i].key,
+                                    rows[i].value, "test", &why),
                          AN_OK);
         assert_int_equal(an_coordinator_conf_check(&c, &why), AN_ERR_INVAL);
         assert_non_null(strstr(why.text, rows[i].says));
