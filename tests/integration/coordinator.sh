@@ -112,7 +112,7 @@ wait "$pid" || fail "SIGTERM: exit $?"
 pid=
 start
 expect 'stopped by the test' campaign list
-expect '"steps":5' campaign start pumps --rounds 2 --json
+expect '"train_rounds":2' campaign start pumps --rounds 2 --json
 kill -TERM "$pid"
 wait "$pid" || fail "SIGTERM: exit $?"
 pid=
