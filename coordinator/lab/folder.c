@@ -1,6 +1,7 @@
 #include "coordinator/lab/folder.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,22 +24,26 @@ bool an_lab_is_dir(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* Reads the folder itself, so that it goes away even when memory has run out. */
 void an_lab_folder_remove(const char *dir)
 {
-    an_names names = {0};
     char path[AN_PATH_MAX];
     struct stat st;
-    if (!dir[0] || an_dir_list(dir, &names, NULL) != AN_OK)
+    struct dirent *e;
+    DIR *d = dir[0] ? opendir(dir) : NULL;
+    if (!d)
         return;
-    for (size_t i = 0; i < names.n; i++) {
-        if (an_path_join(path, dir, names.items[i]) != AN_OK || lstat(path, &st) != 0)
+    while ((e = readdir(d))) {
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        if (an_path_join(path, dir, e->d_name) != AN_OK || lstat(path, &st) != 0)
             continue;
         if (S_ISDIR(st.st_mode))
             an_lab_folder_remove(path);
         else
             unlink(path);
     }
-    an_names_done(&names);
+    closedir(d);
     rmdir(dir);
 }
 

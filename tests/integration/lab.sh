@@ -103,4 +103,22 @@ complains nowhere
 printf 'experiment: x\nrounds: 3\n' >"$work/wrong.yaml"
 run 1 experiment "$work/wrong.yaml" --data "$work"
 complains 'wrong.yaml:2:'
+# An interrupt ends long work with 130 and leaves no folder behind.
+TMPDIR=$work/tmp
+export TMPDIR
+mkdir "$TMPDIR"
+"$lab" federate "$arch" "$work"/plant-?.csv --label label --rounds 5000 >"$work/out" 2>"$work/err" &
+pid=$!
+tries=0
+until [ -n "$(ls "$TMPDIR")" ] || [ "$tries" -ge 100 ]; do
+    tries=$((tries + 1))
+    kill -0 "$pid" 2>/dev/null || fail "federate ended early: $(cat "$work/err")"
+    "$lab" inspect "$work/one" >"$work/out" 2>&1
+done
+kill -TERM "$pid"
+wait "$pid"
+code=$?
+[ "$code" -eq 130 ] || fail "an interrupted federation ended with $code: $(cat "$work/err")"
+complains interrupted
+[ -z "$(ls "$TMPDIR")" ] || fail 'an interrupted federation leaves its folder behind'
 echo 'all verbs held'

@@ -211,6 +211,55 @@ static void an_interrupt_ends_it_and_leaves_nothing(void **state)
     assert_int_equal(an_mem_live(), before);
 }
 
+/* From some allocation on all fail.  A whole run makes tens of thousands of them, so the sweep
+ * is dense at the start and then takes ever longer steps. */
+static void running_out_of_memory_anywhere_ends_it_cleanly(void **state)
+{
+    const fixture *f = *state;
+    const size_t before = an_mem_live();
+    for (size_t n = 0;; n += 1 + n / 8) {
+        an_federation_result r = {.n_sites = 0};
+        const an_federation_conf conf = {
+            .spec = &f->spec, .sites = f->sites, .n_sites = SITES, .n_threads = 1};
+        an_mem_fail_after(n);
+        an_err err = an_federation_run(&conf, &r, NULL);
+        an_mem_fail_never();
+        an_federation_result_done(&r);
+        assert_int_equal(an_mem_live(), before);
+        if (err == AN_OK)
+            break;
+        assert_true(n < 100000000);
+    }
+}
+
+static void parameters_marked_local_stay_at_their_sites(void **state)
+{
+    fixture *f = *state;
+    static const char local_arch[] = "model: small\n"
+                                     "input: {features: input, window: 2}\n"
+                                     "layers:\n"
+                                     "  - flatten\n"
+                                     "  - dense: {units: 4, name: shared}\n"
+                                     "  - dense: {units: input, name: own, local: true}\n"
+                                     "loss: mse\n"
+                                     "target: input\n";
+    an_note why = {{0}};
+    an_federation_result r = {.n_sites = 0};
+    an_model_spec spec = f->spec;
+    spec.arch = local_arch;
+    const an_federation_conf conf = {
+        .spec = &spec, .sites = f->sites, .n_sites = SITES, .n_threads = 1};
+    an_err err = an_federation_run(&conf, &r, &why);
+    if (err != AN_OK)
+        print_error("%s\n", why.text);
+    assert_int_equal(err, AN_OK);
+    const size_t own = 4 * WINDOW * f->data.width + WINDOW * f->data.width;
+    for (size_t i = 0; i < SITES; i++)
+        assert_int_equal(r.overlays[i].n_local, own);
+    assert_memory_not_equal(r.overlays[0].local, r.overlays[1].local, own * sizeof(float));
+    an_federation_result_done(&r);
+}
+
 static void a_site_with_other_sensors_stops_the_campaign_with_a_reason(void **state)
 {
     fixture *f = *state;
@@ -235,6 +284,8 @@ int main(void)
         cmocka_unit_test(broken_links_are_survived),
         cmocka_unit_test(another_seed_gives_another_version),
         cmocka_unit_test(an_interrupt_ends_it_and_leaves_nothing),
+        cmocka_unit_test(running_out_of_memory_anywhere_ends_it_cleanly),
+        cmocka_unit_test(parameters_marked_local_stay_at_their_sites),
         cmocka_unit_test(a_site_with_other_sensors_stops_the_campaign_with_a_reason),
     };
     if (an_crypto_init() != AN_OK)
