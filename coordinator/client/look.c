@@ -63,9 +63,15 @@ static void print_status(const an_jval *o)
     printf("coordinator started %s, sites connect to %s, enrolment is %s, %lld records\n\n",
            ago, an_cli_text(k, "control"), an_cli_bool(k, "enrolment_open") ? "open" : "closed",
            (long long)an_cli_int(k, "journal_seq"));
-    print_sites(an_jval_get(o, "sites"));
+    if (an_jval_count(an_jval_get(o, "sites")) > 0)
+        print_sites(an_jval_get(o, "sites"));
+    else
+        printf("no sites yet: andon token makes a word that lets one ask to be admitted\n");
     printf("\n");
-    print_models(an_jval_get(o, "models"));
+    if (an_jval_count(an_jval_get(o, "models")) > 0)
+        print_models(an_jval_get(o, "models"));
+    else
+        printf("no models yet: andon model create\n");
     if (an_jval_count(an_jval_get(o, "campaigns")) > 0) {
         printf("\n");
         an_cli_show_campaigns(an_jval_get(o, "campaigns"));
