@@ -10,6 +10,8 @@
 
 #define FILE_NAME "coordinator.json"
 #define ASK_AGAIN_MS 1000
+#define NO_LINK_MS 50 /* there is no connection yet */
+#define UNSENT_SAID 20
 
 /* ---- coordinator.json ---- */
 
@@ -105,6 +107,7 @@ typedef struct door {
     an_net *net;
     an_client *client;
     an_msg request;
+    unsigned unsent;
     char said[AN_REASON_MAX]; /* what the person was told last */
 } door;
 
@@ -175,9 +178,9 @@ static an_err ask(door *d)
     if (err == AN_OK)
         err = an_client_send(d->client, b.data, b.len, NULL, 0);
     an_buf_done(&b);
-    if (err == AN_ERR_AGAIN)
+    if (err == AN_ERR_AGAIN && ++d->unsent == UNSENT_SAID)
         say(d, "waiting for the coordinator to answer");
-    return err == AN_ERR_AGAIN ? AN_OK : err;
+    return err;
 }
 
 static an_err approved(door *d, const an_msg_enrol_reply *r, an_coordinator *ret, an_note *why)
@@ -244,12 +247,13 @@ an_err an_enrol(const an_enrol_conf *conf, an_coordinator *ret, an_note *why)
             break;
         }
         if (now >= next) {
-            if ((err = ask(&d)) != AN_OK)
+            err = ask(&d);
+            if (err != AN_OK && err != AN_ERR_AGAIN)
                 break;
-            next = now + ASK_AGAIN_MS;
+            next = now + (err == AN_OK ? ASK_AGAIN_MS : NO_LINK_MS);
         }
         an_wait wait = {.client = d.client};
-        err = an_poll(&wait, 1, 200);
+        err = an_poll(&wait, 1, NO_LINK_MS);
         if ((err = listen_once(&d, ret, why)) == AN_OK)
             break;
     }

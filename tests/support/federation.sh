@@ -142,15 +142,15 @@ create_model() # KEY=VALUE of the policy ...
     for option in "$@"; do
         policy+=(--policy "$option")
     done
-    cat >"$work/arch.yaml" <<'END'
+    cat >"$work/arch.yaml" <<END
 model: pump
 input: {features: features, window: 4}
 layers:
   - flatten
-  - dense: {units: 16}
+  - dense: {units: ${units:-16}}
   - tanh
   - dense: {units: 4}
-  - dense: {units: 16}
+  - dense: {units: ${units:-16}}
   - tanh
   - dense: {units: input}
 loss: mse
