@@ -1,12 +1,11 @@
 /* The link thread: sockets, session, spool, and the orders that lines and trainer are given. */
 #include "agent/runtime.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/runtime_internal.h"
+#include "agent/runtime_link.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/poll.h"
@@ -14,232 +13,27 @@
 #define TICK_MS 1000
 #define STOP_MS 20000 /* lines save their pools */
 
-typedef struct agent {
-    const an_agent_conf *conf;
-    const an_clock *clock;
-    an_coordinator coordinator;
-    an_identity *id;
-    an_net *net;
-    an_spool *spool;
-    an_client *control;
-    an_bulk *bulk;
-    an_session *session;
-    an_session_line session_lines[AN_LINES_MAX];
-    an_calibrate_opts calibrate;
-    an_line lines[AN_LINES_MAX];
-    size_t n_lines; /* opened */
-    an_actor *trainer;
-    an_job *job;           /* waits for copies of pools, or is with the trainer */
-    an_training *training; /* with the trainer */
-    bool stopping;
-    bool wanted[AN_LINES_MAX]; /* copies on their way for the job */
-    an_snapshot *copies[AN_LINES_MAX];
-    an_in in;
-    int64_t status_ms;
-    char status_path[AN_PATH_MAX];
-    char last_error[200];
-} agent;
-
-static void fault(agent *a, const char *event, const char *why)
-{
-    an_log(AN_LOG_WARN, event, "why=\"%s\"", why);
-    snprintf(a->last_error, sizeof a->last_error, "%s: %.150s", event, why);
-}
-
-static void order(an_line *l, const an_order *o)
-{
-    /* Orders are few; a line that does not read some 2000 of them is dead. */
-    if (an_pipe_send(an_actor_pipe(l->actor), o, sizeof *o) == AN_OK)
-        return;
-    an_log(AN_LOG_ERROR, "order_lost", "line=%s", l->conf->name);
-    an_going_free(o->going);
-}
-
-static an_line *line_of(agent *a, const char *name)
-{
-    for (size_t i = 0; i < a->n_lines; i++)
-        if (strcmp(a->lines[i].conf->name, name) == 0)
-            return &a->lines[i];
-    return NULL;
-}
-
-/* ---- what the session asks for ---- */
-
-static an_err io_send(void *ctx, const an_msg *msg)
-{
-    agent *a = ctx;
-    an_note why = {{0}};
-    an_buf b;
-    an_buf_init(&b, AN_MSG_CONTROL_MAX);
-    an_err err = an_msg_encode(msg, &b, &why);
-    if (err != AN_OK)
-        fault(a, "message_not_encoded", why.text);
-    else
-        err = an_client_send(a->control, b.data, b.len, NULL, 0);
-    an_buf_done(&b);
-    if (msg->type == AN_MSG_UPDATE_OFFER)
-        an_bulk_greet(a->bulk, &msg->u.update_offer.update);
-    return err;
-}
-
-static void io_fetch(void *ctx, const an_hash *version, uint64_t size, const char *path)
-{
-    (void)size; /* comes with the first byte */
-    an_bulk_fetch(((agent *)ctx)->bulk, version, path);
-}
-
-/* Copies come from all lines of the model in a round, from the line alone for its overlay. */
-static bool takes_part(const agent *a, const an_job *job, size_t i)
-{
-    const an_line *l = &a->lines[i];
-    if (strcmp(l->conf->name, job->line) == 0)
-        return true;
-    const an_line *first = NULL;
-    for (size_t k = 0; k < a->n_lines && !first; k++)
-        if (strcmp(a->lines[k].conf->name, job->line) == 0)
-            first = &a->lines[k];
-    return job->kind == AN_JOB_ROUND && first && strcmp(l->conf->model, job->model) == 0 &&
-           l->width == first->width && l->context == first->context;
-}
-
-static void io_run(void *ctx, an_job *job)
-{
-    agent *a = ctx;
-    const an_line *l = line_of(a, job->line);
-    const an_calibrate_opts mine = an_agent_line_calibrate(l->conf);
-    const size_t n_threads = job->calibrate.n_threads;
-    job->calibrate = mine;
-    job->calibrate.policy = NULL;
-    job->calibrate.n_threads = n_threads;
-    snprintf(job->policy, sizeof job->policy, "%s", mine.policy ? mine.policy : "");
-    a->job = job;
-    for (size_t i = 0; i < a->n_lines; i++) {
-        if (!(a->wanted[i] = takes_part(a, job, i)))
-            continue;
-        const an_order o = {.kind = AN_ORDER_SNAPSHOT};
-        order(&a->lines[i], &o);
-    }
-}
-
-static an_err io_go_live(void *ctx, const char *line, const an_running *running, an_note *why)
-{
-    agent *a = ctx;
-    an_line *l = line_of(a, line);
-    const an_bundle *b = running->bundle;
-    char hex[AN_HASH_TEXT];
-    an_going *g = an_alloc(1, sizeof *g);
-    if (!g)
-        return AN_ERR_NOMEM;
-    an_err err =
-        an_live_make(b, &running->version, running->values, &running->overlay, &g->live, why);
-    if (err == AN_OK && g->live.width != l->width)
-        err = an_fail(AN_ERR_INVAL, why, "the version wants %zu sensors, the line has %zu",
-                      g->live.width, l->width);
-    const size_t n = (size_t)b->n_edges * l->width;
-    if (err == AN_OK && n > 0 && !(g->edges = an_alloc(n, sizeof *g->edges)))
-        err = AN_ERR_NOMEM;
-    if (err != AN_OK) {
-        an_going_free(g);
-        return err;
-    }
-    if (n > 0)
-        memcpy(g->edges, b->edges, n * sizeof *g->edges);
-    g->n_edges = b->n_edges;
-    g->with_held = running->with_held;
-    an_hash_text(hex, &running->version);
-    an_log(AN_LOG_INFO, "version_live", "line=%s version=%.12s threshold=%.4g", line, hex,
-           g->live.threshold);
-    const an_order o = {.kind = AN_ORDER_LIVE, .going = g};
-    order(l, &o);
-    return AN_OK;
-}
-
-static an_err find_upload(void *ctx, const an_hash *update, char out[static AN_PATH_MAX])
-{
-    return an_session_upload(((agent *)ctx)->session, update, out);
-}
-
-/* ---- the trainer ---- */
-
-static void job_ended(agent *a, an_err err, const an_note *why)
-{
-    an_job *job = a->job;
-    a->job = NULL;
-    if (err != AN_OK)
-        an_log(AN_LOG_WARN, "job_failed", "line=%s err=%s why=\"%s\"", job->line,
-               an_err_name(err), why->text);
-    an_session_done(a->session, job, err, why);
-}
-
-static void drop_copies(agent *a)
-{
-    for (size_t i = 0; i < a->n_lines; i++) {
-        an_snapshot_free(a->copies[i]);
-        a->copies[i] = NULL;
-    }
-}
-
-static void start_training(agent *a)
-{
-    an_snapshot *items[AN_LINES_MAX];
-    size_t n = 0;
-    an_note why = {{0}};
-    for (size_t i = 0; i < a->n_lines; i++) {
-        if (a->wanted[i])
-            return; /* not all are here */
-        if (a->copies[i])
-            items[n++] = a->copies[i];
-    }
-    an_training *t = an_alloc(1, sizeof *t);
-    an_err err = t && n > 0 ? an_snapshot_join(items, n, &t->data) : AN_ERR_NOMEM;
-    drop_copies(a);
-    if (err == AN_OK) {
-        t->job = a->job;
-        t->line = line_of(a, a->job->line);
-        err = an_pipe_send(an_actor_pipe(a->trainer), &t, sizeof t);
-    }
-    if (err == AN_OK) {
-        a->training = t;
-        return;
-    }
-    if (t)
-        an_snapshot_free(t->data);
-    an_free(t);
-    job_ended(a, err, &why);
-}
-
-static void on_trainer(agent *a)
-{
-    an_training *t;
-    size_t len;
-    while (an_pipe_recv(an_actor_pipe(a->trainer), &t, sizeof t, &len) == AN_OK) {
-        a->training = NULL;
-        job_ended(a, t->err, &t->why);
-        an_free(t);
-    }
-}
-
 /* ---- what lines say ---- */
 
-static void keep_mark(agent *a, const an_line *l, an_buf *mark)
+static void keep_mark(an_agent *a, const an_line *l, an_buf *mark)
 {
     char name[AN_NAME_MAX + 16];
     an_note why = {{0}};
     snprintf(name, sizeof name, "position.%s", l->conf->name);
     if (an_spool_value_set(a->spool, name, mark->data, mark->len, &why) != AN_OK)
-        fault(a, "position_not_kept", why.text);
+        an_agent_fault(a, "position_not_kept", why.text);
     an_buf_done(mark);
 }
 
-static void keep_fact(agent *a, an_msg *fact)
+static void keep_fact(an_agent *a, an_msg *fact)
 {
     an_note why = {{0}};
     if (an_session_post(a->session, fact, &why) != AN_OK)
-        fault(a, "fact_not_kept", why.text);
+        an_agent_fault(a, "fact_not_kept", why.text);
     an_free(fact);
 }
 
-static void on_line(agent *a, size_t i)
+static void on_line(an_agent *a, size_t i)
 {
     an_line *l = &a->lines[i];
     an_say s;
@@ -260,7 +54,7 @@ static void on_line(agent *a, size_t i)
             an_snapshot_free(a->copies[i]);
             a->copies[i] = s.u.snapshot;
             if (a->job && !a->training && !a->stopping)
-                start_training(a);
+                an_agent_train(a);
             break;
         case AN_SAY_STOPPED:
             l->stopped = true;
@@ -271,7 +65,7 @@ static void on_line(agent *a, size_t i)
 
 /* ---- the coordinator and people ---- */
 
-static void on_control(agent *a)
+static void on_control(an_agent *a)
 {
     for (int i = 0; i < 256; i++) {
         an_note why = {{0}};
@@ -285,12 +79,12 @@ static void on_control(agent *a)
             msg->type == AN_MSG_WELCOME)
             err = an_bulk_move(a->bulk, msg->u.welcome.bulk_endpoint, &why);
         if (err != AN_OK && err != AN_ERR_STATE) /* STATE: of the session before */
-            fault(a, "message_refused", why.text[0] ? why.text : an_err_text(err));
+            an_agent_fault(a, "message_refused", why.text[0] ? why.text : an_err_text(err));
         an_msg_free(msg);
     }
 }
 
-static void on_bulk(agent *a)
+static void on_bulk(an_agent *a)
 {
     an_hash version;
     an_err err;
@@ -300,19 +94,19 @@ static void on_bulk(agent *a)
         an_session_fetched(a->session, &version, err, &why);
 }
 
-static void obey(agent *a, const an_command *c)
+static void obey(an_agent *a, const an_command *c)
 {
     an_note why = {{0}};
     an_journal_row row = {.time_ms = a->clock->wall_ms(a->clock)};
     an_hash version, overlay;
-    an_line *l = line_of(a, c->line);
+    an_line *l = an_agent_line_of(a, c->line);
     if (!l) {
         snprintf(why.text, sizeof why.text, "no line %s", c->line);
-        fault(a, "verdict_not_taken", why.text);
+        an_agent_fault(a, "verdict_not_taken", why.text);
         return;
     }
     const an_order o = {.kind = AN_ORDER_VERDICT, .alarm = c->alarm, .verdict = c->verdict};
-    order(l, &o);
+    an_agent_order(l, &o);
     snprintf(row.model, sizeof row.model, "%s", l->conf->model);
     snprintf(row.what, sizeof row.what, "verdict on alarm %" PRIu64 " of line %.40s: %s",
              c->alarm, c->line, an_verdict_name(c->verdict));
@@ -321,10 +115,10 @@ static void obey(agent *a, const an_command *c)
         memcpy(row.overlay, overlay.b, sizeof row.overlay);
     }
     if (an_journal_add(a->spool, &row, &why) != AN_OK)
-        fault(a, "verdict_not_kept", why.text);
+        an_agent_fault(a, "verdict_not_kept", why.text);
 }
 
-static void each_second(agent *a)
+static void each_second(an_agent *a)
 {
     an_command c;
     an_note why = {{0}};
@@ -335,7 +129,7 @@ static void each_second(agent *a)
     while ((err = an_inbox_take(a->conf->data, &c, &why)) == AN_OK)
         obey(a, &c);
     if (err != AN_ERR_NOTFOUND)
-        fault(a, "command_not_read", why.text);
+        an_agent_fault(a, "command_not_read", why.text);
     const an_status_in in = {.site = a->conf->site,
                              .now_ms = a->clock->wall_ms(a->clock),
                              .session = a->session,
@@ -344,12 +138,12 @@ static void each_second(agent *a)
                              .n_lines = a->n_lines,
                              .last_error = a->last_error};
     if (an_status_write(a->status_path, &in, &why) != AN_OK)
-        fault(a, "status_not_written", why.text);
+        an_agent_fault(a, "status_not_written", why.text);
 }
 
 /* ---- the loop ---- */
 
-static int64_t sleep_ms(const agent *a)
+static int64_t sleep_ms(const an_agent *a)
 {
     int64_t next = a->status_ms;
     const int64_t session = an_session_deadline(a->session), bulk = an_bulk_deadline(a->bulk);
@@ -359,7 +153,7 @@ static int64_t sleep_ms(const agent *a)
     return next <= now ? 0 : next - now < TICK_MS ? next - now : TICK_MS;
 }
 
-static size_t watch(agent *a, an_wait *items, int stop_fd)
+static size_t watch(an_agent *a, an_wait *items, int stop_fd)
 {
     size_t n = 0;
     items[n++] = (an_wait){.fd = stop_fd};
@@ -372,7 +166,7 @@ static size_t watch(agent *a, an_wait *items, int stop_fd)
     return n;
 }
 
-static an_err serve(agent *a, int stop_fd, an_note *why)
+static an_err serve(an_agent *a, int stop_fd, an_note *why)
 {
     an_wait items[AN_LINES_MAX + 4];
     for (;;) {
@@ -386,7 +180,7 @@ static an_err serve(agent *a, int stop_fd, an_note *why)
         on_bulk(a);
         for (size_t i = 0; i < a->n_lines; i++)
             on_line(a, i);
-        on_trainer(a);
+        an_agent_trained(a);
         if (a->clock->mono_ms(a->clock) >= an_session_deadline(a->session))
             an_session_tick(a->session);
         each_second(a);
@@ -394,14 +188,14 @@ static an_err serve(agent *a, int stop_fd, an_note *why)
 }
 
 /* Lines save what they have; what they still say is kept. */
-static void stop_lines(agent *a)
+static void stop_lines(an_agent *a)
 {
     const int64_t until = a->clock->mono_ms(a->clock) + STOP_MS;
     const an_order o = {.kind = AN_ORDER_STOP};
     size_t running = 0;
     for (size_t i = 0; i < a->n_lines; i++)
         if (a->lines[i].actor)
-            order(&a->lines[i], &o);
+            an_agent_order(&a->lines[i], &o);
     do {
         an_wait items[AN_LINES_MAX];
         running = 0;
@@ -422,7 +216,7 @@ static void stop_lines(agent *a)
 
 /* ---- start and end ---- */
 
-static an_err open_lines(agent *a, an_note *why)
+static an_err open_lines(an_agent *a, an_note *why)
 {
     for (size_t i = 0; i < a->conf->n_lines; i++) {
         char name[AN_NAME_MAX + 16];
@@ -450,7 +244,7 @@ static an_err open_lines(agent *a, an_note *why)
     return AN_OK;
 }
 
-static an_err open_session(agent *a, an_note *why)
+static an_err open_session(an_agent *a, an_note *why)
 {
     uint64_t instance;
     an_random(&instance, sizeof instance);
@@ -468,12 +262,12 @@ static an_err open_session(agent *a, an_note *why)
                                   .versions_quota = (uint64_t)a->conf->versions_quota,
                                   .n_threads = (size_t)a->conf->threads,
                                   .clock = a->clock,
-                                  .io = {a, io_send, io_fetch, io_run, io_go_live},
+                                  .io = an_agent_io(a),
                                   .instance = instance};
     return an_session_new(&conf, &a->session, why);
 }
 
-static an_err open_links(agent *a, an_note *why)
+static an_err open_links(an_agent *a, an_note *why)
 {
     const an_client_conf control = {.port = AN_PORT_CONTROL,
                                     .endpoint = a->coordinator.control,
@@ -484,13 +278,13 @@ static an_err open_links(agent *a, an_note *why)
                                .coordinator = &a->coordinator,
                                .id = a->id,
                                .clock = a->clock,
-                               .find = find_upload,
+                               .find = an_agent_find_upload,
                                .ctx = a};
     an_err err = an_client_open(a->net, &control, &a->control, why);
     return err == AN_OK ? an_bulk_open(&bulk, &a->bulk, why) : err;
 }
 
-static an_err open_all(agent *a, an_note *why)
+static an_err open_all(an_agent *a, an_note *why)
 {
     char path[AN_PATH_MAX];
     const char *dir = a->conf->data;
@@ -515,14 +309,14 @@ static an_err open_all(agent *a, an_note *why)
     return open_session(a, why);
 }
 
-static void close_all(agent *a)
+static void close_all(an_agent *a)
 {
     a->stopping = true;
     if (a->job)
         atomic_store(&a->job->cancel, true);
     stop_lines(a);
     an_actor_stop(a->trainer);
-    drop_copies(a);
+    an_agent_drop_copies(a);
     if (a->training)
         an_snapshot_free(a->training->data);
     an_free(a->training);
@@ -541,7 +335,7 @@ static void close_all(agent *a)
 
 an_err an_agent_run(const an_agent_conf *conf, int stop_fd, an_note *why)
 {
-    agent *a = an_alloc(1, sizeof *a);
+    an_agent *a = an_alloc(1, sizeof *a);
     if (!a)
         return AN_ERR_NOMEM;
     a->conf = conf;
@@ -552,7 +346,7 @@ an_err an_agent_run(const an_agent_conf *conf, int stop_fd, an_note *why)
         an_session_connected(a->session);
         const an_order go = {.kind = AN_ORDER_GO};
         for (size_t i = 0; i < a->n_lines; i++)
-            order(&a->lines[i], &go);
+            an_agent_order(&a->lines[i], &go);
         err = serve(a, stop_fd, why);
     }
     close_all(a);

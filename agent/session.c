@@ -233,6 +233,17 @@ void an_session_fetched(an_session *s, const an_hash *version, an_err err, const
     an_session_drive(s);
 }
 
+/* A line that does not say its rate or window takes the version's. */
+static an_err match_schema(const an_schema *want, const an_schema *stream, an_note *why)
+{
+    an_schema have = *stream;
+    if (!(have.rate_hz > 0))
+        have.rate_hz = want->rate_hz;
+    if (have.window == 0)
+        have.window = want->window;
+    return an_schema_match(want, &have, why);
+}
+
 an_err an_session_schema_check(an_session *s, const an_line_state *line, const an_hash *version,
                                an_note *why)
 {
@@ -249,7 +260,7 @@ an_err an_session_schema_check(an_session *s, const an_line_state *line, const a
     else if (strcmp(b.model, line->conf->model) != 0)
         err = an_fail(AN_ERR_PROTO, why, "the version is one of %s", b.model);
     else
-        err = an_schema_match(&b.schema, line->conf->schema, why);
+        err = match_schema(&b.schema, line->conf->schema, why);
     an_bundle_done(&b);
     return err;
 }

@@ -83,7 +83,7 @@ kill9_coordinator()
 }
 
 # A pump line of the simulator; the number makes the plant.
-write_site() # name, number, further lines of the line's options
+write_site() # name, number, events of the simulator
 {
     cat >"$work/$1.yaml" <<END
 site: $1
@@ -96,7 +96,7 @@ lines:
     known_normal_rows: 3000
     wait_for_version: true
     scores_out: $work/$1.csv
-    source: {type: sim, line: pump, seed: $2, site: $2, rows: 6000, steady: true}
+    source: {type: sim, line: pump, seed: $2, site: $2, rows: ${rows:-6000}, steady: true, speed: ${speed:-0}, events: [${3:-}]}
     failure_modes: declared
     personalise: {scale: site}
     pool: {window: 4}

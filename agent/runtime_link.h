@@ -1,0 +1,47 @@
+/* runtime_link.h - the link thread's own: what its two files share.  See runtime.h. */
+#ifndef AN_AGENT_RUNTIME_LINK_H
+#define AN_AGENT_RUNTIME_LINK_H
+
+#include "agent/runtime_internal.h"
+
+typedef struct an_agent {
+    const an_agent_conf *conf;
+    const an_clock *clock;
+    an_coordinator coordinator;
+    an_identity *id;
+    an_net *net;
+    an_spool *spool;
+    an_client *control;
+    an_bulk *bulk;
+    an_session *session;
+    an_session_line session_lines[AN_LINES_MAX];
+    an_calibrate_opts calibrate;
+    an_line lines[AN_LINES_MAX];
+    size_t n_lines; /* opened */
+    an_actor *trainer;
+    an_job *job;           /* waits for copies of pools, or is with the trainer */
+    an_training *training; /* with the trainer */
+    bool stopping;
+    bool wanted[AN_LINES_MAX]; /* copies on their way for the job */
+    an_snapshot *copies[AN_LINES_MAX];
+    an_in in;
+    int64_t status_ms;
+    char status_path[AN_PATH_MAX];
+    char last_error[200];
+} an_agent;
+
+/* What went wrong, for the log and for status.json. */
+void an_agent_fault(an_agent *a, const char *event, const char *why);
+an_line *an_agent_line_of(an_agent *a, const char *name); /* NULL: none */
+void an_agent_order(an_line *l, const an_order *o);       /* takes what is behind it */
+
+/* What the session asks for. */
+an_session_io an_agent_io(an_agent *a);
+an_err an_agent_find_upload(void *agent, const an_hash *update, char out[static AN_PATH_MAX]);
+
+void an_agent_train(
+    an_agent *a); /* starts the job that waits, if all copies of pools are here */
+void an_agent_trained(an_agent *a); /* takes what the trainer has finished */
+void an_agent_drop_copies(an_agent *a);
+
+#endif
