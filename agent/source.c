@@ -76,6 +76,11 @@ const an_source_type *an_source_type_find(const char *name)
     return NULL;
 }
 
+const an_source_option *an_source_common_get(void)
+{
+    return common;
+}
+
 static const an_source_option *option_find(const an_source_option *rows, const char *key)
 {
     for (; rows->key; rows++)
@@ -136,7 +141,8 @@ an_err an_source_check(const char *type_name, const an_node *conf, an_note *why)
 {
     const an_source_type *type = an_source_type_find(type_name);
     if (!type)
-        return an_fail(AN_ERR_NOTFOUND, why, "no source of type \"%s\"", type_name ? type_name : "");
+        return an_fail(AN_ERR_NOTFOUND, why, "no source of type \"%s\"",
+                       type_name ? type_name : "");
     return check_options(type, conf, why);
 }
 

@@ -99,11 +99,13 @@ typedef struct an_source_type {
 
 const an_source_type *an_source_type_find(const char *name); /* NULL: no such source */
 const an_source_type *an_source_type_at(size_t i);           /* NULL past the end */
+/* The options that every source understands; ends with a row whose key is NULL. */
+const an_source_option *an_source_common_get(void);
 
 typedef struct an_source an_source;
 
-/* Is every option known, of its kind and in bounds, and is each there that must be?  Opens nothing.
- * Errors: NOTFOUND no such type, INVAL. */
+/* Is every option known, of its kind and in bounds, and is each there that must be?  Opens
+ * nothing. Errors: NOTFOUND no such type, INVAL. */
 an_err an_source_check(const char *type, const an_node *conf, an_note *why);
 
 /* conf is the mapping with the source's options (`type`, `speed` and `name` are understood for
