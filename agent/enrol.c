@@ -170,11 +170,11 @@ static void close_door(door *d)
     an_token_done(&d->token);
 }
 
-static an_err ask(door *d)
+static an_err ask(door *d, an_note *why)
 {
     an_buf b;
     an_buf_init(&b, AN_MSG_ENROL_MAX);
-    an_err err = an_msg_encode(&d->request, &b, NULL);
+    an_err err = an_msg_encode(&d->request, &b, why);
     if (err == AN_OK)
         err = an_client_send(d->client, b.data, b.len, NULL, 0);
     an_buf_done(&b);
@@ -247,7 +247,7 @@ an_err an_enrol(const an_enrol_conf *conf, an_coordinator *ret, an_note *why)
             break;
         }
         if (now >= next) {
-            err = ask(&d);
+            err = ask(&d, why);
             if (err != AN_OK && err != AN_ERR_AGAIN)
                 break;
             next = now + (err == AN_OK ? ASK_AGAIN_MS : NO_LINK_MS);

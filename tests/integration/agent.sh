@@ -14,6 +14,10 @@ for i in 0 1 2; do
     write_site "${sites[i]}" $((i + 1)) '{name: cavitation, start: '$fault', length: 300, size: 3}'
     "$agent" run --check --config "$work/${sites[i]}.yaml" >/dev/null || die "the configuration is refused"
 done
+# Two lines of one model: both train it, each makes its own overlay.
+sed -n '/- name: line-1/,$p' "$work/plant-c.yaml" | sed 's/line-1/line-2/; s/plant-c.csv/plant-c-2.csv/; s/seed: 3/seed: 9/' \
+    >"$work/line-2"
+cat "$work/line-2" >>"$work/plant-c.yaml"
 good=$(api token | grep -o 'andon1-[a-z0-9]*' | head -n 1)
 "$agent" enrol "${good%?????}aaaaa" --site plant-x --data "$work/x1" --timeout 2s >"$work/x.out" 2>&1 &&
     die "a damaged token was taken"
@@ -67,7 +71,7 @@ start_coordinator
 told() { [ "$(site_status "$1" facts_waiting)" = 0 ] && site_is "$1" connected true; }
 for site in "${sites[@]}"; do
     until_true 30 told "$site" || die "$site does not tell what it kept"
-    alarms=$(api journal --kind alarm.summary --subject "$site" --limit 500 --json | grep -o '"alarm":[0-9]*,"version":"[0-9a-f]*","raised_ms":[0-9]*,"cleared_ms":[0-9]*')
+    alarms=$(api journal --kind alarm.summary --subject "$site" --limit 500 --json | grep -o '"line":"line-1","alarm":[0-9]*,"version":"[0-9a-f]*","raised_ms":[0-9]*,"cleared_ms":[0-9]*')
     [ "$(wc -l <<<"$alarms")" -ge 2 ] || die "no alarms of $site arrived"
     [ -z "$(sort <<<"$alarms" | uniq -d)" ] || die "alarms of $site arrived twice: $alarms"
     times=$(sed 's/.*"raised_ms":\([0-9]*\).*/\1/' <<<"$alarms")
@@ -85,6 +89,9 @@ for site in "${sites[@]}"; do
 done
 [ "$(site_status plant-z connected)" = false ] || die "a stranger is connected"
 api site list | grep -q plant-z && die "a stranger is listed"
+[ "$("$agent" status --data "$work/plant-c" | grep -c "line-[12] .*${version:0:12}")" -eq 2 ] ||
+    die "not both lines of plant-c run the version"
+[ "$(awk -F, 'NR > 1 && $1 >= 3000 && $3 != ""' "$work/plant-c-2.csv" | wc -l)" -ge 6990 ] || die "line-2 did not score"
 say "every line runs the version"
 
 # ---- killed and started again

@@ -1,0 +1,120 @@
+/* What a site keeps of its coordinator, and what it refuses to begin with. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agent/enrol.h"
+#include "base/mem.h"
+#include "doors/crypto.h"
+#include "tests/support/folder.h"
+
+static int setup(void **state)
+{
+    static char dir[AN_PATH_MAX];
+    an_test_folder_make(dir);
+    *state = dir;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    an_test_folder_remove(*state);
+    return 0;
+}
+
+static void what_is_kept_is_read_again(void **state)
+{
+    an_coordinator c = {.site = "plant-b",
+                        .control = "tcp://c:7701",
+                        .bulk = "",
+                        .release_root = "root"},
+                   got;
+    memset(c.link_key, 7, sizeof c.link_key);
+    memset(c.statement_key, 9, sizeof c.statement_key);
+    assert_int_equal(an_coordinator_write(*state, &c, NULL), AN_OK);
+    assert_int_equal(an_coordinator_read(*state, &got, NULL), AN_OK);
+    assert_string_equal(got.site, c.site);
+    assert_string_equal(got.control, c.control);
+    assert_string_equal(got.bulk, "");
+    assert_string_equal(got.release_root, "root");
+    assert_memory_equal(got.link_key, c.link_key, sizeof c.link_key);
+    assert_memory_equal(got.statement_key, c.statement_key, sizeof c.statement_key);
+}
+
+static void a_site_that_is_not_enrolled_is_told_what_to_do(void **state)
+{
+    an_coordinator got;
+    an_note why = {{0}};
+    assert_int_equal(an_coordinator_read(*state, &got, &why), AN_ERR_NOTFOUND);
+    assert_non_null(strstr(why.text, "not enrolled"));
+}
+
+static void a_damaged_file_is_refused(void **state)
+{
+    static const char *const wrong[] = {
+        "", "{}", "{\"site\":\"a\",\"control\":3}",
+        "{\"site\":\"a\",\"control\":\"c\",\"bulk\":\"b\",\"release_root\":\"r\","
+        "\"link_key\":\"00\",\"statement_key\":\"00\"}"};
+    char path[AN_PATH_MAX];
+    assert_int_equal(an_path_join(path, *state, "coordinator.json"), AN_OK);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        an_coordinator got;
+        assert_int_equal(an_file_write(path, wrong[i], strlen(wrong[i]), 0600, NULL), AN_OK);
+        assert_int_equal(an_coordinator_read(*state, &got, NULL), AN_ERR_PROTO);
+    }
+    assert_int_equal(an_mem_live(), 0);
+}
+
+static void nothing_is_opened_for_a_wrong_token_or_name(void **state)
+{
+    char path[AN_PATH_MAX];
+    an_coordinator got;
+    an_enrol_conf conf = {
+        .dir = *state, .site = "plant b", .token = "andon1-x", .timeout_ms = 100};
+    assert_int_equal(an_path_join(path, *state, "identity"), AN_OK);
+    assert_int_equal(an_enrol(&conf, &got, NULL), AN_ERR_INVAL);
+    conf.site = "plant-b";
+    assert_int_equal(an_enrol(&conf, &got, NULL), AN_ERR_PROTO);
+    assert_false(an_file_exists(path));
+}
+
+static void a_door_that_does_not_answer_is_given_up(void **state)
+{
+    an_coordinator got;
+    an_token token = {.endpoint = "tcp://127.0.0.1:9"};
+    char text[AN_TOKEN_TEXT];
+    uint8_t secret[AN_LINK_KEY];
+    an_note why = {{0}};
+    an_link_keypair(token.link_key, secret);
+    an_random(token.id, sizeof token.id);
+    an_random(token.secret, sizeof token.secret);
+    assert_int_equal(an_token_text(text, &token), AN_OK);
+    const an_enrol_conf conf = {
+        .dir = *state, .site = "plant-b", .token = text, .timeout_ms = 300};
+    const an_err err = an_enrol(&conf, &got, &why);
+    if (err != AN_ERR_AGAIN)
+        fail_msg("%s: %s", an_err_name(err), why.text);
+    assert_non_null(strstr(why.text, "same token"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_is_kept_is_read_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_site_that_is_not_enrolled_is_told_what_to_do, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_damaged_file_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(nothing_is_opened_for_a_wrong_token_or_name, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_door_that_does_not_answer_is_given_up, setup,
+                                        teardown),
+    };
+    if (an_crypto_init() != AN_OK)
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
