@@ -276,7 +276,7 @@ static an_err note_upload(an_session *s, const an_part *p, an_note *why)
     snprintf(row.round, sizeof row.round, "%" PRIu64, p->round);
     memcpy(row.plan, p->plan_hash.b, sizeof row.plan);
     memcpy(row.hash, p->update.b, sizeof row.hash);
-    snprintf(row.file, sizeof row.file, "%s", base_name(p->path));
+    snprintf(row.file, sizeof row.file, "%.255s", base_name(p->path));
     an_err err = an_pending_set(s->spool, &row, why);
     if (err != AN_OK)
         return err;

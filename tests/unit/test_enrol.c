@@ -58,8 +58,9 @@ static void a_damaged_file_is_refused(void **state)
 {
     static const char *const wrong[] = {
         "", "{}", "{\"site\":\"a\",\"control\":3}",
-        "{\"site\":\"a\",\"control\":\"c\",\"bulk\":\"b\",\"release_root\":\"r\","
-        "\"link_key\":\"00\",\"statement_key\":\"00\"}"};
+        /* keys that are too short */
+        ("{\"site\":\"a\",\"control\":\"c\",\"bulk\":\"b\",\"release_root\":\"r\","
+         "\"link_key\":\"00\",\"statement_key\":\"00\"}")};
     char path[AN_PATH_MAX];
     assert_int_equal(an_path_join(path, *state, "coordinator.json"), AN_OK);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
