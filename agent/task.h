@@ -19,6 +19,7 @@
 
 #include "agent/calibrate.h"
 #include "agent/data.h"
+#include "agent/suspect.h"
 #include "base/err.h"
 #include "models/bundle.h"
 #include "models/overlay.h"
@@ -48,6 +49,7 @@ typedef struct an_task_result {
     size_t windows;            /* looked at */
     double loss;               /* TRAIN: at the end */
     an_evaluate_in evaluation; /* EVALUATE: for the ledger and tests */
+    an_suspect suspect;        /* EVALUATE of an incremental campaign: what the change looks like */
 } an_task_result;
 void an_task_result_done(an_task_result *r);
 

@@ -72,8 +72,8 @@ bool an_campaign_kind_find(const char *name, an_campaign_kind *ret);
  *   alarms on old and new normal holdouts at most gate.alarms higher; faults of the challenge set
  *   raised at most gate.challenge less often overall, and no site objects.
  *
- * A site objects when a declared failure mode would hardly be raised there any more: what its line
- * showed was perhaps no drift.  The reason then begins with "possible fault, not drift".
+ * A site objects when what has changed there looks like a declared failure mode (agent/suspect.h), or
+ * when one would hardly be raised any more.  The reason then begins with "possible fault, not drift".
  * True: passed.  ret always says why, with figures. */
 bool an_gate_judge(const an_evaluate_out *e, const an_policy *policy, bool incremental, an_note *ret);
 

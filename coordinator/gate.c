@@ -48,7 +48,7 @@ bool an_gate_judge(const an_evaluate_out *e, const an_policy *policy, bool incre
 
     if (c->objections) {
         an_note_set(ret,
-                    "possible fault, not drift: at %llu of %llu sites a declared failure mode would be raised far less often",
+                    "possible fault, not drift: at %llu of %llu sites the change looks like a declared failure mode, or would hide one",
                     (unsigned long long)c->objections, (unsigned long long)c->sites);
         return false;
     }

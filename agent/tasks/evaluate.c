@@ -15,6 +15,7 @@
 
 #include "agent/challenge.h"
 #include "agent/samples.h"
+#include "agent/suspect.h"
 #include "agent/tasks/task_internal.h"
 #include "base/mem.h"
 #include "models/scorer.h"
@@ -297,10 +298,52 @@ static an_err overlay_for(const court *c, const an_bundle *bundle, const an_hash
     return an_calibrate(bundle, hash, &data, &opts, 0, ret, NULL, why);
 }
 
+/* Is what the line shows since the old data the beginning of a declared failure mode? */
+static an_err suspect(const court *c, const an_bundle *production, const an_overlay *running, an_suspect *ret,
+                      an_note *why)
+{
+    an_scorer *scorer = NULL;
+    an_err err = an_scorer_new(production, running, &scorer, why);
+    if (err == AN_OK) {
+        const an_suspect_in in = {.scorer = scorer,
+                                  .context = c->task->data->context,
+                                  .old = c->old,
+                                  .n_old = c->n_old,
+                                  .fresh = c->fresh,
+                                  .n_fresh = c->n_fresh,
+                                  .challenge = c->challenge,
+                                  .sigma = c->sigma};
+        err = an_suspect_find(&in, ret, why);
+    }
+    an_scorer_free(scorer);
+    return err;
+}
+
 static void tell(const an_task *task, double fraction)
 {
     if (task->progress)
         task->progress(task->progress_arg, fraction);
+}
+
+static an_err judge_production(court *c, an_overlay *today, an_payload_in *in, an_task_result *ret_result,
+                               an_note *why)
+{
+    const an_task *task = c->task;
+    an_evaluate_in *e = &in->evaluate;
+    an_err err = overlay_for(c, task->production, &task->plan->production, today, why);
+    if (err != AN_OK)
+        return err;
+    const an_overlay *running = task->running ? task->running : today;
+    if ((err = judge(c, task->production, running, today, &e->production, why)) != AN_OK)
+        return err;
+    e->candidate.objections = objects(&e->candidate, &e->production);
+    if (task->plan->replay_share > 0) { /* an answer to drift */
+        if ((err = suspect(c, task->production, running, &ret_result->suspect, why)) != AN_OK)
+            return err;
+        if (an_suspect_is(&ret_result->suspect))
+            e->candidate.objections = 1;
+    }
+    return AN_OK;
 }
 
 static an_err run(const an_task *task, uint32_t *ret, an_task_result *ret_result, an_note *why)
@@ -319,17 +362,8 @@ static an_err run(const an_task *task, uint32_t *ret, an_task_result *ret_result
                      why)) != AN_OK)
         goto out;
     tell(task, 0.6);
-    if (task->production) {
-        if ((err = overlay_for(&c, task->production, &plan->production, &production, why)) !=
-            AN_OK)
-            goto out;
-        if ((err = judge(&c, task->production, task->running ? task->running : &production,
-                         &production, &in.evaluate.production, why)) != AN_OK)
-            goto out;
-    }
-    if (task->production)
-        in.evaluate.candidate.objections =
-            objects(&in.evaluate.candidate, &in.evaluate.production);
+    if (task->production && (err = judge_production(&c, &production, &in, ret_result, why)) != AN_OK)
+        goto out;
     tell(task, 1.0);
     ret_result->evaluation = in.evaluate;
     ret_result->windows = c.n_old + c.n_fresh;

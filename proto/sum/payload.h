@@ -87,9 +87,9 @@ typedef struct an_evaluation {
         modes[AN_EVAL_MODES]; /* faults by kind */
     uint64_t non_finite;      /* windows without a finite score */
     uint64_t sites;           /* 1 at a site that judged this model, else 0 */
-    uint64_t objections;      /* 1 at a site where a declared failure mode, or a confirmed anomaly, would
-                               * be raised far less often than by production: a sum over many sites
-                               * would not show it */
+    uint64_t objections;      /* 1 at a site where what has changed looks like a declared failure mode, or
+                               * where one, or a confirmed anomaly, would be raised far less often
+                               * than by production: a sum over many sites would not show it */
 #define AN_EVAL_LOST_MAX 0.34 /* share of a failure mode's cases that a site lets go */
 } an_evaluation;
 

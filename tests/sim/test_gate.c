@@ -165,6 +165,7 @@ static bool judge(const char *event, double size, size_t ramp, an_note *verdict)
     plan->dim = AN_EVALUATE_DIM;
     plan->n_cohort = 1;
     plan->seed = 77;
+    plan->replay_share = policy.drift_replay;
     an_hash_of(&plan->candidate, "candidate", 9);
     an_hash_of(&plan->production, "production", 10);
     an_calibrate_opts opts = an_calibrate_defaults();
@@ -182,7 +183,8 @@ static bool judge(const char *event, double size, size_t ramp, an_note *verdict)
     an_task_result result = {.local = NULL};
     must(an_task_run(&task, vector, &result, &why), &why);
     bool passed = an_gate_judge(&result.evaluation, &policy, true, verdict);
-    print_message("%s: %s: %s\n", event, passed ? "passed" : "stopped", verdict->text);
+    print_message("%s %g: shift %.2f, cosine %.2f with mode %zu; %s: %s\n", event, size, result.suspect.shift,
+                  result.suspect.cosine, result.suspect.mode + 1, passed ? "passed" : "stopped", verdict->text);
 
     an_task_result_done(&result);
     an_overlay_done(&running);
@@ -216,8 +218,10 @@ static void slow_wear_is_not_learned_as_normal(void **state)
 {
     (void)state;
     an_note verdict;
-    assert_false(judge("bearing_wear", 1, CHANGED, &verdict));
-    assert_non_null(strstr(verdict.text, "possible fault, not drift"));
+    for (int i = 1; i <= 4; i++) { /* from its first signs to its full size */
+        assert_false(judge("bearing_wear", 0.25 * i, CHANGED, &verdict));
+        assert_non_null(strstr(verdict.text, "possible fault, not drift"));
+    }
 }
 
 int main(void)
