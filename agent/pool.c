@@ -274,19 +274,6 @@ size_t an_pool_confirm(an_pool *p, uint64_t alarm_id)
     return alarm_id ? take_held(p, alarm_id, INT64_MIN, move_confirmed) : 0;
 }
 
-void an_pool_refreeze(an_pool *p)
-{
-    part *old = &p->parts[AN_POOL_OLD], *fresh = &p->parts[AN_POOL_NEW];
-    if (fresh->n == 0)
-        return;
-    old->n = old->head = 0;
-    for (size_t i = 0; i < fresh->n; i++) {
-        const size_t slot = slot_of(fresh, i);
-        push(p, old, fresh->data + slot * p->sample, fresh->time_ms[slot], fresh->tag[slot]);
-    }
-    fresh->n = fresh->head = 0;
-}
-
 size_t an_pool_n(const an_pool *p, an_pool_part which)
 {
     return p->parts[which].n;
@@ -324,7 +311,7 @@ uint64_t an_pool_refused(const an_pool *p)
     return p->refused;
 }
 
-an_err an_pool_copy(const an_pool *p, unsigned parts, float **ret, size_t *ret_n)
+an_err an_pool_copy(const an_pool *p, unsigned parts, int64_t since_ms, float **ret, size_t *ret_n)
 {
     size_t n = 0, at = 0;
     for (unsigned k = 0; k < AN_POOL_PARTS; k++)
@@ -333,12 +320,15 @@ an_err an_pool_copy(const an_pool *p, unsigned parts, float **ret, size_t *ret_n
     float *all = an_alloc(n * p->sample, sizeof *all);
     if (!all)
         return AN_ERR_NOMEM;
-    for (unsigned k = 0; k < AN_POOL_PARTS; k++)
-        for (size_t i = 0; (parts & (1u << k)) && i < p->parts[k].n; i++)
-            memcpy(all + at++ * p->sample, an_pool_get(p, (an_pool_part)k, i),
-                   p->sample * sizeof *all);
+    for (unsigned k = 0; k < AN_POOL_PARTS; k++) {
+        for (size_t i = 0; (parts & (1u << k)) && i < p->parts[k].n; i++) {
+            if (an_pool_time(p, (an_pool_part)k, i) < since_ms)
+                continue;
+            memcpy(all + at++ * p->sample, an_pool_get(p, (an_pool_part)k, i), p->sample * sizeof *all);
+        }
+    }
     *ret = all;
-    *ret_n = n;
+    *ret_n = at;
     return AN_OK;
 }
 

@@ -69,8 +69,6 @@ size_t an_pool_release(an_pool *p, uint64_t alarm_id);
 size_t an_pool_release_since(an_pool *p, int64_t since_ms);
 /* Verdict "true": the alarm's held windows become CONFIRMED. */
 size_t an_pool_confirm(an_pool *p, uint64_t alarm_id);
-/* After a campaign was promoted: NEW is the reference from now on, OLD is replaced by it. */
-void an_pool_refreeze(an_pool *p);
 
 size_t an_pool_n(const an_pool *p, an_pool_part part);
 const float *an_pool_get(const an_pool *p, an_pool_part part,
@@ -81,10 +79,10 @@ size_t an_pool_window(const an_pool *p);
 uint64_t an_pool_seen(const an_pool *p);    /* normal windows offered so far */
 uint64_t an_pool_refused(const an_pool *p); /* windows with missing values */
 
-/* The windows of the parts in `parts` (bits 1 << part), one after the other, in time order
- * within each part: (n, window, width).  On success *ret belongs to the caller (an_free).
- * Errors: NOMEM. */
-an_err an_pool_copy(const an_pool *p, unsigned parts, float **ret, size_t *ret_n);
+/* The windows of the parts in `parts` (bits 1 << part) seen at or after since_ms, one after the other,
+ * in time order within each part: (n, window, width).  On success *ret belongs to the caller
+ * (an_free).  Errors: NOMEM. */
+an_err an_pool_copy(const an_pool *p, unsigned parts, int64_t since_ms, float **ret, size_t *ret_n);
 
 /* One file, written whole or not at all.  load wants the same width and window; other sizes may
  * have changed, then the oldest windows are dropped.

@@ -72,6 +72,8 @@ bool an_campaign_kind_find(const char *name, an_campaign_kind *ret);
  *   alarms on old and new normal holdouts at most gate.alarms higher; faults of the challenge set
  *   raised at most gate.challenge less often overall, and no site objects.
  *
+ *   An incremental candidate must also be a gain for at least one site.
+ *
  * A site objects when what has changed there looks like a declared failure mode (agent/suspect.h), or
  * when one would hardly be raised any more.  The reason then begins with "possible fault, not drift".
  * True: passed.  ret always says why, with figures. */

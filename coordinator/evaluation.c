@@ -8,7 +8,7 @@
 /* One row per plain number of an an_evaluation. */
 #define NUMBERS(X)                                                                              \
     X(n) X(tp) X(fp) X(tn) X(fn) X(old_windows) X(old_alarms) X(new_windows) X(new_alarms)      \
-    X(non_finite) X(sites) X(objections)
+    X(non_finite) X(sites) X(objections) X(gains)
 
 static an_json *one(const an_evaluation *e)
 {

@@ -52,6 +52,11 @@ bool an_gate_judge(const an_evaluate_out *e, const an_policy *policy, bool incre
                     (unsigned long long)c->objections, (unsigned long long)c->sites);
         return false;
     }
+    if (incremental && c->gains == 0) {
+        an_note_set(ret, "no gain: none of %llu sites is better off on its new data (loss %.4g against %.4g)",
+                    (unsigned long long)c->sites, loss_c, loss_p);
+        return false;
+    }
     if (raised_p - raised_c > policy->gate_challenge) {
         an_note_set(ret, "%s: injected faults would be raised in %.0f %% of cases instead of %.0f %%",
                     incremental ? "possible fault, not drift" : "blinder than production", 100 * raised_c,

@@ -279,6 +279,18 @@ static uint64_t objects(const an_evaluation *candidate, const an_evaluation *pro
     return 0;
 }
 
+/* Is the candidate clearly better on what is new here? */
+static uint64_t gains(const an_evaluation *candidate, const an_evaluation *production)
+{
+    const an_evaluation *c = candidate, *p = production;
+    if (c->n == 0 || p->n == 0)
+        return 0;
+    bool loss = c->loss_sum / (double)c->n < (1 - AN_EVAL_GAIN_LOSS) * p->loss_sum / (double)p->n;
+    double before = p->new_windows ? (double)p->new_alarms / (double)p->new_windows : 0;
+    double after = c->new_windows ? (double)c->new_alarms / (double)c->new_windows : 0;
+    return loss || before - after > AN_EVAL_GAIN_ALARMS;
+}
+
 /* The overlay that the version would get here today. */
 static an_err overlay_for(const court *c, const an_bundle *bundle, const an_hash *hash,
                           an_overlay *ret, an_note *why)
@@ -337,6 +349,7 @@ static an_err judge_production(court *c, an_overlay *today, an_payload_in *in, a
     if ((err = judge(c, task->production, running, today, &e->production, why)) != AN_OK)
         return err;
     e->candidate.objections = objects(&e->candidate, &e->production);
+    e->candidate.gains = gains(&e->candidate, &e->production);
     if (task->plan->replay_share > 0) { /* an answer to drift */
         if ((err = suspect(c, task->production, running, &ret_result->suspect, why)) != AN_OK)
             return err;

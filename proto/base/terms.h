@@ -50,7 +50,7 @@ typedef struct an_tensor_scale {
 #define AN_TRAIN_EXTRA                                                                         \
     (4 + AN_LIMBS) /* after the deltas: weight, sites, clipped, saturated, loss */
 #define AN_MOMENT_COORDS (2 * AN_LIMBS) /* per feature: n, sum */
-#define AN_EVALUATE_NUMBERS 61          /* per model judged */
+#define AN_EVALUATE_NUMBERS 62          /* per model judged */
 #define AN_EVALUATE_DIM (2 * AN_EVALUATE_NUMBERS * AN_LIMBS)
 
 #endif

@@ -90,6 +90,10 @@ typedef struct an_evaluation {
     uint64_t objections;      /* 1 at a site where what has changed looks like a declared failure mode, or
                                * where one, or a confirmed anomaly, would be raised far less often
                                * than by production: a sum over many sites would not show it */
+    uint64_t gains;           /* 1 at a site that is clearly better off on its new data: less loss, or fewer
+                               * false alarms */
+#define AN_EVAL_GAIN_LOSS 0.05  /* share of the loss */
+#define AN_EVAL_GAIN_ALARMS 0.01 /* of the windows */
 #define AN_EVAL_LOST_MAX 0.34 /* share of a failure mode's cases that a site lets go */
 } an_evaluation;
 

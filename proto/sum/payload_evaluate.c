@@ -10,7 +10,7 @@ static an_err walk(uint32_t *coords, an_evaluation *e, visit_fn *visit, an_note 
     uint64_t *const counts[] = {&e->n,          &e->tp,          &e->fp,
                                 &e->tn,         &e->fn,          &e->old_windows,
                                 &e->old_alarms, &e->new_windows, &e->new_alarms,
-                                &e->non_finite, &e->sites,       &e->objections};
+                                &e->non_finite, &e->sites,       &e->objections,   &e->gains};
     const size_t n_counts = sizeof counts / sizeof counts[0];
     an_err err = visit(coords, NULL, &e->loss_sum, why);
     coords += AN_LIMBS;
@@ -29,7 +29,7 @@ static an_err walk(uint32_t *coords, an_evaluation *e, visit_fn *visit, an_note 
     return err;
 }
 
-_Static_assert(1 + 12 + 2 * AN_EVAL_SIZES + 2 * AN_EVAL_MODES == AN_EVALUATE_NUMBERS,
+_Static_assert(1 + 13 + 2 * AN_EVAL_SIZES + 2 * AN_EVAL_MODES == AN_EVALUATE_NUMBERS,
                "as base/terms.h says");
 
 static an_err put(uint32_t *coords, uint64_t *count, double *number, an_note *why)
@@ -63,7 +63,7 @@ static an_err evaluate_encode(uint32_t *ret, const an_payload_facts *f,
 
 static bool plausible(const an_evaluation *e, const an_payload_facts *f)
 {
-    bool ok = e->sites <= f->n_cohort && e->objections <= e->sites && e->old_alarms <= e->old_windows &&
+    bool ok = e->sites <= f->n_cohort && e->objections <= e->sites && e->gains <= e->sites && e->old_alarms <= e->old_windows &&
               e->new_alarms <= e->new_windows;
     for (size_t i = 0; i < AN_EVAL_SIZES; i++)
         ok = ok && e->sizes[i].raised <= e->sizes[i].total;

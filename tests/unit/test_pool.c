@@ -172,16 +172,22 @@ static void missing_values_never_enter(void **state)
     an_pool_free(p);
 }
 
-static void a_new_reference_replaces_the_old_one(void **state)
+static void a_copy_can_begin_at_a_time(void **state)
 {
     (void)state;
     an_pool *p = make(1);
+    float *x = NULL;
+    size_t n = 0;
     add(p, 0, 2000, 0);
-    int64_t newest = an_pool_time(p, AN_POOL_NEW, an_pool_n(p, AN_POOL_NEW) - 1);
-    an_pool_refreeze(p);
-    assert_int_equal(an_pool_n(p, AN_POOL_NEW), 0);
-    assert_int_equal(an_pool_n(p, AN_POOL_OLD), 20);
-    assert_int_equal(an_pool_time(p, AN_POOL_OLD, 19), newest);
+    const size_t all = an_pool_n(p, AN_POOL_RECENT);
+    int64_t middle = an_pool_time(p, AN_POOL_RECENT, all / 2);
+    assert_int_equal(an_pool_copy(p, 1u << AN_POOL_RECENT, middle, &x, &n), AN_OK);
+    assert_int_equal(n, all - all / 2);
+    assert_memory_equal(x, an_pool_get(p, AN_POOL_RECENT, all / 2), T * W * sizeof *x);
+    an_free(x);
+    assert_int_equal(an_pool_copy(p, 0x3f, INT64_MAX, &x, &n), AN_OK);
+    assert_int_equal(n, 0);
+    an_free(x);
     an_pool_free(p);
 }
 
@@ -218,8 +224,8 @@ a_saved_pool_goes_on_with_the_same_windows_and_a_damaged_one_is_refused(void **s
     add(b, 710, 1500, 0);
     float *x = NULL, *y = NULL;
     size_t n = 0, m = 0;
-    assert_int_equal(an_pool_copy(a, 0x3f, &x, &n), AN_OK);
-    assert_int_equal(an_pool_copy(b, 0x3f, &y, &m), AN_OK);
+    assert_int_equal(an_pool_copy(a, 0x3f, INT64_MIN, &x, &n), AN_OK);
+    assert_int_equal(an_pool_copy(b, 0x3f, INT64_MIN, &y, &m), AN_OK);
     assert_int_equal(n, m);
     assert_memory_equal(x, y, n * T * W * sizeof *x);
     an_free(x);
@@ -262,7 +268,7 @@ static void running_out_of_memory_is_survived(void **state)
         if (!err)
             err = an_pool_load(q, path, NULL);
         if (!err)
-            err = an_pool_copy(q, 1u << AN_POOL_TRAIN, &all, &count);
+            err = an_pool_copy(q, 1u << AN_POOL_TRAIN, INT64_MIN, &all, &count);
         an_mem_fail_never();
         assert_true(err == AN_OK || err == AN_ERR_NOMEM);
         an_free(all);
@@ -284,7 +290,7 @@ int main(void)
         cmocka_unit_test(an_approved_campaign_releases_what_was_held_since_the_drift),
         cmocka_unit_test(what_built_an_alarm_up_is_taken_back),
         cmocka_unit_test(missing_values_never_enter),
-        cmocka_unit_test(a_new_reference_replaces_the_old_one),
+        cmocka_unit_test(a_copy_can_begin_at_a_time),
         cmocka_unit_test(a_quota_shrinks_the_parts_and_an_impossible_one_is_refused),
         cmocka_unit_test(
             a_saved_pool_goes_on_with_the_same_windows_and_a_damaged_one_is_refused),
