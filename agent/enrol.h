@@ -3,9 +3,9 @@
  * kept in DATA/coordinator.json.
  *
  *     an_coordinator c;
- *     err = an_enrol(&(an_enrol_conf){.dir = data, .site = "plant-b", .token = text, .say =
- * print}, &c, &why); err = an_coordinator_read(data, &c, &why);               at every later
- * start
+ *     an_enrol_conf conf = {.dir = data, .site = "plant-b", .token = text, .say = print};
+ *     err = an_enrol(&conf, &c, &why);
+ *     err = an_coordinator_read(data, &c, &why);               at every later start
  *
  * The token's text carries the coordinator's link key, so the site knows whom it talks to
  * before it says anything.

@@ -3,9 +3,9 @@
  *
  *     an_live live = {0};
  *     err = an_live_make(&bundle, &hash, &overlay, &overlay_hash, &live, &why);
- *     err = an_live_reference(&live, &conf, pool, bundle.edges, bundle.n_edges + 1,
- * &live.reference, &why); err = an_pipeline_swap(pipe, &live, &why); an_live_done(&live);
- * nothing is left in it if the swap succeeded
+ *     err = an_live_reference(&live, &conf, pool, bundle.edges, bins, &live.reference, &why);
+ *     err = an_pipeline_swap(pipe, &live, &why);
+ *     an_live_done(&live);          nothing is left in it if the swap succeeded
  *
  * Threads: an an_live belongs to one thread. */
 #ifndef AN_AGENT_LIVE_H

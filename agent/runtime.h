@@ -1,9 +1,8 @@
 /* runtime.h - the agent as a running program.
  *
- *     link thread (the caller's)   control and bulk sockets, session, spool, status runtime.c
- *     one thread per line          source -> pipeline, and the line's sample pool
- * runtime_line.c trainer thread               rounds and overlays, on copies of the pools
- * runtime_train.c
+ *     link thread (the caller's)   sockets, session, spool, status         runtime.c
+ *     one thread per line          source -> pipeline, and the pool        runtime_line.c
+ *     trainer thread               rounds, overlays, on copies of pools    runtime_train.c
  *
  * They meet by messages through pipes and share nothing that changes.  Lines go on scoring
  * whatever the link and the trainer do; what they have to say waits in the spool until the

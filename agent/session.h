@@ -15,11 +15,11 @@
  * Callbacks must not call the session; they put down what they have to say and return.
  *
  * What is promised:
- *   - an upload is on disk and noted in the spool before it is offered; after a restart the
- * same plan is answered with the same upload, never with another one;
+ *   - an upload is on disk and noted in the spool before it is offered;
+ *   - after a restart the same plan is answered with the same upload, never with another one;
  *   - a plan that comes twice is worked on once;
- *   - facts (drift, alarms, reports) leave in order and are kept until the coordinator has
- * them; a fact keeps its msg_id however often it is sent;
+ *   - facts (drift, alarms, reports) leave in order and are kept until they are acknowledged;
+ *   - a fact keeps its msg_id however often it is sent;
  *   - no release statement is followed that is older than the last one followed.
  *
  * Threads: belongs to one thread, the one that owns the spool. */

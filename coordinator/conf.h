@@ -2,8 +2,8 @@
  *
  *     an_coordinator_conf conf;
  *     err = an_coordinator_conf_init(&conf);
- *     err = an_conf_load_yaml(an_coordinator_rows, an_coordinator_n_rows, &conf,
- * "coordinator.yaml", &why); err = an_coordinator_conf_check(&conf, &why);
+ *     err = an_conf_load_yaml(an_coordinator_rows, an_coordinator_n_rows, &conf, path, &why);
+ *     err = an_coordinator_conf_check(&conf, &why);
  *     an_coordinator_conf_done(&conf);
  *
  * The same keys are flags of andon-coordinator: --listen.control tcp://0.0.0.0:7701.

@@ -1,12 +1,12 @@
 /* EVALUATE: candidate and production, each with the overlay it would run with at this site, on
  * windows that neither was fitted on and no threshold of the candidate was made from.
  *
- *   loss     mean squared error of the reconstruction in standard deviations of the OLD data,
- * so that versions with different scalers compare; a version without a model counts its score
- * as a share of its threshold instead alarms   on the old and the new holdout, each version at
- * its own threshold faults   of the challenge set: generic ones by size, declared failure modes
- * by their number, in the last place (AN_EVAL_MODES - 1) the anomalies that operators have
- * confirmed
+ *     loss     mean squared error of the reconstruction in standard deviations of the OLD
+ *              data, so that versions with different scalers compare; a version without a
+ *              model counts its score as a share of its threshold instead
+ *     alarms   on the old and the new holdout, each version at its own threshold
+ *     faults   of the challenge set: generic ones by size, declared failure modes by their
+ *              number, in the last place (AN_EVAL_MODES - 1) confirmed anomalies
  *
  * The candidate's threshold comes from one half of the holdout blocks, both versions are judged
  * on the other.  Production keeps the threshold that it runs with, but for the generic faults.

@@ -13,10 +13,13 @@
  *     seeds: [1]
  *
  * The arms, all with the same preprocessing, the same training code and as many passes over the
- * data in total: local         each site alone pooled        all data in one place, thresholds
- * at each site federated     the shared version as the hub promotes it, with the overlay that
- * each site's session made: scaler and threshold without labels personalised  the same version,
- * tuned further at the site
+ * data in total:
+ *
+ *     local         each site alone
+ *     pooled        all data in one place, thresholds at each site
+ *     federated     the shared version as the hub promotes it, with the overlay that each
+ *                   site's session made: scaler and threshold without labels
+ *     personalised  the same version, tuned further at the site
  *
  * Threads: data only. */
 #ifndef AN_COORDINATOR_LAB_EXPERIMENT_H

@@ -324,7 +324,7 @@ typedef struct an_msg_enrol_reply {
     an_enrol_status status;
     char text[AN_REASON_MAX];             /* all texts may be empty unless APPROVED */
     char fingerprint[AN_FINGERPRINT_MAX]; /* of the site's keys, as the administrator sees it */
-    char release_root[AN_FINGERPRINT_MAX]; /* fingerprint of the offline release key */
+    char release_root[AN_FINGERPRINT_MAX]; /* fingerprint of the key behind releases */
     char control_endpoint[AN_ENDPOINT_MAX];
     char bulk_endpoint[AN_ENDPOINT_MAX];
     uint8_t coordinator_key[AN_KEY_BYTES]; /* statement key; zero unless APPROVED */
