@@ -97,6 +97,7 @@ an_err an_hub_commit(an_hub *hub, an_record_batch *b, an_note *why)
         b->records[i].time_ms = now;
     if (err == AN_OK)
         err = an_store_append(hub->conf.store, b->records, b->n, &last, why);
+    hub->n_commits += err == AN_OK;
     for (size_t i = 0; i < b->n; i++) {
         if (err == AN_OK) {
             b->records[i].seq = last - (b->n - 1) + i;

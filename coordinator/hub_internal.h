@@ -11,6 +11,7 @@ typedef struct an_hub_round {
     an_plan *plan;
     an_buf plan_bytes;
     bool combining; /* a job is out */
+    uint64_t commits_before; /* hub.n_commits when it was opened or taken up */
 } an_hub_round;
 
 /* What plans need to know of a model: read once from its blank version. */
@@ -30,6 +31,7 @@ struct an_hub {
     uint64_t next_epoch;
     uint64_t next_msg_id;
     int64_t retry_ms; /* when campaigns that wait for sites are looked at again */
+    uint64_t n_commits; /* transactions of this process */
     bool driving;
     bool behind; /* a record is in the journal and not in the state: nothing is stored until the next
                   * tick has read it again */

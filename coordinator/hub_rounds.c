@@ -81,9 +81,9 @@ static void close_round(an_hub *hub, an_hub_round *r)
         an_err err = an_hub_send(hub, r->round.members[i].site, &m);
         (void)err; /* a site that holds its upload asks at its next HELLO */
     }
-    an_log(AN_LOG_INFO, "round_ended", "round=%llu model=%s kind=%s state=%s updates=%u reason=\"%s\"",
+    an_log(AN_LOG_INFO, "round_ended", "round=%llu model=%s kind=%s state=%s updates=%u commits=%llu reason=\"%s\"",
            (unsigned long long)e->id, e->model, an_payload_kind_name(e->kind), e->committed ? "COMMITTED" : "ABORTED",
-           e->n_updates, e->reason);
+           e->n_updates, (unsigned long long)(hub->n_commits - r->commits_before), e->reason);
     for (size_t i = 0; i < hub->rounds.n; i++) {
         if (hub->rounds.items[i] == r) {
             hub->rounds.items[i] = hub->rounds.items[--hub->rounds.n];
@@ -266,6 +266,7 @@ static an_err add_round(an_hub *hub, an_hub_round *r)
 {
     if (!an_grow(&hub->rounds.items, &hub->rounds.cap, hub->rounds.n + 1, sizeof *hub->rounds.items))
         return AN_ERR_NOMEM;
+    r->commits_before = hub->n_commits;
     hub->rounds.items[hub->rounds.n++] = r;
     return AN_OK;
 }
