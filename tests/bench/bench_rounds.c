@@ -33,9 +33,13 @@ typedef struct figures {
     double idle_kb, anon_idle_kb, peak_kb, anon_peak_kb;
 } figures;
 
-static void pause_ms(long ms)
+/* Waits for the coordinator's end, which would be news, or for so long. */
+static void wait_ms(long ms)
 {
-    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigtimedwait(&child, NULL, &(struct timespec){.tv_nsec = ms * 1000000});
 }
 
 /* A figure of /proc/PID/status in KiB; 0 if there is none. */
@@ -66,7 +70,7 @@ static pid_t start_coordinator(bench *b, const char *log)
     char line[400];
     if (pipe(out) != 0)
         bench_need(AN_ERR_IO, "pipe", NULL);
-    pid_t pid = fork();
+    pid_t pid = fork(); /* before there is any thread */
     if (pid == 0) {
         int err = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0644);
         dup2(out[1], STDOUT_FILENO);
@@ -117,7 +121,7 @@ static void watch(const bench *b, pid_t pid, const char *log, figures *ret)
     for (int i = 0;; i++) {
         double anon = status_kb(pid, "RssAnon:");
         ret->anon_peak_kb = anon > ret->anon_peak_kb ? anon : ret->anon_peak_kb;
-        pause_ms(5);
+        wait_ms(5);
         if (i % 20 == 0 && read_log(log, ret) >= b->conf.n_rounds)
             break;
         if (time(NULL) > end || waitpid(pid, NULL, WNOHANG) != 0) {
@@ -254,6 +258,10 @@ int main(int argc, char **argv)
                 " [--commits-max N]\n");
         return 2;
     }
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    pthread_sigmask(SIG_BLOCK, &child, NULL);
     signal(SIGPIPE, SIG_IGN);
     an_log_init(AN_LOG_OFF, "bench_rounds");
     an_json_init();
@@ -265,7 +273,7 @@ int main(int argc, char **argv)
     bench_found(&b);
     const double sync = sync_ms(b.conf.dir);
     pid_t pid = start_coordinator(&b, log);
-    pause_ms(200);
+    wait_ms(200);
     f.idle_kb = status_kb(pid, "VmRSS:");
     f.anon_idle_kb = status_kb(pid, "RssAnon:");
     bench_sites_start(&b);
