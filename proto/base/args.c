@@ -200,19 +200,30 @@ static void help_usage(const an_args *a, const an_verb *v, FILE *out)
     }
 }
 
-void an_args_help(const an_args *args, FILE *out)
+static void help_commands(const an_args *a, FILE *out)
 {
-    if (args->verb) {
-        help_usage(args, args->verb, out);
-        return;
-    }
-    fprintf(out, "usage: %s COMMAND [flags] [arguments]\n\n", args->program);
-    for (size_t i = 0; i < args->n_verbs; i++) {
-        const an_verb *v = &args->verbs[i];
+    for (size_t i = 0; i < a->n_verbs; i++) {
+        const an_verb *v = &a->verbs[i];
         char left[64];
+        if (!v->name[0])
+            continue;
         snprintf(left, sizeof left, "%s%s%s", v->name, v->positionals ? " " : "",
                  v->positionals ? v->positionals : "");
         fprintf(out, "  %-28s %s\n", left, v->help);
     }
-    fprintf(out, "\n%s COMMAND --help says more of one command.\n", args->program);
+    fprintf(out, "\n%s COMMAND --help says more of one command.\n", a->program);
+}
+
+void an_args_help(const an_args *args, FILE *out)
+{
+    if (!args->verb) {
+        fprintf(out, "usage: %s COMMAND [flags] [arguments]\n\n", args->program);
+        help_commands(args, out);
+        return;
+    }
+    help_usage(args, args->verb, out);
+    if (!args->verb->name[0] && args->n_verbs > 1) {
+        fprintf(out, "\nother commands:\n\n");
+        help_commands(args, out);
+    }
 }

@@ -22,6 +22,8 @@ static const an_verb verbs[] = {
     {"round replay", "N", 1, 1, train_flags, 1, "recompute a round"},
 };
 static const an_verb plain[] = {{"", NULL, 0, 1, train_flags, 3, "run"}};
+static const an_verb agent[] = {{"", NULL, 0, 0, train_flags, 3, "run"},
+                                {"status", NULL, 0, 0, NULL, 0, "what it does"}};
 
 static an_err parse(an_args *a, const an_verb *v, size_t n, an_note *why, const char *line)
 {
@@ -118,10 +120,10 @@ static void a_wrong_line_is_told_what_is_wrong(void **state)
     }
 }
 
-static void help_of(const char *line, const char *expected)
+static void help_of(const an_verb *v, size_t n, const char *line, const char *expected)
 {
     an_args a;
-    assert_int_equal(parse(&a, verbs, 3, NULL, line), AN_OK);
+    assert_int_equal(parse(&a, v, n, NULL, line), AN_OK);
     assert_true(a.help);
     char *text = NULL;
     size_t len = 0;
@@ -136,9 +138,12 @@ static void help_of(const char *line, const char *expected)
 static void help_is_that_of_the_verb_or_of_the_program(void **state)
 {
     (void)state;
-    help_of("lab --help", "  round replay N               recompute a round\n");
-    help_of("lab train -h", "usage: lab train [flags] FILE...\n");
-    help_of("lab train --wrong --help", "  --data DIR                 folder with the files\n");
+    help_of(verbs, 3, "lab --help", "  round replay N               recompute a round\n");
+    help_of(verbs, 3, "lab train -h", "usage: lab train [flags] FILE...\n");
+    help_of(verbs, 3, "lab train --wrong --help",
+            "  --data DIR                 folder with the files\n");
+    help_of(agent, 2, "agent --help", "  --data DIR                 folder with the files\n");
+    help_of(agent, 2, "agent --help", "  status                       what it does\n");
 }
 
 static void too_many_arguments_are_a_limit(void **state)
