@@ -120,6 +120,20 @@ static an_err start_test(an_drift *d, const char *name, double sensitivity, unsi
 
 /* --- calibration --- */
 
+uint64_t an_driftwatch_patience(const an_driftwatch_conf *conf)
+{
+    an_driftwatch_conf c = *conf;
+    set_defaults(&c);
+    return c.rows;
+}
+
+size_t an_driftwatch_least(const an_driftwatch_conf *conf)
+{
+    an_driftwatch_conf c = *conf;
+    set_defaults(&c);
+    return 4 * c.rows;
+}
+
 static void calibrate_psi(an_drift_reference *r, const an_driftwatch_conf *c, const float *rows,
                           size_t n, uint64_t *scratch)
 {

@@ -79,6 +79,11 @@ typedef struct an_drift_reference {
                             score_std */
 } an_drift_reference;
 
+/* Rows that an alarm must last before its scores count as drift: one test. */
+uint64_t an_driftwatch_patience(const an_driftwatch_conf *conf);
+/* How many rows a calibration needs. */
+size_t an_driftwatch_least(const an_driftwatch_conf *conf);
+
 /* A score test that fires only arms the watch; an alert follows if the moving mean of the
  * blocks is beyond effect_limit on the same side: significance and size, both.
  *

@@ -84,32 +84,35 @@ out:
     return err;
 }
 
-/* The normal windows of three parts, merged by time. */
+/* Normal windows merged by time.  Those that nothing was fitted on come first: a version scores the
+ * windows it has learned lower than any that follow, and the first live rows would look like a
+ * drift.  With too few of them RECENT helps out. */
 typedef struct walk {
     const an_pool *pool;
+    size_t n_parts; /* of walked */
     size_t at[3];
     bool begun;
     int64_t last_ms;
     int64_t step_ms; /* shortest time between two windows: those that touch */
 } walk;
 
-static const an_pool_part walked[3] = {AN_POOL_OLD, AN_POOL_RECENT, AN_POOL_NEW};
+static const an_pool_part walked[3] = {AN_POOL_OLD, AN_POOL_NEW, AN_POOL_RECENT};
 
 /* NULL: no more.  *ret_gap: the window does not continue the one before. */
 static const float *walk_next(walk *w, bool *ret_gap)
 {
-    size_t best = 3;
+    size_t best = w->n_parts;
     int64_t best_ms = 0;
-    for (size_t k = 0; k < 3; k++) {
+    for (size_t k = 0; k < w->n_parts; k++) {
         if (w->at[k] == an_pool_n(w->pool, walked[k]))
             continue;
         const int64_t t = an_pool_time(w->pool, walked[k], w->at[k]);
-        if (best == 3 || t < best_ms) {
+        if (best == w->n_parts || t < best_ms) {
             best = k;
             best_ms = t;
         }
     }
-    if (best == 3)
+    if (best == w->n_parts)
         return NULL;
     *ret_gap = w->begun && w->step_ms > 0 && best_ms - w->last_ms > w->step_ms + w->step_ms / 2;
     w->begun = true;
@@ -117,10 +120,10 @@ static const float *walk_next(walk *w, bool *ret_gap)
     return an_pool_get(w->pool, walked[best], w->at[best]++);
 }
 
-static int64_t shortest_step(const an_pool *pool)
+static int64_t shortest_step(const an_pool *pool, size_t n_parts)
 {
     int64_t least = 0;
-    for (size_t k = 0; k < 3; k++)
+    for (size_t k = 0; k < n_parts; k++)
         for (size_t i = 1; i < an_pool_n(pool, walked[k]); i++) {
             const int64_t d =
                 an_pool_time(pool, walked[k], i) - an_pool_time(pool, walked[k], i - 1);
@@ -148,11 +151,13 @@ an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an
     const size_t window = an_pool_window(pool), width = live->width;
     size_t n = 0, at = 0;
     bool gap = false;
-    walk w = {.pool = pool, .step_ms = shortest_step(pool)};
+    const size_t enough = an_driftwatch_least(conf), held_out = an_pool_n(pool, AN_POOL_OLD) + an_pool_n(pool, AN_POOL_NEW);
+    walk w = {.pool = pool, .n_parts = held_out * window >= enough ? 2 : 3};
+    w.step_ms = shortest_step(pool, w.n_parts);
     if (an_pool_width(pool) != width)
         return an_fail(AN_ERR_INVAL, why, "the pool has %zu sensors, the version %zu",
                        an_pool_width(pool), width);
-    for (size_t k = 0; k < 3; k++)
+    for (size_t k = 0; k < w.n_parts; k++)
         n += an_pool_n(pool, walked[k]) * window;
     float *rows = an_alloc(n * width, sizeof *rows);
     double *scores = an_alloc(n, sizeof *scores);

@@ -15,6 +15,7 @@ struct an_pipeline {
     an_alarm *alarm;
     an_quality *quality;
     an_driftwatch *watch;
+    uint64_t alarm_rows; /* of the alarm that is open or building up */
 
     /* The last raw rows, for the pool and to warm a new model.  A ring of (cap, width). */
     float *ring;
@@ -216,11 +217,16 @@ static void feed_pool(an_pipeline *p, const an_pipeline_in *in)
                 an_alarm_is_open(p->alarm) ? an_alarm_id(p->alarm) : 0);
 }
 
+/* A short alarm is a fault, not a drift: its scores are kept from the drift watch.  An alarm that
+ * lasts longer than a drift test takes may be both. */
 static void watch_drift(an_pipeline *p, const an_pipeline_in *in, const an_pipeline_out *out)
 {
     an_drift_alert alert;
-    if (!p->watch || !an_driftwatch_step(p->watch, in->time_ms, p->row,
-                                         out->scored ? out->score : NAN, &alert))
+    if (!p->watch)
+        return;
+    p->alarm_rows = an_alarm_is_suspect(p->alarm) ? p->alarm_rows + 1 : 0;
+    bool fault = p->alarm_rows > 0 && p->alarm_rows < an_driftwatch_patience(&p->conf.drift);
+    if (!an_driftwatch_step(p->watch, in->time_ms, p->row, out->scored && !fault ? out->score : NAN, &alert))
         return;
     p->stats.drift_alerts++;
     if (p->conf.hooks.drift)

@@ -286,6 +286,21 @@ static an_err note_upload(an_session *s, const an_part *p, an_note *why)
                          words, why);
 }
 
+/* What this site found, for its own engineers; the coordinator sees sums only. */
+static void log_verdict(const an_job *job)
+{
+    const an_evaluation *c = &job->task.evaluation.candidate, *p = &job->task.evaluation.production;
+    if (job->plan->kind != AN_PAYLOAD_EVALUATE)
+        return;
+    an_log(AN_LOG_INFO, "candidate_judged",
+           "round=%" PRIu64 " model=%s loss=%.4g production_loss=%.4g new_alarms=%" PRIu64 "/%" PRIu64
+           " production_new_alarms=%" PRIu64 " objects=%" PRIu64 " gains=%" PRIu64
+           " shift=%.2f alike=%.2f failure_mode=%zu",
+           job->plan->round, job->plan->model, c->n ? c->loss_sum / (double)c->n : 0,
+           p->n ? p->loss_sum / (double)p->n : 0, c->new_alarms, c->new_windows, p->new_alarms, c->objections, c->gains,
+           job->task.suspect.shift, job->task.suspect.cosine, job->task.suspect.mode + 1);
+}
+
 void an_parts_done(an_session *s, an_job *job, an_err err, const an_note *why)
 {
     an_note note = {{0}};
@@ -296,6 +311,7 @@ void an_parts_done(an_session *s, an_job *job, an_err err, const an_note *why)
         return;
     }
     if (err == AN_OK) {
+        log_verdict(job);
         p->update = job->result;
         p->size = job->size;
         memcpy(p->path, job->out_path, sizeof p->path);

@@ -81,7 +81,7 @@ static void start(an_sim_moment *m)
 static void step(double *y, an_sim_moment *m)
 {
     const double *a = m->act, *c = m->coef;
-    const double wear = a[BEARING_WEAR] + 0.002 * m->hours;
+    const double wear = a[BEARING_WEAR] + 0.0001 * m->hours;
     const double density = 1 + 0.12 * a[NEW_MATERIAL];
     const double shake = a[CAVITATION] * an_rng_normal(m->rng);
 
