@@ -15,11 +15,15 @@ static const an_source_type *const types[] = {
 #undef AN_SOURCE
 };
 
+#define CATCH_UP_S 2.0
+#define ROWS_MAX INT64_C(1000000000000000)
+
 /* Understood for every source; read here or by the agent. */
 static const an_source_option common[] = {
     {"type", AN_OPTION_TEXT, 0, 0, NULL, "kind of source"},
     {"name", AN_OPTION_TEXT, 0, 0, "", "what people call it"},
     {"speed", AN_OPTION_REAL, 0, 1e6, "0", "rows per second; 0: as fast as they come"},
+    {"speed_from", AN_OPTION_INT, 0, 1e15, "0", "rows that come as fast as they can before"},
     {NULL, AN_OPTION_TEXT, 0, 0, NULL, NULL},
 };
 
@@ -29,6 +33,7 @@ struct an_source {
     bool opened;
     const an_clock *clock;
     double speed;
+    int64_t speed_from;
     int64_t begun_ms; /* monotonic; pace is counted from here */
     uint64_t begun_rows;
     bool begun;
@@ -164,7 +169,8 @@ an_err an_source_open(const char *type_name, const an_node *conf, const an_clock
     s->type = type;
     s->clock = clock;
     s->stats.bad_last = "";
-    if ((err = an_node_get_num(conf, "speed", 0, 1e6, 0, &s->speed, why)))
+    if ((err = an_node_get_num(conf, "speed", 0, 1e6, 0, &s->speed, why)) ||
+        (err = an_node_get_int(conf, "speed_from", 0, ROWS_MAX, 0, &s->speed_from, why)))
         goto out;
     s->opened = true;
     if ((err = type->open(s->state, conf, why)))
@@ -209,7 +215,7 @@ const char *an_source_unit(const an_source *s, size_t i)
 /* Rows that the pace allows now; 0 sets the wait. */
 static size_t allowance(an_source *s, size_t cap, int64_t *ret_wait_ms)
 {
-    if (s->speed <= 0)
+    if (s->speed <= 0 || s->stats.rows < (uint64_t)s->speed_from)
         return cap;
     int64_t now = s->clock->mono_ms(s->clock);
     if (!s->begun) {
@@ -219,6 +225,13 @@ static size_t allowance(an_source *s, size_t cap, int64_t *ret_wait_ms)
     }
     double due = 1 + (double)(now - s->begun_ms) * s->speed / 1000.0;
     double given = (double)(s->stats.rows - s->begun_rows);
+    if (due - given >
+        1 + s->speed * CATCH_UP_S) { /* nobody asked for a while: that time is gone */
+        s->begun_ms = now;
+        s->begun_rows = s->stats.rows;
+        due = 1;
+        given = 0;
+    }
     if (due - given >= 1)
         return due - given < (double)cap ? (size_t)(due - given) : cap;
     *ret_wait_ms = 1 + (int64_t)((given + 1 - due) * 1000.0 / s->speed);
