@@ -33,7 +33,7 @@ const an_opt an_policy_rows[] = {
     AN_OPT_INT(an_policy, drift_epochs, "drift.epochs", 1, 1000, "4", "passes in each of them"),
     AN_OPT_NUM(an_policy, drift_lr, "drift.lr", 1e-9, 10, "0.001", "learning rate in each of them"),
     AN_OPT_NUM(an_policy, drift_l2sp, "drift.l2sp", 0, 1000, "0.001", "L2-SP pull towards production"),
-    AN_OPT_NUM(an_policy, drift_replay, "drift.replay", 0, 0.95, "0.5", "share of old windows in training"),
+    AN_OPT_NUM(an_policy, drift_replay, "drift.replay", 0.01, 0.95, "0.5", "share of old windows in training"),
     AN_OPT_BOOL(an_policy, promote_automatic, "promote.automatic", "false", "promote what passes the gate"),
     AN_OPT_NUM(an_policy, gate_loss, "gate.loss", 0, 100, "0.1", "how much worse the loss may be, as a share"),
     AN_OPT_NUM(an_policy, gate_alarms, "gate.alarms", 0, 1, "0.03",

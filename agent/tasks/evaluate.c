@@ -350,12 +350,10 @@ static an_err judge_production(court *c, an_overlay *today, an_payload_in *in, a
         return err;
     e->candidate.objections = objects(&e->candidate, &e->production);
     e->candidate.gains = gains(&e->candidate, &e->production);
-    if (task->plan->replay_share > 0) { /* an answer to drift */
-        if ((err = suspect(c, task->production, running, &ret_result->suspect, why)) != AN_OK)
-            return err;
-        if (an_suspect_is(&ret_result->suspect))
-            e->candidate.objections = 1;
-    }
+    if ((err = suspect(c, task->production, running, &ret_result->suspect, why)) != AN_OK)
+        return err;
+    if (an_suspect_is(&ret_result->suspect))
+        e->candidate.objections = 1;
     return AN_OK;
 }
 

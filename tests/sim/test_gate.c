@@ -165,7 +165,6 @@ static bool judge(const char *event, double size, size_t ramp, an_note *verdict)
     plan->dim = AN_EVALUATE_DIM;
     plan->n_cohort = 1;
     plan->seed = 77;
-    plan->replay_share = policy.drift_replay;
     an_hash_of(&plan->candidate, "candidate", 9);
     an_hash_of(&plan->production, "production", 10);
     an_calibrate_opts opts = an_calibrate_defaults();
