@@ -60,6 +60,7 @@ void an_hub_free(an_hub *hub)
         an_free(hub->models.items[i].tensors);
     an_free(hub->models.items);
     an_free(hub->live.items);
+    an_free(hub->waiting.items);
     an_state_done(&hub->state);
     an_free(hub);
 }
@@ -88,32 +89,75 @@ void an_batch_add(an_record_batch *b, const char *kind, const char *subject, con
                                 .body_len = strlen(text)};
 }
 
+void an_batch_done(an_record_batch *b)
+{
+    for (size_t i = 0; i < b->n; i++)
+        an_free(b->bodies[i]);
+    b->n = 0;
+}
+
+static an_err append(an_hub *hub, an_record_batch *b, size_t n_batches, uint64_t *ret_last, an_note *why)
+{
+    an_record *all = b->records;
+    size_t n = 0, at = 0;
+    for (size_t k = 0; k < n_batches; k++) {
+        if (b[k].err != AN_OK)
+            return b[k].err;
+        n += b[k].n;
+    }
+    if (n_batches > 1) {
+        if (!(all = an_alloc(n, sizeof *all)))
+            return AN_ERR_NOMEM;
+        for (size_t k = 0; k < n_batches; k++) {
+            memcpy(all + at, b[k].records, b[k].n * sizeof *all);
+            at += b[k].n;
+        }
+    }
+    an_err err = an_store_append(hub->conf.store, all, n, ret_last, why);
+    hub->n_commits += err == AN_OK && n > 0;
+    if (all != b->records)
+        an_free(all);
+    return err;
+}
+
+static an_err apply(an_hub *hub, const an_record *record)
+{
+    an_note note = {{0}};
+    an_err err = an_state_apply(&hub->state, record, &note);
+    if (err != AN_OK) {
+        an_log(AN_LOG_ERROR, "record_not_applied", "seq=%llu kind=%s err=%s why=\"%s\"",
+               (unsigned long long)record->seq, record->kind, an_err_name(err), note.text);
+        hub->behind = true;
+    }
+    return err;
+}
+
+an_err an_hub_commit_all(an_hub *hub, an_record_batch *b, size_t n, an_note *why)
+{
+    an_err err = hub->behind ? AN_ERR_NOMEM : AN_OK;
+    uint64_t last = 0, seq = 0;
+    int64_t now = an_hub_now(hub);
+    for (size_t k = 0; k < n; k++) {
+        for (size_t i = 0; i < b[k].n; i++)
+            b[k].records[i].time_ms = now;
+        seq += b[k].n;
+    }
+    if (err == AN_OK)
+        err = append(hub, b, n, &last, why);
+    seq = last - seq;
+    for (size_t k = 0; k < n; k++) {
+        for (size_t i = 0; i < b[k].n && err == AN_OK; i++) {
+            b[k].records[i].seq = ++seq;
+            err = apply(hub, &b[k].records[i]);
+        }
+        an_batch_done(&b[k]);
+    }
+    return err;
+}
+
 an_err an_hub_commit(an_hub *hub, an_record_batch *b, an_note *why)
 {
-    an_err err = hub->behind ? AN_ERR_NOMEM : b->err;
-    uint64_t last = 0;
-    int64_t now = an_hub_now(hub);
-    for (size_t i = 0; i < b->n; i++)
-        b->records[i].time_ms = now;
-    if (err == AN_OK)
-        err = an_store_append(hub->conf.store, b->records, b->n, &last, why);
-    hub->n_commits += err == AN_OK;
-    for (size_t i = 0; i < b->n; i++) {
-        if (err == AN_OK) {
-            b->records[i].seq = last - (b->n - 1) + i;
-            an_note note = {{0}};
-            an_err applied = an_state_apply(&hub->state, &b->records[i], &note);
-            if (applied != AN_OK) {
-                an_log(AN_LOG_ERROR, "record_not_applied", "seq=%llu kind=%s err=%s why=\"%s\"",
-                       (unsigned long long)b->records[i].seq, b->records[i].kind, an_err_name(applied), note.text);
-                hub->behind = true;
-                err = applied;
-            }
-        }
-        an_free(b->bodies[i]);
-    }
-    b->n = 0;
-    return err;
+    return an_hub_commit_all(hub, b, 1, why);
 }
 
 void an_json_set_hash(an_json *o, const char *key, const an_hash *h)
@@ -172,6 +216,7 @@ static an_err catch_up(an_hub *hub)
 void an_hub_tick(an_hub *hub)
 {
     int64_t now = an_hub_now(hub);
+    an_hub_settle(hub);
     if (hub->behind && catch_up(hub) != AN_OK) {
         hub->retry_ms = now + RETRY_MS;
         return;

@@ -74,6 +74,18 @@ void an_hub_fetched(an_hub *hub, const char *site, uint64_t round, const an_hash
                     an_err err, const an_note *why);
 void an_hub_combined(an_hub *hub, an_combine_job *job, an_err err, const an_note *why); /* takes job */
 
+/* Group commit.  Between the two, what sites answer to plans and the updates that came in are
+ * only taken down; settle stores them in one transaction and then does what follows from them
+ * (acknowledgements first of all).  Who drains a queue of messages puts the two around it:
+ *
+ *     an_hub_gather(hub);
+ *     while (receive(&site, &msg)) an_hub_message(hub, site, msg, &why);
+ *     an_hub_settle(hub);
+ *
+ * Without them each answer is a transaction of its own.  tick and combined settle by themselves. */
+void an_hub_gather(an_hub *hub);
+void an_hub_settle(an_hub *hub);
+
 void an_hub_tick(an_hub *hub);
 int64_t an_hub_deadline(const an_hub *hub); /* wall ms of the next useful tick */
 

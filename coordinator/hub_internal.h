@@ -22,6 +22,13 @@ typedef struct an_hub_model {
     an_tensor_scale *tensors; /* (n_tensors), unit_exp not set */
 } an_hub_model;
 
+/* An event of a round that waits to be stored with others in one transaction. */
+typedef struct an_hub_waiting {
+    uint64_t round;
+    an_round_event event;
+    char actor[128];
+} an_hub_waiting;
+
 struct an_hub {
     an_hub_conf conf;
     an_state state;
@@ -32,6 +39,8 @@ struct an_hub {
     uint64_t next_msg_id;
     int64_t retry_ms; /* when campaigns that wait for sites are looked at again */
     uint64_t n_commits; /* transactions of this process */
+    AN_LIST(an_hub_waiting) waiting;
+    bool gathering; /* events of sites wait in `waiting` */
     bool driving;
     bool behind; /* a record is in the journal and not in the state: nothing is stored until the next
                   * tick has read it again */
@@ -52,7 +61,9 @@ typedef struct an_record_batch {
 } an_record_batch;
 void an_batch_add(an_record_batch *b, const char *kind, const char *subject, const char *actor, const char *idem,
                   an_json *body);
+void an_batch_done(an_record_batch *b); /* of what was not committed */
 an_err an_hub_commit(an_hub *hub, an_record_batch *b, an_note *why);
+an_err an_hub_commit_all(an_hub *hub, an_record_batch *b, size_t n, an_note *why); /* n batches, one transaction */
 
 void an_json_set_hash(an_json *o, const char *key, const an_hash *h); /* left out if zero */
 

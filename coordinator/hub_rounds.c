@@ -136,78 +136,89 @@ static void add_result(an_hub *hub, an_record_batch *b, const an_round_entry *e,
     (void)hub;
 }
 
-/* Steps a copy, stores what changed, then makes the copy the truth and acts.  If storing fails
- * nothing has happened. */
-static an_err step(an_hub *hub, an_hub_round *r, const an_round_event *e, const char *actor,
-                   const an_combine_job *job, an_round_actions *ret, an_note *why)
+/* Steps the copy `next` by one event; what must be stored goes into the batch. */
+static an_err step(an_hub *hub, const an_hub_round *r, an_round *next, const an_hub_waiting *w,
+                   const an_combine_job *job, an_record_batch *batch, an_round_actions *ret, an_note *why)
+{
+    char subject[64], idem[128];
+    an_buf body;
+    an_json_doc *doc = NULL;
+    an_round_step(next, &w->event, ret);
+    if (!ret->changed)
+        return AN_OK;
+    an_buf_init(&body, 4096);
+    an_err err = an_round_event_encode(&w->event, &body);
+    if (err == AN_OK)
+        err = an_json_parse((const char *)body.data, body.len, "event", &doc, why);
+    if (err == AN_OK) {
+        bool update = w->event.type == AN_ROUND_EVENT_UPDATE;
+        subject_of(subject, next->id);
+        snprintf(idem, sizeof idem, "%s/update", subject);
+        an_batch_add(batch, "round.event", subject, w->actor, update ? idem : NULL, an_json_copy(an_json_root(doc)));
+        an_json_doc_free(doc);
+        if (an_round_is_over(next)) {
+            if (job && next->state == AN_ROUND_COMMITTED)
+                add_result(hub, batch, an_state_round(&hub->state, next->id), job);
+            an_batch_add(batch, "round.ended", subject, "coordinator", NULL, ended_body(next, r->plan->dim, job));
+        }
+    }
+    an_buf_done(&body);
+    return err;
+}
+
+/* Steps a copy by all events, stores what changed in one transaction, then makes the copy the
+ * truth.  If storing fails nothing has happened.  actions: (n) */
+static an_err step_all(an_hub *hub, an_hub_round *r, const an_hub_waiting *events, size_t n, const an_combine_job *job,
+                       an_round_actions *actions, an_note *why)
 {
     an_err err = AN_ERR_NOMEM;
     an_round next = r->round;
-    an_record_batch batch = {.n = 0};
-    char subject[64], idem[128];
-    an_buf body;
-    an_buf_init(&body, 4096);
     next.members = an_alloc(next.n_members, sizeof *next.members);
-    if (!next.members)
+    an_record_batch *batches = an_alloc(n, sizeof *batches);
+    if (!next.members || !batches)
         goto out;
     memcpy(next.members, r->round.members, next.n_members * sizeof *next.members);
-    an_round_step(&next, e, ret);
     err = AN_OK;
-    if (!ret->changed)
-        goto out;
-    const an_round_entry *entry = an_state_round(&hub->state, next.id);
-    subject_of(subject, next.id);
-    an_json_doc *doc = NULL;
-    if ((err = an_round_event_encode(e, &body)) != AN_OK ||
-        (err = an_json_parse((const char *)body.data, body.len, "event", &doc, why)) != AN_OK)
-        goto out;
-    bool update = e->type == AN_ROUND_EVENT_UPDATE;
-    if (update)
-        snprintf(idem, sizeof idem, "%s/update", subject);
-    an_batch_add(&batch, "round.event", subject, actor, update ? idem : NULL, an_json_copy(an_json_root(doc)));
-    an_json_doc_free(doc);
-    if (an_round_is_over(&next)) {
-        if (job && next.state == AN_ROUND_COMMITTED)
-            add_result(hub, &batch, entry, job);
-        an_batch_add(&batch, "round.ended", subject, "coordinator", NULL, ended_body(&next, r->plan->dim, job));
+    bool changed = false;
+    for (size_t i = 0; i < n && err == AN_OK; i++) {
+        err = step(hub, r, &next, &events[i], job, &batches[i], &actions[i], why);
+        changed = changed || actions[i].changed;
     }
-    if ((err = an_hub_commit(hub, &batch, why)) != AN_OK)
+    if (err == AN_OK && changed)
+        err = an_hub_commit_all(hub, batches, n, why);
+    if (err != AN_OK)
         goto out;
     an_member *old = r->round.members;
     r->round = next;
     next.members = old;
 out:
+    for (size_t i = 0; batches && i < n; i++)
+        an_batch_done(&batches[i]);
+    an_free(batches);
     an_free(next.members);
-    an_buf_done(&body);
     return err;
 }
 
-void an_hub_round_feed(an_hub *hub, an_hub_round *r, const an_round_event *e, const char *actor, const an_combine_job *job)
+static void act(an_hub *hub, an_hub_round *r, const an_round_actions *actions, size_t n)
 {
-    an_note why = {{0}};
-    an_round_actions actions;
-    an_err err = step(hub, r, e, actor, job, &actions, &why);
-    if (err != AN_OK) {
-        an_log(AN_LOG_ERROR, "round_event_not_stored", "round=%llu err=%s why=\"%s\"",
-               (unsigned long long)r->round.id, an_err_name(err), why.text);
-        return;
-    }
     bool sum = false, over = false;
-    for (size_t i = 0; i < actions.n; i++) {
-        const an_round_action *a = &actions.items[i];
-        switch (a->type) {
-        case AN_ROUND_SEND_PLAN:
-            send_plan(hub, r, a->member);
-            break;
-        case AN_ROUND_ACK:
-            send_ack(hub, r, a);
-            break;
-        case AN_ROUND_SUM:
-            sum = true;
-            break;
-        case AN_ROUND_END:
-            over = true;
-            break;
+    for (size_t k = 0; k < n; k++) {
+        for (size_t i = 0; i < actions[k].n; i++) {
+            const an_round_action *a = &actions[k].items[i];
+            switch (a->type) {
+            case AN_ROUND_SEND_PLAN:
+                send_plan(hub, r, a->member);
+                break;
+            case AN_ROUND_ACK:
+                send_ack(hub, r, a);
+                break;
+            case AN_ROUND_SUM:
+                sum = true;
+                break;
+            case AN_ROUND_END:
+                over = true;
+                break;
+            }
         }
     }
     if (over) {
@@ -216,6 +227,74 @@ void an_hub_round_feed(an_hub *hub, an_hub_round *r, const an_round_event *e, co
     } else if (sum) {
         an_hub_sum_start(hub, r);
     }
+}
+
+static void feed_all(an_hub *hub, an_hub_round *r, const an_hub_waiting *events, size_t n, const an_combine_job *job)
+{
+    an_note why = {{0}};
+    an_round_actions one = {.n = 0}, *actions = n == 1 ? &one : an_alloc(n, sizeof *actions);
+    an_err err = actions ? step_all(hub, r, events, n, job, actions, &why) : AN_ERR_NOMEM;
+    if (err == AN_OK)
+        act(hub, r, actions, n);
+    else
+        an_log(AN_LOG_ERROR, "round_event_not_stored", "round=%llu events=%zu err=%s why=\"%s\"",
+               (unsigned long long)r->round.id, n, an_err_name(err), why.text);
+    if (actions != &one)
+        an_free(actions);
+}
+
+/* ---- events that wait for one another ---- */
+
+#define GROUP_MAX 256 /* events in a transaction; each is three records at most */
+
+static bool may_wait(const an_round_event *e)
+{
+    return e->type == AN_ROUND_EVENT_ACCEPT || e->type == AN_ROUND_EVENT_REFUSE || e->type == AN_ROUND_EVENT_UPDATE;
+}
+
+void an_hub_gather(an_hub *hub)
+{
+    hub->gathering = true;
+}
+
+/* The first events in the queue that belong to one round. */
+static void settle_some(an_hub *hub)
+{
+    an_hub_waiting *items = hub->waiting.items;
+    size_t n = 1;
+    while (n < hub->waiting.n && n < GROUP_MAX && items[n].round == items[0].round)
+        n++;
+    an_hub_waiting *group = an_alloc(n, sizeof *group);
+    if (!group) /* the queue must be free for what they lead to */
+        an_log(AN_LOG_ERROR, "round_event_not_stored", "round=%llu events=%zu err=NOMEM why=\"\"",
+               (unsigned long long)items[0].round, n);
+    else
+        memcpy(group, items, n * sizeof *group);
+    hub->waiting.n -= n;
+    memmove(items, items + n, hub->waiting.n * sizeof *items);
+    an_hub_round *r = group ? an_hub_round_find(hub, group[0].round) : NULL;
+    if (r)
+        feed_all(hub, r, group, n, NULL);
+    an_free(group);
+}
+
+void an_hub_settle(an_hub *hub)
+{
+    hub->gathering = false;
+    while (hub->waiting.n > 0)
+        settle_some(hub);
+}
+
+void an_hub_round_feed(an_hub *hub, an_hub_round *r, const an_round_event *e, const char *actor, const an_combine_job *job)
+{
+    an_hub_waiting w = {.round = r->round.id, .event = *e};
+    snprintf(w.actor, sizeof w.actor, "%s", actor);
+    if (hub->gathering && may_wait(e) &&
+        an_grow(&hub->waiting.items, &hub->waiting.cap, hub->waiting.n + 1, sizeof *hub->waiting.items)) {
+        hub->waiting.items[hub->waiting.n++] = w;
+        return;
+    }
+    feed_all(hub, r, &w, 1, job);
 }
 
 void an_hub_round_event(an_hub *hub, an_hub_round *r, const an_round_event *e, const char *actor)

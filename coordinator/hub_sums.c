@@ -78,6 +78,7 @@ out:
 void an_hub_combined(an_hub *hub, an_combine_job *job, an_err err, const an_note *why)
 {
     an_note note = {{0}};
+    an_hub_settle(hub);
     an_hub_round *r = an_hub_round_find(hub, job->plan->round);
     if (r) {
         r->combining = false;

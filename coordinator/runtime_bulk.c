@@ -91,11 +91,48 @@ static an_err serve_reply(void *user, const an_peer *peer, const an_hash *hash, 
     return an_bulk_send(b, peer, &m, bytes, len);
 }
 
+/* ---- orders ---- */
+
+static void on_order(an_bulk *b, const an_bulk_order *o)
+{
+    switch (o->what) {
+    case AN_BULK_FETCH:
+        an_pulls_add(b, o);
+        break;
+    case AN_BULK_SERVE:
+        if (!an_grow(&b->objects, &b->objects_cap, b->n_objects + 1, sizeof *b->objects))
+            an_log(AN_LOG_ERROR, "version_not_served", "why=\"out of memory\"");
+        else
+            b->objects[b->n_objects++] = (an_bulk_object){.hash = o->hash, .size = o->size};
+        break;
+    case AN_BULK_DROP:
+        if (an_peers_find(b->peers, o->site, NULL))
+            an_serve_forget(b->serve, an_peers_find(b->peers, o->site, NULL));
+        an_peers_drop(b->peers, o->site);
+        an_pulls_drop(b, o->site);
+        break;
+    }
+}
+
+/* False: to be stopped. */
+static bool take_orders(an_bulk *b)
+{
+    an_bulk_order order;
+    size_t len;
+    an_err err;
+    while ((err = an_pipe_recv(b->pipe, &order, sizeof order, &len)) == AN_OK)
+        on_order(b, &order);
+    return err != AN_ERR_CANCELLED;
+}
+
 /* ---- messages ---- */
 
 static void on_ask(an_bulk *b, const an_in *in, const an_msg_chunk_request *ask)
 {
     an_err err = AN_OK;
+    /* It may be so new that the order to serve it still lies in the pipe. */
+    if (ask->kind == AN_OBJECT_VERSION && !object_find(b, &ask->object))
+        take_orders(b);
     if (ask->kind != AN_OBJECT_VERSION)
         err = refuse(b, &in->peer, &ask->object, ask->offset, AN_CHUNK_FORBIDDEN);
     else if (an_serve_ask(b->serve, &in->peer, in->site, &ask->object, ask->offset, ask->len) ==
@@ -141,38 +178,6 @@ static void drain(an_bulk *b)
         else if (err == AN_ERR_AGAIN || err == AN_ERR_IO)
             return;
     }
-}
-
-static void on_order(an_bulk *b, const an_bulk_order *o)
-{
-    switch (o->what) {
-    case AN_BULK_FETCH:
-        an_pulls_add(b, o);
-        break;
-    case AN_BULK_SERVE:
-        if (!an_grow(&b->objects, &b->objects_cap, b->n_objects + 1, sizeof *b->objects))
-            an_log(AN_LOG_ERROR, "version_not_served", "why=\"out of memory\"");
-        else
-            b->objects[b->n_objects++] = (an_bulk_object){.hash = o->hash, .size = o->size};
-        break;
-    case AN_BULK_DROP:
-        if (an_peers_find(b->peers, o->site, NULL))
-            an_serve_forget(b->serve, an_peers_find(b->peers, o->site, NULL));
-        an_peers_drop(b->peers, o->site);
-        an_pulls_drop(b, o->site);
-        break;
-    }
-}
-
-/* False: to be stopped. */
-static bool take_orders(an_bulk *b)
-{
-    an_bulk_order order;
-    size_t len;
-    an_err err;
-    while ((err = an_pipe_recv(b->pipe, &order, sizeof order, &len)) == AN_OK)
-        on_order(b, &order);
-    return err != AN_ERR_CANCELLED;
 }
 
 static an_err open_all(an_bulk *b, an_note *why)

@@ -32,9 +32,25 @@ static an_err send_to(an_core *c, an_server *srv, const an_peer *peer, const an_
     return err;
 }
 
+/* Before a site can hear of a version, the bulk thread knows it: else the site is refused, and
+ * asks again only a while later. */
+static void serve_versions(an_core *c)
+{
+    const an_state *st = c->hub ? an_hub_state(c->hub) : NULL;
+    while (st && c->n_served < st->versions.n) {
+        an_bulk_order order = {.what = AN_BULK_SERVE,
+                               .hash = st->versions.items[c->n_served].hash,
+                               .size = st->versions.items[c->n_served].size};
+        if (an_pipe_send(an_actor_pipe(c->bulk), &order, sizeof order) != AN_OK)
+            break;
+        c->n_served++;
+    }
+}
+
 static an_err io_send(void *ctx, const char *site, const an_msg *msg)
 {
     an_core *c = ctx;
+    serve_versions(c);
     const an_peer *peer = an_peers_find(c->peers, site, NULL);
     if (!peer)
         return AN_ERR_NOTFOUND;
@@ -244,15 +260,7 @@ static void flush(an_core *c)
                 an_pipe_send(an_actor_pipe(c->worker), &c->works[i], sizeof *c->works) != AN_OK;
         c->works[i]->sent = !c->works_wait;
     }
-    const an_state *st = an_hub_state(c->hub);
-    while (c->n_served < st->versions.n) {
-        an_bulk_order order = {.what = AN_BULK_SERVE,
-                               .hash = st->versions.items[c->n_served].hash,
-                               .size = st->versions.items[c->n_served].size};
-        if (an_pipe_send(an_actor_pipe(c->bulk), &order, sizeof order) != AN_OK)
-            break;
-        c->n_served++;
-    }
+    serve_versions(c);
     bool open = an_hub_enrolment_open(c->hub);
     if (open != c->enrol_open)
         an_zap_enrol(c->args->zap, open ? (unsigned)c->args->conf->enrol_rate : 0);
@@ -295,9 +303,11 @@ void an_core_run(an_core *c, an_pipe *pipe)
         size_t len;
         if (items[0].ready && an_pipe_recv(pipe, &byte, sizeof byte, &len) == AN_ERR_CANCELLED)
             return;
+        an_hub_gather(c->hub);
         drain(c, c->control, on_control);
-        drain(c, c->enrol, on_enrol);
         on_bulk(c);
+        an_hub_settle(c->hub);
+        drain(c, c->enrol, on_enrol);
         on_work(c);
         on_http(c);
         if (an_clock_system()->wall_ms(an_clock_system()) >= an_hub_deadline(c->hub))

@@ -10,7 +10,8 @@
  * with lengths before the strings (store/store_internal.h) and chain[0] all zero.
  *
  * Objects are immutable bytes named by their BLAKE2b-256: bundles, plans, updates, optimiser
- * states.  A record may name an object only after the object is durable.
+ * states.  A record may name an object only after the object is durable, or, if the object is
+ * small, after it was put or adopted: it becomes durable together with the next record.
  *
  *     an_store *store;
  *     err = an_store_open("sqlite:/var/lib/andon", clock, &store, &why);
@@ -38,6 +39,7 @@ typedef struct an_store an_store;
 #define AN_RECORD_BODY_MAX ((size_t)1 << 20)
 #define AN_RECORD_NAME_MAX 127   /* bytes in kind, subject, actor, idem */
 #define AN_RECORD_BATCH_MAX 1024 /* records in one append */
+#define AN_OBJECT_SMALL ((size_t)16 << 10) /* objects of at most so many bytes are small */
 
 /* One fact.  Strings are borrowed for the call; none is empty or holds control characters. */
 typedef struct an_record {
@@ -92,11 +94,12 @@ an_err an_store_head_get(an_store *s, uint64_t *ret_seq, an_hash *ret_chain, an_
  * PROTO names the first bad seq, IO, NOMEM. */
 an_err an_store_verify(an_store *s, uint64_t *ret_n, an_note *why);
 
-/* Objects.  put: durable on return; the same bytes twice are one object. */
+/* Objects.  put: durable on return, a small one with the next append; the same bytes twice are one
+ * object. */
 an_err an_store_object_put(an_store *s, const void *bytes, size_t len, an_hash *ret,
                            an_note *why);
-/* Takes over a finished file on the same file system by renaming it.  The caller has hashed and
- * synced it. */
+/* Takes over a finished file on the same file system by renaming it.  The caller has hashed it
+ * and, unless it is small, synced it. */
 an_err an_store_object_adopt(an_store *s, const char *path, const an_hash *hash, an_note *why);
 bool an_store_object_has(an_store *s, const an_hash *hash);
 /* Appends the bytes to *b and checks their hash.  Errors: NOTFOUND, IO, PROTO damaged, LIMIT.

@@ -5,7 +5,8 @@
  *     DIR/spool/                 being received by others; never touched here
  *
  * All 256 folders are made and synced at the start, so that later only the one folder a rename
- * went into has to be synced for the object to survive a power cut. */
+ * went into has to be synced for the object to survive a power cut.  Small objects survive it
+ * in the journal (small.c). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -130,8 +131,7 @@ an_err an_objects_size(const an_objects *o, const an_hash *hash, uint64_t *ret_l
     return err;
 }
 
-/* True: the object is there and its bytes are these.  A damaged one is written anew. */
-static bool is_intact(const an_objects *o, const an_hash *hash, size_t len)
+bool an_objects_intact(const an_objects *o, const an_hash *hash, size_t len)
 {
     char path[AN_PATH_MAX];
     uint8_t chunk[16384];
@@ -154,7 +154,8 @@ static bool is_intact(const an_objects *o, const an_hash *hash, size_t len)
     return n == 0 && an_hash_equal(&found, hash);
 }
 
-an_err an_objects_adopt(an_objects *o, const char *path, const an_hash *hash, an_note *why)
+an_err an_objects_adopt_unsynced(an_objects *o, const char *path, const an_hash *hash,
+                                 an_note *why)
 {
     char home[AN_PATH_MAX];
     if (an_objects_path(o, hash, home) != AN_OK)
@@ -164,30 +165,67 @@ an_err an_objects_adopt(an_objects *o, const char *path, const an_hash *hash, an
             return an_fail(AN_ERR_NOTFOUND, why, "%s: no such file to take over", path);
         return fail_errno(why, "take over as an object", path);
     }
-    return sync_home(o, hash, why);
+    return AN_OK;
 }
 
-an_err an_objects_put(an_objects *o, const void *bytes, size_t len, an_hash *ret, an_note *why)
+an_err an_objects_adopt(an_objects *o, const char *path, const an_hash *hash, an_note *why)
+{
+    an_err err = an_objects_adopt_unsynced(o, path, hash, why);
+    return err == AN_OK ? sync_home(o, hash, why) : err;
+}
+
+static an_err write_unsynced(const char *path, const void *bytes, size_t len, an_note *why)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, OBJECT_MODE);
+    if (fd < 0)
+        return fail_errno(why, "write", path);
+    an_err err = AN_OK;
+    for (size_t done = 0; err == AN_OK && done < len;) {
+        ssize_t n = write(fd, (const char *)bytes + done, len - done);
+        if (n < 0 && errno != EINTR)
+            err = fail_errno(why, "write", path);
+        done += n > 0 ? (size_t)n : 0;
+    }
+    close(fd);
+    return err;
+}
+
+/* A damaged object is written anew; an intact one may lack its sync: an earlier put may have
+ * died before it. */
+static an_err put(an_objects *o, const void *bytes, size_t len, bool sync, an_hash *ret,
+                  an_note *why)
 {
     char dir[AN_PATH_MAX], path[AN_PATH_MAX], text[AN_HASH_TEXT];
     an_hash hash;
     an_hash_of(&hash, bytes, len);
-    an_err err;
-    if (is_intact(o, &hash, len)) {
-        err = sync_home(o, &hash, why); /* an earlier put may have died before its sync */
-    } else {
+    an_err err = AN_OK;
+    if (!an_objects_intact(o, &hash, len)) {
         an_hash_text(text, &hash);
         err = new_dir(o, dir, why);
         if (err == AN_OK && an_path_join(path, dir, text) != AN_OK)
             err = too_long(dir, why);
         if (err == AN_OK)
-            err = an_file_write(path, bytes, len, OBJECT_MODE, why);
+            err = sync ? an_file_write(path, bytes, len, OBJECT_MODE, why)
+                       : write_unsynced(path, bytes, len, why);
         if (err == AN_OK)
-            err = an_objects_adopt(o, path, &hash, why);
+            err = an_objects_adopt_unsynced(o, path, &hash, why);
     }
+    if (err == AN_OK && sync)
+        err = sync_home(o, &hash, why);
     if (err == AN_OK)
         *ret = hash;
     return err;
+}
+
+an_err an_objects_put(an_objects *o, const void *bytes, size_t len, an_hash *ret, an_note *why)
+{
+    return put(o, bytes, len, true, ret, why);
+}
+
+an_err an_objects_put_unsynced(an_objects *o, const void *bytes, size_t len, an_hash *ret,
+                               an_note *why)
+{
+    return put(o, bytes, len, false, ret, why);
 }
 
 an_err an_objects_get(const an_objects *o, const an_hash *hash, an_buf *b, an_note *why)

@@ -37,6 +37,7 @@ static const char *const steps[] = {
     "CREATE VIEW journal AS SELECT seq, datetime(time_ms / 1000, 'unixepoch') AS time, kind, "
     "subject,"
     " actor, CAST(body AS TEXT) AS body FROM records;",
+    "CREATE TABLE small(hash BLOB PRIMARY KEY, bytes BLOB NOT NULL) STRICT, WITHOUT ROWID;",
 };
 #define STEPS (sizeof steps / sizeof steps[0])
 
@@ -45,6 +46,7 @@ typedef struct sqlite_store {
     an_db *db;
     int64_t epoch;
     an_objects objects;
+    an_small small; /* goes with the next append */
 } sqlite_store;
 
 /* ---- Opening -------------------------------------------------------------------------------
@@ -164,6 +166,7 @@ static void sqlite_close(void *state)
     sqlite_store *s = state;
     if (!s)
         return;
+    an_small_done(&s->small);
     an_db_close(s->db);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
@@ -205,6 +208,8 @@ static an_err sqlite_open(void **ret_state, const char *dir, an_note *why)
         err = check_end(s, why);
     if (err == AN_OK)
         err = take_epoch(s, why);
+    if (err == AN_OK)
+        err = an_small_restore(s->db, &s->objects, why);
     if (err == AN_OK)
         err = an_dir_sync(dir, why);
     if (err != AN_OK) {
@@ -309,11 +314,14 @@ static an_err sqlite_append(void *state, const an_record *records, size_t n, int
         return err;
     err = append_all(s, records, n, now_ms, &last, why);
     if (err == AN_OK)
+        err = an_small_store(&s->small, s->db, why);
+    if (err == AN_OK)
         err = an_db_commit(s->db, why);
     if (err != AN_OK) {
         an_db_rollback(s->db);
         return err;
     }
+    an_small_done(&s->small);
     *ret_last_seq = last;
     return AN_OK;
 }
@@ -419,13 +427,15 @@ static an_err sqlite_head(void *state, an_store_head *ret, an_note *why)
 static an_err sqlite_object_put(void *state, const void *bytes, size_t len, an_hash *ret,
                                 an_note *why)
 {
-    return an_objects_put(&((sqlite_store *)state)->objects, bytes, len, ret, why);
+    sqlite_store *s = state;
+    return an_small_put(&s->small, &s->objects, bytes, len, ret, why);
 }
 
 static an_err sqlite_object_adopt(void *state, const char *path, const an_hash *hash,
                                   an_note *why)
 {
-    return an_objects_adopt(&((sqlite_store *)state)->objects, path, hash, why);
+    sqlite_store *s = state;
+    return an_small_adopt(&s->small, &s->objects, path, hash, why);
 }
 
 static bool sqlite_object_has(void *state, const an_hash *hash)
@@ -446,7 +456,8 @@ static an_err sqlite_object_size(void *state, const an_hash *hash, uint64_t *ret
 
 static an_err sqlite_object_remove(void *state, const an_hash *hash, an_note *why)
 {
-    return an_objects_remove(&((sqlite_store *)state)->objects, hash, why);
+    sqlite_store *s = state;
+    return an_small_remove(&s->small, &s->objects, hash, why);
 }
 
 static an_err sqlite_object_path(const void *state, const an_hash *hash,

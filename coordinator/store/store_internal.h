@@ -11,6 +11,7 @@
 #define AN_COORDINATOR_STORE_STORE_INTERNAL_H
 
 #include "coordinator/store.h"
+#include "doors/sqlite.h"
 
 /* ---- Objects as files ----------------------------------------------------------------------
  */
@@ -33,6 +34,37 @@ an_err an_objects_size(const an_objects *o, const an_hash *hash, uint64_t *ret_l
                        an_note *why);
 an_err an_objects_remove(an_objects *o, const an_hash *hash, an_note *why);
 an_err an_objects_path(const an_objects *o, const an_hash *hash, char out[static AN_PATH_MAX]);
+
+/* The file is there and its bytes are these. */
+bool an_objects_intact(const an_objects *o, const an_hash *hash, size_t len);
+/* As put and adopt, but a power cut may take the file back. */
+an_err an_objects_put_unsynced(an_objects *o, const void *bytes, size_t len, an_hash *ret,
+                               an_note *why);
+an_err an_objects_adopt_unsynced(an_objects *o, const char *path, const an_hash *hash,
+                                 an_note *why);
+
+/* Small objects that wait to be stored, or forgotten, with the next records (small.c). */
+typedef struct an_small_item {
+    an_hash hash;
+    void *bytes; /* owned; NULL: to be forgotten */
+    size_t len;
+} an_small_item;
+typedef struct an_small {
+    an_small_item *items;
+    size_t n, cap;
+} an_small;
+
+void an_small_done(an_small *s); /* nothing waits any more */
+/* As the functions of store.h: for objects of any length, the small ones in this way. */
+an_err an_small_put(an_small *s, an_objects *o, const void *bytes, size_t len, an_hash *ret,
+                    an_note *why);
+an_err an_small_adopt(an_small *s, an_objects *o, const char *path, const an_hash *hash,
+                      an_note *why);
+an_err an_small_remove(an_small *s, an_objects *o, const an_hash *hash, an_note *why);
+/* Within a transaction.  What waits goes on waiting until an_small_done. */
+an_err an_small_store(const an_small *s, an_db *db, an_note *why);
+/* Writes the files that are not as they were anew.  Errors: PROTO damaged, IO, NOMEM. */
+an_err an_small_restore(an_db *db, an_objects *o, an_note *why);
 
 /* Holds the folder for this process until *ret_fd is closed.  Errors: STATE another process, or
  * this one, holds it; IO, LIMIT. */

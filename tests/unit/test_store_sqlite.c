@@ -176,7 +176,7 @@ static void a_newer_schema_is_refused_and_left_alone(void **state)
     assert_int_equal(err, AN_ERR_UNSUPPORTED);
     assert_non_null(strstr(f->why.text, "newer"));
     assert_null(f->store);
-    err = run_sql(f, "PRAGMA user_version = 1");
+    err = run_sql(f, "PRAGMA user_version = 2");
     assert_int_equal(err, AN_OK);
     store_open(f);
 }
@@ -240,6 +240,32 @@ static void a_store_whose_place_is_a_file_is_refused(void **state)
     assert_null(store);
 }
 
+static void a_small_object_that_a_power_cut_took_is_there_after_the_next_start(void **state)
+{
+    store_fixture *f = *state;
+    char path[AN_PATH_MAX];
+    an_hash hash;
+    assert_int_equal(an_store_object_put(f->store, "update", 6, &hash, &f->why), AN_OK);
+    store_append(f, "round.event", "round/1", "round/1/update");
+    assert_int_equal(an_store_object_path(f->store, &hash, path), AN_OK);
+    store_close(f);
+    FILE *cut = fopen(path, "wb"); /* the name is on the disk, the bytes are not */
+    assert_non_null(cut);
+    assert_int_equal(fclose(cut), 0);
+    store_open(f);
+    an_buf b;
+    an_buf_init(&b, 100);
+    assert_int_equal(an_store_object_get(f->store, &hash, &b, &f->why), AN_OK);
+    assert_int_equal(b.len, 6);
+    assert_memory_equal(b.data, "update", 6);
+    an_buf_done(&b);
+    /* One that was removed does not come back. */
+    assert_int_equal(an_store_object_remove(f->store, &hash, &f->why), AN_OK);
+    store_append(f, "round.event", "round/1", NULL);
+    store_reopen(f);
+    assert_false(an_store_object_has(f->store, &hash));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +275,7 @@ int main(void)
         STORE_TEST(a_store_taken_over_by_another_epoch_takes_no_more_records),
         STORE_TEST(a_store_taken_over_by_deleting_its_lock_stops_the_first_coordinator),
         STORE_TEST(a_record_put_in_the_next_place_does_not_pass_for_an_acknowledged_one),
+        STORE_TEST(a_small_object_that_a_power_cut_took_is_there_after_the_next_start),
         STORE_TEST(a_newer_schema_is_refused_and_left_alone),
         STORE_TEST(another_programs_database_is_refused_and_left_alone),
         STORE_TEST(a_file_that_is_no_database_is_refused),
