@@ -89,7 +89,7 @@ void an_batch_add(an_record_batch *b, const char *kind, const char *subject, con
                                 .body_len = strlen(text)};
 }
 
-void an_batch_done(an_record_batch *b)
+void an_batch_drop(an_record_batch *b)
 {
     for (size_t i = 0; i < b->n; i++)
         an_free(b->bodies[i]);
@@ -150,7 +150,7 @@ an_err an_hub_commit_all(an_hub *hub, an_record_batch *b, size_t n, an_note *why
             b[k].records[i].seq = ++seq;
             err = apply(hub, &b[k].records[i]);
         }
-        an_batch_done(&b[k]);
+        an_batch_drop(&b[k]);
     }
     return err;
 }

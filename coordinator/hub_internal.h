@@ -61,7 +61,7 @@ typedef struct an_record_batch {
 } an_record_batch;
 void an_batch_add(an_record_batch *b, const char *kind, const char *subject, const char *actor, const char *idem,
                   an_json *body);
-void an_batch_done(an_record_batch *b); /* of what was not committed */
+void an_batch_drop(an_record_batch *b); /* of what was not committed */
 an_err an_hub_commit(an_hub *hub, an_record_batch *b, an_note *why);
 an_err an_hub_commit_all(an_hub *hub, an_record_batch *b, size_t n, an_note *why); /* n batches, one transaction */
 

@@ -193,7 +193,7 @@ static an_err step_all(an_hub *hub, an_hub_round *r, const an_hub_waiting *event
     next.members = old;
 out:
     for (size_t i = 0; batches && i < n; i++)
-        an_batch_done(&batches[i]);
+        an_batch_drop(&batches[i]);
     an_free(batches);
     an_free(next.members);
     return err;
