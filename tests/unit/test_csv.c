@@ -300,8 +300,19 @@ static void the_pace_is_kept(void **state)
     an_clock_fake_advance(&fake, 1001);
     assert_int_equal(drain(s, seen, sizeof seen), AN_ERR_AGAIN);
     assert_string_equal(seen, "2 3 4");
-    an_clock_fake_advance(&fake, 60000);
+    an_clock_fake_advance(&fake, 60000); /* a long pause is not made up for in a burst */
+    assert_int_equal(drain(s, seen, sizeof seen), AN_ERR_AGAIN);
+    assert_string_equal(seen, "5");
+    an_clock_fake_advance(&fake, 1000);
+    assert_int_equal(drain(s, seen, sizeof seen), AN_ERR_AGAIN);
+    assert_string_equal(seen, "6 7");
+    an_clock_fake_advance(&fake, 1000);
     assert_int_equal(drain(s, seen, sizeof seen), AN_ERR_NOTFOUND);
+    an_source_close(s);
+    assert_int_equal(
+        try_open("{path: %s/a.csv, speed: 2, speed_from: 5, follow: false}", &fake.clock, &s, NULL), AN_OK);
+    assert_int_equal(drain(s, seen, sizeof seen), AN_ERR_AGAIN);
+    assert_string_equal(seen, "|1 2 3 4 5 6"); /* the first ones are not paced */
     an_source_close(s);
 }
 
