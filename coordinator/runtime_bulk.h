@@ -8,7 +8,7 @@
 #include "net/server.h"
 
 #define AN_BULK_BUDGET                                                                         \
-    ((uint64_t)64 << 20)   /* bytes asked for and not yet here, over all sites */
+    ((uint64_t)16 << 20)   /* bytes asked for and not yet here, over all sites */
 #define AN_PULLS_ACTIVE 32 /* files that are open at once; others wait */
 
 typedef struct an_bulk_object {
