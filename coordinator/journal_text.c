@@ -101,7 +101,7 @@ static void put_scalar(line *l, const char *key, const an_jval *v)
         snprintf(text, sizeof text, "%lld", (long long)i);
         put(l, text);
     } else if (an_jval_num(v, NULL, -1e308, 1e308, &d, NULL) == AN_OK) {
-        snprintf(text, sizeof text, "%.6g", d);
+        snprintf(text, sizeof text, "%.4g", d);
         put(l, text);
     } else if (an_jval_bool(v, NULL, &b, NULL) == AN_OK) {
         put(l, b ? "yes" : "no");
@@ -113,6 +113,22 @@ static void put_scalar(line *l, const char *key, const an_jval *v)
     }
 }
 
+/* What stands behind an alarm: a sensor and its share of the score. */
+static bool put_share(line *l, const an_jval *v)
+{
+    const char *sensor = NULL;
+    double share = 0;
+    char text[16];
+    if (an_jval_kind(v) != AN_JKIND_OBJECT ||
+        an_jval_text(an_jval_get(v, "sensor"), NULL, &sensor, NULL) != AN_OK ||
+        an_jval_num(an_jval_get(v, "share"), NULL, 0, 1, &share, NULL) != AN_OK)
+        return false;
+    put(l, sensor);
+    snprintf(text, sizeof text, " %.0f %%", 100 * share);
+    put(l, text);
+    return true;
+}
+
 static void put_value(line *l, const char *key, const an_jval *v)
 {
     size_t n = an_jval_count(v);
@@ -121,14 +137,29 @@ static void put_value(line *l, const char *key, const an_jval *v)
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        put(l, i ? "," : "");
-        put_scalar(l, key, an_jval_at(v, i));
+        put(l, i ? ", " : "");
+        if (!put_share(l, an_jval_at(v, i)))
+            put_scalar(l, key, an_jval_at(v, i));
     }
 }
 
-/* Writes the value of {name}; false: the record has none. */
+/* An empty text or list; a time that has not come, which is written as 0. */
+static bool is_empty(const char *key, const an_jval *v)
+{
+    int64_t ms = 1;
+    const char *text = NULL;
+    if (an_jval_text(v, NULL, &text, NULL) == AN_OK)
+        return text[0] == '\0';
+    if (an_jval_kind(v) == AN_JKIND_ARRAY)
+        return an_jval_count(v) == 0;
+    return is_time(key) && an_jval_int(v, NULL, INT64_MIN, INT64_MAX, &ms, NULL) == AN_OK &&
+           ms == 0;
+}
+
+/* Writes the value of {name}; false: the record has none, or an empty one where it is optional.
+ */
 static bool put_field(line *l, const an_record *r, const an_jval *body, const char *name,
-                      size_t len)
+                      size_t len, bool optional)
 {
     char key[64];
     if (len >= sizeof key)
@@ -140,10 +171,11 @@ static bool put_field(line *l, const an_record *r, const an_jval *body, const ch
     } else if (strcmp(key, "actor") == 0) {
         put_text(l, r->actor);
     } else {
-        const an_jval *v = an_jval_get(body, key);
-        if (!v || an_jval_kind(v) == AN_JKIND_NULL)
+        const char *name_in_body = key + (key[0] == '.');
+        const an_jval *v = an_jval_get(body, name_in_body);
+        if (!v || an_jval_kind(v) == AN_JKIND_NULL || (optional && is_empty(name_in_body, v)))
             return false;
-        put_value(l, key, v);
+        put_value(l, name_in_body, v);
     }
     return true;
 }
@@ -166,7 +198,7 @@ static bool put_sentence(line *l, const an_record *r, const an_jval *body, const
             text++;
         } else if (*text == '{') {
             size_t len = strcspn(++text, "}");
-            bool found = put_field(l, r, body, text, len);
+            bool found = put_field(l, r, body, text, len, in_bracket);
             if (!found && !in_bracket)
                 return false;
             text += len + (text[len] == '}');

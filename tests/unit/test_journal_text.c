@@ -66,6 +66,32 @@ static void times_in_bodies_are_read_as_times(void **state)
                 "2026-03-09 11:14");
 }
 
+static void an_alarm_names_the_sensors_behind_it_and_its_end_once_it_is_over(void **state)
+{
+    (void)state;
+    assert_line(record_of("alarm.summary", "plant-a", "site/plant-a",
+                          "{\"line\":\"pump-1\",\"alarm\":7,\"peak\":3.48211,\"cleared_ms\":0,"
+                          "\"sensors\":[{\"sensor\":\"flow\",\"share\":0.617},"
+                          "{\"sensor\":\"current\",\"share\":0.2}]}"),
+                "2026-03-09 10:14  site plant-a line pump-1: alarm, score 3.482 times the "
+                "threshold, from flow 62 %, current 20 %");
+    assert_line(record_of("alarm.summary", "plant-a", "site/plant-a",
+                          "{\"line\":\"pump-1\",\"alarm\":7,\"peak\":4,\"sensors\":[],"
+                          "\"cleared_ms\":1773054873250}"),
+                "2026-03-09 10:14  site plant-a line pump-1: alarm, score 4 times the "
+                "threshold; over since 2026-03-09 11:14");
+}
+
+static void a_dot_names_the_field_of_the_body(void **state)
+{
+    (void)state;
+    assert_line(record_of("drift.alert", "plant-b", "site/plant-b",
+                          "{\"line\":\"pump-1\",\"model\":\"pump\",\"test\":\"ks\","
+                          "\"subject\":\"flow\",\"effect\":0.5}"),
+                "2026-03-09 10:14  drift at site plant-b line pump-1: flow, effect 0.5 (ks, "
+                "model pump)");
+}
+
 static void a_body_that_lacks_what_its_sentence_needs_is_shown_as_pairs(void **state)
 {
     (void)state;
@@ -81,7 +107,7 @@ static void an_unknown_kind_is_shown_as_pairs_of_every_type(void **state)
         record_of(
             "later.kind", "x", "coordinator",
             "{\"a\":0.25,\"b\":true,\"c\":null,\"d\":[1,\"two\"],\"e\":{\"f\":1},\"g\":[]}"),
-        "2026-03-09 10:14  later.kind x by coordinator a=0.25 b=yes c=none d=1,two"
+        "2026-03-09 10:14  later.kind x by coordinator a=0.25 b=yes c=none d=1, two"
         " e=(1 values) g=(0 values)");
 }
 
@@ -151,7 +177,8 @@ static void every_sentence_belongs_to_a_kind_and_uses_its_fields(void **state)
         const an_record_kind *kind = an_record_kind_find(rows[i].kind);
         assert_non_null(kind);
         for (const char *at = strchr(rows[i].text, '{'); at; at = strchr(at, '{')) {
-            size_t len = strcspn(++at, "}");
+            at += at[1] == '.' ? 2 : 1; /* {.subject}: the field of the body */
+            size_t len = strcspn(at, "}");
             if (!has_word("subject actor", at, len) && !has_word(kind->fields, at, len))
                 fail_msg("%s: {%.*s} is not a field of records.def", kind->name, (int)len, at);
         }
@@ -188,6 +215,8 @@ int main(void)
         cmocka_unit_test(a_sentence_names_who_did_what_to_whom),
         cmocka_unit_test(a_part_in_brackets_is_left_out_when_its_field_is_absent),
         cmocka_unit_test(times_in_bodies_are_read_as_times),
+        cmocka_unit_test(an_alarm_names_the_sensors_behind_it_and_its_end_once_it_is_over),
+        cmocka_unit_test(a_dot_names_the_field_of_the_body),
         cmocka_unit_test(a_body_that_lacks_what_its_sentence_needs_is_shown_as_pairs),
         cmocka_unit_test(an_unknown_kind_is_shown_as_pairs_of_every_type),
         cmocka_unit_test(a_body_that_is_no_json_is_said_and_an_absent_one_is_not),
