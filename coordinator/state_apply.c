@@ -1,5 +1,6 @@
 /* What each kind of record does to the state: one function per kind, one row in the table at the
  * end. */
+#include <float.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,11 +36,12 @@ static int64_t int_of(body *b, const char *key, int64_t dflt)
     return v;
 }
 
+/* Any finite number: what a message may hold must be readable, or the journal could not be. */
 static double num_of(body *b, const char *key)
 {
     double v = 0;
     if (b->err == AN_OK)
-        b->err = an_jval_get_num(b->o, key, -1e300, 1e300, 0, &v, b->why);
+        b->err = an_jval_get_num(b->o, key, -DBL_MAX, DBL_MAX, 0, &v, b->why);
     return v;
 }
 
