@@ -17,6 +17,7 @@
                           */
 #define TIMEOUT_MS 5000
 #define RETRIES 6
+#define MARK_BYTES (AN_HASH_TEXT + 32)
 #define WAIT_PEER_MS                                                                           \
     30000 /* a site that offers must show up at the bulk socket within this time */
 
@@ -63,28 +64,32 @@ static an_err mark_path(const an_pull *p, char out[static AN_PATH_MAX])
     return n > 0 && n < AN_PATH_MAX ? AN_OK : AN_ERR_LIMIT;
 }
 
-/* First the bytes, then the mark that vouches for them. */
+/* First the bytes, then the mark that vouches for them and says which update they are of. */
 static void make_durable(an_pull *p)
 {
-    char path[AN_PATH_MAX], text[32];
+    char path[AN_PATH_MAX], hex[AN_HASH_TEXT], text[MARK_BYTES];
     uint64_t at = an_fetch_at(p->fetch);
     if (at <= p->synced || mark_path(p, path) != AN_OK || fsync(p->fd) != 0)
         return;
-    int n = snprintf(text, sizeof text, "%llu", (unsigned long long)at);
-    if (an_file_write(path, text, (size_t)n, 0644, NULL) == AN_OK)
+    an_hash_text(hex, &p->order.hash);
+    int n = snprintf(text, sizeof text, "%s %llu", hex, (unsigned long long)at);
+    if (an_file_write(path, text, (size_t)n, 0600, NULL) == AN_OK)
         p->synced = at;
 }
 
 static uint64_t durable_bytes(const an_pull *p)
 {
-    char path[AN_PATH_MAX];
+    char path[AN_PATH_MAX], hex[AN_HASH_TEXT];
     struct stat st;
     an_buf b;
     int64_t at = 0;
-    an_buf_init(&b, 32);
+    const size_t head = AN_HASH_TEXT - 1;
+    an_buf_init(&b, MARK_BYTES);
+    an_hash_text(hex, &p->order.hash);
     if (mark_path(p, path) == AN_OK && an_file_read(&b, path, NULL) == AN_OK) {
         an_buf_u8(&b, 0);
-        if (b.failed || !an_parse_int((const char *)b.data, &at))
+        if (b.failed || b.len < head + 3 || strncmp((const char *)b.data, hex, head) != 0 ||
+            b.data[head] != ' ' || !an_parse_int((const char *)b.data + head + 1, &at))
             at = 0;
     }
     an_buf_done(&b);
@@ -123,10 +128,12 @@ static an_err ask(void *user, const an_hash *hash, uint64_t offset, uint32_t len
 
 static an_err start(an_pull *p, an_note *why)
 {
-    p->fd = open(p->path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    p->fd = open(p->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (p->fd < 0)
         return an_fail(AN_ERR_IO, why, "%.200s: cannot be written (errno %d)", p->path, errno);
     p->synced = durable_bytes(p);
+    if (p->synced == 0)
+        remove_mark(p); /* it may speak of another update, whose bytes are written over now */
     an_fetch_conf conf = {.hash = p->order.hash,
                           .total = p->order.size,
                           .total_max = an_update_size(AN_DIM_MAX),
@@ -151,6 +158,18 @@ static void pull_free(an_pull *p)
     an_free(p);
 }
 
+/* The core gets the whole file under a name of its own, with the update's hash: whatever the
+ * site offers next is written elsewhere, not into what the core checks and takes over. */
+static an_err hand_over(const an_pull *p, char out[static AN_PATH_MAX])
+{
+    char name[192], hex[AN_HASH_TEXT];
+    an_hash_text(hex, &p->order.hash);
+    snprintf(name, sizeof name, "got-%llu-%s-%s", (unsigned long long)p->order.round,
+             p->order.site, hex);
+    an_err err = an_path_join(out, p->bulk->args->spool_dir, name);
+    return err == AN_OK && rename(p->path, out) != 0 ? AN_ERR_IO : err;
+}
+
 /* Tells the core how it ended and forgets it.  What can be resumed stays on disk. */
 static void finish(an_bulk *b, size_t i, an_err err, const char *why)
 {
@@ -168,6 +187,8 @@ static void finish(an_bulk *b, size_t i, an_err err, const char *why)
         snprintf(r.path, sizeof r.path, "%s", p->path);
         remove_mark(p);
     }
+    if (err == AN_OK && (err = hand_over(p, r.path)) != AN_OK)
+        why = "the update cannot be handed over";
     snprintf(r.site, sizeof r.site, "%s", p->order.site);
     r.err = err;
     an_note_set(&r.why, "%s", why);
@@ -177,14 +198,17 @@ static void finish(an_bulk *b, size_t i, an_err err, const char *why)
     pull_free(p);
 }
 
+/* A site gives one update to a round, so it has one pull and one file, whatever it offers. */
 void an_pulls_add(an_bulk *b, const an_bulk_order *order)
 {
-    char name[160], hex[AN_HASH_TEXT];
-    for (size_t i = 0; i < b->n_pulls; i++) {
+    char name[160];
+    for (size_t i = b->n_pulls; i-- > 0;) {
         const an_bulk_order *o = &b->pulls[i]->order;
-        if (o->round == order->round && strcmp(o->site, order->site) == 0 &&
-            an_hash_equal(&o->hash, &order->hash))
+        if (o->round != order->round || strcmp(o->site, order->site) != 0)
+            continue;
+        if (an_hash_equal(&o->hash, &order->hash))
             return;
+        finish(b, i, AN_ERR_AGAIN, "the site offers another update instead");
     }
     an_pull *p = an_alloc(1, sizeof *p);
     if (!p || !an_grow(&b->pulls, &b->pulls_cap, b->n_pulls + 1, sizeof *b->pulls)) {
@@ -197,9 +221,8 @@ void an_pulls_add(an_bulk *b, const an_bulk_order *order)
     p->order = *order;
     p->fd = -1;
     p->give_up_ms = an_clock_system()->mono_ms(an_clock_system()) + WAIT_PEER_MS;
-    an_hash_text(hex, &order->hash);
-    snprintf(name, sizeof name, "fetch-%llu-%s-%.16s", (unsigned long long)order->round,
-             order->site, hex);
+    snprintf(name, sizeof name, "fetch-%llu-%s-part", (unsigned long long)order->round,
+             order->site);
     if (an_path_join(p->path, b->args->spool_dir, name) != AN_OK) {
         an_free(p);
         an_log(AN_LOG_ERROR, "update_not_fetched",
