@@ -138,6 +138,10 @@ an_err an_hub_round_replay(an_hub *hub, uint64_t round, an_hash *ret_result, boo
 an_state *an_hub_state(an_hub *hub); /* borrowed, read only */
 an_store *an_hub_store(an_hub *hub);
 
+/* Reports, alerts and alarms that a site may send at once, and how often another one after that. */
+#define AN_FACTS_BURST 5000
+#define AN_FACT_EVERY_MS 200
+
 typedef struct an_hub_live {
     char site[AN_NAME_MAX];
     bool connected;
@@ -151,6 +155,7 @@ typedef struct an_hub_live {
     an_msg_progress progress; /* of the round it works on */
     uint64_t bytes_received;  /* of updates, since the coordinator started */
     uint64_t alarms;          /* summaries since the coordinator started */
+    int64_t facts, facts_ms;  /* how many more it may report now, and since when it is so */
 } an_hub_live;
 const an_hub_live *an_hub_live_at(an_hub *hub, size_t i); /* NULL past the end */
 const an_hub_live *an_hub_live_find(an_hub *hub, const char *site);

@@ -176,6 +176,20 @@ static an_err on_offer(an_hub *hub, const char *site, const an_msg *msg, an_note
     return an_hub_send(hub, site, &m);
 }
 
+/* The key of a fact: its number at the site and what it says.  A site whose spool was lost counts
+ * from the start again; by the number alone its new facts would pass for old ones. */
+static void fact_key(char out[static 128], const char *kind, uint64_t number, an_json *body)
+{
+    an_hash hash = {{0}};
+    char hex[AN_HASH_TEXT];
+    char *text = an_json_print(body, 0);
+    if (text)
+        an_hash_of(&hash, text, strlen(text));
+    an_free(text); /* without memory the batch fails, too */
+    an_hash_text(hex, &hash);
+    snprintf(out, 128, "%s/%llu/%.16s", kind, (unsigned long long)number, hex);
+}
+
 static an_err on_report(an_hub *hub, const char *site, const an_msg *msg, an_note *why)
 {
     const an_msg_version_report *p = &msg->u.version_report;
@@ -193,9 +207,9 @@ static an_err on_report(an_hub *hub, const char *site, const an_msg *msg, an_not
     an_json_set_hash(o, "overlay", &p->overlay);
     an_json_set_text(o, "state", an_version_state_name(p->state));
     an_json_set_text(o, "reason", p->reason);
-    char actor[128], idem[64];
+    char actor[128], idem[128];
     actor_of(actor, site);
-    snprintf(idem, sizeof idem, "report/%llu", (unsigned long long)msg->msg_id);
+    fact_key(idem, "report", msg->msg_id, o);
     an_record_batch b = {.n = 0};
     an_batch_add(&b, "site.report", site, actor, idem, o);
     an_err err = an_hub_commit(hub, &b, why);
@@ -224,9 +238,9 @@ static an_err on_drift(an_hub *hub, const char *site, const an_msg *msg, an_note
     an_json_set_int(o, "n_reference", (int64_t)d->n_reference);
     an_json_set_int(o, "n_current", (int64_t)d->n_current);
     an_json_set_int(o, "since_ms", d->since_ms);
-    char actor[128], idem[64];
+    char actor[128], idem[128];
     actor_of(actor, site);
-    snprintf(idem, sizeof idem, "drift/%llu", (unsigned long long)d->alert_id);
+    fact_key(idem, "drift", d->alert_id, o);
     an_record_batch b = {.n = 0};
     an_batch_add(&b, "drift.alert", site, actor, idem, o);
     an_err err = an_hub_commit(hub, &b, why);
@@ -254,10 +268,9 @@ static an_err on_alarm(an_hub *hub, const char *site, const an_msg *msg, an_note
         an_json_push(shares, share);
     }
     an_json_set(o, "sensors", shares);
-    char actor[128], idem[64];
+    char actor[128], idem[128];
     actor_of(actor, site);
-    /* An alarm is told twice: when it is raised and when it is cleared. */
-    snprintf(idem, sizeof idem, "alarm/%llu/%s", (unsigned long long)a->alarm_id, a->cleared_ms ? "cleared" : "raised");
+    fact_key(idem, "alarm", a->alarm_id, o); /* told twice: when it is raised, when it is cleared */
     an_record_batch b = {.n = 0};
     an_batch_add(&b, "alarm.summary", site, actor, idem, o);
     an_err err = an_hub_commit(hub, &b, why);
@@ -271,12 +284,33 @@ static an_err on_alarm(an_hub *hub, const char *site, const an_msg *msg, an_note
 
 static const struct {
     an_msg_type type;
+    bool fact; /* ends in the journal */
     an_err (*handle)(an_hub *hub, const char *site, const an_msg *msg, an_note *why);
 } handlers[] = {
-    {AN_MSG_HEARTBEAT, on_heartbeat},   {AN_MSG_PLAN_REPLY, on_plan_reply}, {AN_MSG_PROGRESS, on_progress},
-    {AN_MSG_UPDATE_OFFER, on_offer},    {AN_MSG_VERSION_REPORT, on_report}, {AN_MSG_DRIFT_ALERT, on_drift},
-    {AN_MSG_ALARM_SUMMARY, on_alarm},
+    {AN_MSG_HEARTBEAT, false, on_heartbeat},  {AN_MSG_PLAN_REPLY, false, on_plan_reply},
+    {AN_MSG_PROGRESS, false, on_progress},    {AN_MSG_UPDATE_OFFER, false, on_offer},
+    {AN_MSG_VERSION_REPORT, true, on_report}, {AN_MSG_DRIFT_ALERT, true, on_drift},
+    {AN_MSG_ALARM_SUMMARY, true, on_alarm},
 };
+
+/* So many facts a site may tell; one beyond is not answered, so that the site says it again later
+ * and in the same order.  Nothing is lost, and no site fills the journal alone. */
+static bool fact_allowed(an_hub_live *live, int64_t now_ms)
+{
+    const int64_t gone_ms = now_ms - live->facts_ms;
+    if (gone_ms < 0 || gone_ms >= AN_FACTS_BURST * AN_FACT_EVERY_MS) {
+        live->facts = AN_FACTS_BURST;
+        live->facts_ms = now_ms;
+    } else {
+        const int64_t more = gone_ms / AN_FACT_EVERY_MS;
+        live->facts = live->facts + more > AN_FACTS_BURST ? AN_FACTS_BURST : live->facts + more;
+        live->facts_ms += more * AN_FACT_EVERY_MS;
+    }
+    if (live->facts == 0)
+        return false;
+    live->facts--;
+    return true;
+}
 
 an_err an_hub_message(an_hub *hub, const char *site, const an_msg *msg, an_note *why)
 {
@@ -290,8 +324,12 @@ an_err an_hub_message(an_hub *hub, const char *site, const an_msg *msg, an_note 
         return an_fail(AN_ERR_STATE, why, "site %s must say hello first", site);
     live->connected = true;
     live->seen_ms = an_hub_now(hub);
-    for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++)
-        if (handlers[i].type == msg->type)
-            return handlers[i].handle(hub, site, msg, why);
+    for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
+        if (handlers[i].type != msg->type)
+            continue;
+        if (handlers[i].fact && !fact_allowed(live, live->seen_ms))
+            return an_fail(AN_ERR_LIMIT, why, "site %s reports too much; it is heard again later", site);
+        return handlers[i].handle(hub, site, msg, why);
+    }
     return AN_OK; /* ACK of something of ours: nothing depends on it */
 }
