@@ -101,6 +101,18 @@ static void reply_for(an_hub *hub, const an_site *site, an_msg_enrol_reply *ret)
     }
 }
 
+/* A key speaks for one site: with two names it would be admitted as the one that came last. */
+static bool key_of_another(const an_hub *hub, const an_msg_enrol *e)
+{
+    for (size_t i = 0; i < hub->state.sites.n; i++) {
+        const an_site *s = &hub->state.sites.items[i];
+        if (strcmp(s->name, e->site) != 0 && (an_secret_equal(s->link_key, e->link_key, AN_KEY_BYTES) ||
+                                              an_secret_equal(s->sign_key, e->statement_key, AN_KEY_BYTES)))
+            return true;
+    }
+    return false;
+}
+
 void an_hub_enrol(an_hub *hub, const uint8_t link_key[static AN_KEY_BYTES], const an_msg_enrol *e,
                   an_msg_enrol_reply *ret)
 {
@@ -114,8 +126,9 @@ void an_hub_enrol(an_hub *hub, const uint8_t link_key[static AN_KEY_BYTES], cons
     bool same = site && an_secret_equal(site->link_key, e->link_key, AN_KEY_BYTES) &&
                 an_secret_equal(site->sign_key, e->statement_key, AN_KEY_BYTES);
     if (!same) {
-        bool taken = site && site->status == AN_SITE_APPROVED;
-        if (taken || token->used)
+        /* A request that waits is not replaced by another one: what was compared is what is approved. */
+        bool taken = site && (site->status == AN_SITE_APPROVED || site->status == AN_SITE_REQUESTED);
+        if (taken || token->used || key_of_another(hub, e))
             return;
         char fingerprint[AN_FINGERPRINT_TEXT];
         an_fingerprint(fingerprint, e->link_key, e->statement_key);
