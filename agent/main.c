@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/enrol.h"
@@ -167,6 +168,7 @@ int main(int argc, char **argv)
         an_args_help(&args, stdout);
         return 0;
     }
+    umask(027); /* samples, spool and versions: the group may read them, others may not */
     an_log_init(AN_LOG_INFO, "andon-agent");
     an_json_init();
     an_err err = an_crypto_init();

@@ -261,7 +261,7 @@ void an_bulk_fetch(an_bulk *b, const an_hash *version, const char *path)
         return; /* the session has as many places as there are here */
     *p = (pull){.used = true, .version = *version, .bulk = b, .probe_ms = INT64_MIN};
     snprintf(p->path, sizeof p->path, "%s", path);
-    p->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    p->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (p->fd < 0)
         end(p, AN_ERR_IO, strerror(errno));
 }

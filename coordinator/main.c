@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/args.h"
@@ -103,6 +104,7 @@ int main(int argc, char **argv)
     sigaddset(&ends, SIGINT);
     pthread_sigmask(SIG_BLOCK, &ends, NULL);
     signal(SIGPIPE, SIG_IGN);
+    umask(077); /* keys, updates and the journal are nobody else's business on the machine */
     an_log_init((an_log_level)conf.log_level, "andon-coordinator");
     an_json_init();
     int code = EXIT_FAILED;

@@ -160,7 +160,7 @@ an_err an_objects_adopt_unsynced(an_objects *o, const char *path, const an_hash 
     char home[AN_PATH_MAX];
     if (an_objects_path(o, hash, home) != AN_OK)
         return too_long(o->dir, why);
-    if (rename(path, home) != 0) {
+    if ((chmod(path, OBJECT_MODE) != 0 && errno != ENOENT) || rename(path, home) != 0) {
         if (errno == ENOENT)
             return an_fail(AN_ERR_NOTFOUND, why, "%s: no such file to take over", path);
         return fail_errno(why, "take over as an object", path);
