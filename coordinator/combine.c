@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "doors/crypto.h"
@@ -149,7 +150,9 @@ static an_err step_with_momentum(an_combine_job *job, an_bundle *b, const uint32
     an_hasher_end(&m->hasher, &job->new_state);
     FILE *done = m->out;
     m->out = NULL;
-    if (fclose(done) != 0)
+    /* The round is committed with this state, so a power cut must not take it. */
+    bool kept = fflush(done) == 0 && fsync(fileno(done)) == 0;
+    if (fclose(done) != 0 || !kept)
         err = an_fail(AN_ERR_IO, why, "%s: cannot be written", job->new_state_path);
 out:
     if (m && m->in)
