@@ -312,6 +312,9 @@ an_err an_api_reason(const an_api_call *c, const char **ret, an_note *why)
     an_err err = an_jval_get_text(c->body, "reason", "", ret, why);
     if (err == AN_OK && strlen(*ret) >= AN_REASON_MAX)
         return an_fail(AN_ERR_INVAL, why, "reason: at most %d bytes", AN_REASON_MAX - 1);
+    /* It is shown at other people's terminals. */
+    if (err == AN_OK && !an_text_ok(*ret, AN_REASON_MAX))
+        return an_fail(AN_ERR_INVAL, why, "reason: holds control characters");
     return err;
 }
 

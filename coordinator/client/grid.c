@@ -15,9 +15,13 @@ static void add(an_grid *g, const char *text)
         g->failed = true;
         return;
     }
-    for (char *p = copy; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+    for (char *p = copy; *p; p++) {
+        const unsigned char c = (unsigned char)p[0], next = (unsigned char)p[1];
+        if (c < 0x20 || c == 0x7f)
             *p = '?';
+        else if (c == 0xc2 && next >= 0x80 && next < 0xa0) /* C1: some terminals obey it */
+            p[0] = p[1] = '?';
+    }
     g->cells[g->n++] = copy;
 }
 
