@@ -189,6 +189,11 @@ static an_err approved(door *d, const an_msg_enrol_reply *r, an_coordinator *ret
     if (an_secret_equal(r->coordinator_key, zero, sizeof zero) || !r->control_endpoint[0])
         return an_fail(AN_ERR_AUTH, why,
                        "the coordinator approved, but gave no key or endpoint");
+    an_hash root;
+    an_hash_of(&root, r->coordinator_key, AN_KEY_BYTES);
+    if (!an_hash_equal(&root, &d->token.root))
+        return an_fail(AN_ERR_AUTH, why,
+                       "the coordinator's statement key is not the one the token names");
     an_coordinator c = {.site = ""};
     snprintf(c.site, sizeof c.site, "%s", d->conf->site);
     snprintf(c.control, sizeof c.control, "%s", r->control_endpoint);

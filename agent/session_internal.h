@@ -114,6 +114,7 @@ an_err an_parts_end(an_session *s, const an_msg *msg, an_note *why);
 an_err an_follow_restore(an_session *s, an_note *why);
 an_err an_follow_version(an_session *s, const an_msg *msg, an_note *why);
 void an_follow_drive(an_session *s);
+void an_follow_trim(an_session *s); /* removes versions beyond the quota that nobody needs */
 bool an_follow_start(an_session *s);
 void an_follow_done(an_session *s, an_job *job, an_err err, const an_note *why);
 int64_t an_follow_deadline(const an_session *s);

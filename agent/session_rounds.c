@@ -411,6 +411,7 @@ an_err an_parts_end(an_session *s, const an_msg *msg, an_note *why)
         (void)removed; /* without its row nobody looks for it */
     }
     forget(s, p);
+    an_follow_trim(s); /* each round has a base of its own */
     return err;
 }
 

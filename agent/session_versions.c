@@ -311,7 +311,7 @@ bool an_follow_start(an_session *s)
 }
 
 /* The versions that must stay: what runs, what ran before, what is on its way. */
-static void trim(an_session *s)
+void an_follow_trim(an_session *s)
 {
     an_hash keep[3 * AN_LINES_MAX + 3 * AN_HELD_MAX];
     size_t n = 0;
@@ -377,7 +377,7 @@ void an_follow_done(an_session *s, an_job *job, an_err err, const an_note *why)
     line->follow = AN_FOLLOW_NOTHING;
     line->refused = (an_hash){{0}};
     report(s, line, &line->version, &line->overlay, AN_VERSION_RUNNING, "");
-    trim(s);
+    an_follow_trim(s);
 }
 
 int64_t an_follow_deadline(const an_session *s)
