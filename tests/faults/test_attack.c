@@ -1,0 +1,379 @@
+/* Approved sites, strangers and a coordinator that mean harm: each attack is refused or
+ * counted, nothing that was acknowledged is lost, and the hub starts again on what its journal
+ * holds. */
+#include <float.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "coordinator/store.h"
+#include "doors/crypto.h"
+#include "msg/release.h"
+#include "net/keys.h"
+#include "sum/vector.h"
+#include "tests/support/federation.h"
+
+/* What the hub makes of a message over site i's link, in the wire form. */
+static an_err say(world *w, size_t i, an_msg *m)
+{
+    an_msg *got = NULL;
+    an_note why = {{0}};
+    an_buf b;
+    an_buf_init(&b, AN_MSG_CONTROL_MAX);
+    const an_hub_live *live = an_hub_live_find(w->hub, w->sites[i].name);
+    m->epoch = live ? live->epoch : 0;
+    if (an_msg_encode(m, &b, &why) != AN_OK ||
+        an_msg_decode(b.data, b.len, &got, &why) != AN_OK)
+        fail_msg("%s", why.text);
+    an_err err = an_hub_message(w->hub, w->sites[i].name, got, &why);
+    an_msg_free(got);
+    an_buf_done(&b);
+    return err;
+}
+
+static an_msg alert(uint64_t id, double effect)
+{
+    an_msg m = {.type = AN_MSG_DRIFT_ALERT, .msg_id = id};
+    an_msg_drift_alert *d = &m.u.drift_alert;
+    d->alert_id = id;
+    snprintf(d->model, sizeof d->model, "pump");
+    snprintf(d->line, sizeof d->line, "line-1");
+    snprintf(d->test, sizeof d->test, "psi");
+    snprintf(d->subject, sizeof d->subject, "flow");
+    d->version.b[0] = 1;
+    d->effect = effect;
+    d->statistic = -effect;
+    d->threshold = effect;
+    d->n_reference = d->n_current = UINT64_MAX;
+    d->since_ms = INT64_C(1) << 53;
+    return m;
+}
+
+static an_msg alarm(uint64_t id, double peak)
+{
+    an_msg m = {.type = AN_MSG_ALARM_SUMMARY, .msg_id = id};
+    snprintf(m.u.alarm_summary.line, AN_NAME_MAX, "line-1");
+    m.u.alarm_summary.alarm_id = id;
+    m.u.alarm_summary.version.b[0] = 1;
+    m.u.alarm_summary.peak = peak;
+    return m;
+}
+
+static an_err count_one(void *ctx, const an_record *record, an_note *why)
+{
+    (void)record;
+    (void)why;
+    ++*(uint64_t *)ctx;
+    return AN_OK;
+}
+
+static uint64_t records(world *w, const char *kind)
+{
+    uint64_t n = 0;
+    assert_int_equal(
+        an_store_scan(w->store, &(an_store_filter){.kind = kind}, count_one, &n, NULL), AN_OK);
+    return n;
+}
+
+/* ---- what a site says ends in the journal, and the journal must be readable ---- */
+
+static void no_number_that_a_site_may_send_stops_the_coordinator(void **state)
+{
+    world *w = *state;
+    const double numbers[] = {DBL_MAX, -DBL_MAX, 1e301, DBL_MIN / 4, -0.0};
+    connect_all(w);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        an_msg a = alert(100 + i, numbers[i]), b = alarm(UINT64_MAX - i, numbers[i]);
+        assert_int_equal(say(w, 0, &a), AN_OK);
+        assert_int_equal(say(w, 0, &b), AN_OK);
+    }
+    settle(w);
+    kill_hub(w);
+    start_hub(w); /* replays them */
+    assert_int_equal(records(w, "drift.alert"), 5);
+    assert_int_equal(records(w, "alarm.summary"), 5);
+}
+
+static void a_fact_counts_once_and_a_new_one_of_an_old_number_counts(void **state)
+{
+    world *w = *state;
+    connect_all(w);
+    an_msg first = alarm(1, 2.0), other = alarm(1, 3.0);
+    assert_int_equal(say(w, 0, &first), AN_OK);
+    assert_int_equal(say(w, 0, &first), AN_OK);
+    assert_int_equal(records(w, "alarm.summary"), 1);
+    assert_int_equal(say(w, 0, &other), AN_OK); /* its spool was lost; it counts from 1 again */
+    assert_int_equal(records(w, "alarm.summary"), 2);
+    assert_int_equal(say(w, 1, &first), AN_OK); /* another site's is another alarm */
+    assert_int_equal(records(w, "alarm.summary"), 3);
+    settle(w);
+}
+
+/* One that is not answered is said again: nothing is lost by it. */
+static void a_site_that_reports_without_end_is_heard_at_a_bounded_rate(void **state)
+{
+    world *w = *state;
+    uint64_t taken = 0;
+    connect_all(w);
+    for (uint64_t i = 1; i <= AN_FACTS_BURST + 100; i++) {
+        an_msg m = alarm(i, 1.5);
+        an_err err = say(w, 0, &m);
+        assert_true(err == AN_OK || err == AN_ERR_LIMIT);
+        taken += err == AN_OK;
+        settle(w);
+    }
+    assert_true(taken <= AN_FACTS_BURST);
+    assert_true(taken + 100 >= AN_FACTS_BURST); /* connecting reports a little, too */
+    an_msg again = alarm(taken + 1, 1.5);
+    assert_int_equal(say(w, 0, &again), AN_ERR_LIMIT);
+    an_msg other = alarm(1, 1.5);
+    assert_int_equal(say(w, 1, &other), AN_OK); /* the others are not held up */
+    an_clock_fake_advance(&w->clock, 10 * AN_FACT_EVERY_MS);
+    assert_int_equal(say(w, 0, &again), AN_OK);
+    settle(w);
+}
+
+/* ---- in another's name, of another round ---- */
+
+static void nobody_speaks_for_another_site(void **state)
+{
+    world *w = *state;
+    connect_all(w);
+    an_msg m = {.type = AN_MSG_HELLO};
+    an_msg_hello *h = &m.u.hello;
+    snprintf(h->agent_version, sizeof h->agent_version, "0.1");
+    snprintf(h->site, sizeof h->site, "plant-b");
+    memcpy(h->statement_key, w->sites[1].sign_public, sizeof h->statement_key);
+    assert_int_equal(say(w, 0, &m), AN_ERR_PROTO); /* over plant-a's link */
+    snprintf(h->site, sizeof h->site, "plant-a");
+    assert_int_equal(say(w, 0, &m), AN_ERR_AUTH); /* with plant-b's statement key */
+    m = (an_msg){.type = AN_MSG_WELCOME};
+    m.u.welcome.epoch = 1;
+    m.u.welcome.lease_ms = 1;
+    assert_int_equal(say(w, 0, &m), AN_ERR_PROTO); /* a message that only coordinators send */
+}
+
+/* An offer as the site signs it. */
+static an_msg offer_of(const site *s, uint64_t round, const an_hash *plan,
+                       const an_hash *update, uint64_t size)
+{
+    an_msg m = {.type = AN_MSG_UPDATE_OFFER, .msg_id = 77};
+    uint8_t statement[AN_UPDATE_STATEMENT_BYTES];
+    m.u.update_offer = (an_msg_update_offer){
+        .round = round, .plan_hash = *plan, .update = *update, .size = size};
+    an_update_statement(statement, &m.u.update_offer);
+    an_sign(m.u.update_offer.signature, AN_UPDATE_CONTEXT, statement, sizeof statement,
+            s->sign_secret);
+    return m;
+}
+
+static size_t waiting(const world *w, event_type type)
+{
+    size_t n = 0;
+    for (size_t i = w->head; i != w->tail; i++)
+        n += w->events[i % EVENTS_MAX].type == type;
+    return n;
+}
+
+/* Runs until a round of the campaign is open and every site has its plan. */
+static const an_round *open_one(world *w, uint64_t *ret_id)
+{
+    connect_all(w);
+    w->lost = 1; /* the sites do not hear of it: the test speaks for them */
+    campaign(w, AN_CAMPAIGN_TRAINING);
+    settle(w);
+    const an_state *st = an_hub_state(w->hub);
+    assert_true(st->rounds.n > 0);
+    *ret_id = st->rounds.items[st->rounds.n - 1].id;
+    return an_hub_round_open(w->hub, *ret_id);
+}
+
+static void an_offer_that_does_not_fit_is_never_fetched(void **state)
+{
+    world *w = *state;
+    uint64_t id;
+    const an_round *r = open_one(w, &id);
+    assert_non_null(r);
+    site *a = &w->sites[0], *b = &w->sites[1];
+    const an_hash update = {{3}}, wrong = {{4}}, plan = r->plan_hash;
+    const uint64_t size = an_update_size(16 * WIDTH);
+    an_msg m = offer_of(b, id, &plan, &update, size); /* plant-b's signature, plant-a's link */
+    assert_int_equal(say(w, 0, &m), AN_ERR_AUTH);
+    m = offer_of(a, id, &plan, &update, size);
+    m.u.update_offer.update = wrong; /* another update than was signed */
+    assert_int_equal(say(w, 0, &m), AN_ERR_AUTH);
+    m = offer_of(a, id + 1, &plan, &update, size); /* a round that is not there */
+    assert_int_equal(say(w, 0, &m), AN_OK);
+    m = offer_of(a, id, &wrong, &update, size); /* another plan */
+    assert_int_equal(say(w, 0, &m), AN_OK);
+    m = offer_of(a, id, &plan, &update, size + 4); /* another size */
+    assert_int_equal(say(w, 0, &m), AN_OK);
+    m = offer_of(a, id, &plan, &update, UINT64_MAX);
+    assert_int_equal(say(w, 0, &m), AN_OK);
+    assert_int_equal(waiting(w, HUB_FETCH), 0);
+    m = offer_of(a, id, &plan, &update, size);
+    assert_int_equal(say(w, 0, &m), AN_OK);
+    assert_int_equal(waiting(w, HUB_FETCH), 1);
+    settle(w);
+}
+
+/* Gives the hub a file as if it had been fetched; true: it was counted. */
+static bool deliver(world *w, size_t i, uint64_t id, const an_update_header *h, size_t cut)
+{
+    char path[AN_PATH_MAX];
+    an_hash hash;
+    an_buf bytes;
+    uint32_t *v = an_alloc(16 * WIDTH, sizeof *v);
+    assert_int_equal(an_path_join(path, an_store_spool_dir(w->store), "forged"), AN_OK);
+    assert_int_equal(an_update_write(path, h, v, &hash, NULL), AN_OK);
+    an_free(v);
+    if (cut) {
+        an_buf_init(&bytes, 65536);
+        assert_int_equal(an_file_read(&bytes, path, NULL), AN_OK);
+        assert_int_equal(an_file_write(path, bytes.data, bytes.len - cut, 0600, NULL), AN_OK);
+        an_hash_of(&hash, bytes.data, bytes.len - cut);
+        an_buf_done(&bytes);
+    }
+    an_hub_fetched(w->hub, w->sites[i].name, id, &hash, path, AN_OK, NULL);
+    assert_false(an_file_exists(path)); /* taken over or removed */
+    const an_round *r = an_hub_round_open(w->hub, id);
+    return r && r->members[an_round_find(r, w->sites[i].name)].state == AN_MEMBER_DELIVERED;
+}
+
+static void an_update_counts_for_its_own_round_plan_and_site_alone(void **state)
+{
+    world *w = *state;
+    uint64_t id;
+    const an_round *r = open_one(w, &id);
+    assert_non_null(r);
+    const an_update_header good = {
+        .round = id, .dim = 16 * WIDTH, .plan_hash = r->plan_hash, .site = "plant-a"};
+    an_update_header h = good;
+    h.round = id - 1;
+    assert_false(deliver(w, 0, id, &h, 0)); /* replayed from a former round */
+    h = good;
+    h.plan_hash.b[0] ^= 1;
+    assert_false(deliver(w, 0, id, &h, 0));
+    assert_false(deliver(w, 1, id, &good, 0)); /* plant-a's, sent again by plant-b */
+    assert_false(deliver(w, 0, id, &good, 4)); /* truncated */
+    assert_true(deliver(w, 0, id, &good, 0));
+    assert_true(deliver(w, 0, id, &good, 0)); /* again: counted once */
+    assert_int_equal(an_round_count(an_hub_round_open(w->hub, id), AN_MEMBER_DELIVERED), 1);
+    kill_hub(w);
+    start_hub(w);
+    assert_int_equal(an_round_count(an_hub_round_open(w->hub, id), AN_MEMBER_DELIVERED), 1);
+}
+
+/* ---- at the enrolment door ---- */
+
+typedef struct stranger {
+    uint8_t link[AN_KEY_BYTES], link_secret[AN_KEY_BYTES];
+    uint8_t sign[AN_SIGN_PUBLIC_BYTES], sign_secret[AN_SIGN_SECRET_BYTES];
+} stranger;
+
+static stranger a_stranger(void)
+{
+    stranger s;
+    an_link_keypair(s.link, s.link_secret);
+    an_sign_keypair(s.sign, s.sign_secret);
+    return s;
+}
+
+typedef struct word {
+    uint8_t id[AN_TOKEN_ID_BYTES], secret[32];
+} word;
+
+static word a_token(world *w, int64_t valid_ms)
+{
+    word t;
+    assert_int_equal(an_hub_token(w->hub, "user/admin", valid_ms, t.id, t.secret, NULL), AN_OK);
+    return t;
+}
+
+static an_enrol_status ask(world *w, const stranger *s, const word *t, const char *name)
+{
+    an_msg_enrol e = {.agent_version = "0.1"};
+    an_msg_enrol_reply r;
+    uint8_t key[32], statement[AN_ENROL_STATEMENT_BYTES];
+    an_hash mac;
+    memcpy(e.token_id, t->id, sizeof e.token_id);
+    snprintf(e.site, sizeof e.site, "%s", name);
+    memcpy(e.link_key, s->link, sizeof e.link_key);
+    memcpy(e.statement_key, s->sign, sizeof e.statement_key);
+    an_token_key(key, t->secret);
+    an_enrol_statement(statement, &e);
+    an_mac_of(&mac, key, statement, sizeof statement);
+    memcpy(e.mac, mac.b, sizeof e.mac);
+    an_hub_enrol(w->hub, s->link, &e, &r);
+    return r.status;
+}
+
+static void a_request_that_waits_is_not_replaced(void **state)
+{
+    world *w = *state;
+    const stranger honest = a_stranger(), thief = a_stranger();
+    const word first = a_token(w, 60000), second = a_token(w, 60000);
+    assert_int_equal(ask(w, &honest, &first, "plant-x"), AN_ENROL_PENDING);
+    assert_int_equal(ask(w, &thief, &first, "plant-y"), AN_ENROL_DENIED); /* used */
+    assert_int_equal(ask(w, &thief, &second, "plant-x"), AN_ENROL_DENIED);
+    const an_site *s = an_state_site(an_hub_state(w->hub), "plant-x");
+    assert_memory_equal(s->link_key, honest.link, sizeof honest.link);
+    assert_int_equal(an_hub_site_decide(w->hub, "user/admin", "plant-x", false, "", NULL),
+                     AN_OK);
+    assert_int_equal(ask(w, &thief, &second, "plant-x"),
+                     AN_ENROL_PENDING); /* the name is free */
+}
+
+static void a_key_has_one_name(void **state)
+{
+    world *w = *state;
+    stranger s = a_stranger();
+    const word t = a_token(w, 60000);
+    memcpy(s.link, w->sites[0].link_public, sizeof s.link);
+    assert_int_equal(ask(w, &s, &t, "plant-x"), AN_ENROL_DENIED);
+    s = a_stranger();
+    memcpy(s.sign, w->sites[0].sign_public, sizeof s.sign);
+    assert_int_equal(ask(w, &s, &t, "plant-x"), AN_ENROL_DENIED);
+    assert_null(an_state_site(an_hub_state(w->hub), "plant-x"));
+}
+
+static void a_revoked_site_stays_out_with_its_old_keys(void **state)
+{
+    world *w = *state;
+    const stranger s = a_stranger(), fresh = a_stranger();
+    const word first = a_token(w, 60000), second = a_token(w, 60000);
+    assert_int_equal(ask(w, &s, &first, "plant-x"), AN_ENROL_PENDING);
+    assert_int_equal(an_hub_site_decide(w->hub, "user/admin", "plant-x", true, "", NULL),
+                     AN_OK);
+    assert_int_equal(ask(w, &fresh, &second, "plant-x"),
+                     AN_ENROL_DENIED); /* the name is taken */
+    assert_int_equal(an_hub_site_revoke(w->hub, "user/admin", "plant-x", "", NULL), AN_OK);
+    assert_int_equal(ask(w, &s, &first, "plant-x"), AN_ENROL_DENIED);
+    assert_int_equal(ask(w, &s, &second, "plant-x"), AN_ENROL_DENIED);
+    assert_int_equal(ask(w, &fresh, &second, "plant-x"),
+                     AN_ENROL_PENDING); /* to be approved anew */
+    an_clock_fake_advance(&w->clock, 60001);
+    assert_int_equal(ask(w, &fresh, &second, "plant-x"), AN_ENROL_DENIED);
+}
+
+int main(void)
+{
+#define CASE(name)                                                                             \
+    cmocka_unit_test_setup_teardown(name, an_federation_setup, an_federation_teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(no_number_that_a_site_may_send_stops_the_coordinator),
+        CASE(a_fact_counts_once_and_a_new_one_of_an_old_number_counts),
+        CASE(a_site_that_reports_without_end_is_heard_at_a_bounded_rate),
+        CASE(nobody_speaks_for_another_site),
+        CASE(an_offer_that_does_not_fit_is_never_fetched),
+        CASE(an_update_counts_for_its_own_round_plan_and_site_alone),
+        CASE(a_request_that_waits_is_not_replaced),
+        CASE(a_key_has_one_name),
+        CASE(a_revoked_site_stays_out_with_its_old_keys),
+    };
+    an_log_init(AN_LOG_OFF, "test_attack");
+    if (an_crypto_init() != AN_OK)
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
