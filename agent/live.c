@@ -84,46 +84,47 @@ out:
     return err;
 }
 
-/* Normal windows merged by time.  Those that nothing was fitted on come first: a version scores the
- * windows it has learned lower than any that follow, and the first live rows would look like a
- * drift.  With too few of them RECENT helps out. */
+/* Normal windows merged by time: all of them, since a line's own slow movements show only in rows that
+ * follow each other. */
+#define WALKED 3
 typedef struct walk {
     const an_pool *pool;
-    size_t n_parts; /* of walked */
-    size_t at[3];
+    size_t at[WALKED];
+    bool trained; /* the last window came from RECENT */
     bool begun;
     int64_t last_ms;
     int64_t step_ms; /* shortest time between two windows: those that touch */
 } walk;
 
-static const an_pool_part walked[3] = {AN_POOL_OLD, AN_POOL_NEW, AN_POOL_RECENT};
+static const an_pool_part walked[WALKED] = {AN_POOL_OLD, AN_POOL_NEW, AN_POOL_RECENT};
 
 /* NULL: no more.  *ret_gap: the window does not continue the one before. */
 static const float *walk_next(walk *w, bool *ret_gap)
 {
-    size_t best = w->n_parts;
+    size_t best = WALKED;
     int64_t best_ms = 0;
-    for (size_t k = 0; k < w->n_parts; k++) {
+    for (size_t k = 0; k < WALKED; k++) {
         if (w->at[k] == an_pool_n(w->pool, walked[k]))
             continue;
         const int64_t t = an_pool_time(w->pool, walked[k], w->at[k]);
-        if (best == w->n_parts || t < best_ms) {
+        if (best == WALKED || t < best_ms) {
             best = k;
             best_ms = t;
         }
     }
-    if (best == w->n_parts)
+    if (best == WALKED)
         return NULL;
     *ret_gap = w->begun && w->step_ms > 0 && best_ms - w->last_ms > w->step_ms + w->step_ms / 2;
     w->begun = true;
     w->last_ms = best_ms;
+    w->trained = walked[best] == AN_POOL_RECENT;
     return an_pool_get(w->pool, walked[best], w->at[best]++);
 }
 
-static int64_t shortest_step(const an_pool *pool, size_t n_parts)
+static int64_t shortest_step(const an_pool *pool)
 {
     int64_t least = 0;
-    for (size_t k = 0; k < n_parts; k++)
+    for (size_t k = 0; k < WALKED; k++)
         for (size_t i = 1; i < an_pool_n(pool, walked[k]); i++) {
             const int64_t d =
                 an_pool_time(pool, walked[k], i) - an_pool_time(pool, walked[k], i - 1);
@@ -143,6 +144,27 @@ static void score_window(an_live *live, const float *window, size_t n, float *co
     }
 }
 
+/* A version scores the windows it has learned lower than any that follow, and the first live rows
+ * would look like a drift.  So their scores are raised to the level of the windows that nothing was
+ * fitted on; the two take turns in short blocks. */
+static void level(double *scores, const bool *trained, size_t n)
+{
+    double sum[2] = {0, 0};
+    size_t count[2] = {0, 0};
+    for (size_t i = 0; i < n; i++) {
+        if (!(scores[i] > 0))
+            continue;
+        sum[trained[i]] += log(scores[i]);
+        count[trained[i]]++;
+    }
+    if (count[0] == 0 || count[1] == 0)
+        return;
+    const double by = exp(sum[0] / (double)count[0] - sum[1] / (double)count[1]);
+    for (size_t i = 0; i < n && by > 1; i++)
+        if (trained[i])
+            scores[i] *= by;
+}
+
 an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an_pool *pool,
                          const float *edges, size_t bins, an_drift_reference **ret,
                          an_note *why)
@@ -151,18 +173,17 @@ an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an
     const size_t window = an_pool_window(pool), width = live->width;
     size_t n = 0, at = 0;
     bool gap = false;
-    const size_t enough = an_driftwatch_least(conf), held_out = an_pool_n(pool, AN_POOL_OLD) + an_pool_n(pool, AN_POOL_NEW);
-    walk w = {.pool = pool, .n_parts = held_out * window >= enough ? 2 : 3};
-    w.step_ms = shortest_step(pool, w.n_parts);
+    walk w = {.pool = pool, .step_ms = shortest_step(pool)};
     if (an_pool_width(pool) != width)
         return an_fail(AN_ERR_INVAL, why, "the pool has %zu sensors, the version %zu",
                        an_pool_width(pool), width);
-    for (size_t k = 0; k < w.n_parts; k++)
+    for (size_t k = 0; k < WALKED; k++)
         n += an_pool_n(pool, walked[k]) * window;
     float *rows = an_alloc(n * width, sizeof *rows);
     double *scores = an_alloc(n, sizeof *scores);
+    bool *trained = an_alloc(n, sizeof *trained);
     float *contribution = an_alloc(width, sizeof *contribution);
-    if (!rows || !scores || !contribution)
+    if (!rows || !scores || !trained || !contribution)
         goto out;
     live->reset(live->ctx);
     for (const float *x; (x = walk_next(&w, &gap)); at += window) {
@@ -170,12 +191,16 @@ an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an
             live->reset(live->ctx);
         memcpy(rows + at * width, x, window * width * sizeof *rows);
         score_window(live, x, window, contribution, scores + at);
+        for (size_t i = 0; i < window; i++)
+            trained[at + i] = w.trained;
     }
     live->reset(live->ctx);
+    level(scores, trained, at);
     err = an_driftwatch_calibrate(conf, rows, scores, at, width, edges, bins, ret, why);
 out:
     an_free(rows);
     an_free(scores);
+    an_free(trained);
     an_free(contribution);
     return err;
 }

@@ -17,6 +17,7 @@
 
 #define SAMPLE_MAX ((size_t)1 << 22) /* floats of one window */
 #define FILE_MAX ((size_t)1 << 33)
+#define FREEZE_MIN 64             /* windows: fewer are no reference */
 #define MAGIC UINT64_C(0x314c4f4f504e41) /* "ANPOOL1" */
 
 typedef struct part {
@@ -34,6 +35,7 @@ struct an_pool {
     uint64_t offered; /* normal windows: which block is next */
     uint64_t trained; /* of them to TRAIN */
     uint64_t refused;
+    bool frozen;
     an_rng rng;
 };
 
@@ -189,7 +191,7 @@ static void add_normal(an_pool *p, const float *window, int64_t time_ms)
 {
     if (is_holdout(p)) {
         part *old = &p->parts[AN_POOL_OLD];
-        if (old->n < old->cap)
+        if (old->n < old->cap && !(p->frozen && old->n >= FREEZE_MIN))
             push(p, old, window, time_ms, p->offered);
         else
             push(p, &p->parts[AN_POOL_NEW], window, time_ms, p->offered);
@@ -238,15 +240,43 @@ static void move_confirmed(an_pool *p, const float *window, int64_t time_ms)
     push(p, &p->parts[AN_POOL_CONFIRMED], window, time_ms, 0);
 }
 
-/* Takes the held windows of one alarm (id 0: of all) since a time out of HELD, oldest first. */
-static size_t take_held(an_pool *p, uint64_t alarm_id, int64_t since_ms, an_pool_move move)
+/* Which held windows: those of one alarm (0: any) seen since a time. */
+typedef struct choice {
+    uint64_t alarm_id;
+    int64_t since_ms;
+    size_t least; /* windows that an alarm must hold since then */
+} choice;
+
+/* The end of the run of held windows of one alarm that begins at i; they are pushed together. */
+static size_t run_end(const part *q, size_t i, int64_t since_ms, size_t *ret_n)
+{
+    const uint64_t tag = q->tag[slot_of(q, i)];
+    size_t n = 0;
+    for (; i < q->n && q->tag[slot_of(q, i)] == tag; i++)
+        n += q->time_ms[slot_of(q, i)] >= since_ms;
+    *ret_n = n;
+    return i;
+}
+
+static bool is_chosen(const part *q, size_t slot, const choice *c, size_t in_run)
+{
+    /* A part too small for so many is full of this alarm. */
+    const size_t least = c->least < q->cap ? c->least : q->cap;
+    return (c->alarm_id == 0 || q->tag[slot] == c->alarm_id) && q->time_ms[slot] >= c->since_ms &&
+           in_run >= least;
+}
+
+/* Takes the chosen windows out of HELD, oldest first. */
+static size_t take_held(an_pool *p, const choice *c, an_pool_move move)
 {
     part *q = &p->parts[AN_POOL_HELD];
-    size_t moved = 0, kept = 0;
+    size_t moved = 0, kept = 0, end = 0, in_run = 0;
     for (size_t i = 0; i < q->n; i++) {
         const size_t slot = slot_of(q, i);
         const float *window = q->data + slot * p->sample;
-        if ((alarm_id == 0 || q->tag[slot] == alarm_id) && q->time_ms[slot] >= since_ms) {
+        if (i == end)
+            end = run_end(q, i, c->since_ms, &in_run);
+        if (is_chosen(q, slot, c, in_run)) {
             move(p, window, q->time_ms[slot]);
             moved++;
             continue;
@@ -261,17 +291,36 @@ static size_t take_held(an_pool *p, uint64_t alarm_id, int64_t since_ms, an_pool
 
 size_t an_pool_release(an_pool *p, uint64_t alarm_id)
 {
-    return alarm_id ? take_held(p, alarm_id, INT64_MIN, add_normal) : 0;
+    const choice c = {.alarm_id = alarm_id, .since_ms = INT64_MIN};
+    return alarm_id ? take_held(p, &c, add_normal) : 0;
 }
 
-size_t an_pool_release_since(an_pool *p, int64_t since_ms)
+size_t an_pool_release_lasting(an_pool *p, int64_t since_ms, size_t least)
 {
-    return take_held(p, 0, since_ms, add_normal);
+    const choice c = {.since_ms = since_ms, .least = least};
+    return take_held(p, &c, add_normal);
+}
+
+void an_pool_freeze(an_pool *p)
+{
+    p->frozen = true;
+}
+
+void an_pool_settle(an_pool *p)
+{
+    part *fresh = &p->parts[AN_POOL_NEW];
+    for (size_t i = 0; i < fresh->n; i++) {
+        const size_t slot = slot_of(fresh, i);
+        push(p, &p->parts[AN_POOL_OLD], fresh->data + slot * p->sample, fresh->time_ms[slot],
+             fresh->tag[slot]);
+    }
+    fresh->n = fresh->head = 0;
 }
 
 size_t an_pool_confirm(an_pool *p, uint64_t alarm_id)
 {
-    return alarm_id ? take_held(p, alarm_id, INT64_MIN, move_confirmed) : 0;
+    const choice c = {.alarm_id = alarm_id, .since_ms = INT64_MIN};
+    return alarm_id ? take_held(p, &c, move_confirmed) : 0;
 }
 
 size_t an_pool_n(const an_pool *p, an_pool_part which)
@@ -329,6 +378,26 @@ an_err an_pool_copy(const an_pool *p, unsigned parts, int64_t since_ms, float **
     }
     *ret = all;
     *ret_n = at;
+    return AN_OK;
+}
+
+an_err an_pool_copy_lasting(const an_pool *p, int64_t since_ms, size_t least, float **ret,
+                            size_t *ret_n)
+{
+    const part *q = &p->parts[AN_POOL_HELD];
+    const choice c = {.since_ms = since_ms, .least = least};
+    float *all = an_alloc(q->n * p->sample, sizeof *all);
+    size_t n = 0, end = 0, in_run = 0;
+    if (!all)
+        return AN_ERR_NOMEM;
+    for (size_t i = 0; i < q->n; i++) {
+        if (i == end)
+            end = run_end(q, i, since_ms, &in_run);
+        if (is_chosen(q, slot_of(q, i), &c, in_run))
+            memcpy(all + n++ * p->sample, an_pool_get(p, AN_POOL_HELD, i), p->sample * sizeof *all);
+    }
+    *ret = all;
+    *ret_n = n;
     return AN_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/held.h"
 #include "agent/runtime_internal.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -56,8 +57,7 @@ typedef struct line_run {
     const an_clock *clock;
     size_t at; /* next row of the batch */
     int64_t status_ms, save_ms, retry_ms;
-    int64_t drift_ms; /* begin of what the drift watch has reported of this version; INT64_MAX: nothing */
-    int64_t alarm_ms; /* begin of the open alarm; INT64_MAX: none */
+    an_held held;
     bool marked; /* nothing has happened since the last mark */
     bool go, stop;
     an_line_status status;
@@ -142,7 +142,7 @@ static void on_alarm(void *ctx, const an_alarm_event *e)
     an_msg m = {.type = AN_MSG_ALARM_SUMMARY};
     an_msg_alarm_summary *a = &m.u.alarm_summary;
     r->marked = false;
-    r->alarm_ms = e->kind == AN_ALARM_CLEARED ? INT64_MAX : e->since_ms;
+    an_held_alarm(&r->held, e);
     if (e->kind != AN_ALARM_UPDATED)
         an_log(AN_LOG_WARN, e->kind == AN_ALARM_RAISED ? "alarm_raised" : "alarm_cleared",
                "line=%s alarm=%" PRIu64 " score=%.3g peak=%.3g sensor=\"%s\"", l->conf->name,
@@ -179,16 +179,6 @@ static const char *drift_test(an_drift_kind kind)
                                          : "page-hinkley";
 }
 
-/* From here on windows that an alarm holds back may be the new normal: an approved campaign may learn
- * them.  Those of earlier alarms stay what they are until an operator has judged them. */
-static void note_drift(line_run *r, int64_t since_ms)
-{
-    if (r->alarm_ms < since_ms)
-        since_ms = r->alarm_ms; /* the alarm that the drift has raised */
-    if (since_ms < r->drift_ms)
-        r->drift_ms = since_ms;
-}
-
 static void on_drift(void *ctx, const an_drift_alert *d)
 {
     const an_line *l = ctx;
@@ -198,7 +188,7 @@ static void on_drift(void *ctx, const an_drift_alert *d)
     an_msg_drift_alert *a = &m.u.drift_alert;
     const bool input = d->kind == AN_DRIFT_INPUT && d->n_top > 0;
     r->marked = false;
-    note_drift(r, d->since_ms);
+    an_held_drift(&r->held, d);
     an_text_set(a->model, sizeof a->model, l->conf->model);
     an_text_set(a->line, sizeof a->line, l->conf->name);
     if (live)
@@ -226,10 +216,9 @@ static void go_live(line_run *r, an_going *g)
     an_line *l = r->l;
     an_note why = {{0}};
     const an_driftwatch_conf drift = an_agent_line_drift(l->conf);
-    if (g->with_held) {
-        const size_t n = an_pool_release_since(l->pool, r->drift_ms);
-        an_log(AN_LOG_INFO, "held_windows_released", "line=%s windows=%zu", l->conf->name, n);
-    }
+    const size_t n_held = an_held_live(&r->held, g->with_held);
+    if (g->with_held)
+        an_log(AN_LOG_INFO, "held_windows_released", "line=%s windows=%zu", l->conf->name, n_held);
     if (g->n_edges > 0 && an_live_reference(&g->live, &drift, l->pool, g->edges, g->n_edges + 1,
                                             &g->live.reference, &why) != AN_OK)
         an_log(AN_LOG_INFO, "drift_not_watched", "line=%s why=\"%s\"", l->conf->name, why.text);
@@ -238,7 +227,6 @@ static void go_live(line_run *r, an_going *g)
                why.text);
         snprintf(r->status.error, sizeof r->status.error, "%.150s", why.text);
     }
-    r->drift_ms = INT64_MAX;
     an_going_free(g);
     save_pool(r);
 }
@@ -253,7 +241,8 @@ static void snapshot(line_run *r)
         s->context = l->context;
     }
     for (unsigned i = 0; i < AN_POOL_PARTS && ok; i++)
-        ok = an_pool_copy(l->pool, 1u << i, i == AN_POOL_HELD ? r->drift_ms : INT64_MIN, &s->raw[i], &s->n[i]) == AN_OK;
+        ok = (i == AN_POOL_HELD ? an_held_copy(&r->held, &s->raw[i], &s->n[i])
+                                : an_pool_copy(l->pool, 1u << i, INT64_MIN, &s->raw[i], &s->n[i])) == AN_OK;
     if (!ok) {
         an_snapshot_free(s);
         s = NULL;
@@ -411,8 +400,10 @@ static void housekeep(line_run *r)
 
 void an_line_main(an_pipe *pipe, void *line)
 {
-    line_run r = {.l = line, .pipe = pipe, .clock = an_clock_system(), .marked = true, .drift_ms = INT64_MAX, .alarm_ms = INT64_MAX};
+    line_run r = {.l = line, .pipe = pipe, .clock = an_clock_system(), .marked = true};
     an_line *l = line;
+    const an_driftwatch_conf drift = an_agent_line_drift(l->conf);
+    an_held_init(&r.held, l->pool, &drift, l->context);
     l->run = &r;
     r.save_ms = r.clock->mono_ms(r.clock) + l->agent->save_ms;
     an_actor_ready(pipe, AN_OK, NULL);

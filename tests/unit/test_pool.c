@@ -131,16 +131,24 @@ static void windows_of_an_open_alarm_are_held_until_a_verdict(void **state)
     an_pool_free(p);
 }
 
-static void an_approved_campaign_releases_what_was_held_since_the_drift(void **state)
+static void an_approved_campaign_releases_what_lasting_alarms_held_since_the_drift(void **state)
 {
     (void)state;
+    float *copy = NULL;
+    size_t n = 0;
     an_pool *p = make(1);
-    add(p, 0, 10, 5);
-    add(p, 10, 30, 6);
-    assert_int_equal(an_pool_release_since(p, 15), 15);
-    assert_int_equal(an_pool_n(p, AN_POOL_HELD), 15);
+    add(p, 0, 10, 5);  /* a fault before the drift */
+    add(p, 10, 30, 6); /* the drift begins within it */
+    add(p, 30, 34, 7); /* a short fault during the drift */
+    assert_int_equal(an_pool_copy_lasting(p, 15, 5, &copy, &n), AN_OK);
+    assert_int_equal(n, 15);
+    assert_true(copy[0] == 15 && copy[14 * T * W] == 29);
+    an_free(copy);
+    assert_int_equal(an_pool_release_lasting(p, 15, 5), 15);
+    assert_int_equal(an_pool_n(p, AN_POOL_HELD), 19);
     assert_false(has(p, AN_POOL_HELD, 15));
     assert_true(has(p, AN_POOL_HELD, 14));
+    assert_true(has(p, AN_POOL_HELD, 33));
     an_pool_free(p);
 }
 
@@ -287,7 +295,7 @@ int main(void)
         cmocka_unit_test(the_reservoir_is_a_uniform_sample_of_all_time),
         cmocka_unit_test(the_same_seed_keeps_the_same_windows),
         cmocka_unit_test(windows_of_an_open_alarm_are_held_until_a_verdict),
-        cmocka_unit_test(an_approved_campaign_releases_what_was_held_since_the_drift),
+        cmocka_unit_test(an_approved_campaign_releases_what_lasting_alarms_held_since_the_drift),
         cmocka_unit_test(what_built_an_alarm_up_is_taken_back),
         cmocka_unit_test(missing_values_never_enter),
         cmocka_unit_test(a_copy_can_begin_at_a_time),
