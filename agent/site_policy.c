@@ -87,7 +87,11 @@ an_err an_site_policy_judge(const an_site_policy *p, const an_plan *plan, uint64
         return err;
     if (plan->use_held && !p->allow_held)
         return an_fail(AN_ERR_REFUSED, why, "site policy: allow.held is no");
-    if (plan->privacy == AN_PRIVACY_TRUSTED && !p->allow_trusted)
+    /* A site that shows its update to nobody must not show it because a plan promises masks. */
+    if (plan->privacy != AN_PRIVACY_TRUSTED)
+        return an_fail(AN_ERR_REFUSED, why, "this agent cannot mask updates: privacy is %s",
+                       an_privacy_name(plan->privacy));
+    if (!p->allow_trusted)
         return an_fail(AN_ERR_REFUSED, why, "site policy: allow.trusted is no");
     if (plan->n_cohort < (uint64_t)p->min_cohort)
         return an_fail(AN_ERR_REFUSED, why,

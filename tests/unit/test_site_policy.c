@@ -51,6 +51,23 @@ static void every_rule_refuses_what_it_is_for(void **state)
     }
 }
 
+static void a_plan_that_promises_masks_is_refused_while_there_are_none(void **state)
+{
+    an_site_policy p;
+    an_note why = {{0}};
+    an_plan *plan = an_alloc(1, sizeof *plan);
+    (void)state;
+    assert_int_equal(an_site_policy_init(&p), AN_OK);
+    snprintf(plan->model, sizeof plan->model, "pump");
+    plan->kind = AN_PAYLOAD_MEAN;
+    plan->n_cohort = 3;
+    plan->privacy = AN_PRIVACY_SECURE_SUM;
+    assert_int_equal(an_site_policy_judge(&p, plan, 0, &why), AN_ERR_REFUSED);
+    assert_non_null(strstr(why.text, "secure-sum"));
+    an_site_policy_done(&p);
+    an_plan_free(plan);
+}
+
 static void models_are_named_whole(void **state)
 {
     an_site_policy p;
@@ -68,6 +85,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rule_refuses_what_it_is_for),
+        cmocka_unit_test(a_plan_that_promises_masks_is_refused_while_there_are_none),
         cmocka_unit_test(models_are_named_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
