@@ -157,10 +157,11 @@ static void on_frame(an_bulk *b, const an_in *in, int64_t now)
         err = an_msg_expect(msg, AN_DOOR_BULK, AN_WAY_UP, &why);
     if (err == AN_OK && (msg->type == AN_MSG_CHUNK) != (in->body != NULL))
         err = AN_ERR_PROTO;
-    if (err != AN_OK)
-        an_log(AN_LOG_WARN, "bulk_refused", "site=%s err=%s why=\"%s\"", in->site,
-               an_err_name(err), why.text);
-    else if (msg->type == AN_MSG_CHUNK_REQUEST)
+    if (err != AN_OK) {
+        if (an_log_allow(&b->refused, now))
+            an_log(AN_LOG_WARN, "bulk_refused", "site=%s err=%s why=\"%s\"", in->site,
+                   an_err_name(err), why.text);
+    } else if (msg->type == AN_MSG_CHUNK_REQUEST)
         on_ask(b, in, &msg->u.chunk_request);
     else if (msg->type == AN_MSG_CHUNK)
         an_pulls_chunk(b, in->site, &msg->u.chunk, in->body, in->body_len, now);

@@ -2,6 +2,7 @@
 #ifndef AN_COORDINATOR_RUNTIME_BULK_H
 #define AN_COORDINATOR_RUNTIME_BULK_H
 
+#include "base/log.h"
 #include "coordinator/runtime_internal.h"
 #include "net/bulk.h"
 #include "net/peers.h"
@@ -25,6 +26,7 @@ typedef struct an_bulk {
     an_serve *serve;
     an_peers *peers;
     an_in in;
+    an_log_quota refused; /* lines about messages that were */
     an_buf head;
     an_budget budget;
     an_bulk_object *objects; /* versions that may be fetched */

@@ -145,7 +145,7 @@ static void on_control(an_core *c)
         m.u.heartbeat_ack = (an_msg_heartbeat_ack){
             .instance = c->instance, .wall_ms = an_clock_system()->wall_ms(an_clock_system())};
         err = send_to(c, c->control, &c->in.peer, &m);
-    } else if (err != AN_OK) {
+    } else if (err != AN_OK && an_log_allow(&c->refused, mono())) {
         an_log(AN_LOG_WARN, "message_refused", "site=%s err=%s why=\"%s\"", c->in.site,
                an_err_name(err), why.text);
     }
@@ -165,7 +165,7 @@ static void on_enrol(an_core *c)
         an_hub_enrol(c->hub, c->in.key, &msg->u.enrol, &m.u.enrol_reply);
         err = send_to(c, c->enrol, &c->in.peer, &m);
     }
-    if (err != AN_OK)
+    if (err != AN_OK && an_log_allow(&c->refused, mono()))
         an_log(AN_LOG_WARN, "enrolment_refused", "address=%s err=%s", c->in.address,
                an_err_name(err));
     an_msg_free(msg);

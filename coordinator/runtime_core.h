@@ -2,6 +2,7 @@
 #ifndef AN_COORDINATOR_RUNTIME_CORE_H
 #define AN_COORDINATOR_RUNTIME_CORE_H
 
+#include "base/log.h"
 #include "coordinator/runtime_internal.h"
 #include "net/keys.h"
 #include "net/peers.h"
@@ -23,6 +24,7 @@ typedef struct an_core {
     an_pipe *http; /* from the HTTP threads */
     an_in in;
     uint64_t instance;
+    an_log_quota refused;                /* lines about messages that were */
     char advertised[3][AN_ENDPOINT_MAX]; /* control, bulk, enrol */
     an_http_job *parked[AN_PARKED_MAX];  /* wait for the journal to grow */
     size_t n_parked;

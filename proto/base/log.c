@@ -52,3 +52,14 @@ void an_log(an_log_level level, const char *event, const char *fmt, ...)
     ssize_t done = write(STDERR_FILENO, line, len);
     (void)done;
 }
+
+bool an_log_allow(an_log_quota *q, int64_t now_ms)
+{
+    if (q->n == 0 || now_ms - q->since_ms >= 60000 || now_ms < q->since_ms) {
+        if (q->n > AN_LOG_QUOTA_MINUTE)
+            an_log(AN_LOG_WARN, "lines_left_out", "lines=%llu",
+                   (unsigned long long)(q->n - AN_LOG_QUOTA_MINUTE));
+        *q = (an_log_quota){.since_ms = now_ms};
+    }
+    return ++q->n <= AN_LOG_QUOTA_MINUTE;
+}

@@ -12,6 +12,7 @@
 #define AN_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -23,5 +24,19 @@ bool an_log_level_find(const char *name, an_log_level *ret); /* "debug" "info" "
 /* fmt gives further `key=value` pairs; a value with blanks is quoted by the caller as \"%s\".
  * Control characters are replaced before the line is written. */
 void an_log(an_log_level level, const char *event, const char *fmt, ...) AN_PRINTF(3, 4);
+
+/* For lines that others cause by what they send: at most AN_LOG_QUOTA_MINUTE of them a minute, and
+ * then one that says how many were left out.  Zero is a fresh one.
+ *
+ *     if (an_log_allow(&quota, now_ms))
+ *         an_log(AN_LOG_WARN, "message_refused", ...);
+ *
+ * Threads: one quota belongs to one thread. */
+#define AN_LOG_QUOTA_MINUTE 60
+typedef struct an_log_quota {
+    int64_t since_ms;
+    uint64_t n; /* asked for since then */
+} an_log_quota;
+bool an_log_allow(an_log_quota *q, int64_t now_ms);
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
 
@@ -188,6 +189,19 @@ static void files_are_written_whole_and_read_within_bounds(void **state)
     rmdir(dir);
 }
 
+static void lines_that_others_cause_are_bounded(void **state)
+{
+    an_log_quota q = {0};
+    unsigned n = 0;
+    (void)state;
+    an_log_init(AN_LOG_OFF, "test");
+    for (int i = 0; i < 1000; i++)
+        n += an_log_allow(&q, 5000 + i);
+    assert_int_equal(n, AN_LOG_QUOTA_MINUTE);
+    assert_true(an_log_allow(&q, 65000)); /* another minute */
+    assert_true(an_log_allow(&q, 10));    /* a clock that was set back does not mute it */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +213,7 @@ int main(void)
         cmocka_unit_test(normal_numbers_have_mean_zero_and_variance_one),
         cmocka_unit_test(streams_of_one_seed_differ_and_repeat),
         cmocka_unit_test(time_is_written_in_utc),
+        cmocka_unit_test(lines_that_others_cause_are_bounded),
         cmocka_unit_test(files_are_written_whole_and_read_within_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
