@@ -154,7 +154,7 @@ typedef struct an_hub_live {
     an_msg_line lines[AN_LINES_MAX];
     an_msg_progress progress; /* of the round it works on */
     uint64_t bytes_received;  /* of updates, since the coordinator started */
-    uint64_t alarms;          /* summaries since the coordinator started */
+    uint64_t alarms;          /* raised since the coordinator started */
     int64_t facts, facts_ms;  /* how many more it may report now, and since when it is so */
 } an_hub_live;
 const an_hub_live *an_hub_live_at(an_hub *hub, size_t i); /* NULL past the end */

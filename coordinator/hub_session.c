@@ -276,7 +276,7 @@ static an_err on_alarm(an_hub *hub, const char *site, const an_msg *msg, an_note
     an_err err = an_hub_commit(hub, &b, why);
     if (err != AN_OK && err != AN_ERR_EXISTS)
         return err;
-    if (err == AN_OK)
+    if (err == AN_OK && !a->cleared_ms)
         an_hub_live_get(hub, site)->alarms++;
     ack(hub, site, msg, AN_OK, err == AN_ERR_EXISTS ? "had it already" : "");
     return AN_OK;

@@ -1,6 +1,8 @@
 /* Sites, tokens, drift and alarms. */
 #include <stdio.h>
+#include <string.h>
 
+#include "base/clock.h"
 #include "base/opt.h"
 #include "coordinator/client/client.h"
 #include "coordinator/client/grid.h"
@@ -119,6 +121,21 @@ int an_cli_drift_list(an_cli *c)
     return code;
 }
 
+/* An alarm is told when it is raised and again when it is over: then the second says it all. */
+static bool told_again(const an_jval *list, size_t i)
+{
+    const an_jval *a = an_jval_at(list, i);
+    if (an_cli_int(a, "cleared_ms") > 0)
+        return false;
+    for (size_t k = 0; k < i; k++) { /* the latest come first */
+        const an_jval *b = an_jval_at(list, k);
+        if (an_cli_int(b, "alarm") == an_cli_int(a, "alarm") &&
+            strcmp(an_cli_text(b, "site"), an_cli_text(a, "site")) == 0)
+            return true;
+    }
+    return false;
+}
+
 int an_cli_alarm_list(an_cli *c)
 {
     an_json_doc *doc;
@@ -130,22 +147,27 @@ int an_cli_alarm_list(an_cli *c)
     if (!doc)
         return code;
     an_grid g;
+    /* By the line's clock, which tells a recorded line's own time: no "ago" would be true. */
     an_grid_init(&g, "RAISED  CLEARED  SITE  LINE  PEAK  SENSORS");
     const an_jval *list = an_jval_get(an_json_root(doc), "alarms");
     for (size_t i = 0; i < an_jval_count(list); i++) {
         const an_jval *a = an_jval_at(list, i), *sensors = an_jval_get(a, "sensors");
-        char raised[AN_CLI_SHORT], cleared[AN_CLI_SHORT], names[200] = "";
+        if (told_again(list, i))
+            continue;
+        int64_t cleared_ms = an_cli_int(a, "cleared_ms");
+        char raised[25], cleared[25] = "-", names[200] = "";
         size_t at = 0;
-        an_cli_ago(raised, an_cli_int(a, "raised_ms"));
-        an_cli_ago(cleared, an_cli_int(a, "cleared_ms"));
+        an_time_text(raised, an_cli_int(a, "raised_ms"));
+        if (cleared_ms > 0)
+            an_time_text(cleared, cleared_ms);
         for (size_t k = 0; k < an_jval_count(sensors) && k < 3 && at < sizeof names; k++) {
             const an_jval *s = an_jval_at(sensors, k);
             int n = snprintf(names + at, sizeof names - at, "%s%.40s %.0f%%", k ? ", " : "",
                              an_cli_text(s, "sensor"), 100 * an_cli_num(s, "share"));
             at += n > 0 ? (size_t)n : 0;
         }
-        an_grid_cell(&g, "%s", raised);
-        an_grid_cell(&g, "%s", cleared);
+        an_grid_cell(&g, "%.19s%s", raised, raised[0] ? "Z" : "");
+        an_grid_cell(&g, "%.19s%s", cleared, cleared_ms > 0 ? "Z" : "");
         an_grid_cell(&g, "%s", an_cli_text(a, "site"));
         an_grid_cell(&g, "%s", an_cli_text(a, "line"));
         an_grid_cell(&g, "%.2f", an_cli_num(a, "peak"));

@@ -93,6 +93,17 @@ static an_err check_positionals(const an_args *a, an_note *why)
     return AN_OK;
 }
 
+/* The first command of several words of which this is the first. */
+static const an_verb *find_begun(const an_args *a, const char *word)
+{
+    size_t len = strlen(word);
+    for (size_t i = 0; i < a->n_verbs; i++) {
+        if (strncmp(a->verbs[i].name, word, len) == 0 && a->verbs[i].name[len] == ' ')
+            return &a->verbs[i];
+    }
+    return NULL;
+}
+
 /* argv[0] is the program, or nothing at all when argc is 0. */
 static const char *program_name(int argc, char **argv)
 {
@@ -115,6 +126,12 @@ an_err an_args_parse(an_args *ret, const an_verb *verbs, size_t n_verbs, int arg
     if (a->help)
         return AN_OK;
     if (used < 0) {
+        const an_verb *begun = argc > 1 ? find_begun(a, argv[1]) : NULL;
+        if (begun)
+            return an_fail(AN_ERR_INVAL, why,
+                           "unknown command %.80s%s%.80s, but there is %s; try: %s --help",
+                           argv[1], argc > 2 ? " " : "", argc > 2 ? argv[2] : "", begun->name,
+                           a->program);
         if (argc > 1)
             return an_fail(AN_ERR_INVAL, why, "unknown command %.80s; try: %s --help", argv[1],
                            a->program);
