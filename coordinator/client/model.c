@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/opt.h"
 #include "coordinator/client/client.h"
 #include "coordinator/client/grid.h"
 #include "doors/yaml.h"
@@ -53,6 +54,34 @@ static void value_text(const an_jval *v, char *out, size_t size)
         snprintf(out, size, "-");
 }
 
+/* The server says times in ms and sizes in bytes; people write them like the default: 30s, 20G.
+ */
+static void with_unit(char *text, size_t size, const char *dflt)
+{
+    static const struct {
+        const char *suffix;
+        int64_t unit;
+    } times[] = {{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}},
+      sizes[] = {{"G", INT64_C(1) << 30}, {"M", 1 << 20}, {"K", 1 << 10}, {"", 1}};
+    int64_t n, ignored;
+    double plain;
+    if (!an_parse_int(text, &n) || n <= 0 || an_parse_num(dflt, &plain))
+        return;
+    bool is_time = an_parse_ms(dflt, &ignored), is_size = an_parse_bytes(dflt, &ignored);
+    for (size_t i = 0; is_time && i < sizeof times / sizeof *times; i++) {
+        if (n % times[i].unit == 0) {
+            snprintf(text, size, "%lld%s", (long long)(n / times[i].unit), times[i].suffix);
+            return;
+        }
+    }
+    for (size_t i = 0; is_size && i < sizeof sizes / sizeof *sizes; i++) {
+        if (n % sizes[i].unit == 0) {
+            snprintf(text, size, "%lld%s", (long long)(n / sizes[i].unit), sizes[i].suffix);
+            return;
+        }
+    }
+}
+
 static void print_policy(const an_jval *list)
 {
     an_grid g;
@@ -61,6 +90,7 @@ static void print_policy(const an_jval *list)
         const an_jval *o = an_jval_at(list, i);
         char value[120];
         value_text(an_jval_get(o, "value"), value, sizeof value);
+        with_unit(value, sizeof value, an_cli_text(o, "default"));
         an_grid_cell(&g, "%s", an_cli_text(o, "key"));
         an_grid_cell(&g, "%s", value);
         an_grid_cell(&g, "%s", an_cli_text(o, "default"));
