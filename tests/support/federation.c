@@ -112,13 +112,12 @@ static void site_run(void *ctx, an_job *job)
 static an_err site_go_live(void *ctx, const char *line, const an_running *running, an_note *why)
 {
     site *s = ctx;
-    (void)why;
     assert_string_equal(line, "line-1");
     assert_true(running->values->has_threshold);
     s->live++;
     s->with_held = running->with_held;
     s->runs = running->version;
-    return AN_OK;
+    return s->w->kind.go_live ? s->w->kind.go_live(s, running, why) : AN_OK;
 }
 
 /* ---- events ---- */
@@ -170,7 +169,8 @@ static void do_job(world *w, const event *e)
         an_job_free(e->job);
         return;
     }
-    an_err err = an_job_run(e->job, &s->data, &why);
+    an_err err = s->w->kind.run ? s->w->kind.run(s, e->job, &why)
+                                : an_job_run(e->job, &s->data, &why);
     an_session_done(s->session, e->job, err, &why);
 }
 
@@ -239,8 +239,8 @@ void tick(world *w)
     if (w->hub)
         an_hub_tick(w->hub);
     for (size_t i = 0; i < SITES; i++)
-        if (w->sites[i].session)
-            an_session_tick(w->sites[i].session);
+        if (w->sites[w->kind.backwards ? SITES - 1 - i : i].session)
+            an_session_tick(w->sites[w->kind.backwards ? SITES - 1 - i : i].session);
 }
 
 void pass(world *w, int64_t ms)
@@ -353,7 +353,8 @@ static void make_model(world *w)
                                 .threshold = "quantile:0.99*1.2",
                                 .policy = policy,
                                 .n_policy = sizeof policy / sizeof *policy};
-    if (an_hub_model_create(w->hub, "user/admin", &spec, &why) != AN_OK)
+    if (an_hub_model_create(w->hub, "user/admin", w->kind.spec ? w->kind.spec : &spec, &why) !=
+        AN_OK)
         fail_msg("%s", why.text);
 }
 
@@ -385,8 +386,25 @@ void kill_hub(world *w)
 
 int an_federation_setup(void **state)
 {
+    an_federation_setup_kind(state, &(an_federation_kind){.spec = NULL});
+    return 0;
+}
+
+static void make_schema(site *s)
+{
+    an_note why = {{0}};
+    const an_model_spec *spec = s->w->kind.spec;
+    assert_int_equal(an_schema_new(&s->schema, spec ? spec->sensors : sensors,
+                                   spec ? spec->units : NULL, spec ? spec->n_sensors : WIDTH, 1,
+                                   spec ? spec->window : 1, &why),
+                     AN_OK);
+}
+
+void an_federation_setup_kind(void **state, const an_federation_kind *kind)
+{
     an_note why = {{0}};
     world *w = an_alloc(1, sizeof *w);
+    w->kind = *kind;
     an_test_folder_make(w->dir);
     w->events = an_alloc(EVENTS_MAX, sizeof *w->events);
     an_clock_fake_init(&w->clock, START_MS);
@@ -401,17 +419,19 @@ int an_federation_setup(void **state)
         assert_int_equal(an_dir_make(s->dir, &why), AN_OK);
         an_sign_keypair(s->sign_public, s->sign_secret);
         an_link_keypair(s->link_public, s->link_secret);
-        assert_int_equal(an_schema_new(&s->schema, sensors, NULL, WIDTH, 1, 1, &why), AN_OK);
+        make_schema(s);
         s->line = (an_session_line){.line = "line-1", .model = "pump", .schema = &s->schema};
         s->calibrate = an_calibrate_defaults();
         assert_int_equal(an_site_policy_init(&s->policy), AN_OK);
-        make_data(s);
+        if (kind->open)
+            kind->open(s);
+        else
+            make_data(s);
         enrol(w, s);
         start_site(s);
     }
     make_model(w);
     *state = w;
-    return 0;
 }
 
 int an_federation_teardown(void **state)
@@ -421,6 +441,8 @@ int an_federation_teardown(void **state)
     for (size_t i = 0; i < SITES; i++) {
         site *s = &w->sites[i];
         kill_site(s);
+        if (w->kind.close)
+            w->kind.close(s);
         an_site_policy_done(&s->policy);
         an_schema_done(&s->schema);
         an_free(s->rows);
@@ -435,7 +457,7 @@ int an_federation_teardown(void **state)
 void connect_all(world *w)
 {
     for (size_t i = 0; i < SITES; i++)
-        an_session_connected(w->sites[i].session);
+        an_session_connected(w->sites[w->kind.backwards ? SITES - 1 - i : i].session);
     settle(w);
 }
 

@@ -38,7 +38,21 @@ typedef struct event {
 } event;
 
 typedef struct world world;
-typedef struct site {
+typedef struct site site;
+
+/* What the sites are made of, where it is not the usual: points of a curved sheet, which nobody
+ * scores. */
+typedef struct an_federation_kind {
+    const an_model_spec *spec;
+    void (*open)(site *s);  /* sets own */
+    void (*close)(site *s); /* own may be NULL */
+    an_err (*run)(site *s, an_job *job, an_note *why);
+    an_err (*go_live)(site *s, const an_running *running, an_note *why);
+    uint64_t seed; /* for open */
+    bool backwards; /* the last site comes first */
+} an_federation_kind;
+
+struct site {
     world *w;
     size_t i;
     char name[AN_NAME_MAX], dir[AN_PATH_MAX];
@@ -56,10 +70,12 @@ typedef struct site {
     unsigned live, jobs;
     bool with_held; /* what runs has learned the held windows */
     an_hash runs;
-} site;
+    void *own; /* of the kind */
+};
 
 struct world {
     char dir[AN_PATH_MAX];
+    an_federation_kind kind;
     an_clock_fake clock;
     an_store *store;
     an_hub *hub;
@@ -75,6 +91,7 @@ struct world {
 
 int an_federation_setup(
     void **state); /* *state is a world; the model "pump" has no version yet */
+void an_federation_setup_kind(void **state, const an_federation_kind *kind);
 int an_federation_teardown(void **state);
 
 void step(world *w);             /* one event; there must be one */

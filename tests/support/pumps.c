@@ -1,0 +1,283 @@
+#include "tests/support/pumps.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/live.h"
+#include "base/mem.h"
+
+#define PUMP_WINDOW 4
+#define START_MS INT64_C(1780000000000)
+
+static const char arch[] = "model: pump\n"
+                           "input: {features: features, window: 4}\n"
+                           "layers:\n"
+                           "  - flatten\n"
+                           "  - dense: {units: 64}\n"
+                           "  - relu\n"
+                           "  - dense: {units: 8}\n"
+                           "  - relu\n"
+                           "  - dense: {units: 64}\n"
+                           "  - relu\n"
+                           "  - dense: {units: input}\n"
+                           "loss: mse\n"
+                           "target: input\n";
+
+static const char *const policy[][2] = {
+    {"train.rounds", "3"},       {"train.epochs", "6"},         {"train.batch", "64"},
+    {"train.lr", "0.003"},       {"promote.automatic", "true"}, {"min_cohort", "3"},
+    {"drift.automatic", "true"}, {"drift.quorum", "1"},         {"drift.use_held", "true"},
+    {"drift.rounds", "3"},       {"drift.epochs", "4"},         {"drift.lr", "0.001"},
+    {"drift.cooldown", "10m"}};
+
+static const char *names[AN_SIM_SENSORS_MAX], *units[AN_SIM_SENSORS_MAX];
+static an_model_spec spec = {.name = "pump",
+                             .arch = arch,
+                             .sensors = names,
+                             .units = units,
+                             .rate_hz = 1,
+                             .window = PUMP_WINDOW,
+                             .stride = 1,
+                             .smooth = 1,
+                             .threshold = "quantile:0.999*1.33",
+                             .policy = policy,
+                             .n_policy = sizeof policy / sizeof *policy};
+
+pump *pump_of(world *w, size_t i)
+{
+    return w->sites[i].own;
+}
+
+/* ---- what a line says ---- */
+
+static void post(pump *p, const an_msg *m)
+{
+    an_note why = {{0}};
+    if (an_session_post(p->s->session, m, &why) != AN_OK)
+        fail_msg("%s", why.text);
+}
+
+static void on_alarm(void *ctx, const an_alarm_event *e)
+{
+    pump *p = ctx;
+    an_msg m = {.type = AN_MSG_ALARM_SUMMARY};
+    an_msg_alarm_summary *a = &m.u.alarm_summary;
+    an_held_alarm(&p->held, e);
+    if (e->kind == AN_ALARM_UPDATED)
+        return;
+    p->raised += e->kind == AN_ALARM_RAISED;
+    p->cleared += e->kind == AN_ALARM_CLEARED;
+    an_text_set(a->line, sizeof a->line, "line-1");
+    a->alarm_id = e->id;
+    memcpy(a->version.b, e->version, sizeof a->version.b);
+    a->raised_ms = e->since_ms;
+    a->cleared_ms = e->kind == AN_ALARM_CLEARED ? e->time_ms : 0;
+    a->peak = e->peak;
+    post(p, &m);
+}
+
+static void on_drift(void *ctx, const an_drift_alert *d)
+{
+    static const char *const tests[] = {"psi", "adwin", "page-hinkley"};
+    pump *p = ctx;
+    an_msg m = {.type = AN_MSG_DRIFT_ALERT};
+    an_msg_drift_alert *a = &m.u.drift_alert;
+    const bool input = d->kind == AN_DRIFT_INPUT && d->n_top > 0;
+    p->drifts++;
+    an_held_drift(&p->held, d);
+    print_message("%s row %llu: %s, effect %.3g, limit %.3g\n", p->s->name,
+                  (unsigned long long)p->row, an_drift_kind_name(d->kind), d->effect, d->limit);
+    an_text_set(a->model, sizeof a->model, "pump");
+    an_text_set(a->line, sizeof a->line, "line-1");
+    memcpy(a->version.b, an_pipeline_live(p->pipe)->version, sizeof a->version.b);
+    an_text_set(a->test, sizeof a->test, tests[d->kind]);
+    an_text_set(a->subject, sizeof a->subject, input ? p->names[d->top[0].sensor] : "score");
+    a->sign = d->sign;
+    a->effect = a->statistic = d->effect;
+    a->threshold = d->limit;
+    a->n_current = d->rows;
+    a->since_ms = d->since_ms;
+    post(p, &m);
+}
+
+/* ---- what a site does ---- */
+
+static an_err go_live(site *s, const an_running *running, an_note *why)
+{
+    pump *p = s->own;
+    const an_bundle *b = running->bundle;
+    const an_driftwatch_conf conf = {0};
+    an_live live = {0};
+    an_note note = {{0}};
+    an_err err =
+        an_live_make(b, &running->version, running->values, &running->overlay, &live, why);
+    if (err != AN_OK)
+        return err;
+    p->released += an_held_live(&p->held, running->with_held);
+    if (an_live_reference(&live, &conf, p->pool, b->edges, b->n_edges + 1, &live.reference,
+                          &note) != AN_OK)
+        p->unwatched++;
+    err = an_pipeline_swap(p->pipe, &live, why);
+    an_live_done(&live);
+    return err;
+}
+
+static an_err run(site *s, an_job *job, an_note *why)
+{
+    pump *p = s->own;
+    float *raw[AN_POOL_PARTS] = {NULL};
+    an_data_part part[AN_POOL_PARTS];
+    for (unsigned i = 0; i < AN_POOL_PARTS; i++) {
+        assert_int_equal(i == AN_POOL_HELD
+                             ? an_held_copy(&p->held, &raw[i], &part[i].n)
+                             : an_pool_copy(p->pool, 1u << i, INT64_MIN, &raw[i], &part[i].n),
+                         AN_OK);
+        part[i].raw = part[i].n ? raw[i] : NULL;
+    }
+    const an_sim_line *line = an_sim_line_find("pump");
+    const an_site_data data = {.width = line->n_sensors,
+                               .context = PUMP_WINDOW,
+                               .train = part[AN_POOL_TRAIN],
+                               .recent = part[AN_POOL_RECENT],
+                               .old = part[AN_POOL_OLD],
+                               .fresh = part[AN_POOL_NEW],
+                               .held = part[AN_POOL_HELD],
+                               .confirmed = part[AN_POOL_CONFIRMED],
+                               .sensors = p->names,
+                               .modes = line->modes,
+                               .n_modes = line->n_modes};
+    an_err err = an_job_run(job, &data, why);
+    for (unsigned i = 0; i < AN_POOL_PARTS; i++)
+        an_free(raw[i]);
+    return err;
+}
+
+static void open_pump(site *s)
+{
+    an_note why = {{0}};
+    pump *p = an_alloc(1, sizeof *p);
+    assert_non_null(p);
+    s->own = p;
+    p->s = s;
+    const an_sim_line *line = an_sim_line_find("pump");
+    for (size_t i = 0; i < line->n_sensors; i++)
+        p->names[i] = line->sensors[i].name;
+    s->calibrate.site_scaler = true;
+    p->script = (an_sim_conf){.line = "pump",
+                              .seed = s->w->kind.seed,
+                              .site = s->i + 1,
+                              .start_ms = START_MS - PUMP_NORMAL * 1000,
+                              .step_ms = 1000,
+                              .steady = true};
+    const an_pool_conf pool = {
+        .width = line->n_sensors, .window = PUMP_WINDOW, .block = 16, .seed = s->i + 1};
+    if (an_pool_new(&pool, &p->pool, &why) != AN_OK)
+        fail_msg("%s", why.text);
+    const an_driftwatch_conf drift = {0};
+    an_held_init(&p->held, p->pool, &drift, PUMP_WINDOW);
+    const an_pipeline_conf conf = {.width = line->n_sensors,
+                                   .window = PUMP_WINDOW,
+                                   .alarm = AN_ALARM_CONF_DEFAULT,
+                                   .quality = AN_QUALITY_CONF_DEFAULT,
+                                   .pool = p->pool,
+                                   .hooks = {.ctx = p, .alarm = on_alarm, .drift = on_drift}};
+    if (an_pipeline_new(&conf, &p->pipe, &why) != AN_OK)
+        fail_msg("%s", why.text);
+}
+
+static void close_pump(site *s)
+{
+    pump *p = s->own;
+    if (!p)
+        return;
+    an_pipeline_free(p->pipe);
+    an_pool_free(p->pool);
+    an_sim_free(p->sim);
+    an_free(p);
+    s->own = NULL;
+}
+
+an_federation_kind an_pumps(uint64_t seed, bool backwards)
+{
+    const an_sim_line *line = an_sim_line_find("pump");
+    for (size_t i = 0; i < line->n_sensors; i++) {
+        names[i] = line->sensors[i].name;
+        units[i] = line->sensors[i].unit;
+    }
+    spec.n_sensors = (uint32_t)line->n_sensors;
+    return (an_federation_kind){.spec = &spec,
+                                .open = open_pump,
+                                .close = close_pump,
+                                .run = run,
+                                .go_live = go_live,
+                                .seed = seed,
+                                .backwards = backwards};
+}
+
+/* ---- time ---- */
+
+void pumps_script(world *w, size_t i, const char *name, uint64_t start, uint64_t length)
+{
+    an_sim_conf *c = &pump_of(w, i)->script;
+    an_sim_event *e = &c->events[c->n_events++];
+    snprintf(e->name, sizeof e->name, "%s", name);
+    e->start = PUMP_NORMAL + start;
+    e->length = length;
+    e->size = 1;
+}
+
+static void one_row(pump *p)
+{
+    an_note why = {{0}};
+    float values[AN_SIM_SENSORS_MAX];
+    an_sim_info info;
+    an_pipeline_out out;
+    assert_true(an_sim_next(p->sim, values, &info));
+    const an_pipeline_in in = {
+        .row = info.row, .time_ms = info.time_ms, .values = values, .label = info.label};
+    if (an_pipeline_row(p->pipe, &in, &out, &why) != AN_OK)
+        fail_msg("%s", why.text);
+    p->row = info.row;
+    if (!out.scored)
+        return;
+    p->scored++;
+    p->over += out.score >= 1;
+    p->sum += log(out.score);
+}
+
+void pumps_begin(world *w)
+{
+    an_note why = {{0}};
+    for (size_t i = 0; i < SITES; i++) {
+        pump *p = pump_of(w, i);
+        if (an_sim_new(&p->script, &p->sim, &why) != AN_OK)
+            fail_msg("%s", why.text);
+        for (size_t k = 0; k < PUMP_NORMAL; k++)
+            one_row(p);
+    }
+}
+
+void pumps_run(world *w, uint64_t rows)
+{
+    for (uint64_t k = 0; k < rows; k++) {
+        tick(w);
+        for (size_t i = 0; i < SITES; i++)
+            one_row(pump_of(w, w->kind.backwards ? SITES - 1 - i : i));
+        settle(w);
+    }
+}
+
+void pumps_count_anew(world *w)
+{
+    for (size_t i = 0; i < SITES; i++) {
+        pump *p = pump_of(w, i);
+        p->scored = p->over = 0;
+        p->sum = 0;
+    }
+}
+
+double pump_over(const pump *p)
+{
+    return p->scored ? (double)p->over / (double)p->scored : NAN;
+}

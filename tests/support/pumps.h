@@ -1,0 +1,43 @@
+/* pumps.h - three simulated pump stations as sites of a federation (federation.h): each has its
+ * own pipeline, sample pool and drift watch, which see one row a second of the fake clock.
+ *
+ *     an_federation_setup_kind(&state, &kind);            kind = an_pumps(1, false)
+ *     pumps_script(w, 1, "tool_change", 1200, 0);          1200 rows after the normal start
+ *     pumps_run(w, 3000);
+ *
+ * Threads: one. */
+#ifndef AN_TEST_PUMPS_H
+#define AN_TEST_PUMPS_H
+
+#include "agent/held.h"
+#include "agent/pipeline.h"
+#include "agent/sim.h"
+#include "tests/support/federation.h"
+
+#define PUMP_NORMAL 9000 /* rows before anything runs: what the first version learns */
+
+typedef struct pump {
+    site *s;
+    an_sim *sim;
+    an_sim_conf script;
+    an_pool *pool;
+    an_pipeline *pipe;
+    const char *names[AN_SIM_SENSORS_MAX], *units[AN_SIM_SENSORS_MAX];
+    uint64_t row;
+    uint64_t scored, over; /* since pumps_count_anew: scores, and those at or above 1 */
+    double sum;            /* of the scores' logarithms */
+    unsigned raised, cleared, drifts, unwatched; /* unwatched: swaps without a drift watch */
+    an_held held;
+    size_t released; /* held windows that became normal operation */
+} pump;
+
+an_federation_kind an_pumps(uint64_t seed, bool backwards);
+pump *pump_of(world *w, size_t i);
+/* Before the first row: an event, so many rows after the normal start. */
+void pumps_script(world *w, size_t i, const char *name, uint64_t start, uint64_t length);
+void pumps_begin(world *w);              /* the normal rows, without a version */
+void pumps_run(world *w, uint64_t rows); /* a row at each site and a second of the clock */
+void pumps_count_anew(world *w);
+double pump_over(const pump *p); /* share of scores at or above the threshold */
+
+#endif
