@@ -195,7 +195,7 @@ an_err an_sim_new(const an_sim_conf *conf, an_sim **ret, an_note *why)
             sim->phys = an_sim_physics_at(i);
     err = AN_ERR_INVAL;
     if (!sim->phys) {
-        an_note_set(why, "the simulator has no line \"%s\"", sim->conf.line);
+        an_note_set(why, "the simulator has no line \"%s\": pump or press", sim->conf.line);
         goto out;
     }
     if ((err = read_script(sim, why)))

@@ -121,6 +121,10 @@ int an_cli_drift_list(an_cli *c)
     return code;
 }
 
+/* The upper bits of an alarm's number tell the lines of a site apart; the rest is the line's
+ * own count, which `andon-agent verdict` wants. */
+#define ALARM_OF_LINE ((INT64_C(1) << 48) - 1)
+
 /* An alarm is told when it is raised and again when it is over: then the second says it all. */
 static bool told_again(const an_jval *list, size_t i)
 {
@@ -148,7 +152,7 @@ int an_cli_alarm_list(an_cli *c)
         return code;
     an_grid g;
     /* By the line's clock, which tells a recorded line's own time: no "ago" would be true. */
-    an_grid_init(&g, "RAISED  CLEARED  SITE  LINE  PEAK  SENSORS");
+    an_grid_init(&g, "RAISED  CLEARED  SITE  LINE  ALARM  PEAK  SENSORS");
     const an_jval *list = an_jval_get(an_json_root(doc), "alarms");
     for (size_t i = 0; i < an_jval_count(list); i++) {
         const an_jval *a = an_jval_at(list, i), *sensors = an_jval_get(a, "sensors");
@@ -170,6 +174,7 @@ int an_cli_alarm_list(an_cli *c)
         an_grid_cell(&g, "%.19s%s", cleared, cleared_ms > 0 ? "Z" : "");
         an_grid_cell(&g, "%s", an_cli_text(a, "site"));
         an_grid_cell(&g, "%s", an_cli_text(a, "line"));
+        an_grid_cell(&g, "%lld", (long long)(an_cli_int(a, "alarm") & ALARM_OF_LINE));
         an_grid_cell(&g, "%.2f", an_cli_num(a, "peak"));
         an_grid_cell(&g, "%s", names);
     }

@@ -83,8 +83,8 @@ static an_err check_positionals(const an_args *a, an_note *why)
 {
     const an_verb *v = a->verb;
     if (a->n_positionals < v->min_positionals)
-        return an_fail(AN_ERR_INVAL, why, "%s%s%s: needs %s; try: %s %s%s--help", a->program,
-                       v->name[0] ? " " : "", v->name,
+        return an_fail(AN_ERR_INVAL, why, "%s%sneeds %s; try: %s %s%s--help", v->name,
+                       v->name[0] ? " " : "",
                        v->positionals ? v->positionals : "more arguments", a->program, v->name,
                        v->name[0] ? " " : "");
     if (a->n_positionals > v->max_positionals)

@@ -105,7 +105,7 @@ static void a_wrong_line_is_told_what_is_wrong(void **state)
     } wrong[] = {
         {"lab", "a command is needed; try: lab --help"},
         {"lab fly", "unknown command fly; try: lab --help"},
-        {"lab train", "lab train: needs FILE...; try: lab train --help"},
+        {"lab train", "train needs FILE...; try: lab train --help"},
         {"lab train f --date x", "unknown flag --date; try: lab train --help"},
         {"lab train f -x", "unknown flag -x; try: lab train --help"},
         {"lab train f --data", "--data needs a value: --data DIR"},
