@@ -1,12 +1,13 @@
 /* held.h - which of the windows that alarms held back may be a line's new normal.
  *
- * A drift raises alarms, so the windows that show it are held.  An approved campaign that answers
- * the drift may learn them, but not what belongs to faults.  A held window counts as drift if
+ * A drift raises alarms, so the windows that show it are held.  An approved campaign that
+ * answers the drift may learn them, but not what belongs to faults.  A held window counts as
+ * drift if
  *
- *   - it was seen since what the drift watch has reported of the running version began, or since
- *     the alarm began that was open then, and
- *   - its alarm has lasted for longer than an_driftwatch_patience rows: a shorter one is a fault,
- *     whatever else happens on the line.
+ *   - it was seen since what the drift watch has reported of the running version began, or
+ * since the alarm began that was open then, and
+ *   - its alarm has lasted for longer than an_driftwatch_patience rows: a shorter one is a
+ * fault, whatever else happens on the line.
  *
  * All others stay held until an operator has judged their alarm.
  *
@@ -42,9 +43,9 @@ void an_held_drift(an_held *h, const an_drift_alert *d);
 
 /* The held windows that count as drift, as an_pool_copy.  Errors: NOMEM. */
 an_err an_held_copy(const an_held *h, float **ret, size_t *ret_n);
-/* A version goes live, of which nothing has been reported yet.  answer: it is the answer to a drift.
- * If that was this line's, too, the windows that count as drift become normal operation, and the
- * change becomes a part of "before" (pool.h).  Returns how many windows were held. */
+/* A version goes live, of which nothing has been reported yet.  answer: it is the answer to a
+ * drift. If that was this line's, too, the windows that count as drift become normal operation,
+ * and the change becomes a part of "before" (pool.h).  Returns how many windows were held. */
 size_t an_held_live(an_held *h, bool answer);
 
 #endif

@@ -84,8 +84,8 @@ out:
     return err;
 }
 
-/* Normal windows merged by time: all of them, since a line's own slow movements show only in rows that
- * follow each other. */
+/* Normal windows merged by time: all of them, since a line's own slow movements show only in
+ * rows that follow each other. */
 #define WALKED 3
 typedef struct walk {
     const an_pool *pool;
@@ -144,9 +144,9 @@ static void score_window(an_live *live, const float *window, size_t n, float *co
     }
 }
 
-/* A version scores the windows it has learned lower than any that follow, and the first live rows
- * would look like a drift.  So their scores are raised to the level of the windows that nothing was
- * fitted on; the two take turns in short blocks. */
+/* A version scores the windows it has learned lower than any that follow, and the first live
+ * rows would look like a drift.  So their scores are raised to the level of the windows that
+ * nothing was fitted on; the two take turns in short blocks. */
 static void level(double *scores, const bool *trained, size_t n)
 {
     double sum[2] = {0, 0};

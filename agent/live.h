@@ -21,10 +21,11 @@
 an_err an_live_make(const an_bundle *bundle, const an_hash *hash, const an_overlay *overlay,
                     const an_hash *overlay_hash, an_live *ret, an_note *why);
 
-/* Scores the pool's windows (OLD, NEW and RECENT) in time order as if they came from the line, with
- * those of RECENT raised to the level of the held-out ones, and calibrates the drift watch on them.  The pool must have been fed with windows that
- * do not overlap (pool_stride = window).  edges: (width, bins - 1).  live is reset. Errors:
- * INVAL too few rows (why says how many are needed), NOMEM. */
+/* Scores the pool's windows (OLD, NEW and RECENT) in time order as if they came from the line,
+ * with those of RECENT raised to the level of the held-out ones, and calibrates the drift watch
+ * on them.  The pool must have been fed with windows that do not overlap (pool_stride =
+ * window).  edges: (width, bins - 1).  live is reset. Errors: INVAL too few rows (why says how
+ * many are needed), NOMEM. */
 an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an_pool *pool,
                          const float *edges, size_t bins, an_drift_reference **ret,
                          an_note *why);

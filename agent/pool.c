@@ -1,43 +1,15 @@
 /* The sample pool.  Each part is one block of memory used as a ring or, for TRAIN, as a
  * reservoir (Vitter 1985, algorithm R: the i-th window replaces a random one with probability
- * cap / i).
- *
- * File: magic, shape, counters, generator, then each part: count and (time, tag, window)
- * entries, and a BLAKE2b-256 hash of all before it. */
-#include "agent/pool.h"
+ * cap / i). */
+#include "agent/pool_internal.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/file.h"
 #include "base/mem.h"
-#include "base/rng.h"
-#include "doors/crypto.h"
 
 #define SAMPLE_MAX ((size_t)1 << 22) /* floats of one window */
-#define FILE_MAX ((size_t)1 << 33)
-#define FREEZE_MIN 64             /* windows: fewer are no reference */
-#define MAGIC UINT64_C(0x314c4f4f504e41) /* "ANPOOL1" */
-
-typedef struct part {
-    size_t cap, n;
-    size_t head;      /* oldest entry; always 0 in a reservoir */
-    float *data;      /* (cap, sample) */
-    int64_t *time_ms; /* (cap) */
-    uint64_t *tag;    /* (cap) alarm id; number of the window elsewhere */
-} part;
-
-struct an_pool {
-    an_pool_conf conf;
-    size_t sample; /* floats of a window */
-    part parts[AN_POOL_PARTS];
-    uint64_t offered; /* normal windows: which block is next */
-    uint64_t trained; /* of them to TRAIN */
-    uint64_t refused;
-    bool frozen;
-    an_rng rng;
-};
+#define FREEZE_MIN 64                /* windows: fewer are no reference */
 
 const char *an_pool_part_name(an_pool_part p)
 {
@@ -78,9 +50,9 @@ static an_err fit_quota(an_pool_conf *c, size_t sample, an_note *why)
     return AN_OK;
 }
 
-static bool part_init(part *p, size_t cap, size_t sample)
+static bool part_init(an_pool_ring *p, size_t cap, size_t sample)
 {
-    *p = (part){.cap = cap};
+    *p = (an_pool_ring){.cap = cap};
     if (cap > SIZE_MAX / sample)
         return false;
     p->data = an_alloc(cap * sample, sizeof *p->data);
@@ -89,12 +61,12 @@ static bool part_init(part *p, size_t cap, size_t sample)
     return p->data && p->time_ms && p->tag;
 }
 
-static void part_done(part *p)
+static void part_done(an_pool_ring *p)
 {
     an_free(p->data);
     an_free(p->time_ms);
     an_free(p->tag);
-    *p = (part){0};
+    *p = (an_pool_ring){0};
 }
 
 an_err an_pool_new(const an_pool_conf *conf, an_pool **ret, an_note *why)
@@ -132,36 +104,31 @@ void an_pool_free(an_pool *p)
     an_free(p);
 }
 
-static size_t slot_of(const part *q, size_t i)
-{
-    return (q->head + i) % q->cap;
-}
-
-static void put(const an_pool *p, part *q, size_t slot, const float *window, int64_t time_ms,
-                uint64_t tag)
+static void put(const an_pool *p, an_pool_ring *q, size_t slot, const float *window,
+                int64_t time_ms, uint64_t tag)
 {
     memcpy(q->data + slot * p->sample, window, p->sample * sizeof *window);
     q->time_ms[slot] = time_ms;
     q->tag[slot] = tag;
 }
 
-/* Appends; the oldest makes room. */
-static void push(const an_pool *p, part *q, const float *window, int64_t time_ms, uint64_t tag)
+void an_pool_push(const an_pool *p, an_pool_ring *q, const float *window, int64_t time_ms,
+                  uint64_t tag)
 {
     if (q->n == q->cap) {
         put(p, q, q->head, window, time_ms, tag);
         q->head = (q->head + 1) % q->cap;
         return;
     }
-    put(p, q, slot_of(q, q->n), window, time_ms, tag);
+    put(p, q, an_pool_slot(q, q->n), window, time_ms, tag);
     q->n++;
 }
 
 /* Order is kept in a ring; in the reservoir there is none to keep. */
-static void drop(const an_pool *p, part *q, size_t i)
+static void drop(const an_pool *p, an_pool_ring *q, size_t i)
 {
     for (; i + 1 < q->n; i++) {
-        size_t to = slot_of(q, i), from = slot_of(q, i + 1);
+        size_t to = an_pool_slot(q, i), from = an_pool_slot(q, i + 1);
         put(p, q, to, q->data + from * p->sample, q->time_ms[from], q->tag[from]);
     }
     q->n--;
@@ -169,10 +136,10 @@ static void drop(const an_pool *p, part *q, size_t i)
 
 static void sample_train(an_pool *p, const float *window, int64_t time_ms)
 {
-    part *q = &p->parts[AN_POOL_TRAIN];
+    an_pool_ring *q = &p->parts[AN_POOL_TRAIN];
     p->trained++;
     if (q->n < q->cap) {
-        push(p, q, window, time_ms, p->offered);
+        an_pool_push(p, q, window, time_ms, p->offered);
         return;
     }
     uint64_t i = an_rng_below(&p->rng, p->trained);
@@ -190,14 +157,14 @@ static bool is_holdout(const an_pool *p)
 static void add_normal(an_pool *p, const float *window, int64_t time_ms)
 {
     if (is_holdout(p)) {
-        part *old = &p->parts[AN_POOL_OLD];
+        an_pool_ring *old = &p->parts[AN_POOL_OLD];
         if (old->n < old->cap && !(p->frozen && old->n >= FREEZE_MIN))
-            push(p, old, window, time_ms, p->offered);
+            an_pool_push(p, old, window, time_ms, p->offered);
         else
-            push(p, &p->parts[AN_POOL_NEW], window, time_ms, p->offered);
+            an_pool_push(p, &p->parts[AN_POOL_NEW], window, time_ms, p->offered);
     } else {
         sample_train(p, window, time_ms);
-        push(p, &p->parts[AN_POOL_RECENT], window, time_ms, p->offered);
+        an_pool_push(p, &p->parts[AN_POOL_RECENT], window, time_ms, p->offered);
     }
     p->offered++;
 }
@@ -210,7 +177,7 @@ void an_pool_add(an_pool *p, const float *window, int64_t time_ms, uint64_t alar
             return;
         }
     if (alarm_id)
-        push(p, &p->parts[AN_POOL_HELD], window, time_ms, alarm_id);
+        an_pool_push(p, &p->parts[AN_POOL_HELD], window, time_ms, alarm_id);
     else
         add_normal(p, window, time_ms);
 }
@@ -220,14 +187,14 @@ void an_pool_hold_since(an_pool *p, int64_t since_ms, uint64_t alarm_id)
     static const an_pool_part from[] = {AN_POOL_RECENT, AN_POOL_NEW, AN_POOL_OLD,
                                         AN_POOL_TRAIN};
     for (size_t k = 0; k < sizeof from / sizeof *from; k++) {
-        part *q = &p->parts[from[k]];
+        an_pool_ring *q = &p->parts[from[k]];
         for (size_t i = q->n; i-- > 0;) {
-            const size_t slot = slot_of(q, i);
+            const size_t slot = an_pool_slot(q, i);
             if (q->time_ms[slot] < since_ms)
                 continue;
             if (from[k] != AN_POOL_TRAIN) /* those of TRAIN are in RECENT too */
-                push(p, &p->parts[AN_POOL_HELD], q->data + slot * p->sample, q->time_ms[slot],
-                     alarm_id);
+                an_pool_push(p, &p->parts[AN_POOL_HELD], q->data + slot * p->sample,
+                             q->time_ms[slot], alarm_id);
             drop(p, q, i);
         }
     }
@@ -237,7 +204,7 @@ typedef void (*an_pool_move)(an_pool *p, const float *window, int64_t time_ms);
 
 static void move_confirmed(an_pool *p, const float *window, int64_t time_ms)
 {
-    push(p, &p->parts[AN_POOL_CONFIRMED], window, time_ms, 0);
+    an_pool_push(p, &p->parts[AN_POOL_CONFIRMED], window, time_ms, 0);
 }
 
 /* Which held windows: those of one alarm (0: any) seen since a time. */
@@ -247,32 +214,33 @@ typedef struct choice {
     size_t least; /* windows that an alarm must hold since then */
 } choice;
 
-/* The end of the run of held windows of one alarm that begins at i; they are pushed together. */
-static size_t run_end(const part *q, size_t i, int64_t since_ms, size_t *ret_n)
+/* The end of the run of held windows of one alarm that begins at i; they are pushed together.
+ */
+static size_t run_end(const an_pool_ring *q, size_t i, int64_t since_ms, size_t *ret_n)
 {
-    const uint64_t tag = q->tag[slot_of(q, i)];
+    const uint64_t tag = q->tag[an_pool_slot(q, i)];
     size_t n = 0;
-    for (; i < q->n && q->tag[slot_of(q, i)] == tag; i++)
-        n += q->time_ms[slot_of(q, i)] >= since_ms;
+    for (; i < q->n && q->tag[an_pool_slot(q, i)] == tag; i++)
+        n += q->time_ms[an_pool_slot(q, i)] >= since_ms;
     *ret_n = n;
     return i;
 }
 
-static bool is_chosen(const part *q, size_t slot, const choice *c, size_t in_run)
+static bool is_chosen(const an_pool_ring *q, size_t slot, const choice *c, size_t in_run)
 {
     /* A part too small for so many is full of this alarm. */
     const size_t least = c->least < q->cap ? c->least : q->cap;
-    return (c->alarm_id == 0 || q->tag[slot] == c->alarm_id) && q->time_ms[slot] >= c->since_ms &&
-           in_run >= least;
+    return (c->alarm_id == 0 || q->tag[slot] == c->alarm_id) &&
+           q->time_ms[slot] >= c->since_ms && in_run >= least;
 }
 
 /* Takes the chosen windows out of HELD, oldest first. */
 static size_t take_held(an_pool *p, const choice *c, an_pool_move move)
 {
-    part *q = &p->parts[AN_POOL_HELD];
+    an_pool_ring *q = &p->parts[AN_POOL_HELD];
     size_t moved = 0, kept = 0, end = 0, in_run = 0;
     for (size_t i = 0; i < q->n; i++) {
-        const size_t slot = slot_of(q, i);
+        const size_t slot = an_pool_slot(q, i);
         const float *window = q->data + slot * p->sample;
         if (i == end)
             end = run_end(q, i, c->since_ms, &in_run);
@@ -281,7 +249,7 @@ static size_t take_held(an_pool *p, const choice *c, an_pool_move move)
             moved++;
             continue;
         }
-        const size_t to = slot_of(q, kept++);
+        const size_t to = an_pool_slot(q, kept++);
         if (to != slot)
             put(p, q, to, window, q->time_ms[slot], q->tag[slot]);
     }
@@ -308,11 +276,11 @@ void an_pool_freeze(an_pool *p)
 
 void an_pool_settle(an_pool *p)
 {
-    part *fresh = &p->parts[AN_POOL_NEW];
+    an_pool_ring *fresh = &p->parts[AN_POOL_NEW];
     for (size_t i = 0; i < fresh->n; i++) {
-        const size_t slot = slot_of(fresh, i);
-        push(p, &p->parts[AN_POOL_OLD], fresh->data + slot * p->sample, fresh->time_ms[slot],
-             fresh->tag[slot]);
+        const size_t slot = an_pool_slot(fresh, i);
+        an_pool_push(p, &p->parts[AN_POOL_OLD], fresh->data + slot * p->sample,
+                     fresh->time_ms[slot], fresh->tag[slot]);
     }
     fresh->n = fresh->head = 0;
 }
@@ -330,14 +298,14 @@ size_t an_pool_n(const an_pool *p, an_pool_part which)
 
 const float *an_pool_get(const an_pool *p, an_pool_part which, size_t i)
 {
-    const part *q = &p->parts[which];
-    return q->data + slot_of(q, i) * p->sample;
+    const an_pool_ring *q = &p->parts[which];
+    return q->data + an_pool_slot(q, i) * p->sample;
 }
 
 int64_t an_pool_time(const an_pool *p, an_pool_part which, size_t i)
 {
-    const part *q = &p->parts[which];
-    return q->time_ms[slot_of(q, i)];
+    const an_pool_ring *q = &p->parts[which];
+    return q->time_ms[an_pool_slot(q, i)];
 }
 
 size_t an_pool_width(const an_pool *p)
@@ -360,7 +328,8 @@ uint64_t an_pool_refused(const an_pool *p)
     return p->refused;
 }
 
-an_err an_pool_copy(const an_pool *p, unsigned parts, int64_t since_ms, float **ret, size_t *ret_n)
+an_err an_pool_copy(const an_pool *p, unsigned parts, int64_t since_ms, float **ret,
+                    size_t *ret_n)
 {
     size_t n = 0, at = 0;
     for (unsigned k = 0; k < AN_POOL_PARTS; k++)
@@ -373,7 +342,8 @@ an_err an_pool_copy(const an_pool *p, unsigned parts, int64_t since_ms, float **
         for (size_t i = 0; (parts & (1u << k)) && i < p->parts[k].n; i++) {
             if (an_pool_time(p, (an_pool_part)k, i) < since_ms)
                 continue;
-            memcpy(all + at++ * p->sample, an_pool_get(p, (an_pool_part)k, i), p->sample * sizeof *all);
+            memcpy(all + at++ * p->sample, an_pool_get(p, (an_pool_part)k, i),
+                   p->sample * sizeof *all);
         }
     }
     *ret = all;
@@ -384,7 +354,7 @@ an_err an_pool_copy(const an_pool *p, unsigned parts, int64_t since_ms, float **
 an_err an_pool_copy_lasting(const an_pool *p, int64_t since_ms, size_t least, float **ret,
                             size_t *ret_n)
 {
-    const part *q = &p->parts[AN_POOL_HELD];
+    const an_pool_ring *q = &p->parts[AN_POOL_HELD];
     const choice c = {.since_ms = since_ms, .least = least};
     float *all = an_alloc(q->n * p->sample, sizeof *all);
     size_t n = 0, end = 0, in_run = 0;
@@ -393,130 +363,11 @@ an_err an_pool_copy_lasting(const an_pool *p, int64_t since_ms, size_t least, fl
     for (size_t i = 0; i < q->n; i++) {
         if (i == end)
             end = run_end(q, i, since_ms, &in_run);
-        if (is_chosen(q, slot_of(q, i), &c, in_run))
-            memcpy(all + n++ * p->sample, an_pool_get(p, AN_POOL_HELD, i), p->sample * sizeof *all);
+        if (is_chosen(q, an_pool_slot(q, i), &c, in_run))
+            memcpy(all + n++ * p->sample, an_pool_get(p, AN_POOL_HELD, i),
+                   p->sample * sizeof *all);
     }
     *ret = all;
     *ret_n = n;
     return AN_OK;
-}
-
-/* --- file --- */
-
-static void save_floats(an_buf *b, const float *x, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        an_buf_f32(b, x[i]);
-}
-
-an_err an_pool_save(const an_pool *p, const char *path, an_note *why)
-{
-    an_buf b;
-    an_hash hash;
-    an_buf_init(&b, FILE_MAX);
-    an_buf_u64(&b, MAGIC);
-    an_buf_u64(&b, p->conf.width);
-    an_buf_u64(&b, p->conf.window);
-    an_buf_u64(&b, p->offered);
-    an_buf_u64(&b, p->trained);
-    an_buf_u64(&b, p->refused);
-    for (size_t i = 0; i < 4; i++)
-        an_buf_u64(&b, p->rng.s[i]);
-    for (size_t k = 0; k < AN_POOL_PARTS && !b.failed; k++) {
-        const part *q = &p->parts[k];
-        an_buf_u64(&b, q->n);
-        for (size_t i = 0; i < q->n && !b.failed; i++) {
-            const size_t slot = slot_of(q, i);
-            an_buf_u64(&b, (uint64_t)q->time_ms[slot]);
-            an_buf_u64(&b, q->tag[slot]);
-            save_floats(&b, q->data + slot * p->sample, p->sample);
-        }
-    }
-    an_err err = an_buf_err(&b);
-    if (!err) {
-        an_hash_of(&hash, b.data, b.len);
-        an_buf_put(&b, hash.b, sizeof hash.b);
-        err = an_buf_err(&b);
-    }
-    if (!err)
-        err = an_file_write(path, b.data, b.len, 0600, why);
-    an_buf_done(&b);
-    return err;
-}
-
-/* Entries beyond a part's room: the oldest are passed over. */
-static bool load_part(const an_pool *p, part *q, an_reader *in, float *window)
-{
-    const uint64_t n = an_read_u64(in);
-    const size_t entry = 16 + p->sample * sizeof(float);
-    if (in->failed || n > in->left / entry)
-        return false;
-    for (uint64_t i = 0; i < n; i++) {
-        int64_t time_ms = (int64_t)an_read_u64(in);
-        uint64_t tag = an_read_u64(in);
-        for (size_t j = 0; j < p->sample; j++) {
-            window[j] = an_read_f32(in);
-            if (!isfinite(window[j]))
-                return false;
-        }
-        push(p, q, window, time_ms, tag);
-    }
-    return !in->failed;
-}
-
-static an_err load_all(an_pool *p, an_reader *in, const char *path, an_note *why)
-{
-    const uint64_t width = an_read_u64(in), window = an_read_u64(in);
-    if (in->failed)
-        return an_fail(AN_ERR_PROTO, why, "%s: not a sample pool, or damaged", path);
-    if (width != p->conf.width || window != p->conf.window)
-        return an_fail(AN_ERR_INVAL, why, "%s: windows of %llu x %llu, wanted %zu x %zu", path,
-                       (unsigned long long)window, (unsigned long long)width, p->conf.window,
-                       p->conf.width);
-    p->offered = an_read_u64(in);
-    p->trained = an_read_u64(in);
-    p->refused = an_read_u64(in);
-    for (size_t i = 0; i < 4; i++)
-        p->rng.s[i] = an_read_u64(in);
-    float *row = an_alloc(p->sample, sizeof *row);
-    if (!row)
-        return AN_ERR_NOMEM;
-    bool ok = true;
-    for (size_t k = 0; k < AN_POOL_PARTS && ok; k++)
-        ok = load_part(p, &p->parts[k], in, row);
-    an_free(row);
-    /* A reservoir that wrapped around while loading is turned so that it begins at 0 again. */
-    p->parts[AN_POOL_TRAIN].head = 0;
-    if (!ok || in->left != 0)
-        return an_fail(AN_ERR_PROTO, why, "%s: not a sample pool, or damaged", path);
-    return AN_OK;
-}
-
-an_err an_pool_load(an_pool *p, const char *path, an_note *why)
-{
-    an_pool *fresh = NULL;
-    an_buf b;
-    an_hash hash;
-    an_buf_init(&b, FILE_MAX);
-    an_err err = an_file_read(&b, path, why);
-    if (err)
-        goto out;
-    err = AN_ERR_PROTO;
-    if (b.len >= 8 + sizeof hash.b)
-        an_hash_of(&hash, b.data, b.len - sizeof hash.b);
-    an_reader in = an_reader_of(b.data, b.len < sizeof hash.b ? 0 : b.len - sizeof hash.b);
-    if (an_read_u64(&in) != MAGIC ||
-        memcmp(hash.b, b.data + b.len - sizeof hash.b, sizeof hash.b) != 0) {
-        an_note_set(why, "%s: not a sample pool, or damaged", path);
-        goto out;
-    }
-    if ((err = an_pool_new(&p->conf, &fresh, why)) || (err = load_all(fresh, &in, path, why)))
-        goto out;
-    an_pool old = *p;
-    *p = *fresh;
-    *fresh = old;
-out:
-    an_pool_free(fresh);
-    an_buf_done(&b);
-    return err;
 }

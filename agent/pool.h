@@ -5,11 +5,11 @@
  *     TRAIN      a uniform sample of all normal operation so far (reservoir, Vitter's R):
  *                the replay that keeps a campaign from forgetting
  *     RECENT     the last normal windows, oldest overwritten: what an incremental round learns
- *     OLD        holdout frozen when it is full or a version goes live: the reference of "before"
- *     NEW        rolling holdout of the last normal windows
- *     HELD       windows seen while an alarm was open or building up: never trained, until an
- *                operator's verdict or an approved campaign releases them
- *     CONFIRMED  held windows that an operator called true anomalies: part of the challenge set
+ *     OLD        holdout frozen when it is full or a version goes live: the reference of
+ * "before" NEW        rolling holdout of the last normal windows HELD       windows seen while
+ * an alarm was open or building up: never trained, until an operator's verdict or an approved
+ * campaign releases them CONFIRMED  held windows that an operator called true anomalies: part
+ * of the challenge set
  *
  * Holdout and training never share a window: blocks of `block` successive windows go to the one
  * or the other by the seed, so neighbours that overlap are on the same side.
@@ -65,12 +65,12 @@ void an_pool_hold_since(an_pool *p, int64_t since_ms, uint64_t alarm_id);
 /* Verdict "false alarm": the alarm's held windows become normal operation.  Returns how many.
  */
 size_t an_pool_release(an_pool *p, uint64_t alarm_id);
-/* An approved campaign: the windows held since since_ms become normal operation, but only those of
- * alarms that hold `least` of them or more: a short alarm is a fault (held.h). */
+/* An approved campaign: the windows held since since_ms become normal operation, but only those
+ * of alarms that hold `least` of them or more: a short alarm is a fault (held.h). */
 size_t an_pool_release_lasting(an_pool *p, int64_t since_ms, size_t least);
-/* A version goes live: OLD takes no more windows, full or not (unless it has hardly any), so that what
- * comes later is judged against what was before.  Not kept in the file: whoever loads a pool makes
- * its version live again. */
+/* A version goes live: OLD takes no more windows, full or not (unless it has hardly any), so
+ * that what comes later is judged against what was before.  Not kept in the file: whoever loads
+ * a pool makes its version live again. */
 void an_pool_freeze(an_pool *p);
 /* A change of the line was accepted: what NEW holds belongs to "before" from now on. */
 void an_pool_settle(an_pool *p);
@@ -86,13 +86,15 @@ size_t an_pool_window(const an_pool *p);
 uint64_t an_pool_seen(const an_pool *p);    /* normal windows offered so far */
 uint64_t an_pool_refused(const an_pool *p); /* windows with missing values */
 
-/* The windows of the parts in `parts` (bits 1 << part) seen at or after since_ms, one after the other,
- * in time order within each part: (n, window, width).  On success *ret belongs to the caller
- * (an_free).  Errors: NOMEM. */
-an_err an_pool_copy(const an_pool *p, unsigned parts, int64_t since_ms, float **ret, size_t *ret_n);
+/* The windows of the parts in `parts` (bits 1 << part) seen at or after since_ms, one after the
+ * other, in time order within each part: (n, window, width).  On success *ret belongs to the
+ * caller (an_free).  Errors: NOMEM. */
+an_err an_pool_copy(const an_pool *p, unsigned parts, int64_t since_ms, float **ret,
+                    size_t *ret_n);
 
 /* The windows that an_pool_release_lasting would release.  As an_pool_copy. */
-an_err an_pool_copy_lasting(const an_pool *p, int64_t since_ms, size_t least, float **ret, size_t *ret_n);
+an_err an_pool_copy_lasting(const an_pool *p, int64_t since_ms, size_t least, float **ret,
+                            size_t *ret_n);
 
 /* One file, written whole or not at all.  load wants the same width and window; other sizes may
  * have changed, then the oldest windows are dropped.

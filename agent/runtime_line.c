@@ -218,7 +218,8 @@ static void go_live(line_run *r, an_going *g)
     const an_driftwatch_conf drift = an_agent_line_drift(l->conf);
     const size_t n_held = an_held_live(&r->held, g->with_held);
     if (g->with_held)
-        an_log(AN_LOG_INFO, "held_windows_released", "line=%s windows=%zu", l->conf->name, n_held);
+        an_log(AN_LOG_INFO, "held_windows_released", "line=%s windows=%zu", l->conf->name,
+               n_held);
     if (g->n_edges > 0 && an_live_reference(&g->live, &drift, l->pool, g->edges, g->n_edges + 1,
                                             &g->live.reference, &why) != AN_OK)
         an_log(AN_LOG_INFO, "drift_not_watched", "line=%s why=\"%s\"", l->conf->name, why.text);
@@ -241,8 +242,9 @@ static void snapshot(line_run *r)
         s->context = l->context;
     }
     for (unsigned i = 0; i < AN_POOL_PARTS && ok; i++)
-        ok = (i == AN_POOL_HELD ? an_held_copy(&r->held, &s->raw[i], &s->n[i])
-                                : an_pool_copy(l->pool, 1u << i, INT64_MIN, &s->raw[i], &s->n[i])) == AN_OK;
+        ok = (i == AN_POOL_HELD
+                  ? an_held_copy(&r->held, &s->raw[i], &s->n[i])
+                  : an_pool_copy(l->pool, 1u << i, INT64_MIN, &s->raw[i], &s->n[i])) == AN_OK;
     if (!ok) {
         an_snapshot_free(s);
         s = NULL;

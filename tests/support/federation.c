@@ -169,8 +169,8 @@ static void do_job(world *w, const event *e)
         an_job_free(e->job);
         return;
     }
-    an_err err = s->w->kind.run ? s->w->kind.run(s, e->job, &why)
-                                : an_job_run(e->job, &s->data, &why);
+    an_err err =
+        s->w->kind.run ? s->w->kind.run(s, e->job, &why) : an_job_run(e->job, &s->data, &why);
     an_session_done(s->session, e->job, err, &why);
 }
 
@@ -187,7 +187,8 @@ static void do_message(world *w, event *e)
     if (e->type == TO_HUB && w->hub) {
         err = an_hub_message(w->hub, s->name, msg, &why);
         w->strange += err == AN_ERR_PROTO;
-        assert_true(err == AN_OK || err == AN_ERR_STATE || err == AN_ERR_PROTO || (w->scarce && err == AN_ERR_NOMEM));
+        assert_true(err == AN_OK || err == AN_ERR_STATE || err == AN_ERR_PROTO ||
+                    (w->scarce && err == AN_ERR_NOMEM));
     } else if (e->type == TO_SITE && s->session) {
         err = an_session_message(s->session, msg, &why);
         assert_true(err == AN_OK || err == AN_ERR_STATE || (w->scarce && err == AN_ERR_NOMEM));

@@ -48,7 +48,7 @@ typedef struct an_federation_kind {
     void (*close)(site *s); /* own may be NULL */
     an_err (*run)(site *s, an_job *job, an_note *why);
     an_err (*go_live)(site *s, const an_running *running, an_note *why);
-    uint64_t seed; /* for open */
+    uint64_t seed;  /* for open */
     bool backwards; /* the last site comes first */
 } an_federation_kind;
 
@@ -85,7 +85,7 @@ struct world {
     size_t head, tail;
     uint64_t lost; /* messages of every nth number are lost; 0: none */
     uint64_t sent;
-    bool scarce; /* memory may run out during a step: then NOMEM is an answer, too */
+    bool scarce;      /* memory may run out during a step: then NOMEM is an answer, too */
     uint64_t strange; /* messages that made no sense to the hub */
 };
 

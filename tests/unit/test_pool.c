@@ -295,7 +295,8 @@ int main(void)
         cmocka_unit_test(the_reservoir_is_a_uniform_sample_of_all_time),
         cmocka_unit_test(the_same_seed_keeps_the_same_windows),
         cmocka_unit_test(windows_of_an_open_alarm_are_held_until_a_verdict),
-        cmocka_unit_test(an_approved_campaign_releases_what_lasting_alarms_held_since_the_drift),
+        cmocka_unit_test(
+            an_approved_campaign_releases_what_lasting_alarms_held_since_the_drift),
         cmocka_unit_test(what_built_an_alarm_up_is_taken_back),
         cmocka_unit_test(missing_values_never_enter),
         cmocka_unit_test(a_copy_can_begin_at_a_time),
