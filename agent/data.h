@@ -30,6 +30,7 @@ typedef struct an_site_data {
     an_data_part old;
     an_data_part fresh; /* AN_POOL_NEW */
     an_data_part held;
+    an_data_part changed;   /* all windows since the drift began that this site has reported; none: it has not */
     an_data_part confirmed;
     const char *const *sensors; /* (width) names; NULL: no failure modes */
     const an_failure_mode *modes;

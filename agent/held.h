@@ -43,6 +43,9 @@ void an_held_drift(an_held *h, const an_drift_alert *d);
 
 /* The held windows that count as drift, as an_pool_copy.  Errors: NOMEM. */
 an_err an_held_copy(const an_held *h, float **ret, size_t *ret_n);
+/* All windows seen since what was reported began, whoever holds them: what the change looks like.
+ * None as long as nothing was reported.  As an_pool_copy. */
+an_err an_held_changed(const an_held *h, float **ret, size_t *ret_n);
 /* A version goes live, of which nothing has been reported yet.  answer: it is the answer to a
  * drift. If that was this line's, too, the windows that count as drift become normal operation,
  * and the change becomes a part of "before" (pool.h).  Returns how many windows were held. */

@@ -33,11 +33,13 @@ typedef struct an_line_status {
     char error[160]; /* the last one */
 } an_line_status;
 
-/* The parts of a pool as arrays of their own. */
+/* The parts of a pool as arrays of their own, and what has changed (held.h). */
+#define AN_SNAPSHOT_CHANGED AN_POOL_PARTS
+#define AN_SNAPSHOT_PARTS (AN_POOL_PARTS + 1)
 typedef struct an_snapshot {
     size_t width, context;
-    float *raw[AN_POOL_PARTS];
-    size_t n[AN_POOL_PARTS];
+    float *raw[AN_SNAPSHOT_PARTS];
+    size_t n[AN_SNAPSHOT_PARTS];
 } an_snapshot;
 void an_snapshot_free(an_snapshot *s);
 /* All windows of all; the same width and context.  Errors: NOMEM. */

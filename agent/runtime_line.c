@@ -245,6 +245,7 @@ static void snapshot(line_run *r)
         ok = (i == AN_POOL_HELD
                   ? an_held_copy(&r->held, &s->raw[i], &s->n[i])
                   : an_pool_copy(l->pool, 1u << i, INT64_MIN, &s->raw[i], &s->n[i])) == AN_OK;
+    ok = ok && an_held_changed(&r->held, &s->raw[AN_SNAPSHOT_CHANGED], &s->n[AN_SNAPSHOT_CHANGED]) == AN_OK;
     if (!ok) {
         an_snapshot_free(s);
         s = NULL;

@@ -16,7 +16,7 @@ void an_snapshot_free(an_snapshot *s)
 {
     if (!s)
         return;
-    for (size_t i = 0; i < AN_POOL_PARTS; i++)
+    for (size_t i = 0; i < AN_SNAPSHOT_PARTS; i++)
         an_free(s->raw[i]);
     an_free(s);
 }
@@ -29,7 +29,7 @@ an_err an_snapshot_join(an_snapshot *const *items, size_t n, an_snapshot **ret)
     s->width = items[0]->width;
     s->context = items[0]->context;
     const size_t sample = s->width * s->context;
-    for (size_t part = 0; part < AN_POOL_PARTS; part++) {
+    for (size_t part = 0; part < AN_SNAPSHOT_PARTS; part++) {
         size_t all = 0;
         for (size_t i = 0; i < n; i++)
             all += items[i]->n[part];

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-static an_data_part part(const an_snapshot *s, an_pool_part which)
+static an_data_part part(const an_snapshot *s, unsigned which)
 {
     return (an_data_part){.raw = s->n[which] ? s->raw[which] : NULL, .n = s->n[which]};
 }
@@ -22,6 +22,7 @@ static void run(an_training *t)
                                .old = part(s, AN_POOL_OLD),
                                .fresh = part(s, AN_POOL_NEW),
                                .held = part(s, AN_POOL_HELD),
+                               .changed = part(s, AN_SNAPSHOT_CHANGED),
                                .confirmed = part(s, AN_POOL_CONFIRMED),
                                .sensors = l->sensors,
                                .modes = l->conf->modes,

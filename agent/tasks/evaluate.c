@@ -310,10 +310,15 @@ static an_err overlay_for(const court *c, const an_bundle *bundle, const an_hash
     return an_calibrate(bundle, hash, &data, &opts, 0, ret, NULL, why);
 }
 
-/* Is what the line shows since the old data the beginning of a declared failure mode? */
+/* Is what the line shows since it has reported drift the beginning of a declared failure mode? */
 static an_err suspect(const court *c, const an_bundle *production, const an_overlay *running, an_suspect *ret,
                       an_note *why)
 {
+    const an_data_part *changed = &c->task->data->changed;
+    if (changed->n == 0) {
+        *ret = (an_suspect){.cosine = 0};
+        return AN_OK;
+    }
     an_scorer *scorer = NULL;
     an_err err = an_scorer_new(production, running, &scorer, why);
     if (err == AN_OK) {
@@ -321,8 +326,8 @@ static an_err suspect(const court *c, const an_bundle *production, const an_over
                                   .context = c->task->data->context,
                                   .old = c->old,
                                   .n_old = c->n_old,
-                                  .fresh = c->fresh,
-                                  .n_fresh = c->n_fresh,
+                                  .fresh = changed->raw,
+                                  .n_fresh = changed->n,
                                   .challenge = c->challenge,
                                   .sigma = c->sigma};
         err = an_suspect_find(&in, ret, why);

@@ -88,6 +88,7 @@ static void make_data(plant *p)
         .old = {p->normal + two_thirds * size, p->n_normal - two_thirds},
         .recent = {p->changed, four_fifths},
         .fresh = {p->changed + four_fifths * size, p->n_changed - four_fifths},
+        .changed = {p->changed, p->n_changed},
         .sensors = p->names,
         .modes = line->modes,
         .n_modes = line->n_modes,

@@ -127,7 +127,8 @@ static an_err run(site *s, an_job *job, an_note *why)
 {
     pump *p = s->own;
     float *raw[AN_POOL_PARTS] = {NULL};
-    an_data_part part[AN_POOL_PARTS];
+    an_data_part part[AN_POOL_PARTS], changed;
+    float *since = NULL;
     for (unsigned i = 0; i < AN_POOL_PARTS; i++) {
         assert_int_equal(i == AN_POOL_HELD
                              ? an_held_copy(&p->held, &raw[i], &part[i].n)
@@ -135,6 +136,8 @@ static an_err run(site *s, an_job *job, an_note *why)
                          AN_OK);
         part[i].raw = part[i].n ? raw[i] : NULL;
     }
+    assert_int_equal(an_held_changed(&p->held, &since, &changed.n), AN_OK);
+    changed.raw = changed.n ? since : NULL;
     const an_sim_line *line = an_sim_line_find("pump");
     const an_site_data data = {.width = line->n_sensors,
                                .context = PUMP_WINDOW,
@@ -143,11 +146,13 @@ static an_err run(site *s, an_job *job, an_note *why)
                                .old = part[AN_POOL_OLD],
                                .fresh = part[AN_POOL_NEW],
                                .held = part[AN_POOL_HELD],
+                               .changed = changed,
                                .confirmed = part[AN_POOL_CONFIRMED],
                                .sensors = p->names,
                                .modes = line->modes,
                                .n_modes = line->n_modes};
     an_err err = an_job_run(job, &data, why);
+    an_free(since);
     for (unsigned i = 0; i < AN_POOL_PARTS; i++)
         an_free(raw[i]);
     return err;
