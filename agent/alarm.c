@@ -19,7 +19,7 @@ struct an_alarm {
     int64_t quiet_until_ms; /* end of the cool-down */
     int64_t reported_ms;
     an_alarm_event now; /* of the open alarm */
-    double *sum; /* (width) contributions over the threshold; restarts when all is quiet */
+    double *sum;        /* (width) contributions over the threshold; restarts when all is quiet */
     double total;
 };
 
@@ -138,13 +138,11 @@ static void begin(an_alarm *a)
     a->open = true;
 }
 
-bool an_alarm_step(an_alarm *a, int64_t time_ms, double score, const float *contribution,
-                   an_alarm_event *ret)
+bool an_alarm_step(an_alarm *a, int64_t time_ms, double score, const float *contribution, an_alarm_event *ret)
 {
     if (!isfinite(score) || score < 0)
         return false;
-    if (!a->open &&
-        count_over(a) == 0) { /* a new stretch: forget who contributed to the last one */
+    if (!a->open && count_over(a) == 0) { /* a new stretch: forget who contributed to the last one */
         memset(a->sum, 0, a->width * sizeof *a->sum);
         a->total = 0;
     }

@@ -41,17 +41,12 @@ typedef struct an_alarm_conf {
     int64_t update_ms;   /* an open alarm is reported again so often; 0 = never */
 } an_alarm_conf;
 
-#define AN_ALARM_CONF_DEFAULT                                                                  \
-    {                                                                                          \
-        .k = 3, .n = 5, .clear_level = 0.8, .min_open_ms = 10000, .cooldown_ms = 30000,        \
-        .update_ms = 60000                                                                     \
+#define AN_ALARM_CONF_DEFAULT                                                                                \
+    {                                                                                                        \
+        .k = 3, .n = 5, .clear_level = 0.8, .min_open_ms = 10000, .cooldown_ms = 30000, .update_ms = 60000   \
     }
 
-typedef enum an_alarm_kind {
-    AN_ALARM_RAISED,
-    AN_ALARM_UPDATED,
-    AN_ALARM_CLEARED
-} an_alarm_kind;
+typedef enum an_alarm_kind { AN_ALARM_RAISED, AN_ALARM_UPDATED, AN_ALARM_CLEARED } an_alarm_kind;
 const char *an_alarm_kind_name(an_alarm_kind kind); /* "raised" ... */
 
 typedef struct an_alarm_event {
@@ -86,8 +81,7 @@ bool an_alarm_step(an_alarm *a, int64_t time_ms, double score, const float *cont
 bool an_alarm_is_open(const an_alarm *a);
 /* True from the first score over the threshold on. */
 bool an_alarm_is_suspect(const an_alarm *a);
-uint64_t
-an_alarm_id(const an_alarm *a); /* of the open alarm, or the one that would come next */
+uint64_t an_alarm_id(const an_alarm *a); /* of the open alarm, or the one that would come next */
 
 /* What scores from now on.  The state of the machine stays. */
 void an_alarm_version_set(an_alarm *a, const uint8_t version[static AN_ALARM_HASH],

@@ -15,11 +15,8 @@
 
 an_calibrate_opts an_calibrate_defaults(void)
 {
-    return (an_calibrate_opts){.tune_batch = 64,
-                               .tune_lr = 1e-3,
-                               .holdout_min = 100,
-                               .alarm_share_max = 0.25,
-                               .n_threads = 1};
+    return (an_calibrate_opts){
+        .tune_batch = 64, .tune_lr = 1e-3, .holdout_min = 100, .alarm_share_max = 0.25, .n_threads = 1};
 }
 
 size_t an_local_take(const an_model *m, const float *params, float *ret_values)
@@ -60,8 +57,7 @@ an_err an_bundle_model(const an_bundle *bundle, an_model **ret, an_note *why)
     if (!an_hash_equal(&layout, &bundle->layout) || an_model_n_params(m) != bundle->n_weights ||
         an_model_n_inputs(m) != an_prep_input(&bundle->prep)) {
         an_model_free(m);
-        return an_fail(AN_ERR_PROTO, why,
-                       "the version's parameters do not fit its architecture");
+        return an_fail(AN_ERR_PROTO, why, "the version's parameters do not fit its architecture");
     }
     *ret = m;
     return AN_OK;
@@ -89,8 +85,8 @@ static an_err take_inputs(work *w, an_note *why)
     if (d->fit.n == 0)
         return an_fail(AN_ERR_INVAL, why, "no normal windows to calibrate on");
     if (w->opts->site_scaler) {
-        err = an_prep_fit(&w->overlay->prep, &w->bundle->prep.conf, d->fit.raw,
-                          d->fit.n * d->context, d->width, why);
+        err = an_prep_fit(&w->overlay->prep, &w->bundle->prep.conf, d->fit.raw, d->fit.n * d->context,
+                          d->width, why);
         if (err != AN_OK)
             return err;
         w->overlay->has_prep = true;
@@ -98,8 +94,7 @@ static an_err take_inputs(work *w, an_note *why)
     const an_prep *prep = w->overlay->has_prep ? &w->overlay->prep : &w->bundle->prep;
     err = an_samples_inputs(prep, d->fit.raw, d->fit.n, d->context, &w->fit, why);
     if (err == AN_OK)
-        err =
-            an_samples_inputs(prep, d->holdout.raw, d->holdout.n, d->context, &w->holdout, why);
+        err = an_samples_inputs(prep, d->holdout.raw, d->holdout.n, d->context, &w->holdout, why);
     return err;
 }
 
@@ -109,8 +104,7 @@ static an_err tune(work *w, an_note *why)
     an_train_stats stats = {0};
     an_train_opts t = an_train_defaults();
     if (!an_model_is_autoencoder(w->model))
-        return an_fail(AN_ERR_UNSUPPORTED, why,
-                       "a model that learns from labels is not tuned at a site");
+        return an_fail(AN_ERR_UNSUPPORTED, why, "a model that learns from labels is not tuned at a site");
     t.epochs = o->tune_epochs;
     t.batch = o->tune_batch;
     t.lr = o->tune_lr;
@@ -134,8 +128,7 @@ static an_err own_parameters(work *w, an_note *why)
         return AN_OK;
     if ((err = an_bundle_model(w->bundle, &w->model, why)) != AN_OK)
         return err;
-    const size_t n = w->bundle->n_weights,
-                 n_local = an_local_take(w->model, w->bundle->weights, NULL);
+    const size_t n = w->bundle->n_weights, n_local = an_local_take(w->model, w->bundle->weights, NULL);
     if (!(w->params = an_alloc(n, sizeof *w->params)))
         return AN_ERR_NOMEM;
     memcpy(w->params, w->bundle->weights, n * sizeof *w->params);
@@ -178,13 +171,12 @@ static an_err fit_detector(work *w, an_note *why)
             goto out;
         for (size_t i = 0; i < n; i += BATCH) {
             size_t m = n - i < BATCH ? n - i : BATCH;
-            memcpy(y + i * input,
-                   an_model_forward(w->model, ws, w->params, m, w->fit + i * input),
+            memcpy(y + i * input, an_model_forward(w->model, ws, w->params, m, w->fit + i * input),
                    m * input * sizeof *y);
         }
     }
-    if ((err = an_detector_new(base->type->name, base->window, base->features,
-                               &w->overlay->detector, why)) != AN_OK)
+    if ((err = an_detector_new(base->type->name, base->window, base->features, &w->overlay->detector, why)) !=
+        AN_OK)
         goto out;
     err = an_detector_fit(w->overlay->detector, w->fit, y, n, why);
 out:
@@ -193,14 +185,12 @@ out:
     return err;
 }
 
-static an_err score_all(const an_scorer *scorer, const float *x, size_t n, size_t input,
-                        float *ret)
+static an_err score_all(const an_scorer *scorer, const float *x, size_t n, size_t input, float *ret)
 {
     an_scorer_work *sw = NULL;
     an_err err = an_scorer_work_new(scorer, BATCH, &sw);
     for (size_t i = 0; i < n && err == AN_OK; i += BATCH)
-        err = an_scorer_score(scorer, sw, x + i * input, n - i < BATCH ? n - i : BATCH, ret + i,
-                              NULL);
+        err = an_scorer_score(scorer, sw, x + i * input, n - i < BATCH ? n - i : BATCH, ret + i, NULL);
     an_scorer_work_free(sw);
     return err;
 }
@@ -229,8 +219,8 @@ static an_err count_reference(work *w, float *scores, size_t n_scores)
     o->features = (uint32_t)width;
     o->n_bins = (uint32_t)bins;
     for (size_t f = 0; f < width; f++)
-        an_hist_count(o->counts + f * bins, b->edges + f * b->n_edges, b->n_edges,
-                      w->data->fit.raw, w->data->fit.n * w->data->context, width, f);
+        an_hist_count(o->counts + f * bins, b->edges + f * b->n_edges, b->n_edges, w->data->fit.raw,
+                      w->data->fit.n * w->data->context, width, f);
     for (size_t i = 0; i < n_scores; i++)
         scores[i] = (float)((double)scores[i] / o->threshold);
     an_hist_count(o->score_counts, b->score_edges, b->n_edges, scores, n_scores, 1, 0);
@@ -244,8 +234,7 @@ static an_err make_threshold(work *w, const char *policy, const float *fit, cons
     const size_t n_fit = w->data->fit.n, n_hold = w->data->holdout.n;
     double threshold = 0;
     bool held_out = n_hold > 0 && n_hold >= w->opts->holdout_min;
-    an_err err = an_threshold_from(policy, held_out ? hold : fit, held_out ? n_hold : n_fit,
-                                   &threshold, why);
+    an_err err = an_threshold_from(policy, held_out ? hold : fit, held_out ? n_hold : n_fit, &threshold, why);
     if (err == AN_ERR_INVAL && held_out) {
         held_out = false; /* the policy wants more scores than the holdout has */
         err = an_threshold_from(policy, fit, n_fit, &threshold, why);
@@ -262,28 +251,24 @@ static an_err make_threshold(work *w, const char *policy, const float *fit, cons
 }
 
 /* Judged on what the threshold was not made from, where there is such. */
-static an_err check_alarms(work *w, const float *fit, const float *hold, bool held_out,
-                           an_note *why)
+static an_err check_alarms(work *w, const float *fit, const float *hold, bool held_out, an_note *why)
 {
     const size_t n_fit = w->data->fit.n, n_hold = w->data->holdout.n;
     const bool judge_fit = held_out || n_hold == 0;
     an_calibrate_report *r = w->report;
     r->threshold = w->overlay->threshold;
     r->from_holdout = held_out;
-    r->alarm_share =
-        share_above(judge_fit ? fit : hold, judge_fit ? n_fit : n_hold, r->threshold);
+    r->alarm_share = share_above(judge_fit ? fit : hold, judge_fit ? n_fit : n_hold, r->threshold);
     if (w->opts->alarm_share_max > 0 && r->alarm_share > w->opts->alarm_share_max)
-        return an_fail(
-            AN_ERR_REFUSED, why,
-            "%.1f %% of known-normal windows would raise an alarm, %.1f %% are allowed",
-            100 * r->alarm_share, 100 * w->opts->alarm_share_max);
+        return an_fail(AN_ERR_REFUSED, why,
+                       "%.1f %% of known-normal windows would raise an alarm, %.1f %% are allowed",
+                       100 * r->alarm_share, 100 * w->opts->alarm_share_max);
     return AN_OK;
 }
 
 static an_err set_threshold(work *w, an_note *why)
 {
-    const size_t n_fit = w->data->fit.n, n_hold = w->data->holdout.n,
-                 input = an_prep_input(&w->bundle->prep);
+    const size_t n_fit = w->data->fit.n, n_hold = w->data->holdout.n, input = an_prep_input(&w->bundle->prep);
     const char *own = w->opts->policy;
     bool held_out = false;
     an_scorer *scorer = NULL;
@@ -298,8 +283,8 @@ static an_err set_threshold(work *w, an_note *why)
         an_note_set(why, "known-normal windows: %s", an_err_text(err));
         goto out;
     }
-    if ((err = make_threshold(w, own && own[0] ? own : w->bundle->policy, fit, hold, &held_out,
-                              why)) != AN_OK)
+    if ((err = make_threshold(w, own && own[0] ? own : w->bundle->policy, fit, hold, &held_out, why)) !=
+        AN_OK)
         goto out;
     if ((err = check_alarms(w, fit, hold, held_out, why)) != AN_OK)
         goto out;
@@ -317,8 +302,7 @@ an_err an_calibrate(const an_bundle *bundle, const an_hash *hash, const an_calib
 {
     an_overlay overlay = {.base = *hash, .created_ms = now_ms};
     an_calibrate_report report = {.n_fit = data->fit.n, .n_holdout = data->holdout.n};
-    work w = {
-        .bundle = bundle, .data = data, .opts = opts, .overlay = &overlay, .report = &report};
+    work w = {.bundle = bundle, .data = data, .opts = opts, .overlay = &overlay, .report = &report};
     an_err err = AN_OK;
     if (opts->policy && opts->policy[0] && strlen(opts->policy) >= sizeof overlay.policy)
         return an_fail(AN_ERR_INVAL, why, "the threshold policy is too long");

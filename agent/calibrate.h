@@ -32,11 +32,10 @@ typedef struct an_calibrate_opts {
     uint32_t tune_epochs; /* fine-tuning at the site; 0: none */
     uint32_t tune_batch;
     double tune_lr;
-    double tune_l2sp;   /* pull towards the version's parameters, 0: none */
-    bool tune_all;      /* all parameters; else those marked local */
-    const char *policy; /* threshold policy; NULL or "": the version's */
-    size_t
-        holdout_min; /* with fewer holdout windows the threshold comes from the fit windows */
+    double tune_l2sp;       /* pull towards the version's parameters, 0: none */
+    bool tune_all;          /* all parameters; else those marked local */
+    const char *policy;     /* threshold policy; NULL or "": the version's */
+    size_t holdout_min;     /* with fewer holdout windows the threshold comes from the fit windows */
     double alarm_share_max; /* a larger share of alarms on normal windows: REFUSED; 0: not
                                checked */
     uint64_t seed;
@@ -44,8 +43,7 @@ typedef struct an_calibrate_opts {
     const atomic_bool *cancel; /* may be NULL */
 } an_calibrate_opts;
 
-an_calibrate_opts
-an_calibrate_defaults(void); /* no scaler, no tuning, 100 windows, share 0.25 */
+an_calibrate_opts an_calibrate_defaults(void); /* no scaler, no tuning, 100 windows, share 0.25 */
 
 typedef struct an_calibrate_data {
     size_t width, context;

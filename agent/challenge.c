@@ -31,13 +31,11 @@ static const fault_row generic[] = {
 
 const char *an_challenge_kind_name(an_challenge_kind kind)
 {
-    static const char *const names[] = {"offset", "stuck", "noise",
-                                        "ramp",   "mode",  "confirmed"};
+    static const char *const names[] = {"offset", "stuck", "noise", "ramp", "mode", "confirmed"};
     return names[kind];
 }
 
-void an_challenge_sigma(double *ret_sigma, const float *windows, size_t n, size_t window,
-                        size_t width)
+void an_challenge_sigma(double *ret_sigma, const float *windows, size_t n, size_t window, size_t width)
 {
     for (size_t j = 0; j < width; j++) {
         double count = 0, mean = 0, square = 0;
@@ -56,8 +54,8 @@ void an_challenge_sigma(double *ret_sigma, const float *windows, size_t n, size_
 /* --- injection --- */
 
 /* A stuck sensor shows only where it should have moved: it keeps a value from elsewhere. */
-static void inject(float *window, const an_challenge_in *in, an_challenge_kind kind, size_t j,
-                   double size, double sigma, float foreign, an_rng *rng)
+static void inject(float *window, const an_challenge_in *in, an_challenge_kind kind, size_t j, double size,
+                   double sigma, float foreign, an_rng *rng)
 {
     const double sign = an_rng_unit(rng) < 0.5 ? -1 : 1;
     for (size_t t = 0; t < in->window; t++) {
@@ -91,8 +89,7 @@ typedef struct builder {
 } builder;
 
 /* Copies a source window in as the next item; NULL while counting. */
-static float *add(builder *b, const float *source, an_challenge_kind kind, size_t index,
-                  double size)
+static float *add(builder *b, const float *source, an_challenge_kind kind, size_t index, double size)
 {
     const size_t sample = b->in->window * b->in->width;
     const size_t at = b->n++;
@@ -133,8 +130,8 @@ static void add_generic(builder *b)
                     const float foreign = foreign_value(b, source, j);
                     float *w = add(b, source, generic[k].kind, j, generic[k].sizes[s]);
                     if (w)
-                        inject(w, in, generic[k].kind, j, generic[k].sizes[s], in->sigma[j],
-                               foreign, &b->rng);
+                        inject(w, in, generic[k].kind, j, generic[k].sizes[s], in->sigma[j], foreign,
+                               &b->rng);
                 }
         }
 }
@@ -153,12 +150,11 @@ static void add_modes(builder *b)
     for (size_t m = 0; m < in->n_modes && in->n_reference > 0; m++)
         for (size_t s = 0; s < COUNT(mode_sizes); s++)
             for (size_t i = 0; i < b->per_fault; i++) {
-                float *w = add(b, draw(b, in->reference, in->n_reference), AN_CHALLENGE_MODE, m,
-                               mode_sizes[s]);
+                float *w =
+                    add(b, draw(b, in->reference, in->n_reference), AN_CHALLENGE_MODE, m, mode_sizes[s]);
                 for (size_t p = 0; w && p < in->modes[m].n; p++) {
                     const size_t j = sensor_find(in, in->modes[m].part[p].sensor);
-                    const double shift =
-                        mode_sizes[s] * in->modes[m].part[p].sigmas * in->sigma[j];
+                    const double shift = mode_sizes[s] * in->modes[m].part[p].sigmas * in->sigma[j];
                     for (size_t t = 0; t < in->window; t++)
                         w[t * in->width + j] += (float)shift;
                 }
@@ -179,8 +175,7 @@ static void add_all(builder *b, uint64_t seed)
 static an_err check(const an_challenge_in *in, an_note *why)
 {
     if (in->width == 0 || in->window == 0 || !in->sigma)
-        return an_fail(AN_ERR_INVAL, why, "challenge set: windows of %zu x %zu", in->window,
-                       in->width);
+        return an_fail(AN_ERR_INVAL, why, "challenge set: windows of %zu x %zu", in->window, in->width);
     for (size_t m = 0; m < in->n_modes; m++) {
         if (in->modes[m].n > AN_MODE_SENSORS_MAX)
             return an_fail(AN_ERR_INVAL, why, "failure mode \"%.31s\" has too many sensors",
@@ -193,8 +188,7 @@ static an_err check(const an_challenge_in *in, an_note *why)
     return AN_OK;
 }
 
-an_err an_challenge_new(const an_challenge_in *in, uint64_t seed, an_challenge **ret,
-                        an_note *why)
+an_err an_challenge_new(const an_challenge_in *in, uint64_t seed, an_challenge **ret, an_note *why)
 {
     an_challenge *set = NULL;
     builder b = {.in = in, .per_fault = in->per_fault ? in->per_fault : PER_FAULT};
@@ -202,9 +196,9 @@ an_err an_challenge_new(const an_challenge_in *in, uint64_t seed, an_challenge *
     if (err)
         return err;
     /* The largest number there can be, before anything is drawn. */
-    const double most = ((double)in->width * 8 + (double)in->n_modes * COUNT(mode_sizes)) *
-                            (double)b.per_fault +
-                        (double)in->n_confirmed;
+    const double most =
+        ((double)in->width * 8 + (double)in->n_modes * COUNT(mode_sizes)) * (double)b.per_fault +
+        (double)in->n_confirmed;
     if (most > AN_CHALLENGE_MAX)
         return an_fail(AN_ERR_LIMIT, why, "challenge set of %.0f windows: at most %d", most,
                        AN_CHALLENGE_MAX);

@@ -55,14 +55,12 @@ typedef struct an_challenge_in {
     size_t width, window;
     const float *fresh; /* (n_fresh, window, width) new holdout; generic faults go here */
     size_t n_fresh;
-    const float
-        *reference; /* (n_reference, window, width) old holdout; failure modes go here */
+    const float *reference; /* (n_reference, window, width) old holdout; failure modes go here */
     size_t n_reference;
     const float *confirmed; /* (n_confirmed, window, width) taken as they are */
     size_t n_confirmed;
-    const double *sigma; /* (width) standard deviation in normal operation, from the OLD data */
-    const char *const
-        *sensors; /* (width) names, to find those of the modes; NULL without modes */
+    const double *sigma;        /* (width) standard deviation in normal operation, from the OLD data */
+    const char *const *sensors; /* (width) names, to find those of the modes; NULL without modes */
     const an_failure_mode *modes;
     size_t n_modes;
     size_t per_fault; /* windows per fault and size; 0 = 4 */
@@ -77,12 +75,10 @@ typedef struct an_challenge {
 /* On success *ret belongs to the caller.  A part without data is left out; a constant sensor
  * (sigma 0) gets no generic fault.
  * Errors: INVAL a mode names an unknown sensor, LIMIT more than AN_CHALLENGE_MAX, NOMEM. */
-an_err an_challenge_new(const an_challenge_in *in, uint64_t seed, an_challenge **ret,
-                        an_note *why);
+an_err an_challenge_new(const an_challenge_in *in, uint64_t seed, an_challenge **ret, an_note *why);
 void an_challenge_free(an_challenge *set);
 
 /* Standard deviation of each sensor over n windows; missing values do not count. */
-void an_challenge_sigma(double *ret_sigma, const float *windows, size_t n, size_t window,
-                        size_t width);
+void an_challenge_sigma(double *ret_sigma, const float *windows, size_t n, size_t window, size_t width);
 
 #endif

@@ -17,15 +17,12 @@ static const char *const scales[] = {"fleet", "site", NULL};
 
 #define CONF an_agent_conf
 const an_opt an_agent_rows[] = {
-    AN_OPT_TEXT(CONF, site, "site", 1, AN_NAME_MAX - 1, NULL,
-                "this site's name, as it was enrolled"),
+    AN_OPT_TEXT(CONF, site, "site", 1, AN_NAME_MAX - 1, NULL, "this site's name, as it was enrolled"),
     AN_OPT_TEXT(CONF, data, "data", 1, AN_PATH_MAX / 2, "andon-data",
                 "folder of keys, spool, pools and versions"),
     AN_OPT_INT(CONF, threads, "threads", 1, 64, "1", "threads of training"),
-    AN_OPT_INT(CONF, nice, "nice", 0, 19, "10",
-               "how far training stands back behind the line's own work"),
-    AN_OPT_BYTES(CONF, versions_quota, "versions_quota", 0, 1e15, "4G",
-                 "disk for versions; 0: no limit"),
+    AN_OPT_INT(CONF, nice, "nice", 0, 19, "10", "how far training stands back behind the line's own work"),
+    AN_OPT_BYTES(CONF, versions_quota, "versions_quota", 0, 1e15, "4G", "disk for versions; 0: no limit"),
     AN_OPT_BYTES(CONF, spool_quota, "spool_quota", 1 << 20, 1e15, "64M",
                  "disk for facts that wait to be sent"),
     AN_OPT_MS(CONF, save_ms, "save", 1000, 86400000, "60s", "how often sample pools are saved"),
@@ -45,9 +42,8 @@ const an_opt an_agent_line_rows[] = {
     AN_OPT_INT(LINE, known_normal_rows, "known_normal_rows", 0, 1e15, "0",
                "so many first rows are known to be normal operation; 0: not known, all are "
                "taken for it until a version runs"),
-    AN_OPT_BOOL(
-        LINE, wait_for_version, "wait_for_version", "no",
-        "read no further than known_normal_rows before a version runs: for recorded data"),
+    AN_OPT_BOOL(LINE, wait_for_version, "wait_for_version", "no",
+                "read no further than known_normal_rows before a version runs: for recorded data"),
     AN_OPT_TEXT(LINE, threshold, "threshold", 1, AN_THRESHOLD_TEXT - 1, NULL,
                 "threshold policy; the version's if not given"),
     AN_OPT_TEXT(LINE, scores_out, "scores_out", 1, AN_PATH_MAX - 1, NULL,
@@ -74,23 +70,18 @@ const an_opt an_agent_line_rows[] = {
     AN_OPT_INT(LINE, drift_rows, "drift.rows", 0, 1e7, "0", "rows of one input test; 0: 512"),
     AN_OPT_INT(LINE, drift_block, "drift.block", 0, 1e5, "0",
                "scores averaged before the score tests; 0: 16"),
-    AN_OPT_INT(LINE, drift_warmup_rows, "drift.warmup_rows", 0, 1e9, "0",
-               "no alert before; 0: rows"),
+    AN_OPT_INT(LINE, drift_warmup_rows, "drift.warmup_rows", 0, 1e9, "0", "no alert before; 0: rows"),
     AN_OPT_INT(LINE, drift_cooldown_rows, "drift.cooldown_rows", 0, 1e9, "0",
                "between two alerts of one kind; 0: 8 times rows"),
     AN_OPT_INT(LINE, drift_confirm, "drift.confirm", 0, 100, "0",
                "input tests in a row that must agree; 0: 2"),
-    AN_OPT_NUM(LINE, drift_psi_floor, "drift.psi_floor", 0, 100, "0",
-               "least PSI worth an alert; 0: 0.25"),
+    AN_OPT_NUM(LINE, drift_psi_floor, "drift.psi_floor", 0, 100, "0", "least PSI worth an alert; 0: 0.25"),
     AN_OPT_NUM(LINE, drift_margin, "drift.margin", 0, 100, "0",
                "limit over the largest figure of the reference; 0: 1.5"),
-    AN_OPT_INT(
-        LINE, pool_window, "pool.window", 0, AN_PREP_WINDOW_MAX, "0",
-        "rows of a stored window, at least the model's window and smoothing; 0: window, or 16"),
-    AN_OPT_BYTES(LINE, pool_bytes, "pool.bytes", 0, 1e12, "256M",
-                 "memory and disk of the sample pool"),
-    AN_OPT_INT(LINE, pool_holdout, "pool.holdout_percent", 1, 50, "20",
-               "share of windows kept for judging"),
+    AN_OPT_INT(LINE, pool_window, "pool.window", 0, AN_PREP_WINDOW_MAX, "0",
+               "rows of a stored window, at least the model's window and smoothing; 0: window, or 16"),
+    AN_OPT_BYTES(LINE, pool_bytes, "pool.bytes", 0, 1e12, "256M", "memory and disk of the sample pool"),
+    AN_OPT_INT(LINE, pool_holdout, "pool.holdout_percent", 1, 50, "20", "share of windows kept for judging"),
     AN_OPT_INT(LINE, pool_train, "pool.train", 0, 1e7, "0", "windows to train on; 0: 8192"),
     AN_OPT_INT(LINE, pool_recent, "pool.recent", 0, 1e7, "0", "latest windows; 0: 4096"),
     AN_OPT_INT(LINE, pool_reference, "pool.reference", 0, 1e7, "0",
@@ -100,8 +91,7 @@ const an_opt an_agent_line_rows[] = {
     AN_OPT_INT(LINE, tune_epochs, "personalise.tune_epochs", 0, 10000, "0",
                "fine-tuning at the site; 0: none"),
     AN_OPT_NUM(LINE, tune_lr, "personalise.lr", 1e-9, 10, "0.001", "its learning rate"),
-    AN_OPT_NUM(LINE, tune_l2sp, "personalise.l2sp", 0, 1e3, "0",
-               "its pull towards the version"),
+    AN_OPT_NUM(LINE, tune_l2sp, "personalise.l2sp", 0, 1e3, "0", "its pull towards the version"),
     AN_OPT_BOOL(LINE, personalise_all, "personalise.all", "no",
                 "tune all parameters, not only those marked local"),
 };
@@ -143,9 +133,8 @@ static an_err read_mode(const an_node *node, an_failure_mode *mode, an_note *why
         return err;
     if (strlen(name) >= AN_MODE_NAME_MAX || an_node_count(parts) < 1 ||
         an_node_count(parts) > AN_MODE_SENSORS_MAX)
-        return an_node_fail(
-            node, why, "a failure mode has a name of at most %d characters and 1 to %d parts",
-            AN_MODE_NAME_MAX - 1, AN_MODE_SENSORS_MAX);
+        return an_node_fail(node, why, "a failure mode has a name of at most %d characters and 1 to %d parts",
+                            AN_MODE_NAME_MAX - 1, AN_MODE_SENSORS_MAX);
     snprintf(mode->name, sizeof mode->name, "%s", name);
     for (size_t i = 0; i < an_node_count(parts) && err == AN_OK; i++)
         err = read_part(an_node_at(parts, i), mode, why);
@@ -156,15 +145,14 @@ static an_err declared_modes(const an_node *node, an_agent_line *l, an_note *why
 {
     const char *name = NULL;
     if (strcmp(l->source_type, "sim") != 0)
-        return an_node_fail(
-            node, why, "failure_modes: only a source of type sim declares its own; list them");
+        return an_node_fail(node, why,
+                            "failure_modes: only a source of type sim declares its own; list them");
     an_err err = an_node_need_text(l->source, "line", &name, why);
     if (err != AN_OK)
         return err;
     const an_sim_line *sim = an_sim_line_find(name);
     if (!sim)
-        return an_node_fail(an_node_get(l->source, "line"), why, "no simulated line \"%.60s\"",
-                            name);
+        return an_node_fail(an_node_get(l->source, "line"), why, "no simulated line \"%.60s\"", name);
     if (!(l->modes = an_alloc(sim->n_modes, sizeof *l->modes)))
         return AN_ERR_NOMEM;
     memcpy(l->modes, sim->modes, sim->n_modes * sizeof *l->modes);
@@ -200,9 +188,8 @@ static an_err check_name(const an_node *map, const char *key, const char *name, 
     if (!name)
         return an_node_fail(map, why, "\"%s\" is missing", key);
     if (!an_name_ok(name))
-        return an_node_fail(
-            an_node_get(map, key), why,
-            "%s: letters, digits, '.', '_' and '-' only, not beginning with '.'", key);
+        return an_node_fail(an_node_get(map, key), why,
+                            "%s: letters, digits, '.', '_' and '-' only, not beginning with '.'", key);
     return AN_OK;
 }
 
@@ -225,10 +212,9 @@ static an_err read_source(const an_node *map, an_agent_line *l, an_note *why)
     an_err err = an_node_need(map, "source", AN_YAML_MAP, &l->source, why);
     if (err == AN_OK)
         err = an_node_need_text(l->source, "type", &l->source_type, why);
-    if (err == AN_OK &&
-        (err = an_source_check(l->source_type, l->source, why)) == AN_ERR_NOTFOUND)
-        err = an_node_fail(an_node_get(l->source, "type"), why, "no source of type \"%.60s\"",
-                           l->source_type);
+    if (err == AN_OK && (err = an_source_check(l->source_type, l->source, why)) == AN_ERR_NOTFOUND)
+        err =
+            an_node_fail(an_node_get(l->source, "type"), why, "no source of type \"%.60s\"", l->source_type);
     return err;
 }
 
@@ -241,14 +227,12 @@ static an_err check_line(const an_node *map, const an_agent_line *l, an_note *wh
     if (err != AN_OK)
         return err;
     if (l->alarm_k > l->alarm_n)
-        return an_node_fail(an_node_get(map, "alarm"), why,
-                            "alarm: k = %lld must not be above n = %lld", (long long)l->alarm_k,
-                            (long long)l->alarm_n);
+        return an_node_fail(an_node_get(map, "alarm"), why, "alarm: k = %lld must not be above n = %lld",
+                            (long long)l->alarm_k, (long long)l->alarm_n);
     if (l->threshold && an_threshold_check(l->threshold, &note) != AN_OK)
         return an_node_fail(an_node_get(map, "threshold"), why, "threshold: %.200s", note.text);
     if (l->window && l->pool_window && l->pool_window < l->window)
-        return an_node_fail(an_node_get(map, "pool"), why,
-                            "pool.window must not be below window = %lld",
+        return an_node_fail(an_node_get(map, "pool"), why, "pool.window must not be below window = %lld",
                             (long long)l->window);
     if (l->wait_for_version && l->known_normal_rows == 0)
         return an_node_fail(an_node_get(map, "wait_for_version"), why,
@@ -264,15 +248,14 @@ static an_err read_line(const an_node *map, an_agent_conf *conf, an_note *why)
     if (err != AN_OK)
         return err;
     conf->n_lines++;
-    if ((err = an_conf_from_node_but(an_agent_line_rows, an_agent_line_n_rows, l, map, others,
-                                     why)) != AN_OK ||
+    if ((err = an_conf_from_node_but(an_agent_line_rows, an_agent_line_n_rows, l, map, others, why)) !=
+            AN_OK ||
         (err = check_line(map, l, why)) != AN_OK || (err = read_source(map, l, why)) != AN_OK ||
         (err = read_sensors(map, l, why)) != AN_OK || (err = read_modes(map, l, why)) != AN_OK)
         return err;
     for (size_t i = 0; i + 1 < conf->n_lines; i++)
         if (strcmp(conf->lines[i].name, l->name) == 0)
-            return an_node_fail(an_node_get(map, "name"), why, "there is a line \"%s\" already",
-                                l->name);
+            return an_node_fail(an_node_get(map, "name"), why, "there is a line \"%s\" already", l->name);
     return AN_OK;
 }
 
@@ -283,8 +266,7 @@ static an_err read_all(an_agent_conf *conf, an_note *why)
     static const char *const others[] = {"lines", "policy", NULL};
     const an_node *top = an_yaml_root(conf->doc), *lines = NULL;
     an_err err;
-    if ((err = an_conf_from_node_but(an_agent_rows, an_agent_n_rows, conf, top, others, why)) !=
-            AN_OK ||
+    if ((err = an_conf_from_node_but(an_agent_rows, an_agent_n_rows, conf, top, others, why)) != AN_OK ||
         (err = check_name(top, "site", conf->site, why)) != AN_OK ||
         (err = an_node_need(top, "lines", AN_YAML_LIST, &lines, why)) != AN_OK)
         return err;
@@ -296,8 +278,7 @@ static an_err read_all(an_agent_conf *conf, an_note *why)
     const an_node *policy = an_node_get(top, "policy");
     if (an_node_is_null(policy))
         return AN_OK;
-    return an_conf_from_node(an_site_policy_rows, an_site_policy_n_rows, &conf->policy, policy,
-                             why);
+    return an_conf_from_node(an_site_policy_rows, an_site_policy_n_rows, &conf->policy, policy, why);
 }
 
 static an_err from_doc(an_yaml *doc, an_agent_conf *ret, an_note *why)
@@ -323,8 +304,7 @@ an_err an_agent_conf_load(const char *path, an_agent_conf *ret, an_note *why)
     return err == AN_OK ? from_doc(doc, ret, why) : err;
 }
 
-an_err an_agent_conf_parse(const char *text, size_t len, const char *name, an_agent_conf *ret,
-                           an_note *why)
+an_err an_agent_conf_parse(const char *text, size_t len, const char *name, an_agent_conf *ret, an_note *why)
 {
     an_yaml *doc = NULL;
     an_err err = an_yaml_parse(text, len, name, &doc, why);
@@ -380,7 +360,5 @@ an_calibrate_opts an_agent_line_calibrate(const an_agent_line *l)
 
 size_t an_agent_line_window(const an_agent_line *l)
 {
-    return (size_t)(l->pool_window ? l->pool_window
-                    : l->window    ? l->window
-                                   : POOL_WINDOW_USUAL);
+    return (size_t)(l->pool_window ? l->pool_window : l->window ? l->window : POOL_WINDOW_USUAL);
 }

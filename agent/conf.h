@@ -86,15 +86,13 @@ extern const size_t an_agent_n_rows, an_agent_line_n_rows;
  * column, NOMEM. */
 an_err an_agent_conf_load(const char *path, an_agent_conf *ret, an_note *why);
 /* The same from a text; name is what errors call it. */
-an_err an_agent_conf_parse(const char *text, size_t len, const char *name, an_agent_conf *ret,
-                           an_note *why);
+an_err an_agent_conf_parse(const char *text, size_t len, const char *name, an_agent_conf *ret, an_note *why);
 void an_agent_conf_done(an_agent_conf *conf); /* zeroed or half filled is fine */
 
 /* The parts of a line's options in the form that their users want. */
 an_alarm_conf an_agent_line_alarm(const an_agent_line *l);
 an_driftwatch_conf an_agent_line_drift(const an_agent_line *l);
-an_calibrate_opts
-an_agent_line_calibrate(const an_agent_line *l);     /* policy is borrowed from l */
-size_t an_agent_line_window(const an_agent_line *l); /* rows in a window of the pool */
+an_calibrate_opts an_agent_line_calibrate(const an_agent_line *l); /* policy is borrowed from l */
+size_t an_agent_line_window(const an_agent_line *l);               /* rows in a window of the pool */
 
 #endif

@@ -29,8 +29,8 @@ static size_t count(const an_data_pick *pick)
     return n;
 }
 
-an_err an_data_gather(const an_site_data *data, const an_data_pick *picks, size_t n_picks,
-                      float **ret, size_t *ret_n)
+an_err an_data_gather(const an_site_data *data, const an_data_pick *picks, size_t n_picks, float **ret,
+                      size_t *ret_n)
 {
     const size_t sample = data->context * data->width;
     size_t n = 0;
@@ -61,21 +61,18 @@ static an_data_pick half_of(const an_data_part *part, int half)
 {
     if (half < 0)
         return whole(part);
-    return (an_data_pick){
-        .part = part, .modulus = 2, .from = (uint32_t)half, .to = (uint32_t)half + 1};
+    return (an_data_pick){.part = part, .modulus = 2, .from = (uint32_t)half, .to = (uint32_t)half + 1};
 }
 
 static an_data_pick held_train(const an_site_data *data)
 {
-    return (an_data_pick){
-        .part = &data->held, .modulus = HELD_BLOCKS, .from = 0, .to = HELD_TRAIN};
+    return (an_data_pick){.part = &data->held, .modulus = HELD_BLOCKS, .from = 0, .to = HELD_TRAIN};
 }
 
 /* Two blocks in ten are held out; one for each half. */
 static an_data_pick held_out(const an_site_data *data, int half)
 {
-    an_data_pick pick = {
-        .part = &data->held, .modulus = HELD_BLOCKS, .from = HELD_TRAIN, .to = HELD_BLOCKS};
+    an_data_pick pick = {.part = &data->held, .modulus = HELD_BLOCKS, .from = HELD_TRAIN, .to = HELD_BLOCKS};
     if (half >= 0) {
         pick.from = HELD_TRAIN + (uint32_t)half;
         pick.to = pick.from + 1;
@@ -101,15 +98,13 @@ an_err an_data_holdout_old(const an_site_data *data, int half, float **ret, size
     return an_data_gather(data, &pick, 1, ret, ret_n);
 }
 
-an_err an_data_holdout_new(const an_site_data *data, bool held, int half, float **ret,
-                           size_t *ret_n)
+an_err an_data_holdout_new(const an_site_data *data, bool held, int half, float **ret, size_t *ret_n)
 {
     const an_data_pick picks[] = {half_of(&data->fresh, half), held_out(data, half)};
     return an_data_gather(data, picks, held ? 2 : 1, ret, ret_n);
 }
 
-an_err an_data_holdout(const an_site_data *data, bool held, int half, float **ret,
-                       size_t *ret_n)
+an_err an_data_holdout(const an_site_data *data, bool held, int half, float **ret, size_t *ret_n)
 {
     const an_data_pick picks[] = {half_of(&data->old, half), half_of(&data->fresh, half),
                                   held_out(data, half)};

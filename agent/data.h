@@ -30,7 +30,8 @@ typedef struct an_site_data {
     an_data_part old;
     an_data_part fresh; /* AN_POOL_NEW */
     an_data_part held;
-    an_data_part changed;   /* all windows since the drift began that this site has reported; none: it has not */
+    an_data_part
+        changed; /* all windows since the drift began that this site has reported; none: it has not */
     an_data_part confirmed;
     const char *const *sensors; /* (width) names; NULL: no failure modes */
     const an_failure_mode *modes;
@@ -49,8 +50,8 @@ typedef struct an_data_pick {
 
 /* The windows of all picks, one after the other: (*ret_n, context, width), the caller's
  * (an_free). Errors: NOMEM. */
-an_err an_data_gather(const an_site_data *data, const an_data_pick *picks, size_t n_picks,
-                      float **ret, size_t *ret_n);
+an_err an_data_gather(const an_site_data *data, const an_data_pick *picks, size_t n_picks, float **ret,
+                      size_t *ret_n);
 
 /* What may be fitted on: TRAIN and RECENT and, with held, four fifths of the held windows. */
 an_err an_data_fit(const an_site_data *data, bool held, float **ret, size_t *ret_n);
@@ -61,9 +62,7 @@ an_err an_data_new(const an_site_data *data, bool held, float **ret, size_t *ret
  * wants windows that no threshold was made from: half 0 and half 1 share no block; half -1 is
  * all. */
 an_err an_data_holdout_old(const an_site_data *data, int half, float **ret, size_t *ret_n);
-an_err an_data_holdout_new(const an_site_data *data, bool held, int half, float **ret,
-                           size_t *ret_n);
-an_err an_data_holdout(const an_site_data *data, bool held, int half, float **ret,
-                       size_t *ret_n);
+an_err an_data_holdout_new(const an_site_data *data, bool held, int half, float **ret, size_t *ret_n);
+an_err an_data_holdout(const an_site_data *data, bool held, int half, float **ret, size_t *ret_n);
 
 #endif

@@ -84,8 +84,7 @@ static double psi_of(const uint64_t *ref, const uint64_t *now, size_t bins, size
     return sum;
 }
 
-static void count_row(uint64_t *counts, const float *edges, size_t bins, size_t width,
-                      const float *row)
+static void count_row(uint64_t *counts, const float *edges, size_t bins, size_t width, const float *row)
 {
     for (size_t j = 0; j < width; j++) {
         const size_t b = an_hist_bin(edges + j * (bins - 1), bins - 1, row[j]);
@@ -104,8 +103,7 @@ static double standard(const an_drift_reference *r, double block_mean)
     return fmax(-CLIP, fmin(CLIP, (block_mean - r->score_mean) / r->score_std));
 }
 
-static an_err start_test(an_drift *d, const char *name, double sensitivity, unsigned anchor,
-                         an_note *why)
+static an_err start_test(an_drift *d, const char *name, double sensitivity, unsigned anchor, an_note *why)
 {
     an_drift_conf c;
     an_drift_conf_init(&c);
@@ -134,8 +132,8 @@ size_t an_driftwatch_least(const an_driftwatch_conf *conf)
     return 4 * c.rows;
 }
 
-static void calibrate_psi(an_drift_reference *r, const an_driftwatch_conf *c, const float *rows,
-                          size_t n, uint64_t *scratch)
+static void calibrate_psi(an_drift_reference *r, const an_driftwatch_conf *c, const float *rows, size_t n,
+                          uint64_t *scratch)
 {
     const size_t cells = r->width * r->bins;
     for (size_t j = 0; j < r->width; j++)
@@ -145,9 +143,8 @@ static void calibrate_psi(an_drift_reference *r, const an_driftwatch_conf *c, co
         for (size_t i = from; i < from + c->rows; i++)
             count_row(scratch, r->edges, r->bins, r->width, rows + i * r->width);
         for (size_t j = 0; j < r->width; j++)
-            r->psi_limit[j] =
-                fmax(r->psi_limit[j], psi_of(r->counts + j * r->bins, scratch + j * r->bins,
-                                             r->bins, c->rows / 2));
+            r->psi_limit[j] = fmax(r->psi_limit[j], psi_of(r->counts + j * r->bins, scratch + j * r->bins,
+                                                           r->bins, c->rows / 2));
     }
     for (size_t j = 0; j < r->width; j++)
         r->psi_limit[j] = fmax(c->psi_floor, c->margin * r->psi_limit[j]);
@@ -171,8 +168,8 @@ static size_t block_means(double *ret, const double *scores, size_t n, size_t bl
     return blocks;
 }
 
-static an_err calibrate_scores(an_drift_reference *r, const an_driftwatch_conf *c,
-                               const double *means, size_t n, an_note *why)
+static an_err calibrate_scores(an_drift_reference *r, const an_driftwatch_conf *c, const double *means,
+                               size_t n, an_note *why)
 {
     double sum = 0, square = 0, creep = 0, step = 0, moving = 0, most = 0;
     an_drift ph, adwin;
@@ -200,9 +197,9 @@ static an_err calibrate_scores(an_drift_reference *r, const an_driftwatch_conf *
     return err;
 }
 
-an_err an_driftwatch_calibrate(const an_driftwatch_conf *conf, const float *rows,
-                               const double *scores, size_t n, size_t width, const float *edges,
-                               size_t bins, an_drift_reference **ret, an_note *why)
+an_err an_driftwatch_calibrate(const an_driftwatch_conf *conf, const float *rows, const double *scores,
+                               size_t n, size_t width, const float *edges, size_t bins,
+                               an_drift_reference **ret, an_note *why)
 {
     an_err err = AN_ERR_NOMEM;
     an_driftwatch_conf c = *conf;
@@ -211,11 +208,10 @@ an_err an_driftwatch_calibrate(const an_driftwatch_conf *conf, const float *rows
     double *means = NULL;
     set_defaults(&c);
     if (width == 0 || bins < 2 || bins > AN_BINS_MAX)
-        return an_fail(AN_ERR_INVAL, why, "drift reference: %zu sensors, %zu bins", width,
-                       bins);
+        return an_fail(AN_ERR_INVAL, why, "drift reference: %zu sensors, %zu bins", width, bins);
     if (n / 4 < c.rows)
-        return an_fail(AN_ERR_INVAL, why,
-                       "drift reference: %zu rows: at least 4 times %zu are needed", n, c.rows);
+        return an_fail(AN_ERR_INVAL, why, "drift reference: %zu rows: at least 4 times %zu are needed", n,
+                       c.rows);
     if (!(r = an_alloc(1, sizeof *r)))
         goto out;
     r->width = width;
@@ -266,8 +262,8 @@ an_err an_driftwatch_new(const an_driftwatch_conf *conf, const an_drift_referenc
                          an_driftwatch **ret, an_note *why)
 {
     if (reference->width == 0 || reference->bins < 2 || reference->bins > AN_BINS_MAX ||
-        !(reference->score_std > 0) || !(reference->creep_limit > 0) ||
-        !(reference->step_limit > 0) || !(reference->effect_limit > 0))
+        !(reference->score_std > 0) || !(reference->creep_limit > 0) || !(reference->step_limit > 0) ||
+        !(reference->effect_limit > 0))
         return an_fail(AN_ERR_INVAL, why, "the drift reference is not usable");
     an_driftwatch *w = an_alloc(1, sizeof *w);
     if (!w)
@@ -337,8 +333,7 @@ static bool step_input(an_driftwatch *w, int64_t time_ms, const float *row, an_d
     if (++w->in_chunk < w->conf.rows)
         return false;
     for (size_t j = 0; j < r->width; j++) {
-        w->psi[j] =
-            psi_of(r->counts + j * r->bins, w->counts + j * r->bins, r->bins, w->conf.rows / 2);
+        w->psi[j] = psi_of(r->counts + j * r->bins, w->counts + j * r->bins, r->bins, w->conf.rows / 2);
         over = over || w->psi[j] > r->psi_limit[j];
     }
     memset(w->counts, 0, r->width * r->bins * sizeof *w->counts);
@@ -399,8 +394,7 @@ static void arm(an_driftwatch *w, double z)
         w->armed_kind = AN_DRIFT_SCORE_CREEP;
         w->armed_sign = creep.sign;
         /* The names and settings were accepted before, so this cannot fail. */
-        (void)(start_test(&w->creep, "page_hinkley", w->ref->creep_limit, ANCHOR, NULL) ==
-               AN_OK);
+        (void)(start_test(&w->creep, "page_hinkley", w->ref->creep_limit, ANCHOR, NULL) == AN_OK);
     } else {
         follow_creep(w, creep.statistic);
     }
@@ -426,8 +420,7 @@ static bool step_score(an_driftwatch *w, int64_t time_ms, double score, an_drift
     w->before += BEFORE_RATE * (z - w->before);
     w->now += EFFECT_RATE * (z - w->now);
     arm(w, z);
-    if (w->armed == 0 || w->now * w->armed_sign < w->ref->effect_limit ||
-        !may_alert(w, w->armed_kind))
+    if (w->armed == 0 || w->now * w->armed_sign < w->ref->effect_limit || !may_alert(w, w->armed_kind))
         return false;
     *ret = score_alert(w, time_ms);
     w->armed = 0;

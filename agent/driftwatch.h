@@ -43,9 +43,8 @@ typedef struct an_drift_alert {
     int64_t time_ms;
     int64_t since_ms; /* first row of the evidence */
     uint64_t rows;    /* rows behind the evidence */
-    double
-        effect; /* largest PSI; for scores the lasting shift in reference standard deviations */
-    double limit;                 /* that effect passed */
+    double effect;    /* largest PSI; for scores the lasting shift in reference standard deviations */
+    double limit;     /* that effect passed */
     double mean_before, mean_now; /* scores, standardised on the reference */
     uint32_t n_sensors;           /* input: sensors over their limit */
     size_t n_top;
@@ -73,9 +72,9 @@ typedef struct an_drift_reference {
     uint64_t *counts;             /* (width, bins) the site's */
     double *psi_limit;            /* (width) */
     double score_mean, score_std; /* of block means of log scores */
-    double step_limit;   /* least shift of a score block mean that counts, in score_std */
-    double creep_limit;  /* Page-Hinkley's lambda, in score_std */
-    double effect_limit; /* least lasting shift (moving mean of blocks) worth an alert, in
+    double step_limit;            /* least shift of a score block mean that counts, in score_std */
+    double creep_limit;           /* Page-Hinkley's lambda, in score_std */
+    double effect_limit;          /* least lasting shift (moving mean of blocks) worth an alert, in
                             score_std */
 } an_drift_reference;
 
@@ -94,9 +93,9 @@ size_t an_driftwatch_least(const an_driftwatch_conf *conf);
  * rows: (n, width) of known-normal operation in time order, raw units; scores: (n) normalised,
  * NaN where none; edges: (width, bins - 1) of the version.  On success *ret is owned
  * (an_drift_reference_free). Errors: INVAL fewer than 4 * conf.rows rows, NOMEM. */
-an_err an_driftwatch_calibrate(const an_driftwatch_conf *conf, const float *rows,
-                               const double *scores, size_t n, size_t width, const float *edges,
-                               size_t bins, an_drift_reference **ret, an_note *why);
+an_err an_driftwatch_calibrate(const an_driftwatch_conf *conf, const float *rows, const double *scores,
+                               size_t n, size_t width, const float *edges, size_t bins,
+                               an_drift_reference **ret, an_note *why);
 void an_drift_reference_free(an_drift_reference *r);
 
 typedef struct an_driftwatch an_driftwatch;

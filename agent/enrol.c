@@ -26,8 +26,7 @@ static an_err read_text(const an_jval *o, const char *key, char *ret, size_t siz
     return err == AN_ERR_INVAL ? AN_ERR_PROTO : err;
 }
 
-static an_err read_key(const an_jval *o, const char *key, uint8_t ret[static AN_KEY_BYTES],
-                       an_note *why)
+static an_err read_key(const an_jval *o, const char *key, uint8_t ret[static AN_KEY_BYTES], an_note *why)
 {
     char text[2 * AN_KEY_BYTES + 1];
     an_err err = read_text(o, key, text, sizeof text, why);
@@ -45,8 +44,7 @@ an_err an_coordinator_read(const char *dir, an_coordinator *ret, an_note *why)
     an_buf_init(&b, 65536);
     an_err err = an_path_join(path, dir, FILE_NAME);
     if (err == AN_OK && (err = an_file_read(&b, path, why)) == AN_ERR_NOTFOUND)
-        an_note_set(why, "this site is not enrolled: %.200s is missing (andon-agent enrol)",
-                    path);
+        an_note_set(why, "this site is not enrolled: %.200s is missing (andon-agent enrol)", path);
     if (err == AN_OK)
         err = an_json_parse((const char *)b.data, b.len, path, &doc, why);
     const an_jval *o = an_json_root(doc);
@@ -143,8 +141,7 @@ static an_err open_door(door *d, an_note *why)
     an_err err;
     char fingerprint[AN_FINGERPRINT_TEXT], line[160];
     if (!an_name_ok(c->site))
-        return an_fail(AN_ERR_INVAL, why,
-                       "the site's name has letters, digits, '.', '_' and '-' only");
+        return an_fail(AN_ERR_INVAL, why, "the site's name has letters, digits, '.', '_' and '-' only");
     if ((err = an_token_parse(&d->token, c->token, why)) != AN_OK ||
         (err = an_dir_make(c->dir, why)) != AN_OK ||
         (err = an_agent_identity(c->dir, &d->id, why)) != AN_OK ||
@@ -187,13 +184,11 @@ static an_err approved(door *d, const an_msg_enrol_reply *r, an_coordinator *ret
 {
     static const uint8_t zero[AN_KEY_BYTES];
     if (an_secret_equal(r->coordinator_key, zero, sizeof zero) || !r->control_endpoint[0])
-        return an_fail(AN_ERR_AUTH, why,
-                       "the coordinator approved, but gave no key or endpoint");
+        return an_fail(AN_ERR_AUTH, why, "the coordinator approved, but gave no key or endpoint");
     an_hash root;
     an_hash_of(&root, r->coordinator_key, AN_KEY_BYTES);
     if (!an_hash_equal(&root, &d->token.root))
-        return an_fail(AN_ERR_AUTH, why,
-                       "the coordinator's statement key is not the one the token names");
+        return an_fail(AN_ERR_AUTH, why, "the coordinator's statement key is not the one the token names");
     an_coordinator c = {.site = ""};
     snprintf(c.site, sizeof c.site, "%s", d->conf->site);
     snprintf(c.control, sizeof c.control, "%s", r->control_endpoint);
@@ -220,8 +215,8 @@ static an_err listen_once(door *d, an_coordinator *ret, an_note *why)
         const an_msg_enrol_reply *r = &msg->u.enrol_reply;
         an_fingerprint(fingerprint, d->id->link_public, d->id->sign_public);
         if (r->fingerprint[0] && strcmp(r->fingerprint, fingerprint) != 0)
-            err = an_fail(AN_ERR_AUTH, why, "the coordinator shows another fingerprint, %.60s",
-                          r->fingerprint);
+            err =
+                an_fail(AN_ERR_AUTH, why, "the coordinator shows another fingerprint, %.60s", r->fingerprint);
         else if (r->status == AN_ENROL_APPROVED)
             err = approved(d, r, ret, why);
         else if (r->status == AN_ENROL_DENIED)
@@ -246,8 +241,7 @@ an_err an_enrol(const an_enrol_conf *conf, an_coordinator *ret, an_note *why)
     while (err == AN_OK || err == AN_ERR_AGAIN) {
         const int64_t now = clock->mono_ms(clock);
         if (conf->timeout_ms && now - start >= conf->timeout_ms) {
-            err = an_fail(AN_ERR_AGAIN, why,
-                          "no decision within %lld s; ask again with the same token",
+            err = an_fail(AN_ERR_AGAIN, why, "no decision within %lld s; ask again with the same token",
                           (long long)(conf->timeout_ms / 1000));
             break;
         }

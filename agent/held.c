@@ -27,7 +27,8 @@ an_err an_held_copy(const an_held *h, float **ret, size_t *ret_n)
 
 an_err an_held_changed(const an_held *h, float **ret, size_t *ret_n)
 {
-    return an_pool_copy(h->pool, 1u << AN_POOL_RECENT | 1u << AN_POOL_NEW | 1u << AN_POOL_HELD, h->drift_ms, ret, ret_n);
+    return an_pool_copy(h->pool, 1u << AN_POOL_RECENT | 1u << AN_POOL_NEW | 1u << AN_POOL_HELD, h->drift_ms,
+                        ret, ret_n);
 }
 
 size_t an_held_live(an_held *h, bool answer)

@@ -29,8 +29,8 @@ static an_err read_version(const char *path, const an_hash *want, an_bundle *ret
     return err;
 }
 
-static an_err read_overlay(const char *path, const an_bundle *bundle, const an_hash *version,
-                           an_overlay *ret, an_note *why)
+static an_err read_overlay(const char *path, const an_bundle *bundle, const an_hash *version, an_overlay *ret,
+                           an_note *why)
 {
     an_buf bytes;
     an_buf_init(&bytes, AN_BUNDLE_BYTES_MAX);
@@ -56,8 +56,7 @@ static an_err local_path(const an_job *job, const an_bundle *b, char out[static 
 }
 
 /* None yet: *ret stays NULL. */
-static an_err local_read(const an_job *job, const an_bundle *b, float **ret, size_t *ret_n,
-                         an_note *why)
+static an_err local_read(const an_job *job, const an_bundle *b, float **ret, size_t *ret_n, an_note *why)
 {
     char path[AN_PATH_MAX];
     an_buf bytes;
@@ -81,8 +80,7 @@ static an_err local_read(const an_job *job, const an_bundle *b, float **ret, siz
     return err;
 }
 
-static an_err local_write(const an_job *job, const an_bundle *b, const float *values, size_t n,
-                          an_note *why)
+static an_err local_write(const an_job *job, const an_bundle *b, const float *values, size_t n, an_note *why)
 {
     char path[AN_PATH_MAX];
     an_buf bytes;
@@ -141,14 +139,12 @@ static an_err versions_read(const an_job *job, versions *v, an_task *task, an_no
         return err;
     if (an_hash_is_zero(&p->production))
         return AN_OK;
-    if ((err = read_version(job->production_path, &p->production, &v->production, why)) !=
-        AN_OK)
+    if ((err = read_version(job->production_path, &p->production, &v->production, why)) != AN_OK)
         return err;
     task->production = &v->production;
     if (!job->overlay_path[0])
         return AN_OK;
-    if ((err = read_overlay(job->overlay_path, &v->production, &p->production, &v->running,
-                            why)) != AN_OK)
+    if ((err = read_overlay(job->overlay_path, &v->production, &p->production, &v->running, why)) != AN_OK)
         return err;
     task->running = &v->running;
     return AN_OK;
@@ -204,8 +200,7 @@ static an_err run_overlay(an_job *job, const an_site_data *data, an_note *why)
         goto out;
     if ((err = local_read(job, &job->bundle, &local, &n_local, why)) != AN_OK)
         goto out;
-    job->with_held =
-        !an_hash_is_zero(&job->held_plan) && an_hash_equal(&job->held_plan, &job->bundle.plan);
+    job->with_held = !an_hash_is_zero(&job->held_plan) && an_hash_equal(&job->held_plan, &job->bundle.plan);
     if ((err = an_data_fit(data, job->with_held, &fit, &d.fit.n)) != AN_OK ||
         (err = an_data_holdout(data, job->with_held, -1, &holdout, &d.holdout.n)) != AN_OK)
         goto out;
@@ -214,8 +209,8 @@ static an_err run_overlay(an_job *job, const an_site_data *data, an_note *why)
     d.local = local;
     d.n_local = n_local;
     job->calibrate.cancel = &job->cancel;
-    if ((err = an_calibrate(&job->bundle, &job->version, &d, &job->calibrate, job->now_ms,
-                            &job->overlay, &job->report, why)) != AN_OK)
+    if ((err = an_calibrate(&job->bundle, &job->version, &d, &job->calibrate, job->now_ms, &job->overlay,
+                            &job->report, why)) != AN_OK)
         goto out;
     if ((err = an_overlay_encode(&job->overlay, &bytes, why)) != AN_OK)
         goto out;
@@ -233,8 +228,7 @@ out:
 an_err an_job_run(an_job *job, const an_site_data *data, an_note *why)
 {
     job->calibrate.policy = job->policy[0] ? job->policy : NULL;
-    an_err err =
-        job->kind == AN_JOB_ROUND ? run_round(job, data, why) : run_overlay(job, data, why);
+    an_err err = job->kind == AN_JOB_ROUND ? run_round(job, data, why) : run_overlay(job, data, why);
     if (err == AN_ERR_NUMERIC && why && why->text[0] == '\0')
         an_note_set(why, "%s", an_err_text(err));
     return err;

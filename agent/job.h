@@ -58,7 +58,7 @@ typedef struct an_job {
     an_bundle bundle;           /* OVERLAY */
     an_overlay overlay;         /* OVERLAY */
     an_calibrate_report report; /* OVERLAY */
-    bool with_held; /* OVERLAY: made by held_plan, so held windows are normal from now on */
+    bool with_held;             /* OVERLAY: made by held_plan, so held windows are normal from now on */
 } an_job;
 
 /* What the site's stream must look like is checked by the session.

@@ -59,8 +59,7 @@ an_err an_live_make(const an_bundle *bundle, const an_hash *hash, const an_overl
     const double threshold = an_scorer_threshold(s->scorer);
     err = AN_ERR_INVAL;
     if (!(threshold > 0) || !isfinite(threshold)) {
-        an_note_set(why, "threshold %g: scores are normalised by it, so it must be above 0",
-                    threshold);
+        an_note_set(why, "threshold %g: scores are normalised by it, so it must be above 0", threshold);
         goto out;
     }
     err = AN_ERR_NOMEM;
@@ -126,8 +125,7 @@ static int64_t shortest_step(const an_pool *pool)
     int64_t least = 0;
     for (size_t k = 0; k < WALKED; k++)
         for (size_t i = 1; i < an_pool_n(pool, walked[k]); i++) {
-            const int64_t d =
-                an_pool_time(pool, walked[k], i) - an_pool_time(pool, walked[k], i - 1);
+            const int64_t d = an_pool_time(pool, walked[k], i) - an_pool_time(pool, walked[k], i - 1);
             if (d > 0 && (least == 0 || d < least))
                 least = d;
         }
@@ -166,8 +164,7 @@ static void level(double *scores, const bool *trained, size_t n)
 }
 
 an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an_pool *pool,
-                         const float *edges, size_t bins, an_drift_reference **ret,
-                         an_note *why)
+                         const float *edges, size_t bins, an_drift_reference **ret, an_note *why)
 {
     an_err err = AN_ERR_NOMEM;
     const size_t window = an_pool_window(pool), width = live->width;
@@ -175,8 +172,8 @@ an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an
     bool gap = false;
     walk w = {.pool = pool, .step_ms = shortest_step(pool)};
     if (an_pool_width(pool) != width)
-        return an_fail(AN_ERR_INVAL, why, "the pool has %zu sensors, the version %zu",
-                       an_pool_width(pool), width);
+        return an_fail(AN_ERR_INVAL, why, "the pool has %zu sensors, the version %zu", an_pool_width(pool),
+                       width);
     for (size_t k = 0; k < WALKED; k++)
         n += an_pool_n(pool, walked[k]) * window;
     float *rows = an_alloc(n * width, sizeof *rows);

@@ -27,7 +27,6 @@ an_err an_live_make(const an_bundle *bundle, const an_hash *hash, const an_overl
  * window).  edges: (width, bins - 1).  live is reset. Errors: INVAL too few rows (why says how
  * many are needed), NOMEM. */
 an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an_pool *pool,
-                         const float *edges, size_t bins, an_drift_reference **ret,
-                         an_note *why);
+                         const float *edges, size_t bins, an_drift_reference **ret, an_note *why);
 
 #endif

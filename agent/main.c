@@ -19,34 +19,28 @@
 #define EXIT_USAGE 2
 #define EXIT_WAITING 3 /* enrolment: nothing is decided yet */
 
-#define DATA_FLAG                                                                              \
-    {                                                                                          \
-        "data", "DIR", "the agent's data folder"                                               \
+#define DATA_FLAG                                                                                            \
+    {                                                                                                        \
+        "data", "DIR", "the agent's data folder"                                                             \
     }
 
-static const an_flag run_flags[] = {
-    {"config", "FILE", "the site's configuration"},
-    {"check", NULL, "check the configuration and say so; opens nothing"}};
-static const an_flag enrol_flags[] = {
-    {"site", "NAME", "this site's name"},
-    DATA_FLAG,
-    {"timeout", "TIME", "how long to wait for the decision; 0: for ever"}};
+static const an_flag run_flags[] = {{"config", "FILE", "the site's configuration"},
+                                    {"check", NULL, "check the configuration and say so; opens nothing"}};
+static const an_flag enrol_flags[] = {{"site", "NAME", "this site's name"},
+                                      DATA_FLAG,
+                                      {"timeout", "TIME", "how long to wait for the decision; 0: for ever"}};
 static const an_flag status_flags[] = {DATA_FLAG, {"json", NULL, "for programs"}};
-static const an_flag ledger_flags[] = {DATA_FLAG,
-                                       {"last", "N", "the latest N entries; 0: all"}};
+static const an_flag ledger_flags[] = {DATA_FLAG, {"last", "N", "the latest N entries; 0: all"}};
 static const an_flag verdict_flags[] = {DATA_FLAG};
 static const an_flag probe_flags[] = {{"rows", "N", "how many rows to show"}};
 
 #define N(a) (sizeof(a) / sizeof *(a))
 static const an_verb verbs[] = {
-    {"", NULL, 0, 0, run_flags, N(run_flags),
-     "score this site's lines and take part in the federation"},
+    {"", NULL, 0, 0, run_flags, N(run_flags), "score this site's lines and take part in the federation"},
     {"run", NULL, 0, 0, run_flags, N(run_flags), "the same"},
-    {"enrol", "TOKEN", 1, 1, enrol_flags, N(enrol_flags),
-     "ask the coordinator to admit this site"},
+    {"enrol", "TOKEN", 1, 1, enrol_flags, N(enrol_flags), "ask the coordinator to admit this site"},
     {"status", NULL, 0, 0, status_flags, N(status_flags), "what a running agent does"},
-    {"ledger", NULL, 0, 0, ledger_flags, N(ledger_flags),
-     "all that left this site, in plain words"},
+    {"ledger", NULL, 0, 0, ledger_flags, N(ledger_flags), "all that left this site, in plain words"},
     {"verdict", "LINE ALARM true|false|unsure", 3, 3, verdict_flags, N(verdict_flags),
      "say whether an alarm was right; the agent learns from it"},
     {"probe", "SOURCE.yaml", 1, 1, probe_flags, N(probe_flags),
@@ -117,8 +111,7 @@ static an_err enrol(const an_args *args, an_note *why)
     if (!conf.site)
         return an_fail(AN_ERR_INVAL, why, "--site NAME is missing");
     if (timeout && !an_parse_ms(timeout, &conf.timeout_ms))
-        return an_fail(AN_ERR_INVAL, why, "--timeout %.60s: a time such as 30s or 10m",
-                       timeout);
+        return an_fail(AN_ERR_INVAL, why, "--timeout %.60s: a time such as 30s or 10m", timeout);
     an_err err = an_enrol(&conf, &c, why);
     if (err == AN_OK)
         printf("approved: %s talks to %s\n", c.site, c.control);

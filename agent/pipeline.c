@@ -24,8 +24,7 @@ struct an_pipeline {
     float *contribution; /* (width) */
     float *window;       /* (window, width) for the pool */
     uint64_t since_pool; /* rows since the last window for the pool */
-    size_t
-        unbroken; /* rows since the last restart or gap: a pool window needs `window` of them */
+    size_t unbroken;     /* rows since the last restart or gap: a pool window needs `window` of them */
     an_pipeline_stats stats;
 };
 
@@ -61,10 +60,8 @@ an_err an_pipeline_new(const an_pipeline_conf *conf, an_pipeline **ret, an_note 
     const size_t window = conf->window ? conf->window : 1;
     if (conf->width == 0 || conf->width > AN_SOURCE_WIDTH_MAX ||
         window > SIZE_MAX / sizeof(float) / conf->width)
-        return an_fail(AN_ERR_INVAL, why, "pipeline: %zu sensors, windows of %zu rows",
-                       conf->width, window);
-    if (conf->pool &&
-        (an_pool_width(conf->pool) != conf->width || an_pool_window(conf->pool) != window))
+        return an_fail(AN_ERR_INVAL, why, "pipeline: %zu sensors, windows of %zu rows", conf->width, window);
+    if (conf->pool && (an_pool_width(conf->pool) != conf->width || an_pool_window(conf->pool) != window))
         return an_fail(AN_ERR_INVAL, why, "pipeline: the pool's windows have another shape");
     an_pipeline *p = an_alloc(1, sizeof *p);
     if (!p)
@@ -128,8 +125,7 @@ static const float *remembered(const an_pipeline *p, size_t i) /* 0 = oldest */
 static void judge_quality(an_pipeline *p, const an_pipeline_in *in)
 {
     an_quality_event events[AN_QUALITY_EVENTS_MAX];
-    size_t n =
-        an_quality_step(p->quality, in->time_ms, in->values, events, AN_QUALITY_EVENTS_MAX);
+    size_t n = an_quality_step(p->quality, in->time_ms, in->values, events, AN_QUALITY_EVENTS_MAX);
     p->stats.quality_events += n;
     for (size_t i = 0; i < n && p->conf.hooks.quality; i++)
         p->conf.hooks.quality(p->conf.hooks.ctx, &events[i]);
@@ -211,10 +207,8 @@ static void feed_pool(an_pipeline *p, const an_pipeline_in *in)
         return;
     p->since_pool = 0;
     for (size_t i = 0; i < p->conf.window; i++)
-        memcpy(p->window + i * w, remembered(p, p->ring_n - p->conf.window + i),
-               w * sizeof *p->window);
-    an_pool_add(p->conf.pool, p->window, in->time_ms,
-                an_alarm_is_open(p->alarm) ? an_alarm_id(p->alarm) : 0);
+        memcpy(p->window + i * w, remembered(p, p->ring_n - p->conf.window + i), w * sizeof *p->window);
+    an_pool_add(p->conf.pool, p->window, in->time_ms, an_alarm_is_open(p->alarm) ? an_alarm_id(p->alarm) : 0);
 }
 
 /* A short alarm is a fault, not a drift: its scores are kept from the drift watch.  An alarm that
@@ -233,23 +227,22 @@ static void watch_drift(an_pipeline *p, const an_pipeline_in *in, const an_pipel
         p->conf.hooks.drift(p->conf.hooks.ctx, &alert);
 }
 
-static an_err write_score(const an_pipeline *p, const an_pipeline_in *in,
-                          const an_pipeline_out *out, an_note *why)
+static an_err write_score(const an_pipeline *p, const an_pipeline_in *in, const an_pipeline_out *out,
+                          an_note *why)
 {
     int n;
     if (!p->conf.scores)
         return AN_OK;
     if (out->scored)
-        n = fprintf(p->conf.scores, "%" PRIu64 ",%" PRId64 ",%.6g,%.6g,%d,%d\n", in->row,
-                    in->time_ms, out->score, out->raw, out->alarm_open, in->label);
+        n = fprintf(p->conf.scores, "%" PRIu64 ",%" PRId64 ",%.6g,%.6g,%d,%d\n", in->row, in->time_ms,
+                    out->score, out->raw, out->alarm_open, in->label);
     else
         n = fprintf(p->conf.scores, "%" PRIu64 ",%" PRId64 ",,,%d,%d\n", in->row, in->time_ms,
                     out->alarm_open, in->label);
     return n < 0 ? an_fail(AN_ERR_IO, why, "the score file cannot be written") : AN_OK;
 }
 
-an_err an_pipeline_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out *ret,
-                       an_note *why)
+an_err an_pipeline_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out *ret, an_note *why)
 {
     an_pipeline_out out = {0};
     p->stats.rows++;
@@ -299,8 +292,8 @@ an_err an_pipeline_swap(an_pipeline *p, an_live *live, an_note *why)
     if (live->width != p->conf.width || live->history == 0 || !live->push || !live->reset ||
         !(live->threshold > 0) || !isfinite(live->threshold))
         return an_fail(AN_ERR_INVAL, why,
-                       "the version wants %zu sensors and has threshold %g; the stream has %zu",
-                       live->width, live->threshold, p->conf.width);
+                       "the version wants %zu sensors and has threshold %g; the stream has %zu", live->width,
+                       live->threshold, p->conf.width);
     if (!grow_ring(p, live->history))
         return AN_ERR_NOMEM;
     if (live->reference) {

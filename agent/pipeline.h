@@ -106,8 +106,7 @@ an_err an_pipeline_new(const an_pipeline_conf *conf, an_pipeline **ret, an_note 
 void an_pipeline_free(an_pipeline *p);
 
 /* One row through everything.  *ret may be NULL.  Errors: IO the score file. */
-an_err an_pipeline_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out *ret,
-                       an_note *why);
+an_err an_pipeline_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out *ret, an_note *why);
 
 /* From the next row on `live` scores.  On success the pipeline has taken it (*live is zeroed)
  * and the former one is freed; on failure nothing changed.  Errors: INVAL another shape, NOMEM.
@@ -118,7 +117,7 @@ an_err an_pipeline_swap(an_pipeline *p, an_live *live, an_note *why);
 void an_pipeline_learn(an_pipeline *p, bool learn);
 
 const an_live *an_pipeline_live(const an_pipeline *p); /* NULL: none yet */
-an_alarm *an_pipeline_alarm(an_pipeline *p); /* borrowed: to save and restore its state */
+an_alarm *an_pipeline_alarm(an_pipeline *p);           /* borrowed: to save and restore its state */
 an_pipeline_stats an_pipeline_stats_get(const an_pipeline *p);
 
 #endif

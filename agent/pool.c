@@ -43,8 +43,7 @@ static an_err fit_quota(an_pool_conf *c, size_t sample, an_note *why)
     for (size_t i = 0; i < AN_POOL_PARTS; i++) {
         c->cap[i] = (size_t)((double)c->cap[i] * shrink);
         if (c->cap[i] == 0)
-            return an_fail(AN_ERR_LIMIT, why,
-                           "pool: %llu bytes hold not even one window of each part",
+            return an_fail(AN_ERR_LIMIT, why, "pool: %llu bytes hold not even one window of each part",
                            (unsigned long long)c->quota_bytes);
     }
     return AN_OK;
@@ -73,9 +72,8 @@ an_err an_pool_new(const an_pool_conf *conf, an_pool **ret, an_note *why)
 {
     if (conf->width == 0 || conf->window == 0 || conf->width > SAMPLE_MAX / conf->window ||
         conf->holdout_percent > 50)
-        return an_fail(AN_ERR_INVAL, why,
-                       "pool: %zu sensors, windows of %zu rows, %u %% holdout", conf->width,
-                       conf->window, conf->holdout_percent);
+        return an_fail(AN_ERR_INVAL, why, "pool: %zu sensors, windows of %zu rows, %u %% holdout",
+                       conf->width, conf->window, conf->holdout_percent);
     an_pool *p = an_alloc(1, sizeof *p);
     if (!p)
         return AN_ERR_NOMEM;
@@ -104,16 +102,15 @@ void an_pool_free(an_pool *p)
     an_free(p);
 }
 
-static void put(const an_pool *p, an_pool_ring *q, size_t slot, const float *window,
-                int64_t time_ms, uint64_t tag)
+static void put(const an_pool *p, an_pool_ring *q, size_t slot, const float *window, int64_t time_ms,
+                uint64_t tag)
 {
     memcpy(q->data + slot * p->sample, window, p->sample * sizeof *window);
     q->time_ms[slot] = time_ms;
     q->tag[slot] = tag;
 }
 
-void an_pool_push(const an_pool *p, an_pool_ring *q, const float *window, int64_t time_ms,
-                  uint64_t tag)
+void an_pool_push(const an_pool *p, an_pool_ring *q, const float *window, int64_t time_ms, uint64_t tag)
 {
     if (q->n == q->cap) {
         put(p, q, q->head, window, time_ms, tag);
@@ -184,8 +181,7 @@ void an_pool_add(an_pool *p, const float *window, int64_t time_ms, uint64_t alar
 
 void an_pool_hold_since(an_pool *p, int64_t since_ms, uint64_t alarm_id)
 {
-    static const an_pool_part from[] = {AN_POOL_RECENT, AN_POOL_NEW, AN_POOL_OLD,
-                                        AN_POOL_TRAIN};
+    static const an_pool_part from[] = {AN_POOL_RECENT, AN_POOL_NEW, AN_POOL_OLD, AN_POOL_TRAIN};
     for (size_t k = 0; k < sizeof from / sizeof *from; k++) {
         an_pool_ring *q = &p->parts[from[k]];
         for (size_t i = q->n; i-- > 0;) {
@@ -193,8 +189,8 @@ void an_pool_hold_since(an_pool *p, int64_t since_ms, uint64_t alarm_id)
             if (q->time_ms[slot] < since_ms)
                 continue;
             if (from[k] != AN_POOL_TRAIN) /* those of TRAIN are in RECENT too */
-                an_pool_push(p, &p->parts[AN_POOL_HELD], q->data + slot * p->sample,
-                             q->time_ms[slot], alarm_id);
+                an_pool_push(p, &p->parts[AN_POOL_HELD], q->data + slot * p->sample, q->time_ms[slot],
+                             alarm_id);
             drop(p, q, i);
         }
     }
@@ -230,8 +226,8 @@ static bool is_chosen(const an_pool_ring *q, size_t slot, const choice *c, size_
 {
     /* A part too small for so many is full of this alarm. */
     const size_t least = c->least < q->cap ? c->least : q->cap;
-    return (c->alarm_id == 0 || q->tag[slot] == c->alarm_id) &&
-           q->time_ms[slot] >= c->since_ms && in_run >= least;
+    return (c->alarm_id == 0 || q->tag[slot] == c->alarm_id) && q->time_ms[slot] >= c->since_ms &&
+           in_run >= least;
 }
 
 /* Takes the chosen windows out of HELD, oldest first. */
@@ -279,8 +275,8 @@ void an_pool_settle(an_pool *p)
     an_pool_ring *fresh = &p->parts[AN_POOL_NEW];
     for (size_t i = 0; i < fresh->n; i++) {
         const size_t slot = an_pool_slot(fresh, i);
-        an_pool_push(p, &p->parts[AN_POOL_OLD], fresh->data + slot * p->sample,
-                     fresh->time_ms[slot], fresh->tag[slot]);
+        an_pool_push(p, &p->parts[AN_POOL_OLD], fresh->data + slot * p->sample, fresh->time_ms[slot],
+                     fresh->tag[slot]);
     }
     fresh->n = fresh->head = 0;
 }
@@ -328,8 +324,7 @@ uint64_t an_pool_refused(const an_pool *p)
     return p->refused;
 }
 
-an_err an_pool_copy(const an_pool *p, unsigned parts, int64_t since_ms, float **ret,
-                    size_t *ret_n)
+an_err an_pool_copy(const an_pool *p, unsigned parts, int64_t since_ms, float **ret, size_t *ret_n)
 {
     size_t n = 0, at = 0;
     for (unsigned k = 0; k < AN_POOL_PARTS; k++)
@@ -342,8 +337,7 @@ an_err an_pool_copy(const an_pool *p, unsigned parts, int64_t since_ms, float **
         for (size_t i = 0; (parts & (1u << k)) && i < p->parts[k].n; i++) {
             if (an_pool_time(p, (an_pool_part)k, i) < since_ms)
                 continue;
-            memcpy(all + at++ * p->sample, an_pool_get(p, (an_pool_part)k, i),
-                   p->sample * sizeof *all);
+            memcpy(all + at++ * p->sample, an_pool_get(p, (an_pool_part)k, i), p->sample * sizeof *all);
         }
     }
     *ret = all;
@@ -351,8 +345,7 @@ an_err an_pool_copy(const an_pool *p, unsigned parts, int64_t since_ms, float **
     return AN_OK;
 }
 
-an_err an_pool_copy_lasting(const an_pool *p, int64_t since_ms, size_t least, float **ret,
-                            size_t *ret_n)
+an_err an_pool_copy_lasting(const an_pool *p, int64_t since_ms, size_t least, float **ret, size_t *ret_n)
 {
     const an_pool_ring *q = &p->parts[AN_POOL_HELD];
     const choice c = {.since_ms = since_ms, .least = least};
@@ -364,8 +357,7 @@ an_err an_pool_copy_lasting(const an_pool *p, int64_t since_ms, size_t least, fl
         if (i == end)
             end = run_end(q, i, since_ms, &in_run);
         if (is_chosen(q, an_pool_slot(q, i), &c, in_run))
-            memcpy(all + n++ * p->sample, an_pool_get(p, AN_POOL_HELD, i),
-                   p->sample * sizeof *all);
+            memcpy(all + n++ * p->sample, an_pool_get(p, AN_POOL_HELD, i), p->sample * sizeof *all);
     }
     *ret = all;
     *ret_n = n;

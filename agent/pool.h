@@ -89,12 +89,10 @@ uint64_t an_pool_refused(const an_pool *p); /* windows with missing values */
 /* The windows of the parts in `parts` (bits 1 << part) seen at or after since_ms, one after the
  * other, in time order within each part: (n, window, width).  On success *ret belongs to the
  * caller (an_free).  Errors: NOMEM. */
-an_err an_pool_copy(const an_pool *p, unsigned parts, int64_t since_ms, float **ret,
-                    size_t *ret_n);
+an_err an_pool_copy(const an_pool *p, unsigned parts, int64_t since_ms, float **ret, size_t *ret_n);
 
 /* The windows that an_pool_release_lasting would release.  As an_pool_copy. */
-an_err an_pool_copy_lasting(const an_pool *p, int64_t since_ms, size_t least, float **ret,
-                            size_t *ret_n);
+an_err an_pool_copy_lasting(const an_pool *p, int64_t since_ms, size_t least, float **ret, size_t *ret_n);
 
 /* One file, written whole or not at all.  load wants the same width and window; other sizes may
  * have changed, then the oldest windows are dropped.

@@ -80,8 +80,7 @@ static an_err load_all(an_pool *p, an_reader *in, const char *path, an_note *why
         return an_fail(AN_ERR_PROTO, why, "%s: not a sample pool, or damaged", path);
     if (width != p->conf.width || window != p->conf.window)
         return an_fail(AN_ERR_INVAL, why, "%s: windows of %llu x %llu, wanted %zu x %zu", path,
-                       (unsigned long long)window, (unsigned long long)width, p->conf.window,
-                       p->conf.width);
+                       (unsigned long long)window, (unsigned long long)width, p->conf.window, p->conf.width);
     p->offered = an_read_u64(in);
     p->trained = an_read_u64(in);
     p->refused = an_read_u64(in);
@@ -114,8 +113,7 @@ an_err an_pool_load(an_pool *p, const char *path, an_note *why)
     if (b.len >= 8 + sizeof hash.b)
         an_hash_of(&hash, b.data, b.len - sizeof hash.b);
     an_reader in = an_reader_of(b.data, b.len < sizeof hash.b ? 0 : b.len - sizeof hash.b);
-    if (an_read_u64(&in) != MAGIC ||
-        memcmp(hash.b, b.data + b.len - sizeof hash.b, sizeof hash.b) != 0) {
+    if (an_read_u64(&in) != MAGIC || memcmp(hash.b, b.data + b.len - sizeof hash.b, sizeof hash.b) != 0) {
         an_note_set(why, "%s: not a sample pool, or damaged", path);
         goto out;
     }

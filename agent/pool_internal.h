@@ -33,7 +33,6 @@ static inline size_t an_pool_slot(const an_pool_ring *q, size_t i)
 }
 
 /* Appends; the oldest makes room. */
-void an_pool_push(const an_pool *p, an_pool_ring *q, const float *window, int64_t time_ms,
-                  uint64_t tag);
+void an_pool_push(const an_pool *p, an_pool_ring *q, const float *window, int64_t time_ms, uint64_t tag);
 
 #endif

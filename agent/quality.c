@@ -95,13 +95,11 @@ static bool is_bad_now(const an_quality *q, an_quality_kind kind, size_t j, floa
     case AN_QUALITY_MISSING:
         return !isfinite(v);
     case AN_QUALITY_STUCK:
-        return q->conf.stuck_rows && isfinite(v) && v == q->last[j] &&
-               !(q->may_rest && q->may_rest[j]);
+        return q->conf.stuck_rows && isfinite(v) && v == q->last[j] && !(q->may_rest && q->may_rest[j]);
     case AN_QUALITY_RANGE:
         break;
     }
-    return isfinite(v) &&
-           ((q->low && (double)v < q->low[j]) || (q->high && (double)v > q->high[j]));
+    return isfinite(v) && ((q->low && (double)v < q->low[j]) || (q->high && (double)v > q->high[j]));
 }
 
 /* True: the watch has just opened or closed. */
@@ -131,8 +129,7 @@ static bool step_watch(an_quality *q, watch *w, an_quality_kind kind, bool bad, 
     return false;
 }
 
-size_t an_quality_step(an_quality *q, int64_t time_ms, const float *row, an_quality_event *ret,
-                       size_t cap)
+size_t an_quality_step(an_quality *q, int64_t time_ms, const float *row, an_quality_event *ret, size_t cap)
 {
     size_t n = 0;
     for (size_t j = 0; j < q->width; j++) {

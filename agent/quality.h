@@ -18,11 +18,7 @@
 
 #define AN_QUALITY_EVENTS_MAX 64
 
-typedef enum an_quality_kind {
-    AN_QUALITY_MISSING,
-    AN_QUALITY_STUCK,
-    AN_QUALITY_RANGE
-} an_quality_kind;
+typedef enum an_quality_kind { AN_QUALITY_MISSING, AN_QUALITY_STUCK, AN_QUALITY_RANGE } an_quality_kind;
 #define AN_QUALITY_KINDS 3
 const char *an_quality_kind_name(an_quality_kind kind); /* "missing" ... */
 
@@ -35,9 +31,9 @@ typedef struct an_quality_conf {
     const uint8_t *may_rest;  /* (width) 1: equal values are normal (a switch); NULL; copied */
 } an_quality_conf;
 
-#define AN_QUALITY_CONF_DEFAULT                                                                \
-    {                                                                                          \
-        .missing_rows = 5, .stuck_rows = 60, .range_rows = 3, .clear_rows = 5                  \
+#define AN_QUALITY_CONF_DEFAULT                                                                              \
+    {                                                                                                        \
+        .missing_rows = 5, .stuck_rows = 60, .range_rows = 3, .clear_rows = 5                                \
     }
 
 typedef struct an_quality_event {
@@ -58,10 +54,9 @@ void an_quality_free(an_quality *q);
 
 /* row: (width).  Returns how many events were written to ret; more than cap are counted as
  * dropped, their state is kept. */
-size_t an_quality_step(an_quality *q, int64_t time_ms, const float *row, an_quality_event *ret,
-                       size_t cap);
-bool an_quality_is_bad(const an_quality *q, size_t sensor); /* any kind is open */
-size_t an_quality_bad_n(const an_quality *q);               /* sensors that are bad now */
+size_t an_quality_step(an_quality *q, int64_t time_ms, const float *row, an_quality_event *ret, size_t cap);
+bool an_quality_is_bad(const an_quality *q, size_t sensor);           /* any kind is open */
+size_t an_quality_bad_n(const an_quality *q);                         /* sensors that are bad now */
 uint64_t an_quality_total(const an_quality *q, an_quality_kind kind); /* events begun so far */
 
 #endif

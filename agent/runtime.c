@@ -73,10 +73,8 @@ static void on_control(an_agent *a)
         an_err err = an_client_recv(a->control, &a->in);
         if (err == AN_ERR_AGAIN || err == AN_ERR_IO)
             return;
-        if (err == AN_OK &&
-            (err = an_msg_decode(a->in.head, a->in.head_len, &msg, &why)) == AN_OK &&
-            (err = an_session_message(a->session, msg, &why)) == AN_OK &&
-            msg->type == AN_MSG_WELCOME)
+        if (err == AN_OK && (err = an_msg_decode(a->in.head, a->in.head_len, &msg, &why)) == AN_OK &&
+            (err = an_session_message(a->session, msg, &why)) == AN_OK && msg->type == AN_MSG_WELCOME)
             err = an_bulk_move(a->bulk, msg->u.welcome.bulk_endpoint, &why);
         if (err != AN_OK && err != AN_ERR_STATE) /* STATE: of the session before */
             an_agent_fault(a, "message_refused", why.text[0] ? why.text : an_err_text(err));
@@ -108,8 +106,8 @@ static void obey(an_agent *a, const an_command *c)
     const an_order o = {.kind = AN_ORDER_VERDICT, .alarm = c->alarm, .verdict = c->verdict};
     an_agent_order(l, &o);
     snprintf(row.model, sizeof row.model, "%s", l->conf->model);
-    snprintf(row.what, sizeof row.what, "verdict on alarm %" PRIu64 " of line %.40s: %s",
-             c->alarm, c->line, an_verdict_name(c->verdict));
+    snprintf(row.what, sizeof row.what, "verdict on alarm %" PRIu64 " of line %.40s: %s", c->alarm, c->line,
+             an_verdict_name(c->verdict));
     if (an_session_running(a->session, c->line, &version, &overlay)) {
         memcpy(row.version, version.b, sizeof row.version);
         memcpy(row.overlay, overlay.b, sizeof row.overlay);
@@ -232,12 +230,11 @@ static an_err open_lines(an_agent *a, an_note *why)
         an_buf_done(&mark);
         if (err != AN_OK)
             return err;
-        a->session_lines[i] = (an_session_line){
-            .line = l->conf->name, .model = l->conf->model, .schema = &l->schema};
+        a->session_lines[i] =
+            (an_session_line){.line = l->conf->name, .model = l->conf->model, .schema = &l->schema};
     }
     for (size_t i = 0; i < a->n_lines; i++) {
-        an_err err =
-            an_actor_start(a->net, an_line_main, &a->lines[i], &a->lines[i].actor, why);
+        an_err err = an_actor_start(a->net, an_line_main, &a->lines[i], &a->lines[i].actor, why);
         if (err != AN_OK)
             return err;
     }

@@ -23,7 +23,8 @@
 #define PROBE_MS 300
 #define PROBES 20 /* then the session is told, and asks again later */
 #define GREETINGS 20
-#define KEEP_BYTES (8u * AN_CHUNK_BYTES) /* between two notes of how far the file is durable   \
+#define KEEP_BYTES                                                                                           \
+    (8u * AN_CHUNK_BYTES) /* between two notes of how far the file is durable   \
                                           */
 
 typedef struct pull {
@@ -69,19 +70,16 @@ static an_err send_msg(an_bulk *b, const an_msg *m, const void *body, size_t len
     return err;
 }
 
-static an_err request(an_bulk *b, an_object_kind kind, const an_hash *hash, uint64_t offset,
-                      uint32_t len)
+static an_err request(an_bulk *b, an_object_kind kind, const an_hash *hash, uint64_t offset, uint32_t len)
 {
     an_msg m = {.type = AN_MSG_CHUNK_REQUEST};
-    m.u.chunk_request =
-        (an_msg_chunk_request){.object = *hash, .kind = kind, .offset = offset, .len = len};
+    m.u.chunk_request = (an_msg_chunk_request){.object = *hash, .kind = kind, .offset = offset, .len = len};
     return send_msg(b, &m, NULL, 0);
 }
 
 /* ---- updates out ---- */
 
-static an_err find_update(void *user, const char *site, const an_hash *hash,
-                          uint64_t *ret_total)
+static an_err find_update(void *user, const char *site, const an_hash *hash, uint64_t *ret_total)
 {
     an_bulk *b = user;
     char path[AN_PATH_MAX];
@@ -111,8 +109,7 @@ static an_err read_at(int fd, uint64_t offset, void *bytes, size_t len)
     return AN_OK;
 }
 
-static an_err read_update(void *user, const an_hash *hash, uint64_t offset, void *ret_bytes,
-                          size_t len)
+static an_err read_update(void *user, const an_hash *hash, uint64_t offset, void *ret_bytes, size_t len)
 {
     an_bulk *b = user;
     char path[AN_PATH_MAX];
@@ -127,8 +124,8 @@ static an_err read_update(void *user, const an_hash *hash, uint64_t offset, void
     return err;
 }
 
-static an_err reply(void *user, const an_peer *peer, const an_hash *hash, uint64_t offset,
-                    const void *bytes, size_t len, an_err err)
+static an_err reply(void *user, const an_peer *peer, const an_hash *hash, uint64_t offset, const void *bytes,
+                    size_t len, an_err err)
 {
     an_bulk *b = user;
     an_msg m = {.type = AN_MSG_CHUNK};
@@ -137,8 +134,7 @@ static an_err reply(void *user, const an_peer *peer, const an_hash *hash, uint64
     if (err == AN_OK)
         err = find_update(b, "", hash, &total);
     if (err == AN_OK) {
-        m.u.chunk = (an_msg_chunk){
-            .object = *hash, .offset = offset, .len = (uint32_t)len, .total = total};
+        m.u.chunk = (an_msg_chunk){.object = *hash, .offset = offset, .len = (uint32_t)len, .total = total};
         return send_msg(b, &m, bytes, len);
     }
     m.type = AN_MSG_CHUNK_REFUSE;
@@ -211,8 +207,8 @@ static uint64_t resume_at(const pull *p, uint64_t total)
     if (!at_path(p, path) || an_file_read(&b, path, NULL) != AN_OK)
         at = -1;
     an_buf_u8(&b, 0);
-    if (at < 0 || b.failed || !an_parse_int((const char *)b.data, &at) || at < 0 ||
-        (uint64_t)at > total || fstat(p->fd, &st) != 0 || st.st_size < at)
+    if (at < 0 || b.failed || !an_parse_int((const char *)b.data, &at) || at < 0 || (uint64_t)at > total ||
+        fstat(p->fd, &st) != 0 || st.st_size < at)
         at = 0;
     an_buf_done(&b);
     return (uint64_t)at;
@@ -314,8 +310,7 @@ static void step_pull(an_bulk *b, pull *p)
 static pull *pull_of(an_bulk *b, const an_hash *version)
 {
     for (size_t i = 0; i < PULLS_MAX; i++)
-        if (b->pulls[i].used && !b->pulls[i].ended &&
-            an_hash_equal(&b->pulls[i].version, version))
+        if (b->pulls[i].used && !b->pulls[i].ended && an_hash_equal(&b->pulls[i].version, version))
             return &b->pulls[i];
     return NULL;
 }
@@ -329,8 +324,7 @@ static void take_chunk(an_bulk *b, const an_msg_chunk *c)
         begin(p, c->total);
         return; /* the first byte comes again with its chunk */
     }
-    an_err err =
-        an_fetch_take(p->fetch, &c->object, c->offset, b->in.body, b->in.body_len, now_ms(b));
+    an_err err = an_fetch_take(p->fetch, &c->object, c->offset, b->in.body, b->in.body_len, now_ms(b));
     if (an_fetch_failed(p->fetch))
         end(p, err, "");
     else
@@ -435,12 +429,8 @@ an_err an_bulk_open(const an_bulk_conf *conf, an_bulk **ret, an_note *why)
         return AN_ERR_NOMEM;
     b->conf = *conf;
     b->budget.max = BUDGET_BYTES;
-    const an_serve_conf serve = {.queue = 64,
-                                 .per_peer = 64,
-                                 .find = find_update,
-                                 .read = read_update,
-                                 .reply = reply,
-                                 .user = b};
+    const an_serve_conf serve = {
+        .queue = 64, .per_peer = 64, .find = find_update, .read = read_update, .reply = reply, .user = b};
     an_err err = an_serve_new(&serve, &b->serve);
     if (err == AN_OK)
         err = an_bulk_move(b, conf->coordinator->bulk, why);

@@ -110,8 +110,7 @@ typedef struct an_line {
 } an_line;
 
 /* Opens source, pool and pipeline; mark is what an AN_SAY_MARK carried (NULL: first start). */
-an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, const an_buf *mark,
-                    an_note *why);
+an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, const an_buf *mark, an_note *why);
 void an_line_close(an_line *l);               /* after its thread; half opened is fine */
 extern const an_pipeline_hooks an_line_hooks; /* ctx: the an_line */
 void an_line_main(an_pipe *pipe, void *line); /* an an_actor_main */
@@ -127,8 +126,7 @@ typedef struct an_training { /* there and back */
     an_err err;
     an_note why;
 } an_training;
-void an_train_main(an_pipe *pipe,
-                   void *nice); /* messages are an_training *; nice is an int64_t * */
+void an_train_main(an_pipe *pipe, void *nice); /* messages are an_training *; nice is an int64_t * */
 
 /* ---- bulk: versions in, updates out; a part of the link thread ---- */
 

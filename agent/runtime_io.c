@@ -97,11 +97,10 @@ static an_err io_go_live(void *ctx, const char *line, const an_running *running,
     an_going *g = an_alloc(1, sizeof *g);
     if (!g)
         return AN_ERR_NOMEM;
-    an_err err =
-        an_live_make(b, &running->version, running->values, &running->overlay, &g->live, why);
+    an_err err = an_live_make(b, &running->version, running->values, &running->overlay, &g->live, why);
     if (err == AN_OK && g->live.width != l->width)
-        err = an_fail(AN_ERR_INVAL, why, "the version wants %zu sensors, the line has %zu",
-                      g->live.width, l->width);
+        err = an_fail(AN_ERR_INVAL, why, "the version wants %zu sensors, the line has %zu", g->live.width,
+                      l->width);
     const size_t n = (size_t)b->n_edges * l->width;
     if (err == AN_OK && n > 0 && !(g->edges = an_alloc(n, sizeof *g->edges)))
         err = AN_ERR_NOMEM;
@@ -114,8 +113,7 @@ static an_err io_go_live(void *ctx, const char *line, const an_running *running,
     g->n_edges = b->n_edges;
     g->with_held = running->with_held;
     an_hash_text(hex, &running->version);
-    an_log(AN_LOG_INFO, "version_live", "line=%s version=%.12s threshold=%.4g", line, hex,
-           g->live.threshold);
+    an_log(AN_LOG_INFO, "version_live", "line=%s version=%.12s threshold=%.4g", line, hex, g->live.threshold);
     const an_order o = {.kind = AN_ORDER_LIVE, .going = g};
     an_agent_order(l, &o);
     return AN_OK;
@@ -133,8 +131,8 @@ static void job_ended(an_agent *a, an_err err, const an_note *why)
     an_job *job = a->job;
     a->job = NULL;
     if (err != AN_OK)
-        an_log(AN_LOG_WARN, "job_failed", "line=%s err=%s why=\"%s\"", job->line,
-               an_err_name(err), why->text);
+        an_log(AN_LOG_WARN, "job_failed", "line=%s err=%s why=\"%s\"", job->line, an_err_name(err),
+               why->text);
     an_session_done(a->session, job, err, why);
 }
 

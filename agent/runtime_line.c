@@ -35,8 +35,7 @@ uint64_t an_line_alarm_id(const char *line, uint64_t alarm)
 {
     an_hash h;
     an_hash_of(&h, line, strlen(line));
-    return (uint64_t)(h.b[0] | (h.b[1] & 0x7fu) << 8) << 48 |
-           (alarm & ((UINT64_C(1) << 48) - 1));
+    return (uint64_t)(h.b[0] | (h.b[1] & 0x7fu) << 8) << 48 | (alarm & ((UINT64_C(1) << 48) - 1));
 }
 
 /* ---- to the link thread ---- */
@@ -94,8 +93,7 @@ static void say_mark(line_run *r)
     an_buf_done(&source);
     an_buf_done(&alarm);
     if (err != AN_OK) {
-        an_log(AN_LOG_ERROR, "position_not_kept", "line=%s err=%s", r->l->conf->name,
-               an_err_name(err));
+        an_log(AN_LOG_ERROR, "position_not_kept", "line=%s err=%s", r->l->conf->name, an_err_name(err));
         an_buf_done(&s.u.mark);
         return;
     }
@@ -107,8 +105,7 @@ static void save_pool(line_run *r)
 {
     an_note why = {{0}};
     if (an_pool_save(r->l->pool, r->l->pool_path, &why) != AN_OK) {
-        an_log(AN_LOG_ERROR, "pool_not_saved", "line=%s why=\"%s\"", r->l->conf->name,
-               why.text);
+        an_log(AN_LOG_ERROR, "pool_not_saved", "line=%s why=\"%s\"", r->l->conf->name, why.text);
         snprintf(r->status.error, sizeof r->status.error, "%.150s", why.text);
     }
 }
@@ -145,8 +142,8 @@ static void on_alarm(void *ctx, const an_alarm_event *e)
     an_held_alarm(&r->held, e);
     if (e->kind != AN_ALARM_UPDATED)
         an_log(AN_LOG_WARN, e->kind == AN_ALARM_RAISED ? "alarm_raised" : "alarm_cleared",
-               "line=%s alarm=%" PRIu64 " score=%.3g peak=%.3g sensor=\"%s\"", l->conf->name,
-               e->id, e->score, e->peak, e->n_top ? l->sensors[e->top[0].sensor] : "");
+               "line=%s alarm=%" PRIu64 " score=%.3g peak=%.3g sensor=\"%s\"", l->conf->name, e->id, e->score,
+               e->peak, e->n_top ? l->sensors[e->top[0].sensor] : "");
     else
         return; /* for the site's own eyes; the coordinator is told of the beginning and the end
                  */
@@ -174,9 +171,7 @@ static void on_quality(void *ctx, const an_quality_event *e)
 
 static const char *drift_test(an_drift_kind kind)
 {
-    return kind == AN_DRIFT_INPUT        ? "psi"
-           : kind == AN_DRIFT_SCORE_STEP ? "adwin"
-                                         : "page-hinkley";
+    return kind == AN_DRIFT_INPUT ? "psi" : kind == AN_DRIFT_SCORE_STEP ? "adwin" : "page-hinkley";
 }
 
 static void on_drift(void *ctx, const an_drift_alert *d)
@@ -201,13 +196,12 @@ static void on_drift(void *ctx, const an_drift_alert *d)
     a->threshold = d->limit;
     a->n_current = d->rows;
     a->since_ms = d->since_ms;
-    an_log(AN_LOG_WARN, "drift", "line=%s test=%s subject=\"%s\" effect=%.3g limit=%.3g",
-           l->conf->name, a->test, a->subject, d->effect, d->limit);
+    an_log(AN_LOG_WARN, "drift", "line=%s test=%s subject=\"%s\" effect=%.3g limit=%.3g", l->conf->name,
+           a->test, a->subject, d->effect, d->limit);
     say_fact(r, &m);
 }
 
-const an_pipeline_hooks an_line_hooks = {
-    .alarm = on_alarm, .quality = on_quality, .drift = on_drift};
+const an_pipeline_hooks an_line_hooks = {.alarm = on_alarm, .quality = on_quality, .drift = on_drift};
 
 /* ---- orders of the link thread ---- */
 
@@ -218,14 +212,12 @@ static void go_live(line_run *r, an_going *g)
     const an_driftwatch_conf drift = an_agent_line_drift(l->conf);
     const size_t n_held = an_held_live(&r->held, g->with_held);
     if (g->with_held)
-        an_log(AN_LOG_INFO, "held_windows_released", "line=%s windows=%zu", l->conf->name,
-               n_held);
+        an_log(AN_LOG_INFO, "held_windows_released", "line=%s windows=%zu", l->conf->name, n_held);
     if (g->n_edges > 0 && an_live_reference(&g->live, &drift, l->pool, g->edges, g->n_edges + 1,
                                             &g->live.reference, &why) != AN_OK)
         an_log(AN_LOG_INFO, "drift_not_watched", "line=%s why=\"%s\"", l->conf->name, why.text);
     if (an_pipeline_swap(l->pipe, &g->live, &why) != AN_OK) {
-        an_log(AN_LOG_ERROR, "version_not_swapped", "line=%s why=\"%s\"", l->conf->name,
-               why.text);
+        an_log(AN_LOG_ERROR, "version_not_swapped", "line=%s why=\"%s\"", l->conf->name, why.text);
         snprintf(r->status.error, sizeof r->status.error, "%.150s", why.text);
     }
     an_going_free(g);
@@ -242,9 +234,8 @@ static void snapshot(line_run *r)
         s->context = l->context;
     }
     for (unsigned i = 0; i < AN_POOL_PARTS && ok; i++)
-        ok = (i == AN_POOL_HELD
-                  ? an_held_copy(&r->held, &s->raw[i], &s->n[i])
-                  : an_pool_copy(l->pool, 1u << i, INT64_MIN, &s->raw[i], &s->n[i])) == AN_OK;
+        ok = (i == AN_POOL_HELD ? an_held_copy(&r->held, &s->raw[i], &s->n[i])
+                                : an_pool_copy(l->pool, 1u << i, INT64_MIN, &s->raw[i], &s->n[i])) == AN_OK;
     ok = ok && an_held_changed(&r->held, &s->raw[AN_SNAPSHOT_CHANGED], &s->n[AN_SNAPSHOT_CHANGED]) == AN_OK;
     if (!ok) {
         an_snapshot_free(s);
@@ -262,8 +253,8 @@ static void take_verdict(line_run *r, const an_order *o)
         n = an_pool_confirm(pool, o->alarm);
     else if (o->verdict == AN_VERDICT_FALSE)
         n = an_pool_release(pool, o->alarm);
-    an_log(AN_LOG_INFO, "verdict", "line=%s alarm=%" PRIu64 " verdict=%s windows=%zu",
-           r->l->conf->name, o->alarm, an_verdict_name(o->verdict), n);
+    an_log(AN_LOG_INFO, "verdict", "line=%s alarm=%" PRIu64 " verdict=%s windows=%zu", r->l->conf->name,
+           o->alarm, an_verdict_name(o->verdict), n);
     save_pool(r);
 }
 
@@ -334,8 +325,7 @@ static void process(line_run *r)
                                    .values = b->values + i * b->width,
                                    .flags = b->flags[i],
                                    .label = b->label[i]};
-        an_pipeline_learn(l->pipe,
-                          an_pipeline_live(l->pipe) || known(l) == 0 || l->next_row < known(l));
+        an_pipeline_learn(l->pipe, an_pipeline_live(l->pipe) || known(l) == 0 || l->next_row < known(l));
         if (an_pipeline_row(l->pipe, &in, NULL, &why) != AN_OK)
             snprintf(r->status.error, sizeof r->status.error, "%.150s", why.text);
         l->next_row = b->row[i] + 1;
@@ -351,8 +341,7 @@ static int64_t turn(line_run *r)
     an_note why = {{0}};
     int64_t wait_ms = STATUS_MS;
     const int64_t now = r->clock->mono_ms(r->clock);
-    if (r->status.phase == AN_LINE_ENDED ||
-        (r->status.phase == AN_LINE_FAILING && now < r->retry_ms))
+    if (r->status.phase == AN_LINE_ENDED || (r->status.phase == AN_LINE_FAILING && now < r->retry_ms))
         return STATUS_MS;
     if (must_wait(r->l)) {
         r->status.phase = AN_LINE_WAITING;
@@ -370,18 +359,15 @@ static int64_t turn(line_run *r)
         r->status.phase = AN_LINE_ENDED;
         say_mark(r);
         save_pool(r);
-        an_log(AN_LOG_INFO, "source_ended", "line=%s rows=%" PRIu64, r->l->conf->name,
-               r->l->next_row);
+        an_log(AN_LOG_INFO, "source_ended", "line=%s rows=%" PRIu64, r->l->conf->name, r->l->next_row);
         if (r->l->scores && fflush(r->l->scores) != 0)
             an_log(AN_LOG_ERROR, "scores_not_written", "line=%s", r->l->conf->name);
         return 0;
     }
     r->status.phase = AN_LINE_FAILING;
     r->retry_ms = now + RETRY_MS;
-    snprintf(r->status.error, sizeof r->status.error, "%.150s",
-             why.text[0] ? why.text : an_err_text(err));
-    an_log(AN_LOG_ERROR, "source_failing", "line=%s why=\"%s\"", r->l->conf->name,
-           r->status.error);
+    snprintf(r->status.error, sizeof r->status.error, "%.150s", why.text[0] ? why.text : an_err_text(err));
+    an_log(AN_LOG_ERROR, "source_failing", "line=%s why=\"%s\"", r->l->conf->name, r->status.error);
     return STATUS_MS;
 }
 

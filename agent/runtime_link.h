@@ -39,8 +39,7 @@ void an_agent_order(an_line *l, const an_order *o);       /* takes what is behin
 an_session_io an_agent_io(an_agent *a);
 an_err an_agent_find_upload(void *agent, const an_hash *update, char out[static AN_PATH_MAX]);
 
-void an_agent_train(
-    an_agent *a); /* starts the job that waits, if all copies of pools are here */
+void an_agent_train(an_agent *a);   /* starts the job that waits, if all copies of pools are here */
 void an_agent_trained(an_agent *a); /* takes what the trainer has finished */
 void an_agent_drop_copies(an_agent *a);
 

@@ -62,12 +62,10 @@ static an_err check_sensors(const an_line *l, an_note *why)
         if (err != AN_OK)
             return err;
         if (i >= l->width)
-            return an_node_fail(node, why,
-                                "sensors: \"%.90s\" is not in the source, which has %zu", name,
+            return an_node_fail(node, why, "sensors: \"%.90s\" is not in the source, which has %zu", name,
                                 l->width);
         if (strcmp(name, l->sensors[i]) != 0)
-            return an_node_fail(node, why, "sensors: the source has \"%.90s\" here",
-                                l->sensors[i]);
+            return an_node_fail(node, why, "sensors: the source has \"%.90s\" here", l->sensors[i]);
     }
     if (an_node_count(list) < l->width)
         return an_node_fail(list, why, "sensors: \"%.90s\" of the source is not listed",
@@ -77,8 +75,7 @@ static an_err check_sensors(const an_line *l, an_note *why)
 
 static an_err open_source(an_line *l, an_note *why)
 {
-    an_err err = an_source_open(l->conf->source_type, l->conf->source, an_clock_system(),
-                                &l->source, why);
+    an_err err = an_source_open(l->conf->source_type, l->conf->source, an_clock_system(), &l->source, why);
     if (err != AN_OK)
         return err;
     l->width = an_source_width(l->source);
@@ -121,13 +118,11 @@ static an_err open_pool(an_line *l, an_note *why)
         return err;
     snprintf(name, sizeof name, "%s.pool", c->name);
     if ((err = an_path_join(dir, l->agent->data, "pools")) != AN_OK ||
-        (err = an_dir_make(dir, why)) != AN_OK ||
-        (err = an_path_join(l->pool_path, dir, name)) != AN_OK)
+        (err = an_dir_make(dir, why)) != AN_OK || (err = an_path_join(l->pool_path, dir, name)) != AN_OK)
         return err;
     if ((err = an_pool_load(l->pool, l->pool_path, &note)) == AN_ERR_NOMEM)
         return err;
-    if (err != AN_OK &&
-        err != AN_ERR_NOTFOUND) /* of other sensors, or damaged: it fills anew */
+    if (err != AN_OK && err != AN_ERR_NOTFOUND) /* of other sensors, or damaged: it fills anew */
         an_log(AN_LOG_WARN, "pool_not_taken", "line=%s why=\"%s\"", c->name, note.text);
     return AN_OK;
 }
@@ -161,8 +156,7 @@ static an_err open_pipeline(an_line *l, an_note *why)
     conf.hooks.ctx = l;
     const char *name = NULL;
     const an_sim_line *sim = NULL;
-    if (strcmp(c->source_type, "sim") == 0 &&
-        an_node_need_text(c->source, "line", &name, NULL) == AN_OK)
+    if (strcmp(c->source_type, "sim") == 0 && an_node_need_text(c->source, "line", &name, NULL) == AN_OK)
         sim = an_sim_line_find(name);
     if (sim) {
         for (size_t i = 0; i < sim->n_sensors; i++) {
@@ -182,23 +176,20 @@ static an_err restore(an_line *l, const an_buf *mark, an_note *why)
     const uint32_t len = an_read_u32(&r);
     const uint8_t *bytes = an_read_bytes(&r, len);
     if (!bytes)
-        return an_fail(AN_ERR_PROTO, why, "line %s: what is kept of its position is damaged",
-                       l->conf->name);
+        return an_fail(AN_ERR_PROTO, why, "line %s: what is kept of its position is damaged", l->conf->name);
     an_reader source = an_reader_of(bytes, len);
     an_err err = an_source_restore(l->source, &source, why);
     return err == AN_OK ? an_alarm_restore(an_pipeline_alarm(l->pipe), &r) : err;
 }
 
-an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, const an_buf *mark,
-                    an_note *why)
+an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, const an_buf *mark, an_note *why)
 {
     an_note note = {{0}};
     an_err err;
     l->agent = agent;
     l->conf = &agent->lines[i];
     if ((err = open_source(l, why)) != AN_OK || (err = open_pool(l, why)) != AN_OK ||
-        (err = open_scores(l, mark != NULL, why)) != AN_OK ||
-        (err = open_pipeline(l, why)) != AN_OK)
+        (err = open_scores(l, mark != NULL, why)) != AN_OK || (err = open_pipeline(l, why)) != AN_OK)
         return err;
     if (!mark || (err = restore(l, mark, &note)) == AN_OK)
         return AN_OK;

@@ -44,8 +44,7 @@ void an_train_main(an_pipe *pipe, void *nice)
     while (err != AN_ERR_CANCELLED) {
         while ((err = an_pipe_recv(pipe, &t, sizeof t, &len)) == AN_OK) {
             run(t);
-            if (an_pipe_send(pipe, &t, sizeof t) !=
-                AN_OK) /* one job at a time: there is room */
+            if (an_pipe_send(pipe, &t, sizeof t) != AN_OK) /* one job at a time: there is room */
                 an_log(AN_LOG_ERROR, "job_lost", "line=%s", t->job->line);
         }
         if (err == AN_ERR_AGAIN && (err = an_pipe_wait(pipe, -1)) == AN_ERR_IO)

@@ -10,19 +10,16 @@ size_t an_samples_context(const an_prep *prep)
     return (size_t)prep->conf.window + prep->conf.smooth - 1;
 }
 
-an_err an_samples_inputs(const an_prep *prep, const float *raw, size_t n, size_t context,
-                         float **ret, an_note *why)
+an_err an_samples_inputs(const an_prep *prep, const float *raw, size_t n, size_t context, float **ret,
+                         an_note *why)
 {
     an_err err = AN_ERR_NOMEM;
     an_prep_stream *stream = NULL;
-    const size_t width = prep->features, input = an_prep_input(prep),
-                 need = an_samples_context(prep);
-    an_prep each =
-        *prep; /* borrows the arrays; every row gives an input, so the last one does */
+    const size_t width = prep->features, input = an_prep_input(prep), need = an_samples_context(prep);
+    an_prep each = *prep; /* borrows the arrays; every row gives an input, so the last one does */
     each.conf.stride = 1;
     if (context < need)
-        return an_fail(AN_ERR_INVAL, why, "samples have %zu rows, the version needs %zu",
-                       context, need);
+        return an_fail(AN_ERR_INVAL, why, "samples have %zu rows, the version needs %zu", context, need);
     float *x = an_alloc(n * input, sizeof *x);
     if (!x)
         goto out;
@@ -58,12 +55,12 @@ static size_t next_missing(const float *rows, size_t n_rows, size_t width, size_
     return n_rows;
 }
 
-an_err an_samples_cut(const float *rows, size_t n_rows, size_t width, size_t context,
-                      size_t stride, float **ret, size_t *ret_n, an_note *why)
+an_err an_samples_cut(const float *rows, size_t n_rows, size_t width, size_t context, size_t stride,
+                      float **ret, size_t *ret_n, an_note *why)
 {
     if (width == 0 || context == 0 || stride == 0)
-        return an_fail(AN_ERR_INVAL, why, "windows of %zu rows, %zu sensors, every %zu rows",
-                       context, width, stride);
+        return an_fail(AN_ERR_INVAL, why, "windows of %zu rows, %zu sensors, every %zu rows", context, width,
+                       stride);
     const size_t most = n_rows < context ? 0 : (n_rows - context) / stride + 1;
     const size_t sample = context * width;
     if (most > SIZE_MAX / (sample * sizeof(float)))

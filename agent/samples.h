@@ -24,13 +24,13 @@ size_t an_samples_context(const an_prep *prep); /* rows in a raw window */
 /* raw: (n, context, prep->features); context may be larger than needed, the last rows count.
  * On success *ret is (n, an_prep_input(prep)), the caller's (an_free).
  * Errors: INVAL context too small or a missing value, NOMEM. */
-an_err an_samples_inputs(const an_prep *prep, const float *raw, size_t n, size_t context,
-                         float **ret, an_note *why);
+an_err an_samples_inputs(const an_prep *prep, const float *raw, size_t n, size_t context, float **ret,
+                         an_note *why);
 
 /* Cuts a table (n_rows, width) into raw windows, one every stride rows; those with a missing
  * value are left out.  On success *ret is (*ret_n, context, width), the caller's (an_free).
  * Errors: INVAL a size of 0, NOMEM. */
-an_err an_samples_cut(const float *rows, size_t n_rows, size_t width, size_t context,
-                      size_t stride, float **ret, size_t *ret_n, an_note *why);
+an_err an_samples_cut(const float *rows, size_t n_rows, size_t width, size_t context, size_t stride,
+                      float **ret, size_t *ret_n, an_note *why);
 
 #endif

@@ -65,11 +65,9 @@ static void hello(an_session *s)
     }
     for (size_t i = 0; i < s->n_parts; i++)
         if (s->parts[i]->state == AN_PART_HOLDING)
-            h->held[h->n_held++] =
-                (an_msg_held){.round = s->parts[i]->round, .update = s->parts[i]->update};
+            h->held[h->n_held++] = (an_msg_held){.round = s->parts[i]->round, .update = s->parts[i]->update};
     s->hello_ms = now + s->hello_wait_ms;
-    s->hello_wait_ms =
-        s->hello_wait_ms * 2 < HELLO_LAST_MS ? s->hello_wait_ms * 2 : HELLO_LAST_MS;
+    s->hello_wait_ms = s->hello_wait_ms * 2 < HELLO_LAST_MS ? s->hello_wait_ms * 2 : HELLO_LAST_MS;
     an_err err = an_session_send(s, &m);
     (void)err; /* said again */
 }
@@ -92,8 +90,7 @@ static an_err on_welcome(an_session *s, const an_msg *msg)
     const an_msg_welcome *w = &msg->u.welcome;
     const int64_t now = an_session_now(s);
     if (s->instance && s->instance != w->instance)
-        an_log(AN_LOG_INFO, "coordinator_restarted", "epoch=%llu",
-               (unsigned long long)w->epoch);
+        an_log(AN_LOG_INFO, "coordinator_restarted", "epoch=%llu", (unsigned long long)w->epoch);
     s->greeted = true;
     s->beat_open = false;
     s->epoch = w->epoch;
@@ -122,11 +119,9 @@ static void beat(an_session *s)
     m.u.heartbeat.instance = s->conf.instance;
     an_text_set(m.u.heartbeat.state, sizeof m.u.heartbeat.state, an_session_look(s).state);
     if (an_spool_stats_get(s->spool, &waiting, NULL) == AN_OK)
-        m.u.heartbeat.queued_alarms =
-            waiting.waiting < UINT32_MAX ? (uint32_t)waiting.waiting : UINT32_MAX;
+        m.u.heartbeat.queued_alarms = waiting.waiting < UINT32_MAX ? (uint32_t)waiting.waiting : UINT32_MAX;
     for (size_t i = 0; i < s->n_parts; i++)
-        m.u.heartbeat.queued_updates +=
-            s->parts[i]->state == AN_PART_HOLDING && !s->parts[i]->acked;
+        m.u.heartbeat.queued_updates += s->parts[i]->state == AN_PART_HOLDING && !s->parts[i]->acked;
     s->beat_open = true;
     s->beat_ms = an_session_now(s) + s->lease_ms / 3;
     an_err err = an_session_send(s, &m);
@@ -244,8 +239,7 @@ static an_err match_schema(const an_schema *want, const an_schema *stream, an_no
     return an_schema_match(want, &have, why);
 }
 
-an_err an_session_schema_check(an_session *s, const an_line_state *line, const an_hash *version,
-                               an_note *why)
+an_err an_session_schema_check(an_session *s, const an_line_state *line, const an_hash *version, an_note *why)
 {
     char path[AN_PATH_MAX];
     an_bundle b;
@@ -358,8 +352,7 @@ static int64_t sooner(int64_t a, int64_t b)
 
 int64_t an_session_deadline(const an_session *s)
 {
-    int64_t next =
-        sooner(an_parts_deadline(s), sooner(an_follow_deadline(s), an_facts_deadline(s)));
+    int64_t next = sooner(an_parts_deadline(s), sooner(an_follow_deadline(s), an_facts_deadline(s)));
     if (s->greeted)
         next = sooner(next, sooner(s->beat_ms, s->heard_ms + s->lease_ms + 1));
     else if (s->connected)
@@ -379,13 +372,11 @@ static an_err check_conf(const an_session_conf *c, an_note *why)
     if (c->n_lines < 1 || c->n_lines > AN_LINES_MAX)
         return an_fail(AN_ERR_INVAL, why, "a site has 1 to %d lines", AN_LINES_MAX);
     if (!an_name_ok(c->site))
-        return an_fail(AN_ERR_INVAL, why,
-                       "the site's name has letters, digits, '.', '_' and '-' only");
+        return an_fail(AN_ERR_INVAL, why, "the site's name has letters, digits, '.', '_' and '-' only");
     for (size_t i = 0; i < c->n_lines; i++)
         if (!an_name_ok(c->lines[i].line) || !an_name_ok(c->lines[i].model))
-            return an_fail(
-                AN_ERR_INVAL, why,
-                "names of lines and models have letters, digits, '.', '_' and '-' only");
+            return an_fail(AN_ERR_INVAL, why,
+                           "names of lines and models have letters, digits, '.', '_' and '-' only");
     if (c->calibrate->policy && strlen(c->calibrate->policy) >= AN_THRESHOLD_TEXT)
         return an_fail(AN_ERR_INVAL, why, "the threshold policy is too long");
     return AN_OK;
@@ -399,8 +390,7 @@ static an_err open_folders(an_session *s, an_note *why)
         (err = an_path_join(s->uploads_dir, s->conf.dir, "uploads")) != AN_OK ||
         (err = an_path_join(s->local_dir, s->conf.dir, "local")) != AN_OK)
         return an_fail(err, why, "the folder's name is too long");
-    if ((err = an_dir_make(s->uploads_dir, why)) != AN_OK ||
-        (err = an_dir_make(s->local_dir, why)) != AN_OK)
+    if ((err = an_dir_make(s->uploads_dir, why)) != AN_OK || (err = an_dir_make(s->local_dir, why)) != AN_OK)
         return err;
     return an_versions_open(versions, s->conf.versions_quota, &s->versions, why);
 }

@@ -102,8 +102,7 @@ an_err an_session_message(an_session *s, const an_msg *msg, an_note *why);
 
 /* What fetch and run came to. */
 void an_session_fetched(an_session *s, const an_hash *version, an_err err, const an_note *why);
-void an_session_done(an_session *s, an_job *job, an_err err,
-                     const an_note *why); /* takes job */
+void an_session_done(an_session *s, an_job *job, an_err err, const an_note *why); /* takes job */
 
 void an_session_tick(an_session *s);
 int64_t an_session_deadline(const an_session *s); /* mono ms of the next useful tick */
@@ -130,7 +129,6 @@ typedef struct an_session_status {
 } an_session_status;
 an_session_status an_session_look(const an_session *s);
 /* What a line runs; false: nothing yet. */
-bool an_session_running(const an_session *s, const char *line, an_hash *ret_version,
-                        an_hash *ret_overlay);
+bool an_session_running(const an_session *s, const char *line, an_hash *ret_version, an_hash *ret_overlay);
 
 #endif

@@ -26,9 +26,8 @@ an_err an_session_post(an_session *s, const an_msg *fact, an_note *why)
         an_buf_init(&bytes, AN_MSG_CONTROL_MAX);
         an_err err = an_msg_encode(fact, &bytes, why);
         if (err == AN_OK)
-            err =
-                an_spool_append(s->spool, facts[i].kind, s->conf.clock->wall_ms(s->conf.clock),
-                                bytes.data, bytes.len, why);
+            err = an_spool_append(s->spool, facts[i].kind, s->conf.clock->wall_ms(s->conf.clock), bytes.data,
+                                  bytes.len, why);
         an_buf_done(&bytes);
         if (err == AN_OK)
             an_facts_pump(s, false);
@@ -85,13 +84,12 @@ an_err an_facts_ack(an_session *s, const an_msg *msg, an_note *why)
     if (a->of == 0 || a->of != s->fact)
         return AN_OK; /* of something sent twice */
     if (a->code != 0)
-        an_log(AN_LOG_WARN, "fact_not_taken", "id=%llu why=\"%s\"", (unsigned long long)a->of,
-               a->text);
+        an_log(AN_LOG_WARN, "fact_not_taken", "id=%llu why=\"%s\"", (unsigned long long)a->of, a->text);
     an_err err = an_spool_ack(s->spool, a->of, why);
     for (size_t i = 0; i < sizeof facts / sizeof *facts && err == AN_OK; i++)
         if (facts[i].type == s->fact_type)
-            err = an_ledger_add(s->spool, s->conf.clock->wall_ms(s->conf.clock), "fact",
-                                s->fact_bytes, facts[i].words, why);
+            err = an_ledger_add(s->spool, s->conf.clock->wall_ms(s->conf.clock), "fact", s->fact_bytes,
+                                facts[i].words, why);
     s->status.facts_sent++;
     s->fact = 0;
     an_facts_pump(s, false);

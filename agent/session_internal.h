@@ -41,7 +41,7 @@ typedef struct an_line_state {
     an_hash version, overlay;           /* what runs; none */
     an_hash last_version, last_overlay; /* what ran before */
     uint64_t counter;                   /* of the last statement followed */
-    an_hash held_plan; /* of the last round here that learned held windows; none */
+    an_hash held_plan;                  /* of the last round here that learned held windows; none */
     an_follow_state follow;
     an_hash target;
     uint64_t target_size, target_counter;
@@ -118,8 +118,7 @@ void an_follow_trim(an_session *s); /* removes versions beyond the quota that no
 bool an_follow_start(an_session *s);
 void an_follow_done(an_session *s, an_job *job, an_err err, const an_note *why);
 int64_t an_follow_deadline(const an_session *s);
-an_err an_follow_keep(an_session *s, const an_line_state *line,
-                      an_note *why); /* to the spool */
+an_err an_follow_keep(an_session *s, const an_line_state *line, an_note *why); /* to the spool */
 
 /* session_facts.c */
 void an_facts_pump(an_session *s, bool again);

@@ -47,12 +47,10 @@ static void forget(an_session *s, an_part *p)
     part_free(p);
 }
 
-static void reply(an_session *s, uint64_t round, const an_hash *plan_hash, bool accept,
-                  const char *reason)
+static void reply(an_session *s, uint64_t round, const an_hash *plan_hash, bool accept, const char *reason)
 {
     an_msg m = {.type = AN_MSG_PLAN_REPLY};
-    m.u.plan_reply =
-        (an_msg_plan_reply){.round = round, .plan_hash = *plan_hash, .accept = accept};
+    m.u.plan_reply = (an_msg_plan_reply){.round = round, .plan_hash = *plan_hash, .accept = accept};
     an_text_set(m.u.plan_reply.reason, sizeof m.u.plan_reply.reason, reason);
     if (!accept) {
         s->status.plans_refused++;
@@ -90,8 +88,7 @@ static uint64_t rounds_today(an_session *s, bool add)
         an_buf_clear(&b);
         an_buf_u64(&b, day);
         an_buf_u64(&b, ++n);
-        an_err err = b.failed ? AN_ERR_NOMEM
-                              : an_spool_value_set(s->spool, "rounds", b.data, b.len, NULL);
+        an_err err = b.failed ? AN_ERR_NOMEM : an_spool_value_set(s->spool, "rounds", b.data, b.len, NULL);
         (void)err; /* the count is a courtesy */
     }
     an_buf_done(&b);
@@ -107,8 +104,7 @@ static an_err judge(an_session *s, const an_plan *plan, an_note *why)
     if (an_plan_find_site(plan, s->conf.site) < 0)
         return an_fail(AN_ERR_REFUSED, why, "site %s is not in the cohort", s->conf.site);
     if (s->n_parts == AN_HELD_MAX)
-        return an_fail(AN_ERR_REFUSED, why, "the site takes part in %d rounds already",
-                       AN_HELD_MAX);
+        return an_fail(AN_ERR_REFUSED, why, "the site takes part in %d rounds already", AN_HELD_MAX);
     return an_site_policy_judge(s->conf.policy, plan, rounds_today(s, false), why);
 }
 
@@ -200,10 +196,9 @@ void an_parts_drive(an_session *s)
         an_note why = {{0}};
         if (p->state != AN_PART_FETCHING || !versions_here(s, p->plan))
             continue;
-        const an_hash *version =
-            p->plan->kind == AN_PAYLOAD_EVALUATE ? &p->plan->candidate : &p->plan->base;
-        if (!p->accepted && an_session_schema_check(s, an_session_line_of(s, p->plan->model),
-                                                    version, &why) != AN_OK) {
+        const an_hash *version = p->plan->kind == AN_PAYLOAD_EVALUATE ? &p->plan->candidate : &p->plan->base;
+        if (!p->accepted &&
+            an_session_schema_check(s, an_session_line_of(s, p->plan->model), version, &why) != AN_OK) {
             refuse(s, p, why.text);
             continue;
         }
@@ -229,8 +224,7 @@ static an_err fill_job(an_session *s, an_part *p, const an_line_state *line, an_
     if ((err = an_versions_path(s->versions, &plan->production, job->production_path)) != AN_OK)
         return err;
     if (an_hash_equal(&line->version, &plan->production))
-        err = an_versions_overlay_path(s->versions, &line->version, &line->overlay,
-                                       job->overlay_path);
+        err = an_versions_overlay_path(s->versions, &line->version, &line->overlay, job->overlay_path);
     return err;
 }
 
@@ -282,8 +276,7 @@ static an_err note_upload(an_session *s, const an_part *p, an_note *why)
         return err;
     snprintf(words, sizeof words, "round %" PRIu64 " of %s: %s", p->round, p->plan->model,
              an_task_find(p->plan->kind)->words);
-    return an_ledger_add(s->spool, row.time_ms, an_payload_kind_name(p->plan->kind), p->size,
-                         words, why);
+    return an_ledger_add(s->spool, row.time_ms, an_payload_kind_name(p->plan->kind), p->size, words, why);
 }
 
 /* What this site found, for its own engineers; the coordinator sees sums only. */
@@ -297,8 +290,8 @@ static void log_verdict(const an_job *job)
            " production_new_alarms=%" PRIu64 " objects=%" PRIu64 " gains=%" PRIu64
            " shift=%.2f alike=%.2f failure_mode=%zu",
            job->plan->round, job->plan->model, c->n ? c->loss_sum / (double)c->n : 0,
-           p->n ? p->loss_sum / (double)p->n : 0, c->new_alarms, c->new_windows, p->new_alarms, c->objections, c->gains,
-           job->task.suspect.shift, job->task.suspect.cosine, job->task.suspect.mode + 1);
+           p->n ? p->loss_sum / (double)p->n : 0, c->new_alarms, c->new_windows, p->new_alarms, c->objections,
+           c->gains, job->task.suspect.shift, job->task.suspect.cosine, job->task.suspect.mode + 1);
 }
 
 void an_parts_done(an_session *s, an_job *job, an_err err, const an_note *why)
@@ -371,8 +364,8 @@ an_err an_parts_ack(an_session *s, const an_msg *msg, an_note *why)
         return AN_OK; /* of a round that is over */
     bool counted = a->status == AN_UPDATE_ACCEPTED || a->status == AN_UPDATE_DUPLICATE;
     if (!counted)
-        an_log(AN_LOG_WARN, "update_not_taken", "round=%" PRIu64 " status=%s reason=\"%s\"",
-               a->round, an_update_status_name(a->status), a->reason);
+        an_log(AN_LOG_WARN, "update_not_taken", "round=%" PRIu64 " status=%s reason=\"%s\"", a->round,
+               an_update_status_name(a->status), a->reason);
     if (!p->acked && counted)
         s->status.updates_acked++;
     p->acked = true; /* the file stays until the round's end */
@@ -383,8 +376,7 @@ an_err an_parts_ack(an_session *s, const an_msg *msg, an_note *why)
 an_err an_parts_request(an_session *s, const an_msg *msg, an_note *why)
 {
     an_part *p = find(s, msg->u.update_request.round);
-    if (!p || p->state != AN_PART_HOLDING ||
-        !an_hash_equal(&p->update, &msg->u.update_request.update))
+    if (!p || p->state != AN_PART_HOLDING || !an_hash_equal(&p->update, &msg->u.update_request.update))
         return an_fail(AN_ERR_NOTFOUND, why, "no such upload is held");
     p->acked = false;
     p->offer_ms = an_session_now(s);
@@ -455,15 +447,14 @@ an_err an_parts_restore(an_session *s, an_note *why)
     char after[64] = "";
     an_pending row;
     an_err err = AN_OK;
-    while (s->n_parts < AN_HELD_MAX &&
-           (err = an_pending_next(s->spool, after, &row, why)) == AN_OK) {
+    while (s->n_parts < AN_HELD_MAX && (err = an_pending_next(s->spool, after, &row, why)) == AN_OK) {
         memcpy(after, row.round, sizeof after);
         err = restore(s, &row, why);
         if (err == AN_ERR_NOMEM)
             return err;
         if (err != AN_OK) {
-            an_log(AN_LOG_ERROR, "upload_lost", "round=%s file=%s why=\"%s\"", row.round,
-                   row.file, an_err_text(err));
+            an_log(AN_LOG_ERROR, "upload_lost", "round=%s file=%s why=\"%s\"", row.round, row.file,
+                   an_err_text(err));
             if ((err = an_pending_remove(s->spool, row.round, why)) != AN_OK)
                 return err;
         }

@@ -46,8 +46,8 @@ static void take_hash(an_reader *r, an_hash *ret)
         memcpy(ret->b, bytes, AN_HASH_BYTES);
 }
 
-static void report(an_session *s, const an_line_state *line, const an_hash *version,
-                   const an_hash *overlay, an_version_state state, const char *reason)
+static void report(an_session *s, const an_line_state *line, const an_hash *version, const an_hash *overlay,
+                   an_version_state state, const char *reason)
 {
     an_note why = {{0}};
     an_msg m = {.type = AN_MSG_VERSION_REPORT};
@@ -64,8 +64,7 @@ static void report(an_session *s, const an_line_state *line, const an_hash *vers
         an_log(AN_LOG_ERROR, "report_lost", "line=%s why=\"%s\"", line->conf->line, why.text);
 }
 
-static void refuse(an_session *s, an_line_state *line, const an_hash *version,
-                   const char *reason)
+static void refuse(an_session *s, an_line_state *line, const an_hash *version, const char *reason)
 {
     an_log(AN_LOG_WARN, "version_refused", "line=%s reason=\"%s\"", line->conf->line, reason);
     if (!an_hash_equal(&line->refused, version))
@@ -76,8 +75,8 @@ static void refuse(an_session *s, an_line_state *line, const an_hash *version,
 /* ---- going live ---- */
 
 /* The line runs what is given from now on, and the spool knows it. */
-static an_err swap(an_session *s, an_line_state *line, const an_running *running,
-                   const char *what, an_note *why)
+static an_err swap(an_session *s, an_line_state *line, const an_running *running, const char *what,
+                   an_note *why)
 {
     an_journal_row row = {.time_ms = s->conf.clock->wall_ms(s->conf.clock)};
     an_err err = s->conf.io.go_live(s->conf.io.ctx, line->conf->line, running, why);
@@ -98,15 +97,14 @@ static an_err swap(an_session *s, an_line_state *line, const an_running *running
     if ((err = an_follow_keep(s, line, &note)) == AN_OK)
         err = an_journal_add(s->spool, &row, &note);
     if (err != AN_OK) /* it runs; only a restart would not know */
-        an_log(AN_LOG_ERROR, "swap_not_kept", "line=%s why=\"%s\"", line->conf->line,
-               note.text);
+        an_log(AN_LOG_ERROR, "swap_not_kept", "line=%s why=\"%s\"", line->conf->line, note.text);
     s->status.versions_followed++;
     return AN_OK;
 }
 
 /* A version that was calibrated before, from its files. */
-static an_err swap_to_kept(an_session *s, an_line_state *line, const an_hash *version,
-                           const an_hash *overlay, const char *what, bool restart, an_note *why)
+static an_err swap_to_kept(an_session *s, an_line_state *line, const an_hash *version, const an_hash *overlay,
+                           const char *what, bool restart, an_note *why)
 {
     char path[AN_PATH_MAX];
     an_bundle b = {.arch = NULL};
@@ -119,20 +117,17 @@ static an_err swap_to_kept(an_session *s, an_line_state *line, const an_hash *ve
         err = an_bundle_read(&b, &found, path, why);
     if (err == AN_OK && !an_hash_equal(&found, version))
         err = an_fail(AN_ERR_PROTO, why, "the version's file is damaged");
-    if (err == AN_OK &&
-        (err = an_versions_overlay_path(s->versions, version, overlay, path)) == AN_OK)
+    if (err == AN_OK && (err = an_versions_overlay_path(s->versions, version, overlay, path)) == AN_OK)
         err = an_file_read(&bytes, path, why);
     if (err == AN_OK) {
         an_overlay_hash(&found, bytes.data, bytes.len);
-        err = an_hash_equal(&found, overlay)
-                  ? an_overlay_decode(&o, bytes.data, bytes.len, why)
-                  : an_fail(AN_ERR_PROTO, why, "the overlay's file is damaged");
+        err = an_hash_equal(&found, overlay) ? an_overlay_decode(&o, bytes.data, bytes.len, why)
+                                             : an_fail(AN_ERR_PROTO, why, "the overlay's file is damaged");
     }
     if (err == AN_OK)
         err = an_overlay_fits(&o, &b, version, why);
     if (err == AN_OK) {
-        an_running running = {
-            .version = *version, .overlay = *overlay, .bundle = &b, .values = &o};
+        an_running running = {.version = *version, .overlay = *overlay, .bundle = &b, .values = &o};
         err = restart ? s->conf.io.go_live(s->conf.io.ctx, line->conf->line, &running, why)
                       : swap(s, line, &running, what, why);
     }
@@ -159,8 +154,7 @@ static an_err restore_line(an_session *s, an_line_state *line, an_note *why)
         take_hash(&r, &line->last_overlay);
         take_hash(&r, &line->held_plan);
         if (r.failed || r.left)
-            err = an_fail(AN_ERR_PROTO, why, "what the spool knows of line %s is damaged",
-                          line->conf->line);
+            err = an_fail(AN_ERR_PROTO, why, "what the spool knows of line %s is damaged", line->conf->line);
     }
     an_buf_done(&b);
     if (err == AN_ERR_NOTFOUND)
@@ -172,8 +166,7 @@ static an_err restore_line(an_session *s, an_line_state *line, an_note *why)
         return err;
     if (err != AN_OK) {
         /* The same statement is followed again, as if it were the first. */
-        an_log(AN_LOG_ERROR, "version_not_resumed", "line=%s why=\"%s\"", line->conf->line,
-               note.text);
+        an_log(AN_LOG_ERROR, "version_not_resumed", "line=%s why=\"%s\"", line->conf->line, note.text);
         line->version = line->overlay = (an_hash){{0}};
     }
     return AN_OK;
@@ -195,11 +188,10 @@ static an_err check_statement(const an_session *s, const an_msg_version *v, an_n
     an_err err = AN_ERR_AUTH;
     for (uint32_t i = 0; i < v->n_signatures && err != AN_OK; i++)
         if (an_secret_equal(v->signatures[i].key, s->conf.coordinator_key, AN_KEY_BYTES))
-            err = an_sign_check(v->signatures[i].signature, AN_RELEASE_CONTEXT,
-                                v->statement.data, v->statement.len, s->conf.coordinator_key);
+            err = an_sign_check(v->signatures[i].signature, AN_RELEASE_CONTEXT, v->statement.data,
+                                v->statement.len, s->conf.coordinator_key);
     if (err != AN_OK)
-        return an_fail(AN_ERR_AUTH, why,
-                       "the release statement is not signed by the coordinator");
+        return an_fail(AN_ERR_AUTH, why, "the release statement is not signed by the coordinator");
     if ((err = an_release_parse(v->statement.data, v->statement.len, &r, why)) != AN_OK)
         return err;
     if (strcmp(r.model, v->model) != 0 || r.alias != v->alias || r.counter != v->counter ||
@@ -208,13 +200,11 @@ static an_err check_statement(const an_session *s, const an_msg_version *v, an_n
     return AN_OK;
 }
 
-static an_err take_target(an_session *s, an_line_state *line, const an_msg_version *v,
-                          an_note *why)
+static an_err take_target(an_session *s, an_line_state *line, const an_msg_version *v, an_note *why)
 {
     const bool runs = an_hash_equal(&line->version, &v->version);
     if (v->counter < line->counter)
-        return an_fail(AN_ERR_STATE, why,
-                       "statement %llu is older than %llu, which was followed",
+        return an_fail(AN_ERR_STATE, why, "statement %llu is older than %llu, which was followed",
                        (unsigned long long)v->counter, (unsigned long long)line->counter);
     if (v->counter == line->counter && !an_hash_is_zero(&line->version))
         return AN_OK; /* was followed; a line that went back by itself stays where it is */
@@ -271,8 +261,7 @@ void an_follow_drive(an_session *s)
         an_note why = {{0}};
         if (line->follow == AN_FOLLOW_RETRY && now >= line->retry_ms)
             line->follow = AN_FOLLOW_FETCHING;
-        if (line->follow != AN_FOLLOW_FETCHING ||
-            !an_session_want(s, &line->target, line->target_size))
+        if (line->follow != AN_FOLLOW_FETCHING || !an_session_want(s, &line->target, line->target_size))
             continue;
         if (an_session_schema_check(s, line, &line->target, &why) != AN_OK) {
             refuse(s, line, &line->target, why.text);
@@ -349,8 +338,7 @@ void an_follow_done(an_session *s, an_job *job, an_err err, const an_note *why)
     for (size_t i = 0; i < s->conf.n_lines; i++)
         if (strcmp(s->lines[i].conf->line, job->line) == 0)
             line = &s->lines[i];
-    if (!line || line->follow != AN_FOLLOW_RUNNING ||
-        !an_hash_equal(&line->target, &job->version))
+    if (!line || line->follow != AN_FOLLOW_RUNNING || !an_hash_equal(&line->target, &job->version))
         return; /* another version is wanted by now */
     if (err == AN_OK) {
         why = &note;
@@ -411,8 +399,7 @@ an_err an_session_rollback(an_session *s, const char *name, const char *reason, 
     return AN_OK;
 }
 
-bool an_session_running(const an_session *s, const char *name, an_hash *ret_version,
-                        an_hash *ret_overlay)
+bool an_session_running(const an_session *s, const char *name, an_hash *ret_version, an_hash *ret_overlay)
 {
     for (size_t i = 0; i < s->conf.n_lines; i++) {
         const an_line_state *line = &s->lines[i];

@@ -54,14 +54,14 @@ static void print_status(const an_jval *o, FILE *out)
             age > OLD_MS ? " (the agent does not run now)" : "");
     fprintf(out, "waiting to be sent: %" PRId64 " facts, %" PRId64 " uploads kept\n",
             int_of(link, "facts_waiting"), int_of(link, "uploads_held"));
-    fprintf(out, "%-16s %-12s %-22s %-12s %10s %10s %7s %s\n", "LINE", "MODEL", "STATE",
-            "VERSION", "ROW", "SCORED", "ALARMS", "OPEN");
+    fprintf(out, "%-16s %-12s %-22s %-12s %10s %10s %7s %s\n", "LINE", "MODEL", "STATE", "VERSION", "ROW",
+            "SCORED", "ALARMS", "OPEN");
     for (size_t i = 0; i < an_jval_count(lines); i++) {
         const an_jval *l = an_jval_at(lines, i);
         fprintf(out, "%-16s %-12s %-22s %-12.12s %10" PRId64 " %10" PRId64 " %7" PRId64 " %s\n",
-                text_of(l, "line"), text_of(l, "model"), text_of(l, "state"),
-                text_of(l, "version"), int_of(l, "row"), int_of(l, "scored"),
-                int_of(l, "alarms"), bool_of(l, "alarm_open") ? "yes" : "no");
+                text_of(l, "line"), text_of(l, "model"), text_of(l, "state"), text_of(l, "version"),
+                int_of(l, "row"), int_of(l, "scored"), int_of(l, "alarms"),
+                bool_of(l, "alarm_open") ? "yes" : "no");
     }
     if (strcmp(text_of(o, "last_error"), "-") != 0)
         fprintf(out, "last error: %s\n", text_of(o, "last_error"));
@@ -97,35 +97,32 @@ an_err an_show_ledger(const char *dir, int64_t last, FILE *out, an_note *why)
     uint64_t n = 0, bytes = 0, skip = 0;
     an_err err = an_path_join(path, dir, "spool.db");
     if (err == AN_OK && !an_file_exists(path))
-        return an_fail(AN_ERR_NOTFOUND, why,
-                       "%.200s is missing: no agent has run with this data folder", path);
+        return an_fail(AN_ERR_NOTFOUND, why, "%.200s is missing: no agent has run with this data folder",
+                       path);
     if (err == AN_OK)
         err = an_spool_open(path, &(an_spool_conf){.quota_bytes = 0}, &spool, why);
     if (err == AN_OK)
         err = an_ledger_sum(spool, INT64_MIN, &n, &bytes, why);
     if (err == AN_OK && last > 0 && n > (uint64_t)last)
         skip = n - (uint64_t)last;
-    for (uint64_t i = 0;
-         err == AN_OK && (err = an_ledger_next(spool, row.id, &row, why)) == AN_OK; i++) {
+    for (uint64_t i = 0; err == AN_OK && (err = an_ledger_next(spool, row.id, &row, why)) == AN_OK; i++) {
         if (i < skip)
             continue;
         an_time_text(time, row.time_ms);
-        fprintf(out, "%s  %-10s %10" PRIu64 " bytes  %s\n", time, row.kind, row.bytes,
-                row.words);
+        fprintf(out, "%s  %-10s %10" PRIu64 " bytes  %s\n", time, row.kind, row.bytes, row.words);
     }
     if (err == AN_ERR_NOTFOUND)
         err = AN_OK;
     if (err == AN_OK)
-        fprintf(out, "%" PRIu64 " entries, %" PRIu64 " bytes of vectors left this site\n", n,
-                bytes);
+        fprintf(out, "%" PRIu64 " entries, %" PRIu64 " bytes of vectors left this site\n", n, bytes);
     an_spool_close(spool);
     return err;
 }
 
 /* ---- verdict ---- */
 
-an_err an_leave_verdict(const char *dir, const char *line, const char *alarm,
-                        const char *verdict, FILE *out, an_note *why)
+an_err an_leave_verdict(const char *dir, const char *line, const char *alarm, const char *verdict, FILE *out,
+                        an_note *why)
 {
     an_command c = {.alarm = 0};
     int64_t id = 0;
@@ -139,8 +136,7 @@ an_err an_leave_verdict(const char *dir, const char *line, const char *alarm,
     c.alarm = (uint64_t)id;
     an_err err = an_inbox_put(dir, &c, wall_ms(), why);
     if (err == AN_OK)
-        fprintf(out, "left for the agent: alarm %" PRIu64 " of line %s is %s\n", c.alarm, line,
-                verdict);
+        fprintf(out, "left for the agent: alarm %" PRIu64 " of line %s is %s\n", c.alarm, line, verdict);
     return err;
 }
 
@@ -186,8 +182,7 @@ an_err an_show_source(const char *path, size_t rows, FILE *out, an_note *why)
     if (err == AN_OK) {
         fprintf(out, "%zu sensors:\n", an_source_width(src));
         for (size_t i = 0; i < an_source_width(src); i++)
-            fprintf(out, "%6zu  %-30s %s\n", i, an_source_sensor(src, i),
-                    an_source_unit(src, i));
+            fprintf(out, "%6zu  %-30s %s\n", i, an_source_sensor(src, i), an_source_unit(src, i));
         err = an_source_next(src, &batch, &wait_ms, why);
     }
     if (err == AN_OK)

@@ -21,8 +21,8 @@ an_err an_show_status(const char *dir, bool json, FILE *out, an_note *why);
 an_err an_show_ledger(const char *dir, int64_t last, FILE *out, an_note *why);
 
 /* Leaves a verdict for the running agent.  Errors: INVAL, IO. */
-an_err an_leave_verdict(const char *dir, const char *line, const char *alarm,
-                        const char *verdict, FILE *out, an_note *why);
+an_err an_leave_verdict(const char *dir, const char *line, const char *alarm, const char *verdict, FILE *out,
+                        an_note *why);
 
 /* Opens the source that the file describes (a mapping with `type`, or one with a key `source`),
  * and shows its sensors and its first rows.  Errors: as an_source_open. */

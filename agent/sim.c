@@ -34,8 +34,7 @@ static const an_sim_physics *const lines[] = {
 enum { STUCK, OFFSET, SPIKES, MISSING };
 static const an_sim_event_type sensor_events[] = {
     [STUCK] = {"sensor_stuck", true, true, "one sensor keeps its last value"},
-    [OFFSET] = {"sensor_offset", true, true,
-                "one sensor reads wrong by 4 times its usual spread x size"},
+    [OFFSET] = {"sensor_offset", true, true, "one sensor reads wrong by 4 times its usual spread x size"},
     [SPIKES] = {"sensor_spikes", true, true, "one sensor jumps in one row of eight"},
     [MISSING] = {"sensor_missing", true, true, "one sensor gives no values"},
 };
@@ -98,8 +97,7 @@ const an_sim_event_type *an_sim_event_find(const an_sim_line *line, const char *
     return NULL;
 }
 
-static an_err sensor_of(const an_sim *sim, const an_sim_event *e, size_t i, size_t *ret,
-                        an_note *why)
+static an_err sensor_of(const an_sim *sim, const an_sim_event *e, size_t i, size_t *ret, an_note *why)
 {
     const an_sim_line *line = &sim->phys->line;
     if (e->sensor[0] == '\0') {
@@ -111,30 +109,27 @@ static an_err sensor_of(const an_sim *sim, const an_sim_event *e, size_t i, size
             *ret = j;
             return AN_OK;
         }
-    return an_fail(AN_ERR_INVAL, why, "event %zu (%s): line %s has no sensor \"%s\"", i + 1,
-                   e->name, line->name, e->sensor);
+    return an_fail(AN_ERR_INVAL, why, "event %zu (%s): line %s has no sensor \"%s\"", i + 1, e->name,
+                   line->name, e->sensor);
 }
 
 static an_err read_script(an_sim *sim, an_note *why)
 {
     const an_sim_line *line = &sim->phys->line;
     if (sim->conf.n_events > AN_SIM_EVENTS_MAX)
-        return an_fail(AN_ERR_INVAL, why, "%zu events: at most %d", sim->conf.n_events,
-                       AN_SIM_EVENTS_MAX);
+        return an_fail(AN_ERR_INVAL, why, "%zu events: at most %d", sim->conf.n_events, AN_SIM_EVENTS_MAX);
     for (size_t i = 0; i < sim->conf.n_events; i++) {
         an_sim_event *e = &sim->conf.events[i];
         script *s = &sim->scripts[i];
         e->name[AN_SIM_NAME_MAX - 1] = e->sensor[AN_SIM_NAME_MAX - 1] = '\0';
         s->type = an_sim_event_find(line, e->name);
         if (!s->type)
-            return an_fail(AN_ERR_INVAL, why, "event %zu: line %s knows no event \"%s\"", i + 1,
-                           line->name, e->name);
+            return an_fail(AN_ERR_INVAL, why, "event %zu: line %s knows no event \"%s\"", i + 1, line->name,
+                           e->name);
         if (!(e->size > 0) || !(e->size <= 100))
-            return an_fail(AN_ERR_INVAL, why, "event %zu (%s): size must be in (0, 100]", i + 1,
-                           e->name);
+            return an_fail(AN_ERR_INVAL, why, "event %zu (%s): size must be in (0, 100]", i + 1, e->name);
         if (s->type->is_fault && e->length == 0)
-            return an_fail(AN_ERR_INVAL, why, "event %zu (%s): a fault needs a length", i + 1,
-                           e->name);
+            return an_fail(AN_ERR_INVAL, why, "event %zu (%s): a fault needs a length", i + 1, e->name);
         if (s->type->on_sensor) {
             an_err err = sensor_of(sim, e, i, &s->sensor, why);
             if (err)
@@ -302,8 +297,8 @@ static void observe(an_sim *sim, const double *truth, float *ret_row)
 {
     const an_sim_line *line = &sim->phys->line;
     for (size_t j = 0; j < line->n_sensors; j++) {
-        double v = sim->middle[j] + (truth[j] - sim->middle[j]) * sim->gain[j] +
-                   sim->offset[j] + sim->noise[j] * an_rng_normal(&sim->instruments);
+        double v = sim->middle[j] + (truth[j] - sim->middle[j]) * sim->gain[j] + sim->offset[j] +
+                   sim->noise[j] * an_rng_normal(&sim->instruments);
         ret_row[j] = (float)fmax(line->sensors[j].low, fmin(line->sensors[j].high, v));
     }
 }

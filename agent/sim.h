@@ -43,8 +43,7 @@ typedef struct an_sim_line {
     const char *name; /* "pump", "press" */
     const an_sim_sensor *sensors;
     size_t n_sensors;
-    const an_sim_event_type
-        *events; /* those of the line's physics; the sensor_ ones are for all */
+    const an_sim_event_type *events; /* those of the line's physics; the sensor_ ones are for all */
     size_t n_events;
     const an_failure_mode *modes; /* what the line's FMEA would list */
     size_t n_modes;
@@ -56,10 +55,10 @@ const an_sim_event_type *an_sim_event_find(const an_sim_line *line, const char *
 
 typedef struct an_sim_event {
     char name[AN_SIM_NAME_MAX];
-    uint64_t start;  /* first row */
-    uint64_t length; /* rows; a fault ends there; a drift reaches its full size there (0 = at
+    uint64_t start;               /* first row */
+    uint64_t length;              /* rows; a fault ends there; a drift reaches its full size there (0 = at
                         once) */
-    double size;     /* 1 = typical; > 0 */
+    double size;                  /* 1 = typical; > 0 */
     char sensor[AN_SIM_NAME_MAX]; /* for events on one sensor; "" = drawn from the seed */
 } an_sim_event;
 

@@ -12,9 +12,9 @@
 
 /* One instant of a line, before its instruments see it. */
 typedef struct an_sim_moment {
-    double load;    /* what the process asks for: 0 = stopped, about 0.4 .. 1 running */
-    double ambient; /* degrees Celsius */
-    double hours;   /* running hours so far: ordinary ageing */
+    double load;                /* what the process asks for: 0 = stopped, about 0.4 .. 1 running */
+    double ambient;             /* degrees Celsius */
+    double hours;               /* running hours so far: ordinary ageing */
     double coef[AN_SIM_COEFS];  /* about 1 */
     double slow[AN_SIM_STATES]; /* kept from row to row */
     double act[AN_SIM_ACTS];    /* strength of each event of the line now; 0 = not acting */
@@ -25,8 +25,7 @@ typedef struct an_sim_moment {
 typedef struct an_sim_physics {
     an_sim_line line;
     const double *noise; /* (n_sensors) standard deviation of each instrument's noise */
-    const double
-        *scale; /* (n_sensors) typical spread in operation: the unit of sensor faults */
+    const double *scale; /* (n_sensors) typical spread in operation: the unit of sensor faults */
     void (*start)(an_sim_moment *m);
     void (*step)(double *ret, an_sim_moment *m); /* ret: (n_sensors) true values */
 } an_sim_physics;

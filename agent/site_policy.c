@@ -9,12 +9,10 @@ const an_opt an_site_policy_rows[] = {
                 "give sums and counts of sensor values"),
     AN_OPT_BOOL(an_site_policy, allow_evaluation, "allow.evaluation", "yes",
                 "judge versions on this site's windows"),
-    AN_OPT_BOOL(an_site_policy, allow_held, "allow.held", "yes",
-                "train on windows held back during alarms"),
+    AN_OPT_BOOL(an_site_policy, allow_held, "allow.held", "yes", "train on windows held back during alarms"),
     AN_OPT_BOOL(an_site_policy, allow_trusted, "allow.trusted", "yes",
                 "rounds in which the coordinator could read this site's own vector"),
-    AN_OPT_INT(an_site_policy, min_cohort, "min_cohort", 1, 1000, "1",
-               "fewest sites in a round"),
+    AN_OPT_INT(an_site_policy, min_cohort, "min_cohort", 1, 1000, "1", "fewest sites in a round"),
     AN_OPT_INT(an_site_policy, rounds_per_day, "rounds_per_day", 0, 1e9, "10000",
                "rounds accepted in 24 hours"),
     AN_OPT_INT(an_site_policy, epochs_max, "epochs_max", 1, 100000, "1000",
@@ -34,8 +32,8 @@ void an_site_policy_done(an_site_policy *p)
     an_opt_done(an_site_policy_rows, an_site_policy_n_rows, p);
 }
 
-an_err an_site_policy_set(an_site_policy *p, const char *key, const char *value,
-                          const char *where, an_note *why)
+an_err an_site_policy_set(an_site_policy *p, const char *key, const char *value, const char *where,
+                          an_note *why)
 {
     return an_opt_set(an_site_policy_rows, an_site_policy_n_rows, p, key, value, where, why);
 }
@@ -77,8 +75,7 @@ static an_err judge_kind(const an_site_policy *p, const an_plan *plan, an_note *
     return AN_OK;
 }
 
-an_err an_site_policy_judge(const an_site_policy *p, const an_plan *plan, uint64_t rounds_today,
-                            an_note *why)
+an_err an_site_policy_judge(const an_site_policy *p, const an_plan *plan, uint64_t rounds_today, an_note *why)
 {
     an_err err = an_site_policy_model(p, plan->model, why);
     if (err == AN_OK)
@@ -94,9 +91,8 @@ an_err an_site_policy_judge(const an_site_policy *p, const an_plan *plan, uint64
     if (!p->allow_trusted)
         return an_fail(AN_ERR_REFUSED, why, "site policy: allow.trusted is no");
     if (plan->n_cohort < (uint64_t)p->min_cohort)
-        return an_fail(AN_ERR_REFUSED, why,
-                       "site policy: %u sites in the round, min_cohort is %lld", plan->n_cohort,
-                       (long long)p->min_cohort);
+        return an_fail(AN_ERR_REFUSED, why, "site policy: %u sites in the round, min_cohort is %lld",
+                       plan->n_cohort, (long long)p->min_cohort);
     if (rounds_today >= (uint64_t)p->rounds_per_day)
         return an_fail(AN_ERR_REFUSED, why, "site policy: rounds_per_day is %lld",
                        (long long)p->rounds_per_day);

@@ -34,12 +34,11 @@ typedef struct an_site_policy {
 extern const an_opt an_site_policy_rows[];
 extern const size_t an_site_policy_n_rows;
 
-an_err
-an_site_policy_init(an_site_policy *p); /* the defaults: all is allowed.  Errors: NOMEM */
+an_err an_site_policy_init(an_site_policy *p); /* the defaults: all is allowed.  Errors: NOMEM */
 void an_site_policy_done(an_site_policy *p);
 /* Errors: INVAL, NOMEM. */
-an_err an_site_policy_set(an_site_policy *p, const char *key, const char *value,
-                          const char *where, an_note *why);
+an_err an_site_policy_set(an_site_policy *p, const char *key, const char *value, const char *where,
+                          an_note *why);
 
 /* May this plan be carried out?  rounds_today: those accepted in the last 24 hours.
  * Errors: REFUSED, why names the rule. */

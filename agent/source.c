@@ -94,8 +94,7 @@ static const an_source_option *option_find(const an_source_option *rows, const c
     return NULL;
 }
 
-static an_err check_value(const an_source_option *o, const an_node *map, const an_node *value,
-                          an_note *why)
+static an_err check_value(const an_source_option *o, const an_node *map, const an_node *value, an_note *why)
 {
     int64_t whole;
     double number;
@@ -129,16 +128,15 @@ static an_err check_options(const an_source_type *type, const an_node *conf, an_
         if (!o)
             o = option_find(common, key);
         if (!o)
-            return an_node_fail(an_node_value(conf, i), why,
-                                "%s: source \"%s\" has no such option", key, type->name);
+            return an_node_fail(an_node_value(conf, i), why, "%s: source \"%s\" has no such option", key,
+                                type->name);
         an_err err = check_value(o, conf, an_node_value(conf, i), why);
         if (err)
             return err;
     }
     for (const an_source_option *o = type->options; o->key; o++)
         if (!o->initial && !an_node_get(conf, o->key))
-            return an_node_fail(conf, why, "source \"%s\" needs \"%s\" (%s)", type->name,
-                                o->key, o->meaning);
+            return an_node_fail(conf, why, "source \"%s\" needs \"%s\" (%s)", type->name, o->key, o->meaning);
     return AN_OK;
 }
 
@@ -146,20 +144,18 @@ an_err an_source_check(const char *type_name, const an_node *conf, an_note *why)
 {
     const an_source_type *type = an_source_type_find(type_name);
     if (!type)
-        return an_fail(AN_ERR_NOTFOUND, why, "no source of type \"%s\"",
-                       type_name ? type_name : "");
+        return an_fail(AN_ERR_NOTFOUND, why, "no source of type \"%s\"", type_name ? type_name : "");
     return check_options(type, conf, why);
 }
 
-an_err an_source_open(const char *type_name, const an_node *conf, const an_clock *clock,
-                      an_source **ret, an_note *why)
+an_err an_source_open(const char *type_name, const an_node *conf, const an_clock *clock, an_source **ret,
+                      an_note *why)
 {
     an_err err;
     an_source *s = NULL;
     const an_source_type *type = an_source_type_find(type_name);
     if (!type)
-        return an_fail(AN_ERR_NOTFOUND, why, "no source of type \"%s\"",
-                       type_name ? type_name : "");
+        return an_fail(AN_ERR_NOTFOUND, why, "no source of type \"%s\"", type_name ? type_name : "");
     if ((err = check_options(type, conf, why)))
         goto out;
     err = AN_ERR_NOMEM;
@@ -225,8 +221,7 @@ static size_t allowance(an_source *s, size_t cap, int64_t *ret_wait_ms)
     }
     double due = 1 + (double)(now - s->begun_ms) * s->speed / 1000.0;
     double given = (double)(s->stats.rows - s->begun_rows);
-    if (due - given >
-        1 + s->speed * CATCH_UP_S) { /* nobody asked for a while: that time is gone */
+    if (due - given > 1 + s->speed * CATCH_UP_S) { /* nobody asked for a while: that time is gone */
         s->begun_ms = now;
         s->begun_rows = s->stats.rows;
         due = 1;
@@ -283,10 +278,8 @@ an_err an_source_restore(an_source *s, an_reader *in, an_note *why)
     uint8_t version = an_read_u8(in);
     uint8_t len = an_read_u8(in);
     const uint8_t *name = an_read_bytes(in, len);
-    if (version != POSITION_VERSION || !name || len != want ||
-        memcmp(name, s->type->name, want) != 0)
-        return an_fail(AN_ERR_PROTO, why, "not a saved position of a source \"%s\"",
-                       s->type->name);
+    if (version != POSITION_VERSION || !name || len != want || memcmp(name, s->type->name, want) != 0)
+        return an_fail(AN_ERR_PROTO, why, "not a saved position of a source \"%s\"", s->type->name);
     return s->type->restore(s->state, in, why);
 }
 

@@ -111,8 +111,8 @@ an_err an_source_check(const char *type, const an_node *conf, an_note *why);
 /* conf is the mapping with the source's options (`type`, `speed` and `name` are understood for
  * all). Both are borrowed for the call; clock for the source's life. Errors: NOTFOUND no such
  * type or file, INVAL an option, and those of the variant's open. */
-an_err an_source_open(const char *type, const an_node *conf, const an_clock *clock,
-                      an_source **ret, an_note *why);
+an_err an_source_open(const char *type, const an_node *conf, const an_clock *clock, an_source **ret,
+                      an_note *why);
 void an_source_close(an_source *s);
 
 const an_source_type *an_source_type_get(const an_source *s);

@@ -33,8 +33,8 @@ static const char *const steps[] = {
 const char *an_spool_kind_name(an_spool_kind kind)
 {
     switch (kind) {
-#define AN_SPOOL_ROW(name, text)                                                               \
-    case AN_SPOOL_##name:                                                                      \
+#define AN_SPOOL_ROW(name, text)                                                                             \
+    case AN_SPOOL_##name:                                                                                    \
         return text;
         AN_SPOOL_KINDS_LIST(AN_SPOOL_ROW)
 #undef AN_SPOOL_ROW
@@ -91,8 +91,7 @@ static an_err waiting(an_spool *s, uint64_t *ret_n, uint64_t *ret_bytes, an_note
 {
     an_stmt *q = NULL;
     bool row = false;
-    an_err err =
-        an_db_stmt(s->db, "SELECT count(*), coalesce(sum(size), 0) FROM outgoing", &q, why);
+    an_err err = an_db_stmt(s->db, "SELECT count(*), coalesce(sum(size), 0) FROM outgoing", &q, why);
     if (!err)
         err = an_stmt_step(q, &row, why);
     if (!err && row) {
@@ -104,14 +103,13 @@ static an_err waiting(an_spool *s, uint64_t *ret_n, uint64_t *ret_bytes, an_note
 }
 
 /* The oldest item of the least important kind that waits, not more important than `kind`. */
-static an_err oldest_of_least(an_spool *s, an_spool_kind kind, int64_t *ret_id,
-                              an_spool_kind *ret_kind, an_note *why)
+static an_err oldest_of_least(an_spool *s, an_spool_kind kind, int64_t *ret_id, an_spool_kind *ret_kind,
+                              an_note *why)
 {
     an_stmt *q = NULL;
     bool row = false;
     an_err err = an_db_stmt(
-        s->db, "SELECT id, kind FROM outgoing WHERE kind >= ?1 ORDER BY kind DESC, id LIMIT 1",
-        &q, why);
+        s->db, "SELECT id, kind FROM outgoing WHERE kind >= ?1 ORDER BY kind DESC, id LIMIT 1", &q, why);
     if (!err)
         err = an_stmt_bind_int(q, 1, (int64_t)kind);
     if (!err)
@@ -150,13 +148,12 @@ static an_err make_room(an_spool *s, an_spool_kind kind, size_t len, an_note *wh
     }
 }
 
-static an_err insert_item(an_spool *s, an_spool_kind kind, int64_t time_ms, const void *bytes,
-                          size_t len, an_note *why)
+static an_err insert_item(an_spool *s, an_spool_kind kind, int64_t time_ms, const void *bytes, size_t len,
+                          an_note *why)
 {
     an_stmt *q = NULL;
-    an_err err = an_db_stmt(
-        s->db, "INSERT INTO outgoing(kind, time_ms, size, bytes) VALUES(?1, ?2, ?3, ?4)", &q,
-        why);
+    an_err err =
+        an_db_stmt(s->db, "INSERT INTO outgoing(kind, time_ms, size, bytes) VALUES(?1, ?2, ?3, ?4)", &q, why);
     if (!err)
         err = an_stmt_bind_int(q, 1, (int64_t)kind);
     if (!err)
@@ -168,8 +165,8 @@ static an_err insert_item(an_spool *s, an_spool_kind kind, int64_t time_ms, cons
     return err ? err : an_stmt_run(q, why);
 }
 
-an_err an_spool_append(an_spool *s, an_spool_kind kind, int64_t time_ms, const void *bytes,
-                       size_t len, an_note *why)
+an_err an_spool_append(an_spool *s, an_spool_kind kind, int64_t time_ms, const void *bytes, size_t len,
+                       an_note *why)
 {
     if (len == 0 || !bytes || (unsigned)kind >= AN_SPOOL_KINDS)
         return an_fail(AN_ERR_INVAL, why, "spool: an item needs a kind and content");
@@ -185,8 +182,7 @@ an_err an_spool_append(an_spool *s, an_spool_kind kind, int64_t time_ms, const v
         }
     }
     if (!err)
-        err =
-            fits ? insert_item(s, kind, time_ms, bytes, len, why) : count_dropped(s, kind, why);
+        err = fits ? insert_item(s, kind, time_ms, bytes, len, why) : count_dropped(s, kind, why);
     if (!err)
         err = an_db_commit(s->db, why);
     if (err) {
@@ -194,8 +190,8 @@ an_err an_spool_append(an_spool *s, an_spool_kind kind, int64_t time_ms, const v
         return err;
     }
     return fits ? AN_OK
-                : an_fail(AN_ERR_LIMIT, why, "spool: no room for a %s of %zu bytes",
-                          an_spool_kind_name(kind), len);
+                : an_fail(AN_ERR_LIMIT, why, "spool: no room for a %s of %zu bytes", an_spool_kind_name(kind),
+                          len);
 }
 
 an_err an_spool_next(an_spool *s, uint64_t after, an_spool_item *ret, an_note *why)
@@ -204,9 +200,7 @@ an_err an_spool_next(an_spool *s, uint64_t after, an_spool_item *ret, an_note *w
     bool row = false;
     an_spool_item item = {0};
     an_err err = an_db_stmt(
-        s->db,
-        "SELECT id, kind, time_ms, bytes FROM outgoing WHERE id > ?1 ORDER BY id LIMIT 1", &q,
-        why);
+        s->db, "SELECT id, kind, time_ms, bytes FROM outgoing WHERE id > ?1 ORDER BY id LIMIT 1", &q, why);
     if (!err)
         err = an_stmt_bind_int(q, 1, (int64_t)after);
     if (!err)
@@ -220,8 +214,7 @@ an_err an_spool_next(an_spool *s, uint64_t after, an_spool_item *ret, an_note *w
     item.time_ms = an_stmt_int(q, 2);
     const void *bytes = an_stmt_blob(q, 3, &item.len);
     if (item.len > AN_SPOOL_ITEM_MAX || !bytes || (unsigned)item.kind >= AN_SPOOL_KINDS)
-        err = an_fail(AN_ERR_PROTO, why, "spool: item %llu is damaged",
-                      (unsigned long long)item.id);
+        err = an_fail(AN_ERR_PROTO, why, "spool: item %llu is damaged", (unsigned long long)item.id);
     else if (!(item.bytes = an_alloc(item.len, 1)))
         err = AN_ERR_NOMEM;
     else

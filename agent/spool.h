@@ -24,11 +24,11 @@
 #include "base/err.h"
 
 /* Least important last: the order in which kinds are kept when the quota is reached. */
-#define AN_SPOOL_KINDS_LIST(X)                                                                 \
-    X(VERDICT, "verdict")                                                                      \
-    X(DRIFT, "drift alert")                                                                    \
-    X(ALARM, "alarm summary")                                                                  \
-    X(REPORT, "version report")                                                                \
+#define AN_SPOOL_KINDS_LIST(X)                                                                               \
+    X(VERDICT, "verdict")                                                                                    \
+    X(DRIFT, "drift alert")                                                                                  \
+    X(ALARM, "alarm summary")                                                                                \
+    X(REPORT, "version report")                                                                              \
     X(HEALTH, "health report")
 
 typedef enum an_spool_kind {
@@ -65,8 +65,8 @@ typedef struct an_spool_item {
 
 /* Durable when it returns OK.  Errors: LIMIT longer than an item may be, or larger than the
  * quota (counted as dropped), IO, NOMEM. */
-an_err an_spool_append(an_spool *s, an_spool_kind kind, int64_t time_ms, const void *bytes,
-                       size_t len, an_note *why);
+an_err an_spool_append(an_spool *s, an_spool_kind kind, int64_t time_ms, const void *bytes, size_t len,
+                       an_note *why);
 /* The oldest item with an id above `after`.  *ret is owned (an_spool_item_done).
  * Errors: NOTFOUND none, IO, NOMEM. */
 an_err an_spool_next(an_spool *s, uint64_t after, an_spool_item *ret, an_note *why);
@@ -90,11 +90,9 @@ typedef struct an_journal_row {
     char model[64];
     char what[160]; /* "promoted", "rolled back: alarm rate 4.1 times production", ... */
 } an_journal_row;
-an_err an_journal_add(an_spool *s, const an_journal_row *row,
-                      an_note *why); /* row->id is ignored */
+an_err an_journal_add(an_spool *s, const an_journal_row *row, an_note *why); /* row->id is ignored */
 /* The newest row of a model with time_ms <= at_ms.  Errors: NOTFOUND, IO. */
-an_err an_journal_find(an_spool *s, const char *model, int64_t at_ms, an_journal_row *ret,
-                       an_note *why);
+an_err an_journal_find(an_spool *s, const char *model, int64_t at_ms, an_journal_row *ret, an_note *why);
 /* The oldest row with an id above `after`.  Errors: NOTFOUND none, IO. */
 an_err an_journal_next(an_spool *s, uint64_t after, an_journal_row *ret, an_note *why);
 
@@ -106,17 +104,15 @@ typedef struct an_ledger_row {
     uint64_t bytes;
     char words[200];
 } an_ledger_row;
-an_err an_ledger_add(an_spool *s, int64_t time_ms, const char *kind, uint64_t bytes,
-                     const char *words, an_note *why);
+an_err an_ledger_add(an_spool *s, int64_t time_ms, const char *kind, uint64_t bytes, const char *words,
+                     an_note *why);
 /* The oldest row with an id above `after`.  Errors: NOTFOUND none, IO. */
 an_err an_ledger_next(an_spool *s, uint64_t after, an_ledger_row *ret, an_note *why);
 /* Bytes and rows since since_ms. */
-an_err an_ledger_sum(an_spool *s, int64_t since_ms, uint64_t *ret_rows, uint64_t *ret_bytes,
-                     an_note *why);
+an_err an_ledger_sum(an_spool *s, int64_t since_ms, uint64_t *ret_rows, uint64_t *ret_bytes, an_note *why);
 
 /* --- named values: source position, alarm state --- */
-an_err an_spool_value_set(an_spool *s, const char *name, const void *bytes, size_t len,
-                          an_note *why);
+an_err an_spool_value_set(an_spool *s, const char *name, const void *bytes, size_t len, an_note *why);
 /* Appends to ret.  Errors: NOTFOUND, IO, NOMEM, LIMIT. */
 an_err an_spool_value_get(an_spool *s, const char *name, an_buf *ret, an_note *why);
 an_err an_spool_value_remove(an_spool *s, const char *name, an_note *why); /* absent: OK */
@@ -129,8 +125,7 @@ typedef struct an_pending {
     char file[256];              /* name in the agent's data folder */
     int64_t time_ms;
 } an_pending;
-an_err an_pending_set(an_spool *s, const an_pending *p,
-                      an_note *why); /* replaces that of the round */
+an_err an_pending_set(an_spool *s, const an_pending *p, an_note *why); /* replaces that of the round */
 an_err an_pending_get(an_spool *s, const char *round, an_pending *ret, an_note *why);
 /* The first pending upload whose round id sorts after `after` ("" = the first).  Errors:
  * NOTFOUND, IO. */

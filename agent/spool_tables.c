@@ -69,15 +69,13 @@ static an_err read_journal(an_stmt *q, an_journal_row *ret, an_note *why)
     return err;
 }
 
-an_err an_journal_find(an_spool *s, const char *model, int64_t at_ms, an_journal_row *ret,
-                       an_note *why)
+an_err an_journal_find(an_spool *s, const char *model, int64_t at_ms, an_journal_row *ret, an_note *why)
 {
     an_stmt *q = NULL;
-    an_err err =
-        an_db_stmt(s->db,
-                   "SELECT id, time_ms, version, overlay, model, what FROM journal"
-                   " WHERE model = ?1 AND time_ms <= ?2 ORDER BY time_ms DESC, id DESC LIMIT 1",
-                   &q, why);
+    an_err err = an_db_stmt(s->db,
+                            "SELECT id, time_ms, version, overlay, model, what FROM journal"
+                            " WHERE model = ?1 AND time_ms <= ?2 ORDER BY time_ms DESC, id DESC LIMIT 1",
+                            &q, why);
     if (!err)
         err = an_stmt_bind_text(q, 1, model);
     if (!err)
@@ -108,8 +106,8 @@ static an_err trim_ledger(an_spool *s, an_note *why)
     return err ? err : an_stmt_run(q, why);
 }
 
-an_err an_ledger_add(an_spool *s, int64_t time_ms, const char *kind, uint64_t bytes,
-                     const char *words, an_note *why)
+an_err an_ledger_add(an_spool *s, int64_t time_ms, const char *kind, uint64_t bytes, const char *words,
+                     an_note *why)
 {
     an_stmt *q = NULL;
     if (bytes > INT64_MAX)
@@ -117,9 +115,8 @@ an_err an_ledger_add(an_spool *s, int64_t time_ms, const char *kind, uint64_t by
     an_err err = an_db_begin(s->db, why);
     if (err)
         return err;
-    err = an_db_stmt(s->db,
-                     "INSERT INTO ledger(time_ms, kind, bytes, words) VALUES(?1, ?2, ?3, ?4)",
-                     &q, why);
+    err =
+        an_db_stmt(s->db, "INSERT INTO ledger(time_ms, kind, bytes, words) VALUES(?1, ?2, ?3, ?4)", &q, why);
     if (!err)
         err = an_stmt_bind_int(q, 1, time_ms);
     if (!err)
@@ -145,9 +142,8 @@ an_err an_ledger_next(an_spool *s, uint64_t after, an_ledger_row *ret, an_note *
     bool some = false;
     an_ledger_row row = {0};
     an_err err = an_db_stmt(
-        s->db,
-        "SELECT id, time_ms, kind, bytes, words FROM ledger WHERE id > ?1 ORDER BY id LIMIT 1",
-        &q, why);
+        s->db, "SELECT id, time_ms, kind, bytes, words FROM ledger WHERE id > ?1 ORDER BY id LIMIT 1", &q,
+        why);
     if (!err)
         err = an_stmt_bind_int(q, 1, (int64_t)after);
     if (!err)
@@ -164,14 +160,12 @@ an_err an_ledger_next(an_spool *s, uint64_t after, an_ledger_row *ret, an_note *
     return err ? err : some ? AN_OK : AN_ERR_NOTFOUND;
 }
 
-an_err an_ledger_sum(an_spool *s, int64_t since_ms, uint64_t *ret_rows, uint64_t *ret_bytes,
-                     an_note *why)
+an_err an_ledger_sum(an_spool *s, int64_t since_ms, uint64_t *ret_rows, uint64_t *ret_bytes, an_note *why)
 {
     an_stmt *q = NULL;
     bool some = false;
-    an_err err = an_db_stmt(
-        s->db, "SELECT count(*), coalesce(sum(bytes), 0) FROM ledger WHERE time_ms >= ?1", &q,
-        why);
+    an_err err = an_db_stmt(s->db, "SELECT count(*), coalesce(sum(bytes), 0) FROM ledger WHERE time_ms >= ?1",
+                            &q, why);
     if (!err)
         err = an_stmt_bind_int(q, 1, since_ms);
     if (!err)
@@ -186,12 +180,10 @@ an_err an_ledger_sum(an_spool *s, int64_t since_ms, uint64_t *ret_rows, uint64_t
 
 /* --- named values --- */
 
-an_err an_spool_value_set(an_spool *s, const char *name, const void *bytes, size_t len,
-                          an_note *why)
+an_err an_spool_value_set(an_spool *s, const char *name, const void *bytes, size_t len, an_note *why)
 {
     an_stmt *q = NULL;
-    an_err err =
-        an_db_stmt(s->db, "INSERT OR REPLACE INTO value(name, bytes) VALUES(?1, ?2)", &q, why);
+    an_err err = an_db_stmt(s->db, "INSERT OR REPLACE INTO value(name, bytes) VALUES(?1, ?2)", &q, why);
     if (!err)
         err = an_stmt_bind_text(q, 1, name);
     if (!err)
@@ -255,8 +247,7 @@ an_err an_pending_set(an_spool *s, const an_pending *p, an_note *why)
     return err ? err : an_stmt_run(q, why);
 }
 
-static an_err read_pending(an_spool *s, const char *sql, const char *round, an_pending *ret,
-                           an_note *why)
+static an_err read_pending(an_spool *s, const char *sql, const char *round, an_pending *ret, an_note *why)
 {
     an_stmt *q = NULL;
     bool some = false;
@@ -284,9 +275,8 @@ static an_err read_pending(an_spool *s, const char *sql, const char *round, an_p
 
 an_err an_pending_get(an_spool *s, const char *round, an_pending *ret, an_note *why)
 {
-    return read_pending(s,
-                        "SELECT round, plan, hash, file, time_ms FROM pending WHERE round = ?1",
-                        round, ret, why);
+    return read_pending(s, "SELECT round, plan, hash, file, time_ms FROM pending WHERE round = ?1", round,
+                        ret, why);
 }
 
 an_err an_pending_next(an_spool *s, const char *after, an_pending *ret, an_note *why)

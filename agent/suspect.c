@@ -30,7 +30,8 @@ static bool add_residual(const an_suspect_in *in, an_scorer_work *work, const fl
 
 /* Mean residual of n raw windows, those for which pick says yes.  *ret_n: windows that counted. */
 static an_err mean_residual(const an_suspect_in *in, an_scorer_work *work, const float *raw, size_t n,
-                            const an_challenge_item *items, size_t mode, double *ret, size_t *ret_n, an_note *why)
+                            const an_challenge_item *items, size_t mode, double *ret, size_t *ret_n,
+                            an_note *why)
 {
     const an_prep *prep = an_scorer_prep(in->scorer);
     const size_t input = an_prep_input(prep);
@@ -91,8 +92,8 @@ an_err an_suspect_find(const an_suspect_in *in, an_suspect *ret, an_note *why)
     }
     found.shift = n_old && n_fresh ? sqrt(found.shift) : 0;
     for (size_t k = 0; k < modes && found.shift > 0; k++) {
-        err = mean_residual(in, work, in->challenge->windows, in->challenge->n, in->challenge->items, k, mode, &n_mode,
-                            why);
+        err = mean_residual(in, work, in->challenge->windows, in->challenge->n, in->challenge->items, k, mode,
+                            &n_mode, why);
         if (err != AN_OK)
             goto out;
         for (size_t f = 0; f < width; f++)

@@ -26,8 +26,8 @@
 #define AN_SUSPECT_SHIFT 0.2  /* a shorter shift has no direction; standard deviations, all sensors */
 
 typedef struct an_suspect_in {
-    const an_scorer *scorer; /* production as it runs */
-    size_t context;          /* rows in a raw window */
+    const an_scorer *scorer;  /* production as it runs */
+    size_t context;           /* rows in a raw window */
     const float *old, *fresh; /* (n, context, width) raw windows before and after the change */
     size_t n_old, n_fresh;
     const an_challenge *challenge; /* its MODE windows were made from the old data */

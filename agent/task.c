@@ -60,8 +60,7 @@ an_err an_task_encode(const an_task *task, const an_payload_in *in, uint32_t *re
     const an_payload_type *type = an_payload_find(task->plan->kind);
     an_payload_facts facts = an_task_facts(task);
     if (type->dim(&facts) != task->plan->dim)
-        return an_fail(AN_ERR_INVAL, why,
-                       "the plan asks for %u coordinates, its base version gives %llu",
+        return an_fail(AN_ERR_INVAL, why, "the plan asks for %u coordinates, its base version gives %llu",
                        task->plan->dim, (unsigned long long)type->dim(&facts));
     return type->encode(ret, &facts, in, why);
 }
@@ -76,8 +75,8 @@ an_err an_task_run(const an_task *task, uint32_t *ret, an_task_result *ret_resul
     if (!v)
         return an_fail(AN_ERR_INVAL, why, "the version of the plan is not at hand");
     if (v->prep.features != task->data->width)
-        return an_fail(AN_ERR_INVAL, why, "the site has %zu sensors, the version %u",
-                       task->data->width, v->prep.features);
+        return an_fail(AN_ERR_INVAL, why, "the site has %zu sensors, the version %u", task->data->width,
+                       v->prep.features);
     an_err err = type->run(task, ret, &result, why);
     if (err == AN_OK && ret_result)
         *ret_result = result;

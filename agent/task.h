@@ -33,7 +33,7 @@ typedef struct an_task {
     const an_bundle *candidate;  /* EVALUATE */
     const an_bundle *production; /* EVALUATE; NULL: there is none */
     const an_overlay *running;   /* production's overlay at this site; NULL: it is made anew */
-    const float *local; /* (n_local) the site's own parameters so far; NULL: the version's */
+    const float *local;          /* (n_local) the site's own parameters so far; NULL: the version's */
     size_t n_local;
     const an_site_data *data;
     const an_calibrate_opts *calibrate; /* how this site makes its overlays */
@@ -66,7 +66,6 @@ const an_task_type *an_task_at(size_t i);               /* NULL past the end */
  * Errors: INVAL the data do not fit the version; STATE too little data; NUMERIC training left
  * the finite numbers; UNSUPPORTED; CANCELLED; NOMEM.  All but NOMEM and CANCELLED are reasons
  * to refuse the round. */
-an_err an_task_run(const an_task *task, uint32_t *ret, an_task_result *ret_result,
-                   an_note *why);
+an_err an_task_run(const an_task *task, uint32_t *ret, an_task_result *ret_result, an_note *why);
 
 #endif

@@ -45,21 +45,19 @@ static an_err path_of(const an_versions *v, const an_hash *version, const char *
     return an_path_join(out, v->dir, name);
 }
 
-an_err an_versions_path(const an_versions *v, const an_hash *version,
-                        char out[static AN_PATH_MAX])
+an_err an_versions_path(const an_versions *v, const an_hash *version, char out[static AN_PATH_MAX])
 {
     an_err err = path_of(v, version, "bundle", out);
     return err == AN_OK && !an_file_exists(out) ? AN_ERR_NOTFOUND : err;
 }
 
-an_err an_versions_part(const an_versions *v, const an_hash *version,
-                        char out[static AN_PATH_MAX])
+an_err an_versions_part(const an_versions *v, const an_hash *version, char out[static AN_PATH_MAX])
 {
     return path_of(v, version, "part", out);
 }
 
-an_err an_versions_overlay_path(const an_versions *v, const an_hash *version,
-                                const an_hash *overlay, char out[static AN_PATH_MAX])
+an_err an_versions_overlay_path(const an_versions *v, const an_hash *version, const an_hash *overlay,
+                                char out[static AN_PATH_MAX])
 {
     char hex[AN_HASH_TEXT], end[AN_HASH_TEXT + 16];
     an_hash_text(hex, overlay);
@@ -72,8 +70,7 @@ static an_err hash_file(const char *path, an_hash *ret, an_note *why)
     an_hasher h;
     FILE *f = fopen(path, "rb");
     if (!f)
-        return an_fail(errno == ENOENT ? AN_ERR_NOTFOUND : AN_ERR_IO, why, "%s: cannot be read",
-                       path);
+        return an_fail(errno == ENOENT ? AN_ERR_NOTFOUND : AN_ERR_IO, why, "%s: cannot be read", path);
     uint8_t *block = an_alloc(BLOCK, 1);
     an_err err = block ? AN_OK : AN_ERR_NOMEM;
     an_hasher_init(&h);
@@ -99,8 +96,7 @@ an_err an_versions_adopt(an_versions *v, const an_hash *version, const char *pat
     if (!an_hash_equal(&found, version)) {
         err = an_file_remove(path, why);
         return err != AN_OK ? err
-                            : an_fail(AN_ERR_PROTO, why,
-                                      "what came is not the version that was asked for");
+                            : an_fail(AN_ERR_PROTO, why, "what came is not the version that was asked for");
     }
     if ((err = path_of(v, version, "bundle", to)) != AN_OK)
         return err;
@@ -170,8 +166,7 @@ static bool remove_version(const an_versions *v, entry *all, size_t n, const cha
         char path[AN_PATH_MAX];
         if (strcmp(all[i].stem, stem) != 0 || all[i].bytes == 0)
             continue;
-        if (an_path_join(path, v->dir, all[i].name) == AN_OK &&
-            an_file_remove(path, NULL) == AN_OK) {
+        if (an_path_join(path, v->dir, all[i].name) == AN_OK && an_file_remove(path, NULL) == AN_OK) {
             all[i].bytes = 0;
             removed = true;
         }

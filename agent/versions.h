@@ -25,18 +25,15 @@ an_err an_versions_open(const char *dir, uint64_t quota_bytes, an_versions **ret
 void an_versions_close(an_versions *v);
 
 /* Errors: NOTFOUND. */
-an_err an_versions_path(const an_versions *v, const an_hash *version,
-                        char out[static AN_PATH_MAX]);
+an_err an_versions_path(const an_versions *v, const an_hash *version, char out[static AN_PATH_MAX]);
 /* Where a fetch may write the object before it is adopted; a broken-off fetch goes on there. */
-an_err an_versions_part(const an_versions *v, const an_hash *version,
-                        char out[static AN_PATH_MAX]);
+an_err an_versions_part(const an_versions *v, const an_hash *version, char out[static AN_PATH_MAX]);
 /* Takes the file over under its name.  Errors: PROTO its content has another hash (the file is
  * removed), NOTFOUND, IO. */
-an_err an_versions_adopt(an_versions *v, const an_hash *version, const char *path,
-                         an_note *why);
+an_err an_versions_adopt(an_versions *v, const an_hash *version, const char *path, an_note *why);
 
-an_err an_versions_overlay_path(const an_versions *v, const an_hash *version,
-                                const an_hash *overlay, char out[static AN_PATH_MAX]);
+an_err an_versions_overlay_path(const an_versions *v, const an_hash *version, const an_hash *overlay,
+                                char out[static AN_PATH_MAX]);
 
 /* Removes the oldest versions, with their overlays, until the quota holds; those in
  * keep stay.  Errors: IO, NOMEM. */

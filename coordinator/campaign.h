@@ -23,11 +23,11 @@
 typedef enum an_campaign_kind { AN_CAMPAIGN_TRAINING, AN_CAMPAIGN_INCREMENTAL } an_campaign_kind;
 
 typedef enum an_campaign_state {
-    AN_CAMPAIGN_WAITING,   /* for a person to approve it */
+    AN_CAMPAIGN_WAITING, /* for a person to approve it */
     AN_CAMPAIGN_RUNNING,
-    AN_CAMPAIGN_PASSED,    /* the gate; promotion is not done yet */
+    AN_CAMPAIGN_PASSED, /* the gate; promotion is not done yet */
     AN_CAMPAIGN_PROMOTED,
-    AN_CAMPAIGN_STOPPED,   /* the gate, a person, or too many aborted rounds; see reason */
+    AN_CAMPAIGN_STOPPED, /* the gate, a person, or too many aborted rounds; see reason */
 } an_campaign_state;
 
 typedef struct an_campaign {
@@ -38,15 +38,15 @@ typedef struct an_campaign {
     char trigger[AN_REASON_MAX]; /* why it began */
     char reason[AN_REASON_MAX];  /* why it ended, or what it waits for */
     int64_t opened_ms, ended_ms;
-    uint32_t train_rounds;       /* to be done */
-    uint32_t step;               /* rounds committed so far */
-    uint32_t aborted;            /* rounds aborted since the last commit */
-    uint64_t open_round;         /* 0: none */
-    an_hash base;                /* where it started */
-    an_hash head;                /* the newest version */
-    an_hash optimiser;           /* the server optimiser's state; none: zero */
-    an_hash evaluation;          /* the evaluated figures; none before */
-    bool approved_promotion;     /* by a person */
+    uint32_t train_rounds;   /* to be done */
+    uint32_t step;           /* rounds committed so far */
+    uint32_t aborted;        /* rounds aborted since the last commit */
+    uint64_t open_round;     /* 0: none */
+    an_hash base;            /* where it started */
+    an_hash head;            /* the newest version */
+    an_hash optimiser;       /* the server optimiser's state; none: zero */
+    an_hash evaluation;      /* the evaluated figures; none before */
+    bool approved_promotion; /* by a person */
 } an_campaign;
 
 typedef enum an_campaign_todo {

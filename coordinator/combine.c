@@ -86,7 +86,9 @@ static an_err momentum_block(momentum *m, double *delta, size_t n, double beta, 
         an_put_u32(m->bytes + 4 * i, u);
     }
     an_hasher_add(&m->hasher, m->bytes, 4 * n);
-    return fwrite(m->bytes, 4, n, m->out) == n ? AN_OK : an_fail(AN_ERR_IO, why, "cannot write the optimiser's state");
+    return fwrite(m->bytes, 4, n, m->out) == n
+               ? AN_OK
+               : an_fail(AN_ERR_IO, why, "cannot write the optimiser's state");
 }
 
 /* Walks the tensors in model order; delta is 0 where a tensor is local. */
@@ -116,7 +118,8 @@ static an_err step_weights(an_combine_job *job, an_bundle *b, const uint32_t *ac
             for (size_t i = 0; i < n; i++) {
                 float w = (float)((double)b->weights[param + i] + job->server_lr * delta[i]);
                 if (!isfinite(w))
-                    return an_fail(AN_ERR_NUMERIC, why, "parameter %zu is not finite after the step", param + i);
+                    return an_fail(AN_ERR_NUMERIC, why, "parameter %zu is not finite after the step",
+                                   param + i);
                 b->weights[param + i] = w;
             }
             param += n;
@@ -126,7 +129,8 @@ static an_err step_weights(an_combine_job *job, an_bundle *b, const uint32_t *ac
     return AN_OK;
 }
 
-static an_err step_with_momentum(an_combine_job *job, an_bundle *b, const uint32_t *acc, double weight, an_note *why)
+static an_err step_with_momentum(an_combine_job *job, an_bundle *b, const uint32_t *acc, double weight,
+                                 an_note *why)
 {
     an_err err = AN_ERR_NOMEM;
     momentum *m = an_alloc(1, sizeof *m);

@@ -51,8 +51,8 @@ typedef struct an_combine_job {
     uint64_t result_size;
     char new_state_path[AN_PATH_MAX]; /* "": no momentum */
     an_hash new_state;
-    double loss;       /* TRAIN: weighted mean training loss */
-    double weight;     /* TRAIN: sum of weights */
+    double loss;   /* TRAIN: weighted mean training loss */
+    double weight; /* TRAIN: sum of weights */
     uint64_t clipped, saturated;
     an_evaluate_out evaluation; /* EVALUATE */
 } an_combine_job;

@@ -44,8 +44,8 @@ static an_err set_fine_edges(an_bundle *b)
         return err;
     for (uint32_t f = 0; f < b->prep.features; f++)
         for (uint32_t i = 0; i < n; i++)
-            edges[f * n + i] = b->prep.mean[f] +
-                               b->prep.scale[f] * (float)(FINE_REACH * (2.0 * i / (n - 1) - 1.0));
+            edges[f * n + i] =
+                b->prep.mean[f] + b->prep.scale[f] * (float)(FINE_REACH * (2.0 * i / (n - 1) - 1.0));
     edges_replace(b, n, edges, score_edges);
     return AN_OK;
 }
@@ -90,8 +90,8 @@ an_err an_combine_histogram(an_combine_job *job, an_bundle *b, const uint32_t *a
         for (uint32_t i = 0; i < fine; i++)
             total += counts[f * fine + i];
         for (uint32_t i = 0; i < n; i++)
-            edges[f * n + i] =
-                quantile(counts + (size_t)f * fine, b->edges + (size_t)f * b->n_edges, b->n_edges, total, (i + 1.0) / BINS);
+            edges[f * n + i] = quantile(counts + (size_t)f * fine, b->edges + (size_t)f * b->n_edges,
+                                        b->n_edges, total, (i + 1.0) / BINS);
     }
     edges_replace(b, n, edges, score_edges);
 out:
@@ -130,4 +130,3 @@ out:
     an_free(mean);
     return err;
 }
-

@@ -25,19 +25,14 @@ const an_opt an_coordinator_rows[] = {
                 "the control endpoint as sites see it; the bound one if not given"),
     AN_OPT_TEXT(CONF, advertise_bulk, "advertise.bulk", 1, ENDPOINT_LEN, NULL,
                 "the bulk endpoint as sites see it; the bound one if not given"),
-    AN_OPT_TEXT(
-        CONF, advertise_enrol, "advertise.enrol", 1, ENDPOINT_LEN, NULL,
-        "the enrolment endpoint as sites see it, in tokens; the bound one if not given"),
-    AN_OPT_TEXT(CONF, http_address, "http.address", 2, 64, "127.0.0.1",
-                "address of the HTTP API"),
-    AN_OPT_INT(CONF, http_port, "http.port", 0, 65535, "7700",
-               "port of the HTTP API; 0 takes any free one"),
+    AN_OPT_TEXT(CONF, advertise_enrol, "advertise.enrol", 1, ENDPOINT_LEN, NULL,
+                "the enrolment endpoint as sites see it, in tokens; the bound one if not given"),
+    AN_OPT_TEXT(CONF, http_address, "http.address", 2, 64, "127.0.0.1", "address of the HTTP API"),
+    AN_OPT_INT(CONF, http_port, "http.port", 0, 65535, "7700", "port of the HTTP API; 0 takes any free one"),
     AN_OPT_MS(CONF, answer_ms, "http.answer", 100, 600000, "30s",
               "how long a request waits before it is told 503"),
-    AN_OPT_MS(CONF, lease_ms, "lease", 1000, 3600000, "15s",
-              "how often a site is to be heard of"),
-    AN_OPT_INT(CONF, enrol_rate, "enrol.rate", 1, 10000, "60",
-               "new enrolment connections a minute"),
+    AN_OPT_MS(CONF, lease_ms, "lease", 1000, 3600000, "15s", "how often a site is to be heard of"),
+    AN_OPT_INT(CONF, enrol_rate, "enrol.rate", 1, 10000, "60", "new enrolment connections a minute"),
     AN_OPT_CHOICE(CONF, log_level, "log", levels, "info", "least level that is logged"),
 };
 const size_t an_coordinator_n_rows = sizeof an_coordinator_rows / sizeof *an_coordinator_rows;
@@ -55,23 +50,20 @@ void an_coordinator_conf_done(an_coordinator_conf *conf)
 static an_err check_endpoint(const char *key, const char *endpoint, an_note *why)
 {
     if (endpoint && strncmp(endpoint, "tcp://", 6) != 0)
-        return an_fail(AN_ERR_INVAL, why, "%s = %.120s: must be tcp://address:port", key,
-                       endpoint);
+        return an_fail(AN_ERR_INVAL, why, "%s = %.120s: must be tcp://address:port", key, endpoint);
     return AN_OK;
 }
 
 /* Sites can be told neither a free port in advance nor "any address". */
-static an_err check_advertised(const char *key, const char *endpoint, const char *listen,
-                               an_note *why)
+static an_err check_advertised(const char *key, const char *endpoint, const char *listen, an_note *why)
 {
     const char *told = endpoint ? endpoint : listen;
     an_err err = check_endpoint(key, endpoint, why);
     if (err != AN_OK)
         return err;
     if (strncmp(told, "tcp://0.0.0.0:", 14) == 0 || strncmp(told, "tcp://*:", 8) == 0)
-        return an_fail(AN_ERR_INVAL, why,
-                       "%s: sites cannot connect to %.120s; give the address they see", key,
-                       told);
+        return an_fail(AN_ERR_INVAL, why, "%s: sites cannot connect to %.120s; give the address they see",
+                       key, told);
     return AN_OK;
 }
 
@@ -81,10 +73,8 @@ an_err an_coordinator_conf_check(const an_coordinator_conf *conf, an_note *why)
     if ((err = check_endpoint("listen.control", conf->control, why)) != AN_OK ||
         (err = check_endpoint("listen.bulk", conf->bulk, why)) != AN_OK ||
         (err = check_endpoint("listen.enrol", conf->enrol, why)) != AN_OK ||
-        (err = check_advertised("advertise.control", conf->advertise_control, conf->control,
-                                why)) != AN_OK ||
-        (err = check_advertised("advertise.bulk", conf->advertise_bulk, conf->bulk, why)) !=
-            AN_OK)
+        (err = check_advertised("advertise.control", conf->advertise_control, conf->control, why)) != AN_OK ||
+        (err = check_advertised("advertise.bulk", conf->advertise_bulk, conf->bulk, why)) != AN_OK)
         return err;
     return check_advertised("advertise.enrol", conf->advertise_enrol, conf->enrol, why);
 }

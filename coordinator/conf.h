@@ -19,11 +19,10 @@
 #include "base/opt.h"
 
 typedef struct an_coordinator_conf {
-    char *data;      /* folder of identity, administrator's token, endpoints.json and store */
-    char *store_url; /* NULL: "sqlite:DATA/store" */
+    char *data;                   /* folder of identity, administrator's token, endpoints.json and store */
+    char *store_url;              /* NULL: "sqlite:DATA/store" */
     char *control, *bulk, *enrol; /* "tcp://address:port", port * allowed */
-    char *advertise_control, *advertise_bulk,
-        *advertise_enrol; /* told to sites; NULL: as bound */
+    char *advertise_control, *advertise_bulk, *advertise_enrol; /* told to sites; NULL: as bound */
     char *http_address;
     int64_t http_port; /* 0: any free one */
     int64_t lease_ms;

@@ -6,9 +6,11 @@
 #include "doors/json.h"
 
 /* One row per plain number of an an_evaluation. */
-#define NUMBERS(X)                                                                              \
-    X(n) X(tp) X(fp) X(tn) X(fn) X(old_windows) X(old_alarms) X(new_windows) X(new_alarms)      \
+/* clang-format off */
+#define NUMBERS(X)                                                                          \
+    X(n) X(tp) X(fp) X(tn) X(fn) X(old_windows) X(old_alarms) X(new_windows) X(new_alarms)  \
     X(non_finite) X(sites) X(objections) X(gains)
+/* clang-format on */
 
 static an_json *one(const an_evaluation *e)
 {
@@ -53,9 +55,9 @@ static an_err parse_one(const an_jval *o, an_evaluation *e, an_note *why)
 {
     an_err err;
     int64_t v = 0;
-#define GET(field)                                                           \
-    if ((err = an_jval_int(o, #field, 0, INT64_MAX, &v, why)) != AN_OK)      \
-        return err;                                                          \
+#define GET(field)                                                                                           \
+    if ((err = an_jval_int(o, #field, 0, INT64_MAX, &v, why)) != AN_OK)                                      \
+        return err;                                                                                          \
     e->field = (uint64_t)v;
     NUMBERS(GET)
 #undef GET

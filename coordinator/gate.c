@@ -26,7 +26,9 @@ static bool judge_alone(const an_evaluation *c, an_note *ret)
         an_note_set(ret, "no window was judged");
         return false;
     }
-    an_note_set(ret, "first version: loss %.4g over %llu windows, %.2f %% alarms on normal holdouts, %.0f %% of challenge faults raised",
+    an_note_set(ret,
+                "first version: loss %.4g over %llu windows, %.2f %% alarms on normal holdouts, %.0f %% of "
+                "challenge faults raised",
                 mean, (unsigned long long)c->n, 100 * far, 100 * raised_share(c));
     return true;
 }
@@ -48,7 +50,8 @@ bool an_gate_judge(const an_evaluate_out *e, const an_policy *policy, bool incre
 
     if (c->objections) {
         an_note_set(ret,
-                    "possible fault, not drift: at %llu of %llu sites the change looks like a declared failure mode, or would hide one",
+                    "possible fault, not drift: at %llu of %llu sites the change looks like a declared "
+                    "failure mode, or would hide one",
                     (unsigned long long)c->objections, (unsigned long long)c->sites);
         return false;
     }
@@ -68,11 +71,15 @@ bool an_gate_judge(const an_evaluate_out *e, const an_policy *policy, bool incre
         return false;
     }
     if (new_c > new_p + policy->gate_alarms || old_c > old_p + policy->gate_alarms) {
-        an_note_set(ret, "alarms on normal holdouts: old %.2f %% against %.2f %%, new %.2f %% against %.2f %%",
+        an_note_set(ret,
+                    "alarms on normal holdouts: old %.2f %% against %.2f %%, new %.2f %% against %.2f %%",
                     100 * old_c, 100 * old_p, 100 * new_c, 100 * new_p);
         return false;
     }
-    an_note_set(ret, "loss %.4g against %.4g; alarms on new normal data %.2f %% against %.2f %%, on old %.2f %% against %.2f %%; challenge faults raised %.0f %% against %.0f %%",
-                loss_c, loss_p, 100 * new_c, 100 * new_p, 100 * old_c, 100 * old_p, 100 * raised_c, 100 * raised_p);
+    an_note_set(ret,
+                "loss %.4g against %.4g; alarms on new normal data %.2f %% against %.2f %%, on old %.2f %% "
+                "against %.2f %%; challenge faults raised %.0f %% against %.0f %%",
+                loss_c, loss_p, 100 * new_c, 100 * new_p, 100 * old_c, 100 * old_p, 100 * raised_c,
+                100 * raised_p);
     return true;
 }

@@ -21,8 +21,8 @@ static an_err replay_one(void *ctx, const an_record *record, an_note *why)
     an_note inner = {{0}};
     an_err err = an_state_apply(&hub->state, record, &inner);
     if (err != AN_OK)
-        return an_fail(err, why, "journal record %llu (%s): %.200s", (unsigned long long)record->seq, record->kind,
-                       inner.text[0] ? inner.text : an_err_text(err));
+        return an_fail(err, why, "journal record %llu (%s): %.200s", (unsigned long long)record->seq,
+                       record->kind, inner.text[0] ? inner.text : an_err_text(err));
     return AN_OK;
 }
 
@@ -67,8 +67,8 @@ void an_hub_free(an_hub *hub)
 
 /* ---- the journal ---- */
 
-void an_batch_add(an_record_batch *b, const char *kind, const char *subject, const char *actor, const char *idem,
-                  an_json *body)
+void an_batch_add(an_record_batch *b, const char *kind, const char *subject, const char *actor,
+                  const char *idem, an_json *body)
 {
     char *text = an_json_print(body, 0);
     an_json_free(body);
@@ -203,7 +203,8 @@ void an_hub_lost(an_hub *hub, const char *site)
 static an_err catch_up(an_hub *hub)
 {
     an_note why = {{0}};
-    an_err err = an_store_scan(hub->conf.store, &(an_store_filter){.after_seq = hub->state.last_seq}, replay_one, hub, &why);
+    an_err err = an_store_scan(hub->conf.store, &(an_store_filter){.after_seq = hub->state.last_seq},
+                               replay_one, hub, &why);
     if (err == AN_OK) {
         an_hub_rounds_free(hub);
         err = an_hub_rounds_resume(hub, &why);
@@ -234,7 +235,8 @@ void an_hub_tick(an_hub *hub)
     for (size_t i = hub->rounds.n; i-- > 0;) {
         an_hub_round *r = hub->rounds.items[i];
         if (now >= an_round_deadline(&r->round))
-            an_hub_round_event(hub, r, &(an_round_event){.type = AN_ROUND_EVENT_TIME, .now_ms = now}, "coordinator");
+            an_hub_round_event(hub, r, &(an_round_event){.type = AN_ROUND_EVENT_TIME, .now_ms = now},
+                               "coordinator");
         else if (r->round.state == AN_ROUND_SUMMING && !r->combining)
             an_hub_sum_start(hub, r); /* what it came to could not be stored the last time */
     }

@@ -47,7 +47,7 @@ typedef struct an_hub_conf {
     an_hub_io io;
     const uint8_t *sign_secret; /* (AN_SIGN_SECRET_BYTES) borrowed: signs release statements */
     const uint8_t *sign_public;
-    char bulk_endpoint[AN_ENDPOINT_MAX];    /* told to sites; may be empty */
+    char bulk_endpoint[AN_ENDPOINT_MAX]; /* told to sites; may be empty */
     char control_endpoint[AN_ENDPOINT_MAX];
     char release_root[AN_FINGERPRINT_MAX];
     uint32_t lease_ms;
@@ -92,8 +92,8 @@ int64_t an_hub_deadline(const an_hub *hub); /* wall ms of the next useful tick *
 /* ---- commands; actor is "user/NAME" or "coordinator" ---- */
 
 /* Opens the enrolment door for one site.  ret_secret is shown once and not kept. */
-an_err an_hub_token(an_hub *hub, const char *actor, int64_t valid_ms, uint8_t ret_id[static AN_TOKEN_ID_BYTES],
-                    uint8_t ret_secret[static 32], an_note *why);
+an_err an_hub_token(an_hub *hub, const char *actor, int64_t valid_ms,
+                    uint8_t ret_id[static AN_TOKEN_ID_BYTES], uint8_t ret_secret[static 32], an_note *why);
 /* Errors: NOTFOUND, STATE nothing to decide. */
 an_err an_hub_site_decide(an_hub *hub, const char *actor, const char *site, bool approve, const char *reason,
                           an_note *why);

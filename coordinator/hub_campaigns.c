@@ -50,7 +50,8 @@ static void set_training(an_plan *plan, const an_policy *p, const an_campaign *c
     snprintf(plan->optimiser, sizeof plan->optimiser, "%s", p->optimiser == 0 ? "adam" : "sgd");
 }
 
-static an_err set_payload(an_hub *hub, an_plan *plan, const an_model_entry *m, const an_campaign *c, an_note *why)
+static an_err set_payload(an_hub *hub, an_plan *plan, const an_model_entry *m, const an_campaign *c,
+                          an_note *why)
 {
     an_hub_model *facts = NULL;
     an_err err = an_hub_model_facts(hub, m->name, &facts, why);
@@ -121,14 +122,16 @@ static an_err open_round(an_hub *hub, const an_campaign *c, an_payload_kind kind
         return err;
     }
     char reason[AN_PLAN_REASON_MAX];
-    snprintf(reason, sizeof reason, "%s campaign %llu, round %u of %u: %.120s", an_campaign_kind_name(c->kind),
-             (unsigned long long)c->id, c->step + 1, an_campaign_n_rounds(c), c->trigger);
+    snprintf(reason, sizeof reason, "%s campaign %llu, round %u of %u: %.120s",
+             an_campaign_kind_name(c->kind), (unsigned long long)c->id, c->step + 1, an_campaign_n_rounds(c),
+             c->trigger);
     return an_hub_round_start(hub, plan, reason, why);
 }
 
 /* ---- decisions ---- */
 
-static an_err end_campaign(an_hub *hub, uint64_t id, bool promoted, const char *reason, const char *actor, an_note *why)
+static an_err end_campaign(an_hub *hub, uint64_t id, bool promoted, const char *reason, const char *actor,
+                           an_note *why)
 {
     an_record_batch b = {.n = 0};
     const an_campaign *c = an_state_campaign(&hub->state, id);
@@ -137,8 +140,8 @@ static an_err end_campaign(an_hub *hub, uint64_t id, bool promoted, const char *
     an_json_set_bool(o, "promoted", promoted);
     an_json_set_text(o, "reason", reason);
     an_json_set_hash(o, "version", &c->head);
-    an_log(AN_LOG_INFO, "campaign_ended", "campaign=%llu model=%s promoted=%s reason=\"%s\"", (unsigned long long)id,
-           c->model, promoted ? "yes" : "no", reason);
+    an_log(AN_LOG_INFO, "campaign_ended", "campaign=%llu model=%s promoted=%s reason=\"%s\"",
+           (unsigned long long)id, c->model, promoted ? "yes" : "no", reason);
     an_batch_add(&b, "campaign.ended", c->model, actor, NULL, o);
     return an_hub_commit(hub, &b, why);
 }
@@ -164,8 +167,8 @@ static an_err gate(an_hub *hub, const an_campaign *c, an_note *why)
     an_json_set_text(o, "reason", verdict.text);
     an_json_set_hash(o, "candidate", &c->head);
     an_json_set_hash(o, "evaluation", &c->evaluation);
-    an_log(AN_LOG_INFO, "campaign_gated", "campaign=%llu model=%s passed=%s reason=\"%s\"", (unsigned long long)c->id,
-           c->model, passed ? "yes" : "no", verdict.text);
+    an_log(AN_LOG_INFO, "campaign_gated", "campaign=%llu model=%s passed=%s reason=\"%s\"",
+           (unsigned long long)c->id, c->model, passed ? "yes" : "no", verdict.text);
     an_batch_add(&b, "campaign.gated", c->model, "coordinator", NULL, o);
     uint64_t id = c->id;
     if ((err = an_hub_commit(hub, &b, why)) != AN_OK || passed)
@@ -173,8 +176,8 @@ static an_err gate(an_hub *hub, const an_campaign *c, an_note *why)
     return end_campaign(hub, id, false, verdict.text, "coordinator", why);
 }
 
-an_err an_hub_promote(an_hub *hub, const char *actor, const char *model, const an_hash *version, const char *reason,
-                      an_note *why)
+an_err an_hub_promote(an_hub *hub, const char *actor, const char *model, const an_hash *version,
+                      const char *reason, an_note *why)
 {
     const an_model_entry *m = an_state_model(&hub->state, model);
     const an_version *v = an_state_version(&hub->state, version);
@@ -269,7 +272,8 @@ static uint32_t drifting_sites(an_hub *hub, const an_model_entry *m, an_note *re
         if (n < 16)
             seen[n] = d->site;
         size_t len = strlen(names);
-        snprintf(names + len, sizeof names - len, "%s%s (%s of %s)", n ? ", " : "", d->site, d->test, d->subject);
+        snprintf(names + len, sizeof names - len, "%s%s (%s of %s)", n ? ", " : "", d->site, d->test,
+                 d->subject);
         n++;
     }
     an_note_set(ret, "drift at %u site%s: %s", n, n == 1 ? "" : "s", names);
@@ -286,9 +290,11 @@ static bool answer_drift(an_hub *hub, const an_model_entry *m)
         return false;
     if (drifting_sites(hub, m, &trigger) < m->policy.drift_quorum)
         return false;
-    an_err err = an_hub_campaign_open(hub, "coordinator", m->name, AN_CAMPAIGN_INCREMENTAL, 0, trigger.text, &id, &why);
+    an_err err = an_hub_campaign_open(hub, "coordinator", m->name, AN_CAMPAIGN_INCREMENTAL, 0, trigger.text,
+                                      &id, &why);
     if (err != AN_OK)
-        an_log(AN_LOG_ERROR, "campaign_not_opened", "model=%s err=%s why=\"%s\"", m->name, an_err_name(err), why.text);
+        an_log(AN_LOG_ERROR, "campaign_not_opened", "model=%s err=%s why=\"%s\"", m->name, an_err_name(err),
+               why.text);
     return err == AN_OK;
 }
 
@@ -329,8 +335,8 @@ static bool drive_one(an_hub *hub, const an_campaign *c)
     }
     if (err == AN_OK)
         return true;
-    an_log(AN_LOG_ERROR, "campaign_stuck", "campaign=%llu err=%s why=\"%s\"", (unsigned long long)id, an_err_name(err),
-           why.text);
+    an_log(AN_LOG_ERROR, "campaign_stuck", "campaign=%llu err=%s why=\"%s\"", (unsigned long long)id,
+           an_err_name(err), why.text);
     if (err == AN_ERR_IO || err == AN_ERR_NOMEM)
         return false; /* may pass: tried again at the next tick */
     err = end_campaign(hub, id, false, why.text[0] ? why.text : an_err_text(err), "coordinator", NULL);
@@ -372,6 +378,7 @@ void an_hub_campaign_waiting(an_hub *hub, const an_campaign *c, an_note *ret)
         uint32_t n = 0;
         for (size_t i = 0; i < hub->live.n; i++)
             n += has_model(&hub->live.items[i], m);
-        an_note_set(ret, "waiting for sites: %u of at least %lld are connected", n, (long long)m->policy.min_cohort);
+        an_note_set(ret, "waiting for sites: %u of at least %lld are connected", n,
+                    (long long)m->policy.min_cohort);
     }
 }

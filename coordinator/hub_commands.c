@@ -10,8 +10,8 @@
 
 /* ---- enrolment ---- */
 
-an_err an_hub_token(an_hub *hub, const char *actor, int64_t valid_ms, uint8_t ret_id[static AN_TOKEN_ID_BYTES],
-                    uint8_t ret_secret[static 32], an_note *why)
+an_err an_hub_token(an_hub *hub, const char *actor, int64_t valid_ms,
+                    uint8_t ret_id[static AN_TOKEN_ID_BYTES], uint8_t ret_secret[static 32], an_note *why)
 {
     uint8_t id[AN_TOKEN_ID_BYTES], secret[32], key[32];
     char id_text[2 * AN_TOKEN_ID_BYTES + 1], key_text[65];
@@ -48,10 +48,12 @@ bool an_hub_enrolment_open(an_hub *hub)
     return false;
 }
 
-static bool request_proves_token(an_hub *hub, const uint8_t link_key[static AN_KEY_BYTES], const an_msg_enrol *e)
+static bool request_proves_token(an_hub *hub, const uint8_t link_key[static AN_KEY_BYTES],
+                                 const an_msg_enrol *e)
 {
     const an_token_entry *token = an_state_token(&hub->state, e->token_id);
-    if (!token || token->expires_ms <= an_hub_now(hub) || !an_secret_equal(link_key, e->link_key, AN_KEY_BYTES))
+    if (!token || token->expires_ms <= an_hub_now(hub) ||
+        !an_secret_equal(link_key, e->link_key, AN_KEY_BYTES))
         return false;
     uint8_t statement[AN_ENROL_STATEMENT_BYTES];
     an_hash mac;
@@ -84,7 +86,8 @@ static void reply_for(an_hub *hub, const an_site *site, an_msg_enrol_reply *ret)
     switch (site->status) {
     case AN_SITE_REQUESTED:
         ret->status = AN_ENROL_PENDING;
-        an_text_set(ret->text, sizeof ret->text, "waiting for an administrator to compare the fingerprint and approve");
+        an_text_set(ret->text, sizeof ret->text,
+                    "waiting for an administrator to compare the fingerprint and approve");
         break;
     case AN_SITE_APPROVED:
         ret->status = AN_ENROL_APPROVED;
@@ -144,7 +147,8 @@ void an_hub_enrol(an_hub *hub, const uint8_t link_key[static AN_KEY_BYTES], cons
     reply_for(hub, site, ret);
 }
 
-static an_err decide(an_hub *hub, const char *kind, const char *actor, const char *name, const char *reason, an_note *why)
+static an_err decide(an_hub *hub, const char *kind, const char *actor, const char *name, const char *reason,
+                     an_note *why)
 {
     const an_site *site = an_state_site(&hub->state, name);
     an_record_batch b = {.n = 0};
@@ -185,15 +189,16 @@ an_err an_hub_site_revoke(an_hub *hub, const char *actor, const char *name, cons
 
 /* ---- campaigns ---- */
 
-an_err an_hub_campaign_open(an_hub *hub, const char *actor, const char *model, an_campaign_kind kind, uint32_t rounds,
-                            const char *trigger, uint64_t *ret_id, an_note *why)
+an_err an_hub_campaign_open(an_hub *hub, const char *actor, const char *model, an_campaign_kind kind,
+                            uint32_t rounds, const char *trigger, uint64_t *ret_id, an_note *why)
 {
     const an_model_entry *m = an_state_model(&hub->state, model);
     if (!m)
         return an_fail(AN_ERR_NOTFOUND, why, "no model %.63s", model);
     const an_campaign *open = an_state_campaign_open(&hub->state, model);
     if (open)
-        return an_fail(AN_ERR_STATE, why, "campaign %llu of model %s is not over", (unsigned long long)open->id, model);
+        return an_fail(AN_ERR_STATE, why, "campaign %llu of model %s is not over",
+                       (unsigned long long)open->id, model);
     bool again = kind == AN_CAMPAIGN_INCREMENTAL;
     const an_hash *production = &m->alias[AN_ALIAS_PRODUCTION - 1];
     if (again && an_hash_is_zero(production))
@@ -216,8 +221,8 @@ an_err an_hub_campaign_open(an_hub *hub, const char *actor, const char *model, a
     an_err err = an_hub_commit(hub, &b, why);
     if (err != AN_OK)
         return err;
-    an_log(AN_LOG_INFO, "campaign_opened", "campaign=%llu model=%s kind=%s trigger=\"%s\"", (unsigned long long)id, model,
-           an_campaign_kind_name(kind), trigger);
+    an_log(AN_LOG_INFO, "campaign_opened", "campaign=%llu model=%s kind=%s trigger=\"%s\"",
+           (unsigned long long)id, model, an_campaign_kind_name(kind), trigger);
     *ret_id = id;
     an_hub_drive(hub);
     return AN_OK;
@@ -229,8 +234,8 @@ an_err an_hub_campaign_approve(an_hub *hub, const char *actor, uint64_t id, an_n
     if (!c)
         return an_fail(AN_ERR_NOTFOUND, why, "no campaign %llu", (unsigned long long)id);
     if (c->state != AN_CAMPAIGN_WAITING && c->state != AN_CAMPAIGN_PASSED)
-        return an_fail(AN_ERR_STATE, why, "campaign %llu is %s and waits for no approval", (unsigned long long)id,
-                       an_campaign_state_name(c->state));
+        return an_fail(AN_ERR_STATE, why, "campaign %llu is %s and waits for no approval",
+                       (unsigned long long)id, an_campaign_state_name(c->state));
     an_record_batch b = {.n = 0};
     an_json *o = an_json_object();
     an_json_set_int(o, "id", (int64_t)id);
@@ -282,8 +287,9 @@ static an_err visit_move(void *ctx, const an_record *record, an_note *why)
     if (err != AN_OK)
         return err;
     const an_jval *o = an_json_root(doc);
-    if ((err = an_jval_text(o, "alias", &alias, why)) == AN_OK && (err = an_jval_text(o, "to", &to, why)) == AN_OK &&
-        strcmp(alias, "production") == 0 && an_hash_parse(&hash, to) && !an_hash_equal(&hash, &h->present)) {
+    if ((err = an_jval_text(o, "alias", &alias, why)) == AN_OK &&
+        (err = an_jval_text(o, "to", &to, why)) == AN_OK && strcmp(alias, "production") == 0 &&
+        an_hash_parse(&hash, to) && !an_hash_equal(&hash, &h->present)) {
         h->previous = h->present;
         h->present = hash;
     }
@@ -294,8 +300,8 @@ static an_err visit_move(void *ctx, const an_record *record, an_note *why)
 an_err an_hub_rollback(an_hub *hub, const char *actor, const char *model, const char *reason, an_note *why)
 {
     history h = {{{0}}, {{0}}};
-    an_err err = an_store_scan(hub->conf.store, &(an_store_filter){.kind = "alias.moved", .subject = model}, visit_move,
-                               &h, why);
+    an_err err = an_store_scan(hub->conf.store, &(an_store_filter){.kind = "alias.moved", .subject = model},
+                               visit_move, &h, why);
     if (err != AN_OK)
         return err;
     if (an_hash_is_zero(&h.previous))

@@ -10,7 +10,7 @@ typedef struct an_hub_round {
     an_round round;
     an_plan *plan;
     an_buf plan_bytes;
-    bool combining; /* a job is out */
+    bool combining;          /* a job is out */
     uint64_t commits_before; /* hub.n_commits when it was opened or taken up */
 } an_hub_round;
 
@@ -37,7 +37,7 @@ struct an_hub {
     AN_LIST(an_hub_model) models;
     uint64_t next_epoch;
     uint64_t next_msg_id;
-    int64_t retry_ms; /* when campaigns that wait for sites are looked at again */
+    int64_t retry_ms;   /* when campaigns that wait for sites are looked at again */
     uint64_t n_commits; /* transactions of this process */
     AN_LIST(an_hub_waiting) waiting;
     bool gathering; /* events of sites wait in `waiting` */
@@ -59,11 +59,12 @@ typedef struct an_record_batch {
     size_t n;
     an_err err;
 } an_record_batch;
-void an_batch_add(an_record_batch *b, const char *kind, const char *subject, const char *actor, const char *idem,
-                  an_json *body);
+void an_batch_add(an_record_batch *b, const char *kind, const char *subject, const char *actor,
+                  const char *idem, an_json *body);
 void an_batch_drop(an_record_batch *b); /* of what was not committed */
 an_err an_hub_commit(an_hub *hub, an_record_batch *b, an_note *why);
-an_err an_hub_commit_all(an_hub *hub, an_record_batch *b, size_t n, an_note *why); /* n batches, one transaction */
+an_err an_hub_commit_all(an_hub *hub, an_record_batch *b, size_t n,
+                         an_note *why); /* n batches, one transaction */
 
 void an_json_set_hash(an_json *o, const char *key, const an_hash *h); /* left out if zero */
 

@@ -78,7 +78,8 @@ static an_err blank_prep(an_bundle *b, const an_model_spec *spec, an_note *why)
     conf.stride = spec->stride;
     conf.smooth = spec->smooth;
     an_err err = AN_ERR_NOMEM;
-    double *mean = an_alloc(spec->n_sensors, sizeof *mean), *variance = an_alloc(spec->n_sensors, sizeof *variance);
+    double *mean = an_alloc(spec->n_sensors, sizeof *mean),
+           *variance = an_alloc(spec->n_sensors, sizeof *variance);
     if (mean && variance) {
         for (uint32_t i = 0; i < spec->n_sensors; i++)
             variance[i] = 1;
@@ -92,15 +93,18 @@ static an_err blank_prep(an_bundle *b, const an_model_spec *spec, an_note *why)
 static an_err blank_bundle(an_bundle *b, const an_model_spec *spec, uint64_t seed, an_note *why)
 {
     an_model *model = NULL;
-    an_err err = an_schema_new(&b->schema, spec->sensors, spec->units, spec->n_sensors, spec->rate_hz, spec->window, why);
+    an_err err = an_schema_new(&b->schema, spec->sensors, spec->units, spec->n_sensors, spec->rate_hz,
+                               spec->window, why);
     if (err != AN_OK)
         return err;
     if ((err = blank_prep(b, spec, why)) != AN_OK)
         return err;
-    if ((err = an_model_new(spec->arch, strlen(spec->arch), "architecture", spec->n_sensors, &model, why)) != AN_OK)
+    if ((err = an_model_new(spec->arch, strlen(spec->arch), "architecture", spec->n_sensors, &model, why)) !=
+        AN_OK)
         return err;
     if (an_model_n_inputs(model) != an_prep_input(&b->prep)) {
-        err = an_fail(AN_ERR_INVAL, why, "the model takes %zu values, a window of %u rows of %u sensors has %zu",
+        err = an_fail(AN_ERR_INVAL, why,
+                      "the model takes %zu values, a window of %u rows of %u sensors has %zu",
                       an_model_n_inputs(model), spec->window, spec->n_sensors, an_prep_input(&b->prep));
         goto out;
     }

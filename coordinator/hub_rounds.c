@@ -56,7 +56,8 @@ static void send_ack(an_hub *hub, an_hub_round *r, const an_round_action *a)
     an_msg m = {.type = AN_MSG_UPDATE_ACK};
     m.u.update_ack = (an_msg_update_ack){.round = r->round.id, .update = a->hash, .status = a->status};
     if (a->status == AN_UPDATE_REJECTED)
-        an_text_set(m.u.update_ack.reason, sizeof m.u.update_ack.reason, "this site's update of the round is another one");
+        an_text_set(m.u.update_ack.reason, sizeof m.u.update_ack.reason,
+                    "this site's update of the round is another one");
     an_err err = an_hub_send(hub, r->round.members[a->member].site, &m);
     (void)err; /* the site offers again, and is told DUPLICATE */
 }
@@ -81,9 +82,11 @@ static void close_round(an_hub *hub, an_hub_round *r)
         an_err err = an_hub_send(hub, r->round.members[i].site, &m);
         (void)err; /* a site that holds its upload asks at its next HELLO */
     }
-    an_log(AN_LOG_INFO, "round_ended", "round=%llu model=%s kind=%s state=%s updates=%u commits=%llu reason=\"%s\"",
-           (unsigned long long)e->id, e->model, an_payload_kind_name(e->kind), e->committed ? "COMMITTED" : "ABORTED",
-           e->n_updates, (unsigned long long)(hub->n_commits - r->commits_before), e->reason);
+    an_log(AN_LOG_INFO, "round_ended",
+           "round=%llu model=%s kind=%s state=%s updates=%u commits=%llu reason=\"%s\"",
+           (unsigned long long)e->id, e->model, an_payload_kind_name(e->kind),
+           e->committed ? "COMMITTED" : "ABORTED", e->n_updates,
+           (unsigned long long)(hub->n_commits - r->commits_before), e->reason);
     for (size_t i = 0; i < hub->rounds.n; i++) {
         if (hub->rounds.items[i] == r) {
             hub->rounds.items[i] = hub->rounds.items[--hub->rounds.n];
@@ -154,12 +157,14 @@ static an_err step(an_hub *hub, const an_hub_round *r, an_round *next, const an_
         bool update = w->event.type == AN_ROUND_EVENT_UPDATE;
         subject_of(subject, next->id);
         snprintf(idem, sizeof idem, "%s/update", subject);
-        an_batch_add(batch, "round.event", subject, w->actor, update ? idem : NULL, an_json_copy(an_json_root(doc)));
+        an_batch_add(batch, "round.event", subject, w->actor, update ? idem : NULL,
+                     an_json_copy(an_json_root(doc)));
         an_json_doc_free(doc);
         if (an_round_is_over(next)) {
             if (job && next->state == AN_ROUND_COMMITTED)
                 add_result(hub, batch, an_state_round(&hub->state, next->id), job);
-            an_batch_add(batch, "round.ended", subject, "coordinator", NULL, ended_body(next, r->plan->dim, job));
+            an_batch_add(batch, "round.ended", subject, "coordinator", NULL,
+                         ended_body(next, r->plan->dim, job));
         }
     }
     an_buf_done(&body);
@@ -168,8 +173,8 @@ static an_err step(an_hub *hub, const an_hub_round *r, an_round *next, const an_
 
 /* Steps a copy by all events, stores what changed in one transaction, then makes the copy the
  * truth.  If storing fails nothing has happened.  actions: (n) */
-static an_err step_all(an_hub *hub, an_hub_round *r, const an_hub_waiting *events, size_t n, const an_combine_job *job,
-                       an_round_actions *actions, an_note *why)
+static an_err step_all(an_hub *hub, an_hub_round *r, const an_hub_waiting *events, size_t n,
+                       const an_combine_job *job, an_round_actions *actions, an_note *why)
 {
     an_err err = AN_ERR_NOMEM;
     an_round next = r->round;
@@ -229,7 +234,8 @@ static void act(an_hub *hub, an_hub_round *r, const an_round_actions *actions, s
     }
 }
 
-static void feed_all(an_hub *hub, an_hub_round *r, const an_hub_waiting *events, size_t n, const an_combine_job *job)
+static void feed_all(an_hub *hub, an_hub_round *r, const an_hub_waiting *events, size_t n,
+                     const an_combine_job *job)
 {
     an_note why = {{0}};
     an_round_actions one = {.n = 0}, *actions = n == 1 ? &one : an_alloc(n, sizeof *actions);
@@ -249,7 +255,8 @@ static void feed_all(an_hub *hub, an_hub_round *r, const an_hub_waiting *events,
 
 static bool may_wait(const an_round_event *e)
 {
-    return e->type == AN_ROUND_EVENT_ACCEPT || e->type == AN_ROUND_EVENT_REFUSE || e->type == AN_ROUND_EVENT_UPDATE;
+    return e->type == AN_ROUND_EVENT_ACCEPT || e->type == AN_ROUND_EVENT_REFUSE ||
+           e->type == AN_ROUND_EVENT_UPDATE;
 }
 
 void an_hub_gather(an_hub *hub)
@@ -285,7 +292,8 @@ void an_hub_settle(an_hub *hub)
         settle_some(hub);
 }
 
-void an_hub_round_feed(an_hub *hub, an_hub_round *r, const an_round_event *e, const char *actor, const an_combine_job *job)
+void an_hub_round_feed(an_hub *hub, an_hub_round *r, const an_round_event *e, const char *actor,
+                       const an_combine_job *job)
 {
     an_hub_waiting w = {.round = r->round.id, .event = *e};
     snprintf(w.actor, sizeof w.actor, "%s", actor);
@@ -323,7 +331,8 @@ void an_hub_fetched(an_hub *hub, const char *site, uint64_t round, const an_hash
         (void)removed;
         if (err == AN_ERR_PROTO && r) {
             an_msg m = {.type = AN_MSG_UPDATE_ACK};
-            m.u.update_ack = (an_msg_update_ack){.round = round, .update = *update, .status = AN_UPDATE_REJECTED};
+            m.u.update_ack =
+                (an_msg_update_ack){.round = round, .update = *update, .status = AN_UPDATE_REJECTED};
             an_text_set(m.u.update_ack.reason, sizeof m.u.update_ack.reason, why ? why->text : "");
             an_err sent = an_hub_send(hub, site, &m);
             (void)sent;
@@ -366,7 +375,8 @@ an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_not
     an_buf_init(&r->plan_bytes, AN_PLAN_BYTES_MAX);
     if ((err = an_plan_encode(plan, &r->plan_bytes, why)) != AN_OK)
         goto out;
-    if ((err = an_store_object_put(hub->conf.store, r->plan_bytes.data, r->plan_bytes.len, &plan_hash, why)) != AN_OK)
+    if ((err = an_store_object_put(hub->conf.store, r->plan_bytes.data, r->plan_bytes.len, &plan_hash,
+                                   why)) != AN_OK)
         goto out;
     if ((err = an_round_open(&r->round, plan, &plan_hash, an_hub_now(hub), why)) != AN_OK)
         goto out;
@@ -392,8 +402,8 @@ an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_not
         goto out;
     if ((err = add_round(hub, r)) != AN_OK)
         goto out;
-    an_log(AN_LOG_INFO, "round_opened", "round=%llu model=%s kind=%s sites=%u", (unsigned long long)plan->round,
-           plan->model, an_payload_kind_name(plan->kind), plan->n_cohort);
+    an_log(AN_LOG_INFO, "round_opened", "round=%llu model=%s kind=%s sites=%u",
+           (unsigned long long)plan->round, plan->model, an_payload_kind_name(plan->kind), plan->n_cohort);
     for (size_t i = 0; i < r->round.n_members; i++)
         send_plan(hub, r, i);
     r = NULL;
@@ -424,8 +434,8 @@ an_err an_hub_round_reread(an_hub *hub, uint64_t id, an_hub_round *r, an_note *w
     if (err != AN_OK)
         return err;
     subject_of(subject, id);
-    return an_store_scan(hub->conf.store, &(an_store_filter){.kind = "round.event", .subject = subject}, reread_event,
-                         r, why);
+    return an_store_scan(hub->conf.store, &(an_store_filter){.kind = "round.event", .subject = subject},
+                         reread_event, r, why);
 }
 
 static an_err resume_round(an_hub *hub, const an_round_entry *e, an_note *why)
@@ -478,4 +488,3 @@ void an_hub_round_greet(an_hub *hub, const char *site)
             send_ack(hub, r, &a);
     }
 }
-

@@ -155,8 +155,9 @@ static an_err on_offer(an_hub *hub, const char *site, const an_msg *msg, an_note
     size_t i = an_round_find(&r->round, site);
     bool fits = i != SIZE_MAX && an_hash_equal(&o->plan_hash, &r->round.plan_hash) &&
                 o->size == an_update_size(r->plan->dim);
-    bool wanted = fits && (r->round.state == AN_ROUND_INVITING || r->round.state == AN_ROUND_COLLECTING) &&
-                  (r->round.members[i].state == AN_MEMBER_INVITED || r->round.members[i].state == AN_MEMBER_ACCEPTED);
+    bool wanted =
+        fits && (r->round.state == AN_ROUND_INVITING || r->round.state == AN_ROUND_COLLECTING) &&
+        (r->round.members[i].state == AN_MEMBER_INVITED || r->round.members[i].state == AN_MEMBER_ACCEPTED);
     if (wanted) {
         hub->conf.io.fetch(hub->conf.io.ctx, site, o->round, &o->update, o->size);
         return AN_OK;
@@ -172,7 +173,8 @@ static an_err on_offer(an_hub *hub, const char *site, const an_msg *msg, an_note
     m.u.update_ack = (an_msg_update_ack){.round = o->round, .update = o->update};
     m.u.update_ack.status = fits ? AN_UPDATE_LATE : AN_UPDATE_REJECTED;
     an_text_set(m.u.update_ack.reason, sizeof m.u.update_ack.reason,
-                fits ? "the round takes no further updates" : "not the plan, the cohort or the size of this round");
+                fits ? "the round takes no further updates"
+                     : "not the plan, the cohort or the size of this round");
     return an_hub_send(hub, site, &m);
 }
 

@@ -92,7 +92,10 @@ void an_hub_combined(an_hub *hub, an_combine_job *job, an_err err, const an_note
             e.hash = job->result;
         } else {
             e.type = AN_ROUND_EVENT_SUM_FAILED;
-            an_text_set(e.reason, sizeof e.reason, note.text[0] ? note.text : why && why->text[0] ? why->text : an_err_text(err));
+            an_text_set(e.reason, sizeof e.reason,
+                        note.text[0]          ? note.text
+                        : why && why->text[0] ? why->text
+                                              : an_err_text(err));
         }
         an_hub_round_feed(hub, r, &e, "coordinator", job);
     }
@@ -106,7 +109,8 @@ an_err an_hub_round_replay(an_hub *hub, uint64_t round, an_hash *ret_result, boo
     if (!e || !e->over || !e->committed)
         return an_fail(AN_ERR_NOTFOUND, why, "no committed round %llu", (unsigned long long)round);
     if (e->pruned)
-        return an_fail(AN_ERR_NOTFOUND, why, "the updates of round %llu are no longer kept (policy keep.rounds, keep.bytes)",
+        return an_fail(AN_ERR_NOTFOUND, why,
+                       "the updates of round %llu are no longer kept (policy keep.rounds, keep.bytes)",
                        (unsigned long long)round);
     an_err err = AN_ERR_NOMEM;
     an_combine_job job = {.plan = NULL};

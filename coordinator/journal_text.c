@@ -93,8 +93,7 @@ static void put_scalar(line *l, const char *key, const an_jval *v)
     if (an_jval_text(v, NULL, &s, NULL) == AN_OK) {
         put_text(l, s);
     } else if (an_jval_int(v, NULL, INT64_MIN, INT64_MAX, &i, NULL) == AN_OK) {
-        if (is_time(key) && i >= 0 &&
-            i < INT64_C(253402300800000)) { /* before the year 10000 */
+        if (is_time(key) && i >= 0 && i < INT64_C(253402300800000)) { /* before the year 10000 */
             put_time(l, i);
             return;
         }
@@ -152,14 +151,13 @@ static bool is_empty(const char *key, const an_jval *v)
         return text[0] == '\0';
     if (an_jval_kind(v) == AN_JKIND_ARRAY)
         return an_jval_count(v) == 0;
-    return is_time(key) && an_jval_int(v, NULL, INT64_MIN, INT64_MAX, &ms, NULL) == AN_OK &&
-           ms == 0;
+    return is_time(key) && an_jval_int(v, NULL, INT64_MIN, INT64_MAX, &ms, NULL) == AN_OK && ms == 0;
 }
 
 /* Writes the value of {name}; false: the record has none, or an empty one where it is optional.
  */
-static bool put_field(line *l, const an_record *r, const an_jval *body, const char *name,
-                      size_t len, bool optional)
+static bool put_field(line *l, const an_record *r, const an_jval *body, const char *name, size_t len,
+                      bool optional)
 {
     char key[64];
     if (len >= sizeof key)

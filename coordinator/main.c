@@ -20,11 +20,9 @@
 static size_t make_flags(an_flag *flags)
 {
     size_t n = 0;
-    flags[n++] =
-        (an_flag){"config", "FILE", "read options from this YAML file; flags go before it"};
+    flags[n++] = (an_flag){"config", "FILE", "read options from this YAML file; flags go before it"};
     for (size_t i = 0; i < an_coordinator_n_rows && n < FLAGS_MAX; i++)
-        flags[n++] =
-            (an_flag){an_coordinator_rows[i].key, "VALUE", an_coordinator_rows[i].meaning};
+        flags[n++] = (an_flag){an_coordinator_rows[i].key, "VALUE", an_coordinator_rows[i].meaning};
     return n;
 }
 
@@ -32,13 +30,12 @@ static an_err configure(an_coordinator_conf *conf, const an_args *args, an_note 
 {
     const char *file = an_args_get(args, "config");
     an_err err =
-        file ? an_conf_load_yaml(an_coordinator_rows, an_coordinator_n_rows, conf, file, why)
-             : AN_OK;
+        file ? an_conf_load_yaml(an_coordinator_rows, an_coordinator_n_rows, conf, file, why) : AN_OK;
     for (size_t i = 0; i < an_coordinator_n_rows && err == AN_OK; i++) {
         const char *key = an_coordinator_rows[i].key, *value = an_args_get(args, key);
         if (value)
-            err = an_opt_set(an_coordinator_rows, an_coordinator_n_rows, conf, key, value,
-                             "command line", why);
+            err =
+                an_opt_set(an_coordinator_rows, an_coordinator_n_rows, conf, key, value, "command line", why);
     }
     return err == AN_OK ? an_coordinator_conf_check(conf, why) : err;
 }
@@ -63,8 +60,8 @@ static int serve(const an_coordinator_conf *conf, const sigset_t *ends)
         return EXIT_FAILED;
     }
     const an_runtime_endpoints *e = an_runtime_endpoints_get(rt);
-    printf("http %s\ncontrol %s\nbulk %s\nenrol %s\ntoken %s\n", e->http, e->control, e->bulk,
-           e->enrol, e->token_file);
+    printf("http %s\ncontrol %s\nbulk %s\nenrol %s\ntoken %s\n", e->http, e->control, e->bulk, e->enrol,
+           e->token_file);
     fflush(stdout);
     int got = 0;
     while (sigwait(ends, &got) != 0)
@@ -76,8 +73,7 @@ static int serve(const an_coordinator_conf *conf, const sigset_t *ends)
 int main(int argc, char **argv)
 {
     an_flag flags[FLAGS_MAX];
-    const an_verb verb = {
-        "", NULL, 0, 0, flags, make_flags(flags), "coordinate the sites of a federation"};
+    const an_verb verb = {"", NULL, 0, 0, flags, make_flags(flags), "coordinate the sites of a federation"};
     an_args args;
     an_note why = {{0}};
     an_coordinator_conf conf;

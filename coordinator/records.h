@@ -18,6 +18,6 @@ typedef struct an_record_kind {
 } an_record_kind;
 
 const an_record_kind *an_record_kind_find(const char *name); /* NULL: no such kind */
-const an_record_kind *an_record_kind_at(size_t i); /* the table in order; NULL past its end */
+const an_record_kind *an_record_kind_at(size_t i);           /* the table in order; NULL past its end */
 
 #endif

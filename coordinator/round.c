@@ -288,8 +288,8 @@ void an_round_waiting(const an_round *r, int64_t now_ms, an_note *ret)
     for (size_t i = 0; i < r->n_members && named < 3; i++) {
         if (r->members[i].state != missing)
             continue;
-        int n = snprintf(text + len, sizeof text - len, "%s%s", named ? ", " : "; missing ",
-                         r->members[i].site);
+        int n =
+            snprintf(text + len, sizeof text - len, "%s%s", named ? ", " : "; missing ", r->members[i].site);
         if (n < 0 || (size_t)n >= sizeof text - len)
             break;
         len += (size_t)n;
@@ -300,7 +300,8 @@ void an_round_waiting(const an_round *r, int64_t now_ms, an_note *ret)
                 (long long)(left_ms > 0 ? left_ms / 1000 : 0));
 }
 
-static const char *const event_names[] = {"accept", "refuse", "update", "time", "cancel", "summed", "sum-failed"};
+static const char *const event_names[] = {"accept", "refuse", "update",    "time",
+                                          "cancel", "summed", "sum-failed"};
 #define N_EVENTS (sizeof event_names / sizeof *event_names)
 
 an_err an_round_event_encode(const an_round_event *e, an_buf *out)

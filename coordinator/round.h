@@ -22,9 +22,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "doors/crypto.h"
-#include "base/buf.h"
 #include "msg/msg.h"
 #include "msg/plan.h"
 
@@ -57,10 +57,10 @@ typedef struct an_round {
     an_plan_phase invite; /* counts are members, times are ms from the phase's start */
     an_plan_phase upload;
     int64_t opened_ms;
-    int64_t phase_ms; /* start of the present phase */
+    int64_t phase_ms;   /* start of the present phase */
     an_member *members; /* in the plan's order */
     size_t n_members;
-    an_hash result;   /* what the sum became, when committed; may be zero */
+    an_hash result;             /* what the sum became, when committed; may be zero */
     char reason[AN_REASON_MAX]; /* why it ended, when aborted */
 } an_round;
 
@@ -77,9 +77,9 @@ typedef enum an_round_event_type {
 typedef struct an_round_event {
     an_round_event_type type;
     int64_t now_ms;
-    char site[AN_NAME_MAX]; /* ACCEPT, REFUSE, UPDATE */
+    char site[AN_NAME_MAX];     /* ACCEPT, REFUSE, UPDATE */
     an_hash hash;               /* UPDATE: the update's; SUMMED: the result's */
-    char reason[AN_REASON_MAX];           /* REFUSE, CANCEL, SUM_FAILED */
+    char reason[AN_REASON_MAX]; /* REFUSE, CANCEL, SUM_FAILED */
 } an_round_event;
 
 typedef enum an_round_action_type {
@@ -91,9 +91,9 @@ typedef enum an_round_action_type {
 
 typedef struct an_round_action {
     an_round_action_type type;
-    size_t member;         /* SEND_PLAN, ACK */
-    an_update_status status;  /* ACK */
-    an_hash hash;          /* ACK: the update meant */
+    size_t member;           /* SEND_PLAN, ACK */
+    an_update_status status; /* ACK */
+    an_hash hash;            /* ACK: the update meant */
 } an_round_action;
 
 #define AN_ROUND_STEP_ACTIONS 3 /* one event never causes more */

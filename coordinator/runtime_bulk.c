@@ -33,8 +33,7 @@ static an_err serve_find(void *user, const char *site, const an_hash *hash, uint
     return AN_OK;
 }
 
-static an_err serve_read(void *user, const an_hash *hash, uint64_t offset, void *ret_bytes,
-                         size_t len)
+static an_err serve_read(void *user, const an_hash *hash, uint64_t offset, void *ret_bytes, size_t len)
 {
     an_bulk *b = user;
     if (b->open_fd < 0 || !an_hash_equal(&b->open_hash, hash)) {
@@ -50,8 +49,7 @@ static an_err serve_read(void *user, const an_hash *hash, uint64_t offset, void 
         b->open_hash = *hash;
     }
     for (size_t done = 0; done < len;) {
-        ssize_t n =
-            pread(b->open_fd, (char *)ret_bytes + done, len - done, (off_t)(offset + done));
+        ssize_t n = pread(b->open_fd, (char *)ret_bytes + done, len - done, (off_t)(offset + done));
         if (n <= 0)
             return AN_ERR_IO;
         done += (size_t)n;
@@ -59,21 +57,18 @@ static an_err serve_read(void *user, const an_hash *hash, uint64_t offset, void 
     return AN_OK;
 }
 
-an_err an_bulk_send(an_bulk *b, const an_peer *peer, const an_msg *msg, const void *bytes,
-                    size_t len)
+an_err an_bulk_send(an_bulk *b, const an_peer *peer, const an_msg *msg, const void *bytes, size_t len)
 {
     an_buf_clear(&b->head);
     an_err err = an_msg_encode(msg, &b->head, NULL);
-    return err == AN_OK ? an_server_send(b->server, peer, b->head.data, b->head.len, bytes, len)
-                        : err;
+    return err == AN_OK ? an_server_send(b->server, peer, b->head.data, b->head.len, bytes, len) : err;
 }
 
 static an_err refuse(an_bulk *b, const an_peer *peer, const an_hash *hash, uint64_t offset,
                      an_chunk_refusal reason)
 {
     an_msg m = {.type = AN_MSG_CHUNK_REFUSE};
-    m.u.chunk_refuse =
-        (an_msg_chunk_refuse){.object = *hash, .offset = offset, .reason = reason};
+    m.u.chunk_refuse = (an_msg_chunk_refuse){.object = *hash, .offset = offset, .reason = reason};
     return an_bulk_send(b, peer, &m, NULL, 0);
 }
 
@@ -86,8 +81,7 @@ static an_err serve_reply(void *user, const an_peer *peer, const an_hash *hash, 
         return refuse(b, peer, hash, offset,
                       err == AN_ERR_NOTFOUND || !o ? AN_CHUNK_UNKNOWN : AN_CHUNK_RANGE);
     an_msg m = {.type = AN_MSG_CHUNK};
-    m.u.chunk = (an_msg_chunk){
-        .object = *hash, .offset = offset, .len = (uint32_t)len, .total = o->size};
+    m.u.chunk = (an_msg_chunk){.object = *hash, .offset = offset, .len = (uint32_t)len, .total = o->size};
     return an_bulk_send(b, peer, &m, bytes, len);
 }
 
@@ -135,8 +129,7 @@ static void on_ask(an_bulk *b, const an_in *in, const an_msg_chunk_request *ask)
         take_orders(b);
     if (ask->kind != AN_OBJECT_VERSION)
         err = refuse(b, &in->peer, &ask->object, ask->offset, AN_CHUNK_FORBIDDEN);
-    else if (an_serve_ask(b->serve, &in->peer, in->site, &ask->object, ask->offset, ask->len) ==
-             AN_ERR_LIMIT)
+    else if (an_serve_ask(b->serve, &in->peer, in->site, &ask->object, ask->offset, ask->len) == AN_ERR_LIMIT)
         err = refuse(b, &in->peer, &ask->object, ask->offset, AN_CHUNK_BUSY);
     if (err != AN_OK) /* its own timeout makes it ask again */
         an_log(AN_LOG_DEBUG, "bulk_not_answered", "site=%s err=%s", in->site, an_err_name(err));
@@ -150,17 +143,16 @@ static void on_frame(an_bulk *b, const an_in *in, int64_t now)
     bool known = an_peers_current(b->peers, in->site, &in->peer);
     if (!known && an_peers_hello(b->peers, in->site, &in->peer, &epoch) == AN_OK)
         an_pulls_relink(b, in->site, now);
-    an_err err = in->head_len > AN_MSG_BULK_MAX
-                     ? AN_ERR_LIMIT
-                     : an_msg_decode(in->head, in->head_len, &msg, &why);
+    an_err err =
+        in->head_len > AN_MSG_BULK_MAX ? AN_ERR_LIMIT : an_msg_decode(in->head, in->head_len, &msg, &why);
     if (err == AN_OK)
         err = an_msg_expect(msg, AN_DOOR_BULK, AN_WAY_UP, &why);
     if (err == AN_OK && (msg->type == AN_MSG_CHUNK) != (in->body != NULL))
         err = AN_ERR_PROTO;
     if (err != AN_OK) {
         if (an_log_allow(&b->refused, now))
-            an_log(AN_LOG_WARN, "bulk_refused", "site=%s err=%s why=\"%s\"", in->site,
-                   an_err_name(err), why.text);
+            an_log(AN_LOG_WARN, "bulk_refused", "site=%s err=%s why=\"%s\"", in->site, an_err_name(err),
+                   why.text);
     } else if (msg->type == AN_MSG_CHUNK_REQUEST)
         on_ask(b, in, &msg->u.chunk_request);
     else if (msg->type == AN_MSG_CHUNK)
@@ -193,8 +185,8 @@ static an_err open_all(an_bulk *b, an_note *why)
     if ((err = an_peers_new(AN_COHORT_MAX * 4, &b->peers)) != AN_OK ||
         (err = an_serve_new(&serve, &b->serve)) != AN_OK)
         return err;
-    err = an_server_open(b->args->net, AN_PORT_BULK, b->args->endpoint, b->args->link_secret,
-                         &b->server, why);
+    err =
+        an_server_open(b->args->net, AN_PORT_BULK, b->args->endpoint, b->args->link_secret, &b->server, why);
     if (err == AN_OK)
         snprintf(b->args->bound, sizeof b->args->bound, "%s", an_server_endpoint(b->server));
     return err;

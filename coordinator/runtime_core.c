@@ -23,8 +23,7 @@ static an_err send_to(an_core *c, an_server *srv, const an_peer *peer, const an_
     an_buf_init(&b, AN_MSG_CONTROL_MAX);
     an_err err = an_msg_encode(msg, &b, &why);
     if (err != AN_OK)
-        an_log(AN_LOG_ERROR, "message_not_encoded", "type=%d why=\"%s\"", (int)msg->type,
-               why.text);
+        an_log(AN_LOG_ERROR, "message_not_encoded", "type=%d why=\"%s\"", (int)msg->type, why.text);
     else
         err = an_server_send(srv, peer, b.data, b.len, NULL, 0);
     an_buf_done(&b);
@@ -56,8 +55,7 @@ static an_err io_send(void *ctx, const char *site, const an_msg *msg)
         return AN_ERR_NOTFOUND;
     an_err err = send_to(c, c->control, peer, msg);
     if (err == AN_ERR_NOTFOUND)
-        an_peers_drop(c->peers,
-                      site); /* the connection is gone; the lease says so to the hub */
+        an_peers_drop(c->peers, site); /* the connection is gone; the lease says so to the hub */
     return err;
 }
 
@@ -68,11 +66,9 @@ static void order_bulk(an_core *c, const an_bulk_order *order)
         an_log(AN_LOG_WARN, "bulk_order_lost", "site=%s err=%s", order->site, an_err_name(err));
 }
 
-static void io_fetch(void *ctx, const char *site, uint64_t round, const an_hash *update,
-                     uint64_t size)
+static void io_fetch(void *ctx, const char *site, uint64_t round, const an_hash *update, uint64_t size)
 {
-    an_bulk_order order = {
-        .what = AN_BULK_FETCH, .round = round, .hash = *update, .size = size};
+    an_bulk_order order = {.what = AN_BULK_FETCH, .round = round, .hash = *update, .size = size};
     snprintf(order.site, sizeof order.site, "%s", site);
     order_bulk(ctx, &order);
 }
@@ -101,8 +97,7 @@ static void io_admit(void *ctx, const an_site *site, bool admitted)
     if (admitted) {
         an_err err = an_zap_allow(c->args->zap, site->link_key, site->name);
         if (err != AN_OK)
-            an_log(AN_LOG_ERROR, "site_not_admitted", "site=%s err=%s", site->name,
-                   an_err_name(err));
+            an_log(AN_LOG_ERROR, "site_not_admitted", "site=%s err=%s", site->name, an_err_name(err));
         return;
     }
     an_zap_revoke_site(c->args->zap, site->name);
@@ -112,8 +107,7 @@ static void io_admit(void *ctx, const an_site *site, bool admitted)
     order_bulk(c, &order);
 }
 
-const an_hub_io an_core_io = {
-    .send = io_send, .fetch = io_fetch, .combine = io_combine, .admit = io_admit};
+const an_hub_io an_core_io = {.send = io_send, .fetch = io_fetch, .combine = io_combine, .admit = io_admit};
 
 /* ---- messages from sites ---- */
 
@@ -133,8 +127,7 @@ static void on_control(an_core *c)
 {
     an_msg *msg = NULL;
     an_note why = {{0}};
-    an_err err =
-        c->in.body ? AN_ERR_PROTO : an_msg_decode(c->in.head, c->in.head_len, &msg, &why);
+    an_err err = c->in.body ? AN_ERR_PROTO : an_msg_decode(c->in.head, c->in.head_len, &msg, &why);
     if (err == AN_OK) {
         note_peer(c, msg);
         err = an_hub_message(c->hub, c->in.site, msg, &why);
@@ -142,12 +135,12 @@ static void on_control(an_core *c)
     if (err == AN_ERR_STATE) {
         /* Who has no session hears the coordinator's instance, and says HELLO. */
         an_msg m = {.type = AN_MSG_HEARTBEAT_ACK};
-        m.u.heartbeat_ack = (an_msg_heartbeat_ack){
-            .instance = c->instance, .wall_ms = an_clock_system()->wall_ms(an_clock_system())};
+        m.u.heartbeat_ack = (an_msg_heartbeat_ack){.instance = c->instance,
+                                                   .wall_ms = an_clock_system()->wall_ms(an_clock_system())};
         err = send_to(c, c->control, &c->in.peer, &m);
     } else if (err != AN_OK && an_log_allow(&c->refused, mono())) {
-        an_log(AN_LOG_WARN, "message_refused", "site=%s err=%s why=\"%s\"", c->in.site,
-               an_err_name(err), why.text);
+        an_log(AN_LOG_WARN, "message_refused", "site=%s err=%s why=\"%s\"", c->in.site, an_err_name(err),
+               why.text);
     }
     an_msg_free(msg);
 }
@@ -166,8 +159,7 @@ static void on_enrol(an_core *c)
         err = send_to(c, c->enrol, &c->in.peer, &m);
     }
     if (err != AN_OK && an_log_allow(&c->refused, mono()))
-        an_log(AN_LOG_WARN, "enrolment_refused", "address=%s err=%s", c->in.address,
-               an_err_name(err));
+        an_log(AN_LOG_WARN, "enrolment_refused", "address=%s err=%s", c->in.address, an_err_name(err));
     an_msg_free(msg);
 }
 
@@ -241,8 +233,7 @@ static void look_at_parked(an_core *c)
     for (size_t i = 0; i < n; i++) {
         an_http_job *job = c->parked[i];
         int64_t wait_ms = 0;
-        bool late =
-            !an_parse_int(job->req.wait_ms, &wait_ms) || mono() - job->since_ms >= wait_ms;
+        bool late = !an_parse_int(job->req.wait_ms, &wait_ms) || mono() - job->since_ms >= wait_ms;
         if ((!grown && !late) || !answer_http(c, job))
             c->parked[kept++] = job;
     }
@@ -256,8 +247,7 @@ static void flush(an_core *c)
     c->works_wait = false;
     for (size_t i = 0; i < c->n_works && !c->works_wait; i++) {
         if (!c->works[i]->sent)
-            c->works_wait =
-                an_pipe_send(an_actor_pipe(c->worker), &c->works[i], sizeof *c->works) != AN_OK;
+            c->works_wait = an_pipe_send(an_actor_pipe(c->worker), &c->works[i], sizeof *c->works) != AN_OK;
         c->works[i]->sent = !c->works_wait;
     }
     serve_versions(c);

@@ -20,8 +20,7 @@ struct an_bridge {
     pthread_cond_t changed;
     an_pipe *to_core; /* under the lock: many threads send */
     bool closing;
-    an_hash
-        token; /* of the token's text: comparing hashes takes the same time for any length */
+    an_hash token; /* of the token's text: comparing hashes takes the same time for any length */
     int64_t answer_ms;
     an_http_server *server;
 };
@@ -58,8 +57,7 @@ an_err an_admin_token_open(const char *path, char ret[static AN_ADMIN_TOKEN_TEXT
                                : an_fail(AN_ERR_IO, why, "%.200s: cannot be read", path);
     if (st.st_mode & (S_IRWXG | S_IRWXO))
         return an_fail(AN_ERR_REFUSED, why,
-                       "%.200s: others may read it; chmod 600 it, and change it if they did",
-                       path);
+                       "%.200s: others may read it; chmod 600 it, and change it if they did", path);
     uint8_t bytes[32];
     an_buf b;
     an_buf_init(&b, 256);
@@ -69,8 +67,7 @@ an_err an_admin_token_open(const char *path, char ret[static AN_ADMIN_TOKEN_TEXT
         memcpy(ret, b.data, b.len < AN_ADMIN_TOKEN_TEXT - 1 ? b.len : AN_ADMIN_TOKEN_TEXT - 1);
         if (b.len < 64 || b.len > 65 || (b.len == 65 && b.data[64] != '\n') ||
             !an_unhex(bytes, sizeof bytes, ret))
-            err = an_fail(AN_ERR_PROTO, why,
-                          "%.200s: is not a token; remove it and a new one is made", path);
+            err = an_fail(AN_ERR_PROTO, why, "%.200s: is not a token; remove it and a new one is made", path);
     }
     if (b.data)
         an_wipe(b.data, b.len);
@@ -95,8 +92,7 @@ static bool allowed(const an_bridge *b, const an_http_request *http)
 static bool copy_request(const an_http_request *http, an_api_request *req, an_api_answer *ret)
 {
     const char *idem = an_http_header(http, "Idempotency-Key");
-    bool fits = strlen(http->path) < sizeof req->path &&
-                strlen(http->method) < sizeof req->method &&
+    bool fits = strlen(http->path) < sizeof req->path && strlen(http->method) < sizeof req->method &&
                 (!idem || strlen(idem) < sizeof req->idem);
     if (fits) {
         snprintf(req->path, sizeof req->path, "%s", http->path);
@@ -104,13 +100,13 @@ static bool copy_request(const an_http_request *http, an_api_request *req, an_ap
         snprintf(req->idem, sizeof req->idem, "%s", idem ? idem : "");
         snprintf(req->actor, sizeof req->actor, "user/admin");
     }
-#define AN_API_ROW(name)                                                                       \
-    {                                                                                          \
-        const char *value = an_http_query(http, #name);                                        \
-        if (value && strlen(value) < sizeof req->name)                                         \
-            snprintf(req->name, sizeof req->name, "%s", value);                                \
-        else if (value)                                                                        \
-            fits = false;                                                                      \
+#define AN_API_ROW(name)                                                                                     \
+    {                                                                                                        \
+        const char *value = an_http_query(http, #name);                                                      \
+        if (value && strlen(value) < sizeof req->name)                                                       \
+            snprintf(req->name, sizeof req->name, "%s", value);                                              \
+        else if (value)                                                                                      \
+            fits = false;                                                                                    \
     }
     AN_API_QUERY_LIST(AN_API_ROW)
 #undef AN_API_ROW
@@ -146,8 +142,8 @@ static void ask_core(an_bridge *b, an_http_job *job, an_api_answer *ret)
 {
     const char *refusal = NULL;
     int64_t wait_ms = 0;
-    if (job->req.wait_ms[0] && (!an_parse_int(job->req.wait_ms, &wait_ms) || wait_ms < 0 ||
-                                wait_ms > AN_API_WAIT_MAX_MS))
+    if (job->req.wait_ms[0] &&
+        (!an_parse_int(job->req.wait_ms, &wait_ms) || wait_ms < 0 || wait_ms > AN_API_WAIT_MAX_MS))
         wait_ms = 0;
     struct timespec until = after(b->answer_ms + wait_ms);
     pthread_mutex_lock(&b->lock);
@@ -157,8 +153,7 @@ static void ask_core(an_bridge *b, an_http_job *job, an_api_answer *ret)
         refusal = "too many requests wait already";
     } else {
         while (!job->done && !b->closing && !job->left)
-            job->left = pthread_cond_timedwait(&b->changed, &b->lock, &until) == ETIMEDOUT &&
-                        !job->done;
+            job->left = pthread_cond_timedwait(&b->changed, &b->lock, &until) == ETIMEDOUT && !job->done;
         if (job->done) {
             *ret = job->answer;
             job->answer = (an_api_answer){0};
@@ -182,9 +177,8 @@ static void on_http(void *ctx, const an_http_request *http, an_http_reply *reply
     an_http_job *job = NULL;
     if (!allowed(b, http)) {
         an_log(AN_LOG_WARN, "http_not_allowed", "remote=%s", http->remote);
-        an_api_problem(
-            401, "send the header Authorization: Bearer TOKEN; the token is in admin.token",
-            &answer);
+        an_api_problem(401, "send the header Authorization: Bearer TOKEN; the token is in admin.token",
+                       &answer);
     } else if (!(job = an_alloc(1, sizeof *job))) {
         an_api_problem(503, "out of memory", &answer);
     } else if (copy_request(http, &job->req, &answer)) {
@@ -201,8 +195,7 @@ static void on_http(void *ctx, const an_http_request *http, an_http_reply *reply
     reply->type = answer.type;
     reply->body = answer.body;
     reply->body_len = strlen(answer.body);
-    if (answer.status == 401 &&
-        an_http_reply_header(reply, "WWW-Authenticate", "Bearer") != AN_OK)
+    if (answer.status == 401 && an_http_reply_header(reply, "WWW-Authenticate", "Bearer") != AN_OK)
         reply->status = 500;
 }
 
@@ -219,8 +212,8 @@ void an_bridge_answer(an_bridge *b, an_http_job *job)
 
 /* ---- life ---- */
 
-an_err an_bridge_open(const an_coordinator_conf *conf, const char *token, an_pipe *to_core,
-                      an_bridge **ret, an_note *why)
+an_err an_bridge_open(const an_coordinator_conf *conf, const char *token, an_pipe *to_core, an_bridge **ret,
+                      an_note *why)
 {
     an_bridge *b = an_alloc(1, sizeof *b);
     if (!b) {

@@ -89,11 +89,10 @@ typedef struct an_bridge an_bridge;
 
 /* Starts the HTTP server.  to_core: the pipe end that the bridge sends an_http_job * through;
  * owned by the bridge from then on, even on failure. */
-an_err an_bridge_open(const an_coordinator_conf *conf, const char *token, an_pipe *to_core,
-                      an_bridge **ret, an_note *why);
+an_err an_bridge_open(const an_coordinator_conf *conf, const char *token, an_pipe *to_core, an_bridge **ret,
+                      an_note *why);
 uint16_t an_bridge_port(const an_bridge *b);
-void an_bridge_answer(an_bridge *b,
-                      an_http_job *job); /* the core is done with it; job->answer is filled */
+void an_bridge_answer(an_bridge *b, an_http_job *job); /* the core is done with it; job->answer is filled */
 /* Tells every waiting request 503 and ends the server.  Jobs that the core still holds are its
  * own afterwards (an_http_job_free).  NULL is fine. */
 void an_bridge_stop(an_bridge *b);
@@ -103,7 +102,6 @@ void an_http_job_free(an_http_job *job);
 /* The administrator's token: made at the first start.  Errors: REFUSED others may read it,
  * PROTO, IO. */
 #define AN_ADMIN_TOKEN_TEXT 65
-an_err an_admin_token_open(const char *path, char ret[static AN_ADMIN_TOKEN_TEXT],
-                           an_note *why);
+an_err an_admin_token_open(const char *path, char ret[static AN_ADMIN_TOKEN_TEXT], an_note *why);
 
 #endif

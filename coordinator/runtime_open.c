@@ -43,8 +43,7 @@ static void clean_spool(an_core *c)
                      names.items[i] + 6);
         if (an_parse_int(digits, &round) && an_hub_round_open(c->hub, (uint64_t)round))
             continue;
-        if (an_path_join(path, dir, names.items[i]) == AN_OK &&
-            an_file_remove(path, NULL) != AN_OK)
+        if (an_path_join(path, dir, names.items[i]) == AN_OK && an_file_remove(path, NULL) != AN_OK)
             an_log(AN_LOG_WARN, "spool_file_stays", "path=\"%s\"", path);
     }
     an_names_done(&names);
@@ -58,8 +57,7 @@ static an_err open_bulk(an_core *c, an_note *why)
                                   .store = c->store,
                                   .spool_dir = an_store_spool_dir(c->store)};
     an_err err = an_actor_start(c->args->net, an_bulk_main, &c->bulk_args, &c->bulk, why);
-    return err == AN_OK ? an_actor_start(c->args->net, an_work_main, NULL, &c->worker, why)
-                        : err;
+    return err == AN_OK ? an_actor_start(c->args->net, an_work_main, NULL, &c->worker, why) : err;
 }
 
 /* "tcp://[::ffff:127.0.0.1]:7701" is what a socket of both families says; people wrote it
@@ -69,9 +67,8 @@ static void take_endpoint(char out[static AN_ENDPOINT_MAX], const char *bound)
     static const char mapped[] = "tcp://[::ffff:";
     const char *end = strchr(bound, ']');
     if (strncmp(bound, mapped, sizeof mapped - 1) == 0 && end && strchr(bound, '.'))
-        snprintf(out, AN_ENDPOINT_MAX, "tcp://%.*s%s",
-                 (int)(end - bound - (int)(sizeof mapped - 1)), bound + sizeof mapped - 1,
-                 end + 1);
+        snprintf(out, AN_ENDPOINT_MAX, "tcp://%.*s%s", (int)(end - bound - (int)(sizeof mapped - 1)),
+                 bound + sizeof mapped - 1, end + 1);
     else
         snprintf(out, AN_ENDPOINT_MAX, "%s", bound);
 }
@@ -81,18 +78,17 @@ static an_err open_servers(an_core *c, an_note *why)
     const an_coordinator_conf *conf = c->args->conf;
     an_runtime_endpoints *e = c->args->endpoints;
     an_err err;
-    if ((err = an_server_open(c->args->net, AN_PORT_CONTROL, conf->control, c->id->link_secret,
-                              &c->control, why)) != AN_OK ||
-        (err = an_server_open(c->args->net, AN_PORT_ENROL, conf->enrol, c->id->link_secret,
-                              &c->enrol, why)) != AN_OK)
+    if ((err = an_server_open(c->args->net, AN_PORT_CONTROL, conf->control, c->id->link_secret, &c->control,
+                              why)) != AN_OK ||
+        (err = an_server_open(c->args->net, AN_PORT_ENROL, conf->enrol, c->id->link_secret, &c->enrol,
+                              why)) != AN_OK)
         return err;
     take_endpoint(e->control, an_server_endpoint(c->control));
     take_endpoint(e->enrol, an_server_endpoint(c->enrol));
     take_endpoint(e->bulk, c->bulk_args.bound);
     snprintf(c->advertised[0], AN_ENDPOINT_MAX, "%s",
              conf->advertise_control ? conf->advertise_control : e->control);
-    snprintf(c->advertised[1], AN_ENDPOINT_MAX, "%s",
-             conf->advertise_bulk ? conf->advertise_bulk : e->bulk);
+    snprintf(c->advertised[1], AN_ENDPOINT_MAX, "%s", conf->advertise_bulk ? conf->advertise_bulk : e->bulk);
     snprintf(c->advertised[2], AN_ENDPOINT_MAX, "%s",
              conf->advertise_enrol ? conf->advertise_enrol : e->enrol);
     return AN_OK;
@@ -105,8 +101,8 @@ static an_err note_start(an_core *c, an_note *why)
     an_hash hash;
     char hex[AN_HASH_TEXT];
     const an_coordinator_conf *conf = c->args->conf;
-    const char *const texts[] = {conf->data, c->advertised[0], c->advertised[1],
-                                 c->advertised[2], conf->http_address};
+    const char *const texts[] = {conf->data, c->advertised[0], c->advertised[1], c->advertised[2],
+                                 conf->http_address};
     an_hasher_init(&h);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         an_hasher_add(&h, texts[i], strlen(texts[i]) + 1);
@@ -213,10 +209,9 @@ static an_err open_all(an_core *c, an_note *why)
     c->instance |= 1; /* never 0, which stands for "unknown" */
     if ((err = an_peers_new(AN_COHORT_MAX * 4, &c->peers)) != AN_OK ||
         (err = path_in(c, "identity", path)) != AN_OK ||
-        (err = an_identity_open(path, &c->id, why)) != AN_OK ||
-        (err = open_store(c, why)) != AN_OK || (err = open_bulk(c, why)) != AN_OK ||
-        (err = open_servers(c, why)) != AN_OK || (err = note_start(c, why)) != AN_OK ||
-        (err = open_hub(c, why)) != AN_OK)
+        (err = an_identity_open(path, &c->id, why)) != AN_OK || (err = open_store(c, why)) != AN_OK ||
+        (err = open_bulk(c, why)) != AN_OK || (err = open_servers(c, why)) != AN_OK ||
+        (err = note_start(c, why)) != AN_OK || (err = open_hub(c, why)) != AN_OK)
         return err;
     clean_spool(c);
     if ((err = open_http(c, why)) != AN_OK)
@@ -274,8 +269,7 @@ void an_core_main(an_pipe *pipe, void *args)
                c->args->endpoints->http, c->args->endpoints->control, c->args->endpoints->bulk,
                c->args->endpoints->enrol);
         an_core_run(c, pipe);
-        an_log(AN_LOG_INFO, "coordinator_stopped", "instance=%016llx",
-               (unsigned long long)c->instance);
+        an_log(AN_LOG_INFO, "coordinator_stopped", "instance=%016llx", (unsigned long long)c->instance);
     }
     close_all(c);
 }

@@ -12,14 +12,13 @@
 #include "coordinator/runtime_bulk.h"
 #include "sum/vector.h"
 
-#define SYNC_EVERY                                                                             \
+#define SYNC_EVERY                                                                                           \
     ((uint64_t)16 << 20) /* so much at most is fetched again after a power cut                 \
                           */
 #define TIMEOUT_MS 5000
 #define RETRIES 6
 #define MARK_BYTES (AN_HASH_TEXT + 32)
-#define WAIT_PEER_MS                                                                           \
-    30000 /* a site that offers must show up at the bulk socket within this time */
+#define WAIT_PEER_MS 30000 /* a site that offers must show up at the bulk socket within this time */
 
 struct an_pull {
     an_bulk *bulk;
@@ -37,8 +36,7 @@ static an_err write_at(void *user, uint64_t offset, const void *bytes, size_t le
 {
     an_pull *p = user;
     for (size_t done = 0; done < len;) {
-        ssize_t n =
-            pwrite(p->fd, (const char *)bytes + done, len - done, (off_t)(offset + done));
+        ssize_t n = pwrite(p->fd, (const char *)bytes + done, len - done, (off_t)(offset + done));
         if (n <= 0)
             return AN_ERR_IO;
         done += (size_t)n;
@@ -115,11 +113,10 @@ static an_err ask(void *user, const an_hash *hash, uint64_t offset, uint32_t len
     if (!peer)
         return AN_ERR_AGAIN;
     an_msg m = {.type = AN_MSG_CHUNK_REQUEST};
-    m.u.chunk_request = (an_msg_chunk_request){
-        .object = *hash, .kind = AN_OBJECT_UPDATE, .offset = offset, .len = len};
+    m.u.chunk_request =
+        (an_msg_chunk_request){.object = *hash, .kind = AN_OBJECT_UPDATE, .offset = offset, .len = len};
     an_err err = an_bulk_send(p->bulk, peer, &m, NULL, 0);
-    if (err ==
-        AN_ERR_NOTFOUND) { /* its connection is gone; it will be back under another name */
+    if (err == AN_ERR_NOTFOUND) { /* its connection is gone; it will be back under another name */
         an_peers_drop(p->bulk->peers, p->order.site);
         return AN_ERR_AGAIN;
     }
@@ -164,8 +161,7 @@ static an_err hand_over(const an_pull *p, char out[static AN_PATH_MAX])
 {
     char name[192], hex[AN_HASH_TEXT];
     an_hash_text(hex, &p->order.hash);
-    snprintf(name, sizeof name, "got-%llu-%s-%s", (unsigned long long)p->order.round,
-             p->order.site, hex);
+    snprintf(name, sizeof name, "got-%llu-%s-%s", (unsigned long long)p->order.round, p->order.site, hex);
     an_err err = an_path_join(out, p->bulk->args->spool_dir, name);
     return err == AN_OK && rename(p->path, out) != 0 ? AN_ERR_IO : err;
 }
@@ -213,20 +209,18 @@ void an_pulls_add(an_bulk *b, const an_bulk_order *order)
     an_pull *p = an_alloc(1, sizeof *p);
     if (!p || !an_grow(&b->pulls, &b->pulls_cap, b->n_pulls + 1, sizeof *b->pulls)) {
         an_free(p);
-        an_log(AN_LOG_ERROR, "update_not_fetched", "site=%s why=\"out of memory\"",
-               order->site);
+        an_log(AN_LOG_ERROR, "update_not_fetched", "site=%s why=\"out of memory\"", order->site);
         return; /* the site offers again */
     }
     p->bulk = b;
     p->order = *order;
     p->fd = -1;
     p->give_up_ms = an_clock_system()->mono_ms(an_clock_system()) + WAIT_PEER_MS;
-    snprintf(name, sizeof name, "fetch-%llu-%s-part", (unsigned long long)order->round,
-             order->site);
+    snprintf(name, sizeof name, "fetch-%llu-%s-part", (unsigned long long)order->round, order->site);
     if (an_path_join(p->path, b->args->spool_dir, name) != AN_OK) {
         an_free(p);
-        an_log(AN_LOG_ERROR, "update_not_fetched",
-               "site=%s why=\"the spool's path is too long\"", order->site);
+        an_log(AN_LOG_ERROR, "update_not_fetched", "site=%s why=\"the spool's path is too long\"",
+               order->site);
         return;
     }
     b->pulls[b->n_pulls++] = p;
@@ -247,22 +241,20 @@ static void settle(an_bulk *b, size_t i, an_err err)
     an_pull *p = b->pulls[i];
     if (an_fetch_failed(p->fetch))
         finish(b, i, err == AN_OK ? AN_ERR_PROTO : err,
-               err == AN_ERR_PROTO ? "what came does not have the hash that was offered"
-                                   : an_err_text(err));
+               err == AN_ERR_PROTO ? "what came does not have the hash that was offered" : an_err_text(err));
     else if (an_fetch_done(p->fetch))
         finish(b, i, AN_OK, "");
     else if (an_fetch_at(p->fetch) - p->synced >= SYNC_EVERY)
         make_durable(p);
 }
 
-void an_pulls_chunk(an_bulk *b, const char *site, const an_msg_chunk *chunk, const void *bytes,
-                    size_t len, int64_t now_ms)
+void an_pulls_chunk(an_bulk *b, const char *site, const an_msg_chunk *chunk, const void *bytes, size_t len,
+                    int64_t now_ms)
 {
     size_t i = find(b, site, &chunk->object);
     if (i == SIZE_MAX || chunk->len != len || chunk->total != b->pulls[i]->order.size)
         return; /* of a pull that is over, or not what was asked for: it is asked for again */
-    an_err err =
-        an_fetch_take(b->pulls[i]->fetch, &chunk->object, chunk->offset, bytes, len, now_ms);
+    an_err err = an_fetch_take(b->pulls[i]->fetch, &chunk->object, chunk->offset, bytes, len, now_ms);
     settle(b, i, err);
 }
 
@@ -321,8 +313,7 @@ int64_t an_pulls_wait(const an_bulk *b, int64_t now_ms)
 {
     int64_t wait = 1000;
     for (size_t i = 0; i < b->n_pulls; i++) {
-        int64_t left =
-            b->pulls[i]->fetch ? an_fetch_deadline(b->pulls[i]->fetch) - now_ms : 100;
+        int64_t left = b->pulls[i]->fetch ? an_fetch_deadline(b->pulls[i]->fetch) - now_ms : 100;
         /* Nothing open: its asks could not be sent, try again soon. */
         if (b->pulls[i]->fetch && an_fetch_deadline(b->pulls[i]->fetch) == INT64_MAX)
             left = 20;

@@ -33,7 +33,12 @@ typedef struct an_token_entry {
     bool used;
 } an_token_entry;
 
-typedef enum an_site_status { AN_SITE_REQUESTED, AN_SITE_APPROVED, AN_SITE_DENIED, AN_SITE_REVOKED } an_site_status;
+typedef enum an_site_status {
+    AN_SITE_REQUESTED,
+    AN_SITE_APPROVED,
+    AN_SITE_DENIED,
+    AN_SITE_REVOKED
+} an_site_status;
 
 typedef struct an_site {
     char name[AN_NAME_MAX];
@@ -64,8 +69,8 @@ typedef struct an_model_entry {
     an_hash schema, layout;
     an_policy policy;
     an_hash alias[AN_ALIASES];
-    uint64_t counter;       /* of the last release statement */
-    int64_t campaign_ms;    /* when the last campaign ended; 0: never */
+    uint64_t counter;    /* of the last release statement */
+    int64_t campaign_ms; /* when the last campaign ended; 0: never */
 } an_model_entry;
 
 typedef struct an_round_entry {
@@ -94,10 +99,10 @@ typedef struct an_drift_entry {
     uint64_t campaign; /* that answers it; 0: none yet */
 } an_drift_entry;
 
-#define AN_LIST(type)   \
-    struct {            \
-        type *items;    \
-        size_t n, cap;  \
+#define AN_LIST(type)                                                                                        \
+    struct {                                                                                                 \
+        type *items;                                                                                         \
+        size_t n, cap;                                                                                       \
     }
 
 typedef struct an_state {

@@ -81,13 +81,13 @@ static void known(body *b, const void *thing, const char *what)
         b->err = an_fail(AN_ERR_PROTO, b->why, "no such %s", what);
 }
 
-#define APPEND(b, list, item)                                                                       \
-    do {                                                                                            \
-        if ((b)->err == AN_OK &&                                                                    \
-            !an_grow(&(list)->items, &(list)->cap, (list)->n + 1, sizeof *(list)->items))            \
-            (b)->err = AN_ERR_NOMEM;                                                                \
-        if ((b)->err == AN_OK)                                                                      \
-            (list)->items[(list)->n++] = (item);                                                    \
+#define APPEND(b, list, item)                                                                                \
+    do {                                                                                                     \
+        if ((b)->err == AN_OK &&                                                                             \
+            !an_grow(&(list)->items, &(list)->cap, (list)->n + 1, sizeof *(list)->items))                    \
+            (b)->err = AN_ERR_NOMEM;                                                                         \
+        if ((b)->err == AN_OK)                                                                               \
+            (list)->items[(list)->n++] = (item);                                                             \
     } while (0)
 
 /* ---- sites ---- */
@@ -239,7 +239,8 @@ static void alias_moved(an_state *st, const an_record *r, body *b)
     uint64_t counter = (uint64_t)int_of(b, "counter", 0);
     known(b, m, "model");
     int alias = AN_ALIAS_CANDIDATE;
-    while (b->err == AN_OK && alias <= AN_ALIAS_PRODUCTION && strcmp(an_alias_name((an_alias)alias), name) != 0)
+    while (b->err == AN_OK && alias <= AN_ALIAS_PRODUCTION &&
+           strcmp(an_alias_name((an_alias)alias), name) != 0)
         alias++;
     if (b->err == AN_OK && alias > AN_ALIAS_PRODUCTION)
         b->err = an_fail(AN_ERR_PROTO, b->why, "no alias %s", name);

@@ -37,8 +37,8 @@
 typedef struct an_store an_store;
 
 #define AN_RECORD_BODY_MAX ((size_t)1 << 20)
-#define AN_RECORD_NAME_MAX 127   /* bytes in kind, subject, actor, idem */
-#define AN_RECORD_BATCH_MAX 1024 /* records in one append */
+#define AN_RECORD_NAME_MAX 127             /* bytes in kind, subject, actor, idem */
+#define AN_RECORD_BATCH_MAX 1024           /* records in one append */
 #define AN_OBJECT_SMALL ((size_t)16 << 10) /* objects of at most so many bytes are small */
 
 /* One fact.  Strings are borrowed for the call; none is empty or holds control characters. */
@@ -65,8 +65,7 @@ void an_store_close(an_store *s);
  * and idem is there (nothing is appended), INVAL unknown kind or a bad name, LIMIT too long or
  * too many, IO, NOMEM, PROTO a damaged journal, STATE called from a visit, or another
  * coordinator has taken the store over. */
-an_err an_store_append(an_store *s, const an_record *records, size_t n, uint64_t *ret_last_seq,
-                       an_note *why);
+an_err an_store_append(an_store *s, const an_record *records, size_t n, uint64_t *ret_last_seq, an_note *why);
 
 /* Calls visit for each matching record in order of seq; NULL kind or subject matches all, a
  * kind ending in '.' matches as a prefix.  The record is borrowed for the call.  A visit that
@@ -81,8 +80,7 @@ typedef struct an_store_filter {
     size_t limit;       /* at most this many; 0: no bound */
     bool newest_first;
 } an_store_filter;
-an_err an_store_scan(an_store *s, const an_store_filter *f, an_store_visit visit, void *ctx,
-                     an_note *why);
+an_err an_store_scan(an_store *s, const an_store_filter *f, an_store_visit visit, void *ctx, an_note *why);
 
 /* The seq and chain of the last record (0 and all zero: none); either may be NULL.  Errors: IO,
  * PROTO. */
@@ -96,8 +94,7 @@ an_err an_store_verify(an_store *s, uint64_t *ret_n, an_note *why);
 
 /* Objects.  put: durable on return, a small one with the next append; the same bytes twice are one
  * object. */
-an_err an_store_object_put(an_store *s, const void *bytes, size_t len, an_hash *ret,
-                           an_note *why);
+an_err an_store_object_put(an_store *s, const void *bytes, size_t len, an_hash *ret, an_note *why);
 /* Takes over a finished file on the same file system by renaming it.  The caller has hashed it
  * and, unless it is small, synced it. */
 an_err an_store_object_adopt(an_store *s, const char *path, const an_hash *hash, an_note *why);
@@ -108,8 +105,7 @@ an_err an_store_object_get(an_store *s, const an_hash *hash, an_buf *b, an_note 
 an_err an_store_object_size(an_store *s, const an_hash *hash, uint64_t *ret_len, an_note *why);
 an_err an_store_object_remove(an_store *s, const an_hash *hash, an_note *why); /* absent: OK */
 /* Where the bytes are; pure arithmetic on the folder and the hash. */
-an_err an_store_object_path(const an_store *s, const an_hash *hash,
-                            char out[static AN_PATH_MAX]);
+an_err an_store_object_path(const an_store *s, const an_hash *hash, char out[static AN_PATH_MAX]);
 /* A folder on the same file system for files that are still being received. */
 const char *an_store_spool_dir(const an_store *s);
 

@@ -31,8 +31,7 @@ static const an_frame frame = {
 static bool name_is_good(const char *name)
 {
     size_t len = strlen(name);
-    return len > 0 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == len &&
-           name[0] != '.';
+    return len > 0 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == len && name[0] != '.';
 }
 
 /* The architecture says how many weights there are and what they are. */
@@ -41,8 +40,7 @@ static an_err check_arch(const an_bundle *b, an_note *why)
     bool wanted = b->detector && b->detector->type->needs_model;
     if (!b->arch || !b->arch[0]) {
         if (b->n_weights > 0 || !an_hash_is_zero(&b->layout) || wanted)
-            return an_fail(AN_ERR_INVAL, why,
-                           "there are weights or a detector that need an architecture");
+            return an_fail(AN_ERR_INVAL, why, "there are weights or a detector that need an architecture");
         return AN_OK;
     }
     an_model *m = NULL;
@@ -59,11 +57,11 @@ static an_err check_arch(const an_bundle *b, an_note *why)
     else if (!an_hash_equal(&layout, &b->layout))
         an_note_set(why, "the layout hash is not that of the architecture");
     else if (an_model_n_params(m) != b->n_weights)
-        an_note_set(why, "the architecture has %zu parameters, there are %zu",
-                    an_model_n_params(m), b->n_weights);
+        an_note_set(why, "the architecture has %zu parameters, there are %zu", an_model_n_params(m),
+                    b->n_weights);
     else if (an_model_n_inputs(m) != an_prep_input(&b->prep))
-        an_note_set(why, "the model takes %zu values, preprocessing makes %zu",
-                    an_model_n_inputs(m), an_prep_input(&b->prep));
+        an_note_set(why, "the model takes %zu values, preprocessing makes %zu", an_model_n_inputs(m),
+                    an_prep_input(&b->prep));
     else if (wanted && an_model_n_outputs(m) != an_prep_input(&b->prep))
         an_note_set(why, "the detector needs a reconstruction of the input");
     else
@@ -91,16 +89,15 @@ static an_err check(const an_bundle *b, an_note *why)
     if (err != AN_OK)
         return err;
     if (b->schema.n != b->prep.features || b->schema.window != b->prep.conf.window)
-        return an_fail(AN_ERR_INVAL, why,
-                       "schema and preprocessing differ in sensors or window");
+        return an_fail(AN_ERR_INVAL, why, "schema and preprocessing differ in sensors or window");
     if (b->n_weights > AN_BUNDLE_WEIGHTS_MAX || b->extra_len > AN_BUNDLE_EXTRA_MAX ||
         (b->arch && strlen(b->arch) > AN_BUNDLE_ARCH_MAX))
         return an_fail(AN_ERR_LIMIT, why, "weights, architecture or extra are too large");
     for (size_t i = 0; i < b->n_weights; i++)
         if (!isfinite(b->weights[i]))
             return an_fail(AN_ERR_NUMERIC, why, "weight %zu is not finite", i);
-    if (b->detector && (b->detector->window != b->prep.conf.window ||
-                        b->detector->features != b->prep.features))
+    if (b->detector &&
+        (b->detector->window != b->prep.conf.window || b->detector->features != b->prep.features))
         return an_fail(AN_ERR_INVAL, why, "the detector is made for other windows");
     if (b->policy[0] && an_threshold_check(b->policy, why) != AN_OK)
         return AN_ERR_INVAL;
@@ -109,8 +106,7 @@ static an_err check(const an_bundle *b, an_note *why)
     if (b->n_edges >= AN_BINS_MAX)
         return an_fail(AN_ERR_INVAL, why, "more than %d bins", AN_BINS_MAX);
     for (uint32_t j = 0; err == AN_OK && b->n_edges > 0 && j <= b->prep.features; j++)
-        err = check_edges(j < b->prep.features ? b->edges + (size_t)j * b->n_edges
-                                               : b->score_edges,
+        err = check_edges(j < b->prep.features ? b->edges + (size_t)j * b->n_edges : b->score_edges,
                           b->n_edges, why);
     return err == AN_OK ? check_arch(b, why) : err;
 }

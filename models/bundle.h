@@ -51,9 +51,8 @@ typedef struct an_schema {
 void an_schema_hash(an_hash *ret, const an_schema *s);
 /* AN_OK: the stream has all that is wanted.  INVAL: why names the first sensor that differs. */
 an_err an_schema_match(const an_schema *want, const an_schema *have, an_note *why);
-an_err an_schema_new(an_schema *ret, const char *const *names, const char *const *units,
-                     uint32_t n, double rate_hz, uint32_t window,
-                     an_note *why); /* units may be NULL */
+an_err an_schema_new(an_schema *ret, const char *const *names, const char *const *units, uint32_t n,
+                     double rate_hz, uint32_t window, an_note *why); /* units may be NULL */
 an_err an_schema_copy(an_schema *ret, const an_schema *from);
 void an_schema_done(an_schema *s);
 

@@ -27,8 +27,7 @@ size_t an_frame_begin(const an_frame *f, an_buf *out);
 /* Section i reaches from `from` to the end of out. */
 void an_frame_set(size_t base, uint32_t i, size_t from, an_buf *out);
 /* One reader per section.  Errors: PROTO, UNSUPPORTED a later format. */
-an_err an_frame_open(const an_frame *f, const void *bytes, size_t len, an_reader *ret_sections,
-                     an_note *why);
+an_err an_frame_open(const an_frame *f, const void *bytes, size_t len, an_reader *ret_sections, an_note *why);
 
 void an_put_text(an_buf *out, const char *text);         /* length u8, bytes */
 bool an_take_text(an_reader *r, char *out, size_t size); /* False: too long or not text */
@@ -41,8 +40,7 @@ void an_take_hash(an_reader *r, an_hash *ret);
 void an_put_prep(an_buf *out, const an_prep *p);
 an_err an_take_prep(an_reader *r, an_prep *ret, an_note *why); /* takes all that is left */
 void an_put_detector(an_buf *out, const an_detector *d);
-an_err an_take_detector(an_reader *r, an_detector **ret,
-                        an_note *why); /* takes all that is left */
+an_err an_take_detector(an_reader *r, an_detector **ret, an_note *why); /* takes all that is left */
 
 an_err an_schema_check(const an_schema *s, an_note *why);
 an_err an_prep_check(const an_prep *p, an_note *why); /* INVAL, NUMERIC */

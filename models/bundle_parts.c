@@ -32,8 +32,7 @@ void an_frame_set(size_t base, uint32_t i, size_t from, an_buf *out)
     an_put_u32(at + 4, (uint32_t)(len >> 32));
 }
 
-an_err an_frame_open(const an_frame *f, const void *bytes, size_t len, an_reader *ret_sections,
-                     an_note *why)
+an_err an_frame_open(const an_frame *f, const void *bytes, size_t len, an_reader *ret_sections, an_note *why)
 {
     an_reader r = an_reader_of(bytes, len);
     const uint8_t *magic = an_read_bytes(&r, MAGIC_BYTES);
@@ -41,8 +40,8 @@ an_err an_frame_open(const an_frame *f, const void *bytes, size_t len, an_reader
         return an_fail(AN_ERR_PROTO, why, "this is not a file of the kind %.8s", f->magic);
     uint32_t format = an_read_u32(&r), n = an_read_u32(&r);
     if (!r.failed && format > f->format)
-        return an_fail(AN_ERR_UNSUPPORTED, why,
-                       "format %u is later than %u, which this build reads", format, f->format);
+        return an_fail(AN_ERR_UNSUPPORTED, why, "format %u is later than %u, which this build reads", format,
+                       f->format);
     if (r.failed || format != f->format || n != f->n)
         return an_fail(AN_ERR_PROTO, why, "the head is damaged");
     uint64_t lens[AN_SECTIONS_MAX];
@@ -153,8 +152,8 @@ an_err an_take_prep(an_reader *r, an_prep *ret, an_note *why)
     p.conf.clamp = an_read_f32(r);
     uint8_t missing = an_read_u8(r);
     p.features = an_read_u32(r);
-    if (r->failed || missing >= AN_MISSING_N || p.features < 1 ||
-        p.features > AN_PREP_FEATURES_MAX || r->left != (size_t)p.features * 9)
+    if (r->failed || missing >= AN_MISSING_N || p.features < 1 || p.features > AN_PREP_FEATURES_MAX ||
+        r->left != (size_t)p.features * 9)
         return an_fail(AN_ERR_PROTO, why, "the preprocessing is damaged");
     p.conf.missing = (an_missing)missing;
     an_err err = an_take_floats(r, p.features, &p.mean, why);

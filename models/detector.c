@@ -28,17 +28,15 @@ const an_detector_type *an_detector_find(const char *name)
     return NULL;
 }
 
-an_err an_detector_new(const char *name, uint32_t window, uint32_t features, an_detector **ret,
-                       an_note *why)
+an_err an_detector_new(const char *name, uint32_t window, uint32_t features, an_detector **ret, an_note *why)
 {
     const an_detector_type *type = an_detector_find(name);
     if (!type)
         return an_fail(AN_ERR_INVAL, why, "there is no detector \"%.40s\"", name);
     size_t n = window > 0 && features > 0 ? type->n_state(window, features) : 0;
     if (n == 0 || n > AN_DETECTOR_STATE_MAX)
-        return an_fail(AN_ERR_INVAL, why,
-                       "%s: windows of %u rows with %u features are too large", name, window,
-                       features);
+        return an_fail(AN_ERR_INVAL, why, "%s: windows of %u rows with %u features are too large", name,
+                       window, features);
     an_detector *d = an_alloc(1, sizeof *d);
     if (!d)
         return AN_ERR_NOMEM;
@@ -60,8 +58,8 @@ static bool state_is_good(const an_detector *d)
     return d->type->check(d);
 }
 
-an_err an_detector_restore(const char *name, uint32_t window, uint32_t features,
-                           const double *state, size_t n_state, an_detector **ret, an_note *why)
+an_err an_detector_restore(const char *name, uint32_t window, uint32_t features, const double *state,
+                           size_t n_state, an_detector **ret, an_note *why)
 {
     an_detector *d = NULL;
     an_err err = an_detector_new(name, window, features, &d, why);
@@ -98,8 +96,7 @@ an_err an_detector_fit(an_detector *d, const float *x, const float *y, size_t n,
             return an_fail(AN_ERR_NUMERIC, why, "window %zu is not finite", i / input);
     an_err err = d->type->fit(d, x, y, n, why);
     if (err == AN_OK && !state_is_good(d))
-        err = an_fail(AN_ERR_NUMERIC, why, "%s: calibration did not give finite numbers",
-                      d->type->name);
+        err = an_fail(AN_ERR_NUMERIC, why, "%s: calibration did not give finite numbers", d->type->name);
     return err;
 }
 
@@ -108,12 +105,11 @@ size_t an_detector_scratch(const an_detector *d)
     return d->type->n_scratch(d->window, d->features);
 }
 
-void an_detector_score(const an_detector *d, const float *x, const float *y, size_t n,
-                       float *scores, float *contributions, double *scratch)
+void an_detector_score(const an_detector *d, const float *x, const float *y, size_t n, float *scores,
+                       float *contributions, double *scratch)
 {
     size_t input = (size_t)d->window * d->features;
     for (size_t i = 0; i < n; i++)
-        scores[i] =
-            d->type->score(d, x + i * input, y ? y + i * input : NULL,
-                           contributions ? contributions + i * d->features : NULL, scratch);
+        scores[i] = d->type->score(d, x + i * input, y ? y + i * input : NULL,
+                                   contributions ? contributions + i * d->features : NULL, scratch);
 }

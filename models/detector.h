@@ -28,16 +28,14 @@ typedef struct an_detector_type {
     const char *name;
     const char *meaning;
     bool needs_model;
-    size_t (*n_state)(uint32_t window,
-                      uint32_t features); /* doubles; 0: this shape is too large */
+    size_t (*n_state)(uint32_t window, uint32_t features);   /* doubles; 0: this shape is too large */
     size_t (*n_scratch)(uint32_t window, uint32_t features); /* doubles */
     /* Errors: INVAL too few windows, NUMERIC, NOMEM. */
     an_err (*fit)(an_detector *d, const float *x, const float *y, size_t n, an_note *why);
     /* One window.  contributions: (features), all >= 0; may be NULL. */
     float (*score)(const an_detector *d, const float *x, const float *y, float *contributions,
                    double *scratch);
-    bool (*check)(
-        const an_detector *d); /* is this a state that fit could have left? all are finite */
+    bool (*check)(const an_detector *d); /* is this a state that fit could have left? all are finite */
 } an_detector_type;
 
 struct an_detector {
@@ -52,12 +50,10 @@ const an_detector_type *an_detector_find(const char *name); /* NULL: no such det
 const an_detector_type *an_detector_at(size_t i);           /* NULL past the end */
 
 /* Errors: INVAL unknown name or a shape that is too large, NOMEM. */
-an_err an_detector_new(const char *name, uint32_t window, uint32_t features, an_detector **ret,
-                       an_note *why);
+an_err an_detector_new(const char *name, uint32_t window, uint32_t features, an_detector **ret, an_note *why);
 /* From a stored state.  Errors: INVAL, PROTO the state is not one of this detector, NOMEM. */
-an_err an_detector_restore(const char *name, uint32_t window, uint32_t features,
-                           const double *state, size_t n_state, an_detector **ret,
-                           an_note *why);
+an_err an_detector_restore(const char *name, uint32_t window, uint32_t features, const double *state,
+                           size_t n_state, an_detector **ret, an_note *why);
 void an_detector_free(an_detector *d);
 
 /* Errors: INVAL too few windows, NUMERIC, NOMEM. */
@@ -66,8 +62,8 @@ an_err an_detector_fit(an_detector *d, const float *x, const float *y, size_t n,
 size_t an_detector_scratch(const an_detector *d); /* doubles */
 
 /* n windows.  scores: (n).  contributions: (n, features) or NULL.  Never allocates. */
-void an_detector_score(const an_detector *d, const float *x, const float *y, size_t n,
-                       float *scores, float *contributions, double *scratch);
+void an_detector_score(const an_detector *d, const float *x, const float *y, size_t n, float *scores,
+                       float *contributions, double *scratch);
 
 /* The Mahalanobis detector from moments of windows (window * features = m): mean (m),
  * covariance (m, m), e.g. from a secure sum.  Errors: INVAL, NUMERIC not positive definite,

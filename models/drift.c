@@ -41,15 +41,13 @@ static an_err check_conf(const an_drift_type *type, const an_drift_conf *conf, a
 {
     if (!isfinite(conf->mean) || !isfinite(conf->std) || !(conf->std > 0.0))
         return an_fail(AN_ERR_INVAL, why,
-                       "%s: the reference needs a finite mean and a standard deviation above 0",
-                       type->name);
+                       "%s: the reference needs a finite mean and a standard deviation above 0", type->name);
     if (!isfinite(conf->sensitivity) || conf->sensitivity < 0.0)
         return an_fail(AN_ERR_INVAL, why, "%s: the sensitivity must be 0 or above", type->name);
     if (!type->needs_bins)
         return AN_OK;
     if (!conf->edges || !conf->counts || conf->n_edges < 1 || conf->n_edges >= AN_BINS_MAX)
-        return an_fail(AN_ERR_INVAL, why, "%s needs a reference in 2..%d bins", type->name,
-                       AN_BINS_MAX);
+        return an_fail(AN_ERR_INVAL, why, "%s needs a reference in 2..%d bins", type->name, AN_BINS_MAX);
     for (size_t i = 0; i < conf->n_edges; i++)
         if (!isfinite(conf->edges[i]) || (i > 0 && conf->edges[i] < conf->edges[i - 1]))
             return an_fail(AN_ERR_INVAL, why, "%s: bin edges must ascend", type->name);

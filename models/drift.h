@@ -33,18 +33,16 @@ typedef enum an_drift_level { AN_DRIFT_NONE, AN_DRIFT_WARNING, AN_DRIFT_DRIFT } 
 
 typedef struct an_drift_result {
     an_drift_level level;
-    int sign; /* +1 up, -1 down, 0 unknown or none */
-    double
-        effect; /* size: adwin, page_hinkley in reference std; psi the index; ks the distance */
+    int sign;         /* +1 up, -1 down, 0 unknown or none */
+    double effect;    /* size: adwin, page_hinkley in reference std; psi the index; ks the distance */
     double statistic; /* what was compared ... */
     double limit;     /* ... with this */
 } an_drift_result;
 
 /* What a test starts from; each reads its part. */
 typedef struct an_drift_conf {
-    double mean, std; /* adwin, page_hinkley: the reference; values become (x - mean) / std */
-    double
-        sensitivity; /* 0: the test's usual one.  adwin delta, page_hinkley lambda, ks alpha */
+    double mean, std;       /* adwin, page_hinkley: the reference; values become (x - mean) / std */
+    double sensitivity;     /* 0: the test's usual one.  adwin delta, page_hinkley lambda, ks alpha */
     const float *edges;     /* psi, ks: (n_edges), copied */
     size_t n_edges;         /* < AN_BINS_MAX */
     const uint64_t *counts; /* psi, ks: (n_edges + 1) reference counts, copied */

@@ -13,8 +13,8 @@ an_err an_drift_bins_init(double *s, const an_drift_conf *conf, const char *name
 {
     uint32_t window = conf->window > 0 ? conf->window : WINDOW_USUAL;
     if (window < WINDOW_LEAST || window > WINDOW_MOST)
-        return an_fail(AN_ERR_INVAL, why, "%s: a comparison takes %d..%d values", name,
-                       WINDOW_LEAST, WINDOW_MOST);
+        return an_fail(AN_ERR_INVAL, why, "%s: a comparison takes %d..%d values", name, WINDOW_LEAST,
+                       WINDOW_MOST);
     s[AN_BINS_EDGES_N] = (double)conf->n_edges;
     s[AN_BINS_WINDOW] = (double)window;
     for (size_t i = 0; i < conf->n_edges; i++)
@@ -24,8 +24,7 @@ an_err an_drift_bins_init(double *s, const an_drift_conf *conf, const char *name
         s[AN_BINS_REF_TOTAL] += (double)conf->counts[i];
     }
     if (s[AN_BINS_REF_TOTAL] < REFERENCE_LEAST || s[AN_BINS_REF_TOTAL] > COUNT_MOST)
-        return an_fail(AN_ERR_INVAL, why, "%s: the reference needs %d values or more", name,
-                       REFERENCE_LEAST);
+        return an_fail(AN_ERR_INVAL, why, "%s: the reference needs %d values or more", name, REFERENCE_LEAST);
     return AN_OK;
 }
 

@@ -47,8 +47,8 @@ size_t an_hist_bin(const float *edges, size_t n_edges, float x)
     return lo;
 }
 
-void an_hist_count(uint64_t *counts, const float *edges, size_t n_edges, const float *values,
-                   size_t n, size_t width, size_t column)
+void an_hist_count(uint64_t *counts, const float *edges, size_t n_edges, const float *values, size_t n,
+                   size_t width, size_t column)
 {
     for (size_t i = 0; i < n; i++) {
         size_t bin = an_hist_bin(edges, n_edges, values[i * width + column]);

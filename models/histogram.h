@@ -25,7 +25,7 @@ an_err an_hist_edges(float *ret_edges, size_t bins, const float *values, size_t 
 size_t an_hist_bin(const float *edges, size_t n_edges, float x);
 
 /* Adds to counts (n_edges + 1) the values of one column. */
-void an_hist_count(uint64_t *counts, const float *edges, size_t n_edges, const float *values,
-                   size_t n, size_t width, size_t column);
+void an_hist_count(uint64_t *counts, const float *edges, size_t n_edges, const float *values, size_t n,
+                   size_t width, size_t column);
 
 #endif

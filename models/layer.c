@@ -78,7 +78,6 @@ an_err an_layer_size(an_layer *l, const an_shape *in, an_note *why)
         l->n_params += n;
     }
     if (l->out_n > AN_MODEL_VALUES_MAX || l->n_scratch > AN_MODEL_VALUES_MAX)
-        return an_fail(AN_ERR_LIMIT, why, "more than %u values for one row",
-                       AN_MODEL_VALUES_MAX);
+        return an_fail(AN_ERR_LIMIT, why, "more than %u values for one row", AN_MODEL_VALUES_MAX);
     return AN_OK;
 }

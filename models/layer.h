@@ -98,15 +98,15 @@ typedef struct an_layer_type {
                     float *scratch);
 
     /* From dy = dL/dy: adds dL/dw to dw, writes dL/dx to dx.  dx may be NULL: not needed. */
-    void (*backward)(const an_layer *l, const float *w, size_t batch, const float *x,
-                     const float *y, const float *dy, float *dx, float *dw, float *scratch);
+    void (*backward)(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
+                     const float *dy, float *dx, float *dw, float *scratch);
 } an_layer_type;
 
 /* The `sizes` of layers whose output has the shape of their input. */
 an_err an_layer_same_shape(an_layer *l, an_note *why);
 
 const an_layer_type *an_layer_find(const char *name); /* NULL: no such kind */
-const an_layer_type *an_layer_at(size_t i); /* the table in order; NULL past its end */
+const an_layer_type *an_layer_at(size_t i);           /* the table in order; NULL past its end */
 
 /* Sets in, out, weights, offsets and sizes of a layer whose type and opt are set.  Errors:
  * INVAL it does not fit, LIMIT too large. */

@@ -60,8 +60,7 @@ an_err an_auroc(const float *scores, const uint8_t *labels, size_t n, double *re
     return AN_OK;
 }
 
-an_confusion an_confusion_at(const float *scores, const uint8_t *labels, size_t n,
-                             double threshold)
+an_confusion an_confusion_at(const float *scores, const uint8_t *labels, size_t n, double threshold)
 {
     an_confusion c = {0};
     for (size_t i = 0; i < n; i++) {
@@ -89,8 +88,7 @@ an_rates an_rates_of(const an_confusion *c)
                       .mar = ratio(c->fn, c->fn + c->tp)};
 }
 
-an_err an_best_f1(const float *scores, const uint8_t *labels, size_t n, double *ret_f1,
-                  double *ret_threshold)
+an_err an_best_f1(const float *scores, const uint8_t *labels, size_t n, double *ret_f1, double *ret_threshold)
 {
     point *p = NULL;
     an_err err = sort_points(scores, labels, n, &p);

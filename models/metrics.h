@@ -31,8 +31,7 @@ typedef struct an_rates {
 } an_rates;
 
 /* Anomalous: score > threshold. */
-an_confusion an_confusion_at(const float *scores, const uint8_t *labels, size_t n,
-                             double threshold);
+an_confusion an_confusion_at(const float *scores, const uint8_t *labels, size_t n, double threshold);
 an_rates an_rates_of(const an_confusion *c);
 
 /* The highest F1 of any threshold, and the highest such threshold: a figure that knows the

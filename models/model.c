@@ -52,8 +52,7 @@ an_err an_model_finish(an_model *m, an_note *why)
         if (m->n_params > AN_MODEL_PARAMS_MAX)
             return an_fail(AN_ERR_LIMIT, why, "more than %u parameters", AN_MODEL_PARAMS_MAX);
         if (values > AN_MODEL_VALUES_MAX)
-            return an_fail(AN_ERR_LIMIT, why, "more than %u values for one row",
-                           AN_MODEL_VALUES_MAX);
+            return an_fail(AN_ERR_LIMIT, why, "more than %u values for one row", AN_MODEL_VALUES_MAX);
         if (l->n_scratch > m->n_scratch)
             m->n_scratch = l->n_scratch;
         if (l->out_n > m->widest)
@@ -175,8 +174,7 @@ void an_model_layout_hash(const an_model *m, an_hash *ret)
     an_hasher_end(&s, ret);
 }
 
-static void start_weight(const an_layer_weight *w, bool before_relu, an_rng *r, size_t n,
-                         float *p)
+static void start_weight(const an_layer_weight *w, bool before_relu, an_rng *r, size_t n, float *p)
 {
     if (w->start == AN_LAYER_START_ZERO) {
         memset(p, 0, n * sizeof *p);

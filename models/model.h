@@ -66,8 +66,8 @@ typedef struct an_ws an_ws;
  * a resolved text never does).  On success *ret belongs to the caller (an_model_free); on
  * failure it is untouched.  Errors: PROTO not YAML, INVAL not a valid architecture (with file
  * and line, and the shapes that do not fit), LIMIT larger than the bounds above, NOMEM. */
-an_err an_model_new(const char *text, size_t len, const char *name, size_t n_features,
-                    an_model **ret, an_note *why);
+an_err an_model_new(const char *text, size_t len, const char *name, size_t n_features, an_model **ret,
+                    an_note *why);
 void an_model_free(an_model *m); /* NULL is fine */
 
 /* The resolved architecture: every width a number, every layer named, defaults written out.
@@ -112,11 +112,11 @@ const float *an_model_forward(const an_model *m, an_ws *ws, const float *params,
 
 /* The sum of the rows' losses (losses.def says what a row's loss is).  target (batch,
  * n_targets); NULL for an autoencoder, whose target is x. */
-double an_model_loss(const an_model *m, an_ws *ws, const float *params, size_t batch,
-                     const float *x, const float *target);
+double an_model_loss(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x,
+                     const float *target);
 
 /* The same, and adds the gradient of that sum to grad (n_params). */
-double an_model_grad(const an_model *m, an_ws *ws, const float *params, size_t batch,
-                     const float *x, const float *target, float *grad);
+double an_model_grad(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x,
+                     const float *target, float *grad);
 
 #endif

@@ -25,16 +25,14 @@ static void name_list_add(name_list *l, const char *name)
 {
     if (l->len >= sizeof l->text)
         return;
-    int n =
-        snprintf(l->text + l->len, sizeof l->text - l->len, "%s%s", l->len ? ", " : "", name);
+    int n = snprintf(l->text + l->len, sizeof l->text - l->len, "%s%s", l->len ? ", " : "", name);
     l->len += n > 0 ? (size_t)n : 0;
 }
 
 /* Names go into tensor names, tables and file names: letters, digits, and _ - . inside. */
 static an_err read_name(const an_node *node, char out[static AN_MODEL_NAME_MAX], an_note *why)
 {
-    static const char allowed[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
     const char *text;
     an_err err = an_node_text(node, &text, why);
     if (err != AN_OK)
@@ -48,8 +46,8 @@ static an_err read_name(const an_node *node, char out[static AN_MODEL_NAME_MAX],
 }
 
 /* A whole number, or one of the two words. */
-static an_err read_count(const an_node *node, const words *w, double min, double max,
-                         double *ret, an_note *why)
+static an_err read_count(const an_node *node, const words *w, double min, double max, double *ret,
+                         an_note *why)
 {
     const char *text = NULL;
     an_err err = an_node_text(node, &text, why);
@@ -59,11 +57,9 @@ static an_err read_count(const an_node *node, const words *w, double min, double
     if (input || strcmp(text, "features") == 0) {
         size_t n = input ? w->input : w->features;
         if (n == 0)
-            return an_node_fail(
-                node, why, "`%s` needs data, and none is given here: write a number", text);
+            return an_node_fail(node, why, "`%s` needs data, and none is given here: write a number", text);
         if ((double)n < min || (double)n > max)
-            return an_node_fail(node, why, "`%s` is %zu here: must be %.0f..%.0f", text, n, min,
-                                max);
+            return an_node_fail(node, why, "`%s` is %zu here: must be %.0f..%.0f", text, n, min, max);
         *ret = (double)n;
         return AN_OK;
     }
@@ -93,8 +89,8 @@ static an_err read_choice(const an_node *node, const char *choices, double *ret,
     return an_node_fail(node, why, "\"%.40s\" is none of: %s", text, choices);
 }
 
-static an_err read_option(const an_node *map, const an_layer_opt *o, const words *w,
-                          double *ret, an_note *why)
+static an_err read_option(const an_node *map, const an_layer_opt *o, const words *w, double *ret,
+                          an_note *why)
 {
     const an_node *node = an_node_get(map, o->key);
     if (!node) {
@@ -113,8 +109,7 @@ static an_err read_option(const an_node *map, const an_layer_opt *o, const words
 }
 
 /* `map` NULL: the layer was written as a bare word. */
-static an_err read_options(const an_node *at, const an_node *map, an_layer *l, const words *w,
-                           an_note *why)
+static an_err read_options(const an_node *at, const an_node *map, an_layer *l, const words *w, an_note *why)
 {
     const an_layer_opt *opts = l->type->opts;
     const char *keys[AN_LAYER_OPTS_MAX + 3] = {"name", "local"};
@@ -141,8 +136,7 @@ static an_err unknown_layer(const an_node *node, const char *name, an_note *why)
 }
 
 /* A given name, or the kind and its number among its kind: dense1, dense2. */
-static an_err name_layer(const an_model *m, const an_node *at, const an_node *map, an_layer *l,
-                         an_note *why)
+static an_err name_layer(const an_model *m, const an_node *at, const an_node *map, an_layer *l, an_note *why)
 {
     const an_node *given = an_node_get(map, "name");
     if (given) {
@@ -157,8 +151,7 @@ static an_err name_layer(const an_model *m, const an_node *at, const an_node *ma
     }
     for (size_t i = 0; i < m->n_layers; i++)
         if (strcmp(m->layers[i].name, l->name) == 0)
-            return an_node_fail(given ? given : at, why, "two layers are called \"%s\"",
-                                l->name);
+            return an_node_fail(given ? given : at, why, "two layers are called \"%s\"", l->name);
     return AN_OK;
 }
 
@@ -195,8 +188,7 @@ static an_err read_layer(an_model *m, const an_node *node, const words *w, an_no
         return say == AN_ERR_INVAL ? err : say;
     }
     if (l->local && l->n_weights == 0)
-        return an_node_fail(node, why, "layer \"%s\" has no parameters that could be local",
-                            l->name);
+        return an_node_fail(node, why, "layer \"%s\" has no parameters that could be local", l->name);
     m->n_layers++;
     return AN_OK;
 }
@@ -222,8 +214,8 @@ static an_err read_layers(an_model *m, const an_node *root, const words *w, an_n
     return err;
 }
 
-static an_err read_dim(const an_node *map, const char *key, size_t fallback, size_t n_features,
-                       size_t *ret, an_note *why)
+static an_err read_dim(const an_node *map, const char *key, size_t fallback, size_t n_features, size_t *ret,
+                       an_note *why)
 {
     const an_node *node = an_node_get(map, key);
     words w = {n_features, n_features};
@@ -251,9 +243,8 @@ static an_err read_image(an_model *m, const an_node *in, size_t n_features, an_n
         return err;
     m->n_features = m->in.d[2];
     if (n_features != 0 && n_features != an_shape_size(&m->in))
-        return an_node_fail(
-            in, why, "an image of %zu x %zu x %zu has %zu values, but the data has %zu",
-            m->in.d[0], m->in.d[1], m->in.d[2], an_shape_size(&m->in), n_features);
+        return an_node_fail(in, why, "an image of %zu x %zu x %zu has %zu values, but the data has %zu",
+                            m->in.d[0], m->in.d[1], m->in.d[2], an_shape_size(&m->in), n_features);
     return AN_OK;
 }
 
@@ -268,8 +259,7 @@ static an_err read_sequence(an_model *m, const an_node *in, size_t n_features, a
     if (err != AN_OK)
         return err;
     if (n_features != 0 && n_features != m->n_features)
-        return an_node_fail(in, why,
-                            "the model takes %zu features, but the data has %zu columns",
+        return an_node_fail(in, why, "the model takes %zu features, but the data has %zu columns",
                             m->n_features, n_features);
     if (m->window == 1)
         m->in = (an_shape){1, {m->n_features}};
@@ -299,21 +289,18 @@ static an_err check_target(const an_model *m, const an_node *at, an_note *why)
 {
     const an_layer *last = &m->layers[m->n_layers - 1];
     if (m->autoencoder && m->loss->classes)
-        return an_node_fail(at, why, "%s needs labels; an autoencoder's loss is mse",
-                            m->loss->name);
+        return an_node_fail(at, why, "%s needs labels; an autoencoder's loss is mse", m->loss->name);
     if (m->autoencoder && last->out_n != m->n_inputs) {
         char in[AN_SHAPE_TEXT], out[AN_SHAPE_TEXT];
         an_shape_text(in, &m->in);
         an_shape_text(out, &last->out);
-        return an_node_fail(at, why, "the output %s of layer \"%s\" does not fit the input %s",
-                            out, last->name, in);
+        return an_node_fail(at, why, "the output %s of layer \"%s\" does not fit the input %s", out,
+                            last->name, in);
     }
     if (m->loss->classes && last->out_n < 2)
-        return an_node_fail(at, why, "%s needs at least 2 outputs, one per class",
-                            m->loss->name);
+        return an_node_fail(at, why, "%s needs at least 2 outputs, one per class", m->loss->name);
     if (m->loss->classes && last->type == an_layer_find("softmax"))
-        return an_node_fail(at, why, "%s applies softmax itself: remove the last layer",
-                            m->loss->name);
+        return an_node_fail(at, why, "%s applies softmax itself: remove the last layer", m->loss->name);
     return AN_OK;
 }
 
@@ -330,13 +317,12 @@ static an_err read_loss(an_model *m, const an_node *root, an_note *why)
         name_list known = {0};
         for (size_t i = 0; an_loss_at(i); i++)
             name_list_add(&known, an_loss_at(i)->name);
-        return an_node_fail(an_node_get(root, "loss"), why, "unknown loss \"%.40s\"; known: %s",
-                            loss, known.text);
+        return an_node_fail(an_node_get(root, "loss"), why, "unknown loss \"%.40s\"; known: %s", loss,
+                            known.text);
     }
     m->autoencoder = strcmp(target, "input") == 0;
     if (!m->autoencoder && strcmp(target, "labels") != 0)
-        return an_node_fail(an_node_get(root, "target"), why,
-                            "\"%.40s\" is none of: input labels", target);
+        return an_node_fail(an_node_get(root, "target"), why, "\"%.40s\" is none of: input labels", target);
     return check_target(m, an_node_get(root, "target"), why);
 }
 
@@ -361,15 +347,14 @@ static an_err read_model(an_model *m, const an_node *root, size_t n_features, an
     return err;
 }
 
-an_err an_model_new(const char *text, size_t len, const char *name, size_t n_features,
-                    an_model **ret, an_note *why)
+an_err an_model_new(const char *text, size_t len, const char *name, size_t n_features, an_model **ret,
+                    an_note *why)
 {
     an_yaml *doc = NULL;
     an_model *m = NULL;
     an_err err = AN_ERR_LIMIT;
     if (len > AN_MODEL_TEXT_MAX) {
-        an_note_set(why, "%s: an architecture of %zu bytes: at most %zu", name, len,
-                    AN_MODEL_TEXT_MAX);
+        an_note_set(why, "%s: an architecture of %zu bytes: at most %zu", name, len, AN_MODEL_TEXT_MAX);
         goto out;
     }
     if (n_features > DIM_MAX) {

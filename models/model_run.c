@@ -77,8 +77,7 @@ out:
     return err;
 }
 
-const float *an_model_forward(const an_model *m, an_ws *ws, const float *params, size_t batch,
-                              const float *x)
+const float *an_model_forward(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x)
 {
     assert(batch >= 1 && batch <= ws->max_batch);
     for (size_t i = 0; i < m->n_layers; i++) {
@@ -89,15 +88,15 @@ const float *an_model_forward(const an_model *m, an_ws *ws, const float *params,
     return x;
 }
 
-double an_model_loss(const an_model *m, an_ws *ws, const float *params, size_t batch,
-                     const float *x, const float *target)
+double an_model_loss(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x,
+                     const float *target)
 {
     const float *y = an_model_forward(m, ws, params, batch, x);
     return m->loss->eval(batch, m->n_outputs, y, m->autoencoder ? x : target, NULL);
 }
 
-double an_model_grad(const an_model *m, an_ws *ws, const float *params, size_t batch,
-                     const float *x, const float *target, float *grad)
+double an_model_grad(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x,
+                     const float *target, float *grad)
 {
     const float *y = an_model_forward(m, ws, params, batch, x);
     float *dy = ws->turn[0], *other = ws->turn[1];
@@ -106,8 +105,8 @@ double an_model_grad(const an_model *m, an_ws *ws, const float *params, size_t b
         const an_layer *l = &m->layers[i];
         const float *in = i > 0 ? ws->out[i - 1] : x;
         float *dx = i == 0 ? NULL : an_model_runs_in_place(m, i) ? dy : other;
-        l->type->backward(l, params + l->param_at, batch, in, ws->out[i], dy, dx,
-                          grad + l->param_at, ws->scratch);
+        l->type->backward(l, params + l->param_at, batch, in, ws->out[i], dy, dx, grad + l->param_at,
+                          ws->scratch);
         if (dx == other) {
             other = dy;
             dy = dx;

@@ -41,15 +41,14 @@ an_err an_model_write(const an_model *m, char **ret)
     an_buf_init(&b, AN_MODEL_TEXT_MAX);
     an_buf_printf(&b, "model: %s\n", m->name);
     if (m->image)
-        an_buf_printf(&b, "input: {height: %zu, width: %zu, channels: %zu}\n", m->in.d[0],
-                      m->in.d[1], m->in.d[2]);
+        an_buf_printf(&b, "input: {height: %zu, width: %zu, channels: %zu}\n", m->in.d[0], m->in.d[1],
+                      m->in.d[2]);
     else
         an_buf_printf(&b, "input: {features: %zu, window: %zu}\n", m->n_features, m->window);
     an_buf_text(&b, "layers:\n");
     for (size_t i = 0; i < m->n_layers; i++)
         put_layer(&b, &m->layers[i]);
-    an_buf_printf(&b, "loss: %s\ntarget: %s\n", m->loss->name,
-                  m->autoencoder ? "input" : "labels");
+    an_buf_printf(&b, "loss: %s\ntarget: %s\n", m->loss->name, m->autoencoder ? "input" : "labels");
     an_buf_u8(&b, 0);
     an_err err = an_buf_err(&b);
     char *text = err == AN_OK ? an_strdup((const char *)b.data) : NULL;

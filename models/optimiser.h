@@ -35,6 +35,6 @@ typedef struct an_optimiser {
 } an_optimiser;
 
 const an_optimiser *an_optimiser_find(const char *name); /* NULL: no such optimiser */
-const an_optimiser *an_optimiser_at(size_t i); /* the table in order; NULL past its end */
+const an_optimiser *an_optimiser_at(size_t i);           /* the table in order; NULL past its end */
 
 #endif

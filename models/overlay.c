@@ -20,8 +20,7 @@
 
 enum { META, LOCL, PREP, DETR, THRS, CNTS, SECTIONS };
 
-static const an_frame frame = {
-    "ANDONOVL", 1, SECTIONS, {"META", "LOCL", "PREP", "DETR", "THRS", "CNTS"}};
+static const an_frame frame = {"ANDONOVL", 1, SECTIONS, {"META", "LOCL", "PREP", "DETR", "THRS", "CNTS"}};
 
 static an_err check(const an_overlay *o, an_note *why)
 {
@@ -36,10 +35,10 @@ static an_err check(const an_overlay *o, an_note *why)
         return AN_ERR_INVAL;
     if (o->has_threshold && !isfinite(o->threshold))
         return an_fail(AN_ERR_NUMERIC, why, "the threshold is not finite");
-    if ((o->features == 0) != (o->n_bins == 0) || o->features > AN_PREP_FEATURES_MAX ||
-        o->n_bins == 1 || o->n_bins > AN_BINS_MAX)
-        return an_fail(AN_ERR_INVAL, why, "reference counts in %u bins of %u features",
-                       o->n_bins, o->features);
+    if ((o->features == 0) != (o->n_bins == 0) || o->features > AN_PREP_FEATURES_MAX || o->n_bins == 1 ||
+        o->n_bins > AN_BINS_MAX)
+        return an_fail(AN_ERR_INVAL, why, "reference counts in %u bins of %u features", o->n_bins,
+                       o->features);
     return o->has_prep ? an_prep_check(&o->prep, why) : AN_OK;
 }
 
@@ -126,8 +125,8 @@ static an_err take_counts(an_reader *r, an_overlay *o, an_note *why)
         return AN_OK;
     o->features = an_read_u32(r);
     o->n_bins = an_read_u32(r);
-    if (r->failed || o->features < 1 || o->features > AN_PREP_FEATURES_MAX ||
-        o->n_bins > AN_BINS_MAX || r->left != ((size_t)o->features + 1) * o->n_bins * 8)
+    if (r->failed || o->features < 1 || o->features > AN_PREP_FEATURES_MAX || o->n_bins > AN_BINS_MAX ||
+        r->left != ((size_t)o->features + 1) * o->n_bins * 8)
         return an_fail(AN_ERR_PROTO, why, "the reference counts are damaged");
     size_t n = (size_t)o->features * o->n_bins;
     o->counts = an_alloc(n, sizeof *o->counts);
@@ -212,8 +211,7 @@ static an_err count_local(const an_bundle *b, size_t *ret, an_note *why)
     return AN_OK;
 }
 
-an_err an_overlay_fits(const an_overlay *o, const an_bundle *b, const an_hash *bundle_hash,
-                       an_note *why)
+an_err an_overlay_fits(const an_overlay *o, const an_bundle *b, const an_hash *bundle_hash, an_note *why)
 {
     uint32_t window = b->prep.conf.window, features = b->prep.features;
     if (!an_hash_equal(&o->base, bundle_hash))
@@ -227,8 +225,7 @@ an_err an_overlay_fits(const an_overlay *o, const an_bundle *b, const an_hash *b
     size_t n_local;
     an_err err = count_local(b, &n_local, why);
     if (err == AN_OK && o->n_local > 0 && o->n_local != n_local && o->n_local != b->n_weights)
-        err =
-            an_fail(AN_ERR_INVAL, why, "the overlay has %zu local parameters, the version %zu",
-                    o->n_local, n_local);
+        err = an_fail(AN_ERR_INVAL, why, "the overlay has %zu local parameters, the version %zu", o->n_local,
+                      n_local);
     return err;
 }

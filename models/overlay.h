@@ -46,7 +46,6 @@ void an_overlay_done(an_overlay *o);
 void an_overlay_hash(an_hash *ret, const void *bytes, size_t len);
 
 /* Do they belong together: base hash, shapes, number of local parameters?  Errors: INVAL. */
-an_err an_overlay_fits(const an_overlay *o, const an_bundle *b, const an_hash *bundle_hash,
-                       an_note *why);
+an_err an_overlay_fits(const an_overlay *o, const an_bundle *b, const an_hash *bundle_hash, an_note *why);
 
 #endif

@@ -21,12 +21,10 @@ static const char *const missing_names[] = {
 
 void an_prep_conf_init(an_prep_conf *conf)
 {
-    *conf = (an_prep_conf){
-        .window = 1, .stride = 1, .smooth = 1, .clamp = 10.0f, .missing = AN_MISSING_HOLD};
+    *conf = (an_prep_conf){.window = 1, .stride = 1, .smooth = 1, .clamp = 10.0f, .missing = AN_MISSING_HOLD};
 }
 
-static an_err set_count(const char *key, const char *value, uint32_t most, uint32_t *ret,
-                        an_note *why)
+static an_err set_count(const char *key, const char *value, uint32_t most, uint32_t *ret, an_note *why)
 {
     unsigned long v = 0;
     for (const char *c = value; *c; c++) {
@@ -52,8 +50,7 @@ an_err an_prep_conf_set(an_prep_conf *conf, const char *key, const char *value, 
         char *end;
         float v = strtof(value, &end);
         if (*value == '\0' || *end != '\0' || !(v >= 0.0f && v <= 1e6f))
-            return an_fail(AN_ERR_INVAL, why,
-                           "clamp = %.40s: must be 0..1000000 standard deviations", value);
+            return an_fail(AN_ERR_INVAL, why, "clamp = %.40s: must be 0..1000000 standard deviations", value);
         conf->clamp = v;
         return AN_OK;
     }
@@ -72,27 +69,24 @@ an_err an_prep_conf_check(const an_prep_conf *conf, size_t features, an_note *wh
 {
     if (conf->window < 1 || conf->window > AN_PREP_WINDOW_MAX || conf->stride < 1 ||
         conf->stride > AN_PREP_WINDOW_MAX)
-        return an_fail(AN_ERR_INVAL, why, "window and stride must be 1..%d rows",
-                       AN_PREP_WINDOW_MAX);
+        return an_fail(AN_ERR_INVAL, why, "window and stride must be 1..%d rows", AN_PREP_WINDOW_MAX);
     if (conf->smooth < 1 || conf->smooth > AN_PREP_SMOOTH_MAX)
         return an_fail(AN_ERR_INVAL, why, "smooth must be 1..%d rows", AN_PREP_SMOOTH_MAX);
     if (!(conf->clamp >= 0.0f && conf->clamp <= 1e6f))
         return an_fail(AN_ERR_INVAL, why, "clamp must be 0..1000000 standard deviations");
     if ((int)conf->missing < 0 || conf->missing >= AN_MISSING_N)
         return an_fail(AN_ERR_INVAL, why, "unknown policy for missing values");
-    if (features < 1 || features > AN_PREP_FEATURES_MAX ||
-        features * conf->window > AN_PREP_INPUT_MAX ||
+    if (features < 1 || features > AN_PREP_FEATURES_MAX || features * conf->window > AN_PREP_INPUT_MAX ||
         features * conf->smooth > AN_PREP_INPUT_MAX)
-        return an_fail(AN_ERR_INVAL, why, "%zu features in windows of %u rows are too many",
-                       features, conf->window);
+        return an_fail(AN_ERR_INVAL, why, "%zu features in windows of %u rows are too many", features,
+                       conf->window);
     return AN_OK;
 }
 
 void an_prep_conf_text(const an_prep_conf *conf, an_buf *out)
 {
-    an_buf_printf(out, "window: %u\nstride: %u\nsmooth: %u\nclamp: %.9g\nmissing: %s\n",
-                  conf->window, conf->stride, conf->smooth, (double)conf->clamp,
-                  missing_names[conf->missing]);
+    an_buf_printf(out, "window: %u\nstride: %u\nsmooth: %u\nclamp: %.9g\nmissing: %s\n", conf->window,
+                  conf->stride, conf->smooth, (double)conf->clamp, missing_names[conf->missing]);
 }
 
 static an_err prep_alloc(an_prep *p, const an_prep_conf *conf, size_t width)
@@ -132,8 +126,7 @@ an_err an_prep_from_moments(an_prep *ret, const an_prep_conf *conf, const double
         p.mean[j] = (float)mean[j];
         p.scale[j] = constant ? 1.0f : (float)std;
         p.constant[j] = constant;
-        if (!isfinite(mean[j]) || !isfinite(variance[j]) || !isfinite(p.mean[j]) ||
-            !isfinite(p.scale[j])) {
+        if (!isfinite(mean[j]) || !isfinite(variance[j]) || !isfinite(p.mean[j]) || !isfinite(p.scale[j])) {
             an_prep_done(&p);
             return an_fail(AN_ERR_NUMERIC, why, "the moments of feature %zu are not finite", j);
         }
@@ -142,8 +135,8 @@ an_err an_prep_from_moments(an_prep *ret, const an_prep_conf *conf, const double
     return AN_OK;
 }
 
-static void column_moments(const float *rows, size_t n, size_t width, size_t j,
-                           double *ret_mean, double *ret_var)
+static void column_moments(const float *rows, size_t n, size_t width, size_t j, double *ret_mean,
+                           double *ret_var)
 {
     double sum = 0.0, square = 0.0, seen = 0.0;
     for (size_t i = 0; i < n; i++)
@@ -161,8 +154,8 @@ static void column_moments(const float *rows, size_t n, size_t width, size_t j,
     *ret_var = seen > 0.0 ? square / seen : 0.0;
 }
 
-an_err an_prep_fit(an_prep *ret, const an_prep_conf *conf, const float *rows, size_t n,
-                   size_t width, an_note *why)
+an_err an_prep_fit(an_prep *ret, const an_prep_conf *conf, const float *rows, size_t n, size_t width,
+                   an_note *why)
 {
     an_err err = an_prep_conf_check(conf, width, why);
     if (err != AN_OK)

@@ -32,9 +32,9 @@
 #define AN_PREP_SMOOTH_MAX 4096
 
 /* What to do with a missing value.  Add a row; enum and names follow. */
-#define AN_MISSING_LIST(X)                                                                     \
-    X(HOLD, "hold") /* the sensor's last value; the mean if there was none */                  \
-    X(MEAN, "mean") /* the training mean */                                                    \
+#define AN_MISSING_LIST(X)                                                                                   \
+    X(HOLD, "hold") /* the sensor's last value; the mean if there was none */                                \
+    X(MEAN, "mean") /* the training mean */                                                                  \
     X(SKIP, "skip") /* the row is dropped and the window starts again */
 
 typedef enum an_missing {
@@ -69,8 +69,8 @@ typedef struct an_prep {
 
 /* Mean and standard deviation (population) of the values that are not missing, in two passes of
  * float64.  A feature without any value is constant with mean 0.  Errors: INVAL, NOMEM. */
-an_err an_prep_fit(an_prep *ret, const an_prep_conf *conf, const float *rows, size_t n,
-                   size_t width, an_note *why);
+an_err an_prep_fit(an_prep *ret, const an_prep_conf *conf, const float *rows, size_t n, size_t width,
+                   an_note *why);
 
 /* The same from moments, e.g. those that sites summed.  Errors: INVAL, NUMERIC, NOMEM. */
 an_err an_prep_from_moments(an_prep *ret, const an_prep_conf *conf, const double *mean,

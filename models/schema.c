@@ -18,8 +18,8 @@ static size_t utf8_len(const unsigned char *p)
     for (size_t i = 1; i < n; i++)
         if ((p[i] & 0xc0) != 0x80)
             return 0;
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
+        (p[0] == 0xf4 && p[1] > 0x8f))
         return 0;
     return n;
 }
@@ -38,17 +38,14 @@ bool an_text_is_clean(const char *text)
 
 an_err an_schema_check(const an_schema *s, an_note *why)
 {
-    if (s->n < 1 || s->n > AN_PREP_FEATURES_MAX || s->window < 1 ||
-        s->window > AN_PREP_WINDOW_MAX)
-        return an_fail(AN_ERR_INVAL, why,
-                       "a schema has 1..%d sensors and windows of 1..%d rows",
+    if (s->n < 1 || s->n > AN_PREP_FEATURES_MAX || s->window < 1 || s->window > AN_PREP_WINDOW_MAX)
+        return an_fail(AN_ERR_INVAL, why, "a schema has 1..%d sensors and windows of 1..%d rows",
                        AN_PREP_FEATURES_MAX, AN_PREP_WINDOW_MAX);
     if (!(s->rate_hz >= 0.0 && s->rate_hz <= 1e9))
         return an_fail(AN_ERR_INVAL, why, "a rate is 0..1e9 Hz");
     for (uint32_t i = 0; i < s->n; i++) {
         const an_sensor *sensor = &s->sensors[i];
-        if (sensor->name[0] == '\0' || !an_text_is_clean(sensor->name) ||
-            !an_text_is_clean(sensor->unit))
+        if (sensor->name[0] == '\0' || !an_text_is_clean(sensor->name) || !an_text_is_clean(sensor->unit))
             return an_fail(AN_ERR_INVAL, why, "sensor %u: name or unit is not a clean text", i);
         for (uint32_t j = 0; j < i; j++)
             if (strcmp(s->sensors[j].name, sensor->name) == 0)
@@ -66,8 +63,8 @@ static bool take_text(char *out, size_t size, const char *from)
     return true;
 }
 
-an_err an_schema_new(an_schema *ret, const char *const *names, const char *const *units,
-                     uint32_t n, double rate_hz, uint32_t window, an_note *why)
+an_err an_schema_new(an_schema *ret, const char *const *names, const char *const *units, uint32_t n,
+                     double rate_hz, uint32_t window, an_note *why)
 {
     an_schema s = {.n = n, .rate_hz = rate_hz, .window = window};
     if (n > AN_PREP_FEATURES_MAX)
@@ -78,8 +75,7 @@ an_err an_schema_new(an_schema *ret, const char *const *names, const char *const
     an_err err = AN_OK;
     for (uint32_t i = 0; i < n && err == AN_OK; i++)
         if (!take_text(s.sensors[i].name, sizeof s.sensors[i].name, names[i]) ||
-            !take_text(s.sensors[i].unit, sizeof s.sensors[i].unit,
-                       units && units[i] ? units[i] : ""))
+            !take_text(s.sensors[i].unit, sizeof s.sensors[i].unit, units && units[i] ? units[i] : ""))
             err = an_fail(AN_ERR_INVAL, why, "sensor %u: name or unit is too long", i);
     if (err == AN_OK)
         err = an_schema_check(&s, why);
@@ -139,25 +135,22 @@ an_err an_schema_match(const an_schema *want, const an_schema *have, an_note *wh
     for (uint32_t i = 0; i < want->n && i < have->n; i++) {
         const an_sensor *w = &want->sensors[i], *h = &have->sensors[i];
         if (strcmp(w->name, h->name) != 0)
-            return an_fail(AN_ERR_INVAL, why,
-                           "sensor %u is \"%.90s\", the version wants \"%.90s\"", i, h->name,
-                           w->name);
+            return an_fail(AN_ERR_INVAL, why, "sensor %u is \"%.90s\", the version wants \"%.90s\"", i,
+                           h->name, w->name);
         if (strcmp(w->unit, h->unit) != 0)
-            return an_fail(AN_ERR_INVAL, why,
-                           "sensor \"%.90s\" comes in \"%s\", the version wants \"%s\"",
+            return an_fail(AN_ERR_INVAL, why, "sensor \"%.90s\" comes in \"%s\", the version wants \"%s\"",
                            w->name, h->unit, w->unit);
     }
     if (want->n > have->n)
-        return an_fail(AN_ERR_INVAL, why, "sensor \"%.90s\" is missing",
-                       want->sensors[have->n].name);
+        return an_fail(AN_ERR_INVAL, why, "sensor \"%.90s\" is missing", want->sensors[have->n].name);
     if (have->n > want->n)
         return an_fail(AN_ERR_INVAL, why, "sensor \"%.90s\" is unknown to the version",
                        have->sensors[want->n].name);
     if (want->rate_hz < have->rate_hz || want->rate_hz > have->rate_hz)
-        return an_fail(AN_ERR_INVAL, why, "the stream has %g Hz, the version wants %g Hz",
-                       have->rate_hz, want->rate_hz);
+        return an_fail(AN_ERR_INVAL, why, "the stream has %g Hz, the version wants %g Hz", have->rate_hz,
+                       want->rate_hz);
     if (want->window != have->window)
-        return an_fail(AN_ERR_INVAL, why, "windows are %u rows, the version wants %u",
-                       have->window, want->window);
+        return an_fail(AN_ERR_INVAL, why, "windows are %u rows, the version wants %u", have->window,
+                       want->window);
     return AN_OK;
 }

@@ -42,9 +42,7 @@ static an_err lay_local(an_scorer *s, const an_overlay *o, an_note *why)
         memcpy(s->params + t->offset, o->local + at, t->n * sizeof *o->local);
         at += t->n;
     }
-    return at == o->n_local
-               ? AN_OK
-               : an_fail(AN_ERR_INVAL, why, "the overlay has too many local parameters");
+    return at == o->n_local ? AN_OK : an_fail(AN_ERR_INVAL, why, "the overlay has too many local parameters");
 }
 
 static an_err take_model(an_scorer *s, const an_bundle *b, const an_overlay *o, an_note *why)
@@ -71,31 +69,26 @@ static an_err take_detector(an_scorer *s, const an_detector *d, an_note *why)
         return an_fail(AN_ERR_INVAL, why, "the version has no detector");
     if (d->window != s->prep.conf.window || d->features != s->prep.features)
         return an_fail(AN_ERR_INVAL, why, "the detector is made for other windows");
-    if (d->type->needs_model &&
-        (!s->model || an_model_n_outputs(s->model) != an_prep_input(&s->prep)))
-        return an_fail(AN_ERR_INVAL, why,
-                       "the detector needs a model that reconstructs its input");
-    return an_detector_restore(d->type->name, d->window, d->features, d->state, d->n_state,
-                               &s->detector, why);
+    if (d->type->needs_model && (!s->model || an_model_n_outputs(s->model) != an_prep_input(&s->prep)))
+        return an_fail(AN_ERR_INVAL, why, "the detector needs a model that reconstructs its input");
+    return an_detector_restore(d->type->name, d->window, d->features, d->state, d->n_state, &s->detector,
+                               why);
 }
 
-an_err an_scorer_new(const an_bundle *bundle, const an_overlay *overlay, an_scorer **ret,
-                     an_note *why)
+an_err an_scorer_new(const an_bundle *bundle, const an_overlay *overlay, an_scorer **ret, an_note *why)
 {
     an_scorer *s = an_alloc(1, sizeof *s);
     if (!s)
         return AN_ERR_NOMEM;
-    bool own_prep = overlay && overlay->has_prep,
-         own_threshold = overlay && overlay->has_threshold;
+    bool own_prep = overlay && overlay->has_prep, own_threshold = overlay && overlay->has_threshold;
     an_err err = an_prep_copy(&s->prep, own_prep ? &overlay->prep : &bundle->prep);
-    if (err == AN_OK && (s->prep.features != bundle->prep.features ||
-                         s->prep.conf.window != bundle->prep.conf.window))
+    if (err == AN_OK &&
+        (s->prep.features != bundle->prep.features || s->prep.conf.window != bundle->prep.conf.window))
         err = an_fail(AN_ERR_INVAL, why, "the overlay's scaler is made for other windows");
     if (err == AN_OK)
         err = take_model(s, bundle, overlay, why);
     if (err == AN_OK)
-        err = take_detector(
-            s, overlay && overlay->detector ? overlay->detector : bundle->detector, why);
+        err = take_detector(s, overlay && overlay->detector ? overlay->detector : bundle->detector, why);
     if (err == AN_OK) {
         s->threshold = own_threshold ? overlay->threshold : bundle->threshold;
         memcpy(s->policy, own_threshold ? overlay->policy : bundle->policy, sizeof s->policy);
@@ -148,8 +141,8 @@ void an_scorer_work_free(an_scorer_work *w)
     an_free(w);
 }
 
-an_err an_scorer_score(const an_scorer *s, an_scorer_work *w, const float *windows, size_t n,
-                       float *scores, float *contributions)
+an_err an_scorer_score(const an_scorer *s, an_scorer_work *w, const float *windows, size_t n, float *scores,
+                       float *contributions)
 {
     size_t input = an_scorer_input(s);
     if (n > w->batch)
@@ -158,8 +151,8 @@ an_err an_scorer_score(const an_scorer *s, an_scorer_work *w, const float *windo
         const float *y = an_model_forward(s->model, w->ws, s->params, 1, windows + i * input);
         memcpy(w->made + i * input, y, input * sizeof *y);
     }
-    an_detector_score(s->detector, windows, w->has_model ? w->made : NULL, n, scores,
-                      contributions, w->scratch);
+    an_detector_score(s->detector, windows, w->has_model ? w->made : NULL, n, scores, contributions,
+                      w->scratch);
     for (size_t i = 0; i < n; i++)
         if (!isfinite(scores[i]))
             return AN_ERR_NUMERIC;

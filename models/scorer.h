@@ -23,8 +23,7 @@ typedef struct an_scorer_work an_scorer_work;
 
 /* Copies what it needs.  overlay may be NULL; that it belongs to the bundle is checked by
  * an_overlay_fits, shapes again here.  Errors: INVAL, NOMEM. */
-an_err an_scorer_new(const an_bundle *bundle, const an_overlay *overlay, an_scorer **ret,
-                     an_note *why);
+an_err an_scorer_new(const an_bundle *bundle, const an_overlay *overlay, an_scorer **ret, an_note *why);
 void an_scorer_free(an_scorer *s);
 
 /* Memory for up to `batch` windows at a time.  Errors: INVAL, NOMEM. */
@@ -34,8 +33,8 @@ void an_scorer_work_free(an_scorer_work *w);
 /* windows: (n, input), n <= the work's batch.  scores: (n); contributions: (n, features) or
  * NULL. A window scores the same bits alone as in a batch.  Never allocates. Errors: NUMERIC a
  * score is not finite (a window with NAN, or a broken model). */
-an_err an_scorer_score(const an_scorer *s, an_scorer_work *w, const float *windows, size_t n,
-                       float *scores, float *contributions);
+an_err an_scorer_score(const an_scorer *s, an_scorer_work *w, const float *windows, size_t n, float *scores,
+                       float *contributions);
 
 /* What the model made of the windows of the last call (n, input); NULL: no model.  Borrowed. */
 const float *an_scorer_reconstruction(const an_scorer_work *w);

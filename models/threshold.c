@@ -65,18 +65,16 @@ static an_err parse(const char *text, policy *ret, an_note *why)
     for (size_t i = 0; good && *at && *at == (i == 0 ? ':' : ','); i++) {
         at++;
         good = i < p.type->n_params && take_number(&at, &p.params[i]);
-        if (good &&
-            !(p.params[i] > p.type->params[i].least && p.params[i] < p.type->params[i].most))
-            return an_fail(AN_ERR_INVAL, why, "\"%s\": parameter %zu must be between %g and %g",
-                           text, i + 1, p.type->params[i].least, p.type->params[i].most);
+        if (good && !(p.params[i] > p.type->params[i].least && p.params[i] < p.type->params[i].most))
+            return an_fail(AN_ERR_INVAL, why, "\"%s\": parameter %zu must be between %g and %g", text, i + 1,
+                           p.type->params[i].least, p.type->params[i].most);
     }
     if (good && *at == '*') {
         at++;
         good = take_number(&at, &p.factor) && p.factor > 0.0 && p.factor <= 1e6;
     }
     if (!good || *at)
-        return an_fail(AN_ERR_INVAL, why,
-                       "\"%s\": a policy is name[:parameter[,parameter]][*factor]", text);
+        return an_fail(AN_ERR_INVAL, why, "\"%s\": a policy is name[:parameter[,parameter]][*factor]", text);
     *ret = p;
     return AN_OK;
 }
@@ -93,8 +91,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-an_err an_threshold_from(const char *text, const float *scores, size_t n, double *ret,
-                         an_note *why)
+an_err an_threshold_from(const char *text, const float *scores, size_t n, double *ret, an_note *why)
 {
     policy p;
     an_err err = parse(text, &p, why);

@@ -32,20 +32,17 @@ typedef struct an_threshold_type {
         double least, most, usual; /* bounds are exclusive */
     } params[AN_THRESHOLD_PARAMS];
     /* sorted: n >= 1 finite scores, ascending.  Errors: INVAL too few scores. */
-    an_err (*from)(const double *params, const float *sorted, size_t n, double *ret,
-                   an_note *why);
+    an_err (*from)(const double *params, const float *sorted, size_t n, double *ret, an_note *why);
 } an_threshold_type;
 
-const an_threshold_type *an_threshold_find(const char *name,
-                                           size_t len); /* NULL: no such policy */
-const an_threshold_type *an_threshold_at(size_t i);     /* NULL past the end */
+const an_threshold_type *an_threshold_find(const char *name, size_t len); /* NULL: no such policy */
+const an_threshold_type *an_threshold_at(size_t i);                       /* NULL past the end */
 
 /* Errors: INVAL the text is not a policy. */
 an_err an_threshold_check(const char *policy, an_note *why);
 
 /* scores: (n), in any order, all finite.  Errors: INVAL, NUMERIC a score is not finite, NOMEM.
  */
-an_err an_threshold_from(const char *policy, const float *scores, size_t n, double *ret,
-                         an_note *why);
+an_err an_threshold_from(const char *policy, const float *scores, size_t n, double *ret, an_note *why);
 
 #endif

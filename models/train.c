@@ -25,7 +25,7 @@
 #define SLICES_MAX 8u
 #define SLICE_ROWS 16u           /* fewer rows make the products too small to be fast */
 #define SLICE_FLOATS (32u << 20) /* all slices' gradients together: 128 MiB */
-#define BLOCK_PARAMS 8192u /* a block's gradient, state and weights fit the second cache */
+#define BLOCK_PARAMS 8192u       /* a block's gradient, state and weights fit the second cache */
 #define LOSS_ROWS 256u
 
 /* A range of parameters that move. */
@@ -172,10 +172,9 @@ static an_err run_step(job *j, double *ret_loss, an_note *why)
     for (size_t s = 0; s < j->n_slices; s++)
         loss += j->slice_loss[s];
     if (!isfinite(loss))
-        return an_fail(
-            AN_ERR_NUMERIC, why,
-            "step %llu: the loss is not finite (lr %g; are the data finite and scaled?)",
-            (unsigned long long)j->step, j->opts->lr);
+        return an_fail(AN_ERR_NUMERIC, why,
+                       "step %llu: the loss is not finite (lr %g; are the data finite and scaled?)",
+                       (unsigned long long)j->step, j->opts->lr);
     an_workers_run(j->workers, j->n_blocks, reduce_block, j);
     for (size_t b = 0; b < j->n_blocks; b++)
         square += j->square[b];
@@ -210,8 +209,7 @@ static an_err run_epoch(job *j, size_t epoch, double *ret_loss, an_note *why)
     an_rng_shuffle(&r, j->order, j->n);
     for (j->first = 0; j->first < j->n; j->first += j->rows) {
         if (cancelled(j->opts))
-            return an_fail(AN_ERR_CANCELLED, why, "cancelled after %llu steps",
-                           (unsigned long long)j->step);
+            return an_fail(AN_ERR_CANCELLED, why, "cancelled after %llu steps", (unsigned long long)j->step);
         j->rows = j->n - j->first < j->opts->batch ? j->n - j->first : j->opts->batch;
         double loss = 0.0;
         an_err err = run_step(j, &loss, why);
@@ -253,8 +251,8 @@ static an_err make_blocks(job *j, an_note *why)
         }
     }
     if (j->n_blocks == 0)
-        return an_fail(AN_ERR_INVAL, why,
-                       "nothing to train: every tensor of \"%s\" stays as it is", j->m->name);
+        return an_fail(AN_ERR_INVAL, why, "nothing to train: every tensor of \"%s\" stays as it is",
+                       j->m->name);
     return AN_OK;
 }
 
@@ -296,8 +294,7 @@ static an_err job_init(job *j, an_note *why)
         err = make_desks(j);
     if (err != AN_OK)
         return err;
-    if (!(j->order = an_alloc(j->n, sizeof *j->order)) ||
-        !(j->params = an_alloc(n, sizeof *j->params)) ||
+    if (!(j->order = an_alloc(j->n, sizeof *j->order)) || !(j->params = an_alloc(n, sizeof *j->params)) ||
         !(j->grad = an_alloc(j->slices_max * n, sizeof *j->grad)) ||
         !(j->square = an_alloc(j->n_blocks, sizeof *j->square)))
         return AN_ERR_NOMEM;
@@ -345,13 +342,12 @@ static an_err check_bounds(const an_train_opts *o, an_note *why)
     };
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
         if (!(bounds[i].value >= bounds[i].min && bounds[i].value <= bounds[i].max))
-            return an_fail(AN_ERR_INVAL, why, "%s = %g: must be %g..%g", bounds[i].name,
-                           bounds[i].value, bounds[i].min, bounds[i].max);
+            return an_fail(AN_ERR_INVAL, why, "%s = %g: must be %g..%g", bounds[i].name, bounds[i].value,
+                           bounds[i].min, bounds[i].max);
     return AN_OK;
 }
 
-static an_err check_data(const an_model *m, const float *x, const float *targets, size_t n,
-                         an_note *why)
+static an_err check_data(const an_model *m, const float *x, const float *targets, size_t n, an_note *why)
 {
     if (!x || n == 0)
         return an_fail(AN_ERR_INVAL, why, "no rows to train on");
@@ -360,13 +356,11 @@ static an_err check_data(const an_model *m, const float *x, const float *targets
     if (m->autoencoder)
         return AN_OK;
     if (!targets)
-        return an_fail(AN_ERR_INVAL, why, "model \"%s\" learns from labels, and none are given",
-                       m->name);
+        return an_fail(AN_ERR_INVAL, why, "model \"%s\" learns from labels, and none are given", m->name);
     for (size_t i = 0; m->loss->classes && i < n; i++)
-        if (!(targets[i] >= 0.0f && targets[i] < (float)m->n_outputs &&
-              targets[i] == floorf(targets[i])))
-            return an_fail(AN_ERR_INVAL, why, "row %zu: class %g is none of 0..%zu", i,
-                           (double)targets[i], m->n_outputs - 1);
+        if (!(targets[i] >= 0.0f && targets[i] < (float)m->n_outputs && targets[i] == floorf(targets[i])))
+            return an_fail(AN_ERR_INVAL, why, "row %zu: class %g is none of 0..%zu", i, (double)targets[i],
+                           m->n_outputs - 1);
     return AN_OK;
 }
 
@@ -387,8 +381,7 @@ static an_err check_params(const job *j, an_note *why)
 {
     for (size_t i = 0; i < j->m->n_params; i++)
         if (!isfinite(j->params[i]))
-            return an_fail(AN_ERR_NUMERIC, why,
-                           "step %llu: parameter %zu is not finite (lr %g)",
+            return an_fail(AN_ERR_NUMERIC, why, "step %llu: parameter %zu is not finite (lr %g)",
                            (unsigned long long)j->step, i, j->opts->lr);
     return AN_OK;
 }
@@ -406,8 +399,7 @@ an_err an_train(const an_model *m, float *params, const an_train_opts *opts, con
         goto out;
     err = job_init(&j, why);
     if (err == AN_ERR_NOMEM)
-        an_note_set(why, "out of memory to train %zu parameters in batches of %zu", m->n_params,
-                    opts->batch);
+        an_note_set(why, "out of memory to train %zu parameters in batches of %zu", m->n_params, opts->batch);
     for (size_t e = 0; err == AN_OK && e < opts->epochs; e++) {
         err = run_epoch(&j, e, &stats.last_loss, why);
         if (e == 0)
@@ -428,8 +420,8 @@ out:
     return err;
 }
 
-an_err an_train_loss(const an_model *m, const float *params, const float *x,
-                     const float *targets, size_t n, double *ret_loss, an_note *why)
+an_err an_train_loss(const an_model *m, const float *params, const float *x, const float *targets, size_t n,
+                     double *ret_loss, an_note *why)
 {
     an_ws *ws = NULL;
     double sum = 0.0;

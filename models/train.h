@@ -78,7 +78,7 @@ an_err an_train(const an_model *m, float *params, const an_train_opts *opts, con
 
 /* The mean row loss on n rows without training, in slices of fixed size.  Errors: INVAL,
  * NUMERIC, NOMEM. */
-an_err an_train_loss(const an_model *m, const float *params, const float *x,
-                     const float *targets, size_t n, double *ret_loss, an_note *why);
+an_err an_train_loss(const an_model *m, const float *params, const float *x, const float *targets, size_t n,
+                     double *ret_loss, an_note *why);
 
 #endif

@@ -92,8 +92,7 @@ static an_err open_file(csv *s, const char *name, an_note *why)
         return err;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return an_fail(errno == ENOENT ? AN_ERR_NOTFOUND : AN_ERR_IO, why, "%s: %s", path,
-                       strerror(errno));
+        return an_fail(errno == ENOENT ? AN_ERR_NOTFOUND : AN_ERR_IO, why, "%s: %s", path, strerror(errno));
     close_file(s);
     s->fd = fd;
     if (s->file[0])
@@ -126,8 +125,7 @@ static an_err next_name(csv *s, const char **ret, an_note *why)
     sort_natural(&s->names);
     for (size_t i = 0; i < s->names.n; i++) {
         const char *name = s->names.items[i];
-        if (is_wanted(s, name) && strlen(name) < AN_PATH_MAX &&
-            (!s->file[0] || natural(name, s->file) > 0)) {
+        if (is_wanted(s, name) && strlen(name) < AN_PATH_MAX && (!s->file[0] || natural(name, s->file) > 0)) {
             *ret = name;
             return AN_OK;
         }
@@ -241,8 +239,7 @@ static an_err csv_open(void *state, const an_node *conf, an_note *why)
         return err;
     err = next_row(s, &s->first_row, &wait_ms, why);
     if (err == AN_ERR_AGAIN || err == AN_ERR_NOTFOUND)
-        return an_fail(AN_ERR_NOTFOUND, why, "%s: no row yet from which to tell the columns",
-                       s->path);
+        return an_fail(AN_ERR_NOTFOUND, why, "%s: no row yet from which to tell the columns", s->path);
     if (err)
         return err;
     const size_t width = an_table_width(s->reader);
@@ -282,17 +279,14 @@ static void put_row(csv *s, an_batch *b, const an_table_row *row, const float *v
         t = s->start_ms + (int64_t)s->row * s->step_ms;
         b->flags[i] |= AN_ROW_TIME_MADE;
     }
-    bool gap =
-        s->gap_ms > 0 && s->last_time_ms != AN_TIME_NONE && t - s->last_time_ms > s->gap_ms;
+    bool gap = s->gap_ms > 0 && s->last_time_ms != AN_TIME_NONE && t - s->last_time_ms > s->gap_ms;
     if (s->restart || gap)
         b->flags[i] |= AN_ROW_RESTART;
     s->restart = false;
     memcpy(b->values + i * b->width, values, b->width * sizeof *values);
     b->time_ms[i] = s->last_time_ms = t;
     b->row[i] = s->row++;
-    b->label[i] = isnan(row->label)   ? AN_LABEL_UNKNOWN
-                  : row->label > 0.5f ? AN_LABEL_FAULT
-                                      : AN_LABEL_NORMAL;
+    b->label[i] = isnan(row->label) ? AN_LABEL_UNKNOWN : row->label > 0.5f ? AN_LABEL_FAULT : AN_LABEL_NORMAL;
 }
 
 static an_err csv_next(void *state, an_batch *ret, int64_t *ret_wait_ms, an_note *why)
@@ -389,15 +383,14 @@ static an_err csv_restore(void *state, an_reader *in, an_note *why)
     uint64_t line = an_read_u64(in), row = an_read_u64(in);
     uint16_t head_len = an_read_u16(in);
     uint64_t hash = an_read_u64(in);
-    if (in->failed || len == 0 || len >= AN_PATH_MAX || head_len > HEAD ||
-        memchr(bytes, '/', len) || memchr(bytes, '\0', len))
+    if (in->failed || len == 0 || len >= AN_PATH_MAX || head_len > HEAD || memchr(bytes, '/', len) ||
+        memchr(bytes, '\0', len))
         return an_fail(AN_ERR_PROTO, why, "not a position of a csv source");
     memcpy(name, bytes, len);
     name[len] = '\0';
     if (!is_same_file(s, name, head_len, hash))
-        return an_fail(AN_ERR_NOTFOUND, why,
-                       "%s: file \"%s\" is gone or another one; reading begins anew", s->path,
-                       name);
+        return an_fail(AN_ERR_NOTFOUND, why, "%s: file \"%s\" is gone or another one; reading begins anew",
+                       s->path, name);
     return begin_at(s, name, line, row, why);
 }
 

@@ -19,10 +19,8 @@ const an_source_option an_csv_options[] = {
     {"ignore", AN_OPTION_LIST, 0, 0, "", "columns to leave out"},
     {"start", AN_OPTION_TEXT, 0, 0, "1970-01-01T00:00:00Z",
      "time of the first row if there is no time column"},
-    {"step_ms", AN_OPTION_INT, 1, 86400000, "1000",
-     "time between two rows if there is no time column"},
-    {"gap_ms", AN_OPTION_INT, 0, 86400000, "0",
-     "a longer gap in time begins a new stretch; 0: never"},
+    {"step_ms", AN_OPTION_INT, 1, 86400000, "1000", "time between two rows if there is no time column"},
+    {"gap_ms", AN_OPTION_INT, 0, 86400000, "0", "a longer gap in time begins a new stretch; 0: never"},
     {NULL, AN_OPTION_TEXT, 0, 0, NULL, NULL},
 };
 
@@ -35,8 +33,7 @@ static const char *keep(csv *s, const char *text)
     return at;
 }
 
-static an_err read_list(csv *s, const an_node *list, const char ***ret, size_t *ret_n,
-                        an_note *why)
+static an_err read_list(csv *s, const an_node *list, const char ***ret, size_t *ret_n, an_note *why)
 {
     const size_t n = an_node_count(list);
     const char *text;
@@ -88,8 +85,7 @@ static an_err read_delimiter(csv *s, const an_node *map, an_note *why)
         s->conf.delimiter = text[0];
     else
         return an_node_fail(an_node_get(map, "delimiter"), why,
-                            "delimiter: \"%s\": must be one character, tab, blank or auto",
-                            text);
+                            "delimiter: \"%s\": must be one character, tab, blank or auto", text);
     return AN_OK;
 }
 
@@ -128,8 +124,7 @@ static an_err read_texts(csv *s, const an_node *map, an_note *why)
     if (strlen(path) >= AN_PATH_MAX || strlen(suffix) >= sizeof s->pattern)
         return an_node_fail(map, why, "path or suffix is too long");
     if (!an_time_parse(start, strlen(start), &s->start_ms))
-        return an_node_fail(an_node_get(map, "start"), why, "start: \"%s\" is not a time",
-                            start);
+        return an_node_fail(an_node_get(map, "start"), why, "start: \"%s\" is not a time", start);
     memcpy(s->path, path, strlen(path) + 1);
     memcpy(s->pattern, suffix, strlen(suffix) + 1);
     s->conf.time_column = strcmp(time, "none") == 0 || !time[0] ? NULL : keep(s, time);

@@ -20,23 +20,19 @@ typedef struct sim_state {
 static const an_source_option options[] = {
     {"line", AN_OPTION_TEXT, 0, 0, NULL, "pump or press"},
     {"seed", AN_OPTION_INT, 0, ROW_MAX, "1", "of noise and regimes"},
-    {"site", AN_OPTION_INT, 0, ROW_MAX, "0",
-     "which plant: gains, offsets and noise; 0 is the nominal one"},
+    {"site", AN_OPTION_INT, 0, ROW_MAX, "0", "which plant: gains, offsets and noise; 0 is the nominal one"},
     {"rows", AN_OPTION_INT, 0, ROW_MAX, "0", "rows until the end; 0: endless"},
     {"start", AN_OPTION_TEXT, 0, 0, "2026-01-01T00:00:00Z", "time of the first row"},
     {"step_ms", AN_OPTION_INT, 1, 86400000, "1000", "time between two rows"},
     {"steady", AN_OPTION_BOOL, 0, 1, "false", "the line never stops"},
-    {"events", AN_OPTION_LIST, 0, 0, "",
-     "faults and changes: name, start, length, size, sensor"},
+    {"events", AN_OPTION_LIST, 0, 0, "", "faults and changes: name, start, length, size, sensor"},
     {NULL, AN_OPTION_TEXT, 0, 0, NULL, NULL},
 };
 
-static an_err copy_name(char out[static AN_SIM_NAME_MAX], const an_node *node, const char *text,
-                        an_note *why)
+static an_err copy_name(char out[static AN_SIM_NAME_MAX], const an_node *node, const char *text, an_note *why)
 {
     if (strlen(text) >= AN_SIM_NAME_MAX)
-        return an_node_fail(node, why, "\"%s\": longer than %d characters", text,
-                            AN_SIM_NAME_MAX - 1);
+        return an_node_fail(node, why, "\"%s\": longer than %d characters", text, AN_SIM_NAME_MAX - 1);
     memcpy(out, text, strlen(text) + 1);
     return AN_OK;
 }
@@ -88,8 +84,7 @@ static an_err read_conf(const an_node *map, an_sim_conf *c, an_note *why)
     if (!err)
         err = an_node_get_text(map, "start", "2026-01-01T00:00:00Z", &start, why);
     if (!err && !an_time_parse(start, strlen(start), &c->start_ms))
-        err =
-            an_node_fail(an_node_get(map, "start"), why, "start: \"%s\" is not a time", start);
+        err = an_node_fail(an_node_get(map, "start"), why, "start: \"%s\" is not a time", start);
     if (err)
         return err;
     c->seed = (uint64_t)seed;
@@ -166,9 +161,9 @@ static an_err sim_restore(void *state, an_reader *in, an_note *why)
     an_sim_free(s->sim);
     s->sim = sim;
     s->row = i;
-    return i == row ? AN_OK
-                    : an_fail(AN_ERR_NOTFOUND, why, "the simulation has only %llu rows",
-                              (unsigned long long)i);
+    return i == row
+               ? AN_OK
+               : an_fail(AN_ERR_NOTFOUND, why, "the simulation has only %llu rows", (unsigned long long)i);
 }
 
 static void sim_close(void *state)

@@ -110,9 +110,8 @@ static an_err court_open(court *c, const an_task *task, an_note *why)
     if (err == AN_OK)
         err = an_data_holdout_new(d, held, 1, &c->fresh, &c->n_fresh);
     if (err == AN_OK && (c->n_fit == 0 || c->n_old + c->n_fresh == 0))
-        err = an_fail(AN_ERR_STATE, why,
-                      "too few windows to judge a version: %zu to fit, %zu to judge", c->n_fit,
-                      c->n_old + c->n_fresh);
+        err = an_fail(AN_ERR_STATE, why, "too few windows to judge a version: %zu to fit, %zu to judge",
+                      c->n_fit, c->n_old + c->n_fresh);
     if (err == AN_OK)
         err = make_challenge(c, why);
     if (err != AN_OK)
@@ -161,8 +160,8 @@ static double loss_of(const judged *j, const float *x, double score)
 }
 
 /* Normal windows: alarms on them are false. */
-static an_err judge_normal(judged *j, const float *raw, size_t n, bool with_loss,
-                           uint64_t *windows, uint64_t *alarms, an_note *why)
+static an_err judge_normal(judged *j, const float *raw, size_t n, bool with_loss, uint64_t *windows,
+                           uint64_t *alarms, an_note *why)
 {
     const an_prep *prep = an_scorer_prep(j->scorer);
     const size_t input = an_prep_input(prep);
@@ -198,8 +197,7 @@ static void count_fault(judged *j, const an_challenge_item *item, bool raised)
         e->sizes[k].raised += raised;
         return;
     }
-    k = item->kind == AN_CHALLENGE_CONFIRMED || item->index >= CONFIRMED ? CONFIRMED
-                                                                         : item->index;
+    k = item->kind == AN_CHALLENGE_CONFIRMED || item->index >= CONFIRMED ? CONFIRMED : item->index;
     e->modes[k].total++;
     e->modes[k].raised += raised;
 }
@@ -222,8 +220,8 @@ static an_err judge_faults(judged *j, bool generic, an_note *why)
     return err;
 }
 
-static an_err judge_with(court *c, const an_bundle *bundle, const an_overlay *overlay,
-                         bool generic, bool rest, an_evaluation *ret, an_note *why)
+static an_err judge_with(court *c, const an_bundle *bundle, const an_overlay *overlay, bool generic,
+                         bool rest, an_evaluation *ret, an_note *why)
 {
     judged j = {.c = c, .e = ret};
     an_err err = an_scorer_new(bundle, overlay, &j.scorer, why);
@@ -237,11 +235,9 @@ static an_err judge_with(court *c, const an_bundle *bundle, const an_overlay *ov
     if (!rest)
         goto out;
     const bool loss_on_new = c->n_fresh > 0;
-    err = judge_normal(&j, c->old, c->n_old, !loss_on_new, &ret->old_windows, &ret->old_alarms,
-                       why);
+    err = judge_normal(&j, c->old, c->n_old, !loss_on_new, &ret->old_windows, &ret->old_alarms, why);
     if (err == AN_OK)
-        err = judge_normal(&j, c->fresh, c->n_fresh, loss_on_new, &ret->new_windows,
-                           &ret->new_alarms, why);
+        err = judge_normal(&j, c->fresh, c->n_fresh, loss_on_new, &ret->new_windows, &ret->new_alarms, why);
     if (err == AN_OK)
         err = judge_faults(&j, false, why);
 out:
@@ -253,8 +249,8 @@ out:
 /* Generic faults are judged at equal false-alarm rates, each version with the threshold it
  * would get `today`: on drifted data a version that raises an alarm at every window would seem
  * to see every fault.  All else is judged with the overlay that the version runs with. */
-static an_err judge(court *c, const an_bundle *bundle, const an_overlay *running,
-                    const an_overlay *today, an_evaluation *ret, an_note *why)
+static an_err judge(court *c, const an_bundle *bundle, const an_overlay *running, const an_overlay *today,
+                    an_evaluation *ret, an_note *why)
 {
     ret->sites = 1;
     if (running == today)
@@ -270,8 +266,7 @@ static uint64_t objects(const an_evaluation *candidate, const an_evaluation *pro
     for (size_t i = 0; i < AN_EVAL_MODES; i++) {
         if (production->modes[i].total == 0 || candidate->modes[i].total == 0)
             continue;
-        double before =
-            (double)production->modes[i].raised / (double)production->modes[i].total;
+        double before = (double)production->modes[i].raised / (double)production->modes[i].total;
         double after = (double)candidate->modes[i].raised / (double)candidate->modes[i].total;
         if (before - after > AN_EVAL_LOST_MAX)
             return 1;
@@ -292,8 +287,8 @@ static uint64_t gains(const an_evaluation *candidate, const an_evaluation *produ
 }
 
 /* The overlay that the version would get here today. */
-static an_err overlay_for(const court *c, const an_bundle *bundle, const an_hash *hash,
-                          an_overlay *ret, an_note *why)
+static an_err overlay_for(const court *c, const an_bundle *bundle, const an_hash *hash, an_overlay *ret,
+                          an_note *why)
 {
     const an_task *task = c->task;
     an_calibrate_opts opts = *task->calibrate;
@@ -374,8 +369,7 @@ static an_err run(const an_task *task, uint32_t *ret, an_task_result *ret_result
     if ((err = overlay_for(&c, task->candidate, &plan->candidate, &candidate, why)) != AN_OK)
         goto out;
     tell(task, 0.3);
-    if ((err = judge(&c, task->candidate, &candidate, &candidate, &in.evaluate.candidate,
-                     why)) != AN_OK)
+    if ((err = judge(&c, task->candidate, &candidate, &candidate, &in.evaluate.candidate, why)) != AN_OK)
         goto out;
     tell(task, 0.6);
     if (task->production && (err = judge_production(&c, &production, &in, ret_result, why)) != AN_OK)
@@ -393,7 +387,6 @@ out:
 
 const an_task_type an_task_evaluate = {
     .kind = AN_PAYLOAD_EVALUATE,
-    .words =
-        "counts of alarms and raised test faults of two versions, and the sum of their losses",
+    .words = "counts of alarms and raised test faults of two versions, and the sum of their losses",
     .run = run,
 };

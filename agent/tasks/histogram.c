@@ -7,22 +7,19 @@ static an_err run(const an_task *task, uint32_t *ret, an_task_result *ret_result
 {
     const an_site_data *d = task->data;
     const an_bundle *b = task->base;
-    const size_t width = d->width, bins = (size_t)b->n_edges + 1,
-                 rows = d->train.n * d->context;
+    const size_t width = d->width, bins = (size_t)b->n_edges + 1, rows = d->train.n * d->context;
     an_err err = AN_ERR_NOMEM;
     uint64_t *wide = an_alloc(bins, sizeof *wide);
     uint32_t *counts = an_alloc(width * bins, sizeof *counts);
     if (!wide || !counts)
         goto out;
     if (rows == 0 || b->n_edges == 0) {
-        err = an_fail(AN_ERR_STATE, why,
-                      rows ? "the version has no bins" : "no training windows yet");
+        err = an_fail(AN_ERR_STATE, why, rows ? "the version has no bins" : "no training windows yet");
         goto out;
     }
     for (size_t f = 0; f < width; f++) {
         memset(wide, 0, bins * sizeof *wide);
-        an_hist_count(wide, b->edges + f * b->n_edges, b->n_edges, d->train.raw, rows, width,
-                      f);
+        an_hist_count(wide, b->edges + f * b->n_edges, b->n_edges, d->train.raw, rows, width, f);
         for (size_t i = 0; i < bins; i++)
             counts[f * bins + i] = wide[i] < UINT32_MAX ? (uint32_t)wide[i] : UINT32_MAX;
     }

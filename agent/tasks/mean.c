@@ -4,8 +4,8 @@
 #include "agent/tasks/task_internal.h"
 #include "base/mem.h"
 
-an_err an_task_moments(const an_task *task, const float *about, uint32_t *ret,
-                       an_task_result *ret_result, an_note *why)
+an_err an_task_moments(const an_task *task, const float *about, uint32_t *ret, an_task_result *ret_result,
+                       an_note *why)
 {
     const an_site_data *d = task->data;
     const size_t width = d->width, rows = d->train.n * d->context;

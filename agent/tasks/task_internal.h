@@ -18,11 +18,10 @@ an_payload_facts an_task_facts(const an_task *task);
 
 /* Encodes into ret (plan->dim).  Errors: INVAL the plan's dim is not what the version gives,
  * and those of the payload's encoder. */
-an_err an_task_encode(const an_task *task, const an_payload_in *in, uint32_t *ret,
-                      an_note *why);
+an_err an_task_encode(const an_task *task, const an_payload_in *in, uint32_t *ret, an_note *why);
 
 /* The moments of TRAIN's rows; about NULL: n and sum; else n and the sum of (x - about)^2. */
-an_err an_task_moments(const an_task *task, const float *about, uint32_t *ret,
-                       an_task_result *ret_result, an_note *why);
+an_err an_task_moments(const an_task *task, const float *about, uint32_t *ret, an_task_result *ret_result,
+                       an_note *why);
 
 #endif

@@ -40,8 +40,7 @@ static an_err add_replay(const an_task *task, float **raw, size_t *n)
     an_rng_shuffle(&rng, order, d->train.n);
     memcpy(all, *raw, n_new * sample * sizeof *all);
     for (size_t i = 0; i < want; i++)
-        memcpy(all + (n_new + i) * sample, d->train.raw + (size_t)order[i] * sample,
-               sample * sizeof *all);
+        memcpy(all + (n_new + i) * sample, d->train.raw + (size_t)order[i] * sample, sample * sizeof *all);
     an_free(*raw);
     *raw = all;
     *n = n_new + want;
@@ -144,8 +143,8 @@ static bool layout_agrees(const an_model *m, const an_plan *plan)
 }
 
 /* Trains params from where they are, and keeps the site's own part of the result. */
-static an_err learn(const an_task *task, const an_model *m, float *params, size_t n,
-                    const float *x, an_task_result *ret, an_note *why)
+static an_err learn(const an_task *task, const an_model *m, float *params, size_t n, const float *x,
+                    an_task_result *ret, an_note *why)
 {
     an_train_stats stats;
     an_task copy = *task; /* the callback's argument is not const */
@@ -175,8 +174,7 @@ static an_err run(const an_task *task, uint32_t *ret, an_task_result *ret_result
     if (err != AN_OK)
         goto out;
     if (!an_model_is_autoencoder(m)) {
-        err = an_fail(AN_ERR_UNSUPPORTED, why,
-                      "the model learns from labels, and this site has none");
+        err = an_fail(AN_ERR_UNSUPPORTED, why, "the model learns from labels, and this site has none");
         goto out;
     }
     if (!layout_agrees(m, task->plan)) {
@@ -194,8 +192,7 @@ static an_err run(const an_task *task, uint32_t *ret, an_task_result *ret_result
         goto out;
     for (size_t i = 0; i < n_params; i++)
         params[i] -= task->base->weights[i];
-    an_payload_in in = {
-        .train = {.delta = params, .weight = (double)n, .loss = ret_result->loss}};
+    an_payload_in in = {.train = {.delta = params, .weight = (double)n, .loss = ret_result->loss}};
     err = an_task_encode(task, &in, ret, why);
 out:
     an_model_free(m);

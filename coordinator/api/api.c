@@ -17,8 +17,7 @@ typedef struct route {
 } route;
 
 static const route routes[] = {
-#define AN_ROUTE(method, pattern, function, meaning)                                           \
-    {#method, pattern, an_api_##function, meaning},
+#define AN_ROUTE(method, pattern, function, meaning) {#method, pattern, an_api_##function, meaning},
 #include "coordinator/api/routes.def"
 #undef AN_ROUTE
 };
@@ -99,10 +98,9 @@ static const struct {
     an_err err;
     unsigned status;
 } statuses[] = {
-    {AN_ERR_NOTFOUND, 404},    {AN_ERR_INVAL, 400},  {AN_ERR_PROTO, 400},
-    {AN_ERR_NUMERIC, 400},     {AN_ERR_EXISTS, 409}, {AN_ERR_STATE, 409},
-    {AN_ERR_REFUSED, 409},     {AN_ERR_AUTH, 403},   {AN_ERR_LIMIT, 413},
-    {AN_ERR_UNSUPPORTED, 400}, {AN_ERR_NOMEM, 503},  {AN_ERR_AGAIN, 503},
+    {AN_ERR_NOTFOUND, 404}, {AN_ERR_INVAL, 400},       {AN_ERR_PROTO, 400},   {AN_ERR_NUMERIC, 400},
+    {AN_ERR_EXISTS, 409},   {AN_ERR_STATE, 409},       {AN_ERR_REFUSED, 409}, {AN_ERR_AUTH, 403},
+    {AN_ERR_LIMIT, 413},    {AN_ERR_UNSUPPORTED, 400}, {AN_ERR_NOMEM, 503},   {AN_ERR_AGAIN, 503},
 };
 
 unsigned an_api_status_of(an_err err)
@@ -146,8 +144,7 @@ void an_api_problem(unsigned status, const char *detail, an_api_answer *ret)
     an_json_set_text(o, "title", title_of(status));
     an_json_set_int(o, "status", (int64_t)status);
     an_json_set_text(o, "detail", detail);
-    *ret = (an_api_answer){
-        .status = status, .type = "application/problem+json", .body = an_json_print(o, 0)};
+    *ret = (an_api_answer){.status = status, .type = "application/problem+json", .body = an_json_print(o, 0)};
     an_json_free(o);
 }
 
@@ -177,8 +174,7 @@ static bool recall(const an_api *api, const an_api_request *req, an_api_answer *
             continue;
         char *body = an_hash_equal(&m->of, &of) ? an_strdup(m->body) : NULL;
         if (body)
-            *ret =
-                (an_api_answer){.status = m->status, .type = "application/json", .body = body};
+            *ret = (an_api_answer){.status = m->status, .type = "application/json", .body = body};
         else
             an_api_problem(409, "this Idempotency-Key was used for another request", ret);
         return true;
@@ -201,8 +197,7 @@ static void remember(an_api *api, const an_api_request *req, const an_api_answer
 /* ---- dispatch ---- */
 
 /* NULL: *ret_status is 404 or 405. */
-static const route *find(const an_api_request *req, char arg[static AN_API_TEXT],
-                         unsigned *ret_status)
+static const route *find(const an_api_request *req, char arg[static AN_API_TEXT], unsigned *ret_status)
 {
     *ret_status = 404;
     if (strncmp(req->path, PREFIX "/", sizeof PREFIX) != 0)
@@ -220,15 +215,13 @@ static const route *find(const an_api_request *req, char arg[static AN_API_TEXT]
 static an_err parse_body(const an_api_request *req, an_json_doc **ret, an_note *why)
 {
     bool empty = !req->body || req->body_len == 0;
-    an_err err = an_json_parse(empty ? "{}" : req->body, empty ? 2 : req->body_len,
-                               "request body", ret, why);
+    an_err err = an_json_parse(empty ? "{}" : req->body, empty ? 2 : req->body_len, "request body", ret, why);
     if (err == AN_OK && an_jval_kind(an_json_root(*ret)) != AN_JKIND_OBJECT)
         return an_fail(AN_ERR_INVAL, why, "request body: must be a JSON object");
     return err;
 }
 
-an_err an_api_handle(an_api *api, const an_api_request *req, int64_t waited_ms,
-                     an_api_answer *ret)
+an_err an_api_handle(an_api *api, const an_api_request *req, int64_t waited_ms, an_api_answer *ret)
 {
     char arg[AN_API_TEXT];
     unsigned status;
@@ -236,9 +229,8 @@ an_err an_api_handle(an_api *api, const an_api_request *req, int64_t waited_ms,
     an_json_doc *doc = NULL;
     const route *r = find(req, arg, &status);
     if (!r) {
-        an_note_set(
-            &why, status == 404 ? "no route %.20s %.200s" : "%.20s is not possible for %.200s",
-            req->method, req->path);
+        an_note_set(&why, status == 404 ? "no route %.20s %.200s" : "%.20s is not possible for %.200s",
+                    req->method, req->path);
         an_api_problem(status, why.text, ret);
         return AN_OK;
     }
@@ -301,8 +293,7 @@ an_err an_api_limit(const an_api_call *c, int64_t dflt, int64_t max, size_t *ret
 {
     int64_t v = dflt;
     if (c->req->limit[0] && (!an_parse_int(c->req->limit, &v) || v < 1 || v > max))
-        return an_fail(AN_ERR_INVAL, why, "limit = %.60s: must be 1..%lld", c->req->limit,
-                       (long long)max);
+        return an_fail(AN_ERR_INVAL, why, "limit = %.60s: must be 1..%lld", c->req->limit, (long long)max);
     *ret = (size_t)v;
     return AN_OK;
 }

@@ -68,8 +68,7 @@ void an_api_free(an_api *api);                            /* NULL is fine */
 
 /* waited_ms: how long the request has been waited for already.  OK: *ret is filled.  AGAIN: the
  * journal has nothing new yet; *ret is untouched. */
-an_err an_api_handle(an_api *api, const an_api_request *req, int64_t waited_ms,
-                     an_api_answer *ret);
+an_err an_api_handle(an_api *api, const an_api_request *req, int64_t waited_ms, an_api_answer *ret);
 void an_api_answer_done(an_api_answer *answer);
 
 /* Fills an answer with a problem, for whoever refuses before the API is asked. */

@@ -35,8 +35,7 @@ an_err an_api_limit(const an_api_call *c, int64_t dflt, int64_t max, size_t *ret
 an_err an_api_reason(const an_api_call *c, const char **ret, an_note *why);
 /* A hash or its beginning (4 digits at least) that only one version has.  Errors: NOTFOUND,
  * INVAL. */
-an_err an_api_version_find(const an_api_call *c, const char *text, an_version **ret,
-                           an_note *why);
+an_err an_api_version_find(const an_api_call *c, const char *text, an_version **ret, an_note *why);
 
 /* One thing as JSON; shared by its own route, its list and /status. */
 an_json *an_api_site_json(const an_api_call *c, const an_site *s);

@@ -53,13 +53,11 @@ static an_err add_record(void *ctx, const an_record *r, an_note *why)
     return AN_OK;
 }
 
-static an_err read_number(const char *key, const char *text, int64_t max, int64_t *ret,
-                          an_note *why)
+static an_err read_number(const char *key, const char *text, int64_t max, int64_t *ret, an_note *why)
 {
     *ret = 0;
     if (text[0] && (!an_parse_int(text, ret) || *ret < 0 || *ret > max))
-        return an_fail(AN_ERR_INVAL, why, "%s = %.60s: must be 0..%lld", key, text,
-                       (long long)max);
+        return an_fail(AN_ERR_INVAL, why, "%s = %.60s: must be 0..%lld", key, text, (long long)max);
     return AN_OK;
 }
 
@@ -67,12 +65,10 @@ an_err an_api_journal(an_api_call *c, an_note *why)
 {
     const an_api_request *q = c->req;
     int64_t after, wait_ms;
-    an_store_filter f = {.kind = q->kind[0] ? q->kind : NULL,
-                         .subject = q->subject[0] ? q->subject : NULL};
+    an_store_filter f = {.kind = q->kind[0] ? q->kind : NULL, .subject = q->subject[0] ? q->subject : NULL};
     an_err err;
     if ((err = read_number("after", q->after, INT64_MAX, &after, why)) != AN_OK ||
-        (err = read_number("wait_ms", q->wait_ms, AN_API_WAIT_MAX_MS, &wait_ms, why)) !=
-            AN_OK ||
+        (err = read_number("wait_ms", q->wait_ms, AN_API_WAIT_MAX_MS, &wait_ms, why)) != AN_OK ||
         (err = an_api_limit(c, 100, LIST_MAX, &f.limit, why)) != AN_OK)
         return err;
     f.after_seq = (uint64_t)after;

@@ -86,8 +86,7 @@ static an_json *policy_json(const an_policy *p)
     return list;
 }
 
-static an_err need_model(const an_api_call *c, const char *name, an_model_entry **ret,
-                         an_note *why)
+static an_err need_model(const an_api_call *c, const char *name, an_model_entry **ret, an_note *why)
 {
     *ret = an_state_model(c->state, name);
     return *ret ? AN_OK : an_fail(AN_ERR_NOTFOUND, why, "no model %.63s", name);
@@ -149,8 +148,7 @@ static an_err options_read(options *o, const an_jval *map, an_note *why)
     if (!map)
         return AN_OK;
     if (an_jval_kind(map) != AN_JKIND_OBJECT || an_jval_count(map) > POLICY_MAX)
-        return an_fail(AN_ERR_INVAL, why, "policy: must be an object of at most %d keys",
-                       POLICY_MAX);
+        return an_fail(AN_ERR_INVAL, why, "policy: must be an object of at most %d keys", POLICY_MAX);
     for (const char *key = an_jval_key_first(map); key; key = an_jval_key_next(map, key)) {
         const an_jval *v = an_jval_get(map, key);
         const char *value = NULL;
@@ -171,8 +169,7 @@ static an_err options_read(options *o, const an_jval *map, an_note *why)
             text[strlen(text) - 1] = '\0';
             value = text + 1;
         } else {
-            return an_fail(AN_ERR_INVAL, why,
-                           "policy: %.80s must be a text, a number, true or false", key);
+            return an_fail(AN_ERR_INVAL, why, "policy: %.80s must be a text, a number, true or false", key);
         }
         o->texts[o->n] = text;
         o->pairs[o->n][0] = key;
@@ -189,8 +186,7 @@ an_err an_api_model_policy_set(an_api_call *c, an_note *why)
     if (err == AN_OK && o.n == 0)
         err = an_fail(AN_ERR_INVAL, why, "give options: {\"train.rounds\": 10}");
     if (err == AN_OK)
-        err = an_hub_model_policy(c->hub, c->actor, c->arg, (const char *const(*)[2])o.pairs,
-                                  o.n, why);
+        err = an_hub_model_policy(c->hub, c->actor, c->arg, (const char *const(*)[2])o.pairs, o.n, why);
     options_done(&o);
     return err == AN_OK ? answer_model(c, c->arg, true, why) : err;
 }
@@ -201,8 +197,7 @@ static an_err text_list(const an_jval *list, const char *what, size_t need, cons
                         uint32_t *ret_n, an_note *why)
 {
     size_t n = an_jval_count(list);
-    if (an_jval_kind(list) != AN_JKIND_ARRAY || n == 0 || n > SENSORS_MAX ||
-        (need && n != need))
+    if (an_jval_kind(list) != AN_JKIND_ARRAY || n == 0 || n > SENSORS_MAX || (need && n != need))
         return an_fail(AN_ERR_INVAL, why,
                        need ? "%s: must be a list of as many texts as there are sensors (%zu)"
                             : "%s: must be a list of 1..%zu texts",
@@ -237,9 +232,8 @@ static an_err read_numbers(const an_jval *b, an_model_spec *spec, an_note *why)
 
 an_err an_api_model_create(an_api_call *c, an_note *why)
 {
-    static const char *const keys[] = {"name",    "arch",      "sensors", "units",
-                                       "rate_hz", "window",    "stride",  "smooth",
-                                       "policy",  "threshold", NULL};
+    static const char *const keys[] = {"name",   "arch",   "sensors", "units",     "rate_hz", "window",
+                                       "stride", "smooth", "policy",  "threshold", NULL};
     an_model_spec spec = {.name = NULL};
     options o = {.n = 0};
     const char **sensors = NULL, **units = NULL;
@@ -251,8 +245,7 @@ an_err an_api_model_create(an_api_call *c, an_note *why)
         (err = an_jval_text(b, "arch", &spec.arch, why)) != AN_OK ||
         (err = read_numbers(b, &spec, why)) != AN_OK)
         goto out;
-    if ((err = text_list(an_jval_get(b, "sensors"), "sensors", 0, &sensors, &spec.n_sensors,
-                         why)) != AN_OK)
+    if ((err = text_list(an_jval_get(b, "sensors"), "sensors", 0, &sensors, &spec.n_sensors, why)) != AN_OK)
         goto out;
     if (given_units &&
         (err = text_list(given_units, "units", spec.n_sensors, &units, &n_units, why)) != AN_OK)
@@ -295,12 +288,10 @@ an_err an_api_model_rollback(an_api_call *c, an_note *why)
     const char *reason;
     an_model_entry *m;
     an_err err;
-    if ((err = need_model(c, c->arg, &m, why)) != AN_OK ||
-        (err = an_api_reason(c, &reason, why)) != AN_OK)
+    if ((err = need_model(c, c->arg, &m, why)) != AN_OK || (err = an_api_reason(c, &reason, why)) != AN_OK)
         return err;
     if (!reason[0])
-        return an_fail(AN_ERR_INVAL, why,
-                       "\"reason\" is missing: say why, it is kept in the journal");
+        return an_fail(AN_ERR_INVAL, why, "\"reason\" is missing: say why, it is kept in the journal");
     err = an_hub_rollback(c->hub, c->actor, c->arg, reason, why);
     return err == AN_OK ? answer_model(c, c->arg, false, why) : err;
 }

@@ -80,14 +80,13 @@ an_err an_api_site_approve(an_api_call *c, an_note *why)
     an_site *s;
     const char *fingerprint, *reason;
     an_err err;
-    if ((err = need_site(c, &s, why)) != AN_OK ||
-        (err = an_api_reason(c, &reason, why)) != AN_OK ||
+    if ((err = need_site(c, &s, why)) != AN_OK || (err = an_api_reason(c, &reason, why)) != AN_OK ||
         (err = an_jval_get_text(c->body, "fingerprint", "", &fingerprint, why)) != AN_OK)
         return err;
     if (fingerprint[0] && strcmp(fingerprint, s->fingerprint) != 0)
         return an_fail(AN_ERR_REFUSED, why,
-                       "site %s has the fingerprint %s, not the one given: do not approve it",
-                       s->name, s->fingerprint);
+                       "site %s has the fingerprint %s, not the one given: do not approve it", s->name,
+                       s->fingerprint);
     err = an_hub_site_decide(c->hub, c->actor, c->arg, true, reason, why);
     return err == AN_OK ? answer_site(c, why) : err;
 }
@@ -115,8 +114,7 @@ an_err an_api_token(an_api_call *c, an_note *why)
     int64_t valid_ms;
     an_token token = {.endpoint = ""};
     char text[AN_TOKEN_TEXT] = "", id[2 * AN_TOKEN_ID_BYTES + 1];
-    an_err err = an_jval_get_int(c->body, "valid_ms", 1000, INT64_C(30) * 86400000, 3600000,
-                                 &valid_ms, why);
+    an_err err = an_jval_get_int(c->body, "valid_ms", 1000, INT64_C(30) * 86400000, 3600000, &valid_ms, why);
     if (err != AN_OK)
         return err;
     if ((err = an_hub_token(c->hub, c->actor, valid_ms, token.id, token.secret, why)) != AN_OK)

@@ -16,22 +16,20 @@ static bool of_model(const an_api_call *c, const char *model)
 
 /* ---- versions ---- */
 
-an_err an_api_version_find(const an_api_call *c, const char *text, an_version **ret,
-                           an_note *why)
+an_err an_api_version_find(const an_api_call *c, const char *text, an_version **ret, an_note *why)
 {
     an_version *found = NULL;
     size_t len = strlen(text);
     if (len < 4 || len >= AN_HASH_TEXT)
-        return an_fail(AN_ERR_INVAL, why, "version %.80s: give 4 to 64 digits of its hash",
-                       text);
+        return an_fail(AN_ERR_INVAL, why, "version %.80s: give 4 to 64 digits of its hash", text);
     for (size_t i = 0; i < c->state->versions.n; i++) {
         char hex[AN_HASH_TEXT];
         an_hash_text(hex, &c->state->versions.items[i].hash);
         if (strncmp(hex, text, len) != 0)
             continue;
         if (found)
-            return an_fail(AN_ERR_INVAL, why,
-                           "version %.80s: more than one begins so; give more digits", text);
+            return an_fail(AN_ERR_INVAL, why, "version %.80s: more than one begins so; give more digits",
+                           text);
         found = &c->state->versions.items[i];
     }
     if (!found)
@@ -325,11 +323,10 @@ an_err an_api_campaign_open(an_api_call *c, an_note *why)
     an_campaign_kind kind;
     an_err err;
     if ((err = an_jval_text(c->body, "model", &model, why)) != AN_OK ||
-        (err = an_jval_get_text(c->body, "kind", an_campaign_kind_name(AN_CAMPAIGN_TRAINING),
-                                &kind_name, why)) != AN_OK ||
+        (err = an_jval_get_text(c->body, "kind", an_campaign_kind_name(AN_CAMPAIGN_TRAINING), &kind_name,
+                                why)) != AN_OK ||
         (err = an_jval_get_int(c->body, "rounds", 0, 10000, 0, &rounds, why)) != AN_OK ||
-        (err = an_jval_get_text(c->body, "reason", "started by a person", &trigger, why)) !=
-            AN_OK)
+        (err = an_jval_get_text(c->body, "reason", "started by a person", &trigger, why)) != AN_OK)
         return err;
     if (!an_campaign_kind_find(kind_name, &kind))
         return an_fail(AN_ERR_INVAL, why, "kind = %.60s: must be %s or %s", kind_name,
@@ -337,8 +334,7 @@ an_err an_api_campaign_open(an_api_call *c, an_note *why)
                        an_campaign_kind_name(AN_CAMPAIGN_INCREMENTAL));
     if (strlen(trigger) >= AN_REASON_MAX)
         return an_fail(AN_ERR_INVAL, why, "reason: at most %d bytes", AN_REASON_MAX - 1);
-    err = an_hub_campaign_open(c->hub, c->actor, model, kind, (uint32_t)rounds, trigger, &id,
-                               why);
+    err = an_hub_campaign_open(c->hub, c->actor, model, kind, (uint32_t)rounds, trigger, &id, why);
     if (err != AN_OK)
         return err;
     c->status = 201;

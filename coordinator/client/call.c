@@ -39,8 +39,7 @@ static int refused(const an_http_answer *answer)
     return code;
 }
 
-static int call(an_cli *c, const char *method, const char *path, const char *body,
-                an_json_doc **ret)
+static int call(an_cli *c, const char *method, const char *path, const char *body, an_json_doc **ret)
 {
     char url[1024];
     an_note why = {{0}};
@@ -58,8 +57,7 @@ static int call(an_cli *c, const char *method, const char *path, const char *bod
                        .max_body = ANSWER_MAX};
     an_err err = an_http_call(&ask, &answer, &why);
     if (err == AN_ERR_IO || err == AN_ERR_AGAIN || err == AN_ERR_AUTH)
-        return an_cli_fail(AN_CLI_UNREACHABLE, "cannot reach the coordinator at %s: %s", c->url,
-                           why.text);
+        return an_cli_fail(AN_CLI_UNREACHABLE, "cannot reach the coordinator at %s: %s", c->url, why.text);
     if (err != AN_OK)
         return an_cli_fail(err == AN_ERR_INVAL ? AN_CLI_USAGE : AN_CLI_REFUSED, "%s",
                            why.text[0] ? why.text : an_err_text(err));
@@ -68,8 +66,7 @@ static int call(an_cli *c, const char *method, const char *path, const char *bod
         code = refused(&answer);
     } else if (c->json && !c->quiet_json) {
         printf("%s\n", answer.body);
-    } else if (an_json_parse_max(answer.body, answer.body_len, ANSWER_MAX, "answer", ret,
-                                 &why) != AN_OK) {
+    } else if (an_json_parse_max(answer.body, answer.body_len, ANSWER_MAX, "answer", ret, &why) != AN_OK) {
         code = an_cli_fail(AN_CLI_REFUSED, "%s", why.text);
     }
     an_http_answer_done(&answer);
@@ -99,8 +96,7 @@ int an_cli_post(an_cli *c, an_json_doc **ret, an_json *body, const char *path, .
     *ret = NULL;
     char *json = an_json_print(body, 0);
     an_json_free(body);
-    int code =
-        json ? call(c, "POST", text, json, ret) : an_cli_fail(AN_CLI_REFUSED, "out of memory");
+    int code = json ? call(c, "POST", text, json, ret) : an_cli_fail(AN_CLI_REFUSED, "out of memory");
     an_free(json);
     return code;
 }
@@ -127,8 +123,7 @@ const char *an_cli_query(an_cli *c, const char *flag)
     const char *value = an_args_get(c->args, flag);
     if (!value || plain(value, "._-/"))
         return value ? value : "";
-    an_cli_fail(AN_CLI_USAGE, "--%s %.80s: letters, digits, '.', '_', '-' and '/' only", flag,
-                value);
+    an_cli_fail(AN_CLI_USAGE, "--%s %.80s: letters, digits, '.', '_', '-' and '/' only", flag, value);
     return NULL;
 }
 

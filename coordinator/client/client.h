@@ -38,8 +38,7 @@ typedef struct an_cli {
 } an_cli;
 
 typedef int an_cli_verb(an_cli *c);
-#define AN_CLI_VERB(name, positionals, min, max, flags, function, meaning)                     \
-    an_cli_verb an_cli_##function;
+#define AN_CLI_VERB(name, positionals, min, max, flags, function, meaning) an_cli_verb an_cli_##function;
 #include "coordinator/client/verbs.def"
 #undef AN_CLI_VERB
 

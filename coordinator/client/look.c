@@ -60,8 +60,8 @@ static void print_status(const an_jval *o)
     const an_jval *k = an_jval_get(o, "coordinator"), *rounds = an_jval_get(o, "rounds");
     char ago[AN_CLI_SHORT];
     an_cli_ago(ago, an_cli_int(k, "started_ms"));
-    printf("coordinator started %s, sites connect to %s, enrolment is %s, %lld records\n\n",
-           ago, an_cli_text(k, "control"), an_cli_bool(k, "enrolment_open") ? "open" : "closed",
+    printf("coordinator started %s, sites connect to %s, enrolment is %s, %lld records\n\n", ago,
+           an_cli_text(k, "control"), an_cli_bool(k, "enrolment_open") ? "open" : "closed",
            (long long)an_cli_int(k, "journal_seq"));
     if (an_jval_count(an_jval_get(o, "sites")) > 0)
         print_sites(an_jval_get(o, "sites"));
@@ -78,8 +78,8 @@ static void print_status(const an_jval *o)
     }
     for (size_t i = 0; i < an_jval_count(rounds); i++) {
         const an_jval *r = an_jval_at(rounds, i);
-        printf("\nround %lld (%s, %s): %s\n", (long long)an_cli_int(r, "id"),
-               an_cli_text(r, "kind"), an_cli_text(r, "state"), an_cli_text(r, "waiting"));
+        printf("\nround %lld (%s, %s): %s\n", (long long)an_cli_int(r, "id"), an_cli_text(r, "kind"),
+               an_cli_text(r, "state"), an_cli_text(r, "waiting"));
         an_cli_show_members(r);
     }
 }
@@ -117,12 +117,10 @@ int an_cli_follow(an_cli *c, int64_t after)
     c->quiet_json = true;
     for (;;) {
         an_json_doc *doc;
-        int code =
-            kind && subject
-                ? an_cli_get(c, &doc,
-                             "/journal?after=%lld&wait_ms=20000&limit=500&kind=%s&subject=%s",
-                             (long long)after, kind, subject)
-                : AN_CLI_USAGE;
+        int code = kind && subject
+                       ? an_cli_get(c, &doc, "/journal?after=%lld&wait_ms=20000&limit=500&kind=%s&subject=%s",
+                                    (long long)after, kind, subject)
+                       : AN_CLI_USAGE;
         if (code != AN_CLI_OK)
             return code;
         after = an_cli_int(an_json_root(doc), "last");
@@ -134,12 +132,11 @@ int an_cli_follow(an_cli *c, int64_t after)
 }
 
 /* The last so many records, oldest first. */
-static int print_last(an_cli *c, const char *kind, const char *subject, int64_t limit,
-                      int64_t *ret_last)
+static int print_last(an_cli *c, const char *kind, const char *subject, int64_t limit, int64_t *ret_last)
 {
     an_json_doc *doc;
-    int code = an_cli_get(c, &doc, "/journal?newest=true&limit=%lld&kind=%s&subject=%s",
-                          (long long)limit, kind, subject);
+    int code = an_cli_get(c, &doc, "/journal?newest=true&limit=%lld&kind=%s&subject=%s", (long long)limit,
+                          kind, subject);
     if (!doc)
         return code;
     const an_jval *list = an_jval_get(an_json_root(doc), "records");
@@ -160,12 +157,11 @@ static int verify(an_cli *c)
     const an_jval *o = an_json_root(doc);
     bool intact = an_cli_bool(o, "intact");
     if (c->json)
-        printf("{\"intact\": %s, \"records\": %lld, \"chain\": \"%s\"}\n",
-               intact ? "true" : "false", (long long)an_cli_int(o, "records"),
-               an_cli_text(o, "chain"));
-    else if (intact)
-        printf("the journal is intact: %lld records, chain %s\n",
+        printf("{\"intact\": %s, \"records\": %lld, \"chain\": \"%s\"}\n", intact ? "true" : "false",
                (long long)an_cli_int(o, "records"), an_cli_text(o, "chain"));
+    else if (intact)
+        printf("the journal is intact: %lld records, chain %s\n", (long long)an_cli_int(o, "records"),
+               an_cli_text(o, "chain"));
     else
         printf("THE JOURNAL IS NOT INTACT: %s\n", an_cli_text(o, "detail"));
     an_json_doc_free(doc);
@@ -186,15 +182,14 @@ int an_cli_journal(an_cli *c)
         return an_cli_fail(AN_CLI_USAGE, "%s", why.text);
     if (an_args_has(c->args, "follow")) {
         bool from_start = an_args_has(c->args, "after");
-        int code =
-            from_start || c->json ? AN_CLI_OK : print_last(c, kind, subject, limit, &after);
+        int code = from_start || c->json ? AN_CLI_OK : print_last(c, kind, subject, limit, &after);
         return code == AN_CLI_OK ? an_cli_follow(c, after) : code;
     }
     if (!an_args_has(c->args, "after") && !c->json)
         return print_last(c, kind, subject, limit, &after);
     an_json_doc *doc;
-    int code = an_cli_get(c, &doc, "/journal?after=%lld&limit=%lld&kind=%s&subject=%s",
-                          (long long)after, (long long)limit, kind, subject);
+    int code = an_cli_get(c, &doc, "/journal?after=%lld&limit=%lld&kind=%s&subject=%s", (long long)after,
+                          (long long)limit, kind, subject);
     if (doc)
         code = print_records(an_jval_get(an_json_root(doc), "records"), false);
     an_json_doc_free(doc);
@@ -216,8 +211,7 @@ int an_cli_watch(an_cli *c)
         fflush(stdout);
         an_json_doc_free(doc);
         /* Back at once when something happens, else in a moment for progress and times. */
-        code = an_cli_get(c, &doc, "/journal?after=%lld&wait_ms=%d&limit=1", (long long)seq,
-                          LOOK_MS);
+        code = an_cli_get(c, &doc, "/journal?after=%lld&wait_ms=%d&limit=1", (long long)seq, LOOK_MS);
         an_json_doc_free(doc);
         if (code != AN_CLI_OK)
             return code;

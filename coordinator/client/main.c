@@ -8,12 +8,12 @@
 #include "doors/http_client.h"
 
 /* Every verb knows the first of these. */
-#define COMMON                                                                                 \
-    {"url", "URL", "the coordinator's API; or $ANDON_URL; http://127.0.0.1:7700"},             \
-        {"token-file", "FILE", "the administrator's token; or $ANDON_TOKEN_FILE"},             \
-        {"data", "DIR", "the coordinator's data folder: takes URL and token from there"},      \
-    {                                                                                          \
-        "json", NULL, "print the server's JSON"                                                \
+#define COMMON                                                                                               \
+    {"url", "URL", "the coordinator's API; or $ANDON_URL; http://127.0.0.1:7700"},                           \
+        {"token-file", "FILE", "the administrator's token; or $ANDON_TOKEN_FILE"},                           \
+        {"data", "DIR", "the coordinator's data folder: takes URL and token from there"},                    \
+    {                                                                                                        \
+        "json", NULL, "print the server's JSON"                                                              \
     }
 
 static const an_flag flags_none[] = {COMMON};
@@ -21,10 +21,8 @@ static const an_flag flags_reason[] = {COMMON, {"reason", "TEXT", "why; kept in 
 static const an_flag flags_approve[] = {
     COMMON,
     {"reason", "TEXT", "why; kept in the journal"},
-    {"fingerprint", "F",
-     "approve only if this is the site's fingerprint, as its people read it to you"}};
-static const an_flag flags_token[] = {
-    COMMON, {"valid", "TIME", "how long: 10m, 1h, 7d; 1h if not given"}};
+    {"fingerprint", "F", "approve only if this is the site's fingerprint, as its people read it to you"}};
+static const an_flag flags_token[] = {COMMON, {"valid", "TIME", "how long: 10m, 1h, 7d; 1h if not given"}};
 static const an_flag flags_list[] = {
     COMMON, {"model", "NAME", "of this model only"}, {"limit", "N", "at most so many"}};
 static const an_flag flags_subject[] = {
@@ -34,14 +32,13 @@ static const an_flag flags_campaign[] = {
     {"rounds", "N", "training rounds; as the model's policy says if not given"},
     {"kind", "KIND", "training from the start, or incremental from production"},
     {"reason", "TEXT", "why; kept in the journal"}};
-static const an_flag flags_journal[] = {
-    COMMON,
-    {"follow", NULL, "go on with what happens from now on"},
-    {"verify", NULL, "compute the chain of hashes again instead"},
-    {"after", "SEQ", "only records after this one"},
-    {"kind", "KIND", "only this kind; \"round.\" is all kinds of rounds"},
-    {"subject", "S", "only of this site, model, or round/N"},
-    {"limit", "N", "the last so many; 50 if not given"}};
+static const an_flag flags_journal[] = {COMMON,
+                                        {"follow", NULL, "go on with what happens from now on"},
+                                        {"verify", NULL, "compute the chain of hashes again instead"},
+                                        {"after", "SEQ", "only records after this one"},
+                                        {"kind", "KIND", "only this kind; \"round.\" is all kinds of rounds"},
+                                        {"subject", "S", "only of this site, model, or round/N"},
+                                        {"limit", "N", "the last so many; 50 if not given"}};
 static const an_flag flags_create[] = {
     COMMON,
     {"arch", "FILE", "the architecture, YAML"},
@@ -55,11 +52,8 @@ static const an_flag flags_create[] = {
     {"policy", "KEY=VALUE", "an option of the policy; may be repeated"}};
 
 static const an_verb verbs[] = {
-#define AN_CLI_VERB(name, positionals, min, max, flags, function, meaning)                     \
-    {                                                                                          \
-        name,   positionals,   min,                                                            \
-        max,    flags_##flags, sizeof flags_##flags / sizeof *flags_##flags,                   \
-        meaning},
+#define AN_CLI_VERB(name, positionals, min, max, flags, function, meaning)                                   \
+    {name, positionals, min, max, flags_##flags, sizeof flags_##flags / sizeof *flags_##flags, meaning},
 #include "coordinator/client/verbs.def"
 #undef AN_CLI_VERB
 };
@@ -79,8 +73,7 @@ static int read_token(an_cli *c, const char *path)
     an_buf_u8(&b, 0);
     if (err != AN_OK || b.failed) {
         an_buf_done(&b);
-        return an_cli_fail(AN_CLI_USAGE, "%s; give --token-file or set ANDON_TOKEN_FILE",
-                           why.text);
+        return an_cli_fail(AN_CLI_USAGE, "%s; give --token-file or set ANDON_TOKEN_FILE", why.text);
     }
     char *text = (char *)b.data;
     text[strcspn(text, " \t\r\n")] = '\0';
@@ -109,9 +102,8 @@ static int read_endpoints(an_cli *c, const char *dir)
         snprintf(c->url, sizeof c->url, "%s", url);
     an_json_doc_free(doc);
     an_buf_done(&b);
-    return err == AN_OK
-               ? AN_CLI_OK
-               : an_cli_fail(AN_CLI_USAGE, "%s", why.text[0] ? why.text : an_err_text(err));
+    return err == AN_OK ? AN_CLI_OK
+                        : an_cli_fail(AN_CLI_USAGE, "%s", why.text[0] ? why.text : an_err_text(err));
 }
 
 static int connect_to(an_cli *c)

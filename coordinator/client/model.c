@@ -102,15 +102,14 @@ static void print_policy(const an_jval *list)
 
 static void print_model(const an_jval *m)
 {
-    static const char *const hashes[] = {"production", "canary", "candidate",
-                                         "blank",      "schema", "layout"};
+    static const char *const hashes[] = {"production", "canary", "candidate", "blank", "schema", "layout"};
     printf("model %s\n", an_cli_text(m, "name"));
     for (size_t i = 0; i < sizeof hashes / sizeof *hashes; i++) {
         const char *hash = an_cli_text(m, hashes[i]);
         printf("  %-11s %s\n", hashes[i], hash[0] ? hash : "-");
     }
-    printf("  versions    %lld\n  sites       %lld connected\n",
-           (long long)an_cli_int(m, "versions"), (long long)an_cli_int(m, "sites_connected"));
+    printf("  versions    %lld\n  sites       %lld connected\n", (long long)an_cli_int(m, "versions"),
+           (long long)an_cli_int(m, "sites_connected"));
 }
 
 int an_cli_model_show(an_cli *c)
@@ -153,8 +152,7 @@ int an_cli_model_policy(an_cli *c)
         for (size_t i = 1; i < c->args->n_positionals; i++) {
             if (!add_option(o, c->args->positionals[i])) {
                 an_json_free(o);
-                return an_cli_fail(AN_CLI_USAGE, "%.80s: give KEY=VALUE",
-                                   c->args->positionals[i]);
+                return an_cli_fail(AN_CLI_USAGE, "%.80s: give KEY=VALUE", c->args->positionals[i]);
             }
         }
         code = an_cli_post(c, &doc, o, "/models/%s/policy", name);
@@ -194,8 +192,7 @@ static bool schema_sensors(an_json *body, const an_node *list, an_note *why)
 
 static bool read_schema(an_json *body, const char *path, an_note *why)
 {
-    static const char *const keys[] = {"sensors", "rate_hz",   "window", "stride",
-                                       "smooth",  "threshold", NULL};
+    static const char *const keys[] = {"sensors", "rate_hz", "window", "stride", "smooth", "threshold", NULL};
     an_yaml *doc = NULL;
     bool good = an_yaml_load(path, &doc, why) == AN_OK;
     const an_node *top = an_yaml_root(doc);
@@ -237,8 +234,7 @@ static bool read_flags(an_cli *c, an_json *body, an_note *why)
 {
     static const char *const numbers[][2] = {
         {"window", "window"}, {"stride", "stride"}, {"smooth", "smooth"}};
-    const char *sensors = an_args_get(c->args, "sensors"),
-               *threshold = an_args_get(c->args, "threshold");
+    const char *sensors = an_args_get(c->args, "sensors"), *threshold = an_args_get(c->args, "threshold");
     for (size_t i = 0; i < 3; i++) {
         int64_t v = 0;
         if (an_args_int(c->args, numbers[i][0], 1, 65536, 0, &v, why) != AN_OK)
@@ -259,8 +255,7 @@ static bool read_flags(an_cli *c, an_json *body, an_note *why)
     for (size_t i = 0; an_args_at(c->args, "policy", i); i++) {
         if (!add_option(policy, an_args_at(c->args, "policy", i))) {
             an_json_free(policy);
-            an_note_set(why, "--policy %.80s: give KEY=VALUE",
-                        an_args_at(c->args, "policy", i));
+            an_note_set(why, "--policy %.80s: give KEY=VALUE", an_args_at(c->args, "policy", i));
             return false;
         }
     }
@@ -290,8 +285,7 @@ int an_cli_model_create(an_cli *c)
     if (!name)
         return AN_CLI_USAGE;
     if (!arch || (!schema && !an_args_has(c->args, "sensors")))
-        return an_cli_fail(AN_CLI_USAGE,
-                           "give --arch FILE, and --schema FILE or --sensors A,B,C");
+        return an_cli_fail(AN_CLI_USAGE, "give --arch FILE, and --schema FILE or --sensors A,B,C");
     an_json *body = an_json_object();
     an_json_set_text(body, "name", name);
     if (!read_arch(body, arch, &why) || (schema && !read_schema(body, schema, &why)) ||
@@ -310,8 +304,7 @@ int an_cli_model_create(an_cli *c)
 
 static void add_version(an_grid *g, const an_jval *v)
 {
-    char hash[AN_CLI_SHORT], parent[AN_CLI_SHORT], ago[AN_CLI_SHORT], size[AN_CLI_SHORT],
-        aliases[80] = "";
+    char hash[AN_CLI_SHORT], parent[AN_CLI_SHORT], ago[AN_CLI_SHORT], size[AN_CLI_SHORT], aliases[80] = "";
     const an_jval *list = an_jval_get(v, "aliases");
     size_t at = 0;
     for (size_t i = 0; i < an_jval_count(list) && at < sizeof aliases; i++) {
@@ -342,8 +335,7 @@ int an_cli_version_list(an_cli *c)
     const char *model = an_cli_query(c, "model"), *limit = an_cli_query(c, "limit");
     if (!model || !limit)
         return AN_CLI_USAGE;
-    int code =
-        an_cli_get(c, &doc, "/versions?model=%s&limit=%s", model, limit[0] ? limit : "50");
+    int code = an_cli_get(c, &doc, "/versions?model=%s&limit=%s", model, limit[0] ? limit : "50");
     if (!doc)
         return code;
     an_grid g;
@@ -412,8 +404,7 @@ static int move(an_cli *c, const char *model, const char *what, an_json *body)
     int code = an_cli_post(c, &doc, body, "/models/%s/%s", model, what);
     if (doc) {
         const an_jval *m = an_jval_get(an_json_root(doc), "model");
-        printf("production of model %s is now %s\n", an_cli_text(m, "name"),
-               an_cli_text(m, "production"));
+        printf("production of model %s is now %s\n", an_cli_text(m, "name"), an_cli_text(m, "production"));
     }
     an_json_doc_free(doc);
     return code;

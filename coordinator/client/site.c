@@ -41,8 +41,7 @@ static int decide(an_cli *c, const char *what)
     if (!name)
         return AN_CLI_USAGE;
     an_json *body = an_json_object();
-    const char *reason = an_args_get(c->args, "reason"),
-               *fingerprint = an_args_get(c->args, "fingerprint");
+    const char *reason = an_args_get(c->args, "reason"), *fingerprint = an_args_get(c->args, "fingerprint");
     if (reason)
         an_json_set_text(body, "reason", reason);
     if (fingerprint)
@@ -50,8 +49,8 @@ static int decide(an_cli *c, const char *what)
     int code = an_cli_post(c, &doc, body, "/sites/%s/%s", name, what);
     if (doc) {
         const an_jval *s = an_jval_get(an_json_root(doc), "site");
-        printf("site %s is %s (fingerprint %s)\n", an_cli_text(s, "name"),
-               an_cli_text(s, "status"), an_cli_text(s, "fingerprint"));
+        printf("site %s is %s (fingerprint %s)\n", an_cli_text(s, "name"), an_cli_text(s, "status"),
+               an_cli_text(s, "fingerprint"));
     }
     an_json_doc_free(doc);
     return code;
@@ -146,8 +145,7 @@ int an_cli_alarm_list(an_cli *c)
     const char *site = an_cli_query(c, "site"), *limit = an_cli_query(c, "limit");
     if (!site || !limit)
         return AN_CLI_USAGE;
-    int code =
-        an_cli_get(c, &doc, "/alarms?subject=%s&limit=%s", site, limit[0] ? limit : "50");
+    int code = an_cli_get(c, &doc, "/alarms?subject=%s&limit=%s", site, limit[0] ? limit : "50");
     if (!doc)
         return code;
     an_grid g;

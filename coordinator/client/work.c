@@ -18,8 +18,7 @@ void an_cli_show_campaigns(const an_jval *list)
         an_grid_cell(&g, "%s", an_cli_text(k, "model"));
         an_grid_cell(&g, "%s", an_cli_text(k, "kind"));
         an_grid_cell(&g, "%s", an_cli_text(k, "state"));
-        an_grid_cell(&g, "%lld of %lld", (long long)an_cli_int(k, "step"),
-                     (long long)an_cli_int(k, "steps"));
+        an_grid_cell(&g, "%lld of %lld", (long long)an_cli_int(k, "step"), (long long)an_cli_int(k, "steps"));
         an_grid_cell(&g, "%s", ago);
         an_grid_cell(&g, "%s", waiting[0] ? waiting : an_cli_text(k, "reason"));
     }
@@ -81,8 +80,7 @@ static int list(an_cli *c, const char *what, void (*show)(const an_jval *list))
     const char *model = an_cli_query(c, "model"), *limit = an_cli_query(c, "limit");
     if (!model || !limit)
         return AN_CLI_USAGE;
-    int code =
-        an_cli_get(c, &doc, "/%s?model=%s&limit=%s", what, model, limit[0] ? limit : "50");
+    int code = an_cli_get(c, &doc, "/%s?model=%s&limit=%s", what, model, limit[0] ? limit : "50");
     if (doc)
         show(an_jval_get(an_json_root(doc), what));
     an_json_doc_free(doc);
@@ -103,9 +101,8 @@ static void say_campaign(const an_json_doc *doc)
 {
     const an_jval *k = an_jval_get(an_json_root(doc), "campaign");
     const char *waiting = an_cli_text(k, "waiting");
-    printf("campaign %lld of model %s is %s: %s\n", (long long)an_cli_int(k, "id"),
-           an_cli_text(k, "model"), an_cli_text(k, "state"),
-           waiting[0] ? waiting : an_cli_text(k, "reason"));
+    printf("campaign %lld of model %s is %s: %s\n", (long long)an_cli_int(k, "id"), an_cli_text(k, "model"),
+           an_cli_text(k, "state"), waiting[0] ? waiting : an_cli_text(k, "reason"));
 }
 
 int an_cli_campaign_start(an_cli *c)
@@ -163,8 +160,8 @@ static void print_figures(const an_jval *f)
 {
     if (!f)
         return;
-    printf("  figures     loss %.6g, weight %.6g, clipped %lld, saturated %lld\n",
-           an_cli_num(f, "loss"), an_cli_num(f, "weight"), (long long)an_cli_int(f, "clipped"),
+    printf("  figures     loss %.6g, weight %.6g, clipped %lld, saturated %lld\n", an_cli_num(f, "loss"),
+           an_cli_num(f, "weight"), (long long)an_cli_int(f, "clipped"),
            (long long)an_cli_int(f, "saturated"));
 }
 
@@ -175,8 +172,7 @@ int an_cli_round_show(an_cli *c)
     int code = id ? an_cli_get(c, &doc, "/rounds/%s", id) : AN_CLI_USAGE;
     if (!id || !doc)
         return code;
-    const an_jval *r = an_jval_get(an_json_root(doc), "round"),
-                  *events = an_jval_get(r, "events");
+    const an_jval *r = an_jval_get(an_json_root(doc), "round"), *events = an_jval_get(r, "events");
     printf("round %lld of model %s, %s\n  state       %s\n  campaign    %lld\n  updates     "
            "%lld\n  plan        %s\n",
            (long long)an_cli_int(r, "id"), an_cli_text(r, "model"), an_cli_text(r, "kind"),
@@ -215,16 +211,15 @@ int an_cli_round_replay(an_cli *c)
     an_json_doc *doc;
     const char *id = an_cli_word(c, 0);
     c->quiet_json = true;
-    int code =
-        id ? an_cli_post(c, &doc, an_json_object(), "/rounds/%s/replay", id) : AN_CLI_USAGE;
+    int code = id ? an_cli_post(c, &doc, an_json_object(), "/rounds/%s/replay", id) : AN_CLI_USAGE;
     if (!id || !doc)
         return code;
     const an_jval *o = an_json_root(doc);
     bool same = an_cli_bool(o, "same");
     if (c->json)
         printf("{\"round\": %lld, \"same\": %s, \"result\": \"%s\", \"recorded\": \"%s\"}\n",
-               (long long)an_cli_int(o, "round"), same ? "true" : "false",
-               an_cli_text(o, "result"), an_cli_text(o, "recorded"));
+               (long long)an_cli_int(o, "round"), same ? "true" : "false", an_cli_text(o, "result"),
+               an_cli_text(o, "recorded"));
     else
         printf("round %lld computed again: %s\n  result    %s\n  recorded  %s\n",
                (long long)an_cli_int(o, "round"), same ? "the same" : "NOT THE SAME",

@@ -62,8 +62,7 @@ static const float *scores_of(const an_arms_target *t, size_t arm)
 }
 
 /* All targets' scores as one list. */
-static an_err pooled_figures(const an_arms_target *targets, size_t n, size_t arm,
-                             an_lab_figures *ret)
+static an_err pooled_figures(const an_arms_target *targets, size_t n, size_t arm, an_lab_figures *ret)
 {
     size_t total = 0;
     for (size_t i = 0; i < n; i++)
@@ -88,8 +87,8 @@ static an_err pooled_figures(const an_arms_target *targets, size_t n, size_t arm
 }
 
 /* arm AN_ARMS: mahalanobis; above it: always-on. */
-static an_err figures(const an_experiment *e, const an_arms_target *targets, size_t n,
-                      size_t arm, an_arm_result *ret)
+static an_err figures(const an_experiment *e, const an_arms_target *targets, size_t n, size_t arm,
+                      an_arm_result *ret)
 {
     an_lab_mean mean = {.n = {0}};
     if (!(ret->sites = an_alloc(n, sizeof *ret->sites)))
@@ -99,8 +98,8 @@ static an_err figures(const an_experiment *e, const an_arms_target *targets, siz
         if (arm > AN_ARMS)
             an_lab_figures_always(targets[i].labels, targets[i].n, &ret->sites[i]);
         else
-            err = an_lab_figures_of(scores_of(&targets[i], arm), targets[i].labels,
-                                    targets[i].n, &ret->sites[i]);
+            err = an_lab_figures_of(scores_of(&targets[i], arm), targets[i].labels, targets[i].n,
+                                    &ret->sites[i]);
         if (err != AN_OK)
             return err;
         an_lab_mean_add(&mean, &ret->sites[i]);
@@ -127,8 +126,8 @@ static void hash_add(an_hash *sum, const an_hash *h)
 }
 
 /* With cold starts every target has a world of its own; else all share one. */
-static an_err run_seed(const an_arms_conf *conf, int64_t seed, an_arms_target *targets,
-                       size_t n, an_seed_result *ret, an_note *why)
+static an_err run_seed(const an_arms_conf *conf, int64_t seed, an_arms_target *targets, size_t n,
+                       an_seed_result *ret, an_note *why)
 {
     const bool cold = conf->experiment->cold_sites > 0;
     an_err err = AN_OK;
@@ -152,8 +151,8 @@ static an_err run_seed(const an_arms_conf *conf, int64_t seed, an_arms_target *t
     return err;
 }
 
-static an_err run_baselines(const an_arms_conf *conf, an_arms_target *targets, size_t n,
-                            an_arms_result *ret, an_note *why)
+static an_err run_baselines(const an_arms_conf *conf, an_arms_target *targets, size_t n, an_arms_result *ret,
+                            an_note *why)
 {
     an_err err = an_arms_plain_run(conf, targets, n, why);
     if (err == AN_OK)
@@ -163,16 +162,15 @@ static an_err run_baselines(const an_arms_conf *conf, an_arms_target *targets, s
     return err;
 }
 
-an_err an_arms_run(const an_arms_conf *conf, const int64_t *seeds, size_t n_seeds,
-                   an_arms_result *ret, an_note *why)
+an_err an_arms_run(const an_arms_conf *conf, const int64_t *seeds, size_t n_seeds, an_arms_result *ret,
+                   an_note *why)
 {
     an_arms_result r = {0};
     an_arms_target *targets = NULL;
     const size_t cold = conf->experiment->cold_sites;
     r.n_sites = cold > 0 ? cold : conf->data->n_sites;
     if (r.n_sites > conf->data->n_sites)
-        return an_fail(AN_ERR_INVAL, why,
-                       "cold_start: %zu sites are to take turns, the data have %zu", cold,
+        return an_fail(AN_ERR_INVAL, why, "cold_start: %zu sites are to take turns, the data have %zu", cold,
                        conf->data->n_sites);
     an_err err = AN_ERR_NOMEM;
     targets = an_alloc(r.n_sites, sizeof *targets);
@@ -192,8 +190,7 @@ an_err an_arms_run(const an_arms_conf *conf, const int64_t *seeds, size_t n_seed
     *ret = r;
     r = (an_arms_result){0};
 out:
-    for (size_t i = 0;
-         targets && i < conf->data->n_sites && i < (cold ? cold : conf->data->n_sites); i++)
+    for (size_t i = 0; targets && i < conf->data->n_sites && i < (cold ? cold : conf->data->n_sites); i++)
         target_done(&targets[i]);
     an_free(targets);
     an_arms_result_done(&r);

@@ -18,12 +18,7 @@
 #include "coordinator/lab/federation.h"
 #include "coordinator/lab/judge.h"
 
-typedef enum an_arm {
-    AN_ARM_LOCAL,
-    AN_ARM_POOLED,
-    AN_ARM_FEDERATED,
-    AN_ARM_PERSONALISED
-} an_arm;
+typedef enum an_arm { AN_ARM_LOCAL, AN_ARM_POOLED, AN_ARM_FEDERATED, AN_ARM_PERSONALISED } an_arm;
 #define AN_ARMS 4
 #define AN_BASELINES 2 /* always-on, mahalanobis */
 const char *an_arm_name(an_arm arm);
@@ -58,8 +53,8 @@ typedef struct an_arms_result {
 } an_arms_result;
 
 /* Errors: of data, training and the federation; CANCELLED. */
-an_err an_arms_run(const an_arms_conf *conf, const int64_t *seeds, size_t n_seeds,
-                   an_arms_result *ret, an_note *why);
+an_err an_arms_run(const an_arms_conf *conf, const int64_t *seeds, size_t n_seeds, an_arms_result *ret,
+                   an_note *why);
 void an_arms_result_done(an_arms_result *r);
 
 an_json *an_arms_json(const an_arms_conf *conf, const an_arms_result *r);

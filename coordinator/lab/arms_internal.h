@@ -41,8 +41,7 @@ typedef struct an_arms_world {
 an_err an_arms_world_run(an_arms_world *w, an_seed_result *ret, an_note *why);
 
 /* The baseline: a Mahalanobis detector on single raw rows, with the experiment's threshold. */
-an_err an_arms_plain_run(const an_arms_conf *conf, an_arms_target *targets, size_t n,
-                         an_note *why);
+an_err an_arms_plain_run(const an_arms_conf *conf, an_arms_target *targets, size_t n, an_note *why);
 
 /* Cuts as the experiment says; context: rows in a raw window. */
 an_lab_cut_opts an_arms_cut_opts(const an_experiment *e, size_t context);
@@ -50,9 +49,8 @@ an_lab_cut_opts an_arms_cut_opts(const an_experiment *e, size_t context);
 /* Makes overlays for a site (tuned as opts say, from the whole site, or for each series) and
  * writes the scores of its test rows.  ret_hash: of all overlays together. */
 an_err an_arms_calibrate_judge(const an_arms_conf *conf, size_t site, const an_lab_cut *cut,
-                               const an_lab_cut_opts *cutting, const an_bundle *b,
-                               const an_hash *hash, const an_calibrate_opts *opts,
-                               bool each_series, float *scores, an_hash *ret_hash,
-                               an_note *why);
+                               const an_lab_cut_opts *cutting, const an_bundle *b, const an_hash *hash,
+                               const an_calibrate_opts *opts, bool each_series, float *scores,
+                               an_hash *ret_hash, an_note *why);
 
 #endif

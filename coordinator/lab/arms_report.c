@@ -12,8 +12,8 @@ static an_lab_figures over_seeds(const an_arms_result *r, size_t arm, size_t sit
 {
     an_lab_mean mean = {.n = {0}};
     for (size_t i = 0; i < r->n_seeds; i++)
-        an_lab_mean_add(&mean, site == SIZE_MAX ? &r->seeds[i].arms[arm].all
-                                                : &r->seeds[i].arms[arm].sites[site]);
+        an_lab_mean_add(&mean,
+                        site == SIZE_MAX ? &r->seeds[i].arms[arm].all : &r->seeds[i].arms[arm].sites[site]);
     return an_lab_mean_get(&mean);
 }
 
@@ -121,8 +121,7 @@ an_json *an_arms_json(const an_arms_conf *conf, const an_arms_result *r)
     an_json *o = an_json_object(), *arms = an_json_object(), *board = an_json_array();
     an_json_set_text(o, "experiment", e->name);
     an_json_set_text(o, "about", e->about);
-    an_json_set_text(o, "figures",
-                     e->pooled_scores ? "over all rows together" : "mean over sites");
+    an_json_set_text(o, "figures", e->pooled_scores ? "over all rows together" : "mean over sites");
     an_json_set_text(o, "threshold", e->threshold);
     an_json_set(o, "data", data_json(conf));
     for (size_t a = 0; a < AN_ARMS; a++)
@@ -146,20 +145,19 @@ an_json *an_arms_json(const an_arms_conf *conf, const an_arms_result *r)
 
 static void print_row(FILE *out, const char *name, const an_lab_figures *f)
 {
-    fprintf(out, "%-16s %6.3f  %7.3f  %6.3f  %6.1f  %6.1f  %7.1f\n", name, f->auroc, f->best_f1,
-            f->f1, 100 * f->far, 100 * f->mar, f->delay);
+    fprintf(out, "%-16s %6.3f  %7.3f  %6.3f  %6.1f  %6.1f  %7.1f\n", name, f->auroc, f->best_f1, f->f1,
+            100 * f->far, 100 * f->mar, f->delay);
 }
 
 void an_arms_print(const an_arms_conf *conf, const an_arms_result *r, FILE *out)
 {
     const an_experiment *e = conf->experiment;
-    fprintf(out, "%s: %zu sites, %zu sensors, %zu seed%s; %s; threshold %s\n\n", e->name,
-            conf->data->n_sites, conf->data->width, r->n_seeds, r->n_seeds == 1 ? "" : "s",
-            e->pooled_scores ? "figures over all rows together"
-                             : "figures are means over sites",
+    fprintf(out, "%s: %zu sites, %zu sensors, %zu seed%s; %s; threshold %s\n\n", e->name, conf->data->n_sites,
+            conf->data->width, r->n_seeds, r->n_seeds == 1 ? "" : "s",
+            e->pooled_scores ? "figures over all rows together" : "figures are means over sites",
             e->threshold);
-    fprintf(out, "%-16s %6s  %7s  %6s  %6s  %6s  %7s\n", "arm", "auroc", "best F1", "F1",
-            "FAR %", "MAR %", "delay");
+    fprintf(out, "%-16s %6s  %7s  %6s  %6s  %6s  %7s\n", "arm", "auroc", "best F1", "F1", "FAR %", "MAR %",
+            "delay");
     for (size_t a = 0; a < AN_ARMS; a++) {
         const an_lab_figures f = over_seeds(r, a, SIZE_MAX);
         print_row(out, an_arm_name((an_arm)a), &f);
@@ -167,8 +165,8 @@ void an_arms_print(const an_arms_conf *conf, const an_arms_result *r, FILE *out)
     for (size_t b = 0; b < AN_BASELINES; b++)
         print_row(out, baseline_names[b], &r->baselines[b].all);
     for (size_t i = 0; i < e->n_board; i++)
-        fprintf(out, "%-16s %6s  %7s  %6.3f  %6.1f  %6.1f\n", e->board[i].name, "", "",
-                e->board[i].f1, 100 * e->board[i].far, 100 * e->board[i].mar);
+        fprintf(out, "%-16s %6s  %7s  %6.3f  %6.1f  %6.1f\n", e->board[i].name, "", "", e->board[i].f1,
+                100 * e->board[i].far, 100 * e->board[i].mar);
     fprintf(out, "\n%-16s %30s\n%-16s", "site", "auroc of each arm", "");
     for (size_t a = 0; a < AN_ARMS; a++)
         fprintf(out, " %12s", an_arm_name((an_arm)a));

@@ -7,8 +7,7 @@
 
 an_lab_cut_opts an_arms_cut_opts(const an_experiment *e, size_t context)
 {
-    return (an_lab_cut_opts){
-        .context = context, .stride = e->stride, .holdout = e->holdout, .keep = 1};
+    return (an_lab_cut_opts){.context = context, .stride = e->stride, .holdout = e->holdout, .keep = 1};
 }
 
 static an_err overlay_for(const an_lab_cut *cut, const an_bundle *b, const an_hash *hash,
@@ -35,10 +34,9 @@ static an_err add_hash(an_hasher *hasher, const an_overlay *o, an_note *why)
     return err;
 }
 
-static an_err one_series(const an_arms_conf *conf, size_t site, size_t k,
-                         const an_lab_cut_opts *cutting, const an_bundle *b,
-                         const an_hash *hash, const an_calibrate_opts *opts, an_hasher *hasher,
-                         float *scores, an_note *why)
+static an_err one_series(const an_arms_conf *conf, size_t site, size_t k, const an_lab_cut_opts *cutting,
+                         const an_bundle *b, const an_hash *hash, const an_calibrate_opts *opts,
+                         an_hasher *hasher, float *scores, an_note *why)
 {
     an_lab_cut cut = {0};
     an_overlay o = {.n_local = 0};
@@ -48,17 +46,16 @@ static an_err one_series(const an_arms_conf *conf, size_t site, size_t k,
     if (err == AN_OK)
         err = add_hash(hasher, &o, why);
     if (err == AN_OK)
-        err = an_lab_judge(b, &o, &conf->data->sites[site].series[k], conf->data->width, scores,
-                           why);
+        err = an_lab_judge(b, &o, &conf->data->sites[site].series[k], conf->data->width, scores, why);
     an_overlay_done(&o);
     an_lab_cut_done(&cut);
     return err;
 }
 
 an_err an_arms_calibrate_judge(const an_arms_conf *conf, size_t site, const an_lab_cut *cut,
-                               const an_lab_cut_opts *cutting, const an_bundle *b,
-                               const an_hash *hash, const an_calibrate_opts *opts,
-                               bool each_series, float *scores, an_hash *ret_hash, an_note *why)
+                               const an_lab_cut_opts *cutting, const an_bundle *b, const an_hash *hash,
+                               const an_calibrate_opts *opts, bool each_series, float *scores,
+                               an_hash *ret_hash, an_note *why)
 {
     const an_lab_site *s = &conf->data->sites[site];
     an_overlay o = {.n_local = 0};
@@ -102,18 +99,16 @@ static void plain_one(void *ctx, size_t job, size_t worker)
     opts.site_scaler = true;
     opts.holdout_min = e->holdout_min;
     opts.alarm_share_max = 0;
-    an_err err = an_lab_cut_new(p->conf->data, p->targets[job].site, SIZE_MAX, &cutting, &cut,
-                                &p->whys[job]);
+    an_err err = an_lab_cut_new(p->conf->data, p->targets[job].site, SIZE_MAX, &cutting, &cut, &p->whys[job]);
     if (err == AN_OK)
-        err = an_arms_calibrate_judge(p->conf, p->targets[job].site, &cut, &cutting, &p->bundle,
-                                      &p->hash, &opts, e->personal_series,
-                                      p->targets[job].plain, &ignored, &p->whys[job]);
+        err = an_arms_calibrate_judge(p->conf, p->targets[job].site, &cut, &cutting, &p->bundle, &p->hash,
+                                      &opts, e->personal_series, p->targets[job].plain, &ignored,
+                                      &p->whys[job]);
     an_lab_cut_done(&cut);
     p->errs[job] = err;
 }
 
-an_err an_arms_plain_run(const an_arms_conf *conf, an_arms_target *targets, size_t n,
-                         an_note *why)
+an_err an_arms_plain_run(const an_arms_conf *conf, an_arms_target *targets, size_t n, an_note *why)
 {
     plain p = {.conf = conf, .targets = targets};
     an_workers *workers = NULL;

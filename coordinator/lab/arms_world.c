@@ -61,11 +61,11 @@ static an_err pooled_inputs(an_arms_world *w, float **ret, size_t *ret_n, an_not
         an_prep prep = {.features = 0};
         float *part = NULL;
         if (own)
-            err = an_prep_fit(&prep, &w->blank.prep.conf, c->fit, c->n_fit * c->data.context,
-                              c->data.width, why);
+            err = an_prep_fit(&prep, &w->blank.prep.conf, c->fit, c->n_fit * c->data.context, c->data.width,
+                              why);
         if (err == AN_OK)
-            err = an_samples_inputs(own ? &prep : &w->pooled.prep, c->fit, c->n_fit,
-                                    c->data.context, &part, why);
+            err = an_samples_inputs(own ? &prep : &w->pooled.prep, c->fit, c->n_fit, c->data.context, &part,
+                                    why);
         if (err == AN_OK)
             memcpy(x + at * input, part, c->n_fit * input * sizeof *x);
         at += c->n_fit;
@@ -139,14 +139,11 @@ static an_err run_local(an_arms_world *w, size_t t, an_note *why)
     an_overlay o = {.n_local = 0};
     an_hash hash;
     an_calibrate_opts opts = calibrate_opts(w);
-    const an_calibrate_data data = {.width = c->data.width,
-                                    .context = c->data.context,
-                                    .fit = c->data.train,
-                                    .holdout = c->data.old};
+    const an_calibrate_data data = {
+        .width = c->data.width, .context = c->data.context, .fit = c->data.train, .holdout = c->data.old};
     opts.tune_epochs = all_epochs(e);
     opts.site_scaler = true; /* a site alone has no fleet to take a scaler from */
-    an_err err =
-        an_calibrate(&w->blank, &w->blank_hash, &data, &opts, AN_ARMS_NOW_MS, &o, NULL, why);
+    an_err err = an_calibrate(&w->blank, &w->blank_hash, &data, &opts, AN_ARMS_NOW_MS, &o, NULL, why);
     if (err == AN_OK)
         err = an_bundle_copy(&own, &w->blank);
     if (err == AN_OK && o.n_local == own.n_weights)
@@ -155,9 +152,8 @@ static an_err run_local(an_arms_world *w, size_t t, an_note *why)
         err = an_lab_version_hash(&own, &hash, why);
     opts.tune_epochs = 0;
     if (err == AN_OK)
-        err = an_arms_calibrate_judge(w->conf, site, c, &cutting, &own, &hash, &opts,
-                                      e->personal_series, w->targets[t].scores[AN_ARM_LOCAL],
-                                      &w->own[AN_ARM_LOCAL][t], why);
+        err = an_arms_calibrate_judge(w->conf, site, c, &cutting, &own, &hash, &opts, e->personal_series,
+                                      w->targets[t].scores[AN_ARM_LOCAL], &w->own[AN_ARM_LOCAL][t], why);
     an_overlay_done(&o);
     an_bundle_done(&own);
     return err;
@@ -167,8 +163,7 @@ static void before_one(void *ctx, size_t job, size_t worker)
 {
     an_arms_world *w = ctx;
     (void)worker;
-    w->errs[job] =
-        job == 0 ? train_pooled(w, &w->whys[job]) : run_local(w, job - 1, &w->whys[job]);
+    w->errs[job] = job == 0 ? train_pooled(w, &w->whys[job]) : run_local(w, job - 1, &w->whys[job]);
 }
 
 /* ---- after it: each site with the pooled and with the promoted version ---- */
@@ -184,23 +179,21 @@ static an_err run_shared(an_arms_world *w, size_t t, an_note *why)
     an_calibrate_opts opts = calibrate_opts(w);
     an_err err = AN_OK;
     if (!f->live[target->site])
-        return an_fail(AN_ERR_STATE, why, "site %s did not go live with the promoted version",
-                       s->name);
+        return an_fail(AN_ERR_STATE, why, "site %s did not go live with the promoted version", s->name);
     for (size_t k = 0, at = 0; k < s->n_series && err == AN_OK; at += s->series[k++].n_test)
-        err = an_lab_judge(&f->bundle, &f->overlays[target->site], &s->series[k],
-                           w->conf->data->width, target->scores[AN_ARM_FEDERATED] + at, why);
+        err = an_lab_judge(&f->bundle, &f->overlays[target->site], &s->series[k], w->conf->data->width,
+                           target->scores[AN_ARM_FEDERATED] + at, why);
     if (err == AN_OK)
-        err = an_arms_calibrate_judge(
-            w->conf, target->site, c, &cutting, &w->pooled, &w->pooled_hash, &opts,
-            e->personal_series, target->scores[AN_ARM_POOLED], &w->own[AN_ARM_POOLED][t], why);
+        err = an_arms_calibrate_judge(w->conf, target->site, c, &cutting, &w->pooled, &w->pooled_hash, &opts,
+                                      e->personal_series, target->scores[AN_ARM_POOLED],
+                                      &w->own[AN_ARM_POOLED][t], why);
     opts.tune_epochs = e->personal_epochs;
     opts.tune_lr = e->personal_lr;
     opts.tune_l2sp = e->personal_l2sp;
     opts.tune_all = e->personal_all;
     if (err == AN_OK)
-        err = an_arms_calibrate_judge(w->conf, target->site, c, &cutting, &f->bundle,
-                                      &f->version, &opts, e->personal_series,
-                                      target->scores[AN_ARM_PERSONALISED],
+        err = an_arms_calibrate_judge(w->conf, target->site, c, &cutting, &f->bundle, &f->version, &opts,
+                                      e->personal_series, target->scores[AN_ARM_PERSONALISED],
                                       &w->own[AN_ARM_PERSONALISED][t], why);
     return err;
 }

@@ -55,8 +55,8 @@ static an_err cut_part(const part *p, float **raw, size_t *n, size_t *cap, an_no
         float *more = NULL;
         size_t n_more = 0;
         if (held == p->hold)
-            err = an_samples_cut(p->rows + from * p->width, to - from, p->width, p->context,
-                                 p->stride, &more, &n_more, why);
+            err = an_samples_cut(p->rows + from * p->width, to - from, p->width, p->context, p->stride, &more,
+                                 &n_more, why);
         if (err == AN_OK && n_more > 0) {
             if (an_grow(raw, cap, (*n + n_more) * sample, sizeof **raw))
                 memcpy(*raw + *n * sample, more, n_more * sample * sizeof *more);
@@ -70,8 +70,8 @@ static an_err cut_part(const part *p, float **raw, size_t *n, size_t *cap, an_no
     return err;
 }
 
-static an_err cut_series(const an_lab_series *s, size_t width, const an_lab_cut_opts *o,
-                         an_lab_cut *c, size_t caps[2], an_note *why)
+static an_err cut_series(const an_lab_series *s, size_t width, const an_lab_cut_opts *o, an_lab_cut *c,
+                         size_t caps[2], an_note *why)
 {
     size_t n = s->n_train;
     if (o->keep < 1)
@@ -94,12 +94,11 @@ static an_err cut_series(const an_lab_series *s, size_t width, const an_lab_cut_
     }
     an_err err = cut_part(&p, &c->fit, &c->n_fit, &caps[0], why);
     p.hold = true;
-    return err == AN_OK && p.every > 0 ? cut_part(&p, &c->hold, &c->n_hold, &caps[1], why)
-                                       : err;
+    return err == AN_OK && p.every > 0 ? cut_part(&p, &c->hold, &c->n_hold, &caps[1], why) : err;
 }
 
-an_err an_lab_cut_new(const an_lab_data *d, size_t site, size_t series,
-                      const an_lab_cut_opts *opts, an_lab_cut *ret, an_note *why)
+an_err an_lab_cut_new(const an_lab_data *d, size_t site, size_t series, const an_lab_cut_opts *opts,
+                      an_lab_cut *ret, an_note *why)
 {
     an_lab_cut c = {0};
     size_t caps[2] = {0, 0};
@@ -109,8 +108,7 @@ an_err an_lab_cut_new(const an_lab_data *d, size_t site, size_t series,
         if (series == SIZE_MAX || series == k)
             err = cut_series(&s->series[k], d->width, opts, &c, caps, why);
     if (err == AN_OK && c.n_fit == 0)
-        err = an_fail(AN_ERR_INVAL, why, "%s: no window of %zu rows to learn from", s->name,
-                      opts->context);
+        err = an_fail(AN_ERR_INVAL, why, "%s: no window of %zu rows to learn from", s->name, opts->context);
     if (err != AN_OK) {
         an_lab_cut_done(&c);
         return err;
@@ -133,8 +131,7 @@ void an_lab_cut_done(an_lab_cut *c)
 
 /* ---- simulated plants ---- */
 
-static an_err simulate_series(an_sim_conf conf, size_t rows, size_t width, an_lab_series *s,
-                              an_note *why)
+static an_err simulate_series(an_sim_conf conf, size_t rows, size_t width, an_lab_series *s, an_note *why)
 {
     an_err err = AN_ERR_NOMEM;
     int8_t *labels = NULL;
@@ -172,16 +169,15 @@ static an_err name_sensors(const an_sim_line *line, an_lab_data *d)
     return AN_OK;
 }
 
-an_err an_lab_data_simulate(const an_sim_conf *conf, size_t n_sites, size_t rows,
-                            an_lab_data *ret, an_note *why)
+an_err an_lab_data_simulate(const an_sim_conf *conf, size_t n_sites, size_t rows, an_lab_data *ret,
+                            an_note *why)
 {
     an_lab_data d = {0};
     const an_sim_line *line = an_sim_line_find(conf->line);
     if (!line)
         return an_fail(AN_ERR_INVAL, why, "no simulated line \"%s\"", conf->line);
     if (n_sites < 1 || n_sites > AN_COHORT_MAX || rows < 16 || rows > 1000000)
-        return an_fail(AN_ERR_LIMIT, why, "sites must be 1..%d, rows 16..1000000",
-                       AN_COHORT_MAX);
+        return an_fail(AN_ERR_LIMIT, why, "sites must be 1..%d, rows 16..1000000", AN_COHORT_MAX);
     an_err err = name_sensors(line, &d);
     if (err == AN_OK && !(d.sites = an_alloc(n_sites, sizeof *d.sites)))
         err = AN_ERR_NOMEM;

@@ -35,10 +35,9 @@ typedef enum an_lab_layout_kind { AN_LAB_FOLDERS, AN_LAB_SPLIT } an_lab_layout_k
 /* Texts are borrowed. */
 typedef struct an_lab_layout {
     an_lab_layout_kind kind;
-    const char *train, *test, *labels; /* FOLDERS: names of files */
-    size_t train_rows;                 /* SPLIT: the first rows of a file */
-    const char
-        *sites[AN_LAB_NAMES_MAX]; /* folders that are sites; none: all that hold such files */
+    const char *train, *test, *labels;   /* FOLDERS: names of files */
+    size_t train_rows;                   /* SPLIT: the first rows of a file */
+    const char *sites[AN_LAB_NAMES_MAX]; /* folders that are sites; none: all that hold such files */
     size_t n_sites;
     const char *label; /* SPLIT: its column */
     const char *time;  /* column, or NULL */
@@ -73,14 +72,13 @@ typedef struct an_lab_data {
 } an_lab_data;
 
 /* Errors: NOTFOUND, PROTO files that do not fit one another, IO, LIMIT, NOMEM. */
-an_err an_lab_data_read(const an_lab_layout *layout, const char *dir, an_lab_data *ret,
-                        an_note *why);
+an_err an_lab_data_read(const an_lab_layout *layout, const char *dir, an_lab_data *ret, an_note *why);
 
 /* n_sites plants of a simulated line: rows to learn from without events, then as many with the
  * events of conf, whose rows count from the beginning of the second part.
  * Errors: as an_sim_new, LIMIT. */
-an_err an_lab_data_simulate(const an_sim_conf *conf, size_t n_sites, size_t rows,
-                            an_lab_data *ret, an_note *why);
+an_err an_lab_data_simulate(const an_sim_conf *conf, size_t n_sites, size_t rows, an_lab_data *ret,
+                            an_note *why);
 void an_lab_data_done(an_lab_data *d);
 
 /* ---- from rows to raw windows ---- */
@@ -102,8 +100,8 @@ typedef struct an_lab_cut {
 } an_lab_cut;
 
 /* series SIZE_MAX: all of them.  Errors: INVAL too few rows for one window, NOMEM. */
-an_err an_lab_cut_new(const an_lab_data *d, size_t site, size_t series,
-                      const an_lab_cut_opts *opts, an_lab_cut *ret, an_note *why);
+an_err an_lab_cut_new(const an_lab_data *d, size_t site, size_t series, const an_lab_cut_opts *opts,
+                      an_lab_cut *ret, an_note *why);
 void an_lab_cut_done(an_lab_cut *c);
 
 #endif

@@ -32,18 +32,16 @@ static an_err same_columns(an_lab_data *d, const an_table *t, const char *path, 
         return AN_OK;
     }
     if (t->width != d->width)
-        return an_fail(AN_ERR_PROTO, why, "%s has %zu columns, the files before it %zu", path,
-                       t->width, d->width);
+        return an_fail(AN_ERR_PROTO, why, "%s has %zu columns, the files before it %zu", path, t->width,
+                       d->width);
     for (size_t i = 0; i < t->width; i++)
         if (strcmp(t->names[i], d->names[i]) != 0)
-            return an_fail(AN_ERR_PROTO, why,
-                           "%s: column %zu is \"%s\", in the files before it \"%s\"", path,
+            return an_fail(AN_ERR_PROTO, why, "%s: column %zu is \"%s\", in the files before it \"%s\"", path,
                            i + 1, t->names[i], d->names[i]);
     return AN_OK;
 }
 
-static an_err read_rows(const an_lab_layout *l, an_lab_data *d, const char *path, an_table *ret,
-                        an_note *why)
+static an_err read_rows(const an_lab_layout *l, an_lab_data *d, const char *path, an_table *ret, an_note *why)
 {
     an_table_conf conf;
     table_conf(l, &conf);
@@ -57,8 +55,7 @@ static an_err read_rows(const an_lab_layout *l, an_lab_data *d, const char *path
 
 /* ---- folders ---- */
 
-static an_err read_labels(const an_lab_layout *l, const char *path, size_t n, uint8_t **ret,
-                          an_note *why)
+static an_err read_labels(const an_lab_layout *l, const char *path, size_t n, uint8_t **ret, an_note *why)
 {
     an_table t = {0};
     an_table_conf conf;
@@ -69,8 +66,7 @@ static an_err read_labels(const an_lab_layout *l, const char *path, size_t n, ui
     if (t.n != n)
         err = an_fail(AN_ERR_PROTO, why, "%s has %zu labels for %zu rows", path, t.n, n);
     else if (t.width != 1)
-        err = an_fail(AN_ERR_PROTO, why, "%s has %zu columns; one of labels is wanted", path,
-                      t.width);
+        err = an_fail(AN_ERR_PROTO, why, "%s has %zu columns; one of labels is wanted", path, t.width);
     else if (!(*ret = an_alloc(n, sizeof **ret)))
         err = AN_ERR_NOMEM;
     for (size_t i = 0; i < n && err == AN_OK; i++)
@@ -86,8 +82,8 @@ static void take_rows(an_table *t, float **rows, size_t *n)
     t->rows = NULL;
 }
 
-static an_err read_folder(const an_lab_layout *l, const char *dir, an_lab_data *d,
-                          an_lab_site *s, an_note *why)
+static an_err read_folder(const an_lab_layout *l, const char *dir, an_lab_data *d, an_lab_site *s,
+                          an_note *why)
 {
     char path[AN_PATH_MAX];
     an_table t = {0};
@@ -100,8 +96,7 @@ static an_err read_folder(const an_lab_layout *l, const char *dir, an_lab_data *
         return err;
     take_rows(&t, &s->series->train, &s->series->n_train);
     an_table_done(&t);
-    if ((err = an_path_join(path, dir, l->test)) != AN_OK ||
-        (err = read_rows(l, d, path, &t, why)) != AN_OK)
+    if ((err = an_path_join(path, dir, l->test)) != AN_OK || (err = read_rows(l, d, path, &t, why)) != AN_OK)
         return err;
     take_rows(&t, &s->series->test, &s->series->n_test);
     an_table_done(&t);
@@ -112,8 +107,8 @@ static an_err read_folder(const an_lab_layout *l, const char *dir, an_lab_data *
 
 /* ---- split ---- */
 
-static an_err split_file(const an_lab_layout *l, const char *path, const char *name,
-                         an_lab_data *d, an_lab_series *s, an_note *why)
+static an_err split_file(const an_lab_layout *l, const char *path, const char *name, an_lab_data *d,
+                         an_lab_series *s, an_note *why)
 {
     an_table t = {0};
     an_err err = read_rows(l, d, path, &t, why);
@@ -122,8 +117,8 @@ static an_err split_file(const an_lab_layout *l, const char *path, const char *n
     snprintf(s->name, sizeof s->name, "%.*s", (int)strcspn(name, "."), name);
     err = AN_ERR_NOMEM;
     if (t.n <= l->train_rows) {
-        err = an_fail(AN_ERR_PROTO, why, "%s has %zu rows; the first %zu are to learn from",
-                      path, t.n, l->train_rows);
+        err = an_fail(AN_ERR_PROTO, why, "%s has %zu rows; the first %zu are to learn from", path, t.n,
+                      l->train_rows);
         goto out;
     }
     s->n_test = t.n - l->train_rows;
@@ -146,12 +141,11 @@ out:
 static bool is_data_file(const char *name)
 {
     const char *dot = strrchr(name, '.');
-    return dot &&
-           (strcmp(dot, ".csv") == 0 || strcmp(dot, ".tsv") == 0 || strcmp(dot, ".txt") == 0);
+    return dot && (strcmp(dot, ".csv") == 0 || strcmp(dot, ".tsv") == 0 || strcmp(dot, ".txt") == 0);
 }
 
-static an_err read_files(const an_lab_layout *l, const char *dir, an_lab_data *d,
-                         an_lab_site *s, an_note *why)
+static an_err read_files(const an_lab_layout *l, const char *dir, an_lab_data *d, an_lab_site *s,
+                         an_note *why)
 {
     char path[AN_PATH_MAX];
     an_names names = {0};
@@ -199,8 +193,8 @@ static bool is_wanted(const an_lab_layout *l, const char *name)
     return l->n_sites == 0;
 }
 
-static an_err read_site(const an_lab_layout *l, const char *dir, const char *name,
-                        an_lab_data *d, an_note *why)
+static an_err read_site(const an_lab_layout *l, const char *dir, const char *name, an_lab_data *d,
+                        an_note *why)
 {
     char path[AN_PATH_MAX];
     if (strlen(name) >= AN_NAME_MAX)
@@ -210,14 +204,12 @@ static an_err read_site(const an_lab_layout *l, const char *dir, const char *nam
         return err;
     an_lab_site *s = &d->sites[d->n_sites++];
     snprintf(s->name, sizeof s->name, "%s", name);
-    err = l->kind == AN_LAB_FOLDERS ? read_folder(l, path, d, s, why)
-                                    : read_files(l, path, d, s, why);
+    err = l->kind == AN_LAB_FOLDERS ? read_folder(l, path, d, s, why) : read_files(l, path, d, s, why);
     s->width = d->width;
     return err;
 }
 
-static an_err check_sites(const an_lab_layout *l, const an_lab_data *d, const char *dir,
-                          an_note *why)
+static an_err check_sites(const an_lab_layout *l, const an_lab_data *d, const char *dir, an_note *why)
 {
     if (d->n_sites == 0)
         return an_fail(AN_ERR_NOTFOUND, why, "%s: no folder in it holds %s", dir,
@@ -232,8 +224,7 @@ static an_err check_sites(const an_lab_layout *l, const an_lab_data *d, const ch
     return AN_OK;
 }
 
-an_err an_lab_data_read(const an_lab_layout *layout, const char *dir, an_lab_data *ret,
-                        an_note *why)
+an_err an_lab_data_read(const an_lab_layout *layout, const char *dir, an_lab_data *ret, an_note *why)
 {
     an_lab_data d = {0};
     an_names names = {0};

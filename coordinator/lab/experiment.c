@@ -7,8 +7,8 @@
 #include "models/model.h"
 #include "models/prep.h"
 
-static an_err get_u32(const an_node *map, const char *key, uint32_t min, uint32_t max,
-                      uint32_t dflt, uint32_t *ret, an_note *why)
+static an_err get_u32(const an_node *map, const char *key, uint32_t min, uint32_t max, uint32_t dflt,
+                      uint32_t *ret, an_note *why)
 {
     int64_t v = 0;
     an_err err = an_node_get_int(map, key, min, max, dflt, &v, why);
@@ -18,16 +18,15 @@ static an_err get_u32(const an_node *map, const char *key, uint32_t min, uint32_
 }
 
 /* A part of the file that may be left out; what is there is a map of known keys. */
-static an_err get_map(const an_node *top, const char *key, const char *const *keys,
-                      const an_node **ret, an_note *why)
+static an_err get_map(const an_node *top, const char *key, const char *const *keys, const an_node **ret,
+                      an_note *why)
 {
     const an_node *map = an_node_get(top, key);
     *ret = map;
     return map ? an_node_only_keys(map, keys, why) : AN_OK;
 }
 
-static an_err get_texts(const an_node *map, const char *key, const char **ret, size_t *ret_n,
-                        an_note *why)
+static an_err get_texts(const an_node *map, const char *key, const char **ret, size_t *ret_n, an_note *why)
 {
     const an_node *list = an_node_get(map, key);
     if (!list)
@@ -71,9 +70,8 @@ static an_err read_format(const an_node *m, an_lab_layout *l, an_note *why)
 
 static an_err read_data(const an_node *top, an_lab_layout *l, an_note *why)
 {
-    static const char *const keys[] = {"layout",     "train",  "test",      "labels",
-                                       "train_rows", "label",  "delimiter", "header",
-                                       "time",       "ignore", "sites",     NULL};
+    static const char *const keys[] = {"layout",    "train",  "test", "labels", "train_rows", "label",
+                                       "delimiter", "header", "time", "ignore", "sites",      NULL};
     const char *layout = NULL;
     const an_node *m = NULL;
     an_err err = an_node_need(top, "data", AN_YAML_MAP, &m, why);
@@ -95,8 +93,7 @@ static an_err read_data(const an_node *top, an_lab_layout *l, an_note *why)
             return err;
         l->train_rows = (size_t)rows;
     } else {
-        return an_node_fail(an_node_get(m, "layout"), why,
-                            "layout = %s: must be folders or split", layout);
+        return an_node_fail(an_node_get(m, "layout"), why, "layout = %s: must be folders or split", layout);
     }
     return read_format(m, l, why);
 }
@@ -119,16 +116,15 @@ static an_err read_prep(const an_node *top, an_experiment *e, an_note *why)
         return err;
     e->site_scaler = strcmp(scale, "site") == 0;
     if (!e->site_scaler && strcmp(scale, "fleet") != 0)
-        return an_node_fail(an_node_get(m, "scale"), why, "scale = %s: must be site or fleet",
-                            scale);
+        return an_node_fail(an_node_get(m, "scale"), why, "scale = %s: must be site or fleet", scale);
     return AN_OK;
 }
 
 static an_err read_train(const an_node *top, an_experiment *e, an_note *why)
 {
-    static const char *const keys[] = {
-        "rounds",    "epochs",          "batch",   "lr",          "clip_norm", "weight_cap",
-        "server_lr", "server_momentum", "holdout", "holdout_min", NULL};
+    static const char *const keys[] = {"rounds",    "epochs",      "batch",     "lr",
+                                       "clip_norm", "weight_cap",  "server_lr", "server_momentum",
+                                       "holdout",   "holdout_min", NULL};
     const an_node *m;
     an_err err = get_map(top, "train", keys, &m, why);
     if (err == AN_OK)
@@ -149,8 +145,7 @@ static an_err read_train(const an_node *top, an_experiment *e, an_note *why)
         err = an_node_get_num(m, "server_momentum", 0, 0.999, 0, &e->server_momentum, why);
     if (err == AN_OK)
         err = an_node_get_num(m, "holdout", 0, 0.5, 0.1, &e->holdout, why);
-    return err == AN_OK ? get_u32(m, "holdout_min", 1, 1000000, 100, &e->holdout_min, why)
-                        : err;
+    return err == AN_OK ? get_u32(m, "holdout_min", 1, 1000000, 100, &e->holdout_min, why) : err;
 }
 
 static an_err read_personal(const an_node *top, an_experiment *e, an_note *why)
@@ -173,12 +168,11 @@ static an_err read_personal(const an_node *top, an_experiment *e, an_note *why)
         return err;
     e->personal_all = strcmp(which, "all") == 0;
     if (!e->personal_all && strcmp(which, "local") != 0)
-        return an_node_fail(an_node_get(m, "parameters"), why,
-                            "parameters = %s: must be all or local", which);
+        return an_node_fail(an_node_get(m, "parameters"), why, "parameters = %s: must be all or local",
+                            which);
     e->personal_series = strcmp(each, "series") == 0;
     if (!e->personal_series && strcmp(each, "site") != 0)
-        return an_node_fail(an_node_get(m, "for"), why, "for = %s: must be site or series",
-                            each);
+        return an_node_fail(an_node_get(m, "for"), why, "for = %s: must be site or series", each);
     return AN_OK;
 }
 
@@ -195,8 +189,8 @@ static an_err read_figures(const an_node *top, an_experiment *e, an_note *why)
         return err;
     e->pooled_scores = strcmp(figures, "pooled") == 0;
     if (!e->pooled_scores && strcmp(figures, "mean") != 0)
-        return an_node_fail(an_node_get(top, "figures"), why,
-                            "figures = %s: must be mean or pooled", figures);
+        return an_node_fail(an_node_get(top, "figures"), why, "figures = %s: must be mean or pooled",
+                            figures);
     return AN_OK;
 }
 
@@ -211,8 +205,7 @@ static an_err read_seeds(const an_node *top, an_experiment *e, an_note *why)
     if (an_node_kind(list) != AN_YAML_LIST || n < 1 || n > AN_LAB_SEEDS_MAX)
         return an_node_fail(list, why, "seeds: a list of 1 to %d numbers", AN_LAB_SEEDS_MAX);
     for (size_t i = 0; i < n; i++) {
-        an_err err =
-            an_node_int(an_node_at(list, i), 0, INT64_C(1000000000), &e->seeds[i], why);
+        an_err err = an_node_int(an_node_at(list, i), 0, INT64_C(1000000000), &e->seeds[i], why);
         if (err != AN_OK)
             return err;
     }
@@ -241,8 +234,7 @@ static an_err read_board(const an_node *top, an_experiment *e, an_note *why)
     if (!list)
         return AN_OK;
     if (an_node_kind(list) != AN_YAML_LIST || an_node_count(list) > AN_LAB_BOARD_MAX)
-        return an_node_fail(list, why, "leaderboard: a list of at most %d rows",
-                            AN_LAB_BOARD_MAX);
+        return an_node_fail(list, why, "leaderboard: a list of at most %d rows", AN_LAB_BOARD_MAX);
     for (size_t i = 0; i < an_node_count(list); i++) {
         const an_node *m = an_node_at(list, i);
         an_lab_board_row *r = &e->board[i];
@@ -278,8 +270,7 @@ static an_err read_model(const an_node *top, const char *dir, an_experiment *e, 
                            "model: neither a text of several lines nor a file: %s", path);
     } else {
         an_buf_u8(&bytes, 0);
-        if ((err = an_buf_err(&bytes)) == AN_OK &&
-            !(e->arch_file = an_strdup((const char *)bytes.data)))
+        if ((err = an_buf_err(&bytes)) == AN_OK && !(e->arch_file = an_strdup((const char *)bytes.data)))
             err = AN_ERR_NOMEM;
         e->arch = e->arch_file;
     }
@@ -289,9 +280,9 @@ static an_err read_model(const an_node *top, const char *dir, an_experiment *e, 
 
 static an_err read_all(const an_node *top, const char *dir, an_experiment *e, an_note *why)
 {
-    static const char *const keys[] = {
-        "experiment", "about",     "model", "data",       "prep",        "train", "personal",
-        "figures",    "threshold", "seeds", "cold_start", "leaderboard", NULL};
+    static const char *const keys[] = {"experiment", "about",       "model",   "data",      "prep",
+                                       "train",      "personal",    "figures", "threshold", "seeds",
+                                       "cold_start", "leaderboard", NULL};
     an_err err = an_node_only_keys(top, keys, why);
     if (err == AN_OK)
         err = an_node_need_text(top, "experiment", &e->name, why);

@@ -49,8 +49,7 @@ typedef struct an_experiment {
     double lr, clip_norm, weight_cap; /* weight_cap 0: the largest site's windows */
     double server_lr, server_momentum;
     double holdout;
-    uint32_t
-        holdout_min; /* with fewer held-out windows a threshold comes from the fitted ones */
+    uint32_t holdout_min; /* with fewer held-out windows a threshold comes from the fitted ones */
     uint32_t personal_epochs;
     double personal_lr, personal_l2sp;
     bool personal_all;    /* all parameters, else those marked local */

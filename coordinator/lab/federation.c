@@ -34,18 +34,14 @@ static an_err on_send(void *ctx, const char *site, const an_msg *msg)
     return AN_OK;
 }
 
-static void on_fetch(void *ctx, const char *site, uint64_t round, const an_hash *update,
-                     uint64_t size)
+static void on_fetch(void *ctx, const char *site, uint64_t round, const an_hash *update, uint64_t size)
 {
     an_fed *f = ctx;
     const an_fed_site *s = site_find(f, site);
     if (!s)
         return;
-    const an_fed_chore c = {.kind = AN_FED_FETCH_UPDATE,
-                            .site = s->index,
-                            .round = round,
-                            .object = *update,
-                            .size = size};
+    const an_fed_chore c = {
+        .kind = AN_FED_FETCH_UPDATE, .site = s->index, .round = round, .object = *update, .size = size};
     an_fed_chore_put(f, &c);
 }
 
@@ -93,11 +89,7 @@ static an_err open_hub(an_fed *f, an_note *why)
     const an_hub_conf conf = {
         .store = f->store,
         .clock = &f->clock.clock,
-        .io = {.ctx = f,
-               .send = on_send,
-               .fetch = on_fetch,
-               .combine = on_combine,
-               .admit = on_admit},
+        .io = {.ctx = f, .send = on_send, .fetch = on_fetch, .combine = on_combine, .admit = on_admit},
         .sign_secret = f->sign_secret,
         .sign_public = f->sign_public,
         .lease_ms = LEASE_MS,
@@ -112,8 +104,7 @@ static an_err check_conf(const an_federation_conf *conf, an_note *why)
 {
     const an_federation_faults *x = &conf->faults;
     if (conf->n_sites < 1 || conf->n_sites > AN_COHORT_MAX)
-        return an_fail(AN_ERR_INVAL, why, "%zu sites: must be 1..%d", conf->n_sites,
-                       AN_COHORT_MAX);
+        return an_fail(AN_ERR_INVAL, why, "%zu sites: must be 1..%d", conf->n_sites, AN_COHORT_MAX);
     if (!(x->drop >= 0 && x->drop < 1) || !(x->duplicate >= 0 && x->duplicate <= 1) ||
         !(x->delay >= 0 && x->delay <= 1) || x->delay_ms < 0)
         return an_fail(AN_ERR_INVAL, why, "shares of faults are between 0 and 1");
@@ -161,11 +152,9 @@ static void close_all(an_fed *f)
 
 static void tell(an_fed *f)
 {
-    const an_campaign *c =
-        f->campaign ? an_state_campaign(an_hub_state(f->hub), f->campaign) : NULL;
+    const an_campaign *c = f->campaign ? an_state_campaign(an_hub_state(f->hub), f->campaign) : NULL;
     if (c && f->conf->progress)
-        f->conf->progress(f->conf->progress_arg, f->jobs_done,
-                          f->n_sites * (an_campaign_n_rounds(c) + 1));
+        f->conf->progress(f->conf->progress_arg, f->jobs_done, f->n_sites * (an_campaign_n_rounds(c) + 1));
 }
 
 static void let_time_pass(an_fed *f)
@@ -201,8 +190,7 @@ static an_err step(an_fed *f, an_note *why)
     if (f->err != AN_OK)
         return an_fail(f->err, why, "%s", an_err_text(f->err));
     if (f->clock.now_ms - START_MS > limit)
-        return an_fail(AN_ERR_STATE, why,
-                       "the federation did not end within %lld s of its clock",
+        return an_fail(AN_ERR_STATE, why, "the federation did not end within %lld s of its clock",
                        (long long)(limit / 1000));
     return AN_OK;
 }
@@ -235,13 +223,12 @@ static an_err run_campaign(an_fed *f, an_note *why)
     }
     while (err == AN_OK && !all_greeted(f))
         err = step(f, why);
-    if (err != AN_OK || (err = an_hub_campaign_open(f->hub, "user/lab", f->conf->spec->name,
-                                                    AN_CAMPAIGN_TRAINING, 0, "laboratory",
-                                                    &f->campaign, why)) != AN_OK)
+    if (err != AN_OK ||
+        (err = an_hub_campaign_open(f->hub, "user/lab", f->conf->spec->name, AN_CAMPAIGN_TRAINING, 0,
+                                    "laboratory", &f->campaign, why)) != AN_OK)
         return err;
     const an_campaign *c;
-    while ((c = an_state_campaign(an_hub_state(f->hub), f->campaign)) &&
-           !an_campaign_is_over(c))
+    while ((c = an_state_campaign(an_hub_state(f->hub), f->campaign)) && !an_campaign_is_over(c))
         if ((err = step(f, why)) != AN_OK)
             return err;
     if (!c || c->state != AN_CAMPAIGN_PROMOTED)
@@ -304,8 +291,7 @@ static an_err take_result(an_fed *f, an_federation_result *ret, an_note *why)
     return AN_OK;
 }
 
-an_err an_federation_run(const an_federation_conf *conf, an_federation_result *ret,
-                         an_note *why)
+an_err an_federation_run(const an_federation_conf *conf, an_federation_result *ret, an_note *why)
 {
     an_federation_result result = {.n_sites = 0};
     an_fed f = {.conf = conf, .result = &result};

@@ -34,7 +34,7 @@
 typedef struct an_federation_faults {
     uint64_t seed;
     uint64_t shuffle; /* not 0: links take turns in an order drawn from it */
-    double drop; /* the link breaks: what is under way in it is lost, the site joins again */
+    double drop;      /* the link breaks: what is under way in it is lost, the site joins again */
     double duplicate; /* the message comes twice */
     double delay;     /* ... comes up to delay_ms later (after it, nothing overtakes) */
     int64_t delay_ms;
@@ -52,8 +52,8 @@ typedef struct an_federation_conf {
     size_t n_sites;
     size_t n_threads; /* jobs of sites at a time; 0: 1 */
     an_federation_faults faults;
-    int64_t limit_ms;          /* of fake time; 0: seven days */
-    const atomic_bool *cancel; /* may be NULL */
+    int64_t limit_ms;                                           /* of fake time; 0: seven days */
+    const atomic_bool *cancel;                                  /* may be NULL */
     void (*progress)(void *arg, size_t jobs_done, size_t jobs); /* may be NULL */
     void *progress_arg;
 } an_federation_conf;
@@ -86,8 +86,7 @@ typedef struct an_federation_result {
 /* On success *ret is filled (an_federation_result_done).
  * Errors: REFUSED the campaign stopped, why says its reason; STATE it did not end within
  * limit_ms; CANCELLED; and what hub, store and sites say. */
-an_err an_federation_run(const an_federation_conf *conf, an_federation_result *ret,
-                         an_note *why);
+an_err an_federation_run(const an_federation_conf *conf, an_federation_result *ret, an_note *why);
 void an_federation_result_done(an_federation_result *r);
 
 #endif

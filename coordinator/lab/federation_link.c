@@ -65,8 +65,8 @@ void an_fed_send(an_fed_site *s, an_fed_link *link, const an_msg *msg)
         }
     }
     if (err != AN_OK) {
-        an_log(AN_LOG_ERROR, "message_not_sent", "site=%s err=%s why=\"%s\"", s->conf->name,
-               an_err_name(err), why.text);
+        an_log(AN_LOG_ERROR, "message_not_sent", "site=%s err=%s why=\"%s\"", s->conf->name, an_err_name(err),
+               why.text);
         f->err = err;
     }
     an_buf_done(&bytes);
@@ -124,8 +124,8 @@ bool an_fed_deliver(an_fed *f)
                          : an_session_message(s->session, msg, &why);
     const an_msg_type_info *type = msg ? an_msg_type_find(msg->type) : NULL;
     if (err != AN_OK)
-        an_log(AN_LOG_DEBUG, "message_refused", "site=%s type=%s err=%s why=\"%s\"",
-               s->conf->name, type ? type->name : "?", an_err_name(err), why.text);
+        an_log(AN_LOG_DEBUG, "message_refused", "site=%s type=%s err=%s why=\"%s\"", s->conf->name,
+               type ? type->name : "?", an_err_name(err), why.text);
     if (err == AN_ERR_NOMEM)
         f->err = err;
     an_msg_free(msg);

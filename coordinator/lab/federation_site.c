@@ -30,8 +30,7 @@ static an_err on_send(void *ctx, const an_msg *msg)
 static void on_fetch(void *ctx, const an_hash *version, uint64_t size, const char *path)
 {
     an_fed_site *s = ctx;
-    an_fed_chore c = {
-        .kind = AN_FED_FETCH_VERSION, .site = s->index, .object = *version, .size = size};
+    an_fed_chore c = {.kind = AN_FED_FETCH_VERSION, .site = s->index, .object = *version, .size = size};
     snprintf(c.path, sizeof c.path, "%s", path);
     an_fed_chore_put(s->fed, &c);
 }
@@ -79,8 +78,7 @@ static an_err on_live(void *ctx, const char *line, const an_running *running, an
 
 static an_err enrol(an_fed *f, an_fed_site *s, an_note *why)
 {
-    uint8_t secret[32], key[32], link_secret[AN_LINK_KEY_BYTES],
-        statement[AN_ENROL_STATEMENT_BYTES];
+    uint8_t secret[32], key[32], link_secret[AN_LINK_KEY_BYTES], statement[AN_ENROL_STATEMENT_BYTES];
     an_msg_enrol e = {.agent_version = "lab"};
     an_msg_enrol_reply reply;
     an_hash mac;
@@ -110,8 +108,7 @@ static an_err open_session(an_fed *f, an_fed_site *s, an_note *why)
     an_err err = an_path_join(s->dir, f->dir, name);
     if (err != AN_OK || (err = an_dir_make(s->dir, why)) != AN_OK)
         return err;
-    s->line =
-        (an_session_line){.line = "line", .model = f->conf->spec->name, .schema = &s->schema};
+    s->line = (an_session_line){.line = "line", .model = f->conf->spec->name, .schema = &s->schema};
     s->session_conf = (an_session_conf){
         .site = s->conf->name,
         .sign_public = s->sign_public,
@@ -140,8 +137,8 @@ an_err an_fed_site_open(an_fed *f, size_t i, an_note *why)
     if (err == AN_OK)
         err = an_site_policy_set(&s->policy, "rounds_per_day", "100000", "laboratory", why);
     if (err == AN_OK)
-        err = an_schema_new(&s->schema, spec->sensors, spec->units, spec->n_sensors,
-                            spec->rate_hz, spec->window, why);
+        err = an_schema_new(&s->schema, spec->sensors, spec->units, spec->n_sensors, spec->rate_hz,
+                            spec->window, why);
     if (err == AN_OK)
         err = enrol(f, s, why);
     if (err == AN_OK)

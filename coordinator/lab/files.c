@@ -7,11 +7,9 @@
 
 #define IGNORE_MAX AN_ARGS_MAX_FLAGS
 
-static an_err table_conf(const an_lab *lab, an_table_conf *ret, const char *ignore[IGNORE_MAX],
-                         an_note *why)
+static an_err table_conf(const an_lab *lab, an_table_conf *ret, const char *ignore[IGNORE_MAX], an_note *why)
 {
-    const char *delimiter = an_args_get(lab->args, "delimiter"),
-               *time = an_args_get(lab->args, "time");
+    const char *delimiter = an_args_get(lab->args, "delimiter"), *time = an_args_get(lab->args, "time");
     an_table_conf_init(ret);
     if (delimiter && strlen(delimiter) != 1)
         return an_fail(AN_ERR_INVAL, why, "--delimiter %s: must be one character", delimiter);
@@ -27,8 +25,7 @@ static an_err table_conf(const an_lab *lab, an_table_conf *ret, const char *igno
     return AN_OK;
 }
 
-static an_err add_file(an_lab_files *f, const char *path, const an_table_conf *conf,
-                       an_note *why)
+static an_err add_file(an_lab_files *f, const char *path, const an_table_conf *conf, an_note *why)
 {
     if (!an_grow(&f->tables, &f->cap, f->n + 1, sizeof *f->tables) ||
         !an_grow(&f->names, &f->cap_names, f->n + 1, sizeof *f->names))
@@ -38,8 +35,8 @@ static an_err add_file(an_lab_files *f, const char *path, const an_table_conf *c
     if (err != AN_OK)
         return err;
     if (f->n > 0 && t->width != f->width) {
-        err = an_fail(AN_ERR_PROTO, why, "%s has %zu columns, the files before it %zu", path,
-                      t->width, f->width);
+        err = an_fail(AN_ERR_PROTO, why, "%s has %zu columns, the files before it %zu", path, t->width,
+                      f->width);
         an_table_done(t);
         return err;
     }
@@ -55,12 +52,10 @@ static an_err add_file(an_lab_files *f, const char *path, const an_table_conf *c
 static bool is_table(const char *name)
 {
     const char *dot = strrchr(name, '.');
-    return dot &&
-           (strcmp(dot, ".csv") == 0 || strcmp(dot, ".tsv") == 0 || strcmp(dot, ".txt") == 0);
+    return dot && (strcmp(dot, ".csv") == 0 || strcmp(dot, ".tsv") == 0 || strcmp(dot, ".txt") == 0);
 }
 
-static an_err add_path(an_lab_files *f, const char *path, const an_table_conf *conf,
-                       an_note *why)
+static an_err add_path(an_lab_files *f, const char *path, const an_table_conf *conf, an_note *why)
 {
     an_names names = {0};
     char each[AN_PATH_MAX];
@@ -72,8 +67,7 @@ static an_err add_path(an_lab_files *f, const char *path, const an_table_conf *c
     const size_t before = f->n;
     an_lab_names_sort(&names);
     for (size_t i = 0; i < names.n && err == AN_OK; i++)
-        if (is_table(names.items[i]) &&
-            (err = an_path_join(each, path, names.items[i])) == AN_OK)
+        if (is_table(names.items[i]) && (err = an_path_join(each, path, names.items[i])) == AN_OK)
             err = add_file(f, each, conf, why);
     if (err == AN_OK && f->n == before)
         err = an_fail(AN_ERR_NOTFOUND, why, "%s holds no .csv, .tsv or .txt file", path);
@@ -107,9 +101,8 @@ void an_lab_files_done(an_lab_files *f)
     *f = (an_lab_files){0};
 }
 
-an_err an_lab_version_read(const an_lab *lab, const char *path, an_bundle *ret,
-                           an_hash *ret_hash, an_overlay *ret_overlay, bool *ret_has,
-                           an_note *why)
+an_err an_lab_version_read(const an_lab *lab, const char *path, an_bundle *ret, an_hash *ret_hash,
+                           an_overlay *ret_overlay, bool *ret_has, an_note *why)
 {
     an_bundle b = {.arch = NULL};
     an_overlay o = {.n_local = 0};
@@ -138,14 +131,13 @@ an_err an_lab_version_read(const an_lab *lab, const char *path, an_bundle *ret,
 an_err an_lab_files_fit(const an_lab_files *f, const an_bundle *b, bool names, an_note *why)
 {
     if (f->width != b->schema.n)
-        return an_fail(AN_ERR_INVAL, why, "%s has %zu sensors, the version %u", f->names[0],
-                       f->width, b->schema.n);
+        return an_fail(AN_ERR_INVAL, why, "%s has %zu sensors, the version %u", f->names[0], f->width,
+                       b->schema.n);
     for (size_t i = 0; i < f->n && names; i++)
         for (size_t j = 0; j < f->width; j++)
             if (strcmp(f->tables[i].names[j], b->schema.sensors[j].name) != 0)
-                return an_fail(
-                    AN_ERR_INVAL, why,
-                    "%s: column %zu is \"%s\"; the version has the sensor \"%s\" there",
-                    f->names[i], j + 1, f->tables[i].names[j], b->schema.sensors[j].name);
+                return an_fail(AN_ERR_INVAL, why,
+                               "%s: column %zu is \"%s\"; the version has the sensor \"%s\" there",
+                               f->names[i], j + 1, f->tables[i].names[j], b->schema.sensors[j].name);
     return AN_OK;
 }

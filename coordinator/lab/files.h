@@ -30,23 +30,21 @@ void an_lab_files_done(an_lab_files *f);
 
 /* A version and, with --overlay FILE, what a site made for it.  *ret_has: is there one?
  * Errors: as an_bundle_read and an_overlay_decode; INVAL they do not belong together. */
-an_err an_lab_version_read(const an_lab *lab, const char *path, an_bundle *ret,
-                           an_hash *ret_hash, an_overlay *ret_overlay, bool *ret_has,
-                           an_note *why);
+an_err an_lab_version_read(const an_lab *lab, const char *path, an_bundle *ret, an_hash *ret_hash,
+                           an_overlay *ret_overlay, bool *ret_has, an_note *why);
 
 /* Do the tables have the sensors that the version wants, in its order?  Files without a header
  * are held to their number only.  Errors: INVAL names the first that differs. */
 an_err an_lab_files_fit(const an_lab_files *f, const an_bundle *b, bool names, an_note *why);
 
 /* The flags that an_lab_files_read understands. */
-#define AN_LAB_FLAGS_FILES                                                                     \
-    {"delimiter", "C", "between two fields; found out when not given"},                        \
-        {"no-header", NULL, "the first line holds values, not names"},                         \
-        {"time", "COLUMN", "of the time; \"none\": there is none (default: found out)"},       \
-        {"label", "COLUMN",                                                                    \
-         "of labels, 0 normal and 1 anomalous; kept apart from the sensors"},                  \
-    {                                                                                          \
-        "ignore", "COLUMN", "to leave out; may be repeated"                                    \
+#define AN_LAB_FLAGS_FILES                                                                                   \
+    {"delimiter", "C", "between two fields; found out when not given"},                                      \
+        {"no-header", NULL, "the first line holds values, not names"},                                       \
+        {"time", "COLUMN", "of the time; \"none\": there is none (default: found out)"},                     \
+        {"label", "COLUMN", "of labels, 0 normal and 1 anomalous; kept apart from the sensors"},             \
+    {                                                                                                        \
+        "ignore", "COLUMN", "to leave out; may be repeated"                                                  \
     }
 
 #endif

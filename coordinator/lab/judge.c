@@ -11,8 +11,8 @@
 #define BATCH 256
 
 /* Fills gaps of the rows' scores: forwards from each window, backwards from the first. */
-static void spread(const size_t *row_of, const float *scores, const float *parts,
-                   size_t n_windows, size_t width, size_t n, float *ret, float *contributions)
+static void spread(const size_t *row_of, const float *scores, const float *parts, size_t n_windows,
+                   size_t width, size_t n, float *ret, float *contributions)
 {
     for (size_t i = 0, w = 0; i < n; i++) {
         while (w + 1 < n_windows && row_of[w + 1] <= i)
@@ -24,9 +24,8 @@ static void spread(const size_t *row_of, const float *scores, const float *parts
 }
 
 /* Model inputs of the rows, and the row at which each ends. */
-static an_err collect(const an_prep *prep, const float *before, size_t n_before,
-                      const float *rows, size_t n, float *windows, size_t *row_of,
-                      size_t *ret_n)
+static an_err collect(const an_prep *prep, const float *before, size_t n_before, const float *rows, size_t n,
+                      float *windows, size_t *row_of, size_t *ret_n)
 {
     an_prep_stream *stream = NULL;
     const size_t width = prep->features, input = an_prep_input(prep);
@@ -46,15 +45,15 @@ static an_err collect(const an_prep *prep, const float *before, size_t n_before,
     return AN_OK;
 }
 
-static an_err score_windows(const an_scorer *scorer, const float *windows, size_t n,
-                            float *scores, float *parts)
+static an_err score_windows(const an_scorer *scorer, const float *windows, size_t n, float *scores,
+                            float *parts)
 {
     const size_t input = an_scorer_input(scorer), width = an_scorer_features(scorer);
     an_scorer_work *work = NULL;
     an_err err = an_scorer_work_new(scorer, BATCH, &work);
     for (size_t i = 0; i < n && err == AN_OK; i += BATCH)
-        err = an_scorer_score(scorer, work, windows + i * input, n - i < BATCH ? n - i : BATCH,
-                              scores + i, parts ? parts + i * width : NULL);
+        err = an_scorer_score(scorer, work, windows + i * input, n - i < BATCH ? n - i : BATCH, scores + i,
+                              parts ? parts + i * width : NULL);
     an_scorer_work_free(work);
     const double threshold = an_scorer_threshold(scorer);
     for (size_t i = 0; i < n && err == AN_OK; i++)
@@ -62,9 +61,9 @@ static an_err score_windows(const an_scorer *scorer, const float *windows, size_
     return err;
 }
 
-an_err an_lab_judge_rows(const an_bundle *b, const an_overlay *o, const float *before,
-                         size_t n_before, const float *rows, size_t n, size_t width, float *ret,
-                         float *contributions, an_note *why)
+an_err an_lab_judge_rows(const an_bundle *b, const an_overlay *o, const float *before, size_t n_before,
+                         const float *rows, size_t n, size_t width, float *ret, float *contributions,
+                         an_note *why)
 {
     an_scorer *scorer = NULL;
     float *windows = NULL, *scores = NULL, *parts = NULL;
@@ -82,16 +81,14 @@ an_err an_lab_judge_rows(const an_bundle *b, const an_overlay *o, const float *b
     row_of = an_alloc(n, sizeof *row_of);
     if (!windows || !scores || !parts || !row_of)
         goto out;
-    if ((err = collect(an_scorer_prep(scorer), before, n_before, rows, n, windows, row_of,
-                       &n_windows)) != AN_OK)
+    if ((err = collect(an_scorer_prep(scorer), before, n_before, rows, n, windows, row_of, &n_windows)) !=
+        AN_OK)
         goto out;
     if (n_windows == 0) {
-        err = an_fail(AN_ERR_INVAL, why, "%zu rows hold no whole window of %u", n,
-                      b->prep.conf.window);
+        err = an_fail(AN_ERR_INVAL, why, "%zu rows hold no whole window of %u", n, b->prep.conf.window);
         goto out;
     }
-    if ((err = score_windows(scorer, windows, n_windows, scores,
-                             contributions ? parts : NULL)) != AN_OK)
+    if ((err = score_windows(scorer, windows, n_windows, scores, contributions ? parts : NULL)) != AN_OK)
         goto out;
     spread(row_of, scores, parts, n_windows, width, n, ret, contributions);
 out:
@@ -103,18 +100,17 @@ out:
     return err;
 }
 
-an_err an_lab_judge(const an_bundle *b, const an_overlay *o, const an_lab_series *series,
-                    size_t width, float *ret, an_note *why)
+an_err an_lab_judge(const an_bundle *b, const an_overlay *o, const an_lab_series *series, size_t width,
+                    float *ret, an_note *why)
 {
     return an_lab_judge_rows(b, o, series->joined ? series->train : NULL,
-                             series->joined ? series->n_train : 0, series->test, series->n_test,
-                             width, ret, NULL, why);
+                             series->joined ? series->n_train : 0, series->test, series->n_test, width, ret,
+                             NULL, why);
 }
 
 /* ---- figures ---- */
 
-an_err an_lab_figures_of(const float *scores, const uint8_t *labels, size_t n,
-                         an_lab_figures *ret)
+an_err an_lab_figures_of(const float *scores, const uint8_t *labels, size_t n, an_lab_figures *ret)
 {
     double at;
     uint8_t *alarms = an_alloc(n, 1);
@@ -145,20 +141,14 @@ void an_lab_figures_always(const uint8_t *labels, size_t n, an_lab_figures *ret)
         c.fp += !labels[i];
     }
     const an_rates r = an_rates_of(&c);
-    *ret = (an_lab_figures){.auroc = 0.5,
-                            .best_f1 = r.f1,
-                            .f1 = r.f1,
-                            .far = r.far,
-                            .mar = r.mar,
-                            .delay = 0,
-                            .detected = 1};
+    *ret = (an_lab_figures){
+        .auroc = 0.5, .best_f1 = r.f1, .f1 = r.f1, .far = r.far, .mar = r.mar, .delay = 0, .detected = 1};
 }
 
 #define FIGURES 7
 static double *field(an_lab_figures *f, size_t i)
 {
-    double *const all[FIGURES] = {&f->auroc, &f->best_f1, &f->f1,      &f->far,
-                                  &f->mar,   &f->delay,   &f->detected};
+    double *const all[FIGURES] = {&f->auroc, &f->best_f1, &f->f1, &f->far, &f->mar, &f->delay, &f->detected};
     return all[i];
 }
 
@@ -183,8 +173,7 @@ an_lab_figures an_lab_mean_get(const an_lab_mean *m)
 
 void an_lab_figures_json(an_json *object, const an_lab_figures *f)
 {
-    static const char *const names[FIGURES] = {"auroc", "best_f1", "f1",      "far",
-                                               "mar",   "delay",   "detected"};
+    static const char *const names[FIGURES] = {"auroc", "best_f1", "f1", "far", "mar", "delay", "detected"};
     an_lab_figures copy = *f;
     for (size_t i = 0; i < FIGURES; i++)
         an_json_set_num(object, names[i], *field(&copy, i));

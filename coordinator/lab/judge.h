@@ -24,18 +24,16 @@ typedef struct an_lab_figures {
 } an_lab_figures;
 
 /* Also any rows: score (n), and contributions (n, width) or NULL. */
-an_err an_lab_judge_rows(const an_bundle *b, const an_overlay *o, const float *before,
-                         size_t n_before, const float *rows, size_t n, size_t width, float *ret,
-                         float *contributions, an_note *why);
+an_err an_lab_judge_rows(const an_bundle *b, const an_overlay *o, const float *before, size_t n_before,
+                         const float *rows, size_t n, size_t width, float *ret, float *contributions,
+                         an_note *why);
 /* ret: (series->n_test). */
-an_err an_lab_judge(const an_bundle *b, const an_overlay *o, const an_lab_series *series,
-                    size_t width, float *ret, an_note *why);
+an_err an_lab_judge(const an_bundle *b, const an_overlay *o, const an_lab_series *series, size_t width,
+                    float *ret, an_note *why);
 
 /* No point adjustment.  Errors: NUMERIC, NOMEM. */
-an_err an_lab_figures_of(const float *scores, const uint8_t *labels, size_t n,
-                         an_lab_figures *ret);
-void an_lab_figures_always(const uint8_t *labels, size_t n,
-                           an_lab_figures *ret); /* an alarm at every row */
+an_err an_lab_figures_of(const float *scores, const uint8_t *labels, size_t n, an_lab_figures *ret);
+void an_lab_figures_always(const uint8_t *labels, size_t n, an_lab_figures *ret); /* an alarm at every row */
 
 /* Means that leave out what is not defined. */
 typedef struct an_lab_mean {

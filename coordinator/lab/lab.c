@@ -49,8 +49,7 @@ an_err an_lab_print_json(an_lab *lab, an_json *object, an_note *why)
     an_json_free(object);
     if (!text)
         return AN_ERR_NOMEM;
-    bool ok =
-        fputs(text, lab->out) >= 0 && fputc('\n', lab->out) != EOF && fflush(lab->out) == 0;
+    bool ok = fputs(text, lab->out) >= 0 && fputc('\n', lab->out) != EOF && fflush(lab->out) == 0;
     an_free(text);
     return ok ? AN_OK : an_fail(AN_ERR_IO, why, "the output cannot be written");
 }
@@ -67,8 +66,7 @@ an_err an_lab_seed(const an_lab *lab, int64_t dflt, uint64_t *ret, an_note *why)
 an_err an_lab_threads(const an_lab *lab, size_t *ret, an_note *why)
 {
     int64_t n = 0;
-    an_err err =
-        an_args_int(lab->args, "threads", 1, AN_WORKERS_MAX, (int64_t)an_cpu_count(), &n, why);
+    an_err err = an_args_int(lab->args, "threads", 1, AN_WORKERS_MAX, (int64_t)an_cpu_count(), &n, why);
     if (err == AN_OK)
         *ret = (size_t)n;
     return err;
@@ -77,16 +75,14 @@ an_err an_lab_threads(const an_lab *lab, size_t *ret, an_note *why)
 static int run(const an_lab_verb *verb, const an_args *args, FILE *out, FILE *errors)
 {
     an_note why = {{0}};
-    an_lab lab = {
-        .args = args, .json = an_args_has(args, "json"), .cancel = &interrupted, .out = out};
+    an_lab lab = {.args = args, .json = an_args_has(args, "json"), .cancel = &interrupted, .out = out};
     listen_to_signals();
     an_err err = verb->run(&lab, &why);
     if (err == AN_OK && fflush(out) != 0)
         err = an_fail(AN_ERR_IO, &why, "the output cannot be written");
     if (err == AN_OK)
         return 0;
-    fprintf(errors, "andon-lab %s: %s\n", verb->verb.name,
-            why.text[0] ? why.text : an_err_text(err));
+    fprintf(errors, "andon-lab %s: %s\n", verb->verb.name, why.text[0] ? why.text : an_err_text(err));
     return err == AN_ERR_CANCELLED ? 130 : 1;
 }
 

@@ -42,17 +42,17 @@ an_err an_lab_print_json(an_lab *lab, an_json *object, an_note *why);
 an_err an_lab_seed(const an_lab *lab, int64_t dflt, uint64_t *ret, an_note *why);
 an_err an_lab_threads(const an_lab *lab, size_t *ret, an_note *why);
 
-#define AN_LAB_FLAG_JSON                                                                       \
-    {                                                                                          \
-        "json", NULL, "print one JSON object"                                                  \
+#define AN_LAB_FLAG_JSON                                                                                     \
+    {                                                                                                        \
+        "json", NULL, "print one JSON object"                                                                \
     }
-#define AN_LAB_FLAG_SEED                                                                       \
-    {                                                                                          \
-        "seed", "N", "of all that is drawn at random"                                          \
+#define AN_LAB_FLAG_SEED                                                                                     \
+    {                                                                                                        \
+        "seed", "N", "of all that is drawn at random"                                                        \
     }
-#define AN_LAB_FLAG_THREADS                                                                    \
-    {                                                                                          \
-        "threads", "N", "threads to use; the result does not depend on it"                     \
+#define AN_LAB_FLAG_THREADS                                                                                  \
+    {                                                                                                        \
+        "threads", "N", "threads to use; the result does not depend on it"                                   \
     }
 
 #endif

@@ -32,8 +32,7 @@ static an_err take_labels(work *w, an_note *why)
     for (size_t k = 0; k < w->files.n; k++) {
         const an_table *t = &w->files.tables[k];
         if (!t->labels)
-            return an_fail(AN_ERR_INVAL, why, "%s has no labels: say --label COLUMN",
-                           w->files.names[k]);
+            return an_fail(AN_ERR_INVAL, why, "%s has no labels: say --label COLUMN", w->files.names[k]);
         for (size_t i = 0; i < t->n; i++)
             w->labels[w->n++] = t->labels[i] > 0.5f;
     }
@@ -45,8 +44,8 @@ static an_err judge(work *w, an_note *why)
     an_err err = AN_OK;
     for (size_t k = 0, at = 0; k < w->files.n && err == AN_OK; at += w->files.tables[k++].n) {
         const an_table *t = &w->files.tables[k];
-        err = an_lab_judge_rows(&w->bundle, w->has_overlay ? &w->overlay : NULL, NULL, 0,
-                                t->rows, t->n, t->width, w->scores + at, NULL, why);
+        err = an_lab_judge_rows(&w->bundle, w->has_overlay ? &w->overlay : NULL, NULL, 0, t->rows, t->n,
+                                t->width, w->scores + at, NULL, why);
         if (err == AN_OK)
             err = an_lab_figures_of(w->scores + at, w->labels + at, t->n, &w->each[k]);
     }
@@ -55,8 +54,8 @@ static an_err judge(work *w, an_note *why)
 
 static void print_row(FILE *out, const char *name, const an_lab_figures *f)
 {
-    fprintf(out, "%-24s %6.3f  %7.3f  %6.3f  %6.1f  %6.1f  %7.1f\n", name, f->auroc, f->best_f1,
-            f->f1, 100 * f->far, 100 * f->mar, f->delay);
+    fprintf(out, "%-24s %6.3f  %7.3f  %6.3f  %6.1f  %6.1f  %7.1f\n", name, f->auroc, f->best_f1, f->f1,
+            100 * f->far, 100 * f->mar, f->delay);
 }
 
 static an_err report(work *w, an_note *why)
@@ -66,8 +65,8 @@ static an_err report(work *w, an_note *why)
     if (!w->lab->json) {
         FILE *out = w->lab->out;
         fprintf(out, "version %s, %zu rows, no point adjustment\n\n", hex, w->n);
-        fprintf(out, "%-24s %6s  %7s  %6s  %6s  %6s  %7s\n", "file", "auroc", "best F1", "F1",
-                "FAR %", "MAR %", "delay");
+        fprintf(out, "%-24s %6s  %7s  %6s  %6s  %6s  %7s\n", "file", "auroc", "best F1", "F1", "FAR %",
+                "MAR %", "delay");
         for (size_t k = 0; k < w->files.n; k++)
             print_row(out, w->files.names[k], &w->each[k]);
         if (w->files.n > 1)
@@ -91,8 +90,8 @@ static an_err report(work *w, an_note *why)
 static an_err run(an_lab *lab, an_note *why)
 {
     work w = {.lab = lab};
-    an_err err = an_lab_version_read(lab, lab->args->positionals[0], &w.bundle, &w.hash,
-                                     &w.overlay, &w.has_overlay, why);
+    an_err err = an_lab_version_read(lab, lab->args->positionals[0], &w.bundle, &w.hash, &w.overlay,
+                                     &w.has_overlay, why);
     if (err == AN_OK)
         err = an_lab_files_read(lab, 1, &w.files, why);
     if (err == AN_OK)
@@ -119,7 +118,7 @@ static const an_flag flags[] = {
 };
 
 const an_lab_verb an_lab_verb_evaluate = {
-    .verb = {"evaluate", "VERSION TABLE...", 2, AN_ARGS_MAX_POSITIONALS, flags,
-             sizeof flags / sizeof *flags, "judge a version on tables with labels"},
+    .verb = {"evaluate", "VERSION TABLE...", 2, AN_ARGS_MAX_POSITIONALS, flags, sizeof flags / sizeof *flags,
+             "judge a version on tables with labels"},
     .run = run,
 };

@@ -16,8 +16,7 @@ static an_err write_out(const char *path, const an_json *o, an_note *why)
     return err;
 }
 
-static an_err report(an_lab *lab, const an_arms_conf *conf, const an_arms_result *r,
-                     an_note *why)
+static an_err report(an_lab *lab, const an_arms_conf *conf, const an_arms_result *r, an_note *why)
 {
     an_err err = AN_OK;
     const char *path = an_args_get(lab->args, "out");

@@ -48,8 +48,8 @@ static an_err sites_from_files(work *w, an_note *why)
         const char *name = slash ? slash + 1 : w->files.names[i];
         snprintf(s->name, sizeof s->name, "%.*s", (int)strcspn(name, "."), name);
         if (!an_name_ok(s->name))
-            return an_fail(AN_ERR_INVAL, why, "%s: a site cannot be called \"%s\"",
-                           w->files.names[i], s->name);
+            return an_fail(AN_ERR_INVAL, why, "%s: a site cannot be called \"%s\"", w->files.names[i],
+                           s->name);
         if (!(s->series = an_alloc(1, sizeof *s->series)))
             return AN_ERR_NOMEM;
         s->n_series = 1;
@@ -91,9 +91,9 @@ static an_err read_faults(work *w, an_note *why)
 static an_err read_options(work *w, an_note *why)
 {
     static const char *const prep_keys[] = {"window", "stride", "smooth"};
-    static const char *const keys[POLICY] = {
-        "train.rounds",    "train.epochs", "train.batch",      "train.lr",
-        "server.momentum", "seed",         "update.clip_norm", "min_cohort"};
+    static const char *const keys[POLICY] = {"train.rounds",     "train.epochs",    "train.batch",
+                                             "train.lr",         "server.momentum", "seed",
+                                             "update.clip_norm", "min_cohort"};
     static const char *const usual[POLICY] = {"10", "1", "64", "0.001", "0", "1", "100", "1"};
     const an_args *a = w->lab->args;
     an_err err = an_lab_seed(w->lab, 1, &w->seed, why);
@@ -111,8 +111,7 @@ static an_err read_options(work *w, an_note *why)
         w->policy[i][1] = w->values[i];
     }
     snprintf(w->values[5], VALUE, "%llu", (unsigned long long)w->seed);
-    w->threshold =
-        an_args_has(a, "threshold") ? an_args_get(a, "threshold") : "target_far:0.01";
+    w->threshold = an_args_has(a, "threshold") ? an_args_get(a, "threshold") : "target_far:0.01";
     w->calibrate = an_calibrate_defaults();
     w->calibrate.site_scaler = !an_args_has(a, "fleet-scaler");
     w->calibrate.seed = w->seed;
@@ -134,9 +133,8 @@ static an_err cut_sites(work *w, an_note *why)
         an_err err = an_lab_cut_new(&w->data, i, SIZE_MAX, &opts, &w->cuts[i], why);
         if (err != AN_OK)
             return err;
-        w->sites[i] = (an_federation_site){.name = w->data.sites[i].name,
-                                           .data = &w->cuts[i].data,
-                                           .calibrate = &w->calibrate};
+        w->sites[i] = (an_federation_site){
+            .name = w->data.sites[i].name, .data = &w->cuts[i].data, .calibrate = &w->calibrate};
     }
     return AN_OK;
 }
@@ -220,13 +218,11 @@ static an_err report(work *w, an_note *why)
     if (w->lab->json)
         return report_json(w, hex, why);
     FILE *out = w->lab->out;
-    fprintf(out, "%6s  %-10s %-10s %8s  %10s  %s\n", "round", "kind", "end", "updates", "loss",
-            "");
+    fprintf(out, "%6s  %-10s %-10s %8s  %10s  %s\n", "round", "kind", "end", "updates", "loss", "");
     for (size_t i = 0; i < r->n_rounds; i++) {
         const an_federation_round *x = &r->rounds[i];
-        fprintf(out, "%6llu  %-10s %-10s %8u  ", (unsigned long long)x->id,
-                an_payload_kind_name(x->kind), x->committed ? "COMMITTED" : "ABORTED",
-                x->updates);
+        fprintf(out, "%6llu  %-10s %-10s %8u  ", (unsigned long long)x->id, an_payload_kind_name(x->kind),
+                x->committed ? "COMMITTED" : "ABORTED", x->updates);
         if (x->kind == AN_PAYLOAD_TRAIN)
             fprintf(out, "%10.6f  %s\n", x->loss, x->committed ? "" : x->reason);
         else
@@ -235,10 +231,9 @@ static an_err report(work *w, an_note *why)
     fprintf(out, "\n%-24s %8s  %10s\n", "site", "windows", "threshold");
     for (size_t i = 0; i < r->n_sites; i++)
         fprintf(out, "%-24s %8zu  %10.4g%s\n", w->data.sites[i].name, w->cuts[i].n_fit,
-                r->live[i] ? r->overlays[i].threshold : 0.0,
-                r->live[i] ? "" : "  does not run the version");
-    fprintf(out, "\n%s\n%llu messages, %.1f MB of updates left the sites\nmodel %s\n",
-            r->reason, (unsigned long long)r->messages, (double)r->update_bytes / 1e6, hex);
+                r->live[i] ? r->overlays[i].threshold : 0.0, r->live[i] ? "" : "  does not run the version");
+    fprintf(out, "\n%s\n%llu messages, %.1f MB of updates left the sites\nmodel %s\n", r->reason,
+            (unsigned long long)r->messages, (double)r->update_bytes / 1e6, hex);
     return AN_OK;
 }
 
@@ -277,9 +272,8 @@ static an_err run(an_lab *lab, an_note *why)
     const char *line = an_args_get(lab->args, "line"), *out = an_args_get(lab->args, "out");
     an_err err = AN_OK;
     if (!line == (lab->args->n_positionals < 2))
-        err =
-            an_fail(AN_ERR_INVAL, why,
-                    "either tables, each of them a site, or --line NAME for simulated plants");
+        err = an_fail(AN_ERR_INVAL, why,
+                      "either tables, each of them a site, or --line NAME for simulated plants");
     if (err == AN_OK)
         err = read_options(&w, why);
     if (err == AN_OK)
@@ -324,7 +318,7 @@ static const an_flag flags[] = {
 };
 
 const an_lab_verb an_lab_verb_federate = {
-    .verb = {"federate", "ARCH [TABLE...]", 1, AN_ARGS_MAX_POSITIONALS, flags,
-             sizeof flags / sizeof *flags, "run a whole federation in one process"},
+    .verb = {"federate", "ARCH [TABLE...]", 1, AN_ARGS_MAX_POSITIONALS, flags, sizeof flags / sizeof *flags,
+             "run a whole federation in one process"},
     .run = run,
 };

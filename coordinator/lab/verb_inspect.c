@@ -43,8 +43,7 @@ static void add_layers(an_json *o, const an_bundle *b)
 {
     an_model *m = NULL;
     an_json *list = an_json_array();
-    if (b->arch[0] &&
-        an_model_new(b->arch, strlen(b->arch), "architecture", 0, &m, NULL) == AN_OK) {
+    if (b->arch[0] && an_model_new(b->arch, strlen(b->arch), "architecture", 0, &m, NULL) == AN_OK) {
         const an_tensor *t;
         for (size_t i = 0; (t = an_model_tensor_at(m, i)); i++) {
             an_json *j = an_json_object();
@@ -187,8 +186,7 @@ static void print_value(FILE *out, const char *key, const an_jval *v, int depth)
     else if (an_jval_kind(v) == AN_JKIND_INT &&
              an_jval_int(v, NULL, INT64_MIN, INT64_MAX, &whole, NULL) == AN_OK)
         fprintf(out, "%lld\n", (long long)whole);
-    else if (an_jval_kind(v) == AN_JKIND_NUM &&
-             an_jval_num(v, NULL, -1e300, 1e300, &num, NULL) == AN_OK)
+    else if (an_jval_kind(v) == AN_JKIND_NUM && an_jval_num(v, NULL, -1e300, 1e300, &num, NULL) == AN_OK)
         fprintf(out, "%.6g\n", num);
     else if (an_jval_kind(v) == AN_JKIND_BOOL && an_jval_bool(v, NULL, &yes, NULL) == AN_OK)
         fprintf(out, "%s\n", yes ? "yes" : "no");
@@ -240,8 +238,8 @@ static an_err run(an_lab *lab, an_note *why)
     size_t k = 0;
     const size_t n = sizeof kinds / sizeof *kinds;
     if (err == AN_OK) {
-        while (k < n && (f.len < kinds[k].magic_len ||
-                         memcmp(f.bytes, kinds[k].magic, kinds[k].magic_len) != 0))
+        while (k < n &&
+               (f.len < kinds[k].magic_len || memcmp(f.bytes, kinds[k].magic, kinds[k].magic_len) != 0))
             k++;
         an_json_set_text(o, "kind", k < n ? kinds[k].kind : "unknown");
         an_json_set_int(o, "bytes", (int64_t)f.len);
@@ -252,8 +250,7 @@ static an_err run(an_lab *lab, an_note *why)
     an_buf_done(&bytes);
     if (err != AN_OK) {
         an_json_free(o);
-        return an_fail(err, why, "%.120s: %.180s", f.path,
-                       inner.text[0] ? inner.text : an_err_text(err));
+        return an_fail(err, why, "%.120s: %.180s", f.path, inner.text[0] ? inner.text : an_err_text(err));
     }
     return lab->json ? an_lab_print_json(lab, o, why) : print_lines(lab, o, why);
 }
@@ -261,8 +258,7 @@ static an_err run(an_lab *lab, an_note *why)
 static const an_flag flags[] = {AN_LAB_FLAG_JSON};
 
 const an_lab_verb an_lab_verb_inspect = {
-    .verb =
-        {"inspect", "FILE", 1, 1, flags, sizeof flags / sizeof *flags,
-         "say what a version, overlay, update or sample pool holds, or why it is not valid"},
+    .verb = {"inspect", "FILE", 1, 1, flags, sizeof flags / sizeof *flags,
+             "say what a version, overlay, update or sample pool holds, or why it is not valid"},
     .run = run,
 };

@@ -23,16 +23,14 @@ typedef struct section {
 } section;
 
 static const section sections[] = {
-    {"andon-coordinator",
-     "Keys of the file of `--config`, and flags of the same names, which win over it.",
+    {"andon-coordinator", "Keys of the file of `--config`, and flags of the same names, which win over it.",
      an_coordinator_rows, &an_coordinator_n_rows},
     {"A model's policy",
      "Kept in the journal, set with `andon model create --policy KEY=VALUE` and `andon model "
      "policy`. A\n"
      "change holds for rounds that open after it.",
      an_policy_rows, &an_policy_n_rows},
-    {"andon-agent",
-     "Keys at the top of the file of `--config`; beside them stand `lines` and `policy`.",
+    {"andon-agent", "Keys at the top of the file of `--config`; beside them stand `lines` and `policy`.",
      an_agent_rows, &an_agent_n_rows},
     {"A line of an agent",
      "Keys of each entry of `lines`. Beside them stand `source` (below), `sensors` (a list of\n"
@@ -41,8 +39,8 @@ static const section sections[] = {
      "simulated line).",
      an_agent_line_rows, &an_agent_line_n_rows},
     {"The policy of a site",
-     "Keys of `policy` in the agent's file. What it forbids is refused with a reason.",
-     an_site_policy_rows, &an_site_policy_n_rows},
+     "Keys of `policy` in the agent's file. What it forbids is refused with a reason.", an_site_policy_rows,
+     &an_site_policy_n_rows},
 };
 
 static const char *kind_text(an_option_kind kind)
@@ -113,7 +111,6 @@ static an_err run(an_lab *lab, an_note *why)
 }
 
 const an_lab_verb an_lab_verb_options = {
-    .verb = {"options", NULL, 0, 0, NULL, 0,
-             "print every option of every configuration, as Markdown"},
+    .verb = {"options", NULL, 0, 0, NULL, 0, "print every option of every configuration, as Markdown"},
     .run = run,
 };

@@ -42,9 +42,8 @@ static void top_text(const work *w, const float *parts, char *ret, size_t size)
                 best = j;
         }
         used[n++] = best;
-        int len =
-            snprintf(ret + at, size - at, "%s%s %.0f%%", k ? ";" : "",
-                     w->bundle.schema.sensors[best].name, 100 * (double)parts[best] / sum);
+        int len = snprintf(ret + at, size - at, "%s%s %.0f%%", k ? ";" : "",
+                           w->bundle.schema.sensors[best].name, 100 * (double)parts[best] / sum);
         at += len > 0 && (size_t)len < size - at ? (size_t)len : 0;
     }
 }
@@ -60,8 +59,7 @@ static void put_field(FILE *out, const char *text)
     fputc('"', out);
 }
 
-static void put_row(work *w, const char *file, const an_table *t, size_t i, float score,
-                    const float *parts)
+static void put_row(work *w, const char *file, const an_table *t, size_t i, float score, const float *parts)
 {
     char top[TOP * (AN_BUNDLE_SENSOR_MAX + 16)], time[25] = "";
     const bool alarm = score > 1;
@@ -86,12 +84,11 @@ static void put_row(work *w, const char *file, const an_table *t, size_t i, floa
 static an_err score_table(work *w, size_t k, an_note *why)
 {
     const an_table *t = &w->files.tables[k];
-    float *scores = an_alloc(t->n, sizeof *scores),
-          *parts = an_alloc(t->n * t->width, sizeof *parts);
+    float *scores = an_alloc(t->n, sizeof *scores), *parts = an_alloc(t->n * t->width, sizeof *parts);
     an_err err = AN_ERR_NOMEM;
     if (scores && parts)
-        err = an_lab_judge_rows(&w->bundle, w->has_overlay ? &w->overlay : NULL, NULL, 0,
-                                t->rows, t->n, t->width, scores, parts, why);
+        err = an_lab_judge_rows(&w->bundle, w->has_overlay ? &w->overlay : NULL, NULL, 0, t->rows, t->n,
+                                t->width, scores, parts, why);
     for (size_t i = 0; i < t->n && err == AN_OK; i++)
         put_row(w, w->files.names[k], t, i, scores[i], parts + i * t->width);
     an_free(scores);
@@ -123,15 +120,14 @@ static an_err run(an_lab *lab, an_note *why)
 {
     work w = {.lab = lab};
     const char *path = an_args_get(lab->args, "out");
-    an_err err = an_lab_version_read(lab, lab->args->positionals[0], &w.bundle, &w.hash,
-                                     &w.overlay, &w.has_overlay, why);
+    an_err err = an_lab_version_read(lab, lab->args->positionals[0], &w.bundle, &w.hash, &w.overlay,
+                                     &w.has_overlay, why);
     if (err == AN_OK)
         err = an_lab_files_read(lab, 1, &w.files, why);
     if (err == AN_OK)
         err = an_lab_files_fit(&w.files, &w.bundle, !an_args_has(lab->args, "no-header"), why);
     if (err == AN_OK) {
-        w.threshold =
-            w.has_overlay && w.overlay.has_threshold ? w.overlay.threshold : w.bundle.threshold;
+        w.threshold = w.has_overlay && w.overlay.has_threshold ? w.overlay.threshold : w.bundle.threshold;
         w.csv = path ? fopen(path, "w") : lab->json ? NULL : lab->out;
         w.rows = lab->json ? an_json_array() : NULL;
         if (path && !w.csv)
@@ -160,8 +156,7 @@ static const an_flag flags[] = {
 };
 
 const an_lab_verb an_lab_verb_score = {
-    .verb = {"score", "VERSION TABLE...", 2, AN_ARGS_MAX_POSITIONALS, flags,
-             sizeof flags / sizeof *flags,
+    .verb = {"score", "VERSION TABLE...", 2, AN_ARGS_MAX_POSITIONALS, flags, sizeof flags / sizeof *flags,
              "score tables: row, time, score, alarm, the sensors behind it"},
     .run = run,
 };

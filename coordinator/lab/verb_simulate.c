@@ -31,13 +31,11 @@ static an_err parse_event(const char *text, an_sim_event *ret, an_note *why)
     bool ok = next_field(&at, e.name, sizeof e.name) && next_field(&at, start, sizeof start) &&
               next_field(&at, length, sizeof length) && next_field(&at, size, sizeof size) &&
               next_field(&at, e.sensor, sizeof e.sensor) && *at == '\0';
-    ok = ok && an_parse_int(start, &first) && an_parse_int(length, &rows) && first >= 0 &&
-         rows >= 0;
+    ok = ok && an_parse_int(start, &first) && an_parse_int(length, &rows) && first >= 0 && rows >= 0;
     if (ok && size[0])
         ok = an_parse_num(size, &e.size) && e.size > 0;
     if (!ok)
-        return an_fail(AN_ERR_INVAL, why,
-                       "--event %.80s: must be NAME,START,LENGTH[,SIZE[,SENSOR]]", text);
+        return an_fail(AN_ERR_INVAL, why, "--event %.80s: must be NAME,START,LENGTH[,SIZE[,SENSOR]]", text);
     e.start = (uint64_t)first;
     e.length = (uint64_t)rows;
     *ret = e;
@@ -84,8 +82,8 @@ static void put_row(FILE *out, const float *row, size_t width, const an_sim_info
     fprintf(out, ",%d\n", info->label);
 }
 
-static an_err write_rows(an_lab *lab, an_sim *sim, FILE *out, uint64_t *ret_rows,
-                         uint64_t *ret_faulty, an_note *why)
+static an_err write_rows(an_lab *lab, an_sim *sim, FILE *out, uint64_t *ret_rows, uint64_t *ret_faulty,
+                         an_note *why)
 {
     float row[AN_SIM_SENSORS_MAX];
     an_sim_info info;

@@ -74,10 +74,8 @@ static an_err cut_windows(work *w, an_note *why)
         w->site.series[i].train = w->files.tables[i].rows;
         w->site.series[i].n_train = w->files.tables[i].n;
     }
-    w->data = (an_lab_data){.sites = &w->site,
-                            .n_sites = 1,
-                            .width = w->files.width,
-                            .names = w->files.tables[0].names};
+    w->data = (an_lab_data){
+        .sites = &w->site, .n_sites = 1, .width = w->files.width, .names = w->files.tables[0].names};
     return an_lab_cut_new(&w->data, 0, SIZE_MAX, &opts, &w->cut, why);
 }
 
@@ -85,8 +83,7 @@ static an_err make_blank(work *w, an_note *why)
 {
     an_buf text;
     const char *path = w->lab->args->positionals[0];
-    const char *name =
-        an_args_has(w->lab->args, "name") ? an_args_get(w->lab->args, "name") : "model";
+    const char *name = an_args_has(w->lab->args, "name") ? an_args_get(w->lab->args, "name") : "model";
     an_buf_init(&text, 256 * 1024);
     an_err err = an_file_read(&text, path, why);
     if (err == AN_OK) {
@@ -119,8 +116,8 @@ static an_err learn(work *w, an_note *why)
     float *x = NULL;
     const an_lab_cut *c = &w->cut;
     an_prep_done(&w->bundle.prep);
-    an_err err = an_prep_fit(&w->bundle.prep, &w->prep, c->fit, c->n_fit * c->data.context,
-                             c->data.width, why);
+    an_err err =
+        an_prep_fit(&w->bundle.prep, &w->prep, c->fit, c->n_fit * c->data.context, c->data.width, why);
     if (err == AN_OK)
         err = an_samples_inputs(&w->bundle.prep, c->fit, c->n_fit, c->data.context, &x, why);
     if (err == AN_OK) {
@@ -164,12 +161,12 @@ static an_err report(work *w, const char *path, const an_hash *hash, an_note *wh
     an_hash_text(hex, hash);
     if (!w->lab->json) {
         fprintf(w->lab->out, "%s: version %s\n", path, hex);
-        fprintf(w->lab->out, "  %zu windows learnt, %zu held out, %zu parameters\n",
-                w->cut.n_fit, w->cut.n_hold, w->bundle.n_weights);
-        fprintf(w->lab->out, "  loss %.6g -> %.6g in %zu epochs\n", w->stats.first_loss,
-                w->stats.last_loss, w->stats.epochs);
-        fprintf(w->lab->out, "  threshold %.6g by %s from %s windows\n", w->report.threshold,
-                w->policy, w->report.from_holdout ? "held-out" : "fitted");
+        fprintf(w->lab->out, "  %zu windows learnt, %zu held out, %zu parameters\n", w->cut.n_fit,
+                w->cut.n_hold, w->bundle.n_weights);
+        fprintf(w->lab->out, "  loss %.6g -> %.6g in %zu epochs\n", w->stats.first_loss, w->stats.last_loss,
+                w->stats.epochs);
+        fprintf(w->lab->out, "  threshold %.6g by %s from %s windows\n", w->report.threshold, w->policy,
+                w->report.from_holdout ? "held-out" : "fitted");
         return AN_OK;
     }
     an_json *o = an_json_object();
@@ -192,8 +189,7 @@ static an_err run(an_lab *lab, an_note *why)
     an_hash hash;
     const char *path = an_args_get(lab->args, "out");
     if (!path)
-        return an_fail(AN_ERR_INVAL, why,
-                       "--out FILE is missing: where the version is written");
+        return an_fail(AN_ERR_INVAL, why, "--out FILE is missing: where the version is written");
     an_err err = read_options(&w, why);
     if (err == AN_OK)
         err = an_lab_files_read(lab, 1, &w.files, why);
@@ -236,7 +232,7 @@ static const an_flag flags[] = {
 };
 
 const an_lab_verb an_lab_verb_train = {
-    .verb = {"train", "ARCH TABLE...", 2, AN_ARGS_MAX_POSITIONALS, flags,
-             sizeof flags / sizeof *flags, "train a version on tables of normal operation"},
+    .verb = {"train", "ARCH TABLE...", 2, AN_ARGS_MAX_POSITIONALS, flags, sizeof flags / sizeof *flags,
+             "train a version on tables of normal operation"},
     .run = run,
 };

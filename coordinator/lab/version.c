@@ -21,12 +21,10 @@ static an_err unit_scaler(const an_prep_conf *conf, size_t width, an_prep *ret, 
     return err;
 }
 
-static an_err first_weights(const an_lab_version_spec *spec, uint64_t seed, an_bundle *b,
-                            an_note *why)
+static an_err first_weights(const an_lab_version_spec *spec, uint64_t seed, an_bundle *b, an_note *why)
 {
     an_model *m = NULL;
-    an_err err =
-        an_model_new(spec->arch, strlen(spec->arch), spec->name, spec->n_sensors, &m, why);
+    an_err err = an_model_new(spec->arch, strlen(spec->arch), spec->name, spec->n_sensors, &m, why);
     if (err != AN_OK)
         return err;
     b->n_weights = an_model_n_params(m);
@@ -36,8 +34,7 @@ static an_err first_weights(const an_lab_version_spec *spec, uint64_t seed, an_b
     if (!b->arch || !b->weights)
         err = AN_ERR_NOMEM;
     else if (an_model_n_inputs(m) != an_prep_input(&b->prep))
-        err = an_fail(AN_ERR_INVAL, why,
-                      "the model takes %zu values, a window of %u rows has %zu",
+        err = an_fail(AN_ERR_INVAL, why, "the model takes %zu values, a window of %u rows has %zu",
                       an_model_n_inputs(m), spec->prep.window, an_prep_input(&b->prep));
     else
         an_model_init(m, seed, b->weights);
@@ -45,14 +42,12 @@ static an_err first_weights(const an_lab_version_spec *spec, uint64_t seed, an_b
     return err;
 }
 
-an_err an_lab_version_new(const an_lab_version_spec *spec, uint64_t seed, an_bundle *ret,
-                          an_note *why)
+an_err an_lab_version_new(const an_lab_version_spec *spec, uint64_t seed, an_bundle *ret, an_note *why)
 {
     an_bundle b = {.threshold = 1};
     an_err err = an_threshold_check(spec->threshold, why);
-    if (err != AN_OK ||
-        (err = an_schema_new(&b.schema, spec->sensors, NULL, (uint32_t)spec->n_sensors, 0,
-                             spec->prep.window, why)) != AN_OK)
+    if (err != AN_OK || (err = an_schema_new(&b.schema, spec->sensors, NULL, (uint32_t)spec->n_sensors, 0,
+                                             spec->prep.window, why)) != AN_OK)
         return err;
     snprintf(b.model, sizeof b.model, "%s", spec->name);
     snprintf(b.policy, sizeof b.policy, "%s", spec->threshold);
@@ -64,9 +59,8 @@ an_err an_lab_version_new(const an_lab_version_spec *spec, uint64_t seed, an_bun
         err = AN_ERR_NOMEM;
     if (err != AN_OK)
         goto out;
-    if ((err =
-             an_detector_new(spec->detector ? spec->detector : "autoencoder", spec->prep.window,
-                             (uint32_t)spec->n_sensors, &b.detector, why)) != AN_OK)
+    if ((err = an_detector_new(spec->detector ? spec->detector : "autoencoder", spec->prep.window,
+                               (uint32_t)spec->n_sensors, &b.detector, why)) != AN_OK)
         goto out;
     for (size_t i = 0; i < b.detector->n_state; i++)
         b.detector->state[i] = 1;

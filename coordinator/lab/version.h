@@ -24,8 +24,7 @@ typedef struct an_lab_version_spec {
 
 /* Mean 0 and scale 1 until a scaler is fitted.  Errors: INVAL, PROTO the architecture, NOMEM.
  */
-an_err an_lab_version_new(const an_lab_version_spec *spec, uint64_t seed, an_bundle *ret,
-                          an_note *why);
+an_err an_lab_version_new(const an_lab_version_spec *spec, uint64_t seed, an_bundle *ret, an_note *why);
 
 /* x: (n, inputs), scaled.  Errors: as an_train. */
 an_err an_lab_version_train(an_bundle *b, const an_train_opts *opts, const float *x, size_t n,

@@ -31,9 +31,8 @@ an_err an_store_lock(const char *dir, int *ret_fd, an_note *why)
     an_err err = AN_OK;
     int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        err = errno == EWOULDBLOCK
-                  ? refuse_second(fd, path, why)
-                  : an_fail(AN_ERR_IO, why, "%s: cannot lock: %s", path, strerror(errno));
+        err = errno == EWOULDBLOCK ? refuse_second(fd, path, why)
+                                   : an_fail(AN_ERR_IO, why, "%s: cannot lock: %s", path, strerror(errno));
     } else if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)n, 0) != n) {
         err = an_fail(AN_ERR_IO, why, "%s: cannot write: %s", path, strerror(errno));
     }

@@ -45,8 +45,8 @@ static an_err clear_new(const an_objects *o, an_note *why)
     if (err == AN_OK)
         err = an_dir_list(dir, &names, why);
     for (size_t i = 0; err == AN_OK && i < names.n; i++) {
-        err = an_path_join(path, dir, names.items[i]) == AN_OK ? an_file_remove(path, why)
-                                                               : too_long(dir, why);
+        err =
+            an_path_join(path, dir, names.items[i]) == AN_OK ? an_file_remove(path, why) : too_long(dir, why);
     }
     an_names_done(&names);
     return err;
@@ -58,8 +58,7 @@ an_err an_objects_init(an_objects *o, const char *dir, an_note *why)
     *o = (an_objects){0};
     /* The longest name below it is objects/new/HASH.part. */
     if (strlen(dir) + sizeof "/objects/new/.part" + AN_HASH_TEXT > AN_PATH_MAX ||
-        an_path_join(o->dir, dir, "objects") != AN_OK ||
-        an_path_join(o->spool, dir, "spool") != AN_OK)
+        an_path_join(o->dir, dir, "objects") != AN_OK || an_path_join(o->spool, dir, "spool") != AN_OK)
         return too_long(dir, why);
     an_err err = an_dir_make(o->spool, why);
     if (err == AN_OK)
@@ -120,8 +119,7 @@ bool an_objects_has(const an_objects *o, const an_hash *hash)
     return size_of(o, hash, &len, path, NULL) == AN_OK;
 }
 
-an_err an_objects_size(const an_objects *o, const an_hash *hash, uint64_t *ret_len,
-                       an_note *why)
+an_err an_objects_size(const an_objects *o, const an_hash *hash, uint64_t *ret_len, an_note *why)
 {
     char path[AN_PATH_MAX];
     uint64_t len = 0;
@@ -154,8 +152,7 @@ bool an_objects_intact(const an_objects *o, const an_hash *hash, size_t len)
     return n == 0 && an_hash_equal(&found, hash);
 }
 
-an_err an_objects_adopt_unsynced(an_objects *o, const char *path, const an_hash *hash,
-                                 an_note *why)
+an_err an_objects_adopt_unsynced(an_objects *o, const char *path, const an_hash *hash, an_note *why)
 {
     char home[AN_PATH_MAX];
     if (an_objects_path(o, hash, home) != AN_OK)
@@ -192,8 +189,7 @@ static an_err write_unsynced(const char *path, const void *bytes, size_t len, an
 
 /* A damaged object is written anew; an intact one may lack its sync: an earlier put may have
  * died before it. */
-static an_err put(an_objects *o, const void *bytes, size_t len, bool sync, an_hash *ret,
-                  an_note *why)
+static an_err put(an_objects *o, const void *bytes, size_t len, bool sync, an_hash *ret, an_note *why)
 {
     char dir[AN_PATH_MAX], path[AN_PATH_MAX], text[AN_HASH_TEXT];
     an_hash hash;
@@ -222,8 +218,7 @@ an_err an_objects_put(an_objects *o, const void *bytes, size_t len, an_hash *ret
     return put(o, bytes, len, true, ret, why);
 }
 
-an_err an_objects_put_unsynced(an_objects *o, const void *bytes, size_t len, an_hash *ret,
-                               an_note *why)
+an_err an_objects_put_unsynced(an_objects *o, const void *bytes, size_t len, an_hash *ret, an_note *why)
 {
     return put(o, bytes, len, false, ret, why);
 }
@@ -244,8 +239,7 @@ an_err an_objects_get(const an_objects *o, const an_hash *hash, an_buf *b, an_no
         an_hash found;
         an_hash_of(&found, b->len > before ? b->data + before : NULL, b->len - before);
         if (!an_hash_equal(&found, hash))
-            err = an_fail(AN_ERR_PROTO, why,
-                          "%s: damaged: its bytes have another hash than its name", path);
+            err = an_fail(AN_ERR_PROTO, why, "%s: damaged: its bytes have another hash than its name", path);
     }
     if (err != AN_OK)
         b->len = before;

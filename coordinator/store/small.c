@@ -45,8 +45,7 @@ static an_err keep(an_small *s, const an_hash *hash, const void *bytes, size_t l
     return err;
 }
 
-an_err an_small_put(an_small *s, an_objects *o, const void *bytes, size_t len, an_hash *ret,
-                    an_note *why)
+an_err an_small_put(an_small *s, an_objects *o, const void *bytes, size_t len, an_hash *ret, an_note *why)
 {
     an_hash hash;
     an_hash_of(&hash, bytes, len);
@@ -56,8 +55,7 @@ an_err an_small_put(an_small *s, an_objects *o, const void *bytes, size_t len, a
 }
 
 /* Nobody synced a small file, so it is taken over in this way or not at all. */
-an_err an_small_adopt(an_small *s, an_objects *o, const char *path, const an_hash *hash,
-                      an_note *why)
+an_err an_small_adopt(an_small *s, an_objects *o, const char *path, const an_hash *hash, an_note *why)
 {
     uint64_t size = 0;
     an_buf b;
@@ -82,10 +80,9 @@ an_err an_small_remove(an_small *s, an_objects *o, const an_hash *hash, an_note 
 static an_err store_one(an_db *db, const an_small_item *item, an_note *why)
 {
     an_stmt *q = NULL;
-    an_err err = an_db_stmt(db,
-                            item->bytes ? "INSERT OR IGNORE INTO small VALUES(?1, ?2)"
-                                        : "DELETE FROM small WHERE hash = ?1",
-                            &q, why);
+    an_err err = an_db_stmt(
+        db, item->bytes ? "INSERT OR IGNORE INTO small VALUES(?1, ?2)" : "DELETE FROM small WHERE hash = ?1",
+        &q, why);
     if (err != AN_OK)
         return err;
     err = an_stmt_bind_blob(q, 1, item->hash.b, sizeof item->hash.b);

@@ -15,8 +15,7 @@
 #include "coordinator/store/store_internal.h"
 #include "doors/sqlite.h"
 
-#define APPLICATION_ID                                                                         \
-    1095648338 /* "ANDR", in the file's header: what `file` and we know it by */
+#define APPLICATION_ID 1095648338 /* "ANDR", in the file's header: what `file` and we know it by */
 
 static const char *const steps[] = {
     "PRAGMA application_id = 1095648338;"
@@ -77,8 +76,7 @@ static an_err check_ours(an_db *db, an_note *why)
     if (err != AN_OK)
         return err;
     if (application != APPLICATION_ID && (application != 0 || version != 0 || tables != 0))
-        return an_fail(AN_ERR_PROTO, why,
-                       "journal.db: a database, but not a coordinator's journal");
+        return an_fail(AN_ERR_PROTO, why, "journal.db: a database, but not a coordinator's journal");
     if (version > (int64_t)STEPS)
         return an_fail(AN_ERR_UNSUPPORTED, why,
                        "journal.db: written by a newer version (schema %lld, known up to %zu)",
@@ -99,8 +97,7 @@ static an_err read_head(sqlite_store *s, an_store_head *ret, an_note *why)
         if (!chain || len != AN_HASH_BYTES || an_stmt_int(q, 0) < 0) {
             err = an_fail(AN_ERR_PROTO, why, "journal.db: damaged: the head is missing");
         } else {
-            *ret = (an_store_head){.seq = (uint64_t)an_stmt_int(q, 0),
-                                   .epoch = (uint64_t)an_stmt_int(q, 2)};
+            *ret = (an_store_head){.seq = (uint64_t)an_stmt_int(q, 0), .epoch = (uint64_t)an_stmt_int(q, 2)};
             memcpy(ret->chain.b, chain, AN_HASH_BYTES);
         }
     }
@@ -116,8 +113,7 @@ static an_err check_end(sqlite_store *s, an_note *why)
     bool row = false;
     an_err err = read_head(s, &head, why);
     if (err == AN_OK)
-        err = an_db_stmt(s->db, "SELECT seq, chain FROM records ORDER BY seq DESC LIMIT 1", &q,
-                         why);
+        err = an_db_stmt(s->db, "SELECT seq, chain FROM records ORDER BY seq DESC LIMIT 1", &q, why);
     if (err == AN_OK)
         err = an_stmt_step(q, &row, why);
     if (err == AN_OK) {
@@ -128,12 +124,10 @@ static an_err check_end(sqlite_store *s, an_note *why)
         if (chain && len == AN_HASH_BYTES)
             memcpy(found.b, chain, AN_HASH_BYTES);
         if (last != head.seq)
-            err = an_fail(AN_ERR_PROTO, why,
-                          "journal.db: damaged: the last record is %llu, should be %llu",
+            err = an_fail(AN_ERR_PROTO, why, "journal.db: damaged: the last record is %llu, should be %llu",
                           (unsigned long long)last, (unsigned long long)head.seq);
         else if (!an_hash_equal(&found, &head.chain))
-            err = an_fail(AN_ERR_PROTO, why,
-                          "journal.db: damaged: record %llu is not what was written",
+            err = an_fail(AN_ERR_PROTO, why, "journal.db: damaged: record %llu is not what was written",
                           (unsigned long long)last);
     }
     an_stmt_reset(q);
@@ -231,8 +225,7 @@ static an_err explain_clash(sqlite_store *s, const an_record *r, an_note *why)
     bool taken = false;
     an_err err = AN_OK;
     if (r->idem) {
-        err =
-            an_db_stmt(s->db, "SELECT 1 FROM records WHERE actor = ?1 AND idem = ?2", &q, why);
+        err = an_db_stmt(s->db, "SELECT 1 FROM records WHERE actor = ?1 AND idem = ?2", &q, why);
         if (err == AN_OK && (err = an_stmt_bind_text(q, 1, r->actor)) == AN_OK &&
             (err = an_stmt_bind_text(q, 2, r->idem)) == AN_OK)
             err = an_stmt_step(q, &taken, why);
@@ -241,19 +234,16 @@ static an_err explain_clash(sqlite_store *s, const an_record *r, an_note *why)
     if (err != AN_OK)
         return err;
     if (taken)
-        return an_fail(AN_ERR_EXISTS, why,
-                       "journal: %s has already appended a record with the key %s", r->actor,
-                       r->idem);
-    return an_fail(AN_ERR_PROTO, why,
-                   "journal: damaged: a record %llu is there that was not appended here",
+        return an_fail(AN_ERR_EXISTS, why, "journal: %s has already appended a record with the key %s",
+                       r->actor, r->idem);
+    return an_fail(AN_ERR_PROTO, why, "journal: damaged: a record %llu is there that was not appended here",
                    (unsigned long long)r->seq);
 }
 
 static an_err insert(sqlite_store *s, const an_record *r, an_note *why)
 {
     an_stmt *q = NULL;
-    an_err err = an_db_stmt(s->db, "INSERT INTO records VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                            &q, why);
+    an_err err = an_db_stmt(s->db, "INSERT INTO records VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", &q, why);
     if (err != AN_OK)
         return err;
     if ((err = an_stmt_bind_int(q, 1, (int64_t)r->seq)) == AN_OK &&
@@ -288,8 +278,7 @@ static an_err append_all(sqlite_store *s, const an_record *records, size_t n, in
     an_store_head head;
     an_err err = read_head(s, &head, why);
     if (err == AN_OK && head.epoch != (uint64_t)s->epoch)
-        err = an_fail(AN_ERR_STATE, why,
-                      "journal: another coordinator has taken this store over");
+        err = an_fail(AN_ERR_STATE, why, "journal: another coordinator has taken this store over");
     for (size_t i = 0; err == AN_OK && i < n; i++) {
         an_record r = records[i];
         r.seq = ++head.seq;
@@ -342,24 +331,21 @@ static an_err read_record(an_stmt *q, an_record *ret, an_note *why)
     size_t chain_len = 0;
     const void *chain = an_stmt_blob(q, 7, &chain_len);
     an_record r = {.seq = (uint64_t)an_stmt_int(q, 0), .time_ms = an_stmt_int(q, 1)};
-    bool good =
-        whole_text(q, 2, &r.kind) && whole_text(q, 3, &r.subject) && whole_text(q, 4, &r.actor);
+    bool good = whole_text(q, 2, &r.kind) && whole_text(q, 3, &r.subject) && whole_text(q, 4, &r.actor);
     if (!an_stmt_is_null(q, 5))
         good = whole_text(q, 5, &r.idem) && good;
     r.body = an_stmt_blob(q, 6, &r.body_len);
     if (!r.body)
         r.body = "";
     if (!good || !chain || chain_len != AN_HASH_BYTES || r.body_len > AN_RECORD_BODY_MAX)
-        return an_fail(AN_ERR_PROTO, why, "journal: record %llu is damaged",
-                       (unsigned long long)r.seq);
+        return an_fail(AN_ERR_PROTO, why, "journal: record %llu is damaged", (unsigned long long)r.seq);
     memcpy(r.chain.b, chain, AN_HASH_BYTES);
     *ret = r;
     return AN_OK;
 }
 
 /* Only fixed pieces of SQL are put together; values are bound. */
-static an_err prepare_scan(sqlite_store *s, const an_store_filter *f, an_stmt **ret,
-                           an_note *why)
+static an_err prepare_scan(sqlite_store *s, const an_store_filter *f, an_stmt **ret, an_note *why)
 {
     char sql[320], kind_end[AN_RECORD_NAME_MAX + 1] = "";
     size_t kind_len = f->kind ? strlen(f->kind) : 0;
@@ -390,8 +376,7 @@ static an_err prepare_scan(sqlite_store *s, const an_store_filter *f, an_stmt **
     if (err == AN_OK && f->subject)
         err = an_stmt_bind_text(q, 5, f->subject);
     if (err == AN_OK)
-        err =
-            an_stmt_bind_int(q, 6, f->limit && f->limit <= INT64_MAX ? (int64_t)f->limit : -1);
+        err = an_stmt_bind_int(q, 6, f->limit && f->limit <= INT64_MAX ? (int64_t)f->limit : -1);
     if (err != AN_OK) {
         an_stmt_free(q);
         return err;
@@ -400,8 +385,8 @@ static an_err prepare_scan(sqlite_store *s, const an_store_filter *f, an_stmt **
     return AN_OK;
 }
 
-static an_err sqlite_scan(void *state, const an_store_filter *f, an_store_visit visit,
-                          void *ctx, an_note *why)
+static an_err sqlite_scan(void *state, const an_store_filter *f, an_store_visit visit, void *ctx,
+                          an_note *why)
 {
     an_stmt *q = NULL; /* one of its own for each scan: a visit may scan too */
     bool row = false;
@@ -424,15 +409,13 @@ static an_err sqlite_head(void *state, an_store_head *ret, an_note *why)
 /* ---- Objects -------------------------------------------------------------------------------
  */
 
-static an_err sqlite_object_put(void *state, const void *bytes, size_t len, an_hash *ret,
-                                an_note *why)
+static an_err sqlite_object_put(void *state, const void *bytes, size_t len, an_hash *ret, an_note *why)
 {
     sqlite_store *s = state;
     return an_small_put(&s->small, &s->objects, bytes, len, ret, why);
 }
 
-static an_err sqlite_object_adopt(void *state, const char *path, const an_hash *hash,
-                                  an_note *why)
+static an_err sqlite_object_adopt(void *state, const char *path, const an_hash *hash, an_note *why)
 {
     sqlite_store *s = state;
     return an_small_adopt(&s->small, &s->objects, path, hash, why);
@@ -448,8 +431,7 @@ static an_err sqlite_object_get(void *state, const an_hash *hash, an_buf *b, an_
     return an_objects_get(&((sqlite_store *)state)->objects, hash, b, why);
 }
 
-static an_err sqlite_object_size(void *state, const an_hash *hash, uint64_t *ret_len,
-                                 an_note *why)
+static an_err sqlite_object_size(void *state, const an_hash *hash, uint64_t *ret_len, an_note *why)
 {
     return an_objects_size(&((sqlite_store *)state)->objects, hash, ret_len, why);
 }
@@ -460,8 +442,7 @@ static an_err sqlite_object_remove(void *state, const an_hash *hash, an_note *wh
     return an_small_remove(&s->small, &s->objects, hash, why);
 }
 
-static an_err sqlite_object_path(const void *state, const an_hash *hash,
-                                 char out[static AN_PATH_MAX])
+static an_err sqlite_object_path(const void *state, const an_hash *hash, char out[static AN_PATH_MAX])
 {
     return an_objects_path(&((const sqlite_store *)state)->objects, hash, out);
 }

@@ -11,8 +11,7 @@ struct an_store {
     const an_store_backend *backend;
     void *state;
     const an_clock *clock;
-    unsigned
-        scanning; /* depth of scans under way; an append among them would move what they read */
+    unsigned scanning; /* depth of scans under way; an append among them would move what they read */
 };
 
 #define AN_STORE(name) extern const an_store_backend an_store_backend_##name;
@@ -47,12 +46,10 @@ static an_err unknown_backend(const char *url, an_note *why)
     char known[128] = "";
     size_t at = 0;
     for (size_t i = 0; i < sizeof backends / sizeof backends[0] && at < sizeof known; i++) {
-        int n =
-            snprintf(known + at, sizeof known - at, "%s%s:", i ? ", " : "", backends[i]->name);
+        int n = snprintf(known + at, sizeof known - at, "%s%s:", i ? ", " : "", backends[i]->name);
         at += n > 0 ? (size_t)n : 0;
     }
-    return an_fail(AN_ERR_INVAL, why, "store \"%.80s\": no such kind of store; known: %s", url,
-                   known);
+    return an_fail(AN_ERR_INVAL, why, "store \"%.80s\": no such kind of store; known: %s", url, known);
 }
 
 an_err an_store_open(const char *url, const an_clock *clock, an_store **ret, an_note *why)
@@ -62,8 +59,7 @@ an_err an_store_open(const char *url, const an_clock *clock, an_store **ret, an_
     if (!backend)
         return unknown_backend(url, why);
     if (!place[0])
-        return an_fail(AN_ERR_INVAL, why,
-                       "store \"%.80s\": the place is missing after the colon", url);
+        return an_fail(AN_ERR_INVAL, why, "store \"%.80s\": the place is missing after the colon", url);
     an_store *s = an_alloc(1, sizeof *s);
     if (!s)
         return an_fail(AN_ERR_NOMEM, why, "store: out of memory");
@@ -102,8 +98,7 @@ static an_err check_name(const char *what, const char *name, an_note *why)
         return an_fail(AN_ERR_INVAL, why, "record: its %s is missing", what);
     size_t len = name_len(name);
     if (len > AN_RECORD_NAME_MAX)
-        return an_fail(AN_ERR_LIMIT, why, "record: its %s has more than %d bytes", what,
-                       AN_RECORD_NAME_MAX);
+        return an_fail(AN_ERR_LIMIT, why, "record: its %s has more than %d bytes", what, AN_RECORD_NAME_MAX);
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)name[i];
         if (c < 0x20 || c == 0x7f)
@@ -121,11 +116,10 @@ static an_err check_record(const an_record *r, an_note *why)
         (r->idem && (err = check_name("idempotency key", r->idem, why)) != AN_OK))
         return err;
     if (!an_record_kind_find(r->kind))
-        return an_fail(AN_ERR_INVAL, why, "record: kind \"%s\" is not a row of records.def",
-                       r->kind);
+        return an_fail(AN_ERR_INVAL, why, "record: kind \"%s\" is not a row of records.def", r->kind);
     if (r->body_len > AN_RECORD_BODY_MAX)
-        return an_fail(AN_ERR_LIMIT, why, "record %s: its body of %zu bytes is longer than %zu",
-                       r->kind, r->body_len, AN_RECORD_BODY_MAX);
+        return an_fail(AN_ERR_LIMIT, why, "record %s: its body of %zu bytes is longer than %zu", r->kind,
+                       r->body_len, AN_RECORD_BODY_MAX);
     if (r->body_len && !r->body)
         return an_fail(AN_ERR_INVAL, why, "record %s: its body is missing", r->kind);
     if (r->time_ms < 0)
@@ -133,8 +127,7 @@ static an_err check_record(const an_record *r, an_note *why)
     return AN_OK;
 }
 
-an_err an_store_append(an_store *s, const an_record *records, size_t n, uint64_t *ret_last_seq,
-                       an_note *why)
+an_err an_store_append(an_store *s, const an_record *records, size_t n, uint64_t *ret_last_seq, an_note *why)
 {
     if (s->scanning)
         return an_fail(AN_ERR_STATE, why, "store: append while a scan is under way");
@@ -149,15 +142,13 @@ an_err an_store_append(an_store *s, const an_record *records, size_t n, uint64_t
             return err;
     }
     uint64_t last = 0;
-    an_err err =
-        s->backend->append(s->state, records, n, s->clock->wall_ms(s->clock), &last, why);
+    an_err err = s->backend->append(s->state, records, n, s->clock->wall_ms(s->clock), &last, why);
     if (err == AN_OK && ret_last_seq)
         *ret_last_seq = last;
     return err;
 }
 
-an_err an_store_scan(an_store *s, const an_store_filter *f, an_store_visit visit, void *ctx,
-                     an_note *why)
+an_err an_store_scan(an_store *s, const an_store_filter *f, an_store_visit visit, void *ctx, an_note *why)
 {
     static const an_store_filter all = {0};
     if (!f)
@@ -235,8 +226,7 @@ static an_err verify_one(void *ctx, const an_record *r, an_note *why)
     an_hash chain;
     an_record_chain(&chain, &v->chain, r);
     if (!an_hash_equal(&chain, &r->chain))
-        return an_fail(AN_ERR_PROTO, why,
-                       "journal: record %llu (%.60s) is not what was written",
+        return an_fail(AN_ERR_PROTO, why, "journal: record %llu (%.60s) is not what was written",
                        (unsigned long long)r->seq, r->kind);
     v->seq = r->seq;
     v->chain = chain;
@@ -256,8 +246,7 @@ an_err an_store_verify(an_store *s, uint64_t *ret_n, an_note *why)
         return an_fail(AN_ERR_PROTO, why, "journal: record %llu and all up to %llu are missing",
                        (unsigned long long)(v.seq + 1), (unsigned long long)head.seq);
     if (head.seq < v.seq || !an_hash_equal(&head.chain, &v.chain))
-        return an_fail(AN_ERR_PROTO, why,
-                       "journal: record %llu is not the one that was written last",
+        return an_fail(AN_ERR_PROTO, why, "journal: record %llu is not the one that was written last",
                        (unsigned long long)v.seq);
     if (ret_n)
         *ret_n = v.seq;
@@ -267,8 +256,7 @@ an_err an_store_verify(an_store *s, uint64_t *ret_n, an_note *why)
 /* ---- Objects -------------------------------------------------------------------------------
  */
 
-an_err an_store_object_put(an_store *s, const void *bytes, size_t len, an_hash *ret,
-                           an_note *why)
+an_err an_store_object_put(an_store *s, const void *bytes, size_t len, an_hash *ret, an_note *why)
 {
     return s->backend->object_put(s->state, bytes, len, ret, why);
 }
@@ -298,8 +286,7 @@ an_err an_store_object_remove(an_store *s, const an_hash *hash, an_note *why)
     return s->backend->object_remove(s->state, hash, why);
 }
 
-an_err an_store_object_path(const an_store *s, const an_hash *hash,
-                            char out[static AN_PATH_MAX])
+an_err an_store_object_path(const an_store *s, const an_hash *hash, char out[static AN_PATH_MAX])
 {
     return s->backend->object_path(s->state, hash, out);
 }

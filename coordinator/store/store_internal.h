@@ -30,18 +30,15 @@ an_err an_objects_put(an_objects *o, const void *bytes, size_t len, an_hash *ret
 an_err an_objects_adopt(an_objects *o, const char *path, const an_hash *hash, an_note *why);
 bool an_objects_has(const an_objects *o, const an_hash *hash);
 an_err an_objects_get(const an_objects *o, const an_hash *hash, an_buf *b, an_note *why);
-an_err an_objects_size(const an_objects *o, const an_hash *hash, uint64_t *ret_len,
-                       an_note *why);
+an_err an_objects_size(const an_objects *o, const an_hash *hash, uint64_t *ret_len, an_note *why);
 an_err an_objects_remove(an_objects *o, const an_hash *hash, an_note *why);
 an_err an_objects_path(const an_objects *o, const an_hash *hash, char out[static AN_PATH_MAX]);
 
 /* The file is there and its bytes are these. */
 bool an_objects_intact(const an_objects *o, const an_hash *hash, size_t len);
 /* As put and adopt, but a power cut may take the file back. */
-an_err an_objects_put_unsynced(an_objects *o, const void *bytes, size_t len, an_hash *ret,
-                               an_note *why);
-an_err an_objects_adopt_unsynced(an_objects *o, const char *path, const an_hash *hash,
-                                 an_note *why);
+an_err an_objects_put_unsynced(an_objects *o, const void *bytes, size_t len, an_hash *ret, an_note *why);
+an_err an_objects_adopt_unsynced(an_objects *o, const char *path, const an_hash *hash, an_note *why);
 
 /* Small objects that wait to be stored, or forgotten, with the next records (small.c). */
 typedef struct an_small_item {
@@ -56,10 +53,8 @@ typedef struct an_small {
 
 void an_small_done(an_small *s); /* nothing waits any more */
 /* As the functions of store.h: for objects of any length, the small ones in this way. */
-an_err an_small_put(an_small *s, an_objects *o, const void *bytes, size_t len, an_hash *ret,
-                    an_note *why);
-an_err an_small_adopt(an_small *s, an_objects *o, const char *path, const an_hash *hash,
-                      an_note *why);
+an_err an_small_put(an_small *s, an_objects *o, const void *bytes, size_t len, an_hash *ret, an_note *why);
+an_err an_small_adopt(an_small *s, an_objects *o, const char *path, const an_hash *hash, an_note *why);
 an_err an_small_remove(an_small *s, an_objects *o, const an_hash *hash, an_note *why);
 /* Within a transaction.  What waits goes on waiting until an_small_done. */
 an_err an_small_store(const an_small *s, an_db *db, an_note *why);
@@ -89,14 +84,12 @@ typedef struct an_store_backend {
 
     /* n >= 1 records, checked; now_ms is the time of those that bring none.  The backend gives
      * seq and chain (an_record_chain). */
-    an_err (*append)(void *state, const an_record *records, size_t n, int64_t now_ms,
-                     uint64_t *ret_last_seq, an_note *why);
-    an_err (*scan)(void *state, const an_store_filter *f, an_store_visit visit, void *ctx,
-                   an_note *why);
+    an_err (*append)(void *state, const an_record *records, size_t n, int64_t now_ms, uint64_t *ret_last_seq,
+                     an_note *why);
+    an_err (*scan)(void *state, const an_store_filter *f, an_store_visit visit, void *ctx, an_note *why);
     an_err (*head)(void *state, an_store_head *ret, an_note *why);
 
-    an_err (*object_put)(void *state, const void *bytes, size_t len, an_hash *ret,
-                         an_note *why);
+    an_err (*object_put)(void *state, const void *bytes, size_t len, an_hash *ret, an_note *why);
     an_err (*object_adopt)(void *state, const char *path, const an_hash *hash, an_note *why);
     bool (*object_has)(void *state, const an_hash *hash);
     an_err (*object_get)(void *state, const an_hash *hash, an_buf *b, an_note *why);
@@ -106,8 +99,7 @@ typedef struct an_store_backend {
     const char *(*spool_dir)(const void *state);
 } an_store_backend;
 
-const an_store_backend *
-an_store_backend_at(size_t i); /* the table in order; NULL past its end */
+const an_store_backend *an_store_backend_at(size_t i); /* the table in order; NULL past its end */
 
 /* chain[n] of store.h: every number as 8 bytes little-endian, every string and the body
  * preceded by its length as such a number, so that no byte can move from one field to the next;

@@ -112,9 +112,8 @@ size_t an_fields_split(char *line, size_t len, char delimiter, an_field *fields,
 
 static bool is_missing_word(const an_field *f)
 {
-    static const char *const words[] = {"nan",      "na",        "n/a", "null", "none",
-                                        "-",        "?",         "inf", "-inf", "+inf",
-                                        "infinity", "-infinity", "-nan"};
+    static const char *const words[] = {"nan", "na",   "n/a",  "null",     "none",      "-",   "?",
+                                        "inf", "-inf", "+inf", "infinity", "-infinity", "-nan"};
     if (f->len == 0)
         return true;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -132,8 +131,7 @@ an_field_kind an_field_number(const an_field *f, bool decimal_comma, float *ret)
         char *c = &f->text[i];
         if (decimal_comma && *c == ',')
             *c = '.';
-        if (!((*c >= '0' && *c <= '9') || *c == '.' || *c == '-' || *c == '+' || *c == 'e' ||
-              *c == 'E'))
+        if (!((*c >= '0' && *c <= '9') || *c == '.' || *c == '-' || *c == '+' || *c == 'e' || *c == 'E'))
             return AN_FIELD_TEXT;
     }
     char *end;

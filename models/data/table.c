@@ -66,8 +66,8 @@ static an_err finish(growing *g, an_note *why)
     if (t->n == 0) {
         const an_table_bad *bad = &t->stats.bad[0];
         if (t->stats.n_kept > 0)
-            return an_fail(AN_ERR_PROTO, why, "no good row; line %llu: %s",
-                           (unsigned long long)bad->line, bad->why);
+            return an_fail(AN_ERR_PROTO, why, "no good row; line %llu: %s", (unsigned long long)bad->line,
+                           bad->why);
         return an_fail(AN_ERR_PROTO, why, "no row of data");
     }
     t->names = an_alloc(t->width, sizeof *t->names);
@@ -112,8 +112,7 @@ static an_err end(growing *g, an_err err, an_table *ret, an_note *why)
     return err;
 }
 
-an_err an_table_parse(const void *bytes, size_t len, const an_table_conf *conf, an_table *ret,
-                      an_note *why)
+an_err an_table_parse(const void *bytes, size_t len, const an_table_conf *conf, an_table *ret, an_note *why)
 {
     growing g = {.conf = *conf};
     an_err err = an_table_reader_new(conf, &g.reader, why);
@@ -146,8 +145,7 @@ an_err an_table_read(const char *path, const an_table_conf *conf, an_table *ret,
     FILE *f = fopen(path, "rb");
     if (!f) {
         int code = errno;
-        return an_fail(code == ENOENT ? AN_ERR_NOTFOUND : AN_ERR_IO, why, "%s: %s", path,
-                       strerror(code));
+        return an_fail(code == ENOENT ? AN_ERR_NOTFOUND : AN_ERR_IO, why, "%s: %s", path, strerror(code));
     }
     an_err err = an_table_reader_new(conf, &g.reader, &inner);
     if (err == AN_OK)

@@ -44,9 +44,8 @@ typedef enum an_table_header {
 typedef struct an_table_conf {
     char delimiter; /* 0: found out among , ; tab | blank.  ' ': runs of blanks and tabs */
     an_table_header header;
-    bool decimal_comma; /* "1,5" is 1.5; not with the delimiter ',' */
-    const char
-        *time_column; /* NULL: none.  "auto" (default): the first column that holds dates */
+    bool decimal_comma;        /* "1,5" is 1.5; not with the delimiter ',' */
+    const char *time_column;   /* NULL: none.  "auto" (default): the first column that holds dates */
     const char *label_column;  /* NULL: none.  0 or 1, kept apart from the features */
     const char *const *ignore; /* columns to leave out; a name that is absent is no error */
     size_t n_ignore;
@@ -118,8 +117,7 @@ typedef struct an_table {
 
 /* Errors: NOTFOUND, IO, PROTO (also: no good row), LIMIT, NOMEM. */
 an_err an_table_read(const char *path, const an_table_conf *conf, an_table *ret, an_note *why);
-an_err an_table_parse(const void *bytes, size_t len, const an_table_conf *conf, an_table *ret,
-                      an_note *why);
+an_err an_table_parse(const void *bytes, size_t len, const an_table_conf *conf, an_table *ret, an_note *why);
 void an_table_done(an_table *t);
 
 /* `YYYY-MM-DD[ T]HH:MM[:SS[.fff]][Z]`, `YYYY-MM-DD`, or seconds (milliseconds from 1e11 on)

@@ -46,8 +46,8 @@ void an_table_conf_init(an_table_conf *conf)
 
 an_err an_table_reader_new(const an_table_conf *conf, an_table_reader **ret, an_note *why)
 {
-    if (conf->delimiter && (strchr("\"\r\n.+-", conf->delimiter) ||
-                            (conf->delimiter >= '0' && conf->delimiter <= '9')))
+    if (conf->delimiter &&
+        (strchr("\"\r\n.+-", conf->delimiter) || (conf->delimiter >= '0' && conf->delimiter <= '9')))
         return an_fail(AN_ERR_INVAL, why, "this character cannot be a delimiter");
     if (conf->decimal_comma && conf->delimiter == ',')
         return an_fail(AN_ERR_INVAL, why, "a comma cannot be both delimiter and decimal sign");
@@ -197,9 +197,9 @@ static an_err take_names(an_table_reader *r, size_t n, bool header)
         snprintf(number, sizeof number, "c%zu", i);
         const an_field *f = &r->fields[i];
         if (header && f->len > NAME_MAX_BYTES)
-            return kill_reader(r, an_fail(AN_ERR_PROTO, &r->dead_why,
-                                          "the name of column %zu is longer than %d bytes", i,
-                                          NAME_MAX_BYTES));
+            return kill_reader(r,
+                               an_fail(AN_ERR_PROTO, &r->dead_why,
+                                       "the name of column %zu is longer than %d bytes", i, NAME_MAX_BYTES));
         r->all_names[i] = an_strdup(header && f->len > 0 ? f->text : number);
         if (!r->all_names[i])
             return kill_reader(r, AN_ERR_NOMEM);
@@ -208,8 +208,8 @@ static an_err take_names(an_table_reader *r, size_t n, bool header)
                 *c = '?';
         for (size_t j = 0; j < i; j++)
             if (strcmp(r->all_names[i], r->all_names[j]) == 0)
-                return kill_reader(r, an_fail(AN_ERR_PROTO, &r->dead_why,
-                                              "two columns are named \"%s\"", r->all_names[i]));
+                return kill_reader(
+                    r, an_fail(AN_ERR_PROTO, &r->dead_why, "two columns are named \"%s\"", r->all_names[i]));
     }
     r->has_header = header;
     return AN_OK;
@@ -234,10 +234,9 @@ static an_err give_role(an_table_reader *r, const char *name, int role)
 {
     size_t i = find_column(r, name);
     if (i == r->n_fields)
-        return an_fail(
-            AN_ERR_PROTO, &r->dead_why,
-            "there is no column \"%s\" (the file has %zu columns; the first is \"%s\")", name,
-            r->n_fields, r->all_names[0]);
+        return an_fail(AN_ERR_PROTO, &r->dead_why,
+                       "there is no column \"%s\" (the file has %zu columns; the first is \"%s\")", name,
+                       r->n_fields, r->all_names[0]);
     if (r->roles[i] >= 0)
         return an_fail(AN_ERR_PROTO, &r->dead_why, "column \"%s\" is asked for twice", name);
     r->roles[i] = role;
@@ -254,8 +253,7 @@ static an_err find_time(an_table_reader *r)
         int64_t ms;
         float v;
         an_field *f = &r->fields[i];
-        if (an_time_parse(f->text, f->len, &ms) &&
-            an_field_number(f, false, &v) == AN_FIELD_TEXT) {
+        if (an_time_parse(f->text, f->len, &ms) && an_field_number(f, false, &v) == AN_FIELD_TEXT) {
             r->roles[i] = ROLE_TIME;
             break;
         }
@@ -327,16 +325,15 @@ static an_err first_line(an_table_reader *r, size_t n, bool *ret_is_data)
     for (size_t i = 0; same && i < n; i++)
         same = r->fields[i].len == 0 || strcmp(r->fields[i].text, r->all_names[i]) == 0;
     return same ? AN_OK
-                : kill_reader(r, an_fail(AN_ERR_PROTO, &r->dead_why,
-                                         "the header is not that of the file before"));
+                : kill_reader(
+                      r, an_fail(AN_ERR_PROTO, &r->dead_why, "the header is not that of the file before"));
 }
 
 static bool fill_row(an_table_reader *r, an_table_row *row)
 {
     char why[96];
     size_t missing = 0;
-    *row = (an_table_row){
-        .line = r->line, .time_ms = AN_TIME_NONE, .label = NAN, .values = r->values};
+    *row = (an_table_row){.line = r->line, .time_ms = AN_TIME_NONE, .label = NAN, .values = r->values};
     for (size_t i = 0; i < r->n_fields; i++) {
         an_field *f = &r->fields[i];
         int role = r->roles[i];

@@ -28,8 +28,7 @@ static size_t none(uint32_t window, uint32_t features)
     return 1;
 }
 
-static an_err fit_residuals(an_detector *d, const float *x, const float *y, size_t n,
-                            an_note *why)
+static an_err fit_residuals(an_detector *d, const float *x, const float *y, size_t n, an_note *why)
 {
     (void)why;
     size_t rows = n * d->window;
@@ -45,8 +44,7 @@ static an_err fit_residuals(an_detector *d, const float *x, const float *y, size
     return AN_OK;
 }
 
-static an_err fit_nothing(an_detector *d, const float *x, const float *y, size_t n,
-                          an_note *why)
+static an_err fit_nothing(an_detector *d, const float *x, const float *y, size_t n, an_note *why)
 {
     (void)x;
     (void)y;
@@ -74,8 +72,7 @@ static float score(const an_detector *d, const float *x, const float *y, float *
     for (size_t j = 0; j < d->features; j++) {
         double sum = 0.0;
         for (size_t i = 0; i < d->window; i++) {
-            double r =
-                ((double)x[i * d->features + j] - (double)y[i * d->features + j]) / d->state[j];
+            double r = ((double)x[i * d->features + j] - (double)y[i * d->features + j]) / d->state[j];
             sum += r * r;
         }
         sum /= cells;

@@ -68,8 +68,7 @@ static void invert(double *p, const double *l, double *z, size_t m)
     }
 }
 
-an_err an_detector_mahalanobis_set(an_detector *d, const double *mean, const double *covariance,
-                                   an_note *why)
+an_err an_detector_mahalanobis_set(an_detector *d, const double *mean, const double *covariance, an_note *why)
 {
     size_t m = (size_t)d->window * d->features;
     if (strcmp(d->type->name, "mahalanobis") != 0)

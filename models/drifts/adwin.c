@@ -58,8 +58,7 @@ static an_err init(double *s, const an_drift_conf *conf, an_note *why)
 }
 
 /* {n, total, var} of a and b together; n0 + n1 > 0. */
-static void join(double *n0, double *total0, double *var0, double n1, double total1,
-                 double var1)
+static void join(double *n0, double *total0, double *var0, double n1, double total1, double var1)
 {
     if (*n0 > 0.0) {
         double d = *total0 / *n0 - total1 / n1;
@@ -187,8 +186,8 @@ static bool check(const double *s)
                 return false;
         }
     }
-    return s[S_STD] > 0.0 && s[S_DELTA] > 0.0 && s[S_DELTA] < 1.0 && s[S_TICK] >= 0.0 &&
-           s[S_TICK] < CLOCK && s[S_WIDTH] == n && s[S_VAR] >= 0.0;
+    return s[S_STD] > 0.0 && s[S_DELTA] > 0.0 && s[S_DELTA] < 1.0 && s[S_TICK] >= 0.0 && s[S_TICK] < CLOCK &&
+           s[S_WIDTH] == n && s[S_VAR] >= 0.0;
 }
 
 const an_drift_type an_drift_adwin = {

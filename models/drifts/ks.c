@@ -41,11 +41,10 @@ static an_drift_result update(double *s, double x)
             most = ref - now; /* above 0: the new values are larger */
     }
     double alpha = s[AN_BINS_OPTION];
-    double warn = fmin(limit_of(s, fmax(alpha, ALPHA_WARNING), EFFECT_WARNING),
-                       limit_of(s, alpha, EFFECT_LEAST));
-    an_drift_result r = {.effect = fabs(most),
-                         .statistic = fabs(most),
-                         .limit = limit_of(s, alpha, EFFECT_LEAST)};
+    double warn =
+        fmin(limit_of(s, fmax(alpha, ALPHA_WARNING), EFFECT_WARNING), limit_of(s, alpha, EFFECT_LEAST));
+    an_drift_result r = {
+        .effect = fabs(most), .statistic = fabs(most), .limit = limit_of(s, alpha, EFFECT_LEAST)};
     if (fabs(most) > warn) {
         r.level = fabs(most) > r.limit ? AN_DRIFT_DRIFT : AN_DRIFT_WARNING;
         r.sign = most > 0.0 ? 1 : -1;

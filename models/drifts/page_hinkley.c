@@ -58,10 +58,9 @@ static an_drift_result update(double *s, double x)
 
 static bool check(const double *s)
 {
-    return s[S_STD] > 0.0 && s[S_LIMIT] > 0.0 && s[S_COUNT] >= 0.0 &&
-           s[S_COUNT] == floor(s[S_COUNT]) && fabs(s[S_SEEN]) <= FAR_OUT && s[S_UP] >= 0.0 &&
-           s[S_DOWN] >= 0.0 && s[S_UP_RUN] >= 0.0 && s[S_DOWN_RUN] >= 0.0 &&
-           s[S_UP_RUN] <= s[S_COUNT] && s[S_DOWN_RUN] <= s[S_COUNT] &&
+    return s[S_STD] > 0.0 && s[S_LIMIT] > 0.0 && s[S_COUNT] >= 0.0 && s[S_COUNT] == floor(s[S_COUNT]) &&
+           fabs(s[S_SEEN]) <= FAR_OUT && s[S_UP] >= 0.0 && s[S_DOWN] >= 0.0 && s[S_UP_RUN] >= 0.0 &&
+           s[S_DOWN_RUN] >= 0.0 && s[S_UP_RUN] <= s[S_COUNT] && s[S_DOWN_RUN] <= s[S_COUNT] &&
            (s[S_UP] == 0.0 || s[S_UP_RUN] >= 1.0) && (s[S_DOWN] == 0.0 || s[S_DOWN_RUN] >= 1.0);
 }
 

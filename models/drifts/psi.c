@@ -34,8 +34,7 @@ static an_drift_result update(double *s, double x)
         psi += (now - ref) * log(now / ref);
     }
     double noise = (used - 1.0) * (1.0 / s[AN_BINS_REF_TOTAL] + 1.0 / s[AN_BINS_SEEN]);
-    an_drift_result r = {
-        .effect = psi, .statistic = psi, .limit = fmax(LIMIT_LEAST, NOISE_TIMES * noise)};
+    an_drift_result r = {.effect = psi, .statistic = psi, .limit = fmax(LIMIT_LEAST, NOISE_TIMES * noise)};
     if (psi > r.limit * WARNING_PART) {
         r.level = psi > r.limit ? AN_DRIFT_DRIFT : AN_DRIFT_WARNING;
         r.sign = an_drift_bins_sign(s);

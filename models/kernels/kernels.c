@@ -19,8 +19,8 @@ const char *an_kernels_name(void)
     return openblas_get_config();
 }
 
-void an_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha,
-             const float *a, const float *b, float beta, float *c)
+void an_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha, const float *a,
+             const float *b, float beta, float *c)
 {
     if (m == 0 || n == 0)
         return;
@@ -32,10 +32,9 @@ void an_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alp
         an_gemm_plain(trans_a, trans_b, m, n, k, alpha, a, b, beta, c);
         return;
     }
-    cblas_sgemm(CblasRowMajor, trans_a ? CblasTrans : CblasNoTrans,
-                trans_b ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, alpha,
-                a, (blasint)(trans_a ? m : k), b, (blasint)(trans_b ? k : n), beta, c,
-                (blasint)n);
+    cblas_sgemm(CblasRowMajor, trans_a ? CblasTrans : CblasNoTrans, trans_b ? CblasTrans : CblasNoTrans,
+                (blasint)m, (blasint)n, (blasint)k, alpha, a, (blasint)(trans_a ? m : k), b,
+                (blasint)(trans_b ? k : n), beta, c, (blasint)n);
 }
 
 #else
@@ -49,8 +48,8 @@ const char *an_kernels_name(void)
     return "plain";
 }
 
-void an_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha,
-             const float *a, const float *b, float beta, float *c)
+void an_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha, const float *a,
+             const float *b, float beta, float *c)
 {
     an_gemm_plain(trans_a, trans_b, m, n, k, alpha, a, b, beta, c);
 }

@@ -24,16 +24,16 @@ const char *an_kernels_name(void);
 /* c = alpha op(a) op(b) + beta c, with op(a) (m, k), op(b) (k, n), c (m, n), all without gaps.
  * trans_a: a is stored as (k, m); trans_b: b is stored as (n, k).  With beta = 0 c is not read.
  * c overlaps neither a nor b. */
-void an_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha,
-             const float *a, const float *b, float beta, float *c);
+void an_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha, const float *a,
+             const float *b, float beta, float *c);
 
 /* The same in plain C, in every build: what the fast one is tested against. */
-void an_gemm_plain(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha,
-                   const float *a, const float *b, float beta, float *c);
+void an_gemm_plain(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha, const float *a,
+                   const float *b, float beta, float *c);
 
 /* y = alpha x op(b) + beta y for one row x (k), op(b) (k, n), y (n).  The order of addition is
  * fixed. */
-void an_gemv(bool trans_b, size_t n, size_t k, float alpha, const float *x, const float *b,
-             float beta, float *y);
+void an_gemv(bool trans_b, size_t n, size_t k, float alpha, const float *x, const float *b, float beta,
+             float *y);
 
 #endif

@@ -10,8 +10,7 @@ static float dot(size_t n, const float *a, const float *b)
     for (; i + LANES <= n; i += LANES)
         for (size_t l = 0; l < LANES; l++)
             lane[l] += a[i + l] * b[i + l];
-    float sum = ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
-                ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+    float sum = ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
     for (; i < n; i++)
         sum += a[i] * b[i];
     return sum;
@@ -35,8 +34,8 @@ static void scale(size_t n, float beta, float *y)
 }
 
 /* One row of a product; the row's k numbers lie `step` floats apart. */
-static void row(bool trans_b, size_t n, size_t k, float alpha, const float *x, size_t step,
-                const float *b, float beta, float *y)
+static void row(bool trans_b, size_t n, size_t k, float alpha, const float *x, size_t step, const float *b,
+                float beta, float *y)
 {
     scale(n, beta, y);
     if (!trans_b) {
@@ -55,16 +54,15 @@ static void row(bool trans_b, size_t n, size_t k, float alpha, const float *x, s
     }
 }
 
-void an_gemv(bool trans_b, size_t n, size_t k, float alpha, const float *x, const float *b,
-             float beta, float *y)
+void an_gemv(bool trans_b, size_t n, size_t k, float alpha, const float *x, const float *b, float beta,
+             float *y)
 {
     row(trans_b, n, k, alpha, x, 1, b, beta, y);
 }
 
-void an_gemm_plain(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha,
-                   const float *a, const float *b, float beta, float *c)
+void an_gemm_plain(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha, const float *a,
+                   const float *b, float beta, float *c)
 {
     for (size_t i = 0; i < m; i++)
-        row(trans_b, n, k, alpha, trans_a ? a + i : a + i * k, trans_a ? m : 1, b, beta,
-            c + i * n);
+        row(trans_b, n, k, alpha, trans_a ? a + i : a + i * k, trans_a ? m : 1, b, beta, c + i * n);
 }

@@ -15,8 +15,7 @@ static an_conv geometry(const an_layer *l)
 {
     size_t k = (size_t)l->opt[SIZE], stride = (size_t)l->opt[STRIDE];
     bool same = l->opt[PADDING] > 0.0;
-    an_conv c = {
-        .h = 1, .w = l->in.d[0], .c = l->in.d[1], .kh = 1, .kw = k, .sh = 1, .sw = stride};
+    an_conv c = {.h = 1, .w = l->in.d[0], .c = l->in.d[1], .kh = 1, .kw = k, .sh = 1, .sw = stride};
     c.oh = 1;
     c.ow = an_conv_positions(c.w, k, stride, same, &c.left);
     c.f = (size_t)l->opt[FILTERS];
@@ -31,22 +30,20 @@ static an_err sizes(an_layer *l, an_note *why)
         return an_fail(AN_ERR_INVAL, why, "conv1d takes (length, channels), not %s", text);
     an_conv c = geometry(l);
     if (c.oh == 0 || c.ow == 0)
-        return an_fail(AN_ERR_INVAL, why, "a kernel of size %zu does not fit into %s", c.kw,
-                       text);
+        return an_fail(AN_ERR_INVAL, why, "a kernel of size %zu does not fit into %s", c.kw, text);
     l->out = (an_shape){2, {c.ow, c.f}};
     an_conv_weights(l, &c);
     return AN_OK;
 }
 
-static void forward(const an_layer *l, const float *w, size_t batch, const float *x, float *y,
-                    float *scratch)
+static void forward(const an_layer *l, const float *w, size_t batch, const float *x, float *y, float *scratch)
 {
     an_conv c = geometry(l);
     an_conv_forward(l, &c, w, batch, x, y, scratch);
 }
 
-static void backward(const an_layer *l, const float *w, size_t batch, const float *x,
-                     const float *y, const float *dy, float *dx, float *dw, float *scratch)
+static void backward(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
+                     const float *dy, float *dx, float *dw, float *scratch)
 {
     (void)y;
     an_conv c = geometry(l);

@@ -90,8 +90,8 @@ static void add_patches(const an_conv *c, const float *p, float *dx)
             }
 }
 
-void an_conv_forward(const an_layer *l, const an_conv *c, const float *w, size_t batch,
-                     const float *x, float *y, float *scratch)
+void an_conv_forward(const an_layer *l, const an_conv *c, const float *w, size_t batch, const float *x,
+                     float *y, float *scratch)
 {
     const float *b = w + l->weight_at[1];
     size_t positions = c->oh * c->ow;
@@ -104,23 +104,21 @@ void an_conv_forward(const an_layer *l, const an_conv *c, const float *w, size_t
     }
 }
 
-void an_conv_backward(const an_layer *l, const an_conv *c, const float *w, size_t batch,
-                      const float *x, const float *dy, float *dx, float *dw, float *scratch)
+void an_conv_backward(const an_layer *l, const an_conv *c, const float *w, size_t batch, const float *x,
+                      const float *dy, float *dx, float *dw, float *scratch)
 {
     float *db = dw + l->weight_at[1];
     size_t positions = c->oh * c->ow, patch = patch_size(c);
     for (size_t i = 0; i < batch; i++) {
         const float *dyi = dy + i * l->out_n;
         patches_of(c, x + i * l->in_n, scratch);
-        an_gemm(true, false, patch, c->f, positions, 1.0f, scratch, dyi, 1.0f,
-                dw); /* dw += P^T dy */
+        an_gemm(true, false, patch, c->f, positions, 1.0f, scratch, dyi, 1.0f, dw); /* dw += P^T dy */
         for (size_t j = 0; j < positions; j++)
             for (size_t k = 0; k < c->f; k++)
                 db[k] += dyi[j * c->f + k];
         if (!dx)
             continue;
-        an_gemm(false, true, positions, patch, c->f, 1.0f, dyi, w, 0.0f,
-                scratch); /* dP = dy w^T */
+        an_gemm(false, true, positions, patch, c->f, 1.0f, dyi, w, 0.0f, scratch); /* dP = dy w^T */
         memset(dx + i * l->in_n, 0, l->in_n * sizeof *dx);
         add_patches(c, scratch, dx + i * l->in_n);
     }

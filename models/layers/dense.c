@@ -16,8 +16,8 @@ static an_err sizes(an_layer *l, an_note *why)
     if (l->in.n_dims != 1) {
         char text[AN_SHAPE_TEXT];
         an_shape_text(text, &l->in);
-        return an_fail(AN_ERR_INVAL, why,
-                       "dense takes a flat input, not %s; put `- flatten` before it", text);
+        return an_fail(AN_ERR_INVAL, why, "dense takes a flat input, not %s; put `- flatten` before it",
+                       text);
     }
     size_t in = l->in.d[0], out = (size_t)l->opt[UNITS];
     l->out = (an_shape){1, {out}};
@@ -27,8 +27,7 @@ static an_err sizes(an_layer *l, an_note *why)
     return AN_OK;
 }
 
-static void forward(const an_layer *l, const float *w, size_t batch, const float *x, float *y,
-                    float *scratch)
+static void forward(const an_layer *l, const float *w, size_t batch, const float *x, float *y, float *scratch)
 {
     (void)scratch;
     const float *b = w + l->weight_at[1];
@@ -38,8 +37,8 @@ static void forward(const an_layer *l, const float *w, size_t batch, const float
     an_gemm(false, false, batch, out, in, 1.0f, x, w, 1.0f, y); /* y += x w */
 }
 
-static void backward(const an_layer *l, const float *w, size_t batch, const float *x,
-                     const float *y, const float *dy, float *dx, float *dw, float *scratch)
+static void backward(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
+                     const float *dy, float *dx, float *dw, float *scratch)
 {
     (void)y;
     (void)scratch;

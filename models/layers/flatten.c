@@ -10,8 +10,7 @@ static an_err sizes(an_layer *l, an_note *why)
     return AN_OK;
 }
 
-static void forward(const an_layer *l, const float *w, size_t batch, const float *x, float *y,
-                    float *scratch)
+static void forward(const an_layer *l, const float *w, size_t batch, const float *x, float *y, float *scratch)
 {
     (void)w;
     (void)scratch;
@@ -19,8 +18,8 @@ static void forward(const an_layer *l, const float *w, size_t batch, const float
         memcpy(y, x, batch * l->out_n * sizeof *y);
 }
 
-static void backward(const an_layer *l, const float *w, size_t batch, const float *x,
-                     const float *y, const float *dy, float *dx, float *dw, float *scratch)
+static void backward(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
+                     const float *dy, float *dx, float *dw, float *scratch)
 {
     (void)w;
     (void)x;
@@ -31,8 +30,5 @@ static void backward(const an_layer *l, const float *w, size_t batch, const floa
         memcpy(dx, dy, batch * l->out_n * sizeof *dx);
 }
 
-const an_layer_type an_layer_flatten = {.name = "flatten",
-                                        .in_place = true,
-                                        .sizes = sizes,
-                                        .forward = forward,
-                                        .backward = backward};
+const an_layer_type an_layer_flatten = {
+    .name = "flatten", .in_place = true, .sizes = sizes, .forward = forward, .backward = backward};

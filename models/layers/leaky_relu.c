@@ -10,8 +10,7 @@ static const an_layer_opt opts[] = {
     {0},
 };
 
-static void forward(const an_layer *l, const float *w, size_t batch, const float *x, float *y,
-                    float *scratch)
+static void forward(const an_layer *l, const float *w, size_t batch, const float *x, float *y, float *scratch)
 {
     (void)w;
     (void)scratch;
@@ -23,8 +22,8 @@ static void forward(const an_layer *l, const float *w, size_t batch, const float
         y[i] = y[i] < 0.0f ? slope * y[i] : y[i];
 }
 
-static void backward(const an_layer *l, const float *w, size_t batch, const float *x,
-                     const float *y, const float *dy, float *dx, float *dw, float *scratch)
+static void backward(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
+                     const float *dy, float *dx, float *dw, float *scratch)
 {
     (void)w;
     (void)x;

@@ -28,18 +28,15 @@ static an_err sizes(an_layer *l, an_note *why)
     char text[AN_SHAPE_TEXT];
     an_shape_text(text, &l->in);
     if (l->in.n_dims != 3)
-        return an_fail(AN_ERR_INVAL, why, "max_pool2d takes (height, width, channels), not %s",
-                       text);
+        return an_fail(AN_ERR_INVAL, why, "max_pool2d takes (height, width, channels), not %s", text);
     an_pool p = geometry(l);
     if (p.oh == 0 || p.ow == 0)
-        return an_fail(AN_ERR_INVAL, why, "a pool of size %zu does not fit into %s", p.kw,
-                       text);
+        return an_fail(AN_ERR_INVAL, why, "a pool of size %zu does not fit into %s", p.kw, text);
     l->out = (an_shape){3, {p.oh, p.ow, p.c}};
     return AN_OK;
 }
 
-static void forward(const an_layer *l, const float *w, size_t batch, const float *x, float *y,
-                    float *scratch)
+static void forward(const an_layer *l, const float *w, size_t batch, const float *x, float *y, float *scratch)
 {
     (void)w;
     (void)scratch;
@@ -47,8 +44,8 @@ static void forward(const an_layer *l, const float *w, size_t batch, const float
     an_pool_forward(&p, batch, x, y);
 }
 
-static void backward(const an_layer *l, const float *w, size_t batch, const float *x,
-                     const float *y, const float *dy, float *dx, float *dw, float *scratch)
+static void backward(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
+                     const float *dy, float *dx, float *dw, float *scratch)
 {
     (void)w;
     (void)y;
@@ -59,8 +56,5 @@ static void backward(const an_layer *l, const float *w, size_t batch, const floa
         an_pool_backward(&p, batch, x, dy, dx);
 }
 
-const an_layer_type an_layer_max_pool2d = {.name = "max_pool2d",
-                                           .opts = opts,
-                                           .sizes = sizes,
-                                           .forward = forward,
-                                           .backward = backward};
+const an_layer_type an_layer_max_pool2d = {
+    .name = "max_pool2d", .opts = opts, .sizes = sizes, .forward = forward, .backward = backward};

@@ -33,8 +33,7 @@ void an_pool_forward(const an_pool *p, size_t batch, const float *x, float *y)
                     *y++ = x[i * row + largest(p, x + i * row, oy, ox, ch)];
 }
 
-void an_pool_backward(const an_pool *p, size_t batch, const float *x, const float *dy,
-                      float *dx)
+void an_pool_backward(const an_pool *p, size_t batch, const float *x, const float *dy, float *dx)
 {
     size_t row = p->h * p->w * p->c;
     memset(dx, 0, batch * row * sizeof *dx);

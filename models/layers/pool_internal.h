@@ -12,10 +12,8 @@ typedef struct an_pool {
     size_t oh, ow;  /* output */
 } an_pool;
 
-size_t an_pool_positions(size_t n, size_t k,
-                         size_t stride); /* whole windows; 0: does not fit */
+size_t an_pool_positions(size_t n, size_t k, size_t stride); /* whole windows; 0: does not fit */
 void an_pool_forward(const an_pool *p, size_t batch, const float *x, float *y);
-void an_pool_backward(const an_pool *p, size_t batch, const float *x, const float *dy,
-                      float *dx);
+void an_pool_backward(const an_pool *p, size_t batch, const float *x, const float *dy, float *dx);
 
 #endif

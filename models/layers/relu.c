@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-static void forward(const an_layer *l, const float *w, size_t batch, const float *x, float *y,
-                    float *scratch)
+static void forward(const an_layer *l, const float *w, size_t batch, const float *x, float *y, float *scratch)
 {
     (void)w;
     (void)scratch;
@@ -15,8 +14,8 @@ static void forward(const an_layer *l, const float *w, size_t batch, const float
         y[i] = y[i] < 0.0f ? 0.0f : y[i];
 }
 
-static void backward(const an_layer *l, const float *w, size_t batch, const float *x,
-                     const float *y, const float *dy, float *dx, float *dw, float *scratch)
+static void backward(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
+                     const float *dy, float *dx, float *dw, float *scratch)
 {
     (void)w;
     (void)x;

@@ -12,8 +12,7 @@
  * hundred times slower; far below epsilon they may as well be 0. */
 #define TINY 1e-30f
 
-static void step(const an_optimiser_args *a, size_t n, float *params, float *const state[],
-                 const float *grad)
+static void step(const an_optimiser_args *a, size_t n, float *params, float *const state[], const float *grad)
 {
     double t = (double)a->step, root = sqrt(1.0 - pow(BETA2, t));
     float rate = (float)(a->lr * root / (1.0 - pow(BETA1, t)));

@@ -6,8 +6,7 @@
 
 #define TINY 1e-30f /* fading into subnormal numbers would be a hundred times slower */
 
-static void step(const an_optimiser_args *a, size_t n, float *params, float *const state[],
-                 const float *grad)
+static void step(const an_optimiser_args *a, size_t n, float *params, float *const state[], const float *grad)
 {
     float lr = (float)a->lr, momentum = (float)a->momentum;
     float keep = (float)(1.0 - a->lr * a->weight_decay);

@@ -107,8 +107,7 @@ static fit fit_tail(const tail *y)
     return best;
 }
 
-static an_err from(const double *params, const float *sorted, size_t n, double *ret,
-                   an_note *why)
+static an_err from(const double *params, const float *sorted, size_t n, double *ret, an_note *why)
 {
     double q = params[0];
     size_t at = (size_t)floor(params[1] * (double)n);
@@ -137,8 +136,8 @@ static an_err from(const double *params, const float *sorted, size_t n, double *
         y.mean += excess(&y, i);
     y.mean /= (double)y.n;
     fit f = fit_tail(&y);
-    *ret = f.gamma == 0.0 ? y.t - f.sigma * log(ratio)
-                          : y.t + f.sigma / f.gamma * expm1(-f.gamma * log(ratio));
+    *ret =
+        f.gamma == 0.0 ? y.t - f.sigma * log(ratio) : y.t + f.sigma / f.gamma * expm1(-f.gamma * log(ratio));
     return AN_OK;
 }
 

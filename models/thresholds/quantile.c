@@ -4,8 +4,7 @@
 
 #include "models/threshold.h"
 
-static an_err from(const double *params, const float *sorted, size_t n, double *ret,
-                   an_note *why)
+static an_err from(const double *params, const float *sorted, size_t n, double *ret, an_note *why)
 {
     (void)why;
     double at = params[0] * (double)(n - 1);

@@ -5,15 +5,13 @@
 
 #include "models/threshold.h"
 
-static an_err from(const double *params, const float *sorted, size_t n, double *ret,
-                   an_note *why)
+static an_err from(const double *params, const float *sorted, size_t n, double *ret, an_note *why)
 {
     double alpha = params[0];
     /* The little is for products such as 100 * 0.99, which should be whole and are not. */
     double rank = ceil((double)(n + 1) * (1.0 - alpha) - 1e-9);
     if (rank > (double)n)
-        return an_fail(AN_ERR_INVAL, why,
-                       "a false alarm rate of %g needs %.0f normal scores; there are %zu",
+        return an_fail(AN_ERR_INVAL, why, "a false alarm rate of %g needs %.0f normal scores; there are %zu",
                        alpha, ceil(1.0 / alpha - 1.0), n);
     *ret = (double)sorted[rank < 1.0 ? 0 : (size_t)rank - 1];
     return AN_OK;

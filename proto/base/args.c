@@ -62,14 +62,14 @@ static an_err take_flag(an_args *a, int argc, char **argv, int *i, an_note *why)
     const char *value = name[len] == '=' ? name + len + 1 : NULL;
     const an_flag *flag = arg[1] == '-' ? find_flag(a->verb, name, len) : NULL;
     if (!flag)
-        return an_fail(AN_ERR_INVAL, why, "unknown flag %.80s; try: %s %s%s--help", arg,
-                       a->program, a->verb->name, a->verb->name[0] ? " " : "");
+        return an_fail(AN_ERR_INVAL, why, "unknown flag %.80s; try: %s %s%s--help", arg, a->program,
+                       a->verb->name, a->verb->name[0] ? " " : "");
     if (!flag->value && value)
         return an_fail(AN_ERR_INVAL, why, "--%s takes no value", flag->name);
     if (flag->value && !value) {
         if (*i + 1 >= argc)
-            return an_fail(AN_ERR_INVAL, why, "--%s needs a value: --%s %s", flag->name,
-                           flag->name, flag->value);
+            return an_fail(AN_ERR_INVAL, why, "--%s needs a value: --%s %s", flag->name, flag->name,
+                           flag->value);
         value = argv[++*i];
     }
     if (a->n_given == AN_ARGS_MAX_FLAGS)
@@ -83,13 +83,11 @@ static an_err check_positionals(const an_args *a, an_note *why)
 {
     const an_verb *v = a->verb;
     if (a->n_positionals < v->min_positionals)
-        return an_fail(AN_ERR_INVAL, why, "%s%sneeds %s; try: %s %s%s--help", v->name,
-                       v->name[0] ? " " : "",
+        return an_fail(AN_ERR_INVAL, why, "%s%sneeds %s; try: %s %s%s--help", v->name, v->name[0] ? " " : "",
                        v->positionals ? v->positionals : "more arguments", a->program, v->name,
                        v->name[0] ? " " : "");
     if (a->n_positionals > v->max_positionals)
-        return an_fail(AN_ERR_INVAL, why, "unexpected argument %.80s",
-                       a->positionals[v->max_positionals]);
+        return an_fail(AN_ERR_INVAL, why, "unexpected argument %.80s", a->positionals[v->max_positionals]);
     return AN_OK;
 }
 
@@ -112,8 +110,7 @@ static const char *program_name(int argc, char **argv)
     return slash ? slash + 1 : path;
 }
 
-an_err an_args_parse(an_args *ret, const an_verb *verbs, size_t n_verbs, int argc, char **argv,
-                     an_note *why)
+an_err an_args_parse(an_args *ret, const an_verb *verbs, size_t n_verbs, int argc, char **argv, an_note *why)
 {
     an_args *a = ret;
     memset(a, 0, sizeof *a);
@@ -128,13 +125,10 @@ an_err an_args_parse(an_args *ret, const an_verb *verbs, size_t n_verbs, int arg
     if (used < 0) {
         const an_verb *begun = argc > 1 ? find_begun(a, argv[1]) : NULL;
         if (begun)
-            return an_fail(AN_ERR_INVAL, why,
-                           "unknown command %.80s%s%.80s, but there is %s; try: %s --help",
-                           argv[1], argc > 2 ? " " : "", argc > 2 ? argv[2] : "", begun->name,
-                           a->program);
+            return an_fail(AN_ERR_INVAL, why, "unknown command %.80s%s%.80s, but there is %s; try: %s --help",
+                           argv[1], argc > 2 ? " " : "", argc > 2 ? argv[2] : "", begun->name, a->program);
         if (argc > 1)
-            return an_fail(AN_ERR_INVAL, why, "unknown command %.80s; try: %s --help", argv[1],
-                           a->program);
+            return an_fail(AN_ERR_INVAL, why, "unknown command %.80s; try: %s --help", argv[1], a->program);
         return an_fail(AN_ERR_INVAL, why, "a command is needed; try: %s --help", a->program);
     }
     bool flags_over = false;
@@ -146,8 +140,7 @@ an_err an_args_parse(an_args *ret, const an_verb *verbs, size_t n_verbs, int arg
             if (err != AN_OK)
                 return err;
         } else if (a->n_positionals == AN_ARGS_MAX_POSITIONALS) {
-            return an_fail(AN_ERR_LIMIT, why, "more than %d arguments",
-                           AN_ARGS_MAX_POSITIONALS);
+            return an_fail(AN_ERR_LIMIT, why, "more than %d arguments", AN_ARGS_MAX_POSITIONALS);
         } else {
             a->positionals[a->n_positionals++] = argv[i];
         }
@@ -178,26 +171,26 @@ bool an_args_has(const an_args *args, const char *flag)
     return an_args_get(args, flag) != NULL;
 }
 
-an_err an_args_int(const an_args *args, const char *flag, int64_t min, int64_t max,
-                   int64_t dflt, int64_t *ret, an_note *why)
+an_err an_args_int(const an_args *args, const char *flag, int64_t min, int64_t max, int64_t dflt,
+                   int64_t *ret, an_note *why)
 {
     const char *text = an_args_get(args, flag);
     int64_t v = dflt;
     if (text && (!an_parse_int(text, &v) || v < min || v > max))
-        return an_fail(AN_ERR_INVAL, why, "--%s = %.80s: must be an integer %lld..%lld", flag,
-                       text, (long long)min, (long long)max);
+        return an_fail(AN_ERR_INVAL, why, "--%s = %.80s: must be an integer %lld..%lld", flag, text,
+                       (long long)min, (long long)max);
     *ret = v;
     return AN_OK;
 }
 
-an_err an_args_num(const an_args *args, const char *flag, double min, double max, double dflt,
-                   double *ret, an_note *why)
+an_err an_args_num(const an_args *args, const char *flag, double min, double max, double dflt, double *ret,
+                   an_note *why)
 {
     const char *text = an_args_get(args, flag);
     double v = dflt;
     if (text && (!an_parse_num(text, &v) || v < min || v > max))
-        return an_fail(AN_ERR_INVAL, why, "--%s = %.80s: must be a number %.15g..%.15g", flag,
-                       text, min, max);
+        return an_fail(AN_ERR_INVAL, why, "--%s = %.80s: must be a number %.15g..%.15g", flag, text, min,
+                       max);
     *ret = v;
     return AN_OK;
 }
@@ -205,14 +198,12 @@ an_err an_args_num(const an_args *args, const char *flag, double min, double max
 static void help_usage(const an_args *a, const an_verb *v, FILE *out)
 {
     fprintf(out, "usage: %s%s%s%s%s%s\n", a->program, v->name[0] ? " " : "", v->name,
-            v->n_flags ? " [flags]" : "", v->positionals ? " " : "",
-            v->positionals ? v->positionals : "");
+            v->n_flags ? " [flags]" : "", v->positionals ? " " : "", v->positionals ? v->positionals : "");
     fprintf(out, "\n%s\n", v->help);
     for (size_t i = 0; i < v->n_flags; i++) {
         const an_flag *f = &v->flags[i];
         char left[64];
-        snprintf(left, sizeof left, "--%s%s%s", f->name, f->value ? " " : "",
-                 f->value ? f->value : "");
+        snprintf(left, sizeof left, "--%s%s%s", f->name, f->value ? " " : "", f->value ? f->value : "");
         fprintf(out, "%s  %-26s %s\n", i ? "" : "\n", left, f->help);
     }
 }

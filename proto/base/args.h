@@ -48,9 +48,9 @@ typedef struct an_verb {
 #define AN_ARGS_MAX_POSITIONALS 256
 
 typedef struct an_args {
-    const char *program;  /* argv[0] without its folders */
-    const an_verb *verb;  /* NULL: none was given */
-    bool help;            /* --help was asked for; then nothing is checked */
+    const char *program; /* argv[0] without its folders */
+    const an_verb *verb; /* NULL: none was given */
+    bool help;           /* --help was asked for; then nothing is checked */
     size_t n_positionals;
     const char *positionals[AN_ARGS_MAX_POSITIONALS];
     size_t n_given;
@@ -66,8 +66,8 @@ typedef struct an_args {
 an_err an_args_parse(an_args *ret, const an_verb *verbs, size_t n_verbs, int argc, char **argv, an_note *why);
 
 bool an_args_has(const an_args *args, const char *flag);
-const char *an_args_get(const an_args *args, const char *flag);           /* the last one given; NULL: none */
-const char *an_args_at(const an_args *args, const char *flag, size_t i);  /* the i-th of a repeated flag */
+const char *an_args_get(const an_args *args, const char *flag);          /* the last one given; NULL: none */
+const char *an_args_at(const an_args *args, const char *flag, size_t i); /* the i-th of a repeated flag */
 an_err an_args_int(const an_args *args, const char *flag, int64_t min, int64_t max, int64_t dflt,
                    int64_t *ret, an_note *why);
 an_err an_args_num(const an_args *args, const char *flag, double min, double max, double dflt, double *ret,

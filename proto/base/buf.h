@@ -23,8 +23,8 @@ typedef struct an_buf {
     size_t len;
     size_t cap;
     size_t max;
-    bool failed;    /* out of memory or over max; nothing is appended from then on */
-    bool over_max;  /* ... and it was max */
+    bool failed;   /* out of memory or over max; nothing is appended from then on */
+    bool over_max; /* ... and it was max */
 } an_buf;
 
 void an_buf_init(an_buf *b, size_t max);
@@ -39,9 +39,9 @@ void an_buf_u32(an_buf *b, uint32_t v);
 void an_buf_u64(an_buf *b, uint64_t v);
 void an_buf_f32(an_buf *b, float v);
 void an_buf_f64(an_buf *b, double v);
-void an_buf_text(an_buf *b, const char *text);                      /* no length, no terminator */
+void an_buf_text(an_buf *b, const char *text);                       /* no length, no terminator */
 void an_buf_printf(an_buf *b, const char *fmt, ...) AN_PRINTF(2, 3); /* text, no terminator */
-an_err an_buf_err(const an_buf *b); /* OK, NOMEM or LIMIT */
+an_err an_buf_err(const an_buf *b);                                  /* OK, NOMEM or LIMIT */
 
 typedef struct an_reader {
     const uint8_t *at;

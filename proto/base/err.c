@@ -8,8 +8,8 @@ const char *an_err_name(an_err err)
     switch (err) {
     case AN_OK:
         return "OK";
-#define AN_ERR_ROW(name, text) \
-    case AN_ERR_##name:        \
+#define AN_ERR_ROW(name, text)                                                                               \
+    case AN_ERR_##name:                                                                                      \
         return #name;
         AN_ERR_LIST(AN_ERR_ROW)
 #undef AN_ERR_ROW
@@ -22,8 +22,8 @@ const char *an_err_text(an_err err)
     switch (err) {
     case AN_OK:
         return "success";
-#define AN_ERR_ROW(name, text) \
-    case AN_ERR_##name:        \
+#define AN_ERR_ROW(name, text)                                                                               \
+    case AN_ERR_##name:                                                                                      \
         return text;
         AN_ERR_LIST(AN_ERR_ROW)
 #undef AN_ERR_ROW

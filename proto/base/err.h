@@ -15,20 +15,20 @@
 #define AN_BASE_ERR_H
 
 /* Add a row; the enum, the names and the texts follow. */
-#define AN_ERR_LIST(X)                                          \
-    X(NOMEM, "out of memory")                                   \
-    X(INVAL, "invalid argument or configuration")               \
-    X(IO, "input/output failed")                                \
-    X(PROTO, "malformed or unexpected data")                    \
-    X(AUTH, "signature or authentication failed")               \
-    X(NOTFOUND, "no such thing")                                \
-    X(EXISTS, "exists already or conflicts")                    \
-    X(AGAIN, "not now; try again")                              \
-    X(LIMIT, "a limit was exceeded")                            \
-    X(STATE, "not allowed in this state")                       \
-    X(NUMERIC, "a value is not finite")                         \
-    X(REFUSED, "refused by policy")                             \
-    X(CANCELLED, "cancelled")                                   \
+#define AN_ERR_LIST(X)                                                                                       \
+    X(NOMEM, "out of memory")                                                                                \
+    X(INVAL, "invalid argument or configuration")                                                            \
+    X(IO, "input/output failed")                                                                             \
+    X(PROTO, "malformed or unexpected data")                                                                 \
+    X(AUTH, "signature or authentication failed")                                                            \
+    X(NOTFOUND, "no such thing")                                                                             \
+    X(EXISTS, "exists already or conflicts")                                                                 \
+    X(AGAIN, "not now; try again")                                                                           \
+    X(LIMIT, "a limit was exceeded")                                                                         \
+    X(STATE, "not allowed in this state")                                                                    \
+    X(NUMERIC, "a value is not finite")                                                                      \
+    X(REFUSED, "refused by policy")                                                                          \
+    X(CANCELLED, "cancelled")                                                                                \
     X(UNSUPPORTED, "not supported by this build or version")
 
 #if defined(__clang__)

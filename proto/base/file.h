@@ -27,8 +27,8 @@ an_err an_file_write(const char *path, const void *bytes, size_t len, unsigned m
 an_err an_file_remove(const char *path, an_note *why); /* no such file: OK */
 bool an_file_exists(const char *path);
 an_err an_file_size(const char *path, uint64_t *ret_len, an_note *why); /* Errors: NOTFOUND, IO */
-an_err an_dir_make(const char *path, an_note *why);    /* with parents, mode 0755 less the umask; exists: OK */
-an_err an_dir_sync(const char *path, an_note *why);    /* makes a rename durable */
+an_err an_dir_make(const char *path, an_note *why); /* with parents, mode 0755 less the umask; exists: OK */
+an_err an_dir_sync(const char *path, an_note *why); /* makes a rename durable */
 
 /* Names in a folder, sorted by byte, without "." and "..".  Natural order is the caller's. */
 typedef struct an_names {

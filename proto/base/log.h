@@ -18,7 +18,7 @@
 
 typedef enum an_log_level { AN_LOG_DEBUG, AN_LOG_INFO, AN_LOG_WARN, AN_LOG_ERROR, AN_LOG_OFF } an_log_level;
 
-void an_log_init(an_log_level least, const char *program); /* before any thread */
+void an_log_init(an_log_level least, const char *program);   /* before any thread */
 bool an_log_level_find(const char *name, an_log_level *ret); /* "debug" "info" "warn" "error" "off" */
 
 /* fmt gives further `key=value` pairs; a value with blanks is quoted by the caller as \"%s\".

@@ -13,7 +13,7 @@
 /* n * size zeroed bytes, aligned to 64 so that rows of floats start on a cache line.
  * NULL: out of memory, or n * size overflows.  n = 0 gives a valid pointer. */
 void *an_alloc(size_t n, size_t size);
-void  an_free(void *p); /* NULL is fine */
+void an_free(void *p); /* NULL is fine */
 
 /* Grows *items (which holds *cap items of `size` bytes) to at least `need`, doubling.  False: out
  * of memory, *items untouched.  New bytes are zero. */

@@ -84,8 +84,7 @@ bool an_parse_bytes(const char *text, int64_t *ret)
 
 static bool parse_bool(const char *text, bool *ret)
 {
-    static const char *const yes[] = {"true", "yes", "on"}, *const no[] = {"false", "no",
-                                                                           "off"};
+    static const char *const yes[] = {"true", "yes", "on"}, *const no[] = {"false", "no", "off"};
     for (size_t i = 0; i < 3; i++) {
         if (strcmp(text, yes[i]) == 0 || strcmp(text, no[i]) == 0) {
             *ret = strcmp(text, yes[i]) == 0;

@@ -48,20 +48,34 @@ typedef struct an_opt {
 
 /* The conditional inside sizeof has a type only if the field is of the type named. */
 #define AN_OPT_AT(type, field, as) (offsetof(type, field) + 0 * sizeof(1 ? &((type *)0)->field : (as *)0))
-#define AN_OPT_INT(type, field, key, min, max, dflt, meaning) \
-    {key, AN_OPT_TYPE_INT, AN_OPT_AT(type, field, int64_t), min, max, dflt, NULL, meaning}
-#define AN_OPT_NUM(type, field, key, min, max, dflt, meaning) \
-    {key, AN_OPT_TYPE_NUM, AN_OPT_AT(type, field, double), min, max, dflt, NULL, meaning}
-#define AN_OPT_BOOL(type, field, key, dflt, meaning) \
-    {key, AN_OPT_TYPE_BOOL, AN_OPT_AT(type, field, bool), 0, 1, dflt, NULL, meaning}
-#define AN_OPT_TEXT(type, field, key, min, max, dflt, meaning) \
-    {key, AN_OPT_TYPE_TEXT, AN_OPT_AT(type, field, char *), min, max, dflt, NULL, meaning}
-#define AN_OPT_MS(type, field, key, min, max, dflt, meaning) \
-    {key, AN_OPT_TYPE_MS, AN_OPT_AT(type, field, int64_t), min, max, dflt, NULL, meaning}
-#define AN_OPT_BYTES(type, field, key, min, max, dflt, meaning) \
-    {key, AN_OPT_TYPE_BYTES, AN_OPT_AT(type, field, int64_t), min, max, dflt, NULL, meaning}
-#define AN_OPT_CHOICE(type, field, key, choices, dflt, meaning) \
-    {key, AN_OPT_TYPE_CHOICE, AN_OPT_AT(type, field, int), 0, 0, dflt, choices, meaning}
+#define AN_OPT_INT(type, field, key, min, max, dflt, meaning)                                                \
+    {                                                                                                        \
+        key, AN_OPT_TYPE_INT, AN_OPT_AT(type, field, int64_t), min, max, dflt, NULL, meaning                 \
+    }
+#define AN_OPT_NUM(type, field, key, min, max, dflt, meaning)                                                \
+    {                                                                                                        \
+        key, AN_OPT_TYPE_NUM, AN_OPT_AT(type, field, double), min, max, dflt, NULL, meaning                  \
+    }
+#define AN_OPT_BOOL(type, field, key, dflt, meaning)                                                         \
+    {                                                                                                        \
+        key, AN_OPT_TYPE_BOOL, AN_OPT_AT(type, field, bool), 0, 1, dflt, NULL, meaning                       \
+    }
+#define AN_OPT_TEXT(type, field, key, min, max, dflt, meaning)                                               \
+    {                                                                                                        \
+        key, AN_OPT_TYPE_TEXT, AN_OPT_AT(type, field, char *), min, max, dflt, NULL, meaning                 \
+    }
+#define AN_OPT_MS(type, field, key, min, max, dflt, meaning)                                                 \
+    {                                                                                                        \
+        key, AN_OPT_TYPE_MS, AN_OPT_AT(type, field, int64_t), min, max, dflt, NULL, meaning                  \
+    }
+#define AN_OPT_BYTES(type, field, key, min, max, dflt, meaning)                                              \
+    {                                                                                                        \
+        key, AN_OPT_TYPE_BYTES, AN_OPT_AT(type, field, int64_t), min, max, dflt, NULL, meaning               \
+    }
+#define AN_OPT_CHOICE(type, field, key, choices, dflt, meaning)                                              \
+    {                                                                                                        \
+        key, AN_OPT_TYPE_CHOICE, AN_OPT_AT(type, field, int), 0, 0, dflt, choices, meaning                   \
+    }
 
 /* Fills every field named by a row; earlier content is overwritten, not released.  On failure nothing
  * is owned.  Errors: NOMEM; INVAL a row whose default breaks its own bounds. */

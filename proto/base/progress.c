@@ -18,12 +18,11 @@ void an_progress_quiet(bool quiet)
 void an_progress_start(an_progress *p, const char *label, uint64_t total)
 {
     FILE *out = atomic_load(&quiet_all) ? NULL : stderr;
-    an_progress_start_on(p, label, total, out, out && isatty(STDERR_FILENO) == 1,
-                         an_clock_system());
+    an_progress_start_on(p, label, total, out, out && isatty(STDERR_FILENO) == 1, an_clock_system());
 }
 
-void an_progress_start_on(an_progress *p, const char *label, uint64_t total, FILE *out,
-                          bool tty, const an_clock *clock)
+void an_progress_start_on(an_progress *p, const char *label, uint64_t total, FILE *out, bool tty,
+                          const an_clock *clock)
 {
     *p = (an_progress){.total = total, .out = out, .tty = tty, .clock = clock};
     snprintf(p->label, sizeof p->label, "%s", label);
@@ -51,8 +50,8 @@ static void show(an_progress *p, int64_t now_ms, bool last)
     int n;
     if (p->total == 0) {
         duration_text(time_text, sizeof time_text, seconds);
-        n = snprintf(line, sizeof line, "%s  %llu  %.3g/s  %s", p->label,
-                     (unsigned long long)p->done, rate, time_text);
+        n = snprintf(line, sizeof line, "%s  %llu  %.3g/s  %s", p->label, (unsigned long long)p->done, rate,
+                     time_text);
     } else {
         double part = (double)p->done / (double)p->total;
         part = part > 1 ? 1 : part;
@@ -65,8 +64,8 @@ static void show(an_progress *p, int64_t now_ms, bool last)
         bar[BAR] = '\0';
         double left = rate > 0 && !last ? (double)(p->total - p->done) / rate : seconds;
         duration_text(time_text, sizeof time_text, left);
-        n = snprintf(line, sizeof line, "%s  [%s] %3.0f %%  %.3g/s  %s%s", p->label, bar,
-                     100 * part, rate, last ? "" : "ETA ", last || rate > 0 ? time_text : "?");
+        n = snprintf(line, sizeof line, "%s  [%s] %3.0f %%  %.3g/s  %s%s", p->label, bar, 100 * part, rate,
+                     last ? "" : "ETA ", last || rate > 0 ? time_text : "?");
     }
     if (n < 0)
         return;

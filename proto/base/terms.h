@@ -18,11 +18,11 @@ typedef struct an_hash {
 
 /* What the vector of a round means.  The numbers are on the wire: rows are appended only.
  * X(name, number) */
-#define AN_PAYLOAD_LIST(X)                                                                     \
-    X(TRAIN, 1)                                                                                \
-    X(MEAN, 2)                                                                                 \
-    X(VARIANCE, 3)                                                                             \
-    X(HISTOGRAM, 4)                                                                            \
+#define AN_PAYLOAD_LIST(X)                                                                                   \
+    X(TRAIN, 1)                                                                                              \
+    X(MEAN, 2)                                                                                               \
+    X(VARIANCE, 3)                                                                                           \
+    X(HISTOGRAM, 4)                                                                                          \
     X(EVALUATE, 5)
 typedef enum an_payload_kind {
 #define AN_PAYLOAD_ROW(name, number) AN_PAYLOAD_##name = number,
@@ -46,9 +46,8 @@ typedef struct an_tensor_scale {
 #define AN_UNIT_EXP_MAX 100
 
 /* Coordinates of each payload kind (drawn in docs/PROTOCOL.md); sum/payload.h asserts them. */
-#define AN_LIMBS 8 /* coordinates of one 128-bit number */
-#define AN_TRAIN_EXTRA                                                                         \
-    (4 + AN_LIMBS) /* after the deltas: weight, sites, clipped, saturated, loss */
+#define AN_LIMBS 8                      /* coordinates of one 128-bit number */
+#define AN_TRAIN_EXTRA (4 + AN_LIMBS)   /* after the deltas: weight, sites, clipped, saturated, loss */
 #define AN_MOMENT_COORDS (2 * AN_LIMBS) /* per feature: n, sum */
 #define AN_EVALUATE_NUMBERS 62          /* per model judged */
 #define AN_EVALUATE_DIM (2 * AN_EVALUATE_NUMBERS * AN_LIMBS)

@@ -27,7 +27,7 @@ typedef void an_workers_fn(void *ctx, size_t job, size_t worker);
 
 /* Errors: INVAL n is 0 or over AN_WORKERS_MAX, NOMEM (also: the system gives no thread). */
 an_err an_workers_new(size_t n, an_workers **ret);
-void an_workers_free(an_workers *w); /* joins; NULL is fine */
+void an_workers_free(an_workers *w);          /* joins; NULL is fine */
 size_t an_workers_count(const an_workers *w); /* n; 1 for NULL */
 
 /* Returns when every job is done; what they wrote is visible then.  Allocates nothing.  w may be NULL:

@@ -10,20 +10,19 @@
 
 static void where_of(const an_node *node, char *out, size_t cap)
 {
-    snprintf(out, cap, "%s:%u:%u", an_node_file(node), an_node_line(node),
-             an_node_column(node));
+    snprintf(out, cap, "%s:%u:%u", an_node_file(node), an_node_line(node), an_node_column(node));
 }
 
-static an_err set_one(const an_opt *rows, size_t n, void *conf, const char *key,
-                      const char *value, const an_node *node, an_note *why)
+static an_err set_one(const an_opt *rows, size_t n, void *conf, const char *key, const char *value,
+                      const an_node *node, an_note *why)
 {
     char where[200];
     where_of(node, where, sizeof where);
     return an_opt_set(rows, n, conf, key, value, where, why);
 }
 
-static an_err set_list(const an_opt *rows, size_t n, void *conf, const char *key,
-                       const an_node *list, an_note *why)
+static an_err set_list(const an_opt *rows, size_t n, void *conf, const char *key, const an_node *list,
+                       an_note *why)
 {
     const an_opt *row = an_opt_find(rows, n, key);
     if (row && row->type != AN_OPT_TYPE_TEXT)
@@ -37,8 +36,7 @@ static an_err set_list(const an_opt *rows, size_t n, void *conf, const char *key
         /* A comma inside an item would make two items of it. */
         for (const char *p = text; err == AN_OK && *p; p++) {
             if (*p == ',')
-                err = an_node_fail(an_node_at(list, i), why, "%s: an item may not hold a comma",
-                                   key);
+                err = an_node_fail(an_node_at(list, i), why, "%s: an item may not hold a comma", key);
         }
         if (err != AN_OK)
             break;
@@ -48,8 +46,7 @@ static an_err set_list(const an_opt *rows, size_t n, void *conf, const char *key
     }
     an_buf_u8(&joined, 0);
     if (err == AN_OK && (err = an_buf_err(&joined)) != AN_OK)
-        an_note_set(why, "%s:%u: %s: %s", an_node_file(list), an_node_line(list), key,
-                    an_err_text(err));
+        an_note_set(why, "%s:%u: %s: %s", an_node_file(list), an_node_line(list), key, an_err_text(err));
     if (err == AN_OK)
         err = set_one(rows, n, conf, key, (const char *)joined.data, list, why);
     an_buf_done(&joined);
@@ -65,16 +62,15 @@ static bool is_other(const char *const *others, const char *key)
 }
 
 /* Recursion is bounded by AN_YAML_MAX_DEPTH. */
-static an_err set_map(const an_opt *rows, size_t n, void *conf, const char *prefix,
-                      const an_node *map, const char *const *others, an_note *why)
+static an_err set_map(const an_opt *rows, size_t n, void *conf, const char *prefix, const an_node *map,
+                      const char *const *others, an_note *why)
 {
     for (size_t i = 0; i < an_node_count(map); i++) {
         if (is_other(others, an_node_key(map, i)))
             continue;
         const an_node *node = an_node_value(map, i);
         char key[KEY_MAX];
-        int len = snprintf(key, sizeof key, "%s%s%s", prefix, prefix[0] ? "." : "",
-                           an_node_key(map, i));
+        int len = snprintf(key, sizeof key, "%s%s%s", prefix, prefix[0] ? "." : "", an_node_key(map, i));
         if (len < 0 || (size_t)len >= sizeof key)
             return an_node_fail(node, why, "unknown option %.60s", an_node_key(map, i));
         an_err err = AN_OK;
@@ -99,14 +95,12 @@ an_err an_conf_from_node_but(const an_opt *rows, size_t n, void *conf, const an_
     return set_map(rows, n, conf, "", map, others, why);
 }
 
-an_err an_conf_from_node(const an_opt *rows, size_t n, void *conf, const an_node *map,
-                         an_note *why)
+an_err an_conf_from_node(const an_opt *rows, size_t n, void *conf, const an_node *map, an_note *why)
 {
     return an_conf_from_node_but(rows, n, conf, map, NULL, why);
 }
 
-an_err an_conf_load_yaml(const an_opt *rows, size_t n, void *conf, const char *path,
-                         an_note *why)
+an_err an_conf_load_yaml(const an_opt *rows, size_t n, void *conf, const char *path, an_note *why)
 {
     an_yaml *doc = NULL;
     an_err err = an_yaml_load(path, &doc, why);

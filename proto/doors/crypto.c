@@ -98,7 +98,8 @@ an_err an_sign_check(const uint8_t sig[static AN_SIGN_BYTES], const char *contex
     return crypto_sign_verify_detached(sig, digest, sizeof digest, public_key) == 0 ? AN_OK : AN_ERR_AUTH;
 }
 
-void an_link_keypair(uint8_t ret_public[static AN_LINK_KEY_BYTES], uint8_t ret_secret[static AN_LINK_KEY_BYTES])
+void an_link_keypair(uint8_t ret_public[static AN_LINK_KEY_BYTES],
+                     uint8_t ret_secret[static AN_LINK_KEY_BYTES])
 {
     crypto_box_keypair(ret_public, ret_secret);
 }

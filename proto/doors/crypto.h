@@ -47,7 +47,8 @@ an_err an_sign_check(const uint8_t sig[static AN_SIGN_BYTES], const char *contex
 
 /* Link keys (X25519, as CURVE uses them). */
 #define AN_LINK_KEY_BYTES 32
-void an_link_keypair(uint8_t ret_public[static AN_LINK_KEY_BYTES], uint8_t ret_secret[static AN_LINK_KEY_BYTES]);
+void an_link_keypair(uint8_t ret_public[static AN_LINK_KEY_BYTES],
+                     uint8_t ret_secret[static AN_LINK_KEY_BYTES]);
 
 void an_random(void *ret, size_t len); /* from the system's secure generator */
 void an_wipe(void *secret, size_t len);

@@ -31,8 +31,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *ctx)
 
 static an_err check_ask(const an_http_ask *ask, an_note *why)
 {
-    if (!ask->url ||
-        (strncmp(ask->url, "http://", 7) != 0 && strncmp(ask->url, "https://", 8) != 0))
+    if (!ask->url || (strncmp(ask->url, "http://", 7) != 0 && strncmp(ask->url, "https://", 8) != 0))
         return an_fail(AN_ERR_INVAL, why, "http: the URL must begin with http:// or https://");
     for (const char *p = ask->method; p && *p; p++) {
         if (*p < 'A' || *p > 'Z')
@@ -67,8 +66,7 @@ static bool make_headers(const an_http_ask *ask, struct curl_slist **ret)
 }
 
 /* The first option that fails is what is returned. */
-static CURLcode set_up(CURL *h, const an_http_ask *ask, struct curl_slist *headers,
-                       an_buf *body, char *text)
+static CURLcode set_up(CURL *h, const an_http_ask *ask, struct curl_slist *headers, an_buf *body, char *text)
 {
     const char *method = ask->method ? ask->method : "GET";
     long timeout_ms = ask->timeout_ms ? (long)ask->timeout_ms : DEFAULT_TIMEOUT_MS;

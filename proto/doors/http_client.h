@@ -24,7 +24,7 @@ void an_http_client_done(void);
 
 /* Zero in a number means its default. */
 typedef struct an_http_ask {
-    const char *method;         /* NULL: GET */
+    const char *method; /* NULL: GET */
     const char *url;
     const char *const *headers; /* "Name: value", ended by NULL; NULL: none */
     const void *body;           /* NULL: none */

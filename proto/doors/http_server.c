@@ -30,8 +30,7 @@ typedef struct incoming {
     size_t seen; /* bytes of the body so far, kept or not */
 } incoming;
 
-static enum MHD_Result queue(struct MHD_Connection *conn, unsigned status,
-                             struct MHD_Response *response)
+static enum MHD_Result queue(struct MHD_Connection *conn, unsigned status, struct MHD_Response *response)
 {
     if (!response)
         return MHD_NO; /* closes the connection */
@@ -46,8 +45,7 @@ static enum MHD_Result queue_error(struct MHD_Connection *conn, unsigned status)
 {
     /* MHD promises not to change a persistent buffer. */
     static char empty[1];
-    return queue(conn, status,
-                 MHD_create_response_from_buffer(0, empty, MHD_RESPMEM_PERSISTENT));
+    return queue(conn, status, MHD_create_response_from_buffer(0, empty, MHD_RESPMEM_PERSISTENT));
 }
 
 static enum MHD_Result queue_reply(struct MHD_Connection *conn, an_http_reply *reply)
@@ -55,8 +53,7 @@ static enum MHD_Result queue_reply(struct MHD_Connection *conn, an_http_reply *r
     static char empty[1];
     struct MHD_Response *response;
     if (reply->body)
-        response = MHD_create_response_from_buffer_with_free_callback(reply->body_len,
-                                                                      reply->body, an_free);
+        response = MHD_create_response_from_buffer_with_free_callback(reply->body_len, reply->body, an_free);
     else
         response = MHD_create_response_from_buffer(0, empty, MHD_RESPMEM_PERSISTENT);
     if (!response) {
@@ -77,8 +74,7 @@ static enum MHD_Result queue_reply(struct MHD_Connection *conn, an_http_reply *r
 
 static void remote_text(struct MHD_Connection *conn, char *out, socklen_t cap)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     const struct sockaddr *addr = info ? info->client_addr : NULL;
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
@@ -94,8 +90,8 @@ static void remote_text(struct MHD_Connection *conn, char *out, socklen_t cap)
         snprintf(out, cap, "?");
 }
 
-static enum MHD_Result answer(an_http_server *server, struct MHD_Connection *conn,
-                              const char *path, const char *method, incoming *in)
+static enum MHD_Result answer(an_http_server *server, struct MHD_Connection *conn, const char *path,
+                              const char *method, incoming *in)
 {
     char remote[INET6_ADDRSTRLEN];
     remote_text(conn, remote, sizeof remote);
@@ -120,8 +116,7 @@ static enum MHD_Result answer(an_http_server *server, struct MHD_Connection *con
 /* A stated length over the bound is refused before a byte of it is read. */
 static bool announces_too_much(const an_http_server *server, struct MHD_Connection *conn)
 {
-    const char *text =
-        MHD_lookup_connection_value(conn, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    const char *text = MHD_lookup_connection_value(conn, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
     if (!text)
         return false;
     size_t len = 0;
@@ -135,8 +130,8 @@ static bool announces_too_much(const an_http_server *server, struct MHD_Connecti
 
 /* MHD calls this with the headers, then for each piece of the body, then to answer. */
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *conn, const char *path,
-                                  const char *method, const char *version, const char *data,
-                                  size_t *len, void **request_ctx)
+                                  const char *method, const char *version, const char *data, size_t *len,
+                                  void **request_ctx)
 {
     (void)version;
     an_http_server *server = ctx;
@@ -199,8 +194,7 @@ an_err an_http_reply_header(an_http_reply *reply, const char *name, const char *
             return AN_ERR_INVAL;
     }
     reply->headers[reply->n_headers].name = name;
-    snprintf(reply->headers[reply->n_headers].value, sizeof reply->headers[0].value, "%s",
-             value);
+    snprintf(reply->headers[reply->n_headers].value, sizeof reply->headers[0].value, "%s", value);
     reply->n_headers++;
     return AN_OK;
 }
@@ -234,8 +228,7 @@ an_err an_http_server_start(const an_http_server_conf *conf, an_http_server **re
     if (!conf->handler)
         return an_fail(AN_ERR_INVAL, why, "http server: no handler");
     if (!parse_address(address, conf->port, &addr))
-        return an_fail(AN_ERR_INVAL, why,
-                       "http server: \"%.60s\" is not an IPv4 or IPv6 address", address);
+        return an_fail(AN_ERR_INVAL, why, "http server: \"%.60s\" is not an IPv4 or IPv6 address", address);
     an_http_server *server = an_alloc(1, sizeof *server);
     if (!server)
         return an_fail(AN_ERR_NOMEM, why, "http server: out of memory");
@@ -250,11 +243,10 @@ an_err an_http_server_start(const an_http_server_conf *conf, an_http_server **re
     errno = 0;
     server->daemon = MHD_start_daemon(
         flags, conf->port, NULL, NULL, on_request, server, MHD_OPTION_SOCK_ADDR, &addr.any,
-        MHD_OPTION_CONNECTION_LIMIT,
-        conf->max_connections ? conf->max_connections : DEFAULT_CONNECTIONS,
+        MHD_OPTION_CONNECTION_LIMIT, conf->max_connections ? conf->max_connections : DEFAULT_CONNECTIONS,
         MHD_OPTION_CONNECTION_TIMEOUT, conf->timeout_s ? conf->timeout_s : DEFAULT_TIMEOUT_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_PER_CONNECTION, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_PER_CONNECTION, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (!server->daemon) {
         char reason[96] = "";
         int code = errno;
@@ -270,8 +262,7 @@ an_err an_http_server_start(const an_http_server_conf *conf, an_http_server **re
 
 uint16_t an_http_server_port(const an_http_server *server)
 {
-    const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT);
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT);
     return info ? info->port : 0;
 }
 

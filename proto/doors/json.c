@@ -76,9 +76,8 @@ static json_t *text_value(const char *text)
         return json_stringn_nocheck(text, len);
     an_buf clean;
     an_buf_init(&clean, 3 * len);
-    json_t *value = clean_text(&clean, text, len)
-                        ? json_stringn_nocheck((const char *)clean.data, clean.len)
-                        : NULL;
+    json_t *value =
+        clean_text(&clean, text, len) ? json_stringn_nocheck((const char *)clean.data, clean.len) : NULL;
     an_buf_done(&clean);
     return value;
 }

@@ -113,7 +113,8 @@ an_err an_jval_num(const an_jval *v, const char *key, double min, double max, do
 an_err an_jval_bool(const an_jval *v, const char *key, bool *ret, an_note *why);
 
 /* A key with a default: absent or null gives dflt. */
-an_err an_jval_get_text(const an_jval *object, const char *key, const char *dflt, const char **ret, an_note *why);
+an_err an_jval_get_text(const an_jval *object, const char *key, const char *dflt, const char **ret,
+                        an_note *why);
 an_err an_jval_get_int(const an_jval *object, const char *key, int64_t min, int64_t max, int64_t dflt,
                        int64_t *ret, an_note *why);
 an_err an_jval_get_num(const an_jval *object, const char *key, double min, double max, double dflt,

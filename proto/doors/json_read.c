@@ -27,20 +27,18 @@ static an_err check_size(const char *text, size_t len, const char *name, an_note
         } else if (c == '[' || c == '{') {
             values++;
             if (++depth > AN_JSON_MAX_DEPTH)
-                return an_fail(AN_ERR_LIMIT, why, "%s: nested deeper than %d", name,
-                               AN_JSON_MAX_DEPTH);
+                return an_fail(AN_ERR_LIMIT, why, "%s: nested deeper than %d", name, AN_JSON_MAX_DEPTH);
         } else if (c == ']' || c == '}') {
             depth -= depth > 0;
         } else if (c == ',' && ++values > AN_JSON_MAX_VALUES) {
-            return an_fail(AN_ERR_LIMIT, why, "%s: more than %d values", name,
-                           AN_JSON_MAX_VALUES);
+            return an_fail(AN_ERR_LIMIT, why, "%s: more than %d values", name, AN_JSON_MAX_VALUES);
         }
     }
     return AN_OK;
 }
 
-an_err an_json_parse_max(const char *text, size_t len, size_t max_len, const char *name,
-                         an_json_doc **ret, an_note *why)
+an_err an_json_parse_max(const char *text, size_t len, size_t max_len, const char *name, an_json_doc **ret,
+                         an_note *why)
 {
     if (len > max_len)
         return an_fail(AN_ERR_LIMIT, why, "%s: larger than %zu bytes", name, max_len);
@@ -65,8 +63,7 @@ an_err an_json_parse_max(const char *text, size_t len, size_t max_len, const cha
     return AN_OK;
 }
 
-an_err an_json_parse(const char *text, size_t len, const char *name, an_json_doc **ret,
-                     an_note *why)
+an_err an_json_parse(const char *text, size_t len, const char *name, an_json_doc **ret, an_note *why)
 {
     return an_json_parse_max(text, len, AN_JSON_MAX_BYTES, name, ret, why);
 }
@@ -132,8 +129,7 @@ an_jkind an_jval_kind(const an_jval *v)
 
 size_t an_jval_count(const an_jval *v)
 {
-    return an_jval_kind(v) == AN_JKIND_ARRAY ? json_array_size(show(v))
-                                             : json_object_size(show(v));
+    return an_jval_kind(v) == AN_JKIND_ARRAY ? json_array_size(show(v)) : json_object_size(show(v));
 }
 
 const an_jval *an_jval_get(const an_jval *object, const char *key)
@@ -165,8 +161,7 @@ static const json_t *pick(const an_jval *v, const char *key)
     return key ? json_object_get(show(v), key) : show(v);
 }
 
-static an_err wrong(const json_t *v, const char *key, an_note *why, const char *must, ...)
-    AN_PRINTF(4, 5);
+static an_err wrong(const json_t *v, const char *key, an_note *why, const char *must, ...) AN_PRINTF(4, 5);
 static an_err wrong(const json_t *v, const char *key, an_note *why, const char *must, ...)
 {
     char text[160];
@@ -178,11 +173,10 @@ static an_err wrong(const json_t *v, const char *key, an_note *why, const char *
     if (!v)
         return an_fail(AN_ERR_INVAL, why, "%.60s is missing: must be %s", name, text);
     if (json_is_integer(v))
-        return an_fail(AN_ERR_INVAL, why, "%.60s = %lld: must be %s", name,
-                       (long long)json_integer_value(v), text);
-    if (json_is_real(v))
-        return an_fail(AN_ERR_INVAL, why, "%.60s = %g: must be %s", name, json_real_value(v),
+        return an_fail(AN_ERR_INVAL, why, "%.60s = %lld: must be %s", name, (long long)json_integer_value(v),
                        text);
+    if (json_is_real(v))
+        return an_fail(AN_ERR_INVAL, why, "%.60s = %g: must be %s", name, json_real_value(v), text);
     return an_fail(AN_ERR_INVAL, why, "%.60s: must be %s", name, text);
 }
 
@@ -195,8 +189,7 @@ an_err an_jval_text(const an_jval *v, const char *key, const char **ret, an_note
     return AN_OK;
 }
 
-an_err an_jval_int(const an_jval *v, const char *key, int64_t min, int64_t max, int64_t *ret,
-                   an_note *why)
+an_err an_jval_int(const an_jval *v, const char *key, int64_t min, int64_t max, int64_t *ret, an_note *why)
 {
     const json_t *j = pick(v, key);
     if (!json_is_integer(j) || json_integer_value(j) < min || json_integer_value(j) > max)
@@ -205,8 +198,7 @@ an_err an_jval_int(const an_jval *v, const char *key, int64_t min, int64_t max, 
     return AN_OK;
 }
 
-an_err an_jval_num(const an_jval *v, const char *key, double min, double max, double *ret,
-                   an_note *why)
+an_err an_jval_num(const an_jval *v, const char *key, double min, double max, double *ret, an_note *why)
 {
     const json_t *j = pick(v, key);
     double d = json_number_value(j);
@@ -231,8 +223,8 @@ static bool is_absent(const an_jval *object, const char *key)
     return !j || json_is_null(j);
 }
 
-an_err an_jval_get_text(const an_jval *object, const char *key, const char *dflt,
-                        const char **ret, an_note *why)
+an_err an_jval_get_text(const an_jval *object, const char *key, const char *dflt, const char **ret,
+                        an_note *why)
 {
     if (!is_absent(object, key))
         return an_jval_text(object, key, ret, why);
@@ -240,8 +232,8 @@ an_err an_jval_get_text(const an_jval *object, const char *key, const char *dflt
     return AN_OK;
 }
 
-an_err an_jval_get_int(const an_jval *object, const char *key, int64_t min, int64_t max,
-                       int64_t dflt, int64_t *ret, an_note *why)
+an_err an_jval_get_int(const an_jval *object, const char *key, int64_t min, int64_t max, int64_t dflt,
+                       int64_t *ret, an_note *why)
 {
     if (!is_absent(object, key))
         return an_jval_int(object, key, min, max, ret, why);
@@ -249,8 +241,8 @@ an_err an_jval_get_int(const an_jval *object, const char *key, int64_t min, int6
     return AN_OK;
 }
 
-an_err an_jval_get_num(const an_jval *object, const char *key, double min, double max,
-                       double dflt, double *ret, an_note *why)
+an_err an_jval_get_num(const an_jval *object, const char *key, double min, double max, double dflt,
+                       double *ret, an_note *why)
 {
     if (!is_absent(object, key))
         return an_jval_num(object, key, min, max, ret, why);
@@ -258,8 +250,7 @@ an_err an_jval_get_num(const an_jval *object, const char *key, double min, doubl
     return AN_OK;
 }
 
-an_err an_jval_get_bool(const an_jval *object, const char *key, bool dflt, bool *ret,
-                        an_note *why)
+an_err an_jval_get_bool(const an_jval *object, const char *key, bool dflt, bool *ret, an_note *why)
 {
     if (!is_absent(object, key))
         return an_jval_bool(object, key, ret, why);
@@ -271,8 +262,7 @@ an_err an_jval_only_keys(const an_jval *object, const char *const *keys, an_note
 {
     if (an_jval_kind(object) != AN_JKIND_OBJECT)
         return an_fail(AN_ERR_INVAL, why, "must be an object");
-    for (const char *key = an_jval_key_first(object); key;
-         key = an_jval_key_next(object, key)) {
+    for (const char *key = an_jval_key_first(object); key; key = an_jval_key_next(object, key)) {
         size_t k = 0;
         while (keys[k] && strcmp(keys[k], key) != 0)
             k++;

@@ -72,8 +72,7 @@ an_err an_db_open(const char *path, an_db **ret, an_note *why)
     if (!db)
         return an_fail(AN_ERR_NOMEM, why, "%.200s: out of memory", path);
     an_note sqlite_why = {{0}};
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-                SQLITE_OPEN_EXRESCODE;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     int code = sqlite3_open_v2(path, &db->handle, flags, NULL);
     an_err err = code == SQLITE_OK ? AN_OK : fail(db, code, &sqlite_why);
     if (err != AN_OK)
@@ -196,8 +195,7 @@ an_err an_db_migrate(an_db *db, const char *const *steps, size_t n, an_note *why
     if (err != AN_OK)
         return err;
     if (version < 0 || (uint64_t)version > n)
-        return an_fail(AN_ERR_STATE, why,
-                       "database version %lld is newer than this program's %zu",
+        return an_fail(AN_ERR_STATE, why, "database version %lld is newer than this program's %zu",
                        (long long)version, n);
     for (size_t i = (size_t)version; i < n && err == AN_OK; i++)
         err = migrate_step(db, steps[i], i, why);
@@ -211,16 +209,14 @@ an_err an_db_prepare(an_db *db, const char *sql, an_stmt **ret, an_note *why)
         return an_fail(AN_ERR_NOMEM, why, "out of memory");
     s->db = db;
     const char *tail = NULL;
-    int code =
-        sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->handle, &tail);
+    int code = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->handle, &tail);
     if (code == SQLITE_OK && s->handle && tail[strspn(tail, " ;\n\t")] == '\0') {
         *ret = s;
         return AN_OK;
     }
-    an_err err =
-        code == SQLITE_OK
-            ? an_fail(AN_ERR_INVAL, why, "sqlite: exactly one statement is needed: %.120s", sql)
-            : fail(db, code, why);
+    an_err err = code == SQLITE_OK
+                     ? an_fail(AN_ERR_INVAL, why, "sqlite: exactly one statement is needed: %.120s", sql)
+                     : fail(db, code, why);
     an_stmt_free(s);
     return err;
 }
@@ -284,8 +280,7 @@ an_err an_stmt_bind_text(an_stmt *s, int i, const char *text)
 {
     if (!text)
         return an_stmt_bind_null(s, i);
-    return err_of_bind(
-        sqlite3_bind_text64(s->handle, i, text, strlen(text), SQLITE_TRANSIENT, SQLITE_UTF8));
+    return err_of_bind(sqlite3_bind_text64(s->handle, i, text, strlen(text), SQLITE_TRANSIENT, SQLITE_UTF8));
 }
 
 an_err an_stmt_bind_blob(an_stmt *s, int i, const void *bytes, size_t len)

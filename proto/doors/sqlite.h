@@ -44,8 +44,8 @@ an_err an_db_commit(an_db *db, an_note *why);
 void an_db_rollback(an_db *db); /* without an open transaction: nothing */
 bool an_db_in_transaction(const an_db *db);
 
-int64_t an_db_last_id(const an_db *db); /* rowid of the last insert */
-int64_t an_db_changes(const an_db *db); /* rows the last insert, update or delete touched */
+int64_t an_db_last_id(const an_db *db);      /* rowid of the last insert */
+int64_t an_db_changes(const an_db *db);      /* rows the last insert, update or delete touched */
 an_err an_db_check(an_db *db, an_note *why); /* quick_check.  PROTO: damaged */
 
 /* steps[i] brings a database of version i (PRAGMA user_version) to i + 1.  Each step is one

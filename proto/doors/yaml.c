@@ -150,8 +150,8 @@ static an_err on_scalar(builder *b, const struct fy_event_scalar_data *e)
     return AN_OK;
 }
 
-static an_err on_open(builder *b, an_yaml_kind kind, struct fy_token *start,
-                      struct fy_token *anchor, struct fy_token *tag)
+static an_err on_open(builder *b, an_yaml_kind kind, struct fy_token *start, struct fy_token *anchor,
+                      struct fy_token *tag)
 {
     place at = place_of(start);
     uint32_t node = 0;
@@ -180,11 +180,10 @@ static an_err on_event(builder *b, const struct fy_event *e)
     case FYET_SCALAR:
         return on_scalar(b, &e->scalar);
     case FYET_ALIAS:
-        return refuse(b, AN_ERR_PROTO, place_of(e->alias.anchor),
-                      "aliases (*) are not supported");
+        return refuse(b, AN_ERR_PROTO, place_of(e->alias.anchor), "aliases (*) are not supported");
     case FYET_SEQUENCE_START:
-        return on_open(b, AN_YAML_LIST, e->sequence_start.sequence_start,
-                       e->sequence_start.anchor, e->sequence_start.tag);
+        return on_open(b, AN_YAML_LIST, e->sequence_start.sequence_start, e->sequence_start.anchor,
+                       e->sequence_start.tag);
     case FYET_MAPPING_START:
         return on_open(b, AN_YAML_MAP, e->mapping_start.mapping_start, e->mapping_start.anchor,
                        e->mapping_start.tag);
@@ -210,8 +209,8 @@ static an_err syntax_error(const builder *b, struct fy_diag *diag)
     const struct fy_diag_error *e = fy_diag_errors_iterate(diag, &prev);
     if (!e)
         return an_fail(AN_ERR_PROTO, b->why, "%s: not YAML", b->doc->name);
-    return an_fail(AN_ERR_PROTO, b->why, "%s:%d:%d: %s", b->doc->name,
-                   e->line > 0 ? e->line : 1, e->column > 0 ? e->column : 1, e->msg);
+    return an_fail(AN_ERR_PROTO, b->why, "%s:%d:%d: %s", b->doc->name, e->line > 0 ? e->line : 1,
+                   e->column > 0 ? e->column : 1, e->msg);
 }
 
 /* Takes the place of the output that would go to standard error. */
@@ -227,14 +226,13 @@ static an_err read_events(builder *b, const char *text, size_t len)
 {
     an_err err = AN_ERR_NOMEM;
     struct fy_parser *parser = NULL;
-    struct fy_diag_cfg diag_cfg = {
-        .output_fn = swallow, .level = FYET_ERROR, .module_mask = ~0u};
+    struct fy_diag_cfg diag_cfg = {.output_fn = swallow, .level = FYET_ERROR, .module_mask = ~0u};
     struct fy_diag *diag = fy_diag_create(&diag_cfg);
     if (!diag)
         goto out;
     fy_diag_set_collect_errors(diag, true);
-    struct fy_parse_cfg cfg = {
-        .flags = (enum fy_parse_cfg_flags)(FYPCF_QUIET | FYPCF_JSON_NONE), .diag = diag};
+    struct fy_parse_cfg cfg = {.flags = (enum fy_parse_cfg_flags)(FYPCF_QUIET | FYPCF_JSON_NONE),
+                               .diag = diag};
     parser = fy_parser_create(&cfg);
     if (!parser || fy_parser_set_string(parser, text, len) != 0)
         goto out;
@@ -280,8 +278,8 @@ static an_err check_duplicates(builder *b, const an_node *map, keyed *scratch)
     for (uint32_t i = 1; i < map->count; i++) {
         const an_node *n = &doc->nodes[scratch[i].node];
         if (strcmp(scratch[i - 1].key, scratch[i].key) == 0)
-            return an_fail(AN_ERR_PROTO, b->why, "%s:%u:%u: key \"%.60s\" is there twice",
-                           doc->name, n->key_line, n->key_column, scratch[i].key);
+            return an_fail(AN_ERR_PROTO, b->why, "%s:%u:%u: key \"%.60s\" is there twice", doc->name,
+                           n->key_line, n->key_column, scratch[i].key);
     }
     return AN_OK;
 }
@@ -335,8 +333,7 @@ static an_err check_bytes(const char *text, size_t len, const char *name, an_not
                    zero ? "a text may not hold U+0000" : "not UTF-8");
 }
 
-an_err an_yaml_parse(const char *text, size_t len, const char *name, an_yaml **ret,
-                     an_note *why)
+an_err an_yaml_parse(const char *text, size_t len, const char *name, an_yaml **ret, an_note *why)
 {
     if (len > AN_YAML_MAX_BYTES)
         return an_fail(AN_ERR_LIMIT, why, "%s: larger than 1 MiB", name);

@@ -54,10 +54,10 @@ unsigned an_node_column(const an_node *node);   /* from 1 */
 bool an_node_is_null(const an_node *node);      /* NULL, or the plain scalars "", "~" and "null" */
 bool an_node_is_plain(const an_node *node);     /* a scalar without quotes */
 
-size_t an_node_count(const an_node *node);                        /* entries of a list or map; scalar 0 */
-const an_node *an_node_get(const an_node *map, const char *key);  /* NULL: not a map, or no such key */
-const an_node *an_node_at(const an_node *list, size_t i);         /* NULL: not a list, or past its end */
-const char *an_node_key(const an_node *map, size_t i);            /* in the order of the file */
+size_t an_node_count(const an_node *node);                       /* entries of a list or map; scalar 0 */
+const an_node *an_node_get(const an_node *map, const char *key); /* NULL: not a map, or no such key */
+const an_node *an_node_at(const an_node *list, size_t i);        /* NULL: not a list, or past its end */
+const char *an_node_key(const an_node *map, size_t i);           /* in the order of the file */
 const an_node *an_node_value(const an_node *map, size_t i);
 
 /* Typed reads.  Outputs are written on success only.  Quoted scalars are texts, never numbers.
@@ -68,15 +68,17 @@ an_err an_node_num(const an_node *node, double min, double max, double *ret, an_
 an_err an_node_bool(const an_node *node, bool *ret, an_note *why); /* true or false, nothing else */
 
 /* A key with a default: absent (or null) gives dflt. */
-an_err an_node_get_text(const an_node *map, const char *key, const char *dflt, const char **ret, an_note *why);
+an_err an_node_get_text(const an_node *map, const char *key, const char *dflt, const char **ret,
+                        an_note *why);
 an_err an_node_get_int(const an_node *map, const char *key, int64_t min, int64_t max, int64_t dflt,
                        int64_t *ret, an_note *why);
-an_err an_node_get_num(const an_node *map, const char *key, double min, double max, double dflt,
-                       double *ret, an_note *why);
+an_err an_node_get_num(const an_node *map, const char *key, double min, double max, double dflt, double *ret,
+                       an_note *why);
 an_err an_node_get_bool(const an_node *map, const char *key, bool dflt, bool *ret, an_note *why);
 
 /* A key that must be there: absent is INVAL `file:line:col: "key" is missing`. */
-an_err an_node_need(const an_node *map, const char *key, an_yaml_kind kind, const an_node **ret, an_note *why);
+an_err an_node_need(const an_node *map, const char *key, an_yaml_kind kind, const an_node **ret,
+                    an_note *why);
 an_err an_node_need_text(const an_node *map, const char *key, const char **ret, an_note *why);
 an_err an_node_need_int(const an_node *map, const char *key, int64_t min, int64_t max, int64_t *ret,
                         an_note *why);

@@ -101,8 +101,7 @@ static void describe(const an_node *node, char *out, size_t cap)
     if (node->kind == AN_YAML_SCALAR)
         snprintf(out, cap, "%.60s%s%.60s", key, key[0] ? " = " : "", text_of(node));
     else
-        snprintf(out, cap, "%.60s",
-                 key[0] ? key : (node->kind == AN_YAML_MAP ? "a map" : "a list"));
+        snprintf(out, cap, "%.60s", key[0] ? key : (node->kind == AN_YAML_MAP ? "a map" : "a list"));
     for (char *p = out; *p; p++) {
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
             *p = '?';
@@ -160,8 +159,7 @@ an_err an_node_bool(const an_node *node, bool *ret, an_note *why)
     return AN_OK;
 }
 
-an_err an_node_get_text(const an_node *map, const char *key, const char *dflt, const char **ret,
-                        an_note *why)
+an_err an_node_get_text(const an_node *map, const char *key, const char *dflt, const char **ret, an_note *why)
 {
     const an_node *node = an_node_get(map, key);
     if (!an_node_is_null(node))
@@ -170,8 +168,8 @@ an_err an_node_get_text(const an_node *map, const char *key, const char *dflt, c
     return AN_OK;
 }
 
-an_err an_node_get_int(const an_node *map, const char *key, int64_t min, int64_t max,
-                       int64_t dflt, int64_t *ret, an_note *why)
+an_err an_node_get_int(const an_node *map, const char *key, int64_t min, int64_t max, int64_t dflt,
+                       int64_t *ret, an_note *why)
 {
     const an_node *node = an_node_get(map, key);
     if (!an_node_is_null(node))
@@ -180,8 +178,8 @@ an_err an_node_get_int(const an_node *map, const char *key, int64_t min, int64_t
     return AN_OK;
 }
 
-an_err an_node_get_num(const an_node *map, const char *key, double min, double max, double dflt,
-                       double *ret, an_note *why)
+an_err an_node_get_num(const an_node *map, const char *key, double min, double max, double dflt, double *ret,
+                       an_note *why)
 {
     const an_node *node = an_node_get(map, key);
     if (!an_node_is_null(node))
@@ -199,8 +197,7 @@ an_err an_node_get_bool(const an_node *map, const char *key, bool dflt, bool *re
     return AN_OK;
 }
 
-static an_err find_needed(const an_node *map, const char *key, const an_node **ret,
-                          an_note *why)
+static an_err find_needed(const an_node *map, const char *key, const an_node **ret, an_note *why)
 {
     if (an_node_kind(map) != AN_YAML_MAP)
         return wrong(map, why, "a map");
@@ -211,12 +208,10 @@ static an_err find_needed(const an_node *map, const char *key, const an_node **r
     return AN_OK;
 }
 
-an_err an_node_need(const an_node *map, const char *key, an_yaml_kind kind, const an_node **ret,
-                    an_note *why)
+an_err an_node_need(const an_node *map, const char *key, an_yaml_kind kind, const an_node **ret, an_note *why)
 {
-    static const char *const names[] = {[AN_YAML_SCALAR] = "a single value",
-                                        [AN_YAML_LIST] = "a list",
-                                        [AN_YAML_MAP] = "a map"};
+    static const char *const names[] = {
+        [AN_YAML_SCALAR] = "a single value", [AN_YAML_LIST] = "a list", [AN_YAML_MAP] = "a map"};
     const an_node *node = NULL;
     an_err err = find_needed(map, key, &node, why);
     if (err != AN_OK)
@@ -234,16 +229,16 @@ an_err an_node_need_text(const an_node *map, const char *key, const char **ret, 
     return err != AN_OK ? err : an_node_text(node, ret, why);
 }
 
-an_err an_node_need_int(const an_node *map, const char *key, int64_t min, int64_t max,
-                        int64_t *ret, an_note *why)
+an_err an_node_need_int(const an_node *map, const char *key, int64_t min, int64_t max, int64_t *ret,
+                        an_note *why)
 {
     const an_node *node = NULL;
     an_err err = find_needed(map, key, &node, why);
     return err != AN_OK ? err : an_node_int(node, min, max, ret, why);
 }
 
-an_err an_node_need_num(const an_node *map, const char *key, double min, double max,
-                        double *ret, an_note *why)
+an_err an_node_need_num(const an_node *map, const char *key, double min, double max, double *ret,
+                        an_note *why)
 {
     const an_node *node = NULL;
     an_err err = find_needed(map, key, &node, why);
@@ -260,8 +255,8 @@ an_err an_node_only_keys(const an_node *map, const char *const *keys, an_note *w
         while (keys[k] && strcmp(keys[k], an_node_key(map, i)) != 0)
             k++;
         if (!keys[k])
-            return an_fail(AN_ERR_INVAL, why, "%s:%u:%u: unknown key \"%.60s\"", map->doc->name,
-                           n->key_line, n->key_column, an_node_key(map, i));
+            return an_fail(AN_ERR_INVAL, why, "%s:%u:%u: unknown key \"%.60s\"", map->doc->name, n->key_line,
+                           n->key_column, an_node_key(map, i));
     }
     return AN_OK;
 }

@@ -75,8 +75,7 @@ an_err an_zstd_unpack(an_buf *out, const void *bytes, size_t len)
     an_err err = AN_ERR_NOMEM;
     unsigned char *piece = an_alloc(PIECE, 1);
     ZSTD_DCtx *ctx = ZSTD_createDCtx();
-    if (!piece || !ctx ||
-        ZSTD_isError(ZSTD_DCtx_setParameter(ctx, ZSTD_d_windowLogMax, WINDOW_LOG_MAX)))
+    if (!piece || !ctx || ZSTD_isError(ZSTD_DCtx_setParameter(ctx, ZSTD_d_windowLogMax, WINDOW_LOG_MAX)))
         goto out;
     ZSTD_inBuffer in = {bytes, len, 0};
     size_t left = 1; /* 0 when the frame is complete */

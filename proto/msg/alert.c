@@ -52,5 +52,4 @@ static const an_field alarm_summary_fields[] = {
 };
 #undef OWN
 #undef WIRE
-const an_msg_codec an_codec_alarm_summary = {alarm_summary_fields,
-                                             &andon__alarm_summary__descriptor};
+const an_msg_codec an_codec_alarm_summary = {alarm_summary_fields, &andon__alarm_summary__descriptor};

@@ -15,8 +15,7 @@ static const an_field chunk_request_fields[] = {
 };
 #undef OWN
 #undef WIRE
-const an_msg_codec an_codec_chunk_request = {chunk_request_fields,
-                                             &andon__chunk_request__descriptor};
+const an_msg_codec an_codec_chunk_request = {chunk_request_fields, &andon__chunk_request__descriptor};
 
 #define OWN an_msg_chunk
 #define WIRE Andon__Chunk
@@ -41,5 +40,4 @@ static const an_field chunk_refuse_fields[] = {
 };
 #undef OWN
 #undef WIRE
-const an_msg_codec an_codec_chunk_refuse = {chunk_refuse_fields,
-                                            &andon__chunk_refuse__descriptor};
+const an_msg_codec an_codec_chunk_refuse = {chunk_refuse_fields, &andon__chunk_refuse__descriptor};

@@ -5,13 +5,8 @@
 #define OWN an_msg_enrol
 #define WIRE Andon__Enrol
 static const an_field enrol_fields[] = {
-    AN_FIXED(token_id, false),
-    AN_FIXED(mac, false),
-    AN_NAME(site),
-    AN_FIXED(link_key, false),
-    AN_FIXED(statement_key, false),
-    AN_TEXT(agent_version, false),
-    AN_END,
+    AN_FIXED(token_id, false),      AN_FIXED(mac, false),          AN_NAME(site), AN_FIXED(link_key, false),
+    AN_FIXED(statement_key, false), AN_TEXT(agent_version, false), AN_END,
 };
 #undef OWN
 #undef WIRE

@@ -64,8 +64,7 @@ static bool number_ok(const an_field *f, const void *at)
     }
 }
 
-static an_err number_copy(const an_field *f, const void *from, void *to, an_err err,
-                          an_note *why)
+static an_err number_copy(const an_field *f, const void *from, void *to, an_err err, an_note *why)
 {
     if (!number_ok(f, from))
         return bad(err, f, "number out of bounds", why);
@@ -90,8 +89,7 @@ static an_err text_check(const an_field *f, const char *text, an_err err, an_not
     return AN_OK;
 }
 
-static an_err text_pack(const an_field *f, const char *text, char **ret, an_arena *arena,
-                        an_note *why)
+static an_err text_pack(const an_field *f, const char *text, char **ret, an_arena *arena, an_note *why)
 {
     an_err err = text_check(f, text, AN_ERR_INVAL, why);
     if (err)
@@ -119,8 +117,8 @@ static an_err text_unpack(const an_field *f, const char *text, char *own, an_not
 
 /* ---- bytes ---- */
 
-static an_err fixed_pack(const an_field *f, const uint8_t *own, ProtobufCBinaryData *wire,
-                         an_arena *arena, an_note *why)
+static an_err fixed_pack(const an_field *f, const uint8_t *own, ProtobufCBinaryData *wire, an_arena *arena,
+                         an_note *why)
 {
     if (all_zero(own, f->size))
         return f->optional ? AN_OK : bad(AN_ERR_INVAL, f, "missing", why);
@@ -132,8 +130,7 @@ static an_err fixed_pack(const an_field *f, const uint8_t *own, ProtobufCBinaryD
     return AN_OK;
 }
 
-static an_err fixed_unpack(const an_field *f, const ProtobufCBinaryData *wire, uint8_t *own,
-                           an_note *why)
+static an_err fixed_unpack(const an_field *f, const ProtobufCBinaryData *wire, uint8_t *own, an_note *why)
 {
     if (wire->len == 0)
         return f->optional ? AN_OK : bad(AN_ERR_PROTO, f, "missing", why);
@@ -145,8 +142,8 @@ static an_err fixed_unpack(const an_field *f, const ProtobufCBinaryData *wire, u
     return AN_OK;
 }
 
-static an_err blob_pack(const an_field *f, const an_bytes *own, ProtobufCBinaryData *wire,
-                        an_arena *arena, an_note *why)
+static an_err blob_pack(const an_field *f, const an_bytes *own, ProtobufCBinaryData *wire, an_arena *arena,
+                        an_note *why)
 {
     if (own->len < f->lo || own->len > f->hi)
         return bad(AN_ERR_INVAL, f, "wrong length", why);
@@ -160,8 +157,7 @@ static an_err blob_pack(const an_field *f, const an_bytes *own, ProtobufCBinaryD
     return AN_OK;
 }
 
-static an_err blob_unpack(const an_field *f, const ProtobufCBinaryData *wire, an_bytes *own,
-                          an_note *why)
+static an_err blob_unpack(const an_field *f, const ProtobufCBinaryData *wire, an_bytes *own, an_note *why)
 {
     if (wire->len < f->lo || wire->len > f->hi)
         return bad(AN_ERR_PROTO, f, "wrong length", why);
@@ -171,8 +167,7 @@ static an_err blob_unpack(const an_field *f, const ProtobufCBinaryData *wire, an
 
 /* ---- messages within messages; their depth is fixed by the schema ---- */
 
-static an_err one_pack(const an_field *f, const void *own, void **ret, an_arena *arena,
-                       an_note *why)
+static an_err one_pack(const an_field *f, const void *own, void **ret, an_arena *arena, an_note *why)
 {
     ProtobufCMessage *m = an_arena_get(arena, f->sub_type->sizeof_message);
     if (!m)
@@ -182,8 +177,7 @@ static an_err one_pack(const an_field *f, const void *own, void **ret, an_arena 
     return an_fields_pack(f->sub, own, m, arena, why);
 }
 
-static an_err list_pack(const an_field *f, const uint8_t *own, uint8_t *wire, an_arena *arena,
-                        an_note *why)
+static an_err list_pack(const an_field *f, const uint8_t *own, uint8_t *wire, an_arena *arena, an_note *why)
 {
     uint32_t n;
     memcpy(&n, own + f->own_n, sizeof n);
@@ -235,8 +229,7 @@ static an_err list_unpack(const an_field *f, const uint8_t *wire, uint8_t *own, 
 
 /* ---- the walk ---- */
 
-static an_err field_pack(const an_field *f, const uint8_t *own, uint8_t *wire, an_arena *arena,
-                         an_note *why)
+static an_err field_pack(const an_field *f, const uint8_t *own, uint8_t *wire, an_arena *arena, an_note *why)
 {
     const uint8_t *from = own + f->own;
     uint8_t *to = wire + f->wire;
@@ -293,8 +286,7 @@ static an_err field_unpack(const an_field *f, const uint8_t *wire, uint8_t *own,
     }
 }
 
-an_err an_fields_pack(const an_field *fields, const void *own, void *wire, an_arena *arena,
-                      an_note *why)
+an_err an_fields_pack(const an_field *fields, const void *own, void *wire, an_arena *arena, an_note *why)
 {
     for (const an_field *f = fields; f->kind != AN_FIELD_END; f++) {
         an_err err = field_pack(f, own, wire, arena, why);

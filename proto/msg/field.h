@@ -53,73 +53,71 @@ typedef struct an_field {
 
 #define AN_AT(f) .name = #f, .own = offsetof(OWN, f), .wire = offsetof(WIRE, f)
 #define AN_SIZEOF(f) sizeof(((OWN *)0)->f)
-#define AN_COUNTED(f)                                                                          \
-    AN_AT(f), .own_n = offsetof(OWN, n_##f), .wire_n = offsetof(WIRE, n_##f),                  \
+#define AN_COUNTED(f)                                                                                        \
+    AN_AT(f), .own_n = offsetof(OWN, n_##f), .wire_n = offsetof(WIRE, n_##f),                                \
               .size = sizeof(((OWN *)0)->f[0]), .cap = AN_SIZEOF(f) / sizeof(((OWN *)0)->f[0])
 
-#define AN_BOOL(f)                                                                             \
-    {                                                                                          \
-        AN_AT(f), .kind = AN_FIELD_BOOL                                                        \
+#define AN_BOOL(f)                                                                                           \
+    {                                                                                                        \
+        AN_AT(f), .kind = AN_FIELD_BOOL                                                                      \
     }
-#define AN_U32(f, least, most)                                                                 \
-    {                                                                                          \
-        AN_AT(f), .kind = AN_FIELD_U32, .lo = (least), .hi = (most)                            \
+#define AN_U32(f, least, most)                                                                               \
+    {                                                                                                        \
+        AN_AT(f), .kind = AN_FIELD_U32, .lo = (least), .hi = (most)                                          \
     }
 #define AN_ENUM(f, most) AN_U32(f, 1, (uint64_t)(most))
-#define AN_I32(f, most)                                                                        \
-    {                                                                                          \
-        AN_AT(f), .kind = AN_FIELD_I32, .hi = (most)                                           \
+#define AN_I32(f, most)                                                                                      \
+    {                                                                                                        \
+        AN_AT(f), .kind = AN_FIELD_I32, .hi = (most)                                                         \
     } /* -most..most */
-#define AN_U64(f, least, most)                                                                 \
-    {                                                                                          \
-        AN_AT(f), .kind = AN_FIELD_U64, .lo = (least), .hi = (most)                            \
+#define AN_U64(f, least, most)                                                                               \
+    {                                                                                                        \
+        AN_AT(f), .kind = AN_FIELD_U64, .lo = (least), .hi = (most)                                          \
     }
-#define AN_TIME(f)                                                                             \
-    {                                                                                          \
-        AN_AT(f), .kind = AN_FIELD_TIME                                                        \
+#define AN_TIME(f)                                                                                           \
+    {                                                                                                        \
+        AN_AT(f), .kind = AN_FIELD_TIME                                                                      \
     }
-#define AN_F64(f, least, most)                                                                 \
-    {                                                                                          \
-        AN_AT(f), .kind = AN_FIELD_F64, .flo = (least), .fhi = (most)                          \
+#define AN_F64(f, least, most)                                                                               \
+    {                                                                                                        \
+        AN_AT(f), .kind = AN_FIELD_F64, .flo = (least), .fhi = (most)                                        \
     }
-#define AN_TEXT(f, opt)                                                                        \
-    {                                                                                          \
-        AN_AT(f), .kind = AN_FIELD_TEXT, .size = AN_SIZEOF(f), .optional = (opt)               \
+#define AN_TEXT(f, opt)                                                                                      \
+    {                                                                                                        \
+        AN_AT(f), .kind = AN_FIELD_TEXT, .size = AN_SIZEOF(f), .optional = (opt)                             \
     }
-#define AN_NAME(f)                                                                             \
-    {                                                                                          \
-        AN_AT(f), .kind = AN_FIELD_NAME, .size = AN_SIZEOF(f)                                  \
+#define AN_NAME(f)                                                                                           \
+    {                                                                                                        \
+        AN_AT(f), .kind = AN_FIELD_NAME, .size = AN_SIZEOF(f)                                                \
     }
-#define AN_FIXED(f, opt)                                                                       \
-    {                                                                                          \
-        AN_AT(f), .kind = AN_FIELD_FIXED, .size = AN_SIZEOF(f), .optional = (opt)              \
+#define AN_FIXED(f, opt)                                                                                     \
+    {                                                                                                        \
+        AN_AT(f), .kind = AN_FIELD_FIXED, .size = AN_SIZEOF(f), .optional = (opt)                            \
     }
-#define AN_BLOB(f, least, most)                                                                \
-    {                                                                                          \
-        AN_AT(f), .kind = AN_FIELD_BLOB, .lo = (least), .hi = (most)                           \
+#define AN_BLOB(f, least, most)                                                                              \
+    {                                                                                                        \
+        AN_AT(f), .kind = AN_FIELD_BLOB, .lo = (least), .hi = (most)                                         \
     }
-#define AN_LIST(f, fields, type)                                                               \
-    {                                                                                          \
-        AN_COUNTED(f), .kind = AN_FIELD_LIST, .sub = (fields), .sub_type = &(type)             \
+#define AN_LIST(f, fields, type)                                                                             \
+    {                                                                                                        \
+        AN_COUNTED(f), .kind = AN_FIELD_LIST, .sub = (fields), .sub_type = &(type)                           \
     }
-#define AN_NAMES(f)                                                                            \
-    {                                                                                          \
-        AN_COUNTED(f), .kind = AN_FIELD_NAMES                                                  \
+#define AN_NAMES(f)                                                                                          \
+    {                                                                                                        \
+        AN_COUNTED(f), .kind = AN_FIELD_NAMES                                                                \
     }
-#define AN_ONE(f, fields, type)                                                                \
-    {                                                                                          \
-        AN_AT(f), .kind = AN_FIELD_ONE, .size = AN_SIZEOF(f), .sub = (fields),                 \
-                  .sub_type = &(type)                                                          \
+#define AN_ONE(f, fields, type)                                                                              \
+    {                                                                                                        \
+        AN_AT(f), .kind = AN_FIELD_ONE, .size = AN_SIZEOF(f), .sub = (fields), .sub_type = &(type)           \
     }
-#define AN_END                                                                                 \
-    {                                                                                          \
-        .kind = AN_FIELD_END                                                                   \
+#define AN_END                                                                                               \
+    {                                                                                                        \
+        .kind = AN_FIELD_END                                                                                 \
     }
 
 /* Struct -> generated message (initialised by its descriptor), checking each field; pieces come
  * from the arena.  Errors: INVAL a bound, LIMIT arena full. */
-an_err an_fields_pack(const an_field *fields, const void *own, void *wire, an_arena *arena,
-                      an_note *why);
+an_err an_fields_pack(const an_field *fields, const void *own, void *wire, an_arena *arena, an_note *why);
 
 /* Generated message -> zeroed struct, checking each field.  Blobs stay where `wire` has them.
  * Errors: PROTO. */
@@ -127,12 +125,12 @@ an_err an_fields_unpack(const an_field *fields, const void *wire, void *own, an_
 
 /* A generated message's bytes, from a struct.  Appends to *b.  Errors: as pack, and an_buf's.
  */
-an_err an_wire_put(const ProtobufCMessageDescriptor *type, const an_field *fields,
-                   const void *own, size_t arena_size, an_buf *b, an_note *why);
+an_err an_wire_put(const ProtobufCMessageDescriptor *type, const an_field *fields, const void *own,
+                   size_t arena_size, an_buf *b, an_note *why);
 
 /* Unpacks bytes with memory from the arena only.  Errors: PROTO. */
-an_err an_wire_get(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
-                   an_arena *arena, ProtobufCMessage **ret, an_note *why);
+an_err an_wire_get(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len, an_arena *arena,
+                   ProtobufCMessage **ret, an_note *why);
 
 /* Memory that unpacking len honest bytes may take: the worst honest ratio is that of a tensor
  * (six bytes on the wire, sixty-four and its share of the parser's tables in memory). */

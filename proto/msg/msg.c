@@ -19,9 +19,8 @@ typedef struct envelope {
 #define OWN envelope
 #define WIRE Andon__Envelope
 static const an_field envelope_fields[] = {
-    AN_U32(type, 0, UINT32_MAX),    AN_U64(msg_id, 0, UINT64_MAX),
-    AN_U64(epoch, 0, UINT64_MAX),   AN_BLOB(body, 0, AN_MSG_CONTROL_MAX),
-    AN_U32(version, 0, UINT32_MAX), AN_END,
+    AN_U32(type, 0, UINT32_MAX),          AN_U64(msg_id, 0, UINT64_MAX),  AN_U64(epoch, 0, UINT64_MAX),
+    AN_BLOB(body, 0, AN_MSG_CONTROL_MAX), AN_U32(version, 0, UINT32_MAX), AN_END,
 };
 #undef OWN
 #undef WIRE
@@ -30,7 +29,7 @@ static const an_field envelope_fields[] = {
 #define MAX_ENROL AN_MSG_ENROL_MAX
 #define MAX_BULK AN_MSG_BULK_MAX
 static const an_msg_type_info types[] = {
-#define AN_MSG_ROW(name, number, member, door, way)                                            \
+#define AN_MSG_ROW(name, number, member, door, way)                                                          \
     {#name, AN_MSG_##name, AN_DOOR_##door, AN_WAY_##way, MAX_##door},
     AN_MSG_LIST(AN_MSG_ROW)
 #undef AN_MSG_ROW
@@ -65,8 +64,7 @@ static an_err check_across(const an_msg *m, an_err err, an_note *why)
         if (c->offset > c->total || c->len > c->total - c->offset)
             return an_fail(err, why, "CHUNK: offset and len go beyond total");
     }
-    if (m->type == AN_MSG_CHUNK_REQUEST &&
-        m->u.chunk_request.offset > UINT64_MAX - AN_CHUNK_MAX)
+    if (m->type == AN_MSG_CHUNK_REQUEST && m->u.chunk_request.offset > UINT64_MAX - AN_CHUNK_MAX)
         return an_fail(err, why, "CHUNK_REQUEST: offset out of bounds");
     return AN_OK;
 }
@@ -92,16 +90,14 @@ an_err an_msg_encode(const an_msg *msg, an_buf *b, an_note *why)
                   .epoch = msg->epoch,
                   .body = {body.data, body.len},
                   .version = msg->version ? msg->version : AN_PROTOCOL_VERSION};
-    err = an_wire_put(&andon__envelope__descriptor, envelope_fields, &e, body.len + 1024,
-                      &whole, why);
+    err = an_wire_put(&andon__envelope__descriptor, envelope_fields, &e, body.len + 1024, &whole, why);
     if (err)
         goto out;
     an_buf_put(b, whole.data, whole.len);
     err = an_buf_err(b);
 out:
     if (err == AN_ERR_LIMIT)
-        an_note_set(why, "%s: more than %zu bytes", info->name,
-                    b->over_max ? b->max : info->max);
+        an_note_set(why, "%s: more than %zu bytes", info->name, b->over_max ? b->max : info->max);
     an_buf_done(&body);
     an_buf_done(&whole);
     return err;
@@ -122,8 +118,8 @@ static an_bytes *blob_of(an_msg *m)
                                        : NULL;
 }
 
-static an_err decode_body(const an_msg_type_info *info, const envelope *e, an_arena *arena,
-                          an_msg **ret, an_note *why)
+static an_err decode_body(const an_msg_type_info *info, const envelope *e, an_arena *arena, an_msg **ret,
+                          an_note *why)
 {
     const an_msg_codec *codec = codecs[info - types];
     ProtobufCMessage *body = NULL;
@@ -136,8 +132,7 @@ static an_err decode_body(const an_msg_type_info *info, const envelope *e, an_ar
     an_msg *m = an_alloc(1, sizeof *m + (has_blob ? e->body.len : 0));
     if (!m)
         return AN_ERR_NOMEM;
-    *m = (an_msg){
-        .type = info->type, .version = e->version, .msg_id = e->msg_id, .epoch = e->epoch};
+    *m = (an_msg){.type = info->type, .version = e->version, .msg_id = e->msg_id, .epoch = e->epoch};
     err = an_fields_unpack(codec->fields, body, &m->u, why);
     if (!err)
         err = check_across(m, AN_ERR_PROTO, why);
@@ -169,8 +164,8 @@ an_err an_msg_decode(const void *bytes, size_t len, an_msg **ret, an_note *why)
         goto out;
 
     if (e.version != AN_PROTOCOL_VERSION) {
-        err = an_fail(AN_ERR_UNSUPPORTED, why, "protocol version %u; this is %d",
-                      (unsigned)e.version, AN_PROTOCOL_VERSION);
+        err = an_fail(AN_ERR_UNSUPPORTED, why, "protocol version %u; this is %d", (unsigned)e.version,
+                      AN_PROTOCOL_VERSION);
         goto out;
     }
     const an_msg_type_info *info = an_msg_type_find(e.type);

@@ -38,8 +38,7 @@
 #define AN_MSG_BULK_MAX 1024       /* header frame only */
 #define AN_CHUNK_MAX (1024 * 1024) /* raw payload frame */
 
-#define AN_SHORT_MAX                                                                           \
-    32 /* agent versions, capabilities, test names: 31 bytes and the terminator */
+#define AN_SHORT_MAX 32 /* agent versions, capabilities, test names: 31 bytes and the terminator */
 #define AN_REASON_MAX 256
 #define AN_ENDPOINT_MAX 128
 #define AN_SENSOR_MAX 96
@@ -55,35 +54,31 @@
 #define AN_SHARES_MAX 8
 
 typedef enum an_door { AN_DOOR_CONTROL, AN_DOOR_ENROL, AN_DOOR_BULK } an_door;
-typedef enum an_way {
-    AN_WAY_UP = 1,
-    AN_WAY_DOWN = 2,
-    AN_WAY_BOTH = 3
-} an_way; /* up: agent -> coordinator */
+typedef enum an_way { AN_WAY_UP = 1, AN_WAY_DOWN = 2, AN_WAY_BOTH = 3 } an_way; /* up: agent -> coordinator */
 
 /* Every message.  The numbers are on the wire: rows are appended, numbers never reused.
  * X(name, number, union member, door, way) */
-#define AN_MSG_LIST(X)                                                                         \
-    X(HELLO, 1, hello, CONTROL, UP)                                                            \
-    X(WELCOME, 2, welcome, CONTROL, DOWN)                                                      \
-    X(HEARTBEAT, 3, heartbeat, CONTROL, UP)                                                    \
-    X(HEARTBEAT_ACK, 4, heartbeat_ack, CONTROL, DOWN)                                          \
-    X(PLAN, 5, plan, CONTROL, DOWN)                                                            \
-    X(PLAN_REPLY, 6, plan_reply, CONTROL, UP)                                                  \
-    X(PROGRESS, 7, progress, CONTROL, UP)                                                      \
-    X(UPDATE_OFFER, 8, update_offer, CONTROL, UP)                                              \
-    X(UPDATE_ACK, 9, update_ack, CONTROL, DOWN)                                                \
-    X(UPDATE_REQUEST, 10, update_request, CONTROL, DOWN)                                       \
-    X(ROUND_END, 11, round_end, CONTROL, DOWN)                                                 \
-    X(VERSION, 12, version, CONTROL, DOWN)                                                     \
-    X(VERSION_REPORT, 13, version_report, CONTROL, UP)                                         \
-    X(DRIFT_ALERT, 14, drift_alert, CONTROL, UP)                                               \
-    X(ALARM_SUMMARY, 15, alarm_summary, CONTROL, UP)                                           \
-    X(ACK, 16, ack, CONTROL, BOTH)                                                             \
-    X(ENROL, 17, enrol, ENROL, UP)                                                             \
-    X(ENROL_REPLY, 18, enrol_reply, ENROL, DOWN)                                               \
-    X(CHUNK_REQUEST, 19, chunk_request, BULK, BOTH)                                            \
-    X(CHUNK, 20, chunk, BULK, BOTH)                                                            \
+#define AN_MSG_LIST(X)                                                                                       \
+    X(HELLO, 1, hello, CONTROL, UP)                                                                          \
+    X(WELCOME, 2, welcome, CONTROL, DOWN)                                                                    \
+    X(HEARTBEAT, 3, heartbeat, CONTROL, UP)                                                                  \
+    X(HEARTBEAT_ACK, 4, heartbeat_ack, CONTROL, DOWN)                                                        \
+    X(PLAN, 5, plan, CONTROL, DOWN)                                                                          \
+    X(PLAN_REPLY, 6, plan_reply, CONTROL, UP)                                                                \
+    X(PROGRESS, 7, progress, CONTROL, UP)                                                                    \
+    X(UPDATE_OFFER, 8, update_offer, CONTROL, UP)                                                            \
+    X(UPDATE_ACK, 9, update_ack, CONTROL, DOWN)                                                              \
+    X(UPDATE_REQUEST, 10, update_request, CONTROL, DOWN)                                                     \
+    X(ROUND_END, 11, round_end, CONTROL, DOWN)                                                               \
+    X(VERSION, 12, version, CONTROL, DOWN)                                                                   \
+    X(VERSION_REPORT, 13, version_report, CONTROL, UP)                                                       \
+    X(DRIFT_ALERT, 14, drift_alert, CONTROL, UP)                                                             \
+    X(ALARM_SUMMARY, 15, alarm_summary, CONTROL, UP)                                                         \
+    X(ACK, 16, ack, CONTROL, BOTH)                                                                           \
+    X(ENROL, 17, enrol, ENROL, UP)                                                                           \
+    X(ENROL_REPLY, 18, enrol_reply, ENROL, DOWN)                                                             \
+    X(CHUNK_REQUEST, 19, chunk_request, BULK, BOTH)                                                          \
+    X(CHUNK, 20, chunk, BULK, BOTH)                                                                          \
     X(CHUNK_REFUSE, 21, chunk_refuse, BULK, BOTH)
 typedef enum an_msg_type {
 #define AN_MSG_ROW(name, number, member, door, way) AN_MSG_##name = number,
@@ -212,10 +207,7 @@ typedef struct an_msg_update_request {
     an_hash update;
 } an_msg_update_request;
 
-typedef enum an_round_result {
-    AN_ROUND_RESULT_COMMITTED = 1,
-    AN_ROUND_RESULT_ABORTED
-} an_round_result;
+typedef enum an_round_result { AN_ROUND_RESULT_COMMITTED = 1, AN_ROUND_RESULT_ABORTED } an_round_result;
 
 typedef struct an_msg_round_end {
     uint64_t round;
@@ -322,8 +314,8 @@ typedef enum an_enrol_status {
 
 typedef struct an_msg_enrol_reply {
     an_enrol_status status;
-    char text[AN_REASON_MAX];             /* all texts may be empty unless APPROVED */
-    char fingerprint[AN_FINGERPRINT_MAX]; /* of the site's keys, as the administrator sees it */
+    char text[AN_REASON_MAX];              /* all texts may be empty unless APPROVED */
+    char fingerprint[AN_FINGERPRINT_MAX];  /* of the site's keys, as the administrator sees it */
     char release_root[AN_FINGERPRINT_MAX]; /* fingerprint of the key behind releases */
     char control_endpoint[AN_ENDPOINT_MAX];
     char bulk_endpoint[AN_ENDPOINT_MAX];
@@ -381,7 +373,7 @@ typedef struct an_msg_type_info {
     size_t max; /* encoded bytes */
 } an_msg_type_info;
 const an_msg_type_info *an_msg_type_find(an_msg_type type); /* NULL: no such type */
-const an_msg_type_info *an_msg_type_at(size_t i); /* the table in order; NULL past its end */
+const an_msg_type_info *an_msg_type_at(size_t i);           /* the table in order; NULL past its end */
 
 /* Appends the message to *b.  Errors: INVAL a field breaks its bounds (why names it), LIMIT
  * over the type's size or b->max, NOMEM. */
@@ -400,19 +392,16 @@ an_err an_msg_expect(const an_msg *msg, an_door door, an_way way, an_note *why);
  * replaces control characters and bad UTF-8 by '?', so that free text always encodes. */
 void an_text_set(char *ret, size_t size, const char *text);
 
-bool an_text_ok(const char *text,
-                size_t size);      /* terminated within size, UTF-8, no control characters */
-bool an_name_ok(const char *name); /* NAME as above, at most 63 bytes */
+bool an_text_ok(const char *text, size_t size); /* terminated within size, UTF-8, no control characters */
+bool an_name_ok(const char *name);              /* NAME as above, at most 63 bytes */
 
 /* The bytes that are signed or authenticated, fixed for ever.  Each is small and cannot be
  * mistaken for another: sign with the context beside it. */
 #define AN_UPDATE_CONTEXT "andon-update-1"
 #define AN_UPDATE_STATEMENT_BYTES (8 + 32 + 32)
-void an_update_statement(uint8_t ret[static AN_UPDATE_STATEMENT_BYTES],
-                         const an_msg_update_offer *offer);
+void an_update_statement(uint8_t ret[static AN_UPDATE_STATEMENT_BYTES], const an_msg_update_offer *offer);
 #define AN_ENROL_STATEMENT_BYTES (16 + 16 + 32 + 32 + AN_NAME_MAX)
-void an_enrol_statement(uint8_t ret[static AN_ENROL_STATEMENT_BYTES],
-                        const an_msg_enrol *enrol);
+void an_enrol_statement(uint8_t ret[static AN_ENROL_STATEMENT_BYTES], const an_msg_enrol *enrol);
 
 const char *an_alias_name(an_alias alias); /* "production"; "?" if unknown */
 const char *an_progress_phase_name(an_progress_phase phase);

@@ -88,28 +88,24 @@ static bool none(const an_hash *h)
 static an_err check_cohort(const an_plan *p, an_note *why)
 {
     if (p->n_cohort < 1 || p->n_cohort > AN_COHORT_MAX)
-        return an_fail(AN_ERR_INVAL, why, "cohort: %u sites, must be 1..%d", p->n_cohort,
-                       AN_COHORT_MAX);
+        return an_fail(AN_ERR_INVAL, why, "cohort: %u sites, must be 1..%d", p->n_cohort, AN_COHORT_MAX);
     for (uint32_t i = 1; i < p->n_cohort; i++)
         if (strncmp(p->cohort[i - 1], p->cohort[i], AN_NAME_MAX) >= 0)
             return an_fail(AN_ERR_INVAL, why, "cohort: not sorted, or a site twice");
     if (p->min_cohort > p->n_cohort)
-        return an_fail(AN_ERR_INVAL, why, "min_cohort: %u of a cohort of %u", p->min_cohort,
-                       p->n_cohort);
+        return an_fail(AN_ERR_INVAL, why, "min_cohort: %u of a cohort of %u", p->min_cohort, p->n_cohort);
     if (p->value_bits < 1 || p->value_bits > AN_VALUE_BITS_MAX ||
         ((uint64_t)p->n_cohort << p->value_bits) > UINT64_C(1) << 31)
-        return an_fail(AN_ERR_INVAL, why,
-                       "value_bits: %u sites of %u bits could overflow the ring", p->n_cohort,
-                       p->value_bits);
+        return an_fail(AN_ERR_INVAL, why, "value_bits: %u sites of %u bits could overflow the ring",
+                       p->n_cohort, p->value_bits);
     return AN_OK;
 }
 
-static an_err check_phase(const an_plan *p, const an_plan_phase *ph, const char *name,
-                          an_note *why)
+static an_err check_phase(const an_plan *p, const an_plan_phase *ph, const char *name, an_note *why)
 {
     if (ph->count_min > ph->count_max || ph->count_max > p->n_cohort)
-        return an_fail(AN_ERR_INVAL, why, "%s: counts %u..%u of a cohort of %u", name,
-                       ph->count_min, ph->count_max, p->n_cohort);
+        return an_fail(AN_ERR_INVAL, why, "%s: counts %u..%u of a cohort of %u", name, ph->count_min,
+                       ph->count_max, p->n_cohort);
     if (ph->count_min < p->min_cohort)
         return an_fail(AN_ERR_INVAL, why, "%s: count_min below min_cohort", name);
     if (ph->time_min_ms > ph->deadline_ms)
@@ -121,8 +117,7 @@ static an_err check_train(const an_plan *p, an_note *why)
 {
     uint64_t shared = 0;
     if (p->n_tensors < 1 || p->n_tensors > AN_TENSORS_MAX)
-        return an_fail(AN_ERR_INVAL, why, "tensors: %u, must be 1..%d", p->n_tensors,
-                       AN_TENSORS_MAX);
+        return an_fail(AN_ERR_INVAL, why, "tensors: %u, must be 1..%d", p->n_tensors, AN_TENSORS_MAX);
     for (uint32_t i = 0; i < p->n_tensors; i++)
         shared += p->tensors[i].local ? 0 : p->tensors[i].n;
     if (shared == 0)
@@ -149,13 +144,11 @@ static an_err check_kind(const an_plan *p, an_note *why)
     case AN_PAYLOAD_MEAN:
     case AN_PAYLOAD_VARIANCE:
         if (p->dim % AN_MOMENT_COORDS != 0)
-            return an_fail(AN_ERR_INVAL, why, "dim: %u is not %d per feature", p->dim,
-                           AN_MOMENT_COORDS);
+            return an_fail(AN_ERR_INVAL, why, "dim: %u is not %d per feature", p->dim, AN_MOMENT_COORDS);
         break;
     case AN_PAYLOAD_EVALUATE:
         if (p->dim != AN_EVALUATE_DIM || none(&p->candidate))
-            return an_fail(AN_ERR_INVAL, why, "dim %d and a candidate: needed to evaluate",
-                           AN_EVALUATE_DIM);
+            return an_fail(AN_ERR_INVAL, why, "dim %d and a candidate: needed to evaluate", AN_EVALUATE_DIM);
         return AN_OK;
     default:
         break;
@@ -174,8 +167,7 @@ static an_err check_across(const an_plan *p, an_note *why)
         err = check_phase(p, &p->upload, "upload", why);
     if (!err)
         err = check_kind(p, why);
-    if (!err && p->kind != AN_PAYLOAD_EVALUATE &&
-        (!none(&p->candidate) || !none(&p->production)))
+    if (!err && p->kind != AN_PAYLOAD_EVALUATE && (!none(&p->candidate) || !none(&p->production)))
         err = an_fail(AN_ERR_INVAL, why, "candidate, production: only to evaluate");
     return err;
 }
@@ -193,11 +185,9 @@ an_err an_plan_encode(const an_plan *plan, an_buf *b, an_note *why)
 {
     an_buf own;
     an_buf_init(&own, AN_PLAN_BYTES_MAX);
-    an_err err =
-        an_wire_put(&andon__plan__descriptor, plan_fields, plan, PACK_ARENA, &own, why);
+    an_err err = an_wire_put(&andon__plan__descriptor, plan_fields, plan, PACK_ARENA, &own, why);
     if (err == AN_ERR_LIMIT)
-        an_note_set(why, "plan: more than %d bytes (shorten the cohort's names)",
-                    AN_PLAN_BYTES_MAX);
+        an_note_set(why, "plan: more than %d bytes (shorten the cohort's names)", AN_PLAN_BYTES_MAX);
     if (!err)
         err = check_across(plan, why);
     if (!err) {
@@ -271,14 +261,11 @@ int32_t an_plan_find_site(const an_plan *plan, const char *site)
 
 const char *an_payload_kind_name(an_payload_kind kind)
 {
-    static const char *const names[] = {"?",        "train",     "mean",
-                                        "variance", "histogram", "evaluate"};
+    static const char *const names[] = {"?", "train", "mean", "variance", "histogram", "evaluate"};
     return (unsigned)kind <= AN_PAYLOAD_KIND_MAX ? names[kind] : names[0];
 }
 
 const char *an_privacy_name(an_privacy privacy)
 {
-    return privacy == AN_PRIVACY_TRUSTED      ? "trusted"
-           : privacy == AN_PRIVACY_SECURE_SUM ? "secure-sum"
-                                              : "?";
+    return privacy == AN_PRIVACY_TRUSTED ? "trusted" : privacy == AN_PRIVACY_SECURE_SUM ? "secure-sum" : "?";
 }

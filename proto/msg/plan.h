@@ -43,8 +43,7 @@ typedef struct an_plan {
     uint64_t campaign; /* 0: none */
     char model[AN_NAME_MAX];
     an_payload_kind kind;
-    an_hash
-        base; /* version trained from, or holding mean and bin edges; EVALUATE: may be none */
+    an_hash base;       /* version trained from, or holding mean and bin edges; EVALUATE: may be none */
     an_hash candidate;  /* EVALUATE: required; else none */
     an_hash production; /* EVALUATE: none if there is no production version yet */
     an_hash schema;

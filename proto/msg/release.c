@@ -25,8 +25,8 @@ an_err an_release_parse(const void *text, size_t len, an_release *ret, an_note *
         goto out;
     memcpy(copy, text, len);
     copy[len] = '\0';
-    if (sscanf(copy, "andon-release-1\nmodel %63s\nalias %15s\nversion %64s\ncounter %" SCNu64, r.model, alias, hex,
-               &r.counter) != 4 ||
+    if (sscanf(copy, "andon-release-1\nmodel %63s\nalias %15s\nversion %64s\ncounter %" SCNu64, r.model,
+               alias, hex, &r.counter) != 4 ||
         !an_name_ok(r.model) || !an_unhex(r.version.b, sizeof r.version.b, hex))
         goto out;
     for (int a = AN_ALIAS_CANDIDATE; a <= AN_ALIAS_PRODUCTION; a++)

@@ -19,11 +19,7 @@ const an_msg_codec an_codec_plan = {plan_fields, &andon__plan_push__descriptor};
 #define OWN an_msg_plan_reply
 #define WIRE Andon__PlanReply
 static const an_field plan_reply_fields[] = {
-    AN_U64(round, 1, ANY),
-    AN_FIXED(plan_hash, false),
-    AN_BOOL(accept),
-    AN_TEXT(reason, true),
-    AN_END,
+    AN_U64(round, 1, ANY), AN_FIXED(plan_hash, false), AN_BOOL(accept), AN_TEXT(reason, true), AN_END,
 };
 #undef OWN
 #undef WIRE
@@ -50,8 +46,7 @@ static const an_field update_offer_fields[] = {
 };
 #undef OWN
 #undef WIRE
-const an_msg_codec an_codec_update_offer = {update_offer_fields,
-                                            &andon__update_offer__descriptor};
+const an_msg_codec an_codec_update_offer = {update_offer_fields, &andon__update_offer__descriptor};
 
 #define OWN an_msg_update_ack
 #define WIRE Andon__UpdateAck
@@ -75,8 +70,7 @@ static const an_field update_request_fields[] = {
 };
 #undef OWN
 #undef WIRE
-const an_msg_codec an_codec_update_request = {update_request_fields,
-                                              &andon__update_request__descriptor};
+const an_msg_codec an_codec_update_request = {update_request_fields, &andon__update_request__descriptor};
 
 #define OWN an_msg_round_end
 #define WIRE Andon__RoundEnd

@@ -42,8 +42,7 @@ const an_msg_codec an_codec_hello = {hello_fields, &andon__hello__descriptor};
 #define OWN an_msg_desired
 #define WIRE Andon__Desired
 static const an_field desired_fields[] = {
-    AN_NAME(model), AN_FIXED(version, true), AN_U64(size, 0, ANY), AN_U64(counter, 0, ANY),
-    AN_END,
+    AN_NAME(model), AN_FIXED(version, true), AN_U64(size, 0, ANY), AN_U64(counter, 0, ANY), AN_END,
 };
 #undef OWN
 #undef WIRE
@@ -85,8 +84,7 @@ static const an_field heartbeat_ack_fields[] = {
 };
 #undef OWN
 #undef WIRE
-const an_msg_codec an_codec_heartbeat_ack = {heartbeat_ack_fields,
-                                             &andon__heartbeat_ack__descriptor};
+const an_msg_codec an_codec_heartbeat_ack = {heartbeat_ack_fields, &andon__heartbeat_ack__descriptor};
 
 #define OWN an_msg_ack
 #define WIRE Andon__Ack

@@ -16,8 +16,7 @@ static uint8_t *put_u64(uint8_t *at, uint64_t v)
     return at + 8;
 }
 
-void an_update_statement(uint8_t ret[static AN_UPDATE_STATEMENT_BYTES],
-                         const an_msg_update_offer *offer)
+void an_update_statement(uint8_t ret[static AN_UPDATE_STATEMENT_BYTES], const an_msg_update_offer *offer)
 {
     uint8_t *at = put_u64(ret, offer->round);
     at = put(at, offer->plan_hash.b, AN_HASH_BYTES);
@@ -49,8 +48,7 @@ const char *an_alias_name(an_alias alias)
 
 const char *an_progress_phase_name(an_progress_phase phase)
 {
-    static const char *const names[] = {"fetching", "training", "encoding", "uploading",
-                                        "paused"};
+    static const char *const names[] = {"fetching", "training", "encoding", "uploading", "paused"};
     return NAME_AT(names, phase);
 }
 
@@ -62,8 +60,7 @@ const char *an_update_status_name(an_update_status status)
 
 const char *an_version_state_name(an_version_state state)
 {
-    static const char *const names[] = {"fetching", "ready", "running", "refused",
-                                        "rolled-back"};
+    static const char *const names[] = {"fetching", "ready", "running", "refused", "rolled-back"};
     return NAME_AT(names, state);
 }
 

@@ -61,7 +61,6 @@ void an_text_set(char *ret, size_t size, const char *text)
 
 bool an_name_ok(const char *name)
 {
-    size_t n =
-        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
     return n > 0 && n < AN_NAME_MAX && name[n] == 0 && name[0] != '.';
 }

@@ -43,5 +43,4 @@ static const an_field version_report_fields[] = {
 };
 #undef OWN
 #undef WIRE
-const an_msg_codec an_codec_version_report = {version_report_fields,
-                                              &andon__version_report__descriptor};
+const an_msg_codec an_codec_version_report = {version_report_fields, &andon__version_report__descriptor};

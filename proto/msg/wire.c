@@ -19,8 +19,8 @@ static void arena_free(void *data, void *p)
     (void)p;
 }
 
-an_err an_wire_put(const ProtobufCMessageDescriptor *type, const an_field *fields,
-                   const void *own, size_t arena_size, an_buf *b, an_note *why)
+an_err an_wire_put(const ProtobufCMessageDescriptor *type, const an_field *fields, const void *own,
+                   size_t arena_size, an_buf *b, an_note *why)
 {
     an_err err = AN_ERR_NOMEM;
     an_arena arena = {0};
@@ -52,15 +52,13 @@ out:
     return err;
 }
 
-an_err an_wire_get(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
-                   an_arena *arena, ProtobufCMessage **ret, an_note *why)
+an_err an_wire_get(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len, an_arena *arena,
+                   ProtobufCMessage **ret, an_note *why)
 {
-    ProtobufCAllocator from_arena = {
-        .alloc = arena_alloc, .free = arena_free, .allocator_data = arena};
+    ProtobufCAllocator from_arena = {.alloc = arena_alloc, .free = arena_free, .allocator_data = arena};
     ProtobufCMessage *m = protobuf_c_message_unpack(type, &from_arena, len, bytes);
     if (!m)
-        return an_fail(AN_ERR_PROTO, why,
-                       arena->full ? "%s: asks for too much memory" : "%s: malformed",
+        return an_fail(AN_ERR_PROTO, why, arena->full ? "%s: asks for too much memory" : "%s: malformed",
                        type->short_name);
     if (protobuf_c_message_get_packed_size(m) != len)
         return an_fail(AN_ERR_PROTO, why, "%s: not in its shortest form", type->short_name);

@@ -62,8 +62,8 @@ an_err an_fetch_step(an_fetch *f, int64_t now_ms);
  * Errors: PROTO offset, length or hash name not as asked (the fetch goes on), or, with
  * an_fetch_failed, the whole does not have the hash: discard all of it; what a callback said.
  */
-an_err an_fetch_take(an_fetch *f, const an_hash *hash, uint64_t offset, const void *bytes,
-                     size_t len, int64_t now_ms);
+an_err an_fetch_take(an_fetch *f, const an_hash *hash, uint64_t offset, const void *bytes, size_t len,
+                     int64_t now_ms);
 
 /* The link was lost: open asks are void and asked again at the next step. */
 void an_fetch_relink(an_fetch *f);
@@ -78,12 +78,11 @@ typedef struct an_serve_conf {
     unsigned per_peer; /* ... and for one peer; at least AN_FETCH_WINDOW */
     /* The object's length, if this site may have it.  Errors: NOTFOUND, REFUSED, ... */
     an_err (*find)(void *user, const char *site, const an_hash *hash, uint64_t *ret_total);
-    an_err (*read)(void *user, const an_hash *hash, uint64_t offset, void *ret_bytes,
-                   size_t len);
+    an_err (*read)(void *user, const an_hash *hash, uint64_t offset, void *ret_bytes, size_t len);
     /* Sends one chunk (err = OK), or says that it cannot be had (bytes NULL).  AGAIN: the
      * peer's queue is full, kept for the next step.  Any other error drops the ask. */
-    an_err (*reply)(void *user, const an_peer *peer, const an_hash *hash, uint64_t offset,
-                    const void *bytes, size_t len, an_err err);
+    an_err (*reply)(void *user, const an_peer *peer, const an_hash *hash, uint64_t offset, const void *bytes,
+                    size_t len, an_err err);
     void *user;
 } an_serve_conf;
 
@@ -94,8 +93,8 @@ void an_serve_free(an_serve *s);                                /* NULL is fine 
 
 /* Queues an ask.  Errors: PROTO len 0 or over a chunk; LIMIT the peer or all have too many
  * waiting (dropped: the receiver asks again). */
-an_err an_serve_ask(an_serve *s, const an_peer *peer, const char *site, const an_hash *hash,
-                    uint64_t offset, uint32_t len);
+an_err an_serve_ask(an_serve *s, const an_peer *peer, const char *site, const an_hash *hash, uint64_t offset,
+                    uint32_t len);
 
 /* Answers what waits; a peer that is full does not hold up the others.  Returns how many still
  * wait: call again when the socket can send, or a little later. */

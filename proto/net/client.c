@@ -45,9 +45,9 @@ static bool configure(void *s, an_port port)
            an_socket_int(s, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS) &&
            an_socket_int(s, ZMQ_HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS) &&
            an_socket_int(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) &&
-           an_socket_int(s, ZMQ_CONNECT_TIMEOUT, CONNECT_MS) &&
-           an_socket_int(s, ZMQ_SNDHWM, SEND_HWM) && an_socket_int(s, ZMQ_RCVHWM, row->hwm) &&
-           an_socket_int(s, ZMQ_IPV6, 1) && an_socket_size_limit(s, row->max_frame);
+           an_socket_int(s, ZMQ_CONNECT_TIMEOUT, CONNECT_MS) && an_socket_int(s, ZMQ_SNDHWM, SEND_HWM) &&
+           an_socket_int(s, ZMQ_RCVHWM, row->hwm) && an_socket_int(s, ZMQ_IPV6, 1) &&
+           an_socket_size_limit(s, row->max_frame);
 }
 
 static bool secure(void *s, const an_client *cli)
@@ -70,8 +70,7 @@ static an_err reopen(an_client *cli, an_note *why)
     }
     err = AN_ERR_IO;
     if (!configure(s, cli->port)) {
-        an_note_set(why, "%s: cannot set socket options: %s", cli->endpoint,
-                    zmq_strerror(errno));
+        an_note_set(why, "%s: cannot set socket options: %s", cli->endpoint, zmq_strerror(errno));
         goto out;
     }
     if (zmq_connect(s, cli->endpoint) != 0) {
@@ -108,8 +107,7 @@ an_err an_client_open(an_net *net, const an_client_conf *conf, an_client **ret, 
     memcpy(cli->link_public, conf->link_public, AN_LINK_KEY);
     memcpy(cli->link_secret, conf->link_secret, AN_LINK_KEY);
     an_random(&draw, sizeof draw);
-    cli->renew_ms =
-        conf->renew_ms > 0 ? conf->renew_ms : RENEW_LEAST_MS + draw % RENEW_SPREAD_MS;
+    cli->renew_ms = conf->renew_ms > 0 ? conf->renew_ms : RENEW_LEAST_MS + draw % RENEW_SPREAD_MS;
     if ((err = reopen(cli, why)) != AN_OK)
         goto out;
     *ret = cli;
@@ -146,8 +144,7 @@ static void renew_if_stuck(an_client *cli)
         (void)reopen(cli, NULL);
 }
 
-an_err an_client_send(an_client *cli, const void *head, size_t head_len, const void *body,
-                      size_t body_len)
+an_err an_client_send(an_client *cli, const void *head, size_t head_len, const void *body, size_t body_len)
 {
     size_t max = an_port_max_frame(cli->port);
     if (head_len > max || body_len > max)

@@ -34,8 +34,7 @@ void an_client_close(an_client *cli); /* what was queued is dropped; NULL is fin
 /* Sends head, and body unless it is NULL, whole or not at all.
  * Errors: AGAIN not connected or the queue is full, LIMIT larger than the port's frame, NOMEM,
  * IO. */
-an_err an_client_send(an_client *cli, const void *head, size_t head_len, const void *body,
-                      size_t body_len);
+an_err an_client_send(an_client *cli, const void *head, size_t head_len, const void *body, size_t body_len);
 
 /* Errors: AGAIN nothing there; PROTO not one or two frames, dropped; IO. */
 an_err an_client_recv(an_client *cli, an_in *in);

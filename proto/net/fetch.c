@@ -61,11 +61,10 @@ an_err an_fetch_new(const an_fetch_conf *conf, an_fetch **ret, an_note *why)
     an_fetch *f = NULL;
 
     if (conf->total > conf->total_max)
-        return an_fail(AN_ERR_LIMIT, why,
-                       "object of %" PRIu64 " bytes: at most %" PRIu64 " are accepted",
+        return an_fail(AN_ERR_LIMIT, why, "object of %" PRIu64 " bytes: at most %" PRIu64 " are accepted",
                        conf->total, conf->total_max);
-    if (conf->resume_at > conf->total || conf->timeout_ms < 1 || !conf->write || !conf->read ||
-        !conf->ask || (conf->budget && conf->budget->max < AN_CHUNK_BYTES))
+    if (conf->resume_at > conf->total || conf->timeout_ms < 1 || !conf->write || !conf->read || !conf->ask ||
+        (conf->budget && conf->budget->max < AN_CHUNK_BYTES))
         return an_fail(AN_ERR_INVAL, why, "transfer: offset, timeout or budget out of range");
     if (!(f = an_alloc(1, sizeof *f)) || !(f->buf = an_alloc(1, READ_BYTES)))
         goto out;
@@ -246,8 +245,8 @@ static an_err accept(an_fetch *f, slot *s, const void *bytes, int64_t now_ms)
     return f->hashed == f->conf.total ? finish(f) : AN_OK;
 }
 
-an_err an_fetch_take(an_fetch *f, const an_hash *hash, uint64_t offset, const void *bytes,
-                     size_t len, int64_t now_ms)
+an_err an_fetch_take(an_fetch *f, const an_hash *hash, uint64_t offset, const void *bytes, size_t len,
+                     int64_t now_ms)
 {
     if (f->failed)
         return AN_ERR_STATE;

@@ -71,8 +71,7 @@ static size_t home(const an_hashmap *t, uint64_t h)
 static size_t seek(const an_hashmap *t, const void *key, uint64_t h)
 {
     size_t i = home(t, h);
-    while (hash_at(t, i) != 0 &&
-           (hash_at(t, i) != h || !an_secret_equal(key_at(t, i), key, t->key_size)))
+    while (hash_at(t, i) != 0 && (hash_at(t, i) != h || !an_secret_equal(key_at(t, i), key, t->key_size)))
         i = (i + 1) & (t->cap - 1);
     return i;
 }
@@ -93,8 +92,7 @@ static bool widen(an_hashmap *t)
         return false;
     for (size_t i = 0; i < t->cap; i++)
         if (hash_at(t, i))
-            memcpy(slot_at(&wide, seek(&wide, key_at(t, i), hash_at(t, i))), slot_at(t, i),
-                   t->stride);
+            memcpy(slot_at(&wide, seek(&wide, key_at(t, i), hash_at(t, i))), slot_at(t, i), t->stride);
     an_free(t->slots);
     *t = wide;
     return true;

@@ -23,8 +23,7 @@ void an_hashmap_init(an_hashmap *t, size_t key_size, size_t value_size);
 void an_hashmap_done(an_hashmap *t);
 void *an_hashmap_find(const an_hashmap *t,
                       const void *key); /* the value, borrowed until a change; NULL: none */
-an_err an_hashmap_put(an_hashmap *t, const void *key,
-                      const void *value); /* adds or replaces.  NOMEM */
+an_err an_hashmap_put(an_hashmap *t, const void *key, const void *value); /* adds or replaces.  NOMEM */
 bool an_hashmap_remove(an_hashmap *t, const void *key);
 /* Walks: *at starts at 0.  False: the end. */
 bool an_hashmap_next(const an_hashmap *t, size_t *at, const void **ret_key, void **ret_value);

@@ -43,8 +43,7 @@ static bool link_pair_good(const record *r)
 {
     char secret[41], public[41], want[41];
     bool good = zmq_z85_encode(secret, r->link_secret, AN_LINK_KEY) &&
-                zmq_z85_encode(want, r->link_public, AN_LINK_KEY) &&
-                zmq_curve_public(public, secret) == 0 &&
+                zmq_z85_encode(want, r->link_public, AN_LINK_KEY) && zmq_curve_public(public, secret) == 0 &&
                 an_secret_equal(public, want, sizeof want);
     an_wipe(secret, sizeof secret);
     return good;
@@ -61,10 +60,8 @@ static bool record_good(const record *r)
 {
     an_hash check;
     check_of(&check, r);
-    return an_secret_equal(r->magic, MAGIC, sizeof r->magic) &&
-           an_get_u32(r->version) == VERSION &&
-           an_secret_equal(check.b, r->check, sizeof r->check) && link_pair_good(r) &&
-           sign_pair_good(r);
+    return an_secret_equal(r->magic, MAGIC, sizeof r->magic) && an_get_u32(r->version) == VERSION &&
+           an_secret_equal(check.b, r->check, sizeof r->check) && link_pair_good(r) && sign_pair_good(r);
 }
 
 static an_err check_mode(int fd, const char *path, an_note *why)
@@ -75,11 +72,10 @@ static an_err check_mode(int fd, const char *path, an_note *why)
     if (!S_ISREG(st.st_mode))
         return an_fail(AN_ERR_REFUSED, why, "%s: not a regular file", path);
     if (st.st_mode & (S_IRWXG | S_IRWXO))
-        return an_fail(
-            AN_ERR_REFUSED, why,
-            "%s: others may use this secret file (mode %03o); `chmod 600` it, and if anyone "
-            "may have read it, remove it and enrol again",
-            path, (unsigned)(st.st_mode & 0777));
+        return an_fail(AN_ERR_REFUSED, why,
+                       "%s: others may use this secret file (mode %03o); `chmod 600` it, and if anyone "
+                       "may have read it, remove it and enrol again",
+                       path, (unsigned)(st.st_mode & 0777));
     if (st.st_uid != geteuid())
         return an_fail(AN_ERR_REFUSED, why, "%s: belongs to another user", path);
     if (st.st_size != (off_t)sizeof(record))

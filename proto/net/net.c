@@ -42,8 +42,7 @@ an_err an_net_open(int io_threads, an_net **ret, an_note *why)
     an_net *net = NULL;
 
     if (io_threads < 1 || io_threads > IO_THREADS_MAX)
-        return an_fail(AN_ERR_INVAL, why, "%d IO threads: must be 1..%d", io_threads,
-                       IO_THREADS_MAX);
+        return an_fail(AN_ERR_INVAL, why, "%d IO threads: must be 1..%d", io_threads, IO_THREADS_MAX);
     if (zmq_has("curve") != 1)
         return an_fail(AN_ERR_UNSUPPORTED, why, "this libzmq was built without CURVE");
     if (!(net = an_alloc(1, sizeof *net)))
@@ -219,8 +218,8 @@ static an_err send_error(void)
 
 /* The first frame alone decides: once a pipe has taken it, the rest of the message belongs to
  * the same pipe and is taken or dropped with it. */
-an_err an_frames_send(void *socket, const an_peer *peer, const void *head, size_t head_len,
-                      const void *body, size_t body_len)
+an_err an_frames_send(void *socket, const an_peer *peer, const void *head, size_t head_len, const void *body,
+                      size_t body_len)
 {
     const void *bytes[3];
     size_t lens[3], n = 0, made = 0, sent = 0;

@@ -54,8 +54,8 @@ bool an_peer_equal(const an_peer *a, const an_peer *b);
 /* A message that came in: one or two frames, borrowed until the next receive into the same
  * an_in or an_in_done.  Start with {0}. */
 typedef struct an_in {
-    an_peer peer;            /* whom to answer; empty at a client */
-    char site[AN_USER_TEXT]; /* the approved site of the link key; at the enrolment port the key
+    an_peer peer;             /* whom to answer; empty at a client */
+    char site[AN_USER_TEXT];  /* the approved site of the link key; at the enrolment port the key
                               * in hexadecimal; empty at a client */
     uint8_t key[AN_LINK_KEY]; /* the link key proved by this connection; zero at a client */
     char address[64];         /* of the other end, for counting and display only */

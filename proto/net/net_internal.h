@@ -38,8 +38,8 @@ bool an_socket_size_limit(void *socket, size_t max_frame);
  * Errors: AGAIN, PROTO (drained), IO. */
 an_err an_frames_recv(void *socket, bool routed, an_in *in);
 /* peer NULL: none.  Whole or not at all.  Errors: AGAIN, NOTFOUND, NOMEM, IO. */
-an_err an_frames_send(void *socket, const an_peer *peer, const void *head, size_t head_len,
-                      const void *body, size_t body_len);
+an_err an_frames_send(void *socket, const an_peer *peer, const void *head, size_t head_len, const void *body,
+                      size_t body_len);
 /* A text property of the last frame held; NULL: none. */
 const char *an_in_property(const an_in *in, const char *name);
 

@@ -52,8 +52,7 @@ static row *find_row(const an_peers *peers, const char *site)
     return key_of(key, site) ? an_hashmap_find(&peers->sites, key) : NULL;
 }
 
-an_err an_peers_hello(an_peers *peers, const char *site, const an_peer *peer,
-                      uint64_t *ret_epoch)
+an_err an_peers_hello(an_peers *peers, const char *site, const an_peer *peer, uint64_t *ret_epoch)
 {
     char key[AN_USER_TEXT];
     if (!key_of(key, site) || peer->len == 0 || peer->len > AN_PEER_MAX)

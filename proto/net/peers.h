@@ -20,13 +20,10 @@ an_err an_peers_new(size_t max, an_peers **ret); /* Errors: NOMEM */
 void an_peers_free(an_peers *peers);             /* NULL is fine */
 
 /* The newest wins.  The same peer again keeps its epoch.  Errors: LIMIT, NOMEM, INVAL. */
-an_err an_peers_hello(an_peers *peers, const char *site, const an_peer *peer,
-                      uint64_t *ret_epoch);
-const an_peer *an_peers_find(const an_peers *peers, const char *site,
-                             uint64_t *ret_epoch); /* NULL: none */
+an_err an_peers_hello(an_peers *peers, const char *site, const an_peer *peer, uint64_t *ret_epoch);
+const an_peer *an_peers_find(const an_peers *peers, const char *site, uint64_t *ret_epoch); /* NULL: none */
 bool an_peers_current(const an_peers *peers, const char *site, const an_peer *peer);
-bool an_peers_drop(an_peers *peers,
-                   const char *site); /* gone or revoked; false: was not there */
+bool an_peers_drop(an_peers *peers, const char *site); /* gone or revoked; false: was not there */
 size_t an_peers_n(const an_peers *peers);
 
 #endif

@@ -47,8 +47,7 @@ static an_err end_open(an_net *net, shared *both, const char *name, bool binds, 
     if (!(p->socket = an_socket_open(net, ZMQ_PAIR)))
         goto out;
     err = AN_ERR_IO;
-    if (!an_socket_int(p->socket, ZMQ_SNDHWM, PIPE_HWM) ||
-        !an_socket_int(p->socket, ZMQ_RCVHWM, PIPE_HWM) ||
+    if (!an_socket_int(p->socket, ZMQ_SNDHWM, PIPE_HWM) || !an_socket_int(p->socket, ZMQ_RCVHWM, PIPE_HWM) ||
         !an_socket_int(p->socket, ZMQ_LINGER, 0) ||
         (binds ? zmq_bind(p->socket, name) : zmq_connect(p->socket, name)) != 0)
         goto out;
@@ -69,8 +68,7 @@ an_err an_pipe_pair(an_net *net, an_pipe *ret[static 2])
         return AN_ERR_NOMEM;
     atomic_init(&both->passed, 0);
     atomic_init(&both->ends, 1); /* this call holds it until both ends do */
-    snprintf(name, sizeof name, "inproc://pipe-%" PRIuFAST64,
-             atomic_fetch_add(&net->next_pipe, 1));
+    snprintf(name, sizeof name, "inproc://pipe-%" PRIuFAST64, atomic_fetch_add(&net->next_pipe, 1));
     an_err err = end_open(net, both, name, true, &ends[0]);
     if (err == AN_OK)
         err = end_open(net, both, name, false, &ends[1]);

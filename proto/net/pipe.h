@@ -45,7 +45,7 @@ typedef void (*an_actor_main)(an_pipe *pipe, void *arg);
  * Errors: what the thread said; NOMEM; IO; STATE it ended without a word. */
 an_err an_actor_start(an_net *net, an_actor_main main, void *arg, an_actor **ret, an_note *why);
 void an_actor_ready(an_pipe *pipe, an_err err, const an_note *why); /* in the thread, once */
-an_pipe *an_actor_pipe(an_actor *actor); /* the starter's end; borrowed */
-void an_actor_stop(an_actor *actor);     /* NULL is fine */
+an_pipe *an_actor_pipe(an_actor *actor);                            /* the starter's end; borrowed */
+void an_actor_stop(an_actor *actor);                                /* NULL is fine */
 
 #endif

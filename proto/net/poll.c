@@ -22,8 +22,7 @@ an_err an_poll(an_wait *items, size_t n, int64_t timeout_ms)
     for (size_t i = 0; i < n; i++) {
         void *socket = socket_of(&items[i]);
         int events = ZMQ_POLLIN | (items[i].want_send ? ZMQ_POLLOUT : 0);
-        polls[i] =
-            (zmq_pollitem_t){.socket = socket, .fd = items[i].fd, .events = (short)events};
+        polls[i] = (zmq_pollitem_t){.socket = socket, .fd = items[i].fd, .events = (short)events};
         items[i].ready = false;
     }
     long wait = timeout_ms < 0 ? -1 : timeout_ms > INT_MAX ? INT_MAX : (long)timeout_ms;

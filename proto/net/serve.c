@@ -27,11 +27,10 @@ an_err an_serve_new(const an_serve_conf *conf, an_serve **ret)
 {
     an_err err = AN_ERR_NOMEM;
     an_serve *s = NULL;
-    if (conf->queue == 0 || conf->queue > QUEUE_MAX || conf->per_peer < AN_FETCH_WINDOW ||
-        !conf->find || !conf->read || !conf->reply)
+    if (conf->queue == 0 || conf->queue > QUEUE_MAX || conf->per_peer < AN_FETCH_WINDOW || !conf->find ||
+        !conf->read || !conf->reply)
         return AN_ERR_INVAL;
-    if (!(s = an_alloc(1, sizeof *s)) ||
-        !(s->queue = an_alloc(conf->queue, sizeof *s->queue)) ||
+    if (!(s = an_alloc(1, sizeof *s)) || !(s->queue = an_alloc(conf->queue, sizeof *s->queue)) ||
         !(s->buf = an_alloc(1, AN_CHUNK_BYTES)))
         goto out;
     s->conf = *conf;
@@ -52,8 +51,8 @@ void an_serve_free(an_serve *s)
     an_free(s);
 }
 
-an_err an_serve_ask(an_serve *s, const an_peer *peer, const char *site, const an_hash *hash,
-                    uint64_t offset, uint32_t len)
+an_err an_serve_ask(an_serve *s, const an_peer *peer, const char *site, const an_hash *hash, uint64_t offset,
+                    uint32_t len)
 {
     size_t waiting = 0, site_len = strlen(site);
     if (len == 0 || len > AN_CHUNK_BYTES || peer->len > AN_PEER_MAX || site_len >= AN_USER_TEXT)

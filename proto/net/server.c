@@ -38,8 +38,7 @@ static an_err secure(an_server *srv, const uint8_t *link_secret, an_note *why)
         !an_socket_int(srv->socket, ZMQ_ZAP_ENFORCE_DOMAIN, 1) ||
         zmq_getsockopt(srv->socket, ZMQ_ZAP_ENFORCE_DOMAIN, &on, &len) != 0 || on != 1)
         return an_fail(AN_ERR_UNSUPPORTED, why,
-                       "this libzmq does not enforce the ZAP domain; refusing to open port %s",
-                       domain);
+                       "this libzmq does not enforce the ZAP domain; refusing to open port %s", domain);
     if (!an_socket_int(srv->socket, ZMQ_CURVE_SERVER, 1) ||
         zmq_setsockopt(srv->socket, ZMQ_CURVE_SECRETKEY, link_secret, AN_LINK_KEY) != 0)
         return an_fail(AN_ERR_INVAL, why, "port %s: the link key is not accepted", domain);
@@ -50,19 +49,16 @@ static bool configure(an_server *srv)
 {
     const an_port_row *row = an_port_get(srv->port);
     void *s = srv->socket;
-    return an_socket_int(s, ZMQ_ROUTER_MANDATORY, 1) &&
-           an_socket_int(s, ZMQ_ROUTER_HANDOVER, 0) && an_socket_int(s, ZMQ_SNDHWM, row->hwm) &&
-           an_socket_int(s, ZMQ_RCVHWM, row->hwm) &&
-           an_socket_int(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) &&
-           an_socket_int(s, ZMQ_BACKLOG, BACKLOG) && an_socket_int(s, ZMQ_LINGER, 0) &&
-           an_socket_int(s, ZMQ_TCP_KEEPALIVE, 1) &&
-           an_socket_int(s, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S) &&
-           an_socket_int(s, ZMQ_IPV6, 1) && an_socket_size_limit(s, row->max_frame);
+    return an_socket_int(s, ZMQ_ROUTER_MANDATORY, 1) && an_socket_int(s, ZMQ_ROUTER_HANDOVER, 0) &&
+           an_socket_int(s, ZMQ_SNDHWM, row->hwm) && an_socket_int(s, ZMQ_RCVHWM, row->hwm) &&
+           an_socket_int(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) && an_socket_int(s, ZMQ_BACKLOG, BACKLOG) &&
+           an_socket_int(s, ZMQ_LINGER, 0) && an_socket_int(s, ZMQ_TCP_KEEPALIVE, 1) &&
+           an_socket_int(s, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S) && an_socket_int(s, ZMQ_IPV6, 1) &&
+           an_socket_size_limit(s, row->max_frame);
 }
 
 an_err an_server_open(an_net *net, an_port port, const char *endpoint,
-                      const uint8_t link_secret[static AN_LINK_KEY], an_server **ret,
-                      an_note *why)
+                      const uint8_t link_secret[static AN_LINK_KEY], an_server **ret, an_note *why)
 {
     an_err err;
     an_server *srv = NULL;
@@ -87,8 +83,7 @@ an_err an_server_open(an_net *net, an_port port, const char *endpoint,
 
     err = AN_ERR_IO;
     if (!configure(srv)) {
-        an_note_set(why, "port %s: cannot set socket options: %s", an_port_name(port),
-                    zmq_strerror(errno));
+        an_note_set(why, "port %s: cannot set socket options: %s", an_port_name(port), zmq_strerror(errno));
         goto out;
     }
     if (zmq_bind(srv->socket, endpoint) != 0 ||

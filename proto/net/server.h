@@ -20,8 +20,7 @@ typedef struct an_server an_server;
 /* endpoint: "tcp://address:port", port * for any free one.  The key is copied by libzmq.
  * Errors: STATE no ZAP thread, UNSUPPORTED the domain is not enforced, INVAL, IO, NOMEM. */
 an_err an_server_open(an_net *net, an_port port, const char *endpoint,
-                      const uint8_t link_secret[static AN_LINK_KEY], an_server **ret,
-                      an_note *why);
+                      const uint8_t link_secret[static AN_LINK_KEY], an_server **ret, an_note *why);
 void an_server_close(an_server *srv); /* what was queued is dropped; NULL is fine */
 
 const char *an_server_endpoint(const an_server *srv); /* with the real port; borrowed */

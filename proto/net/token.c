@@ -7,8 +7,7 @@
 #include "net/keys.h"
 
 #define PREFIX "andon1-"
-#define FIXED_BYTES                                                                            \
-    (AN_TOKEN_ID_BYTES + AN_TOKEN_SECRET_BYTES + AN_LINK_KEY_BYTES + AN_HASH_BYTES + 1)
+#define FIXED_BYTES (AN_TOKEN_ID_BYTES + AN_TOKEN_SECRET_BYTES + AN_LINK_KEY_BYTES + AN_HASH_BYTES + 1)
 #define CHECK_BYTES 5
 #define TOKEN_BYTES_MAX (FIXED_BYTES + AN_ENDPOINT_TEXT - 1 + CHECK_BYTES)
 #define FINGERPRINT_BYTES 20
@@ -142,16 +141,13 @@ an_err an_token_parse(an_token *ret, const char *text, an_note *why)
     size_t text_len = strnlen(text, AN_TOKEN_TEXT), prefix = sizeof PREFIX - 1;
     *ret = (an_token){0};
     if (text_len >= AN_TOKEN_TEXT || strncmp(text, PREFIX, prefix) != 0)
-        return an_fail(AN_ERR_PROTO, why,
-                       "this is not an enrolment token: it must begin with " PREFIX);
+        return an_fail(AN_ERR_PROTO, why, "this is not an enrolment token: it must begin with " PREFIX);
     size_t len = bytes_of_digits(text_len - prefix);
     bool good = len > FIXED_BYTES + CHECK_BYTES && len <= TOKEN_BYTES_MAX &&
-                an_unbase32(raw, len, text + prefix, text_len - prefix) &&
-                unpack(ret, raw, len);
+                an_unbase32(raw, len, text + prefix, text_len - prefix) && unpack(ret, raw, len);
     an_wipe(raw, sizeof raw);
     if (!good)
-        return an_fail(AN_ERR_PROTO, why,
-                       "the enrolment token is mistyped or cut short; copy it whole");
+        return an_fail(AN_ERR_PROTO, why, "the enrolment token is mistyped or cut short; copy it whole");
     return AN_OK;
 }
 

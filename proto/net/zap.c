@@ -143,8 +143,7 @@ static void reply(void *socket, const request *rq, bool admitted, const char *us
     size_t property_len = admitted ? link_key_property(property, rq->bytes[CREDENTIALS]) : 0;
     const char *code = admitted ? "200" : "400";
     zmq_send(socket, "1.0", 3, ZMQ_SNDMORE);
-    zmq_send(socket, rq->bytes[REQUEST_ID], rq->n > REQUEST_ID ? rq->len[REQUEST_ID] : 0,
-             ZMQ_SNDMORE);
+    zmq_send(socket, rq->bytes[REQUEST_ID], rq->n > REQUEST_ID ? rq->len[REQUEST_ID] : 0, ZMQ_SNDMORE);
     zmq_send(socket, code, 3, ZMQ_SNDMORE);
     zmq_send(socket, "", 0, ZMQ_SNDMORE);
     zmq_send(socket, user, admitted ? strlen(user) : 0, ZMQ_SNDMORE);
@@ -172,8 +171,7 @@ static void run(an_pipe *pipe, void *arg)
     uint8_t byte;
     if (!(zap->socket = an_socket_open(zap->net, ZMQ_REP)))
         err = AN_ERR_NOMEM;
-    else if (!an_socket_int(zap->socket, ZMQ_LINGER, 0) ||
-             zmq_bind(zap->socket, ZAP_ENDPOINT) != 0)
+    else if (!an_socket_int(zap->socket, ZMQ_LINGER, 0) || zmq_bind(zap->socket, ZAP_ENDPOINT) != 0)
         err = an_fail(errno == EADDRINUSE ? AN_ERR_EXISTS : AN_ERR_IO, &why,
                       "cannot start the ZAP handler: %s", zmq_strerror(errno));
     an_actor_ready(pipe, err, &why);
@@ -285,8 +283,7 @@ size_t an_zap_revoke_site(an_zap *zap, const char *site)
     return n;
 }
 
-bool an_zap_site_of(an_zap *zap, const uint8_t key[static AN_LINK_KEY],
-                    char ret_site[static AN_USER_TEXT])
+bool an_zap_site_of(an_zap *zap, const uint8_t key[static AN_LINK_KEY], char ret_site[static AN_USER_TEXT])
 {
     pthread_mutex_lock(&zap->lock);
     const grant *g = an_hashmap_find(&zap->keys, key);

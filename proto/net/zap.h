@@ -17,14 +17,14 @@
 
 #include "net/net.h"
 
-#define AN_ZAP_COUNT_LIST(X)                                                                   \
-    X(ADMITTED, "admitted")                                                                    \
-    X(MALFORMED, "malformed request")                                                          \
-    X(MECHANISM, "not CURVE")                                                                  \
-    X(DOMAIN, "unknown domain")                                                                \
-    X(UNKNOWN, "unknown key")                                                                  \
-    X(REVOKED, "revoked key")                                                                  \
-    X(ENROL_CLOSED, "enrolment is closed")                                                     \
+#define AN_ZAP_COUNT_LIST(X)                                                                                 \
+    X(ADMITTED, "admitted")                                                                                  \
+    X(MALFORMED, "malformed request")                                                                        \
+    X(MECHANISM, "not CURVE")                                                                                \
+    X(DOMAIN, "unknown domain")                                                                              \
+    X(UNKNOWN, "unknown key")                                                                                \
+    X(REVOKED, "revoked key")                                                                                \
+    X(ENROL_CLOSED, "enrolment is closed")                                                                   \
     X(ENROL_RATE, "too many enrolment connections")
 
 typedef enum an_zap_reason {
@@ -51,8 +51,7 @@ bool an_zap_revoke(an_zap *zap, const uint8_t key[static AN_LINK_KEY]);
 size_t an_zap_revoke_site(an_zap *zap, const char *site); /* how many keys */
 
 /* The site that holds the key now.  False: none. */
-bool an_zap_site_of(an_zap *zap, const uint8_t key[static AN_LINK_KEY],
-                    char ret_site[static AN_USER_TEXT]);
+bool an_zap_site_of(an_zap *zap, const uint8_t key[static AN_LINK_KEY], char ret_site[static AN_USER_TEXT]);
 
 /* Grows with each allow and revoke: whoever caches an answer compares it. */
 uint64_t an_zap_epoch(an_zap *zap);

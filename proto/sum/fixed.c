@@ -48,8 +48,7 @@ an_fixed_draw an_fixed_draw_of(uint64_t plan_seed, const char *site)
 static void draw_block(uint32_t out[static 4], const an_fixed_draw *draw, uint64_t coordinate)
 {
     uint64_t block = coordinate / 4;
-    uint32_t counter[4] = {(uint32_t)block, (uint32_t)(block >> 32), draw->site[0],
-                           draw->site[1]};
+    uint32_t counter[4] = {(uint32_t)block, (uint32_t)(block >> 32), draw->site[0], draw->site[1]};
     an_philox(out, draw->key, counter);
 }
 
@@ -64,8 +63,8 @@ static uint32_t round_one(double y, uint32_t random, double most, size_t *cut)
     return (uint32_t)(int32_t)q;
 }
 
-size_t an_fixed_encode(uint32_t *ret, const float *x, size_t n, double scale, int32_t unit_exp,
-                       uint32_t bits, const an_fixed_draw *draw, uint64_t first)
+size_t an_fixed_encode(uint32_t *ret, const float *x, size_t n, double scale, int32_t unit_exp, uint32_t bits,
+                       const an_fixed_draw *draw, uint64_t first)
 {
     const double factor = scale * ldexp(1.0, -unit_exp);
     const double most = (double)((UINT32_C(1) << bits) - 1);
@@ -81,8 +80,8 @@ size_t an_fixed_encode(uint32_t *ret, const float *x, size_t n, double scale, in
     return cut;
 }
 
-uint32_t an_fixed_encode_one(double x, int32_t unit_exp, uint32_t bits,
-                             const an_fixed_draw *draw, uint64_t coordinate)
+uint32_t an_fixed_encode_one(double x, int32_t unit_exp, uint32_t bits, const an_fixed_draw *draw,
+                             uint64_t coordinate)
 {
     const double most = (double)((UINT32_C(1) << bits) - 1);
     size_t cut = 0;
@@ -97,8 +96,7 @@ void an_fixed_decode(double *ret, const uint32_t *sum, size_t n, int32_t unit_ex
     for (size_t i = 0; i < n; i++) {
         /* The conversion of a uint32_t above INT32_MAX is the implementation's; this one is
          * not. */
-        int64_t v =
-            sum[i] <= INT32_MAX ? (int64_t)sum[i] : (int64_t)sum[i] - (INT64_C(1) << 32);
+        int64_t v = sum[i] <= INT32_MAX ? (int64_t)sum[i] : (int64_t)sum[i] - (INT64_C(1) << 32);
         ret[i] = (double)v * unit;
     }
 }

@@ -40,12 +40,12 @@ an_fixed_draw an_fixed_draw_of(uint64_t plan_seed, const char *site);
 /* Writes n coordinates: scale * x[i], rounded.  `first` is the number of the first one within
  * the whole vector.  Returns how many were cut to +-(2^bits - 1); a non-finite x gives 0 and
  * counts as cut (callers check before). */
-size_t an_fixed_encode(uint32_t *ret, const float *x, size_t n, double scale, int32_t unit_exp,
-                       uint32_t bits, const an_fixed_draw *draw, uint64_t first);
+size_t an_fixed_encode(uint32_t *ret, const float *x, size_t n, double scale, int32_t unit_exp, uint32_t bits,
+                       const an_fixed_draw *draw, uint64_t first);
 
 /* One number, a double, in the same way. */
-uint32_t an_fixed_encode_one(double x, int32_t unit_exp, uint32_t bits,
-                             const an_fixed_draw *draw, uint64_t coordinate);
+uint32_t an_fixed_encode_one(double x, int32_t unit_exp, uint32_t bits, const an_fixed_draw *draw,
+                             uint64_t coordinate);
 
 /* Sums back to numbers: ret[i] = (signed) sum[i] * 2^unit_exp, exactly. */
 void an_fixed_decode(double *ret, const uint32_t *sum, size_t n, int32_t unit_exp);

@@ -60,8 +60,7 @@ an_err an_i128_of_double(an_i128 *ret, double v)
 double an_i128_to_double(an_i128 v)
 {
     bool neg = an_i128_is_neg(v);
-    an_i128 a = neg ? an_i128_neg(v)
-                    : v; /* -2^127 is its own negative: its bits are right as unsigned */
+    an_i128 a = neg ? an_i128_neg(v) : v; /* -2^127 is its own negative: its bits are right as unsigned */
     int e = AN_LIMBS_UNIT_EXP;
     uint64_t top = a.lo;
     if (a.hi) {

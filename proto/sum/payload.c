@@ -48,8 +48,7 @@ bool an_payload_cohort_ok(const an_payload_facts *f)
 
 bool an_payload_bits_ok(const an_payload_facts *f)
 {
-    return an_payload_cohort_ok(f) && f->value_bits >= 1 &&
-           f->value_bits <= AN_VALUE_BITS_MAX &&
+    return an_payload_cohort_ok(f) && f->value_bits >= 1 && f->value_bits <= AN_VALUE_BITS_MAX &&
            ((uint64_t)f->n_cohort << f->value_bits) <= UINT64_C(1) << 31;
 }
 

@@ -83,18 +83,18 @@ typedef struct an_evaluation {
     uint64_t new_windows, new_alarms; /* ... and from after it */
     struct {
         uint64_t total, raised;
-    } sizes[AN_EVAL_SIZES],   /* injected faults by size, smallest first */
-        modes[AN_EVAL_MODES]; /* faults by kind */
-    uint64_t non_finite;      /* windows without a finite score */
-    uint64_t sites;           /* 1 at a site that judged this model, else 0 */
-    uint64_t objections;      /* 1 at a site where what has changed looks like a declared failure mode, or
+    } sizes[AN_EVAL_SIZES],    /* injected faults by size, smallest first */
+        modes[AN_EVAL_MODES];  /* faults by kind */
+    uint64_t non_finite;       /* windows without a finite score */
+    uint64_t sites;            /* 1 at a site that judged this model, else 0 */
+    uint64_t objections;       /* 1 at a site where what has changed looks like a declared failure mode, or
                                * where one, or a confirmed anomaly, would be raised far less often
                                * than by production: a sum over many sites would not show it */
-    uint64_t gains;           /* 1 at a site that is clearly better off on its new data: less loss, or fewer
+    uint64_t gains;            /* 1 at a site that is clearly better off on its new data: less loss, or fewer
                                * false alarms */
-#define AN_EVAL_GAIN_LOSS 0.05  /* share of the loss */
+#define AN_EVAL_GAIN_LOSS 0.05 /* share of the loss */
 #define AN_EVAL_GAIN_ALARMS 0.01 /* of the windows */
-#define AN_EVAL_LOST_MAX 0.34 /* share of a failure mode's cases that a site lets go */
+#define AN_EVAL_LOST_MAX 0.34    /* share of a failure mode's cases that a site lets go */
 } an_evaluation;
 
 typedef struct an_evaluate_in {
@@ -126,18 +126,16 @@ typedef struct an_payload_type {
 
     /* Writes dim(f) coordinates.  Errors: INVAL facts or sizes, NUMERIC something not finite,
      * LIMIT a number too large for its place. */
-    an_err (*encode)(uint32_t *ret, const an_payload_facts *f, const an_payload_in *in,
-                     an_note *why);
+    an_err (*encode)(uint32_t *ret, const an_payload_facts *f, const an_payload_in *in, an_note *why);
 
     /* Reads dim(f) coordinates of a sum into what the caller made room for.
      * Errors: INVAL facts, PROTO not a sum of well-formed vectors (no weight, negative counts).
      */
-    an_err (*decode)(an_payload_out *out, const an_payload_facts *f, const uint32_t *sum,
-                     an_note *why);
+    an_err (*decode)(an_payload_out *out, const an_payload_facts *f, const uint32_t *sum, an_note *why);
 } an_payload_type;
 
 const an_payload_type *an_payload_find(an_payload_kind kind); /* NULL: no such kind */
-const an_payload_type *an_payload_at(size_t i); /* the table in order; NULL past its end */
+const an_payload_type *an_payload_at(size_t i);               /* the table in order; NULL past its end */
 
 uint64_t an_payload_n_params(const an_payload_facts *f); /* all tensors, local ones too */
 uint64_t an_payload_n_shared(const an_payload_facts *f); /* without local ones */

@@ -7,10 +7,10 @@ typedef an_err visit_fn(uint32_t *coords, uint64_t *count, double *number, an_no
 
 static an_err walk(uint32_t *coords, an_evaluation *e, visit_fn *visit, an_note *why)
 {
-    uint64_t *const counts[] = {&e->n,          &e->tp,          &e->fp,
-                                &e->tn,         &e->fn,          &e->old_windows,
-                                &e->old_alarms, &e->new_windows, &e->new_alarms,
-                                &e->non_finite, &e->sites,       &e->objections,   &e->gains};
+    uint64_t *const counts[] = {&e->n,          &e->tp,          &e->fp,         &e->tn,
+                                &e->fn,         &e->old_windows, &e->old_alarms, &e->new_windows,
+                                &e->new_alarms, &e->non_finite,  &e->sites,      &e->objections,
+                                &e->gains};
     const size_t n_counts = sizeof counts / sizeof counts[0];
     an_err err = visit(coords, NULL, &e->loss_sum, why);
     coords += AN_LIMBS;
@@ -29,8 +29,7 @@ static an_err walk(uint32_t *coords, an_evaluation *e, visit_fn *visit, an_note 
     return err;
 }
 
-_Static_assert(1 + 13 + 2 * AN_EVAL_SIZES + 2 * AN_EVAL_MODES == AN_EVALUATE_NUMBERS,
-               "as base/terms.h says");
+_Static_assert(1 + 13 + 2 * AN_EVAL_SIZES + 2 * AN_EVAL_MODES == AN_EVALUATE_NUMBERS, "as base/terms.h says");
 
 static an_err put(uint32_t *coords, uint64_t *count, double *number, an_note *why)
 {
@@ -56,8 +55,8 @@ static uint64_t evaluate_dim(const an_payload_facts *f)
     return an_payload_cohort_ok(f) ? AN_EVALUATE_DIM : 0;
 }
 
-static an_err evaluate_encode(uint32_t *ret, const an_payload_facts *f,
-                              const an_payload_in *input, an_note *why)
+static an_err evaluate_encode(uint32_t *ret, const an_payload_facts *f, const an_payload_in *input,
+                              an_note *why)
 {
     an_evaluate_in in = input->evaluate;
     if (evaluate_dim(f) == 0)
@@ -68,8 +67,8 @@ static an_err evaluate_encode(uint32_t *ret, const an_payload_facts *f,
 
 static bool plausible(const an_evaluation *e, const an_payload_facts *f)
 {
-    bool ok = e->sites <= f->n_cohort && e->objections <= e->sites && e->gains <= e->sites && e->old_alarms <= e->old_windows &&
-              e->new_alarms <= e->new_windows;
+    bool ok = e->sites <= f->n_cohort && e->objections <= e->sites && e->gains <= e->sites &&
+              e->old_alarms <= e->old_windows && e->new_alarms <= e->new_windows;
     for (size_t i = 0; i < AN_EVAL_SIZES; i++)
         ok = ok && e->sizes[i].raised <= e->sizes[i].total;
     for (size_t i = 0; i < AN_EVAL_MODES; i++)
@@ -77,8 +76,8 @@ static bool plausible(const an_evaluation *e, const an_payload_facts *f)
     return ok;
 }
 
-static an_err evaluate_decode(an_payload_out *output, const an_payload_facts *f,
-                              const uint32_t *sum, an_note *why)
+static an_err evaluate_decode(an_payload_out *output, const an_payload_facts *f, const uint32_t *sum,
+                              an_note *why)
 {
     uint32_t coords[AN_EVALUATE_DIM / 2];
     an_evaluation e[2];

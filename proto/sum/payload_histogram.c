@@ -8,8 +8,8 @@ static uint64_t histogram_dim(const an_payload_facts *f)
     return an_payload_bits_ok(f) && dim <= AN_DIM_MAX ? dim : 0;
 }
 
-static an_err histogram_encode(uint32_t *ret, const an_payload_facts *f,
-                               const an_payload_in *in, an_note *why)
+static an_err histogram_encode(uint32_t *ret, const an_payload_facts *f, const an_payload_in *in,
+                               an_note *why)
 {
     const uint64_t dim = histogram_dim(f);
     const uint32_t most = (UINT32_C(1) << (f->value_bits & 31)) - 1;
@@ -23,8 +23,8 @@ static an_err histogram_encode(uint32_t *ret, const an_payload_facts *f,
     return AN_OK;
 }
 
-static an_err histogram_decode(an_payload_out *out, const an_payload_facts *f,
-                               const uint32_t *sum, an_note *why)
+static an_err histogram_decode(an_payload_out *out, const an_payload_facts *f, const uint32_t *sum,
+                               an_note *why)
 {
     const uint64_t dim = histogram_dim(f);
     if (dim == 0)

@@ -8,8 +8,7 @@
 #include "sum/payload.h"
 
 bool an_payload_cohort_ok(const an_payload_facts *f);
-bool an_payload_bits_ok(
-    const an_payload_facts *f); /* ... and n_cohort * 2^value_bits <= 2^31 */
+bool an_payload_bits_ok(const an_payload_facts *f); /* ... and n_cohort * 2^value_bits <= 2^31 */
 
 /* One number in AN_LIMBS coordinates.  Errors: NUMERIC, LIMIT. */
 an_err an_payload_put_double(uint32_t *ret, double v, const char *what, an_note *why);

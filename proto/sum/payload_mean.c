@@ -13,8 +13,7 @@ uint64_t an_moments_dim(const an_payload_facts *f)
     return an_payload_cohort_ok(f) && dim <= AN_DIM_MAX ? dim : 0;
 }
 
-an_err an_moments_encode(uint32_t *ret, const an_payload_facts *f, const an_moments_in *in,
-                         an_note *why)
+an_err an_moments_encode(uint32_t *ret, const an_payload_facts *f, const an_moments_in *in, an_note *why)
 {
     if (an_moments_dim(f) == 0)
         return an_fail(AN_ERR_INVAL, why, "moments payload: facts out of bounds");
@@ -28,8 +27,7 @@ an_err an_moments_encode(uint32_t *ret, const an_payload_facts *f, const an_mome
     return AN_OK;
 }
 
-an_err an_moments_decode(an_moments_out *out, const an_payload_facts *f, const uint32_t *sum,
-                         an_note *why)
+an_err an_moments_decode(an_moments_out *out, const an_payload_facts *f, const uint32_t *sum, an_note *why)
 {
     if (an_moments_dim(f) == 0)
         return an_fail(AN_ERR_INVAL, why, "moments payload: facts out of bounds");
@@ -42,14 +40,12 @@ an_err an_moments_decode(an_moments_out *out, const an_payload_facts *f, const u
     return AN_OK;
 }
 
-static an_err mean_encode(uint32_t *ret, const an_payload_facts *f, const an_payload_in *in,
-                          an_note *why)
+static an_err mean_encode(uint32_t *ret, const an_payload_facts *f, const an_payload_in *in, an_note *why)
 {
     return an_moments_encode(ret, f, &in->mean, why);
 }
 
-static an_err mean_decode(an_payload_out *out, const an_payload_facts *f, const uint32_t *sum,
-                          an_note *why)
+static an_err mean_decode(an_payload_out *out, const an_payload_facts *f, const uint32_t *sum, an_note *why)
 {
     return an_moments_decode(&out->mean, f, sum, why);
 }

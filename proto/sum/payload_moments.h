@@ -5,9 +5,7 @@
 #include "sum/payload.h"
 
 uint64_t an_moments_dim(const an_payload_facts *f);
-an_err an_moments_encode(uint32_t *ret, const an_payload_facts *f, const an_moments_in *in,
-                         an_note *why);
-an_err an_moments_decode(an_moments_out *out, const an_payload_facts *f, const uint32_t *sum,
-                         an_note *why);
+an_err an_moments_encode(uint32_t *ret, const an_payload_facts *f, const an_moments_in *in, an_note *why);
+an_err an_moments_decode(an_moments_out *out, const an_payload_facts *f, const uint32_t *sum, an_note *why);
 
 #endif

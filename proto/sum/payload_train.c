@@ -21,8 +21,7 @@ _Static_assert(LOSS + AN_LIMBS == AN_TRAIN_EXTRA, "the layout is in base/terms.h
 
 static uint64_t train_dim(const an_payload_facts *f)
 {
-    if (!an_payload_bits_ok(f) || f->n_tensors < 1 || f->n_tensors > AN_TENSORS_MAX ||
-        !f->tensors)
+    if (!an_payload_bits_ok(f) || f->n_tensors < 1 || f->n_tensors > AN_TENSORS_MAX || !f->tensors)
         return 0;
     if (!isfinite(f->clip_norm) || !(f->clip_norm > 0.0) || !isfinite(f->weight_cap) ||
         !(f->weight_cap >= 1.0))
@@ -43,8 +42,7 @@ static int32_t weight_exp(const an_payload_facts *f)
     return e > 0 ? e : 0;
 }
 
-static an_err shared_norm(double *ret, const an_payload_facts *f, const float *delta,
-                          an_note *why)
+static an_err shared_norm(double *ret, const an_payload_facts *f, const float *delta, an_note *why)
 {
     double squares = 0.0;
     for (uint32_t t = 0; t < f->n_tensors; delta += f->tensors[t].n, t++) {
@@ -60,8 +58,7 @@ static an_err shared_norm(double *ret, const an_payload_facts *f, const float *d
     return AN_OK;
 }
 
-static an_err train_encode(uint32_t *ret, const an_payload_facts *f, const an_payload_in *input,
-                           an_note *why)
+static an_err train_encode(uint32_t *ret, const an_payload_facts *f, const an_payload_in *input, an_note *why)
 {
     const an_train_in *in = &input->train;
     double norm = 0.0;
@@ -81,23 +78,21 @@ static an_err train_encode(uint32_t *ret, const an_payload_facts *f, const an_pa
         const an_tensor_scale *s = &f->tensors[t];
         if (s->local)
             continue;
-        cut += an_fixed_encode(ret + at, delta, s->n, scale, s->unit_exp, f->value_bits, &draw,
-                               at);
+        cut += an_fixed_encode(ret + at, delta, s->n, scale, s->unit_exp, f->value_bits, &draw, at);
         at += s->n;
     }
 
     const uint32_t most = (UINT32_C(1) << f->value_bits) - 1;
     uint32_t *extra = ret + at;
-    extra[WEIGHT] =
-        an_fixed_encode_one(weight, weight_exp(f), f->value_bits, &draw, at + WEIGHT);
+    extra[WEIGHT] = an_fixed_encode_one(weight, weight_exp(f), f->value_bits, &draw, at + WEIGHT);
     extra[SITES] = 1;
     extra[CLIPPED] = clip;
     extra[SATURATED] = cut < most ? (uint32_t)cut : most;
     return an_payload_put_double(extra + LOSS, weight * in->loss, "the training loss", why);
 }
 
-static an_err train_decode(an_payload_out *output, const an_payload_facts *f,
-                           const uint32_t *sum, an_note *why)
+static an_err train_decode(an_payload_out *output, const an_payload_facts *f, const uint32_t *sum,
+                           an_note *why)
 {
     an_train_out *out = &output->train;
     if (train_dim(f) == 0)
@@ -108,8 +103,8 @@ static an_err train_decode(an_payload_out *output, const an_payload_facts *f,
     if (!(weight > 0.0))
         return an_fail(AN_ERR_PROTO, why, "the sum of weights is not positive");
     if (extra[SITES] < 1 || extra[SITES] > f->n_cohort || extra[CLIPPED] > extra[SITES])
-        return an_fail(AN_ERR_PROTO, why, "the sum counts %u sites of a cohort of %u",
-                       extra[SITES], f->n_cohort);
+        return an_fail(AN_ERR_PROTO, why, "the sum counts %u sites of a cohort of %u", extra[SITES],
+                       f->n_cohort);
 
     const double factor = f->weight_cap / weight;
     double *delta = out->delta;

@@ -4,8 +4,7 @@
 #include "sum/payload_internal.h"
 #include "sum/payload_moments.h"
 
-static an_err variance_encode(uint32_t *ret, const an_payload_facts *f, const an_payload_in *in,
-                              an_note *why)
+static an_err variance_encode(uint32_t *ret, const an_payload_facts *f, const an_payload_in *in, an_note *why)
 {
     for (uint32_t i = 0; i < f->n_features; i++)
         if (in->variance.sum[i] < 0.0)
@@ -13,8 +12,8 @@ static an_err variance_encode(uint32_t *ret, const an_payload_facts *f, const an
     return an_moments_encode(ret, f, &in->variance, why);
 }
 
-static an_err variance_decode(an_payload_out *out, const an_payload_facts *f,
-                              const uint32_t *sum, an_note *why)
+static an_err variance_decode(an_payload_out *out, const an_payload_facts *f, const uint32_t *sum,
+                              an_note *why)
 {
     an_err err = an_moments_decode(&out->variance, f, sum, why);
     if (err)

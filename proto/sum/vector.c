@@ -55,8 +55,8 @@ void an_update_header_put(uint8_t ret[static AN_UPDATE_HEADER_BYTES], const an_u
     memcpy(ret + 64, h->site, strnlen(h->site, AN_NAME_MAX - 1));
 }
 
-an_err an_update_header_get(an_update_header *ret,
-                            const uint8_t bytes[static AN_UPDATE_HEADER_BYTES], an_note *why)
+an_err an_update_header_get(an_update_header *ret, const uint8_t bytes[static AN_UPDATE_HEADER_BYTES],
+                            an_note *why)
 {
     an_update_header h = {.round = get_u64(bytes + 8), .dim = get_u64(bytes + 16)};
     uint8_t again[AN_UPDATE_HEADER_BYTES];
@@ -129,8 +129,8 @@ static an_err sync_parent(const char *path, an_note *why)
     return an_dir_sync(dir, why);
 }
 
-an_err an_update_write(const char *path, const an_update_header *h, const uint32_t *v,
-                       an_hash *ret_hash, an_note *why)
+an_err an_update_write(const char *path, const an_update_header *h, const uint32_t *v, an_hash *ret_hash,
+                       an_note *why)
 {
     char part[AN_PATH_MAX];
     an_hash hash;
@@ -187,8 +187,7 @@ static an_err check_header(const an_fold *f, an_note *why)
         return err;
     const an_update_header *e = &f->expected;
     if (h.round != e->round)
-        return an_fail(AN_ERR_PROTO, why, "update file of round %llu",
-                       (unsigned long long)h.round);
+        return an_fail(AN_ERR_PROTO, why, "update file of round %llu", (unsigned long long)h.round);
     if (memcmp(&h.plan_hash, &e->plan_hash, sizeof h.plan_hash) != 0)
         return an_fail(AN_ERR_PROTO, why, "update file of another plan");
     if (strcmp(h.site, e->site) != 0)
@@ -245,14 +244,13 @@ an_err an_fold_feed(an_fold *f, const void *bytes, size_t len, an_note *why)
 an_err an_fold_end(an_fold *f, an_hash *ret_hash, an_note *why)
 {
     if (f->at != an_update_size(f->expected.dim))
-        return an_fail(AN_ERR_PROTO, why, "update file cut short at %llu bytes",
-                       (unsigned long long)f->at);
+        return an_fail(AN_ERR_PROTO, why, "update file cut short at %llu bytes", (unsigned long long)f->at);
     an_hasher_end(&f->hasher, ret_hash);
     return AN_OK;
 }
 
-static an_err fold_stream(int fd, an_fold *f, uint8_t *piece, an_hash *ret_hash,
-                          const char *path, an_note *why)
+static an_err fold_stream(int fd, an_fold *f, uint8_t *piece, an_hash *ret_hash, const char *path,
+                          an_note *why)
 {
     for (;;) {
         ssize_t n = read(fd, piece, 4 * PIECE_WORDS);
@@ -268,9 +266,8 @@ static an_err fold_stream(int fd, an_fold *f, uint8_t *piece, an_hash *ret_hash,
     }
 }
 
-an_err an_fold_file(const char *path, const an_update_header *expected,
-                    const an_hash *expected_hash, uint32_t *acc, an_hash *ret_hash,
-                    an_note *why)
+an_err an_fold_file(const char *path, const an_update_header *expected, const an_hash *expected_hash,
+                    uint32_t *acc, an_hash *ret_hash, an_note *why)
 {
     an_fold f;
     an_hash hash, again;
@@ -282,8 +279,7 @@ an_err an_fold_file(const char *path, const an_update_header *expected,
         goto out;
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        err = an_fail(errno == ENOENT ? AN_ERR_NOTFOUND : AN_ERR_IO, why, "%s: %s", path,
-                      strerror(errno));
+        err = an_fail(errno == ENOENT ? AN_ERR_NOTFOUND : AN_ERR_IO, why, "%s: %s", path, strerror(errno));
         goto out;
     }
     an_fold_init(&f, expected, NULL);
@@ -291,9 +287,7 @@ an_err an_fold_file(const char *path, const an_update_header *expected,
     if (!err && expected_hash && !an_hash_equal(&hash, expected_hash))
         err = an_fail(AN_ERR_PROTO, why, "%s: other bytes than were announced", path);
     if (!err && acc) {
-        err = lseek(fd, 0, SEEK_SET) == 0
-                  ? AN_OK
-                  : an_fail(AN_ERR_IO, why, "%s: %s", path, strerror(errno));
+        err = lseek(fd, 0, SEEK_SET) == 0 ? AN_OK : an_fail(AN_ERR_IO, why, "%s: %s", path, strerror(errno));
         an_fold_init(&f, expected, acc);
         if (!err)
             err = fold_stream(fd, &f, piece, &again, path, why);

@@ -46,18 +46,17 @@ typedef struct an_update_header {
 } an_update_header;
 
 uint64_t an_update_size(uint64_t dim); /* bytes of the file */
-void an_update_header_put(uint8_t ret[static AN_UPDATE_HEADER_BYTES],
-                          const an_update_header *h);
+void an_update_header_put(uint8_t ret[static AN_UPDATE_HEADER_BYTES], const an_update_header *h);
 /* Errors: PROTO. */
-an_err an_update_header_get(an_update_header *ret,
-                            const uint8_t bytes[static AN_UPDATE_HEADER_BYTES], an_note *why);
+an_err an_update_header_get(an_update_header *ret, const uint8_t bytes[static AN_UPDATE_HEADER_BYTES],
+                            an_note *why);
 /* n words as they are in the file: 4 * n bytes.  ret may be v itself. */
 void an_words_put(uint8_t *ret, const uint32_t *v, size_t n);
 
 /* Writes the update file whole or not at all and gives its hash.
  * Errors: IO, NOMEM, INVAL bad header. */
-an_err an_update_write(const char *path, const an_update_header *h, const uint32_t *v,
-                       an_hash *ret_hash, an_note *why);
+an_err an_update_write(const char *path, const an_update_header *h, const uint32_t *v, an_hash *ret_hash,
+                       an_note *why);
 
 typedef struct an_fold {
     an_update_header expected;
@@ -76,8 +75,7 @@ an_err an_fold_end(an_fold *f, an_hash *ret_hash, an_note *why);
 
 /* Folds the file at path.  expected_hash NULL: any.  Checks the hash in a first pass if acc is
  * given, so that on error acc is untouched.  Errors: NOTFOUND, IO, PROTO, NOMEM. */
-an_err an_fold_file(const char *path, const an_update_header *expected,
-                    const an_hash *expected_hash, uint32_t *acc, an_hash *ret_hash,
-                    an_note *why);
+an_err an_fold_file(const char *path, const an_update_header *expected, const an_hash *expected_hash,
+                    uint32_t *acc, an_hash *ret_hash, an_note *why);
 
 #endif

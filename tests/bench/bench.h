@@ -20,8 +20,7 @@ typedef struct bench_conf {
     size_t n_sites, n_rounds, hidden;
     const char *program; /* the coordinator */
     char dir[AN_PATH_MAX], sites_dir[AN_PATH_MAX];
-    bool
-        share_versions; /* sites take versions from the coordinator's disk, not over the wire */
+    bool share_versions; /* sites take versions from the coordinator's disk, not over the wire */
 } bench_conf;
 
 typedef struct bench_site {

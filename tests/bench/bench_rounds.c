@@ -126,8 +126,8 @@ static void watch(const bench *b, pid_t pid, const char *log, figures *ret)
         if (i % 20 == 0 && read_log(log, ret) >= b->conf.n_rounds)
             break;
         if (time(NULL) > end || waitpid(pid, NULL, WNOHANG) != 0) {
-            fprintf(stderr, "bench: %zu of %zu rounds ended; see %s\n", read_log(log, ret),
-                    b->conf.n_rounds, log);
+            fprintf(stderr, "bench: %zu of %zu rounds ended; see %s\n", read_log(log, ret), b->conf.n_rounds,
+                    log);
             exit(1);
         }
     }
@@ -174,8 +174,8 @@ static void read_journal(const bench *b, figures *ret)
     reading x = {.f = ret};
     snprintf(url, sizeof url, "sqlite:%s/store", b->conf.dir);
     bench_need(an_store_open(url, an_clock_system(), &store, &why), "store", &why);
-    bench_need(an_store_scan(store, &(an_store_filter){.kind = "round."}, read_round, &x, &why),
-               "journal", &why);
+    bench_need(an_store_scan(store, &(an_store_filter){.kind = "round."}, read_round, &x, &why), "journal",
+               &why);
     an_store_close(store);
     qsort(ret->ms, ret->n, sizeof *ret->ms, by_size);
 }
@@ -195,8 +195,7 @@ static double sync_ms(const char *dir)
     clock_gettime(CLOCK_MONOTONIC, &z);
     close(fd);
     unlink(path);
-    return ((double)(z.tv_sec - a.tv_sec) * 1e3 + (double)(z.tv_nsec - a.tv_nsec) / 1e6) /
-           TIMES;
+    return ((double)(z.tv_sec - a.tv_sec) * 1e3 + (double)(z.tv_nsec - a.tv_nsec) / 1e6) / TIMES;
 }
 
 static const char *option(int argc, char **argv, const char *key, const char *otherwise)
@@ -212,29 +211,25 @@ static size_t number(int argc, char **argv, const char *key, const char *otherwi
     return (size_t)strtoul(option(argc, argv, key, otherwise), NULL, 10);
 }
 
-static int print(const bench *b, const figures *f, double model, double memory_max,
-                 double commits_max, double sync)
+static int print(const bench *b, const figures *f, double model, double memory_max, double commits_max,
+                 double sync)
 {
-    const double more = (f->peak_kb - f->idle_kb) * 1024,
-                 anon = (f->anon_peak_kb - f->anon_idle_kb) * 1024;
-    printf("sites %zu, parameters %zu (%.1f MiB), train rounds %zu\n", b->conf.n_sites,
-           b->n_delta, model / MIB, f->n);
+    const double more = (f->peak_kb - f->idle_kb) * 1024, anon = (f->anon_peak_kb - f->anon_idle_kb) * 1024;
+    printf("sites %zu, parameters %zu (%.1f MiB), train rounds %zu\n", b->conf.n_sites, b->n_delta,
+           model / MIB, f->n);
     printf("one durable write of 4 KiB in the coordinator's folder: %.2f ms\n", sync);
-    printf("round, opened to ended: median %.0f ms, 90 %% %.0f ms, longest %.0f ms\n",
-           f->ms[f->n / 2], f->ms[f->n * 9 / 10], f->ms[f->n - 1]);
-    printf("journal transactions a round: mean %.1f, most %.0f\n",
-           f->commits_sum / (double)f->n, f->commits_max);
-    printf(
-        "coordinator above idle (%.1f MiB): peak %.1f MiB = %.2f models, anonymous %.1f MiB = "
-        "%.2f models\n",
-        f->idle_kb / 1024, more / MIB, more / model, anon / MIB, anon / model);
+    printf("round, opened to ended: median %.0f ms, 90 %% %.0f ms, longest %.0f ms\n", f->ms[f->n / 2],
+           f->ms[f->n * 9 / 10], f->ms[f->n - 1]);
+    printf("journal transactions a round: mean %.1f, most %.0f\n", f->commits_sum / (double)f->n,
+           f->commits_max);
+    printf("coordinator above idle (%.1f MiB): peak %.1f MiB = %.2f models, anonymous %.1f MiB = "
+           "%.2f models\n",
+           f->idle_kb / 1024, more / MIB, more / model, anon / MIB, anon / model);
     int failed = 0;
     if (memory_max > 0 && more > memory_max * model + FIXED_MIB * MIB)
-        failed = !!fprintf(stderr, "bench: more memory than %.1f models and %d MiB\n",
-                           memory_max, FIXED_MIB);
+        failed = !!fprintf(stderr, "bench: more memory than %.1f models and %d MiB\n", memory_max, FIXED_MIB);
     if (commits_max > 0 && f->commits_max > commits_max)
-        failed =
-            !!fprintf(stderr, "bench: more than %.0f transactions in a round\n", commits_max);
+        failed = !!fprintf(stderr, "bench: more than %.0f transactions in a round\n", commits_max);
     return failed;
 }
 
@@ -251,12 +246,11 @@ int main(int argc, char **argv)
                           .hidden = number(argc, argv, "--hidden", "8"),
                           .share_versions = number(argc, argv, "--share", "0") != 0,
                           .program = option(argc, argv, "--program", program)};
-    if (argc % 2 == 0 || b.conf.n_sites < 2 || b.conf.n_sites > BENCH_SITES_MAX ||
-        b.conf.n_rounds < 1 || b.conf.n_rounds > ROUNDS_MAX || b.conf.hidden < 1) {
-        fprintf(stderr,
-                "usage: bench_rounds [--sites 100] [--rounds 50] [--hidden 8] [--share 0|1]"
-                " [--program PATH] [--sites-dir DIR] [--memory-max MODELS]"
-                " [--commits-max N]\n");
+    if (argc % 2 == 0 || b.conf.n_sites < 2 || b.conf.n_sites > BENCH_SITES_MAX || b.conf.n_rounds < 1 ||
+        b.conf.n_rounds > ROUNDS_MAX || b.conf.hidden < 1) {
+        fprintf(stderr, "usage: bench_rounds [--sites 100] [--rounds 50] [--hidden 8] [--share 0|1]"
+                        " [--program PATH] [--sites-dir DIR] [--memory-max MODELS]"
+                        " [--commits-max N]\n");
         return 2;
     }
     sigset_t child;

@@ -15,8 +15,7 @@ void bench_need(an_err err, const char *what, const an_note *why)
 {
     if (err == AN_OK)
         return;
-    fprintf(stderr, "bench: %s: %s\n", what,
-            why && why->text[0] ? why->text : an_err_text(err));
+    fprintf(stderr, "bench: %s: %s\n", what, why && why->text[0] ? why->text : an_err_text(err));
     exit(1);
 }
 
@@ -42,8 +41,7 @@ static void enrol(an_hub *hub, const bench_site *s)
     an_msg_enrol_reply r;
     uint8_t secret[32], key[32], statement[AN_ENROL_STATEMENT_BYTES];
     an_hash mac;
-    bench_need(an_hub_token(hub, "user/bench", 3600000, e.token_id, secret, &why), "token",
-               &why);
+    bench_need(an_hub_token(hub, "user/bench", 3600000, e.token_id, secret, &why), "token", &why);
     snprintf(e.site, sizeof e.site, "%s", s->name);
     memcpy(e.link_key, s->id.link_public, sizeof e.link_key);
     memcpy(e.statement_key, s->id.sign_public, sizeof e.statement_key);
@@ -52,8 +50,7 @@ static void enrol(an_hub *hub, const bench_site *s)
     an_mac_of(&mac, key, statement, sizeof statement);
     memcpy(e.mac, mac.b, sizeof e.mac);
     an_hub_enrol(hub, s->id.link_public, &e, &r);
-    bench_need(an_hub_site_decide(hub, "user/bench", s->name, true, "", &why), "approval",
-               &why);
+    bench_need(an_hub_site_decide(hub, "user/bench", s->name, true, "", &why), "approval", &why);
 }
 
 static void open_campaign(const bench *b, an_hub *hub)
@@ -81,8 +78,8 @@ static void open_campaign(const bench *b, an_hub *hub)
                                 .policy = policy,
                                 .n_policy = 2};
     bench_need(an_hub_model_create(hub, "user/bench", &spec, &why), "model", &why);
-    bench_need(an_hub_campaign_open(hub, "user/bench", BENCH_MODEL, AN_CAMPAIGN_TRAINING, 0,
-                                    "a measurement", &id, &why),
+    bench_need(an_hub_campaign_open(hub, "user/bench", BENCH_MODEL, AN_CAMPAIGN_TRAINING, 0, "a measurement",
+                                    &id, &why),
                "campaign", &why);
 }
 
@@ -129,8 +126,7 @@ void bench_found(bench *b)
     memcpy(b->coordinator.link_key, id->link_public, sizeof b->coordinator.link_key);
     memcpy(b->coordinator.statement_key, id->sign_public, sizeof b->coordinator.statement_key);
     make_data(b);
-    bench_need(an_schema_new(&b->schema, bench_sensors, NULL, BENCH_WIDTH, 1, 1, &why),
-               "schema", &why);
+    bench_need(an_schema_new(&b->schema, bench_sensors, NULL, BENCH_WIDTH, 1, 1, &why), "schema", &why);
     for (size_t i = 0; i < b->conf.n_sites; i++) {
         bench_site *s = &b->sites[i];
         snprintf(s->name, sizeof s->name, "plant-%03zu", i);

@@ -131,10 +131,8 @@ static void hear(light *l)
         an_err err = an_client_recv(l->control, &l->in);
         if (err == AN_ERR_AGAIN || err == AN_ERR_IO)
             return;
-        if (err == AN_OK &&
-            (err = an_msg_decode(l->in.head, l->in.head_len, &msg, NULL)) == AN_OK &&
-            (err = an_session_message(l->session, msg, NULL)) == AN_OK &&
-            msg->type == AN_MSG_WELCOME)
+        if (err == AN_OK && (err = an_msg_decode(l->in.head, l->in.head_len, &msg, NULL)) == AN_OK &&
+            (err = an_session_message(l->session, msg, NULL)) == AN_OK && msg->type == AN_MSG_WELCOME)
             err = an_bulk_move(l->bulk, msg->u.welcome.bulk_endpoint, NULL);
         if (err != AN_OK && err != AN_ERR_STATE)
             fprintf(stderr, "bench: %s: %s\n", l->site->name, an_err_text(err));
@@ -275,8 +273,7 @@ void bench_sites_start(bench *b)
         g->b = b;
         g->first = at;
         g->n = b->conf.n_sites - at < PER_THREAD ? b->conf.n_sites - at : PER_THREAD;
-        bench_need(an_actor_start(b->net, group_main, g, &b->actors[b->n_actors++], &why),
-                   "sites", &why);
+        bench_need(an_actor_start(b->net, group_main, g, &b->actors[b->n_actors++], &why), "sites", &why);
     }
 }
 

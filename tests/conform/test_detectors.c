@@ -91,23 +91,19 @@ static void is_the_same_after_a_journey_as_numbers(void **state)
     an_detector *d = fitted(*state), *copy = NULL;
     double *scratch = an_alloc(an_detector_scratch(d), sizeof *scratch);
     float a[N], b[N];
-    an_err err =
-        an_detector_restore(d->type->name, WINDOW, FEATURES, d->state, d->n_state, &copy, NULL);
+    an_err err = an_detector_restore(d->type->name, WINDOW, FEATURES, d->state, d->n_state, &copy, NULL);
     assert_int_equal(err, AN_OK);
     an_detector_score(d, x, y, N, a, NULL, scratch);
     an_detector_score(copy, x, y, N, b, NULL, scratch);
     assert_memory_equal(a, b, sizeof a);
     an_detector_free(copy);
-    err = an_detector_restore(d->type->name, WINDOW, FEATURES, d->state, d->n_state - 1, &copy,
-                              NULL);
+    err = an_detector_restore(d->type->name, WINDOW, FEATURES, d->state, d->n_state - 1, &copy, NULL);
     assert_int_equal(err, AN_ERR_PROTO);
     d->state[d->n_state - 1] = (double)NAN;
-    err =
-        an_detector_restore(d->type->name, WINDOW, FEATURES, d->state, d->n_state, &copy, NULL);
+    err = an_detector_restore(d->type->name, WINDOW, FEATURES, d->state, d->n_state, &copy, NULL);
     assert_int_equal(err, AN_ERR_PROTO);
     d->state[d->n_state - 1] = -1.0;
-    err =
-        an_detector_restore(d->type->name, WINDOW, FEATURES, d->state, d->n_state, &copy, NULL);
+    err = an_detector_restore(d->type->name, WINDOW, FEATURES, d->state, d->n_state, &copy, NULL);
     assert_int_equal(err, AN_ERR_PROTO);
     an_free(scratch);
     an_detector_free(d);
@@ -197,8 +193,7 @@ int main(void)
     for (size_t i = 0; an_detector_at(i); i++) {
         void *type = (void *)(uintptr_t)an_detector_at(i);
         const struct CMUnitTest tests[] = {
-            cmocka_unit_test_prestate(scores_a_fault_above_the_normal_and_names_its_sensor,
-                                      type),
+            cmocka_unit_test_prestate(scores_a_fault_above_the_normal_and_names_its_sensor, type),
             cmocka_unit_test_prestate(scores_a_batch_and_single_windows_to_the_same_bits, type),
             cmocka_unit_test_prestate(is_the_same_after_a_journey_as_numbers, type),
             cmocka_unit_test_prestate(refuses_windows_that_are_not_finite_or_absent, type),

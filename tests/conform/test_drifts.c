@@ -68,13 +68,11 @@ static void is_silent_on_stationary_data(void **state)
             warnings += r.level == AN_DRIFT_WARNING;
         }
     }
-    print_message("%s: %zu drifts, %zu warnings in 200000 values\n", type->name, drifts,
-                  warnings);
+    print_message("%s: %zu drifts, %zu warnings in 200000 values\n", type->name, drifts, warnings);
     assert_true(drifts <= 2);
 }
 
-static size_t delay_of(const an_drift_type *type, double shift, int *ret_sign,
-                       double *ret_effect)
+static size_t delay_of(const an_drift_type *type, double shift, int *ret_sign, double *ret_effect)
 {
     an_rng rng;
     an_rng_init(&rng, 21, 0);
@@ -100,8 +98,8 @@ static void fires_on_a_shift_and_says_which_way(void **state)
         int sign = 0;
         double effect = 0.0;
         size_t delay = delay_of(type, 1.0 * way, &sign, &effect);
-        print_message("%s: shift %+d std seen after %zu values, effect %.2f\n", type->name, way,
-                      delay, effect);
+        print_message("%s: shift %+d std seen after %zu values, effect %.2f\n", type->name, way, delay,
+                      effect);
         assert_true(delay <= 1000);
         assert_int_equal(sign, way);
         assert_true(effect > 0.1 && effect < 3.0);
@@ -208,9 +206,9 @@ static void adwin_keeps_the_new_part_of_its_window_after_a_cut(void **state)
     an_rng_init(&rng, 41, 0);
     size_t drifts = 0;
     for (size_t i = 0; i < 20000; i++)
-        drifts += an_drift_update(
-                      &d, MEAN + STD * (an_rng_normal(&rng) * 0.1 + (i < 5000 ? 0.0 : 1.0)))
-                      .level == AN_DRIFT_DRIFT;
+        drifts +=
+            an_drift_update(&d, MEAN + STD * (an_rng_normal(&rng) * 0.1 + (i < 5000 ? 0.0 : 1.0))).level ==
+            AN_DRIFT_DRIFT;
     /* A test that lost its window would be blind again; one that kept the old part would go on
      * firing. */
     assert_true(drifts >= 1 && drifts <= 3);
@@ -252,8 +250,7 @@ int main(void)
             cmocka_unit_test_prestate(refuses_a_checkpoint_that_is_not_its_own, type),
             cmocka_unit_test_prestate(refuses_a_reference_that_says_nothing, type),
         };
-        failed +=
-            cmocka_run_group_tests_name(an_drift_at(i)->name, tests, make_reference, NULL);
+        failed += cmocka_run_group_tests_name(an_drift_at(i)->name, tests, make_reference, NULL);
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(adwin_keeps_the_new_part_of_its_window_after_a_cut),

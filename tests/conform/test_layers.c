@@ -17,7 +17,7 @@
 #include "models/layer.h"
 
 #define SEED 7u
-#define STEP                                                                                   \
+#define STEP                                                                                                 \
     0.01 /* inputs lie 0.1 apart and directions are at most 1: no kink is crossed at 2 steps   \
           */
 
@@ -116,8 +116,7 @@ static void check_gradient(bench *b)
     memset(b->dw, 0, l->n_params * sizeof *b->dw);
     l->type->backward(l, b->w, b->batch, b->x, b->y, b->dy, b->dx, b->dw, b->scratch);
     for (int trial = 0; trial < 4; trial++) {
-        fill(&b->rng, b->dir_w, l->n_params,
-             trial == 1 ? 0.0 : 1.0); /* x alone, w alone, both */
+        fill(&b->rng, b->dir_w, l->n_params, trial == 1 ? 0.0 : 1.0); /* x alone, w alone, both */
         fill(&b->rng, b->dir_x, b->n_x, trial == 2 ? 0.0 : 1.0);
         double want = 0.0;
         for (size_t i = 0; i < l->n_params; i++)
@@ -132,9 +131,8 @@ static void check_gradient(bench *b)
         if (!(fabs(got - want) <= bound)) {
             char in[AN_SHAPE_TEXT];
             an_shape_text(in, &l->in);
-            fail_msg(
-                "%s on %s, batch %zu, trial %d: the gradient gives %.8g, differences give %.8g",
-                l->type->name, in, b->batch, trial, want, got);
+            fail_msg("%s on %s, batch %zu, trial %d: the gradient gives %.8g, differences give %.8g",
+                     l->type->name, in, b->batch, trial, want, got);
         }
     }
 }
@@ -157,8 +155,7 @@ static void check_conventions(bench *b)
     l->type->forward(l, b->w, b->batch, b->moved_x, b->moved_x, b->scratch);
     assert_memory_equal(y_of_in_place, b->y, b->n_y * sizeof *b->y);
     memcpy(b->dir_x, b->dy, b->n_y * sizeof *b->dy);
-    l->type->backward(l, b->w, b->batch, y_of_in_place, y_of_in_place, b->dir_x, b->dir_x,
-                      b->dw, b->scratch);
+    l->type->backward(l, b->w, b->batch, y_of_in_place, y_of_in_place, b->dir_x, b->dir_x, b->dw, b->scratch);
     assert_memory_equal(b->dir_x, b->dx, b->n_x * sizeof *b->dx);
 }
 

@@ -128,8 +128,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
             cmocka_unit_test_prestate(it_is_found_by_its_name, loss),
             cmocka_unit_test_prestate(its_gradient_is_the_slope_of_its_value, loss),
-            cmocka_unit_test_prestate(
-                the_value_is_the_same_with_and_without_a_gradient_and_in_place, loss),
+            cmocka_unit_test_prestate(the_value_is_the_same_with_and_without_a_gradient_and_in_place, loss),
             cmocka_unit_test_prestate(a_batch_is_the_sum_of_its_rows, loss),
             cmocka_unit_test_prestate(a_value_that_is_not_a_number_is_passed_on, loss),
             cmocka_unit_test_prestate(extreme_outputs_do_not_overflow, loss),

@@ -34,8 +34,7 @@ static void steps(const an_optimiser *o, run *r, size_t from, size_t to, size_t 
             state[i] = r->state[i] + from;
         for (size_t i = from; i < to; i++)
             r->g[i] = r->w[i] - 0.5f;
-        an_optimiser_args args = {
-            .lr = 0.02, .momentum = 0.5, .weight_decay = decay, .step = t};
+        an_optimiser_args args = {.lr = 0.02, .momentum = 0.5, .weight_decay = decay, .step = t};
         o->step(&args, to - from, r->w + from, state, r->g + from);
     }
 }
@@ -99,14 +98,13 @@ static void adam_and_sgd_do_what_their_papers_say(void **state)
     float w = 1.0f, m = 0.0f, v = 0.0f, g = 0.5f;
     float *s[AN_OPTIMISER_STATE_MAX] = {&m, &v};
     for (uint64_t t = 1; t <= 2; t++)
-        an_optimiser_find("adam")->step(&(an_optimiser_args){.lr = 0.1, .step = t}, 1, &w, s,
-                                        &g);
+        an_optimiser_find("adam")->step(&(an_optimiser_args){.lr = 0.1, .step = t}, 1, &w, s, &g);
     assert_float_equal(w, 0.8f, 1e-5f); /* a constant gradient moves by lr a step */
     float u = 1.0f, velocity = 0.0f;
     float *su[AN_OPTIMISER_STATE_MAX] = {&velocity, NULL};
     for (uint64_t t = 1; t <= 2; t++)
-        an_optimiser_find("sgd")->step(
-            &(an_optimiser_args){.lr = 0.1, .momentum = 0.9, .step = t}, 1, &u, su, &g);
+        an_optimiser_find("sgd")->step(&(an_optimiser_args){.lr = 0.1, .momentum = 0.9, .step = t}, 1, &u, su,
+                                       &g);
     assert_float_equal(u, 1.0f - 0.05f - 0.095f, 1e-6f);
 }
 
@@ -124,7 +122,6 @@ int main(void)
         };
         failed += cmocka_run_group_tests_name(an_optimiser_at(i)->name, tests, NULL, NULL);
     }
-    const struct CMUnitTest by_hand[] = {
-        cmocka_unit_test(adam_and_sgd_do_what_their_papers_say)};
+    const struct CMUnitTest by_hand[] = {cmocka_unit_test(adam_and_sgd_do_what_their_papers_say)};
     return failed + cmocka_run_group_tests_name("by hand", by_hand, NULL, NULL);
 }

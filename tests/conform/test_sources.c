@@ -41,8 +41,7 @@ static const char *options_of(const char *type)
     return NULL;
 }
 
-static an_err open_with(const an_source_type *type, const char *more, an_source **ret,
-                        an_note *why)
+static an_err open_with(const an_source_type *type, const char *more, an_source **ret, an_note *why)
 {
     char options[256], text[512];
     an_yaml *doc = NULL;
@@ -219,8 +218,7 @@ int main(void)
             void *state;
         } row = {.type = an_source_type_at(i)};
         const struct CMUnitTest tests[] = {
-            cmocka_unit_test_prestate(is_found_by_its_name_and_documents_its_options,
-                                      row.state),
+            cmocka_unit_test_prestate(is_found_by_its_name_and_documents_its_options, row.state),
             cmocka_unit_test_prestate(names_its_sensors, row.state),
             cmocka_unit_test_prestate(gives_the_same_rows_in_batches_of_any_size, row.state),
             cmocka_unit_test_prestate(resumes_where_it_stopped, row.state),

@@ -246,8 +246,7 @@ static void a_filter_selects_by_kind_subject_seq_time_and_number(void **state)
     memset(longest, 'n', sizeof longest);
     longest[AN_RECORD_NAME_MAX + 1] = '\0';
     store_seen s = {0};
-    an_err err =
-        an_store_scan(f->store, &(an_store_filter){.kind = longest}, store_see, &s, &f->why);
+    an_err err = an_store_scan(f->store, &(an_store_filter){.kind = longest}, store_see, &s, &f->why);
     assert_int_equal(err, AN_ERR_INVAL);
 }
 

@@ -153,13 +153,11 @@ static void pot_finds_levels_beyond_the_data_on_known_tails(void **state)
     for (uint64_t trial = 0; trial < 20; trial++) {
         fill_exponential(300 + trial, 1.0); /* gamma 0: P(X > x) = exp(-x), z = ln 1e4 = 9.21 */
         light += must("pot:0.0001", N) / 20.0;
-        for (size_t i = 0; i < N;
-             i++) /* gamma 0.25: X = 4 (e^(E/4) - 1), z = 4 (10 - 1) = 36 */
+        for (size_t i = 0; i < N; i++) /* gamma 0.25: X = 4 (e^(E/4) - 1), z = 4 (10 - 1) = 36 */
             scores[i] = 4.0f * (expf(scores[i] / 4.0f) - 1.0f);
         heavy += must("pot:0.0001", N) / 20.0;
         fill_exponential(300 + trial, 1.0);
-        for (size_t i = 0; i < N;
-             i++) /* gamma -0.5: X = 2 (1 - e^(-E/2)), z = 2 (1 - 0.01) = 1.98 */
+        for (size_t i = 0; i < N; i++) /* gamma -0.5: X = 2 (1 - e^(-E/2)), z = 2 (1 - 0.01) = 1.98 */
             scores[i] = 2.0f * (1.0f - expf(-scores[i] / 2.0f));
         bounded += must("pot:0.0001", N) / 20.0;
     }
@@ -205,8 +203,8 @@ static void a_text_that_is_no_policy_is_refused_with_a_reason(void **state)
         assert_int_equal(err, AN_ERR_INVAL);
         assert_true(why.text[0]);
     }
-    static const char *const good[] = {"quantile", "quantile:0.999*1.33", "target_far:0.01",
-                                       "pot:1e-4,.98", "sigma*2"};
+    static const char *const good[] = {"quantile", "quantile:0.999*1.33", "target_far:0.01", "pot:1e-4,.98",
+                                       "sigma*2"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         an_err err = an_threshold_check(good[i], NULL);
         assert_int_equal(err, AN_OK);
@@ -224,8 +222,7 @@ int main(void)
             cmocka_unit_test_prestate(does_not_depend_on_the_order_of_scores, type),
             cmocka_unit_test_prestate(multiplies_by_its_factor, type),
             cmocka_unit_test_prestate(bears_ties_and_single_scores_or_says_why_not, type),
-            cmocka_unit_test_prestate(refuses_scores_that_are_not_finite_and_survives_no_memory,
-                                      type),
+            cmocka_unit_test_prestate(refuses_scores_that_are_not_finite_and_survives_no_memory, type),
         };
         failed += cmocka_run_group_tests_name(an_threshold_at(i)->name, tests, NULL, NULL);
     }

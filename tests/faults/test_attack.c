@@ -23,8 +23,7 @@ static an_err say(world *w, size_t i, an_msg *m)
     an_buf_init(&b, AN_MSG_CONTROL_MAX);
     const an_hub_live *live = an_hub_live_find(w->hub, w->sites[i].name);
     m->epoch = live ? live->epoch : 0;
-    if (an_msg_encode(m, &b, &why) != AN_OK ||
-        an_msg_decode(b.data, b.len, &got, &why) != AN_OK)
+    if (an_msg_encode(m, &b, &why) != AN_OK || an_msg_decode(b.data, b.len, &got, &why) != AN_OK)
         fail_msg("%s", why.text);
     an_err err = an_hub_message(w->hub, w->sites[i].name, got, &why);
     an_msg_free(got);
@@ -71,8 +70,7 @@ static an_err count_one(void *ctx, const an_record *record, an_note *why)
 static uint64_t records(world *w, const char *kind)
 {
     uint64_t n = 0;
-    assert_int_equal(
-        an_store_scan(w->store, &(an_store_filter){.kind = kind}, count_one, &n, NULL), AN_OK);
+    assert_int_equal(an_store_scan(w->store, &(an_store_filter){.kind = kind}, count_one, &n, NULL), AN_OK);
     return n;
 }
 
@@ -155,16 +153,15 @@ static void nobody_speaks_for_another_site(void **state)
 }
 
 /* An offer as the site signs it. */
-static an_msg offer_of(const site *s, uint64_t round, const an_hash *plan,
-                       const an_hash *update, uint64_t size)
+static an_msg offer_of(const site *s, uint64_t round, const an_hash *plan, const an_hash *update,
+                       uint64_t size)
 {
     an_msg m = {.type = AN_MSG_UPDATE_OFFER, .msg_id = 77};
     uint8_t statement[AN_UPDATE_STATEMENT_BYTES];
-    m.u.update_offer = (an_msg_update_offer){
-        .round = round, .plan_hash = *plan, .update = *update, .size = size};
+    m.u.update_offer =
+        (an_msg_update_offer){.round = round, .plan_hash = *plan, .update = *update, .size = size};
     an_update_statement(statement, &m.u.update_offer);
-    an_sign(m.u.update_offer.signature, AN_UPDATE_CONTEXT, statement, sizeof statement,
-            s->sign_secret);
+    an_sign(m.u.update_offer.signature, AN_UPDATE_CONTEXT, statement, sizeof statement, s->sign_secret);
     return m;
 }
 
@@ -319,10 +316,8 @@ static void a_request_that_waits_is_not_replaced(void **state)
     assert_int_equal(ask(w, &thief, &second, "plant-x"), AN_ENROL_DENIED);
     const an_site *s = an_state_site(an_hub_state(w->hub), "plant-x");
     assert_memory_equal(s->link_key, honest.link, sizeof honest.link);
-    assert_int_equal(an_hub_site_decide(w->hub, "user/admin", "plant-x", false, "", NULL),
-                     AN_OK);
-    assert_int_equal(ask(w, &thief, &second, "plant-x"),
-                     AN_ENROL_PENDING); /* the name is free */
+    assert_int_equal(an_hub_site_decide(w->hub, "user/admin", "plant-x", false, "", NULL), AN_OK);
+    assert_int_equal(ask(w, &thief, &second, "plant-x"), AN_ENROL_PENDING); /* the name is free */
 }
 
 static void a_key_has_one_name(void **state)
@@ -344,23 +339,19 @@ static void a_revoked_site_stays_out_with_its_old_keys(void **state)
     const stranger s = a_stranger(), fresh = a_stranger();
     const word first = a_token(w, 60000), second = a_token(w, 60000);
     assert_int_equal(ask(w, &s, &first, "plant-x"), AN_ENROL_PENDING);
-    assert_int_equal(an_hub_site_decide(w->hub, "user/admin", "plant-x", true, "", NULL),
-                     AN_OK);
-    assert_int_equal(ask(w, &fresh, &second, "plant-x"),
-                     AN_ENROL_DENIED); /* the name is taken */
+    assert_int_equal(an_hub_site_decide(w->hub, "user/admin", "plant-x", true, "", NULL), AN_OK);
+    assert_int_equal(ask(w, &fresh, &second, "plant-x"), AN_ENROL_DENIED); /* the name is taken */
     assert_int_equal(an_hub_site_revoke(w->hub, "user/admin", "plant-x", "", NULL), AN_OK);
     assert_int_equal(ask(w, &s, &first, "plant-x"), AN_ENROL_DENIED);
     assert_int_equal(ask(w, &s, &second, "plant-x"), AN_ENROL_DENIED);
-    assert_int_equal(ask(w, &fresh, &second, "plant-x"),
-                     AN_ENROL_PENDING); /* to be approved anew */
+    assert_int_equal(ask(w, &fresh, &second, "plant-x"), AN_ENROL_PENDING); /* to be approved anew */
     an_clock_fake_advance(&w->clock, 60001);
     assert_int_equal(ask(w, &fresh, &second, "plant-x"), AN_ENROL_DENIED);
 }
 
 int main(void)
 {
-#define CASE(name)                                                                             \
-    cmocka_unit_test_setup_teardown(name, an_federation_setup, an_federation_teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, an_federation_setup, an_federation_teardown)
     const struct CMUnitTest tests[] = {
         CASE(no_number_that_a_site_may_send_stops_the_coordinator),
         CASE(a_fact_counts_once_and_a_new_one_of_an_old_number_counts),

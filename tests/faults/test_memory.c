@@ -51,7 +51,8 @@ static void run(world *w, uint64_t seed)
     const an_campaign *c = an_state_campaign(an_hub_state(w->hub), id);
     an_hub_campaign_waiting(w->hub, c, &why);
     if (c->state != AN_CAMPAIGN_PROMOTED)
-        fail_msg("seed %llu: campaign is %s: %s", (unsigned long long)seed, an_campaign_state_name(c->state), why.text);
+        fail_msg("seed %llu: campaign is %s: %s", (unsigned long long)seed, an_campaign_state_name(c->state),
+                 why.text);
     for (size_t i = 0; i < SITES; i++)
         assert_true(an_hash_equal(&w->sites[i].runs, &c->head));
     uint64_t n = 0;

@@ -28,8 +28,7 @@ static void read_keys(const an_jval *top)
         int64_t i = 0;
         const char *text = NULL;
         an_note why = {{0}};
-        must(an_jval_int(top, key, 0, 9, &i, &why) == AN_OK ? i >= 0 && i <= 9
-                                                            : why.text[0] != '\0');
+        must(an_jval_int(top, key, 0, 9, &i, &why) == AN_OK ? i >= 0 && i <= 9 : why.text[0] != '\0');
         must(an_jval_text(top, key, &text, &why) != AN_OK || text);
     }
 }

@@ -16,8 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         return 0;
     an_buf b;
     an_buf_init(&b, AN_PLAN_BYTES_MAX);
-    if (an_plan_encode(plan, &b, &why) != AN_OK || b.len != len ||
-        memcmp(b.data, bytes, len) != 0)
+    if (an_plan_encode(plan, &b, &why) != AN_OK || b.len != len || memcmp(b.data, bytes, len) != 0)
         abort();
     an_plan_free(plan);
     an_buf_done(&b);

@@ -8,8 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static uint64_t rows_in_pieces(const an_table_conf *conf, const uint8_t *data, size_t size,
-                               size_t piece)
+static uint64_t rows_in_pieces(const an_table_conf *conf, const uint8_t *data, size_t size, size_t piece)
 {
     an_table_reader *r = NULL;
     an_table_row row;
@@ -49,8 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     conf.header = (an_table_header)((data[0] >> 2 & 3) % 3);
     conf.decimal_comma = (data[0] >> 4 & 1) && conf.delimiter != ',';
     conf.label_column = data[0] >> 5 & 1 ? "label" : NULL;
-    if (rows_in_pieces(&conf, data + 1, size - 1, size) !=
-        rows_in_pieces(&conf, data + 1, size - 1, 7))
+    if (rows_in_pieces(&conf, data + 1, size - 1, size) != rows_in_pieces(&conf, data + 1, size - 1, 7))
         abort();
     an_table t;
     if (an_table_parse(data + 1, size - 1, &conf, &t, NULL) == AN_OK)

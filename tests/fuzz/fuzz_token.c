@@ -18,8 +18,7 @@ static void write_and_parse(const uint8_t *data, size_t size)
     memcpy(&token, data, size < sizeof token ? size : sizeof token);
     if (an_token_text(text, &token) != AN_OK)
         return;
-    if (an_token_parse(&again, text, NULL) != AN_OK ||
-        strcmp(token.endpoint, again.endpoint) != 0 ||
+    if (an_token_parse(&again, text, NULL) != AN_OK || strcmp(token.endpoint, again.endpoint) != 0 ||
         memcmp(&token, &again, offsetof(an_token, endpoint)) != 0)
         abort();
 }

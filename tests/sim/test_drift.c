@@ -59,8 +59,7 @@ static double distance(const line *l, const float *row)
     double sum = 0;
     for (size_t i = 0; i < l->width; i++)
         for (size_t j = 0; j < l->width; j++)
-            sum += ((double)row[i] - l->mean[i]) * l->inverse[i][j] *
-                   ((double)row[j] - l->mean[j]);
+            sum += ((double)row[i] - l->mean[i]) * l->inverse[i][j] * ((double)row[j] - l->mean[j]);
     return sqrt(fmax(0, sum));
 }
 
@@ -104,11 +103,10 @@ static void make(line *l, const an_sim_conf *conf)
     assert_int_equal(an_sim_generate(conf, TRAIN + LIVE, l->rows, NULL, NULL, &why), AN_OK);
     fit(l);
     for (size_t j = 0; j < l->width; j++)
-        assert_int_equal(
-            an_hist_edges(edges + j * (BINS - 1), BINS, l->rows, TRAIN, l->width, j), AN_OK);
-    assert_int_equal(an_driftwatch_calibrate(&usual, l->rows, l->scores, TRAIN, l->width, edges,
-                                             BINS, &l->ref, &why),
-                     AN_OK);
+        assert_int_equal(an_hist_edges(edges + j * (BINS - 1), BINS, l->rows, TRAIN, l->width, j), AN_OK);
+    assert_int_equal(
+        an_driftwatch_calibrate(&usual, l->rows, l->scores, TRAIN, l->width, edges, BINS, &l->ref, &why),
+        AN_OK);
     assert_int_equal(an_driftwatch_new(&usual, l->ref, &l->watch, &why), AN_OK);
 }
 
@@ -126,8 +124,7 @@ static size_t watch(line *l, size_t *ret_first, an_drift_alert *ret_alert)
     size_t n = 0;
     an_drift_alert a;
     for (size_t i = TRAIN; i < TRAIN + LIVE; i++)
-        if (an_driftwatch_step(l->watch, (int64_t)i * 1000, l->rows + i * l->width,
-                               l->scores[i], &a)) {
+        if (an_driftwatch_step(l->watch, (int64_t)i * 1000, l->rows + i * l->width, l->scores[i], &a)) {
             if (n++ == 0) {
                 *ret_first = i;
                 *ret_alert = a;
@@ -156,10 +153,8 @@ static void without_drift_there_is_at_most_one_alert_in_a_hundred_thousand_rows(
             make(&l, &c);
             size_t n = watch(&l, &first, &a);
             if (n)
-                print_message(
-                    "%s seed %llu: %zu false alerts, the first a %s, effect %g, limit %g\n",
-                    c.line, (unsigned long long)seed, n, an_drift_kind_name(a.kind), a.effect,
-                    a.limit);
+                print_message("%s seed %llu: %zu false alerts, the first a %s, effect %g, limit %g\n", c.line,
+                              (unsigned long long)seed, n, an_drift_kind_name(a.kind), a.effect, a.limit);
             alerts += n;
             done(&l);
         }
@@ -184,10 +179,9 @@ static void changes_of_the_line_are_seen_within_two_thousand_rows(void **state)
                 an_drift_alert a = {0};
                 make(&l, &c);
                 size_t n = watch(&l, &first, &a);
-                print_message(
-                    "%s %s seed %llu: %zu alerts, delay %zu rows, %s, effect %.2f limit %.2f\n",
-                    c.line, changes[e], (unsigned long long)seed, n, first - begins,
-                    an_drift_kind_name(a.kind), a.effect, a.limit);
+                print_message("%s %s seed %llu: %zu alerts, delay %zu rows, %s, effect %.2f limit %.2f\n",
+                              c.line, changes[e], (unsigned long long)seed, n, first - begins,
+                              an_drift_kind_name(a.kind), a.effect, a.limit);
                 assert_true(n > 0);
                 assert_in_range(first, begins, begins + 2000);
                 assert_in_range(n, 1, 3 * LIVE / 4096);
@@ -202,8 +196,7 @@ static void a_short_fault_is_no_drift(void **state)
     (void)state;
     an_sim_conf c = conf_of("pump", 31);
     snprintf(c.events[0].name, sizeof c.events[0].name, "cavitation");
-    c.events[0] =
-        (an_sim_event){.name = "cavitation", .start = TRAIN + 5000, .length = 60, .size = 2};
+    c.events[0] = (an_sim_event){.name = "cavitation", .start = TRAIN + 5000, .length = 60, .size = 2};
     c.n_events = 1;
     line l;
     size_t first = 0;
@@ -217,8 +210,7 @@ static void slow_wear_is_seen_too(void **state)
 {
     (void)state;
     an_sim_conf c = conf_of("pump", 32);
-    c.events[0] = (an_sim_event){
-        .name = "bearing_wear", .start = TRAIN + 5000, .length = 10000, .size = 1};
+    c.events[0] = (an_sim_event){.name = "bearing_wear", .start = TRAIN + 5000, .length = 10000, .size = 1};
     c.n_events = 1;
     line l;
     size_t first = 0;
@@ -242,8 +234,7 @@ static void running_out_of_memory_is_survived(void **state)
         an_driftwatch *w = NULL;
         an_driftwatch_conf conf = {0};
         an_mem_fail_after(n++);
-        err = an_driftwatch_calibrate(&conf, l.rows, l.scores, 2100, l.width, l.ref->edges,
-                                      BINS, &r, NULL);
+        err = an_driftwatch_calibrate(&conf, l.rows, l.scores, 2100, l.width, l.ref->edges, BINS, &r, NULL);
         if (!err)
             err = an_driftwatch_new(&conf, r, &w, NULL);
         an_mem_fail_never();

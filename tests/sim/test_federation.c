@@ -51,13 +51,10 @@ static int setup(void **state)
     f->calibrate.alarm_share_max = 0;
     for (size_t i = 0; i < SITES; i++) {
         assert_int_equal(an_lab_cut_new(&f->data, i, SIZE_MAX, &cut, &f->cuts[i], &why), AN_OK);
-        f->sites[i] =
-            (an_federation_site){f->data.sites[i].name, &f->cuts[i].data, &f->calibrate};
+        f->sites[i] = (an_federation_site){f->data.sites[i].name, &f->cuts[i].data, &f->calibrate};
     }
-    static const char *const policy[4][2] = {{"train.rounds", "2"},
-                                             {"update.clip_norm", "100"},
-                                             {"seed", "7"},
-                                             {"server.momentum", "0.5"}};
+    static const char *const policy[4][2] = {
+        {"train.rounds", "2"}, {"update.clip_norm", "100"}, {"seed", "7"}, {"server.momentum", "0.5"}};
     memcpy(f->policy, policy, sizeof policy);
     f->spec = (an_model_spec){.name = "small",
                               .arch = arch,
@@ -87,8 +84,7 @@ static void run(const fixture *f, size_t threads, const an_federation_faults *fa
                 an_federation_result *ret)
 {
     an_note why = {{0}};
-    an_federation_conf conf = {
-        .spec = &f->spec, .sites = f->sites, .n_sites = SITES, .n_threads = threads};
+    an_federation_conf conf = {.spec = &f->spec, .sites = f->sites, .n_sites = SITES, .n_threads = threads};
     if (faults)
         conf.faults = *faults;
     an_err err = an_federation_run(&conf, ret, &why);
@@ -174,8 +170,7 @@ static void broken_links_are_survived(void **state)
 {
     uint64_t dropped = 0;
     for (uint64_t seed = 1; seed <= 4; seed++) {
-        const an_federation_faults faults = {
-            .seed = seed, .shuffle = seed, .drop = 0.05, .duplicate = 0.1};
+        const an_federation_faults faults = {.seed = seed, .shuffle = seed, .drop = 0.05, .duplicate = 0.1};
         an_federation_result r = {.n_sites = 0};
         run(*state, 1, &faults, &r);
         dropped += r.dropped;
@@ -202,11 +197,8 @@ static void an_interrupt_ends_it_and_leaves_nothing(void **state)
     const atomic_bool cancel = true;
     const size_t before = an_mem_live();
     an_federation_result r = {.n_sites = 0};
-    const an_federation_conf conf = {.spec = &f->spec,
-                                     .sites = f->sites,
-                                     .n_sites = SITES,
-                                     .n_threads = 1,
-                                     .cancel = &cancel};
+    const an_federation_conf conf = {
+        .spec = &f->spec, .sites = f->sites, .n_sites = SITES, .n_threads = 1, .cancel = &cancel};
     assert_int_equal(an_federation_run(&conf, &r, NULL), AN_ERR_CANCELLED);
     assert_int_equal(an_mem_live(), before);
 }
@@ -247,8 +239,7 @@ static void parameters_marked_local_stay_at_their_sites(void **state)
     an_federation_result r = {.n_sites = 0};
     an_model_spec spec = f->spec;
     spec.arch = local_arch;
-    const an_federation_conf conf = {
-        .spec = &spec, .sites = f->sites, .n_sites = SITES, .n_threads = 1};
+    const an_federation_conf conf = {.spec = &spec, .sites = f->sites, .n_sites = SITES, .n_threads = 1};
     an_err err = an_federation_run(&conf, &r, &why);
     if (err != AN_OK)
         print_error("%s\n", why.text);
@@ -267,8 +258,7 @@ static void a_site_with_other_sensors_stops_the_campaign_with_a_reason(void **st
     an_federation_result r = {.n_sites = 0};
     an_model_spec narrow = f->spec;
     narrow.n_sensors--;
-    const an_federation_conf conf = {
-        .spec = &narrow, .sites = f->sites, .n_sites = SITES, .n_threads = 1};
+    const an_federation_conf conf = {.spec = &narrow, .sites = f->sites, .n_sites = SITES, .n_threads = 1};
     assert_int_equal(an_federation_run(&conf, &r, &why), AN_ERR_REFUSED);
     assert_non_null(strstr(why.text, "sensors"));
 }

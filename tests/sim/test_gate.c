@@ -70,8 +70,8 @@ static void make_rows(plant *p, const char *event, double size, size_t ramp)
     assert_non_null(p->rows);
     must(an_sim_generate(&conf, NORMAL + CHANGED, p->rows, NULL, NULL, &why), &why);
     must(an_samples_cut(p->rows, NORMAL, p->width, WINDOW, WINDOW, &p->normal, &p->n_normal, &why), &why);
-    must(an_samples_cut(p->rows + NORMAL * p->width, CHANGED, p->width, WINDOW, WINDOW, &p->changed, &p->n_changed,
-                        &why),
+    must(an_samples_cut(p->rows + NORMAL * p->width, CHANGED, p->width, WINDOW, WINDOW, &p->changed,
+                        &p->n_changed, &why),
          &why);
 }
 
@@ -79,7 +79,8 @@ static void make_rows(plant *p, const char *event, double size, size_t ramp)
  * fifths are RECENT and the rest NEW. */
 static void make_data(plant *p)
 {
-    const size_t size = WINDOW * p->width, two_thirds = p->n_normal * 2 / 3, four_fifths = p->n_changed * 4 / 5;
+    const size_t size = WINDOW * p->width, two_thirds = p->n_normal * 2 / 3,
+                 four_fifths = p->n_changed * 4 / 5;
     const an_sim_line *line = an_sim_line_find("pump");
     p->data = (an_site_data){
         .width = p->width,
@@ -170,7 +171,8 @@ static bool judge(const char *event, double size, size_t ramp, an_note *verdict)
     an_hash_of(&plan->production, "production", 10);
     an_calibrate_opts opts = an_calibrate_defaults();
     an_overlay running;
-    const an_calibrate_data before = {.width = p.width, .context = WINDOW, .fit = p.data.train, .holdout = p.data.old};
+    const an_calibrate_data before = {
+        .width = p.width, .context = WINDOW, .fit = p.data.train, .holdout = p.data.old};
     must(an_calibrate(&p.base, &plan->production, &before, &opts, 0, &running, NULL, &why), &why);
     const an_task task = {.plan = plan,
                           .site = "plant-a",
@@ -184,7 +186,8 @@ static bool judge(const char *event, double size, size_t ramp, an_note *verdict)
     must(an_task_run(&task, vector, &result, &why), &why);
     bool passed = an_gate_judge(&result.evaluation, &policy, true, verdict);
     print_message("%s %g: shift %.2f, cosine %.2f with mode %zu; %s: %s\n", event, size, result.suspect.shift,
-                  result.suspect.cosine, result.suspect.mode + 1, passed ? "passed" : "stopped", verdict->text);
+                  result.suspect.cosine, result.suspect.mode + 1, passed ? "passed" : "stopped",
+                  verdict->text);
 
     an_task_result_done(&result);
     an_overlay_done(&running);

@@ -86,8 +86,7 @@ static void make_bundle(world *w)
     must(an_schema_new(&b->schema, names, units, (uint32_t)w->width, 1, pc.window, &why), &why);
     must(an_prep_fit(&b->prep, &pc, w->rows, TRAIN, w->width, &why), &why);
     must(an_prep_windows(&b->prep, w->rows, TRAIN, &x), &why);
-    must(an_detector_new("mahalanobis", pc.window, (uint32_t)w->width, &b->detector, &why),
-         &why);
+    must(an_detector_new("mahalanobis", pc.window, (uint32_t)w->width, &b->detector, &why), &why);
     must(an_detector_fit(b->detector, x.x, NULL, x.n, &why), &why);
     float *scores = calloc(x.n, sizeof *scores);
     double *scratch = calloc(an_detector_scratch(b->detector) + 1, sizeof *scratch);
@@ -106,8 +105,7 @@ static void feed(world *w, size_t from, size_t to, double *ret_scores)
     an_pipeline_out out;
     an_note why = {0};
     for (size_t i = from; i < to; i++) {
-        an_pipeline_in in = {
-            .row = i, .time_ms = w->time_ms[i], .values = w->rows + i * w->width};
+        an_pipeline_in in = {.row = i, .time_ms = w->time_ms[i], .values = w->rows + i * w->width};
         must(an_pipeline_row(w->pipe, &in, &out, &why), &why);
         if (ret_scores)
             ret_scores[i - from] = out.scored ? out.score : NAN;
@@ -124,14 +122,13 @@ static void go_live(world *w, bool watch)
     for (size_t j = 0; j < w->width; j++)
         must(an_hist_edges(edges + j * (BINS - 1), BINS, w->rows, TRAIN, w->width, j), &why);
     if (watch)
-        must(an_live_reference(&live, &usual, w->pool, edges, BINS, &live.reference, &why),
-             &why);
+        must(an_live_reference(&live, &usual, w->pool, edges, BINS, &live.reference, &why), &why);
     must(an_pipeline_swap(w->pipe, &live, &why), &why);
 }
 
 /* Rows up to TRAIN go by without a version and fill the pool; then the version goes live. */
-static void make(world *w, const char *line, const char *event, size_t start, size_t length,
-                 double size, const char *sensor)
+static void make(world *w, const char *line, const char *event, size_t start, size_t length, double size,
+                 const char *sensor)
 {
     an_note why = {0};
     *w = (world){.conf = {.seed = 12, .site = 2, .step_ms = 1000}};
@@ -203,10 +200,8 @@ static void a_fault_is_an_alarm_that_names_its_sensor_and_stays_out_of_training(
     bool named = false;
     for (size_t k = 0; k < w.seen.first.n_top; k++)
         named = named ||
-                strstr(an_sim_line_find("pump")->sensors[w.seen.first.top[k].sensor].name,
-                       "vibration") ||
-                strstr(an_sim_line_find("pump")->sensors[w.seen.first.top[k].sensor].name,
-                       "suction");
+                strstr(an_sim_line_find("pump")->sensors[w.seen.first.top[k].sensor].name, "vibration") ||
+                strstr(an_sim_line_find("pump")->sensors[w.seen.first.top[k].sensor].name, "suction");
     assert_true(named);
     assert_true(an_pool_n(w.pool, AN_POOL_HELD) > 40);
     done(&w);

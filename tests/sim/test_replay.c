@@ -53,7 +53,8 @@ static void updates_of_old_rounds_are_removed_and_a_replay_says_so(void **state)
     const size_t n = st->rounds.n;
     for (size_t i = 0; i < n; i++)
         assert_int_equal(st->rounds.items[i].pruned, i + 2 < n);
-    assert_int_equal(an_hub_round_replay(w->hub, st->rounds.items[0].id, &result, &same, &why), AN_ERR_NOTFOUND);
+    assert_int_equal(an_hub_round_replay(w->hub, st->rounds.items[0].id, &result, &same, &why),
+                     AN_ERR_NOTFOUND);
     assert_non_null(strstr(why.text, "no longer kept"));
     assert_int_equal(an_hub_round_replay(w->hub, st->rounds.items[n - 1].id, &result, &same, &why), AN_OK);
     assert_true(same);

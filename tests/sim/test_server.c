@@ -38,9 +38,8 @@ typedef struct fixture {
 
 static void set(fixture *f, const char *key, const char *value)
 {
-    assert_int_equal(an_opt_set(an_coordinator_rows, an_coordinator_n_rows, &f->conf, key,
-                                value, "test", NULL),
-                     AN_OK);
+    assert_int_equal(
+        an_opt_set(an_coordinator_rows, an_coordinator_n_rows, &f->conf, key, value, "test", NULL), AN_OK);
 }
 
 static void start(fixture *f)
@@ -50,10 +49,8 @@ static void start(fixture *f)
     if (an_runtime_start(&f->conf, NULL, NULL, &f->rt, &why) != AN_OK)
         fail_msg("%s", why.text);
     an_buf_init(&b, 256);
-    assert_int_equal(an_file_read(&b, an_runtime_endpoints_get(f->rt)->token_file, &why),
-                     AN_OK);
-    snprintf(f->authorization, sizeof f->authorization, "Authorization: Bearer %.64s",
-             (const char *)b.data);
+    assert_int_equal(an_file_read(&b, an_runtime_endpoints_get(f->rt)->token_file, &why), AN_OK);
+    snprintf(f->authorization, sizeof f->authorization, "Authorization: Bearer %.64s", (const char *)b.data);
     an_buf_done(&b);
 }
 
@@ -84,8 +81,8 @@ static int teardown(void **state)
 
 /* ---- HTTP ---- */
 
-static an_json_doc *http(const fixture *f, const char *method, const char *path,
-                         const char *body, const char *authorization, unsigned want)
+static an_json_doc *http(const fixture *f, const char *method, const char *path, const char *body,
+                         const char *authorization, unsigned want)
 {
     char url[512];
     an_note why = {{0}};
@@ -108,8 +105,7 @@ static an_json_doc *http(const fixture *f, const char *method, const char *path,
     return doc;
 }
 
-static void expect(const fixture *f, const char *method, const char *path, const char *body,
-                   unsigned want)
+static void expect(const fixture *f, const char *method, const char *path, const char *body, unsigned want)
 {
     an_json_doc_free(http(f, method, path, body, f->authorization, want));
 }
@@ -122,12 +118,12 @@ static const char *text_at(const an_json_doc *doc, const char *outer, const char
     return text;
 }
 
-#define ARCH                                                                                   \
-    "model: ae\\ninput: {features: input, window: 1}\\nlayers:\\n  - dense: {units: 2}\\n  - " \
-    "relu\\n"                                                                                  \
+#define ARCH                                                                                                 \
+    "model: ae\\ninput: {features: input, window: 1}\\nlayers:\\n  - dense: {units: 2}\\n  - "               \
+    "relu\\n"                                                                                                \
     "  - dense: {units: input, name: out}\\nloss: mse\\ntarget: input\\n"
-#define MODEL                                                                                  \
-    "{\"name\":\"pumps\",\"arch\":\"" ARCH "\",\"sensors\":[\"a\",\"b\",\"c\"],\"window\":1,"  \
+#define MODEL                                                                                                \
+    "{\"name\":\"pumps\",\"arch\":\"" ARCH "\",\"sensors\":[\"a\",\"b\",\"c\"],\"window\":1,"                \
     "\"policy\":{\"min_cohort\":%d,\"round.invite\":\"20s\"}}"
 
 static void make_model(const fixture *f, int min_cohort)
@@ -203,8 +199,8 @@ static void *wait_for_the_end(void *arg)
     snprintf(url, sizeof url, "%s/api/v1/journal?after=99&wait_ms=30000",
              an_runtime_endpoints_get(f->rt)->http);
     pthread_barrier_wait(&f->barrier);
-    an_err err = an_http_call(
-        &(an_http_ask){.url = url, .headers = headers, .timeout_ms = 60000}, &answer, NULL);
+    an_err err =
+        an_http_call(&(an_http_ask){.url = url, .headers = headers, .timeout_ms = 60000}, &answer, NULL);
     unsigned status = err == AN_OK ? answer.status : 0;
     an_http_answer_done(&answer);
     return status == 503 || status == 0 ? NULL : arg;
@@ -408,9 +404,8 @@ static void whoever_has_no_session_is_told_to_say_hello(void **state)
     hand_hello(&h);
     an_json_doc *doc = http(f, "GET", "/sites/plant-a", NULL, f->authorization, 200);
     bool connected = false;
-    assert_int_equal(
-        an_jval_bool(an_jval_get(an_json_root(doc), "site"), "connected", &connected, NULL),
-        AN_OK);
+    assert_int_equal(an_jval_bool(an_jval_get(an_json_root(doc), "site"), "connected", &connected, NULL),
+                     AN_OK);
     assert_true(connected);
     an_json_doc_free(doc);
     hand_done(&h);
@@ -466,18 +461,16 @@ static void a_site_fetches_a_version_and_nothing_else(void **state)
 }
 
 /* Writes the update of a MEAN round by hand: a hundred rows of each of three sensors. */
-static void write_update(const an_plan *plan, const an_hash *plan_hash, const char *path,
-                         an_hash *ret, an_buf *bytes)
+static void write_update(const an_plan *plan, const an_hash *plan_hash, const char *path, an_hash *ret,
+                         an_buf *bytes)
 {
     an_update_header header = {.round = plan->round, .dim = plan->dim, .plan_hash = *plan_hash};
     snprintf(header.site, sizeof header.site, "plant-a");
     uint32_t *v = an_alloc(plan->dim, sizeof *v);
     static const uint64_t n[] = {100, 100, 100};
     static const double sum[] = {1000, -50, 0.25};
-    const an_payload_facts facts = {.n_cohort = plan->n_cohort,
-                                    .value_bits = plan->value_bits,
-                                    .seed = plan->seed,
-                                    .n_features = 3};
+    const an_payload_facts facts = {
+        .n_cohort = plan->n_cohort, .value_bits = plan->value_bits, .seed = plan->seed, .n_features = 3};
     const an_payload_in in = {.mean = {.n = n, .sum = sum}};
     assert_int_equal(plan->kind, AN_PAYLOAD_MEAN);
     assert_int_equal(an_payload_find(AN_PAYLOAD_MEAN)->dim(&facts), plan->dim);
@@ -492,16 +485,14 @@ static void offer(hand *h, const an_plan *plan, const an_hash *plan_hash, const 
 {
     uint8_t statement[AN_UPDATE_STATEMENT_BYTES];
     an_msg m = {.type = AN_MSG_UPDATE_OFFER};
-    m.u.update_offer = (an_msg_update_offer){
-        .round = plan->round, .plan_hash = *plan_hash, .update = *update, .size = size};
+    m.u.update_offer =
+        (an_msg_update_offer){.round = plan->round, .plan_hash = *plan_hash, .update = *update, .size = size};
     an_update_statement(statement, &m.u.update_offer);
-    an_sign(m.u.update_offer.signature, AN_UPDATE_CONTEXT, statement, sizeof statement,
-            h->id->sign_secret);
+    an_sign(m.u.update_offer.signature, AN_UPDATE_CONTEXT, statement, sizeof statement, h->id->sign_secret);
     say(h, h->control, &m, NULL, 0);
     /* The greeting at the bulk socket: see runtime_internal.h. */
     an_msg greet = {.type = AN_MSG_CHUNK_REQUEST};
-    greet.u.chunk_request =
-        (an_msg_chunk_request){.object = *update, .kind = AN_OBJECT_UPDATE, .len = 1};
+    greet.u.chunk_request = (an_msg_chunk_request){.object = *update, .kind = AN_OBJECT_UPDATE, .len = 1};
     say(h, h->bulk, &greet, NULL, 0);
 }
 
@@ -521,11 +512,10 @@ static void an_update_is_pulled_acknowledged_and_summed(void **state)
     hand_hello(&h);
     expect(f, "POST", "/campaigns", "{\"model\":\"pumps\"}", 201);
     an_msg *p = must_hear(&h, h.control, AN_MSG_PLAN);
-    assert_int_equal(an_plan_decode(p->u.plan.plan.data, p->u.plan.plan.len, &plan, NULL),
-                     AN_OK);
+    assert_int_equal(an_plan_decode(p->u.plan.plan.data, p->u.plan.plan.len, &plan, NULL), AN_OK);
     an_msg yes = {.type = AN_MSG_PLAN_REPLY};
-    yes.u.plan_reply = (an_msg_plan_reply){
-        .round = plan->round, .plan_hash = p->u.plan.plan_hash, .accept = true};
+    yes.u.plan_reply =
+        (an_msg_plan_reply){.round = plan->round, .plan_hash = p->u.plan.plan_hash, .accept = true};
     say(&h, h.control, &yes, NULL, 0);
     assert_int_equal(an_path_join(path, f->dir, "update"), AN_OK);
     an_buf_init(&bytes, (size_t)1 << 24);
@@ -535,8 +525,7 @@ static void an_update_is_pulled_acknowledged_and_summed(void **state)
     const an_msg_chunk_request *q = &ask->u.chunk_request;
     assert_memory_equal(q->object.b, update.b, sizeof update.b);
     an_msg chunk = {.type = AN_MSG_CHUNK};
-    chunk.u.chunk = (an_msg_chunk){
-        .object = update, .offset = q->offset, .len = q->len, .total = bytes.len};
+    chunk.u.chunk = (an_msg_chunk){.object = update, .offset = q->offset, .len = q->len, .total = bytes.len};
     say(&h, h.bulk, &chunk, bytes.data + q->offset, q->len);
     an_msg *ack = must_hear(&h, h.control, AN_MSG_UPDATE_ACK);
     assert_int_equal(ack->u.update_ack.status, AN_UPDATE_ACCEPTED);

@@ -42,10 +42,8 @@ static int64_t now(void)
 static void start(fixture *f)
 {
     an_note why = {{0}};
-    f->args = (an_bulk_args){.net = f->net,
-                             .endpoint = "tcp://127.0.0.1:*",
-                             .link_secret = f->server[1],
-                             .spool_dir = f->dir};
+    f->args = (an_bulk_args){
+        .net = f->net, .endpoint = "tcp://127.0.0.1:*", .link_secret = f->server[1], .spool_dir = f->dir};
     if (an_actor_start(f->net, an_bulk_main, &f->args, &f->bulk, &why) != AN_OK)
         fail_msg("%s", why.text);
     an_client_conf conf = {.port = AN_PORT_BULK,
@@ -118,8 +116,7 @@ static void say(fixture *f, const an_msg *msg, const void *bytes, size_t len)
 static void greet(fixture *f)
 {
     an_msg m = {.type = AN_MSG_CHUNK_REQUEST};
-    m.u.chunk_request =
-        (an_msg_chunk_request){.object = f->hash, .kind = AN_OBJECT_UPDATE, .len = 1};
+    m.u.chunk_request = (an_msg_chunk_request){.object = f->hash, .kind = AN_OBJECT_UPDATE, .len = 1};
     say(f, &m, NULL, 0);
 }
 
@@ -146,8 +143,8 @@ static uint64_t serve(fixture *f, size_t n, bool spoil, an_bulk_report *ret, boo
         if (m->type == AN_MSG_CHUNK_REQUEST) {
             const an_msg_chunk_request q = m->u.chunk_request;
             an_msg chunk = {.type = AN_MSG_CHUNK};
-            chunk.u.chunk = (an_msg_chunk){
-                .object = q.object, .offset = q.offset, .len = q.len, .total = SIZE};
+            chunk.u.chunk =
+                (an_msg_chunk){.object = q.object, .offset = q.offset, .len = q.len, .total = SIZE};
             assert_true(q.offset + q.len <= SIZE);
             f->object[q.offset] ^= spoil;
             say(f, &chunk, f->object + q.offset, q.len);

@@ -140,9 +140,8 @@ static void alarms_raised_without_a_link_arrive_later_once_and_in_order(void **s
     s->cut = false;
     w->lost = 5;
     pass(w, 1200000);
-    assert_int_equal(
-        an_store_scan(w->store, &(an_store_filter){.kind = "alarm.summary"}, visit, &x, NULL),
-        AN_OK);
+    assert_int_equal(an_store_scan(w->store, &(an_store_filter){.kind = "alarm.summary"}, visit, &x, NULL),
+                     AN_OK);
     assert_int_equal(x.n, 40);
     assert_true(x.ordered);
     an_spool_stats left;
@@ -156,8 +155,7 @@ static void a_coordinator_killed_between_any_two_steps_goes_on_where_it_was(void
     connect_all(w);
     uint64_t id = campaign(w, AN_CAMPAIGN_TRAINING);
     unsigned kills = 0;
-    for (unsigned n = 1;
-         n < 3000 && !an_campaign_is_over(an_state_campaign(an_hub_state(w->hub), id)); n++) {
+    for (unsigned n = 1; n < 3000 && !an_campaign_is_over(an_state_campaign(an_hub_state(w->hub), id)); n++) {
         if (w->head == w->tail)
             tick(w);
         else
@@ -178,11 +176,9 @@ static void a_coordinator_killed_between_any_two_steps_goes_on_where_it_was(void
 }
 
 /* A release statement for what the hub made, signed by whom it is said. */
-static void say(site *s, const an_hash *version, uint64_t counter, const uint8_t *secret,
-                an_err want)
+static void say(site *s, const an_hash *version, uint64_t counter, const uint8_t *secret, an_err want)
 {
-    an_release r = {
-        .model = "pump", .alias = AN_ALIAS_PRODUCTION, .version = *version, .counter = counter};
+    an_release r = {.model = "pump", .alias = AN_ALIAS_PRODUCTION, .version = *version, .counter = counter};
     an_msg m = {.type = AN_MSG_VERSION, .epoch = an_session_look(s->session).epoch};
     an_msg_version *v = &m.u.version;
     an_buf text;
@@ -214,8 +210,7 @@ static void a_site_follows_only_signed_statements_that_are_newer(void **state)
     pass(w, 60000);
     const an_hash second = s->runs;
     assert_false(an_hash_equal(&first, &second));
-    say(s, &first, 99, s->sign_secret,
-        AN_OK); /* signed by another key: reported, not followed */
+    say(s, &first, 99, s->sign_secret, AN_OK); /* signed by another key: reported, not followed */
     assert_true(an_hash_equal(&s->runs, &second));
     say(s, &first, 1, w->sign_secret, AN_ERR_STATE);
     assert_true(an_hash_equal(&s->runs, &second));
@@ -225,8 +220,7 @@ static void a_site_follows_only_signed_statements_that_are_newer(void **state)
     assert_true(an_hash_equal(&s->runs, &first));
     assert_int_equal(an_session_rollback(s->session, "line-1", "alarms", NULL), AN_OK);
     assert_true(an_hash_equal(&s->runs, &second));
-    say(s, &first, 3, w->sign_secret,
-        AN_OK); /* repeated: the line stays where it went by itself */
+    say(s, &first, 3, w->sign_secret, AN_OK); /* repeated: the line stays where it went by itself */
     assert_true(an_hash_equal(&s->runs, &second));
 }
 
@@ -275,9 +269,8 @@ static void a_stream_with_another_sensor_is_refused_by_its_name(void **state)
     pass(w, 5000);
     assert_int_equal(s->jobs, 0);
     assert_true(an_session_look(s->session).plans_refused > 0);
-    assert_int_equal(an_store_scan(w->store, &(an_store_filter){.kind = "round.event"},
-                                   find_text, &want, NULL),
-                     AN_OK);
+    assert_int_equal(
+        an_store_scan(w->store, &(an_store_filter){.kind = "round.event"}, find_text, &want, NULL), AN_OK);
     assert_null(want);
 }
 
@@ -344,8 +337,7 @@ static void a_site_that_refuses_says_why_and_the_round_goes_without_it(void **st
     const char *const policy[][2] = {{"min_cohort", "2"}};
     an_note why = {{0}};
     assert_int_equal(an_hub_model_policy(w->hub, "user/admin", "pump", policy, 1, &why), AN_OK);
-    assert_int_equal(
-        an_site_policy_set(&w->sites[0].policy, "allow.statistics", "no", "test", &why), AN_OK);
+    assert_int_equal(an_site_policy_set(&w->sites[0].policy, "allow.statistics", "no", "test", &why), AN_OK);
     connect_all(w);
     campaign(w, AN_CAMPAIGN_TRAINING);
     pass(w, 120000);
@@ -356,8 +348,7 @@ static void a_site_that_refuses_says_why_and_the_round_goes_without_it(void **st
     assert_int_equal(st->rounds.items[3].n_updates, 3);
 }
 
-#define TEST(name)                                                                             \
-    cmocka_unit_test_setup_teardown(name, an_federation_setup, an_federation_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, an_federation_setup, an_federation_teardown)
 
 int main(void)
 {

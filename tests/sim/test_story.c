@@ -67,14 +67,13 @@ static void show(world *w, const char *when)
 {
     for (size_t i = 0; i < SITES; i++) {
         const pump *p = pump_of(w, i);
-        print_message(
-            "%s: %s row %llu: %.2f %% over, mean log %.2f, %u alarms, %u drift alerts, "
-            "pool %zu %zu %zu %zu held %zu\n",
-            when, w->sites[i].name, (unsigned long long)p->row, 100 * pump_over(p),
-            p->scored ? p->sum / (double)p->scored : 0, p->raised, p->drifts,
-            an_pool_n(p->pool, AN_POOL_TRAIN), an_pool_n(p->pool, AN_POOL_RECENT),
-            an_pool_n(p->pool, AN_POOL_OLD), an_pool_n(p->pool, AN_POOL_NEW),
-            an_pool_n(p->pool, AN_POOL_HELD));
+        print_message("%s: %s row %llu: %.2f %% over, mean log %.2f, %u alarms, %u drift alerts, "
+                      "pool %zu %zu %zu %zu held %zu\n",
+                      when, w->sites[i].name, (unsigned long long)p->row, 100 * pump_over(p),
+                      p->scored ? p->sum / (double)p->scored : 0, p->raised, p->drifts,
+                      an_pool_n(p->pool, AN_POOL_TRAIN), an_pool_n(p->pool, AN_POOL_RECENT),
+                      an_pool_n(p->pool, AN_POOL_OLD), an_pool_n(p->pool, AN_POOL_NEW),
+                      an_pool_n(p->pool, AN_POOL_HELD));
     }
 }
 
@@ -190,9 +189,8 @@ static an_err visit(void *ctx, const an_record *record, an_note *why)
 static facts facts_of(world *w)
 {
     facts x = {.ordered = true};
-    assert_int_equal(
-        an_store_scan(w->store, &(an_store_filter){.kind = "alarm.summary"}, visit, &x, NULL),
-        AN_OK);
+    assert_int_equal(an_store_scan(w->store, &(an_store_filter){.kind = "alarm.summary"}, visit, &x, NULL),
+                     AN_OK);
     return x;
 }
 
@@ -224,8 +222,7 @@ static void a_cut_link_of_ten_minutes_loses_nothing(void **state)
     s->cut = false;
     pumps_run(w, 300);
     const facts late = facts_of(w);
-    print_message("%u raised, %u cleared, %llu arrived\n", p->raised, p->cleared,
-                  (unsigned long long)late.n);
+    print_message("%u raised, %u cleared, %llu arrived\n", p->raised, p->cleared, (unsigned long long)late.n);
     assert_int_equal(late.n, p->raised + p->cleared);
     assert_true(late.ordered);
     an_federation_teardown(&again);

@@ -11,8 +11,7 @@
 
 #define START_MS INT64_C(1780000000000)
 
-static const char *const sensors[WIDTH] = {"flow",    "pressure", "temp",
-                                           "current", "speed",    "level"};
+static const char *const sensors[WIDTH] = {"flow", "pressure", "temp", "current", "speed", "level"};
 static const char arch[] = "model: pump\ninput: {features: features}\n"
                            "layers: [{dense: {units: 8}}, tanh, {dense: {units: 2}},\n"
                            "  {dense: {units: 8}}, tanh, {dense: {units: features}}]\n"
@@ -63,8 +62,7 @@ static an_err hub_send(void *ctx, const char *name, const an_msg *msg)
     return post(w, TO_SITE, site_find(w, name), msg);
 }
 
-static void hub_fetch(void *ctx, const char *name, uint64_t round, const an_hash *update,
-                      uint64_t size)
+static void hub_fetch(void *ctx, const char *name, uint64_t round, const an_hash *update, uint64_t size)
 {
     world *w = ctx;
     event *e = put(w, HUB_FETCH, site_find(w, name));
@@ -142,8 +140,7 @@ static void do_hub_fetch(world *w, const event *e)
         return;
     snprintf(name, sizeof name, "in-%s", s->name);
     assert_int_equal(an_path_join(to, an_store_spool_dir(w->store), name), AN_OK);
-    an_err err =
-        s->session && !s->cut ? an_session_upload(s->session, &e->hash, from) : AN_ERR_IO;
+    an_err err = s->session && !s->cut ? an_session_upload(s->session, &e->hash, from) : AN_ERR_IO;
     if (err == AN_OK)
         err = copy_file(w, from, to);
     an_hub_fetched(w->hub, s->name, e->round, &e->hash, to, err, NULL);
@@ -169,8 +166,7 @@ static void do_job(world *w, const event *e)
         an_job_free(e->job);
         return;
     }
-    an_err err =
-        s->w->kind.run ? s->w->kind.run(s, e->job, &why) : an_job_run(e->job, &s->data, &why);
+    an_err err = s->w->kind.run ? s->w->kind.run(s, e->job, &why) : an_job_run(e->job, &s->data, &why);
     an_session_done(s->session, e->job, err, &why);
 }
 
@@ -264,9 +260,8 @@ static void make_data(site *s)
     for (size_t i = 0; i < n; i++) {
         double a = an_rng_normal(&r) + 0.3 * (double)s->i, b = an_rng_normal(&r);
         for (size_t k = 0; k < WIDTH; k++)
-            s->rows[i * WIDTH + k] =
-                (float)(20.0 * (double)k + 3.0 * sin(0.7 * (double)k) * a +
-                        2.0 * cos(1.3 * (double)k) * b + 0.1 * an_rng_normal(&r));
+            s->rows[i * WIDTH + k] = (float)(20.0 * (double)k + 3.0 * sin(0.7 * (double)k) * a +
+                                             2.0 * cos(1.3 * (double)k) * b + 0.1 * an_rng_normal(&r));
     }
     s->data = (an_site_data){.width = WIDTH, .context = 1, .sensors = sensors};
     s->data.train = (an_data_part){s->rows, WINDOWS};
@@ -321,8 +316,7 @@ static void enrol(world *w, site *s)
     an_msg_enrol_reply r;
     uint8_t secret[32], key[32], statement[AN_ENROL_STATEMENT_BYTES];
     an_hash mac;
-    assert_int_equal(an_hub_token(w->hub, "user/admin", 3600000, e.token_id, secret, &why),
-                     AN_OK);
+    assert_int_equal(an_hub_token(w->hub, "user/admin", 3600000, e.token_id, secret, &why), AN_OK);
     snprintf(e.site, sizeof e.site, "%s", s->name);
     memcpy(e.link_key, s->link_public, sizeof e.link_key);
     memcpy(e.statement_key, s->sign_public, sizeof e.statement_key);
@@ -338,11 +332,11 @@ static void enrol(world *w, site *s)
 static void make_model(world *w)
 {
     an_note why = {{0}};
-    static const char *const policy[][2] = {
-        {"train.rounds", "3"},       {"train.epochs", "20"},        {"train.batch", "32"},
-        {"train.lr", "0.01"},        {"promote.automatic", "true"}, {"min_cohort", "3"},
-        {"drift.automatic", "true"}, {"gate.alarms", "0.2"},        {"round.upload", "2m"},
-        {"drift.cooldown", "0"}};
+    static const char *const policy[][2] = {{"train.rounds", "3"},         {"train.epochs", "20"},
+                                            {"train.batch", "32"},         {"train.lr", "0.01"},
+                                            {"promote.automatic", "true"}, {"min_cohort", "3"},
+                                            {"drift.automatic", "true"},   {"gate.alarms", "0.2"},
+                                            {"round.upload", "2m"},        {"drift.cooldown", "0"}};
     const an_model_spec spec = {.name = "pump",
                                 .arch = arch,
                                 .sensors = sensors,
@@ -354,8 +348,7 @@ static void make_model(world *w)
                                 .threshold = "quantile:0.99*1.2",
                                 .policy = policy,
                                 .n_policy = sizeof policy / sizeof *policy};
-    if (an_hub_model_create(w->hub, "user/admin", w->kind.spec ? w->kind.spec : &spec, &why) !=
-        AN_OK)
+    if (an_hub_model_create(w->hub, "user/admin", w->kind.spec ? w->kind.spec : &spec, &why) != AN_OK)
         fail_msg("%s", why.text);
 }
 
@@ -395,9 +388,8 @@ static void make_schema(site *s)
 {
     an_note why = {{0}};
     const an_model_spec *spec = s->w->kind.spec;
-    assert_int_equal(an_schema_new(&s->schema, spec ? spec->sensors : sensors,
-                                   spec ? spec->units : NULL, spec ? spec->n_sensors : WIDTH, 1,
-                                   spec ? spec->window : 1, &why),
+    assert_int_equal(an_schema_new(&s->schema, spec ? spec->sensors : sensors, spec ? spec->units : NULL,
+                                   spec ? spec->n_sensors : WIDTH, 1, spec ? spec->window : 1, &why),
                      AN_OK);
 }
 
@@ -466,8 +458,7 @@ uint64_t campaign(world *w, an_campaign_kind kind)
 {
     an_note why = {{0}};
     uint64_t id = 0;
-    if (an_hub_campaign_open(w->hub, "user/admin", "pump", kind, 0, "a test", &id, &why) !=
-        AN_OK)
+    if (an_hub_campaign_open(w->hub, "user/admin", "pump", kind, 0, "a test", &id, &why) != AN_OK)
         fail_msg("%s", why.text);
     return id;
 }

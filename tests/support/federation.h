@@ -89,8 +89,7 @@ struct world {
     uint64_t strange; /* messages that made no sense to the hub */
 };
 
-int an_federation_setup(
-    void **state); /* *state is a world; the model "pump" has no version yet */
+int an_federation_setup(void **state); /* *state is a world; the model "pump" has no version yet */
 void an_federation_setup_kind(void **state, const an_federation_kind *kind);
 int an_federation_teardown(void **state);
 

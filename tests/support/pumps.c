@@ -25,10 +25,9 @@ static const char arch[] = "model: pump\n"
                            "target: input\n";
 
 static const char *const policy[][2] = {
-    {"train.rounds", "3"},       {"train.epochs", "6"},         {"train.batch", "64"},
-    {"train.lr", "0.003"},       {"promote.automatic", "true"}, {"min_cohort", "3"},
-    {"drift.automatic", "true"}, {"drift.quorum", "1"},         {"drift.use_held", "true"},
-    {"drift.rounds", "3"},       {"drift.epochs", "4"},         {"drift.lr", "0.001"},
+    {"train.rounds", "3"},         {"train.epochs", "6"}, {"train.batch", "64"},       {"train.lr", "0.003"},
+    {"promote.automatic", "true"}, {"min_cohort", "3"},   {"drift.automatic", "true"}, {"drift.quorum", "1"},
+    {"drift.use_held", "true"},    {"drift.rounds", "3"}, {"drift.epochs", "4"},       {"drift.lr", "0.001"},
     {"drift.cooldown", "10m"}};
 
 static const char *names[AN_SIM_SENSORS_MAX], *units[AN_SIM_SENSORS_MAX];
@@ -86,8 +85,8 @@ static void on_drift(void *ctx, const an_drift_alert *d)
     const bool input = d->kind == AN_DRIFT_INPUT && d->n_top > 0;
     p->drifts++;
     an_held_drift(&p->held, d);
-    print_message("%s row %llu: %s, effect %.3g, limit %.3g\n", p->s->name,
-                  (unsigned long long)p->row, an_drift_kind_name(d->kind), d->effect, d->limit);
+    print_message("%s row %llu: %s, effect %.3g, limit %.3g\n", p->s->name, (unsigned long long)p->row,
+                  an_drift_kind_name(d->kind), d->effect, d->limit);
     an_text_set(a->model, sizeof a->model, "pump");
     an_text_set(a->line, sizeof a->line, "line-1");
     memcpy(a->version.b, an_pipeline_live(p->pipe)->version, sizeof a->version.b);
@@ -110,13 +109,11 @@ static an_err go_live(site *s, const an_running *running, an_note *why)
     const an_driftwatch_conf conf = {0};
     an_live live = {0};
     an_note note = {{0}};
-    an_err err =
-        an_live_make(b, &running->version, running->values, &running->overlay, &live, why);
+    an_err err = an_live_make(b, &running->version, running->values, &running->overlay, &live, why);
     if (err != AN_OK)
         return err;
     p->released += an_held_live(&p->held, running->with_held);
-    if (an_live_reference(&live, &conf, p->pool, b->edges, b->n_edges + 1, &live.reference,
-                          &note) != AN_OK)
+    if (an_live_reference(&live, &conf, p->pool, b->edges, b->n_edges + 1, &live.reference, &note) != AN_OK)
         p->unwatched++;
     err = an_pipeline_swap(p->pipe, &live, why);
     an_live_done(&live);
@@ -130,9 +127,8 @@ static an_err run(site *s, an_job *job, an_note *why)
     an_data_part part[AN_POOL_PARTS], changed;
     float *since = NULL;
     for (unsigned i = 0; i < AN_POOL_PARTS; i++) {
-        assert_int_equal(i == AN_POOL_HELD
-                             ? an_held_copy(&p->held, &raw[i], &part[i].n)
-                             : an_pool_copy(p->pool, 1u << i, INT64_MIN, &raw[i], &part[i].n),
+        assert_int_equal(i == AN_POOL_HELD ? an_held_copy(&p->held, &raw[i], &part[i].n)
+                                           : an_pool_copy(p->pool, 1u << i, INT64_MIN, &raw[i], &part[i].n),
                          AN_OK);
         part[i].raw = part[i].n ? raw[i] : NULL;
     }

@@ -24,8 +24,8 @@ typedef struct pump {
     an_pipeline *pipe;
     const char *names[AN_SIM_SENSORS_MAX], *units[AN_SIM_SENSORS_MAX];
     uint64_t row;
-    uint64_t scored, over; /* since pumps_count_anew: scores, and those at or above 1 */
-    double sum;            /* of the scores' logarithms */
+    uint64_t scored, over;                       /* since pumps_count_anew: scores, and those at or above 1 */
+    double sum;                                  /* of the scores' logarithms */
     unsigned raised, cleared, drifts, unwatched; /* unwatched: swaps without a drift watch */
     an_held held;
     size_t released; /* held windows that became normal operation */

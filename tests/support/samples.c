@@ -61,12 +61,10 @@ static void sample_session(an_msg *m)
         sample_welcome(&m->u.welcome);
         break;
     case AN_MSG_HEARTBEAT:
-        m->u.heartbeat =
-            (an_msg_heartbeat){.instance = 5, .state = "training", .queued_alarms = 2};
+        m->u.heartbeat = (an_msg_heartbeat){.instance = 5, .state = "training", .queued_alarms = 2};
         break;
     case AN_MSG_HEARTBEAT_ACK:
-        m->u.heartbeat_ack =
-            (an_msg_heartbeat_ack){.instance = 9, .wall_ms = INT64_C(1767225600123)};
+        m->u.heartbeat_ack = (an_msg_heartbeat_ack){.instance = 9, .wall_ms = INT64_C(1767225600123)};
         break;
     default:
         m->u.ack = (an_msg_ack){.of = 77, .code = 4, .text = "Größe unbekannt"};
@@ -82,19 +80,18 @@ static void sample_round(an_msg *m)
     an_sample_hash(&update, 20);
     switch (m->type) {
     case AN_MSG_PLAN:
-        m->u.plan =
-            (an_msg_plan){.plan = {plan_bytes, sizeof plan_bytes}, .plan_hash = plan_hash};
+        m->u.plan = (an_msg_plan){.plan = {plan_bytes, sizeof plan_bytes}, .plan_hash = plan_hash};
         break;
     case AN_MSG_PLAN_REPLY:
-        m->u.plan_reply = (an_msg_plan_reply){
-            .round = 12, .plan_hash = plan_hash, .reason = "the line is busy"};
+        m->u.plan_reply =
+            (an_msg_plan_reply){.round = 12, .plan_hash = plan_hash, .reason = "the line is busy"};
         break;
     case AN_MSG_PROGRESS:
         m->u.progress = (an_msg_progress){12, AN_PROGRESS_TRAINING, 0.25, 4000};
         break;
     case AN_MSG_UPDATE_OFFER:
-        m->u.update_offer = (an_msg_update_offer){
-            .round = 12, .plan_hash = plan_hash, .update = update, .size = 4096};
+        m->u.update_offer =
+            (an_msg_update_offer){.round = 12, .plan_hash = plan_hash, .update = update, .size = 4096};
         FILL(m->u.update_offer.signature, 30);
         break;
     case AN_MSG_UPDATE_ACK:
@@ -104,8 +101,7 @@ static void sample_round(an_msg *m)
         m->u.update_request = (an_msg_update_request){12, update};
         break;
     default:
-        m->u.round_end =
-            (an_msg_round_end){12, AN_ROUND_RESULT_COMMITTED, "3 of 3 updates", update};
+        m->u.round_end = (an_msg_round_end){12, AN_ROUND_RESULT_COMMITTED, "3 of 3 updates", update};
         break;
     }
 }
@@ -157,15 +153,14 @@ static void sample_report(an_msg *m)
                                                 .since_ms = INT64_C(1767225000000)};
         break;
     default:
-        m->u.alarm_summary =
-            (an_msg_alarm_summary){.line = "pump-1",
-                                   .alarm_id = 6,
-                                   .version = version,
-                                   .raised_ms = INT64_C(1767225000000),
-                                   .cleared_ms = INT64_C(1767225060000),
-                                   .peak = 3.5,
-                                   .n_shares = 2,
-                                   .shares = {{"pressure", 0.75}, {"temperature", 0.125}}};
+        m->u.alarm_summary = (an_msg_alarm_summary){.line = "pump-1",
+                                                    .alarm_id = 6,
+                                                    .version = version,
+                                                    .raised_ms = INT64_C(1767225000000),
+                                                    .cleared_ms = INT64_C(1767225060000),
+                                                    .peak = 3.5,
+                                                    .n_shares = 2,
+                                                    .shares = {{"pressure", 0.75}, {"temperature", 0.125}}};
         break;
     }
 }
@@ -196,8 +191,7 @@ static void sample_bulk(an_msg *m)
     an_hash object;
     an_sample_hash(&object, 90);
     if (m->type == AN_MSG_CHUNK_REQUEST)
-        m->u.chunk_request =
-            (an_msg_chunk_request){object, AN_OBJECT_UPDATE, 1 << 20, AN_CHUNK_MAX};
+        m->u.chunk_request = (an_msg_chunk_request){object, AN_OBJECT_UPDATE, 1 << 20, AN_CHUNK_MAX};
     else if (m->type == AN_MSG_CHUNK)
         m->u.chunk = (an_msg_chunk){object, 1 << 20, 1000, (1 << 20) + 1000};
     else

@@ -44,8 +44,7 @@ void store_reopen(store_fixture *f);
 /* By user/admin, with a short body. */
 an_record store_record(const char *kind, const char *subject, const char *idem);
 /* Asserts success; the record's seq. */
-uint64_t store_append(store_fixture *f, const char *kind, const char *subject,
-                      const char *idem);
+uint64_t store_append(store_fixture *f, const char *kind, const char *subject, const char *idem);
 /* Asserts that a failure says why and changes nothing. */
 an_err store_try(store_fixture *f, const an_record *r);
 

@@ -66,11 +66,9 @@ void an_toy_bundle(an_bundle *ret, bool local)
     conf.window = AN_TOY_WINDOW;
     conf.smooth = AN_TOY_SMOOTH;
     float *raw = an_toy_windows(200, 1);
-    assert_int_equal(
-        an_prep_fit(&ret->prep, &conf, raw, 200 * AN_TOY_CONTEXT, AN_TOY_WIDTH, &why), AN_OK);
+    assert_int_equal(an_prep_fit(&ret->prep, &conf, raw, 200 * AN_TOY_CONTEXT, AN_TOY_WIDTH, &why), AN_OK);
     an_free(raw);
-    assert_int_equal(
-        an_schema_new(&ret->schema, names, NULL, AN_TOY_WIDTH, 1, AN_TOY_WINDOW, &why), AN_OK);
+    assert_int_equal(an_schema_new(&ret->schema, names, NULL, AN_TOY_WIDTH, 1, AN_TOY_WINDOW, &why), AN_OK);
     snprintf(ret->model, sizeof ret->model, "toy");
     snprintf(ret->policy, sizeof ret->policy, "quantile:0.95");
     ret->threshold = 1;
@@ -79,9 +77,8 @@ void an_toy_bundle(an_bundle *ret, bool local)
     ret->n_weights = an_model_n_params(m);
     ret->weights = an_alloc(ret->n_weights, sizeof *ret->weights);
     an_model_init(m, 3, ret->weights);
-    assert_int_equal(
-        an_detector_new("autoencoder", AN_TOY_WINDOW, AN_TOY_WIDTH, &ret->detector, &why),
-        AN_OK);
+    assert_int_equal(an_detector_new("autoencoder", AN_TOY_WINDOW, AN_TOY_WIDTH, &ret->detector, &why),
+                     AN_OK);
     for (size_t i = 0; i < ret->detector->n_state; i++)
         ret->detector->state[i] = 1;
     set_edges(ret);
@@ -105,8 +102,7 @@ an_plan *an_toy_plan(const an_bundle *b, an_payload_kind kind)
 {
     an_model *m = NULL;
     an_plan *p = an_alloc(1, sizeof *p);
-    const an_plan_phase phase = {
-        .count_min = 2, .count_max = 3, .time_min_ms = 1000, .deadline_ms = 2000};
+    const an_plan_phase phase = {.count_min = 2, .count_max = 3, .time_min_ms = 1000, .deadline_ms = 2000};
     p->round = 4;
     p->kind = kind;
     snprintf(p->model, sizeof p->model, "toy");

@@ -84,8 +84,7 @@ an_server *an_world_serve(an_world *w, an_port port)
     return an_world_serve_at(w, port, "tcp://127.0.0.1:*");
 }
 
-an_client *an_world_join(an_world *w, an_port port, const char *endpoint,
-                         const an_world_keys *k)
+an_client *an_world_join(an_world *w, an_port port, const char *endpoint, const an_world_keys *k)
 {
     an_client *cli = NULL;
     an_client_conf conf = {.port = port,
@@ -101,8 +100,7 @@ an_client *an_world_join(an_world *w, an_port port, const char *endpoint,
     return w->clients[i] = cli;
 }
 
-an_err an_world_say_in(an_client *cli, const void *head, size_t len, const char *body,
-                       int64_t patience_ms)
+an_err an_world_say_in(an_client *cli, const void *head, size_t len, const char *body, int64_t patience_ms)
 {
     int64_t end = an_world_now() + patience_ms;
     for (;;) {
@@ -118,8 +116,7 @@ an_err an_world_say_in(an_client *cli, const void *head, size_t len, const char 
 
 void an_world_say(an_client *cli, const char *text)
 {
-    assert_int_equal(an_world_say_in(cli, text, strlen(text), NULL, AN_WORLD_PATIENCE_MS),
-                     AN_OK);
+    assert_int_equal(an_world_say_in(cli, text, strlen(text), NULL, AN_WORLD_PATIENCE_MS), AN_OK);
 }
 
 an_err an_world_hear_in(an_server *srv, an_client *cli, an_in *in, int64_t patience_ms)

@@ -36,16 +36,13 @@ int an_world_teardown(void **state);
 int64_t an_world_now(void);
 
 an_server *an_world_serve(an_world *w, an_port port);
-an_server *an_world_serve_at(an_world *w, an_port port,
-                             const char *endpoint); /* waits for it to be free */
-an_client *an_world_join(an_world *w, an_port port, const char *endpoint,
-                         const an_world_keys *k);
+an_server *an_world_serve_at(an_world *w, an_port port, const char *endpoint); /* waits for it to be free */
+an_client *an_world_join(an_world *w, an_port port, const char *endpoint, const an_world_keys *k);
 void an_world_close_server(an_world *w, an_server *srv);
 void an_world_close_client(an_world *w, an_client *cli);
 
 /* Send and receive, waiting while they say AGAIN. */
-an_err an_world_say_in(an_client *cli, const void *head, size_t len, const char *body,
-                       int64_t patience_ms);
+an_err an_world_say_in(an_client *cli, const void *head, size_t len, const char *body, int64_t patience_ms);
 an_err an_world_hear_in(an_server *srv, an_client *cli, an_in *in, int64_t patience_ms);
 /* The same, and the test fails if they do not succeed.  One of srv and cli is NULL. */
 void an_world_say(an_client *cli, const char *text);

@@ -90,8 +90,7 @@ static const struct {
     {"site: a\nlines:\n  - name: l\n    model: m", "s.yaml:3:", "\"source\" is missing"},
     {"site: a\nlines:\n  - name: l\n    model: m\n    source: {type: opcua}", "s.yaml:5:20",
      "no source of type"},
-    {"site: a\nlines:\n  - name: l\n    model: m\n    source: {type: sim}",
-     "s.yaml:5:", "needs \"line\""},
+    {"site: a\nlines:\n  - name: l\n    model: m\n    source: {type: sim}", "s.yaml:5:", "needs \"line\""},
     {"site: a\nlines:\n  - name: l\n    model: m\n    source: {type: sim, line: pump, sed: 1}",
      "s.yaml:5:", "sed"},
     {LINE "    alarm: {k: 6, n: 5}", "s.yaml:6:12", "must not be above n"},
@@ -104,8 +103,7 @@ static const struct {
     {LINE "    failure_modes: [{name: x, parts: []}]", "s.yaml:6:21", "parts"},
     {LINE "    failure_modes: [{name: x, parts: [{sensor: s}]}]", "s.yaml:6:", "sigmas"},
     {LINE "    sensors: flow", "s.yaml:6:14", "list"},
-    {LINE "  - name: l\n    model: m\n    source: {type: sim, line: pump}", "s.yaml:6:11",
-     "already"},
+    {LINE "  - name: l\n    model: m\n    source: {type: sim, line: pump}", "s.yaml:6:11", "already"},
     {LINE "policy: {min_cohort: 0}", "s.yaml:6:22", "min_cohort"},
     {LINE "policy: {trust: no}", "s.yaml:6:17", "trust"},
     {"site: a\nlines: [", "s.yaml:", ""},
@@ -120,8 +118,8 @@ static void what_is_wrong_is_said_with_its_place(void **state)
         const an_err err = parse(wrong[i].text, &c, &why);
         if ((err != AN_ERR_INVAL && err != AN_ERR_PROTO) || !strstr(why.text, wrong[i].place) ||
             !strstr(why.text, wrong[i].words))
-            fail_msg("%s\ngave %s \"%s\", wanted \"%s\" and \"%s\"", wrong[i].text,
-                     an_err_name(err), why.text, wrong[i].place, wrong[i].words);
+            fail_msg("%s\ngave %s \"%s\", wanted \"%s\" and \"%s\"", wrong[i].text, an_err_name(err),
+                     why.text, wrong[i].place, wrong[i].words);
     }
     assert_int_equal(an_mem_live(), 0);
 }
@@ -131,11 +129,10 @@ static void declared_modes_want_the_simulator(void **state)
     (void)state;
     an_agent_conf c;
     an_note why = {{0}};
-    assert_int_equal(
-        parse("site: a\nlines:\n  - name: l\n    model: m\n    source: {type: csv, path: x}\n"
-              "    failure_modes: declared",
-              &c, &why),
-        AN_ERR_INVAL);
+    assert_int_equal(parse("site: a\nlines:\n  - name: l\n    model: m\n    source: {type: csv, path: x}\n"
+                           "    failure_modes: declared",
+                           &c, &why),
+                     AN_ERR_INVAL);
     assert_non_null(strstr(why.text, "s.yaml:6:20"));
 }
 

@@ -13,12 +13,8 @@
 
 #define W 4
 
-static const an_alarm_conf usual = {.k = 3,
-                                    .n = 5,
-                                    .clear_level = 0.8,
-                                    .min_open_ms = 10000,
-                                    .cooldown_ms = 20000,
-                                    .update_ms = 5000};
+static const an_alarm_conf usual = {
+    .k = 3, .n = 5, .clear_level = 0.8, .min_open_ms = 10000, .cooldown_ms = 20000, .update_ms = 5000};
 
 static an_alarm *make(const an_alarm_conf *conf)
 {
@@ -72,9 +68,7 @@ static void an_alarm_stays_open_between_the_two_levels_and_for_its_shortest_time
     int64_t now = 0;
     double scores[30];
     for (size_t i = 0; i < 30; i++)
-        scores[i] = i < 3    ? 2
-                    : i < 15 ? 0.9
-                             : 0.5; /* 0.9 is below the threshold, above the clear level */
+        scores[i] = i < 3 ? 2 : i < 15 ? 0.9 : 0.5; /* 0.9 is below the threshold, above the clear level */
     play(a, &now, scores, 30, seen, &e);
     assert_string_equal(seen, "..R................C..........");
     now = 0;
@@ -153,8 +147,7 @@ static void a_score_that_is_no_number_changes_nothing(void **state)
     an_alarm_free(a);
 }
 
-static void
-a_swap_of_versions_keeps_the_alarm_and_names_the_version_that_raised_it(void **state)
+static void a_swap_of_versions_keeps_the_alarm_and_names_the_version_that_raised_it(void **state)
 {
     (void)state;
     an_alarm *a = make(&usual);
@@ -219,8 +212,7 @@ static void a_restart_goes_on_as_if_nothing_had_happened(void **state)
     play(b, &now, scores + 90, 110, part + 90, &f);
     assert_string_equal(part, all);
     assert_memory_equal(&e, &f, sizeof e);
-    for (size_t len = 0; len < buf.len;
-         len++) { /* cut short anywhere: refused, state untouched */
+    for (size_t len = 0; len < buf.len; len++) { /* cut short anywhere: refused, state untouched */
         in = an_reader_of(buf.data, len);
         err = an_alarm_restore(b, &in);
         assert_int_equal(err, AN_ERR_PROTO);
@@ -288,8 +280,7 @@ int main(void)
         cmocka_unit_test(an_open_alarm_is_reported_again_with_its_peak),
         cmocka_unit_test(the_strongest_contributors_come_first_and_sum_to_one),
         cmocka_unit_test(a_score_that_is_no_number_changes_nothing),
-        cmocka_unit_test(
-            a_swap_of_versions_keeps_the_alarm_and_names_the_version_that_raised_it),
+        cmocka_unit_test(a_swap_of_versions_keeps_the_alarm_and_names_the_version_that_raised_it),
         cmocka_unit_test(it_is_suspect_from_the_first_high_score_on),
         cmocka_unit_test(a_restart_goes_on_as_if_nothing_had_happened),
         cmocka_unit_test(a_clock_that_steps_back_does_not_keep_an_alarm_open),

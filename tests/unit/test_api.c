@@ -19,8 +19,7 @@ static an_err send_nothing(void *ctx, const char *site, const an_msg *msg)
     return AN_ERR_NOTFOUND;
 }
 
-static void fetch_nothing(void *ctx, const char *site, uint64_t round, const an_hash *update,
-                          uint64_t size)
+static void fetch_nothing(void *ctx, const char *site, uint64_t round, const an_hash *update, uint64_t size)
 {
     (void)ctx, (void)site, (void)round, (void)update, (void)size;
 }
@@ -56,14 +55,13 @@ static int setup(void **state)
     snprintf(url, sizeof url, "sqlite:%s", f->dir);
     assert_int_equal(an_store_open(url, &f->clock.clock, &f->store, &why), AN_OK);
     an_sign_keypair(f->keys[0], f->keys[1]);
-    an_hub_conf hub = {
-        .store = f->store,
-        .clock = &f->clock.clock,
-        .io = {NULL, send_nothing, fetch_nothing, combine_nothing, admit_nothing},
-        .sign_secret = f->keys[1],
-        .sign_public = f->keys[0],
-        .lease_ms = 10000,
-        .instance = 7};
+    an_hub_conf hub = {.store = f->store,
+                       .clock = &f->clock.clock,
+                       .io = {NULL, send_nothing, fetch_nothing, combine_nothing, admit_nothing},
+                       .sign_secret = f->keys[1],
+                       .sign_public = f->keys[0],
+                       .lease_ms = 10000,
+                       .instance = 7};
     assert_int_equal(an_hub_new(&hub, &f->hub, &why), AN_OK);
     an_api_conf api = {.hub = f->hub,
                        .clock = &f->clock.clock,
@@ -89,8 +87,7 @@ static int teardown(void **state)
     return 0;
 }
 
-static an_api_answer ask(fixture *f, const char *method, const char *path, const char *body,
-                         const char *idem)
+static an_api_answer ask(fixture *f, const char *method, const char *path, const char *body, const char *idem)
 {
     an_api_request req = {.actor = "user/admin"};
     an_api_answer answer = {0};
@@ -105,8 +102,8 @@ static an_api_answer ask(fixture *f, const char *method, const char *path, const
     return answer;
 }
 
-static void expect(fixture *f, const char *method, const char *path, const char *body,
-                   unsigned status, const char *says)
+static void expect(fixture *f, const char *method, const char *path, const char *body, unsigned status,
+                   const char *says)
 {
     an_api_answer a = ask(f, method, path, body, "");
     if (a.status != status || !strstr(a.body, says))
@@ -146,10 +143,9 @@ static void every_route_answers_something_sensible(void **state)
     size_t n = 0;
     for (; an_api_route_at(n, &r); n++) {
         char path[256];
-        const char *open = strchr(r.pattern, '{'),
-                   *end = open ? strchr(r.pattern, '}') + 1 : NULL;
-        snprintf(path, sizeof path, "/api/v1%.*s%s%s", open ? (int)(open - r.pattern) : 200,
-                 r.pattern, open ? "12345" : "", open ? end : "");
+        const char *open = strchr(r.pattern, '{'), *end = open ? strchr(r.pattern, '}') + 1 : NULL;
+        snprintf(path, sizeof path, "/api/v1%.*s%s%s", open ? (int)(open - r.pattern) : 200, r.pattern,
+                 open ? "12345" : "", open ? end : "");
         an_api_answer a = ask(f, r.method, path, "{}", "");
         if (a.status >= 500 || a.status == 405)
             fail_msg("%s %s: %u %s", r.method, path, a.status, a.body);
@@ -171,12 +167,9 @@ static void what_is_wrong_is_said(void **state)
     expect(f, "POST", "/api/v1/models", "{\"name\":", 400, "request body");
     expect(f, "POST", "/api/v1/models", "[]", 400, "object");
     expect(f, "POST", "/api/v1/models", "{}", 400, "name");
-    expect(f, "POST", "/api/v1/models", "{\"name\":\"m\",\"arch\":\"x\",\"colour\":1}", 400,
-           "colour");
-    expect(f, "POST", "/api/v1/models", "{\"name\":\"m\",\"arch\":\"x\",\"sensors\":[]}", 400,
-           "sensors");
-    expect(f, "POST", "/api/v1/models", "{\"name\":\"m\",\"arch\":\"x\",\"sensors\":[1]}", 400,
-           "text");
+    expect(f, "POST", "/api/v1/models", "{\"name\":\"m\",\"arch\":\"x\",\"colour\":1}", 400, "colour");
+    expect(f, "POST", "/api/v1/models", "{\"name\":\"m\",\"arch\":\"x\",\"sensors\":[]}", 400, "sensors");
+    expect(f, "POST", "/api/v1/models", "{\"name\":\"m\",\"arch\":\"x\",\"sensors\":[1]}", 400, "text");
     expect(f, "POST", "/api/v1/tokens", "{\"valid_ms\":1}", 400, "valid_ms");
     expect(f, "POST", "/api/v1/campaigns", "{\"model\":\"m\"}", 404, "no model");
     expect(f, "POST", "/api/v1/campaigns", "{\"model\":\"m\",\"kind\":\"x\"}", 400, "kind");
@@ -184,13 +177,13 @@ static void what_is_wrong_is_said(void **state)
     expect(f, "GET", "/api/v1/rounds/x", "", 404, "no round");
 }
 
-#define ARCH                                                                                   \
-    "model: ae\\ninput: {features: input, window: 1}\\nlayers:\\n  - dense: {units: 2}\\n  - " \
-    "relu\\n"                                                                                  \
+#define ARCH                                                                                                 \
+    "model: ae\\ninput: {features: input, window: 1}\\nlayers:\\n  - dense: {units: 2}\\n  - "               \
+    "relu\\n"                                                                                                \
     "  - dense: {units: input, name: out}\\nloss: mse\\ntarget: input\\n"
-#define MODEL(name)                                                                            \
-    "{\"name\":\"" name "\",\"arch\":\"" ARCH                                                  \
-    "\",\"sensors\":[\"a\",\"b\"],\"policy\":{\"train.rounds\":3}}"
+#define MODEL(name)                                                                                          \
+    "{\"name\":\"" name "\",\"arch\":\"" ARCH "\",\"sensors\":[\"a\",\"b\"],\"policy\":{\"train.rounds\":3}" \
+    "}"
 
 static void a_model_is_made_once_and_its_policy_can_change(void **state)
 {
@@ -198,15 +191,11 @@ static void a_model_is_made_once_and_its_policy_can_change(void **state)
     expect(f, "POST", "/api/v1/models", MODEL("pumps"), 201, "\"name\":\"pumps\"");
     expect(f, "POST", "/api/v1/models", MODEL("pumps"), 409, "exists");
     expect(f, "GET", "/api/v1/models", "", 200, "pumps");
-    expect(f, "GET", "/api/v1/models/pumps/policy", "", 200,
-           "\"key\":\"train.rounds\",\"value\":3,");
-    expect(f, "POST", "/api/v1/models/pumps/policy",
-           "{\"train.rounds\":\"5\",\"drift.automatic\":true}", 200,
+    expect(f, "GET", "/api/v1/models/pumps/policy", "", 200, "\"key\":\"train.rounds\",\"value\":3,");
+    expect(f, "POST", "/api/v1/models/pumps/policy", "{\"train.rounds\":\"5\",\"drift.automatic\":true}", 200,
            "\"key\":\"train.rounds\",\"value\":5,");
-    expect(f, "GET", "/api/v1/models/pumps", "", 200,
-           "\"key\":\"drift.automatic\",\"value\":true,");
-    expect(f, "POST", "/api/v1/models/pumps/policy", "{\"train.rounds\":0}", 400,
-           "train.rounds");
+    expect(f, "GET", "/api/v1/models/pumps", "", 200, "\"key\":\"drift.automatic\",\"value\":true,");
+    expect(f, "POST", "/api/v1/models/pumps/policy", "{\"train.rounds\":0}", 400, "train.rounds");
     expect(f, "POST", "/api/v1/models/pumps/policy", "{}", 400, "give options");
     expect(f, "POST", "/api/v1/models/pumps/rollback", "{}", 400, "reason");
     expect(f, "POST", "/api/v1/campaigns", "{\"model\":\"pumps\"}", 201,
@@ -247,8 +236,7 @@ static void a_token_is_shown_once_and_its_key_never(void **state)
 static void a_journal_without_news_is_waited_for(void **state)
 {
     fixture *f = *state;
-    an_api_request req = {
-        .method = "GET", .path = "/api/v1/journal", .after = "100", .wait_ms = "500"};
+    an_api_request req = {.method = "GET", .path = "/api/v1/journal", .after = "100", .wait_ms = "500"};
     an_api_answer answer = {0};
     assert_int_equal(an_api_handle(f->api, &req, 0, &answer), AN_ERR_AGAIN);
     assert_null(answer.body);
@@ -282,14 +270,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pattern_takes_one_part_of_a_path),
-        cmocka_unit_test_setup_teardown(every_route_answers_something_sensible, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(every_route_answers_something_sensible, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_wrong_is_said, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_model_is_made_once_and_its_policy_can_change, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(a_model_is_made_once_and_its_policy_can_change, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_key_does_the_same_thing_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_token_is_shown_once_and_its_key_never, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(a_token_is_shown_once_and_its_key_never, setup, teardown),
         cmocka_unit_test_setup_teardown(a_journal_without_news_is_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(running_out_of_memory_is_survived, setup, teardown),
     };

@@ -44,12 +44,10 @@ static void flags_and_positionals_come_in_any_order(void **state)
 {
     (void)state;
     an_args a;
-    assert_int_equal(
-        parse(&a, verbs, 3, NULL, "/usr/bin/lab train a.yaml --data d --seed=-5 --json b -"),
-        AN_ERR_INVAL);
-    assert_int_equal(
-        parse(&a, verbs, 3, NULL, "/usr/bin/lab train a.yaml --data d --seed=-5 --json -"),
-        AN_OK);
+    assert_int_equal(parse(&a, verbs, 3, NULL, "/usr/bin/lab train a.yaml --data d --seed=-5 --json b -"),
+                     AN_ERR_INVAL);
+    assert_int_equal(parse(&a, verbs, 3, NULL, "/usr/bin/lab train a.yaml --data d --seed=-5 --json -"),
+                     AN_OK);
     assert_string_equal(a.program, "lab");
     assert_string_equal(a.verb->name, "train");
     assert_int_equal(a.n_positionals, 2);
@@ -140,8 +138,7 @@ static void help_is_that_of_the_verb_or_of_the_program(void **state)
     (void)state;
     help_of(verbs, 3, "lab --help", "  round replay N               recompute a round\n");
     help_of(verbs, 3, "lab train -h", "usage: lab train [flags] FILE...\n");
-    help_of(verbs, 3, "lab train --wrong --help",
-            "  --data DIR                 folder with the files\n");
+    help_of(verbs, 3, "lab train --wrong --help", "  --data DIR                 folder with the files\n");
     help_of(agent, 2, "agent --help", "  --data DIR                 folder with the files\n");
     help_of(agent, 2, "agent --help", "  status                       what it does\n");
 }

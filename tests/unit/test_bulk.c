@@ -290,10 +290,8 @@ static void chunks_that_were_not_asked_for_are_refused(void **state)
                          {TOTAL, 1},
                          {UINT64_MAX, 2}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_int_equal(an_fetch_take(f, &b->hash, bad[i].offset, b->object, bad[i].len, 1),
-                         AN_ERR_PROTO);
-    assert_int_equal(an_fetch_take(f, &b->hash, 0, b->object, AN_CHUNK_BYTES + 1, 1),
-                     AN_ERR_PROTO);
+        assert_int_equal(an_fetch_take(f, &b->hash, bad[i].offset, b->object, bad[i].len, 1), AN_ERR_PROTO);
+    assert_int_equal(an_fetch_take(f, &b->hash, 0, b->object, AN_CHUNK_BYTES + 1, 1), AN_ERR_PROTO);
     assert_int_equal(an_fetch_take(f, &other, 0, b->object, AN_CHUNK_BYTES, 1), AN_ERR_PROTO);
     assert_false(an_fetch_failed(f));
     assert_int_equal(give(b, f, b->asks[0], 1), AN_OK);
@@ -388,8 +386,7 @@ static an_err shop_reply(void *user, const an_peer *peer, const an_hash *hash, u
     (void)hash;
     if (s->full_peer && peer->id[0] == s->full_peer)
         return AN_ERR_AGAIN;
-    assert_true(bytes ? err == AN_OK && memcmp(bytes, s->bytes + offset, len) == 0
-                      : err != AN_OK);
+    assert_true(bytes ? err == AN_OK && memcmp(bytes, s->bytes + offset, len) == 0 : err != AN_OK);
     s->replies += err == AN_OK;
     s->refusals += err != AN_OK;
     s->last_offset = offset;
@@ -407,12 +404,8 @@ static an_serve *serve_of(seller *shop)
     an_rng_init(&rng, 3, 0);
     for (size_t i = 0; i < sizeof shop->bytes; i++)
         shop->bytes[i] = (uint8_t)an_rng_u64(&rng);
-    an_serve_conf conf = {.queue = 20,
-                          .per_peer = 16,
-                          .find = shop_find,
-                          .read = shop_read,
-                          .reply = shop_reply,
-                          .user = shop};
+    an_serve_conf conf = {
+        .queue = 20, .per_peer = 16, .find = shop_find, .read = shop_read, .reply = shop_reply, .user = shop};
     assert_int_equal(an_serve_new(&conf, &s), AN_OK);
     return s;
 }
@@ -447,9 +440,8 @@ static void what_cannot_be_had_is_said(void **state)
                 {"plant", &one, UINT64_MAX, 2, AN_ERR_INVAL}};
     (void)state;
     for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
-        assert_int_equal(
-            an_serve_ask(s, &ann, asks[i].site, asks[i].hash, asks[i].offset, asks[i].len),
-            AN_OK);
+        assert_int_equal(an_serve_ask(s, &ann, asks[i].site, asks[i].hash, asks[i].offset, asks[i].len),
+                         AN_OK);
         assert_int_equal(an_serve_step(s), 0);
         assert_int_equal(shop.refusals, i + 1);
         assert_int_equal(shop.last_err, asks[i].err);
@@ -496,12 +488,8 @@ static void nobody_may_queue_more_than_his_share(void **state)
 static void a_serve_survives_every_allocation_failure(void **state)
 {
     seller shop = {0};
-    an_serve_conf conf = {.queue = 4,
-                          .per_peer = 8,
-                          .find = shop_find,
-                          .read = shop_read,
-                          .reply = shop_reply,
-                          .user = &shop};
+    an_serve_conf conf = {
+        .queue = 4, .per_peer = 8, .find = shop_find, .read = shop_read, .reply = shop_reply, .user = &shop};
     an_err err;
     size_t n = 0;
     (void)state;

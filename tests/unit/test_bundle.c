@@ -64,11 +64,8 @@ static an_err make_bundle(an_bundle *ret, const char *detector)
     static const char *const names[] = {"Current", "Pressure", "Volume Flow \xc2\xb5"};
     static const char *const units[] = {"A", "bar", NULL};
     const double mean[] = {1, 2, 3}, variance[] = {1, 4, 0};
-    an_bundle b = {.model = "pump-ae",
-                   .round = 7,
-                   .threshold = 1.5,
-                   .policy = "quantile:0.999*1.33",
-                   .n_edges = 2};
+    an_bundle b = {
+        .model = "pump-ae", .round = 7, .threshold = 1.5, .policy = "quantile:0.999*1.33", .n_edges = 2};
     an_prep_conf conf;
     an_prep_conf_init(&conf);
     conf.window = WINDOW;
@@ -133,8 +130,7 @@ static void a_bundle_comes_back_with_the_same_bytes(void **state)
         assert_string_equal(c.model, "pump-ae");
         assert_string_equal(c.schema.sensors[0].unit, "A");
         assert_string_equal(c.policy, b.policy);
-        assert_true(c.round == 7 && c.threshold == 1.5 && c.n_weights == b.n_weights &&
-                    c.extra_len == 5);
+        assert_true(c.round == 7 && c.threshold == 1.5 && c.n_weights == b.n_weights && c.extra_len == 5);
         assert_true(an_prep_equal(&b.prep, &c.prep));
         an_buf second = encoded(&c);
         assert_int_equal(first.len, second.len);
@@ -180,8 +176,7 @@ static void a_flipped_bit_is_refused_or_gives_exactly_these_bytes_again(void **s
             an_buf_done(&again);
             an_bundle_done(&c);
         } else {
-            assert_true(err == AN_ERR_PROTO || err == AN_ERR_NUMERIC ||
-                        err == AN_ERR_UNSUPPORTED);
+            assert_true(err == AN_ERR_PROTO || err == AN_ERR_NUMERIC || err == AN_ERR_UNSUPPORTED);
             refused++;
         }
         bytes.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
@@ -282,8 +277,7 @@ static void a_scorer_scores_alone_as_in_a_batch_and_as_its_parts_do(void **state
         assert_int_equal(err, AN_OK);
         float direct[N];
         double *scratch = an_alloc(an_detector_scratch(b.detector), sizeof *scratch);
-        an_detector_score(b.detector, windows, an_scorer_reconstruction(w), N, direct, NULL,
-                          scratch);
+        an_detector_score(b.detector, windows, an_scorer_reconstruction(w), N, direct, NULL, scratch);
         an_free(scratch);
         assert_memory_equal(direct, all, sizeof all);
         for (size_t i = 0; i < N; i++) {
@@ -476,8 +470,7 @@ static void an_overlay_cut_short_is_refused(void **state)
     assert_int_equal(err, AN_OK);
     err = an_overlay_decode(&p, bytes.data, bytes.len, NULL);
     assert_int_equal(err, AN_OK);
-    assert_true(!p.has_prep && !p.has_threshold && !p.detector && p.n_local == 0 &&
-                p.features == 0);
+    assert_true(!p.has_prep && !p.has_threshold && !p.detector && p.n_local == 0 && p.features == 0);
     an_overlay_done(&p);
     an_buf_done(&bytes);
     an_bundle_done(&b);

@@ -54,12 +54,10 @@ static double share_of_alarms(const fixture *f, const an_overlay *o, const float
     size_t alarms = 0;
     assert_int_equal(an_scorer_new(&f->b, o, &s, NULL), AN_OK);
     assert_int_equal(an_scorer_work_new(s, 1, &w), AN_OK);
-    assert_int_equal(an_samples_inputs(an_scorer_prep(s), raw, n, AN_TOY_CONTEXT, &x, NULL),
-                     AN_OK);
+    assert_int_equal(an_samples_inputs(an_scorer_prep(s), raw, n, AN_TOY_CONTEXT, &x, NULL), AN_OK);
     for (size_t i = 0; i < n; i++) {
         float score;
-        assert_int_equal(an_scorer_score(s, w, x + i * an_scorer_input(s), 1, &score, NULL),
-                         AN_OK);
+        assert_int_equal(an_scorer_score(s, w, x + i * an_scorer_input(s), 1, &score, NULL), AN_OK);
         alarms += (double)score > an_scorer_threshold(s);
     }
     an_free(x);
@@ -149,16 +147,13 @@ static void what_may_not_go_live_is_refused_with_the_figure(void **state)
     open_fixture(&f, false);
     for (size_t i = 0; i < FIT * AN_TOY_CONTEXT * AN_TOY_WIDTH; i++)
         f.fit[i] *= i % 2 ? 3.0f : -3.0f; /* far from what the holdout looks like */
-    assert_int_equal(an_calibrate(&f.b, &f.hash, &f.data, &f.opts, 0, &o, NULL, &why),
-                     AN_ERR_REFUSED);
+    assert_int_equal(an_calibrate(&f.b, &f.hash, &f.data, &f.opts, 0, &o, NULL, &why), AN_ERR_REFUSED);
     assert_non_null(strstr(why.text, "% of known-normal windows"));
     f.data.fit.n = 0;
-    assert_int_equal(an_calibrate(&f.b, &f.hash, &f.data, &f.opts, 0, &o, NULL, &why),
-                     AN_ERR_INVAL);
+    assert_int_equal(an_calibrate(&f.b, &f.hash, &f.data, &f.opts, 0, &o, NULL, &why), AN_ERR_INVAL);
     f.data.fit.n = FIT;
     f.data.width = 2;
-    assert_int_equal(an_calibrate(&f.b, &f.hash, &f.data, &f.opts, 0, &o, NULL, &why),
-                     AN_ERR_INVAL);
+    assert_int_equal(an_calibrate(&f.b, &f.hash, &f.data, &f.opts, 0, &o, NULL, &why), AN_ERR_INVAL);
     f.data.width = AN_TOY_WIDTH;
     f.fit[3] = NAN; /* filled as the version's preprocessing says, never a crash */
     an_err err = an_calibrate(&f.b, &f.hash, &f.data, &f.opts, 0, &o, NULL, &why);

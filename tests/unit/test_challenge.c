@@ -98,12 +98,10 @@ static void each_fault_touches_its_own_sensor_on_new_data(void **state)
         assert_true(fabs(mean_at(set, i, other) - (other ? 50 : 100)) < 4 * sigma[other]);
         const double shift = fabs(mean_at(set, i, item->index) - (item->index ? 50 : 100));
         if (item->kind == AN_CHALLENGE_OFFSET)
-            assert_true(fabs(shift - item->sigmas * sigma[item->index]) <
-                        2 * sigma[item->index]);
+            assert_true(fabs(shift - item->sigmas * sigma[item->index]) < 2 * sigma[item->index]);
         if (item->kind == AN_CHALLENGE_STUCK)
             for (size_t t = 1; t < T; t++)
-                assert_true(window_at(set, i)[t * W + item->index] ==
-                            window_at(set, i)[item->index]);
+                assert_true(window_at(set, i)[t * W + item->index] == window_at(set, i)[item->index]);
     }
     assert_int_equal(count[AN_CHALLENGE_OFFSET], 2 * 3 * 5);
     assert_int_equal(count[AN_CHALLENGE_STUCK], 2 * 1 * 5);
@@ -114,8 +112,7 @@ static void each_fault_touches_its_own_sensor_on_new_data(void **state)
     an_challenge_free(set);
 }
 
-static void
-declared_modes_are_injected_into_the_old_data_and_confirmed_windows_are_untouched(void **state)
+static void declared_modes_are_injected_into_the_old_data_and_confirmed_windows_are_untouched(void **state)
 {
     (void)state;
     an_challenge_in in = input();
@@ -127,8 +124,7 @@ declared_modes_are_injected_into_the_old_data_and_confirmed_windows_are_untouche
             assert_true(fabs(mean_at(set, i, 1) - (5 + 2 * item->sigmas * sigma[1])) < 4);
         }
         if (item->kind == AN_CHALLENGE_CONFIRMED)
-            assert_memory_equal(window_at(set, i), confirmed + item->index * T * W,
-                                T * W * sizeof(float));
+            assert_memory_equal(window_at(set, i), confirmed + item->index * T * W, T * W * sizeof(float));
     }
     an_challenge_free(set);
 }
@@ -191,8 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_deviation_is_that_of_the_data),
         cmocka_unit_test(each_fault_touches_its_own_sensor_on_new_data),
-        cmocka_unit_test(
-            declared_modes_are_injected_into_the_old_data_and_confirmed_windows_are_untouched),
+        cmocka_unit_test(declared_modes_are_injected_into_the_old_data_and_confirmed_windows_are_untouched),
         cmocka_unit_test(the_same_seed_gives_the_same_set),
         cmocka_unit_test(parts_without_data_are_left_out_and_nonsense_is_refused),
         cmocka_unit_test(running_out_of_memory_is_survived),

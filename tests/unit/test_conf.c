@@ -21,8 +21,7 @@ typedef struct conf {
 
 static const an_opt rows[] = {
     AN_OPT_INT(conf, sites, "round.min_sites", 1, 1000, "3", "updates needed"),
-    AN_OPT_MS(conf, deadline_ms, "round.wait.deadline", 1000, 86400000, "60s",
-              "how long a round waits"),
+    AN_OPT_MS(conf, deadline_ms, "round.wait.deadline", 1000, 86400000, "60s", "how long a round waits"),
     AN_OPT_TEXT(conf, sensors, "sensors", 0, 100, "", "names"),
     AN_OPT_BOOL(conf, live, "live", "true", "score live"),
 };
@@ -68,8 +67,7 @@ static void a_wrong_file_is_told_where(void **state)
     static const struct {
         const char *text, *why;
     } wrong[] = {
-        {"round:\n  min_sites: 0\n",
-         "f:2:14: round.min_sites = 0: must be 1..1000 (an integer)"},
+        {"round:\n  min_sites: 0\n", "f:2:14: round.min_sites = 0: must be 1..1000 (an integer)"},
         {"round:\n  max: 1\n", "f:2:8: round.max: unknown option"},
         {"live:\n", "f:1:1: live = : must be a text"},
         {"live: [yes]\n", "f:1:7: live: must be a single value"},

@@ -51,8 +51,7 @@ static void put(const char *name, const char *mode, const char *text)
     assert_int_equal(fclose(f), 0);
 }
 
-static an_err try_open(const char *options, const an_clock *clock, an_source **ret,
-                       an_note *why)
+static an_err try_open(const char *options, const an_clock *clock, an_source **ret, an_note *why)
 {
     char text[512];
     an_yaml *doc = NULL;
@@ -89,8 +88,7 @@ static an_err drain(an_source *s, char *ret, size_t cap)
     while ((err = an_source_next(s, &b, &wait_ms, &why)) == AN_OK)
         for (size_t i = 0; i < b.n; i++)
             len += (size_t)snprintf(ret + len, cap - len, "%s%s%g", len ? " " : "",
-                                    b.flags[i] & AN_ROW_RESTART ? "|" : "",
-                                    (double)b.values[i * b.width]);
+                                    b.flags[i] & AN_ROW_RESTART ? "|" : "", (double)b.values[i * b.width]);
     if (err == AN_ERR_AGAIN)
         assert_true(wait_ms > 0);
     else if (err != AN_ERR_NOTFOUND)
@@ -200,9 +198,8 @@ static void after_a_restart_no_row_is_read_twice_and_none_is_lost(void **state)
         uint64_t last_row = 0;
         for (size_t i = 0; i < stop; i++) {
             assert_int_equal(an_source_next(s, &b, &wait_ms, NULL), AN_OK);
-            len +=
-                (size_t)snprintf(part + len, sizeof part - len, "%s%s%g", len ? " " : "",
-                                 b.flags[0] & AN_ROW_RESTART ? "|" : "", (double)b.values[0]);
+            len += (size_t)snprintf(part + len, sizeof part - len, "%s%s%g", len ? " " : "",
+                                    b.flags[0] & AN_ROW_RESTART ? "|" : "", (double)b.values[0]);
             last_row = b.row[0];
         }
         an_buf at;
@@ -215,9 +212,8 @@ static void after_a_restart_no_row_is_read_twice_and_none_is_lost(void **state)
         if (stop > 0 && stop < 7) {
             assert_int_equal(an_source_next(s, &b, &wait_ms, NULL), AN_OK);
             assert_int_equal(b.row[0], last_row + 1);
-            len +=
-                (size_t)snprintf(part + len, sizeof part - len, " %s%g",
-                                 b.flags[0] & AN_ROW_RESTART ? "|" : "", (double)b.values[0]);
+            len += (size_t)snprintf(part + len, sizeof part - len, " %s%g",
+                                    b.flags[0] & AN_ROW_RESTART ? "|" : "", (double)b.values[0]);
         }
         (void)(drain(s, rest, sizeof rest) == AN_OK);
         if (rest[0])
@@ -263,8 +259,8 @@ static void columns_labels_and_times_go_where_they_belong(void **state)
     put("a.csv", "w",
         "datetime;p;anomaly;q;note\n2020-03-09 10:14:33;1;0;10;5\n2020-03-09 10:14:34;;1;20;6\n"
         "2020-03-09 10:20:00;3;0;30;7\n");
-    an_source *s = open_source(
-        "{path: %s/a.csv, label: anomaly, ignore: [note], gap_ms: 60000, follow: false}");
+    an_source *s =
+        open_source("{path: %s/a.csv, label: anomaly, ignore: [note], gap_ms: 60000, follow: false}");
     assert_int_equal(an_source_width(s), 2);
     assert_string_equal(an_source_sensor(s, 0), "p");
     assert_string_equal(an_source_sensor(s, 1), "q");
@@ -290,8 +286,7 @@ static void the_pace_is_kept(void **state)
     an_source *s = NULL;
     an_clock_fake_init(&fake, 1000);
     put("a.csv", "w", "1,1\n2,1\n3,1\n4,1\n5,1\n6,1\n7,1\n");
-    assert_int_equal(
-        try_open("{path: %s/a.csv, speed: 2, follow: false}", &fake.clock, &s, NULL), AN_OK);
+    assert_int_equal(try_open("{path: %s/a.csv, speed: 2, follow: false}", &fake.clock, &s, NULL), AN_OK);
     assert_int_equal(drain(s, seen, sizeof seen), AN_ERR_AGAIN);
     assert_string_equal(seen, "|1");
     an_clock_fake_advance(&fake, 499);
@@ -344,8 +339,7 @@ static void wrong_options_are_refused_with_the_reason(void **state)
         assert_non_null(strstr(why.text, cases[i].says));
     }
     put("empty.csv", "w", "");
-    assert_int_equal(try_open("path: %s/empty.csv", an_clock_system(), &s, &why),
-                     AN_ERR_NOTFOUND);
+    assert_int_equal(try_open("path: %s/empty.csv", an_clock_system(), &s, &why), AN_ERR_NOTFOUND);
     assert_null(s);
 }
 

@@ -29,10 +29,7 @@ static int teardown(void **state)
 
 static void what_is_kept_is_read_again(void **state)
 {
-    an_coordinator c = {.site = "plant-b",
-                        .control = "tcp://c:7701",
-                        .bulk = "",
-                        .release_root = "root"},
+    an_coordinator c = {.site = "plant-b", .control = "tcp://c:7701", .bulk = "", .release_root = "root"},
                    got;
     memset(c.link_key, 7, sizeof c.link_key);
     memset(c.statement_key, 9, sizeof c.statement_key);
@@ -75,8 +72,7 @@ static void nothing_is_opened_for_a_wrong_token_or_name(void **state)
 {
     char path[AN_PATH_MAX];
     an_coordinator got;
-    an_enrol_conf conf = {
-        .dir = *state, .site = "plant b", .token = "andon1-x", .timeout_ms = 100};
+    an_enrol_conf conf = {.dir = *state, .site = "plant b", .token = "andon1-x", .timeout_ms = 100};
     assert_int_equal(an_path_join(path, *state, "identity"), AN_OK);
     assert_int_equal(an_enrol(&conf, &got, NULL), AN_ERR_INVAL);
     conf.site = "plant-b";
@@ -95,8 +91,7 @@ static void a_door_that_does_not_answer_is_given_up(void **state)
     an_random(token.id, sizeof token.id);
     an_random(token.secret, sizeof token.secret);
     assert_int_equal(an_token_text(text, &token), AN_OK);
-    const an_enrol_conf conf = {
-        .dir = *state, .site = "plant-b", .token = text, .timeout_ms = 300};
+    const an_enrol_conf conf = {.dir = *state, .site = "plant-b", .token = text, .timeout_ms = 300};
     const an_err err = an_enrol(&conf, &got, &why);
     if (err != AN_ERR_AGAIN)
         fail_msg("%s: %s", an_err_name(err), why.text);
@@ -107,13 +102,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_kept_is_read_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_site_that_is_not_enrolled_is_told_what_to_do, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(a_site_that_is_not_enrolled_is_told_what_to_do, setup, teardown),
         cmocka_unit_test_setup_teardown(a_damaged_file_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(nothing_is_opened_for_a_wrong_token_or_name, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_door_that_does_not_answer_is_given_up, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(nothing_is_opened_for_a_wrong_token_or_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_door_that_does_not_answer_is_given_up, setup, teardown),
     };
     if (an_crypto_init() != AN_OK)
         return 1;

@@ -15,8 +15,7 @@
 #include "doors/crypto.h"
 #include "tests/support/folder.h"
 
-#define HEAD                                                                                   \
-    "experiment: small\nmodel: |\n  model: small\n  input: {features: input, window: 2}\n"
+#define HEAD "experiment: small\nmodel: |\n  model: small\n  input: {features: input, window: 2}\n"
 #define DATA "data: {layout: folders}\n"
 
 static an_err parse(const char *text, an_experiment *ret, an_note *why)
@@ -47,16 +46,15 @@ static void a_file_says_all_of_it(void **state)
     (void)state;
     an_experiment e = {.doc = NULL};
     an_note why = {{0}};
-    an_err err = parse(
-        HEAD "data: {layout: split, train_rows: 400, label: anomaly, ignore: [changepoint],\n"
-             "       delimiter: \";\", sites: [a, b], time: when, header: true}\n"
-             "prep: {window: 10, smooth: 3, scale: fleet}\n"
-             "train: {rounds: 3, epochs: 2, holdout: 0.2, holdout_min: 50}\n"
-             "personal: {epochs: 7, parameters: local, for: series}\n"
-             "threshold: \"quantile:0.999*1.33\"\nfigures: pooled\nseeds: [4, 5]\n"
-             "cold_start: {sites: 6, keep: 0.05}\n"
-             "leaderboard:\n  - {name: T2, f1: 0.66, far: 0.19, mar: 0.42}\n",
-        &e, &why);
+    an_err err = parse(HEAD "data: {layout: split, train_rows: 400, label: anomaly, ignore: [changepoint],\n"
+                            "       delimiter: \";\", sites: [a, b], time: when, header: true}\n"
+                            "prep: {window: 10, smooth: 3, scale: fleet}\n"
+                            "train: {rounds: 3, epochs: 2, holdout: 0.2, holdout_min: 50}\n"
+                            "personal: {epochs: 7, parameters: local, for: series}\n"
+                            "threshold: \"quantile:0.999*1.33\"\nfigures: pooled\nseeds: [4, 5]\n"
+                            "cold_start: {sites: 6, keep: 0.05}\n"
+                            "leaderboard:\n  - {name: T2, f1: 0.66, far: 0.19, mar: 0.42}\n",
+                       &e, &why);
     if (err != AN_OK)
         print_error("%s\n", why.text);
     assert_int_equal(err, AN_OK);
@@ -93,8 +91,7 @@ static void an_error_says_where(void **state)
         {HEAD DATA "seeds: []\n", "seeds"},
         {HEAD DATA "cold_start: {sites: 2}\n", "keep"},
         {HEAD DATA "leaderboard: [{name: a, f1: 2, far: 0, mar: 0}]\n", "f1"},
-        {"experiment: x\nmodel: nowhere.yaml\n" DATA,
-         "neither a text of several lines nor a file"},
+        {"experiment: x\nmodel: nowhere.yaml\n" DATA, "neither a text of several lines nor a file"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         an_experiment e = {.doc = NULL};
@@ -128,8 +125,7 @@ static void names_are_in_natural_order(void **state)
     char *items[] = {"omi-10", "omi-2", "omi-1", "b", "omi-02", "a10b2", "a10b1", "a9"};
     an_names names = {.items = items, .n = 8};
     an_lab_names_sort(&names);
-    static const char *const want[] = {"a9",    "a10b1",  "a10b2", "b",
-                                       "omi-1", "omi-02", "omi-2", "omi-10"};
+    static const char *const want[] = {"a9", "a10b1", "a10b2", "b", "omi-1", "omi-02", "omi-2", "omi-10"};
     for (size_t i = 0; i < 8; i++)
         assert_string_equal(names.items[i], want[i]);
 }

@@ -19,8 +19,7 @@ typedef struct line {
 
 static void make(line *l)
 {
-    const an_pool_conf conf = {
-        .width = 1, .window = 1, .block = 2, .holdout_percent = 50, .seed = 1};
+    const an_pool_conf conf = {.width = 1, .window = 1, .block = 2, .holdout_percent = 50, .seed = 1};
     const an_driftwatch_conf drift = {.rows = PATIENCE};
     assert_int_equal(an_pool_new(&conf, &l->pool, NULL), AN_OK);
     an_held_init(&l->held, l->pool, &drift, STRIDE);

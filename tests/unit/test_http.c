@@ -41,9 +41,8 @@ static void echo(void *ctx, const an_http_request *req, an_http_reply *reply)
         for (int i = 0; i < 3000; i++)
             an_buf_text(&b, "0123456789");
     } else {
-        an_buf_printf(&b, "%s %s q=%s auth=%s type=%s from=%s extra=%s len=%zu ", req->method,
-                      req->path, q ? q : "-", auth ? auth : "-", type ? type : "-", req->remote,
-                      extra, req->body_len);
+        an_buf_printf(&b, "%s %s q=%s auth=%s type=%s from=%s extra=%s len=%zu ", req->method, req->path,
+                      q ? q : "-", auth ? auth : "-", type ? type : "-", req->remote, extra, req->body_len);
         an_buf_put(&b, req->body, req->body_len > 20 ? 20 : req->body_len);
     }
     reply->status = b.failed ? 503 : 200;
@@ -65,12 +64,10 @@ static void site_start(site *s, size_t max_body)
     if (an_http_server_start(&conf, &s->server, &why) != AN_OK)
         fail_msg("%s", why.text);
     assert_true(an_http_server_port(s->server) > 0);
-    snprintf(s->url, sizeof s->url, "http://127.0.0.1:%u",
-             (unsigned)an_http_server_port(s->server));
+    snprintf(s->url, sizeof s->url, "http://127.0.0.1:%u", (unsigned)an_http_server_port(s->server));
 }
 
-static an_err call(const site *s, an_http_ask ask, const char *path, an_http_answer *ret,
-                   an_note *why)
+static an_err call(const site *s, an_http_ask ask, const char *path, an_http_answer *ret, an_note *why)
 {
     char url[160];
     snprintf(url, sizeof url, "%s%s", s->url, path);
@@ -85,21 +82,16 @@ static void a_request_arrives_whole_and_its_answer_returns(void **state)
     site s;
     an_http_answer a = {0};
     site_start(&s, 0);
-    assert_int_equal(
-        call(&s, (an_http_ask){.headers = headers}, "/v1/a%20b?q=1%262&r", &a, NULL), AN_OK);
+    assert_int_equal(call(&s, (an_http_ask){.headers = headers}, "/v1/a%20b?q=1%262&r", &a, NULL), AN_OK);
     assert_int_equal(a.status, 200);
     assert_string_equal(a.type, "text/plain");
-    assert_string_equal(
-        a.body, "GET /v1/a b q=1&2 auth=Bearer t0ken type=- from=127.0.0.1 extra=x len=0 ");
+    assert_string_equal(a.body, "GET /v1/a b q=1&2 auth=Bearer t0ken type=- from=127.0.0.1 extra=x len=0 ");
     assert_int_equal(a.body_len, strlen(a.body));
     an_http_answer_done(&a);
-    assert_int_equal(call(&s,
-                          (an_http_ask){.method = "PUT", .body = "{\"a\":1}", .body_len = 7},
-                          "/p", &a, NULL),
-                     AN_OK);
-    assert_string_equal(
-        a.body,
-        "PUT /p q=- auth=- type=application/json from=127.0.0.1 extra=x len=7 {\"a\":1}");
+    assert_int_equal(
+        call(&s, (an_http_ask){.method = "PUT", .body = "{\"a\":1}", .body_len = 7}, "/p", &a, NULL), AN_OK);
+    assert_string_equal(a.body,
+                        "PUT /p q=- auth=- type=application/json from=127.0.0.1 extra=x len=7 {\"a\":1}");
     an_http_answer_done(&a);
     assert_int_equal(call(&s, (an_http_ask){.method = "POST"}, "/p", &a, NULL), AN_OK);
     assert_non_null(strstr(a.body, "POST /p"));
@@ -167,8 +159,7 @@ static void bodies_are_bounded_on_both_sides(void **state)
     assert_int_equal(call(&s, ask, "/p", &a, &why), AN_OK);
     assert_int_equal(a.status, 413);
     an_http_answer_done(&a);
-    assert_int_equal(call(&s, (an_http_ask){.max_body = 29999}, "/large", &a, &why),
-                     AN_ERR_LIMIT);
+    assert_int_equal(call(&s, (an_http_ask){.max_body = 29999}, "/large", &a, &why), AN_ERR_LIMIT);
     assert_null(a.body);
     assert_int_equal(call(&s, (an_http_ask){.max_body = 30000}, "/large", &a, &why), AN_OK);
     assert_int_equal(a.body_len, 30000);
@@ -180,21 +171,17 @@ static void a_wrong_ask_is_refused_before_it_is_sent(void **state)
 {
     (void)state;
     static const char *const split[] = {"A: b\r\nC: d", NULL}, *const bare[] = {"abc", NULL};
-    static const char *const urls[] = {"ftp://127.0.0.1/", "file:///etc/passwd", "127.0.0.1",
-                                       "", NULL};
+    static const char *const urls[] = {"ftp://127.0.0.1/", "file:///etc/passwd", "127.0.0.1", "", NULL};
     an_http_answer a = {0};
     an_note why = {{0}};
     for (size_t i = 0; i < 5; i++)
         assert_int_equal(an_http_call(&(an_http_ask){.url = urls[i]}, &a, &why), AN_ERR_INVAL);
-    assert_int_equal(
-        an_http_call(&(an_http_ask){.url = "http://127.0.0.1:1", .headers = split}, &a, &why),
-        AN_ERR_INVAL);
-    assert_int_equal(
-        an_http_call(&(an_http_ask){.url = "http://127.0.0.1:1", .headers = bare}, &a, &why),
-        AN_ERR_INVAL);
-    assert_int_equal(
-        an_http_call(&(an_http_ask){.url = "http://127.0.0.1:1", .method = "G T"}, &a, &why),
-        AN_ERR_INVAL);
+    assert_int_equal(an_http_call(&(an_http_ask){.url = "http://127.0.0.1:1", .headers = split}, &a, &why),
+                     AN_ERR_INVAL);
+    assert_int_equal(an_http_call(&(an_http_ask){.url = "http://127.0.0.1:1", .headers = bare}, &a, &why),
+                     AN_ERR_INVAL);
+    assert_int_equal(an_http_call(&(an_http_ask){.url = "http://127.0.0.1:1", .method = "G T"}, &a, &why),
+                     AN_ERR_INVAL);
     assert_true(why.text[0] != '\0');
 }
 
@@ -279,15 +266,12 @@ static void a_lying_server_is_seen_through(void **state)
     (void)state;
     an_note why = {{0}};
     assert_int_equal(ask_liar("junk\r\n\r\n", 5000, &why), AN_ERR_PROTO);
-    assert_int_equal(ask_liar("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc", 5000, &why),
-                     AN_ERR_IO);
+    assert_int_equal(ask_liar("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc", 5000, &why), AN_ERR_IO);
+    assert_int_equal(ask_liar("HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\nabc", 5000, &why),
+                     AN_ERR_LIMIT);
     assert_int_equal(
-        ask_liar("HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\nabc", 5000, &why),
-        AN_ERR_LIMIT);
-    assert_int_equal(
-        ask_liar(
-            "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n",
-            5000, &why),
+        ask_liar("HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n", 5000,
+                 &why),
         AN_OK);
     assert_int_equal(ask_liar(NULL, 50, &why), AN_ERR_AGAIN);
 }
@@ -302,8 +286,7 @@ static void every_allocation_failure_is_survived(void **state)
     while (!whole) {
         an_http_answer a = {0};
         an_mem_fail_after(n++);
-        an_err err = call(&s, (an_http_ask){.method = "POST", .body = "abc", .body_len = 3},
-                          "/p", &a, NULL);
+        an_err err = call(&s, (an_http_ask){.method = "POST", .body = "abc", .body_len = 3}, "/p", &a, NULL);
         an_mem_fail_never();
         /* The server closes the connection, or answers 503, when it is the one that lacks
          * memory. */

@@ -86,10 +86,8 @@ static void verdicts_have_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(commands_are_taken_once_in_their_order, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(what_is_no_command_is_removed_and_said, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(commands_are_taken_once_in_their_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_no_command_is_removed_and_said, setup, teardown),
         cmocka_unit_test(verdicts_have_names),
     };
     if (an_crypto_init() != AN_OK)

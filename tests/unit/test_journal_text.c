@@ -15,8 +15,7 @@
 #define MORNING INT64_C(1773051273250) /* 2026-03-09 10:14:33.250 */
 #define HASH "3f2a99c1d0e4b5a63f2a99c1d0e4b5a63f2a99c1d0e4b5a63f2a99c1d0e4b5a6"
 
-static an_record record_of(const char *kind, const char *subject, const char *actor,
-                           const char *body)
+static an_record record_of(const char *kind, const char *subject, const char *actor, const char *body)
 {
     return (an_record){.seq = 1,
                        .time_ms = MORNING,
@@ -38,23 +37,20 @@ static void assert_line(an_record r, const char *expected)
 static void a_sentence_names_who_did_what_to_whom(void **state)
 {
     (void)state;
-    assert_line(
-        record_of("site.approved", "plant-a", "user/admin", "{\"fingerprint\":\"3f2a 99c1\"}"),
-        "2026-03-09 10:14  site plant-a approved by user/admin (fingerprint 3f2a 99c1)");
+    assert_line(record_of("site.approved", "plant-a", "user/admin", "{\"fingerprint\":\"3f2a 99c1\"}"),
+                "2026-03-09 10:14  site plant-a approved by user/admin (fingerprint 3f2a 99c1)");
 }
 
 static void a_part_in_brackets_is_left_out_when_its_field_is_absent(void **state)
 {
     (void)state;
     assert_line(record_of("alias.moved", "pump", "user/admin",
-                          "{\"alias\":\"production\",\"to\":\"" HASH
-                          "\",\"reason\":\"gate passed\"}"),
+                          "{\"alias\":\"production\",\"to\":\"" HASH "\",\"reason\":\"gate passed\"}"),
                 "2026-03-09 10:14  production of model pump moved to 3f2a99c1d0e4 by "
                 "user/admin: gate passed");
-    assert_line(
-        record_of("alias.moved", "pump", "user/admin",
-                  "{\"alias\":\"production\",\"to\":\"v2\",\"from\":\"v1\",\"reason\":null}"),
-        "2026-03-09 10:14  production of model pump moved to v2 from v1 by user/admin");
+    assert_line(record_of("alias.moved", "pump", "user/admin",
+                          "{\"alias\":\"production\",\"to\":\"v2\",\"from\":\"v1\",\"reason\":null}"),
+                "2026-03-09 10:14  production of model pump moved to v2 from v1 by user/admin");
 }
 
 static void times_in_bodies_are_read_as_times(void **state)
@@ -95,20 +91,17 @@ static void a_dot_names_the_field_of_the_body(void **state)
 static void a_body_that_lacks_what_its_sentence_needs_is_shown_as_pairs(void **state)
 {
     (void)state;
-    assert_line(
-        record_of("site.approved", "plant-a", "user/admin", "{\"note\":\"by hand\",\"n\":3}"),
-        "2026-03-09 10:14  site.approved plant-a by user/admin note=by hand n=3");
+    assert_line(record_of("site.approved", "plant-a", "user/admin", "{\"note\":\"by hand\",\"n\":3}"),
+                "2026-03-09 10:14  site.approved plant-a by user/admin note=by hand n=3");
 }
 
 static void an_unknown_kind_is_shown_as_pairs_of_every_type(void **state)
 {
     (void)state;
-    assert_line(
-        record_of(
-            "later.kind", "x", "coordinator",
-            "{\"a\":0.25,\"b\":true,\"c\":null,\"d\":[1,\"two\"],\"e\":{\"f\":1},\"g\":[]}"),
-        "2026-03-09 10:14  later.kind x by coordinator a=0.25 b=yes c=none d=1, two"
-        " e=(1 values) g=(0 values)");
+    assert_line(record_of("later.kind", "x", "coordinator",
+                          "{\"a\":0.25,\"b\":true,\"c\":null,\"d\":[1,\"two\"],\"e\":{\"f\":1},\"g\":[]}"),
+                "2026-03-09 10:14  later.kind x by coordinator a=0.25 b=yes c=none d=1, two"
+                " e=(1 values) g=(0 values)");
 }
 
 static void a_body_that_is_no_json_is_said_and_an_absent_one_is_not(void **state)
@@ -123,11 +116,10 @@ static void a_body_that_is_no_json_is_said_and_an_absent_one_is_not(void **state
 static void control_characters_never_reach_the_terminal(void **state)
 {
     (void)state;
-    assert_line(
-        record_of("site.denied", "plant-a", "user/admin",
-                  "{\"fingerprint\":\"a\\u001b[2Jb\\nc\",\"reason\":\"x\\u009bz\\u00e4\"}"),
-        "2026-03-09 10:14  site plant-a denied by user/admin (fingerprint a?[2Jb?c): "
-        "x?z\xc3\xa4");
+    assert_line(record_of("site.denied", "plant-a", "user/admin",
+                          "{\"fingerprint\":\"a\\u001b[2Jb\\nc\",\"reason\":\"x\\u009bz\\u00e4\"}"),
+                "2026-03-09 10:14  site plant-a denied by user/admin (fingerprint a?[2Jb?c): "
+                "x?z\xc3\xa4");
 }
 
 static void a_line_too_long_is_cut_between_characters(void **state)
@@ -194,8 +186,7 @@ static void every_sentence_belongs_to_a_kind_and_uses_its_fields(void **state)
 static void survives_every_allocation_failure(void **state)
 {
     (void)state;
-    an_record r =
-        record_of("site.approved", "plant-a", "user/admin", "{\"fingerprint\":\"3f2a\"}");
+    an_record r = record_of("site.approved", "plant-a", "user/admin", "{\"fingerprint\":\"3f2a\"}");
     char line[AN_JOURNAL_LINE_MAX];
     size_t live = an_mem_live(), n = 0;
     an_err err;

@@ -40,11 +40,10 @@ static void what_was_built_is_printed_in_order_and_as_short_as_it_can_be(void **
     an_json *o = build();
     assert_false(an_json_failed(o));
     char *text = an_json_print(o, 0);
-    assert_string_equal(
-        text,
-        "{\"site\":\"plant \\\"b\\\"\\n\\u0001\",\"rounds\":-3,\"auroc\":0.78,\"lost\":null,"
-        "\"live\":true,\"alias\":null,"
-        "\"list\":[1.0,\"x\",9223372036854775807,0.30000000000000004],\"empty\":{}}");
+    assert_string_equal(text,
+                        "{\"site\":\"plant \\\"b\\\"\\n\\u0001\",\"rounds\":-3,\"auroc\":0.78,\"lost\":null,"
+                        "\"live\":true,\"alias\":null,"
+                        "\"list\":[1.0,\"x\",9223372036854775807,0.30000000000000004],\"empty\":{}}");
     an_free(text);
     an_json_set_int(o, "site", 1);
     an_json_set(o, "list", an_json_array());
@@ -58,8 +57,7 @@ static void what_was_built_is_printed_in_order_and_as_short_as_it_can_be(void **
 static void what_is_printed_reads_back_the_same(void **state)
 {
     (void)state;
-    static const double values[] = {0,         -0.0,          1e300, 5e-324,
-                                    1.0 / 3.0, 123456789.125, 2e16,  1e21};
+    static const double values[] = {0, -0.0, 1e300, 5e-324, 1.0 / 3.0, 123456789.125, 2e16, 1e21};
     an_json *list = an_json_array();
     for (size_t i = 0; i < 8; i++)
         an_json_push_num(list, values[i]);
@@ -70,9 +68,7 @@ static void what_is_printed_reads_back_the_same(void **state)
     for (size_t i = 0; i < 8; i++) {
         double d = 1;
         assert_int_equal(an_jval_kind(an_jval_at(an_json_root(doc), i)), AN_JKIND_NUM);
-        assert_int_equal(
-            an_jval_num(an_jval_at(an_json_root(doc), i), NULL, -1e301, 1e301, &d, NULL),
-            AN_OK);
+        assert_int_equal(an_jval_num(an_jval_at(an_json_root(doc), i), NULL, -1e301, 1e301, &d, NULL), AN_OK);
         assert_true(d == values[i]);
     }
     an_json *copy = an_json_copy(an_json_root(doc));
@@ -92,8 +88,7 @@ static void bytes_that_are_not_utf8_are_replaced(void **state)
     an_json_set_text(o, "na\xffme", "M\xfcnchen\xc3");
     an_json_set_text(o, "none", NULL);
     char *text = an_json_print(o, 0);
-    assert_string_equal(
-        text, "{\"na\xef\xbf\xbdme\":\"M\xef\xbf\xbdnchen\xef\xbf\xbd\",\"none\":null}");
+    assert_string_equal(text, "{\"na\xef\xbf\xbdme\":\"M\xef\xbf\xbdnchen\xef\xbf\xbd\",\"none\":null}");
     an_free(text);
     an_json_free(o);
 }
@@ -121,8 +116,7 @@ static void typed_reads_hold_their_bounds_and_say_the_key(void **state)
     (void)state;
     static const char text[] =
         "{\"n\": 7, \"x\": 0.5, \"t\": \"abc\", \"b\": false, \"z\": null, \"l\": [1, {}]}";
-    static const char *const all[] = {"n", "x", "t", "b", "z", "l", NULL}, *const some[] = {
-                                                                               "n", NULL};
+    static const char *const all[] = {"n", "x", "t", "b", "z", "l", NULL}, *const some[] = {"n", NULL};
     an_json_doc *doc = NULL;
     an_note why = {{0}};
     assert_int_equal(an_json_parse(text, sizeof text - 1, "t", &doc, &why), AN_OK);
@@ -204,8 +198,7 @@ static void strangers_texts_are_refused_with_their_place(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         an_json_doc *doc = NULL;
         an_note why = {{0}};
-        assert_int_equal(an_json_parse(wrong[i], strlen(wrong[i]), "req", &doc, &why),
-                         AN_ERR_PROTO);
+        assert_int_equal(an_json_parse(wrong[i], strlen(wrong[i]), "req", &doc, &why), AN_ERR_PROTO);
         assert_null(doc);
         assert_int_equal(strncmp(why.text, "req:1:", 6), 0);
     }

@@ -26,16 +26,14 @@ static float *noise(an_rng *r, size_t n)
     return x;
 }
 
-typedef void gemm_fn(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha,
-                     const float *a, const float *b, float beta, float *c);
+typedef void gemm_fn(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
+                     const float *b, float beta, float *c);
 
-static void compare(gemm_fn *gemm, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha,
-                    float beta)
+static void compare(gemm_fn *gemm, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, float beta)
 {
     an_rng r;
     an_rng_init(&r, SEED, m * 10000 + n * 100 + k);
-    float *a = noise(&r, m * k), *b = noise(&r, k * n), *c = noise(&r, m * n),
-          *old = an_alloc(m * n, 4);
+    float *a = noise(&r, m * k), *b = noise(&r, k * n), *c = noise(&r, m * n), *old = an_alloc(m * n, 4);
     assert_non_null(old);
     for (size_t i = 0; i < m * n; i++)
         old[i] = c[i];
@@ -44,15 +42,15 @@ static void compare(gemm_fn *gemm, bool ta, bool tb, size_t m, size_t n, size_t 
         for (size_t j = 0; j < n; j++) {
             double sum = 0.0, size = 1.0;
             for (size_t p = 0; p < k; p++) {
-                double term = (double)(ta ? a[p * m + i] : a[i * k + p]) *
-                              (double)(tb ? b[j * k + p] : b[p * n + j]);
+                double term =
+                    (double)(ta ? a[p * m + i] : a[i * k + p]) * (double)(tb ? b[j * k + p] : b[p * n + j]);
                 sum += term;
                 size += fabs(term);
             }
             double want = (double)alpha * sum + (double)beta * (double)old[i * n + j];
             if (fabs(want - (double)c[i * n + j]) > 1e-6 * size)
-                fail_msg("ta %d tb %d (%zu, %zu, %zu) at %zu,%zu: %g instead of %g", ta, tb, m,
-                         n, k, i, j, (double)c[i * n + j], want);
+                fail_msg("ta %d tb %d (%zu, %zu, %zu) at %zu,%zu: %g instead of %g", ta, tb, m, n, k, i, j,
+                         (double)c[i * n + j], want);
         }
     an_free(a);
     an_free(b);

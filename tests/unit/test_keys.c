@@ -194,8 +194,7 @@ static void every_mistyped_or_missing_digit_is_noticed(void **state)
 
 static void a_token_needs_an_endpoint(void **state)
 {
-    static const char *const bad[] = {"", "tcp://", "ipc:///tmp/x", "tcp://a b:1",
-                                      "tcp://a\n:1"};
+    static const char *const bad[] = {"", "tcp://", "ipc:///tmp/x", "tcp://a b:1", "tcp://a\n:1"};
     an_token in = sample();
     char text[AN_TOKEN_TEXT];
     (void)state;

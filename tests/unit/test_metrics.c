@@ -85,8 +85,8 @@ static void rates_follow_from_the_four_counts(void **state)
     an_confusion c = an_confusion_at(s, y, 8, 4.0);
     assert_true(c.tp == 3 && c.fp == 1 && c.tn == 3 && c.fn == 1);
     an_rates r = an_rates_of(&c);
-    assert_true(near(r.precision, 0.75) && near(r.recall, 0.75) && near(r.f1, 0.75) &&
-                near(r.far, 0.25) && near(r.mar, 0.25));
+    assert_true(near(r.precision, 0.75) && near(r.recall, 0.75) && near(r.f1, 0.75) && near(r.far, 0.25) &&
+                near(r.mar, 0.25));
 }
 
 static void the_best_f1_is_that_of_its_own_threshold_and_none_is_better(void **state)
@@ -161,8 +161,7 @@ static void edges_of_nothing_and_of_ties_are_valid(void **state)
     assert_true(edges[0] == 0.0f && edges[2] == 0.0f);
     err = an_hist_edges(edges, 4, same, 2, 1, 0);
     assert_int_equal(err, AN_OK);
-    assert_true(edges[0] == 4.0f && an_hist_bin(edges, 3, 4.0f) == 3 &&
-                an_hist_bin(edges, 3, 3.9f) == 0);
+    assert_true(edges[0] == 4.0f && an_hist_bin(edges, 3, 4.0f) == 3 && an_hist_bin(edges, 3, 3.9f) == 0);
     err = an_hist_edges(edges, 1, same, 2, 1, 0);
     assert_int_equal(err, AN_ERR_INVAL);
     an_mem_fail_after(0);

@@ -174,8 +174,7 @@ static void a_hand_made_network_gives_the_numbers_of_the_hand(void **state)
 /* Slope of the loss along a random direction against the gradient, for a whole network. */
 static void check_network(const an_model *m)
 {
-    size_t n = an_model_n_params(m), n_in = an_model_n_inputs(m), n_t = an_model_n_targets(m),
-           batch = 3;
+    size_t n = an_model_n_params(m), n_in = an_model_n_inputs(m), n_t = an_model_n_targets(m), batch = 3;
     float *p = an_alloc(n, sizeof *p), *q = an_alloc(n, sizeof *q), *g = an_alloc(n, sizeof *g);
     float *dir = an_alloc(n, sizeof *dir), *x = an_alloc(batch * n_in, sizeof *x),
           *t = an_alloc(batch * n_t, sizeof *t);
@@ -186,9 +185,8 @@ static void check_network(const an_model *m)
     for (size_t i = 0; i < batch * n_in; i++)
         x[i] = (float)an_rng_normal(&r);
     for (size_t i = 0; i < batch * n_t; i++)
-        t[i] = strcmp(an_model_loss_name(m), "mse")
-                   ? (float)an_rng_below(&r, an_model_n_outputs(m))
-                   : (float)i;
+        t[i] =
+            strcmp(an_model_loss_name(m), "mse") ? (float)an_rng_below(&r, an_model_n_outputs(m)) : (float)i;
     double want = 0.0, at[2];
     an_ws *ws = NULL;
     an_err err = an_ws_new(m, batch, &ws);
@@ -222,13 +220,12 @@ static void the_gradient_of_whole_networks_is_their_slope(void **state)
         an_model_free(m);
     }
     /* Activations after activations: some run in place, some may not. */
-    an_model *m = model_of(
-        "model: stack\ninput: {features: 4, window: 6}\n"
-        "layers: [sigmoid, tanh, flatten, {leaky_relu: {slope: 0.2}}, flatten, softmax,\n"
-        "  {dense: {units: 5}}, flatten, sigmoid, flatten, tanh, {dense: {units: 3}}, "
-        "sigmoid]\n"
-        "loss: mse\ntarget: labels\n",
-        0);
+    an_model *m = model_of("model: stack\ninput: {features: 4, window: 6}\n"
+                           "layers: [sigmoid, tanh, flatten, {leaky_relu: {slope: 0.2}}, flatten, softmax,\n"
+                           "  {dense: {units: 5}}, flatten, sigmoid, flatten, tanh, {dense: {units: 3}}, "
+                           "sigmoid]\n"
+                           "loss: mse\ntarget: labels\n",
+                           0);
     check_network(m);
     an_model_free(m);
 }
@@ -241,15 +238,12 @@ static const struct {
     {"model: a\n", "input"},
     {"model: a b\ninput: {features: 2}\nlayers: [relu]\nloss: mse\ntarget: input\n", "name"},
     {"model: a\ninput: {features: 0}\nlayers: [relu]\nloss: mse\ntarget: input\n", "features"},
-    {"model: a\ninput: {features: input}\nlayers: [relu]\nloss: mse\ntarget: input\n",
-     "needs data"},
-    {"model: a\ninput: {features: 2, height: 3}\nlayers: [relu]\nloss: mse\ntarget: input\n",
-     "features"},
+    {"model: a\ninput: {features: input}\nlayers: [relu]\nloss: mse\ntarget: input\n", "needs data"},
+    {"model: a\ninput: {features: 2, height: 3}\nlayers: [relu]\nloss: mse\ntarget: input\n", "features"},
     {"model: a\ninput: {features: 2}\nlayers: []\nloss: mse\ntarget: input\n", "at least one"},
     {"model: a\ninput: {features: 2}\nlayers: [rellu]\nloss: mse\ntarget: input\n",
      "unknown layer \"rellu\"; known: dense"},
-    {"model: a\ninput: {features: 2}\nlayers: [dense]\nloss: mse\ntarget: input\n",
-     "dense needs `units`"},
+    {"model: a\ninput: {features: 2}\nlayers: [dense]\nloss: mse\ntarget: input\n", "dense needs `units`"},
     {"model: a\ninput: {features: 2}\nlayers:\n  - dense: {units: 3}\nloss: mse\ntarget: "
      "input\n",
      "the output (3) of layer \"dense1\" does not fit the input (2)"},
@@ -276,20 +270,17 @@ static const struct {
      "no parameters"},
     {"model: a\ninput: {features: 2}\nlayers: [relu]\nloss: mae\ntarget: input\n",
      "unknown loss \"mae\"; known: mse"},
-    {"model: a\ninput: {features: 2}\nlayers: [relu]\nloss: mse\ntarget: both\n",
-     "none of: input labels"},
+    {"model: a\ninput: {features: 2}\nlayers: [relu]\nloss: mse\ntarget: both\n", "none of: input labels"},
     {"model: a\ninput: {features: 2}\nlayers: [softmax]\nloss: cross_entropy\ntarget: labels\n",
      "softmax itself"},
-    {"model: a\ninput: {features: 2}\nlayers: [relu]\nloss: cross_entropy\ntarget: input\n",
-     "needs labels"},
+    {"model: a\ninput: {features: 2}\nlayers: [relu]\nloss: cross_entropy\ntarget: input\n", "needs labels"},
     {"model: a\ninput: {features: 2}\nlayers: [{dense: {units: 99999999999}}]\nloss: "
      "mse\ntarget: labels\n",
      "units"},
     {"model: a\ninput: {features: 2}\nlayers: [{dense: {units: 1}, relu: {}}]\nloss: "
      "mse\ntarget: labels\n",
      "a layer is"},
-    {"model: a\ninput: {features: 2}\nextra: 1\nlayers: [relu]\nloss: mse\ntarget: input\n",
-     "extra"},
+    {"model: a\ninput: {features: 2}\nextra: 1\nlayers: [relu]\nloss: mse\ntarget: input\n", "extra"},
 };
 
 static void what_is_wrong_is_refused_with_a_reason(void **state)
@@ -298,11 +289,9 @@ static void what_is_wrong_is_refused_with_a_reason(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         an_model *m = NULL;
         an_note why = {0};
-        an_err err =
-            an_model_new(wrong[i].text, strlen(wrong[i].text), "test.yaml", 0, &m, &why);
+        an_err err = an_model_new(wrong[i].text, strlen(wrong[i].text), "test.yaml", 0, &m, &why);
         if (err == AN_OK || m || !strstr(why.text, wrong[i].says) || why.text[0] == '\0')
-            fail_msg("text %zu: %s \"%s\" does not say \"%s\"", i, an_err_name(err), why.text,
-                     wrong[i].says);
+            fail_msg("text %zu: %s \"%s\" does not say \"%s\"", i, an_err_name(err), why.text, wrong[i].says);
         assert_true(err == AN_ERR_INVAL || err == AN_ERR_PROTO);
     }
 }

@@ -147,8 +147,8 @@ static void a_message_with_any_byte_changed_is_refused_or_well_formed(void **sta
         encode(&m, &b);
         for (size_t at = 0; at < b.len; at++) {
             const uint8_t old = b.data[at];
-            const uint8_t tries[] = {(uint8_t)~old, (uint8_t)(old ^ 1), (uint8_t)(old ^ 0x80),
-                                     0, (uint8_t)an_rng_u64(&rng)};
+            const uint8_t tries[] = {(uint8_t)~old, (uint8_t)(old ^ 1), (uint8_t)(old ^ 0x80), 0,
+                                     (uint8_t)an_rng_u64(&rng)};
             for (size_t k = 0; k < sizeof tries; k++) {
                 b.data[at] = tries[k];
                 refused += decode_hostile(b.data, b.len) != AN_OK;

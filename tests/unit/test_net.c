@@ -86,9 +86,9 @@ static void no_port_opens_without_the_handler(void **state)
     an_server *srv = NULL;
     an_note why = {0};
     assert_int_equal(an_net_open(1, &bare, NULL), AN_OK);
-    assert_int_equal(an_server_open(bare, AN_PORT_CONTROL, "tcp://127.0.0.1:*",
-                                    w->coordinator.secret, &srv, &why),
-                     AN_ERR_STATE);
+    assert_int_equal(
+        an_server_open(bare, AN_PORT_CONTROL, "tcp://127.0.0.1:*", w->coordinator.secret, &srv, &why),
+        AN_ERR_STATE);
     assert_null(srv);
     assert_non_null(strstr(why.text, "ZAP"));
     an_net_close(bare);
@@ -295,8 +295,7 @@ static void of_two_links_with_one_key_the_newest_hello_wins(void **state)
     assert_int_equal(an_peers_hello(peers, w->in.site, &w->in.peer, &second), AN_OK);
     assert_true(second > first);
     assert_false(an_peers_current(peers, "plant-7", &old));
-    assert_int_equal(
-        an_server_send(srv, an_peers_find(peers, "plant-7", NULL), "for b", 5, NULL, 0), AN_OK);
+    assert_int_equal(an_server_send(srv, an_peers_find(peers, "plant-7", NULL), "for b", 5, NULL, 0), AN_OK);
     an_world_expect(w, NULL, b, "for b");
     assert_int_equal(an_server_send(srv, &old, "for a", 5, NULL, 0), AN_OK);
     an_world_expect(w, NULL, a, "for a");
@@ -330,13 +329,12 @@ static void endpoints_other_than_tcp_are_refused(void **state)
                            .server_key = w->coordinator.public_key,
                            .link_public = w->plant.public_key,
                            .link_secret = w->plant.secret};
-    assert_int_equal(an_server_open(w->net, AN_PORT_CONTROL, "inproc://x",
-                                    w->coordinator.secret, &srv, NULL),
+    assert_int_equal(an_server_open(w->net, AN_PORT_CONTROL, "inproc://x", w->coordinator.secret, &srv, NULL),
                      AN_ERR_INVAL);
     assert_int_equal(an_client_open(w->net, &conf, &cli, NULL), AN_ERR_INVAL);
-    assert_int_equal(an_server_open(w->net, AN_PORT_CONTROL, "tcp://nonsense",
-                                    w->coordinator.secret, &srv, NULL),
-                     AN_ERR_IO);
+    assert_int_equal(
+        an_server_open(w->net, AN_PORT_CONTROL, "tcp://nonsense", w->coordinator.secret, &srv, NULL),
+        AN_ERR_IO);
     assert_null(srv);
     assert_null(cli);
 }
@@ -387,8 +385,7 @@ static void opening_survives_every_allocation_failure(void **state)
     do {
         an_server *srv = NULL;
         an_mem_fail_after(n++);
-        err = an_server_open(w->net, AN_PORT_BULK, "tcp://127.0.0.1:*", w->coordinator.secret,
-                             &srv, NULL);
+        err = an_server_open(w->net, AN_PORT_BULK, "tcp://127.0.0.1:*", w->coordinator.secret, &srv, NULL);
         an_mem_fail_never();
         assert_true(err == AN_OK || (err == AN_ERR_NOMEM && !srv));
         an_server_close(srv);

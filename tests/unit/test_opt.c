@@ -30,8 +30,7 @@ static const an_opt rows[] = {
     AN_OPT_BOOL(conf, live, "live", "true", "score live"),
     AN_OPT_TEXT(conf, name, "name", 1, 8, "plant", "what people call it"),
     AN_OPT_TEXT(conf, note, "note", 0, 64, NULL, "a remark | of any kind"),
-    AN_OPT_MS(conf, deadline_ms, "round.deadline", 1000, 86400000, "60s",
-              "how long a round waits"),
+    AN_OPT_MS(conf, deadline_ms, "round.deadline", 1000, 86400000, "60s", "how long a round waits"),
     AN_OPT_BYTES(conf, quota, "spool.quota", 4096, 1e12, "64M", "bytes kept"),
     AN_OPT_CHOICE(conf, mode, "mode", modes, "secure-sum", "who sees what"),
 };
@@ -61,10 +60,8 @@ static void a_wrong_value_is_named_with_its_place_and_its_bounds(void **state)
     static const struct {
         const char *key, *value, *text;
     } wrong[] = {
-        {"round.min_sites", "0",
-         "site.yaml:3:5: round.min_sites = 0: must be 1..1000 (an integer)"},
-        {"round.min_sites", "4x",
-         "site.yaml:3:5: round.min_sites = 4x: must be 1..1000 (an integer)"},
+        {"round.min_sites", "0", "site.yaml:3:5: round.min_sites = 0: must be 1..1000 (an integer)"},
+        {"round.min_sites", "4x", "site.yaml:3:5: round.min_sites = 4x: must be 1..1000 (an integer)"},
         {"round.min_sites", "99999999999999999999", NULL},
         {"train.rate", "nan", "site.yaml:3:5: train.rate = nan: must be 0..1"},
         {"train.rate", "0x1", NULL},
@@ -83,9 +80,8 @@ static void a_wrong_value_is_named_with_its_place_and_its_bounds(void **state)
     assert_int_equal(an_opt_defaults(rows, N, &c), AN_OK);
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         an_note why = {{0}};
-        assert_int_equal(
-            an_opt_set(rows, N, &c, wrong[i].key, wrong[i].value, "site.yaml:3:5", &why),
-            AN_ERR_INVAL);
+        assert_int_equal(an_opt_set(rows, N, &c, wrong[i].key, wrong[i].value, "site.yaml:3:5", &why),
+                         AN_ERR_INVAL);
         if (wrong[i].text)
             assert_string_equal(why.text, wrong[i].text);
     }

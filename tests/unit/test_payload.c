@@ -23,8 +23,7 @@ static uint32_t sum[AN_EVALUATE_DIM];
 
 static an_payload_facts facts_of(const char *site)
 {
-    an_payload_facts f = {
-        .n_cohort = SITES, .value_bits = an_fixed_bits(SITES), .seed = 7, .site = site};
+    an_payload_facts f = {.n_cohort = SITES, .value_bits = an_fixed_bits(SITES), .seed = 7, .site = site};
     f.clip_norm = 2.0;
     f.weight_cap = 100.0;
     int32_t e = an_fixed_unit_exp(f.clip_norm, f.value_bits);
@@ -66,8 +65,7 @@ static void the_mean_delta_is_weighted_by_examples_and_has_no_order(void **state
     train_inputs(delta, weight);
     assert_int_equal(type->dim(&f), 24 + AN_TRAIN_EXTRA);
     for (size_t s = 0; s < SITES; s++) {
-        an_payload_in in = {
-            .train = {.delta = delta[s], .weight = weight[s], .loss = 0.5 * (double)s}};
+        an_payload_in in = {.train = {.delta = delta[s], .weight = weight[s], .loss = 0.5 * (double)s}};
         f.site = names[s];
         assert_int_equal(type->encode(vectors[s], &f, &in, NULL), AN_OK);
         total += weight[s];
@@ -86,8 +84,7 @@ static void the_mean_delta_is_weighted_by_examples_and_has_no_order(void **state
         if (i >= 20 && i < 26)
             want = 0.0; /* local */
         /* One unit per site, scaled back from w_cap. */
-        assert_true(fabs(got[i] - want) <=
-                    SITES * ldexp(1.0, tensors[2].unit_exp) * f.weight_cap / total);
+        assert_true(fabs(got[i] - want) <= SITES * ldexp(1.0, tensors[2].unit_exp) * f.weight_cap / total);
     }
     add_all(type->dim(&f), true);
     out.train.delta = again;
@@ -174,8 +171,7 @@ static void moments_add_up_exactly(void **state)
         for (size_t s = 0; s < SITES; s++) {
             for (size_t i = 0; i < FEATURES; i++) {
                 n[s][i] = 1000 * s + i;
-                x[s][i] =
-                    (k || s % 2 ? 1.0 : -1.0) * ldexp(1.0 + (double)s / 64.0, 10 * (int)i);
+                x[s][i] = (k || s % 2 ? 1.0 : -1.0) * ldexp(1.0 + (double)s / 64.0, 10 * (int)i);
             }
             an_payload_in in = {.mean = {.n = n[s], .sum = x[s]}};
             assert_int_equal(type->encode(vectors[s], &f, &in, NULL), AN_OK);
@@ -192,17 +188,13 @@ static void moments_add_up_exactly(void **state)
     }
     an_payload_facts f = facts_of("a");
     const uint64_t n[FEATURES] = {1, 1, 1, 1};
-    const double negative[FEATURES] = {1, 1, -1, 1}, bad[FEATURES] = {1, NAN, 1, 1},
-                 huge[FEATURES] = {1e19};
+    const double negative[FEATURES] = {1, 1, -1, 1}, bad[FEATURES] = {1, NAN, 1, 1}, huge[FEATURES] = {1e19};
     an_payload_in in = {.variance = {.n = n, .sum = negative}};
-    assert_int_equal(an_payload_find(AN_PAYLOAD_VARIANCE)->encode(sum, &f, &in, NULL),
-                     AN_ERR_INVAL);
+    assert_int_equal(an_payload_find(AN_PAYLOAD_VARIANCE)->encode(sum, &f, &in, NULL), AN_ERR_INVAL);
     in.mean.sum = bad;
-    assert_int_equal(an_payload_find(AN_PAYLOAD_MEAN)->encode(sum, &f, &in, NULL),
-                     AN_ERR_NUMERIC);
+    assert_int_equal(an_payload_find(AN_PAYLOAD_MEAN)->encode(sum, &f, &in, NULL), AN_ERR_NUMERIC);
     in.mean.sum = huge;
-    assert_int_equal(an_payload_find(AN_PAYLOAD_MEAN)->encode(sum, &f, &in, NULL),
-                     AN_ERR_LIMIT);
+    assert_int_equal(an_payload_find(AN_PAYLOAD_MEAN)->encode(sum, &f, &in, NULL), AN_ERR_LIMIT);
 }
 
 static void histograms_add_up_and_too_large_a_count_is_refused(void **state)
@@ -234,8 +226,7 @@ static void evaluations_add_up_number_by_number(void **state)
     const an_payload_type *type = an_payload_find(AN_PAYLOAD_EVALUATE);
     an_payload_facts f = facts_of("a");
     for (size_t s = 0; s < SITES; s++) {
-        an_evaluation c = {
-            .n = 100 + s, .loss_sum = 0.125 * (double)s, .tp = 1, .fp = 2, .tn = 3, .fn = 4};
+        an_evaluation c = {.n = 100 + s, .loss_sum = 0.125 * (double)s, .tp = 1, .fp = 2, .tn = 3, .fn = 4};
         c.old_windows = 50;
         c.old_alarms = 5;
         c.new_windows = 40;
@@ -258,10 +249,9 @@ static void evaluations_add_up_number_by_number(void **state)
     an_payload_out out;
     assert_int_equal(type->decode(&out, &f, sum, NULL), AN_OK);
     const an_evaluation *c = &out.evaluate.candidate;
-    assert_true(c->n == 510 && c->loss_sum == 1.25 && c->tp == 5 && c->fp == 10 &&
-                c->tn == 15 && c->fn == 20);
-    assert_true(c->old_windows == 250 && c->old_alarms == 25 && c->new_windows == 200 &&
-                c->new_alarms == 10);
+    assert_true(c->n == 510 && c->loss_sum == 1.25 && c->tp == 5 && c->fp == 10 && c->tn == 15 &&
+                c->fn == 20);
+    assert_true(c->old_windows == 250 && c->old_alarms == 25 && c->new_windows == 200 && c->new_alarms == 10);
     assert_true(c->non_finite == 30 && c->sites == 5);
     assert_true(c->sizes[7].total == 85 && c->sizes[7].raised == 35);
     assert_true(c->modes[15].total == 175 && c->modes[15].raised == 80);

@@ -10,8 +10,8 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "doors/crypto.h"
-#include "net/peers.h"
 #include "net/hashmap.h"
+#include "net/peers.h"
 
 static const an_peer old_link = {1, {1}}, new_link = {1, {2}};
 

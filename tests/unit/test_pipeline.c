@@ -85,12 +85,7 @@ static an_pipeline_conf conf_of(seen *s)
     return (an_pipeline_conf){
         .width = W,
         .window = 4,
-        .alarm = {.k = 3,
-                  .n = 5,
-                  .clear_level = 0.8,
-                  .min_open_ms = 0,
-                  .cooldown_ms = 0,
-                  .update_ms = 0},
+        .alarm = {.k = 3, .n = 5, .clear_level = 0.8, .min_open_ms = 0, .cooldown_ms = 0, .update_ms = 0},
         .quality = {.missing_rows = 2, .stuck_rows = 20, .range_rows = 2, .clear_rows = 2},
         .hooks = {.ctx = s, .alarm = on_alarm, .quality = on_quality},
     };
@@ -118,8 +113,7 @@ static an_pipeline_out feed(an_pipeline *p, uint64_t i, float level, unsigned mi
     float row[W];
     for (size_t j = 0; j < W; j++)
         row[j] = missing & (1u << j) ? NAN : level + 0.001f * (float)((i + j) % 7);
-    an_pipeline_in in = {
-        .row = i, .time_ms = (int64_t)i * 1000, .values = row, .label = AN_LABEL_UNKNOWN};
+    an_pipeline_in in = {.row = i, .time_ms = (int64_t)i * 1000, .values = row, .label = AN_LABEL_UNKNOWN};
     an_pipeline_out out;
     an_err err = an_pipeline_row(p, &in, &out, NULL);
     assert_int_equal(err, AN_OK);
@@ -201,8 +195,7 @@ static void a_version_of_another_shape_is_refused_and_the_old_one_runs_on(void *
     an_pipeline_free(p);
 }
 
-static void
-a_missing_sensor_is_a_quality_event_and_no_alarm_and_too_many_stop_the_scores(void **state)
+static void a_missing_sensor_is_a_quality_event_and_no_alarm_and_too_many_stop_the_scores(void **state)
 {
     (void)state;
     seen s = {0};
@@ -252,8 +245,7 @@ static void the_pool_gets_normal_windows_and_holds_those_of_alarms(void **state)
     (void)state;
     seen s = {0};
     an_pipeline_conf c = conf_of(&s);
-    an_pool_conf pc = {
-        .width = W, .window = 4, .cap = {100, 100, 10, 100, 100, 10}, .block = 2, .seed = 1};
+    an_pool_conf pc = {.width = W, .window = 4, .cap = {100, 100, 10, 100, 100, 10}, .block = 2, .seed = 1};
     assert_int_equal(an_pool_new(&pc, &c.pool, NULL), AN_OK);
     c.pool_stride = 1;
     an_pipeline *p = make(&c);
@@ -265,8 +257,7 @@ static void the_pool_gets_normal_windows_and_holds_those_of_alarms(void **state)
     for (; i < 33; i++)
         feed(p, i, 10, 0);
     assert_int_equal(s.raised, 1);
-    assert_int_equal(an_pool_n(c.pool, AN_POOL_HELD),
-                     10); /* the build-up of the alarm was taken back */
+    assert_int_equal(an_pool_n(c.pool, AN_POOL_HELD), 10); /* the build-up of the alarm was taken back */
     for (size_t k = 0; k < an_pool_n(c.pool, AN_POOL_RECENT); k++)
         assert_true(an_pool_get(c.pool, AN_POOL_RECENT, k)[3 * W] < 5);
     an_pipeline_free(p);
@@ -339,8 +330,7 @@ int main(void)
         cmocka_unit_test(rows_become_scores_and_high_scores_an_alarm),
         cmocka_unit_test(a_swap_drops_no_window_and_keeps_the_open_alarm),
         cmocka_unit_test(a_version_of_another_shape_is_refused_and_the_old_one_runs_on),
-        cmocka_unit_test(
-            a_missing_sensor_is_a_quality_event_and_no_alarm_and_too_many_stop_the_scores),
+        cmocka_unit_test(a_missing_sensor_is_a_quality_event_and_no_alarm_and_too_many_stop_the_scores),
         cmocka_unit_test(a_restart_of_the_stream_begins_a_new_window),
         cmocka_unit_test(the_pool_gets_normal_windows_and_holds_those_of_alarms),
         cmocka_unit_test(every_row_is_in_the_score_file),

@@ -75,12 +75,12 @@ static void bytes_in_another_order_are_not_a_plan(void **state)
     an_buf_done(&b);
 }
 
-#define REFUSES(kind, change)                                                                  \
-    do {                                                                                       \
-        an_sample_plan(&plan, (kind));                                                         \
-        assert_int_equal(an_plan_check(&plan, NULL), AN_OK);                                   \
-        change;                                                                                \
-        assert_int_equal(an_plan_check(&plan, NULL), AN_ERR_INVAL);                            \
+#define REFUSES(kind, change)                                                                                \
+    do {                                                                                                     \
+        an_sample_plan(&plan, (kind));                                                                       \
+        assert_int_equal(an_plan_check(&plan, NULL), AN_OK);                                                 \
+        change;                                                                                              \
+        assert_int_equal(an_plan_check(&plan, NULL), AN_ERR_INVAL);                                          \
     } while (0)
 
 static void a_plan_that_could_leave_the_ring_is_refused(void **state)
@@ -186,8 +186,8 @@ static void the_largest_plan_is_refused_by_its_size_alone(void **state)
     plan.n_cohort = AN_COHORT_MAX;
     plan.value_bits = 21;
     for (int i = 0; i < AN_COHORT_MAX; i++)
-        snprintf(plan.cohort[i], AN_NAME_MAX,
-                 "a-site-with-quite-a-long-name-that-goes-on-and-on-and-on-%04d", i);
+        snprintf(plan.cohort[i], AN_NAME_MAX, "a-site-with-quite-a-long-name-that-goes-on-and-on-and-on-%04d",
+                 i);
     assert_int_equal(an_plan_check(&plan, &why), AN_ERR_LIMIT);
     assert_non_null(strstr(why.text, "shorten"));
 

@@ -102,8 +102,7 @@ static void the_same_seed_keeps_the_same_windows(void **state)
     bool differ = false;
     for (size_t i = 0; i < 100; i++) {
         assert_true(an_pool_get(a, AN_POOL_TRAIN, i)[0] == an_pool_get(b, AN_POOL_TRAIN, i)[0]);
-        differ = differ ||
-                 an_pool_get(a, AN_POOL_TRAIN, i)[0] != an_pool_get(c, AN_POOL_TRAIN, i)[0];
+        differ = differ || an_pool_get(a, AN_POOL_TRAIN, i)[0] != an_pool_get(c, AN_POOL_TRAIN, i)[0];
     }
     assert_true(differ);
     an_pool_free(a);
@@ -216,8 +215,7 @@ static void a_quota_shrinks_the_parts_and_an_impossible_one_is_refused(void **st
     assert_null(p);
 }
 
-static void
-a_saved_pool_goes_on_with_the_same_windows_and_a_damaged_one_is_refused(void **state)
+static void a_saved_pool_goes_on_with_the_same_windows_and_a_damaged_one_is_refused(void **state)
 {
     (void)state;
     char path[64];
@@ -295,14 +293,12 @@ int main(void)
         cmocka_unit_test(the_reservoir_is_a_uniform_sample_of_all_time),
         cmocka_unit_test(the_same_seed_keeps_the_same_windows),
         cmocka_unit_test(windows_of_an_open_alarm_are_held_until_a_verdict),
-        cmocka_unit_test(
-            an_approved_campaign_releases_what_lasting_alarms_held_since_the_drift),
+        cmocka_unit_test(an_approved_campaign_releases_what_lasting_alarms_held_since_the_drift),
         cmocka_unit_test(what_built_an_alarm_up_is_taken_back),
         cmocka_unit_test(missing_values_never_enter),
         cmocka_unit_test(a_copy_can_begin_at_a_time),
         cmocka_unit_test(a_quota_shrinks_the_parts_and_an_impossible_one_is_refused),
-        cmocka_unit_test(
-            a_saved_pool_goes_on_with_the_same_windows_and_a_damaged_one_is_refused),
+        cmocka_unit_test(a_saved_pool_goes_on_with_the_same_windows_and_a_damaged_one_is_refused),
         cmocka_unit_test(running_out_of_memory_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

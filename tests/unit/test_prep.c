@@ -163,11 +163,8 @@ static void a_description_is_read_key_by_key_and_refused_with_a_reason(void **st
     (void)state;
     an_prep_conf conf;
     an_prep_conf_init(&conf);
-    static const char *const good[][2] = {{"window", "16"},
-                                          {"stride", "4"},
-                                          {"smooth", "20"},
-                                          {"clamp", "8"},
-                                          {"missing", "skip"}};
+    static const char *const good[][2] = {
+        {"window", "16"}, {"stride", "4"}, {"smooth", "20"}, {"clamp", "8"}, {"missing", "skip"}};
     an_err err;
     for (size_t i = 0; i < 5; i++) {
         err = an_prep_conf_set(&conf, good[i][0], good[i][1], NULL);
@@ -177,8 +174,7 @@ static void a_description_is_read_key_by_key_and_refused_with_a_reason(void **st
     an_buf_init(&text, 1000);
     an_prep_conf_text(&conf, &text);
     an_buf_u8(&text, 0);
-    assert_string_equal((char *)text.data,
-                        "window: 16\nstride: 4\nsmooth: 20\nclamp: 8\nmissing: skip\n");
+    assert_string_equal((char *)text.data, "window: 16\nstride: 4\nsmooth: 20\nclamp: 8\nmissing: skip\n");
     an_buf_done(&text);
     static const char *const bad[][2] = {
         {"window", "0"}, {"window", "-1"}, {"window", "99999999999999999999"},

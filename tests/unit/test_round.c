@@ -21,8 +21,10 @@ static an_plan *plan_of(uint32_t n, uint32_t count_min)
     p->n_cohort = n;
     for (uint32_t i = 0; i < n; i++)
         snprintf(p->cohort[i], AN_NAME_MAX, "s%u", i);
-    p->invite = (an_plan_phase){.count_min = count_min, .count_max = n, .time_min_ms = 1000, .deadline_ms = 1000};
-    p->upload = (an_plan_phase){.count_min = count_min, .count_max = n, .time_min_ms = 5000, .deadline_ms = 9000};
+    p->invite =
+        (an_plan_phase){.count_min = count_min, .count_max = n, .time_min_ms = 1000, .deadline_ms = 1000};
+    p->upload =
+        (an_plan_phase){.count_min = count_min, .count_max = n, .time_min_ms = 5000, .deadline_ms = 9000};
     return p;
 }
 
@@ -36,7 +38,8 @@ static an_round open_round(uint32_t n, uint32_t count_min)
     return r;
 }
 
-static an_round_actions tell(an_round *r, an_round_event_type type, const char *site, uint8_t hash, int64_t now)
+static an_round_actions tell(an_round *r, an_round_event_type type, const char *site, uint8_t hash,
+                             int64_t now)
 {
     an_round_event e = {.type = type, .now_ms = now, .hash = {{hash}}};
     an_round_actions a;
@@ -211,7 +214,11 @@ static void every_allocation_failure_and_bad_event_is_survived(void **state)
     assert_int_equal(err, AN_ERR_INVAL);
     an_plan_free(p);
     an_round_event e;
-    const char *bad[] = {"", "[]", "{}", "{\"event\":\"x\",\"at\":1}", "{\"event\":\"accept\",\"at\":1,\"site\":\"../x\"}",
+    const char *bad[] = {"",
+                         "[]",
+                         "{}",
+                         "{\"event\":\"x\",\"at\":1}",
+                         "{\"event\":\"accept\",\"at\":1,\"site\":\"../x\"}",
                          "{\"event\":\"update\",\"at\":1,\"hash\":\"00\"}"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         err = an_round_event_decode(bad[i], strlen(bad[i]), &e, NULL);

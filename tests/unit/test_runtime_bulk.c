@@ -89,12 +89,10 @@ static void answer(side *s, const an_msg_chunk_request *r)
         return;
     if (r->len > 1 && r->offset < s->least)
         s->least = r->offset;
-    m.u.chunk =
-        (an_msg_chunk){.object = r->object, .offset = r->offset, .len = r->len, .total = BYTES};
+    m.u.chunk = (an_msg_chunk){.object = r->object, .offset = r->offset, .len = r->len, .total = BYTES};
     an_buf_init(&head, AN_MSG_BULK_MAX);
     assert_int_equal(an_msg_encode(&m, &head, NULL), AN_OK);
-    if (an_server_send(s->srv, &s->w->in.peer, head.data, head.len, s->object + r->offset,
-                       r->len) == AN_OK)
+    if (an_server_send(s->srv, &s->w->in.peer, head.data, head.len, s->object + r->offset, r->len) == AN_OK)
         s->given += r->len > 1;
     an_buf_done(&head);
 }
@@ -201,8 +199,8 @@ static void an_offered_update_can_be_pulled(void **state)
     while (s.greeted == 0 && an_world_now() < until)
         turn(&s);
     assert_true(s.greeted > 0);
-    m.u.chunk_request = (an_msg_chunk_request){
-        .object = s.hash, .kind = AN_OBJECT_UPDATE, .offset = 5, .len = 4096};
+    m.u.chunk_request =
+        (an_msg_chunk_request){.object = s.hash, .kind = AN_OBJECT_UPDATE, .offset = 5, .len = 4096};
     an_buf_init(&head, AN_MSG_BULK_MAX);
     assert_int_equal(an_msg_encode(&m, &head, NULL), AN_OK);
     assert_int_equal(an_server_send(s.srv, &s.peer, head.data, head.len, NULL, 0), AN_OK);
@@ -217,12 +215,11 @@ static void an_offered_update_can_be_pulled(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_pull_that_broke_off_goes_on_where_it_was,
-                                        an_world_setup, an_world_teardown),
+        cmocka_unit_test_setup_teardown(a_pull_that_broke_off_goes_on_where_it_was, an_world_setup,
+                                        an_world_teardown),
         cmocka_unit_test_setup_teardown(a_part_that_was_damaged_is_pulled_anew, an_world_setup,
                                         an_world_teardown),
-        cmocka_unit_test_setup_teardown(an_offered_update_can_be_pulled, an_world_setup,
-                                        an_world_teardown),
+        cmocka_unit_test_setup_teardown(an_offered_update_can_be_pulled, an_world_setup, an_world_teardown),
     };
     if (an_crypto_init() != AN_OK)
         return 1;

@@ -30,8 +30,7 @@ static void a_window_gives_the_input_that_the_stream_gives_at_its_last_row(void 
         bool complete = false;
         an_prep_stream_reset(stream);
         for (size_t r = 0; r < AN_TOY_CONTEXT; r++)
-            complete =
-                an_prep_push(stream, raw + (i * AN_TOY_CONTEXT + r) * AN_TOY_WIDTH, live);
+            complete = an_prep_push(stream, raw + (i * AN_TOY_CONTEXT + r) * AN_TOY_WIDTH, live);
         assert_true(complete);
         assert_memory_equal(live, x + i * AN_TOY_WINDOW * AN_TOY_WIDTH, sizeof live);
     }
@@ -43,8 +42,7 @@ static void a_window_gives_the_input_that_the_stream_gives_at_its_last_row(void 
     assert_int_equal(an_samples_inputs(&b.prep, raw, 10, AN_TOY_CONTEXT, &x, &why), AN_OK);
     assert_memory_equal(live, x + 9 * AN_TOY_WINDOW * AN_TOY_WIDTH, sizeof live);
     an_free(x);
-    assert_int_equal(an_samples_inputs(&b.prep, raw, 10, AN_TOY_CONTEXT - 1, &x, &why),
-                     AN_ERR_INVAL);
+    assert_int_equal(an_samples_inputs(&b.prep, raw, 10, AN_TOY_CONTEXT - 1, &x, &why), AN_ERR_INVAL);
     an_bundle_done(&b);
     an_free(raw);
 }

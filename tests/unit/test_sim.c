@@ -25,8 +25,8 @@ static an_sim_conf conf_of(const char *line, uint64_t seed, uint64_t site)
     return c;
 }
 
-static void add_event(an_sim_conf *c, const char *name, uint64_t start, uint64_t length,
-                      double size, const char *sensor)
+static void add_event(an_sim_conf *c, const char *name, uint64_t start, uint64_t length, double size,
+                      const char *sensor)
 {
     an_sim_event *e = &c->events[c->n_events++];
     snprintf(e->name, sizeof e->name, "%s", name);
@@ -54,8 +54,7 @@ static size_t sensor_index(const an_sim_line *line, const char *name)
 }
 
 /* Mean of column j over rows [from, to), NaN left out; spread in *ret_std. */
-static double mean_of(const float *x, size_t width, size_t j, size_t from, size_t to,
-                      double *ret_std)
+static double mean_of(const float *x, size_t width, size_t j, size_t from, size_t to, double *ret_std)
 {
     double n = 0, sum = 0, square = 0;
     for (size_t i = from; i < to; i++) {
@@ -73,8 +72,7 @@ static double mean_of(const float *x, size_t width, size_t j, size_t from, size_
 
 static double correlation(const float *x, size_t width, size_t a, size_t b)
 {
-    double sa, sb, ma = mean_of(x, width, a, 0, N, &sa), mb = mean_of(x, width, b, 0, N, &sb),
-                   sum = 0;
+    double sa, sb, ma = mean_of(x, width, a, 0, N, &sa), mb = mean_of(x, width, b, 0, N, &sb), sum = 0;
     for (size_t i = 0; i < N; i++)
         sum += ((double)x[i * width + a] - ma) * ((double)x[i * width + b] - mb);
     return sum / (N * sa * sb);
@@ -157,8 +155,7 @@ static void a_line_runs_on_levels_and_stops_now_and_then_unless_it_is_steady(voi
     }
 }
 
-static void
-every_fault_is_labelled_and_every_drift_is_not_and_both_move_the_sensors(void **state)
+static void every_fault_is_labelled_and_every_drift_is_not_and_both_move_the_sensors(void **state)
 {
     (void)state;
     for (size_t l = 0; an_sim_line_at(l); l++) {
@@ -178,8 +175,7 @@ every_fault_is_labelled_and_every_drift_is_not_and_both_move_the_sensors(void **
                 most = fmax(most, fabs(mean_of(rows, w, j, 2700, 3000, NULL) - b) / std);
             }
             if (most < 1)
-                print_error("%s %s moves sensors by only %g\n", line->name,
-                            line->events[e].name, most);
+                print_error("%s %s moves sensors by only %g\n", line->name, line->events[e].name, most);
             assert_true(most >= 1);
             for (size_t i = 0; i < N; i++)
                 assert_int_equal(labels[i], line->events[e].is_fault && i >= 2000 && i < 3000);
@@ -199,8 +195,8 @@ static void slow_wear_grows_along_its_ramp(void **state)
     generate(&c, rows, NULL);
     double last = 0;
     for (size_t from = 1000; from < N; from += 1000) {
-        double rise = mean_of(rows, w, vib, from, from + 1000, NULL) -
-                      mean_of(other, w, vib, from, from + 1000, NULL);
+        double rise =
+            mean_of(rows, w, vib, from, from + 1000, NULL) - mean_of(other, w, vib, from, from + 1000, NULL);
         assert_true(rise > last + 0.1);
         last = rise;
     }
@@ -209,8 +205,7 @@ static void slow_wear_grows_along_its_ramp(void **state)
 static void broken_sensors_break_only_themselves(void **state)
 {
     (void)state;
-    static const char *const kinds[] = {"sensor_stuck", "sensor_offset", "sensor_spikes",
-                                        "sensor_missing"};
+    static const char *const kinds[] = {"sensor_stuck", "sensor_offset", "sensor_spikes", "sensor_missing"};
     const an_sim_line *line = an_sim_line_find("pump");
     const size_t w = line->n_sensors, flow = sensor_index(line, "flow");
     for (size_t k = 0; k < 4; k++) {
@@ -298,8 +293,7 @@ int main(void)
         cmocka_unit_test(the_sensors_of_a_pump_belong_together),
         cmocka_unit_test(the_sensors_of_a_press_belong_together),
         cmocka_unit_test(a_line_runs_on_levels_and_stops_now_and_then_unless_it_is_steady),
-        cmocka_unit_test(
-            every_fault_is_labelled_and_every_drift_is_not_and_both_move_the_sensors),
+        cmocka_unit_test(every_fault_is_labelled_and_every_drift_is_not_and_both_move_the_sensors),
         cmocka_unit_test(slow_wear_grows_along_its_ramp),
         cmocka_unit_test(broken_sensors_break_only_themselves),
         cmocka_unit_test(every_failure_mode_names_sensors_of_its_line),

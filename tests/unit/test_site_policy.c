@@ -17,16 +17,11 @@ static void every_rule_refuses_what_it_is_for(void **state)
         const char *key, *value;
         an_payload_kind kind;
     } rules[] = {
-        {"allow.training", "no", AN_PAYLOAD_TRAIN},
-        {"allow.statistics", "no", AN_PAYLOAD_MEAN},
-        {"allow.statistics", "no", AN_PAYLOAD_VARIANCE},
-        {"allow.statistics", "no", AN_PAYLOAD_HISTOGRAM},
-        {"allow.evaluation", "no", AN_PAYLOAD_EVALUATE},
-        {"allow.held", "no", AN_PAYLOAD_TRAIN},
-        {"allow.trusted", "no", AN_PAYLOAD_MEAN},
-        {"min_cohort", "4", AN_PAYLOAD_MEAN},
-        {"rounds_per_day", "5", AN_PAYLOAD_MEAN},
-        {"epochs_max", "9", AN_PAYLOAD_TRAIN},
+        {"allow.training", "no", AN_PAYLOAD_TRAIN},      {"allow.statistics", "no", AN_PAYLOAD_MEAN},
+        {"allow.statistics", "no", AN_PAYLOAD_VARIANCE}, {"allow.statistics", "no", AN_PAYLOAD_HISTOGRAM},
+        {"allow.evaluation", "no", AN_PAYLOAD_EVALUATE}, {"allow.held", "no", AN_PAYLOAD_TRAIN},
+        {"allow.trusted", "no", AN_PAYLOAD_MEAN},        {"min_cohort", "4", AN_PAYLOAD_MEAN},
+        {"rounds_per_day", "5", AN_PAYLOAD_MEAN},        {"epochs_max", "9", AN_PAYLOAD_TRAIN},
         {"models", "press,pumps", AN_PAYLOAD_MEAN},
     };
     (void)state;
@@ -42,8 +37,7 @@ static void every_rule_refuses_what_it_is_for(void **state)
         plan->privacy = AN_PRIVACY_TRUSTED;
         assert_int_equal(an_site_policy_init(&p), AN_OK);
         assert_int_equal(an_site_policy_judge(&p, plan, 5, &why), AN_OK);
-        assert_int_equal(an_site_policy_set(&p, rules[i].key, rules[i].value, "test", &why),
-                         AN_OK);
+        assert_int_equal(an_site_policy_set(&p, rules[i].key, rules[i].value, "test", &why), AN_OK);
         assert_int_equal(an_site_policy_judge(&p, plan, 5, &why), AN_ERR_REFUSED);
         assert_non_null(strstr(why.text, rules[i].key));
         an_site_policy_done(&p);

@@ -97,8 +97,7 @@ static void the_quota_drops_the_oldest_of_the_least_important_and_counts(void **
     waiting(s, text, sizeof text);
     assert_string_equal(text, "a1 d1 a2a3");
     assert_int_equal(an_spool_append(s, AN_SPOOL_HEALTH, 7, "h4", 2, NULL), AN_ERR_LIMIT);
-    assert_int_equal(an_spool_append(s, AN_SPOOL_VERDICT, 8, "123456789", 9, NULL),
-                     AN_ERR_LIMIT);
+    assert_int_equal(an_spool_append(s, AN_SPOOL_VERDICT, 8, "123456789", 9, NULL), AN_ERR_LIMIT);
     assert_int_equal(an_spool_stats_get(s, &stats, NULL), AN_OK);
     assert_int_equal(stats.waiting, 3);
     assert_int_equal(stats.waiting_bytes, 8);
@@ -159,8 +158,7 @@ static void the_ledger_sums_what_left_and_keeps_its_newest_rows(void **state)
     uint64_t rows, bytes;
     an_spool *s = make(0);
     for (int i = 1; i <= 8; i++)
-        assert_int_equal(an_ledger_add(s, i * 10, "update", 100, "one masked vector", NULL),
-                         AN_OK);
+        assert_int_equal(an_ledger_add(s, i * 10, "update", 100, "one masked vector", NULL), AN_OK);
     assert_int_equal(an_ledger_sum(s, 0, &rows, &bytes, NULL), AN_OK);
     assert_int_equal(rows, 5);
     assert_int_equal(bytes, 500);

@@ -62,8 +62,7 @@ static const char *const steps[] = {
 static an_err add_site(an_db *db, const char *name, const void *key, size_t len)
 {
     an_stmt *s = NULL;
-    an_err err =
-        an_db_stmt(db, "INSERT INTO site(name, rate, key) VALUES (?1, ?2, ?3)", &s, NULL);
+    an_err err = an_db_stmt(db, "INSERT INTO site(name, rate, key) VALUES (?1, ?2, ?3)", &s, NULL);
     if (err == AN_OK)
         err = an_stmt_bind_text(s, 1, name);
     if (err == AN_OK)
@@ -101,9 +100,8 @@ static void what_is_written_is_read_back_after_reopening(void **state)
     an_stmt *s = NULL;
     bool row = false;
     size_t len = 9;
-    assert_int_equal(
-        an_db_prepare(db, "SELECT id, name, rate, key, NULL FROM site ORDER BY id;", &s, NULL),
-        AN_OK);
+    assert_int_equal(an_db_prepare(db, "SELECT id, name, rate, key, NULL FROM site ORDER BY id;", &s, NULL),
+                     AN_OK);
     assert_int_equal(an_stmt_step(s, &row, NULL), AN_OK);
     assert_true(row);
     assert_int_equal(an_stmt_int(s, 0), 1);
@@ -158,8 +156,7 @@ static void a_broken_constraint_says_so_without_the_value(void **state)
     assert_int_equal(an_stmt_run(s, &why), AN_ERR_EXISTS);
     assert_non_null(strstr(why.text, "site.name"));
     assert_null(strstr(why.text, "secret-plant"));
-    assert_int_equal(an_db_exec(db, "INSERT INTO round(site) VALUES (99)", &why),
-                     AN_ERR_EXISTS);
+    assert_int_equal(an_db_exec(db, "INSERT INTO round(site) VALUES (99)", &why), AN_ERR_EXISTS);
     /* The same statement works again: its values were cleared. */
     assert_int_equal(an_db_stmt(db, "INSERT INTO site(name) VALUES (?1)", &s, &why), AN_OK);
     assert_int_equal(an_stmt_run(s, &why), AN_ERR_EXISTS);
@@ -237,8 +234,7 @@ static void a_damaged_page_is_found(void **state)
     for (int i = 0; i < 500; i++) {
         char name[32];
         snprintf(name, sizeof name, "plant-%04d", i);
-        assert_int_equal(add_site(db, name, "0123456789012345678901234567890123456789", 40),
-                         AN_OK);
+        assert_int_equal(add_site(db, name, "0123456789012345678901234567890123456789", 40), AN_OK);
     }
     an_db_close(db);
     an_buf file;
@@ -332,8 +328,7 @@ int main(void)
         cmocka_unit_test_teardown(a_file_that_is_no_database_is_refused, remove_file),
         cmocka_unit_test_teardown(a_damaged_page_is_found, remove_file),
         cmocka_unit_test_teardown(a_full_disk_is_a_limit, remove_file),
-        cmocka_unit_test_teardown(wrong_sql_is_told_and_only_one_statement_is_prepared,
-                                  remove_file),
+        cmocka_unit_test_teardown(wrong_sql_is_told_and_only_one_statement_is_prepared, remove_file),
         cmocka_unit_test_teardown(a_statement_is_made_once, remove_file),
         cmocka_unit_test(every_allocation_failure_is_survived),
     };

@@ -155,9 +155,8 @@ static void a_record_put_in_the_next_place_does_not_pass_for_an_acknowledged_one
 {
     store_fixture *f = *state;
     store_append(f, "site.report", "plant-a", "key-1");
-    an_err err =
-        run_sql(f, "INSERT INTO records SELECT 2, time_ms, kind, subject, actor, 'x', body,"
-                   " chain FROM records WHERE seq = 1");
+    an_err err = run_sql(f, "INSERT INTO records SELECT 2, time_ms, kind, subject, actor, 'x', body,"
+                            " chain FROM records WHERE seq = 1");
     assert_int_equal(err, AN_OK);
     an_record r = store_record("site.report", "plant-a", "key-2");
     assert_int_equal(store_try(f, &r), AN_ERR_PROTO);

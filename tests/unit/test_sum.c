@@ -216,8 +216,7 @@ static void a_sum_that_doubles_would_lose_is_exact_in_any_order(void **state)
         an_sum_add(i < n ? forward : backward, limbs, AN_LIMBS);
     }
     assert_true(fabs(an_i128_to_double(an_limbs_get(forward)) - (1.25 + 1e-9)) < 0x1p-48);
-    assert_true(an_i128_to_double(an_limbs_get(backward)) ==
-                an_i128_to_double(an_limbs_get(forward)));
+    assert_true(an_i128_to_double(an_limbs_get(backward)) == an_i128_to_double(an_limbs_get(forward)));
 }
 
 static void a_wide_number_becomes_the_nearest_double(void **state)
@@ -303,8 +302,7 @@ static void a_file_of_another_round_plan_site_or_size_is_refused(void **state)
         else
             other.site[6] = 'b';
         an_fold_init(&f, &other, NULL);
-        assert_int_equal(an_fold_feed(&f, file.data, AN_UPDATE_HEADER_BYTES, NULL),
-                         AN_ERR_PROTO);
+        assert_int_equal(an_fold_feed(&f, file.data, AN_UPDATE_HEADER_BYTES, NULL), AN_ERR_PROTO);
     }
     /* Every changed byte of the header is found by the header alone. */
     for (size_t at = 0; at < AN_UPDATE_HEADER_BYTES; at++) {
@@ -349,8 +347,7 @@ static void a_written_file_is_what_was_announced_or_nothing_is_added(void **stat
     wrong.b[0] ^= 1;
     assert_int_equal(an_fold_file(path, &h, &wrong, acc, &again, NULL), AN_ERR_PROTO);
     assert_memory_equal(acc, v, sizeof v);
-    assert_int_equal(an_fold_file("/nowhere/at/all", &h, NULL, acc, &again, NULL),
-                     AN_ERR_NOTFOUND);
+    assert_int_equal(an_fold_file("/nowhere/at/all", &h, NULL, acc, &again, NULL), AN_ERR_NOTFOUND);
 
     size_t n = 0;
     an_err err;

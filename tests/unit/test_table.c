@@ -23,8 +23,8 @@ static an_err parse(const char *text, const an_table_conf *conf, an_table *t, an
 static void every_delimiter_is_found_out(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"a,b\n1,2\n", "a;b\n1;2\n", "a\tb\n1\t2\n",
-                                        "a|b\n1|2\n", "  a   b \n 1  2  \n"};
+    static const char *const texts[] = {"a,b\n1,2\n", "a;b\n1;2\n", "a\tb\n1\t2\n", "a|b\n1|2\n",
+                                        "  a   b \n 1  2  \n"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         an_table t;
         an_err err = parse(texts[i], NULL, &t, NULL);
@@ -62,11 +62,10 @@ static void times_labels_and_ignored_columns_are_kept_apart(void **state)
     conf.ignore = ignore;
     conf.n_ignore = 2;
     an_table t;
-    an_err err =
-        parse("\xef\xbb\xbf"
-              "datetime;Current;\"Volume; Flow\";anomaly;changepoint\r\n"
-              "2020-03-09 10:14:33;1.5;32;0.0;0\r\n2020-03-09T10:14:34.250Z;1.6;;1.0;0\r\n",
-              &conf, &t, NULL);
+    an_err err = parse("\xef\xbb\xbf"
+                       "datetime;Current;\"Volume; Flow\";anomaly;changepoint\r\n"
+                       "2020-03-09 10:14:33;1.5;32;0.0;0\r\n2020-03-09T10:14:34.250Z;1.6;;1.0;0\r\n",
+                       &conf, &t, NULL);
     assert_int_equal(err, AN_OK);
     assert_int_equal(t.width, 2);
     assert_string_equal(t.names[0], "Current");

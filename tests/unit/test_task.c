@@ -53,11 +53,8 @@ static void open_fixture(fixture *f, an_payload_kind kind, bool local)
                              .fresh = {f->raw[3], N}};
     f->opts = an_calibrate_defaults();
     f->opts.holdout_min = 50;
-    f->task = (an_task){.plan = f->plan,
-                        .site = "plant-b",
-                        .data = &f->data,
-                        .calibrate = &f->opts,
-                        .n_threads = 1};
+    f->task = (an_task){
+        .plan = f->plan, .site = "plant-b", .data = &f->data, .calibrate = &f->opts, .n_threads = 1};
     if (kind == AN_PAYLOAD_EVALUATE)
         f->task.candidate = &f->b;
     else
@@ -141,8 +138,7 @@ static void a_histogram_counts_every_training_value_once(void **state)
     an_payload_out out = {.histogram = {.counts = counts}};
     decode(&f, &out);
     for (size_t k = 0; k < AN_TOY_WIDTH; k++)
-        assert_int_equal(counts[4 * k] + counts[4 * k + 1] + counts[4 * k + 2] +
-                             counts[4 * k + 3],
+        assert_int_equal(counts[4 * k] + counts[4 * k + 1] + counts[4 * k + 2] + counts[4 * k + 3],
                          N * AN_TOY_CONTEXT);
     an_task_result_done(&result);
     close_fixture(&f);
@@ -253,14 +249,12 @@ static void an_evaluation_judges_both_versions_on_what_was_held_out(void **state
     open_fixture(&f, AN_PAYLOAD_EVALUATE, false);
     /* The candidate is what a site tuned; production has its first random parameters. */
     an_toy_bundle(&trained, false);
-    an_calibrate_data d = {
-        .width = AN_TOY_WIDTH, .context = AN_TOY_CONTEXT, .fit = f.data.train};
+    an_calibrate_data d = {.width = AN_TOY_WIDTH, .context = AN_TOY_CONTEXT, .fit = f.data.train};
     an_calibrate_opts tune = f.opts;
     tune.tune_all = true;
     tune.tune_epochs = 60;
     tune.tune_lr = 0.01;
-    assert_int_equal(an_calibrate(&trained, &f.plan->candidate, &d, &tune, 0, &o, NULL, &why),
-                     AN_OK);
+    assert_int_equal(an_calibrate(&trained, &f.plan->candidate, &d, &tune, 0, &o, NULL, &why), AN_OK);
     memcpy(trained.weights, o.local, trained.n_weights * sizeof *trained.weights);
     an_overlay_done(&o);
     f.task.candidate = &trained;
@@ -298,8 +292,8 @@ static void an_evaluation_judges_both_versions_on_what_was_held_out(void **state
 
 static void nothing_is_lost_when_memory_runs_out(void **state)
 {
-    static const an_payload_kind kinds[] = {AN_PAYLOAD_TRAIN, AN_PAYLOAD_MEAN,
-                                            AN_PAYLOAD_HISTOGRAM, AN_PAYLOAD_EVALUATE};
+    static const an_payload_kind kinds[] = {AN_PAYLOAD_TRAIN, AN_PAYLOAD_MEAN, AN_PAYLOAD_HISTOGRAM,
+                                            AN_PAYLOAD_EVALUATE};
     (void)state;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         fixture f;

@@ -26,17 +26,15 @@ static const char autoencoder[] =
     "layers: [{dense: {units: 16}}, relu, {dense: {units: 2, name: code}},\n"
     "  {dense: {units: 16}}, relu, {dense: {units: 6, name: out, local: true}}]\n"
     "loss: mse\ntarget: input\n";
-static const char regression[] =
-    "model: line\ninput: {features: 3}\nlayers: [{dense: {units: 1}}]\n"
-    "loss: mse\ntarget: labels\n";
+static const char regression[] = "model: line\ninput: {features: 3}\nlayers: [{dense: {units: 1}}]\n"
+                                 "loss: mse\ntarget: labels\n";
 static const char classifier[] = "model: rings\ninput: {features: 2}\n"
                                  "layers: [{dense: {units: 24}}, tanh, {dense: {units: 3}}]\n"
                                  "loss: cross_entropy\ntarget: labels\n";
-static const char convolution[] =
-    "model: conv\ninput: {features: 2, window: 12}\n"
-    "layers: [{conv1d: {filters: 6, size: 5, padding: same}}, relu,\n"
-    "  {max_pool1d: {size: 2}}, flatten, {dense: {units: 24}}]\n"
-    "loss: mse\ntarget: input\n";
+static const char convolution[] = "model: conv\ninput: {features: 2, window: 12}\n"
+                                  "layers: [{conv1d: {filters: 6, size: 5, padding: same}}, relu,\n"
+                                  "  {max_pool1d: {size: 2}}, flatten, {dense: {units: 24}}]\n"
+                                  "loss: mse\ntarget: input\n";
 
 /* A model, its first parameters, and data that it can learn. */
 typedef struct fixture {
@@ -239,8 +237,7 @@ static void what_is_frozen_keeps_every_bit(void **state)
         for (size_t i = 0; i < an_model_n_tensors(f.m); i++) {
             const an_tensor *t = an_model_tensor_at(f.m, i);
             bool stays = i == 0 || (k == 0 && t->local) || (k == 1 && !t->local);
-            bool same =
-                memcmp(f.params + t->offset, f.first + t->offset, t->n * sizeof(float)) == 0;
+            bool same = memcmp(f.params + t->offset, f.first + t->offset, t->n * sizeof(float)) == 0;
             assert_int_equal(same, stays);
         }
     }
@@ -251,8 +248,7 @@ static double moved(const fixture *f, const float *from)
 {
     double sum = 0.0;
     for (size_t i = 0; i < f->n_params; i++)
-        sum +=
-            ((double)f->params[i] - (double)from[i]) * ((double)f->params[i] - (double)from[i]);
+        sum += ((double)f->params[i] - (double)from[i]) * ((double)f->params[i] - (double)from[i]);
     return sqrt(sum);
 }
 

@@ -29,8 +29,7 @@ typedef struct transfer {
 } transfer;
 
 /* The test's own header: hash, offset, length. */
-static size_t head_put(uint8_t out[static 48], const an_hash *hash, uint64_t offset,
-                       uint32_t len)
+static size_t head_put(uint8_t out[static 48], const an_hash *hash, uint64_t offset, uint32_t len)
 {
     an_buf b;
     an_buf_init(&b, 48);
@@ -129,14 +128,12 @@ static an_err t_run(transfer *t, unsigned stop_at)
             return err;
         while (an_server_recv(t->srv, in) == AN_OK) {
             head_get(in, &hash, &offset, &len);
-            assert_int_equal(an_serve_ask(t->serve, &in->peer, in->site, &hash, offset, len),
-                             AN_OK);
+            assert_int_equal(an_serve_ask(t->serve, &in->peer, in->site, &hash, offset, len), AN_OK);
         }
         (void)an_serve_step(t->serve);
         while (t->chunks < stop_at && an_client_recv(t->cli, in) == AN_OK) {
             head_get(in, &hash, &offset, &len);
-            err =
-                an_fetch_take(t->fetch, &hash, offset, in->body, in->body_len, an_world_now());
+            err = an_fetch_take(t->fetch, &hash, offset, in->body, in->body_len, an_world_now());
             if (err != AN_OK)
                 return err;
             t->chunks++;
@@ -149,8 +146,7 @@ static an_err t_run(transfer *t, unsigned stop_at)
 
 static transfer transfer_of(an_world *w)
 {
-    transfer t = {
-        .w = w, .object = an_alloc(1, OBJECT_BYTES), .sink = an_alloc(1, OBJECT_BYTES)};
+    transfer t = {.w = w, .object = an_alloc(1, OBJECT_BYTES), .sink = an_alloc(1, OBJECT_BYTES)};
     for (size_t i = 0; i < OBJECT_BYTES; i++)
         t.object[i] = (uint8_t)(i * 2654435761u >> 13);
     an_hash_of(&t.hash, t.object, OBJECT_BYTES);
@@ -161,12 +157,8 @@ static transfer transfer_of(an_world *w)
 
 static void serve_start(transfer *t)
 {
-    an_serve_conf conf = {.queue = 64,
-                          .per_peer = 32,
-                          .find = t_find,
-                          .read = t_read,
-                          .reply = t_reply,
-                          .user = t};
+    an_serve_conf conf = {
+        .queue = 64, .per_peer = 32, .find = t_find, .read = t_read, .reply = t_reply, .user = t};
     assert_int_equal(an_serve_new(&conf, &t->serve), AN_OK);
 }
 
@@ -188,8 +180,7 @@ static void a_transfer_survives_the_server_and_resumes_after_its_own_restart(voi
     serve_start(&t);
     assert_int_equal(t_fetch(&t, 0), AN_OK);
     assert_int_equal(t_run(&t, 2), AN_OK);
-    an_world_close_server(t.w,
-                          t.srv); /* the coordinator dies: asks and chunks under way are lost */
+    an_world_close_server(t.w, t.srv); /* the coordinator dies: asks and chunks under way are lost */
     an_serve_free(t.serve);
     t.srv = an_world_serve_at(t.w, AN_PORT_BULK, endpoint);
     serve_start(&t);

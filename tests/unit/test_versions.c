@@ -63,8 +63,7 @@ static void what_is_needed_stays_when_the_quota_is_reached(void **state)
     add(v, "0123456789012345678901234567890");
     an_hash both[2] = {keep, {{0}}};
     an_hash_of(&both[1], "0123456789012345678901234567890", 31);
-    assert_int_equal(an_versions_trim(v, both, 2, NULL),
-                     AN_OK); /* above the quota, but needed */
+    assert_int_equal(an_versions_trim(v, both, 2, NULL), AN_OK); /* above the quota, but needed */
     assert_int_equal(an_versions_bytes(v), 41);
     an_versions_close(v);
     an_test_folder_remove(dir);

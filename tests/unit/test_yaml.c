@@ -173,8 +173,7 @@ static void what_is_refused_is_refused_at_its_place(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         an_yaml *doc = NULL;
         an_note why = {{0}};
-        assert_int_equal(an_yaml_parse(wrong[i].text, strlen(wrong[i].text), "f", &doc, &why),
-                         AN_ERR_PROTO);
+        assert_int_equal(an_yaml_parse(wrong[i].text, strlen(wrong[i].text), "f", &doc, &why), AN_ERR_PROTO);
         assert_null(doc);
         if (wrong[i].why)
             assert_string_equal(why.text, wrong[i].why);
@@ -227,19 +226,16 @@ static void an_empty_document_is_an_empty_map(void **state)
 static void numbers_are_finite_decimal_and_whole_where_they_must_be(void **state)
 {
     (void)state;
-    static const char text[] =
-        "[.inf, nan, 0x10, 1e999, 1.5, 12 3, '7', 9223372036854775808, -3]";
+    static const char text[] = "[.inf, nan, 0x10, 1e999, 1.5, 12 3, '7', 9223372036854775808, -3]";
     an_yaml *doc = NULL;
     assert_int_equal(an_yaml_parse(text, sizeof text - 1, "f", &doc, NULL), AN_OK);
     const an_node *list = an_yaml_root(doc);
     int64_t v = 0;
     double d = 0;
     for (size_t i = 0; i < 8; i++)
-        assert_int_equal(an_node_int(an_node_at(list, i), INT64_MIN, INT64_MAX, &v, NULL),
-                         AN_ERR_INVAL);
+        assert_int_equal(an_node_int(an_node_at(list, i), INT64_MIN, INT64_MAX, &v, NULL), AN_ERR_INVAL);
     for (size_t i = 0; i < 4; i++)
-        assert_int_equal(an_node_num(an_node_at(list, i), -1e300, 1e300, &d, NULL),
-                         AN_ERR_INVAL);
+        assert_int_equal(an_node_num(an_node_at(list, i), -1e300, 1e300, &d, NULL), AN_ERR_INVAL);
     assert_int_equal(an_node_int(an_node_at(list, 8), -5, 5, &v, NULL), AN_OK);
     assert_int_equal(v, -3);
     an_yaml_free(doc);

@@ -62,8 +62,7 @@ static void a_bomb_stops_at_the_maximum(void **state)
 static void a_damaged_frame_is_refused(void **state)
 {
     (void)state;
-    static const char text[] =
-        "three sites, one sum; three sites, one sum; three sites, one sum";
+    static const char text[] = "three sites, one sum; three sites, one sum; three sites, one sum";
     an_buf packed, back;
     an_buf_init(&packed, 1 << 20);
     an_buf_init(&back, 1 << 20);

@@ -18,8 +18,7 @@
 #include "sum/vector.h"
 #include "tests/support/samples.h"
 
-static void put_line(an_buf *out, const char *kind, const char *name, const uint8_t *bytes,
-                     size_t len)
+static void put_line(an_buf *out, const char *kind, const char *name, const uint8_t *bytes, size_t len)
 {
     char *hex = an_alloc(2 * len + 1, 1);
     assert_non_null(hex);
@@ -77,8 +76,7 @@ static void put_sums(an_buf *out)
     put_line(out, "update", "header", bytes, sizeof bytes);
 }
 
-static void put_payload(an_buf *out, an_payload_kind kind, const an_payload_facts *f,
-                        const an_payload_in *in)
+static void put_payload(an_buf *out, an_payload_kind kind, const an_payload_facts *f, const an_payload_in *in)
 {
     const an_payload_type *type = an_payload_find(kind);
     const size_t dim = (size_t)type->dim(f);
@@ -155,7 +153,6 @@ int main(int argc, char **argv)
         an_buf_done(&now);
         return 0;
     }
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_goes_over_the_wire_is_what_always_went)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(what_goes_over_the_wire_is_what_always_went)};
     return cmocka_run_group_tests_name("wire_vectors", tests, NULL, NULL);
 }
