@@ -310,44 +310,6 @@ void an_hub_round_event(an_hub *hub, an_hub_round *r, const an_round_event *e, c
     an_hub_round_feed(hub, r, e, actor, NULL);
 }
 
-void an_hub_fetched(an_hub *hub, const char *site, uint64_t round, const an_hash *update, const char *path,
-                    an_err err, const an_note *why)
-{
-    an_note note = {{0}};
-    an_hub_round *r = an_hub_round_find(hub, round);
-    if (err == AN_OK && r) {
-        an_update_header want = {.round = round, .dim = r->plan->dim, .plan_hash = r->round.plan_hash};
-        snprintf(want.site, sizeof want.site, "%s", site);
-        err = an_fold_file(path, &want, update, NULL, NULL, &note);
-        why = &note;
-        if (err == AN_OK)
-            err = an_store_object_adopt(hub->conf.store, path, update, &note);
-    }
-    an_hub_live *live = an_hub_live_get(hub, site);
-    if (err != AN_OK || !r) {
-        an_log(AN_LOG_WARN, "update_not_received", "site=%s round=%llu err=%s why=\"%s\"", site,
-               (unsigned long long)round, an_err_name(err), why ? why->text : "");
-        an_err removed = an_file_remove(path, NULL);
-        (void)removed;
-        if (err == AN_ERR_PROTO && r) {
-            an_msg m = {.type = AN_MSG_UPDATE_ACK};
-            m.u.update_ack =
-                (an_msg_update_ack){.round = round, .update = *update, .status = AN_UPDATE_REJECTED};
-            an_text_set(m.u.update_ack.reason, sizeof m.u.update_ack.reason, why ? why->text : "");
-            an_err sent = an_hub_send(hub, site, &m);
-            (void)sent;
-        }
-        return;
-    }
-    if (live)
-        live->bytes_received += an_update_size(r->plan->dim);
-    an_round_event e = {.type = AN_ROUND_EVENT_UPDATE, .now_ms = an_hub_now(hub), .hash = *update};
-    char actor[128];
-    snprintf(e.site, sizeof e.site, "%s", site);
-    snprintf(actor, sizeof actor, "site/%s", site);
-    an_hub_round_feed(hub, r, &e, actor, NULL);
-}
-
 /* ---- opening and resuming ---- */
 
 static an_err add_round(an_hub *hub, an_hub_round *r)

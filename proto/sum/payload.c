@@ -73,6 +73,17 @@ an_err an_payload_put_count(uint32_t *ret, uint64_t n, const char *what, an_note
     return AN_OK;
 }
 
+bool an_payload_limb_ok(uint32_t i, uint32_t limb)
+{
+    /* |v| < AN_LIMBS_RANGE: the highest limb holds nothing but the sign. */
+    return limb <= 0xffff && (i < AN_LIMBS - 1 || limb == 0 || limb == 0xffff);
+}
+
+bool an_payload_count_ok(uint32_t i, uint32_t limb)
+{
+    return limb <= 0xffff && (i < 3 || limb == 0); /* below 2^48, as put_count says */
+}
+
 an_err an_payload_get_count(uint64_t *ret, const uint32_t *sum, const char *what, an_note *why)
 {
     an_err err = an_i128_to_count(ret, an_limbs_get(sum));

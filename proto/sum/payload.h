@@ -18,6 +18,7 @@
 
 #include "base/err.h"
 #include "base/terms.h"
+#include "sum/vector.h"
 
 typedef struct an_payload_facts {
     uint32_t n_cohort;   /* sites that may take part, 1..AN_COHORT_MAX */
@@ -132,7 +133,22 @@ typedef struct an_payload_type {
      * Errors: INVAL facts, PROTO not a sum of well-formed vectors (no weight, negative counts).
      */
     an_err (*decode)(an_payload_out *out, const an_payload_facts *f, const uint32_t *sum, an_note *why);
+
+    /* Could encode have written this for one site?  Looked at before a vector is taken into a sum,
+     * where the site could no longer be named: whatever passes here cannot make decode of the sum
+     * fail.  v: the n coordinates from `at` of a vector of dim; all of it if dim is at most
+     * AN_PAYLOAD_PIECE.  n_features and n_bins are not needed.  Errors: INVAL facts, REFUSED. */
+    an_err (*check)(const an_payload_facts *f, uint64_t dim, uint64_t at, const uint32_t *v, size_t n,
+                    an_note *why);
 } an_payload_type;
+
+#define AN_PAYLOAD_PIECE 16384 /* coordinates */
+
+/* Reads the update file at path as an_fold_file does, and checks its coordinates by kind.
+ * Errors: as an_fold_file; REFUSED the file is whole and the site's own, but no site may say
+ * this. */
+an_err an_update_admit(const char *path, const an_update_header *expected, const an_hash *expected_hash,
+                       an_payload_kind kind, const an_payload_facts *f, an_note *why);
 
 const an_payload_type *an_payload_find(an_payload_kind kind); /* NULL: no such kind */
 const an_payload_type *an_payload_at(size_t i);               /* the table in order; NULL past its end */

@@ -96,10 +96,33 @@ static an_err evaluate_decode(an_payload_out *output, const an_payload_facts *f,
     return AN_OK;
 }
 
+_Static_assert(AN_EVALUATE_DIM <= AN_PAYLOAD_PIECE, "it is checked as a whole");
+
+static an_err evaluate_check(const an_payload_facts *f, uint64_t dim, uint64_t at, const uint32_t *v,
+                             size_t n, an_note *why)
+{
+    an_payload_facts alone = *f;
+    an_payload_out out;
+    an_note inner = {{0}};
+    if (evaluate_dim(f) == 0 || dim != AN_EVALUATE_DIM || at != 0 || n != dim)
+        return an_fail(AN_ERR_INVAL, why, "evaluate payload: facts out of bounds");
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t limb = (uint32_t)(i % AN_LIMBS);
+        const bool loss = i % (AN_EVALUATE_DIM / 2) < AN_LIMBS;
+        if (loss ? !an_payload_limb_ok(limb, v[i]) : !an_payload_count_ok(limb, v[i]))
+            return an_fail(AN_ERR_REFUSED, why, "number %zu is not one a site can have", i / AN_LIMBS);
+    }
+    alone.n_cohort = 1;
+    return evaluate_decode(&out, &alone, v, &inner) == AN_OK
+               ? AN_OK
+               : an_fail(AN_ERR_REFUSED, why, "%.200s", inner.text);
+}
+
 const an_payload_type an_payload_evaluate = {
     .name = "evaluate",
     .kind = AN_PAYLOAD_EVALUATE,
     .dim = evaluate_dim,
     .encode = evaluate_encode,
     .decode = evaluate_decode,
+    .check = evaluate_check,
 };

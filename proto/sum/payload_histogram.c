@@ -38,10 +38,24 @@ static an_err histogram_decode(an_payload_out *out, const an_payload_facts *f, c
     return AN_OK;
 }
 
+static an_err histogram_check(const an_payload_facts *f, uint64_t dim, uint64_t at, const uint32_t *v,
+                              size_t n, an_note *why)
+{
+    (void)dim, (void)at;
+    if (!an_payload_bits_ok(f))
+        return an_fail(AN_ERR_INVAL, why, "histogram payload: facts out of bounds");
+    const uint32_t most = (UINT32_C(1) << f->value_bits) - 1;
+    for (size_t i = 0; i < n; i++)
+        if (v[i] > most)
+            return an_fail(AN_ERR_REFUSED, why, "a bin counts more than %u", most);
+    return AN_OK;
+}
+
 const an_payload_type an_payload_histogram = {
     .name = "histogram",
     .kind = AN_PAYLOAD_HISTOGRAM,
     .dim = histogram_dim,
     .encode = histogram_encode,
     .decode = histogram_decode,
+    .check = histogram_check,
 };

@@ -40,6 +40,21 @@ an_err an_moments_decode(an_moments_out *out, const an_payload_facts *f, const u
     return AN_OK;
 }
 
+an_err an_moments_check(const an_payload_facts *f, uint64_t dim, uint64_t at, const uint32_t *v, size_t n,
+                        an_note *why)
+{
+    (void)f, (void)dim;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t coord = (uint32_t)((at + i) % AN_MOMENT_COORDS);
+        if (coord < AN_LIMBS ? !an_payload_count_ok(coord, v[i])
+                             : !an_payload_limb_ok(coord - AN_LIMBS, v[i]))
+            return an_fail(AN_ERR_REFUSED, why, "feature %llu: the %s is not one a site can have",
+                           (unsigned long long)((at + i) / AN_MOMENT_COORDS),
+                           coord < AN_LIMBS ? "count" : "sum");
+    }
+    return AN_OK;
+}
+
 static an_err mean_encode(uint32_t *ret, const an_payload_facts *f, const an_payload_in *in, an_note *why)
 {
     return an_moments_encode(ret, f, &in->mean, why);
@@ -56,4 +71,5 @@ const an_payload_type an_payload_mean = {
     .dim = an_moments_dim,
     .encode = mean_encode,
     .decode = mean_decode,
+    .check = an_moments_check,
 };

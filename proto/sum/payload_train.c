@@ -85,6 +85,8 @@ static an_err train_encode(uint32_t *ret, const an_payload_facts *f, const an_pa
     const uint32_t most = (UINT32_C(1) << f->value_bits) - 1;
     uint32_t *extra = ret + at;
     extra[WEIGHT] = an_fixed_encode_one(weight, weight_exp(f), f->value_bits, &draw, at + WEIGHT);
+    if (extra[WEIGHT] == 0)
+        extra[WEIGHT] = 1; /* a coarse unit may not make nothing of a small site */
     extra[SITES] = 1;
     extra[CLIPPED] = clip;
     extra[SATURATED] = cut < most ? (uint32_t)cut : most;
@@ -127,10 +129,52 @@ static an_err train_decode(an_payload_out *output, const an_payload_facts *f, co
     return AN_OK;
 }
 
+static an_err check_extra(const an_payload_facts *f, uint64_t i, uint32_t v, an_note *why)
+{
+    const uint32_t most = (UINT32_C(1) << f->value_bits) - 1;
+    const double heaviest = ceil(ldexp(f->weight_cap, -weight_exp(f)));
+    switch (i) {
+    case WEIGHT:
+        return v >= 1 && (double)v <= heaviest
+                   ? AN_OK
+                   : an_fail(AN_ERR_REFUSED, why, "a weight of %u units; 1 to %.0f are allowed", v, heaviest);
+    case SITES:
+        return v == 1 ? AN_OK : an_fail(AN_ERR_REFUSED, why, "one site's update counts %u sites", v);
+    case CLIPPED:
+        return v <= 1 ? AN_OK : an_fail(AN_ERR_REFUSED, why, "one site's update was clipped %u times", v);
+    case SATURATED:
+        return v <= most ? AN_OK : an_fail(AN_ERR_REFUSED, why, "%u coordinates cut", v);
+    default:
+        return an_payload_limb_ok((uint32_t)i - LOSS, v)
+                   ? AN_OK
+                   : an_fail(AN_ERR_REFUSED, why, "the loss is not a number a site can have");
+    }
+}
+
+static an_err train_check(const an_payload_facts *f, uint64_t dim, uint64_t at, const uint32_t *v, size_t n,
+                          an_note *why)
+{
+    const uint64_t shared = an_payload_n_shared(f);
+    if (train_dim(f) == 0 || dim != shared + AN_TRAIN_EXTRA)
+        return an_fail(AN_ERR_INVAL, why, "train payload: facts out of bounds");
+    const uint32_t most = (UINT32_C(1) << f->value_bits) - 1;
+    const size_t deltas = at >= shared ? 0 : shared - at < n ? (size_t)(shared - at) : n;
+    uint32_t outside = 0;
+    for (size_t i = 0; i < deltas; i++)
+        outside |= v[i] + most > 2 * most; /* -most..most as two's complement */
+    if (outside)
+        return an_fail(AN_ERR_REFUSED, why, "a delta is larger than %u value bits can say", f->value_bits);
+    an_err err = AN_OK;
+    for (size_t i = deltas; i < n && err == AN_OK; i++)
+        err = check_extra(f, at + i - shared, v[i], why);
+    return err;
+}
+
 const an_payload_type an_payload_train = {
     .name = "train",
     .kind = AN_PAYLOAD_TRAIN,
     .dim = train_dim,
     .encode = train_encode,
     .decode = train_decode,
+    .check = train_check,
 };

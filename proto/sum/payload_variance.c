@@ -24,10 +24,23 @@ static an_err variance_decode(an_payload_out *out, const an_payload_facts *f, co
     return AN_OK;
 }
 
+static an_err variance_check(const an_payload_facts *f, uint64_t dim, uint64_t at, const uint32_t *v,
+                             size_t n, an_note *why)
+{
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t coord = at + i;
+        if (coord % AN_MOMENT_COORDS == AN_MOMENT_COORDS - 1 && v[i] != 0)
+            return an_fail(AN_ERR_REFUSED, why, "feature %llu: a sum of squares is negative",
+                           (unsigned long long)(coord / AN_MOMENT_COORDS));
+    }
+    return an_moments_check(f, dim, at, v, n, why);
+}
+
 const an_payload_type an_payload_variance = {
     .name = "variance",
     .kind = AN_PAYLOAD_VARIANCE,
     .dim = an_moments_dim,
     .encode = variance_encode,
     .decode = variance_decode,
+    .check = variance_check,
 };

@@ -262,6 +262,75 @@ static void an_update_counts_for_its_own_round_plan_and_site_alone(void **state)
     assert_int_equal(an_round_count(an_hub_round_open(w->hub, id), AN_MEMBER_DELIVERED), 1);
 }
 
+/* The plan's vector of numbers that any site may have, but for its count of sites. */
+static void forge(world *w, const event *e, uint32_t sites)
+{
+    char path[AN_PATH_MAX];
+    an_hash hash;
+    an_plan *plan = NULL;
+    an_buf bytes;
+    an_buf_init(&bytes, AN_PLAN_BYTES_MAX);
+    const an_round *r = an_hub_round_open(w->hub, e->round);
+    assert_int_equal(an_store_object_get(w->store, &r->plan_hash, &bytes, NULL), AN_OK);
+    assert_int_equal(an_plan_decode(bytes.data, bytes.len, &plan, NULL), AN_OK);
+    an_update_header h = {.round = e->round, .dim = plan->dim, .plan_hash = r->plan_hash};
+    snprintf(h.site, sizeof h.site, "%s", w->sites[e->site].name);
+    uint32_t *v = an_alloc(plan->dim, sizeof *v);
+    v[plan->dim - AN_TRAIN_EXTRA] = 1;
+    v[plan->dim - AN_TRAIN_EXTRA + 1] = sites;
+    assert_int_equal(an_path_join(path, an_store_spool_dir(w->store), "forged"), AN_OK);
+    assert_int_equal(an_update_write(path, &h, v, &hash, NULL), AN_OK);
+    an_free(v);
+    an_plan_free(plan);
+    an_buf_done(&bytes);
+    an_hub_fetched(w->hub, w->sites[e->site].name, e->round, &hash, path, AN_OK, NULL);
+    assert_false(an_file_exists(path));
+}
+
+static an_err find_refusal(void *ctx, const an_record *record, an_note *why)
+{
+    an_round_event e, *ret = ctx;
+    assert_int_equal(an_round_event_decode(record->body, record->body_len, &e, why), AN_OK);
+    if (e.type == AN_ROUND_EVENT_REFUSE)
+        *ret = e;
+    return AN_OK;
+}
+
+static void a_false_count_of_sites_costs_its_site_the_round_and_nobody_else(void **state)
+{
+    world *w = *state;
+    static const char *const policy[][2] = {{"min_cohort", "2"}};
+    uint64_t forged = 0;
+    an_round_event refusal = {.site = ""};
+    assert_int_equal(an_hub_model_policy(w->hub, "user/admin", "pump", policy, 1, NULL), AN_OK);
+    connect_all(w);
+    uint64_t id = campaign(w, AN_CAMPAIGN_TRAINING);
+    while (w->head != w->tail) {
+        const event *e = &w->events[w->head % EVENTS_MAX];
+        const an_round_entry *r =
+            e->type == HUB_FETCH ? an_state_round(an_hub_state(w->hub), e->round) : NULL;
+        if (!forged && r && r->kind == AN_PAYLOAD_TRAIN && e->site == 1) {
+            forged = e->round;
+            w->head++;
+            forge(w, e, 7);
+        } else {
+            step(w);
+        }
+    }
+    pass(w, 240000);
+    assert_true(forged != 0);
+    const an_round_entry *r = an_state_round(an_hub_state(w->hub), forged);
+    if (!r->committed)
+        fail_msg("the round ended: %s", r->reason);
+    assert_int_equal(r->n_updates, 2);
+    assert_int_equal(
+        an_store_scan(w->store, &(an_store_filter){.kind = "round.event"}, find_refusal, &refusal, NULL),
+        AN_OK);
+    assert_string_equal(refusal.site, "plant-b");
+    assert_string_equal(refusal.reason, "one site's update counts 7 sites");
+    assert_int_equal(an_state_campaign(an_hub_state(w->hub), id)->state, AN_CAMPAIGN_PROMOTED);
+}
+
 /* ---- at the enrolment door ---- */
 
 typedef struct stranger {
@@ -359,6 +428,7 @@ int main(void)
         CASE(nobody_speaks_for_another_site),
         CASE(an_offer_that_does_not_fit_is_never_fetched),
         CASE(an_update_counts_for_its_own_round_plan_and_site_alone),
+        CASE(a_false_count_of_sites_costs_its_site_the_round_and_nobody_else),
         CASE(a_request_that_waits_is_not_replaced),
         CASE(a_key_has_one_name),
         CASE(a_revoked_site_stays_out_with_its_old_keys),

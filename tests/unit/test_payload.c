@@ -44,6 +44,19 @@ static void add_all(uint64_t dim, bool backwards)
         an_sum_add(sum, vectors[backwards ? SITES - 1 - i : i], dim);
 }
 
+/* Whole, and for what may come in pieces in two of any size. */
+static an_err check(const an_payload_type *type, const an_payload_facts *f, const uint32_t *v)
+{
+    const uint64_t dim = type->dim(f);
+    an_err err = type->check(f, dim, 0, v, dim, NULL);
+    for (uint64_t cut = 1; cut < dim && type->kind != AN_PAYLOAD_EVALUATE; cut++) {
+        an_err first = type->check(f, dim, 0, v, cut, NULL);
+        an_err second = type->check(f, dim, cut, v + cut, dim - cut, NULL);
+        assert_int_equal(err, first ? first : second);
+    }
+    return err;
+}
+
 static void train_inputs(float delta[SITES][PARAMS], double weight[SITES])
 {
     an_rng rng;
@@ -68,6 +81,7 @@ static void the_mean_delta_is_weighted_by_examples_and_has_no_order(void **state
         an_payload_in in = {.train = {.delta = delta[s], .weight = weight[s], .loss = 0.5 * (double)s}};
         f.site = names[s];
         assert_int_equal(type->encode(vectors[s], &f, &in, NULL), AN_OK);
+        assert_int_equal(check(type, &f, vectors[s]), AN_OK);
         total += weight[s];
         loss += weight[s] * 0.5 * (double)s;
     }
@@ -159,6 +173,79 @@ static void a_sum_that_no_cohort_could_make_is_refused(void **state)
     }
 }
 
+/* What one site may not say, whatever the others say. */
+static void what_no_site_could_have_encoded_is_refused_coordinate_by_coordinate(void **state)
+{
+    (void)state;
+    an_payload_facts f = facts_of("a");
+    const uint32_t most = (UINT32_C(1) << f.value_bits) - 1;
+    enum { EXTRA = 24 };
+    const struct {
+        an_payload_kind kind;
+        uint32_t at, value;
+        an_err err;
+    } cases[] = {
+        {AN_PAYLOAD_TRAIN, 0, most, AN_OK},
+        {AN_PAYLOAD_TRAIN, 23, 0 - most, AN_OK},
+        {AN_PAYLOAD_TRAIN, 0, most + 1, AN_ERR_REFUSED},
+        {AN_PAYLOAD_TRAIN, 23, 0 - most - 1, AN_ERR_REFUSED},
+        {AN_PAYLOAD_TRAIN, 7, UINT32_C(1) << 31, AN_ERR_REFUSED},
+        {AN_PAYLOAD_TRAIN, EXTRA, 0, AN_ERR_REFUSED}, /* weight */
+        {AN_PAYLOAD_TRAIN, EXTRA, 100, AN_OK},
+        {AN_PAYLOAD_TRAIN, EXTRA, 101, AN_ERR_REFUSED},
+        {AN_PAYLOAD_TRAIN, EXTRA, UINT32_MAX, AN_ERR_REFUSED},
+        {AN_PAYLOAD_TRAIN, EXTRA + 1, 0, AN_ERR_REFUSED}, /* sites */
+        {AN_PAYLOAD_TRAIN, EXTRA + 1, 2, AN_ERR_REFUSED},
+        {AN_PAYLOAD_TRAIN, EXTRA + 1, UINT32_MAX, AN_ERR_REFUSED},
+        {AN_PAYLOAD_TRAIN, EXTRA + 2, 1, AN_OK},
+        {AN_PAYLOAD_TRAIN, EXTRA + 2, 2, AN_ERR_REFUSED},
+        {AN_PAYLOAD_TRAIN, EXTRA + 3, most + 1, AN_ERR_REFUSED},
+        {AN_PAYLOAD_TRAIN, EXTRA + 4, 0x10000, AN_ERR_REFUSED}, /* loss */
+        {AN_PAYLOAD_TRAIN, EXTRA + 11, 0xffff, AN_OK},
+        {AN_PAYLOAD_TRAIN, EXTRA + 11, 1, AN_ERR_REFUSED},
+        {AN_PAYLOAD_MEAN, 2, 0xffff, AN_OK}, /* n */
+        {AN_PAYLOAD_MEAN, 3, 1, AN_ERR_REFUSED},
+        {AN_PAYLOAD_MEAN, 16, 0x10000, AN_ERR_REFUSED},
+        {AN_PAYLOAD_MEAN, 31, 0xffff, AN_OK}, /* a negative sum */
+        {AN_PAYLOAD_MEAN, 31, 0x7fff, AN_ERR_REFUSED},
+        {AN_PAYLOAD_VARIANCE, 31, 0xffff, AN_ERR_REFUSED},
+        {AN_PAYLOAD_VARIANCE, 30, 0xffff, AN_OK},
+        {AN_PAYLOAD_HISTOGRAM, 5, most, AN_OK},
+        {AN_PAYLOAD_HISTOGRAM, 5, most + 1, AN_ERR_REFUSED},
+        {AN_PAYLOAD_EVALUATE, 0, 0x10000, AN_ERR_REFUSED}, /* loss */
+        {AN_PAYLOAD_EVALUATE, AN_LIMBS + 3, 1, AN_ERR_REFUSED},
+        {AN_PAYLOAD_EVALUATE, AN_LIMBS + 2, 0xffff, AN_OK},
+        {AN_PAYLOAD_EVALUATE, 11 * AN_LIMBS, 1, AN_OK}, /* sites */
+        {AN_PAYLOAD_EVALUATE, 11 * AN_LIMBS, 2, AN_ERR_REFUSED},
+        {AN_PAYLOAD_EVALUATE, 7 * AN_LIMBS, 1, AN_ERR_REFUSED}, /* alarms of no windows */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint32_t v[AN_EVALUATE_DIM] = {0};
+        if (cases[i].kind == AN_PAYLOAD_TRAIN)
+            v[EXTRA] = v[EXTRA + 1] = 1;
+        v[cases[i].at] = cases[i].value;
+        if (check(an_payload_find(cases[i].kind), &f, v) != cases[i].err)
+            fail_msg("case %zu", i);
+    }
+}
+
+static void a_small_site_counts_one_unit_where_units_are_coarse(void **state)
+{
+    (void)state;
+    const an_payload_type *type = an_payload_find(AN_PAYLOAD_TRAIN);
+    an_payload_facts f = facts_of("a");
+    float delta[PARAMS] = {0};
+    f.weight_cap = ldexp(1.0, 40);
+    for (f.seed = 0; f.seed < 20; f.seed++) {
+        an_payload_in in = {.train = {.delta = delta, .weight = 1.0, .loss = 0.0}};
+        assert_int_equal(type->encode(sum, &f, &in, NULL), AN_OK);
+        assert_int_equal(check(type, &f, sum), AN_OK);
+        in.train.weight = 2 * f.weight_cap;
+        assert_int_equal(type->encode(sum, &f, &in, NULL), AN_OK);
+        assert_int_equal(check(type, &f, sum), AN_OK);
+    }
+}
+
 static void moments_add_up_exactly(void **state)
 {
     (void)state;
@@ -175,6 +262,7 @@ static void moments_add_up_exactly(void **state)
             }
             an_payload_in in = {.mean = {.n = n[s], .sum = x[s]}};
             assert_int_equal(type->encode(vectors[s], &f, &in, NULL), AN_OK);
+            assert_int_equal(check(type, &f, vectors[s]), AN_OK);
         }
         add_all(type->dim(&f), k == 0);
         an_payload_out out = {.mean = {.n = got_n, .sum = got}};
@@ -209,8 +297,10 @@ static void histograms_add_up_and_too_large_a_count_is_refused(void **state)
     for (uint32_t i = 0; i < FEATURES * BINS; i++)
         counts[i] = i % 2 ? most : i;
     an_payload_in in = {.histogram = {.counts = counts}};
-    for (size_t s = 0; s < SITES; s++)
+    for (size_t s = 0; s < SITES; s++) {
         assert_int_equal(type->encode(vectors[s], &f, &in, NULL), AN_OK);
+        assert_int_equal(check(type, &f, vectors[s]), AN_OK);
+    }
     add_all(type->dim(&f), false);
     an_payload_out out = {.histogram = {.counts = got}};
     assert_int_equal(type->decode(&out, &f, sum, NULL), AN_OK);
@@ -244,6 +334,7 @@ static void evaluations_add_up_number_by_number(void **state)
         an_payload_in in = {.evaluate = {.candidate = c}};
         in.evaluate.production.fn = 9;
         assert_int_equal(type->encode(vectors[s], &f, &in, NULL), AN_OK);
+        assert_int_equal(check(type, &f, vectors[s]), AN_OK);
     }
     add_all(type->dim(&f), true);
     an_payload_out out;
@@ -291,6 +382,8 @@ int main(void)
         cmocka_unit_test(a_long_delta_is_clipped_and_a_heavy_site_counts_as_the_cap),
         cmocka_unit_test(training_that_went_wrong_is_not_encoded),
         cmocka_unit_test(a_sum_that_no_cohort_could_make_is_refused),
+        cmocka_unit_test(what_no_site_could_have_encoded_is_refused_coordinate_by_coordinate),
+        cmocka_unit_test(a_small_site_counts_one_unit_where_units_are_coarse),
         cmocka_unit_test(moments_add_up_exactly),
         cmocka_unit_test(histograms_add_up_and_too_large_a_count_is_refused),
         cmocka_unit_test(evaluations_add_up_number_by_number),

@@ -1,0 +1,91 @@
+/* An update file at the door: whole, the site's own, and of numbers that a site can have. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "sum/payload.h"
+
+/* The header and the pieces of coordinates come each in one read, or the file is at its end. */
+static an_err read_full(int fd, uint8_t *ret, size_t want, size_t *ret_len)
+{
+    size_t len = 0;
+    while (len < want) {
+        ssize_t n = read(fd, ret + len, want - len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return AN_ERR_IO;
+        if (n == 0)
+            break;
+        len += (size_t)n;
+    }
+    *ret_len = len;
+    return AN_OK;
+}
+
+typedef struct piece {
+    uint8_t bytes[4 * AN_PAYLOAD_PIECE];
+    uint32_t words[AN_PAYLOAD_PIECE];
+} piece;
+
+/* An unlikely number is remembered and not yet an error: bytes that are not the site's come first. */
+static an_err take(an_fold *fold, int fd, piece *p, const an_payload_type *type, const an_payload_facts *f,
+                   an_err *verdict, an_note *why)
+{
+    const uint64_t dim = fold->expected.dim;
+    size_t len = 0;
+    an_err err = read_full(fd, p->bytes, AN_UPDATE_HEADER_BYTES, &len);
+    if (err == AN_OK)
+        err = an_fold_feed(fold, p->bytes, len, why);
+    for (uint64_t at = 0; err == AN_OK && len > 0;) {
+        if ((err = read_full(fd, p->bytes, sizeof p->bytes, &len)) != AN_OK ||
+            (err = an_fold_feed(fold, p->bytes, len, why)) != AN_OK)
+            break;
+        const size_t n = len / 4;
+        for (size_t i = 0; i < n; i++)
+            p->words[i] = an_get_u32(p->bytes + 4 * i);
+        if (*verdict == AN_OK && n > 0)
+            *verdict = type->check(f, dim, at, p->words, n, why);
+        at += n;
+    }
+    return err;
+}
+
+an_err an_update_admit(const char *path, const an_update_header *expected, const an_hash *expected_hash,
+                       an_payload_kind kind, const an_payload_facts *f, an_note *why)
+{
+    an_fold fold;
+    an_hash hash;
+    an_err verdict = AN_OK, err = AN_ERR_NOMEM;
+    int fd = -1;
+    const an_payload_type *type = an_payload_find(kind);
+    piece *p = an_alloc(1, sizeof *p);
+    if (!p)
+        goto out;
+    if (!type) {
+        err = an_fail(AN_ERR_INVAL, why, "no such kind of payload");
+        goto out;
+    }
+    if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0) {
+        err = an_fail(errno == ENOENT ? AN_ERR_NOTFOUND : AN_ERR_IO, why, "%s: %s", path, strerror(errno));
+        goto out;
+    }
+    an_fold_init(&fold, expected, NULL);
+    err = take(&fold, fd, p, type, f, &verdict, why);
+    if (err == AN_ERR_IO)
+        an_note_set(why, "%s: %s", path, strerror(errno));
+    if (err == AN_OK)
+        err = an_fold_end(&fold, &hash, why);
+    if (err == AN_OK && expected_hash && !an_hash_equal(&hash, expected_hash))
+        err = an_fail(AN_ERR_PROTO, why, "%s: other bytes than were announced", path);
+    if (err == AN_OK)
+        err = verdict;
+out:
+    if (fd >= 0)
+        close(fd);
+    an_free(p);
+    return err;
+}
