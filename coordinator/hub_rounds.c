@@ -140,35 +140,23 @@ static void add_result(an_hub *hub, an_record_batch *b, const an_round_entry *e,
 }
 
 /* Steps the copy `next` by one event; what must be stored goes into the batch. */
-static an_err step(an_hub *hub, const an_hub_round *r, an_round *next, const an_hub_waiting *w,
-                   const an_combine_job *job, an_record_batch *batch, an_round_actions *ret, an_note *why)
+static void step(an_hub *hub, const an_hub_round *r, an_round *next, const an_hub_waiting *w,
+                 const an_combine_job *job, an_record_batch *batch, an_round_actions *ret)
 {
     char subject[64], idem[128];
-    an_buf body;
-    an_json_doc *doc = NULL;
     an_round_step(next, &w->event, ret);
     if (!ret->changed)
-        return AN_OK;
-    an_buf_init(&body, 4096);
-    an_err err = an_round_event_encode(&w->event, &body);
-    if (err == AN_OK)
-        err = an_json_parse((const char *)body.data, body.len, "event", &doc, why);
-    if (err == AN_OK) {
-        bool update = w->event.type == AN_ROUND_EVENT_UPDATE;
-        subject_of(subject, next->id);
-        snprintf(idem, sizeof idem, "%s/update", subject);
-        an_batch_add(batch, "round.event", subject, w->actor, update ? idem : NULL,
-                     an_json_copy(an_json_root(doc)));
-        an_json_doc_free(doc);
-        if (an_round_is_over(next)) {
-            if (job && next->state == AN_ROUND_COMMITTED)
-                add_result(hub, batch, an_state_round(&hub->state, next->id), job);
-            an_batch_add(batch, "round.ended", subject, "coordinator", NULL,
-                         ended_body(next, r->plan->dim, job));
-        }
-    }
-    an_buf_done(&body);
-    return err;
+        return;
+    bool update = w->event.type == AN_ROUND_EVENT_UPDATE;
+    subject_of(subject, next->id);
+    snprintf(idem, sizeof idem, "%s/update", subject);
+    an_batch_add(batch, "round.event", subject, w->actor, update ? idem : NULL,
+                 an_round_event_body(&w->event));
+    if (!an_round_is_over(next))
+        return;
+    if (job && next->state == AN_ROUND_COMMITTED)
+        add_result(hub, batch, an_state_round(&hub->state, next->id), job);
+    an_batch_add(batch, "round.ended", subject, "coordinator", NULL, ended_body(next, r->plan->dim, job));
 }
 
 /* Steps a copy by all events, stores what changed in one transaction, then makes the copy the
@@ -185,11 +173,11 @@ static an_err step_all(an_hub *hub, an_hub_round *r, const an_hub_waiting *event
     memcpy(next.members, r->round.members, next.n_members * sizeof *next.members);
     err = AN_OK;
     bool changed = false;
-    for (size_t i = 0; i < n && err == AN_OK; i++) {
-        err = step(hub, r, &next, &events[i], job, &batches[i], &actions[i], why);
+    for (size_t i = 0; i < n; i++) {
+        step(hub, r, &next, &events[i], job, &batches[i], &actions[i]);
         changed = changed || actions[i].changed;
     }
-    if (err == AN_OK && changed)
+    if (changed)
         err = an_hub_commit_all(hub, batches, n, why);
     if (err != AN_OK)
         goto out;

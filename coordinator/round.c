@@ -304,7 +304,7 @@ static const char *const event_names[] = {"accept", "refuse", "update",    "time
                                           "cancel", "summed", "sum-failed"};
 #define N_EVENTS (sizeof event_names / sizeof *event_names)
 
-an_err an_round_event_encode(const an_round_event *e, an_buf *out)
+an_json *an_round_event_body(const an_round_event *e)
 {
     char hex[AN_HASH_TEXT];
     an_json *o = an_json_object();
@@ -318,13 +318,7 @@ an_err an_round_event_encode(const an_round_event *e, an_buf *out)
     }
     if (e->reason[0])
         an_json_set_text(o, "reason", e->reason);
-    char *text = an_json_print(o, 0);
-    an_json_free(o);
-    if (!text)
-        return AN_ERR_NOMEM;
-    an_buf_text(out, text);
-    an_free(text);
-    return an_buf_err(out);
+    return o;
 }
 
 an_err an_round_event_decode(const void *body, size_t len, an_round_event *ret, an_note *why)

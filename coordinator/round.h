@@ -22,9 +22,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "doors/crypto.h"
+#include "doors/json.h"
 #include "msg/msg.h"
 #include "msg/plan.h"
 
@@ -129,8 +129,9 @@ void an_round_waiting(const an_round *r, int64_t now_ms, an_note *ret);
 
 const char *an_round_state_name(an_round_state s);
 
-/* One event as a line of JSON for the journal, and back.  Errors: PROTO, LIMIT, NOMEM. */
-an_err an_round_event_encode(const an_round_event *e, an_buf *out);
+/* One event as the journal's record has it; NULL: out of memory. */
+an_json *an_round_event_body(const an_round_event *e);
+/* And back.  Errors: PROTO not an event, LIMIT, NOMEM. */
 an_err an_round_event_decode(const void *body, size_t len, an_round_event *ret, an_note *why);
 
 #endif

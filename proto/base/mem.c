@@ -22,18 +22,29 @@ static bool fault_due(void)
     return left == 0;
 }
 
-void *an_alloc(size_t n, size_t size)
+static size_t padded(size_t n, size_t size)
+{
+    size_t len = (n * size + ALIGN - 1) / ALIGN * ALIGN;
+    return len ? len : ALIGN;
+}
+
+void *an_alloc_raw(size_t n, size_t size)
 {
     if (size != 0 && n > (SIZE_MAX - ALIGN) / size)
         return NULL;
     if (fault_due())
         return NULL;
-    size_t len = (n * size + ALIGN - 1) / ALIGN * ALIGN;
-    void *p = aligned_alloc(ALIGN, len ? len : ALIGN);
-    if (!p)
-        return NULL;
-    memset(p, 0, len ? len : ALIGN);
-    atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
+    void *p = aligned_alloc(ALIGN, padded(n, size));
+    if (p)
+        atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
+    return p;
+}
+
+void *an_alloc(size_t n, size_t size)
+{
+    void *p = an_alloc_raw(n, size);
+    if (p)
+        memset(p, 0, padded(n, size));
     return p;
 }
 

@@ -1,7 +1,7 @@
 /* mem.h - the one place where memory comes from, so that tests can make it run out.
  *
- * All memory is zeroed, sizes are multiplied with an overflow check, and everything is released
- * by an_free.  malloc and free appear in mem.c only.
+ * All memory but an_alloc_raw's is zeroed, sizes are multiplied with an overflow check, and
+ * everything is released by an_free.  malloc and free appear in mem.c only.
  *
  * Threads: call from anywhere.  The failure countdown is one for the whole process. */
 #ifndef AN_BASE_MEM_H
@@ -13,6 +13,9 @@
 /* n * size zeroed bytes, aligned to 64 so that rows of floats start on a cache line.
  * NULL: out of memory, or n * size overflows.  n = 0 gives a valid pointer. */
 void *an_alloc(size_t n, size_t size);
+/* The same without the zeros: for buffers so large that writing them twice is felt, in places
+ * where every byte is written before it is read. */
+void *an_alloc_raw(size_t n, size_t size);
 void an_free(void *p); /* NULL is fine */
 
 /* Grows *items (which holds *cap items of `size` bytes) to at least `need`, doubling.  False: out

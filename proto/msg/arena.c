@@ -1,11 +1,13 @@
 #include "msg/arena.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 
 bool an_arena_init(an_arena *a, size_t size)
 {
     *a = (an_arena){.size = size};
-    a->block = an_alloc(size, 1);
+    a->block = an_alloc_raw(size, 1);
     return a->block != NULL;
 }
 
@@ -25,5 +27,6 @@ void *an_arena_get(an_arena *a, size_t len)
     }
     void *at = a->block + a->used;
     a->used += need;
+    memset(at, 0, need);
     return at;
 }

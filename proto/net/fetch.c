@@ -13,7 +13,7 @@
 
 #include "base/mem.h"
 
-#define READ_BYTES (64u * 1024u)
+#define READ_BYTES (16u * 1024u) /* on the stack */
 
 typedef enum slot_state { SLOT_FREE, SLOT_OPEN, SLOT_OVERDUE, SLOT_HERE } slot_state;
 
@@ -31,7 +31,6 @@ struct an_fetch {
     slot slots[AN_FETCH_WINDOW];
     int64_t heard_ms; /* when the sender last gave a chunk, or was first asked */
     bool asked, done, failed;
-    uint8_t *buf; /* (READ_BYTES) */
 };
 
 /* Chunks end at multiples of AN_CHUNK_BYTES whatever offset a fetch was resumed from. */
@@ -43,12 +42,13 @@ static uint32_t chunk_len(uint64_t offset, uint64_t total)
 
 static an_err hash_back(an_fetch *f, uint64_t offset, uint64_t len)
 {
+    uint8_t buf[READ_BYTES];
     while (len) {
         size_t n = len < READ_BYTES ? (size_t)len : READ_BYTES;
-        an_err err = f->conf.read(f->conf.user, offset, f->buf, n);
+        an_err err = f->conf.read(f->conf.user, offset, buf, n);
         if (err != AN_OK)
             return err;
-        an_hasher_add(&f->hasher, f->buf, n);
+        an_hasher_add(&f->hasher, buf, n);
         offset += n;
         len -= n;
     }
@@ -66,7 +66,7 @@ an_err an_fetch_new(const an_fetch_conf *conf, an_fetch **ret, an_note *why)
     if (conf->resume_at > conf->total || conf->timeout_ms < 1 || !conf->write || !conf->read || !conf->ask ||
         (conf->budget && conf->budget->max < AN_CHUNK_BYTES))
         return an_fail(AN_ERR_INVAL, why, "transfer: offset, timeout or budget out of range");
-    if (!(f = an_alloc(1, sizeof *f)) || !(f->buf = an_alloc(1, READ_BYTES)))
+    if (!(f = an_alloc(1, sizeof *f)))
         goto out;
     f->conf = *conf;
     f->hashed = f->next = conf->resume_at;
@@ -114,7 +114,6 @@ void an_fetch_free(an_fetch *f)
     if (!f)
         return;
     close_asks(f, SLOT_FREE);
-    an_free(f->buf);
     an_free(f);
 }
 

@@ -13,7 +13,7 @@
 
 static const uint8_t magic[8] = {'A', 'N', 'U', 'P', 'D', 0, 0, 1};
 
-enum { PIECE_WORDS = 64 * 1024 };
+#define PIECE_BYTES (256u * 1024u)
 
 void an_sum_add(uint32_t *acc, const uint32_t *v, size_t n)
 {
@@ -94,6 +94,13 @@ static an_err write_all(int fd, const uint8_t *bytes, size_t len)
     return AN_OK;
 }
 
+/* As much of an update as is in memory at a time: the whole of a small one. */
+static size_t piece_bytes(uint64_t dim)
+{
+    uint64_t all = an_update_size(dim);
+    return all < PIECE_BYTES ? (size_t)all : PIECE_BYTES;
+}
+
 static an_err write_pieces(int fd, const an_update_header *h, const uint32_t *v, uint8_t *piece,
                            an_hash *ret_hash)
 {
@@ -106,7 +113,7 @@ static an_err write_pieces(int fd, const an_update_header *h, const uint32_t *v,
         an_err err = write_all(fd, piece, len);
         if (err)
             return err;
-        size_t n = h->dim - at < PIECE_WORDS ? (size_t)(h->dim - at) : PIECE_WORDS;
+        size_t n = h->dim - at < PIECE_BYTES / 4 ? (size_t)(h->dim - at) : PIECE_BYTES / 4;
         if (n == 0)
             break;
         an_words_put(piece, v + at, n);
@@ -143,7 +150,7 @@ an_err an_update_write(const char *path, const an_update_header *h, const uint32
         return an_fail(AN_ERR_INVAL, why, "path too long");
 
     an_err err = AN_ERR_NOMEM;
-    uint8_t *piece = an_alloc(PIECE_WORDS, 4);
+    uint8_t *piece = an_alloc_raw(piece_bytes(h->dim), 1);
     if (!piece)
         goto out;
     err = AN_ERR_IO;
@@ -249,54 +256,83 @@ an_err an_fold_end(an_fold *f, an_hash *ret_hash, an_note *why)
     return AN_OK;
 }
 
-static an_err fold_stream(int fd, an_fold *f, uint8_t *piece, an_hash *ret_hash, const char *path,
-                          an_note *why)
+/* Reads until the buffer is full or the file ends. */
+static an_err fill(int fd, uint8_t *piece, size_t cap, size_t *ret_len, const char *path, an_note *why)
 {
-    for (;;) {
-        ssize_t n = read(fd, piece, 4 * PIECE_WORDS);
+    size_t len = 0;
+    while (len < cap) {
+        ssize_t n = read(fd, piece + len, cap - len);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return an_fail(AN_ERR_IO, why, "%s: %s", path, strerror(errno));
         if (n == 0)
-            return an_fold_end(f, ret_hash, why);
-        an_err err = an_fold_feed(f, piece, (size_t)n, why);
-        if (err)
-            return err;
+            break;
+        len += (size_t)n;
     }
+    *ret_len = len;
+    return AN_OK;
+}
+
+/* Folds the file, of which `len` bytes are in the buffer.  A full buffer may have more behind it. */
+static an_err fold_rest(int fd, an_fold *f, uint8_t *piece, size_t cap, size_t len, an_hash *ret_hash,
+                        const char *path, an_note *why)
+{
+    an_err err = an_fold_feed(f, piece, len, why);
+    while (err == AN_OK && len == cap) {
+        err = fill(fd, piece, cap, &len, path, why);
+        if (err == AN_OK)
+            err = an_fold_feed(f, piece, len, why);
+    }
+    return err == AN_OK ? an_fold_end(f, ret_hash, why) : err;
+}
+
+/* Nothing is added before the whole file is known to be good, so it is folded twice; what fits the
+ * buffer is read once. */
+static an_err fold_twice(int fd, const an_update_header *expected, const an_hash *expected_hash, uint32_t *acc,
+                         uint8_t *piece, size_t cap, an_hash *ret_hash, const char *path, an_note *why)
+{
+    an_fold f;
+    an_hash again;
+    size_t len = 0;
+    an_err err = fill(fd, piece, cap, &len, path, why);
+    if (err)
+        return err;
+    bool whole = len < cap;
+    an_fold_init(&f, expected, NULL);
+    err = fold_rest(fd, &f, piece, cap, len, ret_hash, path, why);
+    if (!err && expected_hash && !an_hash_equal(ret_hash, expected_hash))
+        err = an_fail(AN_ERR_PROTO, why, "%s: other bytes than were announced", path);
+    if (err || !acc)
+        return err;
+    if (!whole) {
+        if (lseek(fd, 0, SEEK_SET) != 0)
+            return an_fail(AN_ERR_IO, why, "%s: %s", path, strerror(errno));
+        err = fill(fd, piece, cap, &len, path, why);
+    }
+    an_fold_init(&f, expected, acc);
+    return err ? err : fold_rest(fd, &f, piece, cap, len, &again, path, why);
 }
 
 an_err an_fold_file(const char *path, const an_update_header *expected, const an_hash *expected_hash,
                     uint32_t *acc, an_hash *ret_hash, an_note *why)
 {
-    an_fold f;
-    an_hash hash, again;
-    int fd = -1;
-
-    an_err err = AN_ERR_NOMEM;
-    uint8_t *piece = an_alloc(PIECE_WORDS, 4);
+    an_hash hash;
+    /* A small one is seen to end by the byte that does not come. */
+    size_t cap = piece_bytes(expected->dim + 1);
+    uint8_t *piece = an_alloc_raw(cap, 1);
     if (!piece)
-        goto out;
-    fd = open(path, O_RDONLY | O_CLOEXEC);
+        return AN_ERR_NOMEM;
+    an_err err;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         err = an_fail(errno == ENOENT ? AN_ERR_NOTFOUND : AN_ERR_IO, why, "%s: %s", path, strerror(errno));
-        goto out;
+    } else {
+        err = fold_twice(fd, expected, expected_hash, acc, piece, cap, &hash, path, why);
+        close(fd);
     }
-    an_fold_init(&f, expected, NULL);
-    err = fold_stream(fd, &f, piece, &hash, path, why);
-    if (!err && expected_hash && !an_hash_equal(&hash, expected_hash))
-        err = an_fail(AN_ERR_PROTO, why, "%s: other bytes than were announced", path);
-    if (!err && acc) {
-        err = lseek(fd, 0, SEEK_SET) == 0 ? AN_OK : an_fail(AN_ERR_IO, why, "%s: %s", path, strerror(errno));
-        an_fold_init(&f, expected, acc);
-        if (!err)
-            err = fold_stream(fd, &f, piece, &again, path, why);
-    }
+    an_free(piece);
     if (!err && ret_hash)
         *ret_hash = hash;
-out:
-    if (fd >= 0)
-        close(fd);
-    an_free(piece);
     return err;
 }

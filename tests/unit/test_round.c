@@ -160,13 +160,13 @@ static void any_sequence_of_events_keeps_the_invariants_and_replays(void **state
                 assert_true(delivered >= 2);
             if (a.changed) {
                 an_round_event copy;
-                an_buf text;
-                an_buf_init(&text, 4096);
-                an_err err = an_round_event_encode(&e, &text);
+                an_json *body = an_round_event_body(&e);
+                char *text = an_json_print(body, 0);
+                an_json_free(body);
+                assert_non_null(text);
+                an_err err = an_round_event_decode(text, strlen(text), &copy, NULL);
                 assert_int_equal(err, AN_OK);
-                err = an_round_event_decode(text.data, text.len, &copy, NULL);
-                assert_int_equal(err, AN_OK);
-                an_buf_done(&text);
+                an_free(text);
                 an_round_actions ignored;
                 an_round_step(&again, &copy, &ignored);
             }
