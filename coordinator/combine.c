@@ -16,6 +16,8 @@
 void an_combine_done(an_combine_job *job)
 {
     an_plan_free(job->plan);
+    for (size_t i = 0; i < job->n_updates; i++)
+        an_free(job->updates[i].bytes);
     an_free(job->updates);
     *job = (an_combine_job){0};
 }
@@ -37,7 +39,9 @@ static an_err sum_updates(an_combine_job *job, uint32_t **ret_acc, an_note *why)
     for (size_t i = 0; i < job->n_updates && err == AN_OK; i++) {
         an_update_header want = {.round = plan->round, .dim = plan->dim, .plan_hash = job->plan_hash};
         snprintf(want.site, sizeof want.site, "%s", job->updates[i].site);
-        err = an_fold_file(job->updates[i].path, &want, &job->updates[i].hash, acc, NULL, why);
+        const an_combine_update *u = &job->updates[i];
+        err = u->bytes ? an_fold_bytes(u->bytes, u->len, &want, &u->hash, acc, why)
+                       : an_fold_file(u->path, &want, &u->hash, acc, NULL, why);
     }
     if (err != AN_OK) {
         an_free(acc);

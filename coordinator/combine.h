@@ -32,7 +32,9 @@
 typedef struct an_combine_update {
     char site[AN_NAME_MAX];
     an_hash hash;
-    char path[AN_PATH_MAX];
+    char path[AN_PATH_MAX]; /* of the update file, or ... */
+    void *bytes;            /* ... a small one itself, owned */
+    size_t len;
 } an_combine_update;
 
 typedef struct an_combine_job {

@@ -69,9 +69,12 @@ void an_hub_enrol(an_hub *hub, const uint8_t link_key[static AN_KEY_BYTES], cons
                   an_msg_enrol_reply *ret);
 bool an_hub_enrolment_open(an_hub *hub); /* is any token open? */
 
-/* What fetch and combine came to.  path: a synced file in the spool folder, taken over. */
+/* What fetch and combine came to.  path: a synced file in the spool folder, taken over; "": none. */
 void an_hub_fetched(an_hub *hub, const char *site, uint64_t round, const an_hash *update, const char *path,
                     an_err err, const an_note *why);
+/* A fetch of at most AN_OBJECT_SMALL bytes that went well, without a file. */
+void an_hub_fetched_small(an_hub *hub, const char *site, uint64_t round, const an_hash *update,
+                          const void *bytes, size_t len);
 void an_hub_combined(an_hub *hub, an_combine_job *job, an_err err, const an_note *why); /* takes job */
 
 /* Group commit.  Between the two, what sites answer to plans and the updates that came in are

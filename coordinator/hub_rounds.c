@@ -325,8 +325,9 @@ an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_not
     an_buf_init(&r->plan_bytes, AN_PLAN_BYTES_MAX);
     if ((err = an_plan_encode(plan, &r->plan_bytes, why)) != AN_OK)
         goto out;
-    if ((err = an_store_object_put(hub->conf.store, r->plan_bytes.data, r->plan_bytes.len, &plan_hash,
-                                   why)) != AN_OK)
+    const bool small = r->plan_bytes.len <= AN_OBJECT_SMALL;
+    if ((err = (small ? an_store_object_put_row : an_store_object_put)(
+             hub->conf.store, r->plan_bytes.data, r->plan_bytes.len, &plan_hash, why)) != AN_OK)
         goto out;
     if ((err = an_round_open(&r->round, plan, &plan_hash, an_hub_now(hub), why)) != AN_OK)
         goto out;

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "coordinator/hub_internal.h"
 #include "doors/crypto.h"
+#include "sum/vector.h"
 
 an_err an_hub_plan_read(an_hub *hub, const an_hash *plan_hash, an_plan **ret, an_buf *bytes, an_note *why)
 {
@@ -13,10 +14,32 @@ an_err an_hub_plan_read(an_hub *hub, const an_hash *plan_hash, an_plan **ret, an
     return err == AN_OK ? an_plan_decode(bytes->data, bytes->len, ret, why) : err;
 }
 
+/* A small one is brought along, for it may be no file. */
+static an_err fill_update(an_hub *hub, const an_member *m, bool small, an_combine_update *u)
+{
+    an_note why;
+    an_buf b;
+    snprintf(u->site, sizeof u->site, "%s", m->site);
+    u->hash = m->update;
+    if (!small)
+        return an_store_object_path(hub->conf.store, &m->update, u->path);
+    an_buf_init(&b, AN_OBJECT_SMALL);
+    an_err err = an_store_object_get(hub->conf.store, &m->update, &b, &why);
+    if (err == AN_OK && !(u->bytes = an_alloc_raw(b.len, 1)))
+        err = AN_ERR_NOMEM;
+    if (err == AN_OK) {
+        memcpy(u->bytes, b.data, b.len);
+        u->len = b.len;
+    }
+    an_buf_done(&b);
+    return err;
+}
+
 /* From the round's records alone, so that a replay finds the same job. */
 static an_err fill_job(an_hub *hub, const an_round_entry *e, const an_round *round, an_combine_job *job)
 {
     an_err err = AN_ERR_NOMEM;
+    const bool small = an_update_size(job->plan->dim) <= AN_OBJECT_SMALL;
     job->plan_hash = round->plan_hash;
     job->updates = an_alloc(round->n_members, sizeof *job->updates);
     if (!job->updates)
@@ -25,10 +48,7 @@ static an_err fill_job(an_hub *hub, const an_round_entry *e, const an_round *rou
         const an_member *m = &round->members[i];
         if (m->state != AN_MEMBER_DELIVERED)
             continue;
-        an_combine_update *u = &job->updates[job->n_updates++];
-        snprintf(u->site, sizeof u->site, "%s", m->site);
-        u->hash = m->update;
-        if ((err = an_store_object_path(hub->conf.store, &m->update, u->path)) != AN_OK)
+        if ((err = fill_update(hub, m, small, &job->updates[job->n_updates++])) != AN_OK)
             return err;
     }
     if (job->plan->kind != AN_PAYLOAD_EVALUATE &&

@@ -27,40 +27,15 @@ static void refuse(an_hub *hub, an_hub_round *r, const char *site, const an_note
     an_hub_round_feed(hub, r, &e, "coordinator", NULL);
 }
 
-/* ret_refused: its numbers are none that a site can have. */
-static an_err admit(an_hub *hub, const an_hub_round *r, const char *site, const an_hash *update,
-                    const char *path, bool *ret_refused, an_note *why)
+static an_update_header expected(const an_hub_round *r, const char *site)
 {
-    const an_payload_facts facts = an_combine_facts(r->plan, 0, 0);
     an_update_header want = {.round = r->round.id, .dim = r->plan->dim, .plan_hash = r->round.plan_hash};
     snprintf(want.site, sizeof want.site, "%s", site);
-    an_err err = an_update_admit(path, &want, update, r->plan->kind, &facts, why);
-    *ret_refused = err == AN_ERR_REFUSED;
-    return err == AN_OK ? an_store_object_adopt(hub->conf.store, path, update, why) : err;
+    return want;
 }
 
-void an_hub_fetched(an_hub *hub, const char *site, uint64_t round, const an_hash *update, const char *path,
-                    an_err err, const an_note *why)
+static void received(an_hub *hub, an_hub_round *r, const char *site, const an_hash *update)
 {
-    an_note note = {{0}};
-    bool refused = false;
-    an_hub_round *r = an_hub_round_find(hub, round);
-    if (err != AN_OK && why)
-        note = *why;
-    if (err == AN_OK && r)
-        err = admit(hub, r, site, update, path, &refused, &note);
-    if (err != AN_OK || !r) {
-        an_log(AN_LOG_WARN, refused ? "update_refused" : "update_not_received",
-               "site=%s round=%llu err=%s why=\"%s\"", site, (unsigned long long)round, an_err_name(err),
-               note.text);
-        an_err removed = an_file_remove(path, NULL);
-        (void)removed;
-        if ((err == AN_ERR_PROTO || refused) && r)
-            send_rejected(hub, site, round, update, &note);
-        if (refused)
-            refuse(hub, r, site, &note);
-        return;
-    }
     an_hub_live *live = an_hub_live_get(hub, site);
     if (live)
         live->bytes_received += an_update_size(r->plan->dim);
@@ -69,4 +44,63 @@ void an_hub_fetched(an_hub *hub, const char *site, uint64_t round, const an_hash
     snprintf(e.site, sizeof e.site, "%s", site);
     snprintf(actor, sizeof actor, "site/%s", site);
     an_hub_round_feed(hub, r, &e, actor, NULL);
+}
+
+/* admitted: what the check of its numbers said; else err is why it did not come or was not kept.
+ * r NULL: its round is over. */
+static void conclude(an_hub *hub, an_hub_round *r, const char *site, uint64_t round, const an_hash *update,
+                     an_err admitted, an_err err, const an_note *why)
+{
+    const bool refused = admitted == AN_ERR_REFUSED;
+    if (r && admitted == AN_OK && err == AN_OK) {
+        received(hub, r, site, update);
+        return;
+    }
+    err = admitted != AN_OK ? admitted : err;
+    an_log(AN_LOG_WARN, refused ? "update_refused" : "update_not_received",
+           "site=%s round=%llu err=%s why=\"%s\"", site, (unsigned long long)round, an_err_name(err),
+           why->text);
+    if (r && (err == AN_ERR_PROTO || refused))
+        send_rejected(hub, site, round, update, why);
+    if (r && refused)
+        refuse(hub, r, site, why);
+}
+
+void an_hub_fetched(an_hub *hub, const char *site, uint64_t round, const an_hash *update, const char *path,
+                    an_err err, const an_note *why)
+{
+    an_note note = {{0}};
+    an_err admitted = AN_OK;
+    an_hub_round *r = an_hub_round_find(hub, round);
+    if (err != AN_OK && why)
+        note = *why;
+    if (err == AN_OK && r) {
+        const an_payload_facts facts = an_combine_facts(r->plan, 0, 0);
+        const an_update_header want = expected(r, site);
+        admitted = an_update_admit(path, &want, update, r->plan->kind, &facts, &note);
+        if (admitted == AN_OK)
+            err = an_store_object_adopt(hub->conf.store, path, update, &note);
+    }
+    if (path[0] && (!r || admitted != AN_OK || err != AN_OK)) {
+        an_err removed = an_file_remove(path, NULL);
+        (void)removed;
+    }
+    conclude(hub, r, site, round, update, admitted, err, &note);
+}
+
+void an_hub_fetched_small(an_hub *hub, const char *site, uint64_t round, const an_hash *update,
+                          const void *bytes, size_t len)
+{
+    an_note why = {{0}};
+    an_hash hash;
+    an_err admitted = AN_OK, err = AN_OK;
+    an_hub_round *r = an_hub_round_find(hub, round);
+    if (r) {
+        const an_payload_facts facts = an_combine_facts(r->plan, 0, 0);
+        const an_update_header want = expected(r, site);
+        admitted = an_update_admit_bytes(bytes, len, &want, update, r->plan->kind, &facts, &why);
+        if (admitted == AN_OK)
+            err = an_store_object_put_row(hub->conf.store, bytes, len, &hash, &why);
+    }
+    conclude(hub, r, site, round, update, admitted, err, &why);
 }

@@ -28,6 +28,7 @@ typedef struct an_bulk {
     an_log_quota refused; /* lines about messages that were */
     an_buf head;
     an_budget budget;
+    an_bulk_report report;   /* the one being sent */
     an_bulk_object *objects; /* versions that may be fetched */
     size_t n_objects, objects_cap;
     an_hash open_hash; /* the object that was read last */

@@ -182,7 +182,10 @@ static void on_bulk(an_core *c)
     an_bulk_report r;
     size_t len;
     while (an_pipe_recv(an_actor_pipe(c->bulk), &r, sizeof r, &len) == AN_OK)
-        an_hub_fetched(c->hub, r.site, r.round, &r.hash, r.path, r.err, &r.why);
+        if (r.n_small)
+            an_hub_fetched_small(c->hub, r.site, r.round, &r.hash, r.small, r.n_small);
+        else
+            an_hub_fetched(c->hub, r.site, r.round, &r.hash, r.path, r.err, &r.why);
 }
 
 static void on_work(an_core *c)

@@ -52,6 +52,8 @@ typedef struct an_bulk_report { /* how a fetch ended */
     char path[AN_PATH_MAX]; /* "": nothing to take over or to remove */
     an_err err;
     an_note why;
+    uint32_t n_small; /* a small update itself; sent as far as it goes */
+    uint8_t small[AN_OBJECT_SMALL];
 } an_bulk_report;
 
 typedef struct an_bulk_args {

@@ -1,4 +1,5 @@
-/* Updates on their way in: each is written to a file as it comes, and never held in memory. */
+/* Updates on their way in: each is written to a file as it comes; only a small one is held in
+ * memory, where making a file would cost more than all the rest. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ struct an_pull {
     int fd;          /* -1: not started */
     an_fetch *fetch; /* NULL: not started */
     uint64_t synced; /* bytes from the start that are durable */
+    uint8_t *small;  /* (order.size) instead of the file; NULL: it is one */
     int64_t give_up_ms;
 };
 
@@ -67,7 +69,7 @@ static void make_durable(an_pull *p)
 {
     char path[AN_PATH_MAX], hex[AN_HASH_TEXT], text[MARK_BYTES];
     uint64_t at = an_fetch_at(p->fetch);
-    if (at <= p->synced || mark_path(p, path) != AN_OK || fsync(p->fd) != 0)
+    if (p->fd < 0 || at <= p->synced || mark_path(p, path) != AN_OK || fsync(p->fd) != 0)
         return;
     an_hash_text(hex, &p->order.hash);
     int n = snprintf(text, sizeof text, "%s %llu", hex, (unsigned long long)at);
@@ -104,6 +106,28 @@ static void remove_mark(const an_pull *p)
         an_log(AN_LOG_DEBUG, "mark_stays", "path=\"%s\"", path);
 }
 
+/* ---- the memory of a small one ---- */
+
+static bool is_small(const an_pull *p)
+{
+    return p->order.size <= AN_OBJECT_SMALL;
+}
+
+/* an_fetch asks for no byte outside order.size. */
+static an_err hold(void *user, uint64_t offset, const void *bytes, size_t len)
+{
+    an_pull *p = user;
+    memcpy(p->small + offset, bytes, len);
+    return AN_OK;
+}
+
+static an_err held(void *user, uint64_t offset, void *ret_bytes, size_t len)
+{
+    const an_pull *p = user;
+    memcpy(ret_bytes, p->small + offset, len);
+    return AN_OK;
+}
+
 /* ---- start and end ---- */
 
 static an_err ask(void *user, const an_hash *hash, uint64_t offset, uint32_t len)
@@ -123,7 +147,7 @@ static an_err ask(void *user, const an_hash *hash, uint64_t offset, uint32_t len
     return err;
 }
 
-static an_err start(an_pull *p, an_note *why)
+static an_err open_file(an_pull *p, an_note *why)
 {
     p->fd = open(p->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (p->fd < 0)
@@ -131,6 +155,18 @@ static an_err start(an_pull *p, an_note *why)
     p->synced = durable_bytes(p);
     if (p->synced == 0)
         remove_mark(p); /* it may speak of another update, whose bytes are written over now */
+    return AN_OK;
+}
+
+static an_err start(an_pull *p, an_note *why)
+{
+    an_err err = AN_OK;
+    if (!is_small(p))
+        err = open_file(p, why);
+    else if (!(p->small = an_alloc_raw(p->order.size, 1)))
+        err = AN_ERR_NOMEM;
+    if (err != AN_OK)
+        return err;
     an_fetch_conf conf = {.hash = p->order.hash,
                           .total = p->order.size,
                           .total_max = an_update_size(AN_DIM_MAX),
@@ -138,8 +174,8 @@ static an_err start(an_pull *p, an_note *why)
                           .timeout_ms = TIMEOUT_MS,
                           .retries = RETRIES,
                           .budget = &p->bulk->budget,
-                          .write = write_at,
-                          .read = read_at,
+                          .write = is_small(p) ? hold : write_at,
+                          .read = is_small(p) ? held : read_at,
                           .ask = ask,
                           .user = p};
     return an_fetch_new(&conf, &p->fetch, why);
@@ -152,6 +188,7 @@ static void pull_free(an_pull *p)
     an_fetch_free(p->fetch);
     if (p->fd >= 0)
         close(p->fd);
+    an_free(p->small);
     an_free(p);
 }
 
@@ -166,30 +203,43 @@ static an_err hand_over(const an_pull *p, char out[static AN_PATH_MAX])
     return err == AN_OK && rename(p->path, out) != 0 ? AN_ERR_IO : err;
 }
 
-/* Tells the core how it ended and forgets it.  What can be resumed stays on disk. */
-static void finish(an_bulk *b, size_t i, an_err err, const char *why)
+/* What it came to as a file.  What can be resumed stays on disk. */
+static an_err end_file(an_pull *p, an_err err, bool resume, an_bulk_report *r)
 {
-    an_pull *p = b->pulls[i];
-    bool resume = err == AN_ERR_IO || err == AN_ERR_AGAIN || err == AN_ERR_NOMEM;
-    an_bulk_report r = {.round = p->order.round, .hash = p->order.hash};
-    /* The store makes a small one durable with the record that names it. */
-    if (err == AN_OK && p->order.size > AN_OBJECT_SMALL && fsync(p->fd) != 0) {
-        err = AN_ERR_IO;
-        why = "the update cannot be made durable";
+    if (err == AN_OK && fsync(p->fd) != 0) {
+        err = an_fail(AN_ERR_IO, &r->why, "the update cannot be made durable");
+        resume = true;
     }
     if (resume && p->fetch)
         make_durable(p);
     if (!resume) {
-        snprintf(r.path, sizeof r.path, "%s", p->path);
+        snprintf(r->path, sizeof r->path, "%s", p->path);
         remove_mark(p);
     }
-    if (err == AN_OK && (err = hand_over(p, r.path)) != AN_OK)
-        why = "the update cannot be handed over";
-    snprintf(r.site, sizeof r.site, "%s", p->order.site);
-    r.err = err;
-    an_note_set(&r.why, "%s", why);
-    if (an_pipe_send(b->pipe, &r, sizeof r) != AN_OK)
-        an_log(AN_LOG_ERROR, "bulk_report_lost", "site=%s", r.site); /* the site offers again */
+    if (err == AN_OK && (err = hand_over(p, r->path)) != AN_OK)
+        an_note_set(&r->why, "the update cannot be handed over");
+    return err;
+}
+
+/* Tells the core how it ended and forgets it. */
+static void finish(an_bulk *b, size_t i, an_err err, const char *why)
+{
+    an_pull *p = b->pulls[i];
+    an_bulk_report *r = &b->report;
+    size_t len = offsetof(an_bulk_report, small);
+    *r = (an_bulk_report){.round = p->order.round, .hash = p->order.hash};
+    snprintf(r->site, sizeof r->site, "%s", p->order.site);
+    an_note_set(&r->why, "%s", why);
+    r->err = is_small(p)
+                 ? err
+                 : end_file(p, err, err == AN_ERR_IO || err == AN_ERR_AGAIN || err == AN_ERR_NOMEM, r);
+    if (r->err == AN_OK && is_small(p)) {
+        r->n_small = (uint32_t)p->order.size;
+        memcpy(r->small, p->small, r->n_small);
+        len += r->n_small;
+    }
+    if (an_pipe_send(b->pipe, r, len) != AN_OK)
+        an_log(AN_LOG_ERROR, "bulk_report_lost", "site=%s", r->site); /* the site offers again */
     b->pulls[i] = b->pulls[--b->n_pulls];
     pull_free(p);
 }

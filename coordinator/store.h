@@ -95,6 +95,9 @@ an_err an_store_verify(an_store *s, uint64_t *ret_n, an_note *why);
 /* Objects.  put: durable on return, a small one with the next append; the same bytes twice are one
  * object. */
 an_err an_store_object_put(an_store *s, const void *bytes, size_t len, an_hash *ret, an_note *why);
+/* The same for a small object that is only ever asked for by an_store_object_get: it is a row of the
+ * journal's database, not a file, and has no path.  Errors: LIMIT larger than AN_OBJECT_SMALL. */
+an_err an_store_object_put_row(an_store *s, const void *bytes, size_t len, an_hash *ret, an_note *why);
 /* Takes over a finished file on the same file system by renaming it.  The caller has hashed it
  * and, unless it is small, synced it. */
 an_err an_store_object_adopt(an_store *s, const char *path, const an_hash *hash, an_note *why);
@@ -104,7 +107,7 @@ bool an_store_object_has(an_store *s, const an_hash *hash);
 an_err an_store_object_get(an_store *s, const an_hash *hash, an_buf *b, an_note *why);
 an_err an_store_object_size(an_store *s, const an_hash *hash, uint64_t *ret_len, an_note *why);
 an_err an_store_object_remove(an_store *s, const an_hash *hash, an_note *why); /* absent: OK */
-/* Where the bytes are; pure arithmetic on the folder and the hash. */
+/* Where the bytes are, unless they are a row; pure arithmetic on the folder and the hash. */
 an_err an_store_object_path(const an_store *s, const an_hash *hash, char out[static AN_PATH_MAX]);
 /* A folder on the same file system for files that are still being received. */
 const char *an_store_spool_dir(const an_store *s);

@@ -37,6 +37,7 @@ static const char *const steps[] = {
     "subject,"
     " actor, CAST(body AS TEXT) AS body FROM records;",
     "CREATE TABLE small(hash BLOB PRIMARY KEY, bytes BLOB NOT NULL) STRICT, WITHOUT ROWID;",
+    "ALTER TABLE small ADD COLUMN file INTEGER NOT NULL DEFAULT 1;",
 };
 #define STEPS (sizeof steps / sizeof steps[0])
 
@@ -415,6 +416,11 @@ static an_err sqlite_object_put(void *state, const void *bytes, size_t len, an_h
     return an_small_put(&s->small, &s->objects, bytes, len, ret, why);
 }
 
+static an_err sqlite_object_put_row(void *state, const void *bytes, size_t len, an_hash *ret, an_note *why)
+{
+    return an_small_put_row(&((sqlite_store *)state)->small, bytes, len, ret, why);
+}
+
 static an_err sqlite_object_adopt(void *state, const char *path, const an_hash *hash, an_note *why)
 {
     sqlite_store *s = state;
@@ -423,17 +429,26 @@ static an_err sqlite_object_adopt(void *state, const char *path, const an_hash *
 
 static bool sqlite_object_has(void *state, const an_hash *hash)
 {
-    return an_objects_has(&((sqlite_store *)state)->objects, hash);
+    sqlite_store *s = state;
+    return an_small_get(&s->small, s->db, hash, NULL, NULL, NULL) == AN_OK ||
+           an_objects_has(&s->objects, hash);
 }
 
 static an_err sqlite_object_get(void *state, const an_hash *hash, an_buf *b, an_note *why)
 {
-    return an_objects_get(&((sqlite_store *)state)->objects, hash, b, why);
+    sqlite_store *s = state;
+    an_err err = an_small_get(&s->small, s->db, hash, b, NULL, why);
+    return err == AN_ERR_NOTFOUND ? an_objects_get(&s->objects, hash, b, why) : err;
 }
 
 static an_err sqlite_object_size(void *state, const an_hash *hash, uint64_t *ret_len, an_note *why)
 {
-    return an_objects_size(&((sqlite_store *)state)->objects, hash, ret_len, why);
+    sqlite_store *s = state;
+    size_t len = 0;
+    an_err err = an_small_get(&s->small, s->db, hash, NULL, &len, why);
+    if (err == AN_OK)
+        *ret_len = len;
+    return err == AN_ERR_NOTFOUND ? an_objects_size(&s->objects, hash, ret_len, why) : err;
 }
 
 static an_err sqlite_object_remove(void *state, const an_hash *hash, an_note *why)
@@ -460,6 +475,7 @@ const an_store_backend an_store_backend_sqlite = {
     .scan = sqlite_scan,
     .head = sqlite_head,
     .object_put = sqlite_object_put,
+    .object_put_row = sqlite_object_put_row,
     .object_adopt = sqlite_object_adopt,
     .object_has = sqlite_object_has,
     .object_get = sqlite_object_get,

@@ -261,6 +261,13 @@ an_err an_store_object_put(an_store *s, const void *bytes, size_t len, an_hash *
     return s->backend->object_put(s->state, bytes, len, ret, why);
 }
 
+an_err an_store_object_put_row(an_store *s, const void *bytes, size_t len, an_hash *ret, an_note *why)
+{
+    if (len > AN_OBJECT_SMALL)
+        return an_fail(AN_ERR_LIMIT, why, "store: %zu bytes are not a small object", len);
+    return s->backend->object_put_row(s->state, bytes, len, ret, why);
+}
+
 an_err an_store_object_adopt(an_store *s, const char *path, const an_hash *hash, an_note *why)
 {
     return s->backend->object_adopt(s->state, path, hash, why);

@@ -45,6 +45,7 @@ typedef struct an_small_item {
     an_hash hash;
     void *bytes; /* owned; NULL: to be forgotten */
     size_t len;
+    bool file; /* it is a file too */
 } an_small_item;
 typedef struct an_small {
     an_small_item *items;
@@ -56,6 +57,11 @@ void an_small_done(an_small *s); /* nothing waits any more */
 an_err an_small_put(an_small *s, an_objects *o, const void *bytes, size_t len, an_hash *ret, an_note *why);
 an_err an_small_adopt(an_small *s, an_objects *o, const char *path, const an_hash *hash, an_note *why);
 an_err an_small_remove(an_small *s, an_objects *o, const an_hash *hash, an_note *why);
+an_err an_small_put_row(an_small *s, const void *bytes, size_t len, an_hash *ret, an_note *why);
+/* The bytes of one that waits or is a row, appended to *b (NULL: only its length is asked for).
+ * Errors: NOTFOUND, LIMIT, PROTO damaged, IO, NOMEM. */
+an_err an_small_get(const an_small *s, an_db *db, const an_hash *hash, an_buf *b, size_t *ret_len,
+                    an_note *why);
 /* Within a transaction.  What waits goes on waiting until an_small_done. */
 an_err an_small_store(const an_small *s, an_db *db, an_note *why);
 /* Writes the files that are not as they were anew.  Errors: PROTO damaged, IO, NOMEM. */
@@ -90,6 +96,7 @@ typedef struct an_store_backend {
     an_err (*head)(void *state, an_store_head *ret, an_note *why);
 
     an_err (*object_put)(void *state, const void *bytes, size_t len, an_hash *ret, an_note *why);
+    an_err (*object_put_row)(void *state, const void *bytes, size_t len, an_hash *ret, an_note *why);
     an_err (*object_adopt)(void *state, const char *path, const an_hash *hash, an_note *why);
     bool (*object_has)(void *state, const an_hash *hash);
     an_err (*object_get)(void *state, const an_hash *hash, an_buf *b, an_note *why);

@@ -89,3 +89,20 @@ out:
     an_free(p);
     return err;
 }
+
+an_err an_update_admit_bytes(const void *bytes, size_t len, const an_update_header *expected,
+                             const an_hash *expected_hash, an_payload_kind kind, const an_payload_facts *f,
+                             an_note *why)
+{
+    uint32_t v[AN_UPDATE_SMALL_DIM];
+    const an_payload_type *type = an_payload_find(kind);
+    if (!type || expected->dim > AN_UPDATE_SMALL_DIM)
+        return an_fail(AN_ERR_INVAL, why, "no such kind of payload, or not a small one");
+    an_err err = an_fold_bytes(bytes, len, expected, expected_hash, NULL, why);
+    if (err != AN_OK)
+        return err;
+    const size_t dim = (size_t)expected->dim;
+    for (size_t i = 0; i < dim; i++)
+        v[i] = an_get_u32((const uint8_t *)bytes + AN_UPDATE_HEADER_BYTES + 4 * i);
+    return type->check(f, dim, 0, v, dim, why);
+}

@@ -149,6 +149,11 @@ typedef struct an_payload_type {
  * this. */
 an_err an_update_admit(const char *path, const an_update_header *expected, const an_hash *expected_hash,
                        an_payload_kind kind, const an_payload_facts *f, an_note *why);
+#define AN_UPDATE_SMALL_DIM 4096 /* coordinates */
+/* The same for an update file of at most that many coordinates, whose bytes are in memory. */
+an_err an_update_admit_bytes(const void *bytes, size_t len, const an_update_header *expected,
+                             const an_hash *expected_hash, an_payload_kind kind, const an_payload_facts *f,
+                             an_note *why);
 
 const an_payload_type *an_payload_find(an_payload_kind kind); /* NULL: no such kind */
 const an_payload_type *an_payload_at(size_t i);               /* the table in order; NULL past its end */

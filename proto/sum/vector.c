@@ -256,6 +256,25 @@ an_err an_fold_end(an_fold *f, an_hash *ret_hash, an_note *why)
     return AN_OK;
 }
 
+static an_err fold_all(const void *bytes, size_t len, const an_update_header *expected, uint32_t *acc,
+                       an_hash *ret_hash, an_note *why)
+{
+    an_fold f;
+    an_fold_init(&f, expected, acc);
+    an_err err = an_fold_feed(&f, bytes, len, why);
+    return err ? err : an_fold_end(&f, ret_hash, why);
+}
+
+an_err an_fold_bytes(const void *bytes, size_t len, const an_update_header *expected,
+                     const an_hash *expected_hash, uint32_t *acc, an_note *why)
+{
+    an_hash hash;
+    an_err err = fold_all(bytes, len, expected, NULL, &hash, why);
+    if (!err && expected_hash && !an_hash_equal(&hash, expected_hash))
+        err = an_fail(AN_ERR_PROTO, why, "update: other bytes than were announced");
+    return err || !acc ? err : fold_all(bytes, len, expected, acc, &hash, why);
+}
+
 /* Reads until the buffer is full or the file ends. */
 static an_err fill(int fd, uint8_t *piece, size_t cap, size_t *ret_len, const char *path, an_note *why)
 {
@@ -289,8 +308,9 @@ static an_err fold_rest(int fd, an_fold *f, uint8_t *piece, size_t cap, size_t l
 
 /* Nothing is added before the whole file is known to be good, so it is folded twice; what fits the
  * buffer is read once. */
-static an_err fold_twice(int fd, const an_update_header *expected, const an_hash *expected_hash, uint32_t *acc,
-                         uint8_t *piece, size_t cap, an_hash *ret_hash, const char *path, an_note *why)
+static an_err fold_twice(int fd, const an_update_header *expected, const an_hash *expected_hash,
+                         uint32_t *acc, uint8_t *piece, size_t cap, an_hash *ret_hash, const char *path,
+                         an_note *why)
 {
     an_fold f;
     an_hash again;

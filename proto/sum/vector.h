@@ -77,5 +77,8 @@ an_err an_fold_end(an_fold *f, an_hash *ret_hash, an_note *why);
  * given, so that on error acc is untouched.  Errors: NOTFOUND, IO, PROTO, NOMEM. */
 an_err an_fold_file(const char *path, const an_update_header *expected, const an_hash *expected_hash,
                     uint32_t *acc, an_hash *ret_hash, an_note *why);
+/* The same for a file whose bytes are in memory.  Errors: PROTO. */
+an_err an_fold_bytes(const void *bytes, size_t len, const an_update_header *expected,
+                     const an_hash *expected_hash, uint32_t *acc, an_note *why);
 
 #endif

@@ -370,6 +370,57 @@ static void objects_are_kept_checked_and_removed(void **state)
     assert_int_equal(err, AN_OK);
 }
 
+static void expect_object(store_fixture *f, const an_hash *hash, const char *bytes)
+{
+    an_buf b;
+    uint64_t len = 0;
+    assert_true(an_store_object_has(f->store, hash));
+    assert_int_equal(an_store_object_size(f->store, hash, &len, &f->why), AN_OK);
+    assert_int_equal(len, strlen(bytes));
+    an_buf_init(&b, strlen(bytes));
+    assert_int_equal(an_store_object_get(f->store, hash, &b, &f->why), AN_OK);
+    assert_memory_equal(b.data, bytes, len);
+    assert_int_equal(an_store_object_get(f->store, hash, &b, &f->why), AN_ERR_LIMIT); /* b is full */
+    assert_int_equal(b.len, len);
+    an_buf_done(&b);
+}
+
+static void a_small_object_without_a_file_lives_and_goes_with_the_records(void **state)
+{
+    store_fixture *f = *state;
+    char path[AN_PATH_MAX];
+    static const uint8_t large[AN_OBJECT_SMALL + 1];
+    const an_record r = {.kind = "site.approved", .subject = "a", .actor = "user/admin"};
+    an_hash lost, kept, none;
+    assert_int_equal(an_store_object_put_row(f->store, "lost", 4, &lost, &f->why), AN_OK);
+    expect_object(f, &lost, "lost");
+    store_reopen(f); /* no record was appended */
+    assert_false(an_store_object_has(f->store, &lost));
+
+    assert_int_equal(an_store_object_put_row(f->store, "kept", 4, &kept, &f->why), AN_OK);
+    assert_int_equal(an_store_append(f->store, &r, 1, NULL, &f->why), AN_OK);
+    expect_object(f, &kept, "kept");
+    store_reopen(f);
+    expect_object(f, &kept, "kept");
+    assert_int_equal(an_store_object_path(f->store, &kept, path), AN_OK);
+    assert_false(an_file_exists(path));
+
+    /* Put as a file as well, it has one from then on. */
+    assert_int_equal(an_store_object_put(f->store, "kept", 4, &none, &f->why), AN_OK);
+    assert_int_equal(an_store_append(f->store, &r, 1, NULL, &f->why), AN_OK);
+    assert_int_equal(an_file_remove(path, &f->why), AN_OK);
+    store_reopen(f);
+    assert_true(an_file_exists(path));
+
+    assert_int_equal(an_store_object_remove(f->store, &kept, &f->why), AN_OK);
+    assert_false(an_store_object_has(f->store, &kept));
+    assert_int_equal(an_store_append(f->store, &r, 1, NULL, &f->why), AN_OK);
+    store_reopen(f);
+    assert_false(an_store_object_has(f->store, &kept));
+    assert_false(an_file_exists(path));
+    assert_int_equal(an_store_object_put_row(f->store, large, sizeof large, &none, &f->why), AN_ERR_LIMIT);
+}
+
 static void a_file_in_the_spool_becomes_an_object(void **state)
 {
     store_fixture *f = *state;
@@ -404,6 +455,7 @@ static int run(const char *backend)
         STORE_TEST(an_empty_journal_is_whole),
         STORE_TEST(the_chain_binds_every_field_to_its_place),
         STORE_TEST(objects_are_kept_checked_and_removed),
+        STORE_TEST(a_small_object_without_a_file_lives_and_goes_with_the_records),
         STORE_TEST(a_file_in_the_spool_becomes_an_object),
     };
     return cmocka_run_group_tests_name(backend, tests, NULL, NULL);

@@ -215,8 +215,23 @@ static void an_offer_that_does_not_fit_is_never_fetched(void **state)
     settle(w);
 }
 
-/* Gives the hub a file as if it had been fetched; true: it was counted. */
-static bool deliver(world *w, size_t i, uint64_t id, const an_update_header *h, size_t cut)
+/* Gives the hub an update file as if it had been fetched: as a file, or as the bytes of a small one. */
+static void hand_over(world *w, size_t i, uint64_t id, const an_hash *hash, const char *path, bool in_memory)
+{
+    an_buf b;
+    if (!in_memory) {
+        an_hub_fetched(w->hub, w->sites[i].name, id, hash, path, AN_OK, NULL);
+        assert_false(an_file_exists(path)); /* taken over or removed */
+        return;
+    }
+    an_buf_init(&b, AN_OBJECT_SMALL);
+    assert_int_equal(an_file_read(&b, path, NULL), AN_OK);
+    an_hub_fetched_small(w->hub, w->sites[i].name, id, hash, b.data, b.len);
+    an_buf_done(&b);
+}
+
+/* True: it was counted. */
+static bool deliver(world *w, size_t i, uint64_t id, const an_update_header *h, size_t cut, bool in_memory)
 {
     char path[AN_PATH_MAX];
     an_hash hash;
@@ -232,8 +247,7 @@ static bool deliver(world *w, size_t i, uint64_t id, const an_update_header *h, 
         an_hash_of(&hash, bytes.data, bytes.len - cut);
         an_buf_done(&bytes);
     }
-    an_hub_fetched(w->hub, w->sites[i].name, id, &hash, path, AN_OK, NULL);
-    assert_false(an_file_exists(path)); /* taken over or removed */
+    hand_over(w, i, id, &hash, path, in_memory);
     const an_round *r = an_hub_round_open(w->hub, id);
     return r && r->members[an_round_find(r, w->sites[i].name)].state == AN_MEMBER_DELIVERED;
 }
@@ -247,15 +261,19 @@ static void an_update_counts_for_its_own_round_plan_and_site_alone(void **state)
     const an_update_header good = {
         .round = id, .dim = 16 * WIDTH, .plan_hash = r->plan_hash, .site = "plant-a"};
     an_update_header h = good;
-    h.round = id - 1;
-    assert_false(deliver(w, 0, id, &h, 0)); /* replayed from a former round */
-    h = good;
-    h.plan_hash.b[0] ^= 1;
-    assert_false(deliver(w, 0, id, &h, 0));
-    assert_false(deliver(w, 1, id, &good, 0)); /* plant-a's, sent again by plant-b */
-    assert_false(deliver(w, 0, id, &good, 4)); /* truncated */
-    assert_true(deliver(w, 0, id, &good, 0));
-    assert_true(deliver(w, 0, id, &good, 0)); /* again: counted once */
+    for (int in_memory = 0; in_memory < 2; in_memory++) {
+        h = good;
+        h.round = id - 1;
+        assert_false(deliver(w, 0, id, &h, 0, in_memory)); /* replayed from a former round */
+        h = good;
+        h.plan_hash.b[0] ^= 1;
+        assert_false(deliver(w, 0, id, &h, 0, in_memory));
+        assert_false(deliver(w, 1, id, &good, 0, in_memory)); /* plant-a's, sent again by plant-b */
+    }
+    assert_false(deliver(w, 0, id, &good, 4, true)); /* truncated */
+    assert_false(deliver(w, 0, id, &good, 4, false));
+    assert_true(deliver(w, 0, id, &good, 0, true));
+    assert_true(deliver(w, 0, id, &good, 0, false)); /* again: counted once */
     assert_int_equal(an_round_count(an_hub_round_open(w->hub, id), AN_MEMBER_DELIVERED), 1);
     kill_hub(w);
     start_hub(w);

@@ -175,9 +175,25 @@ static void a_newer_schema_is_refused_and_left_alone(void **state)
     assert_int_equal(err, AN_ERR_UNSUPPORTED);
     assert_non_null(strstr(f->why.text, "newer"));
     assert_null(f->store);
-    err = run_sql(f, "PRAGMA user_version = 2");
+    err = run_sql(f, "PRAGMA user_version = 3");
     assert_int_equal(err, AN_OK);
     store_open(f);
+}
+
+static void a_journal_from_before_small_objects_had_no_file_is_opened(void **state)
+{
+    store_fixture *f = *state;
+    an_hash hash;
+    char path[AN_PATH_MAX];
+    assert_int_equal(an_store_object_put(f->store, "update", 6, &hash, &f->why), AN_OK);
+    store_append(f, "round.event", "round/1", NULL);
+    assert_int_equal(an_store_object_path(f->store, &hash, path), AN_OK);
+    store_close(f);
+    an_err err = run_sql(f, "ALTER TABLE small DROP COLUMN file; PRAGMA user_version = 2");
+    assert_int_equal(err, AN_OK);
+    assert_int_equal(an_file_remove(path, NULL), AN_OK);
+    store_open(f);
+    assert_true(an_file_exists(path));
 }
 
 static void another_programs_database_is_refused_and_left_alone(void **state)
@@ -276,6 +292,7 @@ int main(void)
         STORE_TEST(a_record_put_in_the_next_place_does_not_pass_for_an_acknowledged_one),
         STORE_TEST(a_small_object_that_a_power_cut_took_is_there_after_the_next_start),
         STORE_TEST(a_newer_schema_is_refused_and_left_alone),
+        STORE_TEST(a_journal_from_before_small_objects_had_no_file_is_opened),
         STORE_TEST(another_programs_database_is_refused_and_left_alone),
         STORE_TEST(a_file_that_is_no_database_is_refused),
         STORE_TEST(a_first_start_that_died_before_its_schema_is_made_good),

@@ -349,6 +349,13 @@ static void a_written_file_is_what_was_announced_or_nothing_is_added(void **stat
     assert_memory_equal(acc, v, sizeof v);
     assert_int_equal(an_fold_file("/nowhere/at/all", &h, NULL, acc, &again, NULL), AN_ERR_NOTFOUND);
 
+    memset(acc, 0, sizeof acc);
+    assert_int_equal(an_fold_bytes(file.data, file.len, &h, &hash, acc, NULL), AN_OK);
+    assert_memory_equal(acc, v, sizeof v);
+    assert_int_equal(an_fold_bytes(file.data, file.len, &h, &wrong, acc, NULL), AN_ERR_PROTO);
+    assert_int_equal(an_fold_bytes(file.data, file.len - 1, &h, NULL, acc, NULL), AN_ERR_PROTO);
+    assert_memory_equal(acc, v, sizeof v);
+
     size_t n = 0;
     an_err err;
     do {
@@ -363,6 +370,36 @@ static void a_written_file_is_what_was_announced_or_nothing_is_added(void **stat
     an_mem_fail_never();
     an_buf_done(&read);
     an_buf_done(&file);
+    an_test_folder_remove(dir);
+}
+
+/* Longer than what is in memory at a time, on, below and above its bound. */
+static void a_long_file_is_folded_in_pieces(void **state)
+{
+    (void)state;
+    const size_t dims[] = {65535, 65536 - AN_UPDATE_HEADER_BYTES / 4, 65536, 200001};
+    char dir[AN_PATH_MAX], path[AN_PATH_MAX];
+    an_test_folder_make(dir);
+    assert_int_equal(an_path_join(path, dir, "update"), AN_OK);
+    for (size_t d = 0; d < sizeof dims / sizeof *dims; d++) {
+        an_update_header h = {.round = 3, .dim = dims[d], .site = "plant-a"};
+        an_hash hash, again;
+        memset(h.plan_hash.b, 7, sizeof h.plan_hash.b);
+        uint32_t *v = an_alloc(dims[d], sizeof *v), *acc = an_alloc(dims[d], sizeof *acc);
+        for (size_t i = 0; i < dims[d]; i++)
+            v[i] = (uint32_t)i * 2654435761u;
+        assert_int_equal(an_update_write(path, &h, v, &hash, NULL), AN_OK);
+        assert_int_equal(an_fold_file(path, &h, &hash, acc, &again, NULL), AN_OK);
+        assert_true(an_hash_equal(&hash, &again));
+        assert_memory_equal(acc, v, dims[d] * sizeof *v);
+        h.dim++; /* cut short */
+        assert_int_equal(an_fold_file(path, &h, NULL, acc, &again, NULL), AN_ERR_PROTO);
+        h.dim -= 2; /* too long */
+        assert_int_equal(an_fold_file(path, &h, NULL, acc, &again, NULL), AN_ERR_PROTO);
+        assert_memory_equal(acc, v, dims[d] * sizeof *v);
+        an_free(v);
+        an_free(acc);
+    }
     an_test_folder_remove(dir);
 }
 
@@ -400,6 +437,7 @@ int main(void)
         cmocka_unit_test(a_file_folds_the_same_in_pieces_of_any_size),
         cmocka_unit_test(a_file_of_another_round_plan_site_or_size_is_refused),
         cmocka_unit_test(a_written_file_is_what_was_announced_or_nothing_is_added),
+        cmocka_unit_test(a_long_file_is_folded_in_pieces),
         cmocka_unit_test(words_may_be_written_in_place),
     };
     return cmocka_run_group_tests_name("sum", tests, NULL, NULL);
