@@ -254,8 +254,16 @@ static void group_main(an_pipe *pipe, void *arg)
         err = err == AN_ERR_AGAIN ? AN_OK : err;
         if (items[0].ready && an_pipe_recv(pipe, &byte, 1, &len) == AN_ERR_CANCELLED)
             break;
-        for (size_t i = 0; i < g->n; i++)
-            turn(&g->sites[i]);
+        int64_t now = an_clock_system()->mono_ms(an_clock_system());
+        for (size_t i = 0, at = 1; i < g->n; i++) {
+            light *l = &g->sites[i];
+            bool ready = items[at++].ready;
+            if (at < n && items[at].client == an_bulk_client(l->bulk))
+                ready = items[at++].ready || ready;
+            /* Asking a socket that has nothing is a system call, and there are many. */
+            if (ready || an_session_deadline(l->session) <= now || an_bulk_deadline(l->bulk) <= now)
+                turn(l);
+        }
     }
     for (size_t i = 0; i < g->n; i++)
         close_site(&g->sites[i]);
