@@ -127,6 +127,14 @@ out:
     return err;
 }
 
+static an_json *policy_texts(const char *const (*texts)[2], size_t n)
+{
+    an_json *o = an_json_object();
+    for (size_t i = 0; i < n; i++)
+        an_json_set_text(o, texts[i][0], texts[i][1]);
+    return o;
+}
+
 an_err an_hub_model_create(an_hub *hub, const char *actor, const an_model_spec *spec, an_note *why)
 {
     if (!an_name_ok(spec->name))
@@ -144,12 +152,7 @@ an_err an_hub_model_create(an_hub *hub, const char *actor, const an_model_spec *
     if ((err = an_policy_init(&policy)) != AN_OK)
         return err;
     an_buf_init(&bytes, AN_BUNDLE_BYTES_MAX);
-    an_json *texts = an_json_object();
-    for (size_t i = 0; i < spec->n_policy && err == AN_OK; i++) {
-        err = an_policy_set(&policy, spec->policy[i][0], spec->policy[i][1], "policy", why);
-        an_json_set_text(texts, spec->policy[i][0], spec->policy[i][1]);
-    }
-    if (err != AN_OK || (err = an_policy_check(&policy, why)) != AN_OK)
+    if ((err = an_policy_set_all(&policy, spec->policy, spec->n_policy, why)) != AN_OK)
         goto out;
     if ((err = blank_bundle(&b, spec, (uint64_t)policy.seed, why)) != AN_OK)
         goto out;
@@ -162,15 +165,13 @@ an_err an_hub_model_create(an_hub *hub, const char *actor, const an_model_spec *
     an_json_set_hash(o, "blank", &blank);
     an_json_set_hash(o, "schema", &schema);
     an_json_set_hash(o, "layout", &b.layout);
-    an_json_set(o, "policy", texts);
-    texts = NULL;
+    an_json_set(o, "policy", policy_texts(spec->policy, spec->n_policy));
     an_batch_add(&batch, "model.created", spec->name, actor, NULL, o);
     an_json_set_hash(v, "hash", &blank);
     an_json_set_int(v, "size", (int64_t)bytes.len);
     an_batch_add(&batch, "version.registered", spec->name, actor, NULL, v);
     err = an_hub_commit(hub, &batch, why);
 out:
-    an_json_free(texts);
     an_opt_done(an_policy_rows, an_policy_n_rows, &policy);
     an_buf_done(&bytes);
     an_bundle_done(&b);
@@ -184,18 +185,12 @@ an_err an_hub_model_policy(an_hub *hub, const char *actor, const char *model, co
     if (!m)
         return an_fail(AN_ERR_NOTFOUND, why, "no model %s", model);
     an_policy p = m->policy; /* no option of a policy owns memory */
-    an_err err = AN_OK;
     an_record_batch batch = {.n = 0};
-    an_json *o = an_json_object(), *texts = an_json_object();
-    for (size_t i = 0; i < n && err == AN_OK; i++) {
-        err = an_policy_set(&p, policy[i][0], policy[i][1], "policy", why);
-        an_json_set_text(texts, policy[i][0], policy[i][1]);
-    }
-    an_json_set(o, "policy", texts);
-    if (err != AN_OK || (err = an_policy_check(&p, why)) != AN_OK) {
-        an_json_free(o);
+    an_err err = an_policy_set_all(&p, policy, n, why);
+    if (err != AN_OK)
         return err;
-    }
+    an_json *o = an_json_object();
+    an_json_set(o, "policy", policy_texts(policy, n));
     an_batch_add(&batch, "model.policy", model, actor, NULL, o);
     err = an_hub_commit(hub, &batch, why);
     an_hub_drive(hub);

@@ -73,3 +73,11 @@ an_err an_policy_check(const an_policy *p, an_note *why)
                        "privacy: secure-sum needs masks, which this version does not have");
     return AN_OK;
 }
+
+an_err an_policy_set_all(an_policy *p, const char *const (*texts)[2], size_t n, an_note *why)
+{
+    an_err err = AN_OK;
+    for (size_t i = 0; i < n && err == AN_OK; i++)
+        err = an_policy_set(p, texts[i][0], texts[i][1], "policy", why);
+    return err == AN_OK ? an_policy_check(p, why) : err;
+}

@@ -46,6 +46,8 @@ extern const size_t an_policy_n_rows;
 
 an_err an_policy_init(an_policy *p); /* the defaults.  Errors: NOMEM */
 an_err an_policy_set(an_policy *p, const char *key, const char *value, const char *where, an_note *why);
+/* All of them, key and value, and then an_policy_check; on failure p may hold some.  Errors: INVAL. */
+an_err an_policy_set_all(an_policy *p, const char *const (*texts)[2], size_t n, an_note *why);
 /* Do the values agree with one another?  Errors: INVAL. */
 an_err an_policy_check(const an_policy *p, an_note *why);
 

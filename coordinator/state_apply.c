@@ -151,15 +151,19 @@ static void site_revoked(an_state *st, const an_record *r, body *b)
 static void policy_of(body *b, an_policy *p)
 {
     const an_jval *map = b->err == AN_OK ? an_jval_get(b->o, "policy") : NULL;
-    for (const char *key = map ? an_jval_key_first(map) : NULL; key && b->err == AN_OK;
+    const size_t most = map ? an_jval_count(map) : 0;
+    const char *(*texts)[2] = an_alloc(most + 1, sizeof *texts);
+    size_t n = 0;
+    if (!texts && b->err == AN_OK)
+        b->err = AN_ERR_NOMEM;
+    for (const char *key = map ? an_jval_key_first(map) : NULL; key && texts && b->err == AN_OK;
          key = an_jval_key_next(map, key)) {
-        const char *value;
-        b->err = an_jval_text(map, key, &value, b->why);
-        if (b->err == AN_OK)
-            b->err = an_policy_set(p, key, value, "policy", b->why);
+        texts[n][0] = key;
+        b->err = an_jval_text(map, key, &texts[n++][1], b->why);
     }
     if (b->err == AN_OK)
-        b->err = an_policy_check(p, b->why);
+        b->err = an_policy_set_all(p, (const char *const(*)[2])texts, n, b->why);
+    an_free(texts);
 }
 
 static void model_created(an_state *st, const an_record *r, body *b)
