@@ -15,15 +15,21 @@ int64_t an_hub_now(const an_hub *hub)
     return hub->conf.clock->wall_ms(hub->conf.clock);
 }
 
+an_err an_hub_record_fail(const an_record *record, an_err err, const an_note *inner, an_note *why)
+{
+    return an_fail(err, why,
+                   "journal record %llu (%s, %s): %.120s; the journal is of another version or was changed: "
+                   "see \"A journal that cannot be read\" in OPERATIONS",
+                   (unsigned long long)record->seq, record->kind, record->subject,
+                   inner->text[0] ? inner->text : an_err_text(err));
+}
+
 static an_err replay_one(void *ctx, const an_record *record, an_note *why)
 {
     an_hub *hub = ctx;
     an_note inner = {{0}};
     an_err err = an_state_apply(&hub->state, record, &inner);
-    if (err != AN_OK)
-        return an_fail(err, why, "journal record %llu (%s): %.200s", (unsigned long long)record->seq,
-                       record->kind, inner.text[0] ? inner.text : an_err_text(err));
-    return AN_OK;
+    return err == AN_OK ? AN_OK : an_hub_record_fail(record, err, &inner, why);
 }
 
 an_err an_hub_new(const an_hub_conf *conf, an_hub **ret, an_note *why)
@@ -120,6 +126,26 @@ static an_err append(an_hub *hub, an_record_batch *b, size_t n_batches, uint64_t
     return err;
 }
 
+/* Nothing is appended that could not be applied now and at every later start. */
+static an_err check(an_hub *hub, const an_record_batch *b, size_t n, an_note *why)
+{
+    size_t ahead = 0;
+    for (size_t k = 0; k < n; k++) {
+        for (size_t i = 0; i < b[k].n && b[k].err == AN_OK; i++) {
+            an_note inner = {{0}};
+            const an_record *r = &b[k].records[i];
+            an_err err = an_state_check(&hub->state, r, ahead++, &inner);
+            if (err == AN_OK)
+                continue;
+            an_log(AN_LOG_ERROR, "record_not_appended", "kind=%s subject=%s err=%s why=\"%s\"", r->kind,
+                   r->subject, an_err_name(err), inner.text);
+            return an_fail(err, why, "record %s, %s, does not fit what is known: %.150s", r->kind, r->subject,
+                           inner.text[0] ? inner.text : an_err_text(err));
+        }
+    }
+    return AN_OK;
+}
+
 static an_err apply(an_hub *hub, const an_record *record)
 {
     an_note note = {{0}};
@@ -142,6 +168,8 @@ an_err an_hub_commit_all(an_hub *hub, an_record_batch *b, size_t n, an_note *why
             b[k].records[i].time_ms = now;
         seq += b[k].n;
     }
+    if (err == AN_OK)
+        err = check(hub, b, n, why);
     if (err == AN_OK)
         err = append(hub, b, n, &last, why);
     seq = last - seq;

@@ -66,6 +66,9 @@ an_err an_hub_commit(an_hub *hub, an_record_batch *b, an_note *why);
 an_err an_hub_commit_all(an_hub *hub, an_record_batch *b, size_t n,
                          an_note *why); /* n batches, one transaction */
 
+/* The error of a record that is in the journal and cannot be read: which one, what, what to do. */
+an_err an_hub_record_fail(const an_record *record, an_err err, const an_note *inner, an_note *why);
+
 void an_json_set_hash(an_json *o, const char *key, const an_hash *h); /* left out if zero */
 
 /* Sends with the site's session epoch and a fresh id. */

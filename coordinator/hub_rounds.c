@@ -367,9 +367,10 @@ static an_err reread_event(void *ctx, const an_record *record, an_note *why)
 {
     an_hub_round *r = ctx;
     an_round_event e;
-    an_err err = an_round_event_decode(record->body, record->body_len, &e, why);
+    an_note inner = {{0}};
+    an_err err = an_round_event_decode(record->body, record->body_len, &e, &inner);
     if (err != AN_OK)
-        return err;
+        return an_hub_record_fail(record, err, &inner, why);
     an_round_actions ignored; /* what they led to is in the journal, or owed again */
     an_round_step(&r->round, &e, &ignored);
     return AN_OK;

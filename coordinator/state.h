@@ -124,6 +124,11 @@ void an_state_done(an_state *st);
  * failure the state is unchanged. */
 an_err an_state_apply(an_state *st, const an_record *record, an_note *why);
 
+/* Would the record be applied after `ahead` others that do not concern what it speaks of?  Changes
+ * nothing but makes room, so that an_state_apply finds it.  Asked before a record is appended: one
+ * that is in the journal and cannot be applied would stop every later start.  Errors: as apply. */
+an_err an_state_check(an_state *st, const an_record *record, size_t ahead, an_note *why);
+
 an_token_entry *an_state_token(an_state *st, const uint8_t id[static AN_TOKEN_ID_BYTES]);
 an_site *an_state_site(an_state *st, const char *name);
 an_model_entry *an_state_model(an_state *st, const char *name);

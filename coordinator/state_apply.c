@@ -1,146 +1,63 @@
-/* What each kind of record does to the state: one function per kind, one row in the table at the
- * end. */
-#include <float.h>
+/* What each kind of record does to the state: one function per kind, one row in the table. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "coordinator/state.h"
+#include "coordinator/round.h"
+#include "coordinator/state_internal.h"
 #include "doors/crypto.h"
-#include "doors/json.h"
-
-/* ---- reading a body ----
- *
- * A handler reads everything first and changes the state last.  The reader remembers the first
- * failure, so that a handler checks once. */
-
-typedef struct body {
-    const an_jval *o;
-    an_err err;
-    an_note *why;
-} body;
-
-static const char *text_of(body *b, const char *key, const char *dflt)
-{
-    const char *v = dflt ? dflt : "";
-    if (b->err == AN_OK)
-        b->err = dflt ? an_jval_get_text(b->o, key, dflt, &v, b->why) : an_jval_text(b->o, key, &v, b->why);
-    return v;
-}
-
-static int64_t int_of(body *b, const char *key, int64_t dflt)
-{
-    int64_t v = dflt;
-    if (b->err == AN_OK)
-        b->err = an_jval_get_int(b->o, key, INT64_MIN, INT64_MAX, dflt, &v, b->why);
-    return v;
-}
-
-/* Any finite number: what a message may hold must be readable, or the journal could not be. */
-static double num_of(body *b, const char *key)
-{
-    double v = 0;
-    if (b->err == AN_OK)
-        b->err = an_jval_get_num(b->o, key, -DBL_MAX, DBL_MAX, 0, &v, b->why);
-    return v;
-}
-
-static bool bool_of(body *b, const char *key)
-{
-    bool v = false;
-    if (b->err == AN_OK)
-        b->err = an_jval_get_bool(b->o, key, false, &v, b->why);
-    return v;
-}
-
-static void hex_of(body *b, const char *key, uint8_t *ret, size_t len, bool optional)
-{
-    const char *text = text_of(b, key, optional ? "" : NULL);
-    if (b->err == AN_OK && !(optional && !text[0]) && !an_unhex(ret, len, text))
-        b->err = an_fail(AN_ERR_PROTO, b->why, "%s is not %zu bytes in hexadecimal", key, len);
-}
-
-static an_hash hash_of(body *b, const char *key, bool optional)
-{
-    an_hash h = {{0}};
-    hex_of(b, key, h.b, sizeof h.b, optional);
-    return h;
-}
-
-static void name_of(body *b, char ret[static AN_NAME_MAX], const char *text)
-{
-    if (b->err == AN_OK && !an_name_ok(text))
-        b->err = an_fail(AN_ERR_PROTO, b->why, "not a name");
-    if (b->err == AN_OK)
-        snprintf(ret, AN_NAME_MAX, "%s", text);
-}
-
-static void known(body *b, const void *thing, const char *what)
-{
-    if (b->err == AN_OK && !thing)
-        b->err = an_fail(AN_ERR_PROTO, b->why, "no such %s", what);
-}
-
-#define APPEND(b, list, item)                                                                                \
-    do {                                                                                                     \
-        if ((b)->err == AN_OK &&                                                                             \
-            !an_grow(&(list)->items, &(list)->cap, (list)->n + 1, sizeof *(list)->items))                    \
-            (b)->err = AN_ERR_NOMEM;                                                                         \
-        if ((b)->err == AN_OK)                                                                               \
-            (list)->items[(list)->n++] = (item);                                                             \
-    } while (0)
 
 /* ---- sites ---- */
 
-static void site_token(an_state *st, const an_record *r, body *b)
+static void site_token(an_state *st, const an_record *r, an_body *b)
 {
     (void)r;
-    an_token_entry t = {.expires_ms = int_of(b, "expires_ms", 0)};
-    hex_of(b, "token_id", t.id, sizeof t.id, false);
-    hex_of(b, "key", t.key, sizeof t.key, false);
-    APPEND(b, &st->tokens, t);
+    an_token_entry t = {.expires_ms = an_body_int(b, "expires_ms", 0)};
+    an_body_hex(b, "token_id", t.id, sizeof t.id, false);
+    an_body_hex(b, "key", t.key, sizeof t.key, false);
+    AN_BODY_APPEND(b, &st->tokens, t);
 }
 
-static void site_requested(an_state *st, const an_record *r, body *b)
+static void site_requested(an_state *st, const an_record *r, an_body *b)
 {
     an_site s = {.status = AN_SITE_REQUESTED, .since_ms = r->time_ms};
-    name_of(b, s.name, r->subject);
-    hex_of(b, "token_id", s.token_id, sizeof s.token_id, false);
-    hex_of(b, "link_key", s.link_key, sizeof s.link_key, false);
-    hex_of(b, "sign_key", s.sign_key, sizeof s.sign_key, false);
-    an_text_set(s.fingerprint, sizeof s.fingerprint, text_of(b, "fingerprint", NULL));
+    an_body_name(b, s.name, r->subject);
+    an_body_hex(b, "token_id", s.token_id, sizeof s.token_id, false);
+    an_body_hex(b, "link_key", s.link_key, sizeof s.link_key, false);
+    an_body_hex(b, "sign_key", s.sign_key, sizeof s.sign_key, false);
+    an_text_set(s.fingerprint, sizeof s.fingerprint, an_body_text(b, "fingerprint", NULL));
     an_token_entry *token = b->err == AN_OK ? an_state_token(st, s.token_id) : NULL;
-    known(b, token, "token");
+    an_body_known(b, token, "token");
     an_site *old = b->err == AN_OK ? an_state_site(st, s.name) : NULL;
-    if (old)
+    if (!old)
+        AN_BODY_APPEND(b, &st->sites, s);
+    else if (an_body_ready(b))
         *old = s;
-    else
-        APPEND(b, &st->sites, s);
-    if (b->err == AN_OK)
+    if (an_body_ready(b))
         token->used = true;
 }
 
-static void set_status(an_state *st, const an_record *r, body *b, an_site_status status)
+static void set_status(an_state *st, const an_record *r, an_body *b, an_site_status status)
 {
     an_site *s = an_state_site(st, r->subject);
-    known(b, s, "site");
-    if (b->err == AN_OK) {
+    an_body_known(b, s, "site");
+    if (an_body_ready(b)) {
         s->status = status;
         s->since_ms = r->time_ms;
     }
 }
 
-static void site_approved(an_state *st, const an_record *r, body *b)
+static void site_approved(an_state *st, const an_record *r, an_body *b)
 {
     set_status(st, r, b, AN_SITE_APPROVED);
 }
 
-static void site_denied(an_state *st, const an_record *r, body *b)
+static void site_denied(an_state *st, const an_record *r, an_body *b)
 {
     set_status(st, r, b, AN_SITE_DENIED);
 }
 
-static void site_revoked(an_state *st, const an_record *r, body *b)
+static void site_revoked(an_state *st, const an_record *r, an_body *b)
 {
     set_status(st, r, b, AN_SITE_REVOKED);
 }
@@ -148,7 +65,7 @@ static void site_revoked(an_state *st, const an_record *r, body *b)
 /* ---- models and versions ---- */
 
 /* The policy's texts, set over what p holds. */
-static void policy_of(body *b, an_policy *p)
+static void policy_of(an_body *b, an_policy *p)
 {
     const an_jval *map = b->err == AN_OK ? an_jval_get(b->o, "policy") : NULL;
     const size_t most = map ? an_jval_count(map) : 0;
@@ -166,12 +83,12 @@ static void policy_of(body *b, an_policy *p)
     an_free(texts);
 }
 
-static void model_created(an_state *st, const an_record *r, body *b)
+static void model_created(an_state *st, const an_record *r, an_body *b)
 {
-    an_model_entry m = {.blank = hash_of(b, "blank", false),
-                        .schema = hash_of(b, "schema", false),
-                        .layout = hash_of(b, "layout", false)};
-    name_of(b, m.name, r->subject);
+    an_model_entry m = {.blank = an_body_hash(b, "blank", false),
+                        .schema = an_body_hash(b, "schema", false),
+                        .layout = an_body_hash(b, "layout", false)};
+    an_body_name(b, m.name, r->subject);
     if (b->err == AN_OK && an_state_model(st, m.name))
         b->err = an_fail(AN_ERR_EXISTS, b->why, "model %s exists", m.name);
     if (b->err == AN_OK)
@@ -179,76 +96,81 @@ static void model_created(an_state *st, const an_record *r, body *b)
     if (b->err != AN_OK)
         return;
     policy_of(b, &m.policy);
-    APPEND(b, &st->models, m);
-    if (b->err != AN_OK)
+    AN_BODY_APPEND(b, &st->models, m);
+    if (!an_body_ready(b))
         an_opt_done(an_policy_rows, an_policy_n_rows, &m.policy);
 }
 
-static void model_policy(an_state *st, const an_record *r, body *b)
+static void model_policy(an_state *st, const an_record *r, an_body *b)
 {
     an_model_entry *m = an_state_model(st, r->subject);
-    known(b, m, "model");
+    an_body_known(b, m, "model");
     if (b->err != AN_OK)
         return;
     an_policy p = m->policy; /* no option of a policy owns memory */
     policy_of(b, &p);
-    if (b->err == AN_OK)
+    if (an_body_ready(b))
         m->policy = p;
 }
 
-static void version_registered(an_state *st, const an_record *r, body *b)
+static void version_registered(an_state *st, const an_record *r, an_body *b)
 {
     an_version v = {
-        .hash = hash_of(b, "hash", false),
-        .parent = hash_of(b, "parent", true),
-        .round = (uint64_t)int_of(b, "round", 0),
-        .campaign = (uint64_t)int_of(b, "campaign", 0),
-        .size = (uint64_t)int_of(b, "size", 0),
+        .hash = an_body_hash(b, "hash", false),
+        .parent = an_body_hash(b, "parent", true),
+        .round = (uint64_t)an_body_int(b, "round", 0),
+        .campaign = (uint64_t)an_body_int(b, "campaign", 0),
+        .size = (uint64_t)an_body_int(b, "size", 0),
         .created_ms = r->time_ms,
     };
-    name_of(b, v.model, r->subject);
+    an_body_name(b, v.model, r->subject);
     if (b->err == AN_OK && an_state_version(st, &v.hash))
         return; /* a round that changed nothing makes the version that is there */
-    APPEND(b, &st->versions, v);
+    AN_BODY_APPEND(b, &st->versions, v);
 }
 
-static void version_evaluated(an_state *st, const an_record *r, body *b)
+static an_version *version_of(an_state *st, an_body *b)
+{
+    an_hash hash = an_body_hash(b, "hash", false);
+    an_version *v = b->err == AN_OK ? an_state_version(st, &hash) : NULL;
+    an_body_known(b, v, "version");
+    return v;
+}
+
+static void version_evaluated(an_state *st, const an_record *r, an_body *b)
 {
     (void)r;
-    an_hash hash = hash_of(b, "hash", false), evaluation = hash_of(b, "evaluation", false);
-    an_version *v = b->err == AN_OK ? an_state_version(st, &hash) : NULL;
-    known(b, v, "version");
-    if (b->err == AN_OK)
+    an_hash evaluation = an_body_hash(b, "evaluation", false);
+    an_version *v = version_of(st, b);
+    if (an_body_ready(b))
         v->evaluation = evaluation;
 }
 
-static void version_quarantined(an_state *st, const an_record *r, body *b)
+static void version_quarantined(an_state *st, const an_record *r, an_body *b)
 {
     (void)r;
-    an_hash hash = hash_of(b, "hash", false);
-    const char *reason = text_of(b, "reason", NULL);
-    an_version *v = b->err == AN_OK ? an_state_version(st, &hash) : NULL;
-    known(b, v, "version");
-    if (b->err == AN_OK) {
+    const char *reason = an_body_text(b, "reason", NULL);
+    an_version *v = version_of(st, b);
+    if (an_body_ready(b)) {
         v->quarantined = true;
         an_text_set(v->reason, sizeof v->reason, reason);
     }
 }
 
-static void alias_moved(an_state *st, const an_record *r, body *b)
+static void alias_moved(an_state *st, const an_record *r, an_body *b)
 {
     an_model_entry *m = an_state_model(st, r->subject);
-    an_hash to = hash_of(b, "to", false);
-    const char *name = text_of(b, "alias", NULL);
-    uint64_t counter = (uint64_t)int_of(b, "counter", 0);
-    known(b, m, "model");
+    an_hash to = an_body_hash(b, "to", false);
+    const char *name = an_body_text(b, "alias", NULL);
+    uint64_t counter = (uint64_t)an_body_int(b, "counter", 0);
+    an_body_known(b, m, "model");
     int alias = AN_ALIAS_CANDIDATE;
     while (b->err == AN_OK && alias <= AN_ALIAS_PRODUCTION &&
            strcmp(an_alias_name((an_alias)alias), name) != 0)
         alias++;
     if (b->err == AN_OK && alias > AN_ALIAS_PRODUCTION)
         b->err = an_fail(AN_ERR_PROTO, b->why, "no alias %s", name);
-    if (b->err != AN_OK)
+    if (!an_body_ready(b))
         return;
     m->alias[alias - 1] = to;
     if (counter > m->counter)
@@ -256,14 +178,6 @@ static void alias_moved(an_state *st, const an_record *r, body *b)
 }
 
 /* ---- campaigns and rounds ---- */
-
-static uint64_t id_of(body *b, const char *key)
-{
-    int64_t id = int_of(b, key, 0);
-    if (b->err == AN_OK && id <= 0)
-        b->err = an_fail(AN_ERR_PROTO, b->why, "%s is not a number above 0", key);
-    return (uint64_t)id;
-}
 
 static void use_id(an_state *st, uint64_t id)
 {
@@ -279,39 +193,39 @@ static void answer_drifts(an_state *st, const an_campaign *c)
             st->drifts.items[i].campaign = c->id;
 }
 
-static void campaign_opened(an_state *st, const an_record *r, body *b)
+static void campaign_opened(an_state *st, const an_record *r, an_body *b)
 {
-    an_campaign c = {.id = id_of(b, "id"),
-                     .base = hash_of(b, "base", false),
-                     .train_rounds = (uint32_t)int_of(b, "rounds", 1),
+    an_campaign c = {.id = an_body_id(b, "id"),
+                     .base = an_body_hash(b, "base", false),
+                     .train_rounds = (uint32_t)an_body_int(b, "rounds", 1),
                      .opened_ms = r->time_ms};
     c.head = c.base;
-    c.state = bool_of(b, "waiting") ? AN_CAMPAIGN_WAITING : AN_CAMPAIGN_RUNNING;
-    name_of(b, c.model, r->subject);
-    an_text_set(c.trigger, sizeof c.trigger, text_of(b, "trigger", ""));
-    if (b->err == AN_OK && !an_campaign_kind_find(text_of(b, "kind", NULL), &c.kind))
+    c.state = an_body_bool(b, "waiting") ? AN_CAMPAIGN_WAITING : AN_CAMPAIGN_RUNNING;
+    an_body_name(b, c.model, r->subject);
+    an_text_set(c.trigger, sizeof c.trigger, an_body_text(b, "trigger", ""));
+    if (b->err == AN_OK && !an_campaign_kind_find(an_body_text(b, "kind", NULL), &c.kind))
         b->err = an_fail(AN_ERR_PROTO, b->why, "no such kind of campaign");
-    known(b, an_state_model(st, r->subject), "model");
-    APPEND(b, &st->campaigns, c);
-    if (b->err != AN_OK)
+    an_body_known(b, an_state_model(st, r->subject), "model");
+    AN_BODY_APPEND(b, &st->campaigns, c);
+    if (!an_body_ready(b))
         return;
     use_id(st, c.id);
     answer_drifts(st, &c);
 }
 
-static an_campaign *campaign_of(an_state *st, body *b, const char *key)
+static an_campaign *campaign_of(an_state *st, an_body *b)
 {
-    uint64_t id = id_of(b, key);
+    uint64_t id = an_body_id(b, "id");
     an_campaign *c = b->err == AN_OK ? an_state_campaign(st, id) : NULL;
-    known(b, c, "campaign");
+    an_body_known(b, c, "campaign");
     return c;
 }
 
-static void campaign_approved(an_state *st, const an_record *r, body *b)
+static void campaign_approved(an_state *st, const an_record *r, an_body *b)
 {
     (void)r;
-    an_campaign *c = campaign_of(st, b, "id");
-    if (b->err != AN_OK)
+    an_campaign *c = campaign_of(st, b);
+    if (!an_body_ready(b))
         return;
     if (c->state == AN_CAMPAIGN_WAITING)
         c->state = AN_CAMPAIGN_RUNNING;
@@ -319,25 +233,25 @@ static void campaign_approved(an_state *st, const an_record *r, body *b)
         c->approved_promotion = true;
 }
 
-static void campaign_gated(an_state *st, const an_record *r, body *b)
+static void campaign_gated(an_state *st, const an_record *r, an_body *b)
 {
     (void)r;
-    an_campaign *c = campaign_of(st, b, "id");
-    bool passed = bool_of(b, "passed");
-    const char *reason = text_of(b, "reason", "");
-    if (b->err != AN_OK)
+    an_campaign *c = campaign_of(st, b);
+    bool passed = an_body_bool(b, "passed");
+    const char *reason = an_body_text(b, "reason", "");
+    if (!an_body_ready(b))
         return;
     if (passed)
         c->state = AN_CAMPAIGN_PASSED;
     an_text_set(c->reason, sizeof c->reason, reason);
 }
 
-static void campaign_ended(an_state *st, const an_record *r, body *b)
+static void campaign_ended(an_state *st, const an_record *r, an_body *b)
 {
-    an_campaign *c = campaign_of(st, b, "id");
-    bool promoted = bool_of(b, "promoted");
-    const char *reason = text_of(b, "reason", "");
-    if (b->err != AN_OK)
+    an_campaign *c = campaign_of(st, b);
+    bool promoted = an_body_bool(b, "promoted");
+    const char *reason = an_body_text(b, "reason", "");
+    if (!an_body_ready(b))
         return;
     c->state = promoted ? AN_CAMPAIGN_PROMOTED : AN_CAMPAIGN_STOPPED;
     c->ended_ms = r->time_ms;
@@ -348,43 +262,52 @@ static void campaign_ended(an_state *st, const an_record *r, body *b)
         m->campaign_ms = r->time_ms;
 }
 
-static void round_opened(an_state *st, const an_record *r, body *b)
+static void round_opened(an_state *st, const an_record *r, an_body *b)
 {
-    an_round_entry e = {.id = id_of(b, "id"),
-                        .campaign = (uint64_t)int_of(b, "campaign", 0),
-                        .kind = (an_payload_kind)int_of(b, "kind", 0),
-                        .plan = hash_of(b, "plan", false),
-                        .optimiser = hash_of(b, "optimiser", true),
-                        .server_lr = num_of(b, "server_lr"),
-                        .server_momentum = num_of(b, "server_momentum"),
+    an_round_entry e = {.id = an_body_id(b, "id"),
+                        .campaign = (uint64_t)an_body_int(b, "campaign", 0),
+                        .kind = (an_payload_kind)an_body_int(b, "kind", 0),
+                        .plan = an_body_hash(b, "plan", false),
+                        .optimiser = an_body_hash(b, "optimiser", true),
+                        .server_lr = an_body_num(b, "server_lr"),
+                        .server_momentum = an_body_num(b, "server_momentum"),
                         .opened_ms = r->time_ms};
-    name_of(b, e.model, text_of(b, "model", NULL));
+    an_body_name(b, e.model, an_body_text(b, "model", NULL));
     if (b->err == AN_OK && (e.kind < 1 || e.kind > AN_PAYLOAD_KIND_MAX))
         b->err = an_fail(AN_ERR_PROTO, b->why, "no such kind of round");
     an_campaign *c = b->err == AN_OK && e.campaign ? an_state_campaign(st, e.campaign) : NULL;
-    APPEND(b, &st->rounds, e);
-    if (b->err != AN_OK)
+    AN_BODY_APPEND(b, &st->rounds, e);
+    if (!an_body_ready(b))
         return;
     use_id(st, e.id);
     if (c)
         c->open_round = e.id;
 }
 
-static void round_event(an_state *st, const an_record *r, body *b)
+static void round_event(an_state *st, const an_record *r, an_body *b)
 {
-    (void)st, (void)r, (void)b; /* the round machine replays them; see hub.c */
+    (void)st; /* the round machine replays them; see hub_rounds.c */
+    an_round_event e;
+    if (b->check)
+        b->err = an_round_event_decode(r->body, r->body_len, &e, b->why);
 }
 
-static void round_ended(an_state *st, const an_record *r, body *b)
+static an_round_entry *round_of(an_state *st, an_body *b)
 {
-    uint64_t id = id_of(b, "id");
-    bool committed = bool_of(b, "committed");
-    an_hash result = hash_of(b, "result", true), optimiser = hash_of(b, "optimiser", true);
-    const char *reason = text_of(b, "reason", "");
-    int64_t n = int_of(b, "updates", 0), bytes = int_of(b, "bytes", 0);
+    uint64_t id = an_body_id(b, "id");
     an_round_entry *e = b->err == AN_OK ? an_state_round(st, id) : NULL;
-    known(b, e, "round");
-    if (b->err != AN_OK)
+    an_body_known(b, e, "round");
+    return e;
+}
+
+static void round_ended(an_state *st, const an_record *r, an_body *b)
+{
+    bool committed = an_body_bool(b, "committed");
+    an_hash result = an_body_hash(b, "result", true), optimiser = an_body_hash(b, "optimiser", true);
+    const char *reason = an_body_text(b, "reason", "");
+    int64_t n = an_body_int(b, "updates", 0), bytes = an_body_int(b, "bytes", 0);
+    an_round_entry *e = round_of(st, b);
+    if (!an_body_ready(b))
         return;
     e->over = true;
     e->committed = committed;
@@ -394,7 +317,7 @@ static void round_ended(an_state *st, const an_record *r, body *b)
     e->update_bytes = (uint64_t)bytes;
     an_text_set(e->reason, sizeof e->reason, reason);
     an_campaign *c = e->campaign ? an_state_campaign(st, e->campaign) : NULL;
-    if (!c || c->open_round != id)
+    if (!c || c->open_round != e->id)
         return;
     c->open_round = 0;
     c->aborted = committed ? 0 : c->aborted + 1;
@@ -409,37 +332,35 @@ static void round_ended(an_state *st, const an_record *r, body *b)
     }
 }
 
-static void round_pruned(an_state *st, const an_record *r, body *b)
+static void round_pruned(an_state *st, const an_record *r, an_body *b)
 {
     (void)r;
-    uint64_t id = id_of(b, "id");
-    an_round_entry *e = b->err == AN_OK ? an_state_round(st, id) : NULL;
-    known(b, e, "round");
-    if (b->err == AN_OK)
+    an_round_entry *e = round_of(st, b);
+    if (an_body_ready(b))
         e->pruned = true;
 }
 
 /* ---- drift ---- */
 
-static void drift_alert(an_state *st, const an_record *r, body *b)
+static void drift_alert(an_state *st, const an_record *r, an_body *b)
 {
-    an_drift_entry d = {.version = hash_of(b, "version", true),
+    an_drift_entry d = {.version = an_body_hash(b, "version", true),
                         .time_ms = r->time_ms,
-                        .since_ms = int_of(b, "since_ms", 0),
-                        .sign = (int32_t)int_of(b, "sign", 0),
-                        .effect = num_of(b, "effect"),
-                        .threshold = num_of(b, "threshold")};
-    name_of(b, d.site, r->subject);
-    name_of(b, d.model, text_of(b, "model", NULL));
-    name_of(b, d.line, text_of(b, "line", NULL));
-    an_text_set(d.test, sizeof d.test, text_of(b, "test", ""));
-    an_text_set(d.subject, sizeof d.subject, text_of(b, "subject", ""));
-    APPEND(b, &st->drifts, d);
+                        .since_ms = an_body_int(b, "since_ms", 0),
+                        .sign = (int32_t)an_body_int(b, "sign", 0),
+                        .effect = an_body_num(b, "effect"),
+                        .threshold = an_body_num(b, "threshold")};
+    an_body_name(b, d.site, r->subject);
+    an_body_name(b, d.model, an_body_text(b, "model", NULL));
+    an_body_name(b, d.line, an_body_text(b, "line", NULL));
+    an_text_set(d.test, sizeof d.test, an_body_text(b, "test", ""));
+    an_text_set(d.subject, sizeof d.subject, an_body_text(b, "subject", ""));
+    AN_BODY_APPEND(b, &st->drifts, d);
 }
 
 static const struct {
     const char *kind;
-    void (*apply)(an_state *st, const an_record *r, body *b);
+    void (*apply)(an_state *st, const an_record *r, an_body *b);
 } handlers[] = {
     {"site.token", site_token},
     {"site.requested", site_requested},
@@ -463,22 +384,34 @@ static const struct {
     {"drift.alert", drift_alert},
 };
 
-an_err an_state_apply(an_state *st, const an_record *r, an_note *why)
+static an_err read_record(an_state *st, const an_record *r, an_body *b)
 {
     an_json_doc *doc = NULL;
     for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
         if (strcmp(handlers[i].kind, r->kind) != 0)
             continue;
-        an_err err = an_json_parse_max(r->body, r->body_len, AN_RECORD_BODY_MAX, r->kind, &doc, why);
+        an_err err = an_json_parse_max(r->body, r->body_len, AN_RECORD_BODY_MAX, r->kind, &doc, b->why);
         if (err != AN_OK)
             return err;
-        body b = {.o = an_json_root(doc), .why = why};
-        handlers[i].apply(st, r, &b);
+        b->o = an_json_root(doc);
+        handlers[i].apply(st, r, b);
         an_json_doc_free(doc);
-        if (b.err != AN_OK)
-            return b.err == AN_ERR_INVAL ? AN_ERR_PROTO : b.err;
         break;
     }
-    st->last_seq = r->seq;
-    return AN_OK;
+    return b->err == AN_ERR_INVAL ? AN_ERR_PROTO : b->err;
+}
+
+an_err an_state_apply(an_state *st, const an_record *r, an_note *why)
+{
+    an_body b = {.why = why};
+    an_err err = read_record(st, r, &b);
+    if (err == AN_OK)
+        st->last_seq = r->seq;
+    return err;
+}
+
+an_err an_state_check(an_state *st, const an_record *r, size_t ahead, an_note *why)
+{
+    an_body b = {.why = why, .check = true, .ahead = ahead};
+    return read_record(st, r, &b);
 }

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "coordinator/hub_internal.h"
 #include "coordinator/store.h"
 #include "doors/crypto.h"
 #include "msg/release.h"
@@ -130,6 +131,58 @@ static void a_site_that_reports_without_end_is_heard_at_a_bounded_rate(void **st
     an_clock_fake_advance(&w->clock, 10 * AN_FACT_EVERY_MS);
     assert_int_equal(say(w, 0, &again), AN_OK);
     settle(w);
+}
+
+static void a_record_that_no_start_could_apply_is_not_appended(void **state)
+{
+    world *w = *state;
+    static const char *const bad[][3] = {
+        {"campaign.approved", "pump", "{\"id\":99}"},
+        {"site.approved", "plant-z", "{}"},
+        {"model.created", "pump", "{\"blank\":\"\",\"schema\":\"\",\"layout\":\"\",\"policy\":{}}"},
+        {"model.policy", "pump", "{\"policy\":{\"train.rounds\":\"many\"}}"},
+        {"version.evaluated", "pump", "{\"hash\":\"12\",\"evaluation\":\"12\"}"},
+        {"alias.moved", "pump", "{\"alias\":\"best\",\"to\":\"12\",\"counter\":1}"},
+        {"round.event", "round/1", "{\"event\":\"wonder\",\"at\":1}"},
+        {"round.ended", "round/1", "{\"id\":77,\"committed\":false,\"updates\":0,\"bytes\":0}"},
+        {"drift.alert", "no name", "{\"model\":\"pump\",\"line\":\"line-1\"}"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        an_note why = {{0}};
+        an_json_doc *doc = NULL;
+        an_record_batch b = {.n = 0};
+        const uint64_t before = records(w, bad[i][0]);
+        assert_int_equal(an_json_parse(bad[i][2], strlen(bad[i][2]), "body", &doc, NULL), AN_OK);
+        an_batch_add(&b, bad[i][0], bad[i][1], "user/admin", NULL, an_json_copy(an_json_root(doc)));
+        an_json_doc_free(doc);
+        assert_int_equal(an_hub_commit(w->hub, &b, &why), AN_ERR_PROTO);
+        assert_non_null(strstr(why.text, bad[i][0]));
+        assert_int_equal(records(w, bad[i][0]), before);
+    }
+    kill_hub(w);
+    start_hub(w);
+}
+
+static void a_journal_that_cannot_be_read_says_which_record_it_is(void **state)
+{
+    world *w = *state;
+    an_note why = {{0}};
+    uint64_t seq = 0;
+    char number[64];
+    const an_record r = {.kind = "campaign.approved",
+                         .subject = "pump",
+                         .actor = "user/admin",
+                         .body = "{\"id\":99}",
+                         .body_len = 9};
+    assert_int_equal(an_store_append(w->store, &r, 1, &seq, NULL), AN_OK);
+    an_hub_free(w->hub);
+    w->hub = NULL;
+    const an_hub_conf conf = {.store = w->store, .clock = &w->clock.clock};
+    assert_int_equal(an_hub_new(&conf, &w->hub, &why), AN_ERR_PROTO);
+    snprintf(number, sizeof number, "journal record %llu (campaign.approved, pump): no such campaign",
+             (unsigned long long)seq);
+    assert_non_null(strstr(why.text, number));
+    assert_non_null(strstr(why.text, "OPERATIONS"));
 }
 
 /* ---- in another's name, of another round ---- */
@@ -443,6 +496,8 @@ int main(void)
         CASE(no_number_that_a_site_may_send_stops_the_coordinator),
         CASE(a_fact_counts_once_and_a_new_one_of_an_old_number_counts),
         CASE(a_site_that_reports_without_end_is_heard_at_a_bounded_rate),
+        CASE(a_record_that_no_start_could_apply_is_not_appended),
+        CASE(a_journal_that_cannot_be_read_says_which_record_it_is),
         CASE(nobody_speaks_for_another_site),
         CASE(an_offer_that_does_not_fit_is_never_fetched),
         CASE(an_update_counts_for_its_own_round_plan_and_site_alone),

@@ -1,0 +1,45 @@
+/* state_internal.h - how the handlers of state_apply.c read a record's body.
+ *
+ * A handler reads everything first and changes the state last, if an_body_ready says so.  The body
+ * remembers the first failure, and every call after it does nothing, so that a handler checks
+ * once.
+ *
+ * Threads: belongs to one thread. */
+#ifndef AN_COORDINATOR_STATE_INTERNAL_H
+#define AN_COORDINATOR_STATE_INTERNAL_H
+
+#include "base/mem.h"
+#include "coordinator/state.h"
+#include "doors/json.h"
+
+typedef struct an_body {
+    const an_jval *o;
+    an_err err;
+    an_note *why;
+    bool check;   /* nothing is to be changed: would it be applied? */
+    size_t ahead; /* records that are applied before this one */
+} an_body;
+
+bool an_body_ready(const an_body *b); /* all was read, and the state is to be changed */
+
+const char *an_body_text(an_body *b, const char *key, const char *dflt); /* dflt NULL: it must be there */
+int64_t an_body_int(an_body *b, const char *key, int64_t dflt);
+double an_body_num(an_body *b, const char *key); /* 0 if it is not there */
+bool an_body_bool(an_body *b, const char *key);  /* false if it is not there */
+void an_body_hex(an_body *b, const char *key, uint8_t *ret, size_t len, bool optional);
+an_hash an_body_hash(an_body *b, const char *key, bool optional);
+uint64_t an_body_id(an_body *b, const char *key);
+void an_body_name(an_body *b, char ret[static AN_NAME_MAX], const char *text); /* text must be a name */
+void an_body_known(an_body *b, const void *thing, const char *what);           /* thing may not be NULL */
+
+/* Adds the item to the list, or makes room for it. */
+#define AN_BODY_APPEND(b, list, item)                                                                        \
+    do {                                                                                                     \
+        if ((b)->err == AN_OK &&                                                                             \
+            !an_grow(&(list)->items, &(list)->cap, (list)->n + 1 + (b)->ahead, sizeof *(list)->items))       \
+            (b)->err = AN_ERR_NOMEM;                                                                         \
+        if (an_body_ready(b))                                                                                \
+            (list)->items[(list)->n++] = (item);                                                             \
+    } while (0)
+
+#endif
