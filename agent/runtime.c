@@ -98,8 +98,10 @@ static void obey(an_agent *a, const an_command *c)
     an_journal_row row = {.time_ms = a->clock->wall_ms(a->clock)};
     an_hash version, overlay;
     an_line *l = an_agent_line_of(a, c->line);
-    if (!l) {
-        snprintf(why.text, sizeof why.text, "no line %s", c->line);
+    if (!l || c->alarm > an_line_alarm_last(&l->status)) {
+        an_note_set(&why,
+                    l ? "line %s has raised no alarm %" PRIu64 : "no line %s (verdict on alarm %" PRIu64 ")",
+                    c->line, c->alarm);
         an_agent_fault(a, "verdict_not_taken", why.text);
         return;
     }
@@ -230,6 +232,8 @@ static an_err open_lines(an_agent *a, an_note *why)
         an_buf_done(&mark);
         if (err != AN_OK)
             return err;
+        l->status.alarm_open = an_alarm_is_open(an_pipeline_alarm(l->pipe));
+        l->status.alarm = an_alarm_id(an_pipeline_alarm(l->pipe));
         a->session_lines[i] =
             (an_session_line){.line = l->conf->name, .model = l->conf->model, .schema = &l->schema};
     }

@@ -114,6 +114,8 @@ an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, const an_b
 void an_line_close(an_line *l);               /* after its thread; half opened is fine */
 extern const an_pipeline_hooks an_line_hooks; /* ctx: the an_line */
 void an_line_main(an_pipe *pipe, void *line); /* an an_actor_main */
+/* The number of the last alarm that was raised; 0: none yet. */
+uint64_t an_line_alarm_last(const an_line_status *s);
 /* An alarm's number is unique in its line; at the site it is joined with the line's name. */
 uint64_t an_line_alarm_id(const char *line, uint64_t alarm);
 

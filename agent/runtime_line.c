@@ -31,6 +31,11 @@ void an_going_free(an_going *g)
     an_free(g);
 }
 
+uint64_t an_line_alarm_last(const an_line_status *s)
+{
+    return s->alarm_open || s->alarm == 0 ? s->alarm : s->alarm - 1;
+}
+
 uint64_t an_line_alarm_id(const char *line, uint64_t alarm)
 {
     an_hash h;

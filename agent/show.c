@@ -67,17 +67,21 @@ static void print_status(const an_jval *o, FILE *out)
         fprintf(out, "last error: %s\n", text_of(o, "last_error"));
 }
 
-an_err an_show_status(const char *dir, bool json, FILE *out, an_note *why)
+static an_err read_status(const char *dir, an_buf *b, an_json_doc **ret, an_note *why)
 {
     char path[AN_PATH_MAX];
+    an_err err = an_path_join(path, dir, "status.json");
+    if (err == AN_OK && (err = an_file_read(b, path, why)) == AN_ERR_NOTFOUND)
+        an_note_set(why, "%.200s is missing: no agent has run with this data folder", path);
+    return err == AN_OK ? an_json_parse((const char *)b->data, b->len, path, ret, why) : err;
+}
+
+an_err an_show_status(const char *dir, bool json, FILE *out, an_note *why)
+{
     an_json_doc *doc = NULL;
     an_buf b;
     an_buf_init(&b, AN_JSON_MAX_BYTES);
-    an_err err = an_path_join(path, dir, "status.json");
-    if (err == AN_OK && (err = an_file_read(&b, path, why)) == AN_ERR_NOTFOUND)
-        an_note_set(why, "%.200s is missing: no agent has run with this data folder", path);
-    if (err == AN_OK)
-        err = an_json_parse((const char *)b.data, b.len, path, &doc, why);
+    an_err err = read_status(dir, &b, &doc, why);
     if (err == AN_OK && json)
         fprintf(out, "%.*s\n", (int)b.len, (const char *)b.data);
     else if (err == AN_OK)
@@ -121,6 +125,39 @@ an_err an_show_ledger(const char *dir, int64_t last, FILE *out, an_note *why)
 
 /* ---- verdict ---- */
 
+static an_err check_line(const an_jval *status, const char *line, const an_jval **ret, an_note *why)
+{
+    const an_jval *lines = an_jval_get(status, "lines");
+    for (size_t i = 0; i < an_jval_count(lines); i++) {
+        *ret = an_jval_at(lines, i);
+        if (strcmp(text_of(*ret, "line"), line) == 0)
+            return AN_OK;
+    }
+    return an_fail(AN_ERR_NOTFOUND, why, "no line %.63s at this site; `andon-agent status` lists them", line);
+}
+
+/* By what the agent wrote last, less than two seconds ago if it runs. */
+static an_err check_alarm(const char *dir, const an_command *c, an_note *why)
+{
+    an_json_doc *doc = NULL;
+    const an_jval *line = NULL;
+    an_buf b;
+    an_buf_init(&b, AN_JSON_MAX_BYTES);
+    an_err err = read_status(dir, &b, &doc, why);
+    if (err == AN_OK)
+        err = check_line(an_json_root(doc), c->line, &line, why);
+    const int64_t last = err == AN_OK ? int_of(line, "alarm_last") : 0;
+    if (err == AN_OK && last <= 0)
+        err = an_fail(AN_ERR_NOTFOUND, why, "line %s has raised no alarm yet", c->line);
+    else if (err == AN_OK && c->alarm > (uint64_t)last)
+        err = an_fail(AN_ERR_NOTFOUND, why,
+                      "line %s has raised no alarm %" PRIu64 "; its last is number %" PRId64, c->line,
+                      c->alarm, last);
+    an_json_doc_free(doc);
+    an_buf_done(&b);
+    return err;
+}
+
 an_err an_leave_verdict(const char *dir, const char *line, const char *alarm, const char *verdict, FILE *out,
                         an_note *why)
 {
@@ -134,7 +171,9 @@ an_err an_leave_verdict(const char *dir, const char *line, const char *alarm, co
         return an_fail(AN_ERR_INVAL, why, "\"%.60s\": true, false or unsure", verdict);
     snprintf(c.line, sizeof c.line, "%s", line);
     c.alarm = (uint64_t)id;
-    an_err err = an_inbox_put(dir, &c, wall_ms(), why);
+    an_err err = check_alarm(dir, &c, why);
+    if (err == AN_OK)
+        err = an_inbox_put(dir, &c, wall_ms(), why);
     if (err == AN_OK)
         fprintf(out, "left for the agent: alarm %" PRIu64 " of line %s is %s\n", c.alarm, line, verdict);
     return err;

@@ -1,0 +1,112 @@
+/* What people leave for a running agent is checked by what it says of itself. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agent/inbox.h"
+#include "agent/show.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "doors/crypto.h"
+#include "tests/support/folder.h"
+
+static const char status[] = "{\"lines\":[{\"line\":\"pump-1\",\"alarm_last\":7},"
+                             "{\"line\":\"pump-2\",\"alarm_last\":0},{\"line\":\"pump-3\"}]}";
+
+typedef struct fixture {
+    char dir[AN_PATH_MAX];
+    FILE *out;
+    an_note why;
+} fixture;
+
+static int setup(void **state)
+{
+    char path[AN_PATH_MAX];
+    fixture *f = an_alloc(1, sizeof *f);
+    an_test_folder_make(f->dir);
+    assert_int_equal(an_path_join(path, f->dir, "status.json"), AN_OK);
+    assert_int_equal(an_file_write(path, status, strlen(status), 0600, NULL), AN_OK);
+    assert_non_null(f->out = tmpfile());
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture *f = *state;
+    fclose(f->out);
+    an_test_folder_remove(f->dir);
+    an_free(f);
+    return 0;
+}
+
+static an_err verdict(fixture *f, const char *line, const char *alarm, const char *what)
+{
+    f->why = (an_note){{0}};
+    return an_leave_verdict(f->dir, line, alarm, what, f->out, &f->why);
+}
+
+static void a_verdict_on_an_alarm_that_was_raised_is_left(void **state)
+{
+    fixture *f = *state;
+    an_command c;
+    assert_int_equal(verdict(f, "pump-1", "7", "false"), AN_OK);
+    assert_int_equal(an_inbox_take(f->dir, &c, NULL), AN_OK);
+    assert_string_equal(c.line, "pump-1");
+    assert_int_equal(c.alarm, 7);
+    assert_int_equal(verdict(f, "pump-1", "1", "true"), AN_OK);
+}
+
+static void a_verdict_on_nothing_is_refused_and_nothing_is_left(void **state)
+{
+    fixture *f = *state;
+    an_command c;
+    const struct {
+        const char *line, *alarm, *what;
+        an_err err;
+        const char *says;
+    } wrong[] = {
+        {"pump-1", "8", "true", AN_ERR_NOTFOUND, "line pump-1 has raised no alarm 8; its last is number 7"},
+        {"pump-1", "9223372036854775807", "true", AN_ERR_NOTFOUND, "its last is number 7"},
+        {"pump-2", "1", "true", AN_ERR_NOTFOUND, "line pump-2 has raised no alarm yet"},
+        {"pump-3", "1", "true", AN_ERR_NOTFOUND, "line pump-3 has raised no alarm yet"},
+        {"pump-4", "1", "true", AN_ERR_NOTFOUND, "no line pump-4 at this site"},
+        {"pump-1", "0", "true", AN_ERR_INVAL, "not an alarm's number"},
+        {"pump-1", "1", "yes", AN_ERR_INVAL, "true, false or unsure"},
+        {"../pump", "1", "true", AN_ERR_INVAL, "not a line's name"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_int_equal(verdict(f, wrong[i].line, wrong[i].alarm, wrong[i].what), wrong[i].err);
+        if (!strstr(f->why.text, wrong[i].says))
+            fail_msg("says: %s", f->why.text);
+    }
+    assert_int_equal(an_inbox_take(f->dir, &c, NULL), AN_ERR_NOTFOUND);
+}
+
+static void where_no_agent_has_run_it_says_so(void **state)
+{
+    fixture *f = *state;
+    char path[AN_PATH_MAX];
+    assert_int_equal(an_path_join(path, f->dir, "status.json"), AN_OK);
+    assert_int_equal(an_file_remove(path, NULL), AN_OK);
+    assert_int_equal(verdict(f, "pump-1", "1", "true"), AN_ERR_NOTFOUND);
+    assert_non_null(strstr(f->why.text, "no agent has run"));
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(a_verdict_on_an_alarm_that_was_raised_is_left),
+        CASE(a_verdict_on_nothing_is_refused_and_nothing_is_left),
+        CASE(where_no_agent_has_run_it_says_so),
+    };
+    if (an_crypto_init() != AN_OK)
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
