@@ -45,8 +45,12 @@ an_err an_inbox_put(const char *dir, const an_command *c, int64_t now_ms, an_not
         return err;
     an_json *o = an_json_object();
     an_json_set_text(o, "line", c->line);
-    an_json_set_int(o, "alarm", (int64_t)c->alarm);
-    an_json_set_text(o, "verdict", an_verdict_name(c->verdict));
+    if (c->kind == AN_COMMAND_ROLLBACK) {
+        an_json_set_text(o, "rollback", c->reason);
+    } else {
+        an_json_set_int(o, "alarm", (int64_t)c->alarm);
+        an_json_set_text(o, "verdict", an_verdict_name(c->verdict));
+    }
     char *text = an_json_print(o, 0);
     an_json_free(o);
     err = text ? an_file_write(path, text, strlen(text), 0600, why) : AN_ERR_NOMEM;
@@ -54,12 +58,36 @@ an_err an_inbox_put(const char *dir, const an_command *c, int64_t now_ms, an_not
     return err;
 }
 
+static an_err parse_verdict(const an_jval *o, an_command *ret, an_note *why)
+{
+    const char *verdict = NULL;
+    int64_t alarm = 0;
+    an_err err = an_jval_int(o, "alarm", 1, INT64_MAX, &alarm, why);
+    if (err == AN_OK)
+        err = an_jval_text(o, "verdict", &verdict, why);
+    if (err == AN_OK && !an_verdict_find(verdict, &ret->verdict))
+        err = an_fail(AN_ERR_PROTO, why, "\"%.60s\" is not a verdict", verdict);
+    ret->kind = AN_COMMAND_VERDICT;
+    ret->alarm = (uint64_t)alarm;
+    return err;
+}
+
+static an_err parse_rollback(const an_jval *o, an_command *ret, an_note *why)
+{
+    const char *reason = NULL;
+    an_err err = an_jval_text(o, "rollback", &reason, why);
+    if (err == AN_OK)
+        an_text_set(ret->reason, sizeof ret->reason, reason);
+    ret->kind = AN_COMMAND_ROLLBACK;
+    return err;
+}
+
 static an_err parse(const char *path, an_command *ret, an_note *why)
 {
     an_buf b;
     an_json_doc *doc = NULL;
-    const char *line = NULL, *verdict = NULL;
-    int64_t alarm = 0;
+    an_command c = {.kind = AN_COMMAND_VERDICT};
+    const char *line = NULL;
     an_buf_init(&b, COMMAND_BYTES);
     an_err err = an_file_read(&b, path, why);
     if (err == AN_OK)
@@ -67,16 +95,14 @@ static an_err parse(const char *path, an_command *ret, an_note *why)
     const an_jval *o = an_json_root(doc);
     if (err == AN_OK)
         err = an_jval_text(o, "line", &line, why);
-    if (err == AN_OK)
-        err = an_jval_int(o, "alarm", 1, INT64_MAX, &alarm, why);
-    if (err == AN_OK)
-        err = an_jval_text(o, "verdict", &verdict, why);
-    if (err == AN_OK && (!an_name_ok(line) || !an_verdict_find(verdict, &ret->verdict)))
+    if (err == AN_OK && !an_name_ok(line))
         err = an_fail(AN_ERR_PROTO, why, "%.200s: not a command", path);
     if (err == AN_OK) {
-        snprintf(ret->line, sizeof ret->line, "%s", line);
-        ret->alarm = (uint64_t)alarm;
+        snprintf(c.line, sizeof c.line, "%s", line);
+        err = (an_jval_get(o, "rollback") ? parse_rollback : parse_verdict)(o, &c, why);
     }
+    if (err == AN_OK)
+        *ret = c;
     an_json_doc_free(doc);
     an_buf_done(&b);
     return err == AN_OK || err == AN_ERR_NOMEM ? err : AN_ERR_PROTO;

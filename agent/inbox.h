@@ -1,5 +1,5 @@
 /* inbox.h - what people tell a running agent: one file per command in DATA/inbox, written whole
- * by `andon-agent verdict` and others, taken in the order of their names.
+ * by `andon-agent verdict` and `andon-agent rollback`, taken in the order of their names.
  *
  *     err = an_inbox_put(dir, &command, now_ms, &why);
  *     while (an_inbox_take(dir, &command, &why) == AN_OK) ...
@@ -13,16 +13,24 @@
 
 #include "base/err.h"
 #include "base/terms.h"
+#include "msg/msg.h"
 
 typedef enum an_verdict { AN_VERDICT_TRUE, AN_VERDICT_FALSE, AN_VERDICT_UNSURE } an_verdict;
 const char *an_verdict_name(an_verdict v);
 /* False: not "true", "false" or "unsure". */
 bool an_verdict_find(const char *name, an_verdict *ret);
 
-typedef struct an_command { /* a verdict on an alarm of a line */
+typedef enum an_command_kind {
+    AN_COMMAND_VERDICT, /* on an alarm of the line */
+    AN_COMMAND_ROLLBACK /* back to the version that the line ran before */
+} an_command_kind;
+
+typedef struct an_command {
+    an_command_kind kind;
     char line[AN_NAME_MAX];
-    uint64_t alarm;
+    uint64_t alarm; /* VERDICT */
     an_verdict verdict;
+    char reason[AN_REASON_MAX]; /* ROLLBACK */
 } an_command;
 
 /* Errors: IO, LIMIT, NOMEM. */

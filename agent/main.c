@@ -32,6 +32,7 @@ static const an_flag enrol_flags[] = {{"site", "NAME", "this site's name"},
 static const an_flag status_flags[] = {DATA_FLAG, {"json", NULL, "for programs"}};
 static const an_flag ledger_flags[] = {DATA_FLAG, {"last", "N", "the latest N entries; 0: all"}};
 static const an_flag verdict_flags[] = {DATA_FLAG};
+static const an_flag rollback_flags[] = {DATA_FLAG};
 static const an_flag probe_flags[] = {{"rows", "N", "how many rows to show"}};
 
 #define N(a) (sizeof(a) / sizeof *(a))
@@ -43,6 +44,8 @@ static const an_verb verbs[] = {
     {"ledger", NULL, 0, 0, ledger_flags, N(ledger_flags), "all that left this site, in plain words"},
     {"verdict", "LINE ALARM true|false|unsure", 3, 3, verdict_flags, N(verdict_flags),
      "say whether an alarm was right; the agent learns from it"},
+    {"rollback", "LINE REASON", 2, 2, rollback_flags, N(rollback_flags),
+     "go back to the version the line ran before, until a newer release"},
     {"probe", "SOURCE.yaml", 1, 1, probe_flags, N(probe_flags),
      "open a source, list its sensors, show some rows"},
 };
@@ -144,6 +147,8 @@ static an_err dispatch(const an_args *args, an_note *why)
         return ledger(args, why);
     if (strcmp(verb, "verdict") == 0)
         return an_leave_verdict(data_of(args), p[0], p[1], p[2], stdout, why);
+    if (strcmp(verb, "rollback") == 0)
+        return an_leave_rollback(data_of(args), p[0], p[1], stdout, why);
     if (strcmp(verb, "probe") == 0)
         return probe(args, why);
     return run(args, why);

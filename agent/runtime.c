@@ -92,7 +92,17 @@ static void on_bulk(an_agent *a)
         an_session_fetched(a->session, &version, err, &why);
 }
 
-static void obey(an_agent *a, const an_command *c)
+static void roll_back(an_agent *a, const an_command *c)
+{
+    an_note why = {{0}};
+    an_err err = an_session_rollback(a->session, c->line, c->reason, &why);
+    if (err != AN_OK)
+        an_agent_fault(a, "not_rolled_back", why.text[0] ? why.text : an_err_text(err));
+    else
+        an_log(AN_LOG_INFO, "rolled_back", "line=%s reason=\"%s\"", c->line, c->reason);
+}
+
+static void take_verdict(an_agent *a, const an_command *c)
 {
     an_note why = {{0}};
     an_journal_row row = {.time_ms = a->clock->wall_ms(a->clock)};
@@ -127,7 +137,7 @@ static void each_second(an_agent *a)
         return;
     a->status_ms = a->clock->mono_ms(a->clock) + TICK_MS;
     while ((err = an_inbox_take(a->conf->data, &c, &why)) == AN_OK)
-        obey(a, &c);
+        (c.kind == AN_COMMAND_ROLLBACK ? roll_back : take_verdict)(a, &c);
     if (err != AN_ERR_NOTFOUND)
         an_agent_fault(a, "command_not_read", why.text);
     const an_status_in in = {.site = a->conf->site,

@@ -40,6 +40,8 @@ static an_json *line_json(const an_line *l, const an_session *session)
         an_json_set_null(o, "version");
         an_json_set_null(o, "overlay");
     }
+    if (an_session_before(session, l->conf->name, &version))
+        set_hash(o, "version_before", &version);
     set_count(o, "row", s->source_rows);
     set_count(o, "rows", s->stats.rows);
     set_count(o, "scored", s->stats.scored);

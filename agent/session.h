@@ -119,6 +119,9 @@ an_err an_session_upload(an_session *s, const an_hash *update, char out[static A
  */
 an_err an_session_rollback(an_session *s, const char *line, const char *reason, an_note *why);
 
+/* What an_session_rollback would go back to.  False: nothing. */
+bool an_session_before(const an_session *s, const char *line, an_hash *ret_version);
+
 typedef struct an_session_status {
     bool greeted; /* WELCOME came in and the lease holds */
     uint64_t epoch;

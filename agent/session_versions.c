@@ -379,12 +379,27 @@ int64_t an_follow_deadline(const an_session *s)
 
 /* ---- for whoever runs the session ---- */
 
-an_err an_session_rollback(an_session *s, const char *name, const char *reason, an_note *why)
+static size_t line_of(const an_session *s, const char *name) /* SIZE_MAX: none */
 {
-    an_line_state *line = NULL;
     for (size_t i = 0; i < s->conf.n_lines; i++)
         if (strcmp(s->lines[i].conf->line, name) == 0)
-            line = &s->lines[i];
+            return i;
+    return SIZE_MAX;
+}
+
+bool an_session_before(const an_session *s, const char *name, an_hash *ret_version)
+{
+    const size_t i = line_of(s, name);
+    if (i == SIZE_MAX || an_hash_is_zero(&s->lines[i].last_version))
+        return false;
+    *ret_version = s->lines[i].last_version;
+    return true;
+}
+
+an_err an_session_rollback(an_session *s, const char *name, const char *reason, an_note *why)
+{
+    const size_t i = line_of(s, name);
+    an_line_state *line = i < SIZE_MAX ? &s->lines[i] : NULL;
     if (!line || an_hash_is_zero(&line->last_version))
         return an_fail(AN_ERR_NOTFOUND, why, "line %.63s has run no version before", name);
     const an_hash left = line->version, overlay = line->overlay;
@@ -401,13 +416,10 @@ an_err an_session_rollback(an_session *s, const char *name, const char *reason, 
 
 bool an_session_running(const an_session *s, const char *name, an_hash *ret_version, an_hash *ret_overlay)
 {
-    for (size_t i = 0; i < s->conf.n_lines; i++) {
-        const an_line_state *line = &s->lines[i];
-        if (strcmp(line->conf->line, name) != 0 || an_hash_is_zero(&line->version))
-            continue;
-        *ret_version = line->version;
-        *ret_overlay = line->overlay;
-        return true;
-    }
-    return false;
+    const size_t i = line_of(s, name);
+    if (i == SIZE_MAX || an_hash_is_zero(&s->lines[i].version))
+        return false;
+    *ret_version = s->lines[i].version;
+    *ret_overlay = s->lines[i].overlay;
+    return true;
 }

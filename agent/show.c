@@ -123,9 +123,10 @@ an_err an_show_ledger(const char *dir, int64_t last, FILE *out, an_note *why)
     return err;
 }
 
-/* ---- verdict ---- */
+/* ---- verdict and rollback ---- */
 
-static an_err check_line(const an_jval *status, const char *line, const an_jval **ret, an_note *why)
+/* What the agent wrote of the line last: less than two seconds ago, if it runs. */
+static an_err find_line(const an_jval *status, const char *line, const an_jval **ret, an_note *why)
 {
     const an_jval *lines = an_jval_get(status, "lines");
     for (size_t i = 0; i < an_jval_count(lines); i++) {
@@ -136,8 +137,26 @@ static an_err check_line(const an_jval *status, const char *line, const an_jval 
     return an_fail(AN_ERR_NOTFOUND, why, "no line %.63s at this site; `andon-agent status` lists them", line);
 }
 
-/* By what the agent wrote last, less than two seconds ago if it runs. */
-static an_err check_alarm(const char *dir, const an_command *c, an_note *why)
+static an_err check_alarm(const an_jval *line, const an_command *c, an_note *why)
+{
+    const int64_t last = int_of(line, "alarm_last");
+    if (last <= 0)
+        return an_fail(AN_ERR_NOTFOUND, why, "line %s has raised no alarm yet", c->line);
+    if (c->alarm > (uint64_t)last)
+        return an_fail(AN_ERR_NOTFOUND, why,
+                       "line %s has raised no alarm %" PRIu64 "; its last is number %" PRId64, c->line,
+                       c->alarm, last);
+    return AN_OK;
+}
+
+static an_err check_rollback(const an_jval *line, const an_command *c, an_note *why)
+{
+    if (strcmp(text_of(line, "version_before"), "-") != 0)
+        return AN_OK;
+    return an_fail(AN_ERR_NOTFOUND, why, "line %s has run no version before", c->line);
+}
+
+static an_err leave(const char *dir, const an_command *c, an_note *why)
 {
     an_json_doc *doc = NULL;
     const an_jval *line = NULL;
@@ -145,23 +164,18 @@ static an_err check_alarm(const char *dir, const an_command *c, an_note *why)
     an_buf_init(&b, AN_JSON_MAX_BYTES);
     an_err err = read_status(dir, &b, &doc, why);
     if (err == AN_OK)
-        err = check_line(an_json_root(doc), c->line, &line, why);
-    const int64_t last = err == AN_OK ? int_of(line, "alarm_last") : 0;
-    if (err == AN_OK && last <= 0)
-        err = an_fail(AN_ERR_NOTFOUND, why, "line %s has raised no alarm yet", c->line);
-    else if (err == AN_OK && c->alarm > (uint64_t)last)
-        err = an_fail(AN_ERR_NOTFOUND, why,
-                      "line %s has raised no alarm %" PRIu64 "; its last is number %" PRId64, c->line,
-                      c->alarm, last);
+        err = find_line(an_json_root(doc), c->line, &line, why);
+    if (err == AN_OK)
+        err = (c->kind == AN_COMMAND_ROLLBACK ? check_rollback : check_alarm)(line, c, why);
     an_json_doc_free(doc);
     an_buf_done(&b);
-    return err;
+    return err == AN_OK ? an_inbox_put(dir, c, wall_ms(), why) : err;
 }
 
 an_err an_leave_verdict(const char *dir, const char *line, const char *alarm, const char *verdict, FILE *out,
                         an_note *why)
 {
-    an_command c = {.alarm = 0};
+    an_command c = {.kind = AN_COMMAND_VERDICT};
     int64_t id = 0;
     if (!an_name_ok(line))
         return an_fail(AN_ERR_INVAL, why, "\"%.60s\" is not a line's name", line);
@@ -171,11 +185,24 @@ an_err an_leave_verdict(const char *dir, const char *line, const char *alarm, co
         return an_fail(AN_ERR_INVAL, why, "\"%.60s\": true, false or unsure", verdict);
     snprintf(c.line, sizeof c.line, "%s", line);
     c.alarm = (uint64_t)id;
-    an_err err = check_alarm(dir, &c, why);
-    if (err == AN_OK)
-        err = an_inbox_put(dir, &c, wall_ms(), why);
+    an_err err = leave(dir, &c, why);
     if (err == AN_OK)
         fprintf(out, "left for the agent: alarm %" PRIu64 " of line %s is %s\n", c.alarm, line, verdict);
+    return err;
+}
+
+an_err an_leave_rollback(const char *dir, const char *line, const char *reason, FILE *out, an_note *why)
+{
+    an_command c = {.kind = AN_COMMAND_ROLLBACK};
+    if (!an_name_ok(line))
+        return an_fail(AN_ERR_INVAL, why, "\"%.60s\" is not a line's name", line);
+    if (!reason[0])
+        return an_fail(AN_ERR_INVAL, why, "a reason is missing: it is told to the coordinator");
+    snprintf(c.line, sizeof c.line, "%s", line);
+    an_text_set(c.reason, sizeof c.reason, reason);
+    an_err err = leave(dir, &c, why);
+    if (err == AN_OK)
+        fprintf(out, "left for the agent: line %s goes back to the version before\n", line);
     return err;
 }
 

@@ -1,5 +1,5 @@
 /* show.h - the verbs of andon-agent that only look, or leave a command: status, ledger,
- * verdict, probe.
+ * verdict, rollback, probe.
  *
  * Each prints for a person on out and returns an error with its text.
  *
@@ -24,6 +24,10 @@ an_err an_show_ledger(const char *dir, int64_t last, FILE *out, an_note *why);
  * never raised, no agent has run here; PROTO, IO, NOMEM. */
 an_err an_leave_verdict(const char *dir, const char *line, const char *alarm, const char *verdict, FILE *out,
                         an_note *why);
+
+/* Tells the running agent to go back to the version that the line ran before.  reason: for the
+ * coordinator and the journals.  Errors: as an_leave_verdict; NOTFOUND no version before. */
+an_err an_leave_rollback(const char *dir, const char *line, const char *reason, FILE *out, an_note *why);
 
 /* Opens the source that the file describes (a mapping with `type`, or one with a key `source`),
  * and shows its sensors and its first rows.  Errors: as an_source_open. */

@@ -99,12 +99,14 @@ kill9_site plant-b
 start_site plant-b
 until_true 20 site_is plant-b connected true || die "plant-b does not come back"
 until_true 10 site_is plant-b version "$version" || die "plant-b forgot its version"
-"$agent" verdict line-1 999999 true --data "$work/plant-b" 2>&1 | grep -q 'no alarm 999999' ||
+grep -q 'no alarm 999999' <<<"$("$agent" verdict line-1 999999 true --data "$work/plant-b" 2>&1)" ||
     die "a verdict on an alarm that never was is left"
 mkdir -p "$work/plant-b/inbox"
 echo '{"line":"line-1","alarm":999999,"verdict":"true"}' >"$work/plant-b/inbox/by-hand.json"
 refused() { site_status plant-b last_error | grep -q 'no alarm 999999'; }
 until_true 10 refused || die "a verdict on an alarm that never was is taken"
+grep -q 'no version before' <<<"$("$agent" rollback line-1 'a test' --data "$work/plant-b" 2>&1)" ||
+    die "plant-b would go back to a version it never ran"
 "$agent" verdict line-1 1 unsure --data "$work/plant-b" >/dev/null || die "no verdict can be left"
 taken() { [ -z "$(ls "$work/plant-b/inbox")" ]; }
 until_true 10 taken || die "the verdict is not taken"

@@ -218,6 +218,10 @@ static void a_site_follows_only_signed_statements_that_are_newer(void **state)
     assert_true(an_hash_equal(&s->runs, &first));
     say(s, &second, 2, w->sign_secret, AN_ERR_STATE);
     assert_true(an_hash_equal(&s->runs, &first));
+    an_hash before;
+    assert_true(an_session_before(s->session, "line-1", &before));
+    assert_true(an_hash_equal(&before, &second));
+    assert_false(an_session_before(s->session, "line-2", &before));
     assert_int_equal(an_session_rollback(s->session, "line-1", "alarms", NULL), AN_OK);
     assert_true(an_hash_equal(&s->runs, &second));
     say(s, &first, 3, w->sign_secret, AN_OK); /* repeated: the line stays where it went by itself */

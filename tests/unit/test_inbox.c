@@ -45,6 +45,12 @@ static void commands_are_taken_once_in_their_order(void **state)
     assert_int_equal(got.alarm, 7);
     assert_int_equal(got.verdict, AN_VERDICT_FALSE);
     assert_int_equal(an_inbox_take(dir, &got, NULL), AN_ERR_NOTFOUND);
+    c = (an_command){.kind = AN_COMMAND_ROLLBACK, .line = "pump-1", .reason = "cries \"wolf\""};
+    assert_int_equal(an_inbox_put(dir, &c, 3000, NULL), AN_OK);
+    assert_int_equal(an_inbox_take(dir, &got, NULL), AN_OK);
+    assert_int_equal(got.kind, AN_COMMAND_ROLLBACK);
+    assert_string_equal(got.line, "pump-1");
+    assert_string_equal(got.reason, c.reason);
 }
 
 static void what_is_no_command_is_removed_and_said(void **state)
@@ -53,6 +59,8 @@ static void what_is_no_command_is_removed_and_said(void **state)
                                         "{",
                                         "[]",
                                         "{\"line\":\"l\",\"alarm\":1}",
+                                        "{\"line\":\"l\",\"rollback\":1}",
+                                        "{\"line\":\"../l\",\"rollback\":\"\"}",
                                         "{\"line\":\"../l\",\"alarm\":1,\"verdict\":\"true\"}",
                                         "{\"line\":\"l\",\"alarm\":0,\"verdict\":\"true\"}",
                                         "{\"line\":\"l\",\"alarm\":1,\"verdict\":\"perhaps\"}"};

@@ -15,8 +15,9 @@
 #include "doors/crypto.h"
 #include "tests/support/folder.h"
 
-static const char status[] = "{\"lines\":[{\"line\":\"pump-1\",\"alarm_last\":7},"
-                             "{\"line\":\"pump-2\",\"alarm_last\":0},{\"line\":\"pump-3\"}]}";
+static const char status[] =
+    "{\"lines\":[{\"line\":\"pump-1\",\"alarm_last\":7},"
+    "{\"line\":\"pump-2\",\"alarm_last\":0},{\"line\":\"pump-3\",\"version_before\":\"3f2a\"}]}";
 
 typedef struct fixture {
     char dir[AN_PATH_MAX];
@@ -88,6 +89,22 @@ static void a_verdict_on_nothing_is_refused_and_nothing_is_left(void **state)
     assert_int_equal(an_inbox_take(f->dir, &c, NULL), AN_ERR_NOTFOUND);
 }
 
+static void a_rollback_is_left_where_there_is_a_version_before(void **state)
+{
+    fixture *f = *state;
+    an_command c;
+    assert_int_equal(an_leave_rollback(f->dir, "pump-3", "cries wolf", f->out, &f->why), AN_OK);
+    assert_int_equal(an_inbox_take(f->dir, &c, NULL), AN_OK);
+    assert_int_equal(c.kind, AN_COMMAND_ROLLBACK);
+    assert_string_equal(c.line, "pump-3");
+    assert_string_equal(c.reason, "cries wolf");
+    assert_int_equal(an_leave_rollback(f->dir, "pump-1", "cries wolf", f->out, &f->why), AN_ERR_NOTFOUND);
+    assert_non_null(strstr(f->why.text, "has run no version before"));
+    assert_int_equal(an_leave_rollback(f->dir, "pump-4", "cries wolf", f->out, &f->why), AN_ERR_NOTFOUND);
+    assert_int_equal(an_leave_rollback(f->dir, "pump-3", "", f->out, &f->why), AN_ERR_INVAL);
+    assert_int_equal(an_inbox_take(f->dir, &c, NULL), AN_ERR_NOTFOUND);
+}
+
 static void where_no_agent_has_run_it_says_so(void **state)
 {
     fixture *f = *state;
@@ -104,6 +121,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_verdict_on_an_alarm_that_was_raised_is_left),
         CASE(a_verdict_on_nothing_is_refused_and_nothing_is_left),
+        CASE(a_rollback_is_left_where_there_is_a_version_before),
         CASE(where_no_agent_has_run_it_says_so),
     };
     if (an_crypto_init() != AN_OK)
