@@ -1,11 +1,14 @@
 #include "agent/held.h"
 
+#include <string.h>
+
 void an_held_init(an_held *h, an_pool *pool, const an_driftwatch_conf *conf, uint64_t stride)
 {
     *h = (an_held){.pool = pool,
                    .least = (size_t)(an_driftwatch_patience(conf) / stride) + 1,
                    .drift_ms = INT64_MAX,
-                   .alarm_ms = INT64_MAX};
+                   .alarm_ms = INT64_MAX,
+                   .kept = {.drift_ms = INT64_MAX}};
 }
 
 void an_held_alarm(an_held *h, const an_alarm_event *e)
@@ -41,4 +44,30 @@ size_t an_held_live(an_held *h, bool answer)
     }
     h->drift_ms = INT64_MAX;
     return n;
+}
+
+void an_held_save(const an_held *h, const uint8_t version[static AN_ALARM_HASH], an_buf *ret)
+{
+    an_buf_put(ret, version, AN_ALARM_HASH);
+    an_buf_u64(ret, (uint64_t)h->drift_ms);
+    an_buf_u64(ret, (uint64_t)h->alarm_ms);
+}
+
+an_err an_held_restore(an_held *h, an_reader *in)
+{
+    const uint8_t *version = an_read_bytes(in, AN_ALARM_HASH);
+    const int64_t drift_ms = (int64_t)an_read_u64(in), alarm_ms = (int64_t)an_read_u64(in);
+    if (in->failed)
+        return AN_ERR_PROTO;
+    memcpy(h->kept.version, version, AN_ALARM_HASH);
+    h->kept.drift_ms = drift_ms;
+    h->alarm_ms = alarm_ms;
+    return AN_OK;
+}
+
+void an_held_resume(an_held *h, const uint8_t version[static AN_ALARM_HASH])
+{
+    if (memcmp(h->kept.version, version, AN_ALARM_HASH) == 0 && h->kept.drift_ms < h->drift_ms)
+        h->drift_ms = h->kept.drift_ms;
+    h->kept.drift_ms = INT64_MAX; /* the next one to go live is another one, or has been asked already */
 }

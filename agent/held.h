@@ -34,6 +34,10 @@ typedef struct an_held {
     size_t least;     /* held windows of an alarm that has lasted */
     int64_t drift_ms; /* begin of what was reported of this version; INT64_MAX: nothing */
     int64_t alarm_ms; /* begin of the open alarm; INT64_MAX: none */
+    struct {          /* what was kept over a restart; drift_ms INT64_MAX: nothing */
+        uint8_t version[AN_ALARM_HASH];
+        int64_t drift_ms;
+    } kept;
 } an_held;
 
 /* stride: rows between two windows offered to the pool. */
@@ -50,5 +54,12 @@ an_err an_held_changed(const an_held *h, float **ret, size_t *ret_n);
  * drift. If that was this line's, too, the windows that count as drift become normal operation,
  * and the change becomes a part of "before" (pool.h).  Returns how many windows were held. */
 size_t an_held_live(an_held *h, bool answer);
+
+/* For a restart: when what was reported of the version began.  restore is called before the version
+ * goes live again and resume after it; of another version nothing has been reported.
+ * Errors: PROTO. */
+void an_held_save(const an_held *h, const uint8_t version[static AN_ALARM_HASH], an_buf *ret);
+an_err an_held_restore(an_held *h, an_reader *in);
+void an_held_resume(an_held *h, const uint8_t version[static AN_ALARM_HASH]);
 
 #endif

@@ -102,6 +102,8 @@ typedef struct an_line {
     an_batch batch;
     FILE *scores;
     uint64_t next_row;
+    uint8_t held_kept[64]; /* of the mark, for an_held_restore; none at a first start */
+    size_t n_held_kept;
     struct line_run *run; /* what the thread keeps while it runs */
 
     an_actor *actor;

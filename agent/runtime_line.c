@@ -80,6 +80,8 @@ static void say_fact(line_run *r, const an_msg *m)
 
 static void say_mark(line_run *r)
 {
+    static const uint8_t nothing[AN_ALARM_HASH];
+    const an_live *live = an_pipeline_live(r->l->pipe);
     an_say s = {.kind = AN_SAY_MARK};
     an_buf source, alarm;
     an_buf_init(&source, MARK_BYTES_MAX);
@@ -93,6 +95,7 @@ static void say_mark(line_run *r)
         an_buf_u32(&s.u.mark, (uint32_t)source.len);
         an_buf_put(&s.u.mark, source.data, source.len);
         an_buf_put(&s.u.mark, alarm.data, alarm.len);
+        an_held_save(&r->held, live ? live->version : nothing, &s.u.mark);
         err = an_buf_err(&s.u.mark);
     }
     an_buf_done(&source);
@@ -216,6 +219,7 @@ static void go_live(line_run *r, an_going *g)
     an_note why = {{0}};
     const an_driftwatch_conf drift = an_agent_line_drift(l->conf);
     const size_t n_held = an_held_live(&r->held, g->with_held);
+    an_held_resume(&r->held, g->live.version);
     if (g->with_held)
         an_log(AN_LOG_INFO, "held_windows_released", "line=%s windows=%zu", l->conf->name, n_held);
     if (g->n_edges > 0 && an_live_reference(&g->live, &drift, l->pool, g->edges, g->n_edges + 1,
@@ -398,6 +402,9 @@ void an_line_main(an_pipe *pipe, void *line)
     an_line *l = line;
     const an_driftwatch_conf drift = an_agent_line_drift(l->conf);
     an_held_init(&r.held, l->pool, &drift, l->context);
+    an_reader kept = an_reader_of(l->held_kept, l->n_held_kept);
+    if (l->n_held_kept > 0 && an_held_restore(&r.held, &kept) != AN_OK)
+        an_log(AN_LOG_WARN, "drift_not_taken_up", "line=%s", l->conf->name);
     l->run = &r;
     r.save_ms = r.clock->mono_ms(r.clock) + l->agent->save_ms;
     an_actor_ready(pipe, AN_OK, NULL);

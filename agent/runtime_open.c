@@ -179,7 +179,13 @@ static an_err restore(an_line *l, const an_buf *mark, an_note *why)
         return an_fail(AN_ERR_PROTO, why, "line %s: what is kept of its position is damaged", l->conf->name);
     an_reader source = an_reader_of(bytes, len);
     an_err err = an_source_restore(l->source, &source, why);
-    return err == AN_OK ? an_alarm_restore(an_pipeline_alarm(l->pipe), &r) : err;
+    if (err == AN_OK)
+        err = an_alarm_restore(an_pipeline_alarm(l->pipe), &r);
+    if (err == AN_OK && r.left <= sizeof l->held_kept) {
+        l->n_held_kept = r.left;
+        memcpy(l->held_kept, r.at, r.left);
+    }
+    return err;
 }
 
 an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, const an_buf *mark, an_note *why)

@@ -147,9 +147,46 @@ static void running_out_of_memory_is_survived(void **state)
     an_pool_free(l.pool);
 }
 
+static void what_was_reported_outlives_a_restart_of_its_version_alone(void **state)
+{
+    (void)state;
+    static const uint8_t one[AN_ALARM_HASH] = {1}, other[AN_ALARM_HASH] = {2};
+    for (unsigned same = 0; same < 2; same++) {
+        line l;
+        an_buf b;
+        an_held again;
+        make(&l);
+        add(&l, 0, 40, 0);
+        drift(&l, 30);
+        raise_alarm(&l, 41);
+        add(&l, 41, 60, 7);
+        assert_copy(&l, 19, 41);
+        an_buf_init(&b, 1024);
+        an_held_save(&l.held, one, &b);
+        assert_int_equal(an_buf_err(&b), AN_OK);
+        const an_driftwatch_conf conf = {.rows = PATIENCE};
+        an_held_init(&again, l.pool, &conf, STRIDE);
+        an_reader cut = an_reader_of(b.data, b.len - 1), r = an_reader_of(b.data, b.len);
+        assert_int_equal(an_held_restore(&again, &cut), AN_ERR_PROTO);
+        assert_int_equal(an_held_restore(&again, &r), AN_OK);
+        assert_int_equal(an_held_live(&again, true), 0);
+        an_held_resume(&again, same ? one : other);
+        l.held = again;
+        assert_copy(&l, same ? 19 : 0, 41);
+        drift(&l, 50); /* the alarm that is open began earlier */
+        assert_true(l.held.drift_ms == (same ? 30 : 41));
+        assert_int_equal(an_held_live(&l.held, false), 0);
+        an_held_resume(&l.held, one); /* once is enough: it goes live again for another reason */
+        assert_copy(&l, 0, 0);
+        an_buf_done(&b);
+        an_pool_free(l.pool);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_reported_outlives_a_restart_of_its_version_alone),
         cmocka_unit_test(without_a_drift_no_held_window_may_be_learned),
         cmocka_unit_test(a_drift_is_learned_from_the_beginning_of_the_alarm_that_it_raised),
         cmocka_unit_test(short_faults_are_no_drift_and_earlier_faults_neither),
