@@ -84,8 +84,22 @@ last '2 passed, 2 failed, 2 skipped'
 
 run 1 other
 last '0 passed, 1 failed, 0 skipped'
-run 2 nothing-of-that-name
 run 2 --nothing
+
+# A group that is not there is refused before anything is installed, configured or built.
+mv deploy/install-deps kept-deps
+mv build kept-build
+script deploy/install-deps 'touch installed; exit 0'
+run 2 nothing-of-that-name
+run 2 unit nothing-of-that-name
+run 2 'un.t'
+if [ -e installed ] || [ -e build/dev ]; then
+    echo 'a wrong group is refused too late'
+    failed=$((failed + 1))
+fi
+rm -rf build
+mv kept-build build
+mv kept-deps deploy/install-deps
 
 cat >>CMakeLists.txt <<'END'
 add_test(NAME bad COMMAND sh -c "echo the cause; exit 3")
