@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -100,6 +101,7 @@ an_err an_agent_identity(const char *dir, an_identity **ret, an_note *why)
 
 typedef struct door {
     const an_enrol_conf *conf;
+    int lock_fd; /* of the data folder; -1: not held */
     an_token token;
     an_identity *id;
     an_net *net;
@@ -144,6 +146,7 @@ static an_err open_door(door *d, an_note *why)
         return an_fail(AN_ERR_INVAL, why, "the site's name has letters, digits, '.', '_' and '-' only");
     if ((err = an_token_parse(&d->token, c->token, why)) != AN_OK ||
         (err = an_dir_make(c->dir, why)) != AN_OK ||
+        (err = an_dir_lock(c->dir, "agent", &d->lock_fd, why)) != AN_OK ||
         (err = an_agent_identity(c->dir, &d->id, why)) != AN_OK ||
         (err = an_net_open(1, &d->net, why)) != AN_OK)
         return err;
@@ -165,6 +168,8 @@ static void close_door(door *d)
     an_net_close(d->net);
     an_identity_free(d->id);
     an_token_done(&d->token);
+    if (d->lock_fd >= 0)
+        close(d->lock_fd);
 }
 
 static an_err ask(door *d, an_note *why)
@@ -234,7 +239,7 @@ static an_err listen_once(door *d, an_coordinator *ret, an_note *why)
 an_err an_enrol(const an_enrol_conf *conf, an_coordinator *ret, an_note *why)
 {
     const an_clock *clock = an_clock_system();
-    door d = {.conf = conf};
+    door d = {.conf = conf, .lock_fd = -1};
     const int64_t start = clock->mono_ms(clock);
     int64_t next = start;
     an_err err = open_door(&d, why);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/runtime_link.h"
 #include "base/log.h"
@@ -302,6 +303,7 @@ static an_err open_all(an_agent *a, an_note *why)
     const an_spool_conf spool = {.quota_bytes = (uint64_t)a->conf->spool_quota};
     an_err err;
     if ((err = an_dir_make(dir, why)) != AN_OK ||
+        (err = an_dir_lock(dir, "agent", &a->lock_fd, why)) != AN_OK ||
         (err = an_coordinator_read(dir, &a->coordinator, why)) != AN_OK)
         return err;
     if (strcmp(a->coordinator.site, a->conf->site) != 0)
@@ -341,6 +343,8 @@ static void close_all(an_agent *a)
     an_spool_close(a->spool);
     an_net_close(a->net);
     an_identity_free(a->id);
+    if (a->lock_fd >= 0)
+        close(a->lock_fd);
     an_free(a);
 }
 
@@ -351,6 +355,7 @@ an_err an_agent_run(const an_agent_conf *conf, int stop_fd, an_note *why)
         return AN_ERR_NOMEM;
     a->conf = conf;
     a->clock = an_clock_system();
+    a->lock_fd = -1;
     an_err err = open_all(a, why);
     if (err == AN_OK) {
         an_log(AN_LOG_INFO, "agent_started", "site=%s lines=%zu", conf->site, a->n_lines);

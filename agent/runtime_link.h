@@ -7,6 +7,7 @@
 typedef struct an_agent {
     const an_agent_conf *conf;
     const an_clock *clock;
+    int lock_fd; /* of the data folder; -1: not held */
     an_coordinator coordinator;
     an_identity *id;
     an_net *net;

@@ -188,7 +188,7 @@ static an_err sqlite_open(void **ret_state, const char *dir, an_note *why)
     s->lock_fd = -1;
     an_err err = make_folder(dir, why);
     if (err == AN_OK)
-        err = an_store_lock(dir, &s->lock_fd, why);
+        err = an_dir_lock(dir, "coordinator", &s->lock_fd, why);
     if (err == AN_OK)
         err = an_objects_init(&s->objects, dir, why);
     if (err == AN_OK && an_path_join(path, dir, "journal.db") != AN_OK)

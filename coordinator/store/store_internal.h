@@ -67,10 +67,6 @@ an_err an_small_store(const an_small *s, an_db *db, an_note *why);
 /* Writes the files that are not as they were anew.  Errors: PROTO damaged, IO, NOMEM. */
 an_err an_small_restore(an_db *db, an_objects *o, an_note *why);
 
-/* Holds the folder for this process until *ret_fd is closed.  Errors: STATE another process, or
- * this one, holds it; IO, LIMIT. */
-an_err an_store_lock(const char *dir, int *ret_fd, an_note *why);
-
 /* ---- Backends ------------------------------------------------------------------------------
  */
 

@@ -30,6 +30,10 @@ an_err an_file_size(const char *path, uint64_t *ret_len, an_note *why); /* Error
 an_err an_dir_make(const char *path, an_note *why); /* with parents, mode 0755 less the umask; exists: OK */
 an_err an_dir_sync(const char *path, an_note *why); /* makes a rename durable */
 
+/* Holds the folder for this process until *ret_fd is closed.  who: "agent", for the error's text.
+ * Errors: STATE another process, or this one, holds it; IO, LIMIT. */
+an_err an_dir_lock(const char *dir, const char *who, int *ret_fd, an_note *why);
+
 /* Names in a folder, sorted by byte, without "." and "..".  Natural order is the caller's. */
 typedef struct an_names {
     char **items;

@@ -99,6 +99,8 @@ kill9_site plant-b
 start_site plant-b
 until_true 20 site_is plant-b connected true || die "plant-b does not come back"
 until_true 10 site_is plant-b version "$version" || die "plant-b forgot its version"
+second=$(timeout 20 "$agent" --config "$work/plant-b.yaml" 2>&1) && die "a second agent runs on plant-b's folder"
+grep -q 'another agent holds this folder, process' <<<"$second" || die "a second agent says: $second"
 grep -q 'no alarm 999999' <<<"$("$agent" verdict line-1 999999 true --data "$work/plant-b" 2>&1)" ||
     die "a verdict on an alarm that never was is left"
 mkdir -p "$work/plant-b/inbox"

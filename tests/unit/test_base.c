@@ -133,6 +133,33 @@ static void time_is_written_in_utc(void **state)
     assert_string_equal(text, "2020-03-09T10:14:33.250Z");
 }
 
+static void a_folder_has_one_holder_at_a_time(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/andon-test-XXXXXX", path[AN_PATH_MAX], pid[32];
+    an_note why = {{0}};
+    int first = -1, second = -1;
+    assert_non_null(mkdtemp(dir));
+    an_err err = an_dir_lock(dir, "agent", &first, &why);
+    assert_int_equal(err, AN_OK);
+    err = an_dir_lock(dir, "agent", &second, &why);
+    assert_int_equal(err, AN_ERR_STATE);
+    snprintf(pid, sizeof pid, "process %ld", (long)getpid());
+    assert_non_null(strstr(why.text, "another agent"));
+    assert_non_null(strstr(why.text, pid));
+    assert_int_equal(second, -1);
+    close(first);
+    err = an_dir_lock(dir, "agent", &second, &why);
+    assert_int_equal(err, AN_OK);
+    close(second);
+    err = an_path_join(path, dir, "lock");
+    assert_int_equal(err, AN_OK);
+    unlink(path);
+    rmdir(dir);
+    err = an_dir_lock(dir, "agent", &second, &why);
+    assert_int_equal(err, AN_ERR_IO);
+}
+
 static void files_are_written_whole_and_read_within_bounds(void **state)
 {
     (void)state;
@@ -214,6 +241,7 @@ int main(void)
         cmocka_unit_test(streams_of_one_seed_differ_and_repeat),
         cmocka_unit_test(time_is_written_in_utc),
         cmocka_unit_test(lines_that_others_cause_are_bounded),
+        cmocka_unit_test(a_folder_has_one_holder_at_a_time),
         cmocka_unit_test(files_are_written_whole_and_read_within_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
