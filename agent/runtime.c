@@ -13,25 +13,68 @@
 
 #define TICK_MS 1000
 #define STOP_MS 20000 /* lines save their pools */
+#define OWED_MAX 4096 /* facts in memory while the disk is full */
 
 /* ---- what lines say ---- */
 
-static void keep_mark(an_agent *a, const an_line *l, an_buf *mark)
+static void keep_marks(an_agent *a)
 {
-    char name[AN_NAME_MAX + 16];
-    an_note why = {{0}};
-    snprintf(name, sizeof name, "position.%s", l->conf->name);
-    if (an_spool_value_set(a->spool, name, mark->data, mark->len, &why) != AN_OK)
-        an_agent_fault(a, "position_not_kept", why.text);
-    an_buf_done(mark);
+    for (size_t i = 0; i < a->n_lines && a->n_owed == 0; i++) {
+        char name[AN_NAME_MAX + 16];
+        an_note why = {{0}};
+        if (a->marks[i].len == 0)
+            continue;
+        snprintf(name, sizeof name, "position.%s", a->lines[i].conf->name);
+        if (an_spool_value_set(a->spool, name, a->marks[i].data, a->marks[i].len, &why) != AN_OK) {
+            an_agent_fault(a, "position_not_kept", why.text);
+            return;
+        }
+        an_buf_done(&a->marks[i]);
+    }
 }
 
-static void keep_fact(an_agent *a, an_msg *fact)
+/* A position is kept after the facts of the rows before it: without them a restart would read on
+ * behind an alarm that nobody was told of. */
+static void take_mark(an_agent *a, size_t i, an_buf *mark)
+{
+    an_buf_done(&a->marks[i]);
+    a->marks[i] = *mark;
+    keep_marks(a);
+}
+
+/* True: it is kept, or can never be. */
+static bool keep_fact(an_agent *a, const an_msg *fact)
 {
     an_note why = {{0}};
-    if (an_session_post(a->session, fact, &why) != AN_OK)
-        an_agent_fault(a, "fact_not_kept", why.text);
-    an_free(fact);
+    an_err err = an_session_post(a->session, fact, &why);
+    if (err == AN_OK)
+        return true;
+    an_agent_fault(a, "fact_not_kept", why.text[0] ? why.text : an_err_text(err));
+    return err == AN_ERR_INVAL || err == AN_ERR_LIMIT;
+}
+
+/* What could not be kept, when the disk was full, in its order; then the positions. */
+static void pay(an_agent *a)
+{
+    size_t n = 0;
+    while (n < a->n_owed && keep_fact(a, a->owed[n]))
+        an_free(a->owed[n++]);
+    a->n_owed -= n;
+    if (n > 0)
+        memmove(a->owed, a->owed + n, a->n_owed * sizeof *a->owed);
+    keep_marks(a);
+}
+
+static void take_fact(an_agent *a, an_msg *fact)
+{
+    if (a->n_owed == 0 && keep_fact(a, fact)) {
+        an_free(fact);
+    } else if (a->n_owed < OWED_MAX && an_grow(&a->owed, &a->owed_cap, a->n_owed + 1, sizeof *a->owed)) {
+        a->owed[a->n_owed++] = fact;
+    } else {
+        an_agent_fault(a, "fact_lost", "too many wait for room on the disk");
+        an_free(fact);
+    }
 }
 
 static void on_line(an_agent *a, size_t i)
@@ -42,10 +85,10 @@ static void on_line(an_agent *a, size_t i)
     while (an_pipe_recv(an_actor_pipe(l->actor), &s, sizeof s, &len) == AN_OK) {
         switch (s.kind) {
         case AN_SAY_FACT:
-            keep_fact(a, s.u.fact);
+            take_fact(a, s.u.fact);
             break;
         case AN_SAY_MARK:
-            keep_mark(a, l, &s.u.mark);
+            take_mark(a, i, &s.u.mark);
             break;
         case AN_SAY_STATUS:
             l->status = s.u.status;
@@ -136,6 +179,7 @@ static void each_second(an_agent *a)
     an_err err;
     if (a->clock->mono_ms(a->clock) < a->status_ms)
         return;
+    pay(a);
     a->status_ms = a->clock->mono_ms(a->clock) + TICK_MS;
     while ((err = an_inbox_take(a->conf->data, &c, &why)) == AN_OK)
         (c.kind == AN_COMMAND_ROLLBACK ? roll_back : take_verdict)(a, &c);
@@ -328,6 +372,13 @@ static void close_all(an_agent *a)
     if (a->job)
         atomic_store(&a->job->cancel, true);
     stop_lines(a);
+    if (a->session)
+        pay(a);
+    for (size_t i = 0; i < a->n_owed; i++)
+        an_free(a->owed[i]);
+    an_free(a->owed);
+    for (size_t i = 0; i < AN_LINES_MAX; i++)
+        an_buf_done(&a->marks[i]);
     an_actor_stop(a->trainer);
     an_agent_drop_copies(a);
     if (a->training)

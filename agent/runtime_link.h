@@ -22,6 +22,9 @@ typedef struct an_agent {
     an_actor *trainer;
     an_job *job;           /* waits for copies of pools, or is with the trainer */
     an_training *training; /* with the trainer */
+    an_msg **owed;         /* facts that could not be kept yet, oldest first */
+    size_t n_owed, owed_cap;
+    an_buf marks[AN_LINES_MAX]; /* positions that could not be kept yet; len 0: none */
     bool stopping;
     bool wanted[AN_LINES_MAX]; /* copies on their way for the job */
     an_snapshot *copies[AN_LINES_MAX];

