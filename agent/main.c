@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "doors/crypto.h"
 #include "doors/json.h"
+#include "models/kernels/kernels.h"
 
 #define EXIT_FAILED 1
 #define EXIT_USAGE 2
@@ -169,6 +170,7 @@ int main(int argc, char **argv)
     umask(027); /* samples, spool and versions: the group may read them, others may not */
     an_log_init(AN_LOG_INFO, "andon-agent");
     an_json_init();
+    an_kernels_init();
     an_err err = an_crypto_init();
     if (err == AN_OK)
         err = dispatch(&args, &why);

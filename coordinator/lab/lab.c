@@ -8,6 +8,7 @@
 #include "base/progress.h"
 #include "base/workers.h"
 #include "doors/crypto.h"
+#include "models/kernels/kernels.h"
 
 #define X(name) extern const an_lab_verb an_lab_verb_##name;
 #include "coordinator/lab/verbs.def"
@@ -98,6 +99,7 @@ int an_lab_main(int argc, char **argv, FILE *out, FILE *errors)
         return 1;
     }
     an_json_init();
+    an_kernels_init();
     an_log_init(AN_LOG_ERROR, "andon-lab");
     if (an_args_parse(&args, all, N_VERBS, argc, argv, &why) != AN_OK) {
         fprintf(errors, "andon-lab: %s\n", why.text);
