@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.." || exit 2
 sites=(plant-a plant-b plant-c)
 
 # ---- enrolment
-start_coordinator
+start_coordinator "${coordinator_flags[@]}"
 speed=1000 rows=10000 fault=9000
 for i in 0 1 2; do
     write_site "${sites[i]}" $((i + 1)) '{name: cavitation, start: '$fault', length: 300, size: 3}'
@@ -67,7 +67,7 @@ for site in "${sites[@]}"; do
 done
 kill9_site plant-c
 start_site plant-c
-start_coordinator
+start_coordinator "${coordinator_flags[@]}"
 told() { [ "$(site_status "$1" facts_waiting)" = 0 ] && site_is "$1" connected true; }
 for site in "${sites[@]}"; do
     until_true 30 told "$site" || die "$site does not tell what it kept"

@@ -27,7 +27,7 @@ trap 'cleanup; rm -rf "$logs"' EXIT
 for name in "${sites[@]}" coordinator; do
     ln -s "$logs/$name.log" "$work/$name.log"
 done
-start_coordinator
+start_coordinator "${coordinator_flags[@]}"
 speed=1000 rows=14000 fault=9000
 for i in 0 1 2; do
     write_site "${sites[i]}" $((i + 1)) '{name: cavitation, start: '$fault', length: 300, size: 3}'

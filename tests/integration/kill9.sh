@@ -45,7 +45,7 @@ await_updates() # how many
 restart_coordinator()
 {
     kill9_coordinator
-    start_coordinator
+    start_coordinator "${coordinator_flags[@]}"
 }
 
 stop() { kill -STOP "${site_pid[$1]}"; }
@@ -76,7 +76,7 @@ acknowledge() { acknowledged=$(events "$(round_json "$round")" update | sed 's/.
 
 # ---- a federation with a model of half a million parameters, so that files take their time
 acknowledged=
-start_coordinator
+start_coordinator "${coordinator_flags[@]}"
 for i in 0 1 2; do
     write_site "${sites[i]}" $((i + 1))
     sed -i 's/known_normal_rows: 3000/known_normal_rows: 1200/; s/rows: 6000/rows: 1200/; s/scale: site/scale: fleet/' \
@@ -101,7 +101,7 @@ open_round
 await_state INVITING
 kill9_coordinator
 for site in "${sites[@]}"; do go_on "$site"; done
-start_coordinator
+start_coordinator "${coordinator_flags[@]}"
 check_round "coordinator killed in INVITING"
 
 open_round
@@ -122,7 +122,7 @@ for try in 1 2; do
     open_round
     await_state SUMMING COMMITTED
     kill9_coordinator
-    start_coordinator
+    start_coordinator "${coordinator_flags[@]}"
     check_round "coordinator killed in SUMMING ($try)"
 done
 
@@ -156,7 +156,7 @@ for delay in 0.03 0.2 0.5; do
     acknowledge
     kill9_site plant-a
     kill9_coordinator
-    start_coordinator
+    start_coordinator "${coordinator_flags[@]}"
     start_site plant-a
     check_round "both killed after $delay s"
 done

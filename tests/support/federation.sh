@@ -2,17 +2,18 @@
 # Source it from a script that has ANDON_BIN; everything lives in $work and ends with the script.
 #
 #     . tests/support/federation.sh
-#     start_coordinator
+#     start_coordinator "${coordinator_flags[@]}"
 #     enrol_site plant-a && start_site plant-a
 #
 # Only processes that were started here are ever signalled, by their number.
 
 : "${ANDON_BIN:?is not set: run this through tests/run}"
+bin=$ANDON_BIN
 work=$(mktemp -d)
-andon="$ANDON_BIN/andon"
-agent="$ANDON_BIN/andon-agent"
-coordinator_pid=
-declare -A site_pid
+agent="$bin/andon-agent"
+# shellcheck source=deploy/processes.sh
+. deploy/processes.sh
+coordinator_flags=(--lease 2s --enrol.rate 10000)
 
 say() { printf '%s\n' "$*"; }
 
@@ -35,45 +36,6 @@ cleanup()
     [ -n "${AN_KEEP:-}" ] && say "kept: $work" || rm -rf "$work"
 }
 trap cleanup EXIT
-
-now_ms() { date +%s%3N; }
-
-# Runs the command until it succeeds; gives up after so many seconds.
-until_true() # seconds, command ...
-{
-    local until=$(($(now_ms) + $1 * 1000))
-    shift
-    until "$@"; do
-        [ "$(now_ms)" -lt "$until" ] || return 1
-        sleep 0.05
-    done
-}
-
-# The first value of a key in pretty JSON on standard input.
-json() # key
-{
-    sed -n 's/.*"'"$1"'": *"\{0,1\}\([^",}]*\)"\{0,1\}.*/\1/p' | head -n 1
-}
-
-api() { "$andon" "$@" --data "$work/coordinator"; }
-
-endpoint() { json "$1" <"$work/coordinator/endpoints.json"; }
-
-# The first start takes free ports; later ones the same again, as sites know them.
-start_coordinator()
-{
-    local listen=(--listen.control 'tcp://127.0.0.1:*' --listen.bulk 'tcp://127.0.0.1:*' --listen.enrol 'tcp://127.0.0.1:*')
-    [ -n "${control:-}" ] && listen=(--listen.control "$control" --listen.bulk "$bulk" --listen.enrol "$enrol")
-    rm -f "$work/coordinator/endpoints.json"
-    "$ANDON_BIN/andon-coordinator" --data "$work/coordinator" --http.port 0 --lease 2s --enrol.rate 10000 "${listen[@]}" \
-        >>"$work/coordinator.out" 2>>"$work/coordinator.log" &
-    coordinator_pid=$!
-    until_true 10 test -s "$work/coordinator/endpoints.json" || die "the coordinator did not start"
-    control=$(endpoint control)
-    bulk=$(endpoint bulk)
-    enrol=$(endpoint enrol)
-    until_true 10 api status >/dev/null 2>&1 || die "the coordinator does not answer"
-}
 
 kill9_coordinator()
 {
@@ -103,28 +65,6 @@ lines:
 END
 }
 
-# Enrols through the door: token, fingerprint read aloud, approval.
-enrol_site() # name
-{
-    local token fingerprint
-    token=$(api token | grep -o 'andon1-[a-z0-9]*' | head -n 1)
-    [ -n "$token" ] || die "no token"
-    "$agent" enrol "$token" --site "$1" --data "$work/$1" --timeout 20s >"$work/$1.enrol" 2>&1 &
-    local pid=$!
-    until_true 10 site_asks "$1" || die "site $1 does not ask: $(cat "$work/$1.enrol")"
-    fingerprint=$(sed -n 's/^fingerprint of this site: //p' "$work/$1.enrol")
-    api site approve "$1" --fingerprint "$fingerprint" >/dev/null || die "site $1 cannot be approved"
-    wait "$pid" || die "enrolment of $1: $(cat "$work/$1.enrol")"
-}
-
-site_asks() { api site list | grep -q "^$1 "; }
-
-start_site() # name
-{
-    "$agent" --config "$work/$1.yaml" >>"$work/$1.log" 2>&1 &
-    site_pid[$1]=$!
-}
-
 kill9_site() # name
 {
     kill -9 "${site_pid[$1]}"
@@ -132,7 +72,6 @@ kill9_site() # name
     unset "site_pid[$1]"
 }
 
-site_status() { "$agent" status --data "$work/$1" --json 2>/dev/null | json "$2"; }
 site_is() { [ "$(site_status "$1" "$2")" = "$3" ]; }
 site_has_rows() { [ "$(site_status "$1" row)" -ge "$2" ] 2>/dev/null; }
 
@@ -175,5 +114,3 @@ END
     api model create pump --arch "$work/arch.yaml" --schema "$work/schema.yaml" --policy promote.automatic=true \
         --policy min_cohort=3 "${policy[@]}" >/dev/null || die "the model cannot be created"
 }
-
-production() { api model show pump --json | json production; }
