@@ -20,6 +20,7 @@ typedef struct bench_conf {
     size_t n_sites, n_rounds, hidden;
     const char *program; /* the coordinator */
     char dir[AN_PATH_MAX], sites_dir[AN_PATH_MAX];
+    bool momentum;       /* of the server's optimiser, whose state is as large as the model */
     bool share_versions; /* sites take versions from the coordinator's disk, not over the wire */
 } bench_conf;
 

@@ -65,7 +65,8 @@ static void open_campaign(const bench *b, an_hub *hub)
              b->conf.hidden, b->conf.hidden);
     snprintf(rounds, sizeof rounds, "%zu", b->conf.n_rounds);
     snprintf(sites, sizeof sites, "%zu", b->conf.n_sites);
-    const char *const policy[][2] = {{"train.rounds", rounds}, {"min_cohort", sites}};
+    const char *const policy[][2] = {
+        {"train.rounds", rounds}, {"min_cohort", sites}, {"server.momentum", b->conf.momentum ? "0.9" : "0"}};
     const an_model_spec spec = {.name = BENCH_MODEL,
                                 .arch = arch,
                                 .sensors = bench_sensors,
@@ -76,7 +77,7 @@ static void open_campaign(const bench *b, an_hub *hub)
                                 .smooth = 1,
                                 .threshold = "quantile:0.99*1.2",
                                 .policy = policy,
-                                .n_policy = 2};
+                                .n_policy = sizeof policy / sizeof *policy};
     bench_need(an_hub_model_create(hub, "user/bench", &spec, &why), "model", &why);
     bench_need(an_hub_campaign_open(hub, "user/bench", BENCH_MODEL, AN_CAMPAIGN_TRAINING, 0, "a measurement",
                                     &id, &why),
