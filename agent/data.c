@@ -6,6 +6,7 @@
 
 #define HELD_BLOCKS 10 /* of ten blocks of held windows, eight are trained on */
 #define HELD_TRAIN 8
+#define REPEATS_MAX 16
 
 static size_t block_of(const an_data_part *part)
 {
@@ -57,6 +58,15 @@ static an_data_pick whole(const an_data_part *part)
     return (an_data_pick){.part = part};
 }
 
+/* What was seen since the drift began. */
+static an_data_part newest(const an_site_data *data, const an_data_part *part, size_t since)
+{
+    const size_t from = since < part->n ? since : part->n;
+    an_data_part p = {.n = part->n - from};
+    p.raw = p.n ? part->raw + from * data->context * data->width : NULL;
+    return p;
+}
+
 static an_data_pick half_of(const an_data_part *part, int half)
 {
     if (half < 0)
@@ -80,15 +90,33 @@ static an_data_pick held_out(const an_site_data *data, int half)
     return pick;
 }
 
+/* As many times as it takes until half of all is of the line as it is now, but not more than that. */
+static size_t n_repeats(const an_site_data *data, const an_data_pick *fresh, size_t n)
+{
+    size_t once = 0;
+    for (size_t i = 0; i < n; i++)
+        once += count(&fresh[i]);
+    const size_t times = once ? data->train.n / once : 1;
+    return times < 1 ? 1 : times > REPEATS_MAX ? REPEATS_MAX : times;
+}
+
 an_err an_data_fit(const an_site_data *data, bool held, float **ret, size_t *ret_n)
 {
-    const an_data_pick picks[] = {whole(&data->train), whole(&data->recent), held_train(data)};
-    return an_data_gather(data, picks, held ? 3 : 2, ret, ret_n);
+    const an_data_part recent = newest(data, &data->recent, data->recent_since);
+    const an_data_pick fresh[] = {whole(&recent), held_train(data)};
+    const size_t n_fresh = held ? 2 : 1, times = data->recent_since ? n_repeats(data, fresh, n_fresh) : 1;
+    an_data_pick picks[1 + 2 * REPEATS_MAX] = {whole(&data->train)};
+    size_t n = 1;
+    for (size_t i = 0; i < times; i++)
+        for (size_t k = 0; k < n_fresh; k++)
+            picks[n++] = fresh[k];
+    return an_data_gather(data, picks, n, ret, ret_n);
 }
 
 an_err an_data_new(const an_site_data *data, bool held, float **ret, size_t *ret_n)
 {
-    const an_data_pick picks[] = {whole(&data->recent), held_train(data)};
+    const an_data_part recent = newest(data, &data->recent, data->recent_since);
+    const an_data_pick picks[] = {whole(&recent), held_train(data)};
     return an_data_gather(data, picks, held ? 2 : 1, ret, ret_n);
 }
 
@@ -100,7 +128,9 @@ an_err an_data_holdout_old(const an_site_data *data, int half, float **ret, size
 
 an_err an_data_holdout_new(const an_site_data *data, bool held, int half, float **ret, size_t *ret_n)
 {
-    const an_data_pick picks[] = {half_of(&data->fresh, half), held_out(data, half)};
+    const an_data_part since = newest(data, &data->fresh, data->fresh_since);
+    const bool some = since.n > 0 || (held && data->held.n > 0);
+    const an_data_pick picks[] = {half_of(some ? &since : &data->fresh, half), held_out(data, half)};
     return an_data_gather(data, picks, held ? 2 : 1, ret, ret_n);
 }
 

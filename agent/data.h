@@ -32,6 +32,7 @@ typedef struct an_site_data {
     an_data_part held;
     an_data_part
         changed; /* all windows since the drift began that this site has reported; none: it has not */
+    size_t recent_since, fresh_since; /* the first of them seen since then; 0: all */
     an_data_part confirmed;
     const char *const *sensors; /* (width) names; NULL: no failure modes */
     const an_failure_mode *modes;
@@ -53,14 +54,16 @@ typedef struct an_data_pick {
 an_err an_data_gather(const an_site_data *data, const an_data_pick *picks, size_t n_picks, float **ret,
                       size_t *ret_n);
 
-/* What may be fitted on: TRAIN and RECENT and, with held, four fifths of the held windows. */
+/* What may be fitted on: TRAIN and RECENT and, with held, four fifths of the held windows.  After a change
+ * of the line RECENT and HELD are what was seen since, repeated until they are about half of all: a
+ * scaler and parameters are for the line as it is, and remember what it was. */
 an_err an_data_fit(const an_site_data *data, bool held, float **ret, size_t *ret_n);
-/* What an incremental round calls new: RECENT and, with held, four fifths of the held windows.
- */
+/* What an incremental round calls new: RECENT and, with held, four fifths of the held windows.  Where a
+ * drift was reported, what came before it is not new. */
 an_err an_data_new(const an_site_data *data, bool held, float **ret, size_t *ret_n);
 /* What was held out: OLD, NEW and, with held, the other fifth of the held windows.  Judging
  * wants windows that no threshold was made from: half 0 and half 1 share no block; half -1 is
- * all. */
+ * all.  "New" as above, unless no window would be left. */
 an_err an_data_holdout_old(const an_site_data *data, int half, float **ret, size_t *ret_n);
 an_err an_data_holdout_new(const an_site_data *data, bool held, int half, float **ret, size_t *ret_n);
 an_err an_data_holdout(const an_site_data *data, bool held, int half, float **ret, size_t *ret_n);

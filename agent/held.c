@@ -8,6 +8,7 @@ void an_held_init(an_held *h, an_pool *pool, const an_driftwatch_conf *conf, uin
                    .least = (size_t)(an_driftwatch_patience(conf) / stride) + 1,
                    .drift_ms = INT64_MAX,
                    .alarm_ms = INT64_MAX,
+                   .settled_ms = INT64_MIN,
                    .kept = {.drift_ms = INT64_MAX}};
 }
 
@@ -28,10 +29,24 @@ an_err an_held_copy(const an_held *h, float **ret, size_t *ret_n)
     return an_pool_copy_lasting(h->pool, h->drift_ms, h->least, ret, ret_n);
 }
 
+bool an_held_reported(const an_held *h)
+{
+    return h->drift_ms < INT64_MAX;
+}
+
+size_t an_held_since(const an_held *h, an_pool_part part)
+{
+    const int64_t since_ms = an_held_reported(h) ? h->drift_ms : h->settled_ms;
+    size_t i = 0;
+    while (i < an_pool_n(h->pool, part) && an_pool_time(h->pool, part, i) < since_ms)
+        i++;
+    return i;
+}
+
 an_err an_held_changed(const an_held *h, float **ret, size_t *ret_n)
 {
-    return an_pool_copy(h->pool, 1u << AN_POOL_RECENT | 1u << AN_POOL_NEW | 1u << AN_POOL_HELD, h->drift_ms,
-                        ret, ret_n);
+    return an_pool_copy_in_order(h->pool, 1u << AN_POOL_RECENT | 1u << AN_POOL_NEW | 1u << AN_POOL_HELD,
+                                 h->drift_ms, ret, ret_n);
 }
 
 size_t an_held_live(an_held *h, bool answer)
@@ -39,6 +54,7 @@ size_t an_held_live(an_held *h, bool answer)
     size_t n = 0;
     an_pool_freeze(h->pool);
     if (answer && h->drift_ms < INT64_MAX) {
+        h->settled_ms = h->drift_ms;
         n = an_pool_release_lasting(h->pool, h->drift_ms, h->least);
         an_pool_settle(h->pool);
     }

@@ -30,11 +30,12 @@
 #include "base/err.h"
 
 typedef struct an_held {
-    an_pool *pool;    /* borrowed */
-    size_t least;     /* held windows of an alarm that has lasted */
-    int64_t drift_ms; /* begin of what was reported of this version; INT64_MAX: nothing */
-    int64_t alarm_ms; /* begin of the open alarm; INT64_MAX: none */
-    struct {          /* what was kept over a restart; drift_ms INT64_MAX: nothing */
+    an_pool *pool;      /* borrowed */
+    size_t least;       /* held windows of an alarm that has lasted */
+    int64_t drift_ms;   /* begin of what was reported of this version; INT64_MAX: nothing */
+    int64_t alarm_ms;   /* begin of the open alarm; INT64_MAX: none */
+    int64_t settled_ms; /* begin of the last change that was accepted; INT64_MIN: none */
+    struct {            /* what was kept over a restart; drift_ms INT64_MAX: nothing */
         uint8_t version[AN_ALARM_HASH];
         int64_t drift_ms;
     } kept;
@@ -47,9 +48,14 @@ void an_held_drift(an_held *h, const an_drift_alert *d);
 
 /* The held windows that count as drift, as an_pool_copy.  Errors: NOMEM. */
 an_err an_held_copy(const an_held *h, float **ret, size_t *ret_n);
-/* All windows seen since what was reported began, whoever holds them: what the change looks like.
- * None as long as nothing was reported.  As an_pool_copy. */
+/* All windows seen since what was reported began, whoever holds them, in time order: what the change
+ * looks like. None as long as nothing was reported.  As an_pool_copy. */
 an_err an_held_changed(const an_held *h, float **ret, size_t *ret_n);
+/* Was drift reported of the running version? */
+bool an_held_reported(const an_held *h);
+/* Number of the first window of a part that shows the line as it is now: seen since what was reported
+ * began, or since the last change that was accepted; 0 if there was none. */
+size_t an_held_since(const an_held *h, an_pool_part part);
 /* A version goes live, of which nothing has been reported yet.  answer: it is the answer to a
  * drift. If that was this line's, too, the windows that count as drift become normal operation,
  * and the change becomes a part of "before" (pool.h).  Returns how many windows were held. */

@@ -83,6 +83,8 @@ out:
     return err;
 }
 
+#define LEVEL_ROWS 16 /* as many as a block of the drift watch */
+
 /* Normal windows merged by time: all of them, since a line's own slow movements show only in
  * rows that follow each other. */
 #define WALKED 3
@@ -142,33 +144,95 @@ static void score_window(an_live *live, const float *window, size_t n, float *co
     }
 }
 
-/* A version scores the windows it has learned lower than any that follow, and the first live
- * rows would look like a drift.  So their scores are raised to the level of the windows that
- * nothing was fitted on; the two take turns in short blocks. */
+typedef struct moments {
+    double n, sum, square;
+} moments;
+
+static double mean_of(const moments *m)
+{
+    return m->sum / m->n;
+}
+
+static double std_of(const moments *m)
+{
+    return sqrt(fmax(m->square / m->n - mean_of(m) * mean_of(m), 0));
+}
+
+/* Of the means of LEVEL_ROWS logarithms that follow each other on one side. */
+static moments moments_of(const double *scores, const bool *trained, size_t n, bool side)
+{
+    moments m = {0};
+    double sum = 0;
+    size_t filled = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (trained[i] != side || !(scores[i] > 0))
+            continue;
+        sum += log(scores[i]);
+        if (++filled < LEVEL_ROWS)
+            continue;
+        sum /= LEVEL_ROWS;
+        m = (moments){m.n + 1, m.sum + sum, m.square + sum * sum};
+        filled = 0;
+        sum = 0;
+    }
+    return m;
+}
+
+/* A version scores the windows it has learned lower than any that follow, and less apart from each other,
+ * and the first live rows would look like a drift.  So the logarithms of their scores get the mean and the
+ * spread of those of windows that nothing was fitted on; the two take turns in short blocks.  Nothing is
+ * made smaller. */
 static void level(double *scores, const bool *trained, size_t n)
 {
-    double sum[2] = {0, 0};
-    size_t count[2] = {0, 0};
-    for (size_t i = 0; i < n; i++) {
-        if (!(scores[i] > 0))
-            continue;
-        sum[trained[i]] += log(scores[i]);
-        count[trained[i]]++;
-    }
-    if (count[0] == 0 || count[1] == 0)
+    const moments seen = moments_of(scores, trained, n, true), unseen = moments_of(scores, trained, n, false);
+    if (seen.n < 2 || unseen.n < 2 || !(std_of(&seen) > 0))
         return;
-    const double by = exp(sum[0] / (double)count[0] - sum[1] / (double)count[1]);
-    for (size_t i = 0; i < n && by > 1; i++)
-        if (trained[i])
-            scores[i] *= by;
+    const double up = fmax(mean_of(&unseen) - mean_of(&seen), 0),
+                 by = fmax(std_of(&unseen) / std_of(&seen), 1);
+    for (size_t i = 0; i < n; i++)
+        if (trained[i] && scores[i] > 0)
+            scores[i] = exp(mean_of(&seen) + up + (log(scores[i]) - mean_of(&seen)) * by);
+}
+
+/* Mean logarithm of the scores [from, to) that exist.  *ret_n: how many. */
+static double mean_log(const double *scores, size_t from, size_t to, size_t *ret_n)
+{
+    double sum = 0;
+    *ret_n = 0;
+    for (size_t i = from; i < to; i++)
+        if (scores[i] > 0) {
+            sum += log(scores[i]);
+            ++*ret_n;
+        }
+    return *ret_n ? sum / (double)*ret_n : 0;
+}
+
+/* An accepted change of the line, from row `changed` on, is a step in the reference.  It is no
+ * fluctuation, and limits that allow for it would hide whatever follows.  So the fluctuations are those
+ * of the rows before it, and their level is that of the line as it is now: of the second half of what
+ * came since, as a change is reported to have begun early rather than late.  Where more rows came since
+ * than before, these alone are the reference. */
+static void level_change(double *scores, size_t changed, size_t n)
+{
+    size_t n_before, n_since;
+    const double before = mean_log(scores, 0, changed, &n_before);
+    const double now = mean_log(scores, changed + (n - changed) / 2, n, &n_since);
+    if (n_before == 0 || n_since == 0)
+        return;
+    const bool many = changed < n - changed;
+    for (size_t i = 0; i < changed; i++)
+        scores[i] = many ? NAN : scores[i] * exp(now - before);
+    for (size_t i = changed; i < n && !many; i++)
+        scores[i] = NAN;
 }
 
 an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an_pool *pool,
-                         const float *edges, size_t bins, an_drift_reference **ret, an_note *why)
+                         int64_t changed_ms, const float *edges, size_t bins, an_drift_reference **ret,
+                         an_note *why)
 {
     an_err err = AN_ERR_NOMEM;
     const size_t window = an_pool_window(pool), width = live->width;
-    size_t n = 0, at = 0;
+    size_t n = 0, at = 0, n_before = 0;
     bool gap = false;
     walk w = {.pool = pool, .step_ms = shortest_step(pool)};
     if (an_pool_width(pool) != width)
@@ -190,9 +254,11 @@ an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an
         score_window(live, x, window, contribution, scores + at);
         for (size_t i = 0; i < window; i++)
             trained[at + i] = w.trained;
+        n_before += w.last_ms < changed_ms ? window : 0;
     }
     live->reset(live->ctx);
     level(scores, trained, at);
+    level_change(scores, n_before, at);
     err = an_driftwatch_calibrate(conf, rows, scores, at, width, edges, bins, ret, why);
 out:
     an_free(rows);

@@ -3,7 +3,7 @@
  *
  *     an_live live = {0};
  *     err = an_live_make(&bundle, &hash, &overlay, &overlay_hash, &live, &why);
- *     err = an_live_reference(&live, &conf, pool, bundle.edges, bins, &live.reference, &why);
+ *     err = an_live_reference(&live, &conf, pool, INT64_MIN, bundle.edges, bins, &live.reference, &why);
  *     err = an_pipeline_swap(pipe, &live, &why);
  *     an_live_done(&live);          nothing is left in it if the swap succeeded
  *
@@ -23,10 +23,12 @@ an_err an_live_make(const an_bundle *bundle, const an_hash *hash, const an_overl
 
 /* Scores the pool's windows (OLD, NEW and RECENT) in time order as if they came from the line,
  * with those of RECENT raised to the level of the held-out ones, and calibrates the drift watch
- * on them.  The pool must have been fed with windows that do not overlap (pool_stride =
+ * on them.  changed_ms: since when the line is as it is now, INT64_MIN always (held.h, settled_ms): the
+ * scores before are moved to the level of those since.  The pool must have been fed with windows that do not overlap (pool_stride =
  * window).  edges: (width, bins - 1).  live is reset. Errors: INVAL too few rows (why says how
  * many are needed), NOMEM. */
 an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an_pool *pool,
-                         const float *edges, size_t bins, an_drift_reference **ret, an_note *why);
+                         int64_t changed_ms, const float *edges, size_t bins, an_drift_reference **ret,
+                         an_note *why);
 
 #endif

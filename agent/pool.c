@@ -4,6 +4,7 @@
 #include "agent/pool_internal.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -343,6 +344,48 @@ an_err an_pool_copy(const an_pool *p, unsigned parts, int64_t since_ms, float **
     *ret = all;
     *ret_n = at;
     return AN_OK;
+}
+
+typedef struct stamp {
+    int64_t time_ms;
+    const float *window;
+} stamp;
+
+static int by_time(const void *a, const void *b)
+{
+    const stamp *x = a, *y = b;
+    if (x->time_ms != y->time_ms)
+        return x->time_ms < y->time_ms ? -1 : 1;
+    return (x->window > y->window) - (x->window < y->window);
+}
+
+an_err an_pool_copy_in_order(const an_pool *p, unsigned parts, int64_t since_ms, float **ret, size_t *ret_n)
+{
+    size_t all = 0, n = 0;
+    an_err err = AN_ERR_NOMEM;
+    for (unsigned k = 0; k < AN_POOL_PARTS; k++)
+        if (parts & (1u << k))
+            all += p->parts[k].n;
+    stamp *stamps = an_alloc(all, sizeof *stamps);
+    if (!stamps)
+        return AN_ERR_NOMEM;
+    for (unsigned k = 0; k < AN_POOL_PARTS; k++)
+        for (size_t i = 0; (parts & (1u << k)) && i < p->parts[k].n; i++)
+            if (an_pool_time(p, (an_pool_part)k, i) >= since_ms)
+                stamps[n++] =
+                    (stamp){an_pool_time(p, (an_pool_part)k, i), an_pool_get(p, (an_pool_part)k, i)};
+    qsort(stamps, n, sizeof *stamps, by_time);
+    float *copy = an_alloc(n * p->sample, sizeof *copy);
+    if (!copy)
+        goto out;
+    for (size_t i = 0; i < n; i++)
+        memcpy(copy + i * p->sample, stamps[i].window, p->sample * sizeof *copy);
+    *ret = copy;
+    *ret_n = n;
+    err = AN_OK;
+out:
+    an_free(stamps);
+    return err;
 }
 
 an_err an_pool_copy_lasting(const an_pool *p, int64_t since_ms, size_t least, float **ret, size_t *ret_n)

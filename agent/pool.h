@@ -91,6 +91,9 @@ uint64_t an_pool_refused(const an_pool *p); /* windows with missing values */
  * caller (an_free).  Errors: NOMEM. */
 an_err an_pool_copy(const an_pool *p, unsigned parts, int64_t since_ms, float **ret, size_t *ret_n);
 
+/* The same in time order over all the parts. */
+an_err an_pool_copy_in_order(const an_pool *p, unsigned parts, int64_t since_ms, float **ret, size_t *ret_n);
+
 /* The windows that an_pool_release_lasting would release.  As an_pool_copy. */
 an_err an_pool_copy_lasting(const an_pool *p, int64_t since_ms, size_t least, float **ret, size_t *ret_n);
 

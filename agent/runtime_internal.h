@@ -40,9 +40,12 @@ typedef struct an_snapshot {
     size_t width, context;
     float *raw[AN_SNAPSHOT_PARTS];
     size_t n[AN_SNAPSHOT_PARTS];
+    size_t since[AN_SNAPSHOT_PARTS]; /* the first that is new */
+    bool reported;                   /* a drift of what runs now */
 } an_snapshot;
 void an_snapshot_free(an_snapshot *s);
-/* All windows of all; the same width and context.  Errors: NOMEM. */
+/* All windows of all; the same width and context.  In each part those before a reported drift come
+ * first; if one line has reported drift, nothing is new at the others.  Errors: NOMEM. */
 an_err an_snapshot_join(an_snapshot *const *items, size_t n, an_snapshot **ret);
 
 /* From a line to the link thread.  What is behind a pointer goes along. */

@@ -222,8 +222,8 @@ static void go_live(line_run *r, an_going *g)
     an_held_resume(&r->held, g->live.version);
     if (g->with_held)
         an_log(AN_LOG_INFO, "held_windows_released", "line=%s windows=%zu", l->conf->name, n_held);
-    if (g->n_edges > 0 && an_live_reference(&g->live, &drift, l->pool, g->edges, g->n_edges + 1,
-                                            &g->live.reference, &why) != AN_OK)
+    if (g->n_edges > 0 && an_live_reference(&g->live, &drift, l->pool, r->held.settled_ms, g->edges,
+                                            g->n_edges + 1, &g->live.reference, &why) != AN_OK)
         an_log(AN_LOG_INFO, "drift_not_watched", "line=%s why=\"%s\"", l->conf->name, why.text);
     if (an_pipeline_swap(l->pipe, &g->live, &why) != AN_OK) {
         an_log(AN_LOG_ERROR, "version_not_swapped", "line=%s why=\"%s\"", l->conf->name, why.text);
@@ -245,6 +245,10 @@ static void snapshot(line_run *r)
     for (unsigned i = 0; i < AN_POOL_PARTS && ok; i++)
         ok = (i == AN_POOL_HELD ? an_held_copy(&r->held, &s->raw[i], &s->n[i])
                                 : an_pool_copy(l->pool, 1u << i, INT64_MIN, &s->raw[i], &s->n[i])) == AN_OK;
+    for (unsigned i = AN_POOL_RECENT; ok && i <= AN_POOL_NEW; i++)
+        s->since[i] = an_held_since(&r->held, (an_pool_part)i);
+    if (ok)
+        s->reported = an_held_reported(&r->held);
     ok = ok && an_held_changed(&r->held, &s->raw[AN_SNAPSHOT_CHANGED], &s->n[AN_SNAPSHOT_CHANGED]) == AN_OK;
     if (!ok) {
         an_snapshot_free(s);

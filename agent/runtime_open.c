@@ -21,6 +21,22 @@ void an_snapshot_free(an_snapshot *s)
     an_free(s);
 }
 
+/* Appends windows [from, to) of an item's part. */
+static void append(an_snapshot *s, size_t part, const an_snapshot *item, size_t from, size_t to)
+{
+    const size_t sample = s->width * s->context;
+    if (to > from)
+        memcpy(s->raw[part] + s->n[part] * sample, item->raw[part] + from * sample,
+               (to - from) * sample * sizeof(float));
+    s->n[part] += to - from;
+}
+
+/* How many of an item's windows are not new. */
+static size_t n_before(const an_snapshot *s, const an_snapshot *item, size_t part)
+{
+    return item->reported || !s->reported ? item->since[part] : item->n[part];
+}
+
 an_err an_snapshot_join(an_snapshot *const *items, size_t n, an_snapshot **ret)
 {
     an_snapshot *s = an_alloc(1, sizeof *s);
@@ -29,6 +45,8 @@ an_err an_snapshot_join(an_snapshot *const *items, size_t n, an_snapshot **ret)
     s->width = items[0]->width;
     s->context = items[0]->context;
     const size_t sample = s->width * s->context;
+    for (size_t i = 0; i < n; i++)
+        s->reported = s->reported || items[i]->reported;
     for (size_t part = 0; part < AN_SNAPSHOT_PARTS; part++) {
         size_t all = 0;
         for (size_t i = 0; i < n; i++)
@@ -37,12 +55,11 @@ an_err an_snapshot_join(an_snapshot *const *items, size_t n, an_snapshot **ret)
             an_snapshot_free(s);
             return AN_ERR_NOMEM;
         }
-        for (size_t i = 0; i < n; i++) {
-            if (items[i]->n[part] > 0)
-                memcpy(s->raw[part] + s->n[part] * sample, items[i]->raw[part],
-                       items[i]->n[part] * sample * sizeof(float));
-            s->n[part] += items[i]->n[part];
-        }
+        for (size_t i = 0; i < n; i++)
+            append(s, part, items[i], 0, n_before(s, items[i], part));
+        s->since[part] = s->n[part];
+        for (size_t i = 0; i < n; i++)
+            append(s, part, items[i], n_before(s, items[i], part), items[i]->n[part]);
     }
     *ret = s;
     return AN_OK;

@@ -23,6 +23,8 @@ static void run(an_training *t)
                                .fresh = part(s, AN_POOL_NEW),
                                .held = part(s, AN_POOL_HELD),
                                .changed = part(s, AN_SNAPSHOT_CHANGED),
+                               .recent_since = s->since[AN_POOL_RECENT],
+                               .fresh_since = s->since[AN_POOL_NEW],
                                .confirmed = part(s, AN_POOL_CONFIRMED),
                                .sensors = l->sensors,
                                .modes = l->conf->modes,

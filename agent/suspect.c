@@ -1,6 +1,8 @@
 #include "agent/suspect.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "agent/samples.h"
 #include "base/mem.h"
@@ -10,8 +12,8 @@ bool an_suspect_is(const an_suspect *s)
     return s->cosine >= AN_SUSPECT_COSINE && s->shift >= AN_SUSPECT_SHIFT;
 }
 
-/* Adds the residuals of one model input to sum (width), in standard deviations of the old data. */
-static bool add_residual(const an_suspect_in *in, an_scorer_work *work, const float *x, double *sum)
+/* Residuals of one model input, meant over its rows, in standard deviations of the old data. */
+static bool residual_of(const an_suspect_in *in, an_scorer_work *work, const float *x, double *ret)
 {
     float score;
     const an_prep *prep = an_scorer_prep(in->scorer);
@@ -20,33 +22,57 @@ static bool add_residual(const an_suspect_in *in, an_scorer_work *work, const fl
     const float *y = an_scorer_reconstruction(work);
     if (err != AN_OK || !y)
         return false;
+    memset(ret, 0, width * sizeof *ret);
     for (size_t i = 0; i < rows * width; i++) {
         size_t f = i % width;
         if (in->sigma[f] > 0)
-            sum[f] += ((double)x[i] - (double)y[i]) * (double)prep->scale[f] / in->sigma[f] / (double)rows;
+            ret[f] += ((double)x[i] - (double)y[i]) * (double)prep->scale[f] / in->sigma[f] / (double)rows;
     }
     return true;
 }
 
-/* Mean residual of n raw windows, those for which pick says yes.  *ret_n: windows that counted. */
-static an_err mean_residual(const an_suspect_in *in, an_scorer_work *work, const float *raw, size_t n,
-                            const an_challenge_item *items, size_t mode, double *ret, size_t *ret_n,
-                            an_note *why)
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* each: (n, width); column has room for n. */
+static void medians(const double *each, size_t n, size_t width, double *column, double *ret)
+{
+    for (size_t f = 0; f < width; f++) {
+        for (size_t i = 0; i < n; i++)
+            column[i] = each[i * width + f];
+        qsort(column, n, sizeof *column, ascending);
+        ret[f] = n ? (column[(n - 1) / 2] + column[n / 2]) / 2 : 0;
+    }
+}
+
+/* Usual residual of n raw windows: with items only of those that show the mode.  *ret_n: windows that
+ * counted. */
+static an_err usual_residual(const an_suspect_in *in, an_scorer_work *work, const float *raw, size_t n,
+                             const an_challenge_item *items, size_t mode, double *ret, size_t *ret_n,
+                             an_note *why)
 {
     const an_prep *prep = an_scorer_prep(in->scorer);
-    const size_t input = an_prep_input(prep);
+    const size_t input = an_prep_input(prep), width = prep->features;
     float *x = NULL;
     size_t used = 0;
-    for (size_t f = 0; f < prep->features; f++)
-        ret[f] = 0;
-    an_err err = an_samples_inputs(prep, raw, n, in->context, &x, why);
-    for (size_t i = 0; err == AN_OK && i < n; i++)
+    an_err err = AN_ERR_NOMEM;
+    double *each = an_alloc(n * width, sizeof *each), *column = an_alloc(n, sizeof *column);
+    if (!each || !column)
+        goto out;
+    if ((err = an_samples_inputs(prep, raw, n, in->context, &x, why)) != AN_OK)
+        goto out;
+    for (size_t i = 0; i < n; i++)
         if (!items || (items[i].kind == AN_CHALLENGE_MODE && items[i].index == mode))
-            used += add_residual(in, work, x + i * input, ret);
-    for (size_t f = 0; used && f < prep->features; f++)
-        ret[f] /= (double)used;
-    an_free(x);
+            used += residual_of(in, work, x + i * input, each + used * width);
+    medians(each, used, width, column, ret);
     *ret_n = used;
+out:
+    an_free(x);
+    an_free(each);
+    an_free(column);
     return err;
 }
 
@@ -83,8 +109,8 @@ an_err an_suspect_find(const an_suspect_in *in, an_suspect *ret, an_note *why)
         goto out;
     if ((err = an_scorer_work_new(in->scorer, 1, &work)) != AN_OK)
         goto out;
-    if ((err = mean_residual(in, work, in->old, in->n_old, NULL, 0, before, &n_old, why)) != AN_OK ||
-        (err = mean_residual(in, work, in->fresh, in->n_fresh, NULL, 0, change, &n_fresh, why)) != AN_OK)
+    if ((err = usual_residual(in, work, in->old, in->n_old, NULL, 0, before, &n_old, why)) != AN_OK ||
+        (err = usual_residual(in, work, in->fresh, in->n_fresh, NULL, 0, change, &n_fresh, why)) != AN_OK)
         goto out;
     for (size_t f = 0; f < width; f++) {
         change[f] -= before[f];
@@ -92,8 +118,8 @@ an_err an_suspect_find(const an_suspect_in *in, an_suspect *ret, an_note *why)
     }
     found.shift = n_old && n_fresh ? sqrt(found.shift) : 0;
     for (size_t k = 0; k < modes && found.shift > 0; k++) {
-        err = mean_residual(in, work, in->challenge->windows, in->challenge->n, in->challenge->items, k, mode,
-                            &n_mode, why);
+        err = usual_residual(in, work, in->challenge->windows, in->challenge->n, in->challenge->items, k,
+                             mode, &n_mode, why);
         if (err != AN_OK)
             goto out;
         for (size_t f = 0; f < width; f++)

@@ -1,11 +1,13 @@
 /* suspect.h - does what has changed on the line look like a fault that we know?
  *
- * A drift and a fault can raise the score alike.  What tells them apart is the direction: the mean
+ * A drift and a fault can raise the score alike.  What tells them apart is the direction: the usual
  * residual of the running version, sensor by sensor, moves from the old data to the new one along
  * some vector; each declared failure mode, injected into the old data, moves it along its own.  If
  * the two point the same way, the new data is suspected to be that fault, however small it still
  * is, and must not be learned as normal.  Residuals are used and not values, since a version
- * already explains loads and recipes that move all sensors together.  (Residual directions as fault
+ * already explains loads and recipes that move all sensors together; medians over the windows and
+ * not means, so that what lasts is judged and not a short fault among it (a median bears any half of
+ * its values: Huber 1981, Robust Statistics).  (Residual directions as fault
  * signatures: Gertler 1998, Fault Detection and Diagnosis in Engineering Systems.)
  *
  *     err = an_suspect_find(&in, &suspect, &why);

@@ -251,33 +251,44 @@ an_err an_hub_announce(an_hub *hub, const char *model, const char *only_site)
 
 /* ---- drift ---- */
 
-/* Distinct sites with a fresh, unanswered alert that the model got worse or the input changed. */
+/* A report that the model got worse or the input changed, unanswered and of what runs now. */
+static bool is_open(const an_drift_entry *d, const an_model_entry *m, int64_t now)
+{
+    return !d->campaign && d->sign >= 0 && strcmp(d->model, m->name) == 0 &&
+           an_hash_equal(&d->version, &m->alias[AN_ALIAS_PRODUCTION - 1]) &&
+           now - d->time_ms <= m->policy.drift_gather_ms + m->policy.drift_within_ms;
+}
+
+static bool is_first_of_site(const an_hub *hub, const an_model_entry *m, size_t i, int64_t now)
+{
+    const an_drift_entry *d = hub->state.drifts.items;
+    for (size_t k = 0; k < i; k++)
+        if (is_open(&d[k], m, now) && strcmp(d[k].site, d[i].site) == 0)
+            return false;
+    return true;
+}
+
+/* Distinct sites whose open report is old enough; ret names all that have one, as the campaign answers them
+ * all.  A report comes with the first rows that prove a change, and these are too few to learn from, or to
+ * tell a fault by: its site goes on gathering for a while (from warning to answer: Gama et al. 2004,
+ * Learning with Drift Detection). */
 static uint32_t drifting_sites(an_hub *hub, const an_model_entry *m, an_note *ret)
 {
-    const char *seen[16];
-    uint32_t n = 0;
-    int64_t now = an_hub_now(hub);
+    uint32_t n = 0, n_old = 0;
+    const int64_t now = an_hub_now(hub);
     char names[200] = "";
     for (size_t i = 0; i < hub->state.drifts.n; i++) {
         const an_drift_entry *d = &hub->state.drifts.items[i];
-        if (d->campaign || d->sign < 0 || strcmp(d->model, m->name) != 0 ||
-            !an_hash_equal(&d->version, &m->alias[AN_ALIAS_PRODUCTION - 1]) ||
-            now - d->time_ms > m->policy.drift_within_ms)
-            continue; /* answered, an improvement, another model, a former version, or old */
-        bool known = false;
-        for (uint32_t k = 0; k < n && k < 16; k++)
-            known = known || strcmp(seen[k], d->site) == 0;
-        if (known)
+        if (!is_open(d, m, now) || !is_first_of_site(hub, m, i, now))
             continue;
-        if (n < 16)
-            seen[n] = d->site;
+        n_old += now - d->time_ms >= m->policy.drift_gather_ms;
         size_t len = strlen(names);
         snprintf(names + len, sizeof names - len, "%s%s (%s of %s)", n ? ", " : "", d->site, d->test,
                  d->subject);
         n++;
     }
     an_note_set(ret, "drift at %u site%s: %s", n, n == 1 ? "" : "s", names);
-    return n;
+    return n_old;
 }
 
 static bool answer_drift(an_hub *hub, const an_model_entry *m)

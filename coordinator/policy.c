@@ -34,6 +34,8 @@ const an_opt an_policy_rows[] = {
                "momentum over rounds (FedAvgM)"),
     AN_OPT_INT(an_policy, drift_quorum, "drift.quorum", 1, 1000, "1", "sites that must report drift"),
     AN_OPT_MS(an_policy, drift_within_ms, "drift.within", 1000, 31536000000, "1h", "... within this time"),
+    AN_OPT_MS(an_policy, drift_gather_ms, "drift.gather", 0, 31536000000, "15m",
+              "... and so long ago: rows of the new regime are gathered"),
     AN_OPT_MS(an_policy, drift_cooldown_ms, "drift.cooldown", 0, 31536000000, "1h",
               "least time between campaigns"),
     AN_OPT_BOOL(an_policy, drift_automatic, "drift.automatic", "false",

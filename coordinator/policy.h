@@ -30,7 +30,7 @@ typedef struct an_policy {
     double clip_norm, weight_cap;
     double server_lr, server_momentum;
 
-    int64_t drift_quorum, drift_within_ms, drift_cooldown_ms;
+    int64_t drift_quorum, drift_within_ms, drift_gather_ms, drift_cooldown_ms;
     bool drift_automatic, drift_use_held;
     int64_t drift_rounds, drift_epochs;
     double drift_lr, drift_l2sp, drift_replay;

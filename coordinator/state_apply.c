@@ -193,6 +193,21 @@ static void answer_drifts(an_state *st, const an_campaign *c)
             st->drifts.items[i].campaign = c->id;
 }
 
+/* Reports that came while it ran speak of the same drift if their sites had reported before.  Others stay
+ * open: it was not opened for them, and if it was stopped, they are all that is known of theirs. */
+static void answer_repeats(an_state *st, const an_campaign *c)
+{
+    for (size_t i = 0; i < st->drifts.n; i++) {
+        an_drift_entry *d = &st->drifts.items[i];
+        bool repeated = false;
+        for (size_t k = 0; k < i && !repeated; k++)
+            repeated =
+                st->drifts.items[k].campaign == c->id && strcmp(st->drifts.items[k].site, d->site) == 0;
+        if (d->campaign == 0 && repeated && strcmp(d->model, c->model) == 0)
+            d->campaign = c->id;
+    }
+}
+
 static void campaign_opened(an_state *st, const an_record *r, an_body *b)
 {
     an_campaign c = {.id = an_body_id(b, "id"),
@@ -256,7 +271,7 @@ static void campaign_ended(an_state *st, const an_record *r, an_body *b)
     c->state = promoted ? AN_CAMPAIGN_PROMOTED : AN_CAMPAIGN_STOPPED;
     c->ended_ms = r->time_ms;
     an_text_set(c->reason, sizeof c->reason, reason);
-    answer_drifts(st, c); /* reports that came while it ran speak of the same drift */
+    answer_repeats(st, c);
     an_model_entry *m = an_state_model(st, c->model);
     if (m)
         m->campaign_ms = r->time_ms;

@@ -125,6 +125,7 @@ typedef struct judged {
     an_scorer *scorer;
     an_scorer_work *work;
     double threshold;
+    const char *policy; /* that the threshold comes from */
     an_evaluation *e;
 } judged;
 
@@ -220,10 +221,38 @@ static an_err judge_faults(judged *j, bool generic, an_note *why)
     return err;
 }
 
+/* Whether a version has learned a declared mode is asked of its scores and not of its threshold, which
+ * moves with any change of the line: both versions get the threshold that the old data alone gives. */
+static an_err level_on_old(judged *j, an_note *why)
+{
+    const court *c = j->c;
+    const an_prep *prep = an_scorer_prep(j->scorer);
+    const size_t input = an_prep_input(prep);
+    float *x = NULL, *scores = NULL;
+    size_t n = 0;
+    double threshold = 0;
+    if (c->n_old == 0)
+        return AN_OK;
+    an_err err = an_samples_inputs(prep, c->old, c->n_old, c->task->data->context, &x, why);
+    if (err == AN_OK && !(scores = an_alloc(c->n_old, sizeof *scores)))
+        err = AN_ERR_NOMEM;
+    for (size_t i = 0; err == AN_OK && i < c->n_old; i++) {
+        const double score = score_of(j, x + i * input);
+        if (!isnan(score))
+            scores[n++] = (float)score;
+    }
+    if (err == AN_OK && n > 0 && an_threshold_from(j->policy, scores, n, &threshold, NULL) == AN_OK &&
+        threshold > 0)
+        j->threshold = threshold;
+    an_free(x);
+    an_free(scores);
+    return err;
+}
+
 static an_err judge_with(court *c, const an_bundle *bundle, const an_overlay *overlay, bool generic,
                          bool rest, an_evaluation *ret, an_note *why)
 {
-    judged j = {.c = c, .e = ret};
+    judged j = {.c = c, .e = ret, .policy = overlay->policy};
     an_err err = an_scorer_new(bundle, overlay, &j.scorer, why);
     if (err != AN_OK)
         goto out;
@@ -239,6 +268,8 @@ static an_err judge_with(court *c, const an_bundle *bundle, const an_overlay *ov
     if (err == AN_OK)
         err = judge_normal(&j, c->fresh, c->n_fresh, loss_on_new, &ret->new_windows, &ret->new_alarms, why);
     if (err == AN_OK)
+        err = level_on_old(&j, why);
+    if (err == AN_OK)
         err = judge_faults(&j, false, why);
 out:
     an_scorer_work_free(j.work);
@@ -248,7 +279,8 @@ out:
 
 /* Generic faults are judged at equal false-alarm rates, each version with the threshold it
  * would get `today`: on drifted data a version that raises an alarm at every window would seem
- * to see every fault.  All else is judged with the overlay that the version runs with. */
+ * to see every fault.  All else is judged with the overlay that the version runs with, but declared and
+ * confirmed faults as level_on_old says. */
 static an_err judge(court *c, const an_bundle *bundle, const an_overlay *running, const an_overlay *today,
                     an_evaluation *ret, an_note *why)
 {
@@ -305,7 +337,9 @@ static an_err overlay_for(const court *c, const an_bundle *bundle, const an_hash
     return an_calibrate(bundle, hash, &data, &opts, 0, ret, NULL, why);
 }
 
-/* Is what the line shows since it has reported drift the beginning of a declared failure mode? */
+/* Is what the line shows since it has reported drift the beginning of a declared failure mode?  All of it
+ * and its second half are asked: what was reported may have begun before the fault, and a fault may be
+ * over by now. */
 static an_err suspect(const court *c, const an_bundle *production, const an_overlay *running, an_suspect *ret,
                       an_note *why)
 {
@@ -317,15 +351,23 @@ static an_err suspect(const court *c, const an_bundle *production, const an_over
     an_scorer *scorer = NULL;
     an_err err = an_scorer_new(production, running, &scorer, why);
     if (err == AN_OK) {
-        const an_suspect_in in = {.scorer = scorer,
-                                  .context = c->task->data->context,
-                                  .old = c->old,
-                                  .n_old = c->n_old,
-                                  .fresh = changed->raw,
-                                  .n_fresh = changed->n,
-                                  .challenge = c->challenge,
-                                  .sigma = c->sigma};
+        const size_t half = changed->n / 2, size = c->task->data->context * c->task->data->width;
+        an_suspect late = {.cosine = 0};
+        an_suspect_in in = {.scorer = scorer,
+                            .context = c->task->data->context,
+                            .old = c->old,
+                            .n_old = c->n_old,
+                            .fresh = changed->raw,
+                            .n_fresh = changed->n,
+                            .challenge = c->challenge,
+                            .sigma = c->sigma};
         err = an_suspect_find(&in, ret, why);
+        in.fresh = changed->raw + half * size;
+        in.n_fresh = changed->n - half;
+        if (err == AN_OK)
+            err = an_suspect_find(&in, &late, why);
+        if (err == AN_OK && an_suspect_is(&late) >= an_suspect_is(ret) && late.cosine > ret->cosine)
+            *ret = late;
     }
     an_scorer_free(scorer);
     return err;

@@ -3,7 +3,8 @@
  *
  * A campaign from the beginning learns from TRAIN.  An incremental one learns from what is new,
  * mixed with a seeded sample of TRAIN so that replay_share of the windows are old: rehearsal
- * (Robins 1995) keeps the rest from being forgotten. */
+ * (Robins 1995) keeps the rest from being forgotten.  At a site that has reported drift, new is what it
+ * has seen since; the other sites rehearse. */
 #include <math.h>
 
 #include "agent/samples.h"
@@ -19,12 +20,19 @@ static bool is_incremental(const an_plan *plan)
     return plan->replay_share > 0;
 }
 
-/* Old windows drawn without replacement, after the n_new new ones in raw. */
+/* Few windows of a new regime would hardly move the mean over the sites, which weighs each by its
+ * windows: they are repeated until there are as many as without a drift (random oversampling). */
+static size_t n_repeated(const an_site_data *d, size_t n_new)
+{
+    return d->recent_since > 0 && n_new > 0 && n_new < d->recent.n ? d->recent.n : n_new;
+}
+
+/* The new windows in raw, then old ones drawn without replacement. */
 static an_err add_replay(const an_task *task, float **raw, size_t *n)
 {
     const an_site_data *d = task->data;
     const double share = task->plan->replay_share;
-    const size_t sample = d->context * d->width, n_new = *n;
+    const size_t sample = d->context * d->width, n_seen = *n, n_new = n_repeated(d, n_seen);
     size_t want = d->train.n;
     if (n_new > 0 && share < 1 && (double)n_new * share / (1 - share) < (double)want)
         want = (size_t)((double)n_new * share / (1 - share) + 0.5);
@@ -38,7 +46,8 @@ static an_err add_replay(const an_task *task, float **raw, size_t *n)
         order[i] = (uint32_t)i;
     an_rng_init(&rng, an_task_seed(task), STREAM_REPLAY);
     an_rng_shuffle(&rng, order, d->train.n);
-    memcpy(all, *raw, n_new * sample * sizeof *all);
+    for (size_t i = 0; i < n_new; i++)
+        memcpy(all + i * sample, *raw + i % n_seen * sample, sample * sizeof *all);
     for (size_t i = 0; i < want; i++)
         memcpy(all + (n_new + i) * sample, d->train.raw + (size_t)order[i] * sample, sample * sizeof *all);
     an_free(*raw);

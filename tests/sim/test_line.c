@@ -122,7 +122,7 @@ static void go_live(world *w, bool watch)
     for (size_t j = 0; j < w->width; j++)
         must(an_hist_edges(edges + j * (BINS - 1), BINS, w->rows, TRAIN, w->width, j), &why);
     if (watch)
-        must(an_live_reference(&live, &usual, w->pool, edges, BINS, &live.reference, &why), &why);
+        must(an_live_reference(&live, &usual, w->pool, INT64_MIN, edges, BINS, &live.reference, &why), &why);
     must(an_pipeline_swap(w->pipe, &live, &why), &why);
 }
 

@@ -52,7 +52,7 @@ static an_err post(world *w, event_type type, size_t i, const an_msg *msg)
 
 static size_t site_find(const world *w, const char *name)
 {
-    for (size_t i = 0; i < SITES; i++)
+    for (size_t i = 0; i < w->n; i++)
         if (strcmp(w->sites[i].name, name) == 0)
             return i;
     fail_msg("no site %s", name);
@@ -246,9 +246,9 @@ void tick(world *w)
     an_clock_fake_advance(&w->clock, 1000);
     if (w->hub)
         an_hub_tick(w->hub);
-    for (size_t i = 0; i < SITES; i++)
-        if (w->sites[w->kind.backwards ? SITES - 1 - i : i].session)
-            an_session_tick(w->sites[w->kind.backwards ? SITES - 1 - i : i].session);
+    for (size_t i = 0; i < w->n; i++)
+        if (w->sites[w->kind.backwards ? w->n - 1 - i : i].session)
+            an_session_tick(w->sites[w->kind.backwards ? w->n - 1 - i : i].session);
 }
 
 void pass(world *w, int64_t ms)
@@ -343,11 +343,11 @@ static void enrol(world *w, site *s)
 static void make_model(world *w)
 {
     an_note why = {{0}};
-    static const char *const policy[][2] = {{"train.rounds", "3"},         {"train.epochs", "20"},
-                                            {"train.batch", "32"},         {"train.lr", "0.01"},
-                                            {"promote.automatic", "true"}, {"min_cohort", "3"},
-                                            {"drift.automatic", "true"},   {"gate.alarms", "0.2"},
-                                            {"round.upload", "2m"},        {"drift.cooldown", "0"}};
+    static const char *const policy[][2] = {
+        {"train.rounds", "3"},       {"train.epochs", "20"},        {"train.batch", "32"},
+        {"train.lr", "0.01"},        {"promote.automatic", "true"}, {"min_cohort", "3"},
+        {"drift.automatic", "true"}, {"gate.alarms", "0.2"},        {"round.upload", "2m"},
+        {"drift.cooldown", "0"},     {"drift.gather", "0"}};
     const an_model_spec spec = {.name = "pump",
                                 .arch = arch,
                                 .sensors = sensors,
@@ -409,12 +409,14 @@ void an_federation_setup_kind(void **state, const an_federation_kind *kind)
     an_note why = {{0}};
     world *w = an_alloc(1, sizeof *w);
     w->kind = *kind;
+    w->n = kind->sites ? kind->sites : SITES;
+    assert_true(w->n <= SITES_MAX);
     an_test_folder_make(w->dir);
     w->events = an_alloc(EVENTS_MAX, sizeof *w->events);
     an_clock_fake_init(&w->clock, START_MS);
     an_sign_keypair(w->sign_public, w->sign_secret);
     start_hub(w);
-    for (size_t i = 0; i < SITES; i++) {
+    for (size_t i = 0; i < w->n; i++) {
         site *s = &w->sites[i];
         s->w = w;
         s->i = i;
@@ -442,7 +444,7 @@ int an_federation_teardown(void **state)
 {
     world *w = *state;
     settle(w);
-    for (size_t i = 0; i < SITES; i++) {
+    for (size_t i = 0; i < w->n; i++) {
         site *s = &w->sites[i];
         kill_site(s);
         if (w->kind.close)
@@ -460,8 +462,8 @@ int an_federation_teardown(void **state)
 
 void connect_all(world *w)
 {
-    for (size_t i = 0; i < SITES; i++)
-        an_session_connected(w->sites[w->kind.backwards ? SITES - 1 - i : i].session);
+    for (size_t i = 0; i < w->n; i++)
+        an_session_connected(w->sites[w->kind.backwards ? w->n - 1 - i : i].session);
     settle(w);
 }
 
@@ -480,7 +482,7 @@ void assert_promoted(world *w, uint64_t id)
     if (c->state != AN_CAMPAIGN_PROMOTED)
         fail_msg("campaign is %s: %s", an_campaign_state_name(c->state), c->reason);
     assert_int_equal(w->strange, 0);
-    for (size_t i = 0; i < SITES; i++) {
+    for (size_t i = 0; i < w->n; i++) {
         site *s = &w->sites[i];
         an_hash version, overlay;
         assert_true(an_session_running(s->session, "line-1", &version, &overlay));

@@ -20,7 +20,8 @@
 #include "base/clock.h"
 #include "coordinator/hub.h"
 
-#define SITES 3
+#define SITES 3 /* of a federation whose kind does not say */
+#define SITES_MAX 4
 #define WIDTH 6
 #define WINDOWS 240
 #define EVENTS_MAX 4096
@@ -49,7 +50,10 @@ typedef struct an_federation_kind {
     an_err (*run)(site *s, an_job *job, an_note *why);
     an_err (*go_live)(site *s, const an_running *running, an_note *why);
     uint64_t seed;  /* for open */
+    size_t sites;   /* at most SITES_MAX; 0: SITES */
     bool backwards; /* the last site comes first */
+    size_t normal;  /* rows before anything runs; of lines */
+    size_t slow;    /* rows of lines that a job at a site takes; 0: none */
 } an_federation_kind;
 
 struct site {
@@ -80,9 +84,11 @@ struct world {
     an_store *store;
     an_hub *hub;
     uint8_t sign_public[AN_SIGN_PUBLIC_BYTES], sign_secret[AN_SIGN_SECRET_BYTES];
-    site sites[SITES];
+    site sites[SITES_MAX];
+    size_t n;      /* sites */
     event *events; /* a ring */
     size_t head, tail;
+    size_t waited; /* rows, for the job that is next */
     uint64_t lost; /* messages of every nth number are lost; 0: none */
     uint64_t sent;
     bool scarce;      /* memory may run out during a step: then NOMEM is an answer, too */

@@ -2,12 +2,16 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/live.h"
 #include "base/mem.h"
 
 #define PUMP_WINDOW 4
+#define NORMAL 9000 /* rows that the first version learns */
+#define DEMO_NORMAL 8000
+#define DEMO_SLOW 12 /* four sites train one after the other: a round of 48 rows, 0.24 s */
 #define START_MS INT64_C(1780000000000)
 
 static const char arch[] = "model: pump\n"
@@ -28,7 +32,14 @@ static const char *const policy[][2] = {
     {"train.rounds", "3"},         {"train.epochs", "6"}, {"train.batch", "64"},       {"train.lr", "0.003"},
     {"promote.automatic", "true"}, {"min_cohort", "3"},   {"drift.automatic", "true"}, {"drift.quorum", "1"},
     {"drift.use_held", "true"},    {"drift.rounds", "3"}, {"drift.epochs", "4"},       {"drift.lr", "0.001"},
-    {"drift.cooldown", "10m"}};
+    {"drift.cooldown", "10m"},     {"drift.gather", "0"}};
+
+static const char *const demo_policy[][2] = {
+    {"train.rounds", "12"},      {"train.epochs", "6"},         {"train.batch", "32"},
+    {"train.lr", "0.002"},       {"promote.automatic", "true"}, {"min_cohort", "4"},
+    {"drift.automatic", "true"}, {"drift.cooldown", "1000s"},   {"drift.rounds", "4"},
+    {"drift.epochs", "6"},       {"drift.lr", "0.001"},         {"round.upload", "60000s"},
+    {"drift.gather", "800s"},    {"round.invite", "20000s"}};
 
 static const char *names[AN_SIM_SENSORS_MAX], *units[AN_SIM_SENSORS_MAX];
 static an_model_spec spec = {.name = "pump",
@@ -85,8 +96,9 @@ static void on_drift(void *ctx, const an_drift_alert *d)
     const bool input = d->kind == AN_DRIFT_INPUT && d->n_top > 0;
     p->drifts++;
     an_held_drift(&p->held, d);
-    print_message("%s row %llu: %s, effect %.3g, limit %.3g\n", p->s->name, (unsigned long long)p->row,
-                  an_drift_kind_name(d->kind), d->effect, d->limit);
+    if (p->told)
+        print_message("%s row %llu: %s, effect %.3g, limit %.3g\n", p->s->name, (unsigned long long)p->row,
+                      an_drift_kind_name(d->kind), d->effect, d->limit);
     an_text_set(a->model, sizeof a->model, "pump");
     an_text_set(a->line, sizeof a->line, "line-1");
     memcpy(a->version.b, an_pipeline_live(p->pipe)->version, sizeof a->version.b);
@@ -113,7 +125,8 @@ static an_err go_live(site *s, const an_running *running, an_note *why)
     if (err != AN_OK)
         return err;
     p->released += an_held_live(&p->held, running->with_held);
-    if (an_live_reference(&live, &conf, p->pool, b->edges, b->n_edges + 1, &live.reference, &note) != AN_OK)
+    if (an_live_reference(&live, &conf, p->pool, p->held.settled_ms, b->edges, b->n_edges + 1,
+                          &live.reference, &note) != AN_OK)
         p->unwatched++;
     err = an_pipeline_swap(p->pipe, &live, why);
     an_live_done(&live);
@@ -143,11 +156,17 @@ static an_err run(site *s, an_job *job, an_note *why)
                                .fresh = part[AN_POOL_NEW],
                                .held = part[AN_POOL_HELD],
                                .changed = changed,
+                               .recent_since = an_held_since(&p->held, AN_POOL_RECENT),
+                               .fresh_since = an_held_since(&p->held, AN_POOL_NEW),
                                .confirmed = part[AN_POOL_CONFIRMED],
                                .sensors = p->names,
                                .modes = line->modes,
                                .n_modes = line->n_modes};
     an_err err = an_job_run(job, &data, why);
+    if (err == AN_OK && job->kind == AN_JOB_ROUND && job->plan->kind == AN_PAYLOAD_EVALUATE && p->told)
+        print_message("%s row %llu: shift %.2f, cosine %.2f with mode %zu, %zu windows since\n", s->name,
+                      (unsigned long long)p->row, job->task.suspect.shift, job->task.suspect.cosine,
+                      job->task.suspect.mode + 1, changed.n);
     an_free(since);
     for (unsigned i = 0; i < AN_POOL_PARTS; i++)
         an_free(raw[i]);
@@ -161,18 +180,25 @@ static void open_pump(site *s)
     assert_non_null(p);
     s->own = p;
     p->s = s;
+    p->told = s->w->kind.sites == 0 || getenv("ANDON_VERBOSE");
     const an_sim_line *line = an_sim_line_find("pump");
     for (size_t i = 0; i < line->n_sensors; i++)
         p->names[i] = line->sensors[i].name;
     s->calibrate.site_scaler = true;
+    if (s->w->kind.sites) { /* as in deploy/examples/agent-pump.yaml */
+        s->calibrate.tune_epochs = 5;
+        s->calibrate.tune_all = true;
+    }
     p->script = (an_sim_conf){.line = "pump",
                               .seed = s->w->kind.seed,
                               .site = s->i + 1,
-                              .start_ms = START_MS - PUMP_NORMAL * 1000,
+                              .start_ms = START_MS - (int64_t)s->w->kind.normal * 1000,
                               .step_ms = 1000,
                               .steady = true};
-    const an_pool_conf pool = {
-        .width = line->n_sensors, .window = PUMP_WINDOW, .block = 16, .seed = s->i + 1};
+    const an_pool_conf pool = {.width = line->n_sensors,
+                               .window = PUMP_WINDOW,
+                               .block = s->w->kind.sites ? 0 : 16,
+                               .seed = s->i + 1};
     if (an_pool_new(&pool, &p->pool, &why) != AN_OK)
         fail_msg("%s", why.text);
     const an_driftwatch_conf drift = {0};
@@ -199,7 +225,7 @@ static void close_pump(site *s)
     s->own = NULL;
 }
 
-an_federation_kind an_pumps(uint64_t seed, bool backwards)
+static an_federation_kind kind_of(uint64_t seed, size_t n_policy, const char *const (*rows)[2])
 {
     const an_sim_line *line = an_sim_line_find("pump");
     for (size_t i = 0; i < line->n_sensors; i++) {
@@ -207,13 +233,31 @@ an_federation_kind an_pumps(uint64_t seed, bool backwards)
         units[i] = line->sensors[i].unit;
     }
     spec.n_sensors = (uint32_t)line->n_sensors;
+    spec.policy = rows;
+    spec.n_policy = n_policy;
     return (an_federation_kind){.spec = &spec,
                                 .open = open_pump,
                                 .close = close_pump,
                                 .run = run,
                                 .go_live = go_live,
                                 .seed = seed,
-                                .backwards = backwards};
+                                .normal = NORMAL};
+}
+
+an_federation_kind an_pumps(uint64_t seed, bool backwards)
+{
+    an_federation_kind kind = kind_of(seed, sizeof policy / sizeof *policy, policy);
+    kind.backwards = backwards;
+    return kind;
+}
+
+an_federation_kind an_pumps_demo(uint64_t seed)
+{
+    an_federation_kind kind = kind_of(seed, sizeof demo_policy / sizeof *demo_policy, demo_policy);
+    kind.sites = 4;
+    kind.normal = DEMO_NORMAL;
+    kind.slow = DEMO_SLOW;
+    return kind;
 }
 
 /* ---- time ---- */
@@ -223,7 +267,7 @@ void pumps_script(world *w, size_t i, const char *name, uint64_t start, uint64_t
     an_sim_conf *c = &pump_of(w, i)->script;
     an_sim_event *e = &c->events[c->n_events++];
     snprintf(e->name, sizeof e->name, "%s", name);
-    e->start = PUMP_NORMAL + start;
+    e->start = w->kind.normal + start;
     e->length = length;
     e->size = 1;
 }
@@ -240,6 +284,8 @@ static void one_row(pump *p)
     if (an_pipeline_row(p->pipe, &in, &out, &why) != AN_OK)
         fail_msg("%s", why.text);
     p->row = info.row;
+    p->score = out.scored ? out.score : NAN;
+    p->label = info.label;
     if (!out.scored)
         return;
     p->scored++;
@@ -250,12 +296,32 @@ static void one_row(pump *p)
 void pumps_begin(world *w)
 {
     an_note why = {{0}};
-    for (size_t i = 0; i < SITES; i++) {
+    for (size_t i = 0; i < w->n; i++) {
         pump *p = pump_of(w, i);
         if (an_sim_new(&p->script, &p->sim, &why) != AN_OK)
             fail_msg("%s", why.text);
-        for (size_t k = 0; k < PUMP_NORMAL; k++)
+        for (size_t k = 0; k < w->kind.normal; k++)
             one_row(p);
+    }
+}
+
+/* All that may happen at this row; work at a site takes some, and one works at a time. */
+static void settle_slowly(world *w)
+{
+    size_t jobs = 0; /* that wait, one after the other at the head of the queue */
+    bool due = ++w->waited >= w->kind.slow;
+    while (w->tail - w->head > jobs) {
+        if (w->events[w->head % EVENTS_MAX].type == JOB && !due) {
+            w->events[w->tail++ % EVENTS_MAX] = w->events[w->head++ % EVENTS_MAX];
+            jobs++;
+            continue;
+        }
+        if (w->events[w->head % EVENTS_MAX].type == JOB) {
+            due = false;
+            w->waited = 0;
+        }
+        step(w);
+        jobs = 0;
     }
 }
 
@@ -263,15 +329,18 @@ void pumps_run(world *w, uint64_t rows)
 {
     for (uint64_t k = 0; k < rows; k++) {
         tick(w);
-        for (size_t i = 0; i < SITES; i++)
-            one_row(pump_of(w, w->kind.backwards ? SITES - 1 - i : i));
-        settle(w);
+        for (size_t i = 0; i < w->n; i++)
+            one_row(pump_of(w, w->kind.backwards ? w->n - 1 - i : i));
+        if (w->kind.slow)
+            settle_slowly(w);
+        else
+            settle(w);
     }
 }
 
 void pumps_count_anew(world *w)
 {
-    for (size_t i = 0; i < SITES; i++) {
+    for (size_t i = 0; i < w->n; i++) {
         pump *p = pump_of(w, i);
         p->scored = p->over = 0;
         p->sum = 0;

@@ -14,8 +14,6 @@
 #include "agent/sim.h"
 #include "tests/support/federation.h"
 
-#define PUMP_NORMAL 9000 /* rows before anything runs: what the first version learns */
-
 typedef struct pump {
     site *s;
     an_sim *sim;
@@ -24,6 +22,9 @@ typedef struct pump {
     an_pipeline *pipe;
     const char *names[AN_SIM_SENSORS_MAX], *units[AN_SIM_SENSORS_MAX];
     uint64_t row;
+    double score; /* of that row; NaN: none */
+    int8_t label;
+    bool told;                                   /* what happens here */
     uint64_t scored, over;                       /* since pumps_count_anew: scores, and those at or above 1 */
     double sum;                                  /* of the scores' logarithms */
     unsigned raised, cleared, drifts, unwatched; /* unwatched: swaps without a drift watch */
@@ -32,6 +33,9 @@ typedef struct pump {
 } pump;
 
 an_federation_kind an_pumps(uint64_t seed, bool backwards);
+/* Four of them with the policy of deploy/demo, whose 200 rows a second are one row a second here: the
+ * same rows, but the clock is 200 times slower, and so are rounds. */
+an_federation_kind an_pumps_demo(uint64_t seed);
 pump *pump_of(world *w, size_t i);
 /* Before the first row: an event, so many rows after the normal start. */
 void pumps_script(world *w, size_t i, const char *name, uint64_t start, uint64_t length);

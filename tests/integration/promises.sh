@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# What deploy/demo promises, over twenty seeds in one process each on a fake clock.
+# long
+set -eu
+cd "$(dirname "$0")/../.." || exit 2
+export ANDON_BIN=${ANDON_BIN:-build/release/bin}
+[ -x "$ANDON_BIN/test_promises" ] || { echo "skipped: $ANDON_BIN/test_promises is not built"; exit 77; }
+ANDON_SEEDS=1..20 exec "$ANDON_BIN/test_promises"
