@@ -50,9 +50,10 @@ typedef struct kept {
 } kept;
 
 typedef struct figures {
-    share change, quiet, leak, far, mar; /* over the threshold: plant-b before and after, all sites */
-    unsigned early, early_b;             /* drift reports before anything had changed: all, plant-b */
-    uint64_t reported, promoted, stopped, last_loud; /* row; 0: never */
+    share change, quiet, leak, far, mar;        /* over the threshold: plant-b before and after, all sites */
+    unsigned early, early_b;                    /* drift reports before anything had changed: all, plant-b */
+    unsigned before_wear;                       /* drift reports of plant-d */
+    uint64_t reported, promoted, worn, stopped; /* row; 0: never; worn: wear reported */
     size_t n_campaigns;
     double score_quiet, score_leak; /* geometric means */
 } figures;
@@ -85,13 +86,16 @@ static void look(world *w, figures *f)
     }
 }
 
+/* A campaign is the wear's if plant-d had reported drift since it began to wear: a report from before may
+ * lead to a campaign that is judged while hardly anything has worn. */
 static void look_at_campaigns(world *w, uint64_t row, figures *f, kept *k)
 {
     const int64_t now_ms = w->clock.now_ms, wear_ms = now_ms - ((int64_t)row - WEAR) * 1000;
+    const int64_t worn_ms = now_ms - ((int64_t)row - (int64_t)f->worn) * 1000;
     const an_state *st = an_hub_state(w->hub);
     for (size_t i = f->n_campaigns ? f->n_campaigns - 1 : 0; i < st->campaigns.n; i++) {
         const an_campaign *c = &st->campaigns.items[i];
-        const bool of_d = strstr(c->trigger, "plant-d") && c->opened_ms >= wear_ms;
+        const bool of_d = strstr(c->trigger, "plant-d") && f->worn && c->opened_ms >= worn_ms;
         if (i >= f->n_campaigns)
             f->n_campaigns = i + 1;
         if (!an_campaign_is_over(c) || c->kind != AN_CAMPAIGN_INCREMENTAL)
@@ -147,6 +151,10 @@ static kept run_demo(uint64_t seed)
     for (uint64_t row = kind.normal; k.trained && row < END; row++) {
         pumps_run(w, 1);
         look(w, &f);
+        if (row < WEAR)
+            f.before_wear = pump_of(w, D)->drifts;
+        else if (!f.worn && pump_of(w, D)->drifts > f.before_wear)
+            f.worn = row;
         look_at_campaigns(w, row, &f, &k);
         if (row < CHANGE) {
             f.early = drifts(w);
@@ -192,8 +200,19 @@ static void every_promise_is_kept(void **state)
     assert_true(broken * 10 <= last - first + 1);
 }
 
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
+
 int main(void)
 {
+    if (SANITIZED) {
+        printf("skipped: minutes with a sanitizer; test_story runs the same code, promises.sh the release "
+               "build\n");
+        return 77;
+    }
     if (an_crypto_init() != AN_OK)
         return 1;
     an_log_init(AN_LOG_ERROR, "test");
