@@ -167,7 +167,7 @@ static an_err fit_detector(work *w, an_note *why)
             err = an_fail(AN_ERR_UNSUPPORTED, why, "the model does not give back its input");
             goto out;
         }
-        if ((err = an_ws_new(w->model, BATCH, &ws)) != AN_OK)
+        if ((err = an_ws_new(w->model, AN_WS_FORWARD, BATCH, &ws)) != AN_OK)
             goto out;
         for (size_t i = 0; i < n; i += BATCH) {
             size_t m = n - i < BATCH ? n - i : BATCH;

@@ -52,6 +52,20 @@ void an_shape_text(char out[static AN_SHAPE_TEXT], const an_shape *s)
     snprintf(out + at, AN_SHAPE_TEXT - at, ")");
 }
 
+an_layer_weight an_layer_spread(const char *name, size_t fan_in, size_t fan_out, size_t n_dims,
+                                const size_t dims[])
+{
+    an_layer_weight w = {
+        .name = name, .n_dims = n_dims, .start = AN_LAYER_START_SPREAD, .fan_in = fan_in, .fan_out = fan_out};
+    memcpy(w.dims, dims, n_dims * sizeof *dims);
+    return w;
+}
+
+an_layer_weight an_layer_constant(const char *name, an_layer_start start, size_t n)
+{
+    return (an_layer_weight){.name = name, .n_dims = 1, .dims = {n}, .start = start};
+}
+
 an_err an_layer_same_shape(an_layer *l, an_note *why)
 {
     (void)why;
@@ -59,11 +73,42 @@ an_err an_layer_same_shape(an_layer *l, an_note *why)
     return AN_OK;
 }
 
-an_err an_layer_size(an_layer *l, const an_shape *in, an_note *why)
+void an_pass_rng(const an_pass *p, const an_layer *l, size_t row, an_rng *ret)
 {
-    l->in = *in;
-    l->in_n = an_shape_size(in);
-    l->n_weights = l->n_params = l->n_scratch = 0;
+    uint64_t step = an_mix64(p->draw.seed ^ an_mix64(p->draw.step));
+    an_rng_init(ret, step ^ an_mix64(l->number + 1), p->draw.row + row);
+}
+
+an_epilogue an_layer_epilogue(const an_layer *activation, float *ret_slope)
+{
+    *ret_slope = 0.0f;
+    if (!activation)
+        return AN_EPILOGUE_NONE;
+    if (activation->type->epilogue == AN_EPILOGUE_LEAKY)
+        *ret_slope = (float)activation->opt[0];
+    return activation->type->epilogue;
+}
+
+static an_err check_memory(const an_layer *l, an_note *why)
+{
+    const size_t all[] = {l->out_n, l->n_scratch, l->n_scratch_row, l->n_saved, l->n_saved_row};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i] > AN_MODEL_VALUES_MAX)
+            return an_fail(AN_ERR_LIMIT, why, "more than %u values for one row", AN_MODEL_VALUES_MAX);
+    return AN_OK;
+}
+
+an_err an_layer_size(an_layer *l, an_note *why)
+{
+    if (l->type->joins ? l->n_inputs < 2 : l->n_inputs != 1)
+        return an_fail(AN_ERR_INVAL, why, "%s reads %s, not %zu: see `from`", l->type->name,
+                       l->type->joins ? "2 to 8 layers" : "one layer", l->n_inputs);
+    for (size_t i = 0; i < l->n_inputs; i++)
+        l->inputs[i].n = an_shape_size(&l->inputs[i].shape);
+    l->in = l->inputs[0].shape;
+    l->in_n = l->inputs[0].n;
+    l->n_weights = l->n_params = 0;
+    l->n_scratch = l->n_scratch_row = l->n_saved = l->n_saved_row = 0;
     an_err err = l->type->sizes(l, why);
     if (err != AN_OK)
         return err;
@@ -77,7 +122,5 @@ an_err an_layer_size(an_layer *l, const an_shape *in, an_note *why)
         l->weight_at[i] = l->n_params;
         l->n_params += n;
     }
-    if (l->out_n > AN_MODEL_VALUES_MAX || l->n_scratch > AN_MODEL_VALUES_MAX)
-        return an_fail(AN_ERR_LIMIT, why, "more than %u values for one row", AN_MODEL_VALUES_MAX);
-    return AN_OK;
+    return check_memory(l, why);
 }

@@ -1,13 +1,16 @@
 /* layer.h - what a kind of layer is: sizes first, memory second, arithmetic last.
  *
  * A kind is one file in layers/ and one row in layers.def.  It states its options, the shape of
- * its output and its weights (shape), and has two pure functions that neither allocate nor fail
- * (forward, backward).  Everything else (reading the text, names, initial values, memory,
- * saving, federating, the check of the gradient) follows from the row.
+ * its output, its weights and the memory it needs (sizes), and has two pure functions that
+ * neither allocate nor fail (forward, backward).  Everything else (reading the text, names,
+ * initial values, memory, saving, federating, the check of the gradient) follows from the row.
  * docs/recipes/add-a-layer.md tells how to add one.
  *
  * Activations are row-major with the batch first and the channel last: (B, C), (B, L, C) or
  * (B, H, W, C).  Shapes here leave out B.
+ *
+ * A model is a directed graph without cycles, its layers in an order in which every layer comes
+ * after those it reads.  Most kinds read one; kinds that join read several (`joins`).
  *
  * Threads: all of this is immutable after the model is made. */
 #ifndef AN_MODELS_LAYER_H
@@ -15,12 +18,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
+#include "base/rng.h"
 #include "models/model.h"
 
-#define AN_LAYER_OPTS_MAX 6u
-#define AN_LAYER_WEIGHTS_MAX 4u
+#define AN_LAYER_OPTS_MAX 8u
+#define AN_LAYER_WEIGHTS_MAX 8u
+#define AN_LAYER_INPUTS_MAX 8u
+#define AN_LAYER_INPUT SIZE_MAX /* the model's own input, where the number of a layer is expected */
 
 typedef struct an_shape {
     size_t n_dims; /* 1 .. 3 */
@@ -47,6 +54,7 @@ typedef struct an_layer_opt {
 /* How a tensor starts. */
 typedef enum an_layer_start {
     AN_LAYER_START_ZERO,
+    AN_LAYER_START_ONE,
     AN_LAYER_START_SPREAD /* He before a relu kind, Glorot otherwise, from fan_in and fan_out */
 } an_layer_start;
 
@@ -56,9 +64,20 @@ typedef struct an_layer_weight {
     size_t dims[AN_DIMS_MAX];
     an_layer_start start;
     size_t fan_in, fan_out; /* for SPREAD */
+    /* Not learned from a gradient but kept as a running mean, as batch norm's statistics: backward
+     * adds to dw the sum over the rows of what is to be averaged, and training moves the weight
+     * towards its mean by the share `follow` in (0, 1] at each step.  0: learned. */
+    double follow;
 } an_layer_weight;
 
 struct an_layer_type;
+
+/* What a layer reads. */
+typedef struct an_layer_input {
+    size_t from; /* number of a layer before it, or AN_LAYER_INPUT */
+    an_shape shape;
+    size_t n; /* floats in one row */
+} an_layer_input;
 
 /* One layer of one model. */
 typedef struct an_layer {
@@ -66,41 +85,76 @@ typedef struct an_layer {
     char name[AN_MODEL_NAME_MAX];
     bool local;
     double opt[AN_LAYER_OPTS_MAX]; /* in the order of type->opts; whole numbers are exact */
-    an_shape in, out;
+    an_layer_input inputs[AN_LAYER_INPUTS_MAX];
+    size_t n_inputs;
+    an_shape in, out;   /* in: of the first input */
     size_t in_n, out_n; /* floats in one row */
     an_layer_weight weights[AN_LAYER_WEIGHTS_MAX];
     size_t weight_at[AN_LAYER_WEIGHTS_MAX]; /* offset of each within the layer's parameters */
     size_t n_weights;
     size_t n_params;
-    size_t param_at;  /* offset within the model's parameters */
-    size_t n_scratch; /* floats that forward and backward may use freely */
+    size_t param_at; /* offset within the model's parameters */
+
+    /* Memory in floats: for a pass of B rows, fixed + B * each.  Scratch is the layer's own during
+     * a call; saved is kept from forward to backward of a training pass. */
+    size_t n_scratch, n_scratch_row, n_saved, n_saved_row;
+
+    /* Set by the model; a kind that says `fuses` in its row obeys them (see an_layer_epilogue).
+     * act: the activation after it, applied in forward.  mask: the activation before it, whose
+     * derivative (seen from the layer's x, which is its output) is multiplied into dx. */
+    const struct an_layer *act, *mask;
+    uint64_t number; /* within the model: separates the layers' random draws */
 } an_layer;
+
+/* What a pass runs on. */
+typedef struct an_pass {
+    bool training; /* dropout drops, batch norm looks at its batch, noise is drawn */
+    size_t batch;  /* rows, >= 1 */
+    an_draw draw;
+    float *scratch, *saved; /* of the layer that is called */
+    double *loss;           /* a layer with a loss of its own adds the sum over the rows; forward only */
+} an_pass;
+
+/* The stream of one row's draws in one layer. */
+void an_pass_rng(const an_pass *p, const an_layer *l, size_t row, an_rng *ret);
+
+/* Activations that fit into the loop that writes the values before them. */
+typedef enum an_epilogue { AN_EPILOGUE_NONE, AN_EPILOGUE_RELU, AN_EPILOGUE_LEAKY } an_epilogue;
 
 typedef struct an_layer_type {
     const char *name;         /* as written in the text */
     const an_layer_opt *opts; /* ended by a NULL key; NULL: none */
     bool relu_like;           /* layers before it start with He */
+    bool joins;               /* reads 2 .. AN_LAYER_INPUTS_MAX layers; else exactly one */
 
     /* May run with y == x and dy == dx; then backward must read y only, never x. */
     bool in_place;
-    /* Backward reads y, so that no other layer may write over it. */
-    bool reads_y;
+    /* What backward looks at: nothing else of it is kept until then. */
+    bool reads_x, reads_y;
+    bool mixes_rows;      /* in training a row's output depends on the rows beside it */
+    bool fuses;           /* obeys act and mask */
+    an_epilogue epilogue; /* of an activation */
 
-    /* From l->in and l->opt: sets l->out, and weights, n_weights, n_scratch where there are any
-     * (they are 0).  Options are within their bounds and l->in holds at most
+    /* From l->inputs and l->opt: sets l->out, and weights, n_weights and memory where there are
+     * any (they are 0).  Options are within their bounds and every input holds at most
      * AN_MODEL_VALUES_MAX values; the bounds of the options keep every product of sizes below
      * 2^63, and an_layer_size refuses what is too large.  Errors: INVAL the shape does not fit,
      * with the reason in why. */
     an_err (*sizes)(an_layer *l, an_note *why);
 
-    /* y (batch, out) from x (batch, in) and the layer's parameters w.  scratch (n_scratch). */
-    void (*forward)(const an_layer *l, const float *w, size_t batch, const float *x, float *y,
-                    float *scratch);
+    /* y (batch, out) from x[i] (batch, inputs[i].n) and the layer's parameters w. */
+    void (*forward)(const an_layer *l, const an_pass *p, const float *w, const float *const x[], float *y);
 
-    /* From dy = dL/dy: adds dL/dw to dw, writes dL/dx to dx.  dx may be NULL: not needed. */
-    void (*backward)(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
-                     const float *dy, float *dx, float *dw, float *scratch);
+    /* From dy = dL/dy: adds dL/dw to dw, writes dL/dx[i] to dx[i].  dx[i] may be NULL: not needed.
+     * After a forward of the same rows in training, which p->saved comes from. */
+    void (*backward)(const an_layer *l, const an_pass *p, const float *w, const float *const x[],
+                     const float *y, const float *dy, float *const dx[], float *dw);
 } an_layer_type;
+
+/* Weights, for `sizes`: n_dims <= AN_DIMS_MAX. */
+an_layer_weight an_layer_spread(const char *name, size_t fan_in, size_t fan_out, size_t n_dims,
+                                const size_t dims[]);
+an_layer_weight an_layer_constant(const char *name, an_layer_start start, size_t n); /* of one dimension */
 
 /* The `sizes` of layers whose output has the shape of their input. */
 an_err an_layer_same_shape(an_layer *l, an_note *why);
@@ -108,9 +162,13 @@ an_err an_layer_same_shape(an_layer *l, an_note *why);
 const an_layer_type *an_layer_find(const char *name); /* NULL: no such kind */
 const an_layer_type *an_layer_at(size_t i);           /* the table in order; NULL past its end */
 
-/* Sets in, out, weights, offsets and sizes of a layer whose type and opt are set.  Errors:
- * INVAL it does not fit, LIMIT too large. */
-an_err an_layer_size(an_layer *l, const an_shape *in, an_note *why);
+/* Sets out, weights, offsets and sizes of a layer whose type, opt, and the shapes of whose inputs are
+ * set.  Errors: INVAL it does not fit, LIMIT too large. */
+an_err an_layer_size(an_layer *l, an_note *why);
+
+/* The activation that forward is to apply as it writes y, and that dx is to be masked by; slope: of
+ * a leaky one, else 0.  NULL gives NONE. */
+an_epilogue an_layer_epilogue(const an_layer *activation, float *ret_slope);
 
 /* "(32, 19)" into out. */
 #define AN_SHAPE_TEXT 80u

@@ -18,14 +18,10 @@ void an_model_free(an_model *m)
     if (!m)
         return;
     an_free(m->layers);
+    an_free(m->nodes);
     an_free(m->tensors);
     an_free(m->text);
     an_free(m);
-}
-
-bool an_model_runs_in_place(const an_model *m, size_t i)
-{
-    return i > 0 && m->layers[i].type->in_place && !m->layers[i - 1].type->reads_y;
 }
 
 static void name_tensor(an_tensor *t, const an_layer *l, const an_layer_weight *w)
@@ -38,25 +34,60 @@ static void name_tensor(an_tensor *t, const an_layer *l, const an_layer_weight *
         t->n *= w->dims[d];
     }
     t->local = l->local;
+    t->follow = w->follow;
+}
+
+/* Who reads whom, and which activations need no place, or no pass, of their own. */
+static an_err link_layers(an_model *m, an_note *why)
+{
+    m->nodes = an_alloc(m->n_layers, sizeof *m->nodes);
+    if (!m->nodes)
+        return an_fail(AN_ERR_NOMEM, why, "out of memory for %zu layers", m->n_layers);
+    for (size_t i = 0; i < m->n_layers; i++)
+        for (size_t k = 0; k < m->layers[i].n_inputs; k++) {
+            size_t from = m->layers[i].inputs[k].from;
+            if (from == AN_LAYER_INPUT)
+                continue;
+            m->nodes[from].n_readers++;
+            m->nodes[from].last_reader = i;
+        }
+    for (size_t i = 0; i < m->n_layers; i++) {
+        an_layer *l = &m->layers[i];
+        size_t from = l->inputs[0].from;
+        if (i + 1 < m->n_layers && m->nodes[i].n_readers == 0)
+            return an_fail(AN_ERR_INVAL, why, "layer \"%s\" is read by no other", l->name);
+        if (l->type->mixes_rows)
+            m->mixes_rows = true;
+        if (from == AN_LAYER_INPUT || m->nodes[from].n_readers != 1)
+            continue;
+        an_layer *before = &m->layers[from];
+        m->nodes[i].in_place = l->type->in_place && !before->type->reads_y;
+        m->nodes[i].absorbed = m->nodes[i].in_place && before->type->fuses && !before->act &&
+                               l->type->epilogue != AN_EPILOGUE_NONE;
+        if (m->nodes[i].absorbed)
+            before->act = l;
+        else if (l->type->fuses && m->nodes[from].absorbed)
+            l->mask = before;
+    }
+    return AN_OK;
 }
 
 an_err an_model_finish(an_model *m, an_note *why)
 {
+    an_err err = link_layers(m, why);
+    if (err != AN_OK)
+        return err;
     size_t values = m->n_inputs;
     for (size_t i = 0; i < m->n_layers; i++) {
         an_layer *l = &m->layers[i];
         l->param_at = m->n_params;
         m->n_params += l->n_params;
         m->n_tensors += l->n_weights;
-        values += l->out_n;
+        values += l->out_n + l->n_saved + l->n_saved_row + l->n_scratch + l->n_scratch_row;
         if (m->n_params > AN_MODEL_PARAMS_MAX)
             return an_fail(AN_ERR_LIMIT, why, "more than %u parameters", AN_MODEL_PARAMS_MAX);
         if (values > AN_MODEL_VALUES_MAX)
             return an_fail(AN_ERR_LIMIT, why, "more than %u values for one row", AN_MODEL_VALUES_MAX);
-        if (l->n_scratch > m->n_scratch)
-            m->n_scratch = l->n_scratch;
-        if (l->out_n > m->widest)
-            m->widest = l->out_n;
     }
     m->n_outputs = m->layers[m->n_layers - 1].out_n;
     m->tensors = an_alloc(m->n_tensors, sizeof *m->tensors);
@@ -176,8 +207,9 @@ void an_model_layout_hash(const an_model *m, an_hash *ret)
 
 static void start_weight(const an_layer_weight *w, bool before_relu, an_rng *r, size_t n, float *p)
 {
-    if (w->start == AN_LAYER_START_ZERO) {
-        memset(p, 0, n * sizeof *p);
+    if (w->start != AN_LAYER_START_SPREAD) {
+        for (size_t i = 0; i < n; i++)
+            p[i] = w->start == AN_LAYER_START_ONE ? 1.0f : 0.0f;
     } else if (before_relu) { /* He: variance 2 / fan_in */
         double deviation = sqrt(2.0 / (double)w->fan_in);
         for (size_t i = 0; i < n; i++)
@@ -194,7 +226,7 @@ void an_model_init(const an_model *m, uint64_t seed, float *params)
     const an_tensor *t = m->tensors;
     for (size_t i = 0; i < m->n_layers; i++) {
         const an_layer *l = &m->layers[i];
-        bool before_relu = i + 1 < m->n_layers && m->layers[i + 1].type->relu_like;
+        bool before_relu = m->nodes[i].n_readers == 1 && m->layers[m->nodes[i].last_reader].type->relu_like;
         for (size_t w = 0; w < l->n_weights; w++, t++) {
             an_rng r;
             an_rng_init(&r, seed, (uint64_t)(t - m->tensors));

@@ -25,7 +25,8 @@
  * `features` wherever a number is expected is the width of the data; the word `input` is the
  * number of values in one whole input (window x features), except in `input.features`, where
  * both are the width of the data.  A layer is a name or {name: {options}}; layers.def is the
- * list.  Every layer takes `name` (for its tensors) and, if it has tensors, `local: true` (they
+ * list.  It reads the layer before it, or what `from` names: `from: input`, `from: conv1`, and for
+ * kinds that join `from: [conv1, up1]`.  Every layer takes `name` (for its tensors) and, if it has tensors, `local: true` (they
  * stay in the site's overlay).  `loss` is a row of losses.def; `target` is `input`
  * (autoencoder) or `labels`.
  *
@@ -55,7 +56,8 @@ typedef struct an_tensor {
     size_t n;      /* floats: the product of dims */
     size_t n_dims;
     size_t dims[AN_DIMS_MAX];
-    bool local; /* stays at the site, in its overlay; never in a round */
+    bool local;    /* stays at the site, in its overlay; never in a round */
+    double follow; /* > 0: a running mean, not learned from a gradient; see an_layer_weight */
 } an_tensor;
 
 typedef struct an_model an_model;
@@ -99,24 +101,37 @@ void an_model_layout_hash(const an_model *m, an_hash *ret);
  * Glorot (2010) uniform; biases 0.  Each tensor draws from its own stream of the seed. */
 void an_model_init(const an_model *m, uint64_t seed, float *params);
 
-/* One thread's memory for up to max_batch rows.  Errors: INVAL max_batch 0, NOMEM. */
-an_err an_ws_new(const an_model *m, size_t max_batch, an_ws **ret);
+/* What a workspace is for: outputs and losses only, or gradients too. */
+typedef enum an_ws_kind { AN_WS_FORWARD, AN_WS_TRAIN } an_ws_kind;
+
+/* One thread's memory for up to max_batch rows.  What is never needed at the same time lies in the
+ * same place.  Errors: INVAL max_batch 0, NOMEM. */
+an_err an_ws_new(const an_model *m, an_ws_kind kind, size_t max_batch, an_ws **ret);
 void an_ws_free(an_ws *ws);
 size_t an_ws_max_batch(const an_ws *ws);
+size_t an_ws_bytes(const an_ws *ws); /* of all that it keeps for activations and their gradients */
 
-/* The outputs (batch, n_outputs) of x (batch, n_inputs); borrowed from the workspace until its
- * next use.  For cross_entropy these are the raw scores before softmax.  1 <= batch <=
+/* The outputs (batch, n_outputs) of x (batch, n_inputs), as in use, not as in training (nothing is
+ * dropped, no noise is drawn); borrowed from the workspace until its next use.  For cross_entropy these are the raw scores before softmax.  1 <= batch <=
  * max_batch. */
 const float *an_model_forward(const an_model *m, an_ws *ws, const float *params, size_t batch,
                               const float *x);
 
-/* The sum of the rows' losses (losses.def says what a row's loss is).  target (batch,
+/* The sum of the rows' losses (losses.def says what a row's loss is), as in use.  target (batch,
  * n_targets); NULL for an autoencoder, whose target is x. */
 double an_model_loss(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x,
                      const float *target);
 
-/* The same, and adds the gradient of that sum to grad (n_params). */
+/* Which random draws a training pass makes: the same for the same row of the same step, whatever
+ * slice or thread it runs in. */
+typedef struct an_draw {
+    uint64_t seed, step, row; /* row: of the pass's first row within the step's batch */
+} an_draw;
+
+/* The same sum as in training, plus what layers have for a loss of their own; adds its gradient to
+ * grad (n_params).  For tensors that follow (an_tensor.follow) it adds the sum over the rows of
+ * what is averaged.  draw NULL: all zero.  ws: of AN_WS_TRAIN. */
 double an_model_grad(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x,
-                     const float *target, float *grad);
+                     const float *target, const an_draw *draw, float *grad);
 
 #endif

@@ -2,9 +2,18 @@
 #ifndef AN_MODELS_MODEL_INTERNAL_H
 #define AN_MODELS_MODEL_INTERNAL_H
 
+#include "doors/yaml.h"
 #include "models/layer.h"
 #include "models/loss.h"
 #include "models/model.h"
+
+/* What a layer is to the others. */
+typedef struct an_model_node {
+    size_t n_readers, last_reader;
+    /* Its output lies where its input lay: it writes over it, or the layer before has applied it
+     * (absorbed) and it is not run at all. */
+    bool in_place, absorbed;
+} an_model_node;
 
 struct an_model {
     char name[AN_MODEL_NAME_MAX];
@@ -18,19 +27,48 @@ struct an_model {
     an_tensor *tensors;
     size_t n_tensors;
     size_t n_params;
-    size_t n_scratch; /* the largest of the layers */
-    size_t widest;    /* the largest output of a layer, in floats per row */
+    an_model_node *nodes; /* (n_layers) */
+    bool mixes_rows;      /* some layer does */
     const an_loss *loss;
     bool autoencoder;
     char *text; /* resolved */
 };
 
-/* True if layer i writes its output over its input (see an_layer_type.in_place). */
-bool an_model_runs_in_place(const an_model *m, size_t i);
-
-/* From layers to everything that follows from them: widths, offsets, tensors.  Errors: LIMIT,
- * NOMEM. */
+/* From layers to everything that follows from them: readers, offsets, tensors.  Errors: INVAL a
+ * layer is read by nobody, LIMIT, NOMEM. */
 an_err an_model_finish(an_model *m, an_note *why);
+
+/* The layers of the list, each with the shapes of what it reads.  Errors: as an_model_new. */
+an_err an_model_read_layers(an_model *m, const an_node *list, an_note *why);
+
+/* A whole number, or one of the words `input` and `features`, for which the two stand (0: nothing
+ * here). */
+an_err an_model_read_count(const an_node *node, size_t input, size_t features, double min, double max,
+                           double *ret, an_note *why);
+/* Names go into tensor names, tables and file names: letters, digits, and _ - . inside. */
+an_err an_model_read_name(const an_node *node, char out[static AN_MODEL_NAME_MAX], an_note *why);
+
+/* A list of names for an error: "dense, conv1d, ...". */
+typedef struct an_name_list {
+    char text[400];
+    size_t len;
+} an_name_list;
+void an_name_list_add(an_name_list *l, const char *name);
+
+/* Where everything of a layer lies in a workspace, in floats from its start. */
+typedef struct an_place {
+    size_t y, dy;                 /* its output, the gradient of that */
+    size_t scratch, scratch_back; /* on the way there, on the way back */
+    size_t saved;
+    size_t extra; /* one after the other, gradients of inputs that are added to others */
+} an_place;
+
+/* places (n_layers).  *ret_size: floats of the whole.  Errors: NOMEM. */
+an_err an_model_place(const an_model *m, an_ws_kind kind, size_t max_batch, an_place *places,
+                      size_t *ret_size);
+size_t an_model_floats(size_t n); /* n rounded up to whole cache lines, as buffers are */
+/* On the way back layer i is not the first to say what the gradient of its input k is. */
+bool an_model_adds_gradient(const an_model *m, size_t i, size_t k);
 
 /* The resolved text, owned by the caller.  Errors: NOMEM. */
 an_err an_model_write(const an_model *m, char **ret);

@@ -1,21 +1,15 @@
-/* The arithmetic of a whole model: layer after layer, and back.
- *
- * Every output has its place in the workspace, except that an activation writes over its input
- * where the layer before it does not need that any more.  On the way back two buffers take
- * turns as dy and dx. */
+/* The arithmetic of a whole model: layer after layer, and back.  Where everything lies is
+ * model_place.c's. */
 #include <assert.h>
 #include <stdint.h>
 
 #include "base/mem.h"
 #include "models/model_internal.h"
 
-#define LINE 16u /* floats in a cache line: every buffer starts on one */
-
 struct an_ws {
-    size_t max_batch;
-    float **out;    /* (n_layers) the output of each layer */
-    float *turn[2]; /* dy and dx */
-    float *scratch;
+    an_ws_kind kind;
+    size_t max_batch, size; /* size: floats of memory */
+    an_place *places;       /* (n_layers) */
     float *memory;
 };
 
@@ -23,7 +17,7 @@ void an_ws_free(an_ws *ws)
 {
     if (!ws)
         return;
-    an_free(ws->out);
+    an_free(ws->places);
     an_free(ws->memory);
     an_free(ws);
 }
@@ -33,42 +27,30 @@ size_t an_ws_max_batch(const an_ws *ws)
     return ws->max_batch;
 }
 
-static size_t rounded(size_t n)
+size_t an_ws_bytes(const an_ws *ws)
 {
-    return (n + LINE - 1) / LINE * LINE;
+    return ws->size * sizeof *ws->memory;
 }
 
-an_err an_ws_new(const an_model *m, size_t max_batch, an_ws **ret)
+an_err an_ws_new(const an_model *m, an_ws_kind kind, size_t max_batch, an_ws **ret)
 {
     an_err err = AN_ERR_INVAL;
     an_ws *ws = NULL;
     if (max_batch == 0)
         goto out;
     err = AN_ERR_NOMEM;
-    /* A row has at most 2^27 values in 2^8 layers: with this bound no sum below overflows. */
-    if (max_batch > SIZE_MAX >> 38)
+    /* A row has at most 2^27 values of each kind in 2^8 layers: with this bound no sum overflows. */
+    if (max_batch > SIZE_MAX >> 40)
         goto out;
-    size_t n = 2 * rounded(max_batch * m->widest) + rounded(m->n_scratch);
-    for (size_t i = 0; i < m->n_layers; i++)
-        if (!an_model_runs_in_place(m, i))
-            n += rounded(max_batch * m->layers[i].out_n);
     ws = an_alloc(1, sizeof *ws);
-    if (!ws || !(ws->out = an_alloc(m->n_layers, sizeof *ws->out)) ||
-        !(ws->memory = an_alloc(n, sizeof *ws->memory)))
+    if (!ws || !(ws->places = an_alloc(m->n_layers, sizeof *ws->places)) ||
+        (err = an_model_place(m, kind, max_batch, ws->places, &ws->size)) != AN_OK)
         goto out;
+    err = AN_ERR_NOMEM;
+    if (!(ws->memory = an_alloc_raw(ws->size, sizeof *ws->memory)))
+        goto out;
+    ws->kind = kind;
     ws->max_batch = max_batch;
-    float *at = ws->memory;
-    for (size_t i = 0; i < m->n_layers; i++) {
-        if (an_model_runs_in_place(m, i)) {
-            ws->out[i] = ws->out[i - 1];
-            continue;
-        }
-        ws->out[i] = at;
-        at += rounded(max_batch * m->layers[i].out_n);
-    }
-    for (size_t i = 0; i < 2; i++, at += rounded(max_batch * m->widest))
-        ws->turn[i] = at;
-    ws->scratch = at;
     *ret = ws;
     ws = NULL;
     err = AN_OK;
@@ -77,40 +59,121 @@ out:
     return err;
 }
 
+/* One pass: what its steps share. */
+typedef struct run {
+    const an_model *m;
+    an_ws *ws;
+    const float *params, *x;
+    an_pass pass;
+    double own_loss; /* of layers that have one */
+} run;
+
+static void read_inputs(const run *r, const an_layer *l, const float *ret[static AN_LAYER_INPUTS_MAX])
+{
+    for (size_t k = 0; k < l->n_inputs; k++) {
+        size_t from = l->inputs[k].from;
+        ret[k] = from == AN_LAYER_INPUT ? r->x : r->ws->memory + r->ws->places[from].y;
+    }
+}
+
+static const float *forward(run *r)
+{
+    const float *x[AN_LAYER_INPUTS_MAX];
+    float *y = NULL;
+    for (size_t i = 0; i < r->m->n_layers; i++) {
+        const an_layer *l = &r->m->layers[i];
+        const an_place *at = &r->ws->places[i];
+        y = r->ws->memory + at->y;
+        if (r->m->nodes[i].absorbed)
+            continue;
+        read_inputs(r, l, x);
+        r->pass.scratch = r->ws->memory + at->scratch;
+        r->pass.saved = r->ws->memory + at->saved;
+        l->type->forward(l, &r->pass, r->params + l->param_at, x, y);
+    }
+    return y;
+}
+
+/* Where each gradient goes; what has one already gets this one added afterwards (add_extras). */
+static void place_gradients(const run *r, size_t i, float *ret[static AN_LAYER_INPUTS_MAX])
+{
+    const an_layer *l = &r->m->layers[i];
+    float *extra = r->ws->memory + r->ws->places[i].extra;
+    for (size_t k = 0; k < l->n_inputs; k++) {
+        size_t from = l->inputs[k].from;
+        if (from == AN_LAYER_INPUT) {
+            ret[k] = NULL;
+        } else if (an_model_adds_gradient(r->m, i, k)) {
+            ret[k] = extra;
+            extra += an_model_floats(r->ws->max_batch * l->inputs[k].n);
+        } else {
+            ret[k] = r->ws->memory + r->ws->places[from].dy;
+        }
+    }
+}
+
+static void add_extras(const run *r, size_t i, float *const dx[])
+{
+    const an_layer *l = &r->m->layers[i];
+    for (size_t k = 0; k < l->n_inputs; k++) {
+        if (l->inputs[k].from == AN_LAYER_INPUT || !an_model_adds_gradient(r->m, i, k))
+            continue;
+        float *restrict sum = r->ws->memory + r->ws->places[l->inputs[k].from].dy;
+        const float *restrict more = dx[k];
+        for (size_t j = 0, n = r->pass.batch * l->inputs[k].n; j < n; j++)
+            sum[j] += more[j];
+    }
+}
+
+static void backward_one(run *r, size_t i, float *grad)
+{
+    const an_layer *l = &r->m->layers[i];
+    const an_place *at = &r->ws->places[i];
+    const float *x[AN_LAYER_INPUTS_MAX];
+    float *dx[AN_LAYER_INPUTS_MAX];
+    const float *y = r->ws->memory + at->y, *dy = r->ws->memory + at->dy;
+    /* An absorbed activation's reader has masked the gradient, if it can. */
+    if (r->m->nodes[i].absorbed && r->m->nodes[i].n_readers == 1 &&
+        r->m->layers[r->m->nodes[i].last_reader].mask == l)
+        return;
+    read_inputs(r, l, x);
+    place_gradients(r, i, dx);
+    r->pass.scratch = r->ws->memory + at->scratch_back;
+    r->pass.saved = r->ws->memory + at->saved;
+    l->type->backward(l, &r->pass, r->params + l->param_at, x, y, dy, dx, grad + l->param_at);
+    add_extras(r, i, dx);
+}
+
 const float *an_model_forward(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x)
 {
     assert(batch >= 1 && batch <= ws->max_batch);
-    for (size_t i = 0; i < m->n_layers; i++) {
-        const an_layer *l = &m->layers[i];
-        l->type->forward(l, params + l->param_at, batch, x, ws->out[i], ws->scratch);
-        x = ws->out[i];
-    }
-    return x;
+    run r = {.m = m, .ws = ws, .params = params, .x = x, .pass = {.batch = batch}};
+    r.pass.loss = &r.own_loss;
+    return forward(&r);
 }
 
 double an_model_loss(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x,
                      const float *target)
 {
-    const float *y = an_model_forward(m, ws, params, batch, x);
-    return m->loss->eval(batch, m->n_outputs, y, m->autoencoder ? x : target, NULL);
+    assert(batch >= 1 && batch <= ws->max_batch);
+    run r = {.m = m, .ws = ws, .params = params, .x = x, .pass = {.batch = batch}};
+    r.pass.loss = &r.own_loss;
+    const float *y = forward(&r);
+    return m->loss->eval(batch, m->n_outputs, y, m->autoencoder ? x : target, NULL) + r.own_loss;
 }
 
 double an_model_grad(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x,
-                     const float *target, float *grad)
+                     const float *target, const an_draw *draw, float *grad)
 {
-    const float *y = an_model_forward(m, ws, params, batch, x);
-    float *dy = ws->turn[0], *other = ws->turn[1];
+    assert(ws->kind == AN_WS_TRAIN && batch >= 1 && batch <= ws->max_batch);
+    run r = {.m = m, .ws = ws, .params = params, .x = x, .pass = {.training = true, .batch = batch}};
+    r.pass.loss = &r.own_loss;
+    if (draw)
+        r.pass.draw = *draw;
+    const float *y = forward(&r);
+    float *dy = ws->memory + ws->places[m->n_layers - 1].dy;
     double loss = m->loss->eval(batch, m->n_outputs, y, m->autoencoder ? x : target, dy);
-    for (size_t i = m->n_layers; i-- > 0;) {
-        const an_layer *l = &m->layers[i];
-        const float *in = i > 0 ? ws->out[i - 1] : x;
-        float *dx = i == 0 ? NULL : an_model_runs_in_place(m, i) ? dy : other;
-        l->type->backward(l, params + l->param_at, batch, in, ws->out[i], dy, dx, grad + l->param_at,
-                          ws->scratch);
-        if (dx == other) {
-            other = dy;
-            dy = dx;
-        }
-    }
-    return loss;
+    for (size_t i = m->n_layers; i-- > 0;)
+        backward_one(&r, i, grad);
+    return loss + r.own_loss;
 }

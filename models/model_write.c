@@ -27,9 +27,23 @@ static void put_option(an_buf *b, const an_layer_opt *o, double value)
     }
 }
 
-static void put_layer(an_buf *b, const an_layer *l)
+static void put_from(an_buf *b, const an_model *m, const an_layer *l)
+{
+    const size_t before = l == m->layers ? AN_LAYER_INPUT : (size_t)(l - m->layers) - 1;
+    if (l->n_inputs == 1 && l->inputs[0].from == before)
+        return;
+    an_buf_text(b, l->n_inputs > 1 ? ", from: [" : ", from: ");
+    for (size_t k = 0; k < l->n_inputs; k++) {
+        size_t from = l->inputs[k].from;
+        an_buf_printf(b, "%s%s", k ? ", " : "", from == AN_LAYER_INPUT ? "input" : m->layers[from].name);
+    }
+    an_buf_text(b, l->n_inputs > 1 ? "]" : "");
+}
+
+static void put_layer(an_buf *b, const an_model *m, const an_layer *l)
 {
     an_buf_printf(b, "  - %s: {name: %s", l->type->name, l->name);
+    put_from(b, m, l);
     for (size_t i = 0; l->type->opts && l->type->opts[i].key; i++)
         put_option(b, &l->type->opts[i], l->opt[i]);
     an_buf_text(b, l->local ? ", local: true}\n" : "}\n");
@@ -47,7 +61,7 @@ an_err an_model_write(const an_model *m, char **ret)
         an_buf_printf(&b, "input: {features: %zu, window: %zu}\n", m->n_features, m->window);
     an_buf_text(&b, "layers:\n");
     for (size_t i = 0; i < m->n_layers; i++)
-        put_layer(&b, &m->layers[i]);
+        put_layer(&b, m, &m->layers[i]);
     an_buf_printf(&b, "loss: %s\ntarget: %s\n", m->loss->name, m->autoencoder ? "input" : "labels");
     an_buf_u8(&b, 0);
     an_err err = an_buf_err(&b);

@@ -123,7 +123,7 @@ an_err an_scorer_work_new(const an_scorer *s, size_t batch, an_scorer_work **ret
     w->made = an_alloc(w->has_model ? batch * an_scorer_input(s) : 0, sizeof *w->made);
     an_err err = w->scratch && w->made ? AN_OK : AN_ERR_NOMEM;
     if (err == AN_OK && w->has_model)
-        err = an_ws_new(s->model, 1, &w->ws);
+        err = an_ws_new(s->model, AN_WS_FORWARD, 1, &w->ws);
     if (err == AN_OK)
         *ret = w;
     else

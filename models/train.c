@@ -106,7 +106,8 @@ static void run_slice(void *ctx, size_t s, size_t worker)
     size_t n = j->m->n_params;
     float *grad = j->grad + s * n;
     memset(grad, 0, n * sizeof *grad);
-    j->slice_loss[s] = an_model_grad(j->m, d->ws, j->params, rows, d->x, d->t, grad);
+    const an_draw draw = {j->opts->seed, j->step, from};
+    j->slice_loss[s] = an_model_grad(j->m, d->ws, j->params, rows, d->x, d->t, &draw, grad);
 }
 
 /* The gradient of the whole objective for one block, into the first slice's place. */
@@ -275,7 +276,7 @@ static an_err make_desks(job *j)
         return AN_ERR_NOMEM;
     for (size_t i = 0; i < j->n_desks; i++) {
         desk *d = &j->desks[i];
-        err = an_ws_new(j->m, most, &d->ws);
+        err = an_ws_new(j->m, AN_WS_TRAIN, most, &d->ws);
         if (err != AN_OK)
             return err;
         if (!(d->x = an_alloc(most * j->n_in, sizeof *d->x)))
@@ -427,7 +428,7 @@ an_err an_train_loss(const an_model *m, const float *params, const float *x, con
     double sum = 0.0;
     an_err err = check_data(m, x, targets, n, why);
     if (err == AN_OK)
-        err = an_ws_new(m, n < LOSS_ROWS ? n : LOSS_ROWS, &ws);
+        err = an_ws_new(m, AN_WS_FORWARD, n < LOSS_ROWS ? n : LOSS_ROWS, &ws);
     if (err != AN_OK)
         goto out;
     for (size_t at = 0; at < n; at += LOSS_ROWS) {

@@ -37,19 +37,23 @@ static an_err sizes(an_layer *l, an_note *why)
     return AN_OK;
 }
 
-static void forward(const an_layer *l, const float *w, size_t batch, const float *x, float *y, float *scratch)
+static void forward(const an_layer *l, const an_pass *p, const float *w, const float *const x[], float *y)
 {
     an_conv c = geometry(l);
-    an_conv_forward(l, &c, w, batch, x, y, scratch);
+    an_conv_forward(l, &c, w, p->batch, x[0], y, p->scratch);
 }
 
-static void backward(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
-                     const float *dy, float *dx, float *dw, float *scratch)
+static void backward(const an_layer *l, const an_pass *p, const float *w, const float *const x[],
+                     const float *y, const float *dy, float *const dx[], float *dw)
 {
     (void)y;
     an_conv c = geometry(l);
-    an_conv_backward(l, &c, w, batch, x, dy, dx, dw, scratch);
+    an_conv_backward(l, &c, w, p->batch, x[0], dy, dx[0], dw, p->scratch);
 }
 
-const an_layer_type an_layer_conv2d = {
-    .name = "conv2d", .opts = opts, .sizes = sizes, .forward = forward, .backward = backward};
+const an_layer_type an_layer_conv2d = {.name = "conv2d",
+                                       .opts = opts,
+                                       .reads_x = true,
+                                       .sizes = sizes,
+                                       .forward = forward,
+                                       .backward = backward};

@@ -32,10 +32,9 @@ static size_t patch_size(const an_conv *c)
 void an_conv_weights(an_layer *l, const an_conv *c)
 {
     size_t patch = patch_size(c);
-    l->n_weights = 2;
-    l->weights[0] = (an_layer_weight){
-        "w", 4, {c->kh, c->kw, c->c, c->f}, AN_LAYER_START_SPREAD, patch, c->kh * c->kw * c->f};
-    l->weights[1] = (an_layer_weight){"b", 1, {c->f}, AN_LAYER_START_ZERO, 0, 0};
+    const size_t dims[] = {c->kh, c->kw, c->c, c->f};
+    l->weights[l->n_weights++] = an_layer_spread("w", patch, c->kh * c->kw * c->f, 4, dims);
+    l->weights[l->n_weights++] = an_layer_constant("b", AN_LAYER_START_ZERO, c->f);
     l->n_scratch = c->oh * c->ow * patch;
 }
 

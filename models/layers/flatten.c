@@ -10,24 +10,24 @@ static an_err sizes(an_layer *l, an_note *why)
     return AN_OK;
 }
 
-static void forward(const an_layer *l, const float *w, size_t batch, const float *x, float *y, float *scratch)
+static void forward(const an_layer *l, const an_pass *p, const float *w, const float *const x[], float *y)
 {
     (void)w;
-    (void)scratch;
-    if (y != x)
-        memcpy(y, x, batch * l->out_n * sizeof *y);
+    const float *x0 = x[0];
+    if (y != x0)
+        memcpy(y, x0, p->batch * l->out_n * sizeof *y);
 }
 
-static void backward(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
-                     const float *dy, float *dx, float *dw, float *scratch)
+static void backward(const an_layer *l, const an_pass *p, const float *w, const float *const x[],
+                     const float *y, const float *dy, float *const dx[], float *dw)
 {
     (void)w;
     (void)x;
     (void)y;
     (void)dw;
-    (void)scratch;
-    if (dx && dx != dy)
-        memcpy(dx, dy, batch * l->out_n * sizeof *dx);
+    float *dx0 = dx[0];
+    if (dx0 && dx0 != dy)
+        memcpy(dx0, dy, p->batch * l->out_n * sizeof *dx0);
 }
 
 const an_layer_type an_layer_flatten = {

@@ -10,35 +10,35 @@ static const an_layer_opt opts[] = {
     {0},
 };
 
-static void forward(const an_layer *l, const float *w, size_t batch, const float *x, float *y, float *scratch)
+static void forward(const an_layer *l, const an_pass *p, const float *w, const float *const x[], float *y)
 {
     (void)w;
-    (void)scratch;
+    const float *x0 = x[0];
     float slope = (float)l->opt[SLOPE];
-    size_t n = batch * l->out_n;
-    if (y != x)
-        memcpy(y, x, n * sizeof *y);
+    size_t n = p->batch * l->out_n;
+    if (y != x0)
+        memcpy(y, x0, n * sizeof *y);
     for (size_t i = 0; i < n; i++)
         y[i] = y[i] < 0.0f ? slope * y[i] : y[i];
 }
 
-static void backward(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
-                     const float *dy, float *dx, float *dw, float *scratch)
+static void backward(const an_layer *l, const an_pass *p, const float *w, const float *const x[],
+                     const float *y, const float *dy, float *const dx[], float *dw)
 {
     (void)w;
     (void)x;
     (void)dw;
-    (void)scratch;
+    float *dx0 = dx[0];
     float slope = (float)l->opt[SLOPE];
-    if (!dx)
+    if (!dx0)
         return;
-    /* With dx in both places the compiler knows that nothing overlaps, and makes vectors of it.
+    /* With dx0 in both places the compiler knows that nothing overlaps, and makes vectors of it.
      */
-    size_t n = batch * l->out_n;
-    if (dx != dy)
-        memcpy(dx, dy, n * sizeof *dx);
+    size_t n = p->batch * l->out_n;
+    if (dx0 != dy)
+        memcpy(dx0, dy, n * sizeof *dx0);
     for (size_t i = 0; i < n; i++)
-        dx[i] = y[i] > 0.0f ? dx[i] : slope * dx[i];
+        dx0[i] = y[i] > 0.0f ? dx0[i] : slope * dx0[i];
 }
 
 const an_layer_type an_layer_leaky_relu = {.name = "leaky_relu",

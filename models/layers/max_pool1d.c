@@ -36,25 +36,27 @@ static an_err sizes(an_layer *l, an_note *why)
     return AN_OK;
 }
 
-static void forward(const an_layer *l, const float *w, size_t batch, const float *x, float *y, float *scratch)
+static void forward(const an_layer *l, const an_pass *p, const float *w, const float *const x[], float *y)
 {
     (void)w;
-    (void)scratch;
-    an_pool p = geometry(l);
-    an_pool_forward(&p, batch, x, y);
+    an_pool pool = geometry(l);
+    an_pool_forward(&pool, p->batch, x[0], y);
 }
 
-static void backward(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
-                     const float *dy, float *dx, float *dw, float *scratch)
+static void backward(const an_layer *l, const an_pass *p, const float *w, const float *const x[],
+                     const float *y, const float *dy, float *const dx[], float *dw)
 {
     (void)w;
     (void)y;
     (void)dw;
-    (void)scratch;
-    an_pool p = geometry(l);
-    if (dx)
-        an_pool_backward(&p, batch, x, dy, dx);
+    an_pool pool = geometry(l);
+    if (dx[0])
+        an_pool_backward(&pool, p->batch, x[0], dy, dx[0]);
 }
 
-const an_layer_type an_layer_max_pool1d = {
-    .name = "max_pool1d", .opts = opts, .sizes = sizes, .forward = forward, .backward = backward};
+const an_layer_type an_layer_max_pool1d = {.name = "max_pool1d",
+                                           .opts = opts,
+                                           .reads_x = true,
+                                           .sizes = sizes,
+                                           .forward = forward,
+                                           .backward = backward};

@@ -3,33 +3,33 @@
 
 #include <string.h>
 
-static void forward(const an_layer *l, const float *w, size_t batch, const float *x, float *y, float *scratch)
+static void forward(const an_layer *l, const an_pass *p, const float *w, const float *const x[], float *y)
 {
     (void)w;
-    (void)scratch;
-    size_t n = batch * l->out_n;
-    if (y != x)
-        memcpy(y, x, n * sizeof *y);
+    const float *x0 = x[0];
+    size_t n = p->batch * l->out_n;
+    if (y != x0)
+        memcpy(y, x0, n * sizeof *y);
     for (size_t i = 0; i < n; i++)
         y[i] = y[i] < 0.0f ? 0.0f : y[i];
 }
 
-static void backward(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
-                     const float *dy, float *dx, float *dw, float *scratch)
+static void backward(const an_layer *l, const an_pass *p, const float *w, const float *const x[],
+                     const float *y, const float *dy, float *const dx[], float *dw)
 {
     (void)w;
     (void)x;
     (void)dw;
-    (void)scratch;
-    if (!dx)
+    float *dx0 = dx[0];
+    if (!dx0)
         return;
-    /* With dx in both places the compiler knows that nothing overlaps, and makes vectors of it.
+    /* With dx0 in both places the compiler knows that nothing overlaps, and makes vectors of it.
      */
-    size_t n = batch * l->out_n;
-    if (dx != dy)
-        memcpy(dx, dy, n * sizeof *dx);
+    size_t n = p->batch * l->out_n;
+    if (dx0 != dy)
+        memcpy(dx0, dy, n * sizeof *dx0);
     for (size_t i = 0; i < n; i++)
-        dx[i] = y[i] > 0.0f ? dx[i] : 0.0f;
+        dx0[i] = y[i] > 0.0f ? dx0[i] : 0.0f;
 }
 
 const an_layer_type an_layer_relu = {.name = "relu",

@@ -3,25 +3,25 @@
 
 #include <math.h>
 
-static void forward(const an_layer *l, const float *w, size_t batch, const float *x, float *y, float *scratch)
+static void forward(const an_layer *l, const an_pass *p, const float *w, const float *const x[], float *y)
 {
     (void)w;
-    (void)scratch;
-    for (size_t i = 0, n = batch * l->out_n; i < n; i++)
-        y[i] = 1.0f / (1.0f + expf(-x[i]));
+    const float *x0 = x[0];
+    for (size_t i = 0, n = p->batch * l->out_n; i < n; i++)
+        y[i] = 1.0f / (1.0f + expf(-x0[i]));
 }
 
-static void backward(const an_layer *l, const float *w, size_t batch, const float *x, const float *y,
-                     const float *dy, float *dx, float *dw, float *scratch)
+static void backward(const an_layer *l, const an_pass *p, const float *w, const float *const x[],
+                     const float *y, const float *dy, float *const dx[], float *dw)
 {
     (void)w;
     (void)x;
     (void)dw;
-    (void)scratch;
-    if (!dx)
+    float *dx0 = dx[0];
+    if (!dx0)
         return;
-    for (size_t i = 0, n = batch * l->out_n; i < n; i++)
-        dx[i] = dy[i] * y[i] * (1.0f - y[i]);
+    for (size_t i = 0, n = p->batch * l->out_n; i < n; i++)
+        dx0[i] = dy[i] * y[i] * (1.0f - y[i]);
 }
 
 const an_layer_type an_layer_sigmoid = {.name = "sigmoid",

@@ -29,9 +29,47 @@ static const size_t batches[] = {1, 2, 5};
 typedef struct bench {
     an_layer l;
     size_t batch, n_x, n_y;
-    float *w, *x, *y, *dy, *dx, *dw, *scratch, *dir_w, *dir_x, *moved_w, *moved_x;
+    float *w, *x, *y, *dy, *dx, *dw, *scratch, *saved, *dir_w, *dir_x, *moved_w, *moved_x;
+    double own_loss;
+    an_pass pass;
     an_rng rng;
 } bench;
+
+/* x, dx: of all inputs, one after the other. */
+static void run_forward(bench *b, const float *w, size_t batch, const float *x, float *y)
+{
+    const float *in[AN_LAYER_INPUTS_MAX];
+    for (size_t k = 0; k < b->l.n_inputs; k++) {
+        in[k] = x;
+        x += batch * b->l.inputs[k].n;
+    }
+    b->pass.batch = batch;
+    b->own_loss = 0.0;
+    b->l.type->forward(&b->l, &b->pass, w, in, y);
+}
+
+static void run_backward(bench *b, const float *w, size_t batch, const float *x, const float *y,
+                         const float *dy, float *dx, float *dw)
+{
+    const float *in[AN_LAYER_INPUTS_MAX];
+    float *out[AN_LAYER_INPUTS_MAX];
+    for (size_t k = 0; k < b->l.n_inputs; k++) {
+        in[k] = x;
+        out[k] = dx;
+        x += batch * b->l.inputs[k].n;
+        dx = dx ? dx + batch * b->l.inputs[k].n : NULL;
+    }
+    b->pass.batch = batch;
+    b->l.type->backward(&b->l, &b->pass, w, in, y, dy, out, dw);
+}
+
+static size_t floats_in(const an_layer *l)
+{
+    size_t n = 0;
+    for (size_t k = 0; k < l->n_inputs; k++)
+        n += l->inputs[k].n;
+    return n;
+}
 
 static float *numbers(size_t n)
 {
@@ -63,7 +101,7 @@ static void bench_init(bench *b, const an_layer *l, size_t batch)
 {
     b->l = *l;
     b->batch = batch;
-    b->n_x = batch * l->in_n;
+    b->n_x = batch * floats_in(l);
     b->n_y = batch * l->out_n;
     an_rng_init(&b->rng, SEED, batch + l->in_n * 100);
     b->w = numbers(l->n_params);
@@ -76,7 +114,13 @@ static void bench_init(bench *b, const an_layer *l, size_t batch)
     b->moved_x = numbers(b->n_x);
     b->y = numbers(b->n_y);
     b->dy = numbers(b->n_y);
-    b->scratch = numbers(l->n_scratch);
+    b->scratch = numbers(l->n_scratch + batch * l->n_scratch_row);
+    b->saved = numbers(l->n_saved + batch * l->n_saved_row);
+    b->pass = (an_pass){.training = true,
+                        .draw = {SEED, 3, 11},
+                        .scratch = b->scratch,
+                        .saved = b->saved,
+                        .loss = &b->own_loss};
     fill(&b->rng, b->w, l->n_params, 1.0);
     spread(&b->rng, b->x, b->n_x);
     fill(&b->rng, b->dy, b->n_y, 1.0);
@@ -84,8 +128,8 @@ static void bench_init(bench *b, const an_layer *l, size_t batch)
 
 static void bench_done(bench *b)
 {
-    float *all[] = {b->w,     b->dw,      b->dir_w, b->moved_w, b->x,      b->dx,
-                    b->dir_x, b->moved_x, b->y,     b->dy,      b->scratch};
+    float *all[] = {b->w,     b->dw,      b->dir_w, b->moved_w, b->x,       b->dx,
+                    b->dir_x, b->moved_x, b->y,     b->dy,      b->scratch, b->saved};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         an_free(all[i]);
 }
@@ -98,8 +142,8 @@ static double projected(bench *b, double h, double *ret_size)
         b->moved_w[i] = (float)((double)b->w[i] + h * (double)b->dir_w[i]);
     for (size_t i = 0; i < b->n_x; i++)
         b->moved_x[i] = (float)((double)b->x[i] + h * (double)b->dir_x[i]);
-    l->type->forward(l, b->moved_w, b->batch, b->moved_x, b->y, b->scratch);
-    double sum = 0.0;
+    run_forward(b, b->moved_w, b->batch, b->moved_x, b->y);
+    double sum = b->own_loss;
     *ret_size = 1.0;
     for (size_t i = 0; i < b->n_y; i++) {
         double term = (double)b->dy[i] * (double)b->y[i];
@@ -112,9 +156,9 @@ static double projected(bench *b, double h, double *ret_size)
 static void check_gradient(bench *b)
 {
     const an_layer *l = &b->l;
-    l->type->forward(l, b->w, b->batch, b->x, b->y, b->scratch);
+    run_forward(b, b->w, b->batch, b->x, b->y);
     memset(b->dw, 0, l->n_params * sizeof *b->dw);
-    l->type->backward(l, b->w, b->batch, b->x, b->y, b->dy, b->dx, b->dw, b->scratch);
+    run_backward(b, b->w, b->batch, b->x, b->y, b->dy, b->dx, b->dw);
     for (int trial = 0; trial < 4; trial++) {
         fill(&b->rng, b->dir_w, l->n_params, trial == 1 ? 0.0 : 1.0); /* x alone, w alone, both */
         fill(&b->rng, b->dir_x, b->n_x, trial == 2 ? 0.0 : 1.0);
@@ -144,18 +188,18 @@ static void check_conventions(bench *b)
     /* dw is added to; dx may be NULL. */
     for (size_t i = 0; i < l->n_params; i++)
         b->moved_w[i] = 1.0f;
-    l->type->forward(l, b->w, b->batch, b->x, b->y, b->scratch);
-    l->type->backward(l, b->w, b->batch, b->x, b->y, b->dy, NULL, b->moved_w, b->scratch);
+    run_forward(b, b->w, b->batch, b->x, b->y);
+    run_backward(b, b->w, b->batch, b->x, b->y, b->dy, NULL, b->moved_w);
     for (size_t i = 0; i < l->n_params; i++)
         assert_float_equal(b->moved_w[i], b->dw[i] + 1.0f, 1e-3f);
     if (!l->type->in_place)
         return;
     assert_int_equal(b->n_x, b->n_y);
     memcpy(b->moved_x, b->x, b->n_x * sizeof *b->x);
-    l->type->forward(l, b->w, b->batch, b->moved_x, b->moved_x, b->scratch);
+    run_forward(b, b->w, b->batch, b->moved_x, b->moved_x);
     assert_memory_equal(y_of_in_place, b->y, b->n_y * sizeof *b->y);
     memcpy(b->dir_x, b->dy, b->n_y * sizeof *b->dy);
-    l->type->backward(l, b->w, b->batch, y_of_in_place, y_of_in_place, b->dir_x, b->dir_x, b->dw, b->scratch);
+    run_backward(b, b->w, b->batch, y_of_in_place, y_of_in_place, b->dir_x, b->dir_x, b->dw);
     assert_memory_equal(b->dir_x, b->dx, b->n_x * sizeof *b->dx);
 }
 
@@ -178,6 +222,14 @@ static double choice(const an_layer_opt *o, size_t i)
     return o->kind == AN_LAYER_OPT_COUNT ? o->min + (double)i : (double)i;
 }
 
+/* One input, or for a kind that joins three of the same shape. */
+static void take_inputs(an_layer *l, const an_shape *s)
+{
+    l->n_inputs = l->type->joins ? 3 : 1;
+    for (size_t k = 0; k < l->n_inputs; k++)
+        l->inputs[k] = (an_layer_input){.from = AN_LAYER_INPUT, .shape = *s};
+}
+
 typedef void visit_fn(const an_layer *l);
 
 /* Calls visit for every shape and combination of options that fit; returns how many. */
@@ -195,7 +247,8 @@ static size_t each_layer(const an_layer_type *type, visit_fn *visit)
                 rest /= n_choices(&type->opts[o]);
             }
             an_note why = {0};
-            an_err err = an_layer_size(&l, &shapes[s], &why);
+            take_inputs(&l, &shapes[s]);
+            an_err err = an_layer_size(&l, &why);
             if (err == AN_OK) {
                 visit(&l);
                 visited++;
@@ -227,14 +280,20 @@ static void check_rows(const an_layer *l)
 {
     bench b = {0};
     bench_init(&b, l, 3);
-    float *one = numbers(l->out_n);
-    l->type->forward(l, b.w, 3, b.x, b.y, b.scratch);
+    float *one = numbers(l->out_n), *row = numbers(floats_in(l));
+    b.pass.training = !l->type->mixes_rows;
+    run_forward(&b, b.w, 3, b.x, b.y);
     for (size_t i = 0; i < 3; i++) {
-        l->type->forward(l, b.w, 1, b.x + i * l->in_n, one, b.scratch);
+        size_t at = 0, to = 0;
+        for (size_t k = 0; k < l->n_inputs; to += l->inputs[k].n, at += 3 * l->inputs[k].n, k++)
+            memcpy(row + to, b.x + at + i * l->inputs[k].n, l->inputs[k].n * sizeof *row);
+        b.pass.draw.row = 11 + i;
+        run_forward(&b, b.w, 1, row, one);
         for (size_t j = 0; j < l->out_n; j++)
             assert_float_equal(one[j], b.y[i * l->out_n + j], 1e-4f);
     }
     an_free(one);
+    an_free(row);
     bench_done(&b);
 }
 
@@ -261,9 +320,10 @@ static void a_size_out_of_all_bounds_is_refused_not_believed(void **state)
             l.opt[o] = type->opts[o].kind == AN_LAYER_OPT_CHOICE ? 1.0 : type->opts[o].max;
         if (type->opts && type->opts[0].key && strcmp(type->opts[0].key, "size") == 0)
             continue; /* pools make things smaller */
-        an_err err = an_layer_size(&l, &wide[s], NULL);
-        if (type->opts && type->opts[0].kind == AN_LAYER_OPT_COUNT)
-            assert_true(err == AN_ERR_LIMIT || err == AN_ERR_INVAL);
+        take_inputs(&l, &wide[s]);
+        an_err err = an_layer_size(&l, NULL);
+        if (type->joins || (type->opts && type->opts[0].kind == AN_LAYER_OPT_COUNT))
+            assert_true((type->joins && err == AN_OK) || err == AN_ERR_LIMIT || err == AN_ERR_INVAL);
         else
             assert_int_equal(err, AN_OK);
     }

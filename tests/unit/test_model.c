@@ -154,7 +154,7 @@ static void a_hand_made_network_gives_the_numbers_of_the_hand(void **state)
     const float w[9] = {1, -1, 2, 1, 0.5f, 0, 3, 4, -1};
     const float x[4] = {1, 2, -1, 0}, t[2] = {17, 0};
     an_ws *ws = NULL;
-    an_err err = an_ws_new(m, 2, &ws);
+    an_err err = an_ws_new(m, AN_WS_TRAIN, 2, &ws);
     assert_int_equal(err, AN_OK);
     /* row 1: (1+4+.5, -1+2) = (5.5, 1) -> 16.5+4-1 = 19.5; row 2: (-1+.5, 1) -> (0, 1) -> 3 */
     const float *y = an_model_forward(m, ws, w, 2, x);
@@ -162,7 +162,7 @@ static void a_hand_made_network_gives_the_numbers_of_the_hand(void **state)
     assert_float_equal(y[1], 3.0f, 1e-6f);
     assert_float_equal(an_model_loss(m, ws, w, 2, x, t), 2.5 * 2.5 + 9.0, 1e-5);
     float grad[9] = {0};
-    double loss = an_model_grad(m, ws, w, 2, x, t, grad);
+    double loss = an_model_grad(m, ws, w, 2, x, t, NULL, grad);
     assert_float_equal(loss, 15.25, 1e-5);
     assert_float_equal(grad[8], 2 * 2.5 + 2 * 3, 1e-5); /* output bias: 5 + 6 */
     assert_float_equal(grad[6], 5 * 5.5, 1e-4);         /* the first unit is off in row 2 */
@@ -189,9 +189,9 @@ static void check_network(const an_model *m)
             strcmp(an_model_loss_name(m), "mse") ? (float)an_rng_below(&r, an_model_n_outputs(m)) : (float)i;
     double want = 0.0, at[2];
     an_ws *ws = NULL;
-    an_err err = an_ws_new(m, batch, &ws);
+    an_err err = an_ws_new(m, AN_WS_TRAIN, batch, &ws);
     assert_int_equal(err, AN_OK);
-    an_model_grad(m, ws, p, batch, x, t, g);
+    an_model_grad(m, ws, p, batch, x, t, NULL, g);
     for (size_t i = 0; i < n; i++) {
         dir[i] = g[i] + (float)(0.1 * an_rng_normal(&r)) * fabsf(g[i]);
         want += (double)dir[i] * (double)g[i];
@@ -356,7 +356,7 @@ static void every_failed_allocation_is_survived(void **state)
         err = an_model_new(small, strlen(small), "test.yaml", 4, &m, NULL);
         assert_true(err == AN_OK ? m != NULL : err == AN_ERR_NOMEM && !m);
         if (err == AN_OK) {
-            err = an_ws_new(m, 8, &ws);
+            err = an_ws_new(m, AN_WS_TRAIN, 8, &ws);
             assert_true(err == AN_OK ? ws != NULL : err == AN_ERR_NOMEM && !ws);
         }
         an_mem_fail_never();
@@ -372,9 +372,9 @@ static void a_workspace_for_no_rows_is_refused(void **state)
     (void)state;
     an_model *m = model_of(small, 4);
     an_ws *ws = NULL;
-    an_err err = an_ws_new(m, 0, &ws);
+    an_err err = an_ws_new(m, AN_WS_TRAIN, 0, &ws);
     assert_int_equal(err, AN_ERR_INVAL);
-    err = an_ws_new(m, SIZE_MAX / 2, &ws);
+    err = an_ws_new(m, AN_WS_TRAIN, SIZE_MAX / 2, &ws);
     assert_int_equal(err, AN_ERR_NOMEM);
     assert_null(ws);
     an_model_free(m);

@@ -166,7 +166,7 @@ static void classes_are_told_apart(void **state)
     f.opts.lr = 1e-2;
     train(&f, NULL);
     an_ws *ws = NULL;
-    an_err err = an_ws_new(f.m, ROWS, &ws);
+    an_err err = an_ws_new(f.m, AN_WS_FORWARD, ROWS, &ws);
     assert_int_equal(err, AN_OK);
     const float *y = an_model_forward(f.m, ws, f.params, ROWS, f.x);
     size_t right = 0;
