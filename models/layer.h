@@ -22,6 +22,7 @@
 
 #include "base/err.h"
 #include "base/rng.h"
+#include "models/kernels/mm.h"
 #include "models/model.h"
 
 #define AN_LAYER_OPTS_MAX 8u
@@ -117,9 +118,6 @@ typedef struct an_pass {
 
 /* The stream of one row's draws in one layer. */
 void an_pass_rng(const an_pass *p, const an_layer *l, size_t row, an_rng *ret);
-
-/* Activations that fit into the loop that writes the values before them. */
-typedef enum an_epilogue { AN_EPILOGUE_NONE, AN_EPILOGUE_RELU, AN_EPILOGUE_LEAKY } an_epilogue;
 
 typedef struct an_layer_type {
     const char *name;         /* as written in the text */

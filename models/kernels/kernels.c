@@ -5,13 +5,17 @@
 #include "models/kernels/kernels.h"
 
 #include <limits.h>
+#include <stdlib.h>
+
+#include "models/kernels/mm.h"
 
 #ifdef AN_HAVE_OPENBLAS
 #include <cblas.h>
 
-void an_kernels_init(void)
+bool an_kernels_init(void)
 {
     openblas_set_num_threads(1);
+    return an_mm_choose(getenv("ANDON_KERNELS"));
 }
 
 const char *an_kernels_name(void)
@@ -39,8 +43,9 @@ void an_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alp
 
 #else
 
-void an_kernels_init(void)
+bool an_kernels_init(void)
 {
+    return an_mm_choose(getenv("ANDON_KERNELS"));
 }
 
 const char *an_kernels_name(void)

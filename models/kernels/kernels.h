@@ -15,7 +15,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-void an_kernels_init(void);
+/* Chooses the instruction set: the best that the processor has, or the one that the environment's
+ * ANDON_KERNELS names (mm.h).  False: it has none of that name; the best is taken. */
+bool an_kernels_init(void);
 
 /* Names the set of kernels ("openblas Zen", "plain"): training is bit-equal per kernel set, so
  * a record of a training run carries it. */

@@ -386,7 +386,8 @@ int main(void)
 {
     if (an_crypto_init() != AN_OK)
         return 1;
-    an_kernels_init();
+    if (!an_kernels_init())
+        return 77; /* the instruction set that was asked for is not here */
     printf("seed %u\n", SEED);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(widths_come_from_the_data),

@@ -1,0 +1,232 @@
+/* The product of every instruction set of this processor, against sums in double precision, over
+ * random sizes and steps.  Buffers end where their last float does, so that AddressSanitizer sees a
+ * read or write beyond it. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "models/kernels/mm.h"
+
+#define SEED 17u
+#define CASES 400
+
+/* n floats that end with their allocation. */
+typedef struct floats {
+    float *block, *at;
+    size_t n;
+} floats;
+
+static floats floats_of(an_rng *r, size_t n)
+{
+    size_t whole = (n + 15) / 16 * 16;
+    floats f = {.block = an_alloc(whole ? whole : 16, sizeof(float)), .n = n};
+    assert_non_null(f.block);
+    f.at = f.block + (whole - n);
+    for (size_t i = 0; i < n; i++)
+        f.at[i] = (float)an_rng_normal(r);
+    return f;
+}
+
+/* One product with all that it reads and writes. */
+typedef struct product {
+    an_mm p;
+    floats a, b, bias, mask, start;
+} product;
+
+static size_t below(an_rng *r, size_t n)
+{
+    return (size_t)an_rng_below(r, n);
+}
+
+static product random_product(an_rng *r)
+{
+    product x = {.p = {.m = 1 + below(r, 40),
+                       .n = 1 + below(r, below(r, 2) ? 20 : 90),
+                       .nq = 1 + below(r, 3),
+                       .nr = 1 + below(r, 3),
+                       .nk = below(r, 30)}};
+    an_mm *p = &x.p;
+    p->a_i = below(r, 2) ? 1 : p->nk + below(r, 3);
+    p->a_k = below(r, 2) ? 1 : 1 + below(r, 5);
+    p->a_r = below(r, 60);
+    p->a_q = below(r, 200);
+    p->b_k = p->n + below(r, 4);
+    p->b_r = below(r, 100);
+    p->b_q = below(r, 100);
+    p->c_i = p->n + below(r, 9);
+    p->add = below(r, 2);
+    p->act = (an_epilogue)below(r, 3);
+    p->slope = p->act == AN_EPILOGUE_LEAKY ? 0.125f : 0.0f;
+    p->mask_act = (an_epilogue)below(r, 3);
+    p->mask_slope = p->mask_act == AN_EPILOGUE_LEAKY ? 0.25f : 0.0f;
+    p->mask_i = p->n + below(r, 4);
+    const size_t k = p->nk ? p->nk - 1 : 0;
+    x.a = floats_of(r, (p->m - 1) * p->a_i + (p->nq - 1) * p->a_q + (p->nr - 1) * p->a_r + k * p->a_k + 1);
+    x.b = floats_of(r, (p->nq - 1) * p->b_q + (p->nr - 1) * p->b_r + k * p->b_k + p->n);
+    x.bias = floats_of(r, p->n);
+    x.mask = floats_of(r, (p->m - 1) * p->mask_i + p->n);
+    x.start = floats_of(r, (p->m - 1) * p->c_i + p->n);
+    p->a = x.a.at;
+    p->b = x.b.at;
+    p->bias = below(r, 2) ? x.bias.at : NULL;
+    p->mask = below(r, 2) ? x.mask.at : NULL;
+    return x;
+}
+
+static void product_done(product *x)
+{
+    floats *all[] = {&x->a, &x->b, &x->bias, &x->mask, &x->start};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        an_free(all[i]->block);
+}
+
+/* What c[i, j] is, and the sum of absolute terms that its error is measured by. */
+static double expected(const an_mm *p, const float *start, size_t i, size_t j, double *ret_size)
+{
+    double s = (p->add ? (double)start[i * p->c_i + j] : 0.0) + (p->bias ? (double)p->bias[j] : 0.0);
+    double size = fabs(s) + 1.0;
+    for (size_t q = 0; q < p->nq; q++)
+        for (size_t r = 0; r < p->nr; r++)
+            for (size_t k = 0; k < p->nk; k++) {
+                double t = (double)p->a[i * p->a_i + q * p->a_q + r * p->a_r + k * p->a_k] *
+                           (double)p->b[q * p->b_q + r * p->b_r + k * p->b_k + j];
+                s += t;
+                size += fabs(t);
+            }
+    *ret_size = size;
+    if (p->act != AN_EPILOGUE_NONE && s < 0.0)
+        s *= (double)p->slope;
+    if (p->mask && p->mask_act != AN_EPILOGUE_NONE && !(p->mask[i * p->mask_i + j] > 0.0f))
+        s *= (double)p->mask_slope;
+    return s;
+}
+
+static void check(const product *x, const an_mm_kernel *kernel, size_t nth, const floats *c)
+{
+    const an_mm *p = &x->p;
+    for (size_t i = 0; i < p->m; i++) {
+        for (size_t j = 0; j < p->n; j++) {
+            double size, want = expected(p, x->start.at, i, j, &size);
+            if (!(fabs((double)c->at[i * p->c_i + j] - want) <= 4e-6 * size))
+                fail_msg("%s, case %zu, (%zu, %zu) of (%zu, %zu): %.9g instead of %.9g", kernel->name, nth, i,
+                         j, p->m, p->n, (double)c->at[i * p->c_i + j], want);
+        }
+        for (size_t j = p->n; i + 1 < p->m && j < p->c_i; j++) /* between the rows nothing is written */
+            assert_float_equal(c->at[i * p->c_i + j], x->start.at[i * p->c_i + j], 0.0f);
+    }
+}
+
+static void every_instruction_set_comes_to_the_same(void **state)
+{
+    (void)state;
+    an_rng r;
+    an_rng_init(&r, SEED, 0);
+    for (size_t n = 0; n < CASES; n++) {
+        product x = random_product(&r);
+        floats fused = {.n = 0};
+        for (size_t k = 0; an_mm_kernel_at(k); k++) {
+            const an_mm_kernel *kernel = an_mm_kernel_at(k);
+            if (!an_mm_choose(kernel->name))
+                continue;
+            floats c = floats_of(&r, x.start.n);
+            memcpy(c.at, x.start.at, c.n * sizeof *c.at);
+            x.p.c = c.at;
+            an_mm_run(&x.p);
+            check(&x, kernel, n, &c);
+            /* Those that multiply and add in one rounding agree to the bit. */
+            if (fused.block && strcmp(kernel->name, "plain") != 0)
+                assert_memory_equal(fused.at, c.at, c.n * sizeof *c.at);
+            if (fused.block)
+                an_free(c.block);
+            else
+                fused = c;
+        }
+        an_free(fused.block);
+        product_done(&x);
+    }
+}
+
+static void an_output_does_not_depend_on_how_the_product_is_divided(void **state)
+{
+    (void)state;
+    an_rng r;
+    an_rng_init(&r, SEED, 1);
+    enum { M = 57, N = 83, K = 91 };
+    floats a = floats_of(&r, M * K), b = floats_of(&r, K * N), whole = floats_of(&r, M * N),
+           parts = floats_of(&r, M * N);
+    for (size_t k = 0; an_mm_kernel_at(k); k++) {
+        if (!an_mm_choose(an_mm_kernel_at(k)->name))
+            continue;
+        an_mm p = {.m = M, .n = N, .nk = K, .a = a.at, .a_i = K, .a_k = 1, .b = b.at, .b_k = N};
+        p.c = whole.at;
+        p.c_i = N;
+        an_mm_run(&p);
+        for (size_t i = 0; i < M; i += p.m)
+            for (size_t j = 0; j < N; j += p.n) {
+                p.m = M - i < 11 ? M - i : 11;
+                p.n = N - j < 29 ? N - j : 29;
+                p.a = a.at + i * K;
+                p.b = b.at + j;
+                p.c = parts.at + i * N + j;
+                an_mm_run(&p);
+            }
+        assert_memory_equal(whole.at, parts.at, M * N * sizeof(float));
+    }
+    floats *all[] = {&a, &b, &whole, &parts};
+    for (size_t i = 0; i < 4; i++)
+        an_free(all[i]->block);
+}
+
+static void what_is_no_number_stays_none(void **state)
+{
+    (void)state;
+    for (size_t k = 0; an_mm_kernel_at(k); k++) {
+        if (!an_mm_choose(an_mm_kernel_at(k)->name))
+            continue;
+        const float a = NAN, b[3] = {1, 2, 3};
+        float c[3] = {0};
+        an_mm p = {.m = 1, .n = 3, .nk = 1, .a = &a, .a_k = 1, .b = b, .b_k = 3, .c = c, .c_i = 3};
+        p.act = AN_EPILOGUE_RELU;
+        an_mm_run(&p);
+        for (size_t j = 0; j < 3; j++)
+            assert_true(isnan(c[j]));
+    }
+}
+
+static void the_best_is_chosen_unless_another_is_named(void **state)
+{
+    (void)state;
+    assert_true(an_mm_choose(NULL));
+    for (size_t k = 0; an_mm_kernel_at(k); k++)
+        if (an_mm_kernel_at(k)->usable()) {
+            assert_string_equal(an_mm_name(), an_mm_kernel_at(k)->name);
+            break;
+        }
+    assert_false(an_mm_choose("no such set"));
+    assert_true(an_mm_choose("plain"));
+    assert_string_equal(an_mm_name(), "plain");
+    printf("here:");
+    for (size_t k = 0; an_mm_kernel_at(k); k++)
+        printf(" %s%s", an_mm_kernel_at(k)->name, an_mm_kernel_at(k)->usable() ? "" : " (not usable)");
+    printf("\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_instruction_set_comes_to_the_same),
+        cmocka_unit_test(an_output_does_not_depend_on_how_the_product_is_divided),
+        cmocka_unit_test(what_is_no_number_stays_none),
+        cmocka_unit_test(the_best_is_chosen_unless_another_is_named),
+    };
+    printf("seed %u\n", SEED);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
