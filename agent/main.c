@@ -170,7 +170,10 @@ int main(int argc, char **argv)
     umask(027); /* samples, spool and versions: the group may read them, others may not */
     an_log_init(AN_LOG_INFO, "andon-agent");
     an_json_init();
-    an_kernels_init();
+    if (!an_kernels_init()) {
+        fprintf(stderr, "andon-agent: ANDON_KERNELS names an instruction set that is not here\n");
+        return EXIT_USAGE;
+    }
     an_err err = an_crypto_init();
     if (err == AN_OK)
         err = dispatch(&args, &why);

@@ -99,6 +99,8 @@ typedef struct an_layer {
     /* Memory in floats: for a pass of B rows, fixed + B * each.  Scratch is the layer's own during
      * a call; saved is kept from forward to backward of a training pass. */
     size_t n_scratch, n_scratch_row, n_saved, n_saved_row;
+    size_t n_prepared;  /* floats that `prepare` makes of the weights */
+    size_t prepared_at; /* offset within the model's prepared weights */
 
     /* Set by the model; a kind that says `fuses` in its row obeys them (see an_layer_epilogue).
      * act: the activation after it, applied in forward.  mask: the activation before it, whose
@@ -113,7 +115,10 @@ typedef struct an_pass {
     size_t batch;  /* rows, >= 1 */
     an_draw draw;
     float *scratch, *saved; /* of the layer that is called */
-    double *loss;           /* a layer with a loss of its own adds the sum over the rows; forward only */
+    /* Its weights in the order in which a fast route wants them; NULL: there are none, take the plain
+     * route. */
+    const float *prepared;
+    double *loss; /* a layer with a loss of its own adds the sum over the rows; forward only */
 } an_pass;
 
 /* The stream of one row's draws in one layer. */
@@ -139,6 +144,10 @@ typedef struct an_layer_type {
      * 2^63, and an_layer_size refuses what is too large.  Errors: INVAL the shape does not fit,
      * with the reason in why. */
     an_err (*sizes)(an_layer *l, an_note *why);
+
+    /* Weights in another order (transposed, flipped), made once for all passes with the same weights.
+     * NULL: the kind has none. */
+    void (*prepare)(const an_layer *l, const float *w, float *prepared);
 
     /* y (batch, out) from x[i] (batch, inputs[i].n) and the layer's parameters w. */
     void (*forward)(const an_layer *l, const an_pass *p, const float *w, const float *const x[], float *y);
@@ -167,6 +176,9 @@ an_err an_layer_size(an_layer *l, an_note *why);
 /* The activation that forward is to apply as it writes y, and that dx is to be masked by; slope: of
  * a leaky one, else 0.  NULL gives NONE. */
 an_epilogue an_layer_epilogue(const an_layer *activation, float *ret_slope);
+/* For routes that do not mask as they write: multiplies l->mask's derivative, if there is one, into
+ * dx (n) from x. */
+void an_layer_mask(const an_layer *l, size_t n, const float *x, float *dx);
 
 /* "(32, 19)" into out. */
 #define AN_SHAPE_TEXT 80u

@@ -82,6 +82,8 @@ an_err an_model_finish(an_model *m, an_note *why)
         an_layer *l = &m->layers[i];
         l->param_at = m->n_params;
         m->n_params += l->n_params;
+        l->prepared_at = m->n_prepared;
+        m->n_prepared += an_model_floats(l->n_prepared);
         m->n_tensors += l->n_weights;
         values += l->out_n + l->n_saved + l->n_saved_row + l->n_scratch + l->n_scratch_row;
         if (m->n_params > AN_MODEL_PARAMS_MAX)
@@ -115,6 +117,23 @@ const char *an_model_name(const an_model *m)
 size_t an_model_n_params(const an_model *m)
 {
     return m->n_params;
+}
+
+size_t an_model_n_prepared(const an_model *m)
+{
+    return m->n_prepared;
+}
+
+size_t an_model_n_layers(const an_model *m)
+{
+    return m->n_layers;
+}
+
+void an_model_prepare(const an_model *m, const float *params, size_t layer, float *prepared)
+{
+    const an_layer *l = &m->layers[layer];
+    if (l->type->prepare)
+        l->type->prepare(l, params + l->param_at, prepared + l->prepared_at);
 }
 
 size_t an_model_n_features(const an_model *m)

@@ -128,10 +128,22 @@ typedef struct an_draw {
     uint64_t seed, step, row; /* row: of the pass's first row within the step's batch */
 } an_draw;
 
+/* Weights in the order in which fast routes want them: made once for all passes with the same
+ * parameters, by any threads, layer by layer. */
+size_t an_model_n_prepared(const an_model *m); /* floats; 0: no layer has any */
+size_t an_model_n_layers(const an_model *m);
+void an_model_prepare(const an_model *m, const float *params, size_t layer, float *prepared);
+
+/* What a step of training hands to its passes. */
+typedef struct an_step {
+    an_draw draw;
+    const float *prepared; /* (n_prepared) of the same params; NULL: plain routes */
+} an_step;
+
 /* The same sum as in training, plus what layers have for a loss of their own; adds its gradient to
  * grad (n_params).  For tensors that follow (an_tensor.follow) it adds the sum over the rows of
- * what is averaged.  draw NULL: all zero.  ws: of AN_WS_TRAIN. */
+ * what is averaged.  step NULL: all zero.  ws: of AN_WS_TRAIN. */
 double an_model_grad(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x,
-                     const float *target, const an_draw *draw, float *grad);
+                     const float *target, const an_step *step, float *grad);
 
 #endif

@@ -26,7 +26,7 @@ struct an_model {
     size_t n_layers;
     an_tensor *tensors;
     size_t n_tensors;
-    size_t n_params;
+    size_t n_params, n_prepared;
     an_model_node *nodes; /* (n_layers) */
     bool mixes_rows;      /* some layer does */
     const an_loss *loss;

@@ -63,7 +63,7 @@ out:
 typedef struct run {
     const an_model *m;
     an_ws *ws;
-    const float *params, *x;
+    const float *params, *prepared, *x; /* prepared: NULL if there is none */
     an_pass pass;
     double own_loss; /* of layers that have one */
 } run;
@@ -74,6 +74,11 @@ static void read_inputs(const run *r, const an_layer *l, const float *ret[static
         size_t from = l->inputs[k].from;
         ret[k] = from == AN_LAYER_INPUT ? r->x : r->ws->memory + r->ws->places[from].y;
     }
+}
+
+static const float *prepared_of(const run *r, const an_layer *l)
+{
+    return r->prepared && l->n_prepared ? r->prepared + l->prepared_at : NULL;
 }
 
 static const float *forward(run *r)
@@ -89,6 +94,7 @@ static const float *forward(run *r)
         read_inputs(r, l, x);
         r->pass.scratch = r->ws->memory + at->scratch;
         r->pass.saved = r->ws->memory + at->saved;
+        r->pass.prepared = prepared_of(r, l);
         l->type->forward(l, &r->pass, r->params + l->param_at, x, y);
     }
     return y;
@@ -140,6 +146,7 @@ static void backward_one(run *r, size_t i, float *grad)
     place_gradients(r, i, dx);
     r->pass.scratch = r->ws->memory + at->scratch_back;
     r->pass.saved = r->ws->memory + at->saved;
+    r->pass.prepared = prepared_of(r, l);
     l->type->backward(l, &r->pass, r->params + l->param_at, x, y, dy, dx, grad + l->param_at);
     add_extras(r, i, dx);
 }
@@ -163,13 +170,15 @@ double an_model_loss(const an_model *m, an_ws *ws, const float *params, size_t b
 }
 
 double an_model_grad(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x,
-                     const float *target, const an_draw *draw, float *grad)
+                     const float *target, const an_step *step, float *grad)
 {
     assert(ws->kind == AN_WS_TRAIN && batch >= 1 && batch <= ws->max_batch);
     run r = {.m = m, .ws = ws, .params = params, .x = x, .pass = {.training = true, .batch = batch}};
     r.pass.loss = &r.own_loss;
-    if (draw)
-        r.pass.draw = *draw;
+    if (step) {
+        r.pass.draw = step->draw;
+        r.prepared = step->prepared;
+    }
     const float *y = forward(&r);
     float *dy = ws->memory + ws->places[m->n_layers - 1].dy;
     double loss = m->loss->eval(batch, m->n_outputs, y, m->autoencoder ? x : target, dy);

@@ -106,8 +106,8 @@ static void run_slice(void *ctx, size_t s, size_t worker)
     size_t n = j->m->n_params;
     float *grad = j->grad + s * n;
     memset(grad, 0, n * sizeof *grad);
-    const an_draw draw = {j->opts->seed, j->step, from};
-    j->slice_loss[s] = an_model_grad(j->m, d->ws, j->params, rows, d->x, d->t, &draw, grad);
+    const an_step step = {.draw = {j->opts->seed, j->step, from}};
+    j->slice_loss[s] = an_model_grad(j->m, d->ws, j->params, rows, d->x, d->t, &step, grad);
 }
 
 /* The gradient of the whole objective for one block, into the first slice's place. */

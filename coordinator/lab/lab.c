@@ -98,8 +98,11 @@ int an_lab_main(int argc, char **argv, FILE *out, FILE *errors)
         fprintf(errors, "andon-lab: the cryptographic library does not start\n");
         return 1;
     }
+    if (!an_kernels_init()) {
+        fprintf(errors, "andon-lab: ANDON_KERNELS names an instruction set that is not here\n");
+        return 2;
+    }
     an_json_init();
-    an_kernels_init();
     an_log_init(AN_LOG_ERROR, "andon-lab");
     if (an_args_parse(&args, all, N_VERBS, argc, argv, &why) != AN_OK) {
         fprintf(errors, "andon-lab: %s\n", why.text);

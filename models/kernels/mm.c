@@ -40,6 +40,17 @@ const char *an_mm_name(void)
     return chosen->name;
 }
 
+/* Eight rows at a time: what is read stays in the nearest cache, and what is written is side by side. */
+void an_transpose(size_t rows, size_t columns, const float *from, float *to)
+{
+    for (size_t r = 0; r < rows; r += 8) {
+        const size_t n = rows - r < 8 ? rows - r : 8;
+        for (size_t c = 0; c < columns; c++)
+            for (size_t i = 0; i < n; i++)
+                to[c * rows + r + i] = from[(r + i) * columns + c];
+    }
+}
+
 void an_mm_run(const an_mm *p)
 {
     an_mm q = *p;

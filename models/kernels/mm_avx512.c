@@ -26,8 +26,9 @@
 #define MOST_TILES_OF(T, nv) T(9, nv) T(10, nv) T(11, nv) T(12, nv) T(13, nv)
 #define TILES(T)                                                                                             \
     TILES_OF(T, 1)                                                                                           \
-    MORE_TILES_OF(T, 1) MOST_TILES_OF(T, 1) TILES_OF(T, 2) MORE_TILES_OF(T, 2) MOST_TILES_OF(T, 2)           \
-        TILES_OF(T, 3) MORE_TILES_OF(T, 3) TILES_OF(T, 4)
+    MORE_TILES_OF(T, 1)                                                                                      \
+    MOST_TILES_OF(T, 1) TILES_OF(T, 2) MORE_TILES_OF(T, 2) MOST_TILES_OF(T, 2) TILES_OF(T, 3)                \
+        MORE_TILES_OF(T, 3) TILES_OF(T, 4)
 
 #include "models/kernels/mm_tiles.h"
 

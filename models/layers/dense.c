@@ -2,8 +2,6 @@
 #include "models/kernels/kernels.h"
 #include "models/layer.h"
 
-#include <string.h>
-
 enum { UNITS };
 
 static const an_layer_opt opts[] = {
@@ -23,16 +21,47 @@ static an_err sizes(an_layer *l, an_note *why)
     l->out = (an_shape){1, {out}};
     l->weights[l->n_weights++] = an_layer_spread("w", in, out, 2, (const size_t[]){in, out});
     l->weights[l->n_weights++] = an_layer_constant("b", AN_LAYER_START_ZERO, out);
+    l->n_prepared = in * out;
     return AN_OK;
+}
+
+static void prepare(const an_layer *l, const float *w, float *prepared)
+{
+    an_transpose(l->in_n, l->out_n, w, prepared);
 }
 
 static void forward(const an_layer *l, const an_pass *p, const float *w, const float *const x[], float *y)
 {
-    const float *b = w + l->weight_at[1];
-    size_t in = l->in_n, out = l->out_n;
-    for (size_t i = 0; i < p->batch; i++)
-        memcpy(y + i * out, b, out * sizeof *y);
-    an_gemm(false, false, p->batch, out, in, 1.0f, x[0], w, 1.0f, y); /* y += x w */
+    const size_t in = l->in_n, out = l->out_n;
+    an_mm mm = {.m = p->batch, .n = out, .nk = in, .a = x[0], .a_i = in, .a_k = 1};
+    mm.b = w;
+    mm.b_k = out;
+    mm.bias = w + l->weight_at[1];
+    mm.c = y;
+    mm.c_i = out;
+    mm.act = an_layer_epilogue(l->act, &mm.slope);
+    an_mm_run(&mm);
+}
+
+/* dx = dy w^T */
+static void go_back(const an_layer *l, const an_pass *p, const float *w, const float *x, const float *dy,
+                    float *dx)
+{
+    const size_t in = l->in_n, out = l->out_n;
+    if (!p->prepared) {
+        an_gemm(false, true, p->batch, in, out, 1.0f, dy, w, 0.0f, dx);
+        an_layer_mask(l, p->batch * in, x, dx);
+        return;
+    }
+    an_mm mm = {.m = p->batch, .n = in, .nk = out, .a = dy, .a_i = out, .a_k = 1};
+    mm.b = p->prepared;
+    mm.b_k = in;
+    mm.c = dx;
+    mm.c_i = in;
+    mm.mask = l->mask ? x : NULL;
+    mm.mask_i = in;
+    mm.mask_act = an_layer_epilogue(l->mask, &mm.mask_slope);
+    an_mm_run(&mm);
 }
 
 static void backward(const an_layer *l, const an_pass *p, const float *w, const float *const x[],
@@ -40,14 +69,26 @@ static void backward(const an_layer *l, const an_pass *p, const float *w, const 
 {
     (void)y;
     float *db = dw + l->weight_at[1];
-    size_t in = l->in_n, out = l->out_n;
-    an_gemm(true, false, in, out, p->batch, 1.0f, x[0], dy, 1.0f, dw); /* dw += x^T dy */
+    const size_t in = l->in_n, out = l->out_n;
+    an_mm mm = {.m = in, .n = out, .nk = p->batch, .a = x[0], .a_i = 1, .a_k = in}; /* dw += x^T dy */
+    mm.b = dy;
+    mm.b_k = out;
+    mm.c = dw;
+    mm.c_i = out;
+    mm.add = true;
+    an_mm_run(&mm);
     for (size_t i = 0; i < p->batch; i++)
         for (size_t j = 0; j < out; j++)
             db[j] += dy[i * out + j];
     if (dx[0])
-        an_gemm(false, true, p->batch, in, out, 1.0f, dy, w, 0.0f, dx[0]); /* dx = dy w^T */
+        go_back(l, p, w, x[0], dy, dx[0]);
 }
 
-const an_layer_type an_layer_dense = {
-    .name = "dense", .opts = opts, .reads_x = true, .sizes = sizes, .forward = forward, .backward = backward};
+const an_layer_type an_layer_dense = {.name = "dense",
+                                      .opts = opts,
+                                      .reads_x = true,
+                                      .fuses = true,
+                                      .sizes = sizes,
+                                      .prepare = prepare,
+                                      .forward = forward,
+                                      .backward = backward};

@@ -43,6 +43,7 @@ static void backward(const an_layer *l, const an_pass *p, const float *w, const 
 
 const an_layer_type an_layer_leaky_relu = {.name = "leaky_relu",
                                            .relu_like = true,
+                                           .epilogue = AN_EPILOGUE_LEAKY,
                                            .opts = opts,
                                            .in_place = true,
                                            .reads_y = true,

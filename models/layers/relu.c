@@ -34,6 +34,7 @@ static void backward(const an_layer *l, const an_pass *p, const float *w, const 
 
 const an_layer_type an_layer_relu = {.name = "relu",
                                      .relu_like = true,
+                                     .epilogue = AN_EPILOGUE_RELU,
                                      .in_place = true,
                                      .reads_y = true,
                                      .sizes = an_layer_same_shape,

@@ -302,6 +302,46 @@ static void a_row_does_not_depend_on_its_neighbours(void **state)
     assert_true(each_layer(*state, check_rows) > 0);
 }
 
+/* The plain routes: no prepared weights, activation and mask as passes of their own. */
+static void check_routes(const an_layer *l)
+{
+    static const char *const activations[] = {"relu", "leaky_relu"};
+    for (size_t k = 0; k < 2; k++) {
+        bench b = {0};
+        an_layer act = {.type = an_layer_find(activations[k]), .opt = {0.25}};
+        bench_init(&b, l, 5);
+        float *y = numbers(b.n_y), *dx = numbers(b.n_x), *prepared = numbers(l->n_prepared);
+        float slope = k ? 0.25f : 0.0f;
+        run_forward(&b, b.w, 5, b.x, y);
+        run_backward(&b, b.w, 5, b.x, y, b.dy, dx, b.dw);
+        b.l.act = b.l.mask = &act;
+        if (l->n_prepared)
+            l->type->prepare(l, b.w, prepared);
+        for (int fast = 0; fast < 2; fast++) {
+            b.pass.prepared = fast && l->n_prepared ? prepared : NULL;
+            run_forward(&b, b.w, 5, b.x, b.y);
+            run_backward(&b, b.w, 5, b.x, b.y, b.dy, b.dx, b.dw);
+            for (size_t i = 0; i < b.n_y; i++)
+                assert_float_equal(b.y[i], y[i] < 0 ? slope * y[i] : y[i], 1e-4f);
+            for (size_t i = 0; i < b.n_x; i++)
+                assert_float_equal(b.dx[i], b.x[i] > 0 ? dx[i] : slope * dx[i], 1e-3f);
+        }
+        float *all[] = {y, dx, prepared};
+        for (size_t i = 0; i < 3; i++)
+            an_free(all[i]);
+        bench_done(&b);
+    }
+}
+
+static void its_fast_routes_come_to_the_same_as_the_plain_ones(void **state)
+{
+    const an_layer_type *type = *state;
+    if (type->fuses)
+        assert_true(each_layer(type, check_routes) > 0);
+    else
+        assert_true(type->prepare == NULL);
+}
+
 static void it_is_found_by_its_name(void **state)
 {
     const an_layer_type *type = *state;
@@ -341,6 +381,7 @@ int main(void)
             cmocka_unit_test_prestate(it_is_found_by_its_name, type),
             cmocka_unit_test_prestate(its_gradient_is_the_slope_of_its_output, type),
             cmocka_unit_test_prestate(a_row_does_not_depend_on_its_neighbours, type),
+            cmocka_unit_test_prestate(its_fast_routes_come_to_the_same_as_the_plain_ones, type),
             cmocka_unit_test_prestate(a_size_out_of_all_bounds_is_refused_not_believed, type),
         };
         failed += cmocka_run_group_tests_name(an_layer_at(i)->name, tests, NULL, NULL);

@@ -37,6 +37,12 @@ static const char *const graphs[] = {
     "  - conv2d: {filters: 2, size: 1, from: r1, name: side}\n"
     "  - concat: {from: [r2, side, r1]}\n  - conv2d: {filters: 2, size: 3, padding: same}\n"
     "loss: mse\ntarget: input\n",
+    /* activations that are applied as their layer writes, and one that cannot be: it is read twice */
+    "model: fused\ninput: {features: 8}\nlayers:\n"
+    "  - dense: {units: 7, name: a}\n  - relu: {name: ra}\n  - dense: {units: 6, name: b}\n"
+    "  - leaky_relu: {slope: 0.2}\n  - dense: {units: 7, name: c}\n  - relu: {name: rc}\n"
+    "  - add: {from: [ra, rc]}\n  - dense: {units: 5}\n  - relu\n  - relu\n  - dense: {units: 8}\n"
+    "loss: mse\ntarget: input\n",
 };
 #define N_GRAPHS (sizeof graphs / sizeof *graphs)
 
@@ -74,7 +80,15 @@ static void the_gradient_of_a_graph_is_its_slope(void **state)
         an_model_init(m, SEED, p);
         assert_int_equal(an_ws_new(m, AN_WS_TRAIN, BATCH, &ws), AN_OK);
         assert_int_equal(an_ws_new(m, AN_WS_FORWARD, BATCH, &forward), AN_OK);
-        double loss = an_model_grad(m, ws, p, BATCH, x, NULL, NULL, g);
+        float *prepared = an_alloc(an_model_n_prepared(m), sizeof *prepared);
+        for (size_t i = 0; i < an_model_n_layers(m); i++)
+            an_model_prepare(m, p, i, prepared);
+        const an_step step = {.prepared = prepared};
+        double loss = an_model_grad(m, ws, p, BATCH, x, NULL, &step, g);
+        an_model_grad(m, ws, p, BATCH, x, NULL, NULL, q); /* by the plain routes */
+        for (size_t i = 0; i < n; i++)
+            assert_float_equal(g[i], q[i], 1e-5f * (1.0f + fabsf(g[i])));
+        an_free(prepared);
         assert_true(fabs(loss - an_model_loss(m, forward, p, BATCH, x, NULL)) <= 1e-6 * loss);
         double want = 0, at[2];
         for (size_t i = 0; i < n; i++)
