@@ -27,8 +27,8 @@
 #define TILES(T)                                                                                             \
     TILES_OF(T, 1)                                                                                           \
     MORE_TILES_OF(T, 1)                                                                                      \
-    MOST_TILES_OF(T, 1) TILES_OF(T, 2) MORE_TILES_OF(T, 2) MOST_TILES_OF(T, 2) TILES_OF(T, 3)                \
-        MORE_TILES_OF(T, 3) TILES_OF(T, 4)
+    MOST_TILES_OF(T, 1)                                                                                      \
+    TILES_OF(T, 2) MORE_TILES_OF(T, 2) MOST_TILES_OF(T, 2) TILES_OF(T, 3) MORE_TILES_OF(T, 3) TILES_OF(T, 4)
 
 #include "models/kernels/mm_tiles.h"
 

@@ -16,6 +16,9 @@
  * Rows are addressed three to a base, so that all bases stay in registers.  The last vector of a
  * line is always loaded by mask, which costs nothing; the others are whole. */
 
+#ifndef AN_MODELS_KERNELS_MM_TILES_H
+#define AN_MODELS_KERNELS_MM_TILES_H
+
 #if defined(__clang__)
 #define UNROLL _Pragma("unroll")
 #else
@@ -140,3 +143,5 @@ static void run(const an_mm *p)
         j += cols;
     }
 }
+
+#endif

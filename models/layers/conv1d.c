@@ -32,14 +32,20 @@ static an_err sizes(an_layer *l, an_note *why)
     if (c.oh == 0 || c.ow == 0)
         return an_fail(AN_ERR_INVAL, why, "a kernel of size %zu does not fit into %s", c.kw, text);
     l->out = (an_shape){2, {c.ow, c.f}};
-    an_conv_weights(l, &c);
+    an_conv_sizes(l, &c);
     return AN_OK;
+}
+
+static void prepare(const an_layer *l, const float *w, float *prepared)
+{
+    an_conv c = geometry(l);
+    an_conv_prepare(&c, w, prepared);
 }
 
 static void forward(const an_layer *l, const an_pass *p, const float *w, const float *const x[], float *y)
 {
     an_conv c = geometry(l);
-    an_conv_forward(l, &c, w, p->batch, x[0], y, p->scratch);
+    an_conv_forward(l, p, &c, w, x[0], y);
 }
 
 static void backward(const an_layer *l, const an_pass *p, const float *w, const float *const x[],
@@ -47,12 +53,14 @@ static void backward(const an_layer *l, const an_pass *p, const float *w, const 
 {
     (void)y;
     an_conv c = geometry(l);
-    an_conv_backward(l, &c, w, p->batch, x[0], dy, dx[0], dw, p->scratch);
+    an_conv_backward(l, p, &c, w, x[0], dy, dx[0], dw);
 }
 
 const an_layer_type an_layer_conv1d = {.name = "conv1d",
                                        .opts = opts,
                                        .reads_x = true,
+                                       .fuses = true,
                                        .sizes = sizes,
+                                       .prepare = prepare,
                                        .forward = forward,
                                        .backward = backward};

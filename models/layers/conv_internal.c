@@ -1,16 +1,17 @@
-/* Convolution as a matrix product, one row of the batch at a time so that its columns stay in
- * the cache: the patch under each position of the kernel becomes a line of a matrix P (oh ow,
- * kh kw c), and then
+/* Convolution without a copy of its patches: activations are (H, W, C), so what a line of the kernel
+ * sees lies side by side, and a line of the output is one product (implicit im2col):
  *
- *     y = P w + b         dw += P^T dy         dP = dy w^T
+ *     y[oy, ox, :]  =  b + sum over ky of  x[oy + ky, ox .. ox + kw, :] * w[ky, ..]
+ *     dw[ky, ..]   +=  sum over oy, ox of  x[oy + ky, ox .. , :]^T * dy[oy, ox, :]
  *
- * and dP is added back to where the patches came from (im2col; Chellapilla, Puri, Simard 2006).
- * Activations are (H, W, C), so a line of a patch is contiguous. */
+ * The way back is the same product with the kernel turned round, over dy with kw - 1 zeros on
+ * each side; with a stride, the patches' gradients of one line are made and added to where the
+ * patches came from.  Zeros around the input are put there by copying it into a larger frame. */
 #include "models/layers/conv_internal.h"
 
 #include <string.h>
 
-#include "models/kernels/kernels.h"
+#include "models/kernels/mm.h"
 
 size_t an_conv_positions(size_t n, size_t k, size_t stride, bool same, size_t *ret_before)
 {
@@ -24,101 +25,221 @@ size_t an_conv_positions(size_t n, size_t k, size_t stride, bool same, size_t *r
     return out;
 }
 
+/* An image in a frame of zeros. */
+typedef struct frame {
+    size_t h, w, c; /* with the zeros */
+    size_t top, left;
+} frame;
+
+/* All that the kernel sees. */
+static frame frame_of_x(const an_conv *c)
+{
+    size_t h = (c->oh - 1) * c->sh + c->kh, w = (c->ow - 1) * c->sw + c->kw;
+    return (frame){h > c->h + c->top ? h : c->h + c->top, w > c->w + c->left ? w : c->w + c->left, c->c,
+                   c->top, c->left};
+}
+
+/* For each position of the framed x the outputs that saw it, and as many lines above and below. */
+static frame frame_of_dy(const an_conv *c)
+{
+    frame x = frame_of_x(c);
+    return (frame){x.h + c->kh - 1, x.w + c->kw - 1, c->f, c->kh - 1, c->kw - 1};
+}
+
+static size_t frame_size(const frame *f)
+{
+    return f->h * f->w * f->c;
+}
+
+static bool framed(const an_conv *c)
+{
+    frame f = frame_of_x(c);
+    return f.h != c->h || f.w != c->w;
+}
+
+static bool strided(const an_conv *c)
+{
+    return c->sh > 1 || c->sw > 1;
+}
+
+static void put_in_frame(const frame *f, const float *image, size_t h, size_t w, float *to)
+{
+    memset(to, 0, frame_size(f) * sizeof *to);
+    for (size_t i = 0; i < h; i++)
+        memcpy(to + ((i + f->top) * f->w + f->left) * f->c, image + i * w * f->c, w * f->c * sizeof *to);
+}
+
 static size_t patch_size(const an_conv *c)
 {
     return c->kh * c->kw * c->c;
 }
 
-void an_conv_weights(an_layer *l, const an_conv *c)
+void an_conv_sizes(an_layer *l, const an_conv *c)
 {
-    size_t patch = patch_size(c);
-    const size_t dims[] = {c->kh, c->kw, c->c, c->f};
+    const size_t patch = patch_size(c), dims[] = {c->kh, c->kw, c->c, c->f};
+    const frame x = frame_of_x(c), dy = frame_of_dy(c);
     l->weights[l->n_weights++] = an_layer_spread("w", patch, c->kh * c->kw * c->f, 4, dims);
     l->weights[l->n_weights++] = an_layer_constant("b", AN_LAYER_START_ZERO, c->f);
-    l->n_scratch = c->oh * c->ow * patch;
+    l->n_prepared = patch * c->f;
+    /* The framed x, a line of patches or the framed dy, and the turned kernel if nobody prepared it. */
+    l->n_scratch =
+        (framed(c) ? frame_size(&x) : 0) + (strided(c) ? c->ow * patch : frame_size(&dy)) + l->n_prepared;
 }
 
-/* One line of the kernel at one position: which part of it lies inside the input, and where. */
-typedef struct line {
-    size_t patch_at; /* offset of the kernel row in P */
-    size_t in_at;    /* offset of its first value in x */
-    size_t skip, n;  /* floats outside on the left, floats inside */
-} line;
-
-static line line_of(const an_conv *c, size_t oy, size_t ox, size_t ky)
+/* For stride 1 the kernel turned round with inputs and outputs exchanged, else transposed:
+ * (kh, kw, f, c) or (f, kh, kw, c). */
+void an_conv_prepare(const an_conv *c, const float *w, float *prepared)
 {
-    line r = {(oy * c->ow + ox) * patch_size(c) + ky * c->kw * c->c, 0, 0, 0};
-    size_t y = oy * c->sh + ky, x = ox * c->sw; /* in padded coordinates */
-    if (y < c->top || y - c->top >= c->h)
-        return r;
-    size_t from = x < c->left ? c->left - x : 0; /* first kernel column inside */
-    size_t end = c->left + c->w;                 /* first padded column past the input */
-    size_t to = x + c->kw > end ? (x < end ? end - x : 0) : c->kw;
-    if (from >= to)
-        return r;
-    r.skip = from * c->c;
-    r.n = (to - from) * c->c;
-    r.in_at = ((y - c->top) * c->w + (x + from - c->left)) * c->c;
-    return r;
+    const size_t places = c->kh * c->kw;
+    if (strided(c)) {
+        an_transpose(patch_size(c), c->f, w, prepared);
+        return;
+    }
+    for (size_t i = 0; i < places; i++)
+        an_transpose(c->c, c->f, w + (places - 1 - i) * c->c * c->f, prepared + i * c->c * c->f);
 }
 
-static void patches_of(const an_conv *c, const float *x, float *p)
+static void forward_image(const an_layer *l, const an_conv *c, const float *w, const float *x, size_t x_line,
+                          float *y)
 {
-    size_t row = c->kw * c->c;
-    for (size_t oy = 0; oy < c->oh; oy++)
-        for (size_t ox = 0; ox < c->ow; ox++)
-            for (size_t ky = 0; ky < c->kh; ky++) {
-                line at = line_of(c, oy, ox, ky);
-                float *to = p + at.patch_at;
-                if (at.n < row)
-                    memset(to, 0, row * sizeof *to);
-                memcpy(to + at.skip, x + at.in_at, at.n * sizeof *to);
-            }
-}
-
-static void add_patches(const an_conv *c, const float *p, float *dx)
-{
-    for (size_t oy = 0; oy < c->oh; oy++)
-        for (size_t ox = 0; ox < c->ow; ox++)
-            for (size_t ky = 0; ky < c->kh; ky++) {
-                line at = line_of(c, oy, ox, ky);
-                const float *from = p + at.patch_at + at.skip;
-                float *to = dx + at.in_at;
-                for (size_t i = 0; i < at.n; i++)
-                    to[i] += from[i];
-            }
-}
-
-void an_conv_forward(const an_layer *l, const an_conv *c, const float *w, size_t batch, const float *x,
-                     float *y, float *scratch)
-{
-    const float *b = w + l->weight_at[1];
-    size_t positions = c->oh * c->ow;
-    for (size_t i = 0; i < batch; i++) {
-        float *yi = y + i * l->out_n;
-        patches_of(c, x + i * l->in_n, scratch);
-        for (size_t j = 0; j < positions; j++)
-            memcpy(yi + j * c->f, b, c->f * sizeof *yi);
-        an_gemm(false, false, positions, c->f, patch_size(c), 1.0f, scratch, w, 1.0f, yi);
+    an_mm mm = {.m = c->ow, .n = c->f, .nr = c->kh, .nk = c->kw * c->c};
+    mm.a_i = c->sw * c->c;
+    mm.a_r = x_line;
+    mm.a_k = 1;
+    mm.b = w;
+    mm.b_r = mm.nk * c->f;
+    mm.b_k = c->f;
+    mm.c_i = c->f;
+    mm.bias = w + l->weight_at[1];
+    mm.act = an_layer_epilogue(l->act, &mm.slope);
+    for (size_t oy = 0; oy < c->oh; oy++) {
+        mm.a = x + oy * c->sh * x_line;
+        mm.c = y + oy * c->ow * c->f;
+        an_mm_run(&mm);
     }
 }
 
-void an_conv_backward(const an_layer *l, const an_conv *c, const float *w, size_t batch, const float *x,
-                      const float *dy, float *dx, float *dw, float *scratch)
+/* The image itself, or its copy in a frame. */
+static const float *framed_image(const an_conv *c, const float *x, float *scratch)
 {
-    float *db = dw + l->weight_at[1];
-    size_t positions = c->oh * c->ow, patch = patch_size(c);
-    for (size_t i = 0; i < batch; i++) {
-        const float *dyi = dy + i * l->out_n;
-        patches_of(c, x + i * l->in_n, scratch);
-        an_gemm(true, false, patch, c->f, positions, 1.0f, scratch, dyi, 1.0f, dw); /* dw += P^T dy */
-        for (size_t j = 0; j < positions; j++)
+    if (!framed(c))
+        return x;
+    const frame f = frame_of_x(c);
+    put_in_frame(&f, x, c->h, c->w, scratch);
+    return scratch;
+}
+
+void an_conv_forward(const an_layer *l, const an_pass *p, const an_conv *c, const float *w, const float *x,
+                     float *y)
+{
+    const size_t line = frame_of_x(c).w * c->c;
+    for (size_t i = 0; i < p->batch; i++)
+        forward_image(l, c, w, framed_image(c, x + i * l->in_n, p->scratch), line, y + i * l->out_n);
+}
+
+static void weights_image(const an_conv *c, const float *x, size_t x_line, const float *dy, float *dw)
+{
+    an_mm mm = {.m = c->kw * c->c, .n = c->f, .nr = c->oh, .nk = c->ow, .add = true};
+    mm.a_i = 1;
+    mm.a_r = c->sh * x_line;
+    mm.a_k = c->sw * c->c;
+    mm.b = dy;
+    mm.b_r = c->ow * c->f;
+    mm.b_k = c->f;
+    mm.c_i = c->f;
+    for (size_t ky = 0; ky < c->kh; ky++) {
+        mm.a = x + ky * x_line;
+        mm.c = dw + ky * mm.m * c->f;
+        an_mm_run(&mm);
+    }
+}
+
+/* Stride 1: dx[iy, ix, :] = sum over ky, kx of framed dy * the turned kernel. */
+static void back_direct(const an_layer *l, const an_conv *c, const float *turned, const float *x,
+                        const float *dy, float *dx, float *scratch)
+{
+    const frame f = frame_of_dy(c);
+    put_in_frame(&f, dy, c->oh, c->ow, scratch);
+    an_mm mm = {.m = c->w, .n = c->c, .nk = c->kw * c->f};
+    mm.a_i = c->f;
+    mm.a_r = f.w * c->f;
+    mm.a_k = 1;
+    mm.b_r = mm.nk * c->c;
+    mm.b_k = c->c;
+    mm.c_i = c->c;
+    mm.mask_i = c->c;
+    mm.mask_act = an_layer_epilogue(l->mask, &mm.mask_slope);
+    for (size_t iy = 0; iy < c->h; iy++) {
+        /* Lines of the frame that are zeros from end to end are left out. */
+        const size_t at = iy + c->top, last = c->kh - 1 + c->oh;
+        const size_t from = at < c->kh - 1 ? c->kh - 1 - at : 0;
+        const size_t to = at + c->kh > last ? last - at : c->kh;
+        mm.nr = to > from ? to - from : 0;
+        mm.a = scratch + ((at + from) * f.w + c->left) * c->f;
+        mm.b = turned + from * mm.b_r;
+        mm.c = dx + iy * c->w * c->c;
+        mm.mask = l->mask ? x + iy * c->w * c->c : NULL;
+        if (mm.nr)
+            an_mm_run(&mm);
+        else
+            memset(mm.c, 0, c->w * c->c * sizeof *dx);
+    }
+}
+
+/* Adds the gradients of one line of patches (ow, kh, kw, c) to where the patches came from. */
+static void add_patches(const an_conv *c, size_t oy, const float *patches, float *dx)
+{
+    for (size_t ox = 0; ox < c->ow; ox++)
+        for (size_t ky = 0; ky < c->kh; ky++) {
+            const size_t y = oy * c->sh + ky, x0 = ox * c->sw, end = c->left + c->w;
+            if (y < c->top || y - c->top >= c->h)
+                continue;
+            const size_t from = x0 < c->left ? c->left - x0 : 0;
+            const size_t to = x0 + c->kw > end ? (x0 < end ? end - x0 : 0) : c->kw;
+            const float *p = patches + ((ox * c->kh + ky) * c->kw + from) * c->c;
+            for (size_t i = 0; from < to && i < (to - from) * c->c; i++)
+                dx[((y - c->top) * c->w + x0 + from - c->left) * c->c + i] += p[i];
+        }
+}
+
+static void back_strided(const an_layer *l, const an_conv *c, const float *transposed, const float *x,
+                         const float *dy, float *dx, float *scratch)
+{
+    an_mm mm = {.m = c->ow, .n = patch_size(c), .nk = c->f};
+    mm.a_i = c->f;
+    mm.a_k = 1;
+    mm.b = transposed;
+    mm.b_k = mm.n;
+    mm.c = scratch;
+    mm.c_i = mm.n;
+    memset(dx, 0, l->in_n * sizeof *dx);
+    for (size_t oy = 0; oy < c->oh; oy++) {
+        mm.a = dy + oy * c->ow * c->f;
+        an_mm_run(&mm);
+        add_patches(c, oy, scratch, dx);
+    }
+    an_layer_mask(l, l->in_n, x, dx);
+}
+
+void an_conv_backward(const an_layer *l, const an_pass *p, const an_conv *c, const float *w, const float *x,
+                      const float *dy, float *dx, float *dw)
+{
+    const frame f = frame_of_x(c);
+    const size_t line = f.w * c->c;
+    float *db = dw + l->weight_at[1], *scratch = p->scratch + (framed(c) ? frame_size(&f) : 0);
+    const float *turned = p->prepared;
+    if (dx && !turned) {
+        float *own = p->scratch + l->n_scratch - l->n_prepared;
+        an_conv_prepare(c, w, own);
+        turned = own;
+    }
+    for (size_t i = 0; i < p->batch; i++) {
+        const float *xi = x + i * l->in_n, *dyi = dy + i * l->out_n;
+        weights_image(c, framed_image(c, xi, p->scratch), line, dyi, dw);
+        for (size_t j = 0; j < c->oh * c->ow; j++)
             for (size_t k = 0; k < c->f; k++)
                 db[k] += dyi[j * c->f + k];
-        if (!dx)
-            continue;
-        an_gemm(false, true, positions, patch, c->f, 1.0f, dyi, w, 0.0f, scratch); /* dP = dy w^T */
-        memset(dx + i * l->in_n, 0, l->in_n * sizeof *dx);
-        add_patches(c, scratch, dx + i * l->in_n);
+        if (dx)
+            (strided(c) ? back_strided : back_direct)(l, c, turned, xi, dyi, dx + i * l->in_n, scratch);
     }
 }

@@ -17,10 +17,11 @@ typedef struct an_conv {
  * first value. */
 size_t an_conv_positions(size_t n, size_t k, size_t stride, bool same, size_t *ret_before);
 
-void an_conv_weights(an_layer *l, const an_conv *c); /* w (kh, kw, c, f), b (f), scratch */
-void an_conv_forward(const an_layer *l, const an_conv *c, const float *w, size_t batch, const float *x,
-                     float *y, float *scratch);
-void an_conv_backward(const an_layer *l, const an_conv *c, const float *w, size_t batch, const float *x,
-                      const float *dy, float *dx, float *dw, float *scratch);
+void an_conv_sizes(an_layer *l, const an_conv *c); /* w (kh, kw, c, f), b (f), memory */
+void an_conv_prepare(const an_conv *c, const float *w, float *prepared);
+void an_conv_forward(const an_layer *l, const an_pass *p, const an_conv *c, const float *w, const float *x,
+                     float *y);
+void an_conv_backward(const an_layer *l, const an_pass *p, const an_conv *c, const float *w, const float *x,
+                      const float *dy, float *dx, float *dw);
 
 #endif
