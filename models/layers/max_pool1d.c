@@ -33,6 +33,7 @@ static an_err sizes(an_layer *l, an_note *why)
     if (p.oh == 0 || p.ow == 0)
         return an_fail(AN_ERR_INVAL, why, "a pool of size %zu does not fit into %s", p.kw, text);
     l->out = (an_shape){2, {p.ow, p.c}};
+    l->n_scratch = p.c;
     return AN_OK;
 }
 
@@ -47,16 +48,16 @@ static void backward(const an_layer *l, const an_pass *p, const float *w, const 
                      const float *y, const float *dy, float *const dx[], float *dw)
 {
     (void)w;
-    (void)y;
     (void)dw;
     an_pool pool = geometry(l);
     if (dx[0])
-        an_pool_backward(&pool, p->batch, x[0], dy, dx[0]);
+        an_pool_backward(&pool, p->batch, x[0], y, dy, dx[0], p->scratch);
 }
 
 const an_layer_type an_layer_max_pool1d = {.name = "max_pool1d",
                                            .opts = opts,
                                            .reads_x = true,
+                                           .reads_y = true,
                                            .sizes = sizes,
                                            .forward = forward,
                                            .backward = backward};

@@ -14,6 +14,8 @@ typedef struct an_pool {
 
 size_t an_pool_positions(size_t n, size_t k, size_t stride); /* whole windows; 0: does not fit */
 void an_pool_forward(const an_pool *p, size_t batch, const float *x, float *y);
-void an_pool_backward(const an_pool *p, size_t batch, const float *x, const float *dy, float *dx);
+/* scratch (c) */
+void an_pool_backward(const an_pool *p, size_t batch, const float *x, const float *y, const float *dy,
+                      float *dx, float *scratch);
 
 #endif
