@@ -134,9 +134,10 @@ typedef struct an_layer_type {
     bool in_place;
     /* What backward looks at: nothing else of it is kept until then. */
     bool reads_x, reads_y;
-    bool mixes_rows;      /* in training a row's output depends on the rows beside it */
-    bool fuses;           /* obeys act and mask */
-    an_epilogue epilogue; /* of an activation */
+    bool mixes_rows;       /* in training a row's output depends on the rows beside it */
+    bool slow_on_few_rows; /* as recurrent kinds are: training does not cut its slices into groups */
+    bool fuses;            /* obeys act and mask */
+    an_epilogue epilogue;  /* of an activation */
 
     /* From l->inputs and l->opt: sets l->out, and weights, n_weights and memory where there are
      * any (they are 0).  Options are within their bounds and every input holds at most

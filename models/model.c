@@ -56,8 +56,8 @@ static an_err link_layers(an_model *m, an_note *why)
         size_t from = l->inputs[0].from;
         if (i + 1 < m->n_layers && m->nodes[i].n_readers == 0)
             return an_fail(AN_ERR_INVAL, why, "layer \"%s\" is read by no other", l->name);
-        if (l->type->mixes_rows)
-            m->mixes_rows = true;
+        m->mixes_rows = m->mixes_rows || l->type->mixes_rows;
+        m->slow_on_few_rows = m->slow_on_few_rows || l->type->slow_on_few_rows;
         if (from == AN_LAYER_INPUT || m->nodes[from].n_readers != 1)
             continue;
         an_layer *before = &m->layers[from];

@@ -27,8 +27,8 @@ struct an_model {
     an_tensor *tensors;
     size_t n_tensors;
     size_t n_params, n_prepared;
-    an_model_node *nodes; /* (n_layers) */
-    bool mixes_rows;      /* some layer does */
+    an_model_node *nodes;              /* (n_layers) */
+    bool mixes_rows, slow_on_few_rows; /* some layer is so */
     const an_loss *loss;
     bool autoencoder;
     char *text; /* resolved */

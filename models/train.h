@@ -7,15 +7,27 @@
  *
  * Each batch is cut into slices whose boundaries depend on the sizes of batch and model alone.
  * A worker takes whole slices; each slice has its own gradient; the gradients are added in the
- * order of the slices.  So 1 and 4 threads give equal parameters.
+ * order of the slices.  So 1 and 4 threads give equal parameters.  A slice runs in groups of rows,
+ * few enough that what they need stays near the processor; groups too depend on the sizes alone.
  *
  * The objective of a step is the mean of the rows' losses, plus
  *
- *     mu / 2     |w - w_start|^2     prox_mu: FedProx (Li et al. 2020); w_start: as given
- *     lambda / 2 |w - w_anchor|^2    l2sp: L2-SP (Li, Grandvalet, Davoine 2018)
+ *     mu / 2     |w - w_start|^2           prox_mu: FedProx (Li et al. 2020); w_start: as given
+ *     lambda / 2 |w - w_anchor|^2          l2sp: L2-SP (Li, Grandvalet, Davoine 2018)
+ *     lambda / 2 sum F_i (w - w_anchor)_i^2   ewc: elastic weight consolidation (Kirkpatrick et al.
+ *                                          2017); F, how much the old task needs each
+ *                                          parameter, comes from models/fisher.h
  *
  * Weight decay is decoupled from the gradient (Loshchilov and Hutter 2019):
- * w -= lr * decay * w.
+ * w -= lr * decay * w.  None of these touches tensors that follow (an_tensor.follow): they move
+ * towards the mean that the pass saw, by their own share.
+ *
+ * The rate of a step is lr times what the schedule and the warm-up say (models/schedule.h).
+ *
+ * Early stopping: the last `validation` share of the rows is not learnt from but looked at after
+ * each epoch; after `patience` epochs without a new lowest loss training ends, and the parameters
+ * are those of the lowest.  The rows are taken from the end because sensor rows are in the order of
+ * time, and windows overlap; whoever wants a random part shuffles first.
  *
  * Threads: call from any thread; the workers live for the call. */
 #ifndef AN_MODELS_TRAIN_H
@@ -35,6 +47,15 @@ typedef enum an_train_scope {
     AN_TRAIN_LOCAL   /* only local tensors move */
 } an_train_scope;
 
+/* What an epoch came to. */
+typedef struct an_train_epoch {
+    size_t epoch;      /* from 0 */
+    double loss;       /* mean row loss while it ran */
+    double valid_loss; /* mean row loss on the validation part after it; 0 without one */
+    double lr;         /* of its last step */
+    bool best;         /* the lowest valid_loss so far */
+} an_train_epoch;
+
 typedef struct an_train_opts {
     size_t epochs;         /* 1 .. 100000 */
     size_t batch;          /* rows in a step, 1 .. 65536; the last of an epoch may be smaller */
@@ -45,7 +66,20 @@ typedef struct an_train_opts {
     double clip_norm;    /* the gradient's largest L2 norm; 0: no clipping */
     double prox_mu;      /* 0: none */
     double l2sp;         /* 0: none */
-    const float *anchor; /* (n_params) for l2sp; else NULL */
+    double ewc;          /* 0: none */
+    const float *anchor; /* (n_params) for l2sp and ewc; else NULL */
+    const float *fisher; /* (n_params) for ewc; else NULL */
+
+    const char *schedule; /* a row of schedules.def */
+    double warmup;        /* epochs in which the rate grows from 0; may be a part of one */
+    double lr_every;      /* step: epochs between two steps, > 0 */
+    double lr_factor;     /* step: what each multiplies the rate by, (0, 1] */
+    double lr_floor;      /* cosine: share of lr that is left at the end, [0, 1] */
+
+    double validation; /* share of the rows, [0, 0.9]; 0: none */
+    size_t patience;   /* epochs; 0: never stop early.  Needs validation. */
+    double min_gain;   /* a new lowest loss is lower by more than this share of the lowest */
+
     an_train_scope scope;
     const bool *frozen; /* (n_tensors) true: it stays; NULL: none.  Adds to scope. */
     uint64_t seed;      /* of the order of the rows */
@@ -54,7 +88,9 @@ typedef struct an_train_opts {
     /* Called after each epoch and about every percent, on the calling thread; loss is the mean
      * over the epoch so far, fraction the part of all work done.  NULL: none. */
     void (*progress)(void *arg, size_t epoch, double loss, double fraction);
-    void *progress_arg;
+    /* Called after each epoch, on the calling thread.  NULL: none. */
+    void (*epoch_end)(void *arg, const an_train_epoch *e);
+    void *progress_arg;        /* of both */
     const atomic_bool *cancel; /* looked at before each step; NULL: never */
 } an_train_opts;
 
@@ -67,6 +103,9 @@ typedef struct an_train_stats {
     double first_loss; /* mean row loss of the first epoch */
     double last_loss;  /* ... of the last */
     size_t clipped;    /* steps whose gradient was clipped */
+    double valid_loss; /* of the parameters given back; 0 without a validation part */
+    size_t best_epoch; /* whose parameters are given back, from 0; the last without patience */
+    bool stopped;      /* before `epochs`, for want of patience */
 } an_train_stats;
 
 /* Trains params (n_params, in and out) on x (n, n_inputs) with targets (n, n_targets), NULL for

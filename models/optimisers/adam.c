@@ -1,6 +1,7 @@
 /* Adam (Kingma and Ba 2015) with decoupled weight decay (Loshchilov and Hutter 2019); beta 0.9
  * and 0.999, epsilon 1e-8.  The two bias corrections go into the step size and epsilon, as in
- * section 2 of the paper. */
+ * section 2 of the paper.  With weight decay 0 it is the first paper's Adam; `adamw` is the name
+ * under which many know the second. */
 #include "models/optimiser.h"
 
 #include <math.h>
@@ -34,3 +35,4 @@ static void step(const an_optimiser_args *a, size_t n, float *params, float *con
 }
 
 const an_optimiser an_optimiser_adam = {.name = "adam", .n_state = 2, .step = step};
+const an_optimiser an_optimiser_adamw = {.name = "adamw", .n_state = 2, .step = step};

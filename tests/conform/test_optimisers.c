@@ -34,7 +34,7 @@ static void steps(const an_optimiser *o, run *r, size_t from, size_t to, size_t 
             state[i] = r->state[i] + from;
         for (size_t i = from; i < to; i++)
             r->g[i] = r->w[i] - 0.5f;
-        an_optimiser_args args = {.lr = 0.02, .momentum = 0.5, .weight_decay = decay, .step = t};
+        an_optimiser_args args = {.lr = 0.01, .momentum = 0.5, .weight_decay = decay, .step = t};
         o->step(&args, to - from, r->w + from, state, r->g + from);
     }
 }

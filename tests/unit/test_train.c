@@ -117,8 +117,8 @@ static void a_line_is_found(void **state)
             f.x[3 * i + k] = (float)an_rng_normal(&r);
         f.t[i] = 2.0f * f.x[3 * i] - 3.0f * f.x[3 * i + 1] + 0.5f;
     }
-    const char *optimisers[] = {"sgd", "adam"};
-    for (size_t o = 0; o < 2; o++) {
+    const char *optimisers[] = {"sgd", "adam", "adamw", "rmsprop"};
+    for (size_t o = 0; o < 4; o++) {
         restart(&f);
         f.opts.optimiser = optimisers[o];
         f.opts.lr = 0.02;

@@ -1,0 +1,81 @@
+/* train_internal.h - one training run as its own files see it: what it needs (train_setup.c), what a
+ * step does (train_step.c), what is refused (train_check.c), the run itself (train.c). */
+#ifndef AN_MODELS_TRAIN_INTERNAL_H
+#define AN_MODELS_TRAIN_INTERNAL_H
+
+#include "base/workers.h"
+#include "models/loss.h"
+#include "models/model_internal.h"
+#include "models/optimiser.h"
+#include "models/schedule.h"
+#include "models/train.h"
+
+#define AN_TRAIN_SLICES_MAX 8u
+
+/* A range of parameters that move; follow > 0: towards a mean (an_tensor.follow). */
+typedef struct an_train_block {
+    size_t at, n;
+    double follow;
+} an_train_block;
+
+/* What one worker needs. */
+typedef struct an_train_desk {
+    an_ws *ws;
+    float *x, *t; /* the rows of its group, gathered */
+} an_train_desk;
+
+typedef struct an_trainer {
+    const an_model *m;
+    const an_train_opts *opts;
+    const an_optimiser *optimiser;
+    const an_schedule *schedule;
+    an_schedule_opts rate;
+    const float *x, *targets, *start;
+    size_t n, n_valid; /* rows to learn from; rows after them to look at */
+    size_t n_in, n_t;
+
+    an_workers *workers;
+    an_train_desk *desks;
+    size_t n_desks;
+    size_t slices_max; /* of a full batch */
+    size_t group_max;  /* rows that a worker takes at once */
+    uint32_t *order;   /* (n) rows in the order of this epoch */
+    float *params;     /* the copy that is trained */
+    float *best;       /* the copy with the lowest validation loss; NULL without patience */
+    float *prepared;   /* (n_prepared) of params; NULL: the model has none */
+    float *grad;       /* (slices_max, n_params) */
+    float *state[AN_OPTIMISER_STATE_MAX];
+    double *square; /* (n_blocks) */
+    an_train_block *blocks;
+    size_t n_blocks;
+    double *valid_loss; /* of each group of the validation part */
+    double lowest;      /* mean of it so far */
+
+    /* This step. */
+    size_t first, rows, n_slices;
+    double slice_loss[AN_TRAIN_SLICES_MAX];
+    double lr, factor; /* factor: clipping */
+    uint64_t step;     /* 1 for the first */
+    size_t clipped;
+} an_trainer;
+
+/* t: m, opts, start and the data are set.  Errors: INVAL. */
+an_err an_trainer_check(an_trainer *t, an_note *why);
+/* Rows and targets that the model can learn from.  Errors: INVAL. */
+an_err an_train_check_data(const an_model *m, const float *x, const float *targets, size_t n, an_note *why);
+
+/* Errors: INVAL nothing moves, NOMEM. */
+an_err an_trainer_init(an_trainer *t, an_note *why);
+void an_trainer_done(an_trainer *t);
+
+/* The slices of a step: from its rows and the model alone, never from the threads. */
+size_t an_train_slices(const an_model *m, size_t rows);
+
+/* One step on the rows [first, first + rows) of the order; *ret_loss: the sum over the rows.
+ * Errors: NUMERIC. */
+an_err an_trainer_step(an_trainer *t, double *ret_loss, an_note *why);
+
+/* The mean row loss on the validation part.  Errors: NUMERIC. */
+an_err an_trainer_validate(an_trainer *t, double *ret_loss, an_note *why);
+
+#endif

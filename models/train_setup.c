@@ -1,0 +1,175 @@
+/* What a training run needs, found and allocated before the first step. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "models/train_internal.h"
+
+#define SLICE_ROWS 16u           /* fewer rows make the products too small to be fast */
+#define SLICE_ROWS_MIXED 32u     /* fewer rows make their statistics too rough (ghost batch norm) */
+#define SLICE_FLOATS (32u << 20) /* all slices' gradients together: 128 MiB */
+#define BLOCK_PARAMS 8192u       /* a block's gradient, state and weights fit the second cache */
+
+/* What a group of rows may keep between forward and backward: about two thirds of the second cache
+ * of common processors.  A constant, and not this machine's, because the order of additions follows
+ * from it. */
+#define GROUP_BYTES ((size_t)700 * 1024)
+
+size_t an_train_slices(const an_model *m, size_t rows)
+{
+    size_t n = rows / (m->mixes_rows ? SLICE_ROWS_MIXED : SLICE_ROWS);
+    size_t fit = SLICE_FLOATS / m->n_params;
+    n = n > AN_TRAIN_SLICES_MAX ? AN_TRAIN_SLICES_MAX : n;
+    n = n > fit ? fit : n;
+    return n > 0 ? n : 1;
+}
+
+static bool moves(const an_train_opts *o, size_t i, const an_tensor *t)
+{
+    if (o->frozen && o->frozen[i])
+        return false;
+    return o->scope == AN_TRAIN_ALL || (o->scope == AN_TRAIN_LOCAL) == t->local;
+}
+
+/* n parameters from `at`: into the last block if they continue it, else into a new one.  Returns how
+ * many were taken, 0 without memory. */
+static size_t take_block(an_trainer *t, size_t *cap, size_t at, size_t n, double follow)
+{
+    an_train_block *last = t->n_blocks ? &t->blocks[t->n_blocks - 1] : NULL;
+    if (last && last->at + last->n == at && last->follow == follow && last->n < BLOCK_PARAMS) {
+        n = n < BLOCK_PARAMS - last->n ? n : BLOCK_PARAMS - last->n;
+        last->n += n;
+        return n;
+    }
+    n = n < BLOCK_PARAMS ? n : BLOCK_PARAMS;
+    if (!an_grow(&t->blocks, cap, t->n_blocks + 1, sizeof *t->blocks))
+        return 0;
+    t->blocks[t->n_blocks++] = (an_train_block){at, n, follow};
+    return n;
+}
+
+/* Cuts the tensors that move into blocks. */
+static an_err make_blocks(an_trainer *t, an_note *why)
+{
+    size_t cap = 0;
+    bool learns = false;
+    for (size_t i = 0; i < t->m->n_tensors; i++) {
+        const an_tensor *w = &t->m->tensors[i];
+        if (!moves(t->opts, i, w))
+            continue;
+        learns = learns || !(w->follow > 0.0);
+        for (size_t at = 0, n = 0; at < w->n; at += n)
+            if ((n = take_block(t, &cap, w->offset + at, w->n - at, w->follow)) == 0)
+                return AN_ERR_NOMEM;
+    }
+    if (!learns)
+        return an_fail(AN_ERR_INVAL, why, "nothing to train: every tensor of \"%s\" stays as it is",
+                       t->m->name);
+    return AN_OK;
+}
+
+/* The rows of a group, at most `most`, and the workspace for it. */
+static an_err fit_group(const an_model *m, size_t most, size_t *ret, an_ws **ret_ws)
+{
+    const bool whole = m->mixes_rows || m->slow_on_few_rows;
+    for (size_t rows = most;;) {
+        an_ws *ws = NULL;
+        an_err err = an_ws_new(m, AN_WS_TRAIN, rows, &ws);
+        if (err != AN_OK)
+            return err;
+        const size_t bytes = an_ws_bytes(ws);
+        if (whole || rows == 1 || bytes <= GROUP_BYTES) {
+            *ret = rows;
+            *ret_ws = ws;
+            return AN_OK;
+        }
+        an_ws_free(ws);
+        const size_t fit = (size_t)((double)rows * (double)GROUP_BYTES / (double)bytes);
+        rows = fit == 0 ? 1 : fit < rows ? fit : rows - 1;
+    }
+}
+
+static an_err make_desks(an_trainer *t)
+{
+    const size_t rows = t->opts->batch < t->n ? t->opts->batch : t->n;
+    size_t most = 0;
+    /* A smaller last batch may have longer slices than a full one. */
+    for (size_t r = 1; r <= rows; r++) {
+        size_t s = an_train_slices(t->m, r);
+        most = most < (r + s - 1) / s ? (r + s - 1) / s : most;
+        t->slices_max = t->slices_max < s ? s : t->slices_max;
+    }
+    const size_t useful = t->n_valid ? AN_TRAIN_SLICES_MAX : t->slices_max;
+    t->n_desks = t->opts->n_threads < useful ? t->opts->n_threads : useful;
+    t->desks = an_alloc(t->n_desks, sizeof *t->desks);
+    if (!t->desks)
+        return AN_ERR_NOMEM;
+    an_err err = an_workers_new(t->n_desks, &t->workers);
+    if (err == AN_OK)
+        err = fit_group(t->m, most, &t->group_max, &t->desks[0].ws);
+    for (size_t i = 0; i < t->n_desks && err == AN_OK; i++) {
+        an_train_desk *d = &t->desks[i];
+        err = d->ws ? AN_OK : an_ws_new(t->m, AN_WS_TRAIN, t->group_max, &d->ws);
+        if (err == AN_OK && !(d->x = an_alloc(t->group_max * t->n_in, sizeof *d->x)))
+            err = AN_ERR_NOMEM;
+        if (err == AN_OK && t->targets && !(d->t = an_alloc(t->group_max * t->n_t, sizeof *d->t)))
+            err = AN_ERR_NOMEM;
+    }
+    return err;
+}
+
+static an_err make_arrays(an_trainer *t)
+{
+    const size_t n = t->m->n_params;
+    if (!(t->order = an_alloc(t->n, sizeof *t->order)) || !(t->params = an_alloc(n, sizeof *t->params)) ||
+        !(t->grad = an_alloc(t->slices_max * n, sizeof *t->grad)) ||
+        !(t->square = an_alloc(t->n_blocks, sizeof *t->square)))
+        return AN_ERR_NOMEM;
+    for (size_t i = 0; i < t->optimiser->n_state; i++)
+        if (!(t->state[i] = an_alloc(n, sizeof *t->state[i])))
+            return AN_ERR_NOMEM;
+    if (t->m->n_prepared > 0 && !(t->prepared = an_alloc(t->m->n_prepared, sizeof *t->prepared)))
+        return AN_ERR_NOMEM;
+    if (t->opts->patience > 0 && !(t->best = an_alloc(n, sizeof *t->best)))
+        return AN_ERR_NOMEM;
+    const size_t groups = (t->n_valid + t->group_max - 1) / t->group_max;
+    if (groups > 0 && !(t->valid_loss = an_alloc(groups, sizeof *t->valid_loss)))
+        return AN_ERR_NOMEM;
+    memcpy(t->params, t->start, n * sizeof *t->params);
+    return AN_OK;
+}
+
+an_err an_trainer_init(an_trainer *t, an_note *why)
+{
+    const an_train_opts *o = t->opts;
+    const double each = (double)((t->n + o->batch - 1) / o->batch);
+    t->rate = (an_schedule_opts){.total = each * (double)o->epochs,
+                                 .warmup = each * o->warmup,
+                                 .every = each * o->lr_every,
+                                 .factor = o->lr_factor,
+                                 .floor = o->lr_floor};
+    an_err err = make_blocks(t, why);
+    if (err == AN_OK)
+        err = make_desks(t);
+    return err == AN_OK ? make_arrays(t) : err;
+}
+
+void an_trainer_done(an_trainer *t)
+{
+    an_workers_free(t->workers);
+    for (size_t i = 0; t->desks && i < t->n_desks; i++) {
+        an_ws_free(t->desks[i].ws);
+        an_free(t->desks[i].x);
+        an_free(t->desks[i].t);
+    }
+    an_free(t->desks);
+    an_free(t->order);
+    an_free(t->params);
+    an_free(t->best);
+    an_free(t->prepared);
+    an_free(t->grad);
+    an_free(t->square);
+    an_free(t->blocks);
+    an_free(t->valid_loss);
+    for (size_t i = 0; i < AN_OPTIMISER_STATE_MAX; i++)
+        an_free(t->state[i]);
+}

@@ -1,0 +1,181 @@
+/* One step:
+ *
+ *     workers: each layer -> its weights in the order in which fast routes want them
+ *     workers: each slice of the batch, a group of rows after the other -> its own gradient
+ *              (forward, loss, backward)
+ *     workers: each block of parameters -> sum of the slices' gradients in slice order, mean,
+ *              terms of the objective; its square
+ *     caller:  squares in block order -> norm -> is it finite, is it to be clipped
+ *     workers: each block -> optimiser, or a step towards the mean
+ *
+ * Slices, groups and blocks depend on the sizes of batch and model alone, so the number of threads
+ * changes who computes, never what. */
+#include <math.h>
+#include <string.h>
+
+#include "models/train_internal.h"
+
+/* Where part k of n begins. */
+static size_t part(size_t rows, size_t k, size_t n)
+{
+    return rows * k / n;
+}
+
+static double run_group(const an_trainer *t, an_train_desk *d, size_t from, size_t rows, float *grad)
+{
+    const uint32_t *order = t->order + t->first + from;
+    for (size_t i = 0; i < rows; i++) {
+        memcpy(d->x + i * t->n_in, t->x + order[i] * t->n_in, t->n_in * sizeof *d->x);
+        if (d->t)
+            memcpy(d->t + i * t->n_t, t->targets + order[i] * t->n_t, t->n_t * sizeof *d->t);
+    }
+    const an_step step = {.draw = {t->opts->seed, t->step, from}, .prepared = t->prepared};
+    return an_model_grad(t->m, d->ws, t->params, rows, d->x, d->t, &step, grad);
+}
+
+static void prepare_layer(void *ctx, size_t i, size_t worker)
+{
+    (void)worker;
+    an_trainer *t = ctx;
+    an_model_prepare(t->m, t->params, i, t->prepared);
+}
+
+static void run_slice(void *ctx, size_t s, size_t worker)
+{
+    an_trainer *t = ctx;
+    const size_t from = part(t->rows, s, t->n_slices);
+    const size_t rows = part(t->rows, s + 1, t->n_slices) - from;
+    const size_t n_groups = (rows + t->group_max - 1) / t->group_max;
+    float *grad = t->grad + s * t->m->n_params;
+    double loss = 0.0;
+    memset(grad, 0, t->m->n_params * sizeof *grad);
+    for (size_t g = 0; g < n_groups; g++) {
+        const size_t at = part(rows, g, n_groups);
+        loss += run_group(t, &t->desks[worker], from + at, part(rows, g + 1, n_groups) - at, grad);
+    }
+    t->slice_loss[s] = loss;
+}
+
+static void add_terms(const an_train_opts *o, const an_trainer *t, const an_train_block *k, float *restrict g)
+{
+    const float mu = (float)o->prox_mu, lambda = (float)o->l2sp, ewc = (float)o->ewc;
+    const float *w = t->params + k->at;
+    if (mu > 0.0f)
+        for (size_t i = 0; i < k->n; i++)
+            g[i] += mu * (w[i] - t->start[k->at + i]);
+    if (lambda > 0.0f)
+        for (size_t i = 0; i < k->n; i++)
+            g[i] += lambda * (w[i] - o->anchor[k->at + i]);
+    if (ewc > 0.0f)
+        for (size_t i = 0; i < k->n; i++)
+            g[i] += ewc * o->fisher[k->at + i] * (w[i] - o->anchor[k->at + i]);
+}
+
+static double square_of(const float *g, size_t n)
+{
+    double sum[4] = {0}; /* four sums, so that the additions need not wait for each other */
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4)
+        for (size_t l = 0; l < 4; l++)
+            sum[l] += (double)g[i + l] * (double)g[i + l];
+    for (; i < n; i++)
+        sum[0] += (double)g[i] * (double)g[i];
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+/* The gradient of the whole objective for one block, into the first slice's place. */
+static void reduce_block(void *ctx, size_t b, size_t worker)
+{
+    (void)worker;
+    an_trainer *t = ctx;
+    const an_train_block *k = &t->blocks[b];
+    float *restrict g = t->grad + k->at;
+    for (size_t s = 1; s < t->n_slices; s++) {
+        const float *restrict more = t->grad + s * t->m->n_params + k->at;
+        for (size_t i = 0; i < k->n; i++)
+            g[i] += more[i];
+    }
+    const float mean = (float)(1.0 / (double)t->rows);
+    for (size_t i = 0; i < k->n; i++)
+        g[i] *= mean;
+    if (k->follow > 0.0) { /* a mean has no part in the norm, but must be one */
+        t->square[b] = isfinite(square_of(g, k->n)) ? 0.0 : INFINITY;
+        return;
+    }
+    add_terms(t->opts, t, k, g);
+    t->square[b] = square_of(g, k->n);
+}
+
+static void step_block(void *ctx, size_t b, size_t worker)
+{
+    (void)worker;
+    an_trainer *t = ctx;
+    const an_train_block *k = &t->blocks[b];
+    float *g = t->grad + k->at, *w = t->params + k->at;
+    if (k->follow > 0.0) {
+        for (size_t i = 0; i < k->n; i++)
+            w[i] += (float)k->follow * (g[i] - w[i]);
+        return;
+    }
+    float *state[AN_OPTIMISER_STATE_MAX];
+    for (size_t i = 0; i < t->optimiser->n_state; i++)
+        state[i] = t->state[i] + k->at;
+    if (t->factor < 1.0)
+        for (size_t i = 0; i < k->n; i++)
+            g[i] *= (float)t->factor;
+    const an_optimiser_args args = {t->lr, t->opts->momentum, t->opts->weight_decay, t->step};
+    t->optimiser->step(&args, k->n, w, state, g);
+}
+
+an_err an_trainer_step(an_trainer *t, double *ret_loss, an_note *why)
+{
+    t->lr = t->opts->lr * an_schedule_share(t->schedule, &t->rate, t->step);
+    t->step++;
+    t->n_slices = an_train_slices(t->m, t->rows);
+    if (t->prepared)
+        an_workers_run(t->workers, t->m->n_layers, prepare_layer, t);
+    an_workers_run(t->workers, t->n_slices, run_slice, t);
+    double loss = 0.0, square = 0.0;
+    for (size_t s = 0; s < t->n_slices; s++)
+        loss += t->slice_loss[s];
+    if (!isfinite(loss))
+        return an_fail(AN_ERR_NUMERIC, why,
+                       "step %llu: the loss is not finite (lr %g; are the data finite and scaled?)",
+                       (unsigned long long)t->step, t->lr);
+    an_workers_run(t->workers, t->n_blocks, reduce_block, t);
+    for (size_t b = 0; b < t->n_blocks; b++)
+        square += t->square[b];
+    if (!isfinite(square))
+        return an_fail(AN_ERR_NUMERIC, why, "step %llu: the gradient is not finite (lr %g)",
+                       (unsigned long long)t->step, t->lr);
+    const double norm = sqrt(square), clip = t->opts->clip_norm;
+    t->factor = clip > 0.0 && norm > clip ? clip / norm : 1.0;
+    t->clipped += t->factor < 1.0;
+    an_workers_run(t->workers, t->n_blocks, step_block, t);
+    *ret_loss = loss;
+    return AN_OK;
+}
+
+static void validate_group(void *ctx, size_t g, size_t worker)
+{
+    an_trainer *t = ctx;
+    const size_t from = t->n + g * t->group_max, end = t->n + t->n_valid;
+    const size_t rows = end - from < t->group_max ? end - from : t->group_max;
+    const float *targets = t->targets ? t->targets + from * t->n_t : NULL;
+    t->valid_loss[g] =
+        an_model_loss(t->m, t->desks[worker].ws, t->params, rows, t->x + from * t->n_in, targets);
+}
+
+an_err an_trainer_validate(an_trainer *t, double *ret_loss, an_note *why)
+{
+    const size_t n_groups = (t->n_valid + t->group_max - 1) / t->group_max;
+    double sum = 0.0;
+    an_workers_run(t->workers, n_groups, validate_group, t);
+    for (size_t g = 0; g < n_groups; g++)
+        sum += t->valid_loss[g];
+    if (!isfinite(sum))
+        return an_fail(AN_ERR_NUMERIC, why, "step %llu: the validation loss is not finite (lr %g)",
+                       (unsigned long long)t->step, t->lr);
+    *ret_loss = sum / (double)t->n_valid;
+    return AN_OK;
+}
