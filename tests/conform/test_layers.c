@@ -314,7 +314,7 @@ static void check_routes(const an_layer *l)
         float slope = k ? 0.25f : 0.0f;
         run_forward(&b, b.w, 5, b.x, y);
         run_backward(&b, b.w, 5, b.x, y, b.dy, dx, b.dw);
-        b.l.act = b.l.mask = &act;
+        b.l.act = b.l.mask = l->type->fuses ? &act : NULL;
         if (l->n_prepared)
             l->type->prepare(l, b.w, prepared);
         for (int fast = 0; fast < 2; fast++) {
@@ -322,9 +322,9 @@ static void check_routes(const an_layer *l)
             run_forward(&b, b.w, 5, b.x, b.y);
             run_backward(&b, b.w, 5, b.x, b.y, b.dy, b.dx, b.dw);
             for (size_t i = 0; i < b.n_y; i++)
-                assert_float_equal(b.y[i], y[i] < 0 ? slope * y[i] : y[i], 1e-4f);
+                assert_float_equal(b.y[i], (b.l.act && y[i] < 0 ? slope : 1) * y[i], 1e-4f);
             for (size_t i = 0; i < b.n_x; i++)
-                assert_float_equal(b.dx[i], b.x[i] > 0 ? dx[i] : slope * dx[i], 1e-3f);
+                assert_float_equal(b.dx[i], (b.l.mask && !(b.x[i] > 0) ? slope : 1) * dx[i], 1e-3f);
         }
         float *all[] = {y, dx, prepared};
         for (size_t i = 0; i < 3; i++)
@@ -336,10 +336,8 @@ static void check_routes(const an_layer *l)
 static void its_fast_routes_come_to_the_same_as_the_plain_ones(void **state)
 {
     const an_layer_type *type = *state;
-    if (type->fuses)
+    if (type->fuses || type->prepare)
         assert_true(each_layer(type, check_routes) > 0);
-    else
-        assert_true(type->prepare == NULL);
 }
 
 static void it_is_found_by_its_name(void **state)
@@ -365,7 +363,7 @@ static void a_size_out_of_all_bounds_is_refused_not_believed(void **state)
         if (type->joins || (type->opts && type->opts[0].kind == AN_LAYER_OPT_COUNT))
             assert_true((type->joins && err == AN_OK) || err == AN_ERR_LIMIT || err == AN_ERR_INVAL);
         else
-            assert_int_equal(err, AN_OK);
+            assert_true(err == AN_OK || err == AN_ERR_INVAL); /* INVAL: not of this shape */
     }
 }
 

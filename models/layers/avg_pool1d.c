@@ -1,0 +1,15 @@
+/* The mean under a window along a sequence: x (B, L, C), y (B, L', C). */
+#include "models/layers/pool_internal.h"
+
+static an_err sizes(an_layer *l, an_note *why)
+{
+    return an_pool_sizes(l, 2, why);
+}
+
+const an_layer_type an_layer_avg_pool1d = {
+    .name = "avg_pool1d",
+    .opts = an_pool_opts,
+    .sizes = sizes,
+    .forward = an_avg_pool_forward,
+    .backward = an_avg_pool_backward,
+};

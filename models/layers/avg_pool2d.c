@@ -1,0 +1,15 @@
+/* The mean under a square window over an image: x (B, H, W, C), y (B, H', W', C). */
+#include "models/layers/pool_internal.h"
+
+static an_err sizes(an_layer *l, an_note *why)
+{
+    return an_pool_sizes(l, 3, why);
+}
+
+const an_layer_type an_layer_avg_pool2d = {
+    .name = "avg_pool2d",
+    .opts = an_pool_opts,
+    .sizes = sizes,
+    .forward = an_avg_pool_forward,
+    .backward = an_avg_pool_backward,
+};
