@@ -25,3 +25,11 @@ const an_loss *an_loss_find(const char *name)
             return losses[i];
     return NULL;
 }
+
+an_loss_args an_loss_defaults(const an_loss *loss, const an_shape *shape)
+{
+    an_loss_args a = {.shape = *shape, .n = an_shape_size(shape)};
+    for (size_t i = 0; loss->opts && loss->opts[i].key; i++)
+        a.opt[i] = loss->opts[i].fallback;
+    return a;
+}

@@ -26,9 +26,9 @@
  * number of values in one whole input (window x features), except in `input.features`, where
  * both are the width of the data.  A layer is a name or {name: {options}}; layers.def is the
  * list.  It reads the layer before it, or what `from` names: `from: input`, `from: conv1`, and for
- * kinds that join `from: [conv1, up1]`.  Every layer takes `name` (for its tensors) and, if it has tensors, `local: true` (they
- * stay in the site's overlay).  `loss` is a row of losses.def; `target` is `input`
- * (autoencoder) or `labels`.
+ * kinds that join `from: [conv1, up1]`.  Every layer takes `name` (for its tensors) and, if it has
+ * tensors, `local: true` (they stay in the site's overlay).  `loss` is a row of losses.def, with its
+ * options as a layer's; `target` is `input` (autoencoder) or `labels`.
  *
  * Threads: a model may be used by many threads at once; a workspace by one at a time. */
 #ifndef AN_MODELS_MODEL_H
@@ -82,7 +82,7 @@ size_t an_model_n_features(const an_model *m); /* columns of the data; channels 
 size_t an_model_window(const an_model *m);     /* rows of data in one input; 1 without window */
 size_t an_model_n_inputs(const an_model *m);   /* floats in one input */
 size_t an_model_n_outputs(const an_model *m);  /* floats in one output */
-/* Floats in one target: n_outputs for mse, 1 (the number of the class) for cross_entropy. */
+/* Floats in one target: 1 (the number of the class) for cross_entropy and focal, else n_outputs. */
 size_t an_model_n_targets(const an_model *m);
 bool an_model_is_autoencoder(const an_model *m); /* target: input */
 const char *an_model_loss_name(const an_model *m);

@@ -30,6 +30,7 @@ struct an_model {
     an_model_node *nodes;              /* (n_layers) */
     bool mixes_rows, slow_on_few_rows; /* some layer is so */
     const an_loss *loss;
+    an_loss_args loss_args;
     bool autoencoder;
     char *text; /* resolved */
 };
@@ -45,6 +46,9 @@ an_err an_model_read_layers(an_model *m, const an_node *list, an_note *why);
  * here). */
 an_err an_model_read_count(const an_node *node, size_t input, size_t features, double min, double max,
                            double *ret, an_note *why);
+/* An option of a layer or a loss; map NULL, or without it: its fallback. */
+an_err an_model_read_option(const an_node *map, const an_layer_opt *o, const an_model *m, double *ret,
+                            an_note *why);
 /* Names go into tensor names, tables and file names: letters, digits, and _ - . inside. */
 an_err an_model_read_name(const an_node *node, char out[static AN_MODEL_NAME_MAX], an_note *why);
 

@@ -73,8 +73,8 @@ static an_err read_choice(const an_node *node, const char *choices, double *ret,
     return an_node_fail(node, why, "\"%.40s\" is none of: %s", text, choices);
 }
 
-static an_err read_option(const an_node *map, const an_layer_opt *o, const an_model *m, double *ret,
-                          an_note *why)
+an_err an_model_read_option(const an_node *map, const an_layer_opt *o, const an_model *m, double *ret,
+                            an_note *why)
 {
     const an_node *node = an_node_get(map, o->key);
     if (!node) {
@@ -105,7 +105,7 @@ static an_err read_options(const an_node *at, const an_node *map, an_layer *l, c
     for (size_t i = 0; i < n && err == AN_OK; i++) {
         if (opts[i].required && !an_node_get(map, opts[i].key))
             return an_node_fail(at, why, "%s needs `%s`", l->type->name, opts[i].key);
-        err = read_option(map, &opts[i], m, &l->opt[i], why);
+        err = an_model_read_option(map, &opts[i], m, &l->opt[i], why);
     }
     if (map && err == AN_OK)
         err = an_node_get_bool(map, "local", false, &l->local, why);

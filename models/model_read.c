@@ -83,8 +83,9 @@ static an_err read_input(an_model *m, const an_node *root, size_t n_features, an
 static an_err check_target(const an_model *m, const an_node *at, an_note *why)
 {
     const an_layer *last = &m->layers[m->n_layers - 1];
-    if (m->autoencoder && m->loss->classes)
-        return an_node_fail(at, why, "%s needs labels; an autoencoder's loss is mse", m->loss->name);
+    if (m->autoencoder && (m->loss->classes || m->loss->shares))
+        return an_node_fail(at, why, "%s needs labels; an autoencoder's loss is mse, mae, huber or ssim",
+                            m->loss->name);
     if (m->autoencoder && last->out_n != m->n_inputs) {
         char in[AN_SHAPE_TEXT], out[AN_SHAPE_TEXT];
         an_shape_text(in, &m->in);
@@ -96,28 +97,56 @@ static an_err check_target(const an_model *m, const an_node *at, an_note *why)
         return an_node_fail(at, why, "%s needs at least 2 outputs, one per class", m->loss->name);
     if (m->loss->classes && last->type == an_layer_find("softmax"))
         return an_node_fail(at, why, "%s applies softmax itself: remove the last layer", m->loss->name);
+    if (m->loss->shares && last->type == an_layer_find("sigmoid"))
+        return an_node_fail(at, why, "%s applies the sigmoid itself: remove the last layer", m->loss->name);
     return AN_OK;
+}
+
+/* A name, or {name: {options}}. */
+static an_err read_loss_kind(an_model *m, const an_node *node, an_note *why)
+{
+    const char *name = NULL;
+    const an_node *map = NULL;
+    const char *keys[AN_LOSS_OPTS_MAX + 1] = {NULL};
+    an_err err = AN_OK;
+    if (an_node_kind(node) == AN_YAML_MAP && an_node_count(node) == 1) {
+        name = an_node_key(node, 0);
+        map = an_node_value(node, 0);
+        if (an_node_kind(map) == AN_YAML_SCALAR && an_node_is_null(map))
+            map = NULL;
+    } else {
+        err = an_node_text(node, &name, why);
+    }
+    if (err != AN_OK)
+        return err;
+    if (!(m->loss = an_loss_find(name))) {
+        an_name_list known = {.len = 0};
+        for (size_t i = 0; an_loss_at(i); i++)
+            an_name_list_add(&known, an_loss_at(i)->name);
+        return an_node_fail(node, why, "unknown loss \"%.40s\"; known: %s", name, known.text);
+    }
+    for (size_t i = 0; m->loss->opts && m->loss->opts[i].key; i++)
+        keys[i] = m->loss->opts[i].key;
+    err = map ? an_node_only_keys(map, keys, why) : AN_OK;
+    for (size_t i = 0; keys[i] && err == AN_OK; i++)
+        err = an_model_read_option(map, &m->loss->opts[i], m, &m->loss_args.opt[i], why);
+    return err;
 }
 
 static an_err read_loss(an_model *m, const an_node *root, an_note *why)
 {
-    const char *loss, *target;
-    an_err err = an_node_need_text(root, "loss", &loss, why);
+    const char *target;
+    const an_node *loss = an_node_get(root, "loss");
+    an_err err = loss ? read_loss_kind(m, loss, why) : an_node_fail(root, why, "\"loss\" is missing");
     if (err == AN_OK)
         err = an_node_need_text(root, "target", &target, why);
     if (err != AN_OK)
         return err;
-    m->loss = an_loss_find(loss);
-    if (!m->loss) {
-        an_name_list known = {.len = 0};
-        for (size_t i = 0; an_loss_at(i); i++)
-            an_name_list_add(&known, an_loss_at(i)->name);
-        return an_node_fail(an_node_get(root, "loss"), why, "unknown loss \"%.40s\"; known: %s", loss,
-                            known.text);
-    }
     m->autoencoder = strcmp(target, "input") == 0;
     if (!m->autoencoder && strcmp(target, "labels") != 0)
         return an_node_fail(an_node_get(root, "target"), why, "\"%.40s\" is none of: input labels", target);
+    m->loss_args.shape = m->autoencoder ? m->in : m->layers[m->n_layers - 1].out;
+    m->loss_args.n = an_shape_size(&m->loss_args.shape);
     return check_target(m, an_node_get(root, "target"), why);
 }
 

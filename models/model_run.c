@@ -166,7 +166,7 @@ double an_model_loss(const an_model *m, an_ws *ws, const float *params, size_t b
     run r = {.m = m, .ws = ws, .params = params, .x = x, .pass = {.batch = batch}};
     r.pass.loss = &r.own_loss;
     const float *y = forward(&r);
-    return m->loss->eval(batch, m->n_outputs, y, m->autoencoder ? x : target, NULL) + r.own_loss;
+    return m->loss->eval(&m->loss_args, batch, y, m->autoencoder ? x : target, NULL) + r.own_loss;
 }
 
 double an_model_grad(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x,
@@ -181,7 +181,7 @@ double an_model_grad(const an_model *m, an_ws *ws, const float *params, size_t b
     }
     const float *y = forward(&r);
     float *dy = ws->memory + ws->places[m->n_layers - 1].dy;
-    double loss = m->loss->eval(batch, m->n_outputs, y, m->autoencoder ? x : target, dy);
+    double loss = m->loss->eval(&m->loss_args, batch, y, m->autoencoder ? x : target, dy);
     for (size_t i = m->n_layers; i-- > 0;)
         backward_one(&r, i, grad);
     return loss + r.own_loss;

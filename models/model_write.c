@@ -15,9 +15,9 @@ static const char *word_at(const char *words, size_t i, size_t *ret_len)
     return words;
 }
 
-static void put_option(an_buf *b, const an_layer_opt *o, double value)
+static void put_option(an_buf *b, const char *before, const an_layer_opt *o, double value)
 {
-    an_buf_printf(b, ", %s: ", o->key);
+    an_buf_printf(b, "%s%s: ", before, o->key);
     if (o->kind == AN_LAYER_OPT_CHOICE) {
         size_t len;
         const char *word = word_at(o->choices, (size_t)value, &len);
@@ -45,8 +45,21 @@ static void put_layer(an_buf *b, const an_model *m, const an_layer *l)
     an_buf_printf(b, "  - %s: {name: %s", l->type->name, l->name);
     put_from(b, m, l);
     for (size_t i = 0; l->type->opts && l->type->opts[i].key; i++)
-        put_option(b, &l->type->opts[i], l->opt[i]);
+        put_option(b, ", ", &l->type->opts[i], l->opt[i]);
     an_buf_text(b, l->local ? ", local: true}\n" : "}\n");
+}
+
+static void put_loss(an_buf *b, const an_model *m)
+{
+    const an_layer_opt *opts = m->loss->opts;
+    if (!opts) {
+        an_buf_printf(b, "loss: %s\n", m->loss->name);
+        return;
+    }
+    an_buf_printf(b, "loss: {%s: {", m->loss->name);
+    for (size_t i = 0; opts[i].key; i++)
+        put_option(b, i ? ", " : "", &opts[i], m->loss_args.opt[i]);
+    an_buf_text(b, "}}\n");
 }
 
 an_err an_model_write(const an_model *m, char **ret)
@@ -62,7 +75,8 @@ an_err an_model_write(const an_model *m, char **ret)
     an_buf_text(&b, "layers:\n");
     for (size_t i = 0; i < m->n_layers; i++)
         put_layer(&b, m, &m->layers[i]);
-    an_buf_printf(&b, "loss: %s\ntarget: %s\n", m->loss->name, m->autoencoder ? "input" : "labels");
+    put_loss(&b, m);
+    an_buf_printf(&b, "target: %s\n", m->autoencoder ? "input" : "labels");
     an_buf_u8(&b, 0);
     an_err err = an_buf_err(&b);
     char *text = err == AN_OK ? an_strdup((const char *)b.data) : NULL;

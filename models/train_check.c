@@ -44,6 +44,15 @@ static an_err check_classes(const an_model *m, const float *targets, size_t n, a
     return AN_OK;
 }
 
+static an_err check_shares(const an_model *m, const float *targets, size_t n, an_note *why)
+{
+    for (size_t i = 0; i < n * m->n_outputs; i++)
+        if (!(targets[i] >= 0.0f && targets[i] <= 1.0f))
+            return an_fail(AN_ERR_INVAL, why, "row %zu: target %g: %s takes 0..1", i / m->n_outputs,
+                           (double)targets[i], m->loss->name);
+    return AN_OK;
+}
+
 an_err an_train_check_data(const an_model *m, const float *x, const float *targets, size_t n, an_note *why)
 {
     if (!x || n == 0)
@@ -54,7 +63,9 @@ an_err an_train_check_data(const an_model *m, const float *x, const float *targe
         return AN_OK;
     if (!targets)
         return an_fail(AN_ERR_INVAL, why, "model \"%s\" learns from labels, and none are given", m->name);
-    return m->loss->classes ? check_classes(m, targets, n, why) : AN_OK;
+    if (m->loss->classes)
+        return check_classes(m, targets, n, why);
+    return m->loss->shares ? check_shares(m, targets, n, why) : AN_OK;
 }
 
 static an_err check_terms(const an_train_opts *o, an_note *why)

@@ -5,8 +5,9 @@
 
 #include <math.h>
 
-static double eval(size_t batch, size_t n, const float *y, const float *t, float *dy)
+static double eval(const an_loss_args *a, size_t batch, const float *y, const float *t, float *dy)
 {
+    const size_t n = a->n;
     double total = 0.0;
     for (size_t i = 0; i < batch; i++) {
         const float *yi = y + i * n;

@@ -1,8 +1,9 @@
 /* Mean over the outputs of (y - t)^2; its gradient is 2 (y - t) / n. */
 #include "models/loss.h"
 
-static double eval(size_t batch, size_t n, const float *y, const float *t, float *dy)
+static double eval(const an_loss_args *a, size_t batch, const float *y, const float *t, float *dy)
 {
+    const size_t n = a->n;
     double sum = 0.0;
     float g = 2.0f / (float)n;
     for (size_t i = 0; i < batch * n; i++) {

@@ -102,6 +102,28 @@ static void the_resolved_text_reads_back_to_the_same_model(void **state)
     }
 }
 
+static void options_of_a_loss_are_read_and_written(void **state)
+{
+    (void)state;
+    static const char text[] = "model: a\ninput: {features: 1}\nlayers: [{dense: {units: 1}}]\n"
+                               "loss: {huber: {delta: 0.5}}\ntarget: labels\n";
+    const float params[2] = {1.0f, 0.0f}, x[1] = {3.0f}, t[1] = {1.0f};
+    an_model *m = model_of(text, 0);
+    for (int i = 0; i < 2; i++) {
+        an_ws *ws = NULL;
+        an_err err = an_ws_new(m, AN_WS_FORWARD, 1, &ws);
+        assert_int_equal(err, AN_OK);
+        assert_float_equal(an_model_loss(m, ws, params, 1, x, t), 0.5 * (2.0 - 0.25), 1e-6);
+        an_ws_free(ws);
+        assert_non_null(strstr(an_model_text(m), "loss: {huber: {delta: 0.5}}\n"));
+        an_model *again = model_of(an_model_text(m), 0);
+        assert_string_equal(an_model_text(again), an_model_text(m));
+        an_model_free(m);
+        m = again;
+    }
+    an_model_free(m);
+}
+
 static void the_layout_hash_sees_names_shapes_and_locality(void **state)
 {
     (void)state;
@@ -268,8 +290,15 @@ static const struct {
     {"model: a\ninput: {features: 2}\nlayers: [{relu: {local: true}}]\nloss: mse\ntarget: "
      "input\n",
      "no parameters"},
-    {"model: a\ninput: {features: 2}\nlayers: [relu]\nloss: mae\ntarget: input\n",
-     "unknown loss \"mae\"; known: mse"},
+    {"model: a\ninput: {features: 2}\nlayers: [relu]\nloss: mad\ntarget: input\n",
+     "unknown loss \"mad\"; known: mse, mae"},
+    {"model: a\ninput: {features: 2}\nlayers: [relu]\nloss: {huber: {delta: 0}}\ntarget: input\n", "delta"},
+    {"model: a\ninput: {features: 2}\nlayers: [relu]\nloss: {huber: {delte: 1}}\ntarget: input\n", "delte"},
+    {"model: a\ninput: {features: 2}\nlayers: [relu]\nloss: {huber: {}, mse: {}}\ntarget: input\n", ""},
+    {"model: a\ninput: {features: 2}\nlayers: [relu]\nloss: {huber: 3}\ntarget: input\n", ""},
+    {"model: a\ninput: {features: 2}\nlayers: [relu]\nloss: bce\ntarget: input\n", "needs labels"},
+    {"model: a\ninput: {features: 2}\nlayers: [sigmoid]\nloss: dice\ntarget: labels\n", "sigmoid itself"},
+    {"model: a\ninput: {features: 2}\nlayers: [relu]\ntarget: input\n", "\"loss\" is missing"},
     {"model: a\ninput: {features: 2}\nlayers: [relu]\nloss: mse\ntarget: both\n", "none of: input labels"},
     {"model: a\ninput: {features: 2}\nlayers: [softmax]\nloss: cross_entropy\ntarget: labels\n",
      "softmax itself"},
@@ -392,6 +421,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(widths_come_from_the_data),
         cmocka_unit_test(the_resolved_text_reads_back_to_the_same_model),
+        cmocka_unit_test(options_of_a_loss_are_read_and_written),
         cmocka_unit_test(the_layout_hash_sees_names_shapes_and_locality),
         cmocka_unit_test(first_values_follow_the_seed),
         cmocka_unit_test(a_hand_made_network_gives_the_numbers_of_the_hand),

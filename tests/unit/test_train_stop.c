@@ -284,6 +284,11 @@ static void options_that_lack_what_they_need_are_refused(void **state)
         assert_int_equal(err, AN_ERR_INVAL);
         assert_true(why.text[0] != '\0');
     }
+    fixture g; /* its targets lie beyond 0..1 */
+    fixture_init(&g, "model: share\ninput: {features: 5}\nlayers: [{dense: {units: 1}}]\nloss: bce\n"
+                     "target: labels\n");
+    assert_int_equal(an_train(g.m, g.params, &g.opts, g.x, g.t, ROWS, NULL, NULL), AN_ERR_INVAL);
+    fixture_done(&g);
     f.opts.validation = 0.2;
     f.opts.patience = 2;
     f.opts.n_threads = 2;
