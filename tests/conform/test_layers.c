@@ -164,6 +164,14 @@ static double projected(bench *b, double h, double *ret_size)
     return sum;
 }
 
+/* The slope along dir by differences; its error is of order step^4. */
+static double slope(bench *b, double step, double *ret_size)
+{
+    double near = projected(b, step, ret_size) - projected(b, -step, ret_size);
+    double far = projected(b, 2.0 * step, ret_size) - projected(b, -2.0 * step, ret_size);
+    return (8.0 * near - far) / (12.0 * step);
+}
+
 static void check_gradient(bench *b)
 {
     const an_layer *l = &b->l;
@@ -178,12 +186,12 @@ static void check_gradient(bench *b)
             want += (double)b->dw[i] * (double)b->dir_w[i];
         for (size_t i = 0; i < b->n_x; i++)
             want += (double)b->dx[i] * (double)b->dir_x[i];
-        double size;
-        double near = projected(b, STEP, &size) - projected(b, -STEP, &size);
-        double far = projected(b, 2.0 * STEP, &size) - projected(b, -2.0 * STEP, &size);
-        double got = (8.0 * near - far) / (12.0 * STEP); /* error of order STEP^4 */
-        double bound = 2e-4 * size + 1e-4 * fabs(want);
-        if (!(fabs(got - want) <= bound)) {
+        double size, got = slope(b, STEP, &size);
+        /* A kind may have a kink of its own, as between two dense layers: a step too small to cross it,
+         * but coarser for the rounding, must then agree. */
+        if (!(fabs(got - want) <= 2e-4 * size + 1e-4 * fabs(want)))
+            got = slope(b, STEP / 16.0, &size);
+        if (!(fabs(got - want) <= 2e-4 * size + 1e-4 * fabs(want))) {
             char in[AN_SHAPE_TEXT];
             an_shape_text(in, &l->in);
             fail_msg("%s on %s, batch %zu, trial %d: the gradient gives %.8g, differences give %.8g",
@@ -367,15 +375,15 @@ static void a_size_out_of_all_bounds_is_refused_not_believed(void **state)
         an_layer l = {.type = type};
         for (size_t o = 0; type->opts && type->opts[o].key; o++)
             l.opt[o] = type->opts[o].kind == AN_LAYER_OPT_CHOICE ? 1.0 : type->opts[o].max;
-        if (type->opts && type->opts[0].key && strcmp(type->opts[0].key, "size") == 0)
-            continue; /* pools make things smaller */
         take_inputs(&l, &wide[s]);
         an_err err = an_layer_size(&l, NULL);
-        if (type->joins || (type->opts && type->opts[0].kind == AN_LAYER_OPT_COUNT))
-            assert_true((type->joins && err == AN_OK) || err == AN_ERR_LIMIT || err == AN_ERR_INVAL);
-        else
-            assert_true(err == AN_OK || err == AN_ERR_INVAL || /* INVAL: not of this shape */
-                        (err == AN_ERR_LIMIT && l.n_weights > 0));
+        if (err == AN_OK) {
+            assert_true(l.out_n <= AN_MODEL_VALUES_MAX && l.n_params <= AN_MODEL_PARAMS_MAX);
+            assert_true(l.n_scratch <= AN_MODEL_VALUES_MAX && l.n_scratch_row <= AN_MODEL_VALUES_MAX);
+            assert_true(l.n_saved <= AN_MODEL_VALUES_MAX && l.n_saved_row <= AN_MODEL_VALUES_MAX);
+        } else {
+            assert_true(err == AN_ERR_LIMIT || err == AN_ERR_INVAL);
+        }
     }
 }
 
