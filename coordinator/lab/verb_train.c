@@ -9,6 +9,7 @@
 #include "base/progress.h"
 #include "coordinator/lab/dataset.h"
 #include "coordinator/lab/files.h"
+#include "coordinator/lab/train_opts.h"
 #include "coordinator/lab/version.h"
 
 typedef struct work {
@@ -31,32 +32,17 @@ static an_err read_options(work *w, an_note *why)
 {
     static const char *const prep_keys[] = {"window", "stride", "smooth", "clamp", "missing"};
     const an_args *a = w->lab->args;
-    int64_t epochs = 0, batch = 0;
     an_err err = AN_OK;
     an_prep_conf_init(&w->prep);
     for (size_t i = 0; i < sizeof prep_keys / sizeof *prep_keys && err == AN_OK; i++)
         if (an_args_has(a, prep_keys[i]))
             err = an_prep_conf_set(&w->prep, prep_keys[i], an_args_get(a, prep_keys[i]), why);
-    w->train = an_train_defaults();
-    w->train.cancel = w->lab->cancel;
     w->policy = an_args_has(a, "threshold") ? an_args_get(a, "threshold") : "target_far:0.01";
     if (err == AN_OK)
         err = an_threshold_check(w->policy, why);
     if (err == AN_OK)
-        err = an_args_int(a, "epochs", 1, 100000, 10, &epochs, why);
-    if (err == AN_OK)
-        err = an_args_int(a, "batch", 1, 65536, 64, &batch, why);
-    if (err == AN_OK)
-        err = an_args_num(a, "lr", 1e-9, 10, 1e-3, &w->train.lr, why);
-    if (err == AN_OK)
         err = an_args_num(a, "holdout", 0, 0.5, 0.1, &w->holdout, why);
-    if (err == AN_OK)
-        err = an_lab_seed(w->lab, 1, &w->train.seed, why);
-    if (err == AN_OK)
-        err = an_lab_threads(w->lab, &w->train.n_threads, why);
-    w->train.epochs = (size_t)epochs;
-    w->train.batch = (size_t)batch;
-    return err;
+    return err == AN_OK ? an_lab_train_opts(w->lab, &w->train, why) : err;
 }
 
 /* The tables as the series of one site. */
@@ -165,6 +151,9 @@ static an_err report(work *w, const char *path, const an_hash *hash, an_note *wh
                 w->cut.n_hold, w->bundle.n_weights);
         fprintf(w->lab->out, "  loss %.6g -> %.6g in %zu epochs\n", w->stats.first_loss, w->stats.last_loss,
                 w->stats.epochs);
+        if (w->train.validation > 0.0)
+            fprintf(w->lab->out, "  validation loss %.6g after epoch %zu%s\n", w->stats.valid_loss,
+                    w->stats.best_epoch + 1, w->stats.stopped ? ", stopped early" : "");
         fprintf(w->lab->out, "  threshold %.6g by %s from %s windows\n", w->report.threshold, w->policy,
                 w->report.from_holdout ? "held-out" : "fitted");
         return AN_OK;
@@ -178,6 +167,11 @@ static an_err report(work *w, const char *path, const an_hash *hash, an_note *wh
     an_json_set_int(o, "epochs", (int64_t)w->stats.epochs);
     an_json_set_num(o, "first_loss", w->stats.first_loss);
     an_json_set_num(o, "last_loss", w->stats.last_loss);
+    if (w->train.validation > 0.0) {
+        an_json_set_num(o, "validation_loss", w->stats.valid_loss);
+        an_json_set_int(o, "best_epoch", (int64_t)w->stats.best_epoch + 1);
+        an_json_set_bool(o, "stopped_early", w->stats.stopped);
+    }
     an_json_set_num(o, "threshold", w->report.threshold);
     an_json_set_bool(o, "threshold_from_held_out", w->report.from_holdout);
     return an_lab_print_json(w->lab, o, why);
@@ -215,9 +209,7 @@ static an_err run(an_lab *lab, an_note *why)
 static const an_flag flags[] = {
     {"out", "FILE", "where the version is written"},
     {"name", "NAME", "of the model (default: model)"},
-    {"epochs", "N", "passes over the windows (default 10)"},
-    {"batch", "N", "windows in a step (default 64)"},
-    {"lr", "X", "learning rate (default 0.001)"},
+    AN_LAB_FLAGS_TRAIN,
     {"window", "N", "rows in a model input (default 1)"},
     {"stride", "N", "rows between two model inputs (default 1)"},
     {"smooth", "N", "rows in the causal mean (default 1: none)"},

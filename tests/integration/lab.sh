@@ -58,6 +58,13 @@ run 0 train "$arch" "$work/plant-1.csv" --label label --epochs 3 --threads 1 --o
 says '"version"'
 run 0 train "$arch" "$work/plant-1.csv" --label label --epochs 3 --threads 4 --out "$work/four"
 cmp -s "$work/one" "$work/four" || fail 'the version depends on the number of threads'
+run 0 train "$arch" "$work/plant-1.csv" --label label --epochs 60 --lr 0.05 --optimiser rmsprop --schedule cosine \
+    --warmup 1 --validation 0.2 --patience 2 --out "$work/stopped" --json
+says '"stopped_early": *true'
+run 1 train "$arch" "$work/plant-1.csv" --label label --patience 3 --out "$work/none"
+complains validation
+run 1 train "$arch" "$work/plant-1.csv" --label label --schedule sometimes --out "$work/none"
+complains sometimes
 run 1 train "$arch" "$work/nothing.csv" --out "$work/none"
 complains nothing.csv
 run 1 train "$work/plant-1.csv" "$work/plant-1.csv" --out "$work/none"
