@@ -47,7 +47,7 @@ static void set_training(an_plan *plan, const an_policy *p, const an_campaign *c
     plan->use_held = again && p->drift_use_held;
     plan->batch = (uint32_t)p->train_batch;
     plan->prox_mu = p->train_prox_mu;
-    snprintf(plan->optimiser, sizeof plan->optimiser, "%s", p->optimiser == 0 ? "adam" : "sgd");
+    snprintf(plan->optimiser, sizeof plan->optimiser, "%s", an_policy_optimisers[p->optimiser]);
 }
 
 static an_err set_payload(an_hub *hub, an_plan *plan, const an_model_entry *m, const an_campaign *c,

@@ -1,7 +1,7 @@
 #include "coordinator/policy.h"
 
 static const char *const privacies[] = {"trusted", "secure-sum", NULL};
-static const char *const optimisers[] = {"adam", "sgd", NULL};
+const char *const an_policy_optimisers[] = {"adam", "sgd", "rmsprop", NULL};
 
 const an_opt an_policy_rows[] = {
     AN_OPT_CHOICE(an_policy, privacy, "privacy", privacies, "trusted",
@@ -25,7 +25,8 @@ const an_opt an_policy_rows[] = {
     AN_OPT_NUM(an_policy, train_lr, "train.lr", 1e-9, 10, "0.001", "learning rate at the sites"),
     AN_OPT_NUM(an_policy, train_prox_mu, "train.prox_mu", 0, 1000, "0",
                "FedProx pull towards the base version"),
-    AN_OPT_CHOICE(an_policy, optimiser, "train.optimiser", optimisers, "adam", "optimiser at the sites"),
+    AN_OPT_CHOICE(an_policy, optimiser, "train.optimiser", an_policy_optimisers, "adam",
+                  "optimiser at the sites"),
     AN_OPT_NUM(an_policy, clip_norm, "update.clip_norm", 1e-6, 1e6, "10", "longest delta of a site, L2"),
     AN_OPT_NUM(an_policy, weight_cap, "update.weight_cap", 1, 1e9, "10000",
                "windows that count as full weight"),

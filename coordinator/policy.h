@@ -26,7 +26,7 @@ typedef struct an_policy {
 
     int64_t train_rounds, train_epochs, train_batch;
     double train_lr, train_prox_mu;
-    int optimiser; /* index into "adam", "sgd" */
+    int optimiser; /* index into an_policy_optimisers */
     double clip_norm, weight_cap;
     double server_lr, server_momentum;
 
@@ -41,6 +41,7 @@ typedef struct an_policy {
     int64_t keep_rounds, keep_bytes;
 } an_policy;
 
+extern const char *const an_policy_optimisers[]; /* rows of models/optimisers.def; ended by NULL */
 extern const an_opt an_policy_rows[];
 extern const size_t an_policy_n_rows;
 

@@ -63,7 +63,7 @@ typedef struct an_plan {
     uint32_t local_epochs; /* TRAIN: the following say how sites train */
     uint32_t batch;
     double lr;
-    char optimiser[AN_OPTIMISER_MAX]; /* a row of the optimiser table, "sgd" or "adam" */
+    char optimiser[AN_OPTIMISER_MAX]; /* a row of the optimiser table, as "adam" */
     double prox_mu;                   /* FedProx pull towards the base, 0 = off */
     double l2sp;                      /* L2-SP pull towards the base, 0 = off */
     double replay_share;              /* 0..1: share of a batch drawn from old data */
