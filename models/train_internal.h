@@ -37,13 +37,13 @@ typedef struct an_trainer {
     an_workers *workers;
     an_train_desk *desks;
     size_t n_desks;
-    size_t slices_max; /* of a full batch */
-    size_t group_max;  /* rows that a worker takes at once */
-    uint32_t *order;   /* (n) rows in the order of this epoch */
-    float *params;     /* the copy that is trained */
-    float *best;       /* the copy with the lowest validation loss; NULL without patience */
-    float *prepared;   /* (n_prepared) of params; NULL: the model has none */
-    float *grad;       /* (slices_max, n_params) */
+    size_t slice_rows, slices_max; /* rows of a slice, slices of a full batch */
+    size_t group_max;              /* rows that a worker takes at once */
+    uint32_t *order;               /* (n) rows in the order of this epoch */
+    float *params;                 /* the copy that is trained */
+    float *best;                   /* the copy with the lowest validation loss; NULL without patience */
+    float *prepared;               /* (n_prepared) of params; NULL: the model has none */
+    float *grad;                   /* (slices_max, n_params); between steps 0 where it moves anything */
     float *state[AN_OPTIMISER_STATE_MAX];
     double *square; /* (n_blocks) */
     an_train_block *blocks;
@@ -69,7 +69,8 @@ an_err an_trainer_init(an_trainer *t, an_note *why);
 void an_trainer_done(an_trainer *t);
 
 /* The slices of a step: from its rows and the model alone, never from the threads. */
-size_t an_train_slices(const an_model *m, size_t rows);
+size_t an_train_slice_rows(const an_model *m); /* at least, but for the last rows of an epoch */
+size_t an_train_slices(const an_model *m, size_t slice_rows, size_t rows);
 
 /* One step on the rows [first, first + rows) of the order; *ret_loss: the sum over the rows.
  * Errors: NUMERIC. */

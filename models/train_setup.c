@@ -5,6 +5,8 @@
 #include "models/train_internal.h"
 
 #define SLICE_ROWS 16u           /* fewer rows make the products too small to be fast */
+#define SLICE_ROWS_DENSE 32u     /* where a gradient is soon worked out, adding slices up costs more */
+#define REUSE 4.0                /* uses of a parameter in a row, below which it is so */
 #define SLICE_ROWS_MIXED 32u     /* fewer rows make their statistics too rough (ghost batch norm) */
 #define SLICE_FLOATS (32u << 20) /* all slices' gradients together: 128 MiB */
 #define BLOCK_PARAMS 8192u       /* a block's gradient, state and weights fit the second cache */
@@ -14,9 +16,27 @@
  * from it. */
 #define GROUP_BYTES ((size_t)700 * 1024)
 
-size_t an_train_slices(const an_model *m, size_t rows)
+/* How often a row uses a parameter, in the mean: once in a dense layer, at every place in a
+ * convolution, at every step in a recurrent layer. */
+static double reuse_of(const an_model *m)
 {
-    size_t n = rows / (m->mixes_rows ? SLICE_ROWS_MIXED : SLICE_ROWS);
+    double uses = 0.0;
+    for (size_t i = 0; i < m->n_layers; i++) {
+        const an_layer *l = &m->layers[i];
+        const size_t in = l->in_n / l->in.d[l->in.n_dims - 1], out = l->out_n / l->out.d[l->out.n_dims - 1];
+        uses += (double)l->n_params * (double)(in > out ? in : out);
+    }
+    return uses / (double)m->n_params;
+}
+
+size_t an_train_slice_rows(const an_model *m)
+{
+    return m->mixes_rows ? SLICE_ROWS_MIXED : reuse_of(m) < REUSE ? SLICE_ROWS_DENSE : SLICE_ROWS;
+}
+
+size_t an_train_slices(const an_model *m, size_t slice_rows, size_t rows)
+{
+    size_t n = rows / slice_rows;
     size_t fit = SLICE_FLOATS / m->n_params;
     n = n > AN_TRAIN_SLICES_MAX ? AN_TRAIN_SLICES_MAX : n;
     n = n > fit ? fit : n;
@@ -92,9 +112,10 @@ static an_err make_desks(an_trainer *t)
 {
     const size_t rows = t->opts->batch < t->n ? t->opts->batch : t->n;
     size_t most = 0;
+    t->slice_rows = an_train_slice_rows(t->m);
     /* A smaller last batch may have longer slices than a full one. */
     for (size_t r = 1; r <= rows; r++) {
-        size_t s = an_train_slices(t->m, r);
+        size_t s = an_train_slices(t->m, t->slice_rows, r);
         most = most < (r + s - 1) / s ? (r + s - 1) / s : most;
         t->slices_max = t->slices_max < s ? s : t->slices_max;
     }

@@ -48,7 +48,6 @@ static void run_slice(void *ctx, size_t s, size_t worker)
     const size_t n_groups = (rows + t->group_max - 1) / t->group_max;
     float *grad = t->grad + s * t->m->n_params;
     double loss = 0.0;
-    memset(grad, 0, t->m->n_params * sizeof *grad);
     for (size_t g = 0; g < n_groups; g++) {
         const size_t at = part(rows, g, n_groups);
         loss += run_group(t, &t->desks[worker], from + at, part(rows, g + 1, n_groups) - at, grad);
@@ -127,11 +126,22 @@ static void step_block(void *ctx, size_t b, size_t worker)
     t->optimiser->step(&args, k->n, w, state, g);
 }
 
+/* The gradients are cleared for the next step while they are still near the processor.  Those of
+ * parameters that do not move are in no block: they are never read. */
+static void finish_block(void *ctx, size_t b, size_t worker)
+{
+    an_trainer *t = ctx;
+    const an_train_block *k = &t->blocks[b];
+    step_block(ctx, b, worker);
+    for (size_t s = 0; s < t->n_slices; s++)
+        memset(t->grad + s * t->m->n_params + k->at, 0, k->n * sizeof *t->grad);
+}
+
 an_err an_trainer_step(an_trainer *t, double *ret_loss, an_note *why)
 {
     t->lr = t->opts->lr * an_schedule_share(t->schedule, &t->rate, t->step);
     t->step++;
-    t->n_slices = an_train_slices(t->m, t->rows);
+    t->n_slices = an_train_slices(t->m, t->slice_rows, t->rows);
     if (t->prepared)
         an_workers_run(t->workers, t->m->n_layers, prepare_layer, t);
     an_workers_run(t->workers, t->n_slices, run_slice, t);
@@ -151,7 +161,7 @@ an_err an_trainer_step(an_trainer *t, double *ret_loss, an_note *why)
     const double norm = sqrt(square), clip = t->opts->clip_norm;
     t->factor = clip > 0.0 && norm > clip ? clip / norm : 1.0;
     t->clipped += t->factor < 1.0;
-    an_workers_run(t->workers, t->n_blocks, step_block, t);
+    an_workers_run(t->workers, t->n_blocks, finish_block, t);
     *ret_loss = loss;
     return AN_OK;
 }
