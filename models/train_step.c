@@ -13,6 +13,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/kernels/vec.h"
 #include "models/train_internal.h"
 
 /* Where part k of n begins. */
@@ -55,7 +56,7 @@ static void run_slice(void *ctx, size_t s, size_t worker)
     t->slice_loss[s] = loss;
 }
 
-static void add_terms(const an_train_opts *o, const an_trainer *t, const an_train_block *k, float *restrict g)
+static bool add_terms(const an_train_opts *o, const an_trainer *t, const an_train_block *k, float *restrict g)
 {
     const float mu = (float)o->prox_mu, lambda = (float)o->l2sp, ewc = (float)o->ewc;
     const float *w = t->params + k->at;
@@ -68,18 +69,7 @@ static void add_terms(const an_train_opts *o, const an_trainer *t, const an_trai
     if (ewc > 0.0f)
         for (size_t i = 0; i < k->n; i++)
             g[i] += ewc * o->fisher[k->at + i] * (w[i] - o->anchor[k->at + i]);
-}
-
-static double square_of(const float *g, size_t n)
-{
-    double sum[4] = {0}; /* four sums, so that the additions need not wait for each other */
-    size_t i = 0;
-    for (; i + 4 <= n; i += 4)
-        for (size_t l = 0; l < 4; l++)
-            sum[l] += (double)g[i + l] * (double)g[i + l];
-    for (; i < n; i++)
-        sum[0] += (double)g[i] * (double)g[i];
-    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    return mu > 0.0f || lambda > 0.0f || ewc > 0.0f;
 }
 
 /* The gradient of the whole objective for one block, into the first slice's place. */
@@ -88,21 +78,13 @@ static void reduce_block(void *ctx, size_t b, size_t worker)
     (void)worker;
     an_trainer *t = ctx;
     const an_train_block *k = &t->blocks[b];
-    float *restrict g = t->grad + k->at;
-    for (size_t s = 1; s < t->n_slices; s++) {
-        const float *restrict more = t->grad + s * t->m->n_params + k->at;
-        for (size_t i = 0; i < k->n; i++)
-            g[i] += more[i];
-    }
-    const float mean = (float)(1.0 / (double)t->rows);
-    for (size_t i = 0; i < k->n; i++)
-        g[i] *= mean;
-    if (k->follow > 0.0) { /* a mean has no part in the norm, but must be one */
-        t->square[b] = isfinite(square_of(g, k->n)) ? 0.0 : INFINITY;
-        return;
-    }
-    add_terms(t->opts, t, k, g);
-    t->square[b] = square_of(g, k->n);
+    float *g = t->grad + k->at;
+    const an_vec_grad slices = {g, t->m->n_params, t->n_slices, (float)(1.0 / (double)t->rows)};
+    t->square[b] = an_vec_get()->gather(k->n, g, &slices);
+    if (k->follow > 0.0) /* a mean has no part in the norm, but must be one */
+        t->square[b] = isfinite(t->square[b]) ? 0.0 : INFINITY;
+    else if (add_terms(t->opts, t, k, g))
+        t->square[b] = (double)an_vec_get()->dot(k->n, g, g);
 }
 
 static void step_block(void *ctx, size_t b, size_t worker)
@@ -120,8 +102,7 @@ static void step_block(void *ctx, size_t b, size_t worker)
     for (size_t i = 0; i < t->optimiser->n_state; i++)
         state[i] = t->state[i] + k->at;
     if (t->factor < 1.0)
-        for (size_t i = 0; i < k->n; i++)
-            g[i] *= (float)t->factor;
+        an_vec_get()->scale(k->n, g, (float)t->factor);
     const an_optimiser_args args = {t->lr, t->opts->momentum, t->opts->weight_decay, t->step};
     t->optimiser->step(&args, k->n, w, state, g);
 }

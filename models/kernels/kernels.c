@@ -8,6 +8,15 @@
 #include <stdlib.h>
 
 #include "models/kernels/mm.h"
+#include "models/kernels/vec.h"
+
+/* Both tables have the same names. */
+static bool choose(void)
+{
+    const char *name = getenv("ANDON_KERNELS");
+    const bool found = an_mm_choose(name);
+    return an_vec_choose(name) && found;
+}
 
 #ifdef AN_HAVE_OPENBLAS
 #include <cblas.h>
@@ -15,7 +24,7 @@
 bool an_kernels_init(void)
 {
     openblas_set_num_threads(1);
-    return an_mm_choose(getenv("ANDON_KERNELS"));
+    return choose();
 }
 
 const char *an_kernels_name(void)
@@ -45,7 +54,7 @@ void an_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alp
 
 bool an_kernels_init(void)
 {
-    return an_mm_choose(getenv("ANDON_KERNELS"));
+    return choose();
 }
 
 const char *an_kernels_name(void)

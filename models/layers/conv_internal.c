@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "models/kernels/mm.h"
+#include "models/kernels/vec.h"
 
 size_t an_conv_positions(size_t n, size_t k, size_t stride, bool same, size_t *ret_before)
 {
@@ -236,9 +237,7 @@ void an_conv_backward(const an_layer *l, const an_pass *p, const an_conv *c, con
     for (size_t i = 0; i < p->batch; i++) {
         const float *xi = x + i * l->in_n, *dyi = dy + i * l->out_n;
         weights_image(c, framed_image(c, xi, p->scratch), line, dyi, dw);
-        for (size_t j = 0; j < c->oh * c->ow; j++)
-            for (size_t k = 0; k < c->f; k++)
-                db[k] += dyi[j * c->f + k];
+        an_vec_get()->add_rows(c->oh * c->ow, c->f, db, dyi, c->f);
         if (dx)
             (strided(c) ? back_strided : back_direct)(l, c, turned, xi, dyi, dx + i * l->in_n, scratch);
     }

@@ -1,5 +1,6 @@
 /* Dense: y = x w + b.  x (B, I), w (I, O), b (O), y (B, O). */
 #include "models/kernels/kernels.h"
+#include "models/kernels/vec.h"
 #include "models/layer.h"
 
 enum { UNITS };
@@ -77,9 +78,7 @@ static void backward(const an_layer *l, const an_pass *p, const float *w, const 
     mm.c_i = out;
     mm.add = true;
     an_mm_run(&mm);
-    for (size_t i = 0; i < p->batch; i++)
-        for (size_t j = 0; j < out; j++)
-            db[j] += dy[i * out + j];
+    an_vec_get()->add_rows(p->batch, out, db, dy, out);
     if (dx[0])
         go_back(l, p, w, x[0], dy, dx[0]);
 }

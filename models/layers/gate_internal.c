@@ -1,7 +1,8 @@
 #include "models/layers/gate_internal.h"
 
-#include <math.h>
 #include <string.h>
+
+#include "models/kernels/vec.h"
 
 enum { W1, B1, W2, B2 };
 
@@ -86,8 +87,7 @@ void an_gate_forward(const an_gate *g, const an_layer *l, const an_pass *p, cons
                 see_most(g, x, seen);
             think(g, l, w, seen, seen + g->c, gate);
         }
-        for (size_t k = 0; k < g->c; k++)
-            gate[k] = 1.0f / (1.0f + expf(-gate[k]));
+        an_vec_get()->sigmoid(g->c, gate, gate);
         for (size_t i = 0; i < g->places; i++)
             for (size_t k = 0; k < g->c; k++)
                 y[i * g->c + k] = x[i * g->c + k] * gate[k];

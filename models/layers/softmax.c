@@ -1,22 +1,13 @@
 /* y_j = e^x_j / sum_k e^x_k along the last dimension; dx_j = y_j (dy_j - sum_k dy_k y_k). */
+#include "models/kernels/vec.h"
 #include "models/layer.h"
-
-#include <math.h>
 
 static void forward(const an_layer *l, const an_pass *p, const float *w, const float *const x[], float *y)
 {
     (void)w;
-    const float *x0 = x[0];
-    size_t n = l->out.d[l->out.n_dims - 1];
-    for (size_t at = 0; at < p->batch * l->out_n; at += n) {
-        float top = x0[at], sum = 0.0f;
-        for (size_t j = 1; j < n; j++)
-            top = x0[at + j] > top ? x0[at + j] : top;
-        for (size_t j = 0; j < n; j++)
-            sum += y[at + j] = expf(x0[at + j] - top); /* never overflows */
-        for (size_t j = 0; j < n; j++)
-            y[at + j] /= sum;
-    }
+    const size_t n = l->out.d[l->out.n_dims - 1];
+    for (size_t at = 0; at < p->batch * l->out_n; at += n)
+        (void)an_vec_get()->softmax(n, y + at, x[0] + at);
 }
 
 static void backward(const an_layer *l, const an_pass *p, const float *w, const float *const x[],
@@ -30,9 +21,7 @@ static void backward(const an_layer *l, const an_pass *p, const float *w, const 
         return;
     size_t n = l->out.d[l->out.n_dims - 1];
     for (size_t at = 0; at < p->batch * l->out_n; at += n) {
-        float dot = 0.0f;
-        for (size_t j = 0; j < n; j++)
-            dot += dy[at + j] * y[at + j];
+        const float dot = an_vec_get()->dot(n, dy + at, y + at);
         for (size_t j = 0; j < n; j++)
             dx0[at + j] = y[at + j] * (dy[at + j] - dot);
     }

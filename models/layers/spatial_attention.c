@@ -4,9 +4,9 @@
  *     gate = sigmoid(b + size x size convolution of (mean, maximum), zeros around)
  *
  * A sequence is an image of height 1 under a kernel of height 1.  channel_attention is the other half. */
+#include "models/kernels/vec.h"
 #include "models/layer.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { SIZE };
@@ -126,11 +126,10 @@ static void forward(const an_layer *l, const an_pass *p, const float *w, const f
         for (size_t i = 0; i < places; i++)
             gate[i] = b;
         visit_all(&f, add_forward, &c);
-        for (size_t i = 0; i < places; i++) {
-            gate[i] = 1.0f / (1.0f + expf(-gate[i]));
+        an_vec_get()->sigmoid(places, gate, gate);
+        for (size_t i = 0; i < places; i++)
             for (size_t k = 0; k < f.c; k++)
                 y0[i * f.c + k] = x0[i * f.c + k] * gate[i];
-        }
     }
 }
 

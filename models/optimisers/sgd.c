@@ -2,22 +2,13 @@
  * w -= lr v. */
 #include "models/optimiser.h"
 
-#include <math.h>
-
-#define TINY 1e-30f /* fading into subnormal numbers would be a hundred times slower */
+#include "models/kernels/vec.h"
 
 static void step(const an_optimiser_args *a, size_t n, float *params, float *const state[], const float *grad)
 {
-    float lr = (float)a->lr, momentum = (float)a->momentum;
-    float keep = (float)(1.0 - a->lr * a->weight_decay);
-    float *restrict v = state[0];
-    float *restrict w = params;
-    const float *restrict g = grad;
-    for (size_t i = 0; i < n; i++) {
-        float vi = momentum * v[i] + g[i];
-        v[i] = fabsf(vi) < TINY ? 0.0f : vi;
-        w[i] = keep * w[i] - lr * v[i];
-    }
+    const an_vec_sgd o = {(float)a->lr, (float)a->momentum, (float)(1.0 - a->lr * a->weight_decay)};
+    const an_vec_grad g = {grad, 0, 1, 1.0f};
+    (void)an_vec_get()->sgd(&o, n, params, state[0], &g);
 }
 
 const an_optimiser an_optimiser_sgd = {.name = "sgd", .n_state = 1, .step = step};
