@@ -204,7 +204,17 @@ static void on_work(an_core *c)
     }
 }
 
-/* False: it waits for the journal. */
+/* The enrolment door is open while a token is. */
+static void set_door(an_core *c)
+{
+    const bool open = an_hub_enrolment_open(c->hub);
+    if (open != c->enrol_open)
+        an_zap_enrol(c->args->zap, open ? (unsigned)c->args->conf->enrol_rate : 0);
+    c->enrol_open = open;
+}
+
+/* False: it waits for the journal.  Whoever gets a token finds the door open: a refused handshake is
+ * tried again only after half a minute. */
 static bool answer_http(an_core *c, an_http_job *job)
 {
     int64_t waited = mono() - job->since_ms;
@@ -212,6 +222,7 @@ static bool answer_http(an_core *c, an_http_job *job)
         waited = INT64_MAX;
     if (an_api_handle(c->api, &job->req, waited, &job->answer) == AN_ERR_AGAIN)
         return false;
+    set_door(c);
     an_bridge_answer(c->bridge, job);
     return true;
 }
@@ -254,10 +265,7 @@ static void flush(an_core *c)
         c->works[i]->sent = !c->works_wait;
     }
     serve_versions(c);
-    bool open = an_hub_enrolment_open(c->hub);
-    if (open != c->enrol_open)
-        an_zap_enrol(c->args->zap, open ? (unsigned)c->args->conf->enrol_rate : 0);
-    c->enrol_open = open;
+    set_door(c);
 }
 
 static int64_t sleep_ms(const an_core *c)

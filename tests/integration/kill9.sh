@@ -141,9 +141,25 @@ for try in 1 2; do
     check_round "agent killed while training ($try)"
 done
 
+# An upload takes milliseconds: watched without a pause, in another round if it was faster.
+catch_upload()
+{
+    local tries until
+    for tries in 1 2 3 4 5 6 7 8 9 10; do
+        open_round
+        until=$(($(now_ms) + 10000))
+        while [ "$(now_ms)" -lt "$until" ]; do
+            for _ in {1..20000}; do
+                [ -e "$work/plant-b/uploads/round-$round.update" ] && return
+            done
+            case $(state_of "$(round_json "$round")") in COMMITTED | ABORTED) break ;; esac
+        done
+    done
+    die "plant-b makes no upload"
+}
+
 for try in 1 2; do
-    open_round
-    until_true 30 test -e "$work/plant-b/uploads/round-$round.update" || die "plant-b makes no upload"
+    catch_upload
     kill9_site plant-b
     start_site plant-b
     check_round "agent killed while uploading ($try)"
