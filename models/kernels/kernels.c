@@ -8,13 +8,15 @@
 #include <stdlib.h>
 
 #include "models/kernels/mm.h"
+#include "models/kernels/q8.h"
 #include "models/kernels/vec.h"
 
-/* Both tables have the same names. */
+/* The tables have the same names. */
 static bool choose(void)
 {
     const char *name = getenv("ANDON_KERNELS");
     const bool found = an_mm_choose(name);
+    an_q8_choose(name);
     return an_vec_choose(name) && found;
 }
 
