@@ -46,7 +46,9 @@ only() # header expression, folder expression, words
         report "only $3 may include this header"
 }
 only 'zmq'                                         'proto/net/'         'proto/net'
-only '[a-z0-9_/]*\.pb-c\.h|protobuf-c/'            'proto/msg/'         'proto/msg'
+only '[a-z0-9_/]*\.pb-c\.h|protobuf-c/'            '(proto/msg|models/onnx)/' 'proto/msg (messages) and models/onnx'
+only 'andon\.pb-c\.h'                              'proto/msg/'         'proto/msg'
+only 'onnx\.pb-c\.h'                               'models/onnx/'       'models/onnx'
 only 'sodium|openssl/|libfyaml|jansson|zstd|zdict' 'proto/doors/'       'proto/doors'
 only 'sqlite3|microhttpd|curl/'                    'proto/doors/'       'proto/doors'
 only 'libpq|postgres'                              'coordinator/store/' 'coordinator/store'
