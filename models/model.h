@@ -108,6 +108,8 @@ typedef enum an_ws_kind { AN_WS_FORWARD, AN_WS_TRAIN } an_ws_kind;
  * same place.  Errors: INVAL max_batch 0, NOMEM. */
 an_err an_ws_new(const an_model *m, an_ws_kind kind, size_t max_batch, an_ws **ret);
 void an_ws_free(an_ws *ws);
+/* an_ws_bytes of such a workspace without making it.  Errors: INVAL max_batch 0, NOMEM. */
+an_err an_ws_plan(const an_model *m, an_ws_kind kind, size_t max_batch, size_t *ret_bytes);
 size_t an_ws_max_batch(const an_ws *ws);
 size_t an_ws_bytes(const an_ws *ws); /* of all that it keeps for activations and their gradients */
 

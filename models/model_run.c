@@ -32,19 +32,43 @@ size_t an_ws_bytes(const an_ws *ws)
     return ws->size * sizeof *ws->memory;
 }
 
-an_err an_ws_new(const an_model *m, an_ws_kind kind, size_t max_batch, an_ws **ret)
+/* *ret_places (n_layers) belongs to the caller, *ret_size is in floats. */
+static an_err place(const an_model *m, an_ws_kind kind, size_t max_batch, an_place **ret_places,
+                    size_t *ret_size)
 {
-    an_err err = AN_ERR_INVAL;
-    an_ws *ws = NULL;
     if (max_batch == 0)
-        goto out;
-    err = AN_ERR_NOMEM;
+        return AN_ERR_INVAL;
     /* A row has at most 2^27 values of each kind in 2^8 layers: with this bound no sum overflows. */
     if (max_batch > SIZE_MAX >> 40)
-        goto out;
-    ws = an_alloc(1, sizeof *ws);
-    if (!ws || !(ws->places = an_alloc(m->n_layers, sizeof *ws->places)) ||
-        (err = an_model_place(m, kind, max_batch, ws->places, &ws->size)) != AN_OK)
+        return AN_ERR_NOMEM;
+    an_place *places = an_alloc(m->n_layers, sizeof *places);
+    if (!places)
+        return AN_ERR_NOMEM;
+    an_err err = an_model_place(m, kind, max_batch, places, ret_size);
+    if (err != AN_OK) {
+        an_free(places);
+        return err;
+    }
+    *ret_places = places;
+    return AN_OK;
+}
+
+an_err an_ws_plan(const an_model *m, an_ws_kind kind, size_t max_batch, size_t *ret_bytes)
+{
+    an_place *places = NULL;
+    size_t size = 0;
+    an_err err = place(m, kind, max_batch, &places, &size);
+    an_free(places);
+    if (err == AN_OK)
+        *ret_bytes = size * sizeof(float);
+    return err;
+}
+
+an_err an_ws_new(const an_model *m, an_ws_kind kind, size_t max_batch, an_ws **ret)
+{
+    an_err err = AN_ERR_NOMEM;
+    an_ws *ws = an_alloc(1, sizeof *ws);
+    if (!ws || (err = place(m, kind, max_batch, &ws->places, &ws->size)) != AN_OK)
         goto out;
     err = AN_ERR_NOMEM;
     if (!(ws->memory = an_alloc_raw(ws->size, sizeof *ws->memory)))

@@ -87,22 +87,19 @@ static an_err make_blocks(an_trainer *t, an_note *why)
     return AN_OK;
 }
 
-/* The rows of a group, at most `most`, and the workspace for it. */
-static an_err fit_group(const an_model *m, size_t most, size_t *ret, an_ws **ret_ws)
+/* The rows of a group, at most `most`. */
+static an_err fit_group(const an_model *m, size_t most, size_t *ret)
 {
     const bool whole = m->mixes_rows || m->slow_on_few_rows;
     for (size_t rows = most;;) {
-        an_ws *ws = NULL;
-        an_err err = an_ws_new(m, AN_WS_TRAIN, rows, &ws);
+        size_t bytes = 0;
+        an_err err = an_ws_plan(m, AN_WS_TRAIN, rows, &bytes);
         if (err != AN_OK)
             return err;
-        const size_t bytes = an_ws_bytes(ws);
         if (whole || rows == 1 || bytes <= GROUP_BYTES) {
             *ret = rows;
-            *ret_ws = ws;
             return AN_OK;
         }
-        an_ws_free(ws);
         const size_t fit = (size_t)((double)rows * (double)GROUP_BYTES / (double)bytes);
         rows = fit == 0 ? 1 : fit < rows ? fit : rows - 1;
     }
@@ -126,10 +123,10 @@ static an_err make_desks(an_trainer *t)
         return AN_ERR_NOMEM;
     an_err err = an_workers_new(t->n_desks, &t->workers);
     if (err == AN_OK)
-        err = fit_group(t->m, most, &t->group_max, &t->desks[0].ws);
+        err = fit_group(t->m, most, &t->group_max);
     for (size_t i = 0; i < t->n_desks && err == AN_OK; i++) {
         an_train_desk *d = &t->desks[i];
-        err = d->ws ? AN_OK : an_ws_new(t->m, AN_WS_TRAIN, t->group_max, &d->ws);
+        err = an_ws_new(t->m, AN_WS_TRAIN, t->group_max, &d->ws);
         if (err == AN_OK && !(d->x = an_alloc(t->group_max * t->n_in, sizeof *d->x)))
             err = AN_ERR_NOMEM;
         if (err == AN_OK && t->targets && !(d->t = an_alloc(t->group_max * t->n_t, sizeof *d->t)))
