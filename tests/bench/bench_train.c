@@ -4,7 +4,8 @@
  *     bench_train --model FILE --predict ...
  *
  * Prints "ready PARAMETERS", then for each line it reads one number: seconds for a step (forward,
- * backward, Adam) or for a prediction of one row, the mean of `steps` of them.  Data are random
+ * backward, Adam) or for a prediction of one row, the mean of `steps` of them.  Last it prints "peak
+ * KIB", the most memory that the process has had resident, where the system tells.  Data are random
  * numbers in [0, 1), classes random too. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,6 +101,17 @@ static double predict(bench *b, an_ws *ws)
     return (now() - from) / (double)b->steps;
 }
 
+static void print_peak(void)
+{
+    char line[256];
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof line, status))
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            printf("peak %lu\n", strtoul(line + 6, NULL, 10));
+    if (status)
+        fclose(status);
+}
+
 int main(int argc, char **argv)
 {
     char line[64];
@@ -126,6 +138,7 @@ int main(int argc, char **argv)
         printf("%.9g\n", prediction ? predict(&b, ws) : train(&b));
         fflush(stdout);
     }
+    print_peak();
     an_ws_free(ws);
     an_free(b.params);
     an_free(b.x);
