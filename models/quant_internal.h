@@ -56,7 +56,7 @@ struct an_quant_ws {
     uint8_t *bytes;
     float *floats;
     size_t *bytes_at, *floats_at; /* (n_layers + 1) of homes */
-    uint8_t *frame;               /* one image with what stands around it */
+    uint8_t *frame;               /* one image with what stands around it, or a line of one */
     float *scratch, *saved;       /* of layers in float32 */
 };
 

@@ -56,6 +56,8 @@ static an_err make_memory(an_quant_ws *ws)
             size_t h, w;
             framed_size(&q->products[i].at, &h, &w);
             frame = frame > h * w * q->products[i].at.c ? frame : h * w * q->products[i].at.c;
+        } else if (q->forms[i] == AN_QUANT_POOL) {
+            frame = frame > l->in_n ? frame : l->in_n;
         } else if (q->forms[i] == AN_QUANT_FLOAT) {
             const size_t s = l->n_scratch + b * l->n_scratch_row, k = l->n_saved + b * l->n_saved_row;
             scratch = scratch > s ? scratch : s;
@@ -182,6 +184,27 @@ static void take_larger(size_t n, const uint8_t *restrict x, uint8_t *restrict y
         y[i] = x[i] > y[i] ? x[i] : y[i];
 }
 
+static void larger_of(size_t n, const uint8_t *restrict a, const uint8_t *restrict b, uint8_t *restrict y)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = a[i] > b[i] ? a[i] : b[i];
+}
+
+/* One line of outputs: first down the lines under the window, whole lines at a time, into `line`. */
+static void pool_line(const an_pool *p, const uint8_t *x, uint8_t *line, uint8_t *y)
+{
+    const size_t n = p->w * p->c;
+    memcpy(line, x, n);
+    for (size_t k = 1; k < p->kh; k++)
+        take_larger(n, x + k * n, line);
+    for (size_t o = 0; o < p->ow; o++, y += p->c) {
+        const uint8_t *from = line + o * p->sw * p->c;
+        larger_of(p->c, from, from + (p->kw > 1) * p->c, y);
+        for (size_t k = 2; k < p->kw; k++)
+            take_larger(p->c, from + k * p->c, y);
+    }
+}
+
 static void run_pool(const run *r, size_t i)
 {
     const an_layer *l = &r->q->m->layers[i];
@@ -189,12 +212,8 @@ static void run_pool(const run *r, size_t i)
     const uint8_t *x = bytes_of(r, an_quant_input(r->q, i, 0));
     uint8_t *y = bytes_of(r, i);
     for (size_t b = 0; b < r->batch; b++, x += l->in_n)
-        for (size_t o = 0; o < p.oh * p.ow; o++, y += p.c) {
-            const uint8_t *from = x + (o / p.ow * p.sh * p.w + o % p.ow * p.sw) * p.c;
-            memcpy(y, from, p.c);
-            for (size_t k = 1; k < p.kh * p.kw; k++)
-                take_larger(p.c, from + (k / p.kw * p.w + k % p.kw) * p.c, y);
-        }
+        for (size_t o = 0; o < p.oh; o++, y += p.ow * p.c)
+            pool_line(&p, x + o * p.sh * p.w * p.c, r->ws->frame, y);
 }
 
 static void run_relu(const run *r, size_t i)

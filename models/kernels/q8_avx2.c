@@ -27,7 +27,7 @@ typedef struct fours {
     _mm256_blendv_ps(v, _mm256_mul_ps(v, _mm256_set1_ps(slope)),                                             \
                      _mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_LT_OQ))
 #define SHIFTED(v, zero) _mm256_add_ps(v, _mm256_set1_ps(zero))
-#define STORE_BYTES(at, n, v) store_bytes(at, n, v)
+#define STORE_BYTES(at, n, v, lowest) store_bytes(at, n, v, lowest)
 #define STORE_FLOATS(at, n, v) store_floats(at, n, v)
 #define ALWAYS static inline __attribute__((always_inline))
 
@@ -45,13 +45,16 @@ ALWAYS fours load_weights(const int8_t *at)
     return (fours){_mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8), _mm256_srai_epi16(w, 8)};
 }
 
-ALWAYS void store_bytes(uint8_t *at, size_t n, __m256 v)
+ALWAYS void store_bytes(uint8_t *at, size_t n, __m256 v, float lowest)
 {
-    v = _mm256_min_ps(_mm256_max_ps(v, _mm256_setzero_ps()), _mm256_set1_ps(255.0f));
+    v = _mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(lowest)), _mm256_set1_ps(255.0f));
     const __m256i whole = _mm256_cvtps_epi32(v);
     const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
     const int64_t bytes = _mm_cvtsi128_si64(_mm_packus_epi16(words, words));
-    memcpy(at, &bytes, n);
+    if (n == LANES)
+        memcpy(at, &bytes, LANES);
+    else
+        memcpy(at, &bytes, n);
 }
 
 ALWAYS void store_floats(float *at, size_t n, __m256 v)

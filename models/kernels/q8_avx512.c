@@ -17,7 +17,7 @@
 #define LEAK(v, slope)                                                                                       \
     _mm512_mask_mul_ps(v, _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_LT_OQ), v, _mm512_set1_ps(slope))
 #define SHIFTED(v, zero) _mm512_add_ps(v, _mm512_set1_ps(zero))
-#define STORE_BYTES(at, n, v) store_bytes(at, n, v)
+#define STORE_BYTES(at, n, v, lowest) store_bytes(at, n, v, lowest)
 #define STORE_FLOATS(at, n, v) _mm512_mask_storeu_ps(at, SOME(n), v)
 #define SOME(n) ((__mmask16)((1u << (n)) - 1u))
 
@@ -28,10 +28,11 @@ static inline __attribute__((always_inline)) __m512i spread(const uint8_t *at)
     return _mm512_set1_epi32(four);
 }
 
-static inline __attribute__((always_inline)) void store_bytes(uint8_t *at, size_t n, __m512 v)
+/* What is too large becomes 2^32 - 1, and then 255. */
+static inline __attribute__((always_inline)) void store_bytes(uint8_t *at, size_t n, __m512 v, float lowest)
 {
-    v = _mm512_min_ps(_mm512_max_ps(v, _mm512_setzero_ps()), _mm512_set1_ps(255.0f));
-    const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v));
+    const __m512i whole = _mm512_cvtps_epu32(_mm512_max_ps(v, _mm512_set1_ps(lowest)));
+    const __m128i bytes = _mm512_cvtusepi32_epi8(whole);
     if (n == LANES)
         _mm_storeu_si128((__m128i *)(void *)at, bytes);
     else

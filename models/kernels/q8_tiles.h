@@ -6,7 +6,8 @@
  *     SPREAD(at)          LOAD_WEIGHTS(at)                  LOAD_SUMS(at)
  *     DOT(sum, x, w)      sum + the products                SCALED(sum, at)  times the scales there
  *     LEAK(v, slope)      v < 0 ? slope v : v               SHIFTED(v, zero)
- *     STORE_BYTES(at, n, v), STORE_FLOATS(at, n, v)         the first n lanes
+ *     STORE_FLOATS(at, n, v)                                the first n lanes
+ *     STORE_BYTES(at, n, v, lowest)                         the same, rounded, in lowest..255
  *     ROWS_1 .. ROWS_4    rows of a tile of 1 .. 4 vectors: as many sums as there are registers for
  *
  * and gets a `run`.  As in mm_tiles.h a tile holds its sums in registers; four activations of a row
@@ -21,31 +22,40 @@
 #endif
 #define INLINE static inline __attribute__((always_inline))
 
-INLINE void finish(const an_q8 *p, SUMS sum, size_t i, size_t j, size_t n)
+/* What of a product a tile makes. */
+typedef struct corner {
+    const uint8_t *a;
+    size_t j, y;  /* its first column; its first value of y */
+    size_t line;  /* bytes of a line of all packed columns */
+    size_t n;     /* columns in its last vector */
+    float lowest; /* of bytes: what stands for 0 where relu cuts */
+} corner;
+
+INLINE void finish(const an_q8 *p, const corner *t, SUMS sum, size_t i, size_t j, size_t n)
 {
-    FLOATS v = SCALED(sum, p->scale + j);
-    if (p->act != AN_EPILOGUE_NONE)
+    const size_t y = t->y + i * p->y_i + j;
+    FLOATS v = SCALED(sum, p->scale + t->j + j);
+    if (p->act == AN_EPILOGUE_LEAKY || (p->act != AN_EPILOGUE_NONE && !p->q))
         v = LEAK(v, p->slope);
     if (p->q)
-        STORE_BYTES(p->q + i * p->y_i + j, n, SHIFTED(v, p->zero));
+        STORE_BYTES(p->q + y, n, SHIFTED(v, p->zero), t->lowest);
     else
-        STORE_FLOATS(p->f + i * p->y_i + j, n, v);
+        STORE_FLOATS(p->f + y, n, v);
 }
 
-/* p: moved to the tile's corner; line: bytes of a line of all packed columns; n: columns in the last
- * vector.  rows <= 13, nv <= 4, both constant where this is expanded. */
-INLINE void tile(const int rows, const int nv, const an_q8 *p, size_t line, size_t n)
+/* rows <= 13, nv <= 4, both constant where this is expanded. */
+INLINE void tile(const int rows, const int nv, const an_q8 *p, const corner *t)
 {
     SUMS sum[13][4];
-    const size_t step = p->a_i, three = 3 * step;
+    const size_t step = p->a_i, three = 3 * step, line = t->line;
     UNROLL
     for (int i = 0; i < rows; i++)
         UNROLL
     for (int j = 0; j < nv; j++)
-        sum[i][j] = LOAD_SUMS(p->start + j * LANES);
-    const int8_t *b = p->b;
+        sum[i][j] = LOAD_SUMS(p->start + t->j + j * LANES);
+    const int8_t *b = p->b + t->j * 4;
     for (size_t r = 0; r < p->nr; r++) {
-        const uint8_t *a0 = p->a + r * p->a_r;
+        const uint8_t *a0 = t->a + r * p->a_r;
         const uint8_t *a1 = a0 + three, *a2 = a1 + three, *a3 = a2 + three, *a4 = a3 + three;
         for (size_t k = p->nk; k > 0; k--) {
             WEIGHTS w[4];
@@ -68,14 +78,14 @@ INLINE void tile(const int rows, const int nv, const an_q8 *p, size_t line, size
     for (int i = 0; i < rows; i++)
         UNROLL
     for (int j = 0; j < nv; j++)
-        finish(p, sum[i][j], (size_t)i, (size_t)j * LANES, j == nv - 1 ? n : LANES);
+        finish(p, t, sum[i][j], (size_t)i, (size_t)j * LANES, j == nv - 1 ? t->n : LANES);
 }
 
-typedef void tile_fn(const an_q8 *p, size_t line, size_t n);
+typedef void tile_fn(const an_q8 *p, const corner *t);
 #define TILE(rows, nv)                                                                                       \
-    static __attribute__((noinline)) void tile_##rows##_##nv(const an_q8 *p, size_t line, size_t n)          \
+    static __attribute__((noinline)) void tile_##rows##_##nv(const an_q8 *p, const corner *t)                \
     {                                                                                                        \
-        tile(rows, nv, p, line, n);                                                                          \
+        tile(rows, nv, p, t);                                                                                \
     }
 TILES(TILE)
 #undef TILE
@@ -98,29 +108,27 @@ static size_t vectors_for(size_t m, size_t n)
 }
 
 /* The rows of one stripe of columns, in tiles of nearly equal height. */
-static void stripe(const an_q8 *p, size_t nv, size_t j0, size_t line, size_t cols)
+static void stripe(const an_q8 *p, size_t nv, corner *t)
 {
-    const size_t n = (p->m + rows_max[nv] - 1) / rows_max[nv];
-    for (size_t t = 0, i = 0; t < n; t++) {
-        const size_t rows = p->m / n + (t < p->m % n), at_y = i * p->y_i + j0;
-        an_q8 at = *p;
-        at.a += i * p->a_i;
-        at.b += j0 * 4;
-        at.start += j0;
-        at.scale += j0;
-        at.q = p->q ? p->q + at_y : NULL;
-        at.f = p->q ? NULL : p->f + at_y;
-        tiles[nv][rows](&at, line, cols - (nv - 1) * LANES);
-        i += rows;
+    const size_t n = (p->m + rows_max[nv] - 1) / rows_max[nv], whole = p->m / n, more = p->m % n;
+    t->a = p->a;
+    t->y = t->j;
+    for (size_t k = 0; k < n; k++) {
+        const size_t rows = whole + (k < more);
+        tiles[nv][rows](p, t);
+        t->a += rows * p->a_i;
+        t->y += rows * p->y_i;
     }
 }
 
 static void run(const an_q8 *p)
 {
     const size_t most = vectors_for(p->m, p->n) * LANES;
-    for (size_t j = 0; j < p->n; j += most) {
-        const size_t cols = p->n - j < most ? p->n - j : most;
-        stripe(p, (cols + LANES - 1) / LANES, j, an_q8_width(p->n) * 4, cols);
+    corner t = {.line = an_q8_width(p->n) * 4, .lowest = p->act == AN_EPILOGUE_RELU ? p->zero : 0.0f};
+    for (; t.j < p->n; t.j += most) {
+        const size_t cols = p->n - t.j < most ? p->n - t.j : most, nv = (cols + LANES - 1) / LANES;
+        t.n = cols - (nv - 1) * LANES;
+        stripe(p, nv, &t);
     }
 }
 
