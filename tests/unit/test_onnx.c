@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -13,7 +14,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "models/model.h"
+#include "models/model_internal.h"
 #include "models/onnx/onnx.h"
 
 #define BATCH 3u
@@ -68,6 +69,49 @@ static void import_from(const an_buf *file, const char *name, an_onnx_model *got
         fail_msg("%s: %s", name, why.text);
 }
 
+static void keep_bytes(const char *dir, const char *name, const char *end, const void *bytes, size_t len)
+{
+    char path[AN_PATH_MAX], file[64];
+    snprintf(file, sizeof file, "%s%s", name, end);
+    assert_int_equal(an_path_join(path, dir, file), AN_OK);
+    assert_int_equal(an_file_write(path, bytes, len, 0644, NULL), AN_OK);
+}
+
+/* For tests/integration/onnx.sh: the file, inputs and our outputs. */
+static void keep(const an_model *m, const float *p, const float *x, const an_buf *file)
+{
+    static unsigned n;
+    const char *dir = getenv("ANDON_ONNX_DIR");
+    if (!dir)
+        return;
+    char name[48], dims[96];
+    snprintf(name, sizeof name, "%02u-%.40s", n++, an_model_name(m));
+    const an_shape *in = &m->in;
+    if (in->n_dims == 1)
+        snprintf(dims, sizeof dims, "[%u, %zu]", BATCH, in->d[0]);
+    else if (in->n_dims == 2)
+        snprintf(dims, sizeof dims, "[%u, %zu, %zu]", BATCH, in->d[0], in->d[1]);
+    else
+        snprintf(dims, sizeof dims, "[%u, %zu, %zu, %zu]", BATCH, in->d[0], in->d[1], in->d[2]);
+    float *y = outputs_of(m, p, x);
+    keep_bytes(dir, name, ".onnx", file->data, file->len);
+    keep_bytes(dir, name, ".json", dims, strlen(dims));
+    keep_bytes(dir, name, ".x", x, BATCH * an_model_n_inputs(m) * sizeof *x);
+    keep_bytes(dir, name, ".y", y, BATCH * an_model_n_outputs(m) * sizeof *y);
+    an_free(y);
+}
+
+static float *inputs_of(const an_model *m)
+{
+    an_rng r;
+    an_rng_init(&r, 9, 9);
+    float *x = an_alloc(BATCH * an_model_n_inputs(m), sizeof *x);
+    assert_non_null(x);
+    for (size_t i = 0; i < BATCH * an_model_n_inputs(m); i++)
+        x[i] = (float)an_rng_normal(&r);
+    return x;
+}
+
 /* same: the layers must be the same too, not only what they compute. */
 static void there_and_back(const char *text, size_t features, bool same)
 {
@@ -83,12 +127,8 @@ static void there_and_back(const char *text, size_t features, bool same)
         assert_string_equal(an_model_text(m), got.text);
     assert_int_equal(an_model_n_inputs(again), an_model_n_inputs(m));
     assert_int_equal(an_model_n_outputs(again), an_model_n_outputs(m));
-    float *x = an_alloc(BATCH * an_model_n_inputs(m), sizeof *x);
-    assert_non_null(x);
-    an_rng r;
-    an_rng_init(&r, 9, 9);
-    for (size_t i = 0; i < BATCH * an_model_n_inputs(m); i++)
-        x[i] = (float)an_rng_normal(&r);
+    float *x = inputs_of(m);
+    keep(m, p, x, &file);
     float *want = outputs_of(m, p, x), *have = outputs_of(again, got.params, x);
     for (size_t i = 0; i < BATCH * an_model_n_outputs(m); i++)
         if (!(fabsf(want[i] - have[i]) <= 1e-5f * (1.0f + fabsf(want[i]))))
@@ -171,6 +211,30 @@ static void what_only_training_needs_is_left_out(void **state)
 {
     (void)state;
     there_and_back(FLAT "  - dense: {units: 5}\n  - dropout\n  - relu\n  - dropout\n" LABELS, 0, false);
+}
+
+/* Written, and held to ONNX Runtime, but not read again. */
+static const char *const only_written[] = {
+    SERIES "  - conv1d: {filters: 6, size: 3}\n  - channel_attention: {ratio: 2}\n  - spatial_attention: "
+           "{size: 4}\n" LABELS,
+    IMAGE "  - conv2d: {filters: 6, size: 3}\n  - channel_attention: {ratio: 3}\n  - spatial_attention: "
+          "{size: 3}\n" LABELS,
+};
+
+static void all_other_layers_are_written(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof only_written / sizeof *only_written; i++) {
+        an_model *m = model_of(only_written[i], 0);
+        float *p = params_of(m), *x = inputs_of(m);
+        an_buf file;
+        export_to(m, p, &file);
+        keep(m, p, x, &file);
+        an_buf_done(&file);
+        an_free(p);
+        an_free(x);
+        an_model_free(m);
+    }
 }
 
 static const struct {
@@ -330,6 +394,7 @@ int main(void)
         cmocka_unit_test(a_layer_comes_back_as_it_was),
         cmocka_unit_test(a_model_of_the_zoo_comes_back),
         cmocka_unit_test(what_only_training_needs_is_left_out),
+        cmocka_unit_test(all_other_layers_are_written),
         cmocka_unit_test(what_is_not_supported_is_named),
         cmocka_unit_test(a_file_cut_short_is_refused),
         cmocka_unit_test(deep_nesting_is_refused_before_anything_is_unpacked),
