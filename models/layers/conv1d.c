@@ -1,13 +1,14 @@
-/* Convolution along a sequence: x (B, L, C), w (1, size, C, F), y (B, L', F). */
-#include "models/layers/conv_internal.h"
+/* Convolution along a sequence: x (B, L, C), w (1, size, C / groups, F), y (B, L', F). */
+#include "models/layers/conv_groups_internal.h"
 
-enum { FILTERS, SIZE, STRIDE, PADDING };
+enum { FILTERS, SIZE, STRIDE, PADDING, GROUPS };
 
 static const an_layer_opt opts[] = {
     {"filters", AN_LAYER_OPT_COUNT, true, 1, 65536, 0, NULL},
     {"size", AN_LAYER_OPT_COUNT, true, 1, 4096, 0, NULL},
     {"stride", AN_LAYER_OPT_COUNT, false, 1, 4096, 1, NULL},
     {"padding", AN_LAYER_OPT_CHOICE, false, 0, 0, 0, "valid same"},
+    {"groups", AN_LAYER_OPT_COUNT, false, 1, 65536, 1, NULL},
     {0},
 };
 
@@ -19,6 +20,7 @@ static an_conv geometry(const an_layer *l)
     c.oh = 1;
     c.ow = an_conv_positions(c.w, k, stride, same, &c.left);
     c.f = (size_t)l->opt[FILTERS];
+    c.g = (size_t)l->opt[GROUPS];
     return c;
 }
 
@@ -32,6 +34,8 @@ static an_err sizes(an_layer *l, an_note *why)
     if (c.oh == 0 || c.ow == 0)
         return an_fail(AN_ERR_INVAL, why, "a kernel of size %zu does not fit into %s", c.kw, text);
     l->out = (an_shape){2, {c.ow, c.f}};
+    if (c.g > 1)
+        return an_conv_groups_sizes(l, &c, why);
     an_conv_sizes(l, &c);
     return AN_OK;
 }
@@ -39,13 +43,14 @@ static an_err sizes(an_layer *l, an_note *why)
 static void prepare(const an_layer *l, const float *w, float *prepared)
 {
     an_conv c = geometry(l);
-    an_conv_prepare(&c, w, prepared);
+    if (c.g <= 1)
+        an_conv_prepare(&c, w, prepared);
 }
 
 static void forward(const an_layer *l, const an_pass *p, const float *w, const float *const x[], float *y)
 {
     an_conv c = geometry(l);
-    an_conv_forward(l, p, &c, w, x[0], y);
+    (c.g > 1 ? an_conv_groups_forward : an_conv_forward)(l, p, &c, w, x[0], y);
 }
 
 static void backward(const an_layer *l, const an_pass *p, const float *w, const float *const x[],
@@ -53,7 +58,7 @@ static void backward(const an_layer *l, const an_pass *p, const float *w, const 
 {
     (void)y;
     an_conv c = geometry(l);
-    an_conv_backward(l, p, &c, w, x[0], dy, dx[0], dw);
+    (c.g > 1 ? an_conv_groups_backward : an_conv_backward)(l, p, &c, w, x[0], dy, dx[0], dw);
 }
 
 const an_layer_type an_layer_conv1d = {.name = "conv1d",

@@ -1,13 +1,14 @@
-/* Convolution over an image: x (B, H, W, C), w (size, size, C, F), y (B, H', W', F). */
-#include "models/layers/conv_internal.h"
+/* Convolution over an image: x (B, H, W, C), w (size, size, C / groups, F), y (B, H', W', F). */
+#include "models/layers/conv_groups_internal.h"
 
-enum { FILTERS, SIZE, STRIDE, PADDING };
+enum { FILTERS, SIZE, STRIDE, PADDING, GROUPS };
 
 static const an_layer_opt opts[] = {
     {"filters", AN_LAYER_OPT_COUNT, true, 1, 65536, 0, NULL},
     {"size", AN_LAYER_OPT_COUNT, true, 1, 255, 0, NULL},
     {"stride", AN_LAYER_OPT_COUNT, false, 1, 255, 1, NULL},
     {"padding", AN_LAYER_OPT_CHOICE, false, 0, 0, 0, "valid same"},
+    {"groups", AN_LAYER_OPT_COUNT, false, 1, 65536, 1, NULL},
     {0},
 };
 
@@ -20,6 +21,7 @@ static an_conv geometry(const an_layer *l)
     c.oh = an_conv_positions(c.h, k, stride, same, &c.top);
     c.ow = an_conv_positions(c.w, k, stride, same, &c.left);
     c.f = (size_t)l->opt[FILTERS];
+    c.g = (size_t)l->opt[GROUPS];
     return c;
 }
 
@@ -33,6 +35,8 @@ static an_err sizes(an_layer *l, an_note *why)
     if (c.oh == 0 || c.ow == 0)
         return an_fail(AN_ERR_INVAL, why, "a kernel of size %zu does not fit into %s", c.kw, text);
     l->out = (an_shape){3, {c.oh, c.ow, c.f}};
+    if (c.g > 1)
+        return an_conv_groups_sizes(l, &c, why);
     an_conv_sizes(l, &c);
     return AN_OK;
 }
@@ -40,13 +44,14 @@ static an_err sizes(an_layer *l, an_note *why)
 static void prepare(const an_layer *l, const float *w, float *prepared)
 {
     an_conv c = geometry(l);
-    an_conv_prepare(&c, w, prepared);
+    if (c.g <= 1)
+        an_conv_prepare(&c, w, prepared);
 }
 
 static void forward(const an_layer *l, const an_pass *p, const float *w, const float *const x[], float *y)
 {
     an_conv c = geometry(l);
-    an_conv_forward(l, p, &c, w, x[0], y);
+    (c.g > 1 ? an_conv_groups_forward : an_conv_forward)(l, p, &c, w, x[0], y);
 }
 
 static void backward(const an_layer *l, const an_pass *p, const float *w, const float *const x[],
@@ -54,7 +59,7 @@ static void backward(const an_layer *l, const an_pass *p, const float *w, const 
 {
     (void)y;
     an_conv c = geometry(l);
-    an_conv_backward(l, p, &c, w, x[0], dy, dx[0], dw);
+    (c.g > 1 ? an_conv_groups_backward : an_conv_backward)(l, p, &c, w, x[0], dy, dx[0], dw);
 }
 
 const an_layer_type an_layer_conv2d = {.name = "conv2d",
