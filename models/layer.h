@@ -146,6 +146,11 @@ typedef struct an_layer_type {
      * with the reason in why. */
     an_err (*sizes)(an_layer *l, an_note *why);
 
+    /* Floating-point operations of a forward pass of one row, a multiplication and an addition being
+     * two.  NULL: two for each number of weights of two or more dimensions at each place of the output,
+     * and one for each value of the output. */
+    double (*flops)(const an_layer *l);
+
     /* Weights in another order (transposed, flipped), made once for all passes with the same weights.
      * NULL: the kind has none. */
     void (*prepare)(const an_layer *l, const float *w, float *prepared);

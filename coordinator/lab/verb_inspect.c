@@ -5,6 +5,7 @@
 #include "agent/pool.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "coordinator/lab/anatomy.h"
 #include "coordinator/lab/lab.h"
 #include "models/bundle.h"
 #include "models/model.h"
@@ -15,6 +16,8 @@ typedef struct file {
     const char *path;
     const uint8_t *bytes;
     size_t len;
+    size_t batch, features; /* as the flags say */
+    an_model *model;        /* found in it, or NULL; the caller's */
 } file;
 
 static void set_hash(an_json *o, const char *key, const an_hash *h)
@@ -39,25 +42,21 @@ static void add_prep(an_json *o, const an_prep *p)
     an_json_set(o, "prep", j);
 }
 
-static void add_layers(an_json *o, const an_bundle *b)
+static void add_tensors(an_json *o, const an_model *m)
 {
-    an_model *m = NULL;
+    const an_tensor *t;
     an_json *list = an_json_array();
-    if (b->arch[0] && an_model_new(b->arch, strlen(b->arch), "architecture", 0, &m, NULL) == AN_OK) {
-        const an_tensor *t;
-        for (size_t i = 0; (t = an_model_tensor_at(m, i)); i++) {
-            an_json *j = an_json_object();
-            an_json_set_text(j, "name", t->name);
-            an_json_set_int(j, "numbers", (int64_t)t->n);
-            an_json_set_bool(j, "local", t->local);
-            an_json_push(list, j);
-        }
+    for (size_t i = 0; m && (t = an_model_tensor_at(m, i)); i++) {
+        an_json *j = an_json_object();
+        an_json_set_text(j, "name", t->name);
+        an_json_set_int(j, "numbers", (int64_t)t->n);
+        an_json_set_bool(j, "local", t->local);
+        an_json_push(list, j);
     }
-    an_model_free(m);
     an_json_set(o, "tensors", list);
 }
 
-static an_err inspect_bundle(const file *f, an_json *o, an_note *why)
+static an_err inspect_bundle(file *f, an_json *o, an_note *why)
 {
     an_bundle b = {.arch = NULL};
     an_hash hash;
@@ -81,12 +80,14 @@ static an_err inspect_bundle(const file *f, an_json *o, an_note *why)
         an_json_push_text(sensors, b.schema.sensors[i].name);
     an_json_set(o, "sensors", sensors);
     add_prep(o, &b.prep);
-    add_layers(o, &b);
+    if (b.arch[0])
+        (void)an_model_new(b.arch, strlen(b.arch), "architecture", 0, &f->model, NULL);
+    add_tensors(o, f->model);
     an_bundle_done(&b);
     return AN_OK;
 }
 
-static an_err inspect_overlay(const file *f, an_json *o, an_note *why)
+static an_err inspect_overlay(file *f, an_json *o, an_note *why)
 {
     an_overlay v = {.n_local = 0};
     an_hash hash;
@@ -112,7 +113,7 @@ static an_err inspect_overlay(const file *f, an_json *o, an_note *why)
     return AN_OK;
 }
 
-static an_err inspect_update(const file *f, an_json *o, an_note *why)
+static an_err inspect_update(file *f, an_json *o, an_note *why)
 {
     an_update_header h;
     an_fold fold;
@@ -134,7 +135,7 @@ static an_err inspect_update(const file *f, an_json *o, an_note *why)
     return AN_OK;
 }
 
-static an_err inspect_pool(const file *f, an_json *o, an_note *why)
+static an_err inspect_pool(file *f, an_json *o, an_note *why)
 {
     an_pool *pool = NULL;
     an_reader in = an_reader_of(f->bytes, f->len);
@@ -161,11 +162,35 @@ static an_err inspect_pool(const file *f, an_json *o, an_note *why)
     return err;
 }
 
+/* A description has no mark of its own: it is text that begins a list of layers. */
+static bool looks_like_arch(const file *f)
+{
+    static const char word[] = "layers:";
+    if (f->len > AN_MODEL_TEXT_MAX)
+        return false;
+    for (size_t i = 0; i + sizeof word <= f->len; i++)
+        if ((i == 0 || f->bytes[i - 1] == '\n') && memcmp(f->bytes + i, word, sizeof word - 1) == 0)
+            return true;
+    return false;
+}
+
+static an_err inspect_arch(file *f, an_json *o, an_note *why)
+{
+    an_hash layout;
+    an_err err = an_model_new((const char *)f->bytes, f->len, f->path, f->features, &f->model, why);
+    if (err != AN_OK)
+        return err;
+    an_json_set_text(o, "model", an_model_name(f->model));
+    an_model_layout_hash(f->model, &layout);
+    set_hash(o, "layout", &layout);
+    return AN_OK;
+}
+
 static const struct {
     const char *kind;
     const char *magic;
     size_t magic_len;
-    an_err (*inspect)(const file *f, an_json *o, an_note *why);
+    an_err (*inspect)(file *f, an_json *o, an_note *why);
 } kinds[] = {
     {"version", "ANDONBDL", 8, inspect_bundle},
     {"overlay", "ANDONOVL", 8, inspect_overlay},
@@ -225,40 +250,83 @@ static an_err print_lines(an_lab *lab, an_json *o, an_note *why)
     return err;
 }
 
+static an_err inspect(file *f, an_json *o, an_note *why)
+{
+    size_t k = 0;
+    const size_t n = sizeof kinds / sizeof *kinds;
+    while (k < n &&
+           (f->len < kinds[k].magic_len || memcmp(f->bytes, kinds[k].magic, kinds[k].magic_len) != 0))
+        k++;
+    const bool arch = k == n && looks_like_arch(f);
+    an_json_set_text(o, "kind", k < n ? kinds[k].kind : arch ? "description" : "unknown");
+    an_json_set_int(o, "bytes", (int64_t)f->len);
+    if (arch)
+        return inspect_arch(f, o, why);
+    return k < n ? kinds[k].inspect(f, o, why)
+                 : an_fail(AN_ERR_PROTO, why,
+                           "neither a version nor a description, an overlay, an update or a sample pool");
+}
+
+static an_err report(an_lab *lab, const file *f, an_json *o, an_note *why)
+{
+    an_err err = AN_OK;
+    if (lab->json) {
+        if (f->model)
+            err = an_lab_anatomy_json(f->model, f->batch, o, why);
+        if (err == AN_OK)
+            return an_lab_print_json(lab, o, why);
+        an_json_free(o);
+        return err;
+    }
+    err = print_lines(lab, o, why);
+    if (err == AN_OK && f->model) {
+        fputc('\n', lab->out);
+        err = an_lab_anatomy_print(f->model, f->batch, lab->out, why);
+    }
+    return err;
+}
+
 static an_err run(an_lab *lab, an_note *why)
 {
     an_buf bytes;
-    an_buf_init(&bytes, AN_BUNDLE_BYTES_MAX);
+    int64_t batch = 0, features = 0;
     file f = {.path = lab->args->positionals[0]};
-    an_json *o = an_json_object();
     an_note inner = {{0}};
-    an_err err = an_file_read(&bytes, f.path, &inner);
+    an_err err = an_args_int(lab->args, "batch", 1, 65536, 64, &batch, why);
+    if (err != AN_OK ||
+        (err = an_args_int(lab->args, "features", 0, AN_PREP_INPUT_MAX, 0, &features, why)) != AN_OK)
+        return err;
+    f.batch = (size_t)batch;
+    f.features = (size_t)features;
+    an_buf_init(&bytes, AN_BUNDLE_BYTES_MAX);
+    an_json *o = an_json_object();
+    err = an_file_read(&bytes, f.path, &inner);
     f.bytes = bytes.data;
     f.len = bytes.len;
-    size_t k = 0;
-    const size_t n = sizeof kinds / sizeof *kinds;
+    if (err == AN_OK)
+        err = inspect(&f, o, &inner);
     if (err == AN_OK) {
-        while (k < n &&
-               (f.len < kinds[k].magic_len || memcmp(f.bytes, kinds[k].magic, kinds[k].magic_len) != 0))
-            k++;
-        an_json_set_text(o, "kind", k < n ? kinds[k].kind : "unknown");
-        an_json_set_int(o, "bytes", (int64_t)f.len);
-        err = k < n ? kinds[k].inspect(&f, o, &inner)
-                    : an_fail(AN_ERR_PROTO, &inner,
-                              "neither a version nor an overlay, an update or a sample pool");
-    }
-    an_buf_done(&bytes);
-    if (err != AN_OK) {
+        err = report(lab, &f, o, why);
+    } else {
         an_json_free(o);
-        return an_fail(err, why, "%.120s: %.180s", f.path, inner.text[0] ? inner.text : an_err_text(err));
+        const char *text = inner.text[0] ? inner.text : an_err_text(err);
+        const bool named = strncmp(text, f.path, strlen(f.path)) == 0;
+        const char *hint = looks_like_arch(&f) && f.features == 0 ? "; --features N says how wide it is" : "";
+        err = an_fail(err, why, "%.120s%s%.150s%s", named ? "" : f.path, named ? "" : ": ", text, hint);
     }
-    return lab->json ? an_lab_print_json(lab, o, why) : print_lines(lab, o, why);
+    an_model_free(f.model);
+    an_buf_done(&bytes);
+    return err;
 }
 
-static const an_flag flags[] = {AN_LAB_FLAG_JSON};
+static const an_flag flags[] = {
+    {"features", "N", "width of the data, for a description that leaves it open"},
+    {"batch", "N", "rows of the training step whose memory is told (default 64)"},
+    AN_LAB_FLAG_JSON,
+};
 
 const an_lab_verb an_lab_verb_inspect = {
     .verb = {"inspect", "FILE", 1, 1, flags, sizeof flags / sizeof *flags,
-             "say what a version, overlay, update or sample pool holds, or why it is not valid"},
+             "say what a version, description, overlay, update or sample pool holds, or why it is not valid"},
     .run = run,
 };

@@ -16,6 +16,11 @@ static an_err sizes(an_layer *l, an_note *why)
     return an_gate_sizes(l, (size_t)l->opt[RATIO], LOOKS, why);
 }
 
+static double flops(const an_layer *l)
+{
+    return an_gate_flops(l, LOOKS);
+}
+
 static void forward(const an_layer *l, const an_pass *p, const float *w, const float *const x[], float *y)
 {
     const an_gate g = an_gate_of(l, (size_t)l->opt[RATIO], LOOKS);
@@ -34,5 +39,6 @@ const an_layer_type an_layer_channel_attention = {.name = "channel_attention",
                                                   .opts = opts,
                                                   .reads_x = true,
                                                   .sizes = sizes,
+                                                  .flops = flops,
                                                   .forward = forward,
                                                   .backward = backward};

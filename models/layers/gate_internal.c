@@ -73,6 +73,12 @@ static void think(const an_gate *g, const an_layer *l, const float *w, const flo
     }
 }
 
+/* The gate's own layers run once for each look, not at each place. */
+double an_gate_flops(const an_layer *l, size_t looks)
+{
+    return 2.0 * (double)looks * (double)l->n_params + (double)(looks + 1) * (double)l->out_n;
+}
+
 void an_gate_forward(const an_gate *g, const an_layer *l, const an_pass *p, const float *w, const float *x,
                      float *y)
 {

@@ -17,6 +17,7 @@ typedef struct an_gate {
 an_gate an_gate_of(const an_layer *l, size_t ratio, size_t looks);
 /* Shape, weights, memory.  Errors: INVAL a flat input. */
 an_err an_gate_sizes(an_layer *l, size_t ratio, size_t looks, an_note *why);
+double an_gate_flops(const an_layer *l, size_t looks);
 void an_gate_forward(const an_gate *g, const an_layer *l, const an_pass *p, const float *w, const float *x,
                      float *y);
 void an_gate_backward(const an_gate *g, const an_layer *l, const an_pass *p, const float *w, const float *x,

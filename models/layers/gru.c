@@ -130,6 +130,7 @@ const an_layer_type an_layer_gru = {.name = "gru",
                                     .reads_x = true,
                                     .reads_y = true,
                                     .sizes = sizes,
+                                    .flops = an_recurrent_flops,
                                     .prepare = prepare,
                                     .forward = forward,
                                     .backward = backward};

@@ -101,6 +101,7 @@ const an_layer_type an_layer_lstm = {.name = "lstm",
                                      .reads_x = true,
                                      .reads_y = true,
                                      .sizes = sizes,
+                                     .flops = an_recurrent_flops,
                                      .prepare = prepare,
                                      .forward = forward,
                                      .backward = backward};

@@ -42,6 +42,12 @@ void an_recurrent_prepare(const an_layer *l, size_t gates, const float *w, float
     an_transpose(r.h, r.wide, w + l->weight_at[1], prepared + r.c * r.wide);
 }
 
+double an_recurrent_flops(const an_layer *l)
+{
+    const size_t steps = l->in.d[0];
+    return 2.0 * (double)steps * (double)l->n_params;
+}
+
 void an_recurrent_inputs(const an_layer *l, const an_recurrent *r, const float *w, const float *x,
                          float *gates)
 {

@@ -23,6 +23,7 @@ an_recurrent an_recurrent_of(const an_layer *l, size_t batch, size_t gates);
  * sequence. */
 an_err an_recurrent_sizes(an_layer *l, size_t gates, an_note *why);
 void an_recurrent_prepare(const an_layer *l, size_t gates, const float *w, float *prepared);
+double an_recurrent_flops(const an_layer *l); /* every weight at every step */
 
 /* gates (B, L, G H) = x w + b */
 void an_recurrent_inputs(const an_layer *l, const an_recurrent *r, const float *w, const float *x,

@@ -34,6 +34,20 @@ says()
 {
     grep -q -e "$1" "$work/out" || fail "the output lacks \"$1\": $(cat "$work/out")"
 }
+# The output is JSON, one object a line or one in all, of which the Python expression is true; `o` is
+# the list of the objects.
+holds()
+{
+    python3 - "$work/out" "$1" <<'END' || fail "not so: $1: $(head -c 2000 "$work/out")"
+import json, sys
+text = open(sys.argv[1]).read()
+try:
+    o = [json.loads(text)]
+except ValueError:
+    o = [json.loads(line) for line in text.splitlines()]
+sys.exit(not eval(sys.argv[2]))
+END
+}
 complains()
 {
     grep -q -e "$1" "$work/err" || fail "the error lacks \"$1\": $(cat "$work/err")"
@@ -89,6 +103,16 @@ run 0 inspect "$work/one"
 says 'dense1.w'
 run 0 inspect "$work/one" --json
 says '"kind": "version"'
+holds 'o[0]["layers"][0]["shape"] == [128] and o[0]["train_activation_bytes"] > o[0]["activation_bytes"] > 0'
+run 0 inspect models/zoo/cnn-classifier.yaml
+says '^max_pool2d1 .*(14, 14, 16)'
+run 0 inspect models/zoo/cnn-classifier.yaml --json --batch 8
+holds 'o[0]["layers"][0]["flops"] == 2 * 28 * 28 * 16 * 9 + 28 * 28 * 16 and o[0]["train_batch"] == 8'
+holds 'o[0]["layers"][0]["parameters"] == 160 and sum(l["parameters"] for l in o[0]["layers"]) == o[0]["parameters"]'
+run 1 inspect "$arch"
+complains 'features N'
+run 0 inspect "$arch" --features 12
+says '^out .*(12)'
 head -c 2000 "$work/one" >"$work/cut"
 run 1 inspect "$work/cut"
 complains 'cut short'
