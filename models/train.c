@@ -39,6 +39,13 @@ static void report(const an_trainer *t, size_t epoch, double loss, size_t steps,
         o->progress(o->progress_arg, epoch, loss, (double)steps / (double)total);
 }
 
+/* Their gradients counted for the norm that clipping looks at; that is all they do. */
+static void put_back_held(const an_trainer *t)
+{
+    for (size_t i = 0; i < t->m->n_params; i++)
+        t->params[i] = t->opts->held[i] ? t->start[i] : t->params[i];
+}
+
 static an_err run_steps(an_trainer *t, size_t epoch, double *ret_loss, an_note *why)
 {
     size_t per_epoch = (t->n + t->opts->batch - 1) / t->opts->batch;
@@ -56,6 +63,8 @@ static an_err run_steps(an_trainer *t, size_t epoch, double *ret_loss, an_note *
         an_err err = an_trainer_step(t, &loss, why);
         if (err != AN_OK)
             return err;
+        if (t->opts->held)
+            put_back_held(t);
         sum += loss;
         report(t, epoch, sum / (double)(t->first + t->rows), (size_t)t->step, per_epoch);
     }
