@@ -1,7 +1,8 @@
 /* For every model of the zoo: the same bits with 1, 2 and 4 threads, by each instruction set; and the
  * instruction sets agree.  Between them the order of additions differs, so bits do too: outputs, losses,
- * gradients and the weights after three steps lie within 2e-5 of each tensor's largest magnitude.  A tensor that is small beside the others (a bias before a batch norm has no gradient but
- * rounding) is held to a tenth of the largest of all. */
+ * gradients and the weights after three steps lie within 2e-5 of each tensor's largest magnitude.  A
+ * tensor that is small beside the others (a bias before a batch norm has no gradient but rounding) is
+ * held to a tenth of the largest of all. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
