@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "coordinator/lab/backbone.h"
 #include "coordinator/lab/dataset.h"
 #include "coordinator/lab/files.h"
 #include "coordinator/lab/train_opts.h"
@@ -25,6 +26,8 @@ typedef struct work {
     an_prep_conf prep;
     double holdout;
     const char *policy;
+    an_lab_taken taken; /* from --from */
+    bool *frozen;       /* (tensors) NULL: none */
     an_progress progress;
 } work;
 
@@ -89,6 +92,20 @@ static an_err make_blank(work *w, an_note *why)
     return err;
 }
 
+/* What was learned before, and what of it is to stay as it is. */
+static an_err take_backbone(work *w, an_note *why)
+{
+    const an_args *a = w->lab->args;
+    const char *from = an_args_get(a, "from"), *freeze = an_args_get(a, "freeze");
+    if (freeze && !from)
+        return an_fail(AN_ERR_INVAL, why, "--freeze needs weights worth keeping: add --from FILE");
+    an_err err = from ? an_lab_backbone_take(from, &w->bundle, &w->taken, why) : AN_OK;
+    if (err == AN_OK && freeze)
+        err = an_lab_backbone_freeze(&w->bundle, freeze, &w->frozen, why);
+    w->train.frozen = w->frozen;
+    return err;
+}
+
 static void on_progress(void *arg, size_t epoch, double loss, double fraction)
 {
     an_progress *p = arg;
@@ -149,6 +166,9 @@ static an_err report(work *w, const char *path, const an_hash *hash, an_note *wh
         fprintf(w->lab->out, "%s: version %s\n", path, hex);
         fprintf(w->lab->out, "  %zu windows learnt, %zu held out, %zu parameters\n", w->cut.n_fit,
                 w->cut.n_hold, w->bundle.n_weights);
+        if (w->taken.tensors)
+            fprintf(w->lab->out, "  began with %zu tensors (%zu parameters) of %s\n", w->taken.tensors,
+                    w->taken.parameters, an_args_get(w->lab->args, "from"));
         fprintf(w->lab->out, "  loss %.6g -> %.6g in %zu epochs\n", w->stats.first_loss, w->stats.last_loss,
                 w->stats.epochs);
         if (w->train.validation > 0.0)
@@ -164,6 +184,8 @@ static an_err report(work *w, const char *path, const an_hash *hash, an_note *wh
     an_json_set_int(o, "windows", (int64_t)w->cut.n_fit);
     an_json_set_int(o, "held_out", (int64_t)w->cut.n_hold);
     an_json_set_int(o, "parameters", (int64_t)w->bundle.n_weights);
+    if (w->taken.tensors)
+        an_json_set_int(o, "taken_parameters", (int64_t)w->taken.parameters);
     an_json_set_int(o, "epochs", (int64_t)w->stats.epochs);
     an_json_set_num(o, "first_loss", w->stats.first_loss);
     an_json_set_num(o, "last_loss", w->stats.last_loss);
@@ -192,6 +214,8 @@ static an_err run(an_lab *lab, an_note *why)
     if (err == AN_OK)
         err = make_blank(&w, why);
     if (err == AN_OK)
+        err = take_backbone(&w, why);
+    if (err == AN_OK)
         err = learn(&w, why);
     if (err == AN_OK)
         err = calibrate(&w, why);
@@ -202,6 +226,7 @@ static an_err run(an_lab *lab, an_note *why)
     an_bundle_done(&w.bundle);
     an_lab_cut_done(&w.cut);
     an_free(w.site.series);
+    an_free(w.frozen);
     an_lab_files_done(&w.files);
     return err;
 }
@@ -209,6 +234,8 @@ static an_err run(an_lab *lab, an_note *why)
 static const an_flag flags[] = {
     {"out", "FILE", "where the version is written"},
     {"name", "NAME", "of the model (default: model)"},
+    {"from", "FILE", "begin with the weights of a version or an ONNX file, where names and shapes are equal"},
+    {"freeze", "LAYERS", "with --from: layers that stay as they are, with commas between"},
     AN_LAB_FLAGS_TRAIN,
     {"window", "N", "rows in a model input (default 1)"},
     {"stride", "N", "rows between two model inputs (default 1)"},
