@@ -5,7 +5,6 @@
  * For every instruction set of this processor and for OpenBLAS: GFLOP/s of one thread on the shapes
  * that layers make, and the share of the peak that the same run measures with multiplications that
  * stay in registers.  All of a shape take turns; figures are the medians of the turns. */
-#include <immintrin.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "base/rng.h"
 #include "models/kernels/kernels.h"
 #include "models/kernels/mm.h"
+#include "models/kernels/peak.h"
 
 #define TURNS 15
 #define TURN_FLOPS 2e7 /* a turn repeats a product until it has done so much */
@@ -37,44 +37,6 @@ static double median(double *v, size_t n)
 {
     qsort(v, n, sizeof *v, ascending);
     return v[n / 2];
-}
-
-/* ---- the peak ---- */
-
-#define PEAK_SUMS 12
-#define PEAK_STEPS 20000
-
-#define PEAK(name, isa, vec, lanes, set1, fma, store)                                                        \
-    __attribute__((target(isa))) static double name(void)                                                    \
-    {                                                                                                        \
-        vec s[PEAK_SUMS], x = set1(1.0000001f), y = set1(1e-9f);                                             \
-        float out[16];                                                                                       \
-        for (int i = 0; i < PEAK_SUMS; i++)                                                                  \
-            s[i] = set1((float)i);                                                                           \
-        double from = now();                                                                                 \
-        for (int k = 0; k < PEAK_STEPS; k++) {                                                               \
-            _Pragma("GCC unroll 12") for (int i = 0; i < PEAK_SUMS; i++) s[i] = fma(s[i], x, y);             \
-        }                                                                                                    \
-        double took = now() - from;                                                                          \
-        volatile float keep = 0;                                                                             \
-        for (int i = 0; i < PEAK_SUMS; i++) {                                                                \
-            store(out, s[i]);                                                                                \
-            keep = keep + out[0];                                                                            \
-        }                                                                                                    \
-        return 2.0 * lanes * PEAK_SUMS * PEAK_STEPS / took * 1e-9;                                           \
-    }
-PEAK(peak_avx512, "avx512f", __m512, 16, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_storeu_ps)
-PEAK(peak_avx2, "avx2,fma", __m256, 8, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_storeu_ps)
-
-static double peak(void)
-{
-    double v[TURNS];
-    for (int i = 0; i < TURNS; i++) {
-        v[i] = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? peak_avx2() : 0.0;
-        double wide = __builtin_cpu_supports("avx512f") ? peak_avx512() : 0.0;
-        v[i] = v[i] > wide ? v[i] : wide;
-    }
-    return median(v, TURNS);
 }
 
 /* ---- shapes ---- */
@@ -206,7 +168,7 @@ int main(int argc, char **argv)
         if (an_mm_kernel_at(k)->usable())
             ways[n_ways++] = an_mm_kernel_at(k)->name;
     ways[n_ways++] = "openblas";
-    const double top = peak();
+    const double top = an_kernels_peak();
     if (!json) {
         printf("peak of one thread, in registers: %.1f GFLOP/s; BLAS: %s\n%-26s", top, an_kernels_name(), "");
         for (size_t w = 0; w < n_ways; w++)

@@ -113,6 +113,14 @@ run 1 inspect "$arch"
 complains 'features N'
 run 0 inspect "$arch" --features 12
 says '^out .*(12)'
+run 0 bench "$arch" --features 12 --batch 16 --threads 1 --seconds 0.1
+says 'of the peak'
+run 0 bench "$work/one" --seconds 0.1 --json
+holds 'o[0]["steps_per_s"] > 0 and 0 < o[0]["share_of_peak"] < 1.5 and o[0]["gflops"] > 0'
+holds 'o[0]["scoring_latency"]["p99_us"] >= o[0]["scoring_latency"]["median_us"] > 0'
+run 1 bench "$arch"
+complains 'needs data'
+
 head -c 2000 "$work/one" >"$work/cut"
 run 1 inspect "$work/cut"
 complains 'cut short'
