@@ -196,6 +196,9 @@ static const char *const same[] = {
     "  - conv2d: {filters: 5, size: 3, padding: same}\n  - upsample: {size: 2}\n"
     "  - concat: {from: [upsample1, r1]}\n  - squeeze_excite: {ratio: 2, name: se}\n"
     "  - avg_pool2d: {size: 3, stride: 3}\n  - softmax\n  - global_avg_pool\n" LABELS,
+    IMAGE "  - conv2d: {filters: 4, size: 3, groups: 4}\n  - pad: {top: 1, bottom: 2, left: 3, value: -0.5}\n"
+          "  - conv2d: {filters: 6, size: 3, stride: 2, padding: same, groups: 2}\n" LABELS,
+    SERIES "  - pad: {left: 2, right: 1}\n  - conv1d: {filters: 4, size: 3, groups: 2}\n" LABELS,
     IMAGE "  - conv2d: {filters: 3, size: 4, stride: 3, padding: same}\n  - sigmoid\n  - flatten\n"
           "  - dense: {units: 5}\n" LABELS,
 };
