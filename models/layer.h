@@ -102,7 +102,7 @@ typedef struct an_layer {
     size_t n_prepared;  /* floats that `prepare` makes of the weights */
     size_t prepared_at; /* offset within the model's prepared weights */
 
-    /* Set by the model; a kind that says `fuses` in its row obeys them (see an_layer_epilogue).
+    /* Set by the model for kinds that say so in their row (see an_layer_epilogue).
      * act: the activation after it, applied in forward.  mask: the activation before it, whose
      * derivative (seen from the layer's x, which is its output) is multiplied into dx. */
     const struct an_layer *act, *mask;
@@ -136,7 +136,8 @@ typedef struct an_layer_type {
     bool reads_x, reads_y;
     bool mixes_rows;       /* in training a row's output depends on the rows beside it */
     bool slow_on_few_rows; /* as recurrent kinds are: training does not cut its slices into groups */
-    bool fuses;            /* obeys act and mask */
+    bool fuses;            /* obeys act */
+    bool masks;            /* obeys mask */
     an_epilogue epilogue;  /* of an activation */
 
     /* From l->inputs and l->opt: sets l->out, and weights, n_weights and memory where there are

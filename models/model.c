@@ -66,7 +66,7 @@ static an_err link_layers(an_model *m, an_note *why)
                                l->type->epilogue != AN_EPILOGUE_NONE;
         if (m->nodes[i].absorbed)
             before->act = l;
-        else if (l->type->fuses && m->nodes[from].absorbed)
+        else if (l->type->masks && m->nodes[from].absorbed)
             l->mask = before;
     }
     return AN_OK;

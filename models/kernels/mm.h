@@ -4,9 +4,11 @@
  *     c[i, j]  =  sum over q, r, k of  a[i a_i + q a_q + r a_r + k a_k] * b[q b_q + r b_r + k b_k + j]
  *
  * The steps between the terms are free, and may be smaller than what they step over, so that the
- * patches under a convolution's kernel are read where they lie, without a copy (implicit im2col):
+ * patches under a convolution's kernel are read where they lie, without a copy (implicit im2col).
+ * Rows may come in lines, and lines in images: row i is then position i % line of line i / line, whose
+ * a begins a_line after that of the line before.
  *
- *     forward   i: position in a line of y    q: image  r: line of the kernel  k: its width * channels
+ *     forward   i: position in y              r: line of the kernel  k: its width * channels
  *     dw        i: width * channels of a line of the kernel  q: image  r: line of y  k: position
  *     dense     i: row of the batch, k: inputs;  dw: i: input, k: row of the batch (a_i = 1, a_k = inputs)
  *
@@ -29,7 +31,9 @@ typedef struct an_mm {
     size_t m, n, nq, nr, nk;
     const float *a;
     size_t a_i, a_q, a_r, a_k;
-    const float *b; /* its columns lie side by side */
+    size_t line, lines;     /* rows of a line, of which m is a multiple, lines of an image; 0: all are one */
+    size_t a_line, a_image; /* in place of a_i from line to line, from image to image */
+    const float *b;         /* its columns lie side by side */
     size_t b_q, b_r, b_k;
     float *c; /* overlaps nothing else */
     size_t c_i;

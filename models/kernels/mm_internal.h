@@ -4,6 +4,15 @@
 
 #include "models/kernels/mm.h"
 
+/* Where row i of a begins. */
+static inline const float *an_mm_row(const an_mm *p, size_t i)
+{
+    if (p->line == 0)
+        return p->a + i * p->a_i;
+    const size_t line = i / p->line, image = p->lines ? line / p->lines : 0;
+    return p->a + image * p->a_image + (line - image * p->lines) * p->a_line + i % p->line * p->a_i;
+}
+
 /* m, n, nq, nr >= 1. */
 void an_mm_avx512(const an_mm *p);
 void an_mm_avx2(const an_mm *p);

@@ -9,19 +9,19 @@
 
 /* A whole tile.  The sums are a local array and the bounds constants, so that compilers keep them in
  * registers. */
-static void whole_sums(const an_mm *p, size_t i0, size_t j0, float s[ROWS][COLS])
+static void whole_sums(const an_mm *p, const float *const rows_of_a[], size_t j0, float s[ROWS][COLS])
 {
     float t[ROWS][COLS];
     memcpy(t, s, sizeof t);
     for (size_t q = 0; q < p->nq; q++)
         for (size_t r = 0; r < p->nr; r++) {
-            const float *a = p->a + i0 * p->a_i + q * p->a_q + r * p->a_r;
+            size_t off = q * p->a_q + r * p->a_r;
             const float *b = p->b + q * p->b_q + r * p->b_r + j0;
-            for (size_t k = 0; k < p->nk; k++, a += p->a_k, b += p->b_k) {
+            for (size_t k = 0; k < p->nk; k++, off += p->a_k, b += p->b_k) {
                 float line[COLS];
                 memcpy(line, b, sizeof line);
                 for (size_t i = 0; i < ROWS; i++) {
-                    const float x = a[i * p->a_i];
+                    const float x = rows_of_a[i][off];
                     for (size_t j = 0; j < COLS; j++)
                         t[i][j] += x * line[j];
                 }
@@ -30,16 +30,17 @@ static void whole_sums(const an_mm *p, size_t i0, size_t j0, float s[ROWS][COLS]
     memcpy(s, t, sizeof t);
 }
 
-static void some_sums(const an_mm *p, size_t i0, size_t j0, size_t rows, size_t cols, float s[ROWS][COLS])
+static void some_sums(const an_mm *p, const float *const rows_of_a[], size_t j0, size_t rows, size_t cols,
+                      float s[ROWS][COLS])
 {
     for (size_t q = 0; q < p->nq; q++)
         for (size_t r = 0; r < p->nr; r++) {
-            const float *a = p->a + i0 * p->a_i + q * p->a_q + r * p->a_r;
+            size_t off = q * p->a_q + r * p->a_r;
             const float *b = p->b + q * p->b_q + r * p->b_r + j0;
-            for (size_t k = 0; k < p->nk; k++, a += p->a_k, b += p->b_k)
+            for (size_t k = 0; k < p->nk; k++, off += p->a_k, b += p->b_k)
                 for (size_t i = 0; i < rows; i++)
                     for (size_t j = 0; j < cols; j++)
-                        s[i][j] += a[i * p->a_i] * b[j];
+                        s[i][j] += rows_of_a[i][off] * b[j];
         }
 }
 
@@ -56,13 +57,16 @@ static void tile(const an_mm *p, size_t i0, size_t j0)
 {
     const size_t rows = p->m - i0 < ROWS ? p->m - i0 : ROWS, cols = p->n - j0 < COLS ? p->n - j0 : COLS;
     float s[ROWS][COLS] = {{0}};
+    const float *rows_of_a[ROWS] = {NULL};
+    for (size_t i = 0; i < rows; i++)
+        rows_of_a[i] = an_mm_row(p, i0 + i);
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < cols; j++)
             s[i][j] = (p->bias ? p->bias[j0 + j] : 0.0f) + (p->add ? p->c[(i0 + i) * p->c_i + j0 + j] : 0.0f);
     if (rows == ROWS && cols == COLS)
-        whole_sums(p, i0, j0, s);
+        whole_sums(p, rows_of_a, j0, s);
     else
-        some_sums(p, i0, j0, rows, cols, s);
+        some_sums(p, rows_of_a, j0, rows, cols, s);
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < cols; j++)
             p->c[(i0 + i) * p->c_i + j0 + j] = finished(p, i0 + i, j0 + j, s[i][j]);

@@ -26,6 +26,13 @@
 #endif
 #define INLINE static inline __attribute__((always_inline))
 
+/* Where a tile is: its rows of a, three to a base, and its columns. */
+typedef struct corner {
+    const an_mm *p;
+    const float *a[5], *b, *bias, *mask;
+    float *c;
+} corner;
+
 INLINE VEC start(const an_mm *p, const float *c, const float *bias, MASK some)
 {
     VEC v = p->add ? LOAD_SOME(some, c) : ZERO();
@@ -46,21 +53,24 @@ INLINE VEC column(const float *at, int j, int nv, MASK some)
     return j == nv - 1 ? LOAD_SOME(some, at + j * LANES) : LOAD(at + j * LANES);
 }
 
-/* p: moved to the tile's corner.  rows <= 13, nv <= 4, both constant where this is expanded. */
-INLINE void tile(const int rows, const int nv, const an_mm *p, MASK some)
+/* rows <= 13, nv <= 4, both constant where this is expanded. */
+INLINE void tile(const int rows, const int nv, const corner *at, MASK some)
 {
     VEC sum[13][4];
-    const size_t step = p->a_i, three = 3 * step, next = p->a_k, line = p->b_k;
+    const an_mm *p = at->p;
+    const size_t step = p->a_i, next = p->a_k, line = p->b_k;
     UNROLL
     for (int i = 0; i < rows; i++)
         UNROLL
     for (int j = 0; j < nv; j++)
-        sum[i][j] = start(p, p->c + (size_t)i * p->c_i + j * LANES, p->bias ? p->bias + j * LANES : NULL,
+        sum[i][j] = start(p, at->c + (size_t)i * p->c_i + j * LANES, at->bias ? at->bias + j * LANES : NULL,
                           j == nv - 1 ? some : SOME(LANES));
     for (size_t q = 0; q < p->nq; q++)
         for (size_t r = 0; r < p->nr; r++) {
-            const float *a0 = p->a + q * p->a_q + r * p->a_r, *b = p->b + q * p->b_q + r * p->b_r;
-            const float *a1 = a0 + three, *a2 = a1 + three, *a3 = a2 + three, *a4 = a3 + three;
+            const size_t off = q * p->a_q + r * p->a_r;
+            const float *a0 = at->a[0] + off, *a1 = at->a[1] + off, *a2 = at->a[2] + off;
+            const float *a3 = at->a[3] + off, *a4 = at->a[4] + off;
+            const float *b = at->b + q * p->b_q + r * p->b_r;
             for (size_t k = p->nk; k > 0; k--) {
                 VEC line_of_b[4];
                 UNROLL
@@ -78,22 +88,21 @@ INLINE void tile(const int rows, const int nv, const an_mm *p, MASK some)
                 b += line;
             }
         }
-    const bool masked = p->mask && p->mask_act != AN_EPILOGUE_NONE;
     UNROLL
     for (int i = 0; i < rows; i++)
         UNROLL
     for (int j = 0; j < nv; j++) {
         const MASK here = j == nv - 1 ? some : SOME(LANES);
-        const float *mask = masked ? p->mask + (size_t)i * p->mask_i + j * LANES : NULL;
-        STORE_SOME(p->c + (size_t)i * p->c_i + j * LANES, here, finish(p, sum[i][j], mask, here));
+        const float *mask = at->mask ? at->mask + (size_t)i * p->mask_i + j * LANES : NULL;
+        STORE_SOME(at->c + (size_t)i * p->c_i + j * LANES, here, finish(p, sum[i][j], mask, here));
     }
 }
 
-typedef void tile_fn(const an_mm *p, MASK some);
+typedef void tile_fn(const corner *at, MASK some);
 #define TILE(rows, nv)                                                                                       \
-    static __attribute__((noinline)) void tile_##rows##_##nv(const an_mm *p, MASK some)                      \
+    static __attribute__((noinline)) void tile_##rows##_##nv(const corner *at, MASK some)                    \
     {                                                                                                        \
-        tile(rows, nv, p, some);                                                                             \
+        tile(rows, nv, at, some);                                                                            \
     }
 TILES(TILE)
 #undef TILE
@@ -104,37 +113,59 @@ static tile_fn *const tiles[5][14] = {TILES(TILE)};
 
 static const int rows_max[5] = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4};
 
-/* Wide tiles read less of a for the same work, but need rows to fill them. */
-static int vectors_for(size_t m, size_t n)
+/* How the rows are cut: bands of rows that follow each other, each into tiles of nearly equal height.
+ * A base has its three rows in one line, so lines of other lengths are bands of their own. */
+typedef struct cut {
+    size_t band, grain; /* rows of a band, of which a tile has a multiple of grain */
+    size_t tiles;       /* of a band */
+} cut;
+
+static cut cut_rows(const an_mm *p, int nv)
 {
-    const size_t whole = (n + LANES - 1) / LANES;
-    if (whole >= 4 && ROWS_4 > 0 && m <= (size_t)ROWS_4)
+    const bool lines = p->line > 0 && p->line < p->m, threes = lines && p->line % 3 == 0;
+    cut c = {lines && !threes ? p->line : p->m, threes ? 3 : 1, 0};
+    const size_t most = (size_t)rows_max[nv] / c.grain;
+    c.tiles = (c.band / c.grain + most - 1) / most;
+    return c;
+}
+
+/* Wide tiles read less of a for the same work, but need rows to fill them. */
+static int vectors_for(const an_mm *p)
+{
+    const size_t whole = (p->n + LANES - 1) / LANES;
+    const size_t rows = p->line > 0 && p->line < p->m && p->line % 3 != 0 ? p->line : p->m;
+    if (whole >= 4 && ROWS_4 > 0 && rows <= (size_t)ROWS_4)
         return 4;
-    if (whole == 3 && ROWS_3 > 0 && m <= (size_t)ROWS_3)
+    if (whole == 3 && ROWS_3 > 0 && rows <= (size_t)ROWS_3)
         return 3;
     return whole < 2 ? 1 : 2;
 }
 
-/* The rows of one stripe of columns, in tiles of nearly equal height. */
-static void stripe(const an_mm *p, int nv, size_t j0, MASK some)
+/* All rows of one stripe of columns. */
+static void stripe(const an_mm *p, int nv, size_t j, MASK some)
 {
-    const size_t most = (size_t)rows_max[nv], n = (p->m + most - 1) / most;
-    for (size_t t = 0, i = 0; t < n; t++) {
-        const size_t rows = p->m / n + (t < p->m % n);
-        an_mm at = *p;
-        at.a += i * p->a_i;
-        at.b += j0;
-        at.c += i * p->c_i + j0;
-        at.bias = p->bias ? p->bias + j0 : NULL;
-        at.mask = p->mask ? p->mask + i * p->mask_i + j0 : NULL;
-        tiles[nv][rows](&at, some);
-        i += rows;
-    }
+    const cut c = cut_rows(p, nv);
+    const bool masked = p->mask && p->mask_act != AN_EPILOGUE_NONE;
+    corner at = {.p = p, .b = p->b + j, .bias = p->bias ? p->bias + j : NULL};
+    for (size_t i = 0; i < 5; i++)
+        at.a[i] = p->a; /* of rows that a tile does not have */
+    for (size_t band = 0; band < p->m; band += c.band)
+        for (size_t t = 0, i = band; t < c.tiles; t++) {
+            const size_t grains = c.band / c.grain;
+            const size_t rows = c.grain * (grains / c.tiles + (t < grains % c.tiles));
+            at.a[0] = an_mm_row(p, i);
+            for (size_t three = 1; 3 * three < rows; three++)
+                at.a[three] = c.grain == 1 ? at.a[three - 1] + 3 * p->a_i : an_mm_row(p, i + 3 * three);
+            at.c = p->c + i * p->c_i + j;
+            at.mask = masked ? p->mask + i * p->mask_i + j : NULL;
+            tiles[nv][rows](&at, some);
+            i += rows;
+        }
 }
 
 static void run(const an_mm *p)
 {
-    const int most = vectors_for(p->m, p->n);
+    const int most = vectors_for(p);
     for (size_t j = 0; j < p->n;) {
         const size_t left = p->n - j, full = (size_t)most * LANES;
         const size_t cols = left < full ? left : full;

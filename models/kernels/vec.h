@@ -77,6 +77,14 @@ typedef struct an_gru_step {
     size_t du_row;
 } an_gru_step;
 
+/* One line of a pool of 2 x 2 over (H, W, c): the largest of two lines of x, two places each. */
+typedef struct an_vec_pool {
+    size_t n, c;    /* places of the output, channels */
+    const float *x; /* the upper line; the lower begins `line` floats after it */
+    size_t line;
+    const float *y; /* (n, c) backward: what forward wrote */
+} an_vec_pool;
+
 /* The gradient as the slices of a batch left it: element i is factor * (g[i] + g[i + step] + ...),
  * the slices added in their order. */
 typedef struct an_vec_grad {
@@ -129,6 +137,11 @@ typedef struct an_vec {
     void (*add_rows)(size_t rows, size_t n, float *y, const float *x, size_t row);
     /* y (n) = e^x / sum e^x, y may be x.  Gives log(sum e^x), of which cross-entropy is made.  n >= 1. */
     float (*softmax)(size_t n, float *y, const float *x);
+
+    void (*max_pool)(const an_vec_pool *p, float *y); /* numbers only */
+    /* dy (n, c) to the first of the four places that holds y, 0 to the others; where y is not above 0,
+     * slope times dy: the derivative of the activation that made x, 1 for none.  dx lies as x. */
+    void (*max_pool_back)(const an_vec_pool *p, const float *dy, float slope, float *dx);
 
     void (*lstm_forward)(const an_lstm_step *s);
     void (*lstm_backward)(const an_lstm_step *s);

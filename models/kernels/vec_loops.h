@@ -191,6 +191,44 @@ static float softmax(size_t n, float *y, const float *x)
     return top + logf(all);
 }
 
+/* ------------------------------------------------------------------------------------ pools */
+
+INLINE VEC largest(const float *x, size_t c, size_t line, part p)
+{
+    return MAX(MAX(get(x, p), get(x + c, p)), MAX(get(x + line, p), get(x + line + c, p)));
+}
+
+static void max_pool(const an_vec_pool *o, float *y)
+{
+    const float *x = o->x;
+    for (size_t k = 0; k < o->n; k++, x += 2 * o->c, y += o->c)
+        OVER(o->c, put(y + i, p, largest(x + i, o->c, o->line, p)));
+}
+
+/* What is left for the places after this one. */
+INLINE VEC give(const float *x, VEC y, VEC left, float *dx, part p)
+{
+    const VEC here = POSITIVE(SUB(y, get(x, p)), SET1(0.0f), left); /* no x is above y */
+    put(dx, p, here);
+    return SUB(left, here);
+}
+
+INLINE void largest_back(const float *x, size_t c, size_t line, VEC y, VEC left, float *dx, part p)
+{
+    left = give(x, y, left, dx, p);
+    left = give(x + c, y, left, dx + c, p);
+    left = give(x + line, y, left, dx + line, p);
+    (void)give(x + line + c, y, left, dx + line + c, p);
+}
+
+static void max_pool_back(const an_vec_pool *o, const float *dy, float slope, float *dx)
+{
+    const float *x = o->x, *y = o->y;
+    for (size_t k = 0; k < o->n; k++, x += 2 * o->c, dx += 2 * o->c, y += o->c, dy += o->c)
+        OVER(o->c, const VEC yi = get(y + i, p); const VEC d = get(dy + i, p);
+             largest_back(x + i, o->c, o->line, yi, POSITIVE(yi, d, MUL(SET1(slope), d)), dx + i, p));
+}
+
 /* ------------------------------------------------------------------------- recurrent cells */
 
 INLINE VEC get_or_0(const float *at, part p)
@@ -405,6 +443,8 @@ const an_vec TABLE = {
     .scale = scale,
     .add_rows = add_rows,
     .softmax = softmax,
+    .max_pool = max_pool,
+    .max_pool_back = max_pool_back,
     .lstm_forward = lstm_forward,
     .lstm_backward = lstm_backward,
     .gru_forward = gru_forward,

@@ -34,8 +34,8 @@ static void backward(const an_layer *l, const an_pass *p, const float *w, const 
     (void)dw;
     const an_pool pool = geometry(l);
     for (size_t i = 0; dx[0] && i < p->batch; i++)
-        an_pool_max_back(&pool, x[0] + i * l->in_n, y + i * l->out_n, dy + i * l->out_n, dx[0] + i * l->in_n,
-                         p->scratch);
+        an_pool_max_back(&pool, x[0] + i * l->in_n, y + i * l->out_n, dy + i * l->out_n, 1.0f,
+                         dx[0] + i * l->in_n, p->scratch);
 }
 
 const an_layer_type an_layer_global_max_pool = {.name = "global_max_pool",

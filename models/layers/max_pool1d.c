@@ -11,6 +11,7 @@ const an_layer_type an_layer_max_pool1d = {
     .opts = an_pool_opts,
     .reads_x = true,
     .reads_y = true,
+    .masks = true,
     .sizes = sizes,
     .forward = an_max_pool_forward,
     .backward = an_max_pool_backward,

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "models/kernels/vec.h"
+
 enum { SIZE, STRIDE };
 
 const an_layer_opt an_pool_opts[] = {
@@ -55,21 +57,40 @@ static size_t place(const an_pool *p, size_t oy, size_t ox, size_t ky, size_t kx
     return ((oy * p->sh + ky) * p->w + ox * p->sw + kx) * p->c;
 }
 
-/* What is not a number wins, so that training notices it. */
 static void take_larger(size_t n, const float *restrict x, float *restrict y)
 {
     for (size_t i = 0; i < n; i++)
-        y[i] = x[i] <= y[i] ? y[i] : x[i];
+        y[i] = x[i] > y[i] ? x[i] : y[i];
+}
+
+/* The usual pool goes by whole lines. */
+static bool two_by_two(const an_pool *p)
+{
+    return p->kh == 2 && p->kw == 2 && p->sh == 2 && p->sw == 2;
+}
+
+static an_vec_pool line_of(const an_pool *p, size_t oy, const float *x, const float *y)
+{
+    const size_t line = p->w * p->c;
+    return (an_vec_pool){
+        .n = p->ow, .c = p->c, .x = x + 2 * oy * line, .line = line, .y = y + oy * p->ow * p->c};
 }
 
 void an_pool_max(const an_pool *p, const float *x, float *y)
 {
-    for (size_t oy = 0; oy < p->oh; oy++)
-        for (size_t ox = 0; ox < p->ow; ox++, y += p->c) {
-            memcpy(y, x + place(p, oy, ox, 0, 0), p->c * sizeof *y);
-            for (size_t k = 1; k < p->kh * p->kw; k++)
-                take_larger(p->c, x + place(p, oy, ox, k / p->kw, k % p->kw), y);
+    for (size_t oy = 0; oy < p->oh; oy++) {
+        if (two_by_two(p)) {
+            const an_vec_pool line = line_of(p, oy, x, y);
+            an_vec_get()->max_pool(&line, y + oy * p->ow * p->c);
+            continue;
         }
+        for (size_t ox = 0; ox < p->ow; ox++) {
+            float *to = y + (oy * p->ow + ox) * p->c;
+            memcpy(to, x + place(p, oy, ox, 0, 0), p->c * sizeof *to);
+            for (size_t k = 1; k < p->kh * p->kw; k++)
+                take_larger(p->c, x + place(p, oy, ox, k / p->kw, k % p->kw), to);
+        }
+    }
 }
 
 /* left: what of dy is still to be given. */
@@ -83,18 +104,34 @@ static void give(size_t n, const float *restrict x, const float *restrict y, flo
     }
 }
 
-void an_pool_max_back(const an_pool *p, const float *x, const float *y, const float *dy, float *dx,
-                      float *left)
+/* dy, times the derivative of the activation that made x: where it is not above 0, slope. */
+static void masked(size_t n, const float *restrict dy, const float *restrict y, float slope,
+                   float *restrict left)
 {
-    memset(dx, 0, p->h * p->w * p->c * sizeof *dx);
-    for (size_t oy = 0; oy < p->oh; oy++)
-        for (size_t ox = 0; ox < p->ow; ox++, y += p->c, dy += p->c) {
-            memcpy(left, dy, p->c * sizeof *left);
+    for (size_t i = 0; i < n; i++)
+        left[i] = y[i] > 0.0f ? dy[i] : slope * dy[i];
+}
+
+void an_pool_max_back(const an_pool *p, const float *x, const float *y, const float *dy, float slope,
+                      float *dx, float *left)
+{
+    if (!two_by_two(p) || p->h % 2 || p->w % 2)
+        memset(dx, 0, p->h * p->w * p->c * sizeof *dx);
+    for (size_t oy = 0; oy < p->oh; oy++) {
+        if (two_by_two(p)) {
+            const an_vec_pool line = line_of(p, oy, x, y);
+            an_vec_get()->max_pool_back(&line, dy + oy * p->ow * p->c, slope, dx + 2 * oy * line.line);
+            continue;
+        }
+        for (size_t ox = 0; ox < p->ow; ox++) {
+            const size_t o = (oy * p->ow + ox) * p->c;
+            masked(p->c, dy + o, y + o, slope, left);
             for (size_t k = 0; k < p->kh * p->kw; k++) {
                 const size_t at = place(p, oy, ox, k / p->kw, k % p->kw);
-                give(p->c, x + at, y, left, dx + at);
+                give(p->c, x + at, y + o, left, dx + at);
             }
         }
+    }
 }
 
 void an_max_pool_forward(const an_layer *l, const an_pass *p, const float *w, const float *const x[],
@@ -112,9 +149,12 @@ void an_max_pool_backward(const an_layer *l, const an_pass *p, const float *w, c
     (void)w;
     (void)dw;
     const an_pool pool = an_pool_of(l);
+    float slope;
+    if (an_layer_epilogue(l->mask, &slope) == AN_EPILOGUE_NONE)
+        slope = 1.0f;
     for (size_t i = 0; dx[0] && i < p->batch; i++)
-        an_pool_max_back(&pool, x[0] + i * l->in_n, y + i * l->out_n, dy + i * l->out_n, dx[0] + i * l->in_n,
-                         p->scratch);
+        an_pool_max_back(&pool, x[0] + i * l->in_n, y + i * l->out_n, dy + i * l->out_n, slope,
+                         dx[0] + i * l->in_n, p->scratch);
 }
 
 static void add(size_t n, const float *restrict x, float *restrict y)

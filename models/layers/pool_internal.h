@@ -25,9 +25,10 @@ void an_avg_pool_forward(const an_layer *l, const an_pass *p, const float *w, co
                          float *y);
 void an_avg_pool_backward(const an_layer *l, const an_pass *p, const float *w, const float *const x[],
                           const float *y, const float *dy, float *const dx[], float *dw);
-/* x (h, w, c) and y, dy (oh, ow, c) for one row; scratch (c). */
+/* x (h, w, c) and y, dy (oh, ow, c) for one row; scratch (c).  slope: of the activation that made x and
+ * whose derivative is multiplied in, 1 for none. */
 void an_pool_max(const an_pool *p, const float *x, float *y);
-void an_pool_max_back(const an_pool *p, const float *x, const float *y, const float *dy, float *dx,
-                      float *scratch);
+void an_pool_max_back(const an_pool *p, const float *x, const float *y, const float *dy, float slope,
+                      float *dx, float *scratch);
 
 #endif

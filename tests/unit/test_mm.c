@@ -46,18 +46,31 @@ static size_t below(an_rng *r, size_t n)
     return (size_t)an_rng_below(r, n);
 }
 
+static size_t row_of_a(const an_mm *p, size_t i)
+{
+    const size_t line = p->line ? i / p->line : 0, lines = p->lines ? p->lines : SIZE_MAX;
+    return line / lines * p->a_image + line % lines * p->a_line + (i - line * p->line) * p->a_i;
+}
+
 static product random_product(an_rng *r)
 {
     product x = {.p = {.m = 1 + below(r, 40),
                        .n = 1 + below(r, below(r, 2) ? 20 : 90),
                        .nq = 1 + below(r, 3),
                        .nr = 1 + below(r, 3),
-                       .nk = below(r, 30)}};
+                       .nk = below(r, below(r, 10) ? 30 : 300)}};
     an_mm *p = &x.p;
     p->a_i = below(r, 2) ? 1 : p->nk + below(r, 3);
     p->a_k = below(r, 2) ? 1 : 1 + below(r, 5);
     p->a_r = below(r, 60);
     p->a_q = below(r, 200);
+    if (below(r, 2)) { /* lines, and images, that may overlap */
+        p->line = 1 + below(r, 20);
+        p->m = p->line * (1 + below(r, 7));
+        p->lines = below(r, 2) ? 1 + below(r, 5) : 0;
+        p->a_line = below(r, 90);
+        p->a_image = below(r, 300);
+    }
     p->b_k = p->n + below(r, 4);
     p->b_r = below(r, 100);
     p->b_q = below(r, 100);
@@ -69,7 +82,10 @@ static product random_product(an_rng *r)
     p->mask_slope = p->mask_act == AN_EPILOGUE_LEAKY ? 0.25f : 0.0f;
     p->mask_i = p->n + below(r, 4);
     const size_t k = p->nk ? p->nk - 1 : 0;
-    x.a = floats_of(r, (p->m - 1) * p->a_i + (p->nq - 1) * p->a_q + (p->nr - 1) * p->a_r + k * p->a_k + 1);
+    size_t farthest = 0;
+    for (size_t i = 0; i < p->m; i++)
+        farthest = row_of_a(p, i) > farthest ? row_of_a(p, i) : farthest;
+    x.a = floats_of(r, farthest + (p->nq - 1) * p->a_q + (p->nr - 1) * p->a_r + k * p->a_k + 1);
     x.b = floats_of(r, (p->nq - 1) * p->b_q + (p->nr - 1) * p->b_r + k * p->b_k + p->n);
     x.bias = floats_of(r, p->n);
     x.mask = floats_of(r, (p->m - 1) * p->mask_i + p->n);
@@ -96,7 +112,7 @@ static double expected(const an_mm *p, const float *start, size_t i, size_t j, d
     for (size_t q = 0; q < p->nq; q++)
         for (size_t r = 0; r < p->nr; r++)
             for (size_t k = 0; k < p->nk; k++) {
-                double t = (double)p->a[i * p->a_i + q * p->a_q + r * p->a_r + k * p->a_k] *
+                double t = (double)p->a[row_of_a(p, i) + q * p->a_q + r * p->a_r + k * p->a_k] *
                            (double)p->b[q * p->b_q + r * p->b_r + k * p->b_k + j];
                 s += t;
                 size += fabs(t);
