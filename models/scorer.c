@@ -13,6 +13,8 @@ struct an_scorer {
     an_detector *detector;
     an_model *model; /* NULL: the detector needs none */
     float *params;
+    bool own_params;       /* of the overlay */
+    const an_quant *quant; /* NULL: the model runs in float32 */
     double threshold;
     char policy[AN_THRESHOLD_TEXT];
 };
@@ -21,7 +23,8 @@ struct an_scorer_work {
     size_t batch;
     bool has_model;
     an_ws *ws;
-    float *made; /* (batch, input) */
+    an_quant_ws *quant_ws; /* instead of ws */
+    float *made;           /* (batch, input) */
     double *scratch;
 };
 
@@ -60,7 +63,8 @@ static an_err take_model(an_scorer *s, const an_bundle *b, const an_overlay *o, 
         if (b->n_weights > 0)
             memcpy(s->params, b->weights, b->n_weights * sizeof *s->params);
     }
-    return o && o->n_local > 0 ? lay_local(s, o, why) : AN_OK;
+    s->own_params = o && o->n_local > 0;
+    return s->own_params ? lay_local(s, o, why) : AN_OK;
 }
 
 static an_err take_detector(an_scorer *s, const an_detector *d, an_note *why)
@@ -99,6 +103,16 @@ an_err an_scorer_new(const an_bundle *bundle, const an_overlay *overlay, an_scor
     return err == AN_ERR_PROTO ? AN_ERR_INVAL : err;
 }
 
+an_err an_scorer_use_quant(an_scorer *s, const an_quant *q, an_note *why)
+{
+    if (!s->model || strcmp(an_model_text(s->model), an_model_text(an_quant_model(q))) != 0)
+        return an_fail(AN_ERR_INVAL, why, "the model in bytes has another architecture than the version");
+    if (s->own_params)
+        return an_fail(AN_ERR_INVAL, why, "the overlay has parameters of its own, which are not in bytes");
+    s->quant = q;
+    return AN_OK;
+}
+
 void an_scorer_free(an_scorer *s)
 {
     if (!s)
@@ -123,7 +137,8 @@ an_err an_scorer_work_new(const an_scorer *s, size_t batch, an_scorer_work **ret
     w->made = an_alloc(w->has_model ? batch * an_scorer_input(s) : 0, sizeof *w->made);
     an_err err = w->scratch && w->made ? AN_OK : AN_ERR_NOMEM;
     if (err == AN_OK && w->has_model)
-        err = an_ws_new(s->model, AN_WS_FORWARD, 1, &w->ws);
+        err = s->quant ? an_quant_ws_new(s->quant, 1, &w->quant_ws)
+                       : an_ws_new(s->model, AN_WS_FORWARD, 1, &w->ws);
     if (err == AN_OK)
         *ret = w;
     else
@@ -136,6 +151,7 @@ void an_scorer_work_free(an_scorer_work *w)
     if (!w)
         return;
     an_ws_free(w->ws);
+    an_quant_ws_free(w->quant_ws);
     an_free(w->made);
     an_free(w->scratch);
     an_free(w);
@@ -148,7 +164,9 @@ an_err an_scorer_score(const an_scorer *s, an_scorer_work *w, const float *windo
     if (n > w->batch)
         return AN_ERR_INVAL;
     for (size_t i = 0; w->has_model && i < n; i++) {
-        const float *y = an_model_forward(s->model, w->ws, s->params, 1, windows + i * input);
+        const float *x = windows + i * input;
+        const float *y = w->quant_ws ? an_quant_forward(s->quant, w->quant_ws, 1, x)
+                                     : an_model_forward(s->model, w->ws, s->params, 1, x);
         memcpy(w->made + i * input, y, input * sizeof *y);
     }
     an_detector_score(s->detector, windows, w->has_model ? w->made : NULL, n, scores, contributions,

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "models/bundle.h"
 #include "models/overlay.h"
+#include "models/quant.h"
 
 typedef struct an_scorer an_scorer;
 typedef struct an_scorer_work an_scorer_work;
@@ -25,6 +26,11 @@ typedef struct an_scorer_work an_scorer_work;
  * an_overlay_fits, shapes again here.  Errors: INVAL, NOMEM. */
 an_err an_scorer_new(const an_bundle *bundle, const an_overlay *overlay, an_scorer **ret, an_note *why);
 void an_scorer_free(an_scorer *s);
+
+/* From now on windows go through the model in bytes; q is borrowed and must outlive the scorer.  Before
+ * any work is made.  That q is of this version is the caller's to check (an_quant_version).
+ * Errors: INVAL another architecture, or the overlay brought parameters of its own. */
+an_err an_scorer_use_quant(an_scorer *s, const an_quant *q, an_note *why);
 
 /* Memory for up to `batch` windows at a time.  Errors: INVAL, NOMEM. */
 an_err an_scorer_work_new(const an_scorer *s, size_t batch, an_scorer_work **ret);
