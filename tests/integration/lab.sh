@@ -121,6 +121,30 @@ holds 'o[0]["scoring_latency"]["p99_us"] >= o[0]["scoring_latency"]["median_us"]
 run 1 bench "$arch"
 complains 'needs data'
 
+run 0 quantise "$work/one" "$work/faulty.csv" --label label --out "$work/one.q8"
+says 'weights, bytes'
+says 'AUROC'
+run 0 quantise "$work/one" "$work/faulty.csv" --label label --share 0.999 --out "$work/one.q8" --json
+holds '0.25 < o[0]["size_share"] < 0.34 and o[0]["speed_up"] > 0 and o[0]["calibrated_on"] == 400'
+holds 'abs(o[0]["before"]["auroc"] - o[0]["after"]["auroc"]) < 0.05 and o[0]["alarms_changed"] < 0.05'
+run 1 quantise "$work/one" "$work/faulty.csv" --label label
+complains 'out FILE'
+run 1 quantise "$work/one" "$work/faulty.csv" --label label --share 0.2 --out "$work/none"
+complains 'share'
+
+run 0 prune "$work/one" "$work/plant-1.csv" --label label --share 0.6 --epochs 2 --threads 1 --out "$work/thin" --json
+holds 'o[0]["gone"] == o[0]["candidates"] * 6 // 10 and o[0]["zeros"] >= o[0]["gone"]'
+holds 'o[0]["after"]["compressed_bytes"] < 0.7 * o[0]["before"]["compressed_bytes"]'
+run 0 prune "$work/one" "$work/plant-1.csv" --label label --share 0.6 --epochs 2 --threads 4 --out "$work/thin-four"
+cmp -s "$work/thin" "$work/thin-four" || fail 'the pruned version depends on the number of threads'
+run 0 prune "$work/one" "$work/plant-1.csv" --label label --structured --norm l1 --epochs 2 --out "$work/small" --json
+holds 'o[0]["gone"] * 2 == o[0]["candidates"] == 328 and o[0]["size_share"] < 0.4'
+run 0 evaluate "$work/small" "$work/faulty.csv" --label label
+run 0 inspect "$work/small"
+says '^dense1 .*(64)'
+run 1 prune "$work/one" "$work/plant-1.csv" --label label --norm l3 --out "$work/none"
+complains 'l1 or l2'
+
 head -c 2000 "$work/one" >"$work/cut"
 run 1 inspect "$work/cut"
 complains 'cut short'
