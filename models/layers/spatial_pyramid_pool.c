@@ -98,7 +98,7 @@ static void backward_row(const an_layer *l, float *scratch, const float *x, cons
         const side h = side_of(l, level, true), w = side_of(l, level, false);
         for (size_t k = 0; k < h.bins * w.bins; k++) {
             const bin b = bin_of(l, &h, &w, k / w.bins, k % w.bins);
-            an_pool_max_back(&b.pool, x + b.at, y, dy, dx + b.at, scratch);
+            an_pool_max_back(&b.pool, x + b.at, y, dy, 1.0f, dx + b.at, scratch);
             y += b.pool.c;
             dy += b.pool.c;
         }
