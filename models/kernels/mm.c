@@ -51,6 +51,23 @@ void an_transpose(size_t rows, size_t columns, const float *from, float *to)
     }
 }
 
+/* Lines that follow each other as their rows do are one line; lines of one row are rows. */
+static void join_lines(an_mm *p)
+{
+    while (p->line > 0 && p->line < p->m) {
+        if (p->line == 1) {
+            p->a_i = p->a_line;
+            p->c_i = p->c_line;
+        } else if (p->a_line != p->line * p->a_i || p->c_line != p->line * p->c_i)
+            return;
+        p->line *= p->lines;
+        p->lines = 0;
+        p->a_line = p->a_image;
+        p->c_line = p->c_image;
+    }
+    p->line = p->lines = 0;
+}
+
 void an_mm_run(const an_mm *p)
 {
     an_mm q = *p;
@@ -58,5 +75,6 @@ void an_mm_run(const an_mm *p)
         return;
     q.nq = q.nq ? q.nq : 1;
     q.nr = q.nr ? q.nr : 1;
+    join_lines(&q);
     chosen->run(&q);
 }

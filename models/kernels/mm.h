@@ -5,8 +5,8 @@
  *
  * The steps between the terms are free, and may be smaller than what they step over, so that the
  * patches under a convolution's kernel are read where they lie, without a copy (implicit im2col).
- * Rows may come in lines, and lines in images: row i is then position i % line of line i / line, whose
- * a begins a_line after that of the line before.
+ * Rows may come in lines, and lines in images: row i is then position i % line of line i / line, and a
+ * and c have their own steps from line to line and from image to image.
  *
  *     forward   i: position in y              r: line of the kernel  k: its width * channels
  *     dw        i: width * channels of a line of the kernel  q: image  r: line of y  k: position
@@ -31,18 +31,17 @@ typedef struct an_mm {
     size_t m, n, nq, nr, nk;
     const float *a;
     size_t a_i, a_q, a_r, a_k;
-    size_t line, lines;     /* rows of a line, of which m is a multiple, lines of an image; 0: all are one */
-    size_t a_line, a_image; /* in place of a_i from line to line, from image to image */
-    const float *b;         /* its columns lie side by side */
+    size_t line, lines; /* rows of a line, lines of an image; 0: all.  m is a multiple of both */
+    size_t a_line, a_image;
+    const float *b; /* its columns lie side by side */
     size_t b_q, b_r, b_k;
     float *c; /* overlaps nothing else */
-    size_t c_i;
+    size_t c_i, c_line, c_image;
     bool add;          /* c is added to, else written */
     const float *bias; /* (n) the sums start with it; NULL: with 0 or c */
     an_epilogue act;   /* applied last but for the mask */
     float slope;       /* of a leaky one */
-    const float *mask; /* (m, n) outputs of the activation whose derivative is multiplied in; NULL */
-    size_t mask_i;
+    const float *mask; /* outputs of the activation whose derivative is multiplied in; lies as c; NULL */
     an_epilogue mask_act;
     float mask_slope;
 } an_mm;

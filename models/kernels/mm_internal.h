@@ -4,16 +4,16 @@
 
 #include "models/kernels/mm.h"
 
-/* Where row i of a begins. */
-static inline const float *an_mm_row(const an_mm *p, size_t i)
+/* Where row i begins, from a and c on. */
+static inline void an_mm_row(const an_mm *p, size_t i, size_t *ret_a, size_t *ret_c)
 {
-    if (p->line == 0)
-        return p->a + i * p->a_i;
-    const size_t line = i / p->line, image = p->lines ? line / p->lines : 0;
-    return p->a + image * p->a_image + (line - image * p->lines) * p->a_line + i % p->line * p->a_i;
+    const size_t line = p->line ? i / p->line : 0, image = p->lines ? line / p->lines : 0;
+    const size_t x = i - line * p->line, y = line - image * p->lines;
+    *ret_a = image * p->a_image + y * p->a_line + x * p->a_i;
+    *ret_c = image * p->c_image + y * p->c_line + x * p->c_i;
 }
 
-/* m, n, nq, nr >= 1. */
+/* m, n, nq, nr >= 1; line 0 or from 2 to below m. */
 void an_mm_avx512(const an_mm *p);
 void an_mm_avx2(const an_mm *p);
 void an_mm_plain(const an_mm *p);

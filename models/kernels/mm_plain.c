@@ -44,13 +44,14 @@ static void some_sums(const an_mm *p, const float *const rows_of_a[], size_t j0,
         }
 }
 
-static float finished(const an_mm *p, size_t i, size_t j, float v)
+/* at: from c and the mask on. */
+static void finish(const an_mm *p, size_t at, float v)
 {
     if (p->act != AN_EPILOGUE_NONE)
         v = v < 0.0f ? p->slope * v : v;
     if (p->mask && p->mask_act != AN_EPILOGUE_NONE)
-        v = p->mask[i * p->mask_i + j] > 0.0f ? v : p->mask_slope * v;
-    return v;
+        v = p->mask[at] > 0.0f ? v : p->mask_slope * v;
+    p->c[at] = v;
 }
 
 static void tile(const an_mm *p, size_t i0, size_t j0)
@@ -58,18 +59,22 @@ static void tile(const an_mm *p, size_t i0, size_t j0)
     const size_t rows = p->m - i0 < ROWS ? p->m - i0 : ROWS, cols = p->n - j0 < COLS ? p->n - j0 : COLS;
     float s[ROWS][COLS] = {{0}};
     const float *rows_of_a[ROWS] = {NULL};
-    for (size_t i = 0; i < rows; i++)
-        rows_of_a[i] = an_mm_row(p, i0 + i);
-    for (size_t i = 0; i < rows; i++)
+    size_t to[ROWS];
+    for (size_t i = 0; i < rows; i++) {
+        size_t a;
+        an_mm_row(p, i0 + i, &a, &to[i]);
+        rows_of_a[i] = p->a + a;
+        to[i] += j0;
         for (size_t j = 0; j < cols; j++)
-            s[i][j] = (p->bias ? p->bias[j0 + j] : 0.0f) + (p->add ? p->c[(i0 + i) * p->c_i + j0 + j] : 0.0f);
+            s[i][j] = (p->bias ? p->bias[j0 + j] : 0.0f) + (p->add ? p->c[to[i] + j] : 0.0f);
+    }
     if (rows == ROWS && cols == COLS)
         whole_sums(p, rows_of_a, j0, s);
     else
         some_sums(p, rows_of_a, j0, rows, cols, s);
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < cols; j++)
-            p->c[(i0 + i) * p->c_i + j0 + j] = finished(p, i0 + i, j0 + j, s[i][j]);
+            finish(p, to[i] + j, s[i][j]);
 }
 
 void an_mm_plain(const an_mm *p)

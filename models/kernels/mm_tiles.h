@@ -26,11 +26,11 @@
 #endif
 #define INLINE static inline __attribute__((always_inline))
 
-/* Where a tile is: its rows of a, three to a base, and its columns. */
+/* Where a tile is: its rows of a and c, three to a base, and its columns. */
 typedef struct corner {
     const an_mm *p;
-    const float *a[5], *b, *bias, *mask;
-    float *c;
+    const float *a[5], *b, *bias;
+    size_t c[5]; /* from p's c, and its mask, on */
 } corner;
 
 INLINE VEC start(const an_mm *p, const float *c, const float *bias, MASK some)
@@ -43,7 +43,7 @@ INLINE VEC finish(const an_mm *p, VEC v, const float *mask, MASK some)
 {
     if (p->act != AN_EPILOGUE_NONE)
         v = POSITIVE(v, v, MUL(v, SET1(p->slope)));
-    if (mask)
+    if (mask && p->mask_act != AN_EPILOGUE_NONE)
         v = POSITIVE(LOAD_SOME(some, mask), v, MUL(v, SET1(p->mask_slope)));
     return v;
 }
@@ -63,8 +63,8 @@ INLINE void tile(const int rows, const int nv, const corner *at, MASK some)
     for (int i = 0; i < rows; i++)
         UNROLL
     for (int j = 0; j < nv; j++)
-        sum[i][j] = start(p, at->c + (size_t)i * p->c_i + j * LANES, at->bias ? at->bias + j * LANES : NULL,
-                          j == nv - 1 ? some : SOME(LANES));
+        sum[i][j] = start(p, p->c + at->c[i / 3] + (size_t)(i % 3) * p->c_i + j * LANES,
+                          at->bias ? at->bias + j * LANES : NULL, j == nv - 1 ? some : SOME(LANES));
     for (size_t q = 0; q < p->nq; q++)
         for (size_t r = 0; r < p->nr; r++) {
             const size_t off = q * p->a_q + r * p->a_r;
@@ -93,8 +93,8 @@ INLINE void tile(const int rows, const int nv, const corner *at, MASK some)
         UNROLL
     for (int j = 0; j < nv; j++) {
         const MASK here = j == nv - 1 ? some : SOME(LANES);
-        const float *mask = at->mask ? at->mask + (size_t)i * p->mask_i + j * LANES : NULL;
-        STORE_SOME(at->c + (size_t)i * p->c_i + j * LANES, here, finish(p, sum[i][j], mask, here));
+        const size_t to = at->c[i / 3] + (size_t)(i % 3) * p->c_i + (size_t)(j * LANES);
+        STORE_SOME(p->c + to, here, finish(p, sum[i][j], p->mask ? p->mask + to : NULL, here));
     }
 }
 
@@ -122,8 +122,8 @@ typedef struct cut {
 
 static cut cut_rows(const an_mm *p, int nv)
 {
-    const bool lines = p->line > 0 && p->line < p->m, threes = lines && p->line % 3 == 0;
-    cut c = {lines && !threes ? p->line : p->m, threes ? 3 : 1, 0};
+    const bool threes = p->line > 0 && p->line % 3 == 0;
+    cut c = {p->line > 0 && !threes ? p->line : p->m, threes ? 3 : 1, 0};
     const size_t most = (size_t)rows_max[nv] / c.grain;
     c.tiles = (c.band / c.grain + most - 1) / most;
     return c;
@@ -133,7 +133,7 @@ static cut cut_rows(const an_mm *p, int nv)
 static int vectors_for(const an_mm *p)
 {
     const size_t whole = (p->n + LANES - 1) / LANES;
-    const size_t rows = p->line > 0 && p->line < p->m && p->line % 3 != 0 ? p->line : p->m;
+    const size_t rows = p->line > 0 && p->line % 3 != 0 ? p->line : p->m;
     if (whole >= 4 && ROWS_4 > 0 && rows <= (size_t)ROWS_4)
         return 4;
     if (whole == 3 && ROWS_3 > 0 && rows <= (size_t)ROWS_3)
@@ -141,23 +141,33 @@ static int vectors_for(const an_mm *p)
     return whole < 2 ? 1 : 2;
 }
 
+/* in_line: the rows are in one line, so that one division does. */
+INLINE void place_rows(const an_mm *p, size_t i, size_t rows, size_t j, bool in_line, corner *at)
+{
+    size_t a, c;
+    an_mm_row(p, i, &a, &c);
+    for (size_t three = 0; 3 * three < rows; three++) {
+        if (three > 0 && in_line)
+            a += 3 * p->a_i, c += 3 * p->c_i;
+        else if (three > 0)
+            an_mm_row(p, i + 3 * three, &a, &c);
+        at->a[three] = p->a + a;
+        at->c[three] = c + j;
+    }
+}
+
 /* All rows of one stripe of columns. */
 static void stripe(const an_mm *p, int nv, size_t j, MASK some)
 {
-    const cut c = cut_rows(p, nv);
-    const bool masked = p->mask && p->mask_act != AN_EPILOGUE_NONE;
+    const cut by = cut_rows(p, nv);
     corner at = {.p = p, .b = p->b + j, .bias = p->bias ? p->bias + j : NULL};
     for (size_t i = 0; i < 5; i++)
         at.a[i] = p->a; /* of rows that a tile does not have */
-    for (size_t band = 0; band < p->m; band += c.band)
-        for (size_t t = 0, i = band; t < c.tiles; t++) {
-            const size_t grains = c.band / c.grain;
-            const size_t rows = c.grain * (grains / c.tiles + (t < grains % c.tiles));
-            at.a[0] = an_mm_row(p, i);
-            for (size_t three = 1; 3 * three < rows; three++)
-                at.a[three] = c.grain == 1 ? at.a[three - 1] + 3 * p->a_i : an_mm_row(p, i + 3 * three);
-            at.c = p->c + i * p->c_i + j;
-            at.mask = masked ? p->mask + i * p->mask_i + j : NULL;
+    for (size_t band = 0; band < p->m; band += by.band)
+        for (size_t t = 0, i = band; t < by.tiles; t++) {
+            const size_t grains = by.band / by.grain;
+            const size_t rows = by.grain * (grains / by.tiles + (t < grains % by.tiles));
+            place_rows(p, i, rows, j, by.grain == 1, &at);
             tiles[nv][rows](&at, some);
             i += rows;
         }

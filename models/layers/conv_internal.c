@@ -1,16 +1,20 @@
-/* Convolution without a copy of its patches: activations are (H, W, C), so what a line of the kernel
- * sees lies side by side, and all images are one product (implicit im2col):
+/* Convolution without a copy of patches and without zeros around the input: activations are
+ * (H, W, C), so what a line of the kernel sees lies side by side, and all positions that see the same
+ * part of the kernel, of all images, are one product (implicit im2col):
  *
- *     y[oy, ox, :]  =  b + sum over ky of  x[oy + ky, ox .. ox + kw, :] * w[ky, ..]
- *     dw[ky, ..]   +=  sum over oy, ox of  x[oy + ky, ox .. , :]^T * dy[oy, ox, :]
+ *     +--+----------+--+     inside, the whole kernel sees x; on each edge, a part of it.
+ *     |  |          |  |     A span is a run of positions along one axis that see the same
+ *     +--+----------+--+     taps of the kernel; a span down times a span across is a
+ *     |  |  inside  |  |     product:
+ *     +--+----------+--+
  *
- * The way back is the same product with the kernel turned round, over dy with kw - 1 zeros on
- * each side; where these would be many, or with a stride, the gradients of the patches are made and
- * added to where the patches came from.  Zeros around the input are put there by copying it, an image
- * at a time, into a larger frame. */
+ *     y[oy, ox, :]  =  b + sum over taps ky of  x[oy s + ky, ox s + kx .., :] * w[ky, kx ..]
+ *     dw[ky, kx ..] +=     sum over oy, ox of   x[oy s + ky, ox s + kx .., :]^T * dy[oy, ox, :]
+ *     dx[iy, ix, :] =      sum over taps of     dy[(iy - ky) / s, (ix - kx) / s, :] * w[ky, kx]^T
+ *
+ * For dx the kernel is turned round, so that dy too is read forwards; with a stride s, every s-th
+ * position of dx sees the same taps, every s-th of the kernel. */
 #include "models/layers/conv_internal.h"
-
-#include <string.h>
 
 #include "models/kernels/mm.h"
 #include "models/kernels/vec.h"
@@ -27,245 +31,216 @@ size_t an_conv_positions(size_t n, size_t k, size_t stride, bool same, size_t *r
     return out;
 }
 
-/* An image in a frame of zeros. */
-typedef struct frame {
-    size_t h, w, c; /* with the zeros */
-    size_t top, left;
-} frame;
-
-/* All that the kernel sees. */
-static frame frame_of_x(const an_conv *c)
-{
-    size_t h = (c->oh - 1) * c->sh + c->kh, w = (c->ow - 1) * c->sw + c->kw;
-    return (frame){h > c->h + c->top ? h : c->h + c->top, w > c->w + c->left ? w : c->w + c->left, c->c,
-                   c->top, c->left};
-}
-
-/* For each position of the framed x the outputs that saw it, and as many lines above and below. */
-static frame frame_of_dy(const an_conv *c)
-{
-    frame x = frame_of_x(c);
-    return (frame){x.h + c->kh - 1, x.w + c->kw - 1, c->f, c->kh - 1, c->kw - 1};
-}
-
-static size_t frame_size(const frame *f)
-{
-    return f->h * f->w * f->c;
-}
-
-static bool framed(const an_conv *c)
-{
-    frame f = frame_of_x(c);
-    return f.h != c->h || f.w != c->w;
-}
-
-/* The way back by patches: in place of each of w positions it visits each of ow, so it is worth its
- * additions where a quarter of the others are zeros. */
-static bool scatters(const an_conv *c)
-{
-    return c->sh > 1 || c->sw > 1 || 4 * c->w >= 5 * c->ow;
-}
-
-/* Lines of patches that are made at once: enough rows for the product. */
-static size_t patch_lines(const an_conv *c)
-{
-    const size_t lines = (12 + c->ow - 1) / c->ow;
-    return lines < c->oh ? lines : c->oh;
-}
-
-static void put_in_frame(const frame *f, const float *image, size_t h, size_t w, float *to)
-{
-    memset(to, 0, frame_size(f) * sizeof *to);
-    for (size_t i = 0; i < h; i++)
-        memcpy(to + ((i + f->top) * f->w + f->left) * f->c, image + i * w * f->c, w * f->c * sizeof *to);
-}
-
-static size_t patch_size(const an_conv *c)
-{
-    return c->kh * c->kw * c->c;
-}
-
 void an_conv_sizes(an_layer *l, const an_conv *c)
 {
-    const size_t patch = patch_size(c), dims[] = {c->kh, c->kw, c->c, c->f};
-    const frame x = frame_of_x(c), dy = frame_of_dy(c);
-    l->weights[l->n_weights++] = an_layer_spread("w", patch, c->kh * c->kw * c->f, 4, dims);
+    const size_t places = c->kh * c->kw, dims[] = {c->kh, c->kw, c->c, c->f};
+    l->weights[l->n_weights++] = an_layer_spread("w", places * c->c, places * c->f, 4, dims);
     l->weights[l->n_weights++] = an_layer_constant("b", AN_LAYER_START_ZERO, c->f);
-    l->n_prepared = patch * c->f;
-    /* The framed x, lines of patches or the framed dy, and the turned kernel if nobody prepared it. */
-    l->n_scratch = (framed(c) ? frame_size(&x) : 0) +
-                   (scatters(c) ? patch_lines(c) * c->ow * patch : frame_size(&dy)) + l->n_prepared;
+    l->n_prepared = places * c->c * c->f;
+    l->n_scratch = l->n_prepared; /* if nobody prepared it */
 }
 
-/* For the direct way back the kernel turned round with inputs and outputs exchanged, else transposed:
- * (kh, kw, f, c) or (f, kh, kw, c). */
+/* The kernel turned round, inputs and outputs exchanged: (kh, kw, f, c). */
 void an_conv_prepare(const an_conv *c, const float *w, float *prepared)
 {
-    const size_t places = c->kh * c->kw;
-    if (scatters(c)) {
-        an_transpose(patch_size(c), c->f, w, prepared);
-        return;
-    }
+    const size_t places = c->kh * c->kw, each = c->c * c->f;
     for (size_t i = 0; i < places; i++)
-        an_transpose(c->c, c->f, w + (places - 1 - i) * c->c * c->f, prepared + i * c->c * c->f);
+        an_transpose(c->c, c->f, w + (places - 1 - i) * each, prepared + i * each);
 }
 
-/* The image itself, or its copy in a frame. */
-static const float *framed_image(const an_conv *c, const float *x, float *scratch)
+/* ------------------------------------------------------------------------------------ spans */
+
+/* One direction of a convolution: x has `inputs` positions, y `outputs`. */
+typedef struct axis {
+    size_t inputs, outputs, taps, stride, before; /* before: zeros before the first input */
+} axis;
+
+static axis down(const an_conv *c)
 {
-    if (!framed(c))
-        return x;
-    const frame f = frame_of_x(c);
-    put_in_frame(&f, x, c->h, c->w, scratch);
-    return scratch;
+    return (axis){c->h, c->oh, c->kh, c->sh, c->top};
+}
+
+static axis across(const an_conv *c)
+{
+    return (axis){c->w, c->ow, c->kw, c->sw, c->left};
+}
+
+/* n positions to write, from `to` on; the first reads from `from` on, each with `taps` taps from the
+ * kernel's `tap` on.  taps 0: they see zeros alone. */
+typedef struct span {
+    size_t to, n, from, tap, taps;
+} span;
+
+static span seen_by_output(const axis *a, size_t o)
+{
+    const size_t at = o * a->stride, tap = at < a->before ? a->before - at : 0;
+    const size_t left = a->inputs + a->before - at; /* taps before the end of x */
+    const size_t end = left < a->taps ? left : a->taps;
+    return (span){o, 1, at + tap - a->before, tap, end > tap ? end - tap : 0};
+}
+
+/* Of the kernel turned round: output u - t has tap first + t * stride on input i. */
+static span seen_by_input(const axis *a, size_t i)
+{
+    const size_t at = i + a->before, first = at % a->stride, u = at / a->stride;
+    const size_t all = first < a->taps ? (a->taps - first - 1) / a->stride + 1 : 0;
+    const size_t low = u >= a->outputs ? u - a->outputs + 1 : 0, end = u + 1 < all ? u + 1 : all;
+    if (end <= low)
+        return (span){.to = i, .n = 1};
+    return (span){i, 1, u + 1 - end, a->taps - 1 - first - (end - 1) * a->stride, end - low};
+}
+
+/* The span that begins at `to`: with every step-th position after it that sees the same taps. */
+static span span_from(const axis *a, size_t to, size_t end, size_t step, span (*see)(const axis *, size_t))
+{
+    span s = see(a, to);
+    for (; to + s.n * step < end; s.n++) {
+        const span next = see(a, to + s.n * step);
+        if (next.tap != s.tap || next.taps != s.taps)
+            break;
+    }
+    return s;
+}
+
+typedef struct work {
+    const an_layer *l;
+    const an_conv *c;
+    size_t batch;
+    const float *w, *x, *dy;
+    float *y, *dx, *dw;
+    const float *turned;
+} work;
+
+typedef void visit_fn(const work *k, const span *v, const span *h);
+
+static void visit_outputs(const work *k, visit_fn *visit)
+{
+    const axis rows = down(k->c), cols = across(k->c);
+    for (span v = {0}; v.to < rows.outputs; v.to += v.n) {
+        v = span_from(&rows, v.to, rows.outputs, 1, seen_by_output);
+        for (span h = {0}; h.to < cols.outputs; h.to += h.n) {
+            h = span_from(&cols, h.to, cols.outputs, 1, seen_by_output);
+            visit(k, &v, &h);
+        }
+    }
+}
+
+static void visit_line_of_inputs(const work *k, const span *v, visit_fn *visit)
+{
+    const axis cols = across(k->c);
+    for (size_t phase = 0; phase < cols.stride; phase++)
+        for (span h = {.to = phase}; h.to < cols.inputs; h.to += h.n * cols.stride) {
+            h = span_from(&cols, h.to, cols.inputs, cols.stride, seen_by_input);
+            visit(k, v, &h);
+        }
+}
+
+static void visit_inputs(const work *k, visit_fn *visit)
+{
+    const axis rows = down(k->c);
+    for (size_t phase = 0; phase < rows.stride; phase++)
+        for (span v = {.to = phase}; v.to < rows.inputs; v.to += v.n * rows.stride) {
+            v = span_from(&rows, v.to, rows.inputs, rows.stride, seen_by_input);
+            visit_line_of_inputs(k, &v, visit);
+        }
+}
+
+/* --------------------------------------------------------------------------------- products */
+
+static void write_outputs(const work *k, const span *v, const span *h)
+{
+    const an_conv *c = k->c;
+    an_mm mm = {.m = k->batch * v->n * h->n, .n = c->f, .line = h->n, .lines = v->n};
+    mm.nr = v->taps;
+    mm.nk = v->taps ? h->taps * c->c : 0;
+    mm.a = k->x + (v->from * c->w + h->from) * c->c;
+    mm.a_i = c->sw * c->c;
+    mm.a_line = c->sh * c->w * c->c;
+    mm.a_image = k->l->in_n;
+    mm.a_r = c->w * c->c;
+    mm.a_k = 1;
+    mm.b = k->w + (v->tap * c->kw + h->tap) * c->c * c->f;
+    mm.b_r = c->kw * c->c * c->f;
+    mm.b_k = c->f;
+    mm.c = k->y + (v->to * c->ow + h->to) * c->f;
+    mm.c_i = c->f;
+    mm.c_line = c->ow * c->f;
+    mm.c_image = k->l->out_n;
+    mm.bias = k->w + k->l->weight_at[1];
+    mm.act = an_layer_epilogue(k->l->act, &mm.slope);
+    an_mm_run(&mm);
+}
+
+static void add_weights(const work *k, const span *v, const span *h)
+{
+    const an_conv *c = k->c;
+    an_mm mm = {.m = v->taps * h->taps * c->c, .n = c->f, .line = h->taps * c->c, .add = true};
+    mm.nq = k->batch;
+    mm.nr = v->n;
+    mm.nk = h->n;
+    mm.a = k->x + (v->from * c->w + h->from) * c->c;
+    mm.a_i = 1;
+    mm.a_line = c->w * c->c;
+    mm.a_q = k->l->in_n;
+    mm.a_r = c->sh * c->w * c->c;
+    mm.a_k = c->sw * c->c;
+    mm.b = k->dy + (v->to * c->ow + h->to) * c->f;
+    mm.b_q = k->l->out_n;
+    mm.b_r = c->ow * c->f;
+    mm.b_k = c->f;
+    mm.c = k->dw + (v->tap * c->kw + h->tap) * c->c * c->f;
+    mm.c_i = c->f;
+    mm.c_line = c->kw * c->c * c->f;
+    an_mm_run(&mm);
+}
+
+static void write_inputs(const work *k, const span *v, const span *h)
+{
+    const an_conv *c = k->c;
+    const size_t each = c->f * c->c, at = (v->to * c->w + h->to) * c->c;
+    const bool together = c->sw == 1; /* taps that lie side by side are one term's */
+    an_mm mm = {.m = k->batch * v->n * h->n, .n = c->c, .line = h->n, .lines = v->n};
+    mm.nq = v->taps;
+    mm.nr = together ? 1 : h->taps;
+    mm.nk = v->taps == 0 || h->taps == 0 ? 0 : together ? h->taps * c->f : c->f;
+    mm.a = k->dy + (v->from * c->ow + h->from) * c->f;
+    mm.a_i = c->f;
+    mm.a_line = c->ow * c->f;
+    mm.a_image = k->l->out_n;
+    mm.a_q = c->ow * c->f;
+    mm.a_r = c->f;
+    mm.a_k = 1;
+    mm.b = k->turned + (v->tap * c->kw + h->tap) * each;
+    mm.b_q = c->sh * c->kw * each;
+    mm.b_r = c->sw * each;
+    mm.b_k = c->c;
+    mm.c = k->dx + at;
+    mm.c_i = c->sw * c->c;
+    mm.c_line = c->sh * c->w * c->c;
+    mm.c_image = k->l->in_n;
+    mm.mask = k->l->mask ? k->x + at : NULL;
+    mm.mask_act = an_layer_epilogue(k->l->mask, &mm.mask_slope);
+    an_mm_run(&mm);
 }
 
 void an_conv_forward(const an_layer *l, const an_pass *p, const an_conv *c, const float *w, const float *x,
                      float *y)
 {
-    const size_t x_line = frame_of_x(c).w * c->c, at_once = framed(c) ? 1 : p->batch;
-    an_mm mm = {.m = at_once * c->oh * c->ow, .n = c->f, .nr = c->kh, .nk = c->kw * c->c};
-    mm.line = c->ow;
-    mm.lines = c->oh;
-    mm.a_i = c->sw * c->c;
-    mm.a_line = c->sh * x_line;
-    mm.a_image = l->in_n;
-    mm.a_r = x_line;
-    mm.a_k = 1;
-    mm.b = w;
-    mm.b_r = mm.nk * c->f;
-    mm.b_k = c->f;
-    mm.c_i = c->f;
-    mm.bias = w + l->weight_at[1];
-    mm.act = an_layer_epilogue(l->act, &mm.slope);
-    for (size_t i = 0; i < p->batch; i += at_once) {
-        mm.a = framed_image(c, x + i * l->in_n, p->scratch);
-        mm.c = y + i * l->out_n;
-        an_mm_run(&mm);
-    }
-}
-
-static void weights_back(const an_layer *l, const an_pass *p, const an_conv *c, const float *x,
-                         const float *dy, float *dw)
-{
-    const size_t x_line = frame_of_x(c).w * c->c, at_once = framed(c) ? 1 : p->batch;
-    an_mm mm = {.n = c->f, .nq = at_once, .nr = c->oh, .nk = c->ow, .add = true};
-    mm.line = c->kw * c->c;
-    mm.m = c->kh * mm.line;
-    mm.a_i = 1;
-    mm.a_line = x_line;
-    mm.a_q = l->in_n;
-    mm.a_r = c->sh * x_line;
-    mm.a_k = c->sw * c->c;
-    mm.b_q = l->out_n;
-    mm.b_r = c->ow * c->f;
-    mm.b_k = c->f;
-    mm.c = dw;
-    mm.c_i = c->f;
-    for (size_t i = 0; i < p->batch; i += at_once) {
-        mm.a = framed_image(c, x + i * l->in_n, p->scratch);
-        mm.b = dy + i * l->out_n;
-        an_mm_run(&mm);
-    }
-}
-
-/* The lines of the kernel that see dy, and not only zeros, from line iy of the frame's inside. */
-static size_t seen_from(const an_conv *c, size_t iy, size_t *ret_n)
-{
-    const size_t at = iy + c->top, end = c->kh - 1 + c->oh;
-    const size_t from = at < c->kh - 1 ? c->kh - 1 - at : 0;
-    const size_t to = at + c->kh > end ? (end > at ? end - at : 0) : c->kh;
-    *ret_n = to > from ? to - from : 0;
-    return from;
-}
-
-/* Stride 1: dx[iy, ix, :] = sum over ky, kx of framed dy * the turned kernel. */
-static void back_direct(const an_layer *l, const an_conv *c, const float *turned, const float *x,
-                        const float *dy, float *dx, float *scratch)
-{
-    const frame f = frame_of_dy(c);
-    put_in_frame(&f, dy, c->oh, c->ow, scratch);
-    an_mm mm = {.n = c->c, .line = c->w, .nk = c->kw * c->f};
-    mm.a_i = c->f;
-    mm.a_line = mm.a_r = f.w * c->f;
-    mm.a_k = 1;
-    mm.b_r = mm.nk * c->c;
-    mm.b_k = c->c;
-    mm.c_i = c->c;
-    mm.mask_i = c->c;
-    mm.mask_act = an_layer_epilogue(l->mask, &mm.mask_slope);
-    for (size_t iy = 0, lines; iy < c->h; iy += lines) {
-        size_t n;
-        const size_t from = seen_from(c, iy, &mm.nr);
-        for (lines = 1; iy + lines < c->h && seen_from(c, iy + lines, &n) == from && n == mm.nr;)
-            lines++; /* that see the same */
-        mm.m = lines * c->w;
-        mm.a = scratch + ((iy + c->top + from) * f.w + c->left) * c->f;
-        mm.b = turned + from * mm.b_r;
-        mm.c = dx + iy * c->w * c->c;
-        mm.mask = l->mask ? x + iy * c->w * c->c : NULL;
-        if (mm.nr)
-            an_mm_run(&mm);
-        else
-            memset(mm.c, 0, mm.m * c->c * sizeof *dx);
-    }
-}
-
-/* Adds the gradients of one line of patches (ow, kh, kw, c) to where the patches came from. */
-static void add_patches(const an_conv *c, size_t oy, const float *patches, float *dx)
-{
-    for (size_t ox = 0; ox < c->ow; ox++)
-        for (size_t ky = 0; ky < c->kh; ky++) {
-            const size_t y = oy * c->sh + ky, x0 = ox * c->sw, end = c->left + c->w;
-            if (y < c->top || y - c->top >= c->h)
-                continue;
-            const size_t from = x0 < c->left ? c->left - x0 : 0;
-            const size_t to = x0 + c->kw > end ? (x0 < end ? end - x0 : 0) : c->kw;
-            const float *p = patches + ((ox * c->kh + ky) * c->kw + from) * c->c;
-            for (size_t i = 0; from < to && i < (to - from) * c->c; i++)
-                dx[((y - c->top) * c->w + x0 + from - c->left) * c->c + i] += p[i];
-        }
-}
-
-static void back_by_patches(const an_layer *l, const an_conv *c, const float *transposed, const float *x,
-                            const float *dy, float *dx, float *scratch)
-{
-    const size_t at_once = patch_lines(c);
-    an_mm mm = {.n = patch_size(c), .nk = c->f};
-    mm.a_i = c->f;
-    mm.a_k = 1;
-    mm.b = transposed;
-    mm.b_k = mm.n;
-    mm.c = scratch;
-    mm.c_i = mm.n;
-    memset(dx, 0, l->in_n * sizeof *dx);
-    for (size_t oy = 0, lines; oy < c->oh; oy += lines) {
-        lines = c->oh - oy < at_once ? c->oh - oy : at_once;
-        mm.m = lines * c->ow;
-        mm.a = dy + oy * c->ow * c->f;
-        an_mm_run(&mm);
-        for (size_t i = 0; i < lines; i++)
-            add_patches(c, oy + i, scratch + i * c->ow * mm.n, dx);
-    }
-    an_layer_mask(l, l->in_n, x, dx);
+    const work k = {.l = l, .c = c, .batch = p->batch, .w = w, .x = x, .y = y};
+    visit_outputs(&k, write_outputs);
 }
 
 void an_conv_backward(const an_layer *l, const an_pass *p, const an_conv *c, const float *w, const float *x,
                       const float *dy, float *dx, float *dw)
 {
-    const frame f = frame_of_x(c);
-    float *scratch = p->scratch + (framed(c) ? frame_size(&f) : 0);
-    const float *turned = p->prepared;
-    weights_back(l, p, c, x, dy, dw);
+    work k = {.l = l, .c = c, .batch = p->batch, .x = x, .dy = dy, .dx = dx, .dw = dw, .turned = p->prepared};
+    visit_outputs(&k, add_weights);
     an_vec_get()->add_rows(p->batch * c->oh * c->ow, c->f, dw + l->weight_at[1], dy, c->f);
     if (!dx)
         return;
-    if (!turned) {
-        float *own = p->scratch + l->n_scratch - l->n_prepared;
-        an_conv_prepare(c, w, own);
-        turned = own;
+    if (!k.turned) {
+        an_conv_prepare(c, w, p->scratch);
+        k.turned = p->scratch;
     }
-    for (size_t i = 0; i < p->batch; i++)
-        (scatters(c) ? back_by_patches : back_direct)(l, c, turned, x + i * l->in_n, dy + i * l->out_n,
-                                                      dx + i * l->in_n, scratch);
+    visit_inputs(&k, write_inputs);
 }

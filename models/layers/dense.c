@@ -60,7 +60,6 @@ static void go_back(const an_layer *l, const an_pass *p, const float *w, const f
     mm.c = dx;
     mm.c_i = in;
     mm.mask = l->mask ? x : NULL;
-    mm.mask_i = in;
     mm.mask_act = an_layer_epilogue(l->mask, &mm.mask_slope);
     an_mm_run(&mm);
 }
