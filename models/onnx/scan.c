@@ -195,7 +195,7 @@ static an_err scan_message(scan *s, const ProtobufCMessageDescriptor *in, const 
     if (depth > AN_ONNX_DEPTH_MAX)
         return an_fail(AN_ERR_LIMIT, s->why, "messages nested more than %u deep", AN_ONNX_DEPTH_MAX);
     while (r.left > 0) {
-        field f;
+        field f = {0};
         an_err err = read_field(s, &r, &f);
         if (err != AN_OK)
             return err;
