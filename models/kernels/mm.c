@@ -40,17 +40,6 @@ const char *an_mm_name(void)
     return chosen->name;
 }
 
-/* Eight rows at a time: what is read stays in the nearest cache, and what is written is side by side. */
-void an_transpose(size_t rows, size_t columns, const float *from, float *to)
-{
-    for (size_t r = 0; r < rows; r += 8) {
-        const size_t n = rows - r < 8 ? rows - r : 8;
-        for (size_t c = 0; c < columns; c++)
-            for (size_t i = 0; i < n; i++)
-                to[c * rows + r + i] = from[(r + i) * columns + c];
-    }
-}
-
 /* Lines that follow each other as their rows do are one line; lines of one row are rows. */
 static void join_lines(an_mm *p)
 {

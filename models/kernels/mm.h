@@ -48,9 +48,6 @@ typedef struct an_mm {
 
 void an_mm_run(const an_mm *p); /* with the kernels that were chosen at the start */
 
-/* to (columns, rows) from `from` (rows, columns). */
-void an_transpose(size_t rows, size_t columns, const float *from, float *to);
-
 /* The rows of the table of instruction sets, best first; the last runs everywhere. */
 typedef struct an_mm_kernel {
     const char *name; /* "avx512", "avx2", "plain" */

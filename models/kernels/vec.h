@@ -138,6 +138,9 @@ typedef struct an_vec {
     /* y (n) = e^x / sum e^x, y may be x.  Gives log(sum e^x), of which cross-entropy is made.  n >= 1. */
     float (*softmax)(size_t n, float *y, const float *x);
 
+    /* to (columns, rows) from `from` (rows, columns). */
+    void (*transpose)(size_t rows, size_t columns, const float *from, float *to);
+
     void (*max_pool)(const an_vec_pool *p, float *y); /* numbers only */
     /* dy (n, c) to the first of the four places that holds y, 0 to the others; where y is not above 0,
      * slope times dy: the derivative of the activation that made x, 1 for none.  dx lies as x. */

@@ -42,6 +42,31 @@ static bool usable(void)
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
+#define SQUARE_SIDE 8
+#define TRANSPOSE_SQUARE(from, from_row, to, to_row) transpose_8(from, from_row, to, to_row)
+
+/* Pairs of rows, then fours, are put together within each half of a vector; then the halves. */
+static inline void transpose_8(const float *from, size_t from_row, float *to, size_t to_row)
+{
+    __m256 r[8], t[8];
+    for (size_t i = 0; i < 8; i++)
+        r[i] = _mm256_loadu_ps(from + i * from_row);
+    for (size_t i = 0; i < 8; i += 2) {
+        t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+        t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+    for (size_t i = 0; i < 8; i += 4)
+        for (size_t j = 0; j < 2; j++) {
+            const __m256d a = _mm256_castps_pd(t[i + j]), b = _mm256_castps_pd(t[i + j + 2]);
+            r[i + 2 * j] = _mm256_castpd_ps(_mm256_unpacklo_pd(a, b));
+            r[i + 2 * j + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(a, b));
+        }
+    for (size_t j = 0; j < 4; j++) {
+        _mm256_storeu_ps(to + j * to_row, _mm256_permute2f128_ps(r[j], r[4 + j], 0x20));
+        _mm256_storeu_ps(to + (4 + j) * to_row, _mm256_permute2f128_ps(r[j], r[4 + j], 0x31));
+    }
+}
+
 #define TABLE an_vec_avx2
 #define NAME "avx2"
 #define USABLE usable

@@ -39,6 +39,37 @@ static bool usable(void)
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
 
+#define SQUARE_SIDE 16
+#define TRANSPOSE_SQUARE(from, from_row, to, to_row) transpose_16(from, from_row, to, to_row)
+
+/* Pairs of rows, then fours, are put together within each quarter of a vector; then the quarters. */
+static inline void transpose_16(const float *from, size_t from_row, float *to, size_t to_row)
+{
+    __m512 r[16], t[16];
+    for (size_t i = 0; i < 16; i++)
+        r[i] = _mm512_loadu_ps(from + i * from_row);
+    for (size_t i = 0; i < 16; i += 2) {
+        t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+        t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+    }
+    for (size_t i = 0; i < 16; i += 4)
+        for (size_t j = 0; j < 2; j++) {
+            const __m512d a = _mm512_castps_pd(t[i + j]), b = _mm512_castps_pd(t[i + j + 2]);
+            r[i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
+            r[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
+        }
+    for (size_t j = 0; j < 4; j++) { /* r[4 g + j]: columns j, 4 + j, 8 + j, 12 + j of rows 4 g .. */
+        const __m512 low = _mm512_shuffle_f32x4(r[j], r[4 + j], 0x88);
+        const __m512 high = _mm512_shuffle_f32x4(r[j], r[4 + j], 0xdd);
+        const __m512 low2 = _mm512_shuffle_f32x4(r[8 + j], r[12 + j], 0x88);
+        const __m512 high2 = _mm512_shuffle_f32x4(r[8 + j], r[12 + j], 0xdd);
+        _mm512_storeu_ps(to + j * to_row, _mm512_shuffle_f32x4(low, low2, 0x88));
+        _mm512_storeu_ps(to + (4 + j) * to_row, _mm512_shuffle_f32x4(high, high2, 0x88));
+        _mm512_storeu_ps(to + (8 + j) * to_row, _mm512_shuffle_f32x4(low, low2, 0xdd));
+        _mm512_storeu_ps(to + (12 + j) * to_row, _mm512_shuffle_f32x4(high, high2, 0xdd));
+    }
+}
+
 #define TABLE an_vec_avx512
 #define NAME "avx512"
 #define USABLE usable

@@ -191,6 +191,32 @@ static float softmax(size_t n, float *y, const float *x)
     return top + logf(all);
 }
 
+/* -------------------------------------------------------------------------------- transposed */
+
+/* Eight rows at a time: what is read stays in the nearest cache, and what is written is side by side. */
+static void transpose_plain(size_t rows, size_t columns, const float *from, size_t from_row, float *to,
+                            size_t to_row)
+{
+    for (size_t r = 0; r < rows; r += 8) {
+        const size_t n = rows - r < 8 ? rows - r : 8;
+        for (size_t c = 0; c < columns; c++)
+            for (size_t i = 0; i < n; i++)
+                to[c * to_row + r + i] = from[(r + i) * from_row + c];
+    }
+}
+
+/* Squares of vectors; the edges one by one. */
+static void transpose(size_t rows, size_t columns, const float *from, float *to)
+{
+    const size_t side = SQUARE_SIDE, whole_rows = rows / side * side, whole_columns = columns / side * side;
+    for (size_t r = 0; r < whole_rows; r += side)
+        for (size_t c = 0; c < whole_columns; c += side)
+            TRANSPOSE_SQUARE(from + r * columns + c, columns, to + c * rows + r, rows);
+    transpose_plain(whole_rows, columns - whole_columns, from + whole_columns, columns,
+                    to + whole_columns * rows, rows);
+    transpose_plain(rows - whole_rows, columns, from + whole_rows * columns, columns, to + whole_rows, rows);
+}
+
 /* ------------------------------------------------------------------------------------ pools */
 
 INLINE VEC largest(const float *x, size_t c, size_t line, part p)
@@ -443,6 +469,7 @@ const an_vec TABLE = {
     .scale = scale,
     .add_rows = add_rows,
     .softmax = softmax,
+    .transpose = transpose,
     .max_pool = max_pool,
     .max_pool_back = max_pool_back,
     .lstm_forward = lstm_forward,

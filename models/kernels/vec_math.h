@@ -8,6 +8,8 @@
  *     WITH_SIGN(v, s)                    v >= 0 with the sign of s
  *     IVEC BITS FLOATS ISET1 IADD ISUB SHL SHR    the bits of floats as whole numbers of 32 bits
  *
+ *     SQUARE_SIDE  TRANSPOSE_SQUARE(from, from_row, to, to_row)    a square of vectors turned
+ *
  * All curves are made of e^x - 1 on a short interval:
  *
  *     x = k ln 2 + r,  |r| <= ln 2 / 2       e^x = 2^k (1 + q),  q = e^r - 1 = r + r^2 p(r)

@@ -68,6 +68,9 @@ static bool usable(void)
     return true;
 }
 
+#define SQUARE_SIDE 8
+#define TRANSPOSE_SQUARE(from, from_row, to, to_row) transpose_plain(8, 8, from, from_row, to, to_row)
+
 #define TABLE an_vec_plain
 #define NAME "plain"
 #define USABLE usable

@@ -45,7 +45,7 @@ void an_conv_prepare(const an_conv *c, const float *w, float *prepared)
 {
     const size_t places = c->kh * c->kw, each = c->c * c->f;
     for (size_t i = 0; i < places; i++)
-        an_transpose(c->c, c->f, w + (places - 1 - i) * each, prepared + i * each);
+        an_vec_get()->transpose(c->c, c->f, w + (places - 1 - i) * each, prepared + i * each);
 }
 
 /* ------------------------------------------------------------------------------------ spans */

@@ -95,7 +95,7 @@ static an_err sizes(an_layer *l, an_note *why)
 static void prepare(const an_layer *l, const float *w, float *prepared)
 {
     const grid g = grid_of(l);
-    an_transpose(g.c, g.patch, w, prepared);
+    an_vec_get()->transpose(g.c, g.patch, w, prepared);
 }
 
 static an_mm product_of_line(const grid *g, const float *w)
@@ -212,7 +212,7 @@ static void back_to_inputs(const an_layer *l, const grid *g, const float *turned
     mm.b = turned;
     mm.b_r = mm.nk * g->c;
     mm.b_k = g->c;
-    mm.c_i = mm.mask_i = g->c;
+    mm.c_i = g->c;
     mm.mask_act = an_layer_epilogue(l->mask, &mm.mask_slope);
     for (size_t iy = 0; iy < g->h; iy++) {
         mm.a = dy + iy * g->s * mm.a_r;

@@ -28,7 +28,7 @@ static an_err sizes(an_layer *l, an_note *why)
 
 static void prepare(const an_layer *l, const float *w, float *prepared)
 {
-    an_transpose(l->in_n, l->out_n, w, prepared);
+    an_vec_get()->transpose(l->in_n, l->out_n, w, prepared);
 }
 
 static void forward(const an_layer *l, const an_pass *p, const float *w, const float *const x[], float *y)

@@ -38,8 +38,8 @@ an_err an_recurrent_sizes(an_layer *l, size_t gates, an_note *why)
 void an_recurrent_prepare(const an_layer *l, size_t gates, const float *w, float *prepared)
 {
     const an_recurrent r = an_recurrent_of(l, 1, gates);
-    an_transpose(r.c, r.wide, w, prepared);
-    an_transpose(r.h, r.wide, w + l->weight_at[1], prepared + r.c * r.wide);
+    an_vec_get()->transpose(r.c, r.wide, w, prepared);
+    an_vec_get()->transpose(r.h, r.wide, w + l->weight_at[1], prepared + r.c * r.wide);
 }
 
 double an_recurrent_flops(const an_layer *l)

@@ -267,6 +267,53 @@ static void a_gradient_that_is_not_finite_is_told(void **state)
         }
 }
 
+static void rows_become_columns(void **state)
+{
+    const an_vec *v = *state;
+    an_rng r;
+    an_rng_init(&r, SEED, 0);
+    for (size_t rows = 1; rows < 40; rows += 3)
+        for (size_t columns = 1; columns < 40; columns += 5) {
+            float *x = normal(&r, rows * columns, 1.0), *y = floats(rows * columns);
+            v->transpose(rows, columns, x, y);
+            for (size_t i = 0; i < rows; i++)
+                for (size_t j = 0; j < columns; j++)
+                    assert_true(y[j * rows + i] == x[i * columns + j]);
+            an_free(x);
+            an_free(y);
+        }
+}
+
+/* A line of a pool of 2 x 2 over places whose values may be equal. */
+static void a_pool_finds_the_largest_and_gives_it_the_gradient(void **state)
+{
+    const an_vec *v = *state;
+    an_rng r;
+    an_rng_init(&r, SEED, 0);
+    for (size_t c = 1; c < 40; c += 3) {
+        const size_t n = 3, line = 2 * n * c + 1;
+        float *x = floats(line + 2 * n * c), *y = floats(n * c), *dy = normal(&r, n * c, 1.0);
+        float *dx = floats(line + 2 * n * c);
+        for (size_t i = 0; i < line + 2 * n * c; i++)
+            x[i] = (float)an_rng_below(&r, 3) - 1.0f;
+        an_vec_pool p = {.n = n, .c = c, .x = x, .line = line, .y = y};
+        v->max_pool(&p, y);
+        v->max_pool_back(&p, dy, 0.5f, dx);
+        for (size_t o = 0; o < n * c; o++) {
+            const size_t at = o / c * 2 * c + o % c, places[] = {at, at + c, at + line, at + line + c};
+            size_t first = 0;
+            for (size_t k = 1; k < 4; k++)
+                first = x[places[k]] > x[places[first]] ? k : first;
+            assert_true(y[o] == x[places[first]]);
+            for (size_t k = 0; k < 4; k++)
+                assert_true(dx[places[k]] == (k != first ? 0.0f : y[o] > 0.0f ? dy[o] : 0.5f * dy[o]));
+        }
+        float *all[] = {x, y, dy, dx};
+        for (size_t i = 0; i < 4; i++)
+            an_free(all[i]);
+    }
+}
+
 static void a_table_is_found_by_its_name(void **state)
 {
     const an_vec *v = *state;
@@ -296,6 +343,8 @@ int main(void)
             cmocka_unit_test_prestate(softmax_adds_up_to_one_and_tells_the_logarithm, state),
             cmocka_unit_test_prestate(optimisers_take_the_step_of_their_formula, state),
             cmocka_unit_test_prestate(a_gradient_that_is_not_finite_is_told, state),
+            cmocka_unit_test_prestate(rows_become_columns, state),
+            cmocka_unit_test_prestate(a_pool_finds_the_largest_and_gives_it_the_gradient, state),
             cmocka_unit_test_prestate(a_table_is_found_by_its_name, state),
         };
         failed += cmocka_run_group_tests_name(v->name, tests, NULL, NULL);
