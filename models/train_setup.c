@@ -8,6 +8,7 @@
 #define SLICE_ROWS_DENSE 32u     /* where a gradient is soon worked out, adding slices up costs more */
 #define REUSE 4.0                /* uses of a parameter in a row, below which it is so */
 #define SLICE_ROWS_MIXED 32u     /* fewer rows make their statistics too rough (ghost batch norm) */
+#define SLICE_WORK 2e6           /* products; less is done before another thread has begun */
 #define SLICE_FLOATS (32u << 20) /* all slices' gradients together: 128 MiB */
 #define BLOCK_PARAMS 8192u       /* a block's gradient, state and weights fit the second cache */
 
@@ -31,7 +32,10 @@ static double reuse_of(const an_model *m)
 
 size_t an_train_slice_rows(const an_model *m)
 {
-    return m->mixes_rows ? SLICE_ROWS_MIXED : reuse_of(m) < REUSE ? SLICE_ROWS_DENSE : SLICE_ROWS;
+    const double reuse = reuse_of(m), each = reuse * (double)m->n_params;
+    const size_t least = m->mixes_rows ? SLICE_ROWS_MIXED : reuse < REUSE ? SLICE_ROWS_DENSE : SLICE_ROWS;
+    const size_t rows = each > 1.0 ? (size_t)(SLICE_WORK / each) : least;
+    return m->mixes_rows || rows < least ? least : rows;
 }
 
 size_t an_train_slices(const an_model *m, size_t slice_rows, size_t rows)

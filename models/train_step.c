@@ -3,9 +3,13 @@
  *     workers: each layer -> its weights in the order in which fast routes want them
  *     workers: each slice of the batch, a group of rows after the other -> its own gradient
  *              (forward, loss, backward)
- *     workers: each block of parameters -> sum of the slices' gradients in slice order, mean,
- *              terms of the objective; its square
- *     caller:  squares in block order -> norm -> is it finite, is it to be clipped
+ *     workers: each block of parameters -> sum of the slices' gradients in slice order, mean; its
+ *              square; optimiser, or a step towards the mean
+ *
+ * With terms of the objective or clipping, these come between the gradient and the optimiser:
+ *
+ *     workers: each block -> mean of the slices, terms; its square
+ *     caller:  squares in block order -> norm -> is it to be clipped
  *     workers: each block -> optimiser, or a step towards the mean
  *
  * Slices, groups and blocks depend on the sizes of batch and model alone, so the number of threads
@@ -72,6 +76,11 @@ static bool add_terms(const an_train_opts *o, const an_trainer *t, const an_trai
     return mu > 0.0f || lambda > 0.0f || ewc > 0.0f;
 }
 
+static an_vec_grad mean_of_slices(const an_trainer *t, const an_train_block *k)
+{
+    return (an_vec_grad){t->grad + k->at, t->m->n_params, t->n_slices, (float)(1.0 / (double)t->rows)};
+}
+
 /* The gradient of the whole objective for one block, into the first slice's place. */
 static void reduce_block(void *ctx, size_t b, size_t worker)
 {
@@ -79,7 +88,7 @@ static void reduce_block(void *ctx, size_t b, size_t worker)
     an_trainer *t = ctx;
     const an_train_block *k = &t->blocks[b];
     float *g = t->grad + k->at;
-    const an_vec_grad slices = {g, t->m->n_params, t->n_slices, (float)(1.0 / (double)t->rows)};
+    const an_vec_grad slices = mean_of_slices(t, k);
     t->square[b] = an_vec_get()->gather(k->n, g, &slices);
     if (k->follow > 0.0) /* a mean has no part in the norm, but must be one */
         t->square[b] = isfinite(t->square[b]) ? 0.0 : INFINITY;
@@ -87,35 +96,75 @@ static void reduce_block(void *ctx, size_t b, size_t worker)
         t->square[b] = (double)an_vec_get()->dot(k->n, g, g);
 }
 
-static void step_block(void *ctx, size_t b, size_t worker)
+/* The square of the gradient. */
+static double step_block(an_trainer *t, const an_train_block *k, const an_vec_grad *grad)
 {
-    (void)worker;
-    an_trainer *t = ctx;
-    const an_train_block *k = &t->blocks[b];
-    float *g = t->grad + k->at, *w = t->params + k->at;
+    float *g = t->grad + k->at, *w = t->params + k->at, *state[AN_OPTIMISER_STATE_MAX] = {NULL};
     if (k->follow > 0.0) {
+        const double square = an_vec_get()->gather(k->n, g, grad);
         for (size_t i = 0; i < k->n; i++)
             w[i] += (float)k->follow * (g[i] - w[i]);
-        return;
+        return square;
     }
-    float *state[AN_OPTIMISER_STATE_MAX];
     for (size_t i = 0; i < t->optimiser->n_state; i++)
         state[i] = t->state[i] + k->at;
-    if (t->factor < 1.0)
-        an_vec_get()->scale(k->n, g, (float)t->factor);
     const an_optimiser_args args = {t->lr, t->opts->momentum, t->opts->weight_decay, t->step};
-    t->optimiser->step(&args, k->n, w, state, g);
+    return t->optimiser->step(&args, k->n, w, state, grad);
 }
 
 /* The gradients are cleared for the next step while they are still near the processor.  Those of
  * parameters that do not move are in no block: they are never read. */
-static void finish_block(void *ctx, size_t b, size_t worker)
+static void clear_block(const an_trainer *t, const an_train_block *k)
 {
-    an_trainer *t = ctx;
-    const an_train_block *k = &t->blocks[b];
-    step_block(ctx, b, worker);
     for (size_t s = 0; s < t->n_slices; s++)
         memset(t->grad + s * t->m->n_params + k->at, 0, k->n * sizeof *t->grad);
+}
+
+/* After reduce_block. */
+static void finish_block(void *ctx, size_t b, size_t worker)
+{
+    (void)worker;
+    an_trainer *t = ctx;
+    const an_train_block *k = &t->blocks[b];
+    const float factor = k->follow > 0.0 ? 1.0f : (float)t->factor;
+    const an_vec_grad whole = {t->grad + k->at, 0, 1, factor};
+    (void)step_block(t, k, &whole);
+    clear_block(t, k);
+}
+
+/* All in one pass over memory, where nothing stands between the gradient and the step. */
+static void reduce_and_finish_block(void *ctx, size_t b, size_t worker)
+{
+    (void)worker;
+    an_trainer *t = ctx;
+    const an_train_block *k = &t->blocks[b];
+    const an_vec_grad slices = mean_of_slices(t, k);
+    t->square[b] = step_block(t, k, &slices);
+    clear_block(t, k);
+}
+
+static double square_of_blocks(const an_trainer *t)
+{
+    double square = 0.0;
+    for (size_t b = 0; b < t->n_blocks; b++)
+        square += t->square[b];
+    return square;
+}
+
+static void move_params(an_trainer *t)
+{
+    const an_train_opts *o = t->opts;
+    if (o->clip_norm <= 0.0 && o->prox_mu <= 0.0 && o->l2sp <= 0.0 && o->ewc <= 0.0) {
+        an_workers_run(t->workers, t->n_blocks, reduce_and_finish_block, t);
+        return;
+    }
+    an_workers_run(t->workers, t->n_blocks, reduce_block, t);
+    const double norm = sqrt(square_of_blocks(t));
+    if (!isfinite(norm))
+        return;
+    t->factor = o->clip_norm > 0.0 && norm > o->clip_norm ? o->clip_norm / norm : 1.0;
+    t->clipped += t->factor < 1.0;
+    an_workers_run(t->workers, t->n_blocks, finish_block, t);
 }
 
 an_err an_trainer_step(an_trainer *t, double *ret_loss, an_note *why)
@@ -126,23 +175,17 @@ an_err an_trainer_step(an_trainer *t, double *ret_loss, an_note *why)
     if (t->prepared)
         an_workers_run(t->workers, t->m->n_layers, prepare_layer, t);
     an_workers_run(t->workers, t->n_slices, run_slice, t);
-    double loss = 0.0, square = 0.0;
+    double loss = 0.0;
     for (size_t s = 0; s < t->n_slices; s++)
         loss += t->slice_loss[s];
     if (!isfinite(loss))
         return an_fail(AN_ERR_NUMERIC, why,
                        "step %llu: the loss is not finite (lr %g; are the data finite and scaled?)",
                        (unsigned long long)t->step, t->lr);
-    an_workers_run(t->workers, t->n_blocks, reduce_block, t);
-    for (size_t b = 0; b < t->n_blocks; b++)
-        square += t->square[b];
-    if (!isfinite(square))
+    move_params(t);
+    if (!isfinite(square_of_blocks(t)))
         return an_fail(AN_ERR_NUMERIC, why, "step %llu: the gradient is not finite (lr %g)",
                        (unsigned long long)t->step, t->lr);
-    const double norm = sqrt(square), clip = t->opts->clip_norm;
-    t->factor = clip > 0.0 && norm > clip ? clip / norm : 1.0;
-    t->clipped += t->factor < 1.0;
-    an_workers_run(t->workers, t->n_blocks, finish_block, t);
     *ret_loss = loss;
     return AN_OK;
 }

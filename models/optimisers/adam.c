@@ -6,13 +6,12 @@
 
 #include <math.h>
 
-#include "models/kernels/vec.h"
-
 #define BETA1 0.9
 #define BETA2 0.999
 #define EPSILON 1e-8
 
-static void step(const an_optimiser_args *a, size_t n, float *params, float *const state[], const float *grad)
+static double step(const an_optimiser_args *a, size_t n, float *params, float *const state[],
+                   const an_vec_grad *grad)
 {
     const double t = (double)a->step, root = sqrt(1.0 - pow(BETA2, t));
     const an_vec_adam o = {.rate = (float)(a->lr * root / (1.0 - pow(BETA1, t))),
@@ -22,8 +21,7 @@ static void step(const an_optimiser_args *a, size_t n, float *params, float *con
                            .c2 = (float)(1.0 - BETA2),
                            .eps = (float)(EPSILON * root),
                            .keep = (float)(1.0 - a->lr * a->weight_decay)};
-    const an_vec_grad g = {grad, 0, 1, 1.0f};
-    (void)an_vec_get()->adam(&o, n, params, state[0], state[1], &g);
+    return an_vec_get()->adam(&o, n, params, state[0], state[1], grad);
 }
 
 const an_optimiser an_optimiser_adam = {.name = "adam", .n_state = 2, .step = step};

@@ -2,20 +2,18 @@
  * root mean square of its gradient.  v = 0.99 v + 0.01 g^2, w -= lr g / (sqrt v + 1e-8). */
 #include "models/optimiser.h"
 
-#include "models/kernels/vec.h"
-
 #define KEEP 0.99
 #define EPSILON 1e-8
 
-static void step(const an_optimiser_args *a, size_t n, float *params, float *const state[], const float *grad)
+static double step(const an_optimiser_args *a, size_t n, float *params, float *const state[],
+                   const an_vec_grad *grad)
 {
     const an_vec_rmsprop o = {.rate = (float)a->lr,
                               .b = (float)KEEP,
                               .c = (float)(1.0 - KEEP),
                               .eps = (float)EPSILON,
                               .keep = (float)(1.0 - a->lr * a->weight_decay)};
-    const an_vec_grad g = {grad, 0, 1, 1.0f};
-    (void)an_vec_get()->rmsprop(&o, n, params, state[0], &g);
+    return an_vec_get()->rmsprop(&o, n, params, state[0], grad);
 }
 
 const an_optimiser an_optimiser_rmsprop = {.name = "rmsprop", .n_state = 1, .step = step};

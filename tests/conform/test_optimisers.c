@@ -35,7 +35,7 @@ static void steps(const an_optimiser *o, run *r, size_t from, size_t to, size_t 
         for (size_t i = from; i < to; i++)
             r->g[i] = r->w[i] - 0.5f;
         an_optimiser_args args = {.lr = 0.01, .momentum = 0.5, .weight_decay = decay, .step = t};
-        o->step(&args, to - from, r->w + from, state, r->g + from);
+        o->step(&args, to - from, r->w + from, state, &(an_vec_grad){r->g + from, 0, 1, 1.0f});
     }
 }
 
@@ -78,7 +78,7 @@ static void weight_decay_shrinks_what_has_no_gradient(void **state)
     run_init(&r);
     float *s[AN_OPTIMISER_STATE_MAX] = {r.state[0], r.state[1]};
     an_optimiser_args args = {.lr = 0.1, .momentum = 0.5, .weight_decay = 0.5, .step = 1};
-    o->step(&args, N, r.w, s, r.g);
+    o->step(&args, N, r.w, s, &(an_vec_grad){r.g, 0, 1, 1.0f});
     for (size_t i = 0; i < N; i++)
         assert_float_equal(r.w[i], 0.95f * ((float)i * 0.1f - 1.0f), 1e-6f);
 }
@@ -97,14 +97,15 @@ static void adam_and_sgd_do_what_their_papers_say(void **state)
     (void)state;
     float w = 1.0f, m = 0.0f, v = 0.0f, g = 0.5f;
     float *s[AN_OPTIMISER_STATE_MAX] = {&m, &v};
+    const an_vec_grad one = {&g, 0, 1, 1.0f};
     for (uint64_t t = 1; t <= 2; t++)
-        an_optimiser_find("adam")->step(&(an_optimiser_args){.lr = 0.1, .step = t}, 1, &w, s, &g);
+        an_optimiser_find("adam")->step(&(an_optimiser_args){.lr = 0.1, .step = t}, 1, &w, s, &one);
     assert_float_equal(w, 0.8f, 1e-5f); /* a constant gradient moves by lr a step */
     float u = 1.0f, velocity = 0.0f;
     float *su[AN_OPTIMISER_STATE_MAX] = {&velocity, NULL};
     for (uint64_t t = 1; t <= 2; t++)
         an_optimiser_find("sgd")->step(&(an_optimiser_args){.lr = 0.1, .momentum = 0.9, .step = t}, 1, &u, su,
-                                       &g);
+                                       &one);
     assert_float_equal(u, 1.0f - 0.05f - 0.095f, 1e-6f);
 }
 
