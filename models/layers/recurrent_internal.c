@@ -5,27 +5,41 @@
 const an_layer_opt an_recurrent_opts[] = {
     {"units", AN_LAYER_OPT_COUNT, true, 1, 65536, 0, NULL},
     {"return", AN_LAYER_OPT_CHOICE, false, 0, 0, 0, "sequence last"},
+    {"steps", AN_LAYER_OPT_COUNT, false, 0, 65536, 0, NULL},
     {0},
 };
 
 an_recurrent an_recurrent_of(const an_layer *l, size_t batch, size_t gates)
 {
     const size_t h = (size_t)l->opt[AN_RECURRENT_UNITS];
+    const bool vector = l->in.n_dims == 1;
     return (an_recurrent){.batch = batch,
-                          .steps = l->in.d[0],
-                          .c = l->in.d[1],
+                          .steps = vector ? (size_t)l->opt[AN_RECURRENT_STEPS] : l->in.d[0],
+                          .c = l->in.d[vector ? 0 : 1],
                           .h = h,
                           .wide = gates * h,
+                          .vector = vector,
                           .whole = l->opt[AN_RECURRENT_RETURN] < 0.5};
+}
+
+static an_err check_input(const an_layer *l, an_note *why)
+{
+    const bool steps = l->opt[AN_RECURRENT_STEPS] > 0.0;
+    char text[AN_SHAPE_TEXT];
+    an_shape_text(text, &l->in);
+    if (l->in.n_dims == 2 && steps)
+        return an_fail(AN_ERR_INVAL, why, "%s: `steps` is for vectors, %s has its own", l->type->name, text);
+    if (l->in.n_dims == 2 || (l->in.n_dims == 1 && steps))
+        return AN_OK;
+    return an_fail(AN_ERR_INVAL, why, "%s takes (length, channels), or a vector with `steps: N`, not %s",
+                   l->type->name, text);
 }
 
 an_err an_recurrent_sizes(an_layer *l, size_t gates, an_note *why)
 {
-    if (l->in.n_dims != 2) {
-        char text[AN_SHAPE_TEXT];
-        an_shape_text(text, &l->in);
-        return an_fail(AN_ERR_INVAL, why, "%s takes (length, channels), not %s", l->type->name, text);
-    }
+    an_err err = check_input(l, why);
+    if (err != AN_OK)
+        return err;
     const an_recurrent r = an_recurrent_of(l, 1, gates);
     l->out = r.whole ? (an_shape){2, {r.steps, r.h}} : (an_shape){1, {r.h}};
     l->weights[l->n_weights++] = an_layer_spread("w", r.c, r.h, 2, (const size_t[]){r.c, r.wide});
@@ -44,58 +58,123 @@ void an_recurrent_prepare(const an_layer *l, size_t gates, const float *w, float
 
 double an_recurrent_flops(const an_layer *l)
 {
-    const size_t steps = l->in.d[0];
-    return 2.0 * (double)steps * (double)l->n_params;
+    const an_recurrent r = an_recurrent_of(l, 1, 1);
+    const double all = (double)l->n_params, once = r.vector ? all / (double)(r.c + r.h) * (double)r.c : 0.0;
+    return 2.0 * ((double)r.steps * (all - once) + once);
 }
 
 void an_recurrent_inputs(const an_layer *l, const an_recurrent *r, const float *w, const float *x,
                          float *gates)
 {
-    an_mm mm = {.m = r->batch * r->steps, .n = r->wide, .nk = r->c, .a = x, .a_i = r->c, .a_k = 1};
+    an_mm mm = {.m = r->batch, .n = r->wide, .nk = r->c, .a = x, .a_i = r->c, .a_k = 1};
+    mm.c = gates + (r->steps - 1) * r->batch * r->wide;
+    if (!r->vector) {
+        mm.m *= r->steps;
+        mm.a_i = r->steps * r->c;
+        mm.line = r->batch;
+        mm.a_line = r->c;
+        mm.c_line = r->batch * r->wide;
+        mm.c = gates;
+    }
     mm.b = w;
     mm.b_k = r->wide;
-    mm.c = gates;
     mm.c_i = r->wide;
     mm.bias = w + l->weight_at[2];
     an_mm_run(&mm);
 }
 
-void an_recurrent_step(const an_recurrent *r, const float *h, const float *u, float *to, size_t to_wide,
+void an_recurrent_again(const an_recurrent *r, float *gates, size_t t)
+{
+    const size_t n = r->batch * r->wide;
+    if (r->vector && t + 1 < r->steps)
+        memcpy(gates + t * n, gates + (r->steps - 1) * n, n * sizeof *gates);
+}
+
+void an_recurrent_step(const an_recurrent *r, const an_recurrent_part *part, const float *h, const float *u,
                        size_t t)
 {
+    float *at = part->at + t * r->batch * part->row;
+    for (size_t i = 0; t == 0 && part->bias && i < r->batch; i++)
+        memcpy(at + i * part->row, part->bias, part->n * sizeof *at);
     if (t == 0)
         return;
-    an_mm mm = {.m = r->batch, .n = r->wide, .nk = r->h, .a_i = r->steps * r->h, .a_k = 1, .add = true};
-    mm.a = h + (t - 1) * r->h;
-    mm.b = u;
+    an_mm mm = {.m = r->batch, .n = part->n, .nk = r->h, .a_i = r->h, .a_k = 1};
+    mm.a = h + (t - 1) * r->batch * r->h;
+    mm.b = u + part->first;
     mm.b_k = r->wide;
-    mm.c = to + t * to_wide;
-    mm.c_i = r->steps * to_wide;
+    mm.c = at;
+    mm.c_i = part->row;
+    mm.bias = part->bias;
+    mm.add = !part->bias;
     an_mm_run(&mm);
 }
 
 void an_recurrent_output(const an_recurrent *r, const float *h, float *y)
 {
-    for (size_t i = 0; !r->whole && i < r->batch; i++)
-        memcpy(y + i * r->h, h + ((i + 1) * r->steps - 1) * r->h, r->h * sizeof *y);
+    const size_t n = r->whole ? r->steps : 1, from = r->steps - n;
+    for (size_t t = 0; t < n; t++)
+        for (size_t i = 0; i < r->batch; i++)
+            memcpy(y + (i * n + t) * r->h, h + ((from + t) * r->batch + i) * r->h, r->h * sizeof *y);
 }
 
 void an_recurrent_output_back(const an_recurrent *r, const float *dy, float *dh, size_t t)
 {
-    const size_t row = r->whole ? r->steps * r->h : r->h, at = r->whole ? t * r->h : 0;
-    if (!r->whole && t + 1 < r->steps)
-        return;
-    for (size_t i = 0; i < r->batch; i++)
-        for (size_t j = 0; j < r->h; j++)
-            dh[i * r->h + j] += dy[i * row + at + j];
+    const bool last = t + 1 == r->steps;
+    const size_t row = r->whole ? r->steps * r->h : r->h;
+    const float *from = dy + (r->whole ? t * r->h : 0);
+    if (last)
+        memset(dh, 0, r->batch * r->h * sizeof *dh);
+    for (size_t i = 0; (last || r->whole) && i < r->batch; i++)
+        an_vec_get()->add_rows(1, r->h, dh + i * r->h, from + i * row, row);
+}
+
+void an_recurrent_step_back(const an_recurrent *r, const an_recurrent_part *part, const float *turned,
+                            size_t t, bool add, float *dh)
+{
+    an_mm mm = {.m = r->batch, .n = r->h, .nk = part->n, .a_i = part->row, .a_k = 1, .add = add};
+    mm.a = part->at + t * r->batch * part->row;
+    mm.b = turned + part->first * r->h;
+    mm.b_k = r->h;
+    mm.c = dh;
+    mm.c_i = r->h;
+    an_mm_run(&mm);
+}
+
+void an_recurrent_weights_back(const an_recurrent *r, const an_recurrent_part *part, const float *h,
+                               float *du)
+{
+    an_mm mm = {.m = r->h, .n = part->n, .nk = (r->steps - 1) * r->batch, .add = true};
+    mm.a = h;
+    mm.a_i = 1;
+    mm.a_k = r->h;
+    mm.b = part->at + r->batch * part->row;
+    mm.b_k = part->row;
+    mm.c = du + part->first;
+    mm.c_i = r->wide;
+    if (mm.nk > 0)
+        an_mm_run(&mm);
+}
+
+void an_recurrent_sum_back(const an_recurrent *r, const float *da, float *sum, size_t t)
+{
+    const size_t n = r->batch * r->wide;
+    if (t + 1 == r->steps)
+        memcpy(sum, da + t * n, n * sizeof *sum);
+    else
+        an_vec_get()->add_rows(1, n, sum, da + t * n, n);
 }
 
 void an_recurrent_inputs_back(const an_layer *l, const an_recurrent *r, const float *turned, const float *x,
                               const float *da, float *dx, float *dw)
 {
-    const size_t rows = r->batch * r->steps;
-    an_mm mm = {.m = r->c, .n = r->wide, .nk = rows, .a = x, .a_i = 1, .a_k = r->c, .add = true};
+    const size_t steps = r->vector ? 1 : r->steps, rows = r->batch * steps;
+    an_mm mm = {.m = r->c, .n = r->wide, .nr = steps, .nk = r->batch, .add = true};
+    mm.a = x;
+    mm.a_i = 1;
+    mm.a_r = r->c;
+    mm.a_k = steps * r->c;
     mm.b = da;
+    mm.b_r = r->batch * r->wide;
     mm.b_k = r->wide;
     mm.c = dw;
     mm.c_i = r->wide;
@@ -103,37 +182,13 @@ void an_recurrent_inputs_back(const an_layer *l, const an_recurrent *r, const fl
     an_vec_get()->add_rows(rows, r->wide, dw + l->weight_at[2], da, r->wide);
     if (!dx)
         return;
-    an_mm back = {.m = rows, .n = r->c, .nk = r->wide, .a = da, .a_i = r->wide, .a_k = 1};
+    an_mm back = {.m = rows, .n = r->c, .nk = r->wide, .line = r->batch, .a_i = r->wide, .a_k = 1};
+    back.a = da;
+    back.a_line = r->batch * r->wide;
     back.b = turned;
     back.b_k = r->c;
     back.c = dx;
-    back.c_i = r->c;
+    back.c_i = steps * r->c;
+    back.c_line = r->c;
     an_mm_run(&back);
-}
-
-void an_recurrent_weights_back(const an_recurrent *r, const float *h, const float *da, float *du)
-{
-    an_mm mm = {.m = r->h, .n = r->wide, .nr = r->batch, .nk = r->steps - 1, .add = true};
-    mm.a = h;
-    mm.a_i = 1;
-    mm.a_r = r->steps * r->h;
-    mm.a_k = r->h;
-    mm.b = da + r->wide;
-    mm.b_r = r->steps * r->wide;
-    mm.b_k = r->wide;
-    mm.c = du;
-    mm.c_i = r->wide;
-    an_mm_run(&mm);
-}
-
-void an_recurrent_step_back(const an_recurrent *r, const float *turned, const float *da, float *dh, size_t t)
-{
-    an_mm mm = {.m = r->batch, .n = r->h, .nk = r->wide, .a_k = 1, .add = true};
-    mm.a = da + t * r->wide;
-    mm.a_i = r->steps * r->wide;
-    mm.b = turned;
-    mm.b_k = r->h;
-    mm.c = dh;
-    mm.c_i = r->h;
-    an_mm_run(&mm);
 }

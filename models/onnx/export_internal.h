@@ -9,4 +9,7 @@
 #include "models/onnx/exports.def"
 #undef AN_ONNX_EXPORT
 
+/* A vector v n times: (B, C) becomes (B, n, C). */
+const char *an_onnx_again(an_onnx_writer *w, const an_layer *l, size_t n, const char *suffix, const char *v);
+
 #endif

@@ -177,11 +177,16 @@ void an_onnx_export_concat(an_onnx_writer *w, const an_layer *l)
     an_onnx_gives(w, l, order, an_onnx_value(node));
 }
 
+const char *an_onnx_again(an_onnx_writer *w, const an_layer *l, size_t n, const char *suffix, const char *v)
+{
+    const int64_t one = 1, times[] = {1, (int64_t)n, 1};
+    v = an_onnx_value(an_onnx_node(w, l, "/step", "Unsqueeze", v, an_onnx_ints(w, l, "at", 1, &one), NULL));
+    return an_onnx_value(
+        an_onnx_node(w, l, suffix, "Expand", v, an_onnx_ints(w, l, "times", 3, times), NULL));
+}
+
 void an_onnx_export_repeat(an_onnx_writer *w, const an_layer *l)
 {
-    const int64_t one = 1, times[] = {1, (int64_t)l->out.d[0], 1};
-    const char *v = an_onnx_input(w, l, 0, AN_ONNX_LAST);
-    v = an_onnx_value(an_onnx_node(w, l, "/step", "Unsqueeze", v, an_onnx_ints(w, l, "axis", 1, &one), NULL));
-    v = an_onnx_value(an_onnx_node(w, l, "", "Expand", v, an_onnx_ints(w, l, "times", 3, times), NULL));
+    const char *v = an_onnx_again(w, l, l->out.d[0], "", an_onnx_input(w, l, 0, AN_ONNX_LAST));
     an_onnx_gives(w, l, AN_ONNX_LAST, v);
 }

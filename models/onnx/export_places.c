@@ -99,7 +99,7 @@ static const char *gate_rows(an_onnx_writer *w, const an_layer *l, const char *n
                              const size_t from[])
 {
     const size_t h = (size_t)an_onnx_opt(l, "units", 1), wide = gates * h;
-    const size_t c = strcmp(name, "w") == 0 ? l->in.d[1] : h, dims[] = {1, wide, c};
+    const size_t c = strcmp(name, "w") == 0 ? l->in.d[l->in.n_dims - 1] : h, dims[] = {1, wide, c};
     const float *ours = an_onnx_weight(w, l, name);
     const char *text;
     float *to = an_onnx_floats(w, l, name, 3, dims, &text);
@@ -138,7 +138,10 @@ static void recurrent(an_onnx_writer *w, const an_layer *l, const char *op, cons
 {
     const bool whole = an_onnx_opt(l, "return", 0) < 0.5;
     const int64_t axis = whole;
-    const char *x = turn_time(w, l, "/time", an_onnx_input(w, l, 0, AN_ONNX_LAST));
+    const char *x = an_onnx_input(w, l, 0, AN_ONNX_LAST);
+    if (l->in.n_dims == 1)
+        x = an_onnx_again(w, l, (size_t)an_onnx_opt(l, "steps", 0), "/again", x);
+    x = turn_time(w, l, "/time", x);
     Onnx__NodeProto *node = an_onnx_node(w, l, "/steps", op, x, weights, before);
     an_onnx_reads(w, node, biases);
     an_onnx_put_int(w, node, "hidden_size", (int64_t)an_onnx_opt(l, "units", 1));
