@@ -105,10 +105,10 @@ run 0 inspect "$work/one" --json
 says '"kind": "version"'
 holds 'o[0]["layers"][0]["shape"] == [128] and o[0]["train_activation_bytes"] > o[0]["activation_bytes"] > 0'
 run 0 inspect models/zoo/cnn-classifier.yaml
-says '^max_pool2d1 .*(14, 14, 16)'
+says '^max_pool2d1 .*(13, 13, 32)'
 run 0 inspect models/zoo/cnn-classifier.yaml --json --batch 8
-holds 'o[0]["layers"][0]["flops"] == 2 * 28 * 28 * 16 * 9 + 28 * 28 * 16 and o[0]["train_batch"] == 8'
-holds 'o[0]["layers"][0]["parameters"] == 160 and sum(l["parameters"] for l in o[0]["layers"]) == o[0]["parameters"]'
+holds 'o[0]["layers"][0]["flops"] == 2 * 26 * 26 * 32 * 9 + 26 * 26 * 32 and o[0]["train_batch"] == 8'
+holds 'o[0]["layers"][0]["parameters"] == 320 and sum(l["parameters"] for l in o[0]["layers"]) == o[0]["parameters"]'
 run 1 inspect "$arch"
 complains 'features N'
 run 0 inspect "$arch" --features 12

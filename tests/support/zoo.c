@@ -46,7 +46,16 @@ static void names_of(an_names *ret)
     an_note why = {{0}};
     if (an_dir_list(FOLDER, ret, &why) != AN_OK)
         fail_msg("%s", why.text);
-    assert_true(ret->n > 0);
+    size_t n = 0;
+    for (size_t i = 0; i < ret->n; i++) {
+        const char *end = strrchr(ret->items[i], '.');
+        if (end && strcmp(end, ".yaml") == 0)
+            ret->items[n++] = ret->items[i];
+        else
+            an_free(ret->items[i]);
+    }
+    ret->n = n;
+    assert_true(n > 0);
 }
 
 size_t an_zoo_count(void)
