@@ -72,15 +72,17 @@ static an_err run_steps(an_trainer *t, size_t epoch, double *ret_loss, an_note *
     return AN_OK;
 }
 
-/* Whether the validation loss is the lowest so far; with patience, its parameters are kept. */
+/* Whether the validation loss is the lowest so far; its parameters are kept where they may be wanted. */
 static bool keep_if_best(an_trainer *t, const an_train_epoch *e, an_train_stats *s)
 {
     const bool best = e->epoch == 0 || e->valid_loss < t->lowest - t->opts->min_gain * fabs(t->lowest);
-    if (best)
+    if (best) {
         t->lowest = e->valid_loss;
+        t->lowest_epoch = e->epoch;
+    }
     if (best && t->best)
         memcpy(t->best, t->params, t->m->n_params * sizeof *t->best);
-    if (best || !t->best) {
+    if (best || t->opts->patience == 0) {
         s->valid_loss = e->valid_loss;
         s->best_epoch = e->epoch;
     }
@@ -109,6 +111,21 @@ static an_err run_epoch(an_trainer *t, size_t epoch, an_train_stats *s, an_note 
     return AN_OK;
 }
 
+static an_err run_epochs(an_trainer *t, an_train_stats *s, an_note *why)
+{
+    an_err err = AN_OK;
+    for (size_t e = 0; err == AN_OK && e < t->opts->epochs && !s->stopped; e++)
+        err = run_epoch(t, e, s, why);
+    if (err != AN_ERR_CANCELLED || !t->opts->keep || s->epochs == 0)
+        return err;
+    s->cancelled = true;
+    s->valid_loss = t->n_valid > 0 ? t->lowest : 0;
+    s->best_epoch = t->n_valid > 0 ? t->lowest_epoch : s->epochs - 1;
+    if (why)
+        why->text[0] = '\0';
+    return AN_OK;
+}
+
 static an_err check_params(const an_trainer *t, const float *params, an_note *why)
 {
     for (size_t i = 0; i < t->m->n_params; i++)
@@ -131,11 +148,12 @@ an_err an_train(const an_model *m, float *params, const an_train_opts *opts, con
     err = an_trainer_init(&t, why);
     if (err == AN_ERR_NOMEM)
         an_note_set(why, "out of memory to train %zu parameters in batches of %zu", m->n_params, opts->batch);
-    for (size_t e = 0; err == AN_OK && e < opts->epochs && !stats.stopped; e++)
-        err = run_epoch(&t, e, &stats, why);
+    else if (err == AN_OK)
+        err = run_epochs(&t, &stats, why);
     if (err != AN_OK)
         goto out;
-    const float *result = t.best ? t.best : t.params;
+    const bool best = t.best && (opts->patience > 0 || stats.cancelled);
+    const float *result = best ? t.best : t.params;
     err = check_params(&t, result, why);
     if (err != AN_OK)
         goto out;

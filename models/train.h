@@ -93,6 +93,8 @@ typedef struct an_train_opts {
     void (*epoch_end)(void *arg, const an_train_epoch *e);
     void *progress_arg;        /* of both */
     const atomic_bool *cancel; /* looked at before each step; NULL: never */
+    bool keep; /* cancelled after a whole epoch: end well, with the parameters of the lowest validation
+                  loss so far, or without a validation part as they are; else cancelling is an error */
 } an_train_opts;
 
 /* 10 epochs of adam, lr 1e-3, batch 64, 1 thread, all tensors. */
@@ -107,12 +109,14 @@ typedef struct an_train_stats {
     double valid_loss; /* of the parameters given back; 0 without a validation part */
     size_t best_epoch; /* whose parameters are given back, from 0; the last without patience */
     bool stopped;      /* before `epochs`, for want of patience */
+    bool cancelled;    /* before `epochs`, and opts.keep was set */
 } an_train_stats;
 
 /* Trains params (n_params, in and out) on x (n, n_inputs) with targets (n, n_targets), NULL for
  * an autoencoder.  On any failure params are as they were given.  ret_stats may be NULL.
  * Errors: INVAL options out of bounds, no rows, a class that is not one; NUMERIC a loss,
- * gradient or parameter is not finite (with the step); CANCELLED; NOMEM. */
+ * gradient or parameter is not finite (with the step); CANCELLED, with opts.keep only before the end of
+ * the first epoch; NOMEM. */
 an_err an_train(const an_model *m, float *params, const an_train_opts *opts, const float *x,
                 const float *targets, size_t n, an_train_stats *ret_stats, an_note *why);
 

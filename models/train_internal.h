@@ -41,7 +41,7 @@ typedef struct an_trainer {
     size_t group_max;              /* rows that a worker takes at once */
     uint32_t *order;               /* (n) rows in the order of this epoch */
     float *params;                 /* the copy that is trained */
-    float *best;                   /* the copy with the lowest validation loss; NULL without patience */
+    float *best;                   /* the copy with the lowest validation loss; NULL: not needed */
     float *prepared;               /* (n_prepared) of params; NULL: the model has none */
     float *grad;                   /* (slices_max, n_params); between steps 0 where it moves anything */
     float *state[AN_OPTIMISER_STATE_MAX];
@@ -50,6 +50,7 @@ typedef struct an_trainer {
     size_t n_blocks;
     double *valid_loss; /* of each group of the validation part */
     double lowest;      /* mean of it so far */
+    size_t lowest_epoch;
 
     /* This step. */
     size_t first, rows, n_slices;

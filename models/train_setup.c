@@ -151,7 +151,8 @@ static an_err make_arrays(an_trainer *t)
             return AN_ERR_NOMEM;
     if (t->m->n_prepared > 0 && !(t->prepared = an_alloc(t->m->n_prepared, sizeof *t->prepared)))
         return AN_ERR_NOMEM;
-    if (t->opts->patience > 0 && !(t->best = an_alloc(n, sizeof *t->best)))
+    const bool keep = t->n_valid > 0 && (t->opts->patience > 0 || t->opts->keep);
+    if (keep && !(t->best = an_alloc(n, sizeof *t->best)))
         return AN_ERR_NOMEM;
     const size_t groups = (t->n_valid + t->group_max - 1) / t->group_max;
     if (groups > 0 && !(t->valid_loss = an_alloc(groups, sizeof *t->valid_loss)))

@@ -128,6 +128,52 @@ static void training_ends_when_the_validation_part_gets_no_better_and_gives_back
     fixture_done(&f);
 }
 
+typedef struct stop {
+    atomic_bool cancel;
+    size_t after; /* epochs */
+    log_of log;
+} stop;
+
+static void stop_after(void *arg, const an_train_epoch *e)
+{
+    stop *s = arg;
+    on_epoch(&s->log, e);
+    atomic_store(&s->cancel, e->epoch + 1 >= s->after);
+}
+
+static void a_cancelled_training_keeps_the_best_so_far_where_that_is_asked_for(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_init(&f, wide);
+    stop s = {.after = 60};
+    f.opts.epochs = 400;
+    f.opts.lr = 0.02;
+    f.opts.validation = 0.25;
+    f.opts.epoch_end = stop_after;
+    f.opts.progress_arg = &s;
+    f.opts.cancel = &s.cancel;
+    an_err err = an_train(f.m, f.params, &f.opts, f.x, f.t, ROWS, NULL, NULL);
+    assert_int_equal(err, AN_ERR_CANCELLED);
+    assert_memory_equal(f.params, f.first, f.n_params * sizeof *f.params);
+    atomic_store(&s.cancel, false);
+    s.log = (log_of){0};
+    f.opts.keep = true;
+    an_train_stats stats = train(&f);
+    assert_true(stats.cancelled && !stats.stopped && stats.epochs == 60);
+    assert_true(stats.best_epoch == s.log.best && stats.best_epoch < 59);
+    assert_float_equal(stats.valid_loss, s.log.lowest, 0);
+    double loss;
+    const size_t n = ROWS * 3 / 4;
+    err = an_train_loss(f.m, f.params, f.x + n * INPUTS, f.t + n, ROWS - n, &loss, NULL);
+    assert_int_equal(err, AN_OK);
+    assert_float_equal(loss, stats.valid_loss, 1e-6);
+    atomic_store(&s.cancel, true); /* before the first epoch there is nothing to keep */
+    err = an_train(f.m, f.params, &f.opts, f.x, f.t, ROWS, NULL, NULL);
+    assert_int_equal(err, AN_ERR_CANCELLED);
+    fixture_done(&f);
+}
+
 static void the_validation_part_is_not_learnt_from(void **state)
 {
     (void)state;
@@ -311,6 +357,7 @@ int main(void)
     printf("seed %u\n", SEED);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(training_ends_when_the_validation_part_gets_no_better_and_gives_back_the_best),
+        cmocka_unit_test(a_cancelled_training_keeps_the_best_so_far_where_that_is_asked_for),
         cmocka_unit_test(the_validation_part_is_not_learnt_from),
         cmocka_unit_test(the_rate_follows_the_schedule),
         cmocka_unit_test(groups_of_rows_change_neither_threads_nor_what_is_learnt),
