@@ -42,7 +42,7 @@ an_err an_lab_files_fit(const an_lab_files *f, const an_bundle *b, bool names, a
     {"delimiter", "C", "between two fields; found out when not given"},                                      \
         {"no-header", NULL, "the first line holds values, not names"},                                       \
         {"time", "COLUMN", "of the time; \"none\": there is none (default: found out)"},                     \
-        {"label", "COLUMN", "of labels, 0 normal and 1 anomalous; kept apart from the sensors"},             \
+        {"label", "COLUMN", "of labels: 0 normal and 1 anomalous, or what the model is to say"},             \
     {                                                                                                        \
         "ignore", "COLUMN", "to leave out; may be repeated"                                                  \
     }

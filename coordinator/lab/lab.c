@@ -44,15 +44,30 @@ const an_lab_verb *an_lab_verb_at(size_t i)
     return i < N_VERBS ? verbs[i] : NULL;
 }
 
-an_err an_lab_print_json(an_lab *lab, an_json *object, an_note *why)
+void an_lab_resume(void)
 {
-    char *text = an_json_print(object, 2);
+    atomic_store(&interrupted, false);
+}
+
+static an_err print_object(an_lab *lab, an_json *object, unsigned indent, an_note *why)
+{
+    char *text = an_json_print(object, indent);
     an_json_free(object);
     if (!text)
         return AN_ERR_NOMEM;
     bool ok = fputs(text, lab->out) >= 0 && fputc('\n', lab->out) != EOF && fflush(lab->out) == 0;
     an_free(text);
     return ok ? AN_OK : an_fail(AN_ERR_IO, why, "the output cannot be written");
+}
+
+an_err an_lab_print_json(an_lab *lab, an_json *object, an_note *why)
+{
+    return print_object(lab, object, 2, why);
+}
+
+an_err an_lab_print_json_line(an_lab *lab, an_json *object, an_note *why)
+{
+    return print_object(lab, object, 0, why);
 }
 
 an_err an_lab_seed(const an_lab *lab, int64_t dflt, uint64_t *ret, an_note *why)

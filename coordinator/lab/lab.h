@@ -2,7 +2,8 @@
  *
  *     const an_lab_verb an_lab_verb_inspect = {.verb = {"inspect", ...}, .run = run};
  *
- * Human output goes to standard output as aligned tables; with --json it is one object instead.
+ * Human output goes to standard output as aligned tables; with --json it is one object instead, or
+ * one on each line where the verb's help says so.
  * Progress goes to standard error.
  *
  * Threads: one thread, the program's; cancel is set by a signal. */
@@ -35,8 +36,14 @@ const an_lab_verb *an_lab_verb_at(size_t i); /* NULL past the end */
  */
 int an_lab_main(int argc, char **argv, FILE *out, FILE *err);
 
+/* What was interrupted has ended well: what follows goes on.  A second interrupt ends the program. */
+void an_lab_resume(void);
+
 /* Prints the object (and frees it) as the one output of --json.  Errors: NOMEM, IO. */
 an_err an_lab_print_json(an_lab *lab, an_json *object, an_note *why);
+
+/* The same on one line, for verbs that print several. */
+an_err an_lab_print_json_line(an_lab *lab, an_json *object, an_note *why);
 
 /* --seed and --threads, as all verbs understand them. */
 an_err an_lab_seed(const an_lab *lab, int64_t dflt, uint64_t *ret, an_note *why);

@@ -47,8 +47,11 @@ static void add_tensors(an_json *o, const an_model *m)
     const an_tensor *t;
     an_json *list = an_json_array();
     for (size_t i = 0; m && (t = an_model_tensor_at(m, i)); i++) {
-        an_json *j = an_json_object();
+        an_json *j = an_json_object(), *shape = an_json_array();
+        for (size_t k = 0; k < t->n_dims; k++)
+            an_json_push_int(shape, (int64_t)t->dims[k]);
         an_json_set_text(j, "name", t->name);
+        an_json_set(j, "shape", shape);
         an_json_set_int(j, "numbers", (int64_t)t->n);
         an_json_set_bool(j, "local", t->local);
         an_json_push(list, j);
@@ -71,7 +74,8 @@ static an_err inspect_bundle(file *f, an_json *o, an_note *why)
     an_json_set_int(o, "round", (int64_t)b.round);
     set_hash(o, "layout", &b.layout);
     an_json_set_int(o, "parameters", (int64_t)b.n_weights);
-    an_json_set_text(o, "detector", b.detector->type->name);
+    if (b.detector) /* what learns from labels has none */
+        an_json_set_text(o, "detector", b.detector->type->name);
     an_json_set_text(o, "policy", b.policy);
     an_json_set_num(o, "threshold", b.threshold);
     an_json_set_int(o, "bins", b.n_edges ? b.n_edges + 1 : 0);
@@ -198,6 +202,18 @@ static const struct {
     {"pool", "ANPOOL1", 7, inspect_pool},
 };
 
+/* As "(128, 32)  4096". */
+static void print_tensor(FILE *out, const an_jval *tensor, int64_t numbers)
+{
+    char shape[128] = "(";
+    int64_t dim = 0;
+    const an_jval *dims = an_jval_get(tensor, "shape");
+    for (size_t i = 0, at = 1; dims && i < an_jval_count(dims); i++)
+        if (an_jval_int(an_jval_at(dims, i), NULL, 0, INT64_MAX, &dim, NULL) == AN_OK && at < sizeof shape)
+            at += (size_t)snprintf(shape + at, sizeof shape - at, "%s%lld", i ? ", " : "", (long long)dim);
+    fprintf(out, "%10lld  %s)\n", (long long)numbers, shape);
+}
+
 static void print_value(FILE *out, const char *key, const an_jval *v, int depth)
 {
     const int indent = 2 * depth, pad = 24 - 2 * depth;
@@ -223,7 +239,8 @@ static void print_value(FILE *out, const char *key, const an_jval *v, int depth)
             fprintf(out, "%*s%s\n", indent + 2, "", text);
         } else if (an_jval_text(item, "name", &text, NULL) == AN_OK &&
                    an_jval_int(item, "numbers", 0, INT64_MAX, &whole, NULL) == AN_OK) {
-            fprintf(out, "%*s%-*s%lld\n", indent + 2, "", pad - 2, text, (long long)whole);
+            fprintf(out, "%*s%-*s", indent + 2, "", pad - 2, text);
+            print_tensor(out, item, whole);
         }
     }
     if (an_jval_kind(v) == AN_JKIND_OBJECT)

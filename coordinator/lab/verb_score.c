@@ -126,6 +126,10 @@ static an_err run(an_lab *lab, an_note *why)
         err = an_lab_files_read(lab, 1, &w.files, why);
     if (err == AN_OK)
         err = an_lab_files_fit(&w.files, &w.bundle, !an_args_has(lab->args, "no-header"), why);
+    if (err == AN_OK && !w.bundle.detector && !(w.has_overlay && w.overlay.detector))
+        err =
+            an_fail(AN_ERR_UNSUPPORTED, why,
+                    "the version has no detector, as it learns from labels: `evaluate` tells how good it is");
     if (err == AN_OK) {
         w.threshold = w.has_overlay && w.overlay.has_threshold ? w.overlay.threshold : w.bundle.threshold;
         w.csv = path ? fopen(path, "w") : lab->json ? NULL : lab->out;

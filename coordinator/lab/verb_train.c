@@ -1,4 +1,4 @@
-/* andon-lab train: an architecture and tables of normal operation -> a version. */
+/* andon-lab train: an architecture and tables, of normal operation or with labels -> a version. */
 #include <stdio.h>
 #include <string.h>
 
@@ -6,11 +6,12 @@
 #include "agent/samples.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/progress.h"
 #include "coordinator/lab/backbone.h"
 #include "coordinator/lab/dataset.h"
 #include "coordinator/lab/files.h"
+#include "coordinator/lab/labelled.h"
 #include "coordinator/lab/train_opts.h"
+#include "coordinator/lab/train_show.h"
 #include "coordinator/lab/version.h"
 
 typedef struct work {
@@ -28,7 +29,9 @@ typedef struct work {
     const char *policy;
     an_lab_taken taken; /* from --from */
     bool *frozen;       /* (tensors) NULL: none */
-    an_progress progress;
+    an_lab_train_show show;
+    bool labels; /* the model learns from labels: classes, numbers, rows to come */
+    size_t ahead, n_windows;
 } work;
 
 static an_err read_options(work *w, an_note *why)
@@ -43,6 +46,10 @@ static an_err read_options(work *w, an_note *why)
     w->policy = an_args_has(a, "threshold") ? an_args_get(a, "threshold") : "target_far:0.01";
     if (err == AN_OK)
         err = an_threshold_check(w->policy, why);
+    int64_t ahead = 1;
+    if (err == AN_OK)
+        err = an_args_int(a, "ahead", 1, 100000, 1, &ahead, why);
+    w->ahead = (size_t)ahead;
     if (err == AN_OK)
         err = an_args_num(a, "holdout", 0, 0.5, 0.1, &w->holdout, why);
     return err == AN_OK ? an_lab_train_opts(w->lab, &w->train, why) : err;
@@ -65,7 +72,9 @@ static an_err cut_windows(work *w, an_note *why)
     }
     w->data = (an_lab_data){
         .sites = &w->site, .n_sites = 1, .width = w->files.width, .names = w->files.tables[0].names};
-    return an_lab_cut_new(&w->data, 0, SIZE_MAX, &opts, &w->cut, why);
+    an_err err = an_lab_cut_new(&w->data, 0, SIZE_MAX, &opts, &w->cut, why);
+    w->n_windows = w->cut.n_fit;
+    return err;
 }
 
 static an_err make_blank(work *w, an_note *why)
@@ -82,7 +91,7 @@ static an_err make_blank(work *w, an_note *why)
     if (err == AN_OK) {
         const an_lab_version_spec spec = {.name = name,
                                           .arch = (const char *)text.data,
-                                          .sensors = (const char *const *)w->data.names,
+                                          .sensors = (const char *const *)w->files.tables[0].names,
                                           .n_sensors = w->files.width,
                                           .prep = w->prep,
                                           .threshold = w->policy};
@@ -106,14 +115,6 @@ static an_err take_backbone(work *w, an_note *why)
     return err;
 }
 
-static void on_progress(void *arg, size_t epoch, double loss, double fraction)
-{
-    an_progress *p = arg;
-    (void)epoch;
-    (void)loss;
-    an_progress_set(p, (uint64_t)(fraction * 1000));
-}
-
 static an_err learn(work *w, an_note *why)
 {
     float *x = NULL;
@@ -124,13 +125,52 @@ static an_err learn(work *w, an_note *why)
     if (err == AN_OK)
         err = an_samples_inputs(&w->bundle.prep, c->fit, c->n_fit, c->data.context, &x, why);
     if (err == AN_OK) {
-        an_progress_start(&w->progress, "train", 1000);
-        w->train.progress = on_progress;
-        w->train.progress_arg = &w->progress;
+        an_lab_train_show_start(&w->show, w->lab, &w->train);
         err = an_lab_version_train(&w->bundle, &w->train, x, c->n_fit, &w->stats, why);
-        an_progress_end(&w->progress);
+        an_lab_train_show_end(&w->show);
     }
     an_free(x);
+    return err;
+}
+
+/* A scaler over the rows of all tables. */
+static an_err fit_scaler(work *w, an_note *why)
+{
+    size_t n = 0;
+    const size_t width = w->files.width;
+    for (size_t k = 0; k < w->files.n; k++)
+        n += w->files.tables[k].n;
+    float *rows = an_alloc(n, width * sizeof *rows);
+    if (!rows)
+        return AN_ERR_NOMEM;
+    n = 0;
+    for (size_t k = 0; k < w->files.n; n += w->files.tables[k++].n)
+        memcpy(rows + n * width, w->files.tables[k].rows, w->files.tables[k].n * width * sizeof *rows);
+    an_prep_done(&w->bundle.prep);
+    an_err err = an_prep_fit(&w->bundle.prep, &w->prep, rows, n, width, why);
+    an_free(rows);
+    return err;
+}
+
+static an_err learn_labels(work *w, an_note *why)
+{
+    an_model *m = NULL;
+    an_lab_labelled d = {.x = NULL};
+    an_detector_free(w->bundle.detector); /* it judges reconstructions, of which there are none */
+    w->bundle.detector = NULL;
+    an_err err = fit_scaler(w, why);
+    if (err == AN_OK)
+        err = an_bundle_model(&w->bundle, &m, why);
+    if (err == AN_OK)
+        err = an_lab_labelled_make(m, &w->bundle.prep, &w->files, w->ahead, &d, why);
+    if (err == AN_OK) {
+        w->n_windows = d.n;
+        an_lab_train_show_start(&w->show, w->lab, &w->train);
+        err = an_train(m, w->bundle.weights, &w->train, d.x, d.t, d.n, &w->stats, why);
+        an_lab_train_show_end(&w->show);
+    }
+    an_lab_labelled_done(&d);
+    an_model_free(m);
     return err;
 }
 
@@ -158,45 +198,71 @@ static an_err calibrate(work *w, an_note *why)
     return err;
 }
 
-static an_err report(work *w, const char *path, const an_hash *hash, an_note *why)
+static an_err report_json(work *w, const char *path, const char *version, an_note *why)
 {
-    char hex[AN_HASH_TEXT];
-    an_hash_text(hex, hash);
-    if (!w->lab->json) {
-        fprintf(w->lab->out, "%s: version %s\n", path, hex);
-        fprintf(w->lab->out, "  %zu windows learnt, %zu held out, %zu parameters\n", w->cut.n_fit,
-                w->cut.n_hold, w->bundle.n_weights);
-        if (w->taken.tensors)
-            fprintf(w->lab->out, "  began with %zu tensors (%zu parameters) of %s\n", w->taken.tensors,
-                    w->taken.parameters, an_args_get(w->lab->args, "from"));
-        fprintf(w->lab->out, "  loss %.6g -> %.6g in %zu epochs\n", w->stats.first_loss, w->stats.last_loss,
-                w->stats.epochs);
-        if (w->train.validation > 0.0)
-            fprintf(w->lab->out, "  validation loss %.6g after epoch %zu%s\n", w->stats.valid_loss,
-                    w->stats.best_epoch + 1, w->stats.stopped ? ", stopped early" : "");
-        fprintf(w->lab->out, "  threshold %.6g by %s from %s windows\n", w->report.threshold, w->policy,
-                w->report.from_holdout ? "held-out" : "fitted");
-        return AN_OK;
-    }
     an_json *o = an_json_object();
+    an_json_set_text(o, "event", "trained");
     an_json_set_text(o, "file", path);
-    an_json_set_text(o, "version", hex);
-    an_json_set_int(o, "windows", (int64_t)w->cut.n_fit);
-    an_json_set_int(o, "held_out", (int64_t)w->cut.n_hold);
+    an_json_set_text(o, "version", version);
+    an_json_set_int(o, "windows", (int64_t)w->n_windows);
     an_json_set_int(o, "parameters", (int64_t)w->bundle.n_weights);
     if (w->taken.tensors)
         an_json_set_int(o, "taken_parameters", (int64_t)w->taken.parameters);
-    an_json_set_int(o, "epochs", (int64_t)w->stats.epochs);
-    an_json_set_num(o, "first_loss", w->stats.first_loss);
-    an_json_set_num(o, "last_loss", w->stats.last_loss);
-    if (w->train.validation > 0.0) {
-        an_json_set_num(o, "validation_loss", w->stats.valid_loss);
-        an_json_set_int(o, "best_epoch", (int64_t)w->stats.best_epoch + 1);
-        an_json_set_bool(o, "stopped_early", w->stats.stopped);
+    an_lab_train_show_json(&w->show, &w->stats, o);
+    if (!w->labels) {
+        an_json_set_int(o, "held_out", (int64_t)w->cut.n_hold);
+        an_json_set_num(o, "threshold", w->report.threshold);
+        an_json_set_bool(o, "threshold_from_held_out", w->report.from_holdout);
     }
-    an_json_set_num(o, "threshold", w->report.threshold);
-    an_json_set_bool(o, "threshold_from_held_out", w->report.from_holdout);
-    return an_lab_print_json(w->lab, o, why);
+    return an_lab_print_json_line(w->lab, o, why);
+}
+
+static an_err report(work *w, const char *path, const an_hash *hash, an_note *why)
+{
+    char hex[AN_HASH_TEXT];
+    FILE *out = w->lab->out;
+    an_hash_text(hex, hash);
+    if (w->lab->json)
+        return report_json(w, path, hex, why);
+    fprintf(out, "%s: version %s\n", path, hex);
+    fprintf(out, "  %zu windows learnt, %zu held out, %zu parameters\n", w->n_windows, w->cut.n_hold,
+            w->bundle.n_weights);
+    if (w->taken.tensors)
+        fprintf(out, "  began with %zu tensors (%zu parameters) of %s\n", w->taken.tensors,
+                w->taken.parameters, an_args_get(w->lab->args, "from"));
+    an_lab_train_show_print(&w->show, &w->stats, out);
+    if (!w->labels)
+        fprintf(out, "  threshold %.6g by %s from %s windows\n", w->report.threshold, w->policy,
+                w->report.from_holdout ? "held-out" : "fitted");
+    return AN_OK;
+}
+
+static an_err learn_from_labels(const work *w, bool *ret, an_note *why)
+{
+    an_model *m = NULL;
+    an_err err = an_bundle_model(&w->bundle, &m, why);
+    if (err == AN_OK)
+        *ret = !an_model_is_autoencoder(m);
+    an_model_free(m);
+    return err;
+}
+
+static an_err make(work *w, an_note *why)
+{
+    an_err err = an_lab_files_read(w->lab, 1, &w->files, why);
+    if (err == AN_OK)
+        err = make_blank(w, why);
+    if (err == AN_OK)
+        err = take_backbone(w, why);
+    if (err == AN_OK)
+        err = learn_from_labels(w, &w->labels, why);
+    if (err == AN_OK && w->labels)
+        return learn_labels(w, why);
+    if (err == AN_OK)
+        err = cut_windows(w, why);
+    if (err == AN_OK)
+        err = learn(w, why);
+    return err == AN_OK ? calibrate(w, why) : err;
 }
 
 static an_err run(an_lab *lab, an_note *why)
@@ -208,21 +274,12 @@ static an_err run(an_lab *lab, an_note *why)
         return an_fail(AN_ERR_INVAL, why, "--out FILE is missing: where the version is written");
     an_err err = read_options(&w, why);
     if (err == AN_OK)
-        err = an_lab_files_read(lab, 1, &w.files, why);
-    if (err == AN_OK)
-        err = cut_windows(&w, why);
-    if (err == AN_OK)
-        err = make_blank(&w, why);
-    if (err == AN_OK)
-        err = take_backbone(&w, why);
-    if (err == AN_OK)
-        err = learn(&w, why);
-    if (err == AN_OK)
-        err = calibrate(&w, why);
+        err = make(&w, why);
     if (err == AN_OK)
         err = an_bundle_write(&w.bundle, path, &hash, why);
     if (err == AN_OK)
         err = report(&w, path, &hash, why);
+    an_lab_train_show_done(&w.show);
     an_bundle_done(&w.bundle);
     an_lab_cut_done(&w.cut);
     an_free(w.site.series);
@@ -245,13 +302,14 @@ static const an_flag flags[] = {
     {"holdout", "X", "share of rows for the threshold alone (default 0.1)"},
     {"threshold", "POLICY", "as target_far:0.01 (default) or quantile:0.999*1.33"},
     AN_LAB_FLAGS_FILES,
+    {"ahead", "N", "rows from a window to the row that a forecast learns (default 1)"},
     AN_LAB_FLAG_SEED,
     AN_LAB_FLAG_THREADS,
-    AN_LAB_FLAG_JSON,
+    {"json", NULL, "print one JSON object a line: one for each epoch, and the result"},
 };
 
 const an_lab_verb an_lab_verb_train = {
     .verb = {"train", "ARCH TABLE...", 2, AN_ARGS_MAX_POSITIONALS, flags, sizeof flags / sizeof *flags,
-             "train a version on tables of normal operation"},
+             "train a version on normal operation, or on labels; Ctrl-C ends it and keeps the best so far"},
     .run = run,
 };

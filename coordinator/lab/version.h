@@ -26,7 +26,7 @@ typedef struct an_lab_version_spec {
  */
 an_err an_lab_version_new(const an_lab_version_spec *spec, uint64_t seed, an_bundle *ret, an_note *why);
 
-/* x: (n, inputs), scaled.  Errors: as an_train. */
+/* x: (n, inputs), scaled.  Errors: as an_train; UNSUPPORTED the model learns from labels. */
 an_err an_lab_version_train(an_bundle *b, const an_train_opts *opts, const float *x, size_t n,
                             an_train_stats *ret_stats, an_note *why);
 
