@@ -75,6 +75,21 @@ an_err an_curve_make(const float *scores, const uint8_t *labels, size_t n, an_cu
     return err;
 }
 
+double an_curve_pauroc(const an_curve *c, double max_far)
+{
+    double area = 0;
+    if (isnan(c->auroc))
+        return (double)NAN;
+    for (size_t i = 1; i < c->n && c->points[i - 1].far < max_far; i++) {
+        const an_curve_point a = c->points[i - 1], b = c->points[i];
+        const double end = b.far < max_far ? b.far : max_far;
+        const double slope = b.far > a.far ? (b.recall - a.recall) / (b.far - a.far) : 0;
+        area += (end - a.far) * (a.recall + slope * (end - a.far) / 2);
+    }
+    const double chance = max_far * max_far / 2;
+    return (1 + (area - chance) / (max_far - chance)) / 2;
+}
+
 void an_curve_done(an_curve *c)
 {
     an_free(c->points);

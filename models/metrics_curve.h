@@ -32,4 +32,8 @@ typedef struct an_curve {
 an_err an_curve_make(const float *scores, const uint8_t *labels, size_t n, an_curve *ret);
 void an_curve_done(an_curve *c);
 
+/* The area below the ROC curve where far <= max_far, of a detector that may not cry wolf, standardised
+ * so that chance is 0.5 and perfection 1 (McClish 1989).  max_far in (0, 1].  NAN: not defined. */
+double an_curve_pauroc(const an_curve *c, double max_far);
+
 #endif

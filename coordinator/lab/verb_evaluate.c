@@ -1,9 +1,17 @@
 /* andon-lab evaluate: how good a version is on tables with labels. */
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "agent/calibrate.h"
 #include "base/mem.h"
+#include "base/rng.h"
+#include "coordinator/lab/detection.h"
 #include "coordinator/lab/files.h"
 #include "coordinator/lab/judge.h"
+#include "coordinator/lab/labelled.h"
+
+#define SHIFT_HOURS 8.0
 
 typedef struct work {
     an_lab *lab;
@@ -12,12 +20,30 @@ typedef struct work {
     an_overlay overlay;
     bool has_overlay;
     an_hash hash;
-    float *scores; /* of all rows */
+    double threshold;
+    an_lab_detection_opts opts;
+    size_t ahead;
+    float *scores; /* of all rows, in units of the threshold */
     uint8_t *labels;
     size_t n;
-    an_lab_figures *each; /* (files.n) */
-    an_lab_figures all;
+    an_lab_detection *each; /* (files.n) */
+    an_lab_detection all, baselines[AN_LAB_BASELINES];
+    double alarms_per_shift; /* NAN: the tables have no times */
 } work;
+
+static an_err read_options(work *w, an_note *why)
+{
+    const an_args *a = w->lab->args;
+    int64_t vus = 0, nab = 0, ahead = 0;
+    an_err err = an_args_int(a, "vus-window", 0, 100000, 100, &vus, why);
+    if (err == AN_OK)
+        err = an_args_int(a, "nab-window", 0, 1000000000, 0, &nab, why);
+    if (err == AN_OK)
+        err = an_args_int(a, "ahead", 1, 100000, 1, &ahead, why);
+    w->opts = (an_lab_detection_opts){.vus_window = (size_t)vus, .nab_window = (size_t)nab};
+    w->ahead = (size_t)ahead;
+    return err;
+}
 
 static an_err take_labels(work *w, an_note *why)
 {
@@ -39,23 +65,93 @@ static an_err take_labels(work *w, an_note *why)
     return AN_OK;
 }
 
+static float largest_z(const an_prep *p, const float *row)
+{
+    float most = 0;
+    for (uint32_t j = 0; j < p->features; j++) {
+        const float z = fabsf(row[j] - p->mean[j]) / p->scale[j];
+        most = z > most ? z : most; /* not for NAN */
+    }
+    return most / 3;
+}
+
+static void fill_baseline(const work *w, an_lab_baseline b, float *scores)
+{
+    an_rng r;
+    const double quiet = 1 - (double)(w->all.confusion.tp + w->all.confusion.fp) / (double)w->n;
+    const an_prep *prep = w->has_overlay && w->overlay.has_prep ? &w->overlay.prep : &w->bundle.prep;
+    size_t at = 0;
+    an_rng_init(&r, 1, 0);
+    for (size_t k = 0; k < w->files.n; k++)
+        for (size_t i = 0; i < w->files.tables[k].n; i++, at++)
+            if (b == AN_LAB_RANDOM)
+                scores[at] = (float)(an_rng_unit(&r) + 1 - quiet);
+            else
+                scores[at] =
+                    b == AN_LAB_ALWAYS ? 2.0f : largest_z(prep, w->files.tables[k].rows + i * w->files.width);
+}
+
+static an_err judge_baselines(work *w)
+{
+    const an_lab_detection_opts narrow = {0};
+    float *scores = an_alloc(w->n, sizeof *scores);
+    an_err err = scores ? AN_OK : AN_ERR_NOMEM;
+    for (int b = 0; b < AN_LAB_BASELINES && err == AN_OK; b++) {
+        fill_baseline(w, (an_lab_baseline)b, scores);
+        err = an_lab_detection_of(&narrow, scores, w->labels, w->n, &w->baselines[b]);
+    }
+    an_free(scores);
+    return err;
+}
+
+static double shifts_of(const an_lab_files *f)
+{
+    double ms = 0;
+    for (size_t k = 0; k < f->n; k++) {
+        const an_table *t = &f->tables[k];
+        if (!t->times_ms || t->times_ms[0] == AN_TIME_NONE || t->times_ms[t->n - 1] <= t->times_ms[0])
+            return (double)NAN;
+        ms += (double)(t->times_ms[t->n - 1] - t->times_ms[0]);
+    }
+    return ms / (3600e3 * SHIFT_HOURS);
+}
+
 static an_err judge(work *w, an_note *why)
 {
-    an_err err = AN_OK;
+    an_err err = take_labels(w, why);
     for (size_t k = 0, at = 0; k < w->files.n && err == AN_OK; at += w->files.tables[k++].n) {
         const an_table *t = &w->files.tables[k];
         err = an_lab_judge_rows(&w->bundle, w->has_overlay ? &w->overlay : NULL, NULL, 0, t->rows, t->n,
                                 t->width, w->scores + at, NULL, why);
         if (err == AN_OK)
-            err = an_lab_figures_of(w->scores + at, w->labels + at, t->n, &w->each[k]);
+            err = an_lab_detection_of(&w->opts, w->scores + at, w->labels + at, t->n, &w->each[k]);
     }
-    return err == AN_OK ? an_lab_figures_of(w->scores, w->labels, w->n, &w->all) : err;
+    if (err == AN_OK)
+        err = an_lab_detection_all(w->scores, w->labels, w->n, w->each, w->files.n, &w->all);
+    w->alarms_per_shift = (double)w->all.events.n_runs / shifts_of(&w->files);
+    return err == AN_OK ? judge_baselines(w) : err;
 }
 
-static void print_row(FILE *out, const char *name, const an_lab_figures *f)
+/* ---- detectors ---- */
+
+static void print_text(const work *w, const char *version)
 {
-    fprintf(out, "%-24s %6.3f  %7.3f  %6.3f  %6.1f  %6.1f  %7.1f\n", name, f->auroc, f->best_f1, f->f1,
-            100 * f->far, 100 * f->mar, f->delay);
+    FILE *out = w->lab->out;
+    fprintf(out, "version %s\n%zu rows, threshold %.6g; rows are counted as they are, without adjustment\n\n",
+            version, w->n, w->threshold);
+    an_lab_detection_print_matrix(out, &w->all);
+    fputc('\n', out);
+    an_lab_detection_print_head(out, "file");
+    for (size_t k = 0; k < w->files.n; k++)
+        an_lab_detection_print_row(out, w->files.names[k], &w->each[k]);
+    if (w->files.n > 1)
+        an_lab_detection_print_row(out, "all rows together", &w->all);
+    for (int b = 0; b < AN_LAB_BASELINES; b++)
+        an_lab_detection_print_row(out, an_lab_baseline_name((an_lab_baseline)b), &w->baselines[b]);
+    fprintf(out, "%-24s %.6g\n\n", "best F1 at threshold", w->all.best_threshold * w->threshold);
+    an_lab_detection_print_ranges(out, &w->all, &w->opts, w->baselines[AN_LAB_RANDOM].adjusted_f1);
+    if (!isnan(w->alarms_per_shift))
+        fprintf(out, "%-24s %.2f in 8 hours\n", "alarm runs", w->alarms_per_shift);
 }
 
 static an_err report(work *w, an_note *why)
@@ -63,48 +159,94 @@ static an_err report(work *w, an_note *why)
     char hex[AN_HASH_TEXT];
     an_hash_text(hex, &w->hash);
     if (!w->lab->json) {
-        FILE *out = w->lab->out;
-        fprintf(out, "version %s, %zu rows, no point adjustment\n\n", hex, w->n);
-        fprintf(out, "%-24s %6s  %7s  %6s  %6s  %6s  %7s\n", "file", "auroc", "best F1", "F1", "FAR %",
-                "MAR %", "delay");
-        for (size_t k = 0; k < w->files.n; k++)
-            print_row(out, w->files.names[k], &w->each[k]);
-        if (w->files.n > 1)
-            print_row(out, "all rows together", &w->all);
+        print_text(w, hex);
         return AN_OK;
     }
-    an_json *o = an_json_object(), *list = an_json_array();
+    an_json *o = an_json_object(), *list = an_json_array(), *baselines = an_json_object();
     an_json_set_text(o, "version", hex);
-    an_json_set_int(o, "rows", (int64_t)w->n);
-    an_lab_figures_json(o, &w->all);
+    an_json_set_num(o, "threshold", w->threshold);
+    an_lab_detection_json(o, &w->all);
+    an_json_set_num(o, "best_threshold", w->all.best_threshold * w->threshold);
+    an_json_set_num(o, "alarms_per_shift", w->alarms_per_shift);
     for (size_t k = 0; k < w->files.n; k++) {
         an_json *f = an_json_object();
         an_json_set_text(f, "file", w->files.names[k]);
-        an_lab_figures_json(f, &w->each[k]);
+        an_lab_detection_json(f, &w->each[k]);
         an_json_push(list, f);
     }
     an_json_set(o, "files", list);
+    for (int b = 0; b < AN_LAB_BASELINES; b++) {
+        static const char *const keys[AN_LAB_BASELINES] = {"random", "always", "largest_z"};
+        an_json *f = an_json_object();
+        an_lab_detection_json(f, &w->baselines[b]);
+        an_json_set(baselines, keys[b], f);
+    }
+    an_json_set(o, "baselines", baselines);
     return an_lab_print_json(w->lab, o, why);
+}
+
+static an_err evaluate_detector(work *w, an_note *why)
+{
+    w->threshold = w->has_overlay && w->overlay.has_threshold ? w->overlay.threshold : w->bundle.threshold;
+    an_err err = judge(w, why);
+    if (err == AN_OK)
+        err = report(w, why);
+    an_free(w->scores);
+    an_free(w->labels);
+    an_free(w->each);
+    return err;
+}
+
+/* ---- models that learn from labels ---- */
+
+static an_err report_fitness(work *w, const an_lab_fitness *f, an_note *why)
+{
+    char hex[AN_HASH_TEXT];
+    an_hash_text(hex, &w->hash);
+    if (!w->lab->json) {
+        fprintf(w->lab->out, "version %s\n", hex);
+        an_lab_fitness_print(f, w->bundle.schema.sensors, w->lab->out);
+        return AN_OK;
+    }
+    an_json *o = an_json_object();
+    an_json_set_text(o, "version", hex);
+    an_lab_fitness_json(f, w->bundle.schema.sensors, o);
+    return an_lab_print_json(w->lab, o, why);
+}
+
+static an_err evaluate_labels(work *w, const an_model *m, an_note *why)
+{
+    an_lab_labelled d = {.x = NULL};
+    an_lab_fitness f = {.n = 0};
+    an_err err = w->has_overlay
+                     ? an_fail(AN_ERR_UNSUPPORTED, why, "the model learns from labels and takes no overlay")
+                     : an_lab_labelled_make(m, &w->bundle.prep, &w->files, w->ahead, &d, why);
+    if (err == AN_OK)
+        err = an_lab_fitness_of(m, w->bundle.weights, &d, &f, why);
+    if (err == AN_OK)
+        err = report_fitness(w, &f, why);
+    an_lab_fitness_done(&f);
+    an_lab_labelled_done(&d);
+    return err;
 }
 
 static an_err run(an_lab *lab, an_note *why)
 {
     work w = {.lab = lab};
-    an_err err = an_lab_version_read(lab, lab->args->positionals[0], &w.bundle, &w.hash, &w.overlay,
-                                     &w.has_overlay, why);
+    an_model *m = NULL;
+    an_err err = read_options(&w, why);
+    if (err == AN_OK)
+        err = an_lab_version_read(lab, lab->args->positionals[0], &w.bundle, &w.hash, &w.overlay,
+                                  &w.has_overlay, why);
     if (err == AN_OK)
         err = an_lab_files_read(lab, 1, &w.files, why);
     if (err == AN_OK)
         err = an_lab_files_fit(&w.files, &w.bundle, !an_args_has(lab->args, "no-header"), why);
+    if (err == AN_OK && w.bundle.arch[0])
+        err = an_bundle_model(&w.bundle, &m, why);
     if (err == AN_OK)
-        err = take_labels(&w, why);
-    if (err == AN_OK)
-        err = judge(&w, why);
-    if (err == AN_OK)
-        err = report(&w, why);
-    an_free(w.scores);
-    an_free(w.labels);
-    an_free(w.each);
+        err = m && !an_model_is_autoencoder(m) ? evaluate_labels(&w, m, why) : evaluate_detector(&w, why);
+    an_model_free(m);
     an_bundle_done(&w.bundle);
     an_overlay_done(&w.overlay);
     an_lab_files_done(&w.files);
@@ -113,12 +255,15 @@ static an_err run(an_lab *lab, an_note *why)
 
 static const an_flag flags[] = {
     {"overlay", "FILE", "what a site made for the version"},
+    {"vus-window", "N", "rows over which labels fade, for the volume under the surface (default 100)"},
+    {"nab-window", "N", "rows from the begin of an event, for the NAB score (default 0: the event)"},
+    {"ahead", "N", "rows from a window to the row that a forecast is held to (default 1)"},
     AN_LAB_FLAGS_FILES,
     AN_LAB_FLAG_JSON,
 };
 
 const an_lab_verb an_lab_verb_evaluate = {
     .verb = {"evaluate", "VERSION TABLE...", 2, AN_ARGS_MAX_POSITIONALS, flags, sizeof flags / sizeof *flags,
-             "judge a version on tables with labels"},
+             "judge a version on tables with labels: all figures, and what costs nothing beside it"},
     .run = run,
 };

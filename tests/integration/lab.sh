@@ -75,6 +75,10 @@ cmp -s "$work/one" "$work/four" || fail 'the version depends on the number of th
 run 0 train "$arch" "$work/plant-1.csv" --label label --epochs 60 --lr 0.05 --optimiser rmsprop --schedule cosine \
     --warmup 1 --validation 0.2 --patience 2 --out "$work/stopped" --json
 says '"stopped_early": *true'
+holds 'o[-1]["event"] == "trained" and len(o) == o[-1]["epochs"] + 1 and all(e["event"] == "epoch" for e in o[:-1])'
+holds 'o[-1]["validation_loss"] == min(e["validation_loss"] for e in o[:-1]) and not o[-1]["interrupted"]'
+run 0 train "$arch" "$work/plant-1.csv" --label label --epochs 3 --validation 0.2 --out "$work/lines"
+complains '^epoch 3/3  loss .*validation'
 run 1 train "$arch" "$work/plant-1.csv" --label label --patience 3 --out "$work/none"
 complains validation
 run 1 train "$arch" "$work/plant-1.csv" --label label --schedule sometimes --out "$work/none"
@@ -96,8 +100,48 @@ run 0 evaluate "$work/one" "$work/faulty.csv" --label label --json
 for key in auroc best_f1 f1 far mar delay; do
     says "\"$key\""
 done
+says '"files"'
+holds 'sum(o[0]["confusion"].values()) == 600 and o[0]["confusion"]["tp"] + o[0]["confusion"]["fn"] == 200'
+holds '0 <= o[0]["pauroc"] <= 1 and 0 <= o[0]["vus"]["roc"] <= 1 and o[0]["events"]["events"] == 1'
+holds 'abs(o[0]["baselines"]["always"]["auroc"] - 0.5) < 1e-9 and o[0]["baselines"]["random"]["rows"] == 600'
+run 0 evaluate "$work/one" "$work/faulty.csv" "$work/faulty.csv" --label label
+says '^all rows together'
+says 'affiliation'
 run 1 evaluate "$work/one" "$work/faulty.csv" --ignore label
 complains 'no labels'
+
+# Models that learn from labels: a number, a class, the rows to come.
+awk 'BEGIN { srand(3); print "a,b,c,class,y"; for (i = 0; i < 900; i++) { a = rand(); b = rand(); c = rand();
+    printf "%.6f,%.6f,%.6f,%d,%.6f\n", a, b, c, (a > 0.5) + (b > 0.5), 2 * a - 3 * b + 10 } }' >"$work/labelled.csv"
+cat >"$work/number.yaml" <<'END'
+model: number
+input: {features: 3}
+layers: [{dense: {units: 16}}, relu, {dense: {units: 1}}]
+loss: mse
+target: labels
+END
+sed -e 's/units: 1}}/units: 3}}/' -e 's/loss: mse/loss: cross_entropy/' "$work/number.yaml" >"$work/class.yaml"
+sed -e 's/units: 1}}/units: 3}}/' "$work/number.yaml" >"$work/forecast.yaml"
+run 0 train "$work/number.yaml" "$work/labelled.csv" --label y --ignore class --epochs 60 --lr 0.01 --out "$work/number"
+run 0 evaluate "$work/number" "$work/labelled.csv" --label y --ignore class --json
+holds 'o[0]["goal"] == "number" and o[0]["r2"] > 0.95 and 0 < o[0]["mae"] <= o[0]["rmse"] < 0.3'
+run 0 train "$work/class.yaml" "$work/labelled.csv" --label class --ignore y --epochs 60 --lr 0.01 --out "$work/class"
+run 0 evaluate "$work/class" "$work/labelled.csv" --label class --ignore y --json
+holds 'o[0]["goal"] == "classes" and o[0]["accuracy"] > 0.9 and sum(map(sum, o[0]["confusion"])) == 900'
+holds 'all(0 <= c[k] <= 1 for c in o[0]["classes"] for k in ("precision", "recall", "f1")) and o[0]["macro_f1"] > 0.85'
+run 0 evaluate "$work/class" "$work/labelled.csv" --label class --ignore y
+says '^class .*precision'
+run 1 evaluate "$work/class" "$work/labelled.csv" --label y --ignore class
+complains 'has the class'
+run 1 evaluate "$work/class" "$work/labelled.csv" --ignore y --ignore class
+complains 'label COLUMN'
+run 0 inspect "$work/class"
+says '^  dense1.w .*(3, 16)'
+run 1 score "$work/class" "$work/labelled.csv" --label class --ignore y
+complains 'no detector'
+run 0 train "$work/forecast.yaml" "$work/labelled.csv" --ignore y --ignore class --epochs 2 --ahead 2 --out "$work/forecast"
+run 0 evaluate "$work/forecast" "$work/labelled.csv" --ignore y --ignore class --ahead 2 --json
+holds 'o[0]["goal"] == "forecast" and o[0]["windows"] == 898 and [s["sensor"] for s in o[0]["sensors"]] == ["a", "b", "c"]'
 
 run 0 inspect "$work/one"
 says 'dense1.w'
@@ -166,6 +210,19 @@ complains nowhere
 printf 'experiment: x\nrounds: 3\n' >"$work/wrong.yaml"
 run 1 experiment "$work/wrong.yaml" --data "$work"
 complains 'wrong.yaml:2:'
+# An interrupted training keeps what it has: its first epoch is waited for, then it is told to end.
+mkfifo "$work/epochs"
+"$lab" train "$arch" "$work/plant-1.csv" --label label --epochs 100000 --validation 0.2 --out "$work/kept" --json \
+    >"$work/epochs" 2>"$work/err" &
+pid=$!
+{
+    read -r first
+    kill -INT "$pid"
+    { echo "$first"; cat; } >"$work/out"
+} <"$work/epochs"
+wait "$pid" || fail "an interrupted training failed: $(cat "$work/err")"
+holds 'o[-1]["interrupted"] and o[-1]["validation_loss"] == min(e["validation_loss"] for e in o[:-1])'
+run 0 inspect "$work/kept"
 # An interrupt ends long work with 130 and leaves no folder behind.
 TMPDIR=$work/tmp
 export TMPDIR

@@ -64,6 +64,34 @@ static void the_area_of_the_curve_is_the_auroc_by_ranks(void **state)
     an_curve_done(&c);
 }
 
+static void the_part_of_the_area_with_few_false_alarms_is_standardised(void **state)
+{
+    (void)state;
+    const float s[4] = {0.9f, 0.8f, 0.7f, 0.6f}, same[4] = {1, 1, 1, 1};
+    const uint8_t y[4] = {1, 0, 1, 0}, perfect[4] = {1, 1, 0, 0}, none[4] = {0};
+    const struct {
+        const float *scores;
+        const uint8_t *labels;
+        double max_far, want;
+    } cases[] = {
+        {s, y, 0.25, (1 + (0.125 - 0.03125) / (0.25 - 0.03125)) / 2}, /* recall 1/2 up to there */
+        {s, y, 1, 0.75},
+        {same, y, 0.1, 0.5},
+        {s, perfect, 0.1, 1},
+    };
+    an_curve c = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        an_err err = an_curve_make(cases[i].scores, cases[i].labels, 4, &c);
+        assert_int_equal(err, AN_OK);
+        assert_float_equal(an_curve_pauroc(&c, cases[i].max_far), cases[i].want, 1e-12);
+        an_curve_done(&c);
+    }
+    an_err err = an_curve_make(s, none, 4, &c);
+    assert_int_equal(err, AN_OK);
+    assert_true(isnan(an_curve_pauroc(&c, 0.1)));
+    an_curve_done(&c);
+}
+
 static void what_a_curve_cannot_say_is_nan_and_a_nan_score_is_an_error(void **state)
 {
     (void)state;
@@ -203,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_curve_goes_from_no_alarm_to_all_and_has_both_areas),
         cmocka_unit_test(the_area_of_the_curve_is_the_auroc_by_ranks),
+        cmocka_unit_test(the_part_of_the_area_with_few_false_alarms_is_standardised),
         cmocka_unit_test(what_a_curve_cannot_say_is_nan_and_a_nan_score_is_an_error),
         cmocka_unit_test(events_and_alarm_runs_are_counted_as_wholes),
         cmocka_unit_test(point_adjustment_goes_from_the_flattering_figure_to_the_plain_one),
