@@ -153,8 +153,9 @@ typedef struct an_layer_type {
     double (*flops)(const an_layer *l);
 
     /* Weights in another order (transposed, flipped), made once for all passes with the same weights.
-     * NULL: the kind has none. */
+     * NULL: the kind has none.  prepares_dx: backward needs them for dx alone. */
     void (*prepare)(const an_layer *l, const float *w, float *prepared);
+    bool prepares_dx;
 
     /* y (batch, out) from x[i] (batch, inputs[i].n) and the layer's parameters w. */
     void (*forward)(const an_layer *l, const an_pass *p, const float *w, const float *const x[], float *y);
@@ -163,6 +164,13 @@ typedef struct an_layer_type {
      * After a forward of the same rows in training, which p->saved comes from. */
     void (*backward)(const an_layer *l, const an_pass *p, const float *w, const float *const x[],
                      const float *y, const float *dy, float *const dx[], float *dw);
+
+    /* For kinds whose gradient is a product of x and dy alone, and is as large as the weights are used
+     * seldom: that of the parameters [from, from + n), both multiples of out_n, to dw (n), where it is
+     * added or written.  It may come after the whole pass, block by block; backward is then called with
+     * dw NULL.  NULL: backward always makes all of it. */
+    void (*weights_back)(const an_layer *l, size_t batch, const float *x, const float *dy, size_t from,
+                         size_t n, bool add, float *dw);
 } an_layer_type;
 
 /* Weights, for `sizes`: n_dims <= AN_DIMS_MAX. */

@@ -51,6 +51,7 @@ static an_err link_layers(an_model *m, an_note *why)
             m->nodes[from].n_readers++;
             m->nodes[from].last_reader = i;
         }
+    m->late = true;
     for (size_t i = 0; i < m->n_layers; i++) {
         an_layer *l = &m->layers[i];
         size_t from = l->inputs[0].from;
@@ -58,6 +59,9 @@ static an_err link_layers(an_model *m, an_note *why)
             return an_fail(AN_ERR_INVAL, why, "layer \"%s\" is read by no other", l->name);
         m->mixes_rows = m->mixes_rows || l->type->mixes_rows;
         m->slow_on_few_rows = m->slow_on_few_rows || l->type->slow_on_few_rows;
+        m->late = m->late && (l->n_weights == 0 || l->type->weights_back);
+        if (from == AN_LAYER_INPUT && l->n_inputs == 1 && l->type->prepares_dx)
+            l->n_prepared = 0; /* nobody asks for the gradient of the input */
         if (from == AN_LAYER_INPUT || m->nodes[from].n_readers != 1)
             continue;
         an_layer *before = &m->layers[from];
@@ -132,7 +136,7 @@ size_t an_model_n_layers(const an_model *m)
 void an_model_prepare(const an_model *m, const float *params, size_t layer, float *prepared)
 {
     const an_layer *l = &m->layers[layer];
-    if (l->type->prepare)
+    if (l->n_prepared > 0)
         l->type->prepare(l, params + l->param_at, prepared + l->prepared_at);
 }
 

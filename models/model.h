@@ -144,7 +144,8 @@ typedef struct an_step {
 
 /* The same sum as in training, plus what layers have for a loss of their own; adds its gradient to
  * grad (n_params).  For tensors that follow (an_tensor.follow) it adds the sum over the rows of
- * what is averaged.  step NULL: all zero.  ws: of AN_WS_TRAIN. */
+ * what is averaged.  step NULL: all zero.  grad NULL: only for models whose gradient can follow
+ * (model_internal.h, late).  ws: of AN_WS_TRAIN. */
 double an_model_grad(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x,
                      const float *target, const an_step *step, float *grad);
 

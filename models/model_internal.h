@@ -29,6 +29,9 @@ struct an_model {
     size_t n_params, n_prepared;
     an_model_node *nodes;              /* (n_layers) */
     bool mixes_rows, slow_on_few_rows; /* some layer is so */
+    /* Every layer with weights can tell their gradient after the pass (weights_back): what it needs for
+     * that stays in the workspace until the next pass. */
+    bool late;
     const an_loss *loss;
     an_loss_args loss_args;
     bool autoencoder;
@@ -73,6 +76,12 @@ an_err an_model_place(const an_model *m, an_ws_kind kind, size_t max_batch, an_p
 size_t an_model_floats(size_t n); /* n rounded up to whole cache lines, as buffers are */
 /* On the way back layer i is not the first to say what the gradient of its input k is. */
 bool an_model_adds_gradient(const an_model *m, size_t i, size_t k);
+
+/* The gradient of parameters of a layer from the last an_model_grad with ws, which had no grad: of the
+ * rows x (batch, n_inputs), the layer's parameters [from, from + n) (an_layer_type.weights_back).
+ * m->late. */
+void an_model_weights_back(const an_model *m, const an_ws *ws, size_t layer, size_t batch, const float *x,
+                           size_t from, size_t n, bool add, float *grad);
 
 /* The resolved text, owned by the caller.  Errors: NOMEM. */
 an_err an_model_write(const an_model *m, char **ret);

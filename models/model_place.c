@@ -43,6 +43,12 @@ static size_t backward_of(const plan *p, size_t layer)
     return 2 * p->m->n_layers - layer;
 }
 
+/* The last moment at which what the layer's backward reads is needed. */
+static size_t backward_until(const plan *p, size_t layer)
+{
+    return p->m->late && p->m->layers[layer].type->weights_back ? 2 * p->m->n_layers : backward_of(p, layer);
+}
+
 size_t an_model_floats(size_t n)
 {
     return (n + LINE - 1) / LINE * LINE;
@@ -93,7 +99,7 @@ static void need_output(const plan *p, size_t i)
             continue;
         const bool kept = p->train && (l->type->reads_x || l->mask);
         buffer *x = buffer_of(p, home_of(p->m, l->inputs[k].from), Y);
-        need(x, x->n, x->first, kept ? backward_of(p, i) : i);
+        need(x, x->n, x->first, kept ? backward_until(p, i) : i);
     }
 }
 
@@ -105,7 +111,7 @@ static void need_gradient(const plan *p, size_t i)
     const bool last = i + 1 == p->m->n_layers;
     size_t extra = 0;
     need(buffer_of(p, home_of(p->m, i), DY), floats(p, 0, l->out_n),
-         last ? p->m->n_layers : backward_of(p, p->m->nodes[i].last_reader), me);
+         last ? p->m->n_layers : backward_of(p, p->m->nodes[i].last_reader), backward_until(p, i));
     for (size_t k = 0; k < l->n_inputs; k++)
         if (l->inputs[k].from != AN_LAYER_INPUT && an_model_adds_gradient(p->m, i, k))
             extra += floats(p, 0, l->inputs[k].n);

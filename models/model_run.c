@@ -171,8 +171,17 @@ static void backward_one(run *r, size_t i, float *grad)
     r->pass.scratch = r->ws->memory + at->scratch_back;
     r->pass.saved = r->ws->memory + at->saved;
     r->pass.prepared = prepared_of(r, l);
-    l->type->backward(l, &r->pass, r->params + l->param_at, x, y, dy, dx, grad + l->param_at);
+    l->type->backward(l, &r->pass, r->params + l->param_at, x, y, dy, dx, grad ? grad + l->param_at : NULL);
     add_extras(r, i, dx);
+}
+
+void an_model_weights_back(const an_model *m, const an_ws *ws, size_t layer, size_t batch, const float *x,
+                           size_t from, size_t n, bool add, float *grad)
+{
+    const an_layer *l = &m->layers[layer];
+    const size_t before = l->inputs[0].from;
+    const float *in = before == AN_LAYER_INPUT ? x : ws->memory + ws->places[before].y;
+    l->type->weights_back(l, batch, in, ws->memory + ws->places[layer].dy, from, n, add, grad);
 }
 
 const float *an_model_forward(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x)

@@ -16,9 +16,10 @@
 typedef struct an_train_block {
     size_t at, n;
     double follow;
+    size_t layer; /* where gradients are late; else 0 */
 } an_train_block;
 
-/* What one worker needs. */
+/* What one worker needs; where gradients are late, one slice. */
 typedef struct an_train_desk {
     an_ws *ws;
     float *x, *t; /* the rows of its group, gathered */
@@ -36,14 +37,19 @@ typedef struct an_trainer {
 
     an_workers *workers;
     an_train_desk *desks;
-    size_t n_desks;
+    size_t n_workers, n_desks;
     size_t slice_rows, slices_max; /* rows of a slice, slices of a full batch */
     size_t group_max;              /* rows that a worker takes at once */
     uint32_t *order;               /* (n) rows in the order of this epoch */
     float *params;                 /* the copy that is trained */
     float *best;                   /* the copy with the lowest validation loss; NULL: not needed */
     float *prepared;               /* (n_prepared) of params; NULL: the model has none */
-    float *grad;                   /* (slices_max, n_params); between steps 0 where it moves anything */
+    /* The gradient is made slice by slice into grad (slices_max, n_params), which is 0 between steps
+     * where it moves anything.  Or late: block by block after all slices, into grad (n_params), or, if
+     * it goes straight into the step, into grad (n_workers, block_max). */
+    bool late, straight;
+    float *grad;
+    size_t n_grad, block_max;
     float *state[AN_OPTIMISER_STATE_MAX];
     double *square; /* (n_blocks) */
     an_train_block *blocks;

@@ -41,7 +41,7 @@ size_t an_train_slice_rows(const an_model *m)
 size_t an_train_slices(const an_model *m, size_t slice_rows, size_t rows)
 {
     size_t n = rows / slice_rows;
-    size_t fit = SLICE_FLOATS / m->n_params;
+    size_t fit = m->late ? n : SLICE_FLOATS / m->n_params;
     n = n > AN_TRAIN_SLICES_MAX ? AN_TRAIN_SLICES_MAX : n;
     n = n > fit ? fit : n;
     return n > 0 ? n : 1;
@@ -54,20 +54,31 @@ static bool moves(const an_train_opts *o, size_t i, const an_tensor *t)
     return o->scope == AN_TRAIN_ALL || (o->scope == AN_TRAIN_LOCAL) == t->local;
 }
 
+static size_t layer_at(const an_model *m, size_t param)
+{
+    size_t i = 0;
+    while (param >= m->layers[i].param_at + m->layers[i].n_params)
+        i++;
+    return i;
+}
+
 /* n parameters from `at`: into the last block if they continue it, else into a new one.  Returns how
  * many were taken, 0 without memory. */
 static size_t take_block(an_trainer *t, size_t *cap, size_t at, size_t n, double follow)
 {
     an_train_block *last = t->n_blocks ? &t->blocks[t->n_blocks - 1] : NULL;
-    if (last && last->at + last->n == at && last->follow == follow && last->n < BLOCK_PARAMS) {
-        n = n < BLOCK_PARAMS - last->n ? n : BLOCK_PARAMS - last->n;
+    const size_t layer = t->late ? layer_at(t->m, at) : 0, whole = t->late ? t->m->layers[layer].out_n : 1;
+    const size_t most = whole < BLOCK_PARAMS ? BLOCK_PARAMS / whole * whole : whole;
+    if (last && last->at + last->n == at && last->follow == follow && last->layer == layer &&
+        last->n < most) {
+        n = n < most - last->n ? n : most - last->n;
         last->n += n;
         return n;
     }
-    n = n < BLOCK_PARAMS ? n : BLOCK_PARAMS;
+    n = n < most ? n : most;
     if (!an_grow(&t->blocks, cap, t->n_blocks + 1, sizeof *t->blocks))
         return 0;
-    t->blocks[t->n_blocks++] = (an_train_block){at, n, follow};
+    t->blocks[t->n_blocks++] = (an_train_block){at, n, follow, layer};
     return n;
 }
 
@@ -94,7 +105,7 @@ static an_err make_blocks(an_trainer *t, an_note *why)
 /* The rows of a group, at most `most`. */
 static an_err fit_group(const an_model *m, size_t most, size_t *ret)
 {
-    const bool whole = m->mixes_rows || m->slow_on_few_rows;
+    const bool whole = m->mixes_rows || m->slow_on_few_rows || m->late;
     for (size_t rows = most;;) {
         size_t bytes = 0;
         an_err err = an_ws_plan(m, AN_WS_TRAIN, rows, &bytes);
@@ -120,12 +131,13 @@ static an_err make_desks(an_trainer *t)
         most = most < (r + s - 1) / s ? (r + s - 1) / s : most;
         t->slices_max = t->slices_max < s ? s : t->slices_max;
     }
-    const size_t useful = t->n_valid ? AN_TRAIN_SLICES_MAX : t->slices_max;
-    t->n_desks = t->opts->n_threads < useful ? t->opts->n_threads : useful;
+    const size_t useful = t->late || t->n_valid ? AN_TRAIN_SLICES_MAX : t->slices_max;
+    t->n_workers = t->opts->n_threads < useful ? t->opts->n_threads : useful;
+    t->n_desks = t->late && t->slices_max > t->n_workers ? t->slices_max : t->n_workers;
     t->desks = an_alloc(t->n_desks, sizeof *t->desks);
     if (!t->desks)
         return AN_ERR_NOMEM;
-    an_err err = an_workers_new(t->n_desks, &t->workers);
+    an_err err = an_workers_new(t->n_workers, &t->workers);
     if (err == AN_OK)
         err = fit_group(t->m, most, &t->group_max);
     for (size_t i = 0; i < t->n_desks && err == AN_OK; i++) {
@@ -142,8 +154,11 @@ static an_err make_desks(an_trainer *t)
 static an_err make_arrays(an_trainer *t)
 {
     const size_t n = t->m->n_params;
+    for (size_t b = 0; b < t->n_blocks; b++)
+        t->block_max = t->block_max > t->blocks[b].n ? t->block_max : t->blocks[b].n;
+    t->n_grad = !t->late ? t->slices_max * n : t->straight ? t->n_workers * t->block_max : n;
     if (!(t->order = an_alloc(t->n, sizeof *t->order)) || !(t->params = an_alloc(n, sizeof *t->params)) ||
-        !(t->grad = an_alloc(t->slices_max * n, sizeof *t->grad)) ||
+        !(t->grad = an_alloc(t->n_grad, sizeof *t->grad)) ||
         !(t->square = an_alloc(t->n_blocks, sizeof *t->square)))
         return AN_ERR_NOMEM;
     for (size_t i = 0; i < t->optimiser->n_state; i++)
@@ -170,6 +185,8 @@ an_err an_trainer_init(an_trainer *t, an_note *why)
                                  .every = each * o->lr_every,
                                  .factor = o->lr_factor,
                                  .floor = o->lr_floor};
+    t->late = t->m->late;
+    t->straight = o->clip_norm <= 0.0 && o->prox_mu <= 0.0 && o->l2sp <= 0.0 && o->ewc <= 0.0;
     an_err err = make_blocks(t, why);
     if (err == AN_OK)
         err = make_desks(t);

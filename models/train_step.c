@@ -51,11 +51,12 @@ static void run_slice(void *ctx, size_t s, size_t worker)
     const size_t from = part(t->rows, s, t->n_slices);
     const size_t rows = part(t->rows, s + 1, t->n_slices) - from;
     const size_t n_groups = (rows + t->group_max - 1) / t->group_max;
-    float *grad = t->grad + s * t->m->n_params;
+    an_train_desk *d = &t->desks[t->late ? s : worker];
+    float *grad = t->late ? NULL : t->grad + s * t->m->n_params;
     double loss = 0.0;
     for (size_t g = 0; g < n_groups; g++) {
         const size_t at = part(rows, g, n_groups);
-        loss += run_group(t, &t->desks[worker], from + at, part(rows, g + 1, n_groups) - at, grad);
+        loss += run_group(t, d, from + at, part(rows, g + 1, n_groups) - at, grad);
     }
     t->slice_loss[s] = loss;
 }
@@ -76,19 +77,28 @@ static bool add_terms(const an_train_opts *o, const an_trainer *t, const an_trai
     return mu > 0.0f || lambda > 0.0f || ewc > 0.0f;
 }
 
-static an_vec_grad mean_of_slices(const an_trainer *t, const an_train_block *k)
+static an_vec_grad mean_of_slices(const an_trainer *t, const an_train_block *k, size_t worker)
 {
-    return (an_vec_grad){t->grad + k->at, t->m->n_params, t->n_slices, (float)(1.0 / (double)t->rows)};
+    const float share = (float)(1.0 / (double)t->rows);
+    if (!t->late)
+        return (an_vec_grad){t->grad + k->at, t->m->n_params, t->n_slices, share};
+    float *g = t->grad + (t->straight ? worker * t->block_max : k->at);
+    const size_t from = k->at - t->m->layers[k->layer].param_at;
+    for (size_t s = 0; s < t->n_slices; s++) {
+        const size_t rows = part(t->rows, s + 1, t->n_slices) - part(t->rows, s, t->n_slices);
+        const an_train_desk *d = &t->desks[s];
+        an_model_weights_back(t->m, d->ws, k->layer, rows, d->x, from, k->n, s > 0, g);
+    }
+    return (an_vec_grad){g, 0, 1, share};
 }
 
 /* The gradient of the whole objective for one block, into the first slice's place. */
 static void reduce_block(void *ctx, size_t b, size_t worker)
 {
-    (void)worker;
     an_trainer *t = ctx;
     const an_train_block *k = &t->blocks[b];
     float *g = t->grad + k->at;
-    const an_vec_grad slices = mean_of_slices(t, k);
+    const an_vec_grad slices = mean_of_slices(t, k, worker);
     t->square[b] = an_vec_get()->gather(k->n, g, &slices);
     if (k->follow > 0.0) /* a mean has no part in the norm, but must be one */
         t->square[b] = isfinite(t->square[b]) ? 0.0 : INFINITY;
@@ -116,7 +126,7 @@ static double step_block(an_trainer *t, const an_train_block *k, const an_vec_gr
  * parameters that do not move are in no block: they are never read. */
 static void clear_block(const an_trainer *t, const an_train_block *k)
 {
-    for (size_t s = 0; s < t->n_slices; s++)
+    for (size_t s = 0; !t->late && s < t->n_slices; s++)
         memset(t->grad + s * t->m->n_params + k->at, 0, k->n * sizeof *t->grad);
 }
 
@@ -135,10 +145,9 @@ static void finish_block(void *ctx, size_t b, size_t worker)
 /* All in one pass over memory, where nothing stands between the gradient and the step. */
 static void reduce_and_finish_block(void *ctx, size_t b, size_t worker)
 {
-    (void)worker;
     an_trainer *t = ctx;
     const an_train_block *k = &t->blocks[b];
-    const an_vec_grad slices = mean_of_slices(t, k);
+    const an_vec_grad slices = mean_of_slices(t, k, worker);
     t->square[b] = step_block(t, k, &slices);
     clear_block(t, k);
 }
@@ -154,7 +163,7 @@ static double square_of_blocks(const an_trainer *t)
 static void move_params(an_trainer *t)
 {
     const an_train_opts *o = t->opts;
-    if (o->clip_norm <= 0.0 && o->prox_mu <= 0.0 && o->l2sp <= 0.0 && o->ewc <= 0.0) {
+    if (t->straight) {
         an_workers_run(t->workers, t->n_blocks, reduce_and_finish_block, t);
         return;
     }

@@ -68,5 +68,6 @@ const an_layer_type an_layer_conv1d = {.name = "conv1d",
                                        .masks = true,
                                        .sizes = sizes,
                                        .prepare = prepare,
+                                       .prepares_dx = true,
                                        .forward = forward,
                                        .backward = backward};

@@ -69,5 +69,6 @@ const an_layer_type an_layer_conv2d = {.name = "conv2d",
                                        .masks = true,
                                        .sizes = sizes,
                                        .prepare = prepare,
+                                       .prepares_dx = true,
                                        .forward = forward,
                                        .backward = backward};

@@ -247,5 +247,6 @@ const an_layer_type an_layer_conv_transpose2d = {.name = "conv_transpose2d",
                                                  .fuses = true,
                                                  .sizes = sizes,
                                                  .prepare = prepare,
+                                                 .prepares_dx = true,
                                                  .forward = forward,
                                                  .backward = backward};

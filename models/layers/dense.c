@@ -1,4 +1,6 @@
 /* Dense: y = x w + b.  x (B, I), w (I, O), b (O), y (B, O). */
+#include <string.h>
+
 #include "models/kernels/kernels.h"
 #include "models/kernels/vec.h"
 #include "models/layer.h"
@@ -64,20 +66,33 @@ static void go_back(const an_layer *l, const an_pass *p, const float *w, const f
     an_mm_run(&mm);
 }
 
-static void backward(const an_layer *l, const an_pass *p, const float *w, const float *const x[],
-                     const float *y, const float *dy, float *const dx[], float *dw)
+/* dw = x^T dy; the bias is a last row of w, for inputs that are always 1. */
+static void weights_back(const an_layer *l, size_t batch, const float *x, const float *dy, size_t from,
+                         size_t n, bool add, float *dw)
 {
-    (void)y;
-    float *db = dw + l->weight_at[1];
-    const size_t in = l->in_n, out = l->out_n;
-    an_mm mm = {.m = in, .n = out, .nk = p->batch, .a = x[0], .a_i = 1, .a_k = in}; /* dw += x^T dy */
+    const size_t in = l->in_n, out = l->out_n, first = from / out, end = (from + n) / out;
+    an_mm mm = {.m = (end < in ? end : in) - first, .n = out, .nk = batch, .a_i = 1, .a_k = in, .add = add};
+    mm.a = x + first;
     mm.b = dy;
     mm.b_k = out;
     mm.c = dw;
     mm.c_i = out;
-    mm.add = true;
-    an_mm_run(&mm);
-    an_vec_get()->add_rows(p->batch, out, db, dy, out);
+    if (first < in)
+        an_mm_run(&mm);
+    if (end <= in)
+        return;
+    float *db = dw + (in - first) * out;
+    if (!add)
+        memset(db, 0, out * sizeof *db);
+    an_vec_get()->add_rows(batch, out, db, dy, out);
+}
+
+static void backward(const an_layer *l, const an_pass *p, const float *w, const float *const x[],
+                     const float *y, const float *dy, float *const dx[], float *dw)
+{
+    (void)y;
+    if (dw)
+        weights_back(l, p->batch, x[0], dy, 0, l->n_params, true, dw);
     if (dx[0])
         go_back(l, p, w, x[0], dy, dx[0]);
 }
@@ -89,5 +104,7 @@ const an_layer_type an_layer_dense = {.name = "dense",
                                       .masks = true,
                                       .sizes = sizes,
                                       .prepare = prepare,
+                                      .prepares_dx = true,
                                       .forward = forward,
-                                      .backward = backward};
+                                      .backward = backward,
+                                      .weights_back = weights_back};

@@ -127,16 +127,27 @@ static size_t workers_taken(size_t n)
     return bytes;
 }
 
+/* The slices' gradients, or where they come late a block for each worker, or one for two passes. */
+static size_t grad_floats(const an_trainer *t)
+{
+    size_t widest = 0;
+    for (size_t b = 0; b < t->n_blocks; b++)
+        widest = widest > t->blocks[b].n ? widest : t->blocks[b].n;
+    if (!t->m->late)
+        return t->slices_max * t->m->n_params;
+    return t->opts->clip_norm > 0.0 ? t->m->n_params : t->n_workers * widest;
+}
+
 /* From the sizes alone: workspaces, rows, gradients of the slices, parameters and what follows them. */
 static size_t planned(const an_trainer *t)
 {
     const size_t n = t->m->n_params, groups = (t->n_valid + t->group_max - 1) / t->group_max;
-    size_t bytes = workers_taken(t->n_desks) + taken(t->n_desks, sizeof *t->desks);
+    size_t bytes = workers_taken(t->n_workers) + taken(t->n_desks, sizeof *t->desks);
     for (size_t i = 0; i < t->n_desks; i++) {
         bytes += an_ws_bytes(t->desks[i].ws) + beside(t->m) + taken(t->group_max * t->n_in, 4);
         bytes += t->targets ? taken(t->group_max * t->n_t, 4) : 0;
     }
-    bytes += taken(t->n, 4) + taken(n, 4) + taken(t->slices_max * n, 4);
+    bytes += taken(t->n, 4) + taken(n, 4) + taken(grad_floats(t), 4);
     bytes += taken(t->n_blocks, sizeof(double)) + blocks_taken(t->n_blocks);
     bytes += t->optimiser->n_state * taken(n, 4);
     bytes += t->m->n_prepared ? taken(t->m->n_prepared, 4) : 0;
