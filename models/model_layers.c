@@ -26,6 +26,8 @@ an_err an_model_read_name(const an_node *node, char out[static AN_MODEL_NAME_MAX
     if (len == 0 || len >= AN_MODEL_NAME_MAX || strspn(text, allowed) != len)
         return an_node_fail(node, why, "a name has 1..%u letters, digits, '_', '-' or '.'",
                             AN_MODEL_NAME_MAX - 1);
+    if (text[strspn(text, "-.")] == '\0') /* "-" without quotes would begin a list */
+        return an_node_fail(node, why, "a name has a letter, a digit or '_' among its '-' and '.'");
     memcpy(out, text, len + 1);
     return AN_OK;
 }

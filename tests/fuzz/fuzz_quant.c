@@ -1,14 +1,24 @@
 /* A quantised model is a file that anyone may hand over: what is accepted must be exactly what the
- * encoder writes, and must run. */
+ * encoder writes, and must run.  Bytes that begin with 0xff, as no such file does, become the file of a
+ * graph of layers (graph_text.h), some of whose bytes are then changed. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "models/kernels/kernels.h"
+#include "models/model_internal.h"
 #include "models/quant.h"
+#include "tests/fuzz/graph_text.h"
 
 #define VALUES_MAX 100000u /* a larger model is left alone: it would only be slow */
 
+#define ROWS 4u
+#define SMALL_VALUES 3000u
+#define SMALL_PARAMS 4000u
+#define CHANGES_MAX 4u
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 const char *__lsan_default_suppressions(void);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -16,6 +26,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *__lsan_default_suppressions(void)
 {
     return "leak:libfyaml.so";
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    return an_kernels_init() ? 0 : 1;
 }
 
 static void run_one(const an_quant *q)
@@ -32,17 +49,78 @@ static void run_one(const an_quant *q)
     an_quant_ws_free(ws);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void check(const uint8_t *data, size_t size)
 {
     an_quant *q = NULL;
     an_buf again;
     if (an_quant_decode(data, size, &q, NULL) != AN_OK)
-        return 0;
+        return;
     an_buf_init(&again, AN_QUANT_BYTES_MAX);
     if (an_quant_encode(q, &again) != AN_OK || again.len != size || memcmp(again.data, data, size) != 0)
         abort();
     run_one(q);
     an_buf_done(&again);
     an_quant_free(q);
+}
+
+static bool is_small(const an_model *m)
+{
+    size_t values = m->n_inputs;
+    for (size_t i = 0; i < m->n_layers; i++)
+        values += m->layers[i].in_n + m->layers[i].out_n;
+    return values <= SMALL_VALUES && m->n_params <= SMALL_PARAMS;
+}
+
+static an_err make(const an_model *m, an_buf *file)
+{
+    an_quant *q = NULL;
+    float *params = an_alloc(m->n_params ? m->n_params : 1, sizeof *params);
+    float *x = an_alloc(ROWS * m->n_inputs, sizeof *x);
+    an_err err = params && x ? AN_OK : AN_ERR_NOMEM;
+    if (err == AN_OK) {
+        an_model_init(m, 5, params);
+        for (size_t i = 0; i < ROWS * m->n_inputs; i++)
+            x[i] = (float)((i * i * 7 + i * 3) % 31) / 15.0f - 1.0f;
+        err = an_quant_new(m, params, x, ROWS, NULL, &q, NULL);
+    }
+    if (err == AN_OK)
+        err = an_quant_encode(q, file);
+    an_quant_free(q);
+    an_free(params);
+    an_free(x);
+    return err;
+}
+
+/* Three bytes say where and what, the last ones of the input. */
+static void change(an_buf *file, const uint8_t *data, size_t n)
+{
+    for (size_t i = 0; i + 3 <= n && i < 3 * CHANGES_MAX; i += 3)
+        file->data[((size_t)data[i] << 8 | data[i + 1]) % file->len] ^= data[i + 2];
+}
+
+static void check_graph(const uint8_t *data, size_t size)
+{
+    static char text[AN_GRAPH_TEXT_MAX];
+    const size_t used = an_graph_text(data, size, text);
+    an_model *m = NULL;
+    an_buf file;
+    if (used == 0 || an_model_new(text, strlen(text), "graph", 0, &m, NULL) != AN_OK)
+        return;
+    an_buf_init(&file, AN_QUANT_BYTES_MAX);
+    if (is_small(m) && make(m, &file) == AN_OK) {
+        check(file.data, file.len);
+        change(&file, data + used, size - used);
+        check(file.data, file.len);
+    }
+    an_buf_done(&file);
+    an_model_free(m);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size > 0 && data[0] == 0xff)
+        check_graph(data + 1, size - 1);
+    else
+        check(data, size);
     return 0;
 }

@@ -313,6 +313,7 @@ static const struct {
     {"model: a\ninput: {features: 2}\nlayers: [{dense: {units: 2, name: x}}, {dense: {units: "
      "2, name: x}}]\nloss: mse\ntarget: input\n",
      "two layers are called \"x\""},
+    {"model: \"-\"\ninput: {features: 2}\nlayers: [relu]\nloss: mse\ntarget: input\n", "a name has a letter"},
     {"model: a\ninput: {features: 2}\nlayers: [{relu: {local: true}}]\nloss: mse\ntarget: "
      "input\n",
      "no parameters"},

@@ -205,7 +205,8 @@ static void a_layer_comes_to_what_pytorch_says(void **state)
         bench b;
         assert_int_equal(an_jval_bool(c, "training", &training, NULL), AN_OK);
         an_layer *l = &m->layers[m->n_layers - 1];
-        assert_int_equal(an_layer_size(l, NULL), AN_OK); /* with the weights that a first layer never prepares */
+        assert_int_equal(an_layer_size(l, NULL),
+                         AN_OK); /* with the weights that a first layer never prepares */
         bench_init(&b, c, l);
         run_layer(&b, training, false);
         if (b.prepared)
