@@ -100,12 +100,13 @@ static const Onnx__ValueInfoProto *find_graph_input(an_onnx_import_run *r)
     return in;
 }
 
-/* By who reads it: what turns the channel forward takes it last, and so do flat values; a recurrent layer
- * wants steps first; all else is as most tools have it, with the channel second. */
+/* Our own files take it last.  Others by who reads it: what turns the channel forward takes it last, and so
+ * do flat values; a recurrent layer wants steps first; all else is as most tools have it, with the channel
+ * second. */
 static an_onnx_form input_form(const an_onnx_import_run *r, const char *name, size_t rank)
 {
-    an_onnx_form form = rank == 2 ? AN_ONNX_AS_LAST : AN_ONNX_AS_FIRST;
-    for (size_t i = 0; i < r->graph->n_node && rank > 2; i++) {
+    an_onnx_form form = rank == 2 || r->own ? AN_ONNX_AS_LAST : AN_ONNX_AS_FIRST;
+    for (size_t i = 0; i < r->graph->n_node && form != AN_ONNX_AS_LAST; i++) {
         const Onnx__NodeProto *node = r->graph->node[i];
         const char *op = node->op_type ? node->op_type : "";
         if (node->n_input == 0 || strcmp(node->input[0], name) != 0)
@@ -117,8 +118,6 @@ static an_onnx_form input_form(const an_onnx_import_run *r, const char *name, si
             return AN_ONNX_AS_LAST;
         if (rank == 3 && (strcmp(op, "LSTM") == 0 || strcmp(op, "GRU") == 0))
             form = AN_ONNX_AS_TIME;
-        else if (r->own && strcmp(op, "Flatten") == 0)
-            form = AN_ONNX_AS_LAST; /* our own files are so from the start */
     }
     return form;
 }
@@ -242,11 +241,12 @@ static void put_layers(an_buf *b, const an_onnx_import_run *r)
 /* A name as ours are; falls back to "model". */
 static void put_name(an_buf *b, const char *name)
 {
+    char ours[AN_MODEL_NAME_MAX];
     size_t n = 0;
-    for (const char *c = name; c && *c && n + 1 < AN_MODEL_NAME_MAX; c++, n++)
-        an_buf_u8(b, (uint8_t)(isalnum((unsigned char)*c) || strchr("_-.", *c) ? *c : '-'));
-    if (n == 0)
-        an_buf_text(b, "model");
+    for (const char *c = name; c && *c && n + 1 < sizeof ours; c++, n++)
+        ours[n] = isalnum((unsigned char)*c) || strchr("_-.", *c) ? *c : '-';
+    ours[n] = '\0';
+    an_buf_text(b, ours[strspn(ours, "-.")] ? ours : "model");
 }
 
 static const char *prop_of(const an_onnx_import_run *r, const char *key)

@@ -229,8 +229,8 @@ static void name_draft(const an_onnx_import_run *r, an_layer *l)
     for (; from[n] && n + 1 < sizeof l->name && !(r->own && from[n] == '/'); n++)
         l->name[n] = strchr(allowed, from[n]) ? from[n] : from[n] == '/' ? '.' : '_';
     l->name[n] = '\0';
-    const bool cut = from[n] && !r->own;
-    for (size_t i = 1; n == 0 || cut || taken(r, l->name); i++) {
+    const bool cut = from[n] && !r->own, empty = l->name[strspn(l->name, "-.")] == '\0';
+    for (size_t i = 1; empty || cut || taken(r, l->name); i++) {
         snprintf(l->name, sizeof l->name, "%s%zu", l->type->name, i);
         if (!taken(r, l->name))
             break;
@@ -253,14 +253,23 @@ an_err an_onnx_begin(an_onnx_import_run *r, const char *kind, size_t from, an_on
     return an_onnx_read(r, d, from);
 }
 
+/* A number that the file has as a float: at a bound it may be beyond it by what a float rounds. */
+static double within(const an_layer_opt *o, double v)
+{
+    if (v < o->min && v >= (double)(float)o->min)
+        return o->min;
+    return v > o->max && v <= (double)(float)o->max ? o->max : v;
+}
+
 /* A choice is set by the number of its word. */
 bool an_onnx_set(an_onnx_draft *d, const char *option, double v)
 {
     const an_layer_opt *opts = d->l.type->opts;
     for (size_t i = 0; opts && opts[i].key; i++)
         if (strcmp(opts[i].key, option) == 0) {
-            d->l.opt[i] = v;
-            return opts[i].kind == AN_LAYER_OPT_CHOICE || (v >= opts[i].min && v <= opts[i].max);
+            d->l.opt[i] = opts[i].kind == AN_LAYER_OPT_REAL ? within(&opts[i], v) : v;
+            return opts[i].kind == AN_LAYER_OPT_CHOICE ||
+                   (d->l.opt[i] >= opts[i].min && d->l.opt[i] <= opts[i].max);
         }
     return false;
 }
