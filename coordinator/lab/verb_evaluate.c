@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "coordinator/lab/detection.h"
+#include "coordinator/lab/evaluate_plots.h"
 #include "coordinator/lab/files.h"
 #include "coordinator/lab/judge.h"
 #include "coordinator/lab/labelled.h"
@@ -29,6 +30,9 @@ typedef struct work {
     an_lab_detection *each; /* (files.n) */
     an_lab_detection all, baselines[AN_LAB_BASELINES];
     double alarms_per_shift; /* NAN: the tables have no times */
+    const char *plots;       /* folder; NULL: no pictures */
+    an_json *pictures;       /* their paths */
+    size_t n_pictures;
 } work;
 
 static an_err read_options(work *w, an_note *why)
@@ -42,6 +46,8 @@ static an_err read_options(work *w, an_note *why)
         err = an_args_int(a, "ahead", 1, 100000, 1, &ahead, why);
     w->opts = (an_lab_detection_opts){.vus_window = (size_t)vus, .nab_window = (size_t)nab};
     w->ahead = (size_t)ahead;
+    w->plots = an_args_get(a, "plots");
+    w->pictures = w->plots && w->lab->json ? an_json_array() : NULL;
     return err;
 }
 
@@ -132,6 +138,39 @@ static an_err judge(work *w, an_note *why)
     return err == AN_OK ? judge_baselines(w) : err;
 }
 
+/* ---- pictures ---- */
+
+static void report_pictures(work *w, an_json *o)
+{
+    if (o && w->pictures)
+        an_json_set(o, "plots", w->pictures);
+    w->pictures = NULL;
+    if (!o && w->plots)
+        fprintf(w->lab->out, "\n%-24s %zu in %s\n", "pictures", w->n_pictures, w->plots);
+}
+
+static an_err draw_detection(work *w, an_note *why)
+{
+    char about[200];
+    const an_lab_scored scored = {.files = &w->files,
+                                  .scores = w->scores,
+                                  .labels = w->labels,
+                                  .n = w->n,
+                                  .threshold = w->threshold,
+                                  .all = &w->all};
+    an_lab_about(about, sizeof about, w->lab->args->positionals[0], &w->files, w->n, "rows");
+    return an_lab_plot_detection(&scored, w->plots, about, w->pictures, &w->n_pictures, why);
+}
+
+static an_err draw_fitness(work *w, const an_lab_fitness *f, an_note *why)
+{
+    char about[200];
+    const char *label = an_args_get(w->lab->args, "label");
+    an_lab_about(about, sizeof about, w->lab->args->positionals[0], &w->files, f->n, "windows");
+    return an_lab_plot_fitness(f, w->bundle.schema.sensors, label ? label : "label", w->plots, about,
+                               w->pictures, &w->n_pictures, why);
+}
+
 /* ---- detectors ---- */
 
 static void print_text(const work *w, const char *version)
@@ -160,6 +199,7 @@ static an_err report(work *w, an_note *why)
     an_hash_text(hex, &w->hash);
     if (!w->lab->json) {
         print_text(w, hex);
+        report_pictures(w, NULL);
         return AN_OK;
     }
     an_json *o = an_json_object(), *list = an_json_array(), *baselines = an_json_object();
@@ -182,6 +222,7 @@ static an_err report(work *w, an_note *why)
         an_json_set(baselines, keys[b], f);
     }
     an_json_set(o, "baselines", baselines);
+    report_pictures(w, o);
     return an_lab_print_json(w->lab, o, why);
 }
 
@@ -189,6 +230,8 @@ static an_err evaluate_detector(work *w, an_note *why)
 {
     w->threshold = w->has_overlay && w->overlay.has_threshold ? w->overlay.threshold : w->bundle.threshold;
     an_err err = judge(w, why);
+    if (err == AN_OK && w->plots)
+        err = draw_detection(w, why);
     if (err == AN_OK)
         err = report(w, why);
     an_free(w->scores);
@@ -206,11 +249,13 @@ static an_err report_fitness(work *w, const an_lab_fitness *f, an_note *why)
     if (!w->lab->json) {
         fprintf(w->lab->out, "version %s\n", hex);
         an_lab_fitness_print(f, w->bundle.schema.sensors, w->lab->out);
+        report_pictures(w, NULL);
         return AN_OK;
     }
     an_json *o = an_json_object();
     an_json_set_text(o, "version", hex);
     an_lab_fitness_json(f, w->bundle.schema.sensors, o);
+    report_pictures(w, o);
     return an_lab_print_json(w->lab, o, why);
 }
 
@@ -223,6 +268,8 @@ static an_err evaluate_labels(work *w, const an_model *m, an_note *why)
                      : an_lab_labelled_make(m, &w->bundle.prep, &w->files, w->ahead, &d, why);
     if (err == AN_OK)
         err = an_lab_fitness_of(m, w->bundle.weights, &d, &f, why);
+    if (err == AN_OK && w->plots)
+        err = draw_fitness(w, &f, why);
     if (err == AN_OK)
         err = report_fitness(w, &f, why);
     an_lab_fitness_done(&f);
@@ -246,6 +293,7 @@ static an_err run(an_lab *lab, an_note *why)
         err = an_bundle_model(&w.bundle, &m, why);
     if (err == AN_OK)
         err = m && !an_model_is_autoencoder(m) ? evaluate_labels(&w, m, why) : evaluate_detector(&w, why);
+    an_json_free(w.pictures);
     an_model_free(m);
     an_bundle_done(&w.bundle);
     an_overlay_done(&w.overlay);
@@ -258,6 +306,7 @@ static const an_flag flags[] = {
     {"vus-window", "N", "rows over which labels fade, for the volume under the surface (default 100)"},
     {"nab-window", "N", "rows from the begin of an event, for the NAB score (default 0: the event)"},
     {"ahead", "N", "rows from a window to the row that a forecast is held to (default 1)"},
+    {"plots", "DIR", "write pictures there (SVG): histogram, confusion matrix, ROC, PR, scores in time"},
     AN_LAB_FLAGS_FILES,
     AN_LAB_FLAG_JSON,
 };

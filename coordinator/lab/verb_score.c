@@ -5,8 +5,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "coordinator/lab/evaluate_plots.h"
 #include "coordinator/lab/files.h"
 #include "coordinator/lab/judge.h"
+#include "coordinator/lab/plots.h"
 
 #define TOP 3
 
@@ -81,6 +83,24 @@ static void put_row(work *w, const char *file, const an_table *t, size_t i, floa
         an_json_push(w->rows, an_json_num((double)score * w->threshold));
 }
 
+static an_err draw(const work *w, const an_table *t, float *scores, an_note *why)
+{
+    char about[200];
+    uint8_t *labels = t->labels ? an_alloc(t->n, 1) : NULL;
+    if (t->labels && !labels)
+        return AN_ERR_NOMEM;
+    for (size_t i = 0; i < t->n; i++) {
+        scores[i] = (float)((double)scores[i] * w->threshold);
+        if (labels)
+            labels[i] = t->labels[i] > 0;
+    }
+    an_lab_about(about, sizeof about, w->lab->args->positionals[0], &w->files, t->n, "rows");
+    an_err err = an_lab_plot_trace(an_args_get(w->lab->args, "plot"), about, t->times_ms, scores, labels,
+                                   t->n, w->threshold, why);
+    an_free(labels);
+    return err;
+}
+
 static an_err score_table(work *w, size_t k, an_note *why)
 {
     const an_table *t = &w->files.tables[k];
@@ -91,6 +111,8 @@ static an_err score_table(work *w, size_t k, an_note *why)
                                 t->width, scores, parts, why);
     for (size_t i = 0; i < t->n && err == AN_OK; i++)
         put_row(w, w->files.names[k], t, i, scores[i], parts + i * t->width);
+    if (err == AN_OK && an_args_has(w->lab->args, "plot"))
+        err = draw(w, t, scores, why);
     an_free(scores);
     an_free(parts);
     return err;
@@ -126,6 +148,9 @@ static an_err run(an_lab *lab, an_note *why)
         err = an_lab_files_read(lab, 1, &w.files, why);
     if (err == AN_OK)
         err = an_lab_files_fit(&w.files, &w.bundle, !an_args_has(lab->args, "no-header"), why);
+    if (err == AN_OK && an_args_has(lab->args, "plot") && w.files.n > 1)
+        err = an_fail(AN_ERR_INVAL, why,
+                      "--plot draws one table: `evaluate --plots DIR` draws each of several");
     if (err == AN_OK && !w.bundle.detector && !(w.has_overlay && w.overlay.detector))
         err =
             an_fail(AN_ERR_UNSUPPORTED, why,
@@ -154,6 +179,7 @@ static an_err run(an_lab *lab, an_note *why)
 
 static const an_flag flags[] = {
     {"out", "FILE", "write the table there instead of to standard output"},
+    {"plot", "FILE", "write a picture of the scores in time there (SVG); of one table"},
     {"overlay", "FILE", "what a site made for the version"},
     AN_LAB_FLAGS_FILES,
     AN_LAB_FLAG_JSON,

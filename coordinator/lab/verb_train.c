@@ -10,6 +10,8 @@
 #include "coordinator/lab/dataset.h"
 #include "coordinator/lab/files.h"
 #include "coordinator/lab/labelled.h"
+#include "coordinator/lab/plots.h"
+#include "coordinator/lab/svg.h"
 #include "coordinator/lab/train_opts.h"
 #include "coordinator/lab/train_show.h"
 #include "coordinator/lab/version.h"
@@ -265,6 +267,28 @@ static an_err make(work *w, an_note *why)
     return err == AN_OK ? calibrate(w, why) : err;
 }
 
+/* Of every epoch, those after the best too. */
+static an_err draw(work *w, const char *version, an_note *why)
+{
+    char about[200];
+    an_model *m = NULL;
+    const char *path = an_args_get(w->lab->args, "plot");
+    if (!path)
+        return AN_OK;
+    an_err err = an_bundle_model(&w->bundle, &m, why);
+    if (err == AN_OK) {
+        snprintf(about, sizeof about, "%.60s, %zu windows, %zu parameters%s", an_svg_name(version),
+                 w->n_windows, w->bundle.n_weights,
+                 w->stats.stopped     ? "; stopped early"
+                 : w->stats.cancelled ? "; interrupted"
+                                      : "");
+        err = an_lab_plot_loss(path, about, an_model_loss_name(m), w->show.epochs, w->show.n,
+                               w->show.validation, w->stats.best_epoch, why);
+    }
+    an_model_free(m);
+    return err;
+}
+
 static an_err run(an_lab *lab, an_note *why)
 {
     work w = {.lab = lab};
@@ -278,6 +302,8 @@ static an_err run(an_lab *lab, an_note *why)
     if (err == AN_OK)
         err = an_bundle_write(&w.bundle, path, &hash, why);
     if (err == AN_OK)
+        err = draw(&w, path, why);
+    if (err == AN_OK)
         err = report(&w, path, &hash, why);
     an_lab_train_show_done(&w.show);
     an_bundle_done(&w.bundle);
@@ -290,6 +316,7 @@ static an_err run(an_lab *lab, an_note *why)
 
 static const an_flag flags[] = {
     {"out", "FILE", "where the version is written"},
+    {"plot", "FILE", "where a picture of the losses is written (SVG)"},
     {"name", "NAME", "of the model (default: model)"},
     {"from", "FILE", "begin with the weights of a version or an ONNX file, where names and shapes are equal"},
     {"freeze", "LAYERS", "with --from: layers that stay as they are, with commas between"},

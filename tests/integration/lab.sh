@@ -52,6 +52,16 @@ complains()
 {
     grep -q -e "$1" "$work/err" || fail "the error lacks \"$1\": $(cat "$work/err")"
 }
+# Files that are there, are XML and have all of a picture.
+pictures()
+{
+    python3 - "$@" <<'END' || fail "not pictures: $*"
+import sys, xml.dom.minidom
+for path in sys.argv[1:]:
+    svg = xml.dom.minidom.parse(path).documentElement
+    assert svg.tagName == "svg" and svg.getElementsByTagName("title") and svg.getElementsByTagName("text"), path
+END
+}
 
 run 0 --help
 says experiment
@@ -79,6 +89,8 @@ holds 'o[-1]["event"] == "trained" and len(o) == o[-1]["epochs"] + 1 and all(e["
 holds 'o[-1]["validation_loss"] == min(e["validation_loss"] for e in o[:-1]) and not o[-1]["interrupted"]'
 run 0 train "$arch" "$work/plant-1.csv" --label label --epochs 3 --validation 0.2 --out "$work/lines"
 complains '^epoch 3/3  loss .*validation'
+run 0 train "$arch" "$work/plant-1.csv" --label label --epochs 3 --plot "$work/loss.svg" --out "$work/lines"
+pictures "$work/loss.svg"
 run 1 train "$arch" "$work/plant-1.csv" --label label --patience 3 --out "$work/none"
 complains validation
 run 1 train "$arch" "$work/plant-1.csv" --label label --schedule sometimes --out "$work/none"
@@ -93,6 +105,11 @@ says '^row,time,score,alarm,sensors$'
 [ "$(wc -l <"$work/out")" -eq 601 ] || fail 'not one line for each row'
 run 0 score "$work/one" "$work/faulty.csv" --label label --json
 says '"alarms"'
+cp "$work/faulty.csv" "$work/a<b & \"c\".csv"
+run 0 score "$work/one" "$work/a<b & \"c\".csv" --label label --plot "$work/trace.svg"
+pictures "$work/trace.svg"
+run 1 score "$work/one" "$work/faulty.csv" "$work/faulty.csv" --label label --plot "$work/none"
+complains 'one table'
 run 1 score "$work/one" "$work/faulty.csv"
 complains '12 sensors'
 
@@ -106,6 +123,14 @@ holds '0 <= o[0]["pauroc"] <= 1 and 0 <= o[0]["vus"]["roc"] <= 1 and o[0]["event
 holds 'abs(o[0]["baselines"]["always"]["auroc"] - 0.5) < 1e-9 and o[0]["baselines"]["random"]["rows"] == 600'
 run 0 evaluate "$work/one" "$work/faulty.csv" "$work/faulty.csv" --label label
 says '^all rows together'
+run 0 evaluate "$work/one" "$work/faulty.csv" "$work/plant-1.csv" --label label --plots "$work/pictures/new" --json
+holds 'len(o[0]["plots"]) == 6 and o[0]["plots"][-1].endswith("trace-2.svg")'
+for name in histogram confusion roc pr trace-1 trace-2; do
+    pictures "$work/pictures/new/$name.svg"
+done
+run 1 evaluate "$work/one" "$work/faulty.csv" --label label --plots "$work/faulty.csv"
+complains faulty.csv
+run 0 evaluate "$work/one" "$work/faulty.csv" "$work/faulty.csv" --label label
 says 'affiliation'
 run 1 evaluate "$work/one" "$work/faulty.csv" --ignore label
 complains 'no labels'
@@ -129,6 +154,11 @@ run 0 train "$work/class.yaml" "$work/labelled.csv" --label class --ignore y --e
 run 0 evaluate "$work/class" "$work/labelled.csv" --label class --ignore y --json
 holds 'o[0]["goal"] == "classes" and o[0]["accuracy"] > 0.9 and sum(map(sum, o[0]["confusion"])) == 900'
 holds 'all(0 <= c[k] <= 1 for c in o[0]["classes"] for k in ("precision", "recall", "f1")) and o[0]["macro_f1"] > 0.85'
+run 0 evaluate "$work/class" "$work/labelled.csv" --label class --ignore y
+run 0 evaluate "$work/class" "$work/labelled.csv" --label class --ignore y --plots "$work/pictures"
+says '^pictures .* 1 in'
+run 0 evaluate "$work/number" "$work/labelled.csv" --label y --ignore class --plots "$work/pictures"
+pictures "$work/pictures/confusion.svg" "$work/pictures/fit.svg"
 run 0 evaluate "$work/class" "$work/labelled.csv" --label class --ignore y
 says '^class .*precision'
 run 1 evaluate "$work/class" "$work/labelled.csv" --label y --ignore class
