@@ -17,9 +17,6 @@
 #include "tests/fuzz/graph_text.h"
 
 #define ROWS 3u
-#define SMALL_VALUES 3000u /* of a row in all layers */
-#define SMALL_PARAMS 4000u
-#define SMALL_BYTES (4u << 20)
 
 const char *__lsan_default_suppressions(void);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -34,23 +31,8 @@ const char *__lsan_default_suppressions(void)
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     static char limit[] = "-malloc_limit_mb=32";
-    static char *args[256];
-    if (*argc + 2 > (int)(sizeof args / sizeof *args))
-        return 0;
-    memcpy(args, *argv, (size_t)*argc * sizeof *args);
-    args[(*argc)++] = limit;
-    *argv = args;
+    an_graph_option(argc, argv, limit);
     return an_kernels_init() ? 0 : 1;
-}
-
-static bool is_small(const an_model *m)
-{
-    size_t values = m->n_inputs, bytes = 0;
-    for (size_t i = 0; i < m->n_layers; i++)
-        values += m->layers[i].in_n + m->layers[i].out_n;
-    return values <= SMALL_VALUES && m->n_params <= SMALL_PARAMS &&
-           m->n_prepared <= 2 * SMALL_PARAMS + 4096 && an_ws_plan(m, AN_WS_TRAIN, ROWS, &bytes) == AN_OK &&
-           bytes <= SMALL_BYTES;
 }
 
 static void fill(float *p, size_t n, size_t from)
@@ -115,7 +97,7 @@ static void check_text(const char *text, size_t len, size_t n_features)
     if (!an_hash_equal(&ha, &hb))
         abort();
     check_bounds(a);
-    if (is_small(a))
+    if (an_graph_is_small(a, ROWS))
         exercise(a);
     an_model_free(a);
     an_model_free(b);

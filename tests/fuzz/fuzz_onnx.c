@@ -34,13 +34,8 @@ const char *__lsan_default_suppressions(void)
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     static char limit[] = "-malloc_limit_mb=64", length[] = "-max_len=16384";
-    static char *args[256];
-    if (*argc + 3 > (int)(sizeof args / sizeof *args))
-        return 0;
-    memcpy(args, *argv, (size_t)*argc * sizeof *args);
-    args[(*argc)++] = limit;
-    args[(*argc)++] = length;
-    *argv = args;
+    an_graph_option(argc, argv, limit);
+    an_graph_option(argc, argv, length);
     return an_kernels_init() ? 0 : 1;
 }
 

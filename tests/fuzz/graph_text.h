@@ -5,6 +5,8 @@
  *     static char text[AN_GRAPH_TEXT_MAX];
  *     size_t used = an_graph_text(data, size, text);         0: nothing came of it
  *
+ *     if (an_graph_is_small(model, ROWS)) ...                        soon done, and in little memory
+ *
  * A new row of layers.def or losses.def is in it by itself. */
 #ifndef AN_TESTS_FUZZ_GRAPH_TEXT_H
 #define AN_TESTS_FUZZ_GRAPH_TEXT_H
@@ -16,10 +18,14 @@
 
 #include "models/layer.h"
 #include "models/loss.h"
-#include "models/model.h"
+#include "models/model_internal.h"
 
 #define AN_GRAPH_TEXT_MAX 8192u
 #define AN_GRAPH_LAYERS_MAX 12u
+#define AN_GRAPH_VALUES_MAX 3000u /* of a row in all layers */
+#define AN_GRAPH_PARAMS_MAX 4000u
+#define AN_GRAPH_PREPARED_MAX 12288u
+#define AN_GRAPH_BYTES_MAX ((size_t)4 << 20) /* of a workspace */
 
 typedef struct an_graph_source {
     const uint8_t *data;
@@ -164,6 +170,30 @@ static inline size_t an_graph_text(const uint8_t *data, size_t n, char out[stati
     an_graph_options(&s, loss->opts, "");
     an_graph_put(&s, "}}\ntarget: %s\n", end / losses % 2 ? "input" : "labels");
     return s.n_layers > 0 ? s.at : 0;
+}
+
+static inline bool an_graph_is_small(const an_model *m, size_t rows)
+{
+    size_t values = m->n_inputs, bytes = 0;
+    for (size_t i = 0; i < m->n_layers; i++)
+        values += m->layers[i].in_n + m->layers[i].out_n;
+    return values <= AN_GRAPH_VALUES_MAX && m->n_params <= AN_GRAPH_PARAMS_MAX &&
+           m->n_prepared <= AN_GRAPH_PREPARED_MAX && an_ws_plan(m, AN_WS_TRAIN, rows, &bytes) == AN_OK &&
+           bytes <= AN_GRAPH_BYTES_MAX;
+}
+
+/* Adds an option to those that libFuzzer reads: for LLVMFuzzerInitialize, before it does. */
+static inline void an_graph_option(int *argc, char ***argv, char *option)
+{
+    static char *args[256];
+    const size_t n = (size_t)*argc;
+    if (n + 2 > sizeof args / sizeof *args)
+        return;
+    memmove(args, *argv, n * sizeof *args);
+    args[n] = option;
+    args[n + 1] = NULL;
+    *argv = args;
+    *argc = (int)n + 1;
 }
 
 #endif
