@@ -322,10 +322,11 @@ an_err an_bundle_copy(an_bundle *ret, const an_bundle *from)
 an_err an_bundle_read(an_bundle *ret, an_hash *ret_hash, const char *path, an_note *why)
 {
     an_buf bytes;
+    an_note inner = {{0}};
     an_buf_init(&bytes, AN_BUNDLE_BYTES_MAX);
     an_err err = an_file_read(&bytes, path, why);
-    if (err == AN_OK)
-        err = an_bundle_decode(ret, bytes.data, bytes.len, why);
+    if (err == AN_OK && (err = an_bundle_decode(ret, bytes.data, bytes.len, &inner)) != AN_OK)
+        an_note_set(why, "%.100s: %s", path, inner.text[0] ? inner.text : an_err_text(err));
     if (err == AN_OK && ret_hash)
         an_bundle_hash(ret_hash, bytes.data, bytes.len);
     an_buf_done(&bytes);

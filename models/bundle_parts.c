@@ -37,7 +37,7 @@ an_err an_frame_open(const an_frame *f, const void *bytes, size_t len, an_reader
     an_reader r = an_reader_of(bytes, len);
     const uint8_t *magic = an_read_bytes(&r, MAGIC_BYTES);
     if (!magic || memcmp(magic, f->magic, MAGIC_BYTES) != 0)
-        return an_fail(AN_ERR_PROTO, why, "this is not a file of the kind %.8s", f->magic);
+        return an_fail(AN_ERR_PROTO, why, "it is of another kind: the mark %.8s is missing", f->magic);
     uint32_t format = an_read_u32(&r), n = an_read_u32(&r);
     if (!r.failed && format > f->format)
         return an_fail(AN_ERR_UNSUPPORTED, why, "format %u is later than %u, which this build reads", format,

@@ -70,7 +70,7 @@ static an_err take_model(an_scorer *s, const an_bundle *b, const an_overlay *o, 
 static an_err take_detector(an_scorer *s, const an_detector *d, an_note *why)
 {
     if (!d)
-        return an_fail(AN_ERR_INVAL, why, "the version has no detector");
+        return an_fail(AN_ERR_INVAL, why, "the version has no detector: nothing in it scores rows");
     if (d->window != s->prep.conf.window || d->features != s->prep.features)
         return an_fail(AN_ERR_INVAL, why, "the detector is made for other windows");
     if (d->type->needs_model && (!s->model || an_model_n_outputs(s->model) != an_prep_input(&s->prep)))

@@ -166,6 +166,10 @@ void an_lab_detection_print_ranges(FILE *out, const an_lab_detection *d, const a
                                    double random_adjusted_f1)
 {
     const an_event_figures *e = &d->events;
+    if (e->n_events == 0) {
+        fprintf(out, "%-24s none is labelled, so only false alarms can be told\n", "events");
+        return;
+    }
     const double runs = 1000 * (double)e->n_runs / (double)d->n_rows;
     fprintf(out, "%-24s %zu of %zu found, %zu alarm runs of which %zu false; F1", "events", e->n_detected,
             e->n_events, e->n_runs, e->n_false_runs);

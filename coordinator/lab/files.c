@@ -131,8 +131,9 @@ an_err an_lab_version_read(const an_lab *lab, const char *path, an_bundle *ret, 
 an_err an_lab_files_fit(const an_lab_files *f, const an_bundle *b, bool names, an_note *why)
 {
     if (f->width != b->schema.n)
-        return an_fail(AN_ERR_INVAL, why, "%s has %zu sensors, the version %u", f->names[0], f->width,
-                       b->schema.n);
+        return an_fail(
+            AN_ERR_INVAL, why, "%s has %zu sensors, the version %u%s", f->names[0], f->width, b->schema.n,
+            f->width > b->schema.n ? "; --label COLUMN and --ignore COLUMN name what is none" : "");
     for (size_t i = 0; i < f->n && names; i++)
         for (size_t j = 0; j < f->width; j++)
             if (strcmp(f->tables[i].names[j], b->schema.sensors[j].name) != 0)

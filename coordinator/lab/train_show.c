@@ -21,8 +21,8 @@ static void on_progress(void *arg, size_t epoch, double loss, double fraction)
     char valid[32] = "";
     const size_t shown = epoch < s->planned ? epoch + 1 : s->planned;
     if (s->validation && s->n > 0)
-        snprintf(valid, sizeof valid, "  validation %.3g", s->epochs[s->n - 1].valid_loss);
-    snprintf(s->progress.label, sizeof s->progress.label, "epoch %zu/%zu  loss %.4g%s", shown, s->planned,
+        snprintf(valid, sizeof valid, "  valid %.3g", s->epochs[s->n - 1].valid_loss);
+    snprintf(s->progress.label, sizeof s->progress.label, "epoch %zu/%zu  loss %.3g%s", shown, s->planned,
              loss, valid);
     an_progress_set(&s->progress, (uint64_t)(fraction * 1000));
 }
@@ -73,6 +73,7 @@ void an_lab_train_show_start(an_lab_train_show *s, an_lab *lab, an_train_opts *o
     s->started_s = now();
     an_progress_start_on(&s->progress, "train", 1000, s->tty && !lab->json ? stderr : NULL, s->tty,
                          an_clock_system());
+    s->progress.no_rate = true;
     opts->progress = on_progress;
     opts->epoch_end = on_epoch;
     opts->progress_arg = s;

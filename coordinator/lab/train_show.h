@@ -1,7 +1,7 @@
 /* train_show.h - what is seen of a training while it runs: a line that lives on a terminal, plain lines
  * elsewhere, an object for each epoch under --json; and the curve of it all for a plot.
  *
- *     train  [======>             ]  34 %  epoch 4/10  loss 0.0123  validation 0.0140  ETA 0:42
+ *     epoch 4/10  loss 0.0123  valid 0.014  [======>             ]  34 %  ETA 0:42
  *
  *     an_lab_train_show show = {0};
  *     an_lab_train_show_start(&show, lab, &opts);       sets opts.progress, .epoch_end and .keep

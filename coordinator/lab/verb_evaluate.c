@@ -187,7 +187,9 @@ static void print_text(const work *w, const char *version)
         an_lab_detection_print_row(out, "all rows together", &w->all);
     for (int b = 0; b < AN_LAB_BASELINES; b++)
         an_lab_detection_print_row(out, an_lab_baseline_name((an_lab_baseline)b), &w->baselines[b]);
-    fprintf(out, "%-24s %.6g\n\n", "best F1 at threshold", w->all.best_threshold * w->threshold);
+    if (isfinite(w->all.best_f1))
+        fprintf(out, "%-24s %.6g\n", "best F1 at threshold", w->all.best_threshold * w->threshold);
+    fputc('\n', out);
     an_lab_detection_print_ranges(out, &w->all, &w->opts, w->baselines[AN_LAB_RANDOM].adjusted_f1);
     if (!isnan(w->alarms_per_shift))
         fprintf(out, "%-24s %.2f in 8 hours\n", "alarm runs", w->alarms_per_shift);

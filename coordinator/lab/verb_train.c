@@ -92,6 +92,7 @@ static an_err make_blank(work *w, an_note *why)
     }
     if (err == AN_OK) {
         const an_lab_version_spec spec = {.name = name,
+                                          .file = path,
                                           .arch = (const char *)text.data,
                                           .sensors = (const char *const *)w->files.tables[0].names,
                                           .n_sensors = w->files.width,

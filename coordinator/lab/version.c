@@ -21,10 +21,20 @@ static an_err unit_scaler(const an_prep_conf *conf, size_t width, an_prep *ret, 
     return err;
 }
 
+static an_err wrong_window(size_t inputs, const an_lab_version_spec *spec, const an_bundle *b, an_note *why)
+{
+    char hint[48] = "";
+    if (inputs % spec->n_sensors == 0)
+        snprintf(hint, sizeof hint, "; one of %zu rows would fit", inputs / spec->n_sensors);
+    return an_fail(AN_ERR_INVAL, why, "the model takes %zu values, a window of %u rows has %zu%s", inputs,
+                   spec->prep.window, an_prep_input(&b->prep), hint);
+}
+
 static an_err first_weights(const an_lab_version_spec *spec, uint64_t seed, an_bundle *b, an_note *why)
 {
     an_model *m = NULL;
-    an_err err = an_model_new(spec->arch, strlen(spec->arch), spec->name, spec->n_sensors, &m, why);
+    const char *file = spec->file ? spec->file : spec->name;
+    an_err err = an_model_new(spec->arch, strlen(spec->arch), file, spec->n_sensors, &m, why);
     if (err != AN_OK)
         return err;
     b->n_weights = an_model_n_params(m);
@@ -34,8 +44,7 @@ static an_err first_weights(const an_lab_version_spec *spec, uint64_t seed, an_b
     if (!b->arch || !b->weights)
         err = AN_ERR_NOMEM;
     else if (an_model_n_inputs(m) != an_prep_input(&b->prep))
-        err = an_fail(AN_ERR_INVAL, why, "the model takes %zu values, a window of %u rows has %zu",
-                      an_model_n_inputs(m), spec->prep.window, an_prep_input(&b->prep));
+        err = wrong_window(an_model_n_inputs(m), spec, b, why);
     else
         an_model_init(m, seed, b->weights);
     an_model_free(m);

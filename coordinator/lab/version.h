@@ -14,6 +14,7 @@
 
 typedef struct an_lab_version_spec {
     const char *name;
+    const char *file;     /* what errors call arch; NULL: name */
     const char *arch;     /* NULL: none, for a detector that needs no model */
     const char *detector; /* NULL: autoencoder */
     const char *const *sensors;

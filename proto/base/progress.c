@@ -44,13 +44,15 @@ static void duration_text(char *out, size_t cap, double seconds)
 
 static void show(an_progress *p, int64_t now_ms, bool last)
 {
-    char time_text[32], line[256];
+    char time_text[32], rate_text[32] = "", line[256];
     double seconds = (double)(now_ms - p->start_ms) / 1000.0;
     double rate = seconds > 0 ? (double)p->done / seconds : 0;
     int n;
+    if (!p->no_rate)
+        snprintf(rate_text, sizeof rate_text, rate < 100 ? "%.3g/s  " : "%.0f/s  ", rate);
     if (p->total == 0) {
         duration_text(time_text, sizeof time_text, seconds);
-        n = snprintf(line, sizeof line, "%s  %llu  %.3g/s  %s", p->label, (unsigned long long)p->done, rate,
+        n = snprintf(line, sizeof line, "%s  %llu  %s%s", p->label, (unsigned long long)p->done, rate_text,
                      time_text);
     } else {
         double part = (double)p->done / (double)p->total;
@@ -64,7 +66,7 @@ static void show(an_progress *p, int64_t now_ms, bool last)
         bar[BAR] = '\0';
         double left = rate > 0 && !last ? (double)(p->total - p->done) / rate : seconds;
         duration_text(time_text, sizeof time_text, left);
-        n = snprintf(line, sizeof line, "%s  [%s] %3.0f %%  %.3g/s  %s%s", p->label, bar, 100 * part, rate,
+        n = snprintf(line, sizeof line, "%s  [%s] %3.0f %%  %s%s%s", p->label, bar, 100 * part, rate_text,
                      last ? "" : "ETA ", last || rate > 0 ? time_text : "?");
     }
     if (n < 0)

@@ -29,6 +29,7 @@ typedef struct an_progress {
     FILE *out;       /* NULL: silent */
     bool tty;
     bool shown;
+    bool no_rate; /* what is counted has no meaning by the second; to be set after start */
     const an_clock *clock;
 } an_progress;
 

@@ -111,7 +111,13 @@ pictures "$work/trace.svg"
 run 1 score "$work/one" "$work/faulty.csv" "$work/faulty.csv" --label label --plot "$work/none"
 complains 'one table'
 run 1 score "$work/one" "$work/faulty.csv"
-complains '12 sensors'
+complains '12 sensors, the version 11; --label'
+run 1 score "$work/plant-1.csv" "$work/faulty.csv"
+complains 'plant-1.csv: it is of another kind'
+run 0 evaluate "$work/one" "$work/plant-1.csv" --label label
+says 'only false alarms can be told'
+run 1 train models/zoo/lstm-ae.yaml "$work/plant-1.csv" --label label --out "$work/none"
+complains 'one of 60 rows would fit'
 
 run 0 evaluate "$work/one" "$work/faulty.csv" --label label --json
 for key in auroc best_f1 f1 far mar delay; do
