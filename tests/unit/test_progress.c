@@ -74,6 +74,12 @@ static void a_pipe_sees_a_line_every_ten_seconds_and_nothing_of_a_short_step(voi
     an_clock_fake_advance(&s.clock, 10000);
     an_progress_set(&p, 30);
     assert_string_equal(s.text, "long  30  3/s  0:10\n");
+    const size_t len = s.len;
+    an_progress_start_on(&p, "share", 100, s.out, false, &s.clock.clock);
+    p.no_rate = true;
+    an_clock_fake_advance(&s.clock, 10000);
+    an_progress_set(&p, 50);
+    assert_string_equal(s.text + len, "share  [==========>         ]  50 %  ETA 0:10\n");
     screen_close(&s);
 }
 
