@@ -25,7 +25,7 @@ static const char style[] =
     ".page{fill:#ffffff}\n"
     ".frame{fill:none;stroke:#5f6b76}\n"
     ".grid{stroke:#e3e7eb}\n"
-    ".line{fill:none;stroke-width:1.8;stroke-linejoin:round}\n"
+    ".line{fill:none;stroke-width:1.8;stroke-linejoin:round}.thin{stroke-width:1.1}\n"
     ".t0{stroke:#0072b2}.t1{stroke:#d55e00}.t2{stroke:#009e73;stroke-dasharray:7 3}\n"
     ".t3{stroke:#5f6b76;stroke-dasharray:2 3}\n"
     ".f0{fill:#0072b2}.f1{fill:#d55e00}.f2{fill:#009e73}.f3{fill:#5f6b76}\n"

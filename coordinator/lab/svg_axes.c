@@ -7,6 +7,7 @@
 
 #define TICKS 7 /* about so many */
 #define TICKS_MAX 40
+#define MANY 2000 /* points of a line that is drawn thin */
 #define STRIP 9.0 /* pixels */
 
 /* ---- from data to pixels ---- */
@@ -82,7 +83,7 @@ static void tick_text(char *out, size_t size, double v, double step)
     const double most = fabs(v);
     const int digits = step > 0 && step < 1 ? (int)ceil(-log10(step) - 1e-9) : 0;
     if (step <= 0 || most >= 1e7 || digits > 5)
-        snprintf(out, size, "%.4g", v);
+        snprintf(out, size, "%.*g", most < 1e6 ? 6 : 3, v);
     else
         snprintf(out, size, "%.*f", digits, v == 0.0 ? 0.0 : v); /* no -0 */
 }
@@ -193,7 +194,7 @@ static void add_point(pen *p, double x, double y)
 void an_svg_line(an_svg *s, an_svg_tone tone, const double *x, const double *y, size_t n)
 {
     pen p = {.s = s, .column = -1};
-    an_buf_printf(&s->out, "<path class=\"line t%d\" d=\"", (int)tone);
+    an_buf_printf(&s->out, "<path class=\"line%s t%d\" d=\"", n > MANY ? " thin" : "", (int)tone);
     for (size_t i = 0; i < n; i++) {
         if (isfinite(x[i]) && isfinite(y[i])) {
             add_point(&p, px(s, x[i]), py(s, y[i]));
