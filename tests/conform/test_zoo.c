@@ -204,7 +204,7 @@ static const lesson lessons[] = {
     {"dense-ae.yaml", 16, {0}, an_rows_sensors, 1000, 20, 32, 2e-3, {{separation, 0.9}, {explained, 0.9}}},
     {"gru-forecast.yaml", 2, {32, 16}, an_rows_forecast, 400, 15, 32, 8e-3, {{gain_on_the_last_value, 0.9}}},
     {"lstm-ae.yaml", 2, {60, 12}, an_rows_swing, 400, 8, 32, 5e-3, {{separation, 0.9}, {explained, 0.8}}},
-    {"lstm-classifier.yaml", 3, {64, 20}, an_rows_paces, 400, 8, 32, 3e-3, {{accuracy, 0.9}}},
+    {"lstm-classifier.yaml", 3, {64, 16}, an_rows_paces, 400, 10, 16, 2e-3, {{accuracy, 0.9}}},
     {"mlp-regression.yaml", 4, {0}, an_rows_formula, 1000, 30, 32, 3e-3, {{explained, 0.95}}},
     {"mobile-cnn.yaml", 0, {64, 24}, an_rows_directions, 300, 4, 32, 5e-3, {{accuracy, 0.9}}},
     {"unet.yaml", 0, {128, 20}, an_rows_disc, 80, 4, 8, 4e-3, {{overlap, 0.8}}},
