@@ -4,18 +4,19 @@
 #include "base/mem.h"
 #include "models/train_internal.h"
 
-#define SLICE_ROWS 16u           /* fewer rows make the products too small to be fast */
+#define SLICE_ROWS 16u           /* fewer rows make the products too small to be fast, */
+#define SLICE_WORK_LARGE 4e7     /* unless a row alone is large: products of a slice */
 #define SLICE_ROWS_DENSE 32u     /* where a gradient is soon worked out, adding slices up costs more */
 #define REUSE 4.0                /* uses of a parameter in a row, below which it is so */
 #define SLICE_ROWS_MIXED 32u     /* fewer rows make their statistics too rough (ghost batch norm) */
-#define SLICE_WORK 2e6           /* products; less is done before another thread has begun */
+#define SLICE_WORK 2e6           /* less is done before another thread has begun */
 #define SLICE_FLOATS (32u << 20) /* all slices' gradients together: 128 MiB */
 #define BLOCK_PARAMS 8192u       /* a block's gradient, state and weights fit the second cache */
 
 /* What a group of rows may keep between forward and backward: about two thirds of the second cache
  * of common processors.  A constant, and not this machine's, because the order of additions follows
  * from it. */
-#define GROUP_BYTES ((size_t)700 * 1024)
+#define GROUP_BYTES ((size_t)1400 * 1024)
 
 /* How often a row uses a parameter, in the mean: once in a dense layer, at every place in a
  * convolution, at every step in a recurrent layer. */
@@ -33,9 +34,12 @@ static double reuse_of(const an_model *m)
 size_t an_train_slice_rows(const an_model *m)
 {
     const double reuse = reuse_of(m), each = reuse * (double)m->n_params;
-    const size_t least = m->mixes_rows ? SLICE_ROWS_MIXED : reuse < REUSE ? SLICE_ROWS_DENSE : SLICE_ROWS;
-    const size_t rows = each > 1.0 ? (size_t)(SLICE_WORK / each) : least;
-    return m->mixes_rows || rows < least ? least : rows;
+    if (m->mixes_rows)
+        return SLICE_ROWS_MIXED;
+    if (reuse >= REUSE && !m->slow_on_few_rows && each * SLICE_ROWS > SLICE_WORK_LARGE)
+        return each < SLICE_WORK_LARGE ? (size_t)(SLICE_WORK_LARGE / each) : 1;
+    const size_t least = reuse < REUSE ? SLICE_ROWS_DENSE : SLICE_ROWS;
+    return each > 1.0 && SLICE_WORK / each > (double)least ? (size_t)(SLICE_WORK / each) : least;
 }
 
 size_t an_train_slices(const an_model *m, size_t slice_rows, size_t rows)

@@ -1,9 +1,14 @@
 /* A run is a generation number.  The caller publishes the work, raises the number and joins in;
- * every thread takes jobs from one shared counter and reports once per generation, even if
- * nothing was left for it, so that no late thread can see the next run's work half written. */
+ * every thread takes jobs and reports once per generation, even if nothing was left for it, so that
+ * no late thread can see the next run's work half written.
+ *
+ * The jobs are cut into as many ranges as there are workers.  A worker takes its own range first, and
+ * then what is left of the others': runs of the same length give a job to the same worker, in whose
+ * cache its data may still be, as long as all are equally fast. */
 #include "base/workers.h"
 
 #include <pthread.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,13 +16,22 @@
 
 #include "base/mem.h"
 
-#define SPINS 4000u /* some microseconds: shorter than waking a thread */
+/* Some 50 microseconds: as long as it takes to wake a thread, which a thread that waits for the next
+ * stage of a step should not need. */
+#define SPINS 50000u
+#define LINE 64u /* bytes in a cache line */
 
 typedef struct worker {
     an_workers *pool;
     size_t index;
     pthread_t thread;
 } worker;
+
+/* Jobs that one worker takes first. */
+typedef struct range {
+    alignas(LINE) atomic_size_t next;
+    size_t end;
+} range;
 
 struct an_workers {
     worker *threads; /* n - 1 of them; threads[i] is worker i + 1 */
@@ -27,8 +41,7 @@ struct an_workers {
 
     an_workers_fn *fn; /* written before generation is raised, read after */
     void *ctx;
-    size_t n_jobs;
-    atomic_size_t next_job;
+    range *ranges;      /* (n) */
     atomic_size_t busy; /* threads that have not reported in this generation */
     atomic_uint_fast64_t generation;
 
@@ -47,11 +60,10 @@ size_t an_cpu_count(void)
 
 static void take_jobs(an_workers *w, size_t index)
 {
-    for (;;) {
-        size_t job = atomic_fetch_add(&w->next_job, 1);
-        if (job >= w->n_jobs)
-            return;
-        w->fn(w->ctx, job, index);
+    for (size_t k = 0; k < w->n; k++) {
+        range *r = &w->ranges[(index + k) % w->n];
+        for (size_t job; (job = atomic_fetch_add(&r->next, 1)) < r->end;)
+            w->fn(w->ctx, job, index);
     }
 }
 
@@ -96,7 +108,6 @@ an_err an_workers_new(size_t n, an_workers **ret)
         return AN_ERR_NOMEM;
     w->n = n;
     w->spins = n <= an_cpu_count() ? SPINS : 0;
-    atomic_init(&w->next_job, 0);
     atomic_init(&w->busy, 0);
     atomic_init(&w->generation, 0);
     pthread_mutex_init(&w->lock, NULL);
@@ -105,8 +116,11 @@ an_err an_workers_new(size_t n, an_workers **ret)
 
     an_err err = AN_ERR_NOMEM;
     w->threads = an_alloc(n - 1, sizeof *w->threads);
-    if (!w->threads)
+    w->ranges = an_alloc(n, sizeof *w->ranges);
+    if (!w->threads || !w->ranges)
         goto out;
+    for (size_t i = 0; i < n; i++)
+        atomic_init(&w->ranges[i].next, 0);
     for (size_t i = 0; i + 1 < n; i++) {
         w->threads[i].pool = w;
         w->threads[i].index = i + 1;
@@ -136,6 +150,7 @@ void an_workers_free(an_workers *w)
     pthread_cond_destroy(&w->work);
     pthread_mutex_destroy(&w->lock);
     an_free(w->threads);
+    an_free(w->ranges);
     an_free(w);
 }
 
@@ -165,8 +180,10 @@ void an_workers_run(an_workers *w, size_t n_jobs, an_workers_fn *fn, void *ctx)
     }
     w->fn = fn;
     w->ctx = ctx;
-    w->n_jobs = n_jobs;
-    atomic_store(&w->next_job, 0);
+    for (size_t i = 0; i < w->n; i++) {
+        w->ranges[i].end = n_jobs * (i + 1) / w->n;
+        atomic_store(&w->ranges[i].next, n_jobs * i / w->n);
+    }
     atomic_store(&w->busy, w->n - 1);
     pthread_mutex_lock(&w->lock);
     atomic_fetch_add(&w->generation, 1);

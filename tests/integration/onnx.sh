@@ -4,8 +4,7 @@
 #
 #     tests/integration/onnx.sh [BIN]     BIN: folder of the programs, else $ANDON_BIN or build/dev/bin
 #
-# ONNX Runtime comes as the package onnxruntime-node into build/onnx, by the versions and hashes that
-# tests/onnx/package-lock.json has; its download step stays off.
+# ONNX Runtime comes as the package onnxruntime-node (tests/onnx/packages.sh).
 #
 # Exit: 0 all held, 1 something did not (said on standard error), 77 what is needed cannot be had.
 set -u
@@ -72,13 +71,6 @@ refuses 'not an ONNX file' import "$table" --description "$work/no"
 refuses 'does not: write its --description' import "$work"/models/*-cnn-classifier.onnx --out "$work/no"
 lab import "$work"/models/*-cnn-classifier.onnx --description "$work/cnn.yaml"
 
-command -v node >/dev/null && command -v npm >/dev/null || skip "there is no node or npm"
-packages=build/onnx
-mkdir -p "$packages"
-if ! cmp -s tests/onnx/package-lock.json "$packages/installed-lock.json"; then
-    cp tests/onnx/package.json tests/onnx/package-lock.json "$packages/"
-    (cd "$packages" && timeout 300 npm ci --ignore-scripts --no-audit --no-fund) >"$work/npm" 2>&1 ||
-        skip "onnxruntime-node cannot be fetched: $(grep -m 1 -i error "$work/npm")"
-    cp tests/onnx/package-lock.json "$packages/installed-lock.json"
-fi
+command -v node >/dev/null || skip "there is no node"
+packages=$(tests/onnx/packages.sh) || skip "$packages"
 node tests/onnx/run.js "$packages" "$work/models" || fail "ONNX Runtime gives other outputs"
