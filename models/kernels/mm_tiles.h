@@ -118,14 +118,17 @@ static const int rows_max[5] = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4};
 typedef struct cut {
     size_t band, grain; /* rows of a band, of which a tile has a multiple of grain */
     size_t tiles;       /* of a band */
+    size_t rows, more;  /* of a tile; the first `more` of a band have `grain` rows more */
 } cut;
 
 static cut cut_rows(const an_mm *p, int nv)
 {
     const bool threes = p->line > 0 && p->line % 3 == 0;
-    cut c = {p->line > 0 && !threes ? p->line : p->m, threes ? 3 : 1, 0};
-    const size_t most = (size_t)rows_max[nv] / c.grain;
-    c.tiles = (c.band / c.grain + most - 1) / most;
+    cut c = {.band = p->line > 0 && !threes ? p->line : p->m, .grain = threes ? 3 : 1};
+    const size_t grains = threes ? c.band / 3 : c.band, most = (size_t)rows_max[nv] / c.grain;
+    c.tiles = (grains + most - 1) / most;
+    c.rows = c.grain * (grains / c.tiles);
+    c.more = grains % c.tiles;
     return c;
 }
 
@@ -165,8 +168,7 @@ static void stripe(const an_mm *p, int nv, size_t j, MASK some)
         at.a[i] = p->a; /* of rows that a tile does not have */
     for (size_t band = 0; band < p->m; band += by.band)
         for (size_t t = 0, i = band; t < by.tiles; t++) {
-            const size_t grains = by.band / by.grain;
-            const size_t rows = by.grain * (grains / by.tiles + (t < grains % by.tiles));
+            const size_t rows = by.rows + (t < by.more ? by.grain : 0);
             place_rows(p, i, rows, j, by.grain == 1, &at);
             tiles[nv][rows](&at, some);
             i += rows;

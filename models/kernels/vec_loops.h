@@ -452,6 +452,8 @@ static double gather(size_t n, float *out, const an_vec_grad *g)
     return squares(sums);
 }
 
+#include "models/kernels/vec_tiles.h"
+
 const an_vec TABLE = {
     .name = NAME,
     .usable = USABLE,
@@ -472,6 +474,11 @@ const an_vec TABLE = {
     .transpose = transpose,
     .max_pool = max_pool,
     .max_pool_back = max_pool_back,
+    .tiles_in = tiles_in,
+    .tiles_out = tiles_out,
+    .tiles_kernel = tiles_kernel,
+    .tiles_gradient = tiles_gradient,
+    .tiles_taps = tiles_taps,
     .lstm_forward = lstm_forward,
     .lstm_backward = lstm_backward,
     .gru_forward = gru_forward,

@@ -1,5 +1,6 @@
 /* Convolution over an image: x (B, H, W, C), w (size, size, C / groups, F), y (B, H', W', F). */
 #include "models/layers/conv_groups_internal.h"
+#include "models/layers/conv_tiles_internal.h"
 
 enum { FILTERS, SIZE, STRIDE, PADDING, GROUPS };
 
@@ -22,6 +23,7 @@ static an_conv geometry(const an_layer *l)
     c.ow = an_conv_positions(c.w, k, stride, same, &c.left);
     c.f = (size_t)l->opt[FILTERS];
     c.g = (size_t)l->opt[GROUPS];
+    c.tiles = c.g == 1 && an_conv_tiles_pay(&c);
     return c;
 }
 

@@ -18,6 +18,7 @@
 
 #include "models/kernels/mm.h"
 #include "models/kernels/vec.h"
+#include "models/layers/conv_tiles_internal.h"
 
 size_t an_conv_positions(size_t n, size_t k, size_t stride, bool same, size_t *ret_before)
 {
@@ -38,14 +39,31 @@ void an_conv_sizes(an_layer *l, const an_conv *c)
     l->weights[l->n_weights++] = an_layer_constant("b", AN_LAYER_START_ZERO, c->f);
     l->n_prepared = places * c->c * c->f;
     l->n_scratch = l->n_prepared; /* if nobody prepared it */
+    if (!c->tiles)
+        return;
+    const size_t tiles = an_conv_tiles_scratch(c);
+    l->n_prepared += an_conv_tiles_prepared(c);
+    l->n_scratch = l->n_scratch > tiles ? l->n_scratch : tiles;
 }
 
 /* The kernel turned round, inputs and outputs exchanged: (kh, kw, f, c). */
-void an_conv_prepare(const an_conv *c, const float *w, float *prepared)
+static void turn(const an_conv *c, const float *w, float *turned)
 {
     const size_t places = c->kh * c->kw, each = c->c * c->f;
     for (size_t i = 0; i < places; i++)
-        an_vec_get()->transpose(c->c, c->f, w + (places - 1 - i) * each, prepared + i * each);
+        an_vec_get()->transpose(c->c, c->f, w + (places - 1 - i) * each, turned + i * each);
+}
+
+static const float *tiles_of(const an_conv *c, const float *prepared)
+{
+    return prepared + c->kh * c->kw * c->c * c->f;
+}
+
+void an_conv_prepare(const an_conv *c, const float *w, float *prepared)
+{
+    turn(c, w, prepared);
+    if (c->tiles)
+        an_conv_tiles_prepare(c, w, prepared, prepared + c->kh * c->kw * c->c * c->f);
 }
 
 /* ------------------------------------------------------------------------------------ spans */
@@ -226,6 +244,10 @@ static void write_inputs(const work *k, const span *v, const span *h)
 void an_conv_forward(const an_layer *l, const an_pass *p, const an_conv *c, const float *w, const float *x,
                      float *y)
 {
+    if (c->tiles && p->prepared) {
+        an_conv_tiles_forward(l, p, c, tiles_of(c, p->prepared), w + l->weight_at[1], x, y);
+        return;
+    }
     const work k = {.l = l, .c = c, .batch = p->batch, .w = w, .x = x, .y = y};
     visit_outputs(&k, write_outputs);
 }
@@ -234,12 +256,20 @@ void an_conv_backward(const an_layer *l, const an_pass *p, const an_conv *c, con
                       const float *dy, float *dx, float *dw)
 {
     work k = {.l = l, .c = c, .batch = p->batch, .x = x, .dy = dy, .dx = dx, .dw = dw, .turned = p->prepared};
-    visit_outputs(&k, add_weights);
+    const bool tiles = c->tiles && p->prepared;
+    if (tiles)
+        an_conv_tiles_weights(l, p, c, x, dy, dw);
+    else
+        visit_outputs(&k, add_weights);
     an_vec_get()->add_rows(p->batch * c->oh * c->ow, c->f, dw + l->weight_at[1], dy, c->f);
     if (!dx)
         return;
+    if (tiles) {
+        an_conv_tiles_inputs(l, p, c, tiles_of(c, p->prepared), x, dy, dx);
+        return;
+    }
     if (!k.turned) {
-        an_conv_prepare(c, w, p->scratch);
+        turn(c, w, p->scratch);
         k.turned = p->scratch;
     }
     visit_inputs(&k, write_inputs);

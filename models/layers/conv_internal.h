@@ -11,6 +11,7 @@ typedef struct an_conv {
     size_t top, left; /* zeros around the input */
     size_t oh, ow, f; /* output */
     size_t g;         /* groups of channels; above 1: conv_groups_internal.h */
+    bool tiles;       /* passes with prepared weights go by conv_tiles_internal.h */
 } an_conv;
 
 /* Positions of a kernel of k over n values.  same: ceil(n / stride), zeros added, the odd one
