@@ -225,7 +225,7 @@ static const lesson lessons[] = {
 /* The number behind each of these keys, where it is the one that the lesson makes smaller. */
 static void make_smaller(char *text, const int smaller[2])
 {
-    static const char *const keys[] = {"height: ", "width: ", "window: ", "times: "};
+    static const char *const keys[] = {"height: ", "width: ", "window: ", "steps: "};
     size_t done = 0;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         char *at = strstr(text, keys[i]), *end = at;
