@@ -12,6 +12,7 @@
 #define SLICE_WORK 2e6           /* less is done before another thread has begun */
 #define SLICE_FLOATS (32u << 20) /* all slices' gradients together: 128 MiB */
 #define BLOCK_PARAMS 8192u       /* a block's gradient, state and weights fit the second cache */
+#define LATE_LINES 13u           /* of a wide layer, whose gradient is a product of as many rows */
 
 /* What a group of rows may keep between forward and backward: about two thirds of the second cache
  * of common processors.  A constant, and not this machine's, because the order of additions follows
@@ -72,7 +73,8 @@ static size_t take_block(an_trainer *t, size_t *cap, size_t at, size_t n, double
 {
     an_train_block *last = t->n_blocks ? &t->blocks[t->n_blocks - 1] : NULL;
     const size_t layer = t->late ? layer_at(t->m, at) : 0, whole = t->late ? t->m->layers[layer].out_n : 1;
-    const size_t most = whole < BLOCK_PARAMS ? BLOCK_PARAMS / whole * whole : whole;
+    const size_t lines = BLOCK_PARAMS / whole > LATE_LINES || !t->late ? BLOCK_PARAMS / whole : LATE_LINES;
+    const size_t most = lines * whole;
     if (last && last->at + last->n == at && last->follow == follow && last->layer == layer &&
         last->n < most) {
         n = n < most - last->n ? n : most - last->n;

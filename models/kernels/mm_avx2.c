@@ -1,6 +1,7 @@
 /* The product with AVX2 and FMA: 16 registers of 8 floats, tiles of up to 6 x 2 vectors. */
 #include <immintrin.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "models/kernels/mm_internal.h"
 
@@ -17,6 +18,7 @@
 #define MUL(x, y) _mm256_mul_ps(x, y)
 /* "Not at most 0", so that what is no number stays one. */
 #define POSITIVE(y, v, w) _mm256_blendv_ps(w, v, _mm256_cmp_ps(y, _mm256_setzero_ps(), _CMP_NLE_UQ))
+#define ROW_VECTORS 8
 #define ROWS_1 6
 #define ROWS_2 6
 #define ROWS_3 0

@@ -1,5 +1,6 @@
 /* The product with AVX-512: 32 registers of 16 floats, tiles of up to 13 x 2 vectors. */
 #include <immintrin.h>
+#include <string.h>
 
 #include "models/kernels/mm_internal.h"
 
@@ -17,6 +18,7 @@
 #define MUL(x, y) _mm512_mul_ps(x, y)
 /* "Not at most 0", so that what is no number stays one. */
 #define POSITIVE(y, v, w) _mm512_mask_blend_ps(_mm512_cmp_ps_mask(y, _mm512_setzero_ps(), _CMP_NLE_UQ), w, v)
+#define ROW_VECTORS 16
 #define ROWS_1 13
 #define ROWS_2 13
 #define ROWS_3 8

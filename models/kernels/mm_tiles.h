@@ -5,6 +5,7 @@
  *     SET1 ZERO FMA ADD MUL
  *     POSITIVE(y, v, w)   v where y > 0, else w             SOME(n)  the mask of the first n lanes
  *     ROWS_1 .. ROWS_4    rows of a tile of 1 .. 4 vectors: as many sums as there are registers for
+ *     ROW_VECTORS         8 or 16: vectors of a single row
  *
  * and gets a `run`.  A tile holds its sums in registers from the first term to the last:
  *
@@ -113,6 +114,10 @@ static tile_fn *const tiles[5][14] = {TILES(TILE)};
 
 static const int rows_max[5] = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4};
 
+#define PACKED_LINES 256u /* copied at a time */
+#define PACKED_FROM 64u   /* fewer lines are found without */
+#define PACKED_STEP 1024u /* floats: a page */
+
 /* How the rows are cut: bands of rows that follow each other, each into tiles of nearly equal height.
  * A base has its three rows in one line, so lines of other lengths are bands of their own. */
 typedef struct cut {
@@ -175,14 +180,55 @@ static void stripe(const an_mm *p, int nv, size_t j, MASK some)
         }
 }
 
+/* A stripe of a b whose lines lie in pages of their own: every tile would wait for each of them.  Some
+ * lines at a time are copied side by side, as long as there are tiles enough to read the copy.  The sums
+ * rest in c meanwhile, so that their bits stay the same. */
+static void packed_stripe(const an_mm *p, int nv, size_t j, size_t cols)
+{
+    float lines[PACKED_LINES * 4 * LANES];
+    const size_t width = (size_t)nv * LANES;
+    an_mm q = *p;
+    q.n = cols;
+    q.b = lines;
+    q.b_k = width;
+    q.c += j;
+    q.bias = p->bias ? p->bias + j : NULL;
+    q.mask = NULL;
+    q.act = AN_EPILOGUE_NONE;
+    for (size_t k = 0; k < p->nk; k += q.nk) {
+        q.nk = p->nk - k < PACKED_LINES ? p->nk - k : PACKED_LINES;
+        q.a = p->a + k * p->a_k;
+        for (size_t i = 0; i < q.nk; i++)
+            memcpy(lines + i * width, p->b + (k + i) * p->b_k + j, cols * sizeof *lines);
+        if (k + q.nk == p->nk) {
+            q.mask = p->mask ? p->mask + j : NULL;
+            q.act = p->act;
+        }
+        stripe(&q, nv, 0, SOME(cols - (size_t)(nv - 1) * LANES));
+        q.add = true;
+        q.bias = NULL;
+    }
+}
+
+#include "models/kernels/mm_row.h"
+
 static void run(const an_mm *p)
 {
+    if (p->m == 1) {
+        run_row(p);
+        return;
+    }
     const int most = vectors_for(p);
+    const bool packed = p->nq == 1 && p->nr == 1 && p->nk >= PACKED_FROM && p->b_k >= PACKED_STEP &&
+                        p->m >= 2 * (size_t)rows_max[most];
     for (size_t j = 0; j < p->n;) {
         const size_t left = p->n - j, full = (size_t)most * LANES;
         const size_t cols = left < full ? left : full;
         const int nv = (int)((cols + LANES - 1) / LANES);
-        stripe(p, nv, j, SOME(cols - (size_t)(nv - 1) * LANES));
+        if (packed)
+            packed_stripe(p, nv, j, cols);
+        else
+            stripe(p, nv, j, SOME(cols - (size_t)(nv - 1) * LANES));
         j += cols;
     }
 }

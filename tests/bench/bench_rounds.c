@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "coordinator/hub.h"
 #include "doors/json.h"
+#include "models/kernels/kernels.h"
 #include "tests/bench/bench.h"
 
 #define ROUNDS_MAX 10000
@@ -241,6 +242,8 @@ int main(int argc, char **argv)
     snprintf(program, sizeof program, "%.*s/andon-coordinator",
              strrchr(argv[0], '/') ? (int)(strrchr(argv[0], '/') - argv[0]) : 1,
              strrchr(argv[0], '/') ? argv[0] : ".");
+    if (!an_kernels_init())
+        return 2;
     b.conf = (bench_conf){.n_sites = number(argc, argv, "--sites", "100"),
                           .n_rounds = number(argc, argv, "--rounds", "50"),
                           .hidden = number(argc, argv, "--hidden", "8"),

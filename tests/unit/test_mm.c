@@ -70,6 +70,12 @@ static product random_product(an_rng *r)
                        .nr = 1 + below(r, 3),
                        .nk = below(r, below(r, 10) ? 30 : 300)}};
     an_mm *p = &x.p;
+    if (below(r, 60) == 0) { /* b does not fit the caches */
+        p->m = below(r, 2) ? 1 : p->m;
+        p->n += 600;
+        p->nk += 400;
+        p->nq = p->nr = 1;
+    }
     p->a_i = below(r, 2) ? 1 : p->nk + below(r, 3);
     p->a_k = below(r, 2) ? 1 : 1 + below(r, 5);
     p->a_r = below(r, 60);
@@ -81,7 +87,7 @@ static product random_product(an_rng *r)
         p->a_line = below(r, 3) ? below(r, 90) : p->line * p->a_i;
         p->a_image = below(r, 300);
     }
-    p->b_k = p->n + below(r, 4);
+    p->b_k = p->n + (below(r, 20) ? below(r, 4) : 1024); /* each line in another page */
     p->b_r = below(r, 100);
     p->b_q = below(r, 100);
     p->c_i = p->n + below(r, 9);
