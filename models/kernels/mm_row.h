@@ -8,6 +8,7 @@
 
 #define FLOWS_FROM (256u * 1024u) /* floats of b */
 #define LINES_AT_ONCE 8
+#define LINES_AHEAD 8 /* lines of b are asked for before they are needed */
 
 INLINE void row_of(const int nv, const an_mm *p, size_t j, MASK some)
 {
@@ -21,6 +22,9 @@ INLINE void row_of(const int nv, const an_mm *p, size_t j, MASK some)
             const float *a = p->a + q * p->a_q + r * p->a_r, *b = p->b + q * p->b_q + r * p->b_r + j;
             for (size_t k = p->nk; k > 0; k--, a += p->a_k, b += p->b_k) {
                 const VEC x = SET1(*a);
+                UNROLL
+                for (int v = 0; v < nv; v++)
+                    __builtin_prefetch(b + LINES_AHEAD * p->b_k + v * LANES);
                 UNROLL
                 for (int v = 0; v < nv; v++)
                     sum[v] = FMA(x, column(b, v, nv, some), sum[v]);

@@ -62,9 +62,8 @@ static void forward(const an_layer *l, const an_pass *p, const float *w, const f
     const an_recurrent r = an_recurrent_of(l, p->batch, GATES);
     const memory m = memory_of(&r, p->saved, w + l->weight_at[3]);
     const float *u = w + l->weight_at[1];
-    an_recurrent_inputs(l, &r, w, x[0], m.gates);
     for (size_t t = 0; t < r.steps; t++) {
-        an_recurrent_again(&r, m.gates, t);
+        an_recurrent_inputs(l, &r, w, x[0], m.gates, t);
         an_recurrent_step(&r, &m.rz, m.h, u, t);
         an_recurrent_step(&r, &m.n, m.h, u, t);
         const an_gru_step s = step_at(&r, &m, t);

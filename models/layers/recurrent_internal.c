@@ -63,31 +63,20 @@ double an_recurrent_flops(const an_layer *l)
     return 2.0 * ((double)r.steps * (all - once) + once);
 }
 
+/* A vector's product is made at the first step and rests in the last, which comes after all others. */
 void an_recurrent_inputs(const an_layer *l, const an_recurrent *r, const float *w, const float *x,
-                         float *gates)
+                         float *gates, size_t t)
 {
-    an_mm mm = {.m = r->batch, .n = r->wide, .nk = r->c, .a = x, .a_i = r->c, .a_k = 1};
-    mm.c = gates + (r->steps - 1) * r->batch * r->wide;
-    if (!r->vector) {
-        mm.m *= r->steps;
-        mm.a_i = r->steps * r->c;
-        mm.line = r->batch;
-        mm.a_line = r->c;
-        mm.c_line = r->batch * r->wide;
-        mm.c = gates;
-    }
-    mm.b = w;
-    mm.b_k = r->wide;
-    mm.c_i = r->wide;
+    const size_t n = r->batch * r->wide, last = r->steps - 1;
+    an_mm mm = {.m = r->batch, .n = r->wide, .nk = r->c, .a_k = 1, .b = w, .b_k = r->wide, .c_i = r->wide};
+    mm.a = r->vector ? x : x + t * r->c;
+    mm.a_i = r->vector ? r->c : r->steps * r->c;
+    mm.c = gates + (r->vector ? last : t) * n;
     mm.bias = w + l->weight_at[2];
-    an_mm_run(&mm);
-}
-
-void an_recurrent_again(const an_recurrent *r, float *gates, size_t t)
-{
-    const size_t n = r->batch * r->wide;
-    if (r->vector && t + 1 < r->steps)
-        memcpy(gates + t * n, gates + (r->steps - 1) * n, n * sizeof *gates);
+    if (!r->vector || t == 0)
+        an_mm_run(&mm);
+    if (r->vector && t < last)
+        memcpy(gates + t * n, gates + last * n, n * sizeof *gates);
 }
 
 void an_recurrent_step(const an_recurrent *r, const an_recurrent_part *part, const float *h, const float *u,

@@ -1,5 +1,5 @@
-/* recurrent_internal.h - what lstm and gru share: x runs through gates (L, B, G H), which the product
- * of all inputs fills at once and each step completes with what the step before gave.
+/* recurrent_internal.h - what lstm and gru share: x runs through gates (L, B, G H), which at each step
+ * take a product of the input and one of what the step before gave.
  *
  *     gates[t, b]  =  x[b, t] w + b  +  h[t - 1, b] u         w (C, G H), u (H, G H), b (G H)
  *
@@ -39,11 +39,9 @@ an_err an_recurrent_sizes(an_layer *l, size_t gates, an_note *why);
 void an_recurrent_prepare(const an_layer *l, size_t gates, const float *w, float *prepared);
 double an_recurrent_flops(const an_layer *l); /* every weight at every step, those of a vector once */
 
-/* gates (L, B, G H) = x w + b; of a vector only the last step. */
+/* gates (L, B, G H) at step t = x w + b; steps come in order. */
 void an_recurrent_inputs(const an_layer *l, const an_recurrent *r, const float *w, const float *x,
-                         float *gates);
-/* Of a vector: the gates of step t from the last step, which still has its inputs alone. */
-void an_recurrent_again(const an_recurrent *r, float *gates, size_t t);
+                         float *gates, size_t t);
 /* The part at step t, from h (L, B, H) at t - 1. */
 void an_recurrent_step(const an_recurrent *r, const an_recurrent_part *part, const float *h, const float *u,
                        size_t t);
