@@ -10,7 +10,7 @@
 #define CHANNELS_LEAST 16u /* fewer do not fill a vector */
 #define PLACES_LEAST 64u
 #define LINE 16u     /* floats in a cache line */
-#define BLOCK 65536u /* floats in the planes of a block: they stay in the second cache */
+#define BLOCK 32768u /* floats in the planes of a block: they stay in the second cache */
 
 /* Floats from plane to plane, of n each: an odd number of cache lines, so that the 36 numbers of a tile
  * do not share the sets of the first cache. */

@@ -218,8 +218,8 @@ static void fold_words(an_fold *f, uint64_t at, const uint8_t *bytes, size_t len
     size_t n = len / 4;
     for (size_t i = 0; i < n; i++)
         acc[i] += an_get_u32(bytes + 4 * i);
-    for (size_t i = 4 * n; i < len; i++)
-        f->word[i - 4 * n] = bytes[i];
+    for (size_t i = 0; i < len % 4; i++)
+        f->word[i] = bytes[4 * n + i];
 }
 
 an_err an_fold_feed(an_fold *f, const void *bytes, size_t len, an_note *why)
