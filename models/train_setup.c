@@ -108,22 +108,25 @@ static an_err make_blocks(an_trainer *t, an_note *why)
     return AN_OK;
 }
 
-/* The rows of a group, at most `most`. */
+/* The rows of a group, at most `most`.  What does not grow with the rows takes its part of the room, but
+ * never more than half. */
 static an_err fit_group(const an_model *m, size_t most, size_t *ret)
 {
     const bool whole = m->mixes_rows || m->slow_on_few_rows || m->late;
-    for (size_t rows = most;;) {
-        size_t bytes = 0;
-        an_err err = an_ws_plan(m, AN_WS_TRAIN, rows, &bytes);
-        if (err != AN_OK)
-            return err;
-        if (whole || rows == 1 || bytes <= GROUP_BYTES) {
-            *ret = rows;
-            return AN_OK;
-        }
-        const size_t fit = (size_t)((double)rows * (double)GROUP_BYTES / (double)bytes);
-        rows = fit == 0 ? 1 : fit < rows ? fit : rows - 1;
-    }
+    size_t one = 0, all = 0;
+    an_err err = an_ws_plan(m, AN_WS_TRAIN, 1, &one);
+    if (err == AN_OK)
+        err = an_ws_plan(m, AN_WS_TRAIN, most, &all);
+    if (err != AN_OK)
+        return err;
+    *ret = most;
+    if (whole || most == 1 || all <= GROUP_BYTES)
+        return AN_OK;
+    const size_t each = (all - one) / (most - 1), fixed = one > each ? one - each : 0;
+    const size_t room = fixed < GROUP_BYTES / 2 ? GROUP_BYTES - fixed : GROUP_BYTES / 2;
+    const size_t rows = each > 0 ? room / each : most;
+    *ret = rows == 0 ? 1 : rows < most ? rows : most;
+    return AN_OK;
 }
 
 static an_err make_desks(an_trainer *t)

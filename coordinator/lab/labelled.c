@@ -34,13 +34,17 @@ static size_t behind(const an_lab_labelled *d, size_t ahead)
     return d->goal == AN_LAB_FORECAST ? ahead : 0;
 }
 
-static void scaled_row(const an_prep *p, const float *row, float *to)
+/* False: a value was not measured, so that there is nothing to be right about. */
+static bool scaled_row(const an_prep *p, const float *row, float *to)
 {
     for (uint32_t j = 0; j < p->features; j++) {
-        const float z = isnan(row[j]) ? 0 : (row[j] - p->mean[j]) / p->scale[j];
+        const float z = (row[j] - p->mean[j]) / p->scale[j];
         const float top = p->conf.clamp > 0 ? p->conf.clamp : INFINITY;
+        if (isnan(row[j]))
+            return false;
         to[j] = z > top ? top : z < -top ? -top : z;
     }
+    return true;
 }
 
 static an_err take_windows(const an_model *m, const an_prep *prep, const an_table *t, const char *name,
@@ -55,7 +59,8 @@ static an_err take_windows(const an_model *m, const an_prep *prep, const an_tabl
             break;
         memcpy(d->x + d->n * d->n_inputs, w.x + i * w.input, w.input * sizeof *d->x);
         if (d->goal == AN_LAB_FORECAST) {
-            scaled_row(prep, t->rows + at * t->width, d->t + d->n * d->n_targets);
+            if (!scaled_row(prep, t->rows + at * t->width, d->t + d->n * d->n_targets))
+                continue;
         } else {
             const float label = t->labels ? t->labels[at] : NAN;
             if (!isfinite(label))

@@ -9,8 +9,9 @@
 #define SIDE 4u            /* of a tile */
 #define CHANNELS_LEAST 16u /* fewer do not fill a vector */
 #define PLACES_LEAST 64u
-#define LINE 16u     /* floats in a cache line */
-#define BLOCK 32768u /* floats in the planes of a block: they stay in the second cache */
+#define WEIGHTS_MOST 16384u /* of a tap: beyond it, the kernel's planes do not stay in the second cache */
+#define LINE 16u            /* floats in a cache line */
+#define BLOCK 32768u        /* floats in the planes of a block: they stay in the second cache */
 
 /* Floats from plane to plane, of n each: an odd number of cache lines, so that the 36 numbers of a tile
  * do not share the sets of the first cache. */
@@ -53,7 +54,7 @@ static grid backwards(const an_conv *c)
 bool an_conv_tiles_pay(const an_conv *c)
 {
     return c->kh == 3 && c->kw == 3 && c->sh == 1 && c->sw == 1 && c->c >= CHANNELS_LEAST &&
-           c->f >= CHANNELS_LEAST && c->oh * c->ow >= PLACES_LEAST;
+           c->f >= CHANNELS_LEAST && c->c * c->f <= WEIGHTS_MOST && c->oh * c->ow >= PLACES_LEAST;
 }
 
 size_t an_conv_tiles_prepared(const an_conv *c)

@@ -54,9 +54,9 @@ static an_err add_constants(an_onnx_import_run *r)
         /* One that nobody reads, as a flag of another type, does no harm. */
         if (err == AN_ERR_UNSUPPORTED)
             continue;
-        an_onnx_seen *v = err == AN_OK ? an_onnx_add_seen(r, t->name) : NULL;
-        if (err == AN_OK && !v)
-            err = AN_ERR_NOMEM;
+        an_onnx_seen *v = NULL;
+        if (err == AN_OK)
+            err = an_onnx_add_seen(r, t->name, &v);
         if (err != AN_OK)
             return err;
         v->known = v->constant = true;
@@ -71,11 +71,13 @@ static an_err count_readers(an_onnx_import_run *r)
     for (size_t i = 0; i < r->graph->n_node; i++)
         for (size_t k = 0; k < r->graph->node[i]->n_input; k++) {
             const char *name = r->graph->node[i]->input[k];
-            an_onnx_seen *v = name[0] ? an_onnx_find(r, name) : NULL;
-            if (name[0] && !v && !(v = an_onnx_add_seen(r, name)))
-                return AN_ERR_NOMEM;
-            if (v)
-                v->n_readers++;
+            if (!name[0])
+                continue;
+            an_onnx_seen *v = an_onnx_find(r, name);
+            an_err err = v ? AN_OK : an_onnx_add_seen(r, name, &v);
+            if (err != AN_OK)
+                return err;
+            v->n_readers++;
         }
     an_onnx_seen *out = r->graph->output[0]->name ? an_onnx_find(r, r->graph->output[0]->name) : NULL;
     if (out)
@@ -166,8 +168,8 @@ static an_err add_input(an_onnx_import_run *r)
     if (err != AN_OK)
         return err;
     an_onnx_seen *v = an_onnx_find(r, in->name);
-    if (!v && !(v = an_onnx_add_seen(r, in->name)))
-        return AN_ERR_NOMEM;
+    if (!v && (err = an_onnx_add_seen(r, in->name, &v)) != AN_OK)
+        return err;
     v->known = true;
     v->layer = AN_LAYER_INPUT;
     v->form = form;

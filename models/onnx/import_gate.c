@@ -50,6 +50,8 @@ an_err an_onnx_take_gate(an_onnx_import_run *r, const an_onnx_seen *x, const an_
     if (ratio == 0)
         return an_onnx_refuse(r, "squeeze and excitation with %zu values within",
                               r->drafts[first + 1].l.out_n);
+    if (r->drafts[first + 3].l.out_n != c)
+        return an_onnx_refuse(r, "a gate of %zu values for %zu channels", r->drafts[first + 3].l.out_n, c);
     memcpy(parts, &r->drafts[first], sizeof parts);
     r->n_drafts = first;
     an_err err = an_onnx_begin(r, "squeeze_excite", x->layer, &d);

@@ -14,6 +14,7 @@
 #include "models/onnx/onnx.h"
 
 #define AN_ONNX_NODES_MAX 4096u
+#define AN_ONNX_SEEN_MAX (4 * AN_ONNX_NODES_MAX) /* names of values; each is looked for among all */
 
 /* How ONNX sees a layer's output.  N rows, L or H x W places, C channels. */
 typedef enum an_onnx_form {
@@ -77,8 +78,8 @@ an_err an_onnx_refuse(const an_onnx_import_run *r, const char *fmt, ...) AN_PRIN
 /* ------------------------------------------------------------------------------------- values */
 
 an_onnx_seen *an_onnx_find(an_onnx_import_run *r, const char *name); /* NULL: no such value */
-/* NULL: out of memory.  Earlier pointers may move. */
-an_onnx_seen *an_onnx_add_seen(an_onnx_import_run *r, const char *name);
+/* Earlier pointers may move.  Errors: LIMIT more than AN_ONNX_SEEN_MAX, NOMEM. */
+an_err an_onnx_add_seen(an_onnx_import_run *r, const char *name, an_onnx_seen **ret);
 size_t an_onnx_n_inputs(const an_onnx_import_run *r); /* of the node, without those left out at its end */
 bool an_onnx_has_input(const an_onnx_import_run *r, size_t i);
 /* The value that the node reads, which a layer gives.  Errors: UNSUPPORTED it is a constant; PROTO there is

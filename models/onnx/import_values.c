@@ -38,13 +38,15 @@ an_onnx_seen *an_onnx_find(an_onnx_import_run *r, const char *name)
     return NULL;
 }
 
-an_onnx_seen *an_onnx_add_seen(an_onnx_import_run *r, const char *name)
+an_err an_onnx_add_seen(an_onnx_import_run *r, const char *name, an_onnx_seen **ret)
 {
+    if (r->n_seen == AN_ONNX_SEEN_MAX)
+        return an_fail(AN_ERR_LIMIT, r->why, "more than %u names of values", AN_ONNX_SEEN_MAX);
     if (!an_grow(&r->seen, &r->cap_seen, r->n_seen + 1, sizeof *r->seen))
-        return NULL;
-    an_onnx_seen *v = &r->seen[r->n_seen++];
-    *v = (an_onnx_seen){.name = name};
-    return v;
+        return AN_ERR_NOMEM;
+    *ret = &r->seen[r->n_seen++];
+    **ret = (an_onnx_seen){.name = name};
+    return AN_OK;
 }
 
 size_t an_onnx_n_inputs(const an_onnx_import_run *r)
@@ -186,8 +188,9 @@ static an_err give(an_onnx_import_run *r, size_t k, const an_onnx_seen *what)
     an_onnx_seen *v = an_onnx_find(r, name);
     if (v && v->known)
         return an_onnx_refuse(r, "its output \"%.60s\" is there already", name);
-    if (!v && !(v = an_onnx_add_seen(r, name)))
-        return AN_ERR_NOMEM;
+    an_err err = v ? AN_OK : an_onnx_add_seen(r, name, &v);
+    if (err != AN_OK)
+        return err;
     const size_t n_readers = v->n_readers;
     *v = *what;
     v->name = name;

@@ -31,6 +31,14 @@ const char *an_err_text(an_err err)
     return "unknown error";
 }
 
+/* What a file or another process says may hold sequences that move a terminal's cursor or forge a line. */
+static void clean(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = *text == '\n' || *text == '\t' ? *text : '?';
+}
+
 void an_note_set(an_note *note, const char *fmt, ...)
 {
     if (!note)
@@ -39,6 +47,7 @@ void an_note_set(an_note *note, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(note->text, sizeof note->text, fmt, args);
     va_end(args);
+    clean(note->text);
 }
 
 an_err an_fail(an_err err, an_note *why, const char *fmt, ...)
@@ -48,6 +57,7 @@ an_err an_fail(an_err err, an_note *why, const char *fmt, ...)
         va_start(args, fmt);
         vsnprintf(why->text, sizeof why->text, fmt, args);
         va_end(args);
+        clean(why->text);
     }
     return err;
 }

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "doors/crypto.h"
+#include "models/kernels/kernels.h"
 #include "tests/support/pumps.h"
 
 #define FIRST_SEED 1 /* of the ordinary run, and the last */
@@ -187,6 +188,8 @@ static kept run_demo(uint64_t seed)
 
 int main(void)
 {
+    if (!an_kernels_init())
+        return 2;
     unsigned long first = FIRST_SEED, last = LAST_SEED, broken = 0;
     const char *seeds = getenv("ANDON_SEEDS");
     if (an_crypto_init() != AN_OK || (seeds && sscanf(seeds, "%lu..%lu", &first, &last) != 2) ||

@@ -172,6 +172,9 @@ static void only_what_gains_goes_by_tiles(void **state)
     c.c = 1;
     assert_false(an_conv_tiles_pay(&c));
     c = good;
+    c.c = c.f = 1024; /* its planes would be 81 times the weights */
+    assert_false(an_conv_tiles_pay(&c));
+    c = good;
     c.oh = 3;
     assert_false(an_conv_tiles_pay(&c));
 }

@@ -314,6 +314,25 @@ static void what_is_not_supported_is_named(void **state)
     }
 }
 
+/* As ONNX spreads one value over all channels, and as no tool writes: forty values for two. */
+static void a_gate_must_have_a_value_for_each_channel(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"tests/fuzz/corpus/onnx/gate_one.onnx",
+                                        "tests/fuzz/corpus/onnx/gate_wide.onnx"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        an_onnx_model got;
+        an_note why = {0};
+        an_buf file;
+        an_buf_init(&file, 4096);
+        assert_int_equal(an_file_read(&file, files[i], &why), AN_OK);
+        assert_int_equal(an_onnx_import(file.data, file.len, &(an_onnx_import_opts){0}, &got, &why),
+                         AN_ERR_UNSUPPORTED);
+        assert_non_null(strstr(why.text, "values for 2 channels"));
+        an_buf_done(&file);
+    }
+}
+
 /* Unless all that is missing is some of the properties, which stand at the end. */
 static void a_file_cut_short_is_refused(void **state)
 {
@@ -431,6 +450,7 @@ int main(void)
         cmocka_unit_test(all_other_layers_are_written),
         cmocka_unit_test(a_name_that_cannot_be_ours_is_replaced),
         cmocka_unit_test(what_is_not_supported_is_named),
+        cmocka_unit_test(a_gate_must_have_a_value_for_each_channel),
         cmocka_unit_test(a_file_cut_short_is_refused),
         cmocka_unit_test(deep_nesting_is_refused_before_anything_is_unpacked),
         cmocka_unit_test(many_small_parts_are_refused),
