@@ -120,11 +120,12 @@ static void order_bytes(const an_onnx_writer *w)
     }
 }
 
+/* Not the name of a layer, nor of a node or constant within one, which has a single stroke. */
 static const char *end_name(const an_model *m)
 {
     for (size_t i = 0; i < m->n_layers; i++)
         if (strcmp(m->layers[i].name, "output") == 0)
-            return "output/value";
+            return "output//graph";
     return "output";
 }
 

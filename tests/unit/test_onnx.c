@@ -202,6 +202,7 @@ static const char *const same[] = {
           "  - conv_transpose2d: {filters: 2, size: 5, stride: 2, padding: same}\n"
           "  - conv_transpose2d: {filters: 2, size: 2, stride: 3, padding: same}\n" LABELS,
     SERIES "  - pad: {left: 2, right: 1}\n  - conv1d: {filters: 4, size: 3, groups: 2}\n" LABELS,
+    SERIES "  - pad: {left: 2, name: output}\n  - relu: {name: graph}\n" LABELS,
     SERIES "  - pad: {left: 1, value: -1e+30}\n  - max_pool1d: {size: 2, stride: 2}\n" LABELS,
     SERIES "  - softmax\n  - batch_norm: {follow: 0.25, eps: 0.125}\n" LABELS,
     IMAGE "  - relu\n  - conv2d: {filters: 2, size: 3}\n" LABELS,
