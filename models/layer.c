@@ -100,8 +100,8 @@ void an_layer_mask(const an_layer *l, size_t n, const float *x, float *dx)
 
 static an_err check_memory(const an_layer *l, an_note *why)
 {
-    const size_t all[] = {l->out_n,   l->n_scratch,   l->n_scratch_row,
-                          l->n_saved, l->n_saved_row, l->n_prepared};
+    const size_t all[] = {l->out_n,       l->n_scratch,        l->n_scratch_row, l->n_saved,
+                          l->n_saved_row, l->n_scratch_dx_row, l->n_prepared};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i] > AN_MODEL_VALUES_MAX)
             return an_fail(AN_ERR_LIMIT, why, "more than %u values for one row", AN_MODEL_VALUES_MAX);
@@ -118,7 +118,7 @@ an_err an_layer_size(an_layer *l, an_note *why)
     l->in = l->inputs[0].shape;
     l->in_n = l->inputs[0].n;
     l->n_weights = l->n_params = 0;
-    l->n_scratch = l->n_scratch_row = l->n_saved = l->n_saved_row = l->n_prepared = 0;
+    l->n_scratch = l->n_scratch_row = l->n_scratch_dx_row = l->n_saved = l->n_saved_row = l->n_prepared = 0;
     an_err err = l->type->sizes(l, why);
     if (err != AN_OK)
         return err;

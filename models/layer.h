@@ -99,6 +99,7 @@ typedef struct an_layer {
     /* Memory in floats: for a pass of B rows, fixed + B * each.  Scratch is the layer's own during
      * a call; saved is kept from forward to backward of a training pass. */
     size_t n_scratch, n_scratch_row, n_saved, n_saved_row;
+    size_t n_scratch_dx_row; /* more scratch for backward where dx is asked for, with each row */
     size_t n_prepared;  /* floats that `prepare` makes of the weights */
     size_t prepared_at; /* offset within the model's prepared weights */
 

@@ -89,7 +89,8 @@ an_err an_model_finish(an_model *m, an_note *why)
         l->prepared_at = m->n_prepared;
         m->n_prepared += an_model_floats(l->n_prepared);
         m->n_tensors += l->n_weights;
-        values += l->out_n + l->n_saved + l->n_saved_row + l->n_scratch + l->n_scratch_row;
+        values += l->out_n + l->n_saved + l->n_saved_row;
+        values += l->n_scratch + l->n_scratch_row + l->n_scratch_dx_row;
         if (m->n_params > AN_MODEL_PARAMS_MAX)
             return an_fail(AN_ERR_LIMIT, why, "more than %u parameters", AN_MODEL_PARAMS_MAX);
         if (values > AN_MODEL_VALUES_MAX)

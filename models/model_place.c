@@ -119,18 +119,29 @@ static void need_gradient(const plan *p, size_t i)
         need(buffer_of(p, i, EXTRA), extra, me, me);
 }
 
+/* Nobody asks for the gradient of the model's own input. */
+static bool gives_dx(const an_layer *l)
+{
+    for (size_t k = 0; k < l->n_inputs; k++)
+        if (l->inputs[k].from != AN_LAYER_INPUT)
+            return true;
+    return false;
+}
+
 static void need_all(const plan *p)
 {
     for (size_t i = 0; i < p->m->n_layers; i++) {
         const an_layer *l = &p->m->layers[i];
         const size_t back = p->train ? backward_of(p, i) : i;
+        const size_t for_dx = gives_dx(l) ? l->n_scratch_dx_row : 0;
         const size_t scratch = floats(p, l->n_scratch, l->n_scratch_row);
+        const size_t scratch_back = floats(p, l->n_scratch, l->n_scratch_row + for_dx);
         const size_t saved = floats(p, l->n_saved, l->n_saved_row);
         need_output(p, i);
         if (scratch)
             need(buffer_of(p, i, SCRATCH), scratch, i, i);
-        if (scratch && p->train)
-            need(buffer_of(p, i, SCRATCH_BACK), scratch, back, back);
+        if (scratch_back && p->train)
+            need(buffer_of(p, i, SCRATCH_BACK), scratch_back, back, back);
         if (saved)
             need(buffer_of(p, i, SAVED), saved, i, back);
         if (p->train)

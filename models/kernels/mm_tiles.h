@@ -31,7 +31,8 @@
 typedef struct corner {
     const an_mm *p;
     const float *a[5], *b, *bias;
-    size_t c[5]; /* from p's c, and its mask, on */
+    size_t c[5];  /* from p's c, and its mask, on */
+    size_t ahead; /* columns to what is wanted soon: of the next stripe */
 } corner;
 
 INLINE VEC start(const an_mm *p, const float *c, const float *bias, MASK some)
@@ -77,6 +78,7 @@ INLINE void tile(const int rows, const int nv, const corner *at, MASK some)
                 UNROLL
                 for (int j = 0; j < nv; j++)
                     line_of_b[j] = column(b, j, nv, some);
+                __builtin_prefetch(b + at->ahead);
                 UNROLL
                 for (int i = 0; i < rows; i++) {
                     const float *base = i < 3 ? a0 : i < 6 ? a1 : i < 9 ? a2 : i < 12 ? a3 : a4;
@@ -175,6 +177,7 @@ static void stripe(const an_mm *p, int nv, size_t j, MASK some)
         for (size_t t = 0, i = band; t < by.tiles; t++) {
             const size_t rows = by.rows + (t < by.more ? by.grain : 0);
             place_rows(p, i, rows, j, by.grain == 1, &at);
+            at.ahead = ((size_t)nv + (by.tiles - t) % (size_t)nv) * LANES; /* each tile asks for a vector */
             tiles[nv][rows](&at, some);
             i += rows;
         }

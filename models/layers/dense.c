@@ -24,13 +24,8 @@ static an_err sizes(an_layer *l, an_note *why)
     l->out = (an_shape){1, {out}};
     l->weights[l->n_weights++] = an_layer_spread("w", in, out, 2, (const size_t[]){in, out});
     l->weights[l->n_weights++] = an_layer_constant("b", AN_LAYER_START_ZERO, out);
-    l->n_prepared = in * out;
+    l->n_scratch_dx_row = in + out;
     return AN_OK;
-}
-
-static void prepare(const an_layer *l, const float *w, float *prepared)
-{
-    an_vec_get()->transpose(l->in_n, l->out_n, w, prepared);
 }
 
 static void forward(const an_layer *l, const an_pass *p, const float *w, const float *const x[], float *y)
@@ -46,24 +41,21 @@ static void forward(const an_layer *l, const an_pass *p, const float *w, const f
     an_mm_run(&mm);
 }
 
-/* dx = dy w^T */
+/* dx = dy w^T, computed as dx^T = w dy^T: rows of a batch are fewer than those of w, and sooner turned. */
 static void go_back(const an_layer *l, const an_pass *p, const float *w, const float *x, const float *dy,
                     float *dx)
 {
     const size_t in = l->in_n, out = l->out_n;
-    if (!p->prepared) {
-        an_gemm(false, true, p->batch, in, out, 1.0f, dy, w, 0.0f, dx);
-        an_layer_mask(l, p->batch * in, x, dx);
-        return;
-    }
-    an_mm mm = {.m = p->batch, .n = in, .nk = out, .a = dy, .a_i = out, .a_k = 1};
-    mm.b = p->prepared;
-    mm.b_k = in;
-    mm.c = dx;
-    mm.c_i = in;
-    mm.mask = l->mask ? x : NULL;
-    mm.mask_act = an_layer_epilogue(l->mask, &mm.mask_slope);
+    float *turned_dy = p->scratch, *turned_dx = turned_dy + p->batch * out;
+    an_vec_get()->transpose(p->batch, out, dy, turned_dy);
+    an_mm mm = {.m = in, .n = p->batch, .nk = out, .a = w, .a_i = out, .a_k = 1};
+    mm.b = turned_dy;
+    mm.b_k = p->batch;
+    mm.c = turned_dx;
+    mm.c_i = p->batch;
     an_mm_run(&mm);
+    an_vec_get()->transpose(in, p->batch, turned_dx, dx);
+    an_layer_mask(l, p->batch * in, x, dx);
 }
 
 /* dw = x^T dy; the bias is a last row of w, for inputs that are always 1. */
@@ -103,8 +95,6 @@ const an_layer_type an_layer_dense = {.name = "dense",
                                       .fuses = true,
                                       .masks = true,
                                       .sizes = sizes,
-                                      .prepare = prepare,
-                                      .prepares_dx = true,
                                       .forward = forward,
                                       .backward = backward,
                                       .weights_back = weights_back};

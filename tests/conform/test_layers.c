@@ -125,7 +125,7 @@ static void bench_init(bench *b, const an_layer *l, size_t batch)
     b->moved_x = numbers(b->n_x);
     b->y = numbers(b->n_y);
     b->dy = numbers(b->n_y);
-    b->scratch = numbers(l->n_scratch + batch * l->n_scratch_row);
+    b->scratch = numbers(l->n_scratch + batch * (l->n_scratch_row + l->n_scratch_dx_row));
     b->saved = numbers(l->n_saved + batch * l->n_saved_row);
     b->pass = (an_pass){.training = true,
                         .draw = {SEED, 3, 11},

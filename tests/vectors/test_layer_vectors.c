@@ -132,7 +132,7 @@ static void bench_init(bench *b, const an_jval *c, const an_layer *l)
     b->dw = numbers(l->n_params);
     b->y = numbers(b->batch * l->out_n);
     b->dy = numbers(b->batch * l->out_n);
-    b->scratch = numbers(l->n_scratch + b->batch * l->n_scratch_row);
+    b->scratch = numbers(l->n_scratch + b->batch * (l->n_scratch_row + l->n_scratch_dx_row));
     b->saved = numbers(l->n_saved + b->batch * l->n_saved_row);
     b->prepared = l->n_prepared ? numbers(l->n_prepared) : NULL;
     assert_int_equal(an_jval_count(an_jval_get(c, "x")), l->n_inputs);
