@@ -12,9 +12,11 @@
 
 #include "base/mem.h"
 #include "models/detector.h"
+#include "models/kernels/kernels.h"
 
 #define INPUT_MAX 1024
 #define RIDGE 1e-3
+#define CENTRED 256u /* rows whose distance from the mean is taken at a time */
 
 static size_t n_state(uint32_t window, uint32_t features)
 {
@@ -107,19 +109,21 @@ static an_err fit(an_detector *d, const float *x, const float *y, size_t n, an_n
     an_err err = AN_ERR_NOMEM;
     double *mean = an_alloc(m, sizeof *mean);
     double *cov = an_alloc(m * m, sizeof *cov);
-    if (!mean || !cov)
+    size_t rows = n < CENTRED ? n : CENTRED;
+    double *centred = an_alloc(rows * m, sizeof *centred);
+    if (!mean || !cov || !centred)
         goto out;
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < m; j++)
             mean[j] += (double)x[i * m + j];
     for (size_t j = 0; j < m; j++)
         mean[j] /= (double)n;
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < m; j++) {
-            double dj = (double)x[i * m + j] - mean[j];
-            for (size_t k = 0; k <= j; k++)
-                cov[j * m + k] += dj * ((double)x[i * m + k] - mean[k]);
-        }
+    for (size_t i = 0; i < n; i += rows) {
+        rows = n - i < CENTRED ? n - i : CENTRED;
+        for (size_t j = 0; j < rows * m; j++)
+            centred[j] = (double)x[i * m + j] - mean[j % m];
+        an_gram(rows, m, centred, cov);
+    }
     for (size_t j = 0; j < m; j++)
         for (size_t k = 0; k <= j; k++) {
             cov[j * m + k] /= (double)(n - 1);
@@ -129,6 +133,7 @@ static an_err fit(an_detector *d, const float *x, const float *y, size_t n, an_n
 out:
     an_free(mean);
     an_free(cov);
+    an_free(centred);
     return err;
 }
 

@@ -1,11 +1,10 @@
-/* The fast product: OpenBLAS for two rows and more, our own loop for one.
- *
- * OpenBLAS picks its kernels by the processor it finds; for M = 1 its general product is up to
- * seven times slower than a plain loop on processors without AVX-512, hence the own path. */
+/* OpenBLAS where it is built in, else loops.  What its numbers of rows and columns cannot say goes to the
+ * loops, too. */
 #include "models/kernels/kernels.h"
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "models/kernels/mm.h"
 #include "models/kernels/q8.h"
@@ -20,6 +19,23 @@ static bool choose(void)
     return an_vec_choose(name) && found;
 }
 
+static void gram_plain(size_t n, size_t m, const double *x, double *sum)
+{
+    for (size_t i = 0; i < n; i++, x += m)
+        for (size_t j = 0; j < m; j++)
+            for (size_t k = 0; k <= j; k++)
+                sum[j * m + k] += x[j] * x[k];
+}
+
+static void gemm_plain(size_t m, size_t n, size_t k, const float *a, const float *b, float *c)
+{
+    memset(c, 0, m * n * sizeof *c);
+    for (size_t i = 0; i < m; i++)
+        for (size_t p = 0; p < k; p++)
+            for (size_t j = 0; j < n; j++)
+                c[i * n + j] += a[i * k + p] * b[p * n + j];
+}
+
 #ifdef AN_HAVE_OPENBLAS
 #include <cblas.h>
 
@@ -29,27 +45,32 @@ bool an_kernels_init(void)
     return choose();
 }
 
-const char *an_kernels_name(void)
+const char *an_blas_name(void)
 {
     return openblas_get_config();
 }
 
-void an_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha, const float *a,
-             const float *b, float beta, float *c)
+static bool fits(size_t n)
 {
-    if (m == 0 || n == 0)
-        return;
-    if (m == 1) { /* one row reads the same in both orders */
-        an_gemv(trans_b, n, k, alpha, a, b, beta, c);
-        return;
-    }
-    if (k == 0 || m > INT_MAX || n > INT_MAX || k > INT_MAX) {
-        an_gemm_plain(trans_a, trans_b, m, n, k, alpha, a, b, beta, c);
-        return;
-    }
-    cblas_sgemm(CblasRowMajor, trans_a ? CblasTrans : CblasNoTrans, trans_b ? CblasTrans : CblasNoTrans,
-                (blasint)m, (blasint)n, (blasint)k, alpha, a, (blasint)(trans_a ? m : k), b,
-                (blasint)(trans_b ? k : n), beta, c, (blasint)n);
+    return n > 0 && n <= INT_MAX;
+}
+
+void an_gram(size_t n, size_t m, const double *x, double *sum)
+{
+    if (fits(n) && fits(m))
+        cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, (blasint)m, (blasint)n, 1.0, x, (blasint)m, 1.0,
+                    sum, (blasint)m);
+    else
+        gram_plain(n, m, x, sum);
+}
+
+void an_gemm(size_t m, size_t n, size_t k, const float *a, const float *b, float *c)
+{
+    if (fits(m) && fits(n) && fits(k))
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, 1.0f, a,
+                    (blasint)k, b, (blasint)n, 0.0f, c, (blasint)n);
+    else
+        gemm_plain(m, n, k, a, b, c);
 }
 
 #else
@@ -59,15 +80,19 @@ bool an_kernels_init(void)
     return choose();
 }
 
-const char *an_kernels_name(void)
+const char *an_blas_name(void)
 {
     return "plain";
 }
 
-void an_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha, const float *a,
-             const float *b, float beta, float *c)
+void an_gram(size_t n, size_t m, const double *x, double *sum)
 {
-    an_gemm_plain(trans_a, trans_b, m, n, k, alpha, a, b, beta, c);
+    gram_plain(n, m, x, sum);
+}
+
+void an_gemm(size_t m, size_t n, size_t k, const float *a, const float *b, float *c)
+{
+    gemm_plain(m, n, k, a, b, c);
 }
 
 #endif

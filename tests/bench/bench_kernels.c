@@ -84,7 +84,7 @@ static double flops(const shape *s)
 static void run_once(const shape *s, const char *way, const float *a, const float *b, float *c)
 {
     if (strcmp(way, "openblas") == 0) {
-        an_gemm(false, false, s->p.m, s->p.n, s->p.nk, 1.0f, a, b, 0.0f, c);
+        an_gemm(s->p.m, s->p.n, s->p.nk, a, b, c);
         return;
     }
     for (size_t t = 0; t < s->times; t++) {
@@ -170,7 +170,7 @@ int main(int argc, char **argv)
     ways[n_ways++] = "openblas";
     const double top = an_kernels_peak();
     if (!json) {
-        printf("peak of one thread, in registers: %.1f GFLOP/s; BLAS: %s\n%-26s", top, an_kernels_name(), "");
+        printf("peak of one thread, in registers: %.1f GFLOP/s; BLAS: %s\n%-26s", top, an_blas_name(), "");
         for (size_t w = 0; w < n_ways; w++)
             printf("%14s", ways[w]);
         printf("\n");
