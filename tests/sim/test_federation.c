@@ -14,6 +14,7 @@
 #include "coordinator/lab/federation.h"
 #include "doors/crypto.h"
 #include "doors/json.h"
+#include "models/kernels/kernels.h"
 
 #define SITES 3
 #define WINDOW 2
@@ -265,6 +266,8 @@ static void a_site_with_other_sensors_stops_the_campaign_with_a_reason(void **st
 
 int main(void)
 {
+    if (!an_kernels_init())
+        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_campaign_ends_with_a_version_that_every_site_runs),
         cmocka_unit_test(the_hash_does_not_depend_on_the_number_of_threads),

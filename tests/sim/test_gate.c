@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "coordinator/campaign.h"
 #include "doors/crypto.h"
+#include "models/kernels/kernels.h"
 #include "models/train.h"
 
 #define WINDOW 4
@@ -231,6 +232,8 @@ int main(void)
 {
     an_err err = an_crypto_init();
     if (err != AN_OK)
+        return 1;
+    if (!an_kernels_init())
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tool_change_is_adapted_to),

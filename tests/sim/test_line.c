@@ -16,6 +16,7 @@
 #include "agent/sim.h"
 #include "base/mem.h"
 #include "models/histogram.h"
+#include "models/kernels/kernels.h"
 
 #define TRAIN 8000
 #define LIVE 6000
@@ -273,6 +274,8 @@ static void running_out_of_memory_is_survived(void **state)
 
 int main(void)
 {
+    if (!an_kernels_init())
+        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_normal_line_is_quiet),
         cmocka_unit_test(a_fault_is_an_alarm_that_names_its_sensor_and_stays_out_of_training),

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "models/kernels/kernels.h"
 #include "net/keys.h"
 #include "tests/support/folder.h"
 
@@ -411,6 +412,7 @@ void an_federation_setup_kind(void **state, const an_federation_kind *kind)
     w->kind = *kind;
     w->n = kind->sites ? kind->sites : SITES;
     assert_true(w->n <= SITES_MAX);
+    assert_true(an_kernels_init()); /* sites and hub compute as the programs do */
     an_test_folder_make(w->dir);
     w->events = an_alloc(EVENTS_MAX, sizeof *w->events);
     an_clock_fake_init(&w->clock, START_MS);
