@@ -1,6 +1,7 @@
 #include "models/metrics_fit.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #include "base/mem.h"
 
@@ -96,4 +97,31 @@ an_fit an_fit_of(const float *truth, const float *guess, size_t n)
                     .rmse = sqrt(ratio(squares, rows)),
                     .r2 = n && spread > 0 ? 1 - squares / spread : (double)NAN,
                     .bias = n ? bias / rows : (double)NAN};
+}
+
+an_overlap an_overlap_of(const float *truth, const float *guess, size_t n, size_t each)
+{
+    an_overlap o = {.tp = 0};
+    for (size_t i = 0; i < n; i++) {
+        uint64_t tp = 0, fp = 0, fn = 0;
+        for (size_t k = i * each; k < (i + 1) * each; k++) {
+            const bool is = truth[k] > 0.5f, said = guess[k] > 0.0f;
+            tp += is && said;
+            fp += !is && said;
+            fn += is && !said;
+        }
+        o.mean_iou += tp + fp + fn > 0 ? (double)tp / (double)(tp + fp + fn) : 1;
+        o.tp += tp;
+        o.fp += fp;
+        o.fn += fn;
+        o.tn += each - tp - fp - fn;
+    }
+    const double tp = (double)o.tp, fp = (double)o.fp, fn = (double)o.fn;
+    o.precision = ratio(tp, tp + fp);
+    o.recall = ratio(tp, tp + fn);
+    o.dice = ratio(2 * tp, 2 * tp + fp + fn);
+    o.iou = ratio(tp, tp + fp + fn);
+    o.mean_iou = ratio(o.mean_iou, (double)n);
+    o.all_dice = ratio(2 * (tp + fn), tp + fn + (double)n * (double)each);
+    return o;
 }

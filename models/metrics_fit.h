@@ -1,4 +1,4 @@
-/* metrics_fit.h - how good a model that learnt from labels is: classes, and numbers.
+/* metrics_fit.h - how good a model that learnt from labels is: classes, numbers, masks.
  *
  *     an_classes c = {0};
  *     err = an_classes_count(truth, guess, n, k, &c);
@@ -46,6 +46,20 @@ typedef struct an_fit {
 
 /* n numbers; with n = 0 all are NAN. */
 an_fit an_fit_of(const float *truth, const float *guess, size_t n);
+
+/* What is marked in images, against what should be: counts of pixels. */
+typedef struct an_overlap {
+    uint64_t tp, fp, fn, tn;
+    double precision, recall;
+    double dice;     /* 2 tp / (2 tp + fp + fn), the F1 of pixels */
+    double iou;      /* tp / (tp + fp + fn), the Jaccard index */
+    double mean_iou; /* mean of the images' own; 1 for one where nothing is marked and nothing should be */
+    double all_dice; /* of marking every pixel, which costs nothing */
+} an_overlap;
+
+/* truth (n, each): above 0.5 it should be marked; guess (n, each): above 0 it is.  What has no pixels to be
+ * a share of is NAN. */
+an_overlap an_overlap_of(const float *truth, const float *guess, size_t n, size_t each);
 
 /* The number of the largest of k scores, the first of equals. */
 uint32_t an_class_of(const float *scores, size_t k);

@@ -50,7 +50,7 @@ only '[a-z0-9_/]*\.pb-c\.h|protobuf-c/'            '(proto/msg|models/onnx)/' 'p
 only 'andon\.pb-c\.h'                              'proto/msg/'         'proto/msg'
 only 'onnx\.pb-c\.h'                               'models/onnx/'       'models/onnx'
 only 'sodium|openssl/|libfyaml|jansson|zstd|zdict' 'proto/doors/'       'proto/doors'
-only 'sqlite3|microhttpd|curl/'                    'proto/doors/'       'proto/doors'
+only 'sqlite3|microhttpd|curl/|png'                'proto/doors/'       'proto/doors'
 only 'libpq|postgres'                              'coordinator/store/' 'coordinator/store'
 only 'cblas|openblas|lapacke|[a-z]*mmintrin|arm_neon' 'models/kernels/' 'models/kernels'
 only 'cmocka'                                      'tests/'             'tests'
@@ -72,9 +72,9 @@ may_use 'agent/'       'base|doors|msg|net|sum|models|agent'
 may_use 'coordinator/lab/' 'base|doors|msg|net|sum|models|agent|coordinator'
 may_use 'coordinator/([^l]|l[^a]|la[^b]|lab[^/])' 'base|doors|msg|net|sum|models|coordinator'
 
-# models may hash, read text and compress; stores and connections are not mathematics.
+# models may hash, read text and images and compress; stores and connections are not mathematics.
 grep -E '^models/' "$work/includes" | grep -E '"doors/[a-z]*(sql|db|http|curl|web)' |
-    report 'models may use the doors of hashes, texts and compression only'
+    report 'models may use the doors of hashes, texts, images and compression only'
 
 grep -E '^coordinator/' "$work/includes" | grep -vE '^coordinator/lab/' |
     grep -E '"coordinator/lab/' | report 'only the laboratory and tests may include the laboratory'

@@ -75,6 +75,20 @@ static void the_class_is_that_of_the_largest_score(void **state)
     assert_int_equal(an_class_of(s, 1), 0);
 }
 
+static void masks_are_judged_by_their_pixels(void **state)
+{
+    (void)state;
+    const float truth[] = {1, 1, 0, 0, /* */ 0, 0, 0, 0, /* */ 1, 0, 0, 0};
+    const float guess[] = {2, -1, 1, -1, /* */ -1, -1, -2, -3, /* */ 0.5f, -1, -1, -1};
+    const an_overlap o = an_overlap_of(truth, guess, 3, 4);
+    assert_true(o.tp == 2 && o.fp == 1 && o.fn == 1 && o.tn == 8);
+    assert_true(near(o.precision, 2.0 / 3) && near(o.recall, 2.0 / 3) && near(o.dice, 2.0 / 3));
+    assert_true(near(o.iou, 0.5) && near(o.mean_iou, (1.0 / 3 + 1 + 1) / 3) && near(o.all_dice, 6.0 / 15));
+    const an_overlap none = an_overlap_of(truth + 4, guess + 4, 1, 4);
+    assert_true(isnan(none.dice) && isnan(none.iou) && near(none.mean_iou, 1));
+    assert_true(isnan(an_overlap_of(truth, guess, 0, 4).mean_iou));
+}
+
 static void running_out_of_memory_is_said(void **state)
 {
     (void)state;
@@ -96,6 +110,7 @@ int main(void)
         cmocka_unit_test(a_number_that_is_no_class_is_refused),
         cmocka_unit_test(errors_of_numbers_are_those_of_the_book),
         cmocka_unit_test(the_class_is_that_of_the_largest_score),
+        cmocka_unit_test(masks_are_judged_by_their_pixels),
         cmocka_unit_test(running_out_of_memory_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
