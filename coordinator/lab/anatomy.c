@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "coordinator/lab/kind.h"
 #include "models/cost.h"
 
 void an_lab_size_text(char out[static AN_LAB_SIZE_TEXT], double value, const char *unit)
@@ -140,7 +141,9 @@ an_err an_lab_arch_read(const char *path, size_t features, an_model **ret, an_no
 {
     an_buf text;
     an_buf_init(&text, AN_MODEL_TEXT_MAX);
-    an_err err = an_file_read(&text, path, why);
+    an_err err = an_lab_expect_description(path, why);
+    if (err == AN_OK)
+        err = an_file_read(&text, path, why);
     if (err == AN_OK)
         err = an_model_new((const char *)text.data, text.len, path, features, ret, why);
     an_buf_done(&text);

@@ -21,7 +21,8 @@ an_err an_lab_anatomy_json(const an_model *m, size_t batch, an_json *object, an_
 void an_lab_size_text(char out[static AN_LAB_SIZE_TEXT], double value, const char *unit);
 
 /* A model's description in a file.  features: the width of the data, 0: none.
- * Errors: as an_model_new; NOTFOUND, IO. */
+ * Errors: as an_model_new; PROTO it is something
+ * else; NOTFOUND, IO. */
 an_err an_lab_arch_read(const char *path, size_t features, an_model **ret, an_note *why);
 
 #endif

@@ -81,9 +81,11 @@ static an_err cut_series(const an_lab_series *s, size_t width, const an_lab_cut_
               .width = width,
               .context = o->context,
               .stride = o->stride,
-              .block = AN_LAB_BLOCK};
+              .block = o->block ? o->block : AN_LAB_BLOCK};
     if (o->holdout > 0) {
         p.every = (size_t)(1 / o->holdout + 0.5);
+    }
+    if (o->holdout > 0 && !o->block) {
         /* A short series still gets one whole cycle of blocks. */
         if (n < p.block * p.every)
             p.block = n / p.every;

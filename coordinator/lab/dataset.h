@@ -87,10 +87,11 @@ typedef struct an_lab_cut_opts {
     size_t context, stride;
     double holdout; /* share of the rows that no parameter is fitted on, [0, 0.5] */
     double keep;    /* the last share of each series' training rows is used; 1: all */
+    size_t block;   /* rows that belong together, as those of an image; 0: AN_LAB_BLOCK */
 } an_lab_cut_opts;
 
 /* The raw windows of one site, or of one of its series, in the parts that a site's trainer
- * knows. Rows are dealt out in blocks of AN_LAB_BLOCK, so that no window of one part shares a
+ * knows. Rows are dealt out in blocks (AN_LAB_BLOCK), so that no window of one part shares a
  * row with the other; holdout goes to the pool's frozen part. */
 #define AN_LAB_BLOCK 256
 typedef struct an_lab_cut {

@@ -28,7 +28,13 @@ static an_err points(const float *scores, const uint8_t *labels, size_t n, an_la
 an_err an_lab_detection_of(const an_lab_detection_opts *opts, const float *scores, const uint8_t *labels,
                            size_t n, an_lab_detection *ret)
 {
-    an_lab_detection d = {0};
+    an_lab_detection d = {.points_only = opts->points_only};
+    if (opts->points_only) {
+        an_err err = points(scores, labels, n, &d);
+        if (err == AN_OK)
+            *ret = d;
+        return err;
+    }
     uint8_t *alarms = an_alloc(n, 1);
     if (!alarms)
         return AN_ERR_NOMEM;
@@ -87,9 +93,11 @@ static void add_events(const an_lab_detection *each, size_t n, an_lab_detection 
 an_err an_lab_detection_all(const float *scores, const uint8_t *labels, size_t n,
                             const an_lab_detection *each, size_t n_each, an_lab_detection *ret)
 {
-    an_lab_detection d = {0};
+    an_lab_detection d = {.points_only = n_each > 0 && each[0].points_only};
     an_err err = points(scores, labels, n, &d);
-    if (err != AN_OK)
+    if (err == AN_OK && d.points_only)
+        *ret = d;
+    if (err != AN_OK || d.points_only)
         return err;
     add_events(each, n_each, &d);
     const struct {
@@ -152,13 +160,13 @@ void an_lab_detection_print_row(FILE *out, const char *name, const an_lab_detect
     fputc('\n', out);
 }
 
-void an_lab_detection_print_matrix(FILE *out, const an_lab_detection *d)
+void an_lab_detection_print_matrix(FILE *out, const an_lab_detection *d, const char *unit)
 {
     const an_confusion *c = &d->confusion;
     fprintf(out, "%-24s %10s %10s\n", "at the threshold", "alarm", "no alarm");
-    fprintf(out, "%-24s %10llu %10llu\n", "  anomalous rows", (unsigned long long)c->tp,
+    fprintf(out, "  %-9s %-12s %10llu %10llu\n", "anomalous", unit, (unsigned long long)c->tp,
             (unsigned long long)c->fn);
-    fprintf(out, "%-24s %10llu %10llu\n", "  normal rows", (unsigned long long)c->fp,
+    fprintf(out, "  %-6s %-15s %10llu %10llu\n", "normal", unit, (unsigned long long)c->fp,
             (unsigned long long)c->tn);
 }
 
@@ -209,6 +217,9 @@ static void ranges_json(an_json *object, const an_lab_detection *d)
 {
     an_json *events = an_json_object(), *affiliation = an_json_object(), *vus = an_json_object();
     const an_event_figures *e = &d->events;
+    an_json_set_num(object, "delay", d->delay);
+    an_json_set_num(object, "worst_delay", d->worst_delay);
+    an_json_set_num(object, "detected", e->recall);
     an_json_set_int(events, "events", (int64_t)e->n_events);
     an_json_set_int(events, "found", (int64_t)e->n_detected);
     an_json_set_int(events, "alarm_runs", (int64_t)e->n_runs);
@@ -233,7 +244,7 @@ void an_lab_detection_json(an_json *object, const an_lab_detection *d)
 {
     const an_confusion *c = &d->confusion;
     an_json *counts = an_json_object();
-    an_json_set_int(object, "rows", (int64_t)d->n_rows);
+    an_json_set_int(object, d->points_only ? "images" : "rows", (int64_t)d->n_rows);
     an_json_set_num(object, "auroc", d->auroc);
     an_json_set_num(object, "auprc", d->auprc);
     an_json_set_num(object, "pauroc", d->pauroc);
@@ -243,13 +254,11 @@ void an_lab_detection_json(an_json *object, const an_lab_detection *d)
     an_json_set_num(object, "recall", d->rates.recall);
     an_json_set_num(object, "far", d->rates.far);
     an_json_set_num(object, "mar", d->rates.mar);
-    an_json_set_num(object, "delay", d->delay);
-    an_json_set_num(object, "worst_delay", d->worst_delay);
-    an_json_set_num(object, "detected", d->events.recall);
     an_json_set_int(counts, "tp", (int64_t)c->tp);
     an_json_set_int(counts, "fp", (int64_t)c->fp);
     an_json_set_int(counts, "tn", (int64_t)c->tn);
     an_json_set_int(counts, "fn", (int64_t)c->fn);
     an_json_set(object, "confusion", counts);
-    ranges_json(object, d);
+    if (!d->points_only)
+        ranges_json(object, d);
 }

@@ -21,10 +21,12 @@
 typedef struct an_lab_detection_opts {
     size_t vus_window; /* rows over which labels fade, at most */
     size_t nab_window; /* rows from the begin of an event; 0: the event itself */
+    bool points_only;  /* the rows have no order: nothing of events and ranges is told */
 } an_lab_detection_opts;
 
 typedef struct an_lab_detection {
     size_t n_rows;
+    bool points_only;       /* as the options say */
     an_confusion confusion; /* at the threshold */
     an_rates rates;
     double auroc, auprc, best_f1, best_threshold;
@@ -53,10 +55,10 @@ typedef enum an_lab_baseline { AN_LAB_RANDOM, AN_LAB_ALWAYS, AN_LAB_LARGEST_Z } 
 #define AN_LAB_BASELINES 3
 const char *an_lab_baseline_name(an_lab_baseline b);
 
-/* Rows of figures under a head, and a paragraph on events and ranges. */
+/* unit: "rows" or "images".  Rows of figures under a head, and a paragraph on events and ranges. */
 void an_lab_detection_print_head(FILE *out, const char *what);
 void an_lab_detection_print_row(FILE *out, const char *name, const an_lab_detection *d);
-void an_lab_detection_print_matrix(FILE *out, const an_lab_detection *d);
+void an_lab_detection_print_matrix(FILE *out, const an_lab_detection *d, const char *unit);
 /* random_adjusted_f1: what alarms at random reach under point adjustment. */
 void an_lab_detection_print_ranges(FILE *out, const an_lab_detection *d, const an_lab_detection_opts *opts,
                                    double random_adjusted_f1);

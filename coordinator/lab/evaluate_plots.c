@@ -35,7 +35,8 @@ void an_lab_about(char *ret, size_t size, const char *version, const an_lab_file
     if (files->n == 1)
         snprintf(ret, size, "%.60s on %.60s, %zu %s", name, an_svg_name(files->names[0]), n, what);
     else
-        snprintf(ret, size, "%.60s on %zu tables, %zu %s", name, files->n, n, what);
+        snprintf(ret, size, "%.60s on %zu %s, %zu %s", name, files->n, files->height ? "folders" : "tables",
+                 n, what);
 }
 
 static an_err plot_curves(album *a, const an_lab_scored *d, an_note *why)
@@ -107,10 +108,42 @@ an_err an_lab_plot_detection(const an_lab_scored *d, const char *dir, const char
     }
     if (err == AN_OK)
         err = plot_curves(&a, d, why);
-    if (err == AN_OK)
+    if (err == AN_OK && !d->files->height)
         err = plot_traces(&a, d, scores, why);
     an_free(scores);
     *ret_n = a.n;
+    return err;
+}
+
+static an_err plot_classes(album *a, const an_lab_fitness *f, an_note *why)
+{
+    const an_names *named = f->classes_named;
+    const an_classes *c = &f->classes;
+    an_classes shown = {.k = an_lab_fitness_shown(f)};
+    if (!(shown.counts = an_alloc(shown.k, shown.k * sizeof *shown.counts)))
+        return AN_ERR_NOMEM;
+    for (size_t i = 0; i < shown.k * shown.k; i++)
+        shown.counts[i] = c->counts[i / shown.k * c->k + i % shown.k];
+    an_err err =
+        an_lab_plot_classes(a->path, a->about, &shown, named ? (const char *const *)named->items : NULL,
+                            named ? named->n : 0, why);
+    an_free(shown.counts);
+    return err;
+}
+
+/* Classes, or the pixels of masks. */
+static an_err plot_kinds(album *a, const an_lab_fitness *f, an_note *why)
+{
+    static const char *const truths[] = {"in the mask", "not in it"}, *const guesses[] = {"marked", "left"};
+    const an_overlap *o = &f->overlap;
+    const uint64_t pixels[] = {o->tp, o->fn, o->fp, o->tn};
+    an_err err = turn_to(a, "confusion.svg", why);
+    if (err == AN_OK && f->goal == AN_LAB_MASK)
+        err = an_lab_plot_confusion(a->path, a->about, pixels, 2, truths, guesses, why);
+    else if (err == AN_OK)
+        err = plot_classes(a, f, why);
+    if (err == AN_OK)
+        turn_from(a);
     return err;
 }
 
@@ -119,10 +152,9 @@ an_err an_lab_plot_fitness(const an_lab_fitness *f, const an_sensor *names, cons
 {
     album a = {.dir = dir, .about = about, .list = list};
     an_err err = an_dir_make(dir, why);
-    if (err == AN_OK && f->goal == AN_LAB_CLASSES) {
-        if ((err = turn_to(&a, "confusion.svg", why)) == AN_OK &&
-            (err = an_lab_plot_classes(a.path, about, &f->classes, why)) == AN_OK)
-            turn_from(&a);
+    if (f->goal == AN_LAB_CLASSES || f->goal == AN_LAB_MASK) {
+        if (err == AN_OK)
+            err = plot_kinds(&a, f, why);
         *ret_n = a.n;
         return err;
     }

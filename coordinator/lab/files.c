@@ -4,6 +4,9 @@
 
 #include "base/mem.h"
 #include "coordinator/lab/folder.h"
+#include "coordinator/lab/images.h"
+#include "coordinator/lab/kind.h"
+#include "models/cost.h"
 
 #define IGNORE_MAX AN_ARGS_MAX_FLAGS
 
@@ -70,7 +73,8 @@ static an_err add_path(an_lab_files *f, const char *path, const an_table_conf *c
         if (is_table(names.items[i]) && (err = an_path_join(each, path, names.items[i])) == AN_OK)
             err = add_file(f, each, conf, why);
     if (err == AN_OK && f->n == before)
-        err = an_fail(AN_ERR_NOTFOUND, why, "%s holds no .csv, .tsv or .txt file", path);
+        err = an_fail(AN_ERR_NOTFOUND, why,
+                      "%s holds no .csv, .tsv or .txt file, and no image here or one folder below", path);
     an_names_done(&names);
     return err;
 }
@@ -90,14 +94,79 @@ an_err an_lab_files_read(const an_lab *lab, size_t first, an_lab_files *ret, an_
     return err;
 }
 
+/* The positionals from the second on, as images. */
+static an_err read_images(const an_lab *lab, const an_model *m, const uint8_t *extra, size_t len,
+                          an_lab_files *ret, an_note *why)
+{
+    static const char *const of_tables[] = {"delimiter", "no-header", "time", "label", "ignore", "ahead"};
+    const an_args *a = lab->args;
+    for (size_t i = 0; i < sizeof of_tables / sizeof *of_tables; i++)
+        if (an_args_has(a, of_tables[i]))
+            return an_fail(AN_ERR_INVAL, why, "--%s is said of tables, and %s holds images", of_tables[i],
+                           a->positionals[1]);
+    return an_lab_images_read((const char *const *)a->positionals + 1, a->n_positionals - 1, m, extra, len,
+                              ret, why);
+}
+
+/* The model decides: beside tables a folder may hold pictures of them. */
+static an_err read_either(const an_lab *lab, const char *arch, const char *name, const uint8_t *extra,
+                          size_t len, an_lab_files *ret, an_note *why)
+{
+    const char *path = lab->args->positionals[1];
+    an_model *m = NULL;
+    if (!an_lab_images_at(path))
+        return an_lab_files_read(lab, 1, ret, why);
+    const bool read = arch[0] && an_model_new(arch, strlen(arch), name, 0, &m, NULL) == AN_OK;
+    const bool images = read && an_model_in(m).n_dims == 3;
+    an_err err = images ? read_images(lab, m, extra, len, ret, why) : an_lab_files_read(lab, 1, ret, why);
+    if (!images && err != AN_OK && err != AN_ERR_NOMEM)
+        err = an_fail(err, why, "%.120s holds images, and the model of %.120s takes rows of tables", path,
+                      name);
+    an_model_free(m);
+    return err;
+}
+
+an_err an_lab_files_read_for(const an_lab *lab, const char *arch, const char *name, an_lab_files *ret,
+                             an_note *why)
+{
+    return read_either(lab, arch, name, NULL, 0, ret, why);
+}
+
+an_err an_lab_files_read_of(const an_lab *lab, const an_bundle *b, an_lab_files *ret, an_note *why)
+{
+    const char *path = lab->args->positionals[0];
+    const an_prep_conf *p = &b->prep.conf;
+    an_lab_files f = {0};
+    an_err err = read_either(lab, b->arch, path, b->extra, b->extra_len, &f, why);
+    if (err == AN_OK && f.height && (p->window != f.height || p->stride != f.height || p->smooth != 1))
+        err = an_fail(AN_ERR_INVAL, why, "%s was learnt from tables, not from images", path);
+    if (err == AN_OK)
+        err = an_lab_files_fit(&f, b, !an_args_has(lab->args, "no-header"), why);
+    if (err == AN_OK)
+        *ret = f;
+    else
+        an_lab_files_done(&f);
+    return err;
+}
+
+const char *an_lab_files_unit(const an_lab_files *f, const char *of_tables)
+{
+    return f->height ? "images" : of_tables;
+}
+
 void an_lab_files_done(an_lab_files *f)
 {
     for (size_t i = 0; i < f->n; i++) {
         an_table_done(&f->tables[i]);
         an_free(f->names[i]);
     }
+    for (size_t i = 0; i < f->n_images; i++)
+        an_free(f->images[i]);
     an_free(f->tables);
     an_free(f->names);
+    an_free(f->images);
+    an_free(f->masks);
+    an_names_done(&f->classes);
     *f = (an_lab_files){0};
 }
 
@@ -109,7 +178,9 @@ an_err an_lab_version_read(const an_lab *lab, const char *path, an_bundle *ret, 
     an_buf bytes;
     const char *overlay = an_args_get(lab->args, "overlay");
     an_buf_init(&bytes, AN_BUNDLE_BYTES_MAX);
-    an_err err = an_bundle_read(&b, ret_hash, path, why);
+    an_err err = an_lab_expect_version(path, why);
+    if (err == AN_OK)
+        err = an_bundle_read(&b, ret_hash, path, why);
     if (err == AN_OK && overlay) {
         if ((err = an_file_read(&bytes, overlay, why)) == AN_OK)
             err = an_overlay_decode(&o, bytes.data, bytes.len, why);

@@ -5,12 +5,13 @@
  *     ...
  *     an_lab_files_done(&files);
  *
- * A folder stands for the tables in it, in natural order.
+ * A folder stands for the tables in it, in natural order.  Images are tables too (images.h).
  *
  * Threads: data only. */
 #ifndef AN_COORDINATOR_LAB_FILES_H
 #define AN_COORDINATOR_LAB_FILES_H
 
+#include "base/file.h"
 #include "coordinator/lab/lab.h"
 #include "models/bundle.h"
 #include "models/data/table.h"
@@ -21,12 +22,28 @@ typedef struct an_lab_files {
     char **names;
     size_t n, cap, cap_names;
     size_t width;
+    /* Of images (images.h): */
+    size_t height; /* rows of each; 0: these are tables, and there is nothing of what follows */
+    char **images; /* (n_images) the names of their files, in the order of the tables */
+    size_t n_images;
+    float *masks;     /* (n_images, height, pixels in a row) 0 and 1; NULL: none */
+    an_names classes; /* names, where the labels are numbers of them */
 } an_lab_files;
 
 /* Errors: INVAL a flag; NOTFOUND, IO, PROTO; PROTO files of another shape than the first;
  * NOMEM. */
 an_err an_lab_files_read(const an_lab *lab, size_t first, an_lab_files *ret, an_note *why);
 void an_lab_files_done(an_lab_files *f);
+
+/* Those that a model is to learn from: images, if it takes such and the first path is one or a folder with
+ * some.  Errors: as above and as an_lab_images_read. */
+an_err an_lab_files_read_for(const an_lab *lab, const char *arch, const char *name, an_lab_files *ret,
+                             an_note *why);
+/* Those that a version is for.  Errors: as above and as an_lab_files_fit. */
+an_err an_lab_files_read_of(const an_lab *lab, const an_bundle *b, an_lab_files *ret, an_note *why);
+
+/* What the parts of a model's input are called: "rows", "windows" or "images". */
+const char *an_lab_files_unit(const an_lab_files *f, const char *of_tables);
 
 /* A version and, with --overlay FILE, what a site made for it.  *ret_has: is there one?
  * Errors: as an_bundle_read and an_overlay_decode; INVAL they do not belong together. */

@@ -25,9 +25,10 @@ static void spread(const size_t *row_of, const float *scores, const float *parts
 
 /* Model inputs of the rows, and the row at which each ends. */
 static an_err collect(const an_prep *prep, const float *before, size_t n_before, const float *rows, size_t n,
-                      float *windows, size_t *row_of, size_t *ret_n)
+                      float **windows, size_t *row_of, size_t *ret_n)
 {
     an_prep_stream *stream = NULL;
+    size_t cap = 0;
     const size_t width = prep->features, input = an_prep_input(prep);
     an_err err = an_prep_stream_new(prep, &stream);
     if (err != AN_OK)
@@ -35,14 +36,19 @@ static an_err collect(const an_prep *prep, const float *before, size_t n_before,
     size_t lead = an_samples_context(prep) - 1, w = 0;
     if (lead > n_before)
         lead = n_before;
-    for (size_t i = 0; i < lead; i++)
-        an_prep_push(stream, before + (n_before - lead + i) * width, windows);
-    for (size_t i = 0; i < n; i++)
-        if (an_prep_push(stream, rows + i * width, windows + w * input))
+    if (!an_grow(windows, &cap, input, sizeof **windows))
+        err = AN_ERR_NOMEM;
+    for (size_t i = 0; i < lead && err == AN_OK; i++)
+        an_prep_push(stream, before + (n_before - lead + i) * width, *windows);
+    for (size_t i = 0; i < n && err == AN_OK; i++) {
+        if (!an_grow(windows, &cap, (w + 1) * input, sizeof **windows))
+            err = AN_ERR_NOMEM;
+        else if (an_prep_push(stream, rows + i * width, *windows + w * input))
             row_of[w++] = i;
+    }
     an_prep_stream_free(stream);
     *ret_n = w;
-    return AN_OK;
+    return err;
 }
 
 static an_err score_windows(const an_scorer *scorer, const float *windows, size_t n, float *scores,
@@ -75,13 +81,12 @@ an_err an_lab_judge_rows(const an_bundle *b, const an_overlay *o, const float *b
     if (err != AN_OK)
         return err;
     err = AN_ERR_NOMEM;
-    windows = an_alloc(n + 1, an_scorer_input(scorer) * sizeof *windows);
     scores = an_alloc(n, sizeof *scores);
     parts = an_alloc(contributions ? n * width : 0, sizeof *parts);
     row_of = an_alloc(n, sizeof *row_of);
-    if (!windows || !scores || !parts || !row_of)
+    if (!scores || !parts || !row_of)
         goto out;
-    if ((err = collect(an_scorer_prep(scorer), before, n_before, rows, n, windows, row_of, &n_windows)) !=
+    if ((err = collect(an_scorer_prep(scorer), before, n_before, rows, n, &windows, row_of, &n_windows)) !=
         AN_OK)
         goto out;
     if (n_windows == 0) {

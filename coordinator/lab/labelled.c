@@ -4,16 +4,20 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/rng.h"
 #include "models/train.h"
 
 #define BATCH 64
-#define MATRIX_MAX 24 /* classes that are printed as a matrix */
+#define BATCH_VALUES 262144 /* inputs of a batch: large images go in fewer at a time */
+#define MATRIX_MAX 24       /* classes that are printed as a matrix */
 
 static an_err goal_of(const an_model *m, const an_lab_files *f, an_lab_goal *ret, an_note *why)
 {
     const size_t targets = an_model_n_targets(m);
     const bool labels = f->n > 0 && f->tables[0].labels;
-    if (targets < an_model_n_outputs(m))
+    if (f->masks)
+        *ret = AN_LAB_MASK;
+    else if (targets < an_model_n_outputs(m))
         *ret = AN_LAB_CLASSES;
     else if (targets == 1 && (labels || f->width > 1))
         *ret = AN_LAB_NUMBER;
@@ -23,7 +27,7 @@ static an_err goal_of(const an_model *m, const an_lab_files *f, an_lab_goal *ret
         return an_fail(AN_ERR_INVAL, why,
                        "the model has %zu outputs: neither one nor as many as sensors (%zu)", targets,
                        f->width);
-    if (*ret != AN_LAB_FORECAST && !labels)
+    if (*ret != AN_LAB_FORECAST && *ret != AN_LAB_MASK && !labels)
         return an_fail(AN_ERR_INVAL, why, "the model learns from labels: say --label COLUMN");
     return AN_OK;
 }
@@ -61,7 +65,7 @@ static an_err take_windows(const an_model *m, const an_prep *prep, const an_tabl
         if (d->goal == AN_LAB_FORECAST) {
             if (!scaled_row(prep, t->rows + at * t->width, d->t + d->n * d->n_targets))
                 continue;
-        } else {
+        } else if (d->goal != AN_LAB_MASK) {
             const float label = t->labels ? t->labels[at] : NAN;
             if (!isfinite(label))
                 err = an_fail(AN_ERR_INVAL, why, "%s: row %zu has no label", name, at);
@@ -77,6 +81,12 @@ static an_err take_windows(const an_model *m, const an_prep *prep, const an_tabl
     return err;
 }
 
+/* A window is an image, and its mask lies in the same place of the masks. */
+static void take_masks(const an_lab_files *f, an_lab_labelled *d)
+{
+    memcpy(d->t, f->masks, d->n * d->n_targets * sizeof *d->t);
+}
+
 an_err an_lab_labelled_make(const an_model *m, const an_prep *prep, const an_lab_files *f, size_t ahead,
                             an_lab_labelled *ret, an_note *why)
 {
@@ -85,14 +95,19 @@ an_err an_lab_labelled_make(const an_model *m, const an_prep *prep, const an_lab
     an_err err = goal_of(m, f, &d.goal, why);
     if (err != AN_OK)
         return err;
+    d.unit = an_lab_files_unit(f, "windows");
+    d.classes = f->classes.n > 0 ? &f->classes : NULL;
     for (size_t k = 0; k < f->n; k++)
         rows += f->tables[k].n;
-    d.x = an_alloc(rows, d.n_inputs * sizeof *d.x);
-    d.t = an_alloc(rows, d.n_targets * sizeof *d.t);
+    const size_t most = f->height ? f->n_images : rows;
+    d.x = an_alloc(most, d.n_inputs * sizeof *d.x);
+    d.t = an_alloc(most, d.n_targets * sizeof *d.t);
     if (!d.x || !d.t)
         err = AN_ERR_NOMEM;
     for (size_t k = 0; k < f->n && err == AN_OK; k++)
         err = take_windows(m, prep, &f->tables[k], f->names[k], ahead, &d, why);
+    if (err == AN_OK && d.goal == AN_LAB_MASK)
+        take_masks(f, &d);
     if (err == AN_OK && d.n == 0)
         err = an_fail(AN_ERR_INVAL, why, "the tables hold no whole window of %u rows", prep->conf.window);
     if (err == AN_OK)
@@ -109,22 +124,46 @@ void an_lab_labelled_done(an_lab_labelled *d)
     *d = (an_lab_labelled){.x = NULL};
 }
 
+static void swap(float *a, float *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float kept = a[i];
+        a[i] = b[i];
+        b[i] = kept;
+    }
+}
+
+void an_lab_labelled_shuffle(an_lab_labelled *d, uint64_t seed)
+{
+    an_rng r;
+    an_rng_init(&r, seed, d->n);
+    for (size_t i = d->n; i > 1; i--) {
+        const size_t j = (size_t)an_rng_below(&r, i);
+        if (j + 1 == i)
+            continue;
+        swap(d->x + (i - 1) * d->n_inputs, d->x + j * d->n_inputs, d->n_inputs);
+        swap(d->t + (i - 1) * d->n_targets, d->t + j * d->n_targets, d->n_targets);
+    }
+}
+
 /* ---- how good ---- */
 
-/* ret (outputs, n): one output after the other. */
+/* ret (outputs, n): one output after the other; (n, outputs) of masks. */
 static an_err outputs_of(const an_model *m, const float *params, const an_lab_labelled *d, float *ret,
                          an_note *why)
 {
     an_ws *ws = NULL;
-    const size_t outputs = an_model_n_outputs(m);
-    an_err err = an_ws_new(m, AN_WS_FORWARD, BATCH, &ws);
-    for (size_t i = 0; i < d->n && err == AN_OK; i += BATCH) {
-        const size_t n = d->n - i < BATCH ? d->n - i : BATCH;
+    const size_t outputs = an_model_n_outputs(m), fit = BATCH_VALUES / d->n_inputs;
+    const size_t batch = fit >= BATCH ? BATCH : fit ? fit : 1;
+    an_err err = an_ws_new(m, AN_WS_FORWARD, batch, &ws);
+    for (size_t i = 0; i < d->n && err == AN_OK; i += batch) {
+        const size_t n = d->n - i < batch ? d->n - i : batch;
         const float *y = an_model_forward(m, ws, params, n, d->x + i * d->n_inputs);
         for (size_t k = 0; k < n * outputs && err == AN_OK; k++) {
-            ret[k % outputs * d->n + i + k / outputs] = y[k];
+            ret[d->goal == AN_LAB_MASK ? i * outputs + k : k % outputs * d->n + i + k / outputs] = y[k];
             if (!isfinite(y[k]))
-                err = an_fail(AN_ERR_NUMERIC, why, "an output for window %zu is not finite", i + k / outputs);
+                err = an_fail(AN_ERR_NUMERIC, why, "an output for number %zu of the %s is not finite",
+                              i + k / outputs, d->unit);
         }
     }
     an_ws_free(ws);
@@ -161,10 +200,12 @@ an_err an_lab_fitness_of(const an_model *m, const float *params, const an_lab_la
                          an_lab_fitness *ret, an_note *why)
 {
     const size_t outputs = an_model_n_outputs(m);
-    an_lab_fitness f = {.goal = d->goal, .n = d->n, .n_targets = d->n_targets};
+    an_lab_fitness f = {
+        .goal = d->goal, .n = d->n, .n_targets = d->n_targets, .unit = d->unit, .classes_named = d->classes};
+    const bool numbers = d->goal == AN_LAB_NUMBER || d->goal == AN_LAB_FORECAST;
     f.guess = an_alloc(d->n, outputs * sizeof *f.guess);
-    f.truth = an_alloc(d->n, d->n_targets * sizeof *f.truth);
-    f.outputs = an_alloc(d->n_targets, sizeof *f.outputs);
+    f.truth = an_alloc(numbers ? d->n : 0, d->n_targets * sizeof *f.truth);
+    f.outputs = an_alloc(numbers ? d->n_targets : 0, sizeof *f.outputs);
     an_err err = f.guess && f.truth && f.outputs ? AN_OK : AN_ERR_NOMEM;
     if (err == AN_OK)
         err = an_train_loss(m, params, d->x, d->t, d->n, &f.loss, why);
@@ -172,6 +213,8 @@ an_err an_lab_fitness_of(const an_model *m, const float *params, const an_lab_la
         err = outputs_of(m, params, d, f.guess, why);
     if (err == AN_OK && d->goal == AN_LAB_CLASSES)
         err = count_classes(d, outputs, f.guess, &f.classes);
+    else if (err == AN_OK && d->goal == AN_LAB_MASK)
+        f.overlap = an_overlap_of(d->t, f.guess, d->n, outputs);
     else if (err == AN_OK)
         fit_numbers(d, &f);
     if (err == AN_OK)
@@ -192,28 +235,90 @@ void an_lab_fitness_done(an_lab_fitness *f)
 
 /* ---- as text and JSON ---- */
 
-static void print_classes(const an_classes *c, FILE *out)
+/* As wide as its head; a dash: not defined. */
+static void put(FILE *out, int width, double v)
 {
-    fprintf(out, "accuracy %.4f, balanced %.4f, macro F1 %.4f\n\n", c->accuracy, c->balanced, c->macro_f1);
-    if (c->k <= MATRIX_MAX) {
-        fprintf(out, "%-12s", "truth \\ said");
+    if (isnan(v))
+        fprintf(out, " %*s", width, "-");
+    else
+        fprintf(out, " %*.3f", width, v);
+}
+
+/* The name of a class, cut to `size`, or its number. */
+static const char *class_name(const an_lab_fitness *f, size_t i, char *text, size_t size)
+{
+    if (f->classes_named && i < f->classes_named->n)
+        snprintf(text, size, "%s", f->classes_named->items[i]);
+    else
+        snprintf(text, size, "%zu", i);
+    return text;
+}
+
+size_t an_lab_fitness_shown(const an_lab_fitness *f)
+{
+    const an_classes *c = &f->classes;
+    const size_t named = f->classes_named ? f->classes_named->n : c->k;
+    size_t k = c->k;
+    for (; k > named; k--)
         for (size_t j = 0; j < c->k; j++)
-            fprintf(out, " %6zu", j);
-        fputc('\n', out);
-        for (size_t i = 0; i < c->k; i++) {
-            fprintf(out, "%-12zu", i);
-            for (size_t j = 0; j < c->k; j++)
-                fprintf(out, " %6llu", (unsigned long long)c->counts[i * c->k + j]);
-            fputc('\n', out);
-        }
+            if (c->counts[(k - 1) * c->k + j] + c->counts[j * c->k + k - 1] > 0)
+                return k;
+    return k;
+}
+
+static void print_matrix(const an_lab_fitness *f, size_t k, FILE *out)
+{
+    char name[16];
+    const an_classes *c = &f->classes;
+    fprintf(out, "%-16s", "truth \\ said");
+    for (size_t j = 0; j < k; j++)
+        fprintf(out, " %6.6s", class_name(f, j, name, sizeof name));
+    fputc('\n', out);
+    for (size_t i = 0; i < k; i++) {
+        fprintf(out, "%-16s", class_name(f, i, name, sizeof name));
+        for (size_t j = 0; j < k; j++)
+            fprintf(out, " %6llu", (unsigned long long)c->counts[i * c->k + j]);
         fputc('\n', out);
     }
-    fprintf(out, "%-12s %8s %10s %8s %8s\n", "class", "rows", "precision", "recall", "F1");
-    for (size_t i = 0; i < c->k; i++) {
+    fputc('\n', out);
+}
+
+static void print_classes(const an_lab_fitness *f, FILE *out)
+{
+    char name[24];
+    const an_classes *c = &f->classes;
+    const size_t k = an_lab_fitness_shown(f);
+    fprintf(out, "accuracy %.4f, balanced %.4f, macro F1 %.4f\n\n", c->accuracy, c->balanced, c->macro_f1);
+    if (k <= MATRIX_MAX)
+        print_matrix(f, k, out);
+    fprintf(out, "%-24s %8s %10s %8s %8s\n", "class", f->unit, "precision", "recall", "F1");
+    for (size_t i = 0; i < k; i++) {
         const an_class_rates *r = &c->rates[i];
-        fprintf(out, "%-12zu %8llu %10.3f %8.3f %8.3f\n", i, (unsigned long long)r->n, r->precision,
-                r->recall, r->f1);
+        fprintf(out, "%-24s %8llu", class_name(f, i, name, sizeof name), (unsigned long long)r->n);
+        put(out, 10, r->precision);
+        put(out, 8, r->recall);
+        put(out, 8, r->f1);
+        fputc('\n', out);
     }
+}
+
+static void print_overlap(const an_overlap *o, FILE *out)
+{
+    fprintf(out, "\n%-16s %12s %12s\n", "pixels", "marked", "left");
+    fprintf(out, "%-16s %12llu %12llu\n", "  in the mask", (unsigned long long)o->tp,
+            (unsigned long long)o->fn);
+    fprintf(out, "%-16s %12llu %12llu\n\n", "  not in it", (unsigned long long)o->fp,
+            (unsigned long long)o->tn);
+    fprintf(out, "%-16s %10s %8s %8s %8s %14s\n%-16s", "", "precision", "recall", "Dice", "IoU",
+            "IoU, of images", "at 0");
+    put(out, 10, o->precision);
+    put(out, 8, o->recall);
+    put(out, 8, o->dice);
+    put(out, 8, o->iou);
+    put(out, 14, o->mean_iou);
+    fprintf(out, "\n%-16s %10s %8s", "all marked", "", "");
+    put(out, 8, o->all_dice);
+    fputc('\n', out);
 }
 
 static void print_fit(FILE *out, const char *name, const an_fit *f)
@@ -223,9 +328,13 @@ static void print_fit(FILE *out, const char *name, const an_fit *f)
 
 void an_lab_fitness_print(const an_lab_fitness *f, const an_sensor *names, FILE *out)
 {
-    fprintf(out, "%zu windows, loss %.6g\n", f->n, f->loss);
+    fprintf(out, "%zu %s, loss %.6g\n", f->n, f->unit, f->loss);
     if (f->goal == AN_LAB_CLASSES) {
-        print_classes(&f->classes, out);
+        print_classes(f, out);
+        return;
+    }
+    if (f->goal == AN_LAB_MASK) {
+        print_overlap(&f->overlap, out);
         return;
     }
     fprintf(out, "\n%-24s %12s %12s %8s %12s\n", f->goal == AN_LAB_NUMBER ? "label" : "sensor, scaled", "MAE",
@@ -235,8 +344,26 @@ void an_lab_fitness_print(const an_lab_fitness *f, const an_sensor *names, FILE 
     print_fit(out, f->goal == AN_LAB_NUMBER ? "all windows" : "all", &f->fit);
 }
 
-static void classes_json(const an_classes *c, an_json *object)
+static void overlap_json(const an_overlap *o, an_json *object)
 {
+    an_json *pixels = an_json_object();
+    an_json_set_int(pixels, "tp", (int64_t)o->tp);
+    an_json_set_int(pixels, "fp", (int64_t)o->fp);
+    an_json_set_int(pixels, "tn", (int64_t)o->tn);
+    an_json_set_int(pixels, "fn", (int64_t)o->fn);
+    an_json_set(object, "pixels", pixels);
+    an_json_set_num(object, "precision", o->precision);
+    an_json_set_num(object, "recall", o->recall);
+    an_json_set_num(object, "dice", o->dice);
+    an_json_set_num(object, "iou", o->iou);
+    an_json_set_num(object, "mean_iou", o->mean_iou);
+    an_json_set_num(object, "all_marked_dice", o->all_dice);
+}
+
+static void classes_json(const an_lab_fitness *f, an_json *object)
+{
+    char name[256];
+    const an_classes *c = &f->classes;
     an_json *matrix = an_json_array(), *list = an_json_array();
     an_json_set_num(object, "accuracy", c->accuracy);
     an_json_set_num(object, "balanced_accuracy", c->balanced);
@@ -246,6 +373,7 @@ static void classes_json(const an_classes *c, an_json *object)
         for (size_t j = 0; j < c->k; j++)
             an_json_push_int(row, (int64_t)c->counts[i * c->k + j]);
         an_json_push(matrix, row);
+        an_json_set_text(o, "class", class_name(f, i, name, sizeof name));
         an_json_set_int(o, "rows", (int64_t)c->rates[i].n);
         an_json_set_num(o, "precision", c->rates[i].precision);
         an_json_set_num(o, "recall", c->rates[i].recall);
@@ -266,12 +394,16 @@ static void fit_json(const an_fit *f, an_json *object)
 
 void an_lab_fitness_json(const an_lab_fitness *f, const an_sensor *names, an_json *object)
 {
-    static const char *const goals[] = {"classes", "number", "forecast"};
+    static const char *const goals[] = {"classes", "number", "forecast", "mask"};
     an_json_set_text(object, "goal", goals[f->goal]);
-    an_json_set_int(object, "windows", (int64_t)f->n);
+    an_json_set_int(object, f->unit, (int64_t)f->n);
     an_json_set_num(object, "loss", f->loss);
     if (f->goal == AN_LAB_CLASSES) {
-        classes_json(&f->classes, object);
+        classes_json(f, object);
+        return;
+    }
+    if (f->goal == AN_LAB_MASK) {
+        overlap_json(&f->overlap, object);
         return;
     }
     fit_json(&f->fit, object);

@@ -7,9 +7,10 @@
 
 #define LEFT 150.0
 #define TOP 118.0
-#define ROOM 300.0   /* of all rows */
-#define NUMBERS 16   /* classes whose cells hold numbers */
-#define EACH_NAME 24 /* classes of which each has its name beside it */
+#define ROOM 300.0    /* of all rows */
+#define NUMBERS 16    /* classes whose cells hold numbers */
+#define NAME_BYTES 20 /* of a class, with terminator; more would run into the cells */
+#define EACH_NAME 24  /* classes of which each has its name beside it */
 
 typedef struct grid {
     double width, height; /* of a cell */
@@ -69,15 +70,19 @@ an_err an_lab_plot_confusion(const char *path, const char *about, const uint64_t
     return an_svg_write(&s, path, why);
 }
 
-an_err an_lab_plot_classes(const char *path, const char *about, const an_classes *c, an_note *why)
+an_err an_lab_plot_classes(const char *path, const char *about, const an_classes *c, const char *const *names,
+                           size_t n, an_note *why)
 {
-    char text[AN_LAB_PLOT_CLASSES][8];
-    const char *names[AN_LAB_PLOT_CLASSES];
+    char text[AN_LAB_PLOT_CLASSES][NAME_BYTES];
+    const char *shown[AN_LAB_PLOT_CLASSES];
     if (c->k > AN_LAB_PLOT_CLASSES)
         return an_fail(AN_ERR_LIMIT, why, "%zu classes: a picture holds %u", c->k, AN_LAB_PLOT_CLASSES);
     for (size_t i = 0; i < c->k; i++) {
-        snprintf(text[i], sizeof text[i], "%u", (unsigned)(i % AN_LAB_PLOT_CLASSES));
-        names[i] = text[i];
+        if (i < n)
+            snprintf(text[i], sizeof text[i], "%s", names[i]);
+        else
+            snprintf(text[i], sizeof text[i], "%u", (unsigned)(i % AN_LAB_PLOT_CLASSES));
+        shown[i] = text[i];
     }
-    return an_lab_plot_confusion(path, about, c->counts, c->k, names, names, why);
+    return an_lab_plot_confusion(path, about, c->counts, c->k, shown, shown, why);
 }

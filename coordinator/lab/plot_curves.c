@@ -6,7 +6,7 @@
 #include "coordinator/lab/plots.h"
 #include "coordinator/lab/plots_internal.h"
 
-static const char no_curve[] = "not defined: the rows are all normal or all anomalous";
+static const char no_curve[] = "not defined: all are normal, or all anomalous";
 
 an_err an_lab_plot_roc(const char *path, const char *about, const an_curve *c, const an_rates *at,
                        an_note *why)
@@ -21,9 +21,8 @@ an_err an_lab_plot_roc(const char *path, const char *about, const an_curve *c, c
             y[i] = c->points[i].recall;
         }
         an_svg_begin(&s, "ROC curve", about);
-        an_svg_axes(&s,
-                    &(an_svg_axis){.label = "false alarm rate, % of the normal rows", .min = 0, .max = 100},
-                    &(an_svg_axis){.label = "recall, share of the anomalous rows", .min = 0, .max = 1.02});
+        an_svg_axes(&s, &(an_svg_axis){.label = "false alarm rate, % of the normal", .min = 0, .max = 100},
+                    &(an_svg_axis){.label = "recall, share of the anomalous", .min = 0, .max = 1.02});
         an_svg_rule(&s, 0, 0, 100, 1);
         an_svg_line(&s, AN_SVG_FIRST, x, y, c->n);
         an_svg_dot(&s, AN_SVG_SECOND, 100 * at->far, at->recall, 5);
@@ -55,7 +54,7 @@ an_err an_lab_plot_pr(const char *path, const char *about, const an_curve *c, co
             y[n++] = c->points[i].precision;
         }
         an_svg_begin(&s, "Precision-recall curve", about);
-        an_svg_axes(&s, &(an_svg_axis){.label = "recall, share of the anomalous rows", .min = 0, .max = 1},
+        an_svg_axes(&s, &(an_svg_axis){.label = "recall, share of the anomalous", .min = 0, .max = 1},
                     &(an_svg_axis){.label = "precision, share of the alarms", .min = 0, .max = 1.02});
         an_svg_rule(&s, 0, anomalous, 1, anomalous);
         an_svg_line(&s, AN_SVG_FIRST, x, y, n);

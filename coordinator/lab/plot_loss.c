@@ -10,7 +10,7 @@ static void draw(an_svg *s, const char *about, const char *loss, const double *x
                  bool validation, size_t kept)
 {
     char label[64], text[80];
-    snprintf(label, sizeof label, "loss (%s), mean of the rows", loss);
+    snprintf(label, sizeof label, "mean loss (%s)", loss);
     an_svg_axis up = an_plot_axis(label, y, validation ? 2 * n : n, 0);
     if (!up.log && up.max > 0) /* the losses' own range tells more than the way to 0 */
         up.min = 0;
@@ -24,9 +24,9 @@ static void draw(an_svg *s, const char *about, const char *loss, const double *x
         an_svg_line(s, AN_SVG_SECOND, x, y + n, n);
         an_svg_dot(s, AN_SVG_SECOND, x[kept], y[n + kept], 5);
     }
-    an_svg_legend(s, AN_SVG_FIRST, "rows that are learnt");
+    an_svg_legend(s, AN_SVG_FIRST, "learnt");
     if (validation)
-        an_svg_legend(s, AN_SVG_SECOND, "rows kept for validation");
+        an_svg_legend(s, AN_SVG_SECOND, "kept for validation");
     if (validation && kept < n) {
         snprintf(text, sizeof text, "given back: epoch %zu, %.4g", kept + 1, y[n + kept]);
         an_svg_legend_dot(s, AN_SVG_SECOND, text);

@@ -41,7 +41,7 @@ static void draw(an_svg *s, const char *about, const an_svg_axis *a, const bins 
     char text[64];
     an_svg_begin(s, "Score histogram", about);
     an_svg_axes(s, a,
-                &(an_svg_axis){.label = labels ? "share of the rows of its kind, %" : "share of the rows, %",
+                &(an_svg_axis){.label = labels ? "share of its kind, %" : "share of all, %",
                                .min = 0,
                                .max = 1.08 * b->most});
     for (int kind = 0; kind < (labels ? 2 : 1); kind++)
@@ -51,9 +51,9 @@ static void draw(an_svg *s, const char *about, const an_svg_axis *a, const bins 
     an_svg_rule(s, threshold, 0, threshold, 1.08 * b->most);
     snprintf(text, sizeof text, "threshold %.4g", threshold);
     an_svg_note(s, threshold, 1.08 * b->most, text);
-    snprintf(text, sizeof text, "%s (%.0f)", labels ? "normal rows" : "rows", b->n[0]);
+    snprintf(text, sizeof text, "%s (%.0f)", labels ? "normal" : "all", b->n[0]);
     an_svg_legend_box(s, AN_SVG_FIRST, text);
-    snprintf(text, sizeof text, "anomalous rows (%.0f)", b->n[1]);
+    snprintf(text, sizeof text, "anomalous (%.0f)", b->n[1]);
     if (labels)
         an_svg_legend_box(s, AN_SVG_SECOND, text);
     an_svg_legend(s, AN_SVG_AID, "threshold: alarms to its right");

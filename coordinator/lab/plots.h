@@ -34,8 +34,9 @@ an_err an_lab_plot_scores(const char *path, const char *about, const float *scor
 #define AN_LAB_PLOT_CLASSES 64u
 an_err an_lab_plot_confusion(const char *path, const char *about, const uint64_t *counts, size_t k,
                              const char *const *truths, const char *const *guesses, an_note *why);
-/* As above, with the numbers of classes as names. */
-an_err an_lab_plot_classes(const char *path, const char *about, const an_classes *c, an_note *why);
+/* As above; classes without a name (names (n)) are called by their numbers. */
+an_err an_lab_plot_classes(const char *path, const char *about, const an_classes *c, const char *const *names,
+                           size_t n, an_note *why);
 
 /* at: the rates at the threshold, which is marked. */
 an_err an_lab_plot_roc(const char *path, const char *about, const an_curve *c, const an_rates *at,

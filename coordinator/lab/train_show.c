@@ -94,7 +94,8 @@ void an_lab_train_show_done(an_lab_train_show *s)
 
 void an_lab_train_show_print(const an_lab_train_show *s, const an_train_stats *stats, FILE *out)
 {
-    fprintf(out, "  loss %.6g -> %.6g in %zu epochs\n", stats->first_loss, stats->last_loss, stats->epochs);
+    fprintf(out, "  loss %.6g -> %.6g in %zu epoch%s\n", stats->first_loss, stats->last_loss, stats->epochs,
+            stats->epochs == 1 ? "" : "s");
     if (s->validation)
         fprintf(out, "  validation loss %.6g, of epoch %zu%s\n", stats->valid_loss, stats->best_epoch + 1,
                 stats->stopped || stats->cancelled ? ", whose parameters are kept" : "");

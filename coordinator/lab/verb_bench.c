@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "coordinator/lab/anatomy.h"
+#include "coordinator/lab/kind.h"
 #include "coordinator/lab/lab.h"
 #include "models/bundle.h"
 #include "models/cost.h"
@@ -74,21 +75,23 @@ static an_err read_options(work *w, size_t *ret_features, an_note *why)
 static an_err read_model(work *w, size_t features, an_note *why)
 {
     const char *path = w->lab->args->positionals[0];
-    char magic[8] = "";
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return an_fail(AN_ERR_NOTFOUND, why, "%s cannot be read", path);
-    const size_t got = fread(magic, 1, sizeof magic, f);
-    fclose(f);
-    if (got == sizeof magic && memcmp(magic, "ANDONBDL", sizeof magic) == 0) {
-        an_err err = an_bundle_read(&w->bundle, NULL, path, why);
+    an_err err = an_lab_expect_model(path, why);
+    if (err != AN_OK)
+        return err;
+    if (an_lab_kind_is_version(path)) {
+        err = an_bundle_read(&w->bundle, NULL, path, why);
         if (err != AN_OK)
             return err;
         if (!w->bundle.arch[0])
             return an_fail(AN_ERR_UNSUPPORTED, why, "%s: its detector needs no model", path);
         return an_model_new(w->bundle.arch, strlen(w->bundle.arch), path, 0, &w->m, why);
     }
-    return an_lab_arch_read(path, features, &w->m, why);
+    an_note inner = {{0}};
+    err = an_lab_arch_read(path, features, &w->m, &inner);
+    const bool open = err == AN_ERR_INVAL && features == 0 && strstr(inner.text, "needs data");
+    return err == AN_OK ? err
+                        : an_fail(err, why, "%.250s%s", inner.text,
+                                  open ? "; --features N says how wide the data are" : "");
 }
 
 /* Random rows, and classes or numbers in 0..1 as the loss wants. */

@@ -51,11 +51,22 @@ static an_err read_options(work *w, an_note *why)
     return err;
 }
 
+/* What is judged: rows, or images, of which each is as many rows as it is high. */
+static size_t each_of(const work *w)
+{
+    return w->files.height ? w->files.height : 1;
+}
+
+static size_t units_of(const work *w, size_t k)
+{
+    return w->files.tables[k].n / each_of(w);
+}
+
 static an_err take_labels(work *w, an_note *why)
 {
     size_t n = 0;
     for (size_t k = 0; k < w->files.n; k++)
-        n += w->files.tables[k].n;
+        n += units_of(w, k);
     w->scores = an_alloc(n, sizeof *w->scores);
     w->labels = an_alloc(n, 1);
     w->each = an_alloc(w->files.n, sizeof *w->each);
@@ -65,7 +76,7 @@ static an_err take_labels(work *w, an_note *why)
         const an_table *t = &w->files.tables[k];
         if (!t->labels)
             return an_fail(AN_ERR_INVAL, why, "%s has no labels: say --label COLUMN", w->files.names[k]);
-        for (size_t i = 0; i < t->n; i++)
+        for (size_t i = 0; i < t->n; i += each_of(w))
             w->labels[w->n++] = t->labels[i] > 0.5f;
     }
     return AN_OK;
@@ -89,7 +100,7 @@ static void fill_baseline(const work *w, an_lab_baseline b, float *scores)
     size_t at = 0;
     an_rng_init(&r, 1, 0);
     for (size_t k = 0; k < w->files.n; k++)
-        for (size_t i = 0; i < w->files.tables[k].n; i++, at++)
+        for (size_t i = 0; i < units_of(w, k); i++, at++)
             if (b == AN_LAB_RANDOM)
                 scores[at] = (float)(an_rng_unit(&r) + 1 - quiet);
             else
@@ -97,12 +108,18 @@ static void fill_baseline(const work *w, an_lab_baseline b, float *scores)
                     b == AN_LAB_ALWAYS ? 2.0f : largest_z(prep, w->files.tables[k].rows + i * w->files.width);
 }
 
+/* A value of an image has no unit to be large in. */
+static int baselines_of(const work *w)
+{
+    return w->files.height ? AN_LAB_LARGEST_Z : AN_LAB_BASELINES;
+}
+
 static an_err judge_baselines(work *w)
 {
-    const an_lab_detection_opts narrow = {0};
+    const an_lab_detection_opts narrow = {.points_only = w->opts.points_only};
     float *scores = an_alloc(w->n, sizeof *scores);
     an_err err = scores ? AN_OK : AN_ERR_NOMEM;
-    for (int b = 0; b < AN_LAB_BASELINES && err == AN_OK; b++) {
+    for (int b = 0; b < baselines_of(w) && err == AN_OK; b++) {
         fill_baseline(w, (an_lab_baseline)b, scores);
         err = an_lab_detection_of(&narrow, scores, w->labels, w->n, &w->baselines[b]);
     }
@@ -122,15 +139,27 @@ static double shifts_of(const an_lab_files *f)
     return ms / (3600e3 * SHIFT_HOURS);
 }
 
+/* The scores of a table; all rows of an image have its score. */
+static an_err judge_table(work *w, size_t k, float *ret, an_note *why)
+{
+    const an_table *t = &w->files.tables[k];
+    float *scores = an_alloc(t->n, sizeof *scores);
+    an_err err = scores ? an_lab_judge_rows(&w->bundle, w->has_overlay ? &w->overlay : NULL, NULL, 0, t->rows,
+                                            t->n, t->width, scores, NULL, why)
+                        : AN_ERR_NOMEM;
+    for (size_t i = 0; i < units_of(w, k) && err == AN_OK; i++)
+        ret[i] = scores[(i + 1) * each_of(w) - 1];
+    an_free(scores);
+    return err;
+}
+
 static an_err judge(work *w, an_note *why)
 {
     an_err err = take_labels(w, why);
-    for (size_t k = 0, at = 0; k < w->files.n && err == AN_OK; at += w->files.tables[k++].n) {
-        const an_table *t = &w->files.tables[k];
-        err = an_lab_judge_rows(&w->bundle, w->has_overlay ? &w->overlay : NULL, NULL, 0, t->rows, t->n,
-                                t->width, w->scores + at, NULL, why);
+    for (size_t k = 0, at = 0; k < w->files.n && err == AN_OK; at += units_of(w, k++)) {
+        err = judge_table(w, k, w->scores + at, why);
         if (err == AN_OK)
-            err = an_lab_detection_of(&w->opts, w->scores + at, w->labels + at, t->n, &w->each[k]);
+            err = an_lab_detection_of(&w->opts, w->scores + at, w->labels + at, units_of(w, k), &w->each[k]);
     }
     if (err == AN_OK)
         err = an_lab_detection_all(w->scores, w->labels, w->n, w->each, w->files.n, &w->all);
@@ -158,7 +187,8 @@ static an_err draw_detection(work *w, an_note *why)
                                   .n = w->n,
                                   .threshold = w->threshold,
                                   .all = &w->all};
-    an_lab_about(about, sizeof about, w->lab->args->positionals[0], &w->files, w->n, "rows");
+    an_lab_about(about, sizeof about, w->lab->args->positionals[0], &w->files, w->n,
+                 an_lab_files_unit(&w->files, "rows"));
     return an_lab_plot_detection(&scored, w->plots, about, w->pictures, &w->n_pictures, why);
 }
 
@@ -166,7 +196,7 @@ static an_err draw_fitness(work *w, const an_lab_fitness *f, an_note *why)
 {
     char about[200];
     const char *label = an_args_get(w->lab->args, "label");
-    an_lab_about(about, sizeof about, w->lab->args->positionals[0], &w->files, f->n, "windows");
+    an_lab_about(about, sizeof about, w->lab->args->positionals[0], &w->files, f->n, f->unit);
     return an_lab_plot_fitness(f, w->bundle.schema.sensors, label ? label : "label", w->plots, about,
                                w->pictures, &w->n_pictures, why);
 }
@@ -176,19 +206,23 @@ static an_err draw_fitness(work *w, const an_lab_fitness *f, an_note *why)
 static void print_text(const work *w, const char *version)
 {
     FILE *out = w->lab->out;
-    fprintf(out, "version %s\n%zu rows, threshold %.6g; rows are counted as they are, without adjustment\n\n",
-            version, w->n, w->threshold);
-    an_lab_detection_print_matrix(out, &w->all);
+    const bool images = w->files.height > 0;
+    const char *unit = an_lab_files_unit(&w->files, "rows");
+    fprintf(out, "version %s\n%zu %s, threshold %.6g%s\n\n", version, w->n, unit, w->threshold,
+            images ? "" : "; rows are counted as they are, without adjustment");
+    an_lab_detection_print_matrix(out, &w->all, unit);
     fputc('\n', out);
-    an_lab_detection_print_head(out, "file");
+    an_lab_detection_print_head(out, images ? "folder" : "file");
     for (size_t k = 0; k < w->files.n; k++)
         an_lab_detection_print_row(out, w->files.names[k], &w->each[k]);
     if (w->files.n > 1)
-        an_lab_detection_print_row(out, "all rows together", &w->all);
-    for (int b = 0; b < AN_LAB_BASELINES; b++)
+        an_lab_detection_print_row(out, images ? "all images together" : "all rows together", &w->all);
+    for (int b = 0; b < baselines_of(w); b++)
         an_lab_detection_print_row(out, an_lab_baseline_name((an_lab_baseline)b), &w->baselines[b]);
     if (isfinite(w->all.best_f1))
         fprintf(out, "%-24s %.6g\n", "best F1 at threshold", w->all.best_threshold * w->threshold);
+    if (images) /* there is no before and after among them */
+        return;
     fputc('\n', out);
     an_lab_detection_print_ranges(out, &w->all, &w->opts, w->baselines[AN_LAB_RANDOM].adjusted_f1);
     if (!isnan(w->alarms_per_shift))
@@ -209,7 +243,8 @@ static an_err report(work *w, an_note *why)
     an_json_set_num(o, "threshold", w->threshold);
     an_lab_detection_json(o, &w->all);
     an_json_set_num(o, "best_threshold", w->all.best_threshold * w->threshold);
-    an_json_set_num(o, "alarms_per_shift", w->alarms_per_shift);
+    if (!w->files.height)
+        an_json_set_num(o, "alarms_per_shift", w->alarms_per_shift);
     for (size_t k = 0; k < w->files.n; k++) {
         an_json *f = an_json_object();
         an_json_set_text(f, "file", w->files.names[k]);
@@ -217,7 +252,7 @@ static an_err report(work *w, an_note *why)
         an_json_push(list, f);
     }
     an_json_set(o, "files", list);
-    for (int b = 0; b < AN_LAB_BASELINES; b++) {
+    for (int b = 0; b < baselines_of(w); b++) {
         static const char *const keys[AN_LAB_BASELINES] = {"random", "always", "largest_z"};
         an_json *f = an_json_object();
         an_lab_detection_json(f, &w->baselines[b]);
@@ -231,6 +266,8 @@ static an_err report(work *w, an_note *why)
 static an_err evaluate_detector(work *w, an_note *why)
 {
     w->threshold = w->has_overlay && w->overlay.has_threshold ? w->overlay.threshold : w->bundle.threshold;
+    if (w->files.height) /* no figure that needs an order of time */
+        w->opts = (an_lab_detection_opts){.points_only = true};
     an_err err = judge(w, why);
     if (err == AN_OK && w->plots)
         err = draw_detection(w, why);
@@ -288,9 +325,7 @@ static an_err run(an_lab *lab, an_note *why)
         err = an_lab_version_read(lab, lab->args->positionals[0], &w.bundle, &w.hash, &w.overlay,
                                   &w.has_overlay, why);
     if (err == AN_OK)
-        err = an_lab_files_read(lab, 1, &w.files, why);
-    if (err == AN_OK)
-        err = an_lab_files_fit(&w.files, &w.bundle, !an_args_has(lab->args, "no-header"), why);
+        err = an_lab_files_read_of(lab, &w.bundle, &w.files, why);
     if (err == AN_OK && w.bundle.arch[0])
         err = an_bundle_model(&w.bundle, &m, why);
     if (err == AN_OK)
@@ -314,7 +349,8 @@ static const an_flag flags[] = {
 };
 
 const an_lab_verb an_lab_verb_evaluate = {
-    .verb = {"evaluate", "VERSION TABLE...", 2, AN_ARGS_MAX_POSITIONALS, flags, sizeof flags / sizeof *flags,
-             "judge a version on tables with labels: all figures, and what costs nothing beside it"},
+    .verb = {"evaluate", "VERSION DATA...", 2, AN_ARGS_MAX_POSITIONALS, flags, sizeof flags / sizeof *flags,
+             "judge a version on tables with labels, or folders of images: all figures, and what costs "
+             "nothing beside it"},
     .run = run,
 };

@@ -4,6 +4,7 @@
 
 #include "agent/calibrate.h"
 #include "base/file.h"
+#include "coordinator/lab/kind.h"
 #include "coordinator/lab/lab.h"
 #include "models/model.h"
 #include "models/onnx/onnx.h"
@@ -67,7 +68,9 @@ static an_err run(an_lab *lab, an_note *why)
     if (!out)
         return an_fail(AN_ERR_INVAL, why, "--out FILE is missing: where the ONNX file is written");
     an_buf_init(&file, AN_ONNX_BYTES_MAX);
-    an_err err = an_bundle_read(&b, &hash, in, why);
+    an_err err = an_lab_expect_version(in, why);
+    if (err == AN_OK)
+        err = an_bundle_read(&b, &hash, in, why);
     if (err == AN_OK && !b.arch[0])
         err = an_fail(AN_ERR_INVAL, why, "%s: the version has no model, only a detector", in);
     if (err == AN_OK)

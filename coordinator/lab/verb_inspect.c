@@ -6,8 +6,10 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "coordinator/lab/anatomy.h"
+#include "coordinator/lab/images.h"
 #include "coordinator/lab/lab.h"
 #include "models/bundle.h"
+#include "models/cost.h"
 #include "models/model.h"
 #include "models/overlay.h"
 #include "sum/vector.h"
@@ -59,6 +61,30 @@ static void add_tensors(an_json *o, const an_model *m)
     an_json_set(o, "tensors", list);
 }
 
+/* Sensors, or for a version that was learnt from images their size and their classes. */
+static void add_inputs(an_json *o, const an_bundle *b, const an_model *m)
+{
+    char size[AN_SHAPE_TEXT];
+    an_names classes = {0};
+    an_json *list = an_json_array();
+    const an_shape in = m ? an_model_in(m) : (an_shape){.n_dims = 0};
+    const bool images = in.n_dims == 3 && b->prep.conf.window == in.d[0] && b->schema.n == in.d[1] * in.d[2];
+    if (images) {
+        an_shape_text(size, &in);
+        an_json_set_text(o, "images", size);
+        (void)an_lab_classes_unpack(b->extra, b->extra_len, &classes, NULL);
+    }
+    for (uint32_t i = 0; i < b->schema.n && !images; i++)
+        an_json_push_text(list, b->schema.sensors[i].name);
+    for (size_t i = 0; i < classes.n; i++)
+        an_json_push_text(list, classes.items[i]);
+    if (images && classes.n == 0)
+        an_json_free(list);
+    else
+        an_json_set(o, images ? "classes" : "sensors", list);
+    an_names_done(&classes);
+}
+
 static an_err inspect_bundle(file *f, an_json *o, an_note *why)
 {
     an_bundle b = {.arch = NULL};
@@ -79,13 +105,10 @@ static an_err inspect_bundle(file *f, an_json *o, an_note *why)
     an_json_set_text(o, "policy", b.policy);
     an_json_set_num(o, "threshold", b.threshold);
     an_json_set_int(o, "bins", b.n_edges ? b.n_edges + 1 : 0);
-    an_json *sensors = an_json_array();
-    for (uint32_t i = 0; i < b.schema.n; i++)
-        an_json_push_text(sensors, b.schema.sensors[i].name);
-    an_json_set(o, "sensors", sensors);
-    add_prep(o, &b.prep);
     if (b.arch[0])
         (void)an_model_new(b.arch, strlen(b.arch), "architecture", 0, &f->model, NULL);
+    add_inputs(o, &b, f->model);
+    add_prep(o, &b.prep);
     add_tensors(o, f->model);
     an_bundle_done(&b);
     return AN_OK;

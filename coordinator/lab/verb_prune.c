@@ -50,8 +50,11 @@ static an_err read_options(work *w, an_note *why)
 static an_err cut_windows(work *w, an_note *why)
 {
     const an_prep *prep = &w->before.prep;
-    const an_lab_cut_opts opts = {
-        .context = an_samples_context(prep), .stride = prep->conf.stride, .holdout = w->holdout, .keep = 1};
+    const an_lab_cut_opts opts = {.context = an_samples_context(prep),
+                                  .stride = prep->conf.stride,
+                                  .holdout = w->holdout,
+                                  .keep = 1,
+                                  .block = w->files.height};
     an_err err = an_lab_forms_normal(&w->files, opts.context, &w->site, why);
     if (err != AN_OK)
         return err;
@@ -178,9 +181,7 @@ static an_err run(an_lab *lab, an_note *why)
         err = an_lab_version_read(lab, lab->args->positionals[0], &w.before, &w.hash, &w.overlay,
                                   &w.has_overlay, why);
     if (err == AN_OK)
-        err = an_lab_files_read(lab, 1, &w.files, why);
-    if (err == AN_OK)
-        err = an_lab_files_fit(&w.files, &w.before, !an_args_has(lab->args, "no-header"), why);
+        err = an_lab_files_read_of(lab, &w.before, &w.files, why);
     if (err == AN_OK)
         err = cut_windows(&w, why);
     if (err == AN_OK)
@@ -216,7 +217,7 @@ static const an_flag flags[] = {
 };
 
 const an_lab_verb an_lab_verb_prune = {
-    .verb = {"prune", "VERSION TABLE...", 2, AN_ARGS_MAX_POSITIONALS, flags, sizeof flags / sizeof *flags,
+    .verb = {"prune", "VERSION DATA...", 2, AN_ARGS_MAX_POSITIONALS, flags, sizeof flags / sizeof *flags,
              "make a version smaller and tune it on tables"},
     .run = run,
 };

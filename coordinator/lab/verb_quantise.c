@@ -95,9 +95,7 @@ static an_err run(an_lab *lab, an_note *why)
         err = an_lab_version_read(lab, lab->args->positionals[0], &w.bundle, &w.hash, &w.overlay,
                                   &w.has_overlay, why);
     if (err == AN_OK)
-        err = an_lab_files_read(lab, 1, &w.files, why);
-    if (err == AN_OK)
-        err = an_lab_files_fit(&w.files, &w.bundle, !an_args_has(lab->args, "no-header"), why);
+        err = an_lab_files_read_of(lab, &w.bundle, &w.files, why);
     w.opts.version = w.hash;
     if (err == AN_OK)
         err = quantise(&w, why);
@@ -120,7 +118,7 @@ static const an_flag flags[] = {
 };
 
 const an_lab_verb an_lab_verb_quantise = {
-    .verb = {"quantise", "VERSION TABLE...", 2, AN_ARGS_MAX_POSITIONALS, flags, sizeof flags / sizeof *flags,
+    .verb = {"quantise", "VERSION DATA...", 2, AN_ARGS_MAX_POSITIONALS, flags, sizeof flags / sizeof *flags,
              "put a version's model into bytes, calibrated on tables"},
     .run = run,
 };

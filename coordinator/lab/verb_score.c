@@ -71,7 +71,7 @@ static void put_row(work *w, const char *file, const an_table *t, size_t i, floa
     w->n++;
     w->n_alarms += alarm;
     if (w->csv) {
-        if (w->files.n > 1) {
+        if (w->files.n > 1 || w->files.height) {
             put_field(w->csv, file);
             fputc(',', w->csv);
         }
@@ -109,8 +109,12 @@ static an_err score_table(work *w, size_t k, an_note *why)
     if (scores && parts)
         err = an_lab_judge_rows(&w->bundle, w->has_overlay ? &w->overlay : NULL, NULL, 0, t->rows, t->n,
                                 t->width, scores, parts, why);
-    for (size_t i = 0; i < t->n && err == AN_OK; i++)
-        put_row(w, w->files.names[k], t, i, scores[i], parts + i * t->width);
+    const size_t each = w->files.height ? w->files.height : 1;
+    for (size_t i = 0; i < t->n / each && err == AN_OK; i++) {
+        const size_t last = (i + 1) * each - 1; /* of an image: all its rows have its score */
+        put_row(w, w->files.height ? w->files.images[w->n] : w->files.names[k], t, i, scores[last],
+                parts + last * t->width);
+    }
     if (err == AN_OK && an_args_has(w->lab->args, "plot"))
         err = draw(w, t, scores, why);
     an_free(scores);
@@ -124,8 +128,8 @@ static an_err report(work *w, const char *path, an_note *why)
     an_hash_text(hex, &w->hash);
     if (!w->lab->json) {
         if (path)
-            fprintf(w->lab->out, "%s: %llu rows, %llu alarms\n", path, (unsigned long long)w->n,
-                    (unsigned long long)w->n_alarms);
+            fprintf(w->lab->out, "%s: %llu %s, %llu alarms\n", path, (unsigned long long)w->n,
+                    an_lab_files_unit(&w->files, "rows"), (unsigned long long)w->n_alarms);
         return AN_OK;
     }
     an_json *o = an_json_object();
@@ -145,12 +149,12 @@ static an_err run(an_lab *lab, an_note *why)
     an_err err = an_lab_version_read(lab, lab->args->positionals[0], &w.bundle, &w.hash, &w.overlay,
                                      &w.has_overlay, why);
     if (err == AN_OK)
-        err = an_lab_files_read(lab, 1, &w.files, why);
-    if (err == AN_OK)
-        err = an_lab_files_fit(&w.files, &w.bundle, !an_args_has(lab->args, "no-header"), why);
+        err = an_lab_files_read_of(lab, &w.bundle, &w.files, why);
     if (err == AN_OK && an_args_has(lab->args, "plot") && w.files.n > 1)
         err = an_fail(AN_ERR_INVAL, why,
                       "--plot draws one table: `evaluate --plots DIR` draws each of several");
+    if (err == AN_OK && an_args_has(lab->args, "plot") && w.files.height)
+        err = an_fail(AN_ERR_INVAL, why, "--plot draws rows in time, and images have none");
     if (err == AN_OK && !w.bundle.detector && !(w.has_overlay && w.overlay.detector))
         err =
             an_fail(AN_ERR_UNSUPPORTED, why,
@@ -163,7 +167,7 @@ static an_err run(an_lab *lab, an_note *why)
             err = an_fail(AN_ERR_IO, why, "%s cannot be written", path);
     }
     if (err == AN_OK && w.csv)
-        fprintf(w.csv, "%srow,time,score,alarm,sensors\n", w.files.n > 1 ? "file," : "");
+        fprintf(w.csv, "%srow,time,score,alarm,sensors\n", w.files.n > 1 || w.files.height ? "file," : "");
     for (size_t k = 0; k < w.files.n && err == AN_OK; k++)
         err = score_table(&w, k, why);
     if (path && w.csv && fclose(w.csv) != 0 && err == AN_OK)
@@ -186,7 +190,7 @@ static const an_flag flags[] = {
 };
 
 const an_lab_verb an_lab_verb_score = {
-    .verb = {"score", "VERSION TABLE...", 2, AN_ARGS_MAX_POSITIONALS, flags, sizeof flags / sizeof *flags,
+    .verb = {"score", "VERSION DATA...", 2, AN_ARGS_MAX_POSITIONALS, flags, sizeof flags / sizeof *flags,
              "score tables: row, time, score, alarm, the sensors behind it"},
     .run = run,
 };

@@ -1,4 +1,6 @@
 /* andon-lab train: an architecture and tables, of normal operation or with labels -> a version. */
+#include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +11,9 @@
 #include "coordinator/lab/backbone.h"
 #include "coordinator/lab/dataset.h"
 #include "coordinator/lab/files.h"
+#include "coordinator/lab/forms.h"
+#include "coordinator/lab/images.h"
+#include "coordinator/lab/kind.h"
 #include "coordinator/lab/labelled.h"
 #include "coordinator/lab/plots.h"
 #include "coordinator/lab/svg.h"
@@ -16,12 +21,16 @@
 #include "coordinator/lab/train_show.h"
 #include "coordinator/lab/version.h"
 
+/* Held-out images that are enough for a threshold: there are fewer of them than of rows. */
+#define HELD_IMAGES 20
+
 typedef struct work {
     an_lab *lab;
     an_lab_files files;
     an_lab_data data; /* one site; rows are borrowed from files */
     an_lab_site site;
     an_lab_cut cut;
+    an_buf arch; /* the description, with a terminator */
     an_bundle bundle;
     an_train_opts train;
     an_train_stats stats;
@@ -41,6 +50,7 @@ static an_err read_options(work *w, an_note *why)
     static const char *const prep_keys[] = {"window", "stride", "smooth", "clamp", "missing"};
     const an_args *a = w->lab->args;
     an_err err = AN_OK;
+    an_buf_init(&w->arch, AN_MODEL_TEXT_MAX);
     an_prep_conf_init(&w->prep);
     for (size_t i = 0; i < sizeof prep_keys / sizeof *prep_keys && err == AN_OK; i++)
         if (an_args_has(a, prep_keys[i]))
@@ -57,50 +67,101 @@ static an_err read_options(work *w, an_note *why)
     return err == AN_OK ? an_lab_train_opts(w->lab, &w->train, why) : err;
 }
 
-/* The tables as the series of one site. */
+/* One alarm in a hundred needs 99 scores; of fewer, one in as many as there are is promised. */
+static void ease_policy(work *w)
+{
+    const size_t n = w->cut.n_fit;
+    if (an_args_has(w->lab->args, "threshold") || n + 1 >= 100)
+        return;
+    snprintf(w->bundle.policy, sizeof w->bundle.policy, "target_far:%.2f",
+             ceil(100.0 / (double)(n + 1)) / 100);
+    w->policy = w->bundle.policy;
+}
+
+/* What is labelled as anomalous is left out. */
 static an_err cut_windows(work *w, an_note *why)
 {
     const an_lab_cut_opts opts = {.context = (size_t)w->prep.window + w->prep.smooth - 1,
                                   .stride = w->prep.stride,
                                   .holdout = w->holdout,
-                                  .keep = 1};
-    if (!(w->site.series = an_alloc(w->files.n, sizeof *w->site.series)))
-        return AN_ERR_NOMEM;
-    w->site.n_series = w->files.n;
-    snprintf(w->site.name, sizeof w->site.name, "the tables");
-    for (size_t i = 0; i < w->files.n; i++) {
-        w->site.series[i].train = w->files.tables[i].rows;
-        w->site.series[i].n_train = w->files.tables[i].n;
-    }
+                                  .keep = 1,
+                                  .block = w->files.height};
+    an_err err = an_lab_forms_normal(&w->files, opts.context, &w->site, why);
+    if (err != AN_OK)
+        return err;
     w->data = (an_lab_data){
         .sites = &w->site, .n_sites = 1, .width = w->files.width, .names = w->files.tables[0].names};
-    an_err err = an_lab_cut_new(&w->data, 0, SIZE_MAX, &opts, &w->cut, why);
+    err = an_lab_cut_new(&w->data, 0, SIZE_MAX, &opts, &w->cut, why);
     w->n_windows = w->cut.n_fit;
+    if (err == AN_OK)
+        ease_policy(w);
     return err;
 }
 
+static an_err read_arch(work *w, an_note *why)
+{
+    const char *path = w->lab->args->positionals[0];
+    an_err err = an_lab_expect_description(path, why);
+    if (err == AN_OK)
+        err = an_file_read(&w->arch, path, why);
+    if (err == AN_OK) {
+        an_buf_u8(&w->arch, 0);
+        err = an_buf_err(&w->arch);
+    }
+    return err;
+}
+
+/* Images come one by one; windows of rows are as long as the model takes them. */
+static an_err shape_windows(work *w, const an_model *m, an_note *why)
+{
+    static const char *const of_rows[] = {"window", "stride", "smooth", "missing"};
+    const an_args *a = w->lab->args;
+    if (!w->files.height) {
+        if (!an_args_has(a, "window"))
+            w->prep.window = (uint32_t)an_model_window(m);
+        return AN_OK;
+    }
+    for (size_t i = 0; i < sizeof of_rows / sizeof *of_rows; i++)
+        if (an_args_has(a, of_rows[i]))
+            return an_fail(AN_ERR_INVAL, why, "--%s is said of rows, and these are images", of_rows[i]);
+    w->prep.window = w->prep.stride = (uint32_t)w->files.height;
+    return AN_OK;
+}
+
+/* A version's name has no capitals. */
+static void name_of(const an_model *m, char out[static AN_MODEL_NAME_MAX])
+{
+    snprintf(out, AN_MODEL_NAME_MAX, "%s", an_model_name(m));
+    for (char *c = out; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+}
+
+/* The names of the classes go along, so that other folders are held to them. */
 static an_err make_blank(work *w, an_note *why)
 {
-    an_buf text;
-    const char *path = w->lab->args->positionals[0];
-    const char *name = an_args_has(w->lab->args, "name") ? an_args_get(w->lab->args, "name") : "model";
-    an_buf_init(&text, 256 * 1024);
-    an_err err = an_file_read(&text, path, why);
+    const char *path = w->lab->args->positionals[0], *name = an_args_get(w->lab->args, "name");
+    char own[AN_MODEL_NAME_MAX] = "";
+    an_model *m = NULL;
+    an_err err = an_model_new((const char *)w->arch.data, w->arch.len - 1, path,
+                              w->files.height ? 0 : w->files.width, &m, why);
+    if (err == AN_OK)
+        err = shape_windows(w, m, why);
     if (err == AN_OK) {
-        an_buf_u8(&text, 0);
-        err = an_buf_err(&text);
-    }
-    if (err == AN_OK) {
-        const an_lab_version_spec spec = {.name = name,
+        name_of(m, own);
+        const an_lab_version_spec spec = {.name = name ? name : own,
                                           .file = path,
-                                          .arch = (const char *)text.data,
+                                          .arch = (const char *)w->arch.data,
                                           .sensors = (const char *const *)w->files.tables[0].names,
                                           .n_sensors = w->files.width,
+                                          .images = w->files.height > 0,
                                           .prep = w->prep,
                                           .threshold = w->policy};
         err = an_lab_version_new(&spec, w->train.seed, &w->bundle, why);
     }
-    an_buf_done(&text);
+    if (err == AN_OK && w->files.classes.n > 0)
+        err = an_lab_classes_pack((const char *const *)w->files.classes.items, w->files.classes.n,
+                                  &w->bundle.extra, &w->bundle.extra_len);
+    an_model_free(m);
     return err;
 }
 
@@ -122,9 +183,11 @@ static an_err learn(work *w, an_note *why)
 {
     float *x = NULL;
     const an_lab_cut *c = &w->cut;
-    an_prep_done(&w->bundle.prep);
-    an_err err =
-        an_prep_fit(&w->bundle.prep, &w->prep, c->fit, c->n_fit * c->data.context, c->data.width, why);
+    an_err err = AN_OK;
+    if (!w->files.height) { /* values of images stay as they are, in 0..1 */
+        an_prep_done(&w->bundle.prep);
+        err = an_prep_fit(&w->bundle.prep, &w->prep, c->fit, c->n_fit * c->data.context, c->data.width, why);
+    }
     if (err == AN_OK)
         err = an_samples_inputs(&w->bundle.prep, c->fit, c->n_fit, c->data.context, &x, why);
     if (err == AN_OK) {
@@ -161,13 +224,15 @@ static an_err learn_labels(work *w, an_note *why)
     an_lab_labelled d = {.x = NULL};
     an_detector_free(w->bundle.detector); /* it judges reconstructions, of which there are none */
     w->bundle.detector = NULL;
-    an_err err = fit_scaler(w, why);
+    an_err err = w->files.height ? AN_OK : fit_scaler(w, why);
     if (err == AN_OK)
         err = an_bundle_model(&w->bundle, &m, why);
     if (err == AN_OK)
         err = an_lab_labelled_make(m, &w->bundle.prep, &w->files, w->ahead, &d, why);
     if (err == AN_OK) {
         w->n_windows = d.n;
+        if (w->files.height)
+            an_lab_labelled_shuffle(&d, w->train.seed);
         an_lab_train_show_start(&w->show, w->lab, &w->train);
         err = an_train(m, w->bundle.weights, &w->train, d.x, d.t, d.n, &w->stats, why);
         an_lab_train_show_end(&w->show);
@@ -188,6 +253,8 @@ static an_err calibrate(work *w, an_note *why)
                                     .fit = w->cut.data.train,
                                     .holdout = w->cut.data.old};
     opts.cancel = w->lab->cancel;
+    if (w->files.height)
+        opts.holdout_min = HELD_IMAGES;
     an_err err = an_lab_version_hash(&w->bundle, &hash, why);
     if (err == AN_OK)
         err = an_calibrate(&w->bundle, &hash, &data, &opts, 1, &o, &w->report, why);
@@ -207,7 +274,7 @@ static an_err report_json(work *w, const char *path, const char *version, an_not
     an_json_set_text(o, "event", "trained");
     an_json_set_text(o, "file", path);
     an_json_set_text(o, "version", version);
-    an_json_set_int(o, "windows", (int64_t)w->n_windows);
+    an_json_set_int(o, an_lab_files_unit(&w->files, "windows"), (int64_t)w->n_windows);
     an_json_set_int(o, "parameters", (int64_t)w->bundle.n_weights);
     if (w->taken.tensors)
         an_json_set_int(o, "taken_parameters", (int64_t)w->taken.parameters);
@@ -228,15 +295,18 @@ static an_err report(work *w, const char *path, const an_hash *hash, an_note *wh
     if (w->lab->json)
         return report_json(w, path, hex, why);
     fprintf(out, "%s: version %s\n", path, hex);
-    fprintf(out, "  %zu windows learnt, %zu held out, %zu parameters\n", w->n_windows, w->cut.n_hold,
-            w->bundle.n_weights);
+    fprintf(out, "  %zu %s learnt, %zu held out, %zu parameters\n", w->n_windows,
+            an_lab_files_unit(&w->files, "windows"), w->cut.n_hold, w->bundle.n_weights);
+    for (size_t i = 0; i < w->files.classes.n; i++)
+        fprintf(out, "%s%s%s", i ? ", " : "  classes: ", w->files.classes.items[i],
+                i + 1 == w->files.classes.n ? "\n" : "");
     if (w->taken.tensors)
         fprintf(out, "  began with %zu tensors (%zu parameters) of %s\n", w->taken.tensors,
                 w->taken.parameters, an_args_get(w->lab->args, "from"));
     an_lab_train_show_print(&w->show, &w->stats, out);
     if (!w->labels)
-        fprintf(out, "  threshold %.6g by %s from %s windows\n", w->report.threshold, w->policy,
-                w->report.from_holdout ? "held-out" : "fitted");
+        fprintf(out, "  threshold %.6g by %s from %s %s\n", w->report.threshold, w->policy,
+                w->report.from_holdout ? "held-out" : "learnt", an_lab_files_unit(&w->files, "windows"));
     return AN_OK;
 }
 
@@ -252,7 +322,10 @@ static an_err learn_from_labels(const work *w, bool *ret, an_note *why)
 
 static an_err make(work *w, an_note *why)
 {
-    an_err err = an_lab_files_read(w->lab, 1, &w->files, why);
+    an_err err = read_arch(w, why);
+    if (err == AN_OK)
+        err = an_lab_files_read_for(w->lab, (const char *)w->arch.data, w->lab->args->positionals[0],
+                                    &w->files, why);
     if (err == AN_OK)
         err = make_blank(w, why);
     if (err == AN_OK)
@@ -278,8 +351,8 @@ static an_err draw(work *w, const char *version, an_note *why)
         return AN_OK;
     an_err err = an_bundle_model(&w->bundle, &m, why);
     if (err == AN_OK) {
-        snprintf(about, sizeof about, "%.60s, %zu windows, %zu parameters%s", an_svg_name(version),
-                 w->n_windows, w->bundle.n_weights,
+        snprintf(about, sizeof about, "%.60s, %zu %s, %zu parameters%s", an_svg_name(version), w->n_windows,
+                 an_lab_files_unit(&w->files, "windows"), w->bundle.n_weights,
                  w->stats.stopped     ? "; stopped early"
                  : w->stats.cancelled ? "; interrupted"
                                       : "");
@@ -307,6 +380,7 @@ static an_err run(an_lab *lab, an_note *why)
     if (err == AN_OK)
         err = report(&w, path, &hash, why);
     an_lab_train_show_done(&w.show);
+    an_buf_done(&w.arch);
     an_bundle_done(&w.bundle);
     an_lab_cut_done(&w.cut);
     an_free(w.site.series);
@@ -318,17 +392,18 @@ static an_err run(an_lab *lab, an_note *why)
 static const an_flag flags[] = {
     {"out", "FILE", "where the version is written"},
     {"plot", "FILE", "where a picture of the losses is written (SVG)"},
-    {"name", "NAME", "of the model (default: model)"},
+    {"name", "NAME", "of the model (default: as its description says)"},
     {"from", "FILE", "begin with the weights of a version or an ONNX file, where names and shapes are equal"},
     {"freeze", "LAYERS", "with --from: layers that stay as they are, with commas between"},
     AN_LAB_FLAGS_TRAIN,
-    {"window", "N", "rows in a model input (default 1)"},
+    {"window", "N", "rows in a model input (default: as the description says)"},
     {"stride", "N", "rows between two model inputs (default 1)"},
     {"smooth", "N", "rows in the causal mean (default 1: none)"},
     {"clamp", "X", "largest size of a scaled value (default 10)"},
     {"missing", "HOW", "hold, mean or skip (default hold)"},
     {"holdout", "X", "share of rows for the threshold alone (default 0.1)"},
-    {"threshold", "POLICY", "as target_far:0.01 (default) or quantile:0.999*1.33"},
+    {"threshold", "POLICY",
+     "as target_far:0.01 (default; more with fewer than 99 windows) or quantile:0.999*1.33"},
     AN_LAB_FLAGS_FILES,
     {"ahead", "N", "rows from a window to the row that a forecast learns (default 1)"},
     AN_LAB_FLAG_SEED,
@@ -337,7 +412,7 @@ static const an_flag flags[] = {
 };
 
 const an_lab_verb an_lab_verb_train = {
-    .verb = {"train", "ARCH TABLE...", 2, AN_ARGS_MAX_POSITIONALS, flags, sizeof flags / sizeof *flags,
+    .verb = {"train", "ARCH DATA...", 2, AN_ARGS_MAX_POSITIONALS, flags, sizeof flags / sizeof *flags,
              "train a version on normal operation, or on labels; Ctrl-C ends it and keeps the best so far"},
     .run = run,
 };

@@ -34,7 +34,8 @@ static an_err first_weights(const an_lab_version_spec *spec, uint64_t seed, an_b
 {
     an_model *m = NULL;
     const char *file = spec->file ? spec->file : spec->name;
-    an_err err = an_model_new(spec->arch, strlen(spec->arch), file, spec->n_sensors, &m, why);
+    an_err err =
+        an_model_new(spec->arch, strlen(spec->arch), file, spec->images ? 0 : spec->n_sensors, &m, why);
     if (err != AN_OK)
         return err;
     b->n_weights = an_model_n_params(m);

@@ -8,6 +8,8 @@
 #ifndef AN_COORDINATOR_LAB_VERSION_H
 #define AN_COORDINATOR_LAB_VERSION_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "models/bundle.h"
 #include "models/train.h"
@@ -19,6 +21,7 @@ typedef struct an_lab_version_spec {
     const char *detector; /* NULL: autoencoder */
     const char *const *sensors;
     size_t n_sensors;
+    bool images; /* the description says their size, and a sensor is a column of pixels */
     an_prep_conf prep;
     const char *threshold;
 } an_lab_version_spec;

@@ -175,8 +175,8 @@ static void the_bars_of_a_histogram_sum_to_all_rows_of_their_kind(void **state)
         legend = h;
     }
     assert_true(sum[0] > 0 && fabs(sum[0] - sum[1]) < 1); /* both are 100 % */
-    assert_int_equal(count(legend, "normal rows (2700)"), 1);
-    assert_int_equal(count(legend, "anomalous rows (300)"), 1);
+    assert_int_equal(count(legend, "normal (2700)"), 1);
+    assert_int_equal(count(legend, "anomalous (300)"), 1);
 }
 
 static void curves_say_their_areas_or_that_there_is_none(void **state)
@@ -213,13 +213,13 @@ static void a_matrix_has_a_cell_for_each_pair_of_classes(void **state)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         an_classes c = {0};
         assert_int_equal(an_classes_count(truth, guess, N, sizes[i], &c), AN_OK);
-        const char *text = picture_of(f, an_lab_plot_classes(f->path, "c", &c, NULL));
+        const char *text = picture_of(f, an_lab_plot_classes(f->path, "c", &c, NULL, 0, NULL));
         assert_int_equal(count(text, "<rect class=\"f0\""), sizes[i] * sizes[i]);
         an_classes_done(&c);
     }
     an_classes many = {0};
     assert_int_equal(an_classes_count(truth, guess, N, AN_LAB_PLOT_CLASSES + 1, &many), AN_OK);
-    assert_int_equal(an_lab_plot_classes(f->path, "c", &many, NULL), AN_ERR_LIMIT);
+    assert_int_equal(an_lab_plot_classes(f->path, "c", &many, NULL, 0, NULL), AN_ERR_LIMIT);
     an_classes_done(&many);
 }
 
