@@ -10,6 +10,7 @@
 #define MASK __m256i
 #define LOAD(at) _mm256_loadu_ps(at)
 #define LOAD_SOME(some, at) _mm256_maskload_ps(at, some)
+#define STORE(at, v) _mm256_storeu_ps(at, v)
 #define STORE_SOME(at, some, v) _mm256_maskstore_ps(at, some, v)
 #define SET1(x) _mm256_set1_ps(x)
 #define ZERO() _mm256_setzero_ps()

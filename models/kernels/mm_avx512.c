@@ -10,6 +10,7 @@
 #define SOME(n) ((__mmask16)((1u << (n)) - 1u))
 #define LOAD(at) _mm512_loadu_ps(at)
 #define LOAD_SOME(some, at) _mm512_maskz_loadu_ps(some, at)
+#define STORE(at, v) _mm512_storeu_ps(at, v)
 #define STORE_SOME(at, some, v) _mm512_mask_storeu_ps(at, some, v)
 #define SET1(x) _mm512_set1_ps(x)
 #define ZERO() _mm512_setzero_ps()

@@ -10,13 +10,27 @@
 #define LINES_AT_ONCE 8
 #define LINES_AHEAD 8 /* lines of b are asked for before they are needed */
 
+INLINE VEC start(const an_mm *p, size_t j, bool edge, MASK some)
+{
+    VEC v = p->add ? column(p->c + j, edge, some) : ZERO();
+    return p->bias ? ADD(v, column(p->bias + j, edge, some)) : v;
+}
+
+INLINE void finish(const an_mm *p, size_t j, VEC v, bool edge, MASK some)
+{
+    if (p->act != AN_EPILOGUE_NONE)
+        v = act(v, v, p->slope);
+    if (p->mask && p->mask_act != AN_EPILOGUE_NONE)
+        v = act(column(p->mask + j, edge, some), v, p->mask_slope);
+    put(p->c + j, v, edge, some);
+}
+
 INLINE void row_of(const int nv, const an_mm *p, size_t j, MASK some)
 {
     VEC sum[16];
     UNROLL
     for (int v = 0; v < nv; v++)
-        sum[v] = start(p, p->c + j + v * LANES, p->bias ? p->bias + j + v * LANES : NULL,
-                       v == nv - 1 ? some : SOME(LANES));
+        sum[v] = start(p, j + (size_t)(v * LANES), v == nv - 1, some);
     for (size_t q = 0; q < p->nq; q++)
         for (size_t r = 0; r < p->nr; r++) {
             const float *a = p->a + q * p->a_q + r * p->a_r, *b = p->b + q * p->b_q + r * p->b_r + j;
@@ -27,15 +41,12 @@ INLINE void row_of(const int nv, const an_mm *p, size_t j, MASK some)
                     __builtin_prefetch(b + LINES_AHEAD * p->b_k + v * LANES);
                 UNROLL
                 for (int v = 0; v < nv; v++)
-                    sum[v] = FMA(x, column(b, v, nv, some), sum[v]);
+                    sum[v] = FMA(x, column(b + v * LANES, v == nv - 1, some), sum[v]);
             }
         }
     UNROLL
-    for (int v = 0; v < nv; v++) {
-        const MASK here = v == nv - 1 ? some : SOME(LANES);
-        const size_t to = j + (size_t)(v * LANES);
-        STORE_SOME(p->c + to, here, finish(p, sum[v], p->mask ? p->mask + to : NULL, here));
-    }
+    for (int v = 0; v < nv; v++)
+        finish(p, j + (size_t)(v * LANES), sum[v], v == nv - 1, some);
 }
 
 #define ROW(nv)                                                                                              \
@@ -103,14 +114,13 @@ INLINE void add_lines(const int n, const an_mm *p, const float *a, const float *
 
 static void row_by_lines(const an_mm *p)
 {
-    ALONG(p, STORE_SOME(p->c + j, some, start(p, p->c + j, p->bias ? p->bias + j : NULL, some)));
+    ALONG(p, put(p->c + j, start(p, j, true, some), true, some));
     size_t k = 0;
     for (; k + LINES_AT_ONCE <= p->nk; k += LINES_AT_ONCE)
         ALONG(p, add_lines(LINES_AT_ONCE, p, p->a + k * p->a_k, p->b + k * p->b_k, j, some));
     for (; k < p->nk; k++)
         ALONG(p, add_lines(1, p, p->a + k * p->a_k, p->b + k * p->b_k, j, some));
-    ALONG(p, STORE_SOME(p->c + j, some,
-                        finish(p, LOAD_SOME(some, p->c + j), p->mask ? p->mask + j : NULL, some)));
+    ALONG(p, finish(p, j, LOAD_SOME(some, p->c + j), true, some));
 }
 
 static void run_row(const an_mm *p)

@@ -14,8 +14,8 @@
  *               x  ->     [sum][sum]           multiplied into the sums of its row
  *               ...
  *
- * Rows are addressed three to a base, so that all bases stay in registers.  The last vector of a
- * line is always loaded by mask, which costs nothing; the others are whole. */
+ * Rows are addressed three to a base, so that all bases stay in registers.  The last vector
+ * of a line is loaded by mask only where it is not whole. */
 
 #ifndef AN_MODELS_KERNELS_MM_TILES_H
 #define AN_MODELS_KERNELS_MM_TILES_H
@@ -35,38 +35,48 @@ typedef struct corner {
     size_t ahead; /* columns to what is wanted soon: of the next stripe */
 } corner;
 
-INLINE VEC start(const an_mm *p, const float *c, const float *bias, MASK some)
+/* A vector at `at`, of which only the lanes of a mask are there if it is the last of an edge. */
+INLINE VEC column(const float *at, bool edge, MASK some)
 {
-    VEC v = p->add ? LOAD_SOME(some, c) : ZERO();
-    return bias ? ADD(v, LOAD_SOME(some, bias)) : v;
+    return edge ? LOAD_SOME(some, at) : LOAD(at);
 }
 
-INLINE VEC finish(const an_mm *p, VEC v, const float *mask, MASK some)
+INLINE void put(float *at, VEC v, bool edge, MASK some)
 {
-    if (p->act != AN_EPILOGUE_NONE)
-        v = POSITIVE(v, v, MUL(v, SET1(p->slope)));
-    if (mask && p->mask_act != AN_EPILOGUE_NONE)
-        v = POSITIVE(LOAD_SOME(some, mask), v, MUL(v, SET1(p->mask_slope)));
-    return v;
+    if (edge)
+        STORE_SOME(at, some, v);
+    else
+        STORE(at, v);
 }
 
-INLINE VEC column(const float *at, int j, int nv, MASK some)
+INLINE VEC act(VEC y, VEC v, float slope)
 {
-    return j == nv - 1 ? LOAD_SOME(some, at + j * LANES) : LOAD(at + j * LANES);
+    return POSITIVE(y, v, MUL(v, SET1(slope)));
 }
 
-/* rows <= 13, nv <= 4, both constant where this is expanded. */
-INLINE void tile(const int rows, const int nv, const corner *at, MASK some)
+/* Every sum of a tile: row i, vector j, and where it lies in c or the mask. */
+#define ALL_OF(step)                                                                                         \
+    do {                                                                                                     \
+        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < nv; j++)                            \
+        {                                                                                                    \
+            step;                                                                                            \
+        }                                                                                                    \
+    } while (0)
+#define PLACE(c_or_mask) ((c_or_mask) + at->c[i / 3] + (size_t)(i % 3) * p->c_i + j * LANES)
+#define EDGE (edges && j == nv - 1)
+
+/* rows <= 13, nv <= 4, and whether the last vector is an edge: constant where this is expanded, for a
+ * mask takes the place of a product in every line. */
+INLINE void tile(const int rows, const int nv, const bool edges, const corner *at, MASK some)
 {
     VEC sum[13][4];
     const an_mm *p = at->p;
     const size_t step = p->a_i, next = p->a_k, line = p->b_k;
-    UNROLL
-    for (int i = 0; i < rows; i++)
-        UNROLL
-    for (int j = 0; j < nv; j++)
-        sum[i][j] = start(p, p->c + at->c[i / 3] + (size_t)(i % 3) * p->c_i + j * LANES,
-                          at->bias ? at->bias + j * LANES : NULL, j == nv - 1 ? some : SOME(LANES));
+    ALL_OF(sum[i][j] = ZERO());
+    if (p->add)
+        ALL_OF(sum[i][j] = column(PLACE(p->c), EDGE, some));
+    if (at->bias)
+        ALL_OF(sum[i][j] = ADD(sum[i][j], column(at->bias + j * LANES, EDGE, some)));
     for (size_t q = 0; q < p->nq; q++)
         for (size_t r = 0; r < p->nr; r++) {
             const size_t off = q * p->a_q + r * p->a_r;
@@ -77,7 +87,7 @@ INLINE void tile(const int rows, const int nv, const corner *at, MASK some)
                 VEC line_of_b[4];
                 UNROLL
                 for (int j = 0; j < nv; j++)
-                    line_of_b[j] = column(b, j, nv, some);
+                    line_of_b[j] = column(b + j * LANES, edges && j == nv - 1, some);
                 __builtin_prefetch(b + at->ahead);
                 UNROLL
                 for (int i = 0; i < rows; i++) {
@@ -91,27 +101,31 @@ INLINE void tile(const int rows, const int nv, const corner *at, MASK some)
                 b += line;
             }
         }
-    UNROLL
-    for (int i = 0; i < rows; i++)
-        UNROLL
-    for (int j = 0; j < nv; j++) {
-        const MASK here = j == nv - 1 ? some : SOME(LANES);
-        const size_t to = at->c[i / 3] + (size_t)(i % 3) * p->c_i + (size_t)(j * LANES);
-        STORE_SOME(p->c + to, here, finish(p, sum[i][j], p->mask ? p->mask + to : NULL, here));
-    }
+    if (p->act != AN_EPILOGUE_NONE)
+        ALL_OF(sum[i][j] = act(sum[i][j], sum[i][j], p->slope));
+    if (p->mask && p->mask_act != AN_EPILOGUE_NONE)
+        ALL_OF(sum[i][j] = act(column(PLACE(p->mask), EDGE, some), sum[i][j], p->mask_slope));
+    ALL_OF(put(PLACE(p->c), sum[i][j], EDGE, some));
 }
+#undef ALL_OF
+#undef PLACE
+#undef EDGE
 
 typedef void tile_fn(const corner *at, MASK some);
 #define TILE(rows, nv)                                                                                       \
     static __attribute__((noinline)) void tile_##rows##_##nv(const corner *at, MASK some)                    \
     {                                                                                                        \
-        tile(rows, nv, at, some);                                                                            \
+        tile(rows, nv, false, at, some);                                                                     \
+    }                                                                                                        \
+    static __attribute__((noinline)) void edge_##rows##_##nv(const corner *at, MASK some)                    \
+    {                                                                                                        \
+        tile(rows, nv, true, at, some);                                                                      \
     }
 TILES(TILE)
 #undef TILE
 
-#define TILE(rows, nv) [nv][rows] = tile_##rows##_##nv,
-static tile_fn *const tiles[5][14] = {TILES(TILE)};
+#define TILE(rows, nv) [nv][rows] = {tile_##rows##_##nv, edge_##rows##_##nv},
+static tile_fn *const tiles[5][14][2] = {TILES(TILE)};
 #undef TILE
 
 static const int rows_max[5] = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4};
@@ -166,10 +180,11 @@ INLINE void place_rows(const an_mm *p, size_t i, size_t rows, size_t j, bool in_
     }
 }
 
-/* All rows of one stripe of columns. */
-static void stripe(const an_mm *p, int nv, size_t j, MASK some)
+/* All rows of one stripe of columns, `last` of them in its last vector. */
+static void stripe(const an_mm *p, int nv, size_t j, size_t last)
 {
     const cut by = cut_rows(p, nv);
+    const MASK some = SOME(last);
     corner at = {.p = p, .b = p->b + j, .bias = p->bias ? p->bias + j : NULL};
     for (size_t i = 0; i < 5; i++)
         at.a[i] = p->a; /* of rows that a tile does not have */
@@ -178,7 +193,7 @@ static void stripe(const an_mm *p, int nv, size_t j, MASK some)
             const size_t rows = by.rows + (t < by.more ? by.grain : 0);
             place_rows(p, i, rows, j, by.grain == 1, &at);
             at.ahead = ((size_t)nv + (by.tiles - t) % (size_t)nv) * LANES; /* each tile asks for a vector */
-            tiles[nv][rows](&at, some);
+            tiles[nv][rows][last < LANES](&at, some);
             i += rows;
         }
 }
@@ -207,7 +222,7 @@ static void packed_stripe(const an_mm *p, int nv, size_t j, size_t cols)
             q.mask = p->mask ? p->mask + j : NULL;
             q.act = p->act;
         }
-        stripe(&q, nv, 0, SOME(cols - (size_t)(nv - 1) * LANES));
+        stripe(&q, nv, 0, cols - (size_t)(nv - 1) * LANES);
         q.add = true;
         q.bias = NULL;
     }
@@ -231,7 +246,7 @@ static void run(const an_mm *p)
         if (packed)
             packed_stripe(p, nv, j, cols);
         else
-            stripe(p, nv, j, SOME(cols - (size_t)(nv - 1) * LANES));
+            stripe(p, nv, j, cols - (size_t)(nv - 1) * LANES);
         j += cols;
     }
 }
