@@ -113,6 +113,7 @@ typedef struct an_layer {
 /* What a pass runs on. */
 typedef struct an_pass {
     bool training; /* dropout drops, batch norm looks at its batch, noise is drawn */
+    bool bf16;     /* products take rounded operands (an_mm.bf16) */
     size_t batch;  /* rows, >= 1 */
     an_draw draw;
     float *scratch, *saved; /* of the layer that is called */
@@ -170,7 +171,7 @@ typedef struct an_layer_type {
      * seldom: that of the parameters [from, from + n), both multiples of out_n, to dw (n), where it is
      * added or written.  It may come after the whole pass, block by block; backward is then called with
      * dw NULL.  NULL: backward always makes all of it. */
-    void (*weights_back)(const an_layer *l, size_t batch, const float *x, const float *dy, size_t from,
+    void (*weights_back)(const an_layer *l, const an_pass *p, const float *x, const float *dy, size_t from,
                          size_t n, bool add, float *dw);
 } an_layer_type;
 

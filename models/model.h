@@ -140,6 +140,7 @@ void an_model_prepare(const an_model *m, const float *params, size_t layer, floa
 typedef struct an_step {
     an_draw draw;
     const float *prepared; /* (n_prepared) of the same params; NULL: plain routes */
+    bool bf16;             /* products of layers take operands in bfloat16 (kernels/bf16.h) */
 } an_step;
 
 /* The same sum as in training, plus what layers have for a loss of their own; adds its gradient to

@@ -80,7 +80,7 @@ bool an_model_adds_gradient(const an_model *m, size_t i, size_t k);
 /* The gradient of parameters of a layer from the last an_model_grad with ws, which had no grad: of the
  * rows x (batch, n_inputs), the layer's parameters [from, from + n) (an_layer_type.weights_back).
  * m->late. */
-void an_model_weights_back(const an_model *m, const an_ws *ws, size_t layer, size_t batch, const float *x,
+void an_model_weights_back(const an_model *m, const an_ws *ws, size_t layer, const an_pass *p, const float *x,
                            size_t from, size_t n, bool add, float *grad);
 
 /* The resolved text, owned by the caller.  Errors: NOMEM. */

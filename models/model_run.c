@@ -175,13 +175,13 @@ static void backward_one(run *r, size_t i, float *grad)
     add_extras(r, i, dx);
 }
 
-void an_model_weights_back(const an_model *m, const an_ws *ws, size_t layer, size_t batch, const float *x,
+void an_model_weights_back(const an_model *m, const an_ws *ws, size_t layer, const an_pass *p, const float *x,
                            size_t from, size_t n, bool add, float *grad)
 {
     const an_layer *l = &m->layers[layer];
     const size_t before = l->inputs[0].from;
     const float *in = before == AN_LAYER_INPUT ? x : ws->memory + ws->places[before].y;
-    l->type->weights_back(l, batch, in, ws->memory + ws->places[layer].dy, from, n, add, grad);
+    l->type->weights_back(l, p, in, ws->memory + ws->places[layer].dy, from, n, add, grad);
 }
 
 const float *an_model_forward(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x)
@@ -211,6 +211,7 @@ double an_model_grad(const an_model *m, an_ws *ws, const float *params, size_t b
     if (step) {
         r.pass.draw = step->draw;
         r.prepared = step->prepared;
+        r.pass.bf16 = step->bf16;
     }
     const float *y = forward(&r);
     float *dy = ws->memory + ws->places[m->n_layers - 1].dy;

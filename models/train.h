@@ -29,6 +29,8 @@
  * are those of the lowest.  The rows are taken from the end because sensor rows are in the order of
  * time, and windows overlap; whoever wants a random part shuffles first.
  *
+ * In bf16 the bits depend on the instruction set too: see kernels/bf16.h.
+ *
  * Threads: call from any thread; the workers live for the call. */
 #ifndef AN_MODELS_TRAIN_H
 #define AN_MODELS_TRAIN_H
@@ -46,6 +48,13 @@ typedef enum an_train_scope {
     AN_TRAIN_SHARED, /* local tensors stay as they are */
     AN_TRAIN_LOCAL   /* only local tensors move */
 } an_train_scope;
+
+/* What products of a step take; parameters, gradients, the optimiser's state and all that is done value
+ * by value are float in both, and so are losses on the validation part. */
+typedef enum an_train_precision {
+    AN_TRAIN_FLOAT,
+    AN_TRAIN_BF16 /* operands in bfloat16, sums in float (kernels/bf16.h says what comes out) */
+} an_train_precision;
 
 /* What an epoch came to. */
 typedef struct an_train_epoch {
@@ -80,6 +89,7 @@ typedef struct an_train_opts {
     size_t patience;   /* epochs; 0: never stop early.  Needs validation. */
     double min_gain;   /* a new lowest loss is lower by more than this share of the lowest */
 
+    an_train_precision precision;
     an_train_scope scope;
     const bool *frozen; /* (n_tensors) true: it stays; NULL: none.  Adds to scope. */
     const bool *held;   /* (n_params) true: that parameter stays, as pruned weights stay 0; NULL: none */
@@ -114,7 +124,7 @@ typedef struct an_train_stats {
 
 /* Trains params (n_params, in and out) on x (n, n_inputs) with targets (n, n_targets), NULL for
  * an autoencoder.  On any failure params are as they were given.  ret_stats may be NULL.
- * Errors: INVAL options out of bounds, no rows, a class that is not one; NUMERIC a loss,
+ * Errors: UNSUPPORTED bf16 on a processor without it (unless ANDON_BF16 names an emulation); INVAL options out of bounds, no rows, a class that is not one; NUMERIC a loss,
  * gradient or parameter is not finite (with the step); CANCELLED, with opts.keep only before the end of
  * the first epoch; NOMEM. */
 an_err an_train(const an_model *m, float *params, const an_train_opts *opts, const float *x,

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "models/kernels/bf16.h"
+
 /* One row per numeric option: what it may be. */
 static an_err check_bounds(const an_train_opts *o, an_note *why)
 {
@@ -88,6 +90,10 @@ an_err an_trainer_check(an_trainer *t, an_note *why)
         return an_fail(AN_ERR_INVAL, why, "unknown optimiser \"%.40s\"", o->optimiser ? o->optimiser : "");
     if (!(t->schedule = o->schedule ? an_schedule_find(o->schedule) : NULL))
         return an_fail(AN_ERR_INVAL, why, "unknown schedule \"%.40s\"", o->schedule ? o->schedule : "");
+    if (o->precision == AN_TRAIN_BF16 && !an_bf16_ready())
+        return an_fail(AN_ERR_UNSUPPORTED, why,
+                       "precision bf16: this processor has no products of bfloat16 (AMX-BF16 or "
+                       "AVX-512 BF16); train in float, or set ANDON_BF16=plain to emulate them slowly");
     an_err err = check_bounds(o, why);
     if (err == AN_OK)
         err = check_terms(o, why);

@@ -34,7 +34,9 @@ static double run_group(const an_trainer *t, an_train_desk *d, size_t from, size
         if (d->t)
             memcpy(d->t + i * t->n_t, t->targets + order[i] * t->n_t, t->n_t * sizeof *d->t);
     }
-    const an_step step = {.draw = {t->opts->seed, t->step, from}, .prepared = t->prepared};
+    const an_step step = {.draw = {t->opts->seed, t->step, from},
+                          .prepared = t->prepared,
+                          .bf16 = t->opts->precision == AN_TRAIN_BF16};
     return an_model_grad(t->m, d->ws, t->params, rows, d->x, d->t, &step, grad);
 }
 
@@ -85,9 +87,10 @@ static an_vec_grad mean_of_slices(const an_trainer *t, const an_train_block *k, 
     float *g = t->grad + (t->straight ? worker * t->block_max : k->at);
     const size_t from = k->at - t->m->layers[k->layer].param_at;
     for (size_t s = 0; s < t->n_slices; s++) {
-        const size_t rows = part(t->rows, s + 1, t->n_slices) - part(t->rows, s, t->n_slices);
+        const an_pass pass = {.batch = part(t->rows, s + 1, t->n_slices) - part(t->rows, s, t->n_slices),
+                              .bf16 = t->opts->precision == AN_TRAIN_BF16};
         const an_train_desk *d = &t->desks[s];
-        an_model_weights_back(t->m, d->ws, k->layer, rows, d->x, from, k->n, s > 0, g);
+        an_model_weights_back(t->m, d->ws, k->layer, &pass, d->x, from, k->n, s > 0, g);
     }
     return (an_vec_grad){g, 0, 1, share};
 }

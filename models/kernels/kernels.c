@@ -6,17 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/kernels/bf16.h"
 #include "models/kernels/mm.h"
 #include "models/kernels/q8.h"
 #include "models/kernels/vec.h"
 
-/* The tables have the same names. */
+/* The tables but for that of bfloat16 have the same names. */
 static bool choose(void)
 {
     const char *name = getenv("ANDON_KERNELS");
     const bool found = an_mm_choose(name);
+    const bool halves = an_bf16_choose(getenv("ANDON_BF16"));
     an_q8_choose(name);
-    return an_vec_choose(name) && found;
+    return an_vec_choose(name) && found && halves;
 }
 
 static void gram_plain(size_t n, size_t m, const double *x, double *sum)

@@ -16,7 +16,8 @@
 #include <stddef.h>
 
 /* Chooses the instruction set: the best that the processor has, or the one that the environment's
- * ANDON_KERNELS names (mm.h).  False: it has none of that name; the best is taken. */
+ * ANDON_KERNELS names (mm.h); and that of products in bfloat16, which ANDON_BF16 names (bf16.h).
+ * False: it has none of that name; the best is taken. */
 bool an_kernels_init(void);
 
 /* Who makes the products of this header: "OpenBLAS 0.3.21 ...", or "plain". */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "models/kernels/bf16_internal.h"
 #include "models/kernels/mm_internal.h"
 
 static const an_mm_kernel kernels[] = {
@@ -65,5 +66,6 @@ void an_mm_run(const an_mm *p)
     q.nq = q.nq ? q.nq : 1;
     q.nr = q.nr ? q.nr : 1;
     join_lines(&q);
-    chosen->run(&q);
+    if (!q.bf16 || !an_bf16_run(&q))
+        chosen->run(&q);
 }

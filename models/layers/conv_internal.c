@@ -124,6 +124,7 @@ typedef struct work {
     const an_layer *l;
     const an_conv *c;
     size_t batch;
+    bool bf16;
     const float *w, *x, *dy;
     float *y, *dx, *dw;
     const float *turned;
@@ -186,6 +187,7 @@ static void write_outputs(const work *k, const span *v, const span *h)
     mm.c_image = k->l->out_n;
     mm.bias = k->w + k->l->weight_at[1];
     mm.act = an_layer_epilogue(k->l->act, &mm.slope);
+    mm.bf16 = k->bf16;
     an_mm_run(&mm);
 }
 
@@ -209,6 +211,7 @@ static void add_weights(const work *k, const span *v, const span *h)
     mm.c = k->dw + (v->tap * c->kw + h->tap) * c->c * c->f;
     mm.c_i = c->f;
     mm.c_line = c->kw * c->c * c->f;
+    mm.bf16 = k->bf16;
     an_mm_run(&mm);
 }
 
@@ -238,17 +241,18 @@ static void write_inputs(const work *k, const span *v, const span *h)
     mm.c_image = k->l->in_n;
     mm.mask = k->l->mask ? k->x + at : NULL;
     mm.mask_act = an_layer_epilogue(k->l->mask, &mm.mask_slope);
+    mm.bf16 = k->bf16;
     an_mm_run(&mm);
 }
 
 void an_conv_forward(const an_layer *l, const an_pass *p, const an_conv *c, const float *w, const float *x,
                      float *y)
 {
-    if (c->tiles && p->prepared) {
+    if (c->tiles && p->prepared && !p->bf16) {
         an_conv_tiles_forward(l, p, c, tiles_of(c, p->prepared), w + l->weight_at[1], x, y);
         return;
     }
-    const work k = {.l = l, .c = c, .batch = p->batch, .w = w, .x = x, .y = y};
+    const work k = {.l = l, .c = c, .batch = p->batch, .bf16 = p->bf16, .w = w, .x = x, .y = y};
     visit_outputs(&k, write_outputs);
 }
 
@@ -256,7 +260,8 @@ void an_conv_backward(const an_layer *l, const an_pass *p, const an_conv *c, con
                       const float *dy, float *dx, float *dw)
 {
     work k = {.l = l, .c = c, .batch = p->batch, .x = x, .dy = dy, .dx = dx, .dw = dw, .turned = p->prepared};
-    const bool tiles = c->tiles && p->prepared;
+    k.bf16 = p->bf16;
+    const bool tiles = c->tiles && p->prepared && !p->bf16;
     if (tiles)
         an_conv_tiles_weights(l, p, c, x, dy, dw);
     else

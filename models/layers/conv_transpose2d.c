@@ -33,6 +33,7 @@ typedef struct grid {
     size_t oh, ow, f;
     size_t fh, fw; /* y with what is cut off: where patches fall */
     size_t patch;  /* k k f */
+    bool bf16;
 } grid;
 
 static size_t larger(size_t a, size_t b)
@@ -100,7 +101,14 @@ static void prepare(const an_layer *l, const float *w, float *prepared)
 
 static an_mm product_of_line(const grid *g, const float *w)
 {
-    return (an_mm){.m = g->w, .n = g->patch, .nk = g->c, .a_i = g->c, .a_k = 1, .b = w, .b_k = g->patch};
+    return (an_mm){.m = g->w,
+                   .n = g->patch,
+                   .nk = g->c,
+                   .a_i = g->c,
+                   .a_k = 1,
+                   .b = w,
+                   .b_k = g->patch,
+                   .bf16 = g->bf16};
 }
 
 /* wide: the bias for k places. */
@@ -161,7 +169,8 @@ static void write_patches(const an_layer *l, const grid *g, const float *w, cons
 
 static void forward(const an_layer *l, const an_pass *p, const float *w, const float *const x[], float *y)
 {
-    const grid g = grid_of(l);
+    grid g = grid_of(l);
+    g.bf16 = p->bf16;
     const float *bias = w + l->weight_at[1];
     for (size_t i = 0; side_by_side(&g) && i < g.k; i++)
         memcpy(p->scratch + i * g.f, bias, g.f * sizeof *bias);
@@ -187,7 +196,7 @@ static const float *framed_gradient(const grid *g, const float *dy, float *to)
 
 static void back_to_weights(const grid *g, const float *x, const float *dy, float *dw)
 {
-    an_mm mm = {.m = g->c, .n = g->k * g->f, .nr = g->h, .nk = g->w, .add = true};
+    an_mm mm = {.m = g->c, .n = g->k * g->f, .nr = g->h, .nk = g->w, .add = true, .bf16 = g->bf16};
     mm.a = x;
     mm.a_i = 1;
     mm.a_r = g->w * g->c;
@@ -205,7 +214,7 @@ static void back_to_weights(const grid *g, const float *x, const float *dy, floa
 static void back_to_inputs(const an_layer *l, const grid *g, const float *turned, const float *x,
                            const float *dy, float *dx)
 {
-    an_mm mm = {.m = g->w, .n = g->c, .nr = g->k, .nk = g->k * g->f};
+    an_mm mm = {.m = g->w, .n = g->c, .nr = g->k, .nk = g->k * g->f, .bf16 = g->bf16};
     mm.a_i = g->s * g->f;
     mm.a_r = g->fw * g->f;
     mm.a_k = 1;
@@ -226,7 +235,8 @@ static void backward(const an_layer *l, const an_pass *p, const float *w, const 
                      const float *y, const float *dy, float *const dx[], float *dw)
 {
     (void)y;
-    const grid g = grid_of(l);
+    grid g = grid_of(l);
+    g.bf16 = p->bf16;
     float *frame = p->scratch + (p->prepared ? 0 : l->n_prepared);
     if (!p->prepared && dx[0])
         prepare(l, w, p->scratch);

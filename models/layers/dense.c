@@ -38,6 +38,7 @@ static void forward(const an_layer *l, const an_pass *p, const float *w, const f
     mm.c = y;
     mm.c_i = out;
     mm.act = an_layer_epilogue(l->act, &mm.slope);
+    mm.bf16 = p->bf16;
     an_mm_run(&mm);
 }
 
@@ -53,22 +54,24 @@ static void go_back(const an_layer *l, const an_pass *p, const float *w, const f
     mm.b_k = p->batch;
     mm.c = turned_dx;
     mm.c_i = p->batch;
+    mm.bf16 = p->bf16;
     an_mm_run(&mm);
     an_vec_get()->transpose(in, p->batch, turned_dx, dx);
     an_layer_mask(l, p->batch * in, x, dx);
 }
 
 /* dw = x^T dy; the bias is a last row of w, for inputs that are always 1. */
-static void weights_back(const an_layer *l, size_t batch, const float *x, const float *dy, size_t from,
+static void weights_back(const an_layer *l, const an_pass *p, const float *x, const float *dy, size_t from,
                          size_t n, bool add, float *dw)
 {
-    const size_t in = l->in_n, out = l->out_n, first = from / out, end = (from + n) / out;
+    const size_t batch = p->batch, in = l->in_n, out = l->out_n, first = from / out, end = (from + n) / out;
     an_mm mm = {.m = (end < in ? end : in) - first, .n = out, .nk = batch, .a_i = 1, .a_k = in, .add = add};
     mm.a = x + first;
     mm.b = dy;
     mm.b_k = out;
     mm.c = dw;
     mm.c_i = out;
+    mm.bf16 = p->bf16;
     if (first < in)
         an_mm_run(&mm);
     if (end <= in)
@@ -84,7 +87,7 @@ static void backward(const an_layer *l, const an_pass *p, const float *w, const 
 {
     (void)y;
     if (dw)
-        weights_back(l, p->batch, x[0], dy, 0, l->n_params, true, dw);
+        weights_back(l, p, x[0], dy, 0, l->n_params, true, dw);
     if (dx[0])
         go_back(l, p, w, x[0], dy, dx[0]);
 }

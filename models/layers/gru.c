@@ -59,7 +59,7 @@ static an_gru_step step_at(const an_recurrent *r, const memory *m, size_t t)
 
 static void forward(const an_layer *l, const an_pass *p, const float *w, const float *const x[], float *y)
 {
-    const an_recurrent r = an_recurrent_of(l, p->batch, GATES);
+    const an_recurrent r = an_recurrent_in(l, p, GATES);
     const memory m = memory_of(&r, p->saved, w + l->weight_at[3]);
     const float *u = w + l->weight_at[1];
     for (size_t t = 0; t < r.steps; t++) {
@@ -76,7 +76,7 @@ static void backward(const an_layer *l, const an_pass *p, const float *w, const 
                      const float *y, const float *dy, float *const dx[], float *dw)
 {
     (void)y;
-    const an_recurrent r = an_recurrent_of(l, p->batch, GATES);
+    const an_recurrent r = an_recurrent_in(l, p, GATES);
     const memory m = memory_of(&r, p->saved, NULL);
     float *dh = p->scratch, *sum = dh + r.batch * r.h, *du = dw + l->weight_at[1];
     float *own = sum + (r.vector ? r.batch * r.wide : 0);

@@ -59,7 +59,7 @@ static an_lstm_step step_at(const an_recurrent *r, const memory *m, size_t t)
 
 static void forward(const an_layer *l, const an_pass *p, const float *w, const float *const x[], float *y)
 {
-    const an_recurrent r = an_recurrent_of(l, p->batch, GATES);
+    const an_recurrent r = an_recurrent_in(l, p, GATES);
     const memory m = memory_of(&r, p->saved);
     const an_recurrent_part part = all_of(&r, &m);
     for (size_t t = 0; t < r.steps; t++) {
@@ -75,7 +75,7 @@ static void backward(const an_layer *l, const an_pass *p, const float *w, const 
                      const float *y, const float *dy, float *const dx[], float *dw)
 {
     (void)y;
-    const an_recurrent r = an_recurrent_of(l, p->batch, GATES);
+    const an_recurrent r = an_recurrent_in(l, p, GATES);
     const memory m = memory_of(&r, p->saved);
     const an_recurrent_part part = all_of(&r, &m);
     float *dh = p->scratch, *dc = dh + r.batch * r.h, *sum = dc + r.batch * r.h;

@@ -22,6 +22,13 @@ an_recurrent an_recurrent_of(const an_layer *l, size_t batch, size_t gates)
                           .whole = l->opt[AN_RECURRENT_RETURN] < 0.5};
 }
 
+an_recurrent an_recurrent_in(const an_layer *l, const an_pass *p, size_t gates)
+{
+    an_recurrent r = an_recurrent_of(l, p->batch, gates);
+    r.bf16 = p->bf16;
+    return r;
+}
+
 static an_err check_input(const an_layer *l, an_note *why)
 {
     const bool steps = l->opt[AN_RECURRENT_STEPS] > 0.0;
@@ -68,7 +75,14 @@ void an_recurrent_inputs(const an_layer *l, const an_recurrent *r, const float *
                          float *gates, size_t t)
 {
     const size_t n = r->batch * r->wide, last = r->steps - 1;
-    an_mm mm = {.m = r->batch, .n = r->wide, .nk = r->c, .a_k = 1, .b = w, .b_k = r->wide, .c_i = r->wide};
+    an_mm mm = {.m = r->batch,
+                .n = r->wide,
+                .nk = r->c,
+                .a_k = 1,
+                .b = w,
+                .b_k = r->wide,
+                .c_i = r->wide,
+                .bf16 = r->bf16};
     mm.a = r->vector ? x : x + t * r->c;
     mm.a_i = r->vector ? r->c : r->steps * r->c;
     mm.c = gates + (r->vector ? last : t) * n;
@@ -87,7 +101,7 @@ void an_recurrent_step(const an_recurrent *r, const an_recurrent_part *part, con
         memcpy(at + i * part->row, part->bias, part->n * sizeof *at);
     if (t == 0)
         return;
-    an_mm mm = {.m = r->batch, .n = part->n, .nk = r->h, .a_i = r->h, .a_k = 1};
+    an_mm mm = {.m = r->batch, .n = part->n, .nk = r->h, .a_i = r->h, .a_k = 1, .bf16 = r->bf16};
     mm.a = h + (t - 1) * r->batch * r->h;
     mm.b = u + part->first;
     mm.b_k = r->wide;
@@ -120,7 +134,8 @@ void an_recurrent_output_back(const an_recurrent *r, const float *dy, float *dh,
 void an_recurrent_step_back(const an_recurrent *r, const an_recurrent_part *part, const float *turned,
                             size_t t, bool add, float *dh)
 {
-    an_mm mm = {.m = r->batch, .n = r->h, .nk = part->n, .a_i = part->row, .a_k = 1, .add = add};
+    an_mm mm = {
+        .m = r->batch, .n = r->h, .nk = part->n, .a_i = part->row, .a_k = 1, .add = add, .bf16 = r->bf16};
     mm.a = part->at + t * r->batch * part->row;
     mm.b = turned + part->first * r->h;
     mm.b_k = r->h;
@@ -132,7 +147,7 @@ void an_recurrent_step_back(const an_recurrent *r, const an_recurrent_part *part
 void an_recurrent_weights_back(const an_recurrent *r, const an_recurrent_part *part, const float *h,
                                float *du)
 {
-    an_mm mm = {.m = r->h, .n = part->n, .nk = (r->steps - 1) * r->batch, .add = true};
+    an_mm mm = {.m = r->h, .n = part->n, .nk = (r->steps - 1) * r->batch, .add = true, .bf16 = r->bf16};
     mm.a = h;
     mm.a_i = 1;
     mm.a_k = r->h;
@@ -157,7 +172,7 @@ void an_recurrent_inputs_back(const an_layer *l, const an_recurrent *r, const fl
                               const float *da, float *dx, float *dw)
 {
     const size_t steps = r->vector ? 1 : r->steps, rows = r->batch * steps;
-    an_mm mm = {.m = r->c, .n = r->wide, .nr = steps, .nk = r->batch, .add = true};
+    an_mm mm = {.m = r->c, .n = r->wide, .nr = steps, .nk = r->batch, .add = true, .bf16 = r->bf16};
     mm.a = x;
     mm.a_i = 1;
     mm.a_r = r->c;
@@ -171,7 +186,8 @@ void an_recurrent_inputs_back(const an_layer *l, const an_recurrent *r, const fl
     an_vec_get()->add_rows(rows, r->wide, dw + l->weight_at[2], da, r->wide);
     if (!dx)
         return;
-    an_mm back = {.m = rows, .n = r->c, .nk = r->wide, .line = r->batch, .a_i = r->wide, .a_k = 1};
+    an_mm back = {
+        .m = rows, .n = r->c, .nk = r->wide, .line = r->batch, .a_i = r->wide, .a_k = 1, .bf16 = r->bf16};
     back.a = da;
     back.a_line = r->batch * r->wide;
     back.b = turned;

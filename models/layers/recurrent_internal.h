@@ -22,6 +22,7 @@ typedef struct an_recurrent {
     size_t batch, steps, c, h, wide; /* wide: G H */
     bool vector;                     /* x is read whole at every step */
     bool whole;                      /* the output is the whole sequence, else the last step */
+    bool bf16;                       /* of the pass */
 } an_recurrent;
 
 /* Some columns of u, and where what they make of h lies. */
@@ -33,6 +34,7 @@ typedef struct an_recurrent_part {
 } an_recurrent_part;
 
 an_recurrent an_recurrent_of(const an_layer *l, size_t batch, size_t gates);
+an_recurrent an_recurrent_in(const an_layer *l, const an_pass *p, size_t gates); /* of a pass */
 /* Shapes, the weights w, u and b, and both transposed as prepared weights.  Errors: INVAL neither a
  * sequence nor a vector with `steps`. */
 an_err an_recurrent_sizes(an_layer *l, size_t gates, an_note *why);

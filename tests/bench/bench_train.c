@@ -1,6 +1,7 @@
 /* Steps of training, or single predictions, on command: one side of a comparison.
  *
  *     bench_train --model FILE [--features N] [--batch 64] [--threads 1] [--steps 50]
+ *                 [--precision float|bf16]
  *     bench_train --model FILE --predict float|int8 ...
  *     bench_train --model FILE --export ONNX        writes what --predict would run, and ends
  *
@@ -35,6 +36,7 @@ typedef struct bench {
     an_quant_ws *qws;
     float *params, *x, *t;
     size_t batch, threads, steps;
+    bool bf16;
 } bench;
 
 static double now(void)
@@ -99,6 +101,7 @@ static double train(bench *b)
     opts.epochs = b->steps / kept;
     opts.batch = b->batch;
     opts.n_threads = b->threads;
+    opts.precision = b->bf16 ? AN_TRAIN_BF16 : AN_TRAIN_FLOAT;
     const double from = now();
     need(an_train(b->m, b->params, &opts, b->x, b->t, b->batch * kept, &stats, &why), &why);
     return (now() - from) / (double)stats.steps;
@@ -175,11 +178,12 @@ int main(int argc, char **argv)
     const char *form = option(argc, argv, "--predict", NULL), *file = option(argc, argv, "--export", NULL);
     bench b = {.batch = number(argc, argv, "--batch", "64"),
                .threads = number(argc, argv, "--threads", "1"),
-               .steps = number(argc, argv, "--steps", "50")};
+               .steps = number(argc, argv, "--steps", "50"),
+               .bf16 = strcmp(option(argc, argv, "--precision", "float"), "bf16") == 0};
     if (!model || !an_kernels_init() || b.batch < 1 || b.steps < 1) {
         fprintf(stderr,
                 "usage: bench_train --model FILE [--features N] [--batch 64] [--threads 1] [--steps 50]"
-                " [--predict float|int8 | --export FILE]\n");
+                " [--precision float|bf16] [--predict float|int8 | --export FILE]\n");
         return 2;
     }
     set_up(&b, model, number(argc, argv, "--features", "0"));

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "models/kernels/bf16.h"
 #include "models/kernels/mm.h"
 
 #define SEED 17u
@@ -193,35 +194,159 @@ static void every_instruction_set_comes_to_the_same(void **state)
     }
 }
 
+static void compare_division(an_rng *r, bool bf16)
+{
+    enum { M = 57, N = 83, K = 91 };
+    floats a = floats_of(r, M * K), b = floats_of(r, K * N), whole = floats_of(r, M * N),
+           parts = floats_of(r, M * N);
+    an_mm p = {.m = M, .n = N, .nk = K, .a = a.at, .a_i = K, .a_k = 1, .b = b.at, .b_k = N, .bf16 = bf16};
+    p.c = whole.at;
+    p.c_i = N;
+    an_mm_run(&p);
+    for (size_t i = 0; i < M; i += p.m)
+        for (size_t j = 0; j < N; j += p.n) {
+            p.m = M - i < 11 ? M - i : 11;
+            p.n = N - j < 29 ? N - j : 29;
+            p.a = a.at + i * K;
+            p.b = b.at + j;
+            p.c = parts.at + i * N + j;
+            an_mm_run(&p);
+        }
+    assert_memory_equal(whole.at, parts.at, M * N * sizeof(float));
+    floats *all[] = {&a, &b, &whole, &parts};
+    for (size_t i = 0; i < 4; i++)
+        an_free(all[i]->block);
+}
+
 static void an_output_does_not_depend_on_how_the_product_is_divided(void **state)
 {
     (void)state;
     an_rng r;
     an_rng_init(&r, SEED, 1);
-    enum { M = 57, N = 83, K = 91 };
-    floats a = floats_of(&r, M * K), b = floats_of(&r, K * N), whole = floats_of(&r, M * N),
-           parts = floats_of(&r, M * N);
-    for (size_t k = 0; an_mm_kernel_at(k); k++) {
-        if (!an_mm_choose(an_mm_kernel_at(k)->name))
-            continue;
-        an_mm p = {.m = M, .n = N, .nk = K, .a = a.at, .a_i = K, .a_k = 1, .b = b.at, .b_k = N};
-        p.c = whole.at;
-        p.c_i = N;
-        an_mm_run(&p);
-        for (size_t i = 0; i < M; i += p.m)
-            for (size_t j = 0; j < N; j += p.n) {
-                p.m = M - i < 11 ? M - i : 11;
-                p.n = N - j < 29 ? N - j : 29;
-                p.a = a.at + i * K;
-                p.b = b.at + j;
-                p.c = parts.at + i * N + j;
-                an_mm_run(&p);
+    for (size_t k = 0; an_mm_kernel_at(k); k++)
+        if (an_mm_choose(an_mm_kernel_at(k)->name))
+            compare_division(&r, false);
+    for (size_t k = 0; an_bf16_kernel_at(k); k++)
+        if (an_bf16_choose(an_bf16_kernel_at(k)->name))
+            compare_division(&r, true);
+}
+
+/* ---- operands in bfloat16 ---- */
+
+static void round_all(floats *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        f->at[i] = an_bf16_round(f->at[i]);
+}
+
+static floats run_in_bf16(const product *x, an_rng *r)
+{
+    floats c = floats_of(r, x->start.n);
+    memcpy(c.at, x->start.at, c.n * sizeof *c.at);
+    an_mm p = x->p;
+    p.c = c.at;
+    p.bf16 = true;
+    an_mm_run(&p);
+    return c;
+}
+
+/* In float the operands as they are, rounded for what bf16 comes to. */
+static void every_bf16_kernel_sums_rounded_operands(void **state)
+{
+    (void)state;
+    an_rng r;
+    an_rng_init(&r, SEED, 2);
+    (void)an_mm_choose("plain");
+    for (size_t n = 0; n < CASES; n++) {
+        product x = random_product(&r);
+        const bool rounds = x.p.nq * x.p.nr * x.p.nk >= AN_BF16_TERMS_LEAST;
+        floats first = {.n = 0};
+        for (size_t k = 0; an_bf16_kernel_at(k); k++) {
+            const an_bf16_kernel *kernel = an_bf16_kernel_at(k);
+            const an_mm_kernel named = {.name = kernel->name};
+            if (!an_bf16_choose(kernel->name))
+                continue;
+            floats c = run_in_bf16(&x, &r);
+            product y = x;
+            y.a = floats_of(&r, x.a.n);
+            y.b = floats_of(&r, x.b.n);
+            memcpy(y.a.at, x.a.at, x.a.n * sizeof *x.a.at);
+            memcpy(y.b.at, x.b.at, x.b.n * sizeof *x.b.at);
+            if (rounds) {
+                round_all(&y.a);
+                round_all(&y.b);
             }
-        assert_memory_equal(whole.at, parts.at, M * N * sizeof(float));
+            y.p.a = y.a.at;
+            y.p.b = y.b.at;
+            check(&y, &named, n, &c);
+            an_free(y.a.block);
+            an_free(y.b.block);
+            /* AMX and the plain one add in the same order. */
+            if (first.block && strcmp(kernel->name, "plain") == 0)
+                assert_memory_equal(first.at, c.at, c.n * sizeof *c.at);
+            if (!first.block && strcmp(kernel->name, "amx") == 0)
+                first = c;
+            else
+                an_free(c.block);
+        }
+        an_free(first.block);
+        product_done(&x);
     }
-    floats *all[] = {&a, &b, &whole, &parts};
-    for (size_t i = 0; i < 4; i++)
-        an_free(all[i]->block);
+}
+
+static void an_operand_is_rounded_to_the_nearest_even(void **state)
+{
+    (void)state;
+    const struct {
+        float x, want;
+    } cases[] = {{1.0f, 1.0f},
+                 {0x1.01p0f, 0x1.00p0f}, /* half way: to the even one */
+                 {0x1.03p0f, 0x1.04p0f},
+                 {0x1.010002p0f, 0x1.02p0f},
+                 {-0x1.0ffp0f, -0x1.10p0f},
+                 {0x1.fffffep127f, INFINITY},
+                 {-INFINITY, -INFINITY},
+                 {0x1p-126f, 0x1p-126f},
+                 {0x1.fp-127f, 0.0f}}; /* subnormal */
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_true(an_bf16_round(cases[i].x) == cases[i].want);
+    assert_true(isnan(an_bf16_round(NAN)));
+    for (size_t k = 0; an_bf16_kernel_at(k); k++) {
+        if (!an_bf16_choose(an_bf16_kernel_at(k)->name))
+            continue;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            float a[AN_BF16_TERMS_LEAST] = {cases[i].x}, b[AN_BF16_TERMS_LEAST] = {1.0f}, c = 7.0f;
+            const an_mm p = {.m = 1,
+                             .n = 1,
+                             .nk = AN_BF16_TERMS_LEAST,
+                             .a = a,
+                             .a_k = 1,
+                             .b = b,
+                             .b_k = 1,
+                             .c = &c,
+                             .bf16 = true};
+            an_mm_run(&p);
+            assert_true(c == cases[i].want);
+        }
+    }
+}
+
+static void without_such_a_processor_bf16_is_not_ready(void **state)
+{
+    (void)state;
+    assert_true(an_bf16_choose("none"));
+    assert_false(an_bf16_ready());
+    assert_string_equal(an_bf16_name(), "plain");
+    assert_true(an_bf16_choose("plain"));
+    assert_true(an_bf16_ready());
+    assert_false(an_bf16_choose("no such set"));
+    assert_true(an_bf16_choose(NULL));
+    const bool hardware = strcmp(an_bf16_name(), "plain") != 0;
+    assert_true(an_bf16_ready() == hardware);
+    printf("here:");
+    for (size_t k = 0; an_bf16_kernel_at(k); k++)
+        printf(" %s%s", an_bf16_kernel_at(k)->name, an_bf16_kernel_at(k)->usable() ? "" : " (not usable)");
+    printf("\n");
 }
 
 static void what_is_no_number_stays_none(void **state)
@@ -263,6 +388,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_instruction_set_comes_to_the_same),
         cmocka_unit_test(an_output_does_not_depend_on_how_the_product_is_divided),
+        cmocka_unit_test(every_bf16_kernel_sums_rounded_operands),
+        cmocka_unit_test(an_operand_is_rounded_to_the_nearest_even),
+        cmocka_unit_test(without_such_a_processor_bf16_is_not_ready),
         cmocka_unit_test(what_is_no_number_stays_none),
         cmocka_unit_test(the_best_is_chosen_unless_another_is_named),
     };
