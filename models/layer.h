@@ -100,8 +100,8 @@ typedef struct an_layer {
      * a call; saved is kept from forward to backward of a training pass. */
     size_t n_scratch, n_scratch_row, n_saved, n_saved_row;
     size_t n_scratch_dx_row; /* more scratch for backward where dx is asked for, with each row */
-    size_t n_prepared;  /* floats that `prepare` makes of the weights */
-    size_t prepared_at; /* offset within the model's prepared weights */
+    size_t n_prepared;       /* floats that `prepare` makes of the weights */
+    size_t prepared_at;      /* offset within the model's prepared weights */
 
     /* Set by the model for kinds that say so in their row (see an_layer_epilogue).
      * act: the activation after it, applied in forward.  mask: the activation before it, whose

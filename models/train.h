@@ -130,6 +130,11 @@ typedef struct an_train_stats {
 an_err an_train(const an_model *m, float *params, const an_train_opts *opts, const float *x,
                 const float *targets, size_t n, an_train_stats *ret_stats, an_note *why);
 
+/* "float" or "bf16"; false: neither. */
+bool an_train_precision_find(const char *name, an_train_precision *ret);
+/* Errors: UNSUPPORTED the processor has no such products (unless ANDON_BF16 names an emulation). */
+an_err an_train_precision_check(an_train_precision p, an_note *why);
+
 /* The mean row loss on n rows without training, in slices of fixed size.  Errors: INVAL,
  * NUMERIC, NOMEM. */
 an_err an_train_loss(const an_model *m, const float *params, const float *x, const float *targets, size_t n,

@@ -2,6 +2,7 @@
 #include "models/train_internal.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "models/kernels/bf16.h"
 
@@ -81,6 +82,26 @@ static an_err check_terms(const an_train_opts *o, an_note *why)
     return AN_OK;
 }
 
+bool an_train_precision_find(const char *name, an_train_precision *ret)
+{
+    static const char *const names[] = {[AN_TRAIN_FLOAT] = "float", [AN_TRAIN_BF16] = "bf16"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *ret = (an_train_precision)i;
+            return true;
+        }
+    return false;
+}
+
+an_err an_train_precision_check(an_train_precision p, an_note *why)
+{
+    if (p != AN_TRAIN_BF16 || an_bf16_ready())
+        return AN_OK;
+    return an_fail(AN_ERR_UNSUPPORTED, why,
+                   "precision bf16: this processor has no products of bfloat16 (AMX-BF16 or AVX-512 BF16); "
+                   "train in float, or set ANDON_BF16=plain in the environment, which emulates them slowly");
+}
+
 an_err an_trainer_check(an_trainer *t, an_note *why)
 {
     const an_train_opts *o = t->opts;
@@ -90,11 +111,9 @@ an_err an_trainer_check(an_trainer *t, an_note *why)
         return an_fail(AN_ERR_INVAL, why, "unknown optimiser \"%.40s\"", o->optimiser ? o->optimiser : "");
     if (!(t->schedule = o->schedule ? an_schedule_find(o->schedule) : NULL))
         return an_fail(AN_ERR_INVAL, why, "unknown schedule \"%.40s\"", o->schedule ? o->schedule : "");
-    if (o->precision == AN_TRAIN_BF16 && !an_bf16_ready())
-        return an_fail(AN_ERR_UNSUPPORTED, why,
-                       "precision bf16: this processor has no products of bfloat16 (AMX-BF16 or "
-                       "AVX-512 BF16); train in float, or set ANDON_BF16=plain to emulate them slowly");
-    an_err err = check_bounds(o, why);
+    an_err err = an_train_precision_check(o->precision, why);
+    if (err == AN_OK)
+        err = check_bounds(o, why);
     if (err == AN_OK)
         err = check_terms(o, why);
     if (err == AN_OK)

@@ -49,6 +49,17 @@ static an_err read_numbers(const an_args *a, an_train_opts *o, an_note *why)
     return AN_OK;
 }
 
+/* Refused here, before tables are read, as training would refuse it after. */
+static an_err read_precision(const an_args *a, an_train_opts *o, an_note *why)
+{
+    if (!an_args_has(a, "precision"))
+        return AN_OK;
+    const char *name = an_args_get(a, "precision");
+    if (!an_train_precision_find(name, &o->precision))
+        return an_fail(AN_ERR_INVAL, why, "--precision %.40s: must be float or bf16", name);
+    return an_train_precision_check(o->precision, why);
+}
+
 an_err an_lab_train_opts(an_lab *lab, an_train_opts *ret, an_note *why)
 {
     an_train_opts o = an_train_defaults();
@@ -66,6 +77,8 @@ an_err an_lab_train_opts(an_lab *lab, an_train_opts *ret, an_note *why)
         err = an_lab_seed(lab, 1, &o.seed, why);
     if (err == AN_OK)
         err = an_lab_threads(lab, &o.n_threads, why);
+    if (err == AN_OK)
+        err = read_precision(lab->args, &o, why);
     if (err == AN_OK)
         *ret = o;
     return err;

@@ -18,13 +18,14 @@
         {"lr-factor", "X", "step: what a drop multiplies the rate by (default 0.1)"},                        \
         {"lr-floor", "X", "cosine: share of the rate that is left at the end (default 0)"},                  \
         {"validation", "X", "share of the windows, from the end, that is watched and not learnt"},           \
+        {"precision", "NAME", "of products: float (default), or bf16, faster where the processor has it"},   \
         {"patience", "N", "stop after N epochs that do not lower the validation loss, keep the best"},       \
     {                                                                                                        \
         "min-gain", "X", "what counts as lower, as a share of the loss (default 0)"                          \
     }
 
 /* The defaults and what the flags change; seed, threads and cancel as for the whole lab.  Names point
- * into the arguments.  Errors: INVAL. */
+ * into the arguments.  Errors: INVAL; UNSUPPORTED bf16 where the processor has none. */
 an_err an_lab_train_opts(an_lab *lab, an_train_opts *ret, an_note *why);
 
 #endif

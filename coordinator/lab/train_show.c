@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "models/kernels/bf16.h"
 
 #define LINES_MAX 100 /* of plain text: longer trainings leave epochs out */
 
@@ -68,7 +69,10 @@ static void on_epoch(void *arg, const an_train_epoch *e)
 
 void an_lab_train_show_start(an_lab_train_show *s, an_lab *lab, an_train_opts *opts)
 {
-    *s = (an_lab_train_show){.lab = lab, .planned = opts->epochs, .validation = opts->validation > 0};
+    *s = (an_lab_train_show){.lab = lab,
+                             .planned = opts->epochs,
+                             .validation = opts->validation > 0,
+                             .bf16 = opts->precision == AN_TRAIN_BF16};
     s->tty = isatty(STDERR_FILENO) == 1;
     s->started_s = now();
     an_progress_start_on(&s->progress, "train", 1000, s->tty && !lab->json ? stderr : NULL, s->tty,
@@ -99,6 +103,8 @@ void an_lab_train_show_print(const an_lab_train_show *s, const an_train_stats *s
     if (s->validation)
         fprintf(out, "  validation loss %.6g, of epoch %zu%s\n", stats->valid_loss, stats->best_epoch + 1,
                 stats->stopped || stats->cancelled ? ", whose parameters are kept" : "");
+    if (s->bf16)
+        fprintf(out, "  products in bf16, by %s\n", an_bf16_name());
     if (stats->stopped)
         fprintf(out, "  stopped early: %zu epochs without a lower validation loss, %zu of %zu not needed\n",
                 stats->epochs - 1 - stats->best_epoch, s->planned - stats->epochs, s->planned);
@@ -118,4 +124,7 @@ void an_lab_train_show_json(const an_lab_train_show *s, const an_train_stats *st
         an_json_set_bool(object, "stopped_early", stats->stopped);
     }
     an_json_set_bool(object, "interrupted", stats->cancelled);
+    an_json_set_text(object, "precision", s->bf16 ? "bf16" : "float");
+    if (s->bf16)
+        an_json_set_text(object, "bf16_kernels", an_bf16_name());
 }

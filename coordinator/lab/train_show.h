@@ -24,6 +24,7 @@ typedef struct an_lab_train_show {
     an_lab *lab;
     size_t planned;         /* epochs */
     bool validation;        /* there is a validation part */
+    bool bf16;              /* of products */
     an_train_epoch *epochs; /* (n) what has been; fewer if memory ran out */
     size_t n, cap;
     bool tty;
