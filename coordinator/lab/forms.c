@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/calibrate.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "doors/zstd.h"
@@ -14,11 +15,15 @@
 #define ROUND_NS 2000000u
 #define ZSTD_LEVEL 9
 
-/* One side at work. */
+/* One side at work: a scorer, or where labels are learnt the model alone. */
 typedef struct side {
+    const an_lab_form *form;
     an_scorer *scorer;
     an_scorer_work *work;
     float *scores; /* (n_windows) in units of the threshold */
+    an_model *model;
+    an_ws *ws;
+    an_quant_ws *quant_ws; /* instead of ws */
 } side;
 
 typedef struct judge {
@@ -35,6 +40,9 @@ static void judge_done(judge *j)
         an_scorer_work_free(j->sides[k].work);
         an_scorer_free(j->sides[k].scorer);
         an_free(j->sides[k].scores);
+        an_ws_free(j->sides[k].ws);
+        an_quant_ws_free(j->sides[k].quant_ws);
+        an_model_free(j->sides[k].model);
     }
     for (size_t i = 0; j->windows && i < j->files->n; i++)
         an_windows_done(&j->windows[i]);
@@ -81,20 +89,29 @@ static an_err score_side(judge *j, const an_lab_form *form, side *s, an_note *wh
     return err;
 }
 
-/* Microseconds for a window; they go round the first table that has some. */
-static an_err time_side(const judge *j, const side *s, double *ret)
+static an_err run_one(const side *s, const float *x)
 {
-    const an_windows *all = j->windows;
-    while (all->n == 0)
-        all++;
-    const size_t n = all->n < 64 ? all->n : 64;
+    float score;
+    if (s->scorer)
+        return an_scorer_score(s->scorer, s->work, x, 1, &score, NULL);
+    if (s->quant_ws)
+        (void)an_quant_forward(s->form->quant, s->quant_ws, 1, x);
+    else
+        (void)an_model_forward(s->model, s->ws, s->form->bundle->weights, 1, x);
+    return AN_OK;
+}
+
+/* Microseconds for a window; they go round some of x (n, input). */
+static an_err time_side(const side *s, const float *x, size_t n, size_t input, double *ret)
+{
+    n = n < 64 ? n : 64;
     const uint64_t from = an_clock_ns();
     uint64_t passed = 0;
     size_t done = 0;
     an_err err = AN_OK;
-    for (float score; passed < ROUND_NS && err == AN_OK; passed = an_clock_ns() - from)
+    for (; passed < ROUND_NS && err == AN_OK; passed = an_clock_ns() - from)
         for (size_t i = 0; i < n && err == AN_OK; i++, done++)
-            err = an_scorer_score(s->scorer, s->work, all->x + i * all->input, 1, &score, NULL);
+            err = run_one(s, x + i * input);
     *ret = 1e-3 * (double)passed / (double)done;
     return err;
 }
@@ -105,13 +122,13 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static an_err time_both(const judge *j, an_lab_forms *c)
+static an_err time_both(const judge *j, const float *x, size_t n, size_t input, an_lab_forms *c)
 {
     double us[2][ROUNDS];
     an_err err = AN_OK;
     for (int i = 0; i < ROUNDS && err == AN_OK; i++)
         for (int k = 0; k < 2 && err == AN_OK; k++)
-            err = time_side(j, &j->sides[k], &us[k][i]);
+            err = time_side(&j->sides[k], x, n, input, &us[k][i]);
     for (int k = 0; k < 2 && err == AN_OK; k++) {
         qsort(us[k], ROUNDS, sizeof us[k][0], ascending);
         c->sides[k].us = us[k][ROUNDS / 2];
@@ -159,7 +176,7 @@ an_err an_lab_forms_compare(const an_lab_files *files, const an_lab_form sides[2
                             an_note *why)
 {
     judge j = {.files = files};
-    an_lab_forms c = {.n_windows = 0};
+    an_lab_forms c = {.unit = an_lab_files_unit(files, "windows")};
     an_err err = take_windows(&j, &sides[0].bundle->prep, why);
     for (int k = 0; k < 2 && err == AN_OK; k++)
         if ((err = score_side(&j, &sides[k], &j.sides[k], why)) == AN_OK)
@@ -167,7 +184,10 @@ an_err an_lab_forms_compare(const an_lab_files *files, const an_lab_form sides[2
     if (err == AN_OK) {
         c.n_windows = j.n;
         compare_scores(&j, &c);
-        err = time_both(&j, &c);
+        const an_windows *some = j.windows; /* of the first table that has any */
+        while (some->n == 0)
+            some++;
+        err = time_both(&j, some->x, some->n, some->input, &c);
     }
     for (int k = 0; k < 2 && err == AN_OK && c.labelled; k++)
         err = an_lab_figures_of(j.sides[k].scores, j.labels, j.n, &c.sides[k].judged);
@@ -175,6 +195,49 @@ an_err an_lab_forms_compare(const an_lab_files *files, const an_lab_form sides[2
         *ret = c;
     judge_done(&j);
     return err;
+}
+
+/* ---- models that learn from labels ---- */
+
+static an_err open_taught(const an_lab_form *form, side *s, an_note *why)
+{
+    s->form = form;
+    an_err err = an_bundle_model(form->bundle, &s->model, why);
+    if (err == AN_OK)
+        err = form->quant ? an_quant_ws_new(form->quant, 1, &s->quant_ws)
+                          : an_ws_new(s->model, AN_WS_FORWARD, 1, &s->ws);
+    return err;
+}
+
+an_err an_lab_forms_compare_taught(const an_lab_labelled *d, const an_lab_form sides[2], an_lab_forms *ret,
+                                   an_note *why)
+{
+    judge j = {.n = d->n};
+    an_lab_forms c = {
+        .taught = true, .n_windows = d->n, .unit = d->unit, .sensors = sides[0].bundle->schema.sensors};
+    an_err err = AN_OK;
+    for (int k = 0; k < 2 && err == AN_OK; k++) {
+        err = open_taught(&sides[k], &j.sides[k], why);
+        if (err == AN_OK)
+            err = an_lab_fitness_of(j.sides[k].model, sides[k].bundle->weights, sides[k].quant, d,
+                                    &c.fitness[k], why);
+        if (err == AN_OK)
+            err = measure(&sides[k], &c.sides[k]);
+    }
+    if (err == AN_OK)
+        err = time_both(&j, d->x, d->n, d->n_inputs, &c);
+    if (err == AN_OK)
+        *ret = c;
+    else
+        an_lab_forms_done(&c);
+    judge_done(&j);
+    return err;
+}
+
+void an_lab_forms_done(an_lab_forms *c)
+{
+    for (int k = 0; k < 2; k++)
+        an_lab_fitness_done(&c->fitness[k]);
 }
 
 /* ---- the report ---- */
@@ -189,6 +252,23 @@ static void print_row(FILE *out, const char *name, double before, double after, 
     fprintf(out, "\n");
 }
 
+/* The figures that matter most. */
+static void print_fitness(FILE *out, const an_lab_fitness f[2])
+{
+    print_row(out, "loss", f[0].loss, f[1].loss, "%12.4g", false);
+    if (f->goal == AN_LAB_CLASSES) {
+        print_row(out, "accuracy", f[0].classes.accuracy, f[1].classes.accuracy, "%12.4f", false);
+        print_row(out, "macro F1", f[0].classes.macro_f1, f[1].classes.macro_f1, "%12.4f", false);
+    } else if (f->goal == AN_LAB_MASK) {
+        print_row(out, "Dice", f[0].overlap.dice, f[1].overlap.dice, "%12.4f", false);
+        print_row(out, "IoU", f[0].overlap.iou, f[1].overlap.iou, "%12.4f", false);
+    } else {
+        print_row(out, "MAE", f[0].fit.mae, f[1].fit.mae, "%12.4g", false);
+        print_row(out, "RMSE", f[0].fit.rmse, f[1].fit.rmse, "%12.4g", false);
+        print_row(out, "R2", f[0].fit.r2, f[1].fit.r2, "%12.4f", false);
+    }
+}
+
 static void print_table(FILE *out, const an_lab_forms *c)
 {
     const an_lab_form_figures *a = &c->sides[0], *b = &c->sides[1];
@@ -196,7 +276,12 @@ static void print_table(FILE *out, const an_lab_forms *c)
     print_row(out, "parameters", (double)a->n_params, (double)b->n_params, "%12.0f", true);
     print_row(out, "weights, bytes", (double)a->bytes, (double)b->bytes, "%12.0f", true);
     print_row(out, "compressed, bytes", (double)a->packed, (double)b->packed, "%12.0f", true);
-    print_row(out, "a window, us", a->us, b->us, "%12.2f", true);
+    print_row(out, c->unit[0] == 'i' ? "an image, us" : "a window, us", a->us, b->us, "%12.2f", true);
+    if (c->taught) {
+        print_fitness(out, c->fitness);
+        fprintf(out, "  %zu %s\n", c->n_windows, c->unit);
+        return;
+    }
     print_row(out, "score / threshold", a->score, b->score, "%12.4f", false);
     print_row(out, "alarms, %", 100 * a->alarms, 100 * b->alarms, "%12.2f", false);
     if (c->labelled) {
@@ -206,8 +291,8 @@ static void print_table(FILE *out, const an_lab_forms *c)
         print_row(out, "FAR, %", 100 * a->judged.far, 100 * b->judged.far, "%12.2f", false);
         print_row(out, "MAR, %", 100 * a->judged.mar, 100 * b->judged.mar, "%12.2f", false);
     }
-    fprintf(out, "  %zu windows; a score moves by %.4f of the threshold, %.2f %% change their alarm\n",
-            c->n_windows, c->moved, 100 * c->changed);
+    fprintf(out, "  %zu %s; a score moves by %.4f of the threshold, %.2f %% change their alarm\n",
+            c->n_windows, c->unit, c->moved, 100 * c->changed);
 }
 
 static an_json *side_json(const an_lab_forms *c, int k)
@@ -218,6 +303,10 @@ static an_json *side_json(const an_lab_forms *c, int k)
     an_json_set_int(o, "bytes", (int64_t)f->bytes);
     an_json_set_int(o, "compressed_bytes", (int64_t)f->packed);
     an_json_set_num(o, "window_us", f->us);
+    if (c->taught) {
+        an_lab_fitness_json(&c->fitness[k], c->sensors, o);
+        return o;
+    }
     an_json_set_num(o, "score", f->score);
     an_json_set_num(o, "alarms", f->alarms);
     if (c->labelled)
@@ -232,13 +321,15 @@ an_err an_lab_forms_report(an_lab *lab, const an_lab_forms *c, an_json *object, 
         print_table(lab->out, c);
         return AN_OK;
     }
-    an_json_set_int(object, "windows", (int64_t)c->n_windows);
+    an_json_set_int(object, c->unit, (int64_t)c->n_windows);
     an_json_set(object, "before", side_json(c, 0));
     an_json_set(object, "after", side_json(c, 1));
     an_json_set_num(object, "size_share", (double)c->sides[1].bytes / (double)c->sides[0].bytes);
     an_json_set_num(object, "speed_up", c->sides[0].us / c->sides[1].us);
-    an_json_set_num(object, "score_moved", c->moved);
-    an_json_set_num(object, "alarms_changed", c->changed);
+    if (!c->taught) {
+        an_json_set_num(object, "score_moved", c->moved);
+        an_json_set_num(object, "alarms_changed", c->changed);
+    }
     return an_lab_print_json(lab, object, why);
 }
 

@@ -13,6 +13,7 @@
 #include "coordinator/lab/dataset.h"
 #include "coordinator/lab/files.h"
 #include "coordinator/lab/judge.h"
+#include "coordinator/lab/labelled.h"
 #include "models/quant.h"
 
 typedef struct an_lab_form {
@@ -37,12 +38,22 @@ typedef struct an_lab_forms {
     bool labelled;
     double changed; /* share of the windows that are an alarm on one side only */
     double moved;   /* mean absolute change of a score, in units of the threshold */
+    bool taught;    /* by labels: fitness in place of scores, which are 0 */
+    an_lab_fitness fitness[2];
+    const char *unit;
+    const an_sensor *sensors; /* borrowed from the first side's bundle */
 } an_lab_forms;
 
 /* Judges both on the windows of the files; a window has the label of its last row.  Errors: INVAL no
  * window; NUMERIC; NOMEM. */
 an_err an_lab_forms_compare(const an_lab_files *files, const an_lab_form sides[2], an_lab_forms *ret,
                             an_note *why);
+
+/* The same of a model that learns from labels: what it says of d before and after.  Errors: as
+ * an_lab_fitness_of. */
+an_err an_lab_forms_compare_taught(const an_lab_labelled *d, const an_lab_form sides[2], an_lab_forms *ret,
+                                   an_note *why);
+void an_lab_forms_done(an_lab_forms *c);
 
 /* The table, or with --json the object with "before" and "after" added; frees object.  Errors: NOMEM,
  * IO. */

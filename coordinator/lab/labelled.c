@@ -148,25 +148,57 @@ void an_lab_labelled_shuffle(an_lab_labelled *d, uint64_t seed)
 
 /* ---- how good ---- */
 
-/* ret (outputs, n): one output after the other; (n, outputs) of masks. */
+static size_t batch_of(const an_lab_labelled *d)
+{
+    const size_t fit = BATCH_VALUES / d->n_inputs;
+    return fit >= BATCH ? BATCH : fit ? fit : 1;
+}
+
+/* y (n, outputs) of the rows from `at` on, to (outputs, all): one output after the other; of masks, as
+ * they are. */
+static an_err lay_out(const an_lab_labelled *d, const float *y, size_t n, size_t outputs, size_t at,
+                      float *ret, an_note *why)
+{
+    for (size_t k = 0; k < n * outputs; k++) {
+        ret[d->goal == AN_LAB_MASK ? at * outputs + k : k % outputs * d->n + at + k / outputs] = y[k];
+        if (!isfinite(y[k]))
+            return an_fail(AN_ERR_NUMERIC, why, "an output for number %zu of the %s is not finite",
+                           at + k / outputs, d->unit);
+    }
+    return AN_OK;
+}
+
 static an_err outputs_of(const an_model *m, const float *params, const an_lab_labelled *d, float *ret,
                          an_note *why)
 {
     an_ws *ws = NULL;
-    const size_t outputs = an_model_n_outputs(m), fit = BATCH_VALUES / d->n_inputs;
-    const size_t batch = fit >= BATCH ? BATCH : fit ? fit : 1;
+    const size_t outputs = an_model_n_outputs(m), batch = batch_of(d);
     an_err err = an_ws_new(m, AN_WS_FORWARD, batch, &ws);
     for (size_t i = 0; i < d->n && err == AN_OK; i += batch) {
         const size_t n = d->n - i < batch ? d->n - i : batch;
-        const float *y = an_model_forward(m, ws, params, n, d->x + i * d->n_inputs);
-        for (size_t k = 0; k < n * outputs && err == AN_OK; k++) {
-            ret[d->goal == AN_LAB_MASK ? i * outputs + k : k % outputs * d->n + i + k / outputs] = y[k];
-            if (!isfinite(y[k]))
-                err = an_fail(AN_ERR_NUMERIC, why, "an output for number %zu of the %s is not finite",
-                              i + k / outputs, d->unit);
-        }
+        err = lay_out(d, an_model_forward(m, ws, params, n, d->x + i * d->n_inputs), n, outputs, i, ret, why);
     }
     an_ws_free(ws);
+    return err;
+}
+
+/* The same in bytes, and the mean loss. */
+static an_err outputs_in_bytes(const an_quant *q, const an_lab_labelled *d, float *ret, double *ret_loss,
+                               an_note *why)
+{
+    an_quant_ws *ws = NULL;
+    const size_t outputs = an_model_n_outputs(an_quant_model(q)), batch = batch_of(d);
+    double loss = 0;
+    an_err err = an_quant_ws_new(q, batch, &ws);
+    for (size_t i = 0; i < d->n && err == AN_OK; i += batch) {
+        const size_t n = d->n - i < batch ? d->n - i : batch;
+        const float *x = d->x + i * d->n_inputs;
+        err = lay_out(d, an_quant_forward(q, ws, n, x), n, outputs, i, ret, why);
+        if (err == AN_OK)
+            loss += an_quant_loss(q, ws, n, x, d->t + i * d->n_targets);
+    }
+    *ret_loss = loss / (double)d->n;
+    an_quant_ws_free(ws);
     return err;
 }
 
@@ -196,8 +228,8 @@ static void fit_numbers(const an_lab_labelled *d, an_lab_fitness *f)
         f->outputs[j] = an_fit_of(f->truth + j * d->n, f->guess + j * d->n, d->n);
 }
 
-an_err an_lab_fitness_of(const an_model *m, const float *params, const an_lab_labelled *d,
-                         an_lab_fitness *ret, an_note *why)
+an_err an_lab_fitness_of(const an_model *m, const float *params, const an_quant *quant,
+                         const an_lab_labelled *d, an_lab_fitness *ret, an_note *why)
 {
     const size_t outputs = an_model_n_outputs(m);
     an_lab_fitness f = {
@@ -207,9 +239,11 @@ an_err an_lab_fitness_of(const an_model *m, const float *params, const an_lab_la
     f.truth = an_alloc(numbers ? d->n : 0, d->n_targets * sizeof *f.truth);
     f.outputs = an_alloc(numbers ? d->n_targets : 0, sizeof *f.outputs);
     an_err err = f.guess && f.truth && f.outputs ? AN_OK : AN_ERR_NOMEM;
-    if (err == AN_OK)
+    if (err == AN_OK && quant)
+        err = outputs_in_bytes(quant, d, f.guess, &f.loss, why);
+    if (err == AN_OK && !quant)
         err = an_train_loss(m, params, d->x, d->t, d->n, &f.loss, why);
-    if (err == AN_OK)
+    if (err == AN_OK && !quant)
         err = outputs_of(m, params, d, f.guess, why);
     if (err == AN_OK && d->goal == AN_LAB_CLASSES)
         err = count_classes(d, outputs, f.guess, &f.classes);

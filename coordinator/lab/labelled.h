@@ -12,7 +12,7 @@
  *     err = an_lab_labelled_make(model, &bundle.prep, &files, ahead, &data, &why);
  *     err = an_train(model, params, &opts, data.x, data.t, data.n, &stats, &why);
  *     ...
- *     err = an_lab_fitness_of(model, params, &data, &fitness, &why);
+ *     err = an_lab_fitness_of(model, params, NULL, &data, &fitness, &why);
  *     an_lab_labelled_done(&data);
  *
  * Threads: pure functions. */
@@ -22,6 +22,7 @@
 #include "coordinator/lab/files.h"
 #include "models/metrics_fit.h"
 #include "models/model.h"
+#include "models/quant.h"
 
 typedef enum an_lab_goal { AN_LAB_CLASSES, AN_LAB_NUMBER, AN_LAB_FORECAST, AN_LAB_MASK } an_lab_goal;
 
@@ -57,9 +58,10 @@ typedef struct an_lab_fitness {
     an_overlap overlap;   /* MASK */
 } an_lab_fitness;
 
-/* Errors: NUMERIC an output is not finite, NOMEM. */
-an_err an_lab_fitness_of(const an_model *m, const float *params, const an_lab_labelled *d,
-                         an_lab_fitness *ret, an_note *why);
+/* quant: the same model in bytes, which is judged in its place; NULL: none.
+ * Errors: NUMERIC an output is not finite, NOMEM. */
+an_err an_lab_fitness_of(const an_model *m, const float *params, const an_quant *quant,
+                         const an_lab_labelled *d, an_lab_fitness *ret, an_note *why);
 void an_lab_fitness_done(an_lab_fitness *f);
 
 /* How many classes are worth a row: a model may have more than folders gave it, and never say them. */

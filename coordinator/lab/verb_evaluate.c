@@ -306,7 +306,7 @@ static an_err evaluate_labels(work *w, const an_model *m, an_note *why)
                      ? an_fail(AN_ERR_UNSUPPORTED, why, "the model learns from labels and takes no overlay")
                      : an_lab_labelled_make(m, &w->bundle.prep, &w->files, w->ahead, &d, why);
     if (err == AN_OK)
-        err = an_lab_fitness_of(m, w->bundle.weights, &d, &f, why);
+        err = an_lab_fitness_of(m, w->bundle.weights, NULL, &d, &f, why);
     if (err == AN_OK && w->plots)
         err = draw_fitness(w, &f, why);
     if (err == AN_OK)

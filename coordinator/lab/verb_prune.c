@@ -22,6 +22,9 @@ typedef struct work {
     an_train_opts train;
     an_prune_opts opts;
     bool structured;
+    bool taught; /* the model learns from labels: */
+    an_lab_labelled labelled;
+    size_t ahead;
     double holdout;
     an_prune_report pruned;
     an_calibrate_report calibrated;
@@ -31,7 +34,7 @@ static an_err read_options(work *w, an_note *why)
 {
     const an_args *a = w->lab->args;
     const char *norm = an_args_get(a, "norm");
-    int64_t steps = 0;
+    int64_t steps = 0, ahead = 1;
     w->opts = an_prune_defaults();
     w->structured = an_args_has(a, "structured");
     w->opts.per_tensor = an_args_has(a, "per-tensor");
@@ -44,6 +47,9 @@ static an_err read_options(work *w, an_note *why)
     w->opts.steps = (size_t)steps;
     if (err == AN_OK)
         err = an_args_num(a, "holdout", 0, 0.5, 0.1, &w->holdout, why);
+    if (err == AN_OK)
+        err = an_args_int(a, "ahead", 1, 100000, 1, &ahead, why);
+    w->ahead = (size_t)ahead;
     return err == AN_OK ? an_lab_train_opts(w->lab, &w->train, why) : err;
 }
 
@@ -63,13 +69,19 @@ static an_err cut_windows(work *w, an_note *why)
     return an_lab_cut_new(&data, 0, SIZE_MAX, &opts, &w->cut, why);
 }
 
+/* What the model is tuned on. */
+typedef struct lesson {
+    const float *x, *t; /* t: NULL for an autoencoder */
+    size_t n;
+} lesson;
+
 /* The smaller model takes the old one's place in the version that is made. */
-static an_err take_units(work *w, const an_model *m, const float *x, an_note *why)
+static an_err take_units(work *w, const an_model *m, const lesson *l, an_note *why)
 {
     an_model *small = NULL;
     float *params = NULL;
-    an_err err = an_prune_units(m, w->after.weights, &w->opts, &w->train, x, NULL, w->cut.n_fit, &small,
-                                &params, &w->pruned, why);
+    an_err err = an_prune_units(m, w->after.weights, &w->opts, &w->train, l->x, l->t, l->n, &small, &params,
+                                &w->pruned, why);
     char *text = err == AN_OK ? an_strdup(an_model_text(small)) : NULL;
     if (err == AN_OK && !text)
         err = AN_ERR_NOMEM;
@@ -87,23 +99,39 @@ static an_err take_units(work *w, const an_model *m, const float *x, an_note *wh
     return err;
 }
 
+/* Normal operation; of what is labelled, images in an order of their own, as in training. */
+static an_err take_lesson(work *w, const an_model *m, float **x, lesson *ret, an_note *why)
+{
+    w->taught = !an_model_is_autoencoder(m);
+    if (!w->taught) {
+        an_err err = cut_windows(w, why);
+        if (err == AN_OK)
+            err = an_samples_inputs(&w->before.prep, w->cut.fit, w->cut.n_fit, w->cut.data.context, x, why);
+        *ret = (lesson){.x = *x, .n = w->cut.n_fit};
+        return err;
+    }
+    an_lab_labelled *d = &w->labelled;
+    an_err err = an_lab_labelled_make(m, &w->before.prep, &w->files, w->ahead, d, why);
+    if (err == AN_OK && w->files.height)
+        an_lab_labelled_shuffle(d, w->train.seed);
+    *ret = (lesson){.x = d->x, .t = d->t, .n = d->n};
+    return err;
+}
+
 static an_err prune(work *w, an_note *why)
 {
     an_model *m = NULL;
     float *x = NULL;
+    lesson l = {.n = 0};
     an_err err = an_bundle_model(&w->before, &m, why);
-    if (err == AN_OK && !an_model_is_autoencoder(m))
-        err = an_fail(AN_ERR_UNSUPPORTED, why,
-                      "the model learns from labels, which rows of normal operation lack");
     if (err == AN_OK)
-        err = an_samples_inputs(&w->before.prep, w->cut.fit, w->cut.n_fit, w->cut.data.context, &x, why);
+        err = take_lesson(w, m, &x, &l, why);
     if (err == AN_OK)
         err = an_bundle_copy(&w->after, &w->before);
     if (err == AN_OK && w->structured)
-        err = take_units(w, m, x, why);
+        err = take_units(w, m, &l, why);
     else if (err == AN_OK)
-        err = an_prune_weights(m, w->after.weights, &w->opts, &w->train, x, NULL, w->cut.n_fit, &w->pruned,
-                               why);
+        err = an_prune_weights(m, w->after.weights, &w->opts, &w->train, l.x, l.t, l.n, &w->pruned, why);
     an_free(x);
     an_model_free(m);
     return err;
@@ -118,7 +146,7 @@ static void move_bins(an_bundle *b, double threshold)
     b->threshold = threshold;
 }
 
-/* Detector and threshold anew. */
+/* Detector and threshold anew, where there is a detector. */
 static an_err finish(work *w, an_note *why)
 {
     an_overlay o = {.n_local = 0};
@@ -132,6 +160,8 @@ static an_err finish(work *w, an_note *why)
     w->after.parent = w->hash;
     w->after.plan = (an_hash){.b = {0}};
     w->after.round = 0;
+    if (w->taught)
+        return AN_OK;
     an_err err = an_lab_version_hash(&w->after, &hash, why);
     if (err == AN_OK)
         err = an_calibrate(&w->after, &hash, &data, &opts, 1, &o, &w->calibrated, why);
@@ -151,13 +181,18 @@ static an_err report(work *w, const char *path, const an_hash *hash, an_note *wh
     const char *what = w->structured ? "units" : "weights";
     an_lab_forms c;
     char hex[AN_HASH_TEXT];
-    an_err err = an_lab_forms_compare(&w->files, sides, &c, why);
+    an_err err = w->taught ? an_lab_forms_compare_taught(&w->labelled, sides, &c, why)
+                           : an_lab_forms_compare(&w->files, sides, &c, why);
     if (err != AN_OK)
         return err;
     an_hash_text(hex, hash);
     if (!w->lab->json)
-        fprintf(w->lab->out, "%s: version %s\n  %zu of %zu %s gone, threshold %.6g\n", path, hex,
-                w->pruned.n_gone, w->pruned.n_candidates, what, w->calibrated.threshold);
+        fprintf(w->lab->out, "%s: version %s\n  %zu of %zu %s gone", path, hex, w->pruned.n_gone,
+                w->pruned.n_candidates, what);
+    if (!w->lab->json && !w->taught)
+        fprintf(w->lab->out, ", threshold %.6g", w->calibrated.threshold);
+    if (!w->lab->json)
+        fputc('\n', w->lab->out);
     an_json *o = an_json_object();
     an_json_set_text(o, "file", path);
     an_json_set_text(o, "version", hex);
@@ -165,8 +200,11 @@ static an_err report(work *w, const char *path, const an_hash *hash, an_note *wh
     an_json_set_int(o, "candidates", (int64_t)w->pruned.n_candidates);
     an_json_set_int(o, "gone", (int64_t)w->pruned.n_gone);
     an_json_set_int(o, "zeros", (int64_t)w->pruned.n_zero);
-    an_json_set_num(o, "threshold", w->calibrated.threshold);
-    return an_lab_forms_report(w->lab, &c, o, why);
+    if (!w->taught)
+        an_json_set_num(o, "threshold", w->calibrated.threshold);
+    err = an_lab_forms_report(w->lab, &c, o, why);
+    an_lab_forms_done(&c);
+    return err;
 }
 
 static an_err run(an_lab *lab, an_note *why)
@@ -183,8 +221,6 @@ static an_err run(an_lab *lab, an_note *why)
     if (err == AN_OK)
         err = an_lab_files_read_of(lab, &w.before, &w.files, why);
     if (err == AN_OK)
-        err = cut_windows(&w, why);
-    if (err == AN_OK)
         err = prune(&w, why);
     if (err == AN_OK)
         err = finish(&w, why);
@@ -196,6 +232,7 @@ static an_err run(an_lab *lab, an_note *why)
     an_bundle_done(&w.after);
     an_overlay_done(&w.overlay);
     an_lab_cut_done(&w.cut);
+    an_lab_labelled_done(&w.labelled);
     an_free(w.site.series);
     an_lab_files_done(&w.files);
     return err;
@@ -211,6 +248,7 @@ static const an_flag flags[] = {
     {"holdout", "X", "share of rows for the threshold alone (default 0.1)"},
     AN_LAB_FLAGS_TRAIN,
     AN_LAB_FLAGS_FILES,
+    {"ahead", "N", "rows from a window to the row that a forecast learns (default 1)"},
     AN_LAB_FLAG_SEED,
     AN_LAB_FLAG_THREADS,
     AN_LAB_FLAG_JSON,

@@ -17,6 +17,8 @@ typedef struct work {
     an_quant *quant;
     an_quant_opts opts;
     size_t n_rows; /* model inputs that it was calibrated on */
+    bool taught;   /* the model learns from labels: */
+    an_lab_labelled labelled;
 } work;
 
 /* The model inputs of all stretches without a label. */
@@ -45,11 +47,20 @@ static an_err quantise(work *w, an_note *why)
 {
     an_model *m = NULL;
     float *x = NULL;
-    an_err err = an_bundle_model(&w->bundle, &m, why);
+    int64_t ahead = 1;
+    an_err err = an_args_int(w->lab->args, "ahead", 1, 100000, 1, &ahead, why);
     if (err == AN_OK)
+        err = an_bundle_model(&w->bundle, &m, why);
+    w->taught = m && !an_model_is_autoencoder(m);
+    if (err == AN_OK && w->taught) {
+        err = an_lab_labelled_make(m, &w->bundle.prep, &w->files, (size_t)ahead, &w->labelled, why);
+        w->n_rows = w->labelled.n;
+    } else if (err == AN_OK) {
         err = take_inputs(w, &x, why);
+    }
     if (err == AN_OK)
-        err = an_quant_new(m, w->bundle.weights, x, w->n_rows, &w->opts, &w->quant, why);
+        err = an_quant_new(m, w->bundle.weights, w->taught ? w->labelled.x : x, w->n_rows, &w->opts,
+                           &w->quant, why);
     an_free(x);
     an_model_free(m);
     return err;
@@ -68,20 +79,23 @@ static an_err report(work *w, const char *path, an_note *why)
     const an_lab_form sides[2] = {{&w->bundle, NULL}, {&w->bundle, w->quant}};
     an_lab_forms c;
     char hex[AN_HASH_TEXT];
-    an_err err = an_lab_forms_compare(&w->files, sides, &c, why);
+    an_err err = w->taught ? an_lab_forms_compare_taught(&w->labelled, sides, &c, why)
+                           : an_lab_forms_compare(&w->files, sides, &c, why);
     if (err != AN_OK)
         return err;
     an_hash_text(hex, &w->hash);
     if (!w->lab->json)
-        fprintf(w->lab->out,
-                "%s: version %s in bytes, from %zu windows\n  %zu layers with weights in bytes\n", path, hex,
-                w->n_rows, an_quant_n_layers(w->quant));
+        fprintf(w->lab->out, "%s: version %s in bytes, from %zu %s\n  %zu layer%s with weights in bytes\n",
+                path, hex, w->n_rows, c.unit, an_quant_n_layers(w->quant),
+                an_quant_n_layers(w->quant) == 1 ? "" : "s");
     an_json *o = an_json_object();
     an_json_set_text(o, "file", path);
     an_json_set_text(o, "version", hex);
     an_json_set_int(o, "calibrated_on", (int64_t)w->n_rows);
     add_layers(w->quant, o);
-    return an_lab_forms_report(w->lab, &c, o, why);
+    err = an_lab_forms_report(w->lab, &c, o, why);
+    an_lab_forms_done(&c);
+    return err;
 }
 
 static an_err run(an_lab *lab, an_note *why)
@@ -104,6 +118,7 @@ static an_err run(an_lab *lab, an_note *why)
     if (err == AN_OK)
         err = report(&w, path, why);
     an_quant_free(w.quant);
+    an_lab_labelled_done(&w.labelled);
     an_bundle_done(&w.bundle);
     an_overlay_done(&w.overlay);
     an_lab_files_done(&w.files);
@@ -114,6 +129,7 @@ static const an_flag flags[] = {
     {"out", "FILE", "where the model in bytes is written"},
     {"share", "X", "of each activation's values that its range holds, 0.9 to 1 (default 1)"},
     AN_LAB_FLAGS_FILES,
+    {"ahead", "N", "rows from a window to the row that a forecast is held to (default 1)"},
     AN_LAB_FLAG_JSON,
 };
 

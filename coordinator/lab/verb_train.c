@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "agent/calibrate.h"
 #include "agent/samples.h"
@@ -320,14 +321,29 @@ static an_err learn_from_labels(const work *w, bool *ret, an_note *why)
     return err;
 }
 
+/* A column of labels that nobody named would be learnt as one more sensor. */
+static void warn_of_labels(const work *w)
+{
+    static const char *const usual[] = {"label", "labels", "anomaly", "is_anomaly", "class", "target"};
+    if (w->files.height || an_args_has(w->lab->args, "label"))
+        return;
+    for (size_t j = 0; j < w->files.width; j++)
+        for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+            if (strcasecmp(w->files.tables[0].names[j], usual[i]) == 0)
+                fprintf(stderr, "column \"%s\" is taken for a sensor; --label or --ignore keeps it apart\n",
+                        w->files.tables[0].names[j]);
+}
+
 static an_err make(work *w, an_note *why)
 {
     an_err err = read_arch(w, why);
     if (err == AN_OK)
         err = an_lab_files_read_for(w->lab, (const char *)w->arch.data, w->lab->args->positionals[0],
                                     &w->files, why);
-    if (err == AN_OK)
+    if (err == AN_OK) {
+        warn_of_labels(w);
         err = make_blank(w, why);
+    }
     if (err == AN_OK)
         err = take_backbone(w, why);
     if (err == AN_OK)

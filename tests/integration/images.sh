@@ -28,6 +28,12 @@ holds 'sum(o[0]["confusion"][1]) == 40 == o[0]["images"]'
 run 0 inspect "$work/classes"
 says '^images .*(28, 28, 1)'
 says '^  square$'
+run 0 quantise "$work/classes" "$work/train/classes" --out "$work/classes.q8" --json
+holds 'o[0]["size_share"] < 0.34 and abs(o[0]["before"]["accuracy"] - o[0]["after"]["accuracy"]) < 0.1'
+run 0 prune "$work/classes" "$work/train/classes" --structured --epochs 3 --out "$work/thin" --json
+holds 'o[0]["size_share"] < 0.5 and o[0]["after"]["goal"] == "classes" and o[0]["gone"] > 0'
+run 0 evaluate "$work/thin" "$work/test/classes"
+says '^square '
 run 0 export "$work/classes" --out "$work/classes.onnx"
 run 0 bench "$work/classes" --seconds 0.1 --batch 4
 run 1 evaluate "$work/classes" "$work/test/surface"
@@ -78,6 +84,10 @@ says 'in the mask'
 pictures "$work/pictures/masks/confusion.svg"
 run 0 evaluate "$work/masks" "$work/test/masks" --json
 holds 'o[0]["goal"] == "mask" and sum(o[0]["pixels"].values()) == 20 * 32 * 32 and o[0]["dice"] > 0.8 > o[0]["all_marked_dice"]'
+run 0 quantise "$work/masks" "$work/train/masks" --out "$work/masks.q8"
+says '^  IoU '
+run 0 prune "$work/masks" "$work/train/masks" --epochs 1 --batch 4 --out "$work/thin" --json
+holds 'o[0]["after"]["dice"] > 0.7 and o[0]["zeros"] >= o[0]["gone"] > 0'
 rm "$work/test/masks/masks/part-7.pgm"
 run 1 evaluate "$work/masks" "$work/test/masks"
 complains 'part-7.png has no mask'

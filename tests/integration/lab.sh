@@ -172,6 +172,13 @@ says '^dense1 .*(64)'
 run 1 prune "$work/one" "$work/plant-1.csv" --label label --norm l3 --out "$work/none"
 complains 'l1 or l2'
 
+# What learns from labels is made smaller with them.
+run 0 quantise "$work/number" "$work/labelled.csv" --label y --ignore class --out "$work/number.q8" --json
+holds 'abs(o[0]["before"]["rmse"] - o[0]["after"]["rmse"]) < 0.1 and "alarms_changed" not in o[0]'
+run 0 prune "$work/number" "$work/labelled.csv" --label y --ignore class --structured --epochs 20 --lr 0.01 --out "$work/thin" --json
+holds 'o[0]["after"]["parameters"] < o[0]["before"]["parameters"] and "threshold" not in o[0]'
+run 0 evaluate "$work/thin" "$work/labelled.csv" --label y --ignore class
+
 head -c 2000 "$work/one" >"$work/cut"
 run 1 inspect "$work/cut"
 complains 'cut short'

@@ -211,7 +211,7 @@ static void numbers_are_held_to_what_the_model_says(void **state)
         an_mem_fail_after(n++);
         err = make(&f, 1);
         if (err == AN_OK)
-            err = an_lab_fitness_of(f.m, params, &f.d, &fit, &f.why);
+            err = an_lab_fitness_of(f.m, params, NULL, &f.d, &fit, &f.why);
         if (err != AN_OK)
             an_lab_labelled_done(&f.d);
         an_mem_fail_never();
