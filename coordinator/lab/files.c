@@ -132,6 +132,16 @@ an_err an_lab_files_read_for(const an_lab *lab, const char *arch, const char *na
     return read_either(lab, arch, name, NULL, 0, ret, why);
 }
 
+/* Was it learnt from images, not from tables with an image in each row? */
+static bool is_of_images(const an_bundle *b)
+{
+    an_model *m = NULL;
+    const bool read = b->arch[0] && an_model_new(b->arch, strlen(b->arch), b->model, 0, &m, NULL) == AN_OK;
+    const an_shape in = read ? an_model_in(m) : (an_shape){.n_dims = 0};
+    an_model_free(m);
+    return in.n_dims == 3 && b->prep.conf.window == in.d[0] && b->prep.conf.window > 1;
+}
+
 an_err an_lab_files_read_of(const an_lab *lab, const an_bundle *b, an_lab_files *ret, an_note *why)
 {
     const char *path = lab->args->positionals[0];
@@ -140,6 +150,9 @@ an_err an_lab_files_read_of(const an_lab *lab, const an_bundle *b, an_lab_files 
     an_err err = read_either(lab, b->arch, path, b->extra, b->extra_len, &f, why);
     if (err == AN_OK && f.height && (p->window != f.height || p->stride != f.height || p->smooth != 1))
         err = an_fail(AN_ERR_INVAL, why, "%s was learnt from tables, not from images", path);
+    if (err == AN_OK && !f.height && is_of_images(b))
+        err = an_fail(AN_ERR_INVAL, why, "%.120s was learnt from images, and %.120s is a table", path,
+                      f.names[0]);
     if (err == AN_OK)
         err = an_lab_files_fit(&f, b, !an_args_has(lab->args, "no-header"), why);
     if (err == AN_OK)

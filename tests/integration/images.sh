@@ -48,6 +48,12 @@ complains 'these are images'
 run 1 train "$zoo/dense-ae.yaml" "$work/train/classes" --out "$work/none"
 complains 'takes rows of tables'
 
+printf 'a,b\n1,2\n3,4\n' >"$work/rows.csv"
+run 1 evaluate "$work/classes" "$work/rows.csv"
+complains 'learnt from images, and .*rows.csv is a table'
+run 1 bench "$work/rows.csv"
+complains 'rows.csv: a version or the description of a model .* seems to be a table'
+
 # Colours.
 run 0 train "$zoo/mobile-cnn.yaml" "$work/train/colours" --epochs 2 --out "$work/colours"
 run 0 evaluate "$work/colours" "$work/test/colours" --json
