@@ -14,6 +14,8 @@
 
 #define ROWS 32u
 #define COLS 32u
+#define BANDS 4u
+#define PACKED_A 16384u /* values, of up to so many bands: they stay in the first cache */
 #define PACKED_B 65536u /* values, which the second cache holds beside what else is needed */
 
 /* Some rows: where they are in a and c. */
@@ -142,19 +144,27 @@ static void block(const stage *s, const band *b, size_t j, size_t cols, factors 
     finish_block(s, b, j, cols, sums);
 }
 
-/* The columns [j, j + cols), whose b is packed. */
+/* The columns [j, j + cols), whose b is packed.  Several bands are packed before the first is multiplied:
+ * a tile cannot be loaded before what was stored to it has left the processor's store buffer. */
 static void stripe(const stage *s, const terms *t, size_t j, size_t cols, const uint16_t *b)
 {
-    _Alignas(64) uint16_t a[ROWS * TERMS_MOST]; /* a tile of whole cache lines loads twice as fast */
+    _Alignas(64) uint16_t a[PACKED_A]; /* a tile of whole cache lines loads twice as fast */
     walk w = {0};
-    band rows;
-    factors f = {.a = a, .terms = t->padded};
-    for (size_t i = 0; i < s->p->m; i += ROWS) {
-        next_band(s->p, &w, s->p->m - i < ROWS ? s->p->m - i : ROWS, &rows);
-        pack_a(t, rows.a, rows.n, a);
-        for (size_t x = 0; x < cols; x += COLS) {
-            f.b = b + x * t->padded;
-            block(s, &rows, j + x, cols - x < COLS ? cols - x : COLS, &f);
+    band bands[BANDS];
+    const size_t each = ROWS * t->padded, most = PACKED_A / each < BANDS ? PACKED_A / each : BANDS;
+    factors f = {.terms = t->padded};
+    for (size_t i = 0; i < s->p->m;) {
+        size_t n = 0;
+        for (; n < most && i < s->p->m; i += bands[n++].n) {
+            next_band(s->p, &w, s->p->m - i < ROWS ? s->p->m - i : ROWS, &bands[n]);
+            pack_a(t, bands[n].a, bands[n].n, a + n * each);
+        }
+        for (size_t k = 0; k < n; k++) {
+            f.a = a + k * each;
+            for (size_t x = 0; x < cols; x += COLS) {
+                f.b = b + x * t->padded;
+                block(s, &bands[k], j + x, cols - x < COLS ? cols - x : COLS, &f);
+            }
         }
     }
 }

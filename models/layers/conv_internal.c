@@ -20,6 +20,10 @@
 #include "models/kernels/vec.h"
 #include "models/layers/conv_tiles_internal.h"
 
+/* Values in a line of the kernel, below which its gradient is not faster in bf16: rows that are turned
+ * come from too many places. */
+#define BF16_LINE_LEAST 16u
+
 size_t an_conv_positions(size_t n, size_t k, size_t stride, bool same, size_t *ret_before)
 {
     *ret_before = 0;
@@ -211,7 +215,7 @@ static void add_weights(const work *k, const span *v, const span *h)
     mm.c = k->dw + (v->tap * c->kw + h->tap) * c->c * c->f;
     mm.c_i = c->f;
     mm.c_line = c->kw * c->c * c->f;
-    mm.bf16 = k->bf16;
+    mm.bf16 = k->bf16 && c->kw * c->c >= BF16_LINE_LEAST;
     an_mm_run(&mm);
 }
 
