@@ -29,7 +29,7 @@ static void an_error_has_a_name_and_a_text(void **state)
     an_err err = an_fail(AN_ERR_INVAL, &note, "line %d", 3);
     assert_int_equal(err, AN_ERR_INVAL);
     assert_string_equal(note.text, "line 3");
-    an_fail(AN_ERR_INVAL, &note, "%s", "a\nb\tc \x1b[31m\r\x7f");
+    err = an_fail(AN_ERR_INVAL, &note, "%s", "a\nb\tc \x1b[31m\r\x7f");
     assert_string_equal(note.text, "a\nb\tc ?[31m??"); /* nothing that moves a cursor */
 }
 
