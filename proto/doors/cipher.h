@@ -1,0 +1,49 @@
+/* cipher.h - the door to stream ciphers: a 256-bit seed becomes a long string of bytes, any part of
+ * which can be made by itself.
+ *
+ *     an_stream *s = NULL;
+ *     err = an_stream_open(AN_CIPHER_CHACHA20, &s);
+ *     err = an_stream_bytes(s, seed, 3, buf, 256);     bytes 192..447 of the seed's string
+ *     an_stream_close(s);
+ *
+ * ChaCha20 (Bernstein 2008, 64-bit block counter, nonce zero) is libsodium's and always there.
+ * AES-256 in counter mode (NIST SP 800-38A, the counter is the whole 128-bit block, big-endian, from
+ * zero) is OpenSSL's: where the processor has AES instructions it is about three times as fast.  A
+ * seed is used for one string only, so a fixed nonce is right.
+ *
+ * Threads: a stream belongs to one thread; open one for each. */
+#ifndef AN_DOORS_CIPHER_H
+#define AN_DOORS_CIPHER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* The numbers are agreed between sites: rows are appended only.  X(name, number, text) */
+#define AN_CIPHER_LIST(X)                                                                                    \
+    X(CHACHA20, 1, "chacha20")                                                                               \
+    X(AES256CTR, 2, "aes-256-ctr")
+typedef enum an_cipher {
+#define AN_CIPHER_ROW(name, number, text) AN_CIPHER_##name = number,
+    AN_CIPHER_LIST(AN_CIPHER_ROW)
+#undef AN_CIPHER_ROW
+} an_cipher;
+
+const char *an_cipher_name(an_cipher cipher); /* "chacha20"; NULL for a number that is none */
+
+#define AN_STREAM_SEED_BYTES 32
+#define AN_STREAM_BLOCK_BYTES 64 /* parts begin at a multiple of this, for every cipher */
+
+typedef struct an_stream an_stream;
+
+/* Errors: INVAL no such cipher, UNSUPPORTED the library lacks it, NOMEM. */
+an_err an_stream_open(an_cipher cipher, an_stream **ret);
+void an_stream_close(an_stream *s); /* wipes; NULL is fine */
+
+/* len bytes of the seed's string from block `block` on.  len < 2^31.
+ * Errors: UNSUPPORTED the library failed; ret is then zero. */
+an_err an_stream_bytes(an_stream *s, const uint8_t seed[static AN_STREAM_SEED_BYTES], uint64_t block,
+                       uint8_t *ret, size_t len);
+
+#endif
