@@ -8,10 +8,10 @@
 
 static const an_bf16_kernel kernels[] = {
 #ifdef AN_HAVE_AVX
-    {"amx", an_bf16_amx_usable, an_bf16_amx},
-    {"avx512bf16", an_bf16_avx512_usable, an_bf16_avx512},
+    {"amx", an_bf16_amx_usable, an_bf16_amx, an_bf16_amx_pack},
+    {"avx512bf16", an_bf16_avx512_usable, an_bf16_avx512, an_bf16_avx512_pack},
 #endif
-    {"plain", an_bf16_plain_usable, an_bf16_plain},
+    {"plain", an_bf16_plain_usable, an_bf16_plain, NULL},
 };
 #define N_KERNELS (sizeof kernels / sizeof *kernels)
 
@@ -47,6 +47,20 @@ bool an_bf16_ready(void)
 const char *an_bf16_name(void)
 {
     return chosen->name;
+}
+
+size_t an_bf16_packed(size_t nk, size_t n)
+{
+    const size_t terms = (nk + AN_BF16_CHUNK - 1) / AN_BF16_CHUNK * AN_BF16_CHUNK, cols = (n + 31) / 32 * 32;
+    if (!chosen->pack || nk < AN_BF16_TERMS_LEAST || terms > AN_BF16_TERMS_MOST ||
+        cols > AN_BF16_PACKED_MOST / terms)
+        return 0;
+    return terms * cols / 2;
+}
+
+void an_bf16_pack(const an_mm *p, float *to)
+{
+    chosen->pack(p, to);
 }
 
 bool an_bf16_run(const an_mm *p)

@@ -42,7 +42,8 @@
 typedef struct an_bf16_kernel {
     const char *name; /* "amx", "avx512bf16", "plain" */
     bool (*usable)(void);
-    void (*run)(const an_mm *p); /* as an_mm_run leaves it: nq, nr >= 1, lines joined */
+    void (*run)(const an_mm *p);             /* as an_mm_run leaves it: nq, nr >= 1, lines joined */
+    void (*pack)(const an_mm *p, float *to); /* NULL: nothing is gained */
 } an_bf16_kernel;
 
 const an_bf16_kernel *an_bf16_kernel_at(size_t i); /* NULL past the end */
@@ -53,6 +54,12 @@ bool an_bf16_choose(const char *name);
  * emulated all the same, but nobody should train so. */
 bool an_bf16_ready(void);
 const char *an_bf16_name(void);
+
+/* Floats of a b (nk, n) that is packed once for many products with nq, nr 1: as many steps of a recurrent
+ * layer take the same.  0: it is too large, or nothing is gained; leave an_mm.packed NULL. */
+size_t an_bf16_packed(size_t nk, size_t n);
+/* p->b of p->nk, p->n; to: an_bf16_packed floats, aligned to 64 bytes. */
+void an_bf16_pack(const an_mm *p, float *to);
 
 float an_bf16_round(float x); /* as an operand is */
 

@@ -123,3 +123,8 @@ void an_bf16_amx(const an_mm *p)
 {
     run(p);
 }
+
+void an_bf16_amx_pack(const an_mm *p, float *to)
+{
+    pack_whole(p, to);
+}

@@ -61,3 +61,8 @@ void an_bf16_avx512(const an_mm *p)
 {
     run(p);
 }
+
+void an_bf16_avx512_pack(const an_mm *p, float *to)
+{
+    pack_whole(p, to);
+}

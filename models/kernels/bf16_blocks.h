@@ -16,7 +16,6 @@
 #define COLS 32u
 #define BANDS 4u
 #define PACKED_A 16384u /* values, of up to so many bands: they stay in the first cache */
-#define PACKED_B 65536u /* values, which the second cache holds beside what else is needed */
 
 /* Some rows: where they are in a and c. */
 typedef struct band {
@@ -176,20 +175,31 @@ static size_t part_of(size_t n, size_t most, size_t grain)
     return (each + grain - 1) / grain * grain;
 }
 
+/* Small enough to be one stripe of one pack of terms: see an_bf16_packed. */
+static void pack_whole(const an_mm *p, float *to)
+{
+    an_mm q = *p;
+    terms t;
+    q.nq = q.nr = 1;
+    terms_of(&t, &q, 0, q.nk);
+    pack_b(&t, 0, q.n, (uint16_t *)to);
+}
+
 static void run(const an_mm *p)
 {
-    _Alignas(64) uint16_t b[PACKED_B];
+    _Alignas(64) uint16_t b[AN_BF16_PACKED_MOST];
     terms t;
-    const size_t all = p->nq * p->nr * p->nk, n_terms = part_of(all, TERMS_MOST, CHUNK);
-    const size_t n_cols = part_of(p->n, PACKED_B / n_terms / COLS * COLS, COLS);
+    const size_t all = p->nq * p->nr * p->nk, n_terms = part_of(all, AN_BF16_TERMS_MOST, CHUNK);
+    const size_t n_cols = part_of(p->n, AN_BF16_PACKED_MOST / n_terms / COLS * COLS, COLS);
     BEGIN();
     for (size_t k = 0; k < all; k += n_terms) {
         const stage s = {p, k == 0, k + n_terms >= all};
         terms_of(&t, p, k, s.last ? all - k : n_terms);
         for (size_t j = 0; j < p->n; j += n_cols) {
             const size_t cols = p->n - j < n_cols ? p->n - j : n_cols;
-            pack_b(&t, j, cols, b);
-            stripe(&s, &t, j, cols, b);
+            if (!p->packed)
+                pack_b(&t, j, cols, b);
+            stripe(&s, &t, j, cols, p->packed ? (const uint16_t *)p->packed : b);
         }
     }
     END();

@@ -5,9 +5,15 @@
 #include "models/kernels/bf16.h"
 #include "models/kernels/mm_internal.h"
 
+/* Terms and values of b that are packed at a time. */
+#define AN_BF16_TERMS_MOST 256u
+#define AN_BF16_PACKED_MOST 65536u
+
 void an_bf16_amx(const an_mm *p);
 void an_bf16_avx512(const an_mm *p);
 void an_bf16_plain(const an_mm *p);
+void an_bf16_amx_pack(const an_mm *p, float *to);
+void an_bf16_avx512_pack(const an_mm *p, float *to);
 
 bool an_bf16_amx_usable(void); /* asks the system for the tiles; yes for the whole process */
 bool an_bf16_avx512_usable(void);

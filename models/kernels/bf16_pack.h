@@ -14,7 +14,6 @@
 
 #include "models/kernels/bf16_internal.h"
 
-#define TERMS_MOST 256u
 #define LANES 16u
 #define CHUNK AN_BF16_CHUNK
 
@@ -30,8 +29,8 @@ typedef struct factors {
 typedef struct terms {
     const an_mm *p;
     size_t n, padded; /* to whole chunks */
-    size_t a[TERMS_MOST], b[TERMS_MOST];
-    uint16_t run[TERMS_MOST]; /* terms from here on that have one k after the other */
+    size_t a[AN_BF16_TERMS_MOST], b[AN_BF16_TERMS_MOST];
+    uint16_t run[AN_BF16_TERMS_MOST]; /* terms from here on that have one k after the other */
 } terms;
 
 static void terms_of(terms *t, const an_mm *p, size_t first, size_t n)

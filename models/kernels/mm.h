@@ -44,7 +44,8 @@ typedef struct an_mm {
     const float *mask; /* outputs of the activation whose derivative is multiplied in; lies as c; NULL */
     an_epilogue mask_act;
     float mask_slope;
-    bool bf16; /* operands are rounded to bfloat16, sums stay float: see bf16.h */
+    bool bf16;           /* operands are rounded to bfloat16, sums stay float: see bf16.h */
+    const float *packed; /* in bf16: b as an_bf16_pack made it; NULL: each product makes its own */
 } an_mm;
 
 void an_mm_run(const an_mm *p); /* with the kernels that were chosen at the start */

@@ -60,8 +60,11 @@ static an_gru_step step_at(const an_recurrent *r, const memory *m, size_t t)
 static void forward(const an_layer *l, const an_pass *p, const float *w, const float *const x[], float *y)
 {
     const an_recurrent r = an_recurrent_in(l, p, GATES);
-    const memory m = memory_of(&r, p->saved, w + l->weight_at[3]);
+    memory m = memory_of(&r, p->saved, w + l->weight_at[3]);
     const float *u = w + l->weight_at[1];
+    an_recurrent_room room = {p->scratch, l->n_scratch};
+    an_recurrent_pack(&r, &m.rz, u, &room);
+    an_recurrent_pack(&r, &m.n, u, &room);
     for (size_t t = 0; t < r.steps; t++) {
         an_recurrent_inputs(l, &r, w, x[0], m.gates, t);
         an_recurrent_step(&r, &m.rz, m.h, u, t);
@@ -77,12 +80,15 @@ static void backward(const an_layer *l, const an_pass *p, const float *w, const 
 {
     (void)y;
     const an_recurrent r = an_recurrent_in(l, p, GATES);
-    const memory m = memory_of(&r, p->saved, NULL);
+    memory m = memory_of(&r, p->saved, NULL);
     float *dh = p->scratch, *sum = dh + r.batch * r.h, *du = dw + l->weight_at[1];
     float *own = sum + (r.vector ? r.batch * r.wide : 0);
     const float *turned = p->prepared ? p->prepared : own, *turned_u = turned + r.c * r.wide;
     if (!p->prepared)
         prepare(l, w, own);
+    an_recurrent_room room = {own, p->prepared ? l->n_scratch : 0};
+    an_recurrent_pack_back(&r, &m.rz, turned_u, &room);
+    an_recurrent_pack_back(&r, &m.n, turned_u, &room);
     for (size_t t = r.steps; t-- > 0;) {
         an_recurrent_output_back(&r, dy, dh, t);
         an_gru_step s = step_at(&r, &m, t);

@@ -61,7 +61,9 @@ static void forward(const an_layer *l, const an_pass *p, const float *w, const f
 {
     const an_recurrent r = an_recurrent_in(l, p, GATES);
     const memory m = memory_of(&r, p->saved);
-    const an_recurrent_part part = all_of(&r, &m);
+    an_recurrent_part part = all_of(&r, &m);
+    an_recurrent_room room = {p->scratch, l->n_scratch};
+    an_recurrent_pack(&r, &part, w + l->weight_at[1], &room);
     for (size_t t = 0; t < r.steps; t++) {
         an_recurrent_inputs(l, &r, w, x[0], m.gates, t);
         an_recurrent_step(&r, &part, m.h, w + l->weight_at[1], t);
@@ -77,12 +79,14 @@ static void backward(const an_layer *l, const an_pass *p, const float *w, const 
     (void)y;
     const an_recurrent r = an_recurrent_in(l, p, GATES);
     const memory m = memory_of(&r, p->saved);
-    const an_recurrent_part part = all_of(&r, &m);
+    an_recurrent_part part = all_of(&r, &m);
     float *dh = p->scratch, *dc = dh + r.batch * r.h, *sum = dc + r.batch * r.h;
     float *own = sum + (r.vector ? r.batch * r.wide : 0);
     const float *turned = p->prepared ? p->prepared : own;
     if (!p->prepared)
         prepare(l, w, own);
+    an_recurrent_room room = {own, p->prepared ? l->n_scratch : 0};
+    an_recurrent_pack_back(&r, &part, turned + r.c * r.wide, &room);
     memset(dc, 0, r.batch * r.h * sizeof *dc);
     for (size_t t = r.steps; t-- > 0;) {
         an_recurrent_output_back(&r, dy, dh, t);

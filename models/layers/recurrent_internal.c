@@ -1,6 +1,9 @@
 #include "models/layers/recurrent_internal.h"
 
+#include <stdint.h>
 #include <string.h>
+
+#include "models/kernels/bf16.h"
 
 const an_layer_opt an_recurrent_opts[] = {
     {"units", AN_LAYER_OPT_COUNT, true, 1, 65536, 0, NULL},
@@ -108,8 +111,36 @@ void an_recurrent_step(const an_recurrent *r, const an_recurrent_part *part, con
     mm.c = at;
     mm.c_i = part->row;
     mm.bias = part->bias;
+    mm.packed = part->packed;
     mm.add = !part->bias;
     an_mm_run(&mm);
+}
+
+static const float *pack(const an_recurrent *r, const an_mm *mm, an_recurrent_room *room)
+{
+    const size_t n = an_bf16_packed(mm->nk, mm->n),
+                 before = (64 - (uintptr_t)room->at % 64) % 64 / sizeof(float);
+    if (!r->bf16 || r->steps < 3 || n == 0 || n + before > room->n)
+        return NULL;
+    float *to = room->at + before;
+    an_bf16_pack(mm, to);
+    room->at = to + n;
+    room->n -= n + before;
+    return to;
+}
+
+void an_recurrent_pack(const an_recurrent *r, an_recurrent_part *part, const float *u,
+                       an_recurrent_room *room)
+{
+    const an_mm mm = {.n = part->n, .nk = r->h, .b = u + part->first, .b_k = r->wide};
+    part->packed = pack(r, &mm, room);
+}
+
+void an_recurrent_pack_back(const an_recurrent *r, an_recurrent_part *part, const float *turned,
+                            an_recurrent_room *room)
+{
+    const an_mm mm = {.n = r->h, .nk = part->n, .b = turned + part->first * r->h, .b_k = r->h};
+    part->packed = pack(r, &mm, room);
 }
 
 void an_recurrent_output(const an_recurrent *r, const float *h, float *y)
@@ -138,6 +169,7 @@ void an_recurrent_step_back(const an_recurrent *r, const an_recurrent_part *part
         .m = r->batch, .n = r->h, .nk = part->n, .a_i = part->row, .a_k = 1, .add = add, .bf16 = r->bf16};
     mm.a = part->at + t * r->batch * part->row;
     mm.b = turned + part->first * r->h;
+    mm.packed = part->packed;
     mm.b_k = r->h;
     mm.c = dh;
     mm.c_i = r->h;

@@ -30,7 +30,8 @@ typedef struct an_recurrent_part {
     size_t first, n; /* columns */
     float *at;       /* (L, B, row), n numbers of each row */
     size_t row;
-    const float *bias; /* (n) the product is written over `at`; NULL: it is added */
+    const float *bias;   /* (n) the product is written over `at`; NULL: it is added */
+    const float *packed; /* the columns, or on the way back the turned ones, for bf16; NULL: they are not */
 } an_recurrent_part;
 
 an_recurrent an_recurrent_of(const an_layer *l, size_t batch, size_t gates);
@@ -47,6 +48,16 @@ void an_recurrent_inputs(const an_layer *l, const an_recurrent *r, const float *
 /* The part at step t, from h (L, B, H) at t - 1. */
 void an_recurrent_step(const an_recurrent *r, const an_recurrent_part *part, const float *h, const float *u,
                        size_t t);
+/* In bf16, the part's columns of u, or of u^T, are packed once for all steps, where there is room. */
+typedef struct an_recurrent_room {
+    float *at;
+    size_t n;
+} an_recurrent_room;
+
+void an_recurrent_pack(const an_recurrent *r, an_recurrent_part *part, const float *u,
+                       an_recurrent_room *room);
+void an_recurrent_pack_back(const an_recurrent *r, an_recurrent_part *part, const float *turned,
+                            an_recurrent_room *room);
 /* y from h: (B, L, H), or (B, H) where it is the last step alone. */
 void an_recurrent_output(const an_recurrent *r, const float *h, float *y);
 

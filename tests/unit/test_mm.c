@@ -331,6 +331,42 @@ static void an_operand_is_rounded_to_the_nearest_even(void **state)
     }
 }
 
+/* A b that is packed once gives the bits of one that is packed for each product. */
+static void packing_beforehand_changes_no_bit(void **state)
+{
+    (void)state;
+    an_rng r;
+    an_rng_init(&r, SEED, 3);
+    size_t packed = 0;
+    for (size_t k = 0; an_bf16_kernel_at(k); k++) {
+        if (!an_bf16_choose(an_bf16_kernel_at(k)->name))
+            continue;
+        for (size_t n = 0; n < CASES / 4; n++) {
+            product x = random_product(&r);
+            x.p.nq = x.p.nr = 1;
+            const size_t size = an_bf16_packed(x.p.nk, x.p.n);
+            floats own = run_in_bf16(&x, &r);
+            float *b = size > 0 ? an_alloc(size, sizeof *b) : NULL;
+            if (size > 0) {
+                assert_non_null(b);
+                an_bf16_pack(&x.p, b);
+                packed++;
+            }
+            x.p.packed = b;
+            floats once = run_in_bf16(&x, &r);
+            assert_memory_equal(own.at, once.at, own.n * sizeof *own.at);
+            an_free(own.block);
+            an_free(once.block);
+            an_free(b);
+            product_done(&x);
+        }
+        assert_int_equal(an_bf16_packed(AN_BF16_TERMS_LEAST - 1, 64), 0);
+        assert_int_equal(an_bf16_packed(100000, 64), 0);
+        assert_int_equal(an_bf16_packed(64, 1000000), 0);
+    }
+    printf("%zu products with a packed b\n", packed);
+}
+
 static void without_such_a_processor_bf16_is_not_ready(void **state)
 {
     (void)state;
@@ -390,6 +426,7 @@ int main(void)
         cmocka_unit_test(an_output_does_not_depend_on_how_the_product_is_divided),
         cmocka_unit_test(every_bf16_kernel_sums_rounded_operands),
         cmocka_unit_test(an_operand_is_rounded_to_the_nearest_even),
+        cmocka_unit_test(packing_beforehand_changes_no_bit),
         cmocka_unit_test(without_such_a_processor_bf16_is_not_ready),
         cmocka_unit_test(what_is_no_number_stays_none),
         cmocka_unit_test(the_best_is_chosen_unless_another_is_named),
