@@ -114,7 +114,7 @@ int an_lab_main(int argc, char **argv, FILE *out, FILE *errors)
         return 1;
     }
     if (!an_kernels_init()) {
-        fprintf(errors, "andon-lab: ANDON_KERNELS names an instruction set that is not here\n");
+        fprintf(errors, "andon-lab: ANDON_KERNELS or ANDON_BF16 names an instruction set that is not here\n");
         return 2;
     }
     an_json_init();
