@@ -272,7 +272,7 @@ uint32_t an_sum_graph_colluders(const uint32_t *party, uint32_t n, uint32_t perm
 
 uint32_t an_sum_graph_dropouts(uint32_t n, uint32_t permille)
 {
-    return (uint32_t)(((uint64_t)n * (permille < 1000 ? permille : 1000) + 999) / 1000);
+    return (uint32_t)((uint64_t)n * (permille < 1000 ? permille : 1000) / 1000);
 }
 
 uint32_t an_sum_graph_parties(const uint32_t *party, uint32_t n)

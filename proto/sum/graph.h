@@ -85,7 +85,7 @@ an_err an_sum_graph_draw(uint16_t *ret, const an_sum_graph *graph, uint32_t self
 /* Sites of the floor(permille/1000 of the parties) parties that run the most sites: what colluding
  * parties can bring.  party[i] names the party of site i by any number.  n <= AN_COHORT_MAX. */
 uint32_t an_sum_graph_colluders(const uint32_t *party, uint32_t n, uint32_t permille);
-uint32_t an_sum_graph_dropouts(uint32_t n, uint32_t permille);    /* rounded up */
+uint32_t an_sum_graph_dropouts(uint32_t n, uint32_t permille);    /* not more than that share: rounded down */
 uint32_t an_sum_graph_parties(const uint32_t *party, uint32_t n); /* different ones */
 
 #endif

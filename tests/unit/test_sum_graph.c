@@ -154,7 +154,7 @@ static void sites_of_one_party_count_once_and_collude_together(void **state)
     assert_int_equal(an_sum_graph_colluders(party, 10, 300), 5); /* two */
     assert_int_equal(an_sum_graph_colluders(party, 10, 5000), 10);
     assert_int_equal(an_sum_graph_dropouts(10, 300), 3);
-    assert_int_equal(an_sum_graph_dropouts(3, 300), 1);
+    assert_int_equal(an_sum_graph_dropouts(3, 300), 0);
     assert_int_equal(an_sum_graph_dropouts(10, 0), 0);
 }
 
