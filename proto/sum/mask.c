@@ -19,7 +19,7 @@ static uint32_t word_of(uint32_t raw)
 }
 
 /* The inner loops have a fixed length, so that compilers use wide registers without being told. */
-static void apply(uint32_t *v, const uint32_t *raw, size_t n, bool subtract)
+static void apply(uint32_t *restrict v, const uint32_t *restrict raw, size_t n, bool subtract)
 {
     size_t i = 0;
     if (subtract) {

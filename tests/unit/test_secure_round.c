@@ -176,7 +176,7 @@ static void a_masked_vector_does_not_show_the_site_s_own(void **state)
     an_secure_world_done(&w);
 }
 
-static void too_little_memory_is_an_error_and_the_machines_can_go_on(void **state)
+static void too_little_memory_is_an_error_and_leaks_nothing(void **state)
 {
     size_t live = an_mem_live(), n = 0;
     an_err err;
@@ -198,6 +198,59 @@ static void too_little_memory_is_an_error_and_the_machines_can_go_on(void **stat
     assert_true(n > 50);
 }
 
+typedef an_err step_fn(an_secure_world *w, uint32_t site, an_note *why);
+
+static an_err close_step(an_secure_world *w, uint32_t site, an_note *why)
+{
+    (void)site;
+    return an_secure_sum_close(w->sum, why);
+}
+
+static an_err finish_step(an_secure_world *w, uint32_t site, an_note *why)
+{
+    (void)site;
+    return an_secure_world_finish(w, why);
+}
+
+/* Again and again with a little more memory, until it works. */
+static void squeeze(step_fn *step, an_secure_world *w, uint32_t site)
+{
+    size_t n = 0;
+    an_err err;
+    an_note why;
+    do {
+        an_mem_fail_after(n++);
+        err = step(w, site, &why);
+        an_mem_fail_never();
+        assert_true(err == AN_OK || err == AN_ERR_NOMEM);
+    } while (err != AN_OK);
+}
+
+static void too_little_memory_in_any_step_leaves_the_machines_as_they_were(void **state)
+{
+    an_secure_world w;
+    an_note why;
+    (void)state;
+    an_secure_world_init(&w, 5, 0, 300);
+    assert_int_equal(an_secure_world_begin(&w, &why), AN_OK);
+    for (size_t phase = 0; phase < AN_SECURE_WORLD_PHASES; phase++) {
+        if (phase == 2)
+            an_secure_world_lose(&w, 1);
+        for (uint32_t i = 0; phase == 2 && i < 5; i++)
+            squeeze(an_secure_world_mask, &w, i);
+        for (uint32_t i = 0; i < 5; i++)
+            squeeze(an_secure_world_send, &w, i);
+        if (phase == 4)
+            break;
+        squeeze(close_step, &w, 0);
+        for (uint32_t i = 0; i < 5; i++)
+            squeeze(an_secure_world_receive, &w, i);
+    }
+    squeeze(finish_step, &w, 0);
+    assert_true(an_secure_world_is_right(&w));
+    an_secure_world_done(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,7 +262,8 @@ int main(void)
         cmocka_unit_test(a_restarted_site_sends_the_same_bytes_again),
         cmocka_unit_test(workers_and_the_other_cipher_give_the_same_sum),
         cmocka_unit_test(a_masked_vector_does_not_show_the_site_s_own),
-        cmocka_unit_test(too_little_memory_is_an_error_and_the_machines_can_go_on),
+        cmocka_unit_test(too_little_memory_is_an_error_and_leaks_nothing),
+        cmocka_unit_test(too_little_memory_in_any_step_leaves_the_machines_as_they_were),
     };
     if (an_crypto_init() != AN_OK)
         return 1;
