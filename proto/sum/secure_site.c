@@ -156,6 +156,8 @@ static an_err take(an_secure_site *s, size_t i, const void *bytes, size_t len, a
                              an_secure_kind_name(inputs[i].kind));
     if (s->phase != inputs[i].phase)
         return an_fail(AN_ERR_STATE, why, "%s comes at the wrong time", an_secure_kind_name(inputs[i].kind));
+    if (len + 5 > s->log.max - s->log.len)
+        return AN_ERR_LIMIT;
     an_buf_reserve(&s->log, len + 5);
     if (s->log.failed) {
         s->log.failed = s->log.over_max = false;

@@ -207,11 +207,20 @@ static an_err check_reveal(an_secure_sum *s, uint32_t site, const uint8_t *body,
 static check_fn *const checks[AN_SECURE_PHASES] = {check_keys, check_shares, check_masked, check_signed,
                                                    check_reveal};
 
+/* Room for an entry, so that putting it cannot fail.  Doubles, for the log of a large cohort is long. */
 static an_err log_reserve(an_secure_sum *s, size_t len)
 {
-    an_buf_reserve(&s->log, len + ENTRY_HEAD);
-    an_err err = an_buf_err(&s->log);
-    s->log.failed = s->log.over_max = false;
+    an_buf *log = &s->log;
+    size_t more = len + ENTRY_HEAD;
+    if (more > log->max - log->len)
+        return AN_ERR_LIMIT;
+    if (log->len + more <= log->cap)
+        return AN_OK;
+    if (more < log->len && log->len <= log->max - log->len)
+        more = log->len;
+    an_buf_reserve(log, more);
+    an_err err = an_buf_err(log);
+    log->failed = log->over_max = false;
     return err;
 }
 
