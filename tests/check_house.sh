@@ -150,6 +150,10 @@ over "$work/long" awk '
 grep -E '\.(c|h|def|proto|cmake|sh|py|ya?ml)$|CMakeLists\.txt$|^deploy/|^tests/run$' "$work/files" >"$work/texts"
 over "$work/texts" grep -nIE '\b(TO[D]O|FIX[M]E|XX[X])\b' | report 'finish it or leave it out'
 
+grep '^docs/adr/[0-9]' "$work/files" | awk -F'[/-]' '
+    $3 in seen { print $0 ":1: " seen[$3] " has the same number" }
+    { seen[$3] = $0 }' >>"$work/found"
+
 # What is made by a program is made again by the build.  Fixed bytes for tests and pictures for
 # documents are sources.
 git ls-files 2>/dev/null >"$work/tracked"

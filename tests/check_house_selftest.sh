@@ -124,6 +124,8 @@ for word in TO-DO FIX-ME XX-X; do # written so that this file is not found itsel
     printf '/* %s: later */\n' "$word" >"agent/$word.c"
     expect "agent/$word.c:1" 'finish it'
 done
+mkdir -p docs/adr && printf 'x\n' >docs/adr/0001-a.md && printf 'x\n' >docs/adr/0001-b.md
+expect docs/adr/0001-b.md:1 'has the same number'
 printf 'x\n' >agent/state.db
 expect agent/state.db:1 'generated files'
 mkdir -p build && printf 'x\n' >build/x
