@@ -151,7 +151,7 @@ grep -E '\.(c|h|def|proto|cmake|sh|py|ya?ml)$|CMakeLists\.txt$|^deploy/|^tests/r
 over "$work/texts" grep -nIE '\b(TO[D]O|FIX[M]E|XX[X])\b' | report 'finish it or leave it out'
 
 grep '^docs/adr/[0-9]' "$work/files" | awk -F'[/-]' '
-    $3 in seen { print $0 ":1: " seen[$3] " has the same number" }
+    $3 in seen { print $0 ":1: has the same number as " seen[$3] }
     { seen[$3] = $0 }' >>"$work/found"
 
 # What is made by a program is made again by the build.  Fixed bytes for tests and pictures for
