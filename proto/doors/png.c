@@ -6,6 +6,33 @@
 
 #include "base/mem.h"
 
+#define SIGNATURE 8u
+#define AROUND 12u /* a chunk's length, type and sum */
+
+/* Without the chunks that say nothing of pixels: libpng unpacks and keeps each of a thousand texts, up to
+ * 8 MB of each, before it tells how large the image is.  to: len bytes.  Returns those written. */
+static size_t copy_needed(const uint8_t *bytes, size_t len, uint8_t *to)
+{
+    static const char *const wanted[] = {"tRNS", "gAMA", "cHRM", "sRGB", "iCCP", "sBIT"};
+    size_t at = len < SIGNATURE ? len : SIGNATURE, n = at;
+    memcpy(to, bytes, n);
+    while (len - at >= AROUND) {
+        const uint8_t *b = bytes + at;
+        const size_t body = (size_t)b[0] << 24 | (size_t)b[1] << 16 | (size_t)b[2] << 8 | b[3];
+        bool keep = (b[4] & 0x20) == 0; /* critical: without it nobody can read the image */
+        for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+            keep = keep || strncmp((const char *)b + 4, wanted[i], 4) == 0;
+        if (body > len - at - AROUND)
+            break; /* cut short, as libpng will say */
+        if (keep)
+            memcpy(to + n, b, body + AROUND);
+        n += keep ? body + AROUND : 0;
+        at += body + AROUND;
+    }
+    memcpy(to + n, bytes + at, len - at);
+    return n + len - at;
+}
+
 /* Both with alpha, so that nothing is laid over a background; it is dropped afterwards. */
 static size_t drop_alpha(uint8_t *pixels, size_t n, size_t channels)
 {
@@ -29,12 +56,16 @@ static an_err check_size(const png_image *image, const an_png_limits *limits, an
 an_err an_png_read(const void *bytes, size_t len, const an_png_limits *limits, uint8_t **ret_pixels,
                    size_t *ret_width, size_t *ret_height, size_t *ret_channels, an_note *why)
 {
-    uint8_t *pixels = NULL;
+    uint8_t *pixels = NULL, *needed = an_alloc_raw(len, 1);
     png_image image;
     memset(&image, 0, sizeof image);
     image.version = PNG_IMAGE_VERSION;
     an_err err = AN_OK;
-    if (!png_image_begin_read_from_memory(&image, bytes, len)) {
+    if (!needed) {
+        err = AN_ERR_NOMEM;
+        goto out;
+    }
+    if (!png_image_begin_read_from_memory(&image, needed, copy_needed(bytes, len, needed))) {
         err = an_fail(AN_ERR_PROTO, why, "not a PNG image, or a damaged one: %s", image.message);
         goto out;
     }
@@ -60,6 +91,7 @@ an_err an_png_read(const void *bytes, size_t len, const an_png_limits *limits, u
     pixels = NULL;
 out:
     png_image_free(&image);
+    an_free(needed);
     an_free(pixels);
     return err;
 }

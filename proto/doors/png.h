@@ -6,8 +6,8 @@
  *     ...
  *     an_free(pixels);
  *
- * The size that a file tells is held to the limits before anything of that size is made, so a bomb
- * costs no more than they allow.
+ * The size that a file tells is held to the limits before anything of that size is made, and texts and
+ * the like are left out unread, so a bomb costs no more than they allow (and a copy of the file).
  *
  * Threads: call from anywhere. */
 #ifndef AN_DOORS_PNG_H

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 #include <png.h>
@@ -219,6 +220,78 @@ static void running_out_of_memory_leaves_nothing_behind(void **state)
     assert_int_equal(an_mem_live(), live);
 }
 
+typedef struct sink {
+    uint8_t *bytes;
+    size_t len;
+} sink;
+
+static void write_to(png_structp png, png_bytep bytes, size_t len)
+{
+    sink *s = png_get_io_ptr(png);
+    assert_true(s->len + len <= BYTES * 4);
+    memcpy(s->bytes + s->len, bytes, len);
+    s->len += len;
+}
+
+static void flush_nothing(png_structp png)
+{
+    (void)png;
+}
+
+#define TEXT 7000000u
+
+/* One pixel and a text of 7 MB that is packed into 7 KB. */
+static void write_with_text(sink *to)
+{
+    char *text = an_alloc(TEXT + 1, 1), key[] = "k";
+    uint8_t pixel = 7;
+    memset(text, 'a', TEXT);
+    png_text about = {.compression = PNG_TEXT_COMPRESSION_zTXt, .key = key, .text = text, .text_length = TEXT};
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    png_infop info = png_create_info_struct(png);
+    png_set_write_fn(png, to, write_to, flush_nothing);
+    png_set_IHDR(png, info, 1, 1, 8, PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+                 PNG_FILTER_TYPE_DEFAULT);
+    png_set_text(png, info, &about, 1);
+    png_write_info(png, info);
+    png_write_row(png, &pixel);
+    png_write_end(png, info);
+    png_destroy_write_struct(&png, &info);
+    an_free(text);
+}
+
+static long most_memory(void)
+{
+    struct rusage use;
+    assert_int_equal(getrusage(RUSAGE_SELF, &use), 0);
+    return use.ru_maxrss / 1024;
+}
+
+static void texts_in_a_png_are_not_unpacked(void **state)
+{
+    (void)state;
+    enum { HEAD = 8 + 25, TIMES = 40 }; /* signature and IHDR */
+    sink one = {an_alloc(4 * BYTES, 1), 0};
+    write_with_text(&one);
+    const uint8_t *at = one.bytes + HEAD;
+    assert_memory_equal(at + 4, "zTXt", 4);
+    const size_t chunk = ((size_t)at[2] << 8 | at[3]) + 12;
+    uint8_t *bomb = an_alloc(one.len + TIMES * chunk, 1), *to = bomb + HEAD;
+    memcpy(bomb, one.bytes, HEAD);
+    for (size_t i = 0; i < TIMES; i++, to += chunk)
+        memcpy(to, at, chunk);
+    memcpy(to, at + chunk, one.len - HEAD - chunk);
+    an_image image = {0};
+    const long before = most_memory();
+    assert_int_equal(an_image_parse(bomb, one.len + (TIMES - 1) * chunk, "t.png", &image, NULL), AN_OK);
+    assert_true(most_memory() - before < 64);
+    assert_true(image.width == 1 && image.height == 1);
+    close_to(image.values[0], 7.0f / 255.0f);
+    an_image_done(&image);
+    an_free(bomb);
+    an_free(one.bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +299,7 @@ int main(void)
         cmocka_unit_test(what_shines_through_is_left_out),
         cmocka_unit_test(a_png_that_is_cut_or_damaged_is_refused),
         cmocka_unit_test(a_png_larger_than_the_limits_is_never_made),
+        cmocka_unit_test(texts_in_a_png_are_not_unpacked),
         cmocka_unit_test(all_four_forms_of_netpbm_are_read),
         cmocka_unit_test(what_is_no_image_is_refused_with_its_name),
         cmocka_unit_test(grey_becomes_colours_and_colours_grey),
