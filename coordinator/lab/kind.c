@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "coordinator/lab/folder.h"
@@ -83,10 +84,19 @@ static const char *kind_of(const char *bytes, size_t len)
     return looks_like_table(bytes, len) ? "a table" : text;
 }
 
+/* What is looked at in a pipe is gone for the one who reads it next. */
+static bool can_be_read_twice(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 const char *an_lab_kind_of(const char *path)
 {
     if (an_lab_is_dir(path))
         return "a folder";
+    if (!can_be_read_twice(path))
+        return NULL;
     FILE *f = fopen(path, "rb");
     char *bytes = f ? an_alloc(LOOKED_AT, 1) : NULL;
     const char *kind = NULL;

@@ -3,7 +3,7 @@
  *     if ((err = an_lab_expect_version(path, &why)) == AN_OK)
  *         err = an_bundle_read(&bundle, &hash, path, &why);
  *
- * A file that cannot be opened passes: who reads it says why.
+ * A file that cannot be opened passes: who reads it says why.  So does a pipe, which can be read once only.
  *
  * Threads: call from anywhere. */
 #ifndef AN_COORDINATOR_LAB_KIND_H
@@ -13,7 +13,7 @@
 
 #include "base/err.h"
 
-/* "a version", "a table", "an ONNX file" ...; NULL: it cannot be read. */
+/* "a version", "a table", "an ONNX file" ...; NULL: it cannot be read, or not twice. */
 const char *an_lab_kind_of(const char *path);
 bool an_lab_kind_is_version(const char *path);
 
