@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "coordinator/lab/folder.h"
@@ -131,6 +132,15 @@ static an_err add_one(reader *r, const char *path, an_note *why)
     return AN_OK;
 }
 
+/* Names stand below each other in a version, and are printed as they are. */
+static bool is_class_name(const char *name, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)name[i] < ' ' || name[i] == 0x7f)
+            return false;
+    return len > 0 && len < 256;
+}
+
 /* The number of a class; the names that are met make the list unless it is known. */
 static an_err class_of(reader *r, const char *dir, const char *name, size_t most, float *ret, an_note *why)
 {
@@ -139,11 +149,16 @@ static an_err class_of(reader *r, const char *dir, const char *name, size_t most
         i++;
     if (i == r->classes.n && r->known)
         return an_fail(AN_ERR_PROTO, why, "%s/%s: the version knows no class of that name", dir, name);
-    if (i == most)
+    if (i >= most)
         return an_fail(AN_ERR_INVAL, why,
                        "%s: more folders than the %zu classes that the model has: another number of units in "
                        "its last layer makes it another number of classes",
                        dir, most);
+    if (!is_class_name(name, strlen(name)))
+        return an_fail(AN_ERR_INVAL, why,
+                       "%s/%s: the name of a class is kept in one line of the version, without control "
+                       "characters; rename the folder",
+                       dir, name);
     if (i == r->classes.n) {
         size_t cap = r->classes.n;
         if (!an_grow(&r->classes.items, &cap, i + 1, sizeof *r->classes.items) ||
@@ -221,6 +236,9 @@ static an_err add_path(reader *r, const char *path, size_t most, an_note *why)
 static an_err read_one(const reader *r, const char *path, size_t channels, float *to, an_note *why)
 {
     an_image image = {0};
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) /* a pipe would never end */
+        return an_fail(AN_ERR_PROTO, why, "%s has the name of an image, but is no file", path);
     an_err err = an_image_read(path, &image, why);
     if (err != AN_OK)
         return err;
@@ -436,14 +454,14 @@ an_err an_lab_classes_unpack(const uint8_t *extra, size_t len, an_names *ret_nam
     while (at < len) {
         const uint8_t *end = memchr(extra + at, '\n', len - at);
         const size_t n = end ? (size_t)(end - extra) - at : 0;
-        char *name = n > 0 && n < 256 && !memchr(extra + at, '\0', n) ? an_alloc(n + 1, 1) : NULL;
+        const bool right = is_class_name((const char *)extra + at, n);
+        char *name = right ? an_alloc(n + 1, 1) : NULL;
         const bool grown = name && an_grow(&names.items, &cap, names.n + 1, sizeof *names.items);
         if (!grown) {
             an_free(name);
             an_names_done(&names);
-            return n > 0 && n < 256
-                       ? AN_ERR_NOMEM
-                       : an_fail(AN_ERR_PROTO, why, "the version's names of classes are damaged");
+            return right ? AN_ERR_NOMEM
+                         : an_fail(AN_ERR_PROTO, why, "the version's names of classes are damaged");
         }
         memcpy(name, extra + at, n);
         names.items[names.n++] = name;
