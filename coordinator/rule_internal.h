@@ -1,0 +1,42 @@
+/* rule_internal.h - what the rows of rules.def work on.
+ *
+ * Threads: as rule.h. */
+#ifndef AN_COORDINATOR_RULE_INTERNAL_H
+#define AN_COORDINATOR_RULE_INTERNAL_H
+
+#include "base/terms.h"
+#include "coordinator/rule.h"
+
+struct an_rule_round {
+    const an_rule *rule;
+    an_rule_opts opts;
+    size_t n;
+    size_t n_finite;
+    size_t hostile;  /* of the finite ones, at most */
+    double *weights; /* (n) */
+    double *squares; /* (n) squared norms */
+    double *apart;   /* (n, n) squared distances, NULL if not asked for */
+    double *share;   /* (n) of each site's vector in a result that is a sum; 0: none */
+    an_rule_fate *fate;
+};
+
+void an_rule_sort(double *x, size_t n); /* ascending; no NaN */
+
+/* The finite sites' values of one column, ascending; returns how many. */
+size_t an_rule_column(const an_rule_round *r, const double *block, size_t width, size_t column,
+                      double ret[static AN_COHORT_MAX]);
+
+/* A combine: ret = sum of share * vector, in order of the sites. */
+void an_rule_sum(const an_rule_round *r, double *ret, const double *block, size_t width, size_t from,
+                 size_t to);
+
+/* Krum's score of each finite site, INFINITY for others. */
+void an_rule_krum_scores(const an_rule_round *r, double ret[static AN_COHORT_MAX]);
+/* Takes the `count` sites of the least scores, with equal shares. */
+void an_rule_krum_take(an_rule_round *r, size_t count);
+
+size_t an_rule_least_one(size_t f);      /* 1 */
+size_t an_rule_least_majority(size_t f); /* 2 f + 1 */
+size_t an_rule_least_krum(size_t f);     /* 2 f + 3 */
+
+#endif
