@@ -217,7 +217,7 @@ void an_rule_combine(const an_rule_round *r, double *ret, const double *block, s
 
 /* ---- for the rows ---- */
 
-/* Shell's sort with Ciura's gaps: columns are short and many, and it needs no room. */
+/* Shell's sort with Ciura's gaps, which needs no room. */
 void an_rule_sort(double *x, size_t n)
 {
     static const size_t gaps[] = {701, 301, 132, 57, 23, 10, 4, 1};
@@ -231,14 +231,66 @@ void an_rule_sort(double *x, size_t n)
         }
 }
 
-size_t an_rule_column(const an_rule_round *r, const double *block, size_t width, size_t column,
-                      double ret[static AN_COHORT_MAX])
+#define SIGN (UINT64_C(1) << 63)
+
+/* A double's bits as a number that orders as it does, -0 below 0, and back. */
+static uint64_t key_of(uint64_t bits)
+{
+    return bits & SIGN ? ~bits : bits | SIGN;
+}
+
+static uint64_t bits_of(uint64_t key)
+{
+    return key & SIGN ? key ^ SIGN : ~key;
+}
+
+/* The lesser of each pair to low.  Without a branch: which is the lesser nobody can foresee. */
+static void exchange(an_rule_cell *restrict low, an_rule_cell *restrict high)
+{
+    for (size_t c = 0; c < AN_RULE_LANES; c++) {
+        uint64_t a = low[c].key, b = high[c].key, turn = (a ^ b) & (0 - (uint64_t)(b < a));
+        low[c].key = a ^ turn;
+        high[c].key = b ^ turn;
+    }
+}
+
+/* Batcher's odd-even merge exchange for any n (Knuth, TAOCP 3, 5.2.2, algorithm M): which rows are compared
+ * does not depend on what is in them, so several columns are sorted at once. */
+static void sort_rows(an_rule_tile x, size_t n)
+{
+    size_t top = 1;
+    while (2 * top < n)
+        top *= 2;
+    for (size_t p = top; n > 1 && p > 0; p /= 2) {
+        size_t rest = 0, apart = p;
+        for (size_t q = top; apart > 0; q /= 2) {
+            for (size_t i = 0; i + apart < n; i++)
+                if ((i & p) == rest)
+                    exchange(x[i], x[i + apart]);
+            apart = q - p;
+            rest = p;
+        }
+    }
+}
+
+size_t an_rule_columns(const an_rule_round *r, const double *block, size_t width, size_t column, size_t count,
+                       an_rule_tile ret)
 {
     size_t n = 0;
-    for (size_t i = 0; i < r->n; i++)
-        if (r->fate[i] != AN_RULE_NOT_FINITE)
-            ret[n++] = block[i * width + column];
-    an_rule_sort(ret, n);
+    for (size_t i = 0; i < r->n; i++) {
+        if (r->fate[i] == AN_RULE_NOT_FINITE)
+            continue;
+        for (size_t c = 0; c < AN_RULE_LANES; c++)
+            ret[n][c].v = c < count ? block[i * width + column + c] : 0;
+        n++;
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < AN_RULE_LANES; c++)
+            ret[i][c].key = key_of(ret[i][c].key);
+    sort_rows(ret, n);
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < AN_RULE_LANES; c++)
+            ret[i][c].key = bits_of(ret[i][c].key);
     return n;
 }
 

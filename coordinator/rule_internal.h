@@ -4,6 +4,8 @@
 #ifndef AN_COORDINATOR_RULE_INTERNAL_H
 #define AN_COORDINATOR_RULE_INTERNAL_H
 
+#include <stdint.h>
+
 #include "base/terms.h"
 #include "coordinator/rule.h"
 
@@ -22,9 +24,16 @@ struct an_rule_round {
 
 void an_rule_sort(double *x, size_t n); /* ascending; no NaN */
 
-/* The finite sites' values of one column, ascending; returns how many. */
-size_t an_rule_column(const an_rule_round *r, const double *block, size_t width, size_t column,
-                      double ret[static AN_COHORT_MAX]);
+/* The finite sites' values of columns column .. column + count - 1, each ascending: ret[k][c].v is the k-th of
+ * column + c.  Returns how many there are.  count is at most AN_RULE_LANES. */
+#define AN_RULE_LANES 8
+typedef union an_rule_cell {
+    double v;
+    uint64_t key; /* while it is sorted: orders as v does */
+} an_rule_cell;
+typedef an_rule_cell an_rule_tile[AN_COHORT_MAX][AN_RULE_LANES];
+size_t an_rule_columns(const an_rule_round *r, const double *block, size_t width, size_t column, size_t count,
+                       an_rule_tile ret);
 
 /* A combine: ret = sum of share * vector, in order of the sites. */
 void an_rule_sum(const an_rule_round *r, double *ret, const double *block, size_t width, size_t from,

@@ -4,10 +4,12 @@
 static void combine(const an_rule_round *r, double *ret, const double *block, size_t width, size_t from,
                     size_t to)
 {
-    double x[AN_COHORT_MAX];
-    for (size_t c = from; c < to; c++) {
-        size_t n = an_rule_column(r, block, width, c, x);
-        ret[c] = n % 2 ? x[n / 2] : x[n / 2 - 1] / 2 + x[n / 2] / 2;
+    an_rule_tile x;
+    for (size_t at = from; at < to; at += AN_RULE_LANES) {
+        size_t count = to - at < AN_RULE_LANES ? to - at : AN_RULE_LANES;
+        size_t n = an_rule_columns(r, block, width, at, count, x);
+        for (size_t c = 0; c < count; c++)
+            ret[at + c] = n % 2 ? x[n / 2][c].v : x[n / 2 - 1][c].v / 2 + x[n / 2][c].v / 2;
     }
 }
 

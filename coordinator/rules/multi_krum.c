@@ -1,5 +1,5 @@
 /* Multi-Krum (Blanchard et al. 2017): the mean of the vectors with the least scores; n - f - 2 of them, the
- * most for which it is proved (El Mhamdi, Guerraoui, Rouault 2018). */
+ * most for which it is proved (Damaskinos et al. 2019). */
 #include "coordinator/rule_internal.h"
 
 static void decide(an_rule_round *r)

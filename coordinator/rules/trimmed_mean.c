@@ -5,13 +5,16 @@
 static void combine(const an_rule_round *r, double *ret, const double *block, size_t width, size_t from,
                     size_t to)
 {
-    double x[AN_COHORT_MAX];
-    for (size_t c = from; c < to; c++) {
-        size_t n = an_rule_column(r, block, width, c, x);
-        double sum = 0;
-        for (size_t i = r->hostile; i < n - r->hostile; i++)
-            sum += x[i];
-        ret[c] = sum / (double)(n - 2 * r->hostile);
+    an_rule_tile x;
+    for (size_t at = from; at < to; at += AN_RULE_LANES) {
+        size_t count = to - at < AN_RULE_LANES ? to - at : AN_RULE_LANES;
+        size_t n = an_rule_columns(r, block, width, at, count, x);
+        for (size_t c = 0; c < count; c++) {
+            double sum = 0;
+            for (size_t i = r->hostile; i < n - r->hostile; i++)
+                sum += x[i][c].v;
+            ret[at + c] = sum / (double)(n - 2 * r->hostile);
+        }
     }
 }
 

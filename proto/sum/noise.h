@@ -22,7 +22,7 @@
  *
  *     sqrt(min(c^2 + dim/4 + sqrt(2 log(1/beta)) (c + sqrt(dim)/2),  (c + sqrt(dim))^2))
  *
- * (the same, Prop. 22 and Theorem 1).  A site rounds again, from other random numbers, until it is: then
+ * (the same, Theorem 1).  A site rounds again, from other random numbers, until it is: then
  * the bound holds always.
  *
  *     an_noise_plan plan;                                  with the round's plan, by all alike

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -114,6 +115,35 @@ static void a_bound_of_norms_that_is_not_given_is_their_median(void **state)
     result r = run_rule("norm_bound", &opts, NULL, x, 3, 1, 1, NULL, &ret);
     near(ret, (1 + 3 - 3) / 3.0);
     assert_true(r.fate[1] == AN_RULE_KEPT && r.fate[2] == AN_RULE_CUT);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void medians_of_any_number_of_sites_are_those_of_a_sorted_column(void **state)
+{
+    (void)state;
+    enum { COLUMNS = 13 };
+    static double x[SITES_MAX][COLUMNS];
+    double ret[COLUMNS], column[SITES_MAX];
+    const an_rule_opts opts = {0};
+    an_rng rng;
+    an_rng_init(&rng, 4, 0);
+    for (size_t n = 1; n <= SITES_MAX; n++) {
+        for (size_t i = 0; i < n; i++)
+            for (size_t c = 0; c < COLUMNS; c++)
+                x[i][c] = (double)an_rng_below(&rng, c == 0 ? 3 : 1000); /* with many ties, too */
+        assert_int_equal(run_rule("median", &opts, NULL, x[0], n, COLUMNS, COLUMNS, NULL, ret).err, AN_OK);
+        for (size_t c = 0; c < COLUMNS; c++) {
+            for (size_t i = 0; i < n; i++)
+                column[i] = x[i][c];
+            qsort(column, n, sizeof *column, ascending);
+            near(ret[c], (column[(n - 1) / 2] + column[n / 2]) / 2);
+        }
+    }
 }
 
 #define N 20
@@ -350,6 +380,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_cases_are_what_a_hand_comes_to),
         cmocka_unit_test(a_bound_of_norms_that_is_not_given_is_their_median),
+        cmocka_unit_test(medians_of_any_number_of_sites_are_those_of_a_sorted_column),
         cmocka_unit_test(a_fifth_of_hostile_sites_does_not_move_the_robust_rules),
         cmocka_unit_test(a_site_that_is_not_finite_is_named_and_left_out_by_every_rule),
         cmocka_unit_test(huge_but_finite_vectors_do_not_get_through_either),
