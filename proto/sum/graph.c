@@ -109,7 +109,13 @@ static an_err check_want(const an_sum_graph_want *w, an_note *why)
     if (w->security_bits < 1 || w->security_bits > BITS_MAX || w->correctness_bits < 1 ||
         w->correctness_bits > BITS_MAX)
         return an_fail(AN_ERR_INVAL, why, "bits of security and correctness are 1 to %u", BITS_MAX);
-    if (w->colluders > w->n || w->dropouts > w->n || quorum_of(w) > w->n - w->dropouts)
+    if (w->colluders < 1)
+        return an_fail(AN_ERR_INVAL, why, "at least one site is taken to collude");
+    if (w->colluders > w->n - 2)
+        return an_fail(AN_ERR_REFUSED, why,
+                       "of %u sites %u may collude, which leaves no two others for one to hide the other",
+                       w->n, w->colluders);
+    if (w->dropouts > w->n || quorum_of(w) > w->n - w->dropouts)
         return an_fail(AN_ERR_REFUSED, why,
                        "of %u sites %u may collude, so %u must sign one list of survivors, but with %u lost "
                        "only %u are left",
@@ -259,13 +265,20 @@ static int larger_first(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
+uint32_t an_sum_graph_colluding_parties(uint32_t parties, uint32_t permille)
+{
+    uint64_t share = permille < 1000 ? permille : 1000;
+    uint32_t bad = (uint32_t)((parties * share + 999) / 1000);
+    return bad > 0 ? bad : 1;
+}
+
 uint32_t an_sum_graph_colluders(const uint32_t *party, uint32_t n, uint32_t permille)
 {
     uint32_t sizes[AN_COHORT_MAX], sites = 0;
     uint32_t parties = count_parties(sizes, party, n);
-    uint32_t bad = (uint32_t)((uint64_t)parties * (permille < 1000 ? permille : 1000) / 1000);
+    uint32_t bad = an_sum_graph_colluding_parties(parties, permille);
     qsort(sizes, parties, sizeof sizes[0], larger_first);
-    for (uint32_t i = 0; i < bad; i++)
+    for (uint32_t i = 0; i < bad && i < parties; i++)
         sites += sizes[i];
     return sites;
 }

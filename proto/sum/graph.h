@@ -21,7 +21,8 @@
  *   t         > (k + 1 + c) / 2.  An honest holder gives up a share of one of a site's two secrets, never
  *             of both; so t shares of both would take 2 (t - c) honest holders out of k + 1 - c.
  *   quorum    > (n + C) / 2 signatures on one survivor list.  An honest site signs one list; so two lists
- *             cannot both have a quorum, and all honest sites reveal for the same one.
+ *             cannot both have a quorum, and all honest sites reveal for the same one.  Of its signers more
+ *             than (n - C) / 2 are honest: two at least if n - C >= 2, else it is refused.
  *   connected If the sum over the survivors fell into two parts with no mask between them, the smaller
  *             has an honest set A whose members drew t - 1 others or more out of A and the colluders
  *             (holders outside the survivor list reveal nothing).  Union bound over all such sets:
@@ -35,6 +36,11 @@
  * The least k for which some t keeps them all is taken, with the least such t.  "Connected" bears mostly on
  * t, and where many may be lost, t can be large only if k is: 30 % dropouts of 100 sites need the complete
  * graph.
+ *
+ * C is never less than 1: two lists that differ need one site that signs both, and with C = 0 it would be
+ * enough.  For C = 1 the quorums of 3, 4, 5, 6 and 10 sites are 3, 3, 4, 4 and 6: three sites bear no loss
+ * once the key list is out (of their sum one colluder learns the sum of the other two), four and five bear
+ * one, ten bear four.  Two colluders of three are refused.
  *
  * In the complete graph all is certain: c = C, t = quorum, and D <= n - t is all that is needed.
  * Cost is counted in masks of the vector's length made by everybody: n (g + 1) by the sites and
@@ -56,7 +62,7 @@
 
 typedef struct an_sum_graph_want {
     uint32_t n;         /* sites in the key list: AN_SUM_GRAPH_SITES_MIN .. AN_COHORT_MAX */
-    uint32_t colluders; /* C: sites that may work together with the coordinator */
+    uint32_t colluders; /* C: sites that may work together with the coordinator, 1 .. n - 2 */
     uint32_t dropouts;  /* D: sites that may be lost from the key list to the end */
     uint32_t security_bits;
     uint32_t correctness_bits;
@@ -70,7 +76,7 @@ typedef struct an_sum_graph {
     uint32_t in_max; /* no site is drawn by more */
 } an_sum_graph;
 
-/* Errors: REFUSED what is wanted cannot be had (why says which bound), INVAL n or bits out of range. */
+/* Errors: REFUSED what is wanted cannot be had (why says which bound), INVAL n, bits or no colluder. */
 an_err an_sum_graph_plan(an_sum_graph *ret, const an_sum_graph_want *want, an_note *why);
 /* Whether k and t, which another machine has planned, keep the bounds (its rounding is forgiven); *ret is
  * the graph of them.  Errors: REFUSED, INVAL. */
@@ -82,8 +88,10 @@ an_err an_sum_graph_check(an_sum_graph *ret, uint32_t k, uint32_t t, const an_su
 an_err an_sum_graph_draw(uint16_t *ret, const an_sum_graph *graph, uint32_t self,
                          const uint8_t seed[static 32]);
 
-/* Sites of the floor(permille/1000 of the parties) parties that run the most sites: what colluding
- * parties can bring.  party[i] names the party of site i by any number.  n <= AN_COHORT_MAX. */
+/* That share of the parties that may collude: rounded up, at least 1. */
+uint32_t an_sum_graph_colluding_parties(uint32_t parties, uint32_t permille);
+/* Sites of so many parties that run the most sites: what colluding parties can bring.  party[i] names the
+ * party of site i by any number.  n <= AN_COHORT_MAX. */
 uint32_t an_sum_graph_colluders(const uint32_t *party, uint32_t n, uint32_t permille);
 uint32_t an_sum_graph_dropouts(uint32_t n, uint32_t permille);    /* not more than that share: rounded down */
 uint32_t an_sum_graph_parties(const uint32_t *party, uint32_t n); /* different ones */

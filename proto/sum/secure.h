@@ -89,8 +89,9 @@ typedef struct an_secure_params {
     an_cipher cipher;
     uint32_t n;                      /* sites of the cohort: AN_SUM_GRAPH_SITES_MIN .. AN_COHORT_MAX */
     const an_secure_member *members; /* (n), in the plan's order */
-    uint32_t min_parties;            /* fewer are never summed; at least AN_SECURE_PARTIES_MIN */
-    uint32_t colluders_permille;     /* of the parties of the cohort */
+    uint32_t min_parties;            /* fewer are never summed; at least AN_SECURE_PARTIES_MIN, and never
+                                        fewer than the colluding parties and two more */
+    uint32_t colluders_permille;     /* of the parties of the cohort, rounded up: one party at least */
     uint32_t dropouts_permille;      /* of the sites in the key list */
     uint32_t security_bits;
     uint32_t correctness_bits;

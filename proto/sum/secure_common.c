@@ -70,6 +70,10 @@ an_err an_secure_ground_init(an_secure_ground *g, const an_secure_params *p, an_
     g->p = *p;
     g->p.members = members;
     g->colluders = an_sum_graph_colluders(party, p->n, p->colluders_permille);
+    /* Large parties can make a quorum with few others: two honest ones are asked for by themselves. */
+    g->least = 2 + an_sum_graph_colluding_parties(an_sum_graph_parties(party, p->n), p->colluders_permille);
+    if (g->least < p->min_parties)
+        g->least = p->min_parties;
     bind(g);
     return AN_OK;
 }
@@ -214,9 +218,9 @@ an_err an_secure_list_read(an_secure_ground *g, const void *bytes, size_t len, a
     }
     for (uint32_t i = 0; i < m && err == AN_OK; i++)
         party[i] = g->p.members[entries[i].site].party;
-    if (err == AN_OK && an_sum_graph_parties(party, m) < g->p.min_parties)
+    if (err == AN_OK && an_sum_graph_parties(party, m) < g->least)
         err = an_fail(AN_ERR_REFUSED, why, "LIST: %u parties, and the least cohort is %u",
-                      an_sum_graph_parties(party, m), g->p.min_parties);
+                      an_sum_graph_parties(party, m), g->least);
     if (err != AN_OK) {
         an_free(entries);
         return err;
@@ -279,9 +283,9 @@ an_err an_secure_enough(const an_secure_ground *g, const an_secure_set *s, const
     for (uint32_t i = 0; i < g->m; i++)
         if (an_secure_has(s, i))
             party[n++] = g->p.members[g->entries[i].site].party;
-    if (an_sum_graph_parties(party, n) < g->p.min_parties)
+    if (an_sum_graph_parties(party, n) < g->least)
         return an_fail(AN_ERR_REFUSED, why, "%u parties %s, and the least cohort is %u",
-                       an_sum_graph_parties(party, n), what, g->p.min_parties);
+                       an_sum_graph_parties(party, n), what, g->least);
     return an_secure_quorum(g, s, what, why);
 }
 

@@ -28,6 +28,7 @@ typedef struct an_secure_ground {
     an_secure_params p; /* p.members is a copy */
     an_hash binding;
     uint32_t colluders; /* sites */
+    uint32_t least;     /* parties: p.min_parties, or the colluding ones and two more */
     /* From LIST on: */
     uint32_t m;               /* sites in the list; 0: none yet */
     an_secure_entry *entries; /* (m) */

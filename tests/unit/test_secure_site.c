@@ -74,8 +74,8 @@ static void a_second_key_list_is_refused_also_after_a_restart(void **state)
     an_note why;
     (void)state;
     begin(&w, 6, 0);
-    craft_list(&w, five, 5, 4, 3, &first);
-    craft_list(&w, others, 5, 4, 3, &second);
+    craft_list(&w, five, 5, 4, 4, &first);
+    craft_list(&w, others, 5, 4, 4, &second);
     expect(w.sites[0], &first, AN_OK, "");
     expect(w.sites[0], &second, AN_ERR_EXISTS, "a second, different LIST");
     assert_int_equal(an_secure_world_restart_site(&w, 0, &why), AN_OK);
@@ -93,7 +93,7 @@ static void a_site_with_another_key_list_cannot_be_joined_to_the_rest(void **sta
     an_note why;
     (void)state;
     begin(&w, 6, 0);
-    craft_list(&w, others, 5, 4, 3, &list);
+    craft_list(&w, others, 5, 4, 4, &list);
     expect(w.sites[0], &list, AN_OK, "");
     for (uint32_t i = 1; i < 5; i++) {
         assert_int_equal(an_secure_world_send(&w, i, &why), AN_OK);
@@ -129,7 +129,7 @@ static void invented_sites_and_other_keys_are_refused(void **state)
     const size_t entry = 2 + AN_SECURE_KEYS_BODY, at = AN_SECURE_HEAD_BYTES + 6;
     (void)state;
     begin(&w, 6, 0);
-    craft_list(&w, five, 5, 4, 3, &b);
+    craft_list(&w, five, 5, 4, 4, &b);
     b.data[at + 2 * entry + 2] ^= 1; /* another mask key for site 2 */
     expect(w.sites[0], &b, AN_ERR_AUTH, "KEYS of site 2: the signature is not that site's");
     b.data[at + 2 * entry + 2] ^= 1;
@@ -144,7 +144,7 @@ static void invented_sites_and_other_keys_are_refused(void **state)
     an_buf_done(&b);
 
     /* Its own keys of an earlier life, still signed by itself, for which it has no secret any more. */
-    craft_list(&w, five, 5, 4, 3, &b);
+    craft_list(&w, five, 5, 4, 4, &b);
     an_note why;
     an_secure_world_lose(&w, 0);
     assert_int_equal(an_secure_site_new(&w.p, 0, w.keys[0], &w.sites[0], &why), AN_OK);
@@ -165,16 +165,35 @@ static void a_cohort_below_the_least_is_refused(void **state)
     an_buf_done(&b);
     an_secure_world_done(&w);
 
-    an_secure_world_init(&w, 5, 0, 300); /* five sites of two parties */
+    an_secure_world_init(&w, 5, 0, 0); /* five sites of two parties */
     for (uint32_t i = 0; i < 5; i++)
         w.members[i].party = i / 3;
     assert_int_equal(an_secure_world_begin(&w, &why), AN_OK);
-    craft_list(&w, five, 5, 4, 3, &b);
+    craft_list(&w, five, 5, 4, 5, &b);
     expect(w.sites[0], &b, AN_ERR_REFUSED, "2 parties, and the least cohort is 3");
     an_buf_done(&b);
     for (uint32_t i = 0; i < 5; i++)
         assert_int_equal(an_secure_world_send(&w, i, &why), AN_OK);
     assert_int_equal(an_secure_sum_close(w.sum, &why), AN_ERR_AGAIN); /* nor is it asked for */
+    an_secure_world_done(&w);
+}
+
+/* Of eleven parties two may collude; a third alone would have its vector read by them. */
+static void colluding_parties_leave_two_others(void **state)
+{
+    an_secure_world w;
+    an_secure_ground g;
+    an_note why;
+    (void)state;
+    an_secure_world_init(&w, 11, 100, 0);
+    w.p.members = w.members;
+    assert_int_equal(an_secure_ground_init(&g, &w.p, &why), AN_OK);
+    assert_int_equal(g.least, 4);
+    an_secure_ground_done(&g);
+    w.p.min_parties = 7;
+    assert_int_equal(an_secure_ground_init(&g, &w.p, &why), AN_OK);
+    assert_int_equal(g.least, 7);
+    an_secure_ground_done(&g);
     an_secure_world_done(&w);
 }
 
@@ -214,7 +233,7 @@ static void a_chosen_graph_is_refused(void **state)
     inbox.data[AN_SECURE_HEAD_BYTES] = 0x1e;
     expect(w.sites[0], &inbox, AN_ERR_REFUSED, "is not among the sharers");
     inbox.data[AN_SECURE_HEAD_BYTES] = 0x03;
-    expect(w.sites[0], &inbox, AN_ERR_REFUSED, "fewer than 3 of this site's neighbours have shared");
+    expect(w.sites[0], &inbox, AN_ERR_REFUSED, "fewer than 4 of this site's neighbours have shared");
     inbox.data[AN_SECURE_HEAD_BYTES] = 0x3f; /* a place behind the list */
     expect(w.sites[0], &inbox, AN_ERR_PROTO, "no set of places");
     inbox.data[AN_SECURE_HEAD_BYTES] = 0x1f;
@@ -291,7 +310,7 @@ static void both_shares_of_a_neighbour_are_never_given(void **state)
     }
     an_buf_init(&b, AN_SECURE_MESSAGE_MAX);
     an_secure_head_put(&b, AN_SECURE_SIGNATURES, w.p.round);
-    an_buf_u16(&b, 4); /* three signatures are needed; 1 and 3 have signed the other list */
+    an_buf_u16(&b, 4); /* four signatures are needed; 1 and 3 have signed the other list */
     for (uint32_t i = 0; i < 4; i++) {
         an_buf_init(&sig, AN_SECURE_MESSAGE_MAX);
         assert_int_equal(an_secure_site_message(w.sites[i], &sig), AN_OK);
@@ -302,7 +321,7 @@ static void both_shares_of_a_neighbour_are_never_given(void **state)
     expect(w.sites[1], &b, AN_ERR_AUTH, "SIGNED of site 0: the signature is not that site's");
     b.data[AN_SECURE_HEAD_BYTES] = 1; /* its own and one more do not suffice */
     b.len = AN_SECURE_HEAD_BYTES + 2 + 2 + AN_SIGN_BYTES;
-    expect(w.sites[4], &b, AN_ERR_REFUSED, "2 of 5 sites have signed, and 3 are needed");
+    expect(w.sites[4], &b, AN_ERR_REFUSED, "2 of 5 sites have signed, and 4 are needed");
     b.data[AN_SECURE_HEAD_BYTES] = 0;
     b.len = AN_SECURE_HEAD_BYTES + 2;
     expect(w.sites[3], &b, AN_ERR_REFUSED, "1 of 5 sites have signed");
@@ -310,6 +329,34 @@ static void both_shares_of_a_neighbour_are_never_given(void **state)
     an_buf_done(&with);
     an_buf_done(&without);
     an_secure_world_done(&w);
+}
+
+/* Half of the honest sites are told one list and half the other, and a colluder signs both. */
+static void one_colluder_cannot_make_two_lists_of_survivors(void **state)
+{
+    static const uint32_t sizes[] = {3, 5, 10};
+    (void)state;
+    for (size_t c = 0; c < 3; c++) {
+        uint32_t n = sizes[c], colluder = n - 1, middle = (n - 1) / 2, first = 0, second = 0;
+        an_secure_world w;
+        an_note why;
+        an_secure_world_init(&w, n, 100, 0);
+        assert_int_equal(an_secure_world_begin(&w, &why), AN_OK);
+        assert_int_equal(an_secure_world_phases(&w, 0, 1, &why), AN_OK);
+        for (uint32_t i = 0; i < n; i++)
+            assert_int_equal(an_secure_world_mask(&w, i, &why), AN_OK);
+        for (uint32_t i = 0; i < colluder; i++) {
+            uint32_t low = (1u << middle) - 1, all = (1u << colluder) - 1;
+            an_buf b;
+            craft_set(&w, AN_SECURE_SURVIVORS, (i < middle ? low : all & ~low) | 1u << colluder, n, &b);
+            bool is_taken = an_secure_site_feed(w.sites[i], b.data, b.len, &why) == AN_OK;
+            first += i < middle && is_taken;
+            second += i >= middle && is_taken;
+            an_buf_done(&b);
+        }
+        assert_true(first == 0 || second == 0);
+        an_secure_world_done(&w);
+    }
 }
 
 static void after_the_reveal_nothing_else_can_be_had_also_after_a_restart(void **state)
@@ -354,7 +401,7 @@ static void other_rounds_plans_and_damaged_states_are_refused(void **state)
     an_secure_site *s = NULL;
     (void)state;
     begin(&w, 5, 0);
-    craft_list(&w, five, 5, 4, 3, &b);
+    craft_list(&w, five, 5, 4, 4, &b);
     b.data[1] ^= 1;
     expect(w.sites[0], &b, AN_ERR_PROTO, "LIST of another round");
     b.data[1] ^= 1;
@@ -386,10 +433,12 @@ int main(void)
         cmocka_unit_test(a_site_with_another_key_list_cannot_be_joined_to_the_rest),
         cmocka_unit_test(invented_sites_and_other_keys_are_refused),
         cmocka_unit_test(a_cohort_below_the_least_is_refused),
+        cmocka_unit_test(colluding_parties_leave_two_others),
         cmocka_unit_test(a_chosen_graph_is_refused),
         cmocka_unit_test(only_one_vector_is_signed),
         cmocka_unit_test(a_survivor_list_is_signed_once_and_only_if_it_is_fair),
         cmocka_unit_test(both_shares_of_a_neighbour_are_never_given),
+        cmocka_unit_test(one_colluder_cannot_make_two_lists_of_survivors),
         cmocka_unit_test(after_the_reveal_nothing_else_can_be_had_also_after_a_restart),
         cmocka_unit_test(other_rounds_plans_and_damaged_states_are_refused),
     };

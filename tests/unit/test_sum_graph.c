@@ -22,9 +22,9 @@ static an_sum_graph_want want_of(uint32_t n, uint32_t colluders, uint32_t dropou
 
 static void small_cohorts_get_the_complete_graph(void **state)
 {
-    static const uint32_t cases[][4] = {{3, 0, 1, 2}, {5, 0, 2, 3}, {10, 1, 3, 6}, {40, 4, 12, 23}};
+    static const uint32_t cases[][4] = {{3, 1, 0, 3}, {4, 1, 1, 3}, {5, 1, 1, 4}, {10, 1, 4, 6}, {40, 4, 12, 23}};
     (void)state;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         an_sum_graph_want w = want_of(cases[i][0], cases[i][1], cases[i][2]);
         an_sum_graph g, again;
         an_note why;
@@ -70,13 +70,19 @@ static void what_cannot_be_had_is_refused_with_a_reason(void **state)
     (void)state;
     assert_int_equal(an_sum_graph_plan(&g, &w, &why), AN_ERR_REFUSED);
     assert_non_null(strstr(why.text, "must sign one list"));
-    w = want_of(2, 0, 0);
+    w = want_of(3, 2, 0); /* one alone is what is left when two take theirs off */
+    assert_int_equal(an_sum_graph_plan(&g, &w, &why), AN_ERR_REFUSED);
+    assert_non_null(strstr(why.text, "leaves no two others"));
+    assert_int_equal(an_sum_graph_check(&g, 2, 3, &w, &why), AN_ERR_REFUSED);
+    w = want_of(10, 0, 0);
     assert_int_equal(an_sum_graph_plan(&g, &w, &why), AN_ERR_INVAL);
-    w = want_of(AN_COHORT_MAX + 1, 0, 0);
+    w = want_of(2, 1, 0);
+    assert_int_equal(an_sum_graph_plan(&g, &w, &why), AN_ERR_INVAL);
+    w = want_of(AN_COHORT_MAX + 1, 1, 0);
     assert_int_equal(an_sum_graph_plan(&g, &w, &why), AN_ERR_INVAL);
     w = want_of(10, 11, 0);
     assert_int_equal(an_sum_graph_plan(&g, &w, &why), AN_ERR_REFUSED);
-    w = want_of(10, 0, 11);
+    w = want_of(10, 1, 11);
     assert_int_equal(an_sum_graph_plan(&g, &w, &why), AN_ERR_REFUSED);
     w = want_of(1000, 330, 300); /* more neighbours than there are shares */
     assert_int_equal(an_sum_graph_plan(&g, &w, &why), AN_ERR_REFUSED);
@@ -149,13 +155,27 @@ static void sites_of_one_party_count_once_and_collude_together(void **state)
     const uint32_t party[10] = {1, 1, 1, 2, 3, 4, 4, 5, 6, 7}; /* seven parties */
     (void)state;
     assert_int_equal(an_sum_graph_parties(party, 10), 7);
-    assert_int_equal(an_sum_graph_colluders(party, 10, 100), 0); /* floor(0.7) */
-    assert_int_equal(an_sum_graph_colluders(party, 10, 150), 3); /* one: the largest */
-    assert_int_equal(an_sum_graph_colluders(party, 10, 300), 5); /* two */
+    assert_int_equal(an_sum_graph_colluders(party, 10, 0), 3);   /* one always: the largest */
+    assert_int_equal(an_sum_graph_colluders(party, 10, 100), 3); /* 0.7, rounded up */
+    assert_int_equal(an_sum_graph_colluders(party, 10, 150), 5); /* 1.05: two */
+    assert_int_equal(an_sum_graph_colluders(party, 10, 300), 6); /* 2.1: three */
     assert_int_equal(an_sum_graph_colluders(party, 10, 5000), 10);
     assert_int_equal(an_sum_graph_dropouts(10, 300), 3);
     assert_int_equal(an_sum_graph_dropouts(3, 300), 0);
     assert_int_equal(an_sum_graph_dropouts(10, 0), 0);
+}
+
+static void colluders_are_rounded_up_and_never_none(void **state)
+{
+    static const uint32_t cases[][3] = {{3, 100, 1}, {5, 100, 1}, {10, 100, 1}, {11, 100, 2}, {3, 0, 1}};
+    uint32_t party[11];
+    (void)state;
+    for (uint32_t i = 0; i < 11; i++)
+        party[i] = i;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(an_sum_graph_colluding_parties(cases[i][0], cases[i][1]), cases[i][2]);
+        assert_int_equal(an_sum_graph_colluders(party, cases[i][0], cases[i][1]), cases[i][2]);
+    }
 }
 
 static void too_little_memory_is_an_error(void **state)
@@ -179,6 +199,7 @@ int main(void)
         cmocka_unit_test(drawn_graphs_keep_the_bounds),
         cmocka_unit_test(neighbours_are_drawn_evenly),
         cmocka_unit_test(sites_of_one_party_count_once_and_collude_together),
+        cmocka_unit_test(colluders_are_rounded_up_and_never_none),
         cmocka_unit_test(too_little_memory_is_an_error),
     };
     if (an_crypto_init() != AN_OK)
