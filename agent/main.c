@@ -171,7 +171,8 @@ int main(int argc, char **argv)
     an_log_init(AN_LOG_INFO, "andon-agent");
     an_json_init();
     if (!an_kernels_init()) {
-        fprintf(stderr, "andon-agent: ANDON_KERNELS or ANDON_BF16 names an instruction set that is not here\n");
+        fprintf(stderr,
+                "andon-agent: ANDON_KERNELS or ANDON_BF16 names an instruction set that is not here\n");
         return EXIT_USAGE;
     }
     an_err err = an_crypto_init();

@@ -128,8 +128,7 @@ int main(int argc, char **argv)
     const char *shape = option(argc, argv, "--shape", NULL);
     const long steps = strtol(option(argc, argv, "--steps", "50"), NULL, 10);
     if (!library || !model || !shape || steps < 1) {
-        fprintf(stderr,
-                "usage: bench_ort --library FILE --model FILE --shape N,N,.. [--steps 50]\n");
+        fprintf(stderr, "usage: bench_ort --library FILE --model FILE --shape N,N,.. [--steps 50]\n");
         return 2;
     }
     const char *version = open_library(library);

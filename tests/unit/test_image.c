@@ -246,7 +246,8 @@ static void write_with_text(sink *to)
     char *text = an_alloc(TEXT + 1, 1), key[] = "k";
     uint8_t pixel = 7;
     memset(text, 'a', TEXT);
-    png_text about = {.compression = PNG_TEXT_COMPRESSION_zTXt, .key = key, .text = text, .text_length = TEXT};
+    png_text about = {
+        .compression = PNG_TEXT_COMPRESSION_zTXt, .key = key, .text = text, .text_length = TEXT};
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
     png_infop info = png_create_info_struct(png);
     png_set_write_fn(png, to, write_to, flush_nothing);
