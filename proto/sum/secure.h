@@ -14,8 +14,10 @@
  *                                             <-     LIST        all keys, signed; neighbours and threshold
  *     SHARES      neighbours drawn, shares    ->
  *                                             <-     INBOX       who shared, and the shares for this site
- *     MASKED      hash of its masked vector   ->
- *                                             <-     SURVIVORS   whose vectors are in the sum
+ *     MASKED      hash of its masked vector,  ->
+ *                 hash of the sharers
+ *                                             <-     SURVIVORS   whose vectors are in the sum,
+ *                                                            and what they have signed
  *     SIGNED      signature of that list      ->
  *                                             <-     SIGNATURES  of the others on the same list
  *     REVEAL      one share for each neighbour ->
@@ -28,14 +30,14 @@
  *     LIST        sites u16, k u16, t u16, then for each site, ascending: place, and its KEYS body
  *     SHARES      k places, ascending; commitment 32; k boxes of 104; signature 64
  *     INBOX       set of sharers; boxes u16, then each: place of the sender, box
- *     MASKED      hash of the update file 32, signature 64
- *     SURVIVORS   set
+ *     MASKED      hash of the update file 32, hash of the set of sharers 32, signature 64
+ *     SURVIVORS   set, then of each in it, ascending: hash of its update file 32, signature 64 of its MASKED
  *     SIGNED      signature 64
  *     SIGNATURES  n u16, then each, ascending: place, signature
  *     REVEAL      n u16, then each, ascending: place, 0 key or 1 seed, share 32; signature 64
  *
  * Signatures are Ed25519 of the site's statement key over (binding, list hash or zeros, place in the cohort,
- * hash of the body), each kind with its own context.  The binding is the hash of all parameters, roster
+ * hash of the body; of SIGNED the body is the set), each kind with its own context.  The binding is the hash of all parameters, roster
  * included; so one party's idea of the round cannot pass for another's.
  *
  * Threads: data only. */

@@ -137,6 +137,19 @@ static void put_inbox(const an_secure_sum *s, uint32_t place, an_buf *ret)
     }
 }
 
+static void put_survivors(const an_secure_sum *s, an_buf *ret)
+{
+    an_secure_head_put(ret, AN_SECURE_SURVIVORS, s->g.p.round);
+    an_secure_set_put(ret, &s->survivors, s->g.m);
+    for (uint32_t i = 0; i < s->g.m; i++) {
+        if (!an_secure_has(&s->survivors, i))
+            continue;
+        const uint8_t *body = an_secure_heard(s, MASKED, s->g.entries[i].site) + AN_SECURE_HEAD_BYTES;
+        an_buf_put(ret, body, AN_HASH_BYTES);
+        an_buf_put(ret, body + AN_SECURE_MASKED_BYTES, AN_SIGN_BYTES);
+    }
+}
+
 static void put_signatures(const an_secure_sum *s, an_buf *ret)
 {
     an_secure_set signers = heard_of(s, SIGNED);
@@ -165,8 +178,7 @@ an_err an_secure_sum_message(const an_secure_sum *s, uint32_t site, an_buf *ret)
         put_inbox(s, (uint32_t)an_secure_place(&s->g, site), ret);
         break;
     case SIGNED:
-        an_secure_head_put(ret, AN_SECURE_SURVIVORS, s->g.p.round);
-        an_secure_set_put(ret, &s->survivors, s->g.m);
+        put_survivors(s, ret);
         break;
     default:
         put_signatures(s, ret);

@@ -268,6 +268,15 @@ uint32_t an_secure_count(const an_secure_set *s, uint32_t m)
     return n;
 }
 
+void an_secure_masked_body(uint8_t ret[static AN_SECURE_MASKED_BYTES], const uint8_t *update,
+                           const an_secure_set *sharers, uint32_t m)
+{
+    an_hash h;
+    an_hash_of(&h, sharers->bits, (m + 7) / 8);
+    memcpy(ret, update, AN_HASH_BYTES);
+    memcpy(ret + AN_HASH_BYTES, h.b, AN_HASH_BYTES);
+}
+
 an_err an_secure_quorum(const an_secure_ground *g, const an_secure_set *s, const char *what, an_note *why)
 {
     uint32_t n = an_secure_count(s, g->m);

@@ -13,6 +13,8 @@
 
 #define AN_SECURE_SET_BYTES ((AN_COHORT_MAX + 7) / 8)
 #define AN_SECURE_KEYS_BODY (2 * AN_AGREE_BYTES + AN_SIGN_BYTES)
+#define AN_SECURE_MASKED_BYTES (2 * AN_HASH_BYTES) /* what is signed of MASKED */
+#define AN_SECURE_MASKED_PROOF (AN_HASH_BYTES + AN_SIGN_BYTES)
 
 typedef struct an_secure_set {
     uint8_t bits[AN_SECURE_SET_BYTES];
@@ -64,6 +66,9 @@ void an_secure_add(an_secure_set *s, uint32_t place);
 void an_secure_set_put(an_buf *b, const an_secure_set *s, uint32_t m);
 bool an_secure_set_read(an_reader *r, an_secure_set *ret, uint32_t m); /* false: short, or padding set */
 uint32_t an_secure_count(const an_secure_set *s, uint32_t m);
+/* What a site signs of MASKED: which vector, and among which sharers it is masked. */
+void an_secure_masked_body(uint8_t ret[static AN_SECURE_MASKED_BYTES], const uint8_t *update,
+                           const an_secure_set *sharers, uint32_t m);
 /* Errors: REFUSED fewer sites than the quorum; `what` they do. */
 an_err an_secure_quorum(const an_secure_ground *g, const an_secure_set *s, const char *what, an_note *why);
 /* Of those whose vectors are summed.  Errors: REFUSED fewer parties than the least cohort, or no quorum. */

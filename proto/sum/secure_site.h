@@ -19,7 +19,7 @@
  *
  * What it holds to, each with an error and a reason when broken: one key list, one vector, one survivor list
  * for a round; every key signed by its site of the roster; a graph and a threshold that keep the bounds;
- * enough parties and sites at every step; a quorum of signatures on the very list it signed; and of each
+ * enough parties and sites at every step; survivors who have all masked among the same sharers; a quorum of signatures on the very list it signed; and of each
  * neighbour one share of the seed or one of the key, by that list, never both.  With the reveal the secrets
  * are wiped, also from what is saved: then only the message is left, to be sent again.
  *

@@ -168,8 +168,12 @@ static an_err check_shares(an_secure_sum *s, uint32_t site, const uint8_t *body,
 
 static an_err check_masked(an_secure_sum *s, uint32_t site, const uint8_t *body, size_t len, an_note *why)
 {
-    if (len != AN_HASH_BYTES + AN_SIGN_BYTES)
+    uint8_t ought[AN_SECURE_MASKED_BYTES];
+    if (len != sizeof ought + AN_SIGN_BYTES)
         return an_fail(AN_ERR_PROTO, why, "MASKED of site %u: wrong length", site);
+    an_secure_masked_body(ought, body, &s->sharers, s->g.m);
+    if (memcmp(ought, body, sizeof ought) != 0)
+        return an_fail(AN_ERR_REFUSED, why, "MASKED of site %u: among other sharers than it was told", site);
     memcpy(s->updates[an_secure_place(&s->g, site)].b, body, AN_HASH_BYTES);
     return check_signed_body(s, AN_SECURE_MASKED, site, body, len, why);
 }

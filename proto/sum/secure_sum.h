@@ -48,7 +48,8 @@ const an_sum_graph *an_secure_sum_graph(const an_secure_sum *s);     /* from SHA
 /* A message of the site at that place of the cohort (the link says which it is).  The same bytes again are
  * fine and change nothing.  MASKED comes after the update itself has been received and its hash checked.
  * Errors: PROTO malformed or of another round; AUTH; STATE its phase is over, or not yet; NOTFOUND the site is
- * out of the round; EXISTS a second, different one; REFUSED a reveal with other shares than asked for; NOMEM. */
+ * out of the round; EXISTS a second, different one; REFUSED a vector masked among other sharers than were
+ * told, or a reveal with other shares than asked for; NOMEM. */
 an_err an_secure_sum_feed(an_secure_sum *s, uint32_t site, const void *bytes, size_t len, an_note *why);
 
 /* Ends the phase.  Errors: AGAIN too few, why says how many of what; STATE in REVEAL, which rebuild ends;

@@ -257,10 +257,36 @@ an_err an_secure_site_take_inbox(an_secure_site *s, const void *bytes, size_t le
 an_err an_secure_site_take_update(an_secure_site *s, const void *bytes, size_t len, an_buf *message,
                                   an_note *why)
 {
-    (void)why;
+    uint8_t body[AN_SECURE_MASKED_BYTES];
+    if (len != AN_HASH_BYTES)
+        return an_fail(AN_ERR_PROTO, why, "the hash of an update has %zu bytes", len);
+    an_secure_masked_body(body, bytes, &s->sharers, s->g.m);
     an_secure_head_put(message, AN_SECURE_MASKED, s->g.p.round);
-    an_buf_put(message, bytes, len);
+    an_buf_put(message, body, sizeof body);
     return end_message(s, AN_SECURE_MASKED, message);
+}
+
+/* All survivors have masked among the very sharers that this site knows of. */
+static an_err check_masked(const an_secure_site *s, const an_secure_set *survivors, an_reader *r,
+                           an_note *why)
+{
+    uint8_t body[AN_SECURE_MASKED_BYTES];
+    for (uint32_t i = 0; i < s->g.m; i++) {
+        if (!an_secure_has(survivors, i))
+            continue;
+        uint32_t site = s->g.entries[i].site;
+        const uint8_t *proof = an_read_bytes(r, AN_SECURE_MASKED_PROOF);
+        if (!proof)
+            return an_fail(AN_ERR_PROTO, why, "SURVIVORS: wrong length");
+        an_secure_masked_body(body, proof, &s->sharers, s->g.m);
+        an_err err = an_secure_sign_check(proof + AN_HASH_BYTES, &s->g, AN_SECURE_MASKED, site, body,
+                                          sizeof body, NULL);
+        if (err != AN_OK)
+            return an_fail(err, why,
+                           "SURVIVORS: site %u has not signed a vector masked among the sharers of this site",
+                           site);
+    }
+    return AN_OK;
 }
 
 an_err an_secure_site_take_survivors(an_secure_site *s, const void *bytes, size_t len, an_buf *message,
@@ -272,8 +298,10 @@ an_err an_secure_site_take_survivors(an_secure_site *s, const void *bytes, size_
     an_err err = an_secure_head_read(&s->g, &r, AN_SECURE_SURVIVORS, why);
     if (err != AN_OK)
         return err;
-    if (!an_secure_set_read(&r, &survivors, s->g.m) || r.left != 0)
+    if (!an_secure_set_read(&r, &survivors, s->g.m))
         return an_fail(AN_ERR_PROTO, why, "SURVIVORS: no set of places");
+    if (r.left != an_secure_count(&survivors, s->g.m) * (size_t)AN_SECURE_MASKED_PROOF)
+        return an_fail(AN_ERR_PROTO, why, "SURVIVORS: wrong length");
     if (!an_secure_has(&survivors, s->place))
         return an_fail(AN_ERR_REFUSED, why, "SURVIVORS: site %u, to which it was sent, is not in it",
                        s->site);
@@ -288,6 +316,9 @@ an_err an_secure_site_take_survivors(an_secure_site *s, const void *bytes, size_
     if (an_secure_holders(&survivors, s->drawn, s->g.graph.k, s->place) < s->g.graph.t)
         return an_fail(AN_ERR_REFUSED, why, "SURVIVORS: fewer than %u of this site's neighbours are in it",
                        s->g.graph.t);
+    err = check_masked(s, &survivors, &r, why);
+    if (err != AN_OK)
+        return err;
     s->survivors = survivors;
     an_secure_sign(sig, &s->g, AN_SECURE_SIGNED, s->site, survivors.bits, (s->g.m + 7) / 8,
                    s->secret->statement_key);

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "sum/secure_internal.h"
-#include "tests/support/secure.h"
+#include "tests/support/secure_craft.h"
 
 static void begin(an_secure_world *w, uint32_t n, size_t phases)
 {
@@ -17,24 +17,6 @@ static void begin(an_secure_world *w, uint32_t n, size_t phases)
     assert_int_equal(an_secure_world_begin(w, &why), AN_OK);
     if (phases > 0)
         assert_int_equal(an_secure_world_phases(w, 0, phases - 1, &why), AN_OK);
-}
-
-/* Feeds it to the site, expects the error and a reason that holds `text`. */
-static void expect(an_secure_site *s, const an_buf *b, an_err err, const char *text)
-{
-    an_note why = {{0}};
-    an_secure_site_phase before = an_secure_site_phase_of(s);
-    assert_int_equal(an_secure_site_feed(s, b->data, b->len, &why), err);
-    if (err != AN_OK && !strstr(why.text, text))
-        fail_msg("the reason is \"%s\", not \"%s\"", why.text, text);
-    if (err != AN_OK)
-        assert_int_equal(an_secure_site_phase_of(s), before);
-}
-
-static void message_for(an_secure_world *w, uint32_t site, an_buf *ret)
-{
-    an_buf_init(ret, AN_SECURE_MESSAGE_MAX);
-    assert_int_equal(an_secure_sum_message(w->sum, site, ret), AN_OK);
 }
 
 /* A list of these sites with the keys that they have sent, and any graph. */
@@ -57,14 +39,6 @@ static void craft_list(an_secure_world *w, const uint32_t *sites, uint32_t m, ui
     assert_int_equal(an_buf_err(ret), AN_OK);
 }
 
-static void craft_set(an_secure_world *w, an_secure_kind kind, uint32_t bits, uint32_t m, an_buf *ret)
-{
-    an_secure_set set = {{(uint8_t)bits, (uint8_t)(bits >> 8)}};
-    an_buf_init(ret, AN_SECURE_MESSAGE_MAX);
-    an_secure_head_put(ret, kind, w->p.round);
-    an_secure_set_put(ret, &set, m);
-}
-
 static const uint32_t five[] = {0, 1, 2, 3, 4}, others[] = {0, 1, 2, 3, 5};
 
 static void a_second_key_list_is_refused_also_after_a_restart(void **state)
@@ -76,11 +50,11 @@ static void a_second_key_list_is_refused_also_after_a_restart(void **state)
     begin(&w, 6, 0);
     craft_list(&w, five, 5, 4, 4, &first);
     craft_list(&w, others, 5, 4, 4, &second);
-    expect(w.sites[0], &first, AN_OK, "");
-    expect(w.sites[0], &second, AN_ERR_EXISTS, "a second, different LIST");
+    an_secure_site_expect(w.sites[0], &first, AN_OK, "");
+    an_secure_site_expect(w.sites[0], &second, AN_ERR_EXISTS, "a second, different LIST");
     assert_int_equal(an_secure_world_restart_site(&w, 0, &why), AN_OK);
-    expect(w.sites[0], &second, AN_ERR_EXISTS, "a second, different LIST");
-    expect(w.sites[0], &first, AN_OK, "");
+    an_secure_site_expect(w.sites[0], &second, AN_ERR_EXISTS, "a second, different LIST");
+    an_secure_site_expect(w.sites[0], &first, AN_OK, "");
     an_buf_done(&first);
     an_buf_done(&second);
     an_secure_world_done(&w);
@@ -94,7 +68,7 @@ static void a_site_with_another_key_list_cannot_be_joined_to_the_rest(void **sta
     (void)state;
     begin(&w, 6, 0);
     craft_list(&w, others, 5, 4, 4, &list);
-    expect(w.sites[0], &list, AN_OK, "");
+    an_secure_site_expect(w.sites[0], &list, AN_OK, "");
     for (uint32_t i = 1; i < 5; i++) {
         assert_int_equal(an_secure_world_send(&w, i, &why), AN_OK);
     }
@@ -106,16 +80,16 @@ static void a_site_with_another_key_list_cannot_be_joined_to_the_rest(void **sta
         assert_int_equal(an_secure_world_send(&w, i, &why), AN_OK);
     assert_int_equal(an_secure_sum_close(w.sum, &why), AN_OK);
     /* The boxes of places 1, 2 and 3 for place 0, closed for the other list. */
-    message_for(&w, 1, &inbox);
+    an_secure_world_message_for(&w, 1, &inbox);
     an_buf forged;
-    craft_set(&w, AN_SECURE_INBOX, 0x0f, 5, &forged);
+    an_secure_world_craft_set(&w, AN_SECURE_INBOX, 0x0f, 5, &forged);
     an_buf_u16(&forged, 3);
     for (uint32_t i = 0; i < 3; i++) {
         an_buf_u16(&forged, (uint16_t)(i + 1));
         an_buf_put(&forged, inbox.data + AN_SECURE_HEAD_BYTES + 1 + 2 + i * (2 + AN_SECURE_BOX_BYTES) + 2,
                    AN_SECURE_BOX_BYTES);
     }
-    expect(w.sites[0], &forged, AN_ERR_AUTH, "was not closed by it for this site and round");
+    an_secure_site_expect(w.sites[0], &forged, AN_ERR_AUTH, "was not closed by it for this site and round");
     an_buf_done(&forged);
     an_buf_done(&inbox);
     an_buf_done(&list);
@@ -131,16 +105,16 @@ static void invented_sites_and_other_keys_are_refused(void **state)
     begin(&w, 6, 0);
     craft_list(&w, five, 5, 4, 4, &b);
     b.data[at + 2 * entry + 2] ^= 1; /* another mask key for site 2 */
-    expect(w.sites[0], &b, AN_ERR_AUTH, "KEYS of site 2: the signature is not that site's");
+    an_secure_site_expect(w.sites[0], &b, AN_ERR_AUTH, "KEYS of site 2: the signature is not that site's");
     b.data[at + 2 * entry + 2] ^= 1;
     b.data[at + 4 * entry] = 5; /* site 4's keys as site 5's: a stranger under a name of the roster */
-    expect(w.sites[0], &b, AN_ERR_AUTH, "KEYS of site 5");
+    an_secure_site_expect(w.sites[0], &b, AN_ERR_AUTH, "KEYS of site 5");
     b.data[at + 4 * entry] = 77; /* ... and under a name that is none */
-    expect(w.sites[0], &b, AN_ERR_PROTO, "site 77 is not in the cohort");
+    an_secure_site_expect(w.sites[0], &b, AN_ERR_PROTO, "site 77 is not in the cohort");
     b.data[at + 4 * entry] = 3; /* ... and one twice */
-    expect(w.sites[0], &b, AN_ERR_PROTO, "not in order");
+    an_secure_site_expect(w.sites[0], &b, AN_ERR_PROTO, "not in order");
     b.data[at + 4 * entry] = 4;
-    expect(w.sites[5], &b, AN_ERR_REFUSED, "site 5, to which it was sent, is not in it");
+    an_secure_site_expect(w.sites[5], &b, AN_ERR_REFUSED, "site 5, to which it was sent, is not in it");
     an_buf_done(&b);
 
     /* Its own keys of an earlier life, still signed by itself, for which it has no secret any more. */
@@ -148,7 +122,7 @@ static void invented_sites_and_other_keys_are_refused(void **state)
     an_note why;
     an_secure_world_lose(&w, 0);
     assert_int_equal(an_secure_site_new(&w.p, 0, w.keys[0], &w.sites[0], &why), AN_OK);
-    expect(w.sites[0], &b, AN_ERR_REFUSED, "other keys for site 0");
+    an_secure_site_expect(w.sites[0], &b, AN_ERR_REFUSED, "other keys for site 0");
     an_buf_done(&b);
     an_secure_world_done(&w);
 }
@@ -161,7 +135,7 @@ static void a_cohort_below_the_least_is_refused(void **state)
     (void)state;
     begin(&w, 6, 0);
     craft_list(&w, five, 2, 1, 2, &b);
-    expect(w.sites[0], &b, AN_ERR_REFUSED, "over 3 to 1000 sites, not 2");
+    an_secure_site_expect(w.sites[0], &b, AN_ERR_REFUSED, "over 3 to 1000 sites, not 2");
     an_buf_done(&b);
     an_secure_world_done(&w);
 
@@ -170,7 +144,7 @@ static void a_cohort_below_the_least_is_refused(void **state)
         w.members[i].party = i / 3;
     assert_int_equal(an_secure_world_begin(&w, &why), AN_OK);
     craft_list(&w, five, 5, 4, 5, &b);
-    expect(w.sites[0], &b, AN_ERR_REFUSED, "2 parties, and the least cohort is 3");
+    an_secure_site_expect(w.sites[0], &b, AN_ERR_REFUSED, "2 parties, and the least cohort is 3");
     an_buf_done(&b);
     for (uint32_t i = 0; i < 5; i++)
         assert_int_equal(an_secure_world_send(&w, i, &why), AN_OK);
@@ -204,13 +178,13 @@ static void a_chosen_graph_is_refused(void **state)
     (void)state;
     begin(&w, 6, 0);
     craft_list(&w, five, 5, 4, 2, &b); /* two holders would do */
-    expect(w.sites[0], &b, AN_ERR_REFUSED, "do not protect");
+    an_secure_site_expect(w.sites[0], &b, AN_ERR_REFUSED, "do not protect");
     an_buf_done(&b);
     craft_list(&w, five, 5, 2, 2, &b); /* two neighbours would do */
-    expect(w.sites[0], &b, AN_ERR_REFUSED, "do not protect");
+    an_secure_site_expect(w.sites[0], &b, AN_ERR_REFUSED, "do not protect");
     an_buf_done(&b);
     craft_list(&w, five, 5, 9, 3, &b);
-    expect(w.sites[0], &b, AN_ERR_REFUSED, "are no graph");
+    an_secure_site_expect(w.sites[0], &b, AN_ERR_REFUSED, "are no graph");
     an_buf_done(&b);
     an_secure_world_done(&w);
 
@@ -219,25 +193,27 @@ static void a_chosen_graph_is_refused(void **state)
     for (uint32_t i = 0; i < 5; i++)
         assert_int_equal(an_secure_world_send(&w, i, &why), AN_OK);
     assert_int_equal(an_secure_sum_close(w.sum, &why), AN_OK);
-    message_for(&w, 0, &inbox);
+    an_secure_world_message_for(&w, 0, &inbox);
     const size_t boxes = AN_SECURE_HEAD_BYTES + 1 + 2;
     inbox.data[boxes + 2 + 40] ^= 1; /* an edge that site 1 has not drawn */
-    expect(w.sites[0], &inbox, AN_ERR_AUTH, "the box of site 1");
+    an_secure_site_expect(w.sites[0], &inbox, AN_ERR_AUTH, "the box of site 1");
     inbox.data[boxes + 2 + 40] ^= 1;
     inbox.data[boxes - 2] = 3; /* an edge left out */
     inbox.len -= 2 + AN_SECURE_BOX_BYTES;
-    expect(w.sites[0], &inbox, AN_ERR_REFUSED, "every sharer sends a share");
+    an_secure_site_expect(w.sites[0], &inbox, AN_ERR_REFUSED, "every sharer sends a share");
     inbox.data[boxes - 2] = 4;
     inbox.len += 2 + AN_SECURE_BOX_BYTES;
-    expect(w.sites[1], &inbox, AN_ERR_PROTO, "not among the sharers, or twice"); /* another site's inbox */
+    an_secure_site_expect(w.sites[1], &inbox, AN_ERR_PROTO,
+                          "not among the sharers, or twice"); /* another site's inbox */
     inbox.data[AN_SECURE_HEAD_BYTES] = 0x1e;
-    expect(w.sites[0], &inbox, AN_ERR_REFUSED, "is not among the sharers");
+    an_secure_site_expect(w.sites[0], &inbox, AN_ERR_REFUSED, "is not among the sharers");
     inbox.data[AN_SECURE_HEAD_BYTES] = 0x03;
-    expect(w.sites[0], &inbox, AN_ERR_REFUSED, "fewer than 4 of this site's neighbours have shared");
+    an_secure_site_expect(w.sites[0], &inbox, AN_ERR_REFUSED,
+                          "fewer than 4 of this site's neighbours have shared");
     inbox.data[AN_SECURE_HEAD_BYTES] = 0x3f; /* a place behind the list */
-    expect(w.sites[0], &inbox, AN_ERR_PROTO, "no set of places");
+    an_secure_site_expect(w.sites[0], &inbox, AN_ERR_PROTO, "no set of places");
     inbox.data[AN_SECURE_HEAD_BYTES] = 0x1f;
-    expect(w.sites[0], &inbox, AN_OK, "");
+    an_secure_site_expect(w.sites[0], &inbox, AN_OK, "");
     an_buf_done(&inbox);
     an_secure_world_done(&w);
 }
@@ -259,140 +235,6 @@ static void only_one_vector_is_signed(void **state)
     an_secure_world_done(&w);
 }
 
-static void a_survivor_list_is_signed_once_and_only_if_it_is_fair(void **state)
-{
-    an_secure_world w;
-    an_buf b;
-    an_note why;
-    (void)state;
-    begin(&w, 5, 1);
-    an_secure_world_lose(&w, 4); /* has not shared */
-    assert_int_equal(an_secure_world_phases(&w, 1, 1, &why), AN_OK);
-    craft_set(&w, AN_SECURE_SURVIVORS, 0x0f, 5, &b);
-    expect(w.sites[0], &b, AN_ERR_STATE, "at the wrong time");
-    an_buf_done(&b);
-    assert_int_equal(an_secure_world_mask(&w, 0, &why), AN_OK);
-    static const struct {
-        uint32_t bits;
-        const char *text;
-    } bad[] = {{0x0e, "site 0, to which it was sent, is not in it"},
-               {0x03, "2 parties have survived, and the least cohort is 3"},
-               {0x1f, "site 4 is in it, which was said not to have shared"}};
-    for (size_t i = 0; i < 3; i++) {
-        craft_set(&w, AN_SECURE_SURVIVORS, bad[i].bits, 5, &b);
-        expect(w.sites[0], &b, AN_ERR_REFUSED, bad[i].text);
-        an_buf_done(&b);
-    }
-    craft_set(&w, AN_SECURE_SURVIVORS, 0x0f, 5, &b);
-    expect(w.sites[0], &b, AN_OK, "");
-    an_buf_done(&b);
-    assert_int_equal(an_secure_world_restart_site(&w, 0, &why), AN_OK);
-    craft_set(&w, AN_SECURE_SURVIVORS, 0x07, 5, &b); /* fair, too, but another */
-    expect(w.sites[0], &b, AN_ERR_EXISTS, "a second, different SURVIVORS");
-    an_buf_done(&b);
-    an_secure_world_done(&w);
-}
-
-/* Half of the sites are told that site 4 has survived, half that it has not: both of its secrets would be
- * the coordinator's. */
-static void both_shares_of_a_neighbour_are_never_given(void **state)
-{
-    an_secure_world w;
-    an_buf sig, b, with, without;
-    an_note why;
-    (void)state;
-    begin(&w, 5, 2);
-    craft_set(&w, AN_SECURE_SURVIVORS, 0x1f, 5, &with);
-    craft_set(&w, AN_SECURE_SURVIVORS, 0x0f, 5, &without);
-    for (uint32_t i = 0; i < 5; i++) {
-        assert_int_equal(an_secure_world_mask(&w, i, &why), AN_OK);
-        expect(w.sites[i], i % 2 == 0 ? &with : &without, AN_OK, "");
-    }
-    an_buf_init(&b, AN_SECURE_MESSAGE_MAX);
-    an_secure_head_put(&b, AN_SECURE_SIGNATURES, w.p.round);
-    an_buf_u16(&b, 4); /* four signatures are needed; 1 and 3 have signed the other list */
-    for (uint32_t i = 0; i < 4; i++) {
-        an_buf_init(&sig, AN_SECURE_MESSAGE_MAX);
-        assert_int_equal(an_secure_site_message(w.sites[i], &sig), AN_OK);
-        an_buf_u16(&b, (uint16_t)i);
-        an_buf_put(&b, sig.data + AN_SECURE_HEAD_BYTES, AN_SIGN_BYTES);
-        an_buf_done(&sig);
-    }
-    expect(w.sites[1], &b, AN_ERR_AUTH, "SIGNED of site 0: the signature is not that site's");
-    b.data[AN_SECURE_HEAD_BYTES] = 1; /* its own and one more do not suffice */
-    b.len = AN_SECURE_HEAD_BYTES + 2 + 2 + AN_SIGN_BYTES;
-    expect(w.sites[4], &b, AN_ERR_REFUSED, "2 of 5 sites have signed, and 4 are needed");
-    b.data[AN_SECURE_HEAD_BYTES] = 0;
-    b.len = AN_SECURE_HEAD_BYTES + 2;
-    expect(w.sites[3], &b, AN_ERR_REFUSED, "1 of 5 sites have signed");
-    an_buf_done(&b);
-    an_buf_done(&with);
-    an_buf_done(&without);
-    an_secure_world_done(&w);
-}
-
-/* Half of the honest sites are told one list and half the other, and a colluder signs both. */
-static void one_colluder_cannot_make_two_lists_of_survivors(void **state)
-{
-    static const uint32_t sizes[] = {3, 5, 10};
-    (void)state;
-    for (size_t c = 0; c < 3; c++) {
-        uint32_t n = sizes[c], colluder = n - 1, middle = (n - 1) / 2, first = 0, second = 0;
-        an_secure_world w;
-        an_note why;
-        an_secure_world_init(&w, n, 100, 0);
-        assert_int_equal(an_secure_world_begin(&w, &why), AN_OK);
-        assert_int_equal(an_secure_world_phases(&w, 0, 1, &why), AN_OK);
-        for (uint32_t i = 0; i < n; i++)
-            assert_int_equal(an_secure_world_mask(&w, i, &why), AN_OK);
-        for (uint32_t i = 0; i < colluder; i++) {
-            uint32_t low = (1u << middle) - 1, all = (1u << colluder) - 1;
-            an_buf b;
-            craft_set(&w, AN_SECURE_SURVIVORS, (i < middle ? low : all & ~low) | 1u << colluder, n, &b);
-            bool is_taken = an_secure_site_feed(w.sites[i], b.data, b.len, &why) == AN_OK;
-            first += i < middle && is_taken;
-            second += i >= middle && is_taken;
-            an_buf_done(&b);
-        }
-        assert_true(first == 0 || second == 0);
-        an_secure_world_done(&w);
-    }
-}
-
-static void after_the_reveal_nothing_else_can_be_had_also_after_a_restart(void **state)
-{
-    an_secure_world w;
-    an_buf other, sent, saved;
-    an_note why;
-    uint8_t master[AN_KEY_BYTES];
-    (void)state;
-    begin(&w, 5, 3);
-    an_buf_init(&saved, 1u << 20);
-    assert_int_equal(an_secure_site_save(w.sites[0], &saved), AN_OK);
-    memcpy(master, saved.data + 8 + 8 + AN_HASH_BYTES + 4 + 1, sizeof master); /* whence all secrets come */
-    an_buf_done(&saved);
-    assert_int_equal(an_secure_world_phases(&w, 3, 3, &why), AN_OK);
-    craft_set(&w, AN_SECURE_SURVIVORS, 0x0f, 5, &other);
-    for (size_t life = 0; life < 2; life++) {
-        expect(w.sites[0], &other, AN_ERR_EXISTS, "a second, different SURVIVORS");
-        an_buf_init(&sent, AN_SECURE_MESSAGE_MAX);
-        assert_int_equal(an_secure_site_message(w.sites[0], &sent), AN_OK);
-        /* Five seeds, no key: all have survived. */
-        assert_int_equal(sent.data[AN_SECURE_HEAD_BYTES], 5);
-        for (size_t i = 0; i < 5; i++)
-            assert_int_equal(sent.data[AN_SECURE_HEAD_BYTES + 2 + 35 * i + 2], AN_SECURE_SECRET_SEED);
-        an_buf_done(&sent);
-        an_buf_init(&saved, 1u << 20);
-        assert_int_equal(an_secure_site_save(w.sites[0], &saved), AN_OK);
-        for (size_t i = 0; i + sizeof master <= saved.len; i++)
-            assert_memory_not_equal(saved.data + i, master, sizeof master);
-        an_buf_done(&saved);
-        assert_int_equal(an_secure_world_restart_site(&w, 0, &why), AN_OK);
-    }
-    an_buf_done(&other);
-    an_secure_world_done(&w);
-}
-
 static void other_rounds_plans_and_damaged_states_are_refused(void **state)
 {
     an_secure_world w;
@@ -403,7 +245,7 @@ static void other_rounds_plans_and_damaged_states_are_refused(void **state)
     begin(&w, 5, 0);
     craft_list(&w, five, 5, 4, 4, &b);
     b.data[1] ^= 1;
-    expect(w.sites[0], &b, AN_ERR_PROTO, "LIST of another round");
+    an_secure_site_expect(w.sites[0], &b, AN_ERR_PROTO, "LIST of another round");
     b.data[1] ^= 1;
     an_buf_init(&saved, 1u << 20);
     assert_int_equal(an_secure_site_save(w.sites[0], &saved), AN_OK);
@@ -413,7 +255,7 @@ static void other_rounds_plans_and_damaged_states_are_refused(void **state)
     assert_non_null(strstr(why.text, "another plan or roster"));
     an_secure_world_lose(&w, 1);
     assert_int_equal(an_secure_site_new(&w.p, 1, w.keys[1], &w.sites[1], &why), AN_OK);
-    expect(w.sites[1], &b, AN_ERR_AUTH, "KEYS of site 0");
+    an_secure_site_expect(w.sites[1], &b, AN_ERR_AUTH, "KEYS of site 0");
     w.p.plan.b[5] ^= 1;
     for (size_t len = 0; len < saved.len; len++)
         assert_int_equal(an_secure_site_restore(&w.p, 0, w.keys[0], saved.data, len, &s, &why), AN_ERR_PROTO);
@@ -436,10 +278,6 @@ int main(void)
         cmocka_unit_test(colluding_parties_leave_two_others),
         cmocka_unit_test(a_chosen_graph_is_refused),
         cmocka_unit_test(only_one_vector_is_signed),
-        cmocka_unit_test(a_survivor_list_is_signed_once_and_only_if_it_is_fair),
-        cmocka_unit_test(both_shares_of_a_neighbour_are_never_given),
-        cmocka_unit_test(one_colluder_cannot_make_two_lists_of_survivors),
-        cmocka_unit_test(after_the_reveal_nothing_else_can_be_had_also_after_a_restart),
         cmocka_unit_test(other_rounds_plans_and_damaged_states_are_refused),
     };
     if (an_crypto_init() != AN_OK)

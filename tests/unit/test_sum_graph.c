@@ -22,7 +22,8 @@ static an_sum_graph_want want_of(uint32_t n, uint32_t colluders, uint32_t dropou
 
 static void small_cohorts_get_the_complete_graph(void **state)
 {
-    static const uint32_t cases[][4] = {{3, 1, 0, 3}, {4, 1, 1, 3}, {5, 1, 1, 4}, {10, 1, 4, 6}, {40, 4, 12, 23}};
+    static const uint32_t cases[][4] = {
+        {3, 1, 0, 3}, {4, 1, 1, 3}, {5, 1, 1, 4}, {10, 1, 4, 6}, {40, 4, 12, 23}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         an_sum_graph_want w = want_of(cases[i][0], cases[i][1], cases[i][2]);
