@@ -80,8 +80,8 @@ const char *an_secure_kind_name(an_secure_kind kind); /* "LIST"; "?" */
 
 /* One site of the cohort, from the roster that the offline key has signed. */
 typedef struct an_secure_member {
-    uint8_t statement_key[AN_SIGN_PUBLIC_BYTES];
-    uint32_t party; /* sites of one party have the same number, and count once */
+    uint8_t statement_key[AN_SIGN_PUBLIC_BYTES]; /* no two alike */
+    uint32_t party;                              /* sites of one party have the same number, and count once */
 } an_secure_member;
 
 typedef struct an_secure_params {

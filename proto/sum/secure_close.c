@@ -48,12 +48,12 @@ static an_err close_keys(an_secure_sum *s, an_note *why)
         an_free(s->drawn); /* of a close that had too little memory */
         an_free(s->updates);
         an_free(s->secrets);
-        an_free(s->liar);
+        an_free(s->wrong);
         s->drawn = an_alloc((size_t)s->g.m * s->g.graph.k, sizeof *s->drawn);
         s->updates = an_alloc(s->g.m, sizeof *s->updates);
         s->secrets = an_alloc(s->g.m, sizeof *s->secrets);
-        s->liar = an_alloc(s->g.m, sizeof *s->liar);
-        if (!s->drawn || !s->updates || !s->secrets || !s->liar)
+        s->wrong = an_alloc(s->g.m, sizeof *s->wrong);
+        if (!s->drawn || !s->updates || !s->secrets || !s->wrong)
             err = AN_ERR_NOMEM;
     }
     if (err != AN_OK) {

@@ -48,10 +48,21 @@ static void bind(an_secure_ground *g)
     an_hasher_end(&h, &g->binding);
 }
 
+/* Whoever holds one statement key in two places would count twice in every quorum. */
+static an_err check_keys(const an_secure_member *members, uint32_t n, an_note *why)
+{
+    for (uint32_t i = 1; i < n; i++)
+        for (uint32_t j = 0; j < i; j++)
+            if (memcmp(members[i].statement_key, members[j].statement_key, AN_SIGN_PUBLIC_BYTES) == 0)
+                return an_fail(AN_ERR_INVAL, why, "sites %u and %u have the same statement key", j, i);
+    return AN_OK;
+}
+
 an_err an_secure_ground_init(an_secure_ground *g, const an_secure_params *p, an_note *why)
 {
     an_secure_member *members;
     uint32_t party[AN_COHORT_MAX];
+    an_err err;
     *g = (an_secure_ground){.m = 0};
     if (p->n < AN_SUM_GRAPH_SITES_MIN || p->n > AN_COHORT_MAX || p->dim < 1 || p->dim > AN_DIM_MAX)
         return an_fail(AN_ERR_INVAL, why, "a secure sum is over %u to %u sites and up to %u coordinates",
@@ -69,6 +80,11 @@ an_err an_secure_ground_init(an_secure_ground *g, const an_secure_params *p, an_
         party[i] = members[i].party;
     g->p = *p;
     g->p.members = members;
+    err = check_keys(members, p->n, why);
+    if (err != AN_OK) {
+        an_secure_ground_done(g);
+        return err;
+    }
     g->colluders = an_sum_graph_colluders(party, p->n, p->colluders_permille);
     /* Large parties can make a quorum with few others: two honest ones are asked for by themselves. */
     g->least = 2 + an_sum_graph_colluding_parties(an_sum_graph_parties(party, p->n), p->colluders_permille);

@@ -53,7 +53,7 @@ void an_secure_sum_free(an_secure_sum *s)
     an_free(s->secrets);
     an_free(s->drawn);
     an_free(s->updates);
-    an_free(s->liar);
+    an_free(s->wrong);
     an_buf_done(&s->log);
     an_buf_done(&s->list);
     an_secure_ground_done(&s->g);

@@ -21,8 +21,9 @@
  * What the sites send is believed only after: every length and place is in bounds, the statement key of the
  * roster has signed it for this round, and the reveal has exactly the shares that the survivor list asks for.
  * Each secret that comes out of shares is held against the public key or the signed commitment; if it is
- * wrong and there are shares to spare, other subsets find it and name the liars; else the round has to be
- * aborted.
+ * wrong and there are shares to spare, other subsets find it and tell which shares were wrong; else the round
+ * has to be aborted.  A wrong share may be the fault of the site that dealt it or of the one that held it: only
+ * these two know what was in the box.  So nobody is to be excluded for one.
  *
  * Threads: one machine, one thread (workers apart). */
 #ifndef AN_SUM_SECURE_SUM_H
@@ -66,7 +67,9 @@ const an_hash *an_secure_sum_update(const an_secure_sum *s, uint32_t site);
 /* Puts all secrets together, in REVEAL.  Errors: AGAIN shares are missing; AUTH a secret does not come out of
  * its shares, whatever is left out; STATE, NOMEM. */
 an_err an_secure_sum_rebuild(an_secure_sum *s, an_workers *workers, an_note *why);
-bool an_secure_sum_is_liar(const an_secure_sum *s, uint32_t site); /* as found by rebuild */
+/* How many of the shares that `dealer` has dealt were found wrong by the last rebuild, and who held the first
+ * of them (0: untouched).  The dealer or the holder has lied, and nothing here tells which. */
+uint32_t an_secure_sum_wrong_shares(const an_secure_sum *s, uint32_t dealer, uint32_t *ret_holder);
 
 /* Takes the masks off acc (dim), the sum of the survivors' masked vectors.  Once for an acc; on an error acc
  * is to be thrown away.  Errors: STATE not rebuilt, UNSUPPORTED, NOMEM. */

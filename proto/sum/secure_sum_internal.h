@@ -5,8 +5,6 @@
 #ifndef AN_SUM_SECURE_SUM_INTERNAL_H
 #define AN_SUM_SECURE_SUM_INTERNAL_H
 
-#include <stdatomic.h>
-
 #include "sum/secure_internal.h"
 #include "sum/secure_sum.h"
 
@@ -19,6 +17,12 @@ typedef struct an_secure_piece {
     uint32_t len;
 } an_secure_piece;
 
+/* Of the shares that one site has dealt. */
+typedef struct an_secure_wrong {
+    uint16_t n;
+    uint16_t first; /* place of the first holder of one */
+} an_secure_wrong;
+
 struct an_secure_sum {
     an_secure_ground g;
     size_t phase;                             /* 0 KEYS .. 4 REVEAL */
@@ -27,10 +31,10 @@ struct an_secure_sum {
     an_buf list;                              /* the LIST message */
     an_secure_set sharers;                    /* places in the list */
     an_secure_set survivors;
-    uint16_t *drawn;    /* (m, k) */
-    an_hash *updates;   /* (m) */
-    an_share *secrets;  /* (m): seed of a survivor, mask key of a dropout */
-    atomic_uchar *liar; /* (m) */
+    uint16_t *drawn;        /* (m, k) */
+    an_hash *updates;       /* (m) */
+    an_share *secrets;      /* (m): seed of a survivor, mask key of a dropout */
+    an_secure_wrong *wrong; /* (m) by dealer, so that the workers that rebuild write apart */
     bool is_rebuilt;
 };
 

@@ -1,3 +1,4 @@
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -82,12 +83,14 @@ static bool try_subset(const an_secure_sum *s, const pot *p, const uint32_t *ord
         xs[i] = p->xs[order[i]];
         shares[i] = p->shares[order[i]];
     }
-    return an_shares_at(ret, xs, shares, t, 0) == AN_OK && is_right(s, p, ret);
+    bool right = an_shares_at(ret, xs, shares, t, 0) == AN_OK && is_right(s, p, ret);
+    an_wipe(shares, sizeof shares);
+    return right;
 }
 
-/* A subset that gives the right secret is all honest (or as good): the polynomial through it says what
- * each other share ought to be. */
-static void name_liars(an_secure_sum *s, const pot *p, const uint32_t *order)
+/* A subset that gives the right secret lies on the polynomial that was dealt, or as good: it says what each
+ * other share ought to be. */
+static void mark_wrong(an_secure_sum *s, const pot *p, const uint32_t *order)
 {
     uint8_t xs[AN_SHARES_MAX];
     an_share shares[AN_SHARES_MAX], ought;
@@ -99,9 +102,15 @@ static void name_liars(an_secure_sum *s, const pot *p, const uint32_t *order)
     for (size_t i = t; i < p->n; i++) {
         uint32_t j = order[i];
         if (an_shares_at(&ought, xs, shares, t, p->xs[j]) == AN_OK &&
-            !an_secret_equal(&ought, &p->shares[j], sizeof ought))
-            atomic_store(&s->liar[p->holders[j]], 1);
+            !an_secret_equal(&ought, &p->shares[j], sizeof ought)) {
+            an_secure_wrong *wrong = &s->wrong[p->place];
+            if (wrong->n == 0 || p->holders[j] < wrong->first)
+                wrong->first = p->holders[j];
+            wrong->n++;
+        }
     }
+    an_wipe(shares, sizeof shares);
+    an_wipe(&ought, sizeof ought);
 }
 
 /* First the windows, one of which leaves out any single liar, then subsets by chance. */
@@ -120,7 +129,7 @@ static bool put_together(an_secure_sum *s, const pot *p)
             an_rng_shuffle(&rng, order, n);
         if (try_subset(s, p, order, secret)) {
             if (i > 0)
-                name_liars(s, p, order);
+                mark_wrong(s, p, order);
             return true;
         }
     }
@@ -159,6 +168,7 @@ an_err an_secure_sum_rebuild(an_secure_sum *s, an_workers *workers, an_note *why
     atomic_init(&r.missing_of, 0);
     atomic_init(&r.broken, 0);
     s->is_rebuilt = false;
+    memset(s->wrong, 0, s->g.m * sizeof *s->wrong);
     an_workers_run(workers, s->g.m, rebuild_one, &r);
     int missing = atomic_load(&r.missing_of), broken = atomic_load(&r.broken);
     if (missing)
@@ -173,10 +183,13 @@ an_err an_secure_sum_rebuild(an_secure_sum *s, an_workers *workers, an_note *why
     return AN_OK;
 }
 
-bool an_secure_sum_is_liar(const an_secure_sum *s, uint32_t site)
+uint32_t an_secure_sum_wrong_shares(const an_secure_sum *s, uint32_t dealer, uint32_t *ret_holder)
 {
-    int32_t place = s->liar && site < s->g.p.n ? an_secure_place(&s->g, site) : -1;
-    return place >= 0 && atomic_load(&s->liar[place]) != 0;
+    int32_t place = s->wrong && dealer < s->g.p.n ? an_secure_place(&s->g, dealer) : -1;
+    if (place < 0 || s->wrong[place].n == 0)
+        return 0;
+    *ret_holder = s->g.entries[s->wrong[place].first].site;
+    return s->wrong[place].n;
 }
 
 /* ---- the masks ---- */

@@ -171,6 +171,24 @@ static void colluding_parties_leave_two_others(void **state)
     an_secure_world_done(&w);
 }
 
+static void one_statement_key_does_not_count_twice(void **state)
+{
+    an_secure_world w;
+    an_secure_sum *sum = NULL;
+    an_secure_site *site = NULL;
+    an_note why = {{0}};
+    (void)state;
+    an_secure_world_init(&w, 5, 0, 300);
+    w.p.members = w.members;
+    memcpy(w.members[4].statement_key, w.members[1].statement_key, AN_SIGN_PUBLIC_BYTES);
+    assert_int_equal(an_secure_site_new(&w.p, 0, w.keys[0], &site, &why), AN_ERR_INVAL);
+    assert_string_equal(why.text, "sites 1 and 4 have the same statement key");
+    assert_int_equal(an_secure_sum_new(&w.p, &sum, &why), AN_ERR_INVAL);
+    w.members[1].party = w.members[4].party; /* nor for one party */
+    assert_int_equal(an_secure_sum_new(&w.p, &sum, &why), AN_ERR_INVAL);
+    an_secure_world_done(&w);
+}
+
 static void a_chosen_graph_is_refused(void **state)
 {
     an_secure_world w;
@@ -276,6 +294,7 @@ int main(void)
         cmocka_unit_test(invented_sites_and_other_keys_are_refused),
         cmocka_unit_test(a_cohort_below_the_least_is_refused),
         cmocka_unit_test(colluding_parties_leave_two_others),
+        cmocka_unit_test(one_statement_key_does_not_count_twice),
         cmocka_unit_test(a_chosen_graph_is_refused),
         cmocka_unit_test(only_one_vector_is_signed),
         cmocka_unit_test(other_rounds_plans_and_damaged_states_are_refused),

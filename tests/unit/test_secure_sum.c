@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "sum/secure_internal.h"
+#include "sum/secure_site_internal.h"
 #include "tests/support/secure.h"
 
 static void begin(an_secure_world *w, uint32_t n, uint32_t colluders, size_t phases)
@@ -78,7 +79,7 @@ static void begin_with_liars(an_secure_world *w, uint32_t n, uint32_t liars)
     an_buf_done(&list);
 }
 
-static void wrong_shares_name_the_liar_and_the_sum_is_right(void **state)
+static void wrong_shares_are_found_and_the_sum_is_right(void **state)
 {
     (void)state;
     for (uint32_t liars = 1; liars <= 3; liars++) {
@@ -90,10 +91,37 @@ static void wrong_shares_name_the_liar_and_the_sum_is_right(void **state)
         if (an_secure_world_finish(&w, &why) != AN_OK)
             fail_msg("%s", why.text);
         assert_true(an_secure_world_is_right(&w));
-        for (uint32_t i = 0; i < 10; i++)
-            assert_int_equal(an_secure_sum_is_liar(w.sum, i), i < liars);
+        for (uint32_t i = liars; i < 10; i++) { /* all that the liars hold of honest dealers */
+            uint32_t holder = 99;
+            assert_int_equal(an_secure_sum_wrong_shares(w.sum, i, &holder), liars);
+            assert_int_equal(holder, 0);
+        }
         an_secure_world_done(&w);
     }
+}
+
+/* Site 3 seals a wrong share for site 0, which gives it on in good faith: both are named, site 0 alone by
+ * nothing, and no other. */
+static void a_share_dealt_wrong_is_the_dealer_s_as_well_as_the_holder_s(void **state)
+{
+    an_secure_world w;
+    an_note why = {{0}};
+    uint32_t holder = 99;
+    (void)state;
+    begin(&w, 10, 100, 2);
+    assert_int_equal(w.sites[0]->in[2], 3);
+    w.sites[0]->in_shares[2 * 2 + AN_SECURE_SECRET_SEED].b[0] ^= 1;
+    assert_int_equal(an_secure_world_phases(&w, 2, 4, &why), AN_OK);
+    if (an_secure_world_finish(&w, &why) != AN_OK)
+        fail_msg("%s", why.text);
+    assert_true(an_secure_world_is_right(&w));
+    assert_int_equal(an_secure_sum_wrong_shares(w.sum, 3, &holder), 1);
+    assert_int_equal(holder, 0);
+    for (uint32_t i = 0; i < 10; i++)
+        if (i != 3)
+            assert_int_equal(an_secure_sum_wrong_shares(w.sum, i, &holder), 0);
+    assert_int_equal(an_secure_sum_wrong_shares(w.sum, 99, &holder), 0);
+    an_secure_world_done(&w);
 }
 
 static void wrong_shares_without_any_to_spare_end_the_round(void **state)
@@ -115,7 +143,9 @@ static void wrong_shares_without_any_to_spare_end_the_round(void **state)
     assert_int_equal(an_secure_world_send(&w, 6, &why), AN_OK);
     assert_int_equal(an_secure_world_finish(&w, &why), AN_OK);
     assert_true(an_secure_world_is_right(&w));
-    assert_true(an_secure_sum_is_liar(w.sum, 0));
+    uint32_t holder = 99;
+    assert_int_equal(an_secure_sum_wrong_shares(w.sum, 5, &holder), 1);
+    assert_int_equal(holder, 0);
     an_secure_world_done(&w);
 }
 
@@ -293,7 +323,8 @@ static void too_few_do_not_end_a_phase_and_damaged_states_are_refused(void **sta
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wrong_shares_name_the_liar_and_the_sum_is_right),
+        cmocka_unit_test(wrong_shares_are_found_and_the_sum_is_right),
+        cmocka_unit_test(a_share_dealt_wrong_is_the_dealer_s_as_well_as_the_holder_s),
         cmocka_unit_test(wrong_shares_without_any_to_spare_end_the_round),
         cmocka_unit_test(a_commitment_that_is_not_of_the_seed_ends_the_round),
         cmocka_unit_test(forgeries_and_replays_are_refused_in_every_phase),
