@@ -7,17 +7,21 @@ enum { KEYS, SHARES, MASKED, SIGNED, REVEAL };
 
 /* ---- KEYS: the list and the graph of those who are there ---- */
 
-static an_err write_list(const an_secure_sum *s, an_buf *list, an_note *why)
+static an_err write_list(const an_secure_sum *s, const an_sum_graph *known, an_buf *list, an_note *why)
 {
     uint32_t m = 0;
     an_sum_graph graph;
+    an_err err = AN_OK;
     for (uint32_t i = 0; i < s->g.p.n; i++)
         m += s->heard[KEYS][i].len != 0;
     if (m < AN_SUM_GRAPH_SITES_MIN)
         return an_fail(AN_ERR_AGAIN, why, "%u sites have sent keys, and %u is the least", m,
                        AN_SUM_GRAPH_SITES_MIN);
     an_sum_graph_want want = an_secure_want(&s->g, m);
-    an_err err = an_sum_graph_plan(&graph, &want, why);
+    if (known)
+        graph = *known;
+    else
+        err = an_sum_graph_plan(&graph, &want, why);
     if (err != AN_OK) /* more sites may make it possible */
         return AN_ERR_AGAIN;
     an_secure_head_put(list, AN_SECURE_LIST, s->g.p.round);
@@ -34,11 +38,11 @@ static an_err write_list(const an_secure_sum *s, an_buf *list, an_note *why)
     return an_buf_err(list);
 }
 
-static an_err close_keys(an_secure_sum *s, an_note *why)
+static an_err close_keys(an_secure_sum *s, const an_sum_graph *known, an_note *why)
 {
     an_buf list;
     an_buf_init(&list, AN_SECURE_MESSAGE_MAX);
-    an_err err = write_list(s, &list, why);
+    an_err err = write_list(s, known, &list, why);
     if (err == AN_OK) { /* read as the sites will: what they would refuse is not sent */
         err = an_secure_list_read(&s->g, list.data, list.len, why);
         if (err == AN_ERR_REFUSED)
@@ -94,13 +98,13 @@ static an_err enough(const an_secure_sum *s, const an_secure_set *set, const an_
     return AN_OK;
 }
 
-an_err an_secure_close_phase(an_secure_sum *s, an_note *why)
+an_err an_secure_close_phase(an_secure_sum *s, const an_sum_graph *graph, an_note *why)
 {
     an_secure_set set = heard_of(s, s->phase);
     an_err err;
     switch (s->phase) {
     case KEYS:
-        return close_keys(s, why);
+        return close_keys(s, graph, why);
     case SHARES:
         err = enough(s, &set, &set, "have shared", why);
         if (err == AN_OK)

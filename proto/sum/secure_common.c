@@ -249,6 +249,13 @@ an_err an_secure_list_read(an_secure_ground *g, const void *bytes, size_t len, a
     return AN_OK;
 }
 
+void an_secure_buf_done(an_buf *b)
+{
+    if (b->data)
+        an_wipe(b->data, b->cap);
+    an_buf_done(b);
+}
+
 /* ---- sets ---- */
 
 bool an_secure_has(const an_secure_set *s, uint32_t place)

@@ -61,6 +61,8 @@ void an_secure_sign(uint8_t ret[static AN_SIGN_BYTES], const an_secure_ground *g
 an_err an_secure_sign_check(const uint8_t *sig, const an_secure_ground *g, an_secure_kind kind, uint32_t site,
                             const void *body, size_t len, an_note *why);
 
+void an_secure_buf_done(an_buf *b); /* of a buffer that may hold shares: wiped */
+
 bool an_secure_has(const an_secure_set *s, uint32_t place);
 void an_secure_add(an_secure_set *s, uint32_t place);
 void an_secure_set_put(an_buf *b, const an_secure_set *s, uint32_t m);

@@ -115,7 +115,7 @@ void an_secure_site_free(an_secure_site *s)
     if (!s)
         return;
     forget(s);
-    an_buf_done(&s->message);
+    an_secure_buf_done(&s->message);
     an_secure_ground_done(&s->g);
     an_free(s);
 }
@@ -166,13 +166,13 @@ static an_err take(an_secure_site *s, size_t i, const void *bytes, size_t len, a
     an_buf_init(&message, AN_SECURE_MESSAGE_MAX);
     err = inputs[i].take(s, bytes, len, &message, why);
     if (err != AN_OK) {
-        an_buf_done(&message);
+        an_secure_buf_done(&message);
         return err;
     }
     an_buf_u8(&s->log, (uint8_t)inputs[i].kind);
     an_buf_u32(&s->log, (uint32_t)len);
     an_buf_put(&s->log, bytes, len);
-    an_buf_done(&s->message);
+    an_secure_buf_done(&s->message);
     s->message = message;
     s->taken[i] = true;
     s->seen[i] = h;

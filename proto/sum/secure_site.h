@@ -68,7 +68,7 @@ an_err an_secure_site_mask(const an_secure_site *s, uint32_t *v, uint64_t from, 
  * difference.  Errors: STATE, EXISTS another was signed, NOMEM. */
 an_err an_secure_site_commit(an_secure_site *s, const an_hash *update, an_note *why);
 
-/* Appends what is to be sent now; nothing while masking.  Errors: NOMEM, LIMIT. */
+/* Appends what is to be sent now; nothing while masking.  A REVEAL holds shares: wipe the buffer.  Errors: NOMEM, LIMIT. */
 an_err an_secure_site_message(const an_secure_site *s, an_buf *ret);
 
 /* Appends what must be on disk before the message is sent.  It holds secrets: wipe the buffer.

@@ -9,7 +9,8 @@ enum { KEYS, SHARES, MASKED, SIGNED, REVEAL };
 
 static const an_secure_kind kinds[AN_SECURE_PHASES] = {AN_SECURE_KEYS, AN_SECURE_SHARES, AN_SECURE_MASKED,
                                                        AN_SECURE_SIGNED, AN_SECURE_REVEAL};
-#define CLOSE 0xffu /* a log entry: the phase ends here */
+#define CLOSE 0xffu /* a log entry: the phase ends here, */
+#define GRAPH 4u    /* ... and of KEYS with k and t, for another machine's rounding may plan others */
 #define ENTRY_HEAD 7u
 /* All messages of a site: its reveal is at most one share of each other. */
 #define LOG_PER_SITE                                                                                         \
@@ -54,7 +55,7 @@ void an_secure_sum_free(an_secure_sum *s)
     an_free(s->drawn);
     an_free(s->updates);
     an_free(s->wrong);
-    an_buf_done(&s->log);
+    an_secure_buf_done(&s->log);
     an_buf_done(&s->list);
     an_secure_ground_done(&s->g);
     an_free(s);
@@ -211,10 +212,11 @@ static an_err check_reveal(an_secure_sum *s, uint32_t site, const uint8_t *body,
 static check_fn *const checks[AN_SECURE_PHASES] = {check_keys, check_shares, check_masked, check_signed,
                                                    check_reveal};
 
-/* Room for an entry, so that putting it cannot fail.  Doubles, for the log of a large cohort is long. */
+/* Room for an entry, so that putting it cannot fail.  Doubles, for the log of a large cohort is long; what it
+ * leaves is wiped, for it holds shares at last. */
 static an_err log_reserve(an_secure_sum *s, size_t len)
 {
-    an_buf *log = &s->log;
+    an_buf *log = &s->log, grown;
     size_t more = len + ENTRY_HEAD;
     if (more > log->max - log->len)
         return AN_ERR_LIMIT;
@@ -222,10 +224,17 @@ static an_err log_reserve(an_secure_sum *s, size_t len)
         return AN_OK;
     if (more < log->len && log->len <= log->max - log->len)
         more = log->len;
-    an_buf_reserve(log, more);
-    an_err err = an_buf_err(log);
-    log->failed = log->over_max = false;
-    return err;
+    an_buf_init(&grown, log->max);
+    an_buf_reserve(&grown, log->len + more);
+    an_buf_put(&grown, log->data, log->len);
+    an_err err = an_buf_err(&grown);
+    if (err != AN_OK) {
+        an_secure_buf_done(&grown);
+        return err;
+    }
+    an_secure_buf_done(log);
+    *log = grown;
+    return AN_OK;
 }
 
 static void log_put(an_secure_sum *s, uint8_t kind, uint32_t site, const void *bytes, size_t len)
@@ -279,25 +288,46 @@ an_err an_secure_sum_feed(an_secure_sum *s, uint32_t site, const void *bytes, si
     return AN_OK;
 }
 
-an_err an_secure_sum_close(an_secure_sum *s, an_note *why)
+static an_err close_with(an_secure_sum *s, const an_sum_graph *graph, an_note *why)
 {
+    uint8_t planned[GRAPH];
+    size_t len = s->phase == KEYS ? GRAPH : 0;
     an_err err;
     if (s->phase == REVEAL)
         return an_fail(AN_ERR_STATE, why, "the last phase ends when the secrets are put together");
-    err = log_reserve(s, 0);
+    err = log_reserve(s, len);
     if (err == AN_OK)
-        err = an_secure_close_phase(s, why);
+        err = an_secure_close_phase(s, graph, why);
     if (err != AN_OK)
         return err;
-    log_put(s, CLOSE, 0, NULL, 0);
+    an_put_u32(planned, s->g.graph.k | s->g.graph.t << 16);
+    log_put(s, CLOSE, 0, planned, len);
     s->phase++;
     return AN_OK;
+}
+
+an_err an_secure_sum_close(an_secure_sum *s, an_note *why)
+{
+    return close_with(s, NULL, why);
 }
 
 void an_secure_sum_save(const an_secure_sum *s, const uint8_t **ret_bytes, size_t *ret_len)
 {
     *ret_bytes = s->log.data;
     *ret_len = s->log.len;
+}
+
+static an_err close_again(an_secure_sum *s, const uint8_t *bytes, size_t len, an_note *why)
+{
+    an_reader r = an_reader_of(bytes, len);
+    an_sum_graph graph = {.n = 0};
+    if (len != (s->phase == KEYS ? GRAPH : 0))
+        return an_fail(AN_ERR_PROTO, why, "a saved secure sum is damaged");
+    if (len == 0)
+        return close_with(s, NULL, why);
+    graph.k = an_read_u16(&r);
+    graph.t = an_read_u16(&r);
+    return close_with(s, &graph, why);
 }
 
 static an_err replay(an_secure_sum *s, an_reader *r, an_note *why)
@@ -309,7 +339,7 @@ static an_err replay(an_secure_sum *s, an_reader *r, an_note *why)
         const uint8_t *bytes = an_read_bytes(r, len);
         if (!bytes)
             return an_fail(AN_ERR_PROTO, why, "a saved secure sum is cut short");
-        err = kind == CLOSE ? an_secure_sum_close(s, why) : an_secure_sum_feed(s, site, bytes, len, why);
+        err = kind == CLOSE ? close_again(s, bytes, len, why) : an_secure_sum_feed(s, site, bytes, len, why);
     }
     return err;
 }

@@ -27,9 +27,9 @@ struct an_secure_sum {
     an_secure_ground g;
     size_t phase;                             /* 0 KEYS .. 4 REVEAL */
     an_secure_piece *heard[AN_SECURE_PHASES]; /* each (n), by place in the cohort */
-    an_buf log;                               /* binding, then what was accepted: kind, site, length, bytes */
-    an_buf list;                              /* the LIST message */
-    an_secure_set sharers;                    /* places in the list */
+    an_buf log;  /* binding, then what was accepted: kind, site, length, bytes; the end of KEYS has k and t */
+    an_buf list; /* the LIST message */
+    an_secure_set sharers; /* places in the list */
     an_secure_set survivors;
     uint16_t *drawn;        /* (m, k) */
     an_hash *updates;       /* (m) */
@@ -43,6 +43,7 @@ const uint8_t *an_secure_heard(const an_secure_sum *s, size_t phase, uint32_t si
 uint8_t an_secure_x(const an_secure_sum *s, uint32_t place, uint32_t holder);
 /* Places that are in the round before the phase ends. */
 const an_secure_set *an_secure_in(const an_secure_sum *s);
-an_err an_secure_close_phase(an_secure_sum *s, an_note *why);
+/* graph: k and t that were planned before, at a restart; NULL: to be planned, if the phase is KEYS. */
+an_err an_secure_close_phase(an_secure_sum *s, const an_sum_graph *graph, an_note *why);
 
 #endif

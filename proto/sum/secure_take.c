@@ -330,6 +330,8 @@ an_err an_secure_site_take_survivors(an_secure_site *s, const void *bytes, size_
 static an_err put_reveal(const an_secure_site *s, an_buf *message)
 {
     uint32_t i = 0;
+    /* At once: growing would leave copies of the shares in released memory. */
+    an_buf_reserve(message, AN_SECURE_HEAD_BYTES + 2 + (s->n_in + 1) * (3u + AN_SHARE_BYTES) + AN_SIGN_BYTES);
     an_secure_head_put(message, AN_SECURE_REVEAL, s->g.p.round);
     an_buf_u16(message, (uint16_t)(s->n_in + 1));
     for (uint32_t place = 0; place < s->g.m; place++) {

@@ -62,8 +62,10 @@ an_err an_shares_split(an_share *ret, size_t n, size_t t, const an_share *secret
     if (err == AN_OK)
         err = an_stream_bytes(s, coins->b, 0, drawn[0].b, (t - 1) * AN_SHARE_BYTES);
     an_stream_close(s);
-    if (err != AN_OK)
+    if (err != AN_OK) {
+        an_wipe(drawn, sizeof drawn);
         return err;
+    }
     coefficients[0] = planes_of(secret);
     for (size_t i = 1; i < t; i++)
         coefficients[i] = planes_of(&drawn[i - 1]);
@@ -123,6 +125,7 @@ an_err an_shares_at(an_share *ret, const uint8_t *xs, const an_share *shares, si
         planes v = planes_of(&shares[i]);
         times_plus(&v, times(over, inverse(under)), &sum);
         sum = v;
+        an_wipe(&v, sizeof v);
     }
     planes_put(ret, &sum);
     an_wipe(&sum, sizeof sum);

@@ -296,6 +296,33 @@ static void reveals_hold_exactly_what_was_asked_for(void **state)
     an_secure_world_done(&w);
 }
 
+/* Another machine's log2 may plan another graph: what was sent to the sites holds. */
+static void a_restart_keeps_the_graph_that_was_sent(void **state)
+{
+    an_secure_world w;
+    an_secure_sum *s = NULL;
+    an_note why = {{0}};
+    const uint8_t *saved;
+    uint8_t *copy;
+    size_t len;
+    (void)state;
+    begin(&w, 10, 100, 1);
+    assert_int_equal(an_secure_sum_graph(w.sum)->t, 6);
+    an_secure_sum_save(w.sum, &saved, &len);
+    copy = test_malloc(len);
+    memcpy(copy, saved, len);
+    copy[len - 2] = 7; /* the threshold: a little more than is planned here, and good, too */
+    if (an_secure_sum_restore(&w.p, copy, len, &s, &why) != AN_OK)
+        fail_msg("%s", why.text);
+    assert_int_equal(an_secure_sum_graph(s)->t, 7);
+    an_secure_sum_free(s);
+    copy[len - 2] = 5; /* below the bound: damaged */
+    assert_int_equal(an_secure_sum_restore(&w.p, copy, len, &s, &why), AN_ERR_AGAIN);
+    assert_int_equal(an_secure_sum_restore(&w.p, copy, len - 1, &s, &why), AN_ERR_PROTO);
+    test_free(copy);
+    an_secure_world_done(&w);
+}
+
 static void too_few_do_not_end_a_phase_and_damaged_states_are_refused(void **state)
 {
     an_secure_world w;
@@ -331,6 +358,7 @@ int main(void)
         cmocka_unit_test(keys_of_small_order_are_refused),
         cmocka_unit_test(a_site_that_is_late_is_out_of_the_round),
         cmocka_unit_test(reveals_hold_exactly_what_was_asked_for),
+        cmocka_unit_test(a_restart_keeps_the_graph_that_was_sent),
         cmocka_unit_test(too_few_do_not_end_a_phase_and_damaged_states_are_refused),
     };
     if (an_crypto_init() != AN_OK)
