@@ -30,7 +30,8 @@
  *     LIST        sites u16, k u16, t u16, then for each site, ascending: place, and its KEYS body
  *     SHARES      k places, ascending; commitment 32; k boxes of 104; signature 64
  *     INBOX       set of sharers; boxes u16, then each: place of the sender, box
- *     MASKED      hash of the update file 32, hash of the set of sharers 32, signature 64
+ *     MASKED      hash of the update file 32, hash of the set of sharers 32, signature 64; and if boxes did not open:
+ *                 n u16, n places of those who sent them, ascending, signature 64 of these as COMPLAINT
  *     SURVIVORS   set, then of each in it, ascending: hash of its update file 32, signature 64 of its MASKED
  *     SIGNED      signature 64
  *     SIGNATURES  n u16, then each, ascending: place, signature
@@ -54,7 +55,7 @@
 #include "doors/crypto.h"
 #include "sum/graph.h"
 
-/* The numbers are on the wire.  X(name, number) */
+/* The numbers are on the wire; COMPLAINT is a part of MASKED, never a message.  X(name, number) */
 #define AN_SECURE_KIND_LIST(X)                                                                               \
     X(KEYS, 1)                                                                                               \
     X(LIST, 2)                                                                                               \
@@ -64,7 +65,8 @@
     X(SURVIVORS, 6)                                                                                          \
     X(SIGNED, 7)                                                                                             \
     X(SIGNATURES, 8)                                                                                         \
-    X(REVEAL, 9)
+    X(REVEAL, 9)                                                                                             \
+    X(COMPLAINT, 10)
 typedef enum an_secure_kind {
 #define AN_SECURE_KIND_ROW(name, number) AN_SECURE_##name = number,
     AN_SECURE_KIND_LIST(AN_SECURE_KIND_ROW)

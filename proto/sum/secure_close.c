@@ -80,17 +80,27 @@ static an_secure_set heard_of(const an_secure_sum *s, size_t phase)
     return set;
 }
 
+/* Of those in the set who hold shares of the site at `place`. */
+static uint32_t holders_of(const an_secure_sum *s, const an_secure_set *set, uint32_t place)
+{
+    uint32_t k = s->g.graph.k;
+    const uint16_t *drawn = s->drawn + (size_t)place * k;
+    uint32_t n = an_secure_holders(set, drawn, k, place);
+    for (uint32_t i = 0; i < k; i++)
+        n -= an_secure_has(set, drawn[i]) && an_secure_complained(s, drawn[i], place);
+    return n;
+}
+
 /* Enough in all, and for each of `whose` enough holders of its shares. */
 static an_err enough(const an_secure_sum *s, const an_secure_set *set, const an_secure_set *whose,
                      const char *what, an_note *why)
 {
-    uint32_t k = s->g.graph.k;
     an_err err = s->phase == SIGNED ? an_secure_quorum(&s->g, set, what, why)
                                     : an_secure_enough(&s->g, set, what, why);
     if (err != AN_OK)
         return AN_ERR_AGAIN;
     for (uint32_t i = 0; i < s->g.m; i++) {
-        uint32_t n = an_secure_holders(set, s->drawn + (size_t)i * k, k, i);
+        uint32_t n = holders_of(s, set, i);
         if (an_secure_has(whose, i) && n < s->g.graph.t)
             return an_fail(AN_ERR_AGAIN, why, "of the holders of site %u's shares %u %s, and %u are needed",
                            s->g.entries[i].site, n, what, s->g.graph.t);

@@ -13,7 +13,8 @@
 
 #define AN_SECURE_SET_BYTES ((AN_COHORT_MAX + 7) / 8)
 #define AN_SECURE_KEYS_BODY (2 * AN_AGREE_BYTES + AN_SIGN_BYTES)
-#define AN_SECURE_MASKED_BYTES (2 * AN_HASH_BYTES) /* what is signed of MASKED */
+#define AN_SECURE_MASKED_BYTES (2 * AN_HASH_BYTES)                     /* what is signed of MASKED */
+#define AN_SECURE_MASKED_BODY (AN_SECURE_MASKED_BYTES + AN_SIGN_BYTES) /* complaints follow */
 #define AN_SECURE_MASKED_PROOF (AN_HASH_BYTES + AN_SIGN_BYTES)
 
 typedef struct an_secure_set {

@@ -120,6 +120,18 @@ void an_secure_site_free(an_secure_site *s)
     an_free(s);
 }
 
+uint32_t an_secure_site_complaints(const an_secure_site *s, uint32_t *ret_site)
+{
+    uint32_t n = 0;
+    for (uint32_t i = s->g.m; i-- > 0;) {
+        if (!an_secure_has(&s->missing, i))
+            continue;
+        *ret_site = s->g.entries[i].site;
+        n++;
+    }
+    return n;
+}
+
 an_secure_site_phase an_secure_site_phase_of(const an_secure_site *s)
 {
     return s->phase;

@@ -68,6 +68,11 @@ an_err an_secure_site_mask(const an_secure_site *s, uint32_t *v, uint64_t from, 
  * difference.  Errors: STATE, EXISTS another was signed, NOMEM. */
 an_err an_secure_site_commit(an_secure_site *s, const an_hash *update, an_note *why);
 
+/* How many boxes of the inbox did not open, and the first site whose it was (0: untouched).  That site or the
+ * coordinator is to blame.  So many as may collude are complained of with MASKED, and the round goes on;
+ * more are an error of the inbox.  Not known any more after a restart behind the reveal. */
+uint32_t an_secure_site_complaints(const an_secure_site *s, uint32_t *ret_site);
+
 /* Appends what is to be sent now; nothing while masking.  A REVEAL holds shares: wipe the buffer.  Errors: NOMEM, LIMIT. */
 an_err an_secure_site_message(const an_secure_site *s, an_buf *ret);
 

@@ -34,6 +34,7 @@ struct an_secure_site {
     uint16_t *in;    /* (n_in) who drew this site, ascending */
     uint32_t n_in;
     an_secure_set sharers;
+    an_secure_set missing; /* those of `in` whose box did not open */
     an_secure_set survivors;
     bool taken[AN_SECURE_SITE_INPUTS];
     an_hash seen[AN_SECURE_SITE_INPUTS];

@@ -128,6 +128,32 @@ uint8_t an_secure_x(const an_secure_sum *s, uint32_t place, uint32_t holder)
     return low < k && drawn[low] == holder ? (uint8_t)(low + 1) : 0;
 }
 
+bool an_secure_complained(const an_secure_sum *s, uint32_t holder, uint32_t dealer)
+{
+    const an_secure_piece *p = &s->heard[MASKED][s->g.entries[holder].site];
+    if (p->len <= AN_SECURE_HEAD_BYTES + AN_SECURE_MASKED_BODY)
+        return false;
+    an_reader r = an_reader_of(s->log.data + p->at + AN_SECURE_HEAD_BYTES + AN_SECURE_MASKED_BODY,
+                               p->len - AN_SECURE_HEAD_BYTES - AN_SECURE_MASKED_BODY);
+    for (uint32_t n = an_read_u16(&r); n > 0; n--)
+        if (an_read_u16(&r) == dealer)
+            return true;
+    return false;
+}
+
+uint32_t an_secure_sum_complaints(const an_secure_sum *s, uint32_t dealer, uint32_t *ret_holder)
+{
+    int32_t place = dealer < s->g.p.n ? an_secure_place(&s->g, dealer) : -1;
+    uint32_t n = 0;
+    for (uint32_t i = s->g.m; place >= 0 && i-- > 0;) {
+        if (!an_secure_complained(s, i, (uint32_t)place))
+            continue;
+        *ret_holder = s->g.entries[i].site;
+        n++;
+    }
+    return n;
+}
+
 /* ---- what comes in: each looks at the body of a message of the right kind and round ---- */
 
 typedef an_err check_fn(an_secure_sum *s, uint32_t site, const uint8_t *body, size_t len, an_note *why);
@@ -167,16 +193,41 @@ static an_err check_shares(an_secure_sum *s, uint32_t site, const uint8_t *body,
     return check_signed_body(s, AN_SECURE_SHARES, site, body, len, why);
 }
 
+/* Only of boxes that were for this site, and of no more than it would go on with. */
+static an_err check_complaints(const an_secure_sum *s, uint32_t site, const uint8_t *body, size_t len,
+                               an_note *why)
+{
+    an_reader r = an_reader_of(body, len);
+    uint32_t n = an_read_u16(&r), holder = (uint32_t)an_secure_place(&s->g, site);
+    int64_t before = -1;
+    if (r.failed || n < 1 || n > s->g.colluders || len != 2 + 2 * (size_t)n + AN_SIGN_BYTES)
+        return an_fail(AN_ERR_PROTO, why, "MASKED of site %u: wrong length", site);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t dealer = an_read_u16(&r);
+        if (dealer >= s->g.m || (int64_t)dealer <= before || dealer == holder ||
+            !an_secure_has(&s->sharers, dealer) || an_secure_x(s, dealer, holder) == 0)
+            return an_fail(AN_ERR_PROTO, why, "MASKED of site %u: a complaint of a box that it had not",
+                           site);
+        before = dealer;
+    }
+    return check_signed_body(s, AN_SECURE_COMPLAINT, site, body, len, why);
+}
+
 static an_err check_masked(an_secure_sum *s, uint32_t site, const uint8_t *body, size_t len, an_note *why)
 {
+    an_err err = AN_OK;
     uint8_t ought[AN_SECURE_MASKED_BYTES];
-    if (len != sizeof ought + AN_SIGN_BYTES)
+    if (len < AN_SECURE_MASKED_BODY)
         return an_fail(AN_ERR_PROTO, why, "MASKED of site %u: wrong length", site);
     an_secure_masked_body(ought, body, &s->sharers, s->g.m);
     if (memcmp(ought, body, sizeof ought) != 0)
         return an_fail(AN_ERR_REFUSED, why, "MASKED of site %u: among other sharers than it was told", site);
     memcpy(s->updates[an_secure_place(&s->g, site)].b, body, AN_HASH_BYTES);
-    return check_signed_body(s, AN_SECURE_MASKED, site, body, len, why);
+    if (len > AN_SECURE_MASKED_BODY)
+        err = check_complaints(s, site, body + AN_SECURE_MASKED_BODY, len - AN_SECURE_MASKED_BODY, why);
+    if (err != AN_OK)
+        return err;
+    return check_signed_body(s, AN_SECURE_MASKED, site, body, AN_SECURE_MASKED_BODY, why);
 }
 
 static an_err check_signed(an_secure_sum *s, uint32_t site, const uint8_t *body, size_t len, an_note *why)
@@ -196,7 +247,8 @@ static an_err check_reveal(an_secure_sum *s, uint32_t site, const uint8_t *body,
     if (r.failed || len != 2 + n * (size_t)AN_SECURE_REVEAL_ENTRY + AN_SIGN_BYTES)
         return an_fail(AN_ERR_PROTO, why, "REVEAL of site %u: wrong length", site);
     for (uint32_t place = 0; place < s->g.m; place++) {
-        if (!an_secure_has(&s->sharers, place) || an_secure_x(s, place, holder) == 0)
+        if (!an_secure_has(&s->sharers, place) || an_secure_x(s, place, holder) == 0 ||
+            an_secure_complained(s, holder, place))
             continue;
         uint8_t kind = an_secure_has(&s->survivors, place) ? AN_SECURE_SECRET_SEED : AN_SECURE_SECRET_KEY;
         if (left-- == 0 || an_read_u16(&r) != place || an_read_u8(&r) != kind)

@@ -71,6 +71,10 @@ an_err an_secure_sum_rebuild(an_secure_sum *s, an_workers *workers, an_note *why
  * of them (0: untouched).  The dealer or the holder has lied, and nothing here tells which. */
 uint32_t an_secure_sum_wrong_shares(const an_secure_sum *s, uint32_t dealer, uint32_t *ret_holder);
 
+/* How many holders complained with MASKED that the box of `dealer` did not open, and the first of them (0:
+ * untouched).  The dealer or the holder has lied. */
+uint32_t an_secure_sum_complaints(const an_secure_sum *s, uint32_t dealer, uint32_t *ret_holder);
+
 /* Takes the masks off acc (dim), the sum of the survivors' masked vectors.  Once for an acc; on an error acc
  * is to be thrown away.  Errors: STATE not rebuilt, UNSUPPORTED, NOMEM. */
 an_err an_secure_sum_unmask(an_secure_sum *s, an_workers *workers, uint32_t *acc, an_note *why);

@@ -41,6 +41,8 @@ struct an_secure_sum {
 const uint8_t *an_secure_heard(const an_secure_sum *s, size_t phase, uint32_t site); /* NULL: nothing */
 /* Where the shares of the site at `place` that `holder` keeps lie: 1 .. k + 1, the own last; 0: none. */
 uint8_t an_secure_x(const an_secure_sum *s, uint32_t place, uint32_t holder);
+/* Whether the holder has said that it could not open the dealer's box. */
+bool an_secure_complained(const an_secure_sum *s, uint32_t holder, uint32_t dealer);
 /* Places that are in the round before the phase ends. */
 const an_secure_set *an_secure_in(const an_secure_sum *s);
 /* graph: k and t that were planned before, at a restart; NULL: to be planned, if the phase is KEYS. */

@@ -125,6 +125,7 @@ an_err an_secure_site_take_list(an_secure_site *s, const void *bytes, size_t len
 typedef struct inbox {
     an_secure_set sharers;
     an_secure_set neighbours;
+    an_secure_set missing;
     uint32_t n_in;
     uint16_t *in;
     an_share *in_shares;
@@ -183,7 +184,10 @@ static an_err open_boxes(const an_secure_site *s, inbox *b, an_reader *r, an_not
             return an_fail(AN_ERR_PROTO, why,
                            "INBOX: a box of place %u, which is not among the sharers, or twice", from);
         an_err err = open_box(s, from, box, &b->in_shares[2 * i], why);
-        if (err != AN_OK)
+        if (err == AN_ERR_AUTH)
+            an_secure_add(&b->missing, from);
+        /* Of honest sites all open; more than may collude are not the sites' fault. */
+        if (err != AN_OK && (err != AN_ERR_AUTH || an_secure_count(&b->missing, s->g.m) > s->g.colluders))
             return err;
         b->in[i] = (uint16_t)from;
         an_secure_add(&b->neighbours, from);
@@ -244,6 +248,7 @@ an_err an_secure_site_take_inbox(an_secure_site *s, const void *bytes, size_t le
         return err;
     }
     s->sharers = b.sharers;
+    s->missing = b.missing;
     s->in = b.in;
     s->n_in = b.n_in;
     s->in_shares = b.in_shares;
@@ -254,6 +259,26 @@ an_err an_secure_site_take_inbox(an_secure_site *s, const void *bytes, size_t le
 
 /* ---- the update, SURVIVORS, SIGNATURES ---- */
 
+static an_err put_complaints(const an_secure_site *s, an_buf *message)
+{
+    uint8_t sig[AN_SIGN_BYTES];
+    uint32_t n = an_secure_count(&s->missing, s->g.m);
+    const size_t at = message->len;
+    if (n == 0)
+        return AN_OK;
+    an_buf_u16(message, (uint16_t)n);
+    for (uint32_t i = 0; i < s->g.m; i++)
+        if (an_secure_has(&s->missing, i))
+            an_buf_u16(message, (uint16_t)i);
+    an_err err = an_buf_err(message);
+    if (err != AN_OK)
+        return err;
+    an_secure_sign(sig, &s->g, AN_SECURE_COMPLAINT, s->site, message->data + at, message->len - at,
+                   s->secret->statement_key);
+    an_buf_put(message, sig, sizeof sig);
+    return an_buf_err(message);
+}
+
 an_err an_secure_site_take_update(an_secure_site *s, const void *bytes, size_t len, an_buf *message,
                                   an_note *why)
 {
@@ -263,7 +288,8 @@ an_err an_secure_site_take_update(an_secure_site *s, const void *bytes, size_t l
     an_secure_masked_body(body, bytes, &s->sharers, s->g.m);
     an_secure_head_put(message, AN_SECURE_MASKED, s->g.p.round);
     an_buf_put(message, body, sizeof body);
-    return end_message(s, AN_SECURE_MASKED, message);
+    an_err err = end_message(s, AN_SECURE_MASKED, message);
+    return err == AN_OK ? put_complaints(s, message) : err;
 }
 
 /* All survivors have masked among the very sharers that this site knows of. */
@@ -333,7 +359,7 @@ static an_err put_reveal(const an_secure_site *s, an_buf *message)
     /* At once: growing would leave copies of the shares in released memory. */
     an_buf_reserve(message, AN_SECURE_HEAD_BYTES + 2 + (s->n_in + 1) * (3u + AN_SHARE_BYTES) + AN_SIGN_BYTES);
     an_secure_head_put(message, AN_SECURE_REVEAL, s->g.p.round);
-    an_buf_u16(message, (uint16_t)(s->n_in + 1));
+    an_buf_u16(message, (uint16_t)(s->n_in + 1 - an_secure_count(&s->missing, s->g.m)));
     for (uint32_t place = 0; place < s->g.m; place++) {
         const an_share *share = NULL;
         bool survived = an_secure_has(&s->survivors, place);
@@ -341,7 +367,7 @@ static an_err put_reveal(const an_secure_site *s, an_buf *message)
             share = &s->secret->own;
         else if (i < s->n_in && s->in[i] == place)
             share = &s->in_shares[2 * i++ + (survived ? AN_SECURE_SECRET_SEED : AN_SECURE_SECRET_KEY)];
-        if (!share)
+        if (!share || an_secure_has(&s->missing, place))
             continue;
         an_buf_u16(message, (uint16_t)place);
         an_buf_u8(message, survived ? AN_SECURE_SECRET_SEED : AN_SECURE_SECRET_KEY);

@@ -213,9 +213,12 @@ static void a_chosen_graph_is_refused(void **state)
     assert_int_equal(an_secure_sum_close(w.sum, &why), AN_OK);
     an_secure_world_message_for(&w, 0, &inbox);
     const size_t boxes = AN_SECURE_HEAD_BYTES + 1 + 2;
-    inbox.data[boxes + 2 + 40] ^= 1; /* an edge that site 1 has not drawn */
-    an_secure_site_expect(w.sites[0], &inbox, AN_ERR_AUTH, "the box of site 1");
+    const size_t next = 2 + AN_SECURE_BOX_BYTES;
+    inbox.data[boxes + 2 + 40] ^= 1; /* edges that sites 1 and 2 have not drawn */
+    inbox.data[boxes + next + 2 + 40] ^= 1;
+    an_secure_site_expect(w.sites[0], &inbox, AN_ERR_AUTH, "the box of site 2");
     inbox.data[boxes + 2 + 40] ^= 1;
+    inbox.data[boxes + next + 2 + 40] ^= 1;
     inbox.data[boxes - 2] = 3; /* an edge left out */
     inbox.len -= 2 + AN_SECURE_BOX_BYTES;
     an_secure_site_expect(w.sites[0], &inbox, AN_ERR_REFUSED, "every sharer sends a share");

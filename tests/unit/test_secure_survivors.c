@@ -203,6 +203,80 @@ static void after_the_reveal_nothing_else_can_be_had_also_after_a_restart(void *
     an_secure_world_done(&w);
 }
 
+/* Up to the masked vectors, of five; the box of site 1 for site 0 is damaged. */
+static void begin_with_bad_box(an_secure_world *w)
+{
+    an_buf inbox;
+    an_note why;
+    uint32_t dealer = 99;
+    an_secure_world_init(w, 5, 100, 200);
+    w->is_restarting = true;
+    assert_int_equal(an_secure_world_begin(w, &why), AN_OK);
+    assert_int_equal(an_secure_world_phases(w, 0, 0, &why), AN_OK);
+    for (uint32_t i = 0; i < 5; i++)
+        assert_int_equal(an_secure_world_send(w, i, &why), AN_OK);
+    assert_int_equal(an_secure_sum_close(w->sum, &why), AN_OK);
+    an_secure_world_message_for(w, 0, &inbox);
+    inbox.data[AN_SECURE_HEAD_BYTES + 1 + 2 + 2 + 40] ^= 1;
+    an_secure_site_expect(w->sites[0], &inbox, AN_OK, "");
+    assert_int_equal(an_secure_site_complaints(w->sites[0], &dealer), 1);
+    assert_int_equal(dealer, 1);
+    for (uint32_t i = 1; i < 5; i++) {
+        assert_int_equal(an_secure_world_receive(w, i, &why), AN_OK);
+        assert_int_equal(an_secure_site_complaints(w->sites[i], &dealer), 0);
+    }
+    an_buf_done(&inbox);
+}
+
+static void a_box_that_does_not_open_is_complained_of_and_the_round_goes_on(void **state)
+{
+    an_secure_world w;
+    an_note why = {{0}};
+    uint32_t holder = 99;
+    (void)state;
+    begin_with_bad_box(&w);
+    if (an_secure_world_phases(&w, 2, 4, &why) != AN_OK || an_secure_world_finish(&w, &why) != AN_OK)
+        fail_msg("%s", why.text);
+    assert_true(an_secure_world_is_right(&w));
+    assert_int_equal(an_secure_sum_complaints(w.sum, 1, &holder), 1);
+    assert_int_equal(holder, 0);
+    assert_int_equal(an_secure_sum_complaints(w.sum, 0, &holder), 0);
+    assert_int_equal(an_secure_sum_complaints(w.sum, 9, &holder), 0);
+    an_secure_world_done(&w);
+
+    begin_with_bad_box(&w); /* one holder less than t, if one is lost besides */
+    an_secure_world_lose(&w, 4);
+    assert_int_equal(an_secure_world_phases(&w, 2, 2, &why), AN_ERR_AGAIN);
+    assert_non_null(strstr(why.text, "of the holders of site 1's shares 3"));
+    an_secure_world_done(&w);
+}
+
+static void a_complaint_is_signed_and_of_a_box_that_was_sent(void **state)
+{
+    an_secure_world w;
+    an_buf b;
+    an_note why = {{0}};
+    const size_t at = AN_SECURE_HEAD_BYTES + AN_SECURE_MASKED_BODY;
+    (void)state;
+    begin_with_bad_box(&w);
+    assert_int_equal(an_secure_world_mask(&w, 0, &why), AN_OK);
+    an_buf_init(&b, AN_SECURE_MESSAGE_MAX);
+    assert_int_equal(an_secure_site_message(w.sites[0], &b), AN_OK);
+    b.data[at + 2] = 2; /* the coordinator's wish, or a stranger's */
+    assert_int_equal(an_secure_sum_feed(w.sum, 0, b.data, b.len, &why), AN_ERR_AUTH);
+    assert_non_null(strstr(why.text, "COMPLAINT of site 0"));
+    b.data[at + 2] = 0; /* of itself, and of nobody */
+    assert_int_equal(an_secure_sum_feed(w.sum, 0, b.data, b.len, &why), AN_ERR_PROTO);
+    b.data[at + 2] = 77;
+    assert_int_equal(an_secure_sum_feed(w.sum, 0, b.data, b.len, &why), AN_ERR_PROTO);
+    b.data[at + 2] = 1;
+    for (size_t cut = 1; cut < b.len - at; cut++)
+        assert_int_equal(an_secure_sum_feed(w.sum, 0, b.data, b.len - cut, &why), AN_ERR_PROTO);
+    assert_int_equal(an_secure_sum_feed(w.sum, 0, b.data, b.len, &why), AN_OK);
+    an_buf_done(&b);
+    an_secure_world_done(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +285,8 @@ int main(void)
         cmocka_unit_test(one_colluder_cannot_make_two_lists_of_survivors),
         cmocka_unit_test(survivors_who_masked_among_other_sharers_are_refused),
         cmocka_unit_test(after_the_reveal_nothing_else_can_be_had_also_after_a_restart),
+        cmocka_unit_test(a_box_that_does_not_open_is_complained_of_and_the_round_goes_on),
+        cmocka_unit_test(a_complaint_is_signed_and_of_a_box_that_was_sent),
     };
     if (an_crypto_init() != AN_OK)
         return 1;
