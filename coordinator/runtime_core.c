@@ -20,7 +20,7 @@ static an_err send_to(an_core *c, an_server *srv, const an_peer *peer, const an_
 {
     an_buf b;
     an_note why = {{0}};
-    an_buf_init(&b, AN_MSG_CONTROL_MAX);
+    an_buf_init(&b, AN_MSG_LARGE_MAX);
     an_err err = an_msg_encode(msg, &b, &why);
     if (err != AN_OK)
         an_log(AN_LOG_ERROR, "message_not_encoded", "type=%d why=\"%s\"", (int)msg->type, why.text);

@@ -59,7 +59,7 @@ only 'cmocka'                                      'tests/'             'tests'
 may_use() # folder expression, allowed first parts of a header's path
 {
     grep -E "^$1" "$work/includes" | sed -E 's|"proto/|"|' |
-        grep -E 'include[[:space:]]*[<"](base|doors|msg|net|sum|models|agent|coordinator|tests)/' |
+        grep -E 'include[[:space:]]*[<"](base|doors|msg|net|sum|trust|models|agent|coordinator|tests)/' |
         grep -vE "include[[:space:]]*[<\"]($2)/" | report 'this folder may not include that one'
 }
 may_use 'proto/base/'  'base'
@@ -67,10 +67,11 @@ may_use 'proto/doors/' 'base|doors'
 may_use 'proto/msg/'   'base|msg'
 may_use 'proto/net/'   'base|doors|msg|net'
 may_use 'proto/sum/'   'base|doors|sum'
+may_use 'proto/trust/' 'base|doors|msg|sum|trust'
 may_use 'models/'      'base|doors|models'
-may_use 'agent/'       'base|doors|msg|net|sum|models|agent'
-may_use 'coordinator/lab/' 'base|doors|msg|net|sum|models|agent|coordinator'
-may_use 'coordinator/([^l]|l[^a]|la[^b]|lab[^/])' 'base|doors|msg|net|sum|models|coordinator'
+may_use 'agent/'       'base|doors|msg|net|sum|trust|models|agent'
+may_use 'coordinator/lab/' 'base|doors|msg|net|sum|trust|models|agent|coordinator'
+may_use 'coordinator/([^l]|l[^a]|la[^b]|lab[^/])' 'base|doors|msg|net|sum|trust|models|coordinator'
 
 # models may hash, read text and images and compress; stores and connections are not mathematics.
 grep -E '^models/' "$work/includes" | grep -E '"doors/[a-z]*(sql|db|http|curl|web)' |
@@ -110,7 +111,7 @@ ban() # names, files that may (expression), message
 ban 'strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|atof|system|alloca|rand|srand' '' 'this function is banned'
 ban 'malloc|calloc|realloc|aligned_alloc|posix_memalign|strdup|strndup|free' '(proto/base/mem\.c|tests/.*)' \
     'memory comes from base/mem.h'
-ban 'memcmp' '(agent|coordinator|models|tests|proto/(base|msg|sum))/.*' 'compare in constant time here (doors/crypto.h)'
+ban 'memcmp' '(agent|coordinator|models|tests|proto/(base|msg|sum|trust))/.*' 'compare in constant time here (doors/crypto.h)'
 ban 'sleep|usleep|nanosleep|clock_nanosleep' '' 'wait for an event with a deadline, do not sleep'
 ban 'exit|_exit|_Exit|quick_exit|abort' '(.*/main\.c|coordinator/client/.*|tests/.*)' 'a library returns an an_err'
 grep -E ':.*\bgoto[[:space:]]+' "$work/code" | grep -vE 'goto[[:space:]]+out;' | report 'the one label is out'

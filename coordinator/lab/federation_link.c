@@ -45,7 +45,7 @@ void an_fed_send(an_fed_site *s, an_fed_link *link, const an_msg *msg)
     an_buf bytes;
     if (!s->linked || s->broken)
         return;
-    an_buf_init(&bytes, AN_MSG_CONTROL_MAX);
+    an_buf_init(&bytes, AN_MSG_LARGE_MAX);
     an_err err = an_msg_encode(msg, &bytes, &why);
     const double drop = an_rng_unit(&f->faults), twice = an_rng_unit(&f->faults),
                  late = an_rng_unit(&f->faults);

@@ -19,8 +19,8 @@ typedef struct envelope {
 #define OWN envelope
 #define WIRE Andon__Envelope
 static const an_field envelope_fields[] = {
-    AN_U32(type, 0, UINT32_MAX),          AN_U64(msg_id, 0, UINT64_MAX),  AN_U64(epoch, 0, UINT64_MAX),
-    AN_BLOB(body, 0, AN_MSG_CONTROL_MAX), AN_U32(version, 0, UINT32_MAX), AN_END,
+    AN_U32(type, 0, UINT32_MAX),        AN_U64(msg_id, 0, UINT64_MAX),  AN_U64(epoch, 0, UINT64_MAX),
+    AN_BLOB(body, 0, AN_MSG_LARGE_MAX), AN_U32(version, 0, UINT32_MAX), AN_END,
 };
 #undef OWN
 #undef WIRE
@@ -28,9 +28,11 @@ static const an_field envelope_fields[] = {
 #define MAX_CONTROL AN_MSG_CONTROL_MAX
 #define MAX_ENROL AN_MSG_ENROL_MAX
 #define MAX_BULK AN_MSG_BULK_MAX
+#define IS_LARGE(type) ((type) == AN_MSG_SECURE || (type) == AN_MSG_ROSTER)
 static const an_msg_type_info types[] = {
 #define AN_MSG_ROW(name, number, member, door, way)                                                          \
-    {#name, AN_MSG_##name, AN_DOOR_##door, AN_WAY_##way, MAX_##door},
+    {#name, AN_MSG_##name, AN_DOOR_##door, AN_WAY_##way,                                                     \
+     IS_LARGE(AN_MSG_##name) ? AN_MSG_LARGE_MAX : MAX_##door},
     AN_MSG_LIST(AN_MSG_ROW)
 #undef AN_MSG_ROW
 };
@@ -113,9 +115,18 @@ static void keep_blob(an_bytes *blob, uint8_t *room)
 
 static an_bytes *blob_of(an_msg *m)
 {
-    return m->type == AN_MSG_PLAN      ? &m->u.plan.plan
-           : m->type == AN_MSG_VERSION ? &m->u.version.statement
-                                       : NULL;
+    switch (m->type) {
+    case AN_MSG_PLAN:
+        return &m->u.plan.plan;
+    case AN_MSG_VERSION:
+        return &m->u.version.statement;
+    case AN_MSG_SECURE:
+        return &m->u.secure.content;
+    case AN_MSG_ROSTER:
+        return &m->u.roster.text;
+    default:
+        return NULL;
+    }
 }
 
 static an_err decode_body(const an_msg_type_info *info, const envelope *e, an_arena *arena, an_msg **ret,
@@ -128,7 +139,7 @@ static an_err decode_body(const an_msg_type_info *info, const envelope *e, an_ar
         return err;
 
     /* A blob is a part of the body, so the body's length is room enough. */
-    bool has_blob = info->type == AN_MSG_PLAN || info->type == AN_MSG_VERSION;
+    const bool has_blob = blob_of(&(an_msg){.type = info->type}) != NULL;
     an_msg *m = an_alloc(1, sizeof *m + (has_blob ? e->body.len : 0));
     if (!m)
         return AN_ERR_NOMEM;
@@ -148,7 +159,7 @@ static an_err decode_body(const an_msg_type_info *info, const envelope *e, an_ar
 
 an_err an_msg_decode(const void *bytes, size_t len, an_msg **ret, an_note *why)
 {
-    if (len > AN_MSG_CONTROL_MAX)
+    if (len > AN_MSG_LARGE_MAX)
         return an_fail(AN_ERR_LIMIT, why, "message of %zu bytes", len);
     an_arena outer = {0}, inner = {0};
     ProtobufCMessage *wire = NULL;
@@ -178,7 +189,10 @@ an_err an_msg_decode(const void *bytes, size_t len, an_msg **ret, an_note *why)
         goto out;
     }
     err = AN_ERR_NOMEM;
-    if (!an_arena_init(&inner, AN_WIRE_ARENA(e.body.len)))
+    /* A large one is one blob; many small pieces are what takes room. */
+    const size_t pieces = e.body.len < AN_MSG_CONTROL_MAX ? AN_WIRE_ARENA(e.body.len)
+                                                          : AN_WIRE_ARENA(AN_MSG_CONTROL_MAX) + e.body.len;
+    if (!an_arena_init(&inner, pieces))
         goto out;
     err = decode_body(info, &e, &inner, ret, why);
 out:

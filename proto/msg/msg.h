@@ -34,6 +34,7 @@
 
 #define AN_PROTOCOL_VERSION 1
 #define AN_MSG_CONTROL_MAX (64 * 1024)
+#define AN_MSG_LARGE_MAX (256 * 1024) /* SECURE, ROSTER: down the control socket only */
 #define AN_MSG_ENROL_MAX (4 * 1024)
 #define AN_MSG_BULK_MAX 1024       /* header frame only */
 #define AN_CHUNK_MAX (1024 * 1024) /* raw payload frame */
@@ -79,7 +80,9 @@ typedef enum an_way { AN_WAY_UP = 1, AN_WAY_DOWN = 2, AN_WAY_BOTH = 3 } an_way; 
     X(ENROL_REPLY, 18, enrol_reply, ENROL, DOWN)                                                             \
     X(CHUNK_REQUEST, 19, chunk_request, BULK, BOTH)                                                          \
     X(CHUNK, 20, chunk, BULK, BOTH)                                                                          \
-    X(CHUNK_REFUSE, 21, chunk_refuse, BULK, BOTH)
+    X(CHUNK_REFUSE, 21, chunk_refuse, BULK, BOTH)                                                            \
+    X(SECURE, 22, secure, CONTROL, BOTH)                                                                     \
+    X(ROSTER, 23, roster, CONTROL, DOWN)
 typedef enum an_msg_type {
 #define AN_MSG_ROW(name, number, member, door, way) AN_MSG_##name = number,
     AN_MSG_LIST(AN_MSG_ROW)
@@ -119,6 +122,7 @@ typedef struct an_msg_hello {
     char capabilities[AN_CAPABILITIES_MAX][AN_SHORT_MAX]; /* NAMEs */
     uint32_t n_held;
     an_msg_held held[AN_HELD_MAX];
+    an_hash roster; /* that it holds; none: no roster yet */
 } an_msg_hello;
 
 typedef struct an_msg_desired {
@@ -215,6 +219,20 @@ typedef struct an_msg_round_end {
     char reason[AN_REASON_MAX]; /* may be empty */
     an_hash version;            /* made by the round; none if it makes none */
 } an_msg_round_end;
+
+/* One step of a secure sum, in the words of sum/secure.h. */
+#define AN_SECURE_CONTENT_MAX (200u * 1024u)
+typedef struct an_msg_secure {
+    uint64_t round;
+    an_hash plan_hash;
+    an_bytes content; /* 1..AN_SECURE_CONTENT_MAX bytes */
+} an_msg_secure;
+
+#define AN_ROSTER_TEXT_MAX (240u * 1024u)
+typedef struct an_msg_roster { /* trust/roster.h */
+    an_bytes text;             /* 1..AN_ROSTER_TEXT_MAX bytes */
+    uint8_t signature[AN_SIG_BYTES];
+} an_msg_roster;
 
 /* ---- versions ---- */
 

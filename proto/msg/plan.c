@@ -37,6 +37,22 @@ static const an_field phase_fields[] = {
 #undef OWN
 #undef WIRE
 
+#define OWN an_plan_secure
+#define WIRE Andon__SecurePlan
+static const an_field secure_fields[] = {
+    AN_FIXED(roster, true),
+    AN_U32(cipher, 0, 2),
+    AN_U32(groups, 0, AN_GROUPS_MAX),
+    AN_U32(colluders_permille, 0, 1000),
+    AN_U32(dropouts_permille, 0, 1000),
+    AN_U32(security_bits, 0, 128),
+    AN_U32(correctness_bits, 0, 128),
+    AN_U64(exchange_ms, 0, PHASE_MAX),
+    AN_END,
+};
+#undef OWN
+#undef WIRE
+
 #define OWN an_plan
 #define WIRE Andon__Plan
 static const an_field plan_fields[] = {
@@ -74,6 +90,7 @@ static const an_field plan_fields[] = {
     AN_BOOL(use_held),
     AN_U64(seed, 0, ANY),
     AN_TEXT(reason, true),
+    AN_ONE(secure, secure_fields, andon__secure_plan__descriptor),
     AN_END,
 };
 #undef OWN
@@ -158,9 +175,32 @@ static an_err check_kind(const an_plan *p, an_note *why)
     return AN_OK;
 }
 
+static an_err check_privacy(const an_plan *p, an_note *why)
+{
+    const an_plan_secure *s = &p->secure;
+    if (p->privacy == AN_PRIVACY_TRUSTED) {
+        bool empty = none(&s->roster) && s->cipher == 0 && s->groups == 0 && s->colluders_permille == 0 &&
+                     s->dropouts_permille == 0 && s->security_bits == 0 && s->correctness_bits == 0 &&
+                     s->exchange_ms == 0;
+        return empty ? AN_OK : an_fail(AN_ERR_INVAL, why, "secure: only for secure sums");
+    }
+    if (none(&s->roster) || s->cipher == 0 || s->security_bits == 0 || s->correctness_bits == 0 ||
+        s->exchange_ms == 0)
+        return an_fail(AN_ERR_INVAL, why,
+                       "secure: roster, cipher, bits and time are needed for a secure sum");
+    if (s->groups < 1 || p->min_cohort < AN_SECURE_COHORT_MIN ||
+        (uint64_t)s->groups * p->min_cohort > p->n_cohort)
+        return an_fail(AN_ERR_INVAL, why,
+                       "secure: %u groups of at least %u of a cohort of %u, and %d is least", s->groups,
+                       p->min_cohort, p->n_cohort, AN_SECURE_COHORT_MIN);
+    return AN_OK;
+}
+
 static an_err check_across(const an_plan *p, an_note *why)
 {
     an_err err = check_cohort(p, why);
+    if (!err)
+        err = check_privacy(p, why);
     if (!err)
         err = check_phase(p, &p->invite, "invite", why);
     if (!err)

@@ -38,6 +38,21 @@ typedef struct an_plan_phase {
     uint64_t deadline_ms;
 } an_plan_phase;
 
+/* How a secure sum is to be made (sum/secure.h); all zero in trusted mode. */
+typedef struct an_plan_secure {
+    an_hash roster;              /* hash of its text: who the sites are, and by which keys they sign */
+    uint32_t cipher;             /* an_cipher: of the masks */
+    uint32_t groups;             /* sums of their own, site i in group i mod groups; 1: one sum */
+    uint32_t colluders_permille; /* of the parties, that may work together with the coordinator */
+    uint32_t dropouts_permille;  /* of the sites, that may be lost on the way */
+    uint32_t security_bits;
+    uint32_t correctness_bits;
+    uint64_t exchange_ms; /* how long each exchange between keys and vectors, and after these, may take */
+} an_plan_secure;
+
+#define AN_GROUPS_MAX 32
+#define AN_SECURE_COHORT_MIN 3 /* of two, each would read the other */
+
 typedef struct an_plan {
     uint64_t round;    /* > 0, never used twice */
     uint64_t campaign; /* 0: none */
@@ -56,7 +71,7 @@ typedef struct an_plan {
     uint32_t value_bits; /* b: a coordinate is within +-(2^b - 1); n_cohort * 2^b <= 2^31 */
     uint32_t n_cohort;
     char cohort[AN_COHORT_MAX][AN_NAME_MAX]; /* sites, ascending by byte, none twice */
-    uint32_t min_cohort;                     /* fewer sites than this are never summed */
+    uint32_t min_cohort;                     /* fewer are never summed: sites; parties in secure-sum */
     an_privacy privacy;
     an_plan_phase invite;
     an_plan_phase upload;
@@ -70,6 +85,7 @@ typedef struct an_plan {
     bool use_held;                    /* train on windows held back by drift, too */
     uint64_t seed;
     char reason[AN_PLAN_REASON_MAX]; /* for people: why this round */
+    an_plan_secure secure;
 } an_plan;
 
 /* All bounds, and that dim, tensors, cohort and value_bits agree with the kind.

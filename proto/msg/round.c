@@ -84,3 +84,26 @@ static const an_field round_end_fields[] = {
 #undef OWN
 #undef WIRE
 const an_msg_codec an_codec_round_end = {round_end_fields, &andon__round_end__descriptor};
+
+#define OWN an_msg_secure
+#define WIRE Andon__Secure
+static const an_field secure_fields[] = {
+    AN_U64(round, 1, ANY),
+    AN_FIXED(plan_hash, false),
+    AN_BLOB(content, 1, AN_SECURE_CONTENT_MAX),
+    AN_END,
+};
+#undef OWN
+#undef WIRE
+const an_msg_codec an_codec_secure = {secure_fields, &andon__secure__descriptor};
+
+#define OWN an_msg_roster
+#define WIRE Andon__Roster
+static const an_field roster_fields[] = {
+    AN_BLOB(text, 1, AN_ROSTER_TEXT_MAX),
+    AN_FIXED(signature, false),
+    AN_END,
+};
+#undef OWN
+#undef WIRE
+const an_msg_codec an_codec_roster = {roster_fields, &andon__roster__descriptor};

@@ -33,6 +33,7 @@ static const an_field hello_fields[] = {
     AN_LIST(lines, line_fields, andon__line__descriptor),
     AN_NAMES(capabilities),
     AN_LIST(held, held_fields, andon__held__descriptor),
+    AN_FIXED(roster, true),
     AN_END,
 };
 #undef OWN

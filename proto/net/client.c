@@ -47,7 +47,7 @@ static bool configure(void *s, an_port port)
            an_socket_int(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) &&
            an_socket_int(s, ZMQ_CONNECT_TIMEOUT, CONNECT_MS) && an_socket_int(s, ZMQ_SNDHWM, SEND_HWM) &&
            an_socket_int(s, ZMQ_RCVHWM, row->hwm) && an_socket_int(s, ZMQ_IPV6, 1) &&
-           an_socket_size_limit(s, row->max_frame);
+           an_socket_size_limit(s, row->max_down);
 }
 
 static bool secure(void *s, const an_client *cli)
@@ -146,7 +146,7 @@ static void renew_if_stuck(an_client *cli)
 
 an_err an_client_send(an_client *cli, const void *head, size_t head_len, const void *body, size_t body_len)
 {
-    size_t max = an_port_max_frame(cli->port);
+    size_t max = an_port_max_up(cli->port);
     if (head_len > max || body_len > max)
         return AN_ERR_LIMIT;
     an_err err = an_frames_send(cli->socket, NULL, head, head_len, body, body_len);

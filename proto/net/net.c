@@ -15,7 +15,7 @@
 static_assert(sizeof(zmq_msg_t) <= 64, "an_in.store holds a zmq_msg_t");
 
 static const an_port_row ports[] = {
-#define AN_PORT(NAME, domain, max_frame, hwm) [AN_PORT_##NAME] = {domain, max_frame, hwm},
+#define AN_PORT(NAME, domain, max_up, max_down, hwm) [AN_PORT_##NAME] = {domain, max_up, max_down, hwm},
 #include "net/ports.def"
 #undef AN_PORT
 };
@@ -26,9 +26,9 @@ const an_port_row *an_port_get(an_port port)
     return &ports[port];
 }
 
-size_t an_port_max_frame(an_port port)
+size_t an_port_max_up(an_port port)
 {
-    return an_port_get(port)->max_frame;
+    return an_port_get(port)->max_up;
 }
 
 const char *an_port_name(an_port port)

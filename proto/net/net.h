@@ -22,13 +22,13 @@
 
 /* The ports of a coordinator; see ports.def. */
 typedef enum an_port {
-#define AN_PORT(NAME, domain, max_frame, hwm) AN_PORT_##NAME,
+#define AN_PORT(NAME, domain, max_up, max_down, hwm) AN_PORT_##NAME,
 #include "net/ports.def"
 #undef AN_PORT
     AN_PORTS
 } an_port;
 
-size_t an_port_max_frame(an_port port); /* the largest frame that passes, in bytes of ours */
+size_t an_port_max_up(an_port port);    /* the largest frame that passes to the server, in bytes of ours */
 const char *an_port_name(an_port port); /* also its ZAP domain */
 
 #define AN_ENDPOINT_TEXT 129 /* "tcp://host:port" with its end */

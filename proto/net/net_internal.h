@@ -23,7 +23,7 @@ struct an_net {
 
 typedef struct an_port_row {
     const char *domain;
-    size_t max_frame;
+    size_t max_up, max_down; /* to the server, to the client */
     int hwm;
 } an_port_row;
 const an_port_row *an_port_get(an_port port);

@@ -54,7 +54,7 @@ static bool configure(an_server *srv)
            an_socket_int(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) && an_socket_int(s, ZMQ_BACKLOG, BACKLOG) &&
            an_socket_int(s, ZMQ_LINGER, 0) && an_socket_int(s, ZMQ_TCP_KEEPALIVE, 1) &&
            an_socket_int(s, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S) && an_socket_int(s, ZMQ_IPV6, 1) &&
-           an_socket_size_limit(s, row->max_frame);
+           an_socket_size_limit(s, row->max_up);
 }
 
 an_err an_server_open(an_net *net, an_port port, const char *endpoint,
@@ -160,7 +160,7 @@ an_err an_server_recv(an_server *srv, an_in *in)
 an_err an_server_send(an_server *srv, const an_peer *peer, const void *head, size_t head_len,
                       const void *body, size_t body_len)
 {
-    size_t max = an_port_max_frame(srv->port);
+    size_t max = an_port_get(srv->port)->max_down;
     if (head_len > max || body_len > max)
         return AN_ERR_LIMIT;
     if (peer->len == 0 || peer->len > AN_PEER_MAX)

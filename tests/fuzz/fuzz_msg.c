@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if (an_msg_decode(bytes, len, &m, &why) != AN_OK)
         return 0;
     an_buf b;
-    an_buf_init(&b, AN_MSG_CONTROL_MAX);
+    an_buf_init(&b, AN_MSG_LARGE_MAX);
     if (an_msg_encode(m, &b, &why) != AN_OK)
         abort();
     if (an_msg_decode(b.data, b.len, &again, &why) != AN_OK)

@@ -39,7 +39,7 @@ static an_err post(world *w, event_type type, size_t i, const an_msg *msg)
     if (w->sites[i].cut || (w->lost && ++w->sent % w->lost == 0))
         return AN_OK; /* a network does not say that it lost something */
     an_buf bytes;
-    an_buf_init(&bytes, AN_MSG_CONTROL_MAX);
+    an_buf_init(&bytes, AN_MSG_LARGE_MAX);
     an_err err = an_msg_encode(msg, &bytes, &why);
     if (err != AN_OK) {
         an_buf_done(&bytes);

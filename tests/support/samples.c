@@ -35,6 +35,7 @@ static void sample_hello(an_msg_hello *h)
     h->n_held = 1;
     h->held[0].round = 41;
     an_sample_hash(&h->held[0].update, 4);
+    an_sample_hash(&h->roster, 5);
 }
 
 static void sample_welcome(an_msg_welcome *w)
@@ -198,6 +199,18 @@ static void sample_bulk(an_msg *m)
         m->u.chunk_refuse = (an_msg_chunk_refuse){object, 0, AN_CHUNK_BUSY};
 }
 
+static void sample_secure(an_msg *m)
+{
+    static const uint8_t bytes[] = "andon-roster-1\ncounter 1\n";
+    if (m->type == AN_MSG_SECURE) {
+        m->u.secure = (an_msg_secure){.round = 12, .content = {bytes, 9}};
+        an_sample_hash(&m->u.secure.plan_hash, 10);
+        return;
+    }
+    m->u.roster.text = (an_bytes){bytes, sizeof bytes - 1};
+    FILL(m->u.roster.signature, 110);
+}
+
 void an_sample_msg(an_msg *ret, an_msg_type type)
 {
     memset(ret, 0, sizeof *ret);
@@ -213,8 +226,10 @@ void an_sample_msg(an_msg *ret, an_msg_type type)
         sample_report(ret);
     else if (type <= AN_MSG_ENROL_REPLY)
         sample_enrol(ret);
-    else
+    else if (type <= AN_MSG_CHUNK_REFUSE)
         sample_bulk(ret);
+    else
+        sample_secure(ret);
 }
 
 static void sample_train(an_plan *p)
@@ -250,10 +265,18 @@ void an_sample_plan(an_plan *ret, an_payload_kind kind)
     ret->n_cohort = 3;
     for (size_t i = 0; i < 3; i++)
         TEXT(ret->cohort[i], sites[i]);
-    ret->min_cohort = 2;
+    ret->min_cohort = 3;
     ret->privacy = AN_PRIVACY_SECURE_SUM;
-    ret->invite = (an_plan_phase){2, 3, 500, 10000};
-    ret->upload = (an_plan_phase){2, 3, 1000, 60000};
+    ret->invite = (an_plan_phase){3, 3, 500, 10000};
+    ret->upload = (an_plan_phase){3, 3, 1000, 60000};
+    ret->secure = (an_plan_secure){.cipher = 1,
+                                   .groups = 1,
+                                   .colluders_permille = 100,
+                                   .dropouts_permille = 300,
+                                   .security_bits = 40,
+                                   .correctness_bits = 30,
+                                   .exchange_ms = 30000};
+    an_sample_hash(&ret->secure.roster, 105);
     ret->seed = UINT64_C(0xfeedfacecafebeef);
     TEXT(ret->reason, "drift at plant-b");
     if (kind == AN_PAYLOAD_TRAIN)

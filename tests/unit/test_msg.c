@@ -17,7 +17,7 @@
 static void encode(const an_msg *m, an_buf *b)
 {
     an_note why = {0};
-    an_buf_init(b, AN_MSG_CONTROL_MAX);
+    an_buf_init(b, AN_MSG_LARGE_MAX);
     an_err err = an_msg_encode(m, b, &why);
     if (err)
         print_error("type %d: %s\n", (int)m->type, why.text);
@@ -163,7 +163,7 @@ static void a_message_with_any_byte_changed_is_refused_or_well_formed(void **sta
 static an_err encode_err(const an_msg *m)
 {
     an_buf b;
-    an_buf_init(&b, AN_MSG_CONTROL_MAX);
+    an_buf_init(&b, AN_MSG_LARGE_MAX);
     an_err err = an_msg_encode(m, &b, NULL);
     assert_true(err == AN_OK || b.len == 0);
     an_buf_done(&b);
@@ -326,7 +326,7 @@ static void another_protocol_version_is_told_apart_from_rubbish(void **state)
     encode(&m, &b);
     assert_int_equal(decode_hostile(b.data, b.len), AN_ERR_UNSUPPORTED);
     an_buf_done(&b);
-    static uint8_t large[AN_MSG_CONTROL_MAX + 1];
+    static uint8_t large[AN_MSG_LARGE_MAX + 1];
     assert_int_equal(decode_hostile(large, sizeof large), AN_ERR_LIMIT);
     assert_int_not_equal(decode_hostile(large, 0), AN_OK);
 }
@@ -355,7 +355,7 @@ static void every_allocation_failure_is_survived(void **state)
         an_sample_msg(&m, an_msg_type_at(i)->type);
         size_t n = 0;
         do {
-            an_buf_init(&b, AN_MSG_CONTROL_MAX);
+            an_buf_init(&b, AN_MSG_LARGE_MAX);
             an_mem_fail_after(n++);
             err = an_msg_encode(&m, &b, NULL);
             an_mem_fail_never();

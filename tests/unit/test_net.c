@@ -161,7 +161,7 @@ static void an_oversize_frame_costs_its_sender_the_connection_and_nobody_else(vo
     an_zap_enrol(w->zap, 1000);
     for (int i = 0; i < 2; i++) {
         an_port port = i ? AN_PORT_ENROL : AN_PORT_CONTROL;
-        size_t max = an_port_max_frame(port);
+        size_t max = an_port_max_up(port);
         an_server *srv = an_world_serve(w, port);
         an_client *good = an_world_join(w, port, an_server_endpoint(srv), &w->plant);
         an_client *bad = an_world_join(w, AN_PORT_BULK, an_server_endpoint(srv), &w->plant);

@@ -32,7 +32,7 @@ static void put_messages(an_buf *out)
     for (size_t i = 0; an_msg_type_at(i); i++) {
         an_msg m;
         an_buf b;
-        an_buf_init(&b, AN_MSG_CONTROL_MAX);
+        an_buf_init(&b, AN_MSG_LARGE_MAX);
         an_sample_msg(&m, an_msg_type_at(i)->type);
         assert_int_equal(an_msg_encode(&m, &b, NULL), AN_OK);
         put_line(out, "msg", an_msg_type_at(i)->name, b.data, b.len);

@@ -1,0 +1,87 @@
+#include "trust/cohort.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+uint32_t an_cohort_group(const an_plan *plan, uint32_t i)
+{
+    return i % plan->secure.groups;
+}
+
+uint32_t an_cohort_place(const an_plan *plan, uint32_t i)
+{
+    return i / plan->secure.groups;
+}
+
+uint32_t an_cohort_site(const an_plan *plan, uint32_t group, uint32_t place)
+{
+    return place * plan->secure.groups + group;
+}
+
+/* The number of a party is the place of its first site in the group. */
+static uint32_t party_of(const an_roster_site *const *found, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (strcmp(found[i]->party, found[n]->party) == 0)
+            return i;
+    return n;
+}
+
+static an_err fill(const an_plan *plan, const an_roster *roster, uint32_t group, an_secure_member *members,
+                   uint32_t *ret_parties, an_note *why)
+{
+    const an_roster_site *found[AN_COHORT_MAX];
+    uint32_t n = 0;
+    *ret_parties = 0;
+    for (uint32_t i = group; i < plan->n_cohort; i += plan->secure.groups) {
+        found[n] = an_roster_find(roster, plan->cohort[i]);
+        if (!found[n])
+            return an_fail(AN_ERR_REFUSED, why, "site %s is not in the signed roster", plan->cohort[i]);
+        memcpy(members[n].statement_key, found[n]->key, AN_SIGN_PUBLIC_BYTES);
+        members[n].party = party_of(found, n);
+        *ret_parties += members[n].party == n;
+        n++;
+    }
+    return AN_OK;
+}
+
+an_err an_cohort_of(const an_plan *plan, const an_hash *plan_hash, const an_roster *roster, uint32_t group,
+                    an_cohort *ret, an_note *why)
+{
+    const an_plan_secure *s = &plan->secure;
+    uint32_t parties;
+    if (plan->privacy != AN_PRIVACY_SECURE_SUM || group >= s->groups)
+        return an_fail(AN_ERR_INVAL, why, "the plan has no secure sum %u", group);
+    const uint32_t n = (plan->n_cohort - group + s->groups - 1) / s->groups;
+    an_secure_member *members = an_alloc(n, sizeof *members);
+    if (!members)
+        return AN_ERR_NOMEM;
+    an_err err = fill(plan, roster, group, members, &parties, why);
+    if (err == AN_OK && parties < plan->min_cohort)
+        err = an_fail(AN_ERR_REFUSED, why, "%u parties in a sum, and %u is the least of this plan", parties,
+                      plan->min_cohort);
+    if (err != AN_OK) {
+        an_free(members);
+        return err;
+    }
+    ret->n_parties = parties;
+    ret->params = (an_secure_params){.plan = *plan_hash,
+                                     .round = plan->round,
+                                     .dim = plan->dim,
+                                     .cipher = (an_cipher)s->cipher,
+                                     .n = n,
+                                     .members = members,
+                                     .min_parties = plan->min_cohort,
+                                     .colluders_permille = s->colluders_permille,
+                                     .dropouts_permille = s->dropouts_permille,
+                                     .security_bits = s->security_bits,
+                                     .correctness_bits = s->correctness_bits};
+    return AN_OK;
+}
+
+void an_cohort_done(an_cohort *c)
+{
+    an_free((void *)(uintptr_t)c->params.members);
+    *c = (an_cohort){.n_parties = 0};
+}

@@ -1,0 +1,35 @@
+/* cohort.h - a plan and a roster together say who is in which secure sum: the parameters that both
+ * ends give to sum/secure.h.
+ *
+ *     an_cohort c;
+ *     err = an_cohort_of(plan, &plan_hash, roster, group, &c, &why);
+ *     c.params ... c.sites[place] is the index in plan->cohort
+ *     an_cohort_done(&c);
+ *
+ * Site i of the plan is in group i mod plan->secure.groups, in the plan's order.
+ *
+ * Threads: plain functions. */
+#ifndef AN_TRUST_COHORT_H
+#define AN_TRUST_COHORT_H
+
+#include "msg/plan.h"
+#include "sum/secure.h"
+#include "trust/roster.h"
+
+typedef struct an_cohort {
+    an_secure_params params; /* its members are owned by this */
+    uint32_t n_parties;      /* different ones among the members */
+} an_cohort;
+
+/* Errors: REFUSED a site is not in the roster, or too few parties are in the group; INVAL a plan
+ * without secure sum, or no such group; NOMEM. */
+an_err an_cohort_of(const an_plan *plan, const an_hash *plan_hash, const an_roster *roster, uint32_t group,
+                    an_cohort *ret, an_note *why);
+void an_cohort_done(an_cohort *c);
+
+/* Where site i of the plan's cohort is: its group, and its place there. */
+uint32_t an_cohort_group(const an_plan *plan, uint32_t i);
+uint32_t an_cohort_place(const an_plan *plan, uint32_t i);
+uint32_t an_cohort_site(const an_plan *plan, uint32_t group, uint32_t place); /* and back */
+
+#endif
