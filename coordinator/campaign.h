@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/terms.h"
 #include "coordinator/policy.h"
+#include "coordinator/server_optimiser.h"
 #include "msg/msg.h"
 #include "sum/payload.h"
 
@@ -38,15 +39,16 @@ typedef struct an_campaign {
     char trigger[AN_REASON_MAX]; /* why it began */
     char reason[AN_REASON_MAX];  /* why it ended, or what it waits for */
     int64_t opened_ms, ended_ms;
-    uint32_t train_rounds;   /* to be done */
-    uint32_t step;           /* rounds committed so far */
-    uint32_t aborted;        /* rounds aborted since the last commit */
-    uint64_t open_round;     /* 0: none */
-    an_hash base;            /* where it started */
-    an_hash head;            /* the newest version */
-    an_hash optimiser;       /* the server optimiser's state; none: zero */
-    an_hash evaluation;      /* the evaluated figures; none before */
-    bool approved_promotion; /* by a person */
+    uint32_t train_rounds;             /* to be done */
+    uint32_t step;                     /* rounds committed so far */
+    uint32_t aborted;                  /* rounds aborted since the last commit */
+    uint64_t open_round;               /* 0: none */
+    an_hash base;                      /* where it started */
+    an_hash head;                      /* the newest version */
+    an_hash optimiser;                 /* the server optimiser's state; none: zero */
+    const an_server_optimiser *server; /* whose state it is */
+    an_hash evaluation;                /* the evaluated figures; none before */
+    bool approved_promotion;           /* by a person */
 } an_campaign;
 
 typedef enum an_campaign_todo {

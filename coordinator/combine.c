@@ -1,9 +1,7 @@
 #include "coordinator/combine_internal.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "doors/crypto.h"
@@ -11,7 +9,7 @@
 #include "sum/fixed.h"
 #include "sum/vector.h"
 
-#define BLOCK 16384 /* parameters handled at a time */
+#define BLOCK AN_STEP_MAX /* parameters handled at a time */
 
 void an_combine_done(an_combine_job *job)
 {
@@ -22,7 +20,7 @@ void an_combine_done(an_combine_job *job)
     *job = (an_combine_job){0};
 }
 
-static an_err result_path(an_combine_job *job, const char *what, char out[static AN_PATH_MAX])
+an_err an_combine_path(const an_combine_job *job, const char *what, char out[static AN_PATH_MAX])
 {
     char name[64];
     snprintf(name, sizeof name, "%s-%llu", what, (unsigned long long)job->plan->round);
@@ -68,43 +66,15 @@ an_payload_facts an_combine_facts(const an_plan *plan, uint32_t n_features, uint
 
 /* ---- TRAIN ---- */
 
-/* The optimiser's state is a file of little-endian float32, one per parameter, read and written
- * block by block.  Without momentum there is none. */
-typedef struct momentum {
-    FILE *in, *out;
-    an_hasher hasher;
-    uint8_t bytes[BLOCK * 4];
-} momentum;
-
-static an_err momentum_block(momentum *m, double *delta, size_t n, double beta, an_note *why)
-{
-    memset(m->bytes, 0, 4 * n);
-    if (m->in && fread(m->bytes, 4, n, m->in) != n)
-        return an_fail(AN_ERR_PROTO, why, "the server optimiser's state is cut short");
-    an_reader r = an_reader_of(m->bytes, 4 * n);
-    for (size_t i = 0; i < n; i++) {
-        float v = (float)(beta * (double)an_read_f32(&r) + delta[i]);
-        delta[i] = (double)v;
-        uint32_t u;
-        memcpy(&u, &v, sizeof u);
-        an_put_u32(m->bytes + 4 * i, u);
-    }
-    an_hasher_add(&m->hasher, m->bytes, 4 * n);
-    return fwrite(m->bytes, 4, n, m->out) == n
-               ? AN_OK
-               : an_fail(AN_ERR_IO, why, "cannot write the optimiser's state");
-}
-
 /* Walks the tensors in model order; delta is 0 where a tensor is local. */
-static an_err step_weights(an_combine_job *job, an_bundle *b, const uint32_t *acc, double weight, momentum *m,
-                           an_note *why)
+static an_err step_sum(const an_plan *plan, const uint32_t *acc, double weight, an_stepper *s, an_note *why)
 {
-    const an_plan *plan = job->plan;
     double delta[BLOCK];
-    size_t param = 0, coord = 0;
+    size_t coord = 0;
+    an_err err = AN_OK;
     for (uint32_t t = 0; t < plan->n_tensors; t++) {
         const an_tensor_scale *ts = &plan->tensors[t];
-        for (size_t at = 0; at < ts->n;) {
+        for (size_t at = 0; at < ts->n && err == AN_OK;) {
             size_t n = ts->n - at < BLOCK ? ts->n - at : BLOCK;
             if (ts->local) {
                 memset(delta, 0, n * sizeof *delta);
@@ -114,60 +84,10 @@ static an_err step_weights(an_combine_job *job, an_bundle *b, const uint32_t *ac
                 for (size_t i = 0; i < n; i++)
                     delta[i] /= weight;
             }
-            if (m) {
-                an_err err = momentum_block(m, delta, n, job->server_momentum, why);
-                if (err != AN_OK)
-                    return err;
-            }
-            for (size_t i = 0; i < n; i++) {
-                float w = (float)((double)b->weights[param + i] + job->server_lr * delta[i]);
-                if (!isfinite(w))
-                    return an_fail(AN_ERR_NUMERIC, why, "parameter %zu is not finite after the step",
-                                   param + i);
-                b->weights[param + i] = w;
-            }
-            param += n;
+            err = an_stepper_step(s, delta, n, why);
             at += n;
         }
     }
-    return AN_OK;
-}
-
-static an_err step_with_momentum(an_combine_job *job, an_bundle *b, const uint32_t *acc, double weight,
-                                 an_note *why)
-{
-    an_err err = AN_ERR_NOMEM;
-    momentum *m = an_alloc(1, sizeof *m);
-    if (!m)
-        goto out;
-    err = AN_ERR_IO;
-    if (job->state_path[0] && !(m->in = fopen(job->state_path, "rb"))) {
-        an_note_set(why, "%s: cannot open the optimiser's state", job->state_path);
-        goto out;
-    }
-    if ((err = result_path(job, "optimiser", job->new_state_path)) != AN_OK)
-        goto out;
-    err = AN_ERR_IO;
-    if (!(m->out = fopen(job->new_state_path, "wb"))) {
-        an_note_set(why, "%s: cannot be written", job->new_state_path);
-        goto out;
-    }
-    an_hasher_init(&m->hasher);
-    if ((err = step_weights(job, b, acc, weight, m, why)) != AN_OK)
-        goto out;
-    an_hasher_end(&m->hasher, &job->new_state);
-    FILE *done = m->out;
-    m->out = NULL;
-    /* The round is committed with this state, so a power cut must not take it. */
-    bool kept = fflush(done) == 0 && fsync(fileno(done)) == 0;
-    if (fclose(done) != 0 || !kept)
-        err = an_fail(AN_ERR_IO, why, "%s: cannot be written", job->new_state_path);
-out:
-    if (m && m->in)
-        fclose(m->in);
-    if (m && m->out)
-        fclose(m->out);
-    an_free(m);
     return err;
 }
 
@@ -188,9 +108,10 @@ static an_err train(an_combine_job *job, an_bundle *b, const uint32_t *acc, an_n
     job->clipped = out.train.clipped;
     job->saturated = out.train.saturated;
     double weight = out.train.weight / job->plan->weight_cap; /* what the deltas were multiplied with */
-    if (job->server_momentum > 0)
-        return step_with_momentum(job, b, acc, weight, why);
-    return step_weights(job, b, acc, weight, NULL, why);
+    an_stepper *s = NULL;
+    if ((err = an_stepper_open(job, b->weights, &s, why)) == AN_OK)
+        err = step_sum(job->plan, acc, weight, s, why);
+    return an_stepper_close(s, err, why);
 }
 
 static an_err change(an_combine_job *job, an_bundle *b, const uint32_t *acc, an_note *why)
@@ -260,7 +181,7 @@ static an_err make_text(an_combine_job *job, an_note *why)
 
 an_err an_combine_run(an_combine_job *job, an_note *why)
 {
-    an_err err = result_path(job, "result", job->result_path);
+    an_err err = an_combine_path(job, "result", job->result_path);
     if (err != AN_OK)
         return err;
     err = job->plan->kind == AN_PAYLOAD_EVALUATE ? make_text(job, why) : make_bundle(job, why);

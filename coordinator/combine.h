@@ -7,8 +7,9 @@
  *     HISTOGRAM  base with the deciles of the fleet's values as bin edges -> a bundle
  *     EVALUATE   summed figures as JSON
  *
- * Server optimiser (FedAvg with momentum; Hsu et al. 2019, Reddi et al. 2021):
- *     m <- momentum * m + mean delta;  w <- w + lr * m         float64, in order of the parameters
+ * What becomes of the mean delta is the server optimiser's matter (server_optimiser.h), in order of the
+ * parameters.  Its state is a file of little-endian float32, those of a parameter side by side; an
+ * optimiser without state has none.
  *
  * Memory: the accumulator and one copy of the weights; updates, optimiser state and result are
  * streamed in blocks.
@@ -23,6 +24,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/terms.h"
+#include "coordinator/server_optimiser.h"
 #include "msg/plan.h"
 #include "sum/payload.h"
 
@@ -44,14 +46,15 @@ typedef struct an_combine_job {
     char base_path[AN_PATH_MAX]; /* "" for EVALUATE */
     an_combine_update *updates;  /* (n_updates), owned; the order does not matter */
     size_t n_updates;
-    char state_path[AN_PATH_MAX]; /* the optimiser's state; "": zero */
-    double server_lr, server_momentum;
+    char state_path[AN_PATH_MAX];         /* the optimiser's state; "": zero */
+    const an_server_optimiser *optimiser; /* TRAIN */
+    an_server_args server;
     char out_dir[AN_PATH_MAX]; /* where result files are written */
     /* out */
     char result_path[AN_PATH_MAX];
     an_hash result;
     uint64_t result_size;
-    char new_state_path[AN_PATH_MAX]; /* "": no momentum */
+    char new_state_path[AN_PATH_MAX]; /* "": it keeps none */
     an_hash new_state;
     double loss;   /* TRAIN: weighted mean training loss */
     double weight; /* TRAIN: sum of weights */

@@ -309,6 +309,27 @@ static an_err add_round(an_hub *hub, an_hub_round *r)
     return AN_OK;
 }
 
+/* How the sum becomes weights.  The state of one optimiser means nothing to another, so that after a
+ * change of the policy the new one starts afresh. */
+static void add_server(an_hub *hub, const an_plan *plan, an_json *o)
+{
+    const an_campaign *c = an_state_campaign(&hub->state, plan->campaign);
+    const an_model_entry *m = an_state_model(&hub->state, plan->model);
+    an_policy defaults;
+    an_err err = an_policy_init(&defaults);
+    const an_policy *p = m ? &m->policy : &defaults;
+    (void)err; /* no option of a policy owns memory */
+    const char *name = an_policy_server_optimisers[p->server_optimiser];
+    if (c && c->server == an_server_optimiser_find(name))
+        an_json_set_hash(o, "optimiser", &c->optimiser);
+    an_json_set_text(o, "server_optimiser", name);
+    an_json_set_num(o, "server_lr", p->server_lr);
+    an_json_set_num(o, "server_momentum", p->server_momentum);
+    an_json_set_num(o, "server_beta_m", p->server_beta1);
+    an_json_set_num(o, "server_beta_v", p->server_beta2);
+    an_json_set_num(o, "server_tau", p->server_tau);
+}
+
 an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_note *why)
 {
     an_err err = AN_ERR_NOMEM;
@@ -339,14 +360,8 @@ an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_not
     an_json_set_hash(o, "plan", &plan_hash);
     an_json_set_hash(o, "base", &plan->base);
     an_json_set_int(o, "cohort", plan->n_cohort);
-    if (plan->kind == AN_PAYLOAD_TRAIN) {
-        const an_campaign *c = an_state_campaign(&hub->state, plan->campaign);
-        const an_model_entry *m = an_state_model(&hub->state, plan->model);
-        if (c)
-            an_json_set_hash(o, "optimiser", &c->optimiser);
-        an_json_set_num(o, "server_lr", m ? m->policy.server_lr : 1);
-        an_json_set_num(o, "server_momentum", m ? m->policy.server_momentum : 0);
-    }
+    if (plan->kind == AN_PAYLOAD_TRAIN)
+        add_server(hub, plan, o);
     subject_of(subject, plan->round);
     an_batch_add(&batch, "round.opened", subject, "coordinator", NULL, o);
     if ((err = an_hub_commit(hub, &batch, why)) != AN_OK)

@@ -54,8 +54,8 @@ static an_err fill_job(an_hub *hub, const an_round_entry *e, const an_round *rou
     if (job->plan->kind != AN_PAYLOAD_EVALUATE &&
         (err = an_hub_bundle_path(hub, &job->plan->base, job->base_path)) != AN_OK)
         return err;
-    job->server_lr = e->server_lr;
-    job->server_momentum = e->server_momentum;
+    job->optimiser = e->server;
+    job->server = e->server_args;
     if (!an_hash_is_zero(&e->optimiser) &&
         (err = an_store_object_path(hub->conf.store, &e->optimiser, job->state_path)) != AN_OK)
         return err;

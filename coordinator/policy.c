@@ -2,6 +2,11 @@
 
 static const char *const privacies[] = {"trusted", "secure-sum", NULL};
 const char *const an_policy_optimisers[] = {"adam", "sgd", "rmsprop", NULL};
+const char *const an_policy_server_optimisers[] = {
+#define AN_SERVER_OPTIMISER(name) #name,
+#include "coordinator/server_optimisers.def"
+#undef AN_SERVER_OPTIMISER
+    NULL};
 
 const an_opt an_policy_rows[] = {
     AN_OPT_CHOICE(an_policy, privacy, "privacy", privacies, "trusted",
@@ -30,9 +35,17 @@ const an_opt an_policy_rows[] = {
     AN_OPT_NUM(an_policy, clip_norm, "update.clip_norm", 1e-6, 1e6, "10", "longest delta of a site, L2"),
     AN_OPT_NUM(an_policy, weight_cap, "update.weight_cap", 1, 1e9, "10000",
                "windows that count as full weight"),
+    AN_OPT_CHOICE(an_policy, server_optimiser, "server.optimiser", an_policy_server_optimisers, "fedavg",
+                  "what makes weights of the mean delta"),
     AN_OPT_NUM(an_policy, server_lr, "server.lr", 1e-6, 10, "1", "share of the mean delta that is applied"),
     AN_OPT_NUM(an_policy, server_momentum, "server.momentum", 0, 0.999, "0",
-               "momentum over rounds (FedAvgM)"),
+               "fedavg: momentum over rounds (FedAvgM)"),
+    AN_OPT_NUM(an_policy, server_beta1, "server.beta1", 0, 0.9999, "0.9",
+               "fedadam, fedyogi: share of the last rounds in the mean of deltas"),
+    AN_OPT_NUM(an_policy, server_beta2, "server.beta2", 0, 0.9999, "0.99",
+               "fedadam, fedyogi: ... and in the mean of their squares"),
+    AN_OPT_NUM(an_policy, server_tau, "server.tau", 1e-9, 10, "0.001",
+               "fedadam, fedyogi: least divisor, about the size of a parameter's delta"),
     AN_OPT_INT(an_policy, drift_quorum, "drift.quorum", 1, 1000, "1", "sites that must report drift"),
     AN_OPT_MS(an_policy, drift_within_ms, "drift.within", 1000, 31536000000, "1h", "... within this time"),
     AN_OPT_MS(an_policy, drift_gather_ms, "drift.gather", 0, 31536000000, "15m",

@@ -28,7 +28,8 @@ typedef struct an_policy {
     double train_lr, train_prox_mu;
     int optimiser; /* index into an_policy_optimisers */
     double clip_norm, weight_cap;
-    double server_lr, server_momentum;
+    int server_optimiser; /* index into an_policy_server_optimisers */
+    double server_lr, server_momentum, server_beta1, server_beta2, server_tau;
 
     int64_t drift_quorum, drift_within_ms, drift_gather_ms, drift_cooldown_ms;
     bool drift_automatic, drift_use_held;
@@ -41,7 +42,8 @@ typedef struct an_policy {
     int64_t keep_rounds, keep_bytes;
 } an_policy;
 
-extern const char *const an_policy_optimisers[]; /* rows of models/optimisers.def; ended by NULL */
+extern const char *const an_policy_optimisers[];        /* rows of models/optimisers.def; ended by NULL */
+extern const char *const an_policy_server_optimisers[]; /* rows of server_optimisers.def; ended by NULL */
 extern const an_opt an_policy_rows[];
 extern const size_t an_policy_n_rows;
 

@@ -284,12 +284,19 @@ static void round_opened(an_state *st, const an_record *r, an_body *b)
                         .kind = (an_payload_kind)an_body_int(b, "kind", 0),
                         .plan = an_body_hash(b, "plan", false),
                         .optimiser = an_body_hash(b, "optimiser", true),
-                        .server_lr = an_body_num(b, "server_lr"),
-                        .server_momentum = an_body_num(b, "server_momentum"),
+                        .server = an_server_optimiser_find(an_body_text(b, "server_optimiser", "fedavg")),
+                        .server_args = {.lr = an_body_num(b, "server_lr"),
+                                        .momentum = an_body_num(b, "server_momentum"),
+                                        .beta1 = an_body_num(b, "server_beta_m"),
+                                        .beta2 = an_body_num(b, "server_beta_v"),
+                                        .tau = an_body_num(b, "server_tau")},
                         .opened_ms = r->time_ms};
     an_body_name(b, e.model, an_body_text(b, "model", NULL));
     if (b->err == AN_OK && (e.kind < 1 || e.kind > AN_PAYLOAD_KIND_MAX))
         b->err = an_fail(AN_ERR_PROTO, b->why, "no such kind of round");
+    an_body_known(b, e.server, "server optimiser");
+    if (e.server_args.tau == 0)
+        e.server_args.tau = 1e-3; /* of a record from before there was one; not read then */
     an_campaign *c = b->err == AN_OK && e.campaign ? an_state_campaign(st, e.campaign) : NULL;
     AN_BODY_APPEND(b, &st->rounds, e);
     if (!an_body_ready(b))
@@ -344,6 +351,7 @@ static void round_ended(an_state *st, const an_record *r, an_body *b)
     } else {
         c->head = result;
         c->optimiser = optimiser;
+        c->server = e->server;
     }
 }
 

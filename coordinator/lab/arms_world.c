@@ -227,7 +227,8 @@ static void on_progress(void *arg, size_t done, size_t all)
     an_progress_set(p, done);
 }
 
-#define POLICY 9
+#define POLICY 12
+#define MORE 2 /* whose values are texts */
 static an_err run_federation(an_arms_world *w, an_note *why)
 {
     const an_experiment *e = w->conf->experiment;
@@ -237,19 +238,22 @@ static an_err run_federation(an_arms_world *w, an_note *why)
     for (size_t i = 0; e->weight_cap <= 0 && i < n; i++)
         cap = fmax(cap, (double)w->cuts[i].n_fit);
     static const char *const keys[POLICY] = {
-        "seed",      "train.rounds",     "train.epochs",      "train.batch",    "train.lr",
-        "server.lr", "update.clip_norm", "update.weight_cap", "server.momentum"};
+        "seed",         "train.rounds",     "train.epochs",      "train.batch",     "train.lr",
+        "server.lr",    "update.clip_norm", "update.weight_cap", "server.momentum", "server.beta1",
+        "server.beta2", "server.tau"};
     snprintf(values[0], sizeof *values, "%lld", (long long)w->seed);
     snprintf(values[1], sizeof *values, "%u", e->rounds);
     snprintf(values[2], sizeof *values, "%u", e->epochs);
     snprintf(values[3], sizeof *values, "%u", e->batch);
-    const double numbers[] = {e->lr, e->server_lr, e->clip_norm, cap, e->server_momentum};
-    const char *pairs[POLICY + 1][2] = {{"min_cohort", n < 2 ? "1" : "2"}};
+    const double numbers[] = {e->lr,           e->server_lr,    e->clip_norm, cap, e->server_momentum,
+                              e->server_beta1, e->server_beta2, e->server_tau};
+    const char *pairs[POLICY + MORE][2] = {{"min_cohort", n < 2 ? "1" : "2"},
+                                           {"server.optimiser", e->server_optimiser}};
     for (size_t i = 0; i < POLICY; i++) {
         if (i >= 4)
             snprintf(values[i], sizeof *values, "%.9g", numbers[i - 4]);
-        pairs[i + 1][0] = keys[i];
-        pairs[i + 1][1] = values[i];
+        pairs[i + MORE][0] = keys[i];
+        pairs[i + MORE][1] = values[i];
     }
     const an_model_spec spec = {.name = e->name,
                                 .arch = e->arch,
@@ -260,7 +264,7 @@ static an_err run_federation(an_arms_world *w, an_note *why)
                                 .smooth = e->smooth,
                                 .threshold = e->threshold,
                                 .policy = (const char *const(*)[2])pairs,
-                                .n_policy = POLICY + 1};
+                                .n_policy = POLICY + MORE};
     an_progress progress;
     const an_calibrate_opts opts = calibrate_opts(w);
     an_federation_site *sites = an_alloc(n, sizeof *sites);

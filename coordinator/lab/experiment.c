@@ -122,9 +122,10 @@ static an_err read_prep(const an_node *top, an_experiment *e, an_note *why)
 
 static an_err read_train(const an_node *top, an_experiment *e, an_note *why)
 {
-    static const char *const keys[] = {"rounds",    "epochs",      "batch",     "lr",
-                                       "clip_norm", "weight_cap",  "server_lr", "server_momentum",
-                                       "holdout",   "holdout_min", NULL};
+    static const char *const keys[] = {
+        "rounds",           "epochs",       "batch",           "lr",         "clip_norm",
+        "weight_cap",       "server_lr",    "server_momentum", "holdout",    "holdout_min",
+        "server_optimiser", "server_beta1", "server_beta2",    "server_tau", NULL};
     const an_node *m;
     an_err err = get_map(top, "train", keys, &m, why);
     if (err == AN_OK)
@@ -143,6 +144,14 @@ static an_err read_train(const an_node *top, an_experiment *e, an_note *why)
         err = an_node_get_num(m, "server_lr", 1e-6, 10, 1, &e->server_lr, why);
     if (err == AN_OK)
         err = an_node_get_num(m, "server_momentum", 0, 0.999, 0, &e->server_momentum, why);
+    if (err == AN_OK)
+        err = an_node_get_text(m, "server_optimiser", "fedavg", &e->server_optimiser, why);
+    if (err == AN_OK)
+        err = an_node_get_num(m, "server_beta1", 0, 0.9999, 0.9, &e->server_beta1, why);
+    if (err == AN_OK)
+        err = an_node_get_num(m, "server_beta2", 0, 0.9999, 0.99, &e->server_beta2, why);
+    if (err == AN_OK)
+        err = an_node_get_num(m, "server_tau", 1e-9, 10, 1e-3, &e->server_tau, why);
     if (err == AN_OK)
         err = an_node_get_num(m, "holdout", 0, 0.5, 0.1, &e->holdout, why);
     return err == AN_OK ? get_u32(m, "holdout_min", 1, 1000000, 100, &e->holdout_min, why) : err;

@@ -47,7 +47,8 @@ typedef struct an_experiment {
     bool site_scaler;
     uint32_t rounds, epochs, batch;
     double lr, clip_norm, weight_cap; /* weight_cap 0: the largest site's windows */
-    double server_lr, server_momentum;
+    const char *server_optimiser;     /* as the policy's rows server.* */
+    double server_lr, server_momentum, server_beta1, server_beta2, server_tau;
     double holdout;
     uint32_t holdout_min; /* with fewer held-out windows a threshold comes from the fitted ones */
     uint32_t personal_epochs;
