@@ -47,7 +47,8 @@ an_payload_facts an_task_facts(const an_task *task)
                           .tensors = p->tensors,
                           .n_tensors = p->n_tensors,
                           .clip_norm = p->clip_norm,
-                          .weight_cap = p->weight_cap};
+                          .weight_cap = p->weight_cap,
+                          .equal = p->dp_unit != AN_DP_NONE};
     if (task->base) {
         f.n_features = task->base->prep.features;
         f.n_bins = task->base->n_edges + 1;
@@ -62,7 +63,8 @@ an_err an_task_encode(const an_task *task, const an_payload_in *in, uint32_t *re
     if (type->dim(&facts) != task->plan->dim)
         return an_fail(AN_ERR_INVAL, why, "the plan asks for %u coordinates, its base version gives %llu",
                        task->plan->dim, (unsigned long long)type->dim(&facts));
-    return type->encode(ret, &facts, in, why);
+    return task->plan->dp_unit == AN_DP_SITE ? an_task_encode_noised(task, &facts, in, ret, why)
+                                             : type->encode(ret, &facts, in, why);
 }
 
 an_err an_task_run(const an_task *task, uint32_t *ret, an_task_result *ret_result, an_note *why)

@@ -7,7 +7,8 @@
  *     an_task_result_done(&result);
  *
  * One row of tasks.def and one file of tasks/ per payload kind.  The same plan, site, versions
- * and windows give the same vector, with any number of threads.
+ * and windows give the same vector, with any number of threads; but not where the plan asks for
+ * differential privacy, whose noise comes from the system's secure generator.
  *
  * Threads: a task belongs to one thread; training starts workers that live for the call. */
 #ifndef AN_AGENT_TASK_H

@@ -173,6 +173,10 @@ typedef struct an_layer_type {
      * dw NULL.  NULL: backward always makes all of it. */
     void (*weights_back)(const an_layer *l, const an_pass *p, const float *x, const float *dy, size_t from,
                          size_t n, bool add, float *dw);
+
+    /* Where there is weights_back: adds to ret (batch) the square of the norm of each row's own
+     * gradient of all parameters, without making it.  NULL: there is no way that is shorter. */
+    void (*row_squares)(const an_layer *l, const an_pass *p, const float *x, const float *dy, double *ret);
 } an_layer_type;
 
 /* Weights, for `sizes`: n_dims <= AN_DIMS_MAX. */

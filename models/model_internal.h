@@ -83,6 +83,12 @@ bool an_model_adds_gradient(const an_model *m, size_t i, size_t k);
 void an_model_weights_back(const an_model *m, const an_ws *ws, size_t layer, const an_pass *p, const float *x,
                            size_t from, size_t n, bool add, float *grad);
 
+/* After the same pass: the square of the norm of each row's own gradient, to ret (batch); and each row's part
+ * in what an_model_weights_back will give multiplied by share (batch).  m->late, and every layer with
+ * weights has row_squares. */
+void an_model_row_squares(const an_model *m, const an_ws *ws, const an_pass *p, const float *x, double *ret);
+void an_model_row_shares(const an_model *m, an_ws *ws, size_t batch, const float *share);
+
 /* The resolved text, owned by the caller.  Errors: NOMEM. */
 an_err an_model_write(const an_model *m, char **ret);
 

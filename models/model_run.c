@@ -184,6 +184,33 @@ void an_model_weights_back(const an_model *m, const an_ws *ws, size_t layer, con
     l->type->weights_back(l, p, in, ws->memory + ws->places[layer].dy, from, n, add, grad);
 }
 
+void an_model_row_squares(const an_model *m, const an_ws *ws, const an_pass *p, const float *x, double *ret)
+{
+    for (size_t i = 0; i < p->batch; i++)
+        ret[i] = 0.0;
+    for (size_t i = 0; i < m->n_layers; i++) {
+        const an_layer *l = &m->layers[i];
+        if (l->n_weights == 0)
+            continue;
+        const size_t before = l->inputs[0].from;
+        const float *in = before == AN_LAYER_INPUT ? x : ws->memory + ws->places[before].y;
+        l->type->row_squares(l, p, in, ws->memory + ws->places[i].dy, ret);
+    }
+}
+
+void an_model_row_shares(const an_model *m, an_ws *ws, size_t batch, const float *share)
+{
+    for (size_t i = 0; i < m->n_layers; i++) {
+        const size_t n = m->layers[i].out_n;
+        float *dy = ws->memory + ws->places[i].dy;
+        if (m->layers[i].n_weights == 0)
+            continue;
+        for (size_t b = 0; b < batch; b++)
+            for (size_t k = 0; k < n; k++)
+                dy[b * n + k] *= share[b];
+    }
+}
+
 const float *an_model_forward(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x)
 {
     assert(batch >= 1 && batch <= ws->max_batch);

@@ -46,29 +46,45 @@ static void put_back_held(const an_trainer *t)
         t->params[i] = t->opts->held[i] ? t->start[i] : t->params[i];
 }
 
-static an_err run_steps(an_trainer *t, size_t epoch, double *ret_loss, an_note *why)
+static void shuffle(an_trainer *t, size_t epoch)
 {
-    size_t per_epoch = (t->n + t->opts->batch - 1) / t->opts->batch;
-    double sum = 0.0;
     an_rng r;
     an_rng_init(&r, t->opts->seed, epoch);
     for (size_t i = 0; i < t->n; i++)
         t->order[i] = (uint32_t)i;
     an_rng_shuffle(&r, t->order, t->n);
-    for (t->first = 0; t->first < t->n; t->first += t->rows) {
+}
+
+static void choose_rows(an_trainer *t, size_t step)
+{
+    if (an_train_is_private(t->opts)) {
+        an_train_private_draw(t);
+        return;
+    }
+    t->first = step * t->batch;
+    t->rows = t->n - t->first < t->batch ? t->n - t->first : t->batch;
+}
+
+static an_err run_steps(an_trainer *t, size_t epoch, double *ret_loss, an_note *why)
+{
+    double sum = 0.0, rows = 0.0;
+    if (!an_train_is_private(t->opts))
+        shuffle(t, epoch);
+    for (size_t i = 0; i < t->per_epoch; i++) {
         if (cancelled(t->opts))
             return an_fail(AN_ERR_CANCELLED, why, "cancelled after %llu steps", (unsigned long long)t->step);
-        t->rows = t->n - t->first < t->opts->batch ? t->n - t->first : t->opts->batch;
         double loss = 0.0;
+        choose_rows(t, i);
         an_err err = an_trainer_step(t, &loss, why);
         if (err != AN_OK)
             return err;
         if (t->opts->held)
             put_back_held(t);
         sum += loss;
-        report(t, epoch, sum / (double)(t->first + t->rows), (size_t)t->step, per_epoch);
+        rows += (double)t->rows;
+        report(t, epoch, rows > 0.0 ? sum / rows : 0.0, (size_t)t->step, t->per_epoch);
     }
-    *ret_loss = sum / (double)t->n;
+    *ret_loss = rows > 0.0 ? sum / rows : 0.0;
     return AN_OK;
 }
 
@@ -147,7 +163,7 @@ an_err an_train(const an_model *m, float *params, const an_train_opts *opts, con
         goto out;
     err = an_trainer_init(&t, why);
     if (err == AN_ERR_NOMEM)
-        an_note_set(why, "out of memory to train %zu parameters in batches of %zu", m->n_params, opts->batch);
+        an_note_set(why, "out of memory to train %zu parameters in batches of %zu", m->n_params, t.batch);
     else if (err == AN_OK)
         err = run_epochs(&t, &stats, why);
     if (err != AN_OK)
@@ -159,6 +175,8 @@ an_err an_train(const an_model *m, float *params, const an_train_opts *opts, con
         goto out;
     stats.steps = (size_t)t.step;
     stats.clipped = t.clipped;
+    for (size_t i = 0; i < t.n_desks && t.seen > 0.0; i++)
+        stats.rows_clipped += (double)t.desks[i].cut / t.seen;
     memcpy(params, result, m->n_params * sizeof *params);
     if (ret_stats)
         *ret_stats = stats;

@@ -29,6 +29,14 @@
  * are those of the lowest.  The rows are taken from the end because sensor rows are in the order of
  * time, and windows overlap; whoever wants a random part shuffles first.
  *
+ * Privacy of rows (`private`): DP-SGD (Abadi et al. 2016).  A step takes each row by its own coin of
+ * probability `rate`, clips each row's own gradient to `clip`, adds them up, rounds the sum to a grid, and
+ * adds to each coordinate a number from an exact discrete Gaussian on that grid, of standard deviation
+ * noise * clip; the mean is over the rows expected.  With the number of rows known, the steps are
+ * the sampled Gaussian mechanism of that multiplier and rate.  All that a run gives back but the
+ * parameters (losses, counts) is not noised.  Coins and noise come from the caller's secure generator:
+ * such a run does not repeat, whatever the seed.
+ *
  * In bf16 the bits depend on the instruction set too: see kernels/bf16.h.
  *
  * Threads: call from any thread; the workers live for the call. */
@@ -56,6 +64,25 @@ typedef enum an_train_precision {
     AN_TRAIN_BF16 /* operands in bfloat16, sums in float (kernels/bf16.h says what comes out) */
 } an_train_precision;
 
+/* Privacy of rows.  The parameters given back are (epsilon, delta)-private by the account of `steps`
+ * (stats) Gaussian steps of this noise and rate (Mironov, Talwar, Zhang 2019), if the rows are such that one
+ * record is in one row only, and all else that training reads (first parameters, scaler, anchor, options)
+ * does not depend on them.  What is left out is the rounding of float sums, for which a 10^-4 share of the
+ * clip is kept free.
+ *
+ * Not with: layers that mix rows (one row's gradient is not its own), weights that follow, a validation
+ * part, bf16. */
+typedef struct an_train_private {
+    double clip;  /* L2 norm of a row's gradient over all parameters; 0: no privacy, the rest is not read */
+    double noise; /* multiplier: standard deviation of the noise / clip, > 0 */
+    double rate;  /* with which a row takes part in a step, (0, 1]; an epoch has 1/rate steps */
+    void (*random)(void *arg, void *ret, size_t len); /* uniform bytes that nobody can foresee */
+    /* n numbers with probability proportional to e^(-x^2 / (2 AN_TRAIN_NOISE_SD^2)) each. */
+    void (*gauss)(void *arg, int64_t *ret, size_t n);
+    void *arg; /* of both; called from the calling thread */
+} an_train_private;
+#define AN_TRAIN_NOISE_SD 16777216 /* 2^24 steps of the grid */
+
 /* What an epoch came to. */
 typedef struct an_train_epoch {
     size_t epoch;      /* from 0 */
@@ -67,7 +94,8 @@ typedef struct an_train_epoch {
 
 typedef struct an_train_opts {
     size_t epochs;         /* 1 .. 100000 */
-    size_t batch;          /* rows in a step, 1 .. 65536; the last of an epoch may be smaller */
+    size_t batch;          /* rows in a step, 1 .. 65536; the last of an epoch may be smaller.  Not
+                              read with privacy of rows, where rate says it */
     const char *optimiser; /* a row of optimisers.def */
     double lr;
     double momentum;     /* sgd; [0, 1) */
@@ -84,6 +112,8 @@ typedef struct an_train_opts {
     double lr_every;      /* step: epochs between two steps, > 0 */
     double lr_factor;     /* step: what each multiplies the rate by, (0, 1] */
     double lr_floor;      /* cosine: share of lr that is left at the end, [0, 1] */
+
+    an_train_private private; /* of rows; all zero: none */
 
     double validation; /* share of the rows, [0, 0.9]; 0: none */
     size_t patience;   /* epochs; 0: never stop early.  Needs validation. */
@@ -112,14 +142,15 @@ an_train_opts an_train_defaults(void);
 
 typedef struct an_train_stats {
     size_t steps;
-    size_t epochs;     /* completed */
-    double first_loss; /* mean row loss of the first epoch */
-    double last_loss;  /* ... of the last */
-    size_t clipped;    /* steps whose gradient was clipped */
-    double valid_loss; /* of the parameters given back; 0 without a validation part */
-    size_t best_epoch; /* whose parameters are given back, from 0; the last without patience */
-    bool stopped;      /* before `epochs`, for want of patience */
-    bool cancelled;    /* before `epochs`, and opts.keep was set */
+    size_t epochs;       /* completed */
+    double first_loss;   /* mean row loss of the first epoch */
+    double last_loss;    /* ... of the last */
+    size_t clipped;      /* steps whose gradient was clipped */
+    double valid_loss;   /* of the parameters given back; 0 without a validation part */
+    size_t best_epoch;   /* whose parameters are given back, from 0; the last without patience */
+    bool stopped;        /* before `epochs`, for want of patience */
+    bool cancelled;      /* before `epochs`, and opts.keep was set */
+    double rows_clipped; /* with privacy of rows: share of the gradients that were longer than clip */
 } an_train_stats;
 
 /* Trains params (n_params, in and out) on x (n, n_inputs) with targets (n, n_targets), NULL for

@@ -120,6 +120,8 @@ an_err an_trainer_check(an_trainer *t, an_note *why)
         err = an_train_check_data(t->m, t->x, t->targets, t->n, why);
     if (err != AN_OK)
         return err;
+    if (an_train_is_private(o) && (err = an_train_private_check(t, why)) != AN_OK)
+        return err;
     t->n_valid = (size_t)(o->validation * (double)t->n);
     if (o->validation > 0.0 && t->n_valid == 0)
         return an_fail(AN_ERR_INVAL, why, "%zu rows are too few for a validation part of %g", t->n,

@@ -23,6 +23,11 @@ typedef struct an_train_block {
 typedef struct an_train_desk {
     an_ws *ws;
     float *x, *t; /* the rows of its group, gathered */
+    /* With privacy of rows: */
+    double *square; /* (group_max) of each row's gradient */
+    float *share;   /* (group_max) what is left of it after clipping */
+    float *one;     /* (n_params) one row's gradient, where there is no shorter way; else NULL */
+    size_t cut;     /* rows clipped so far */
 } an_train_desk;
 
 typedef struct an_trainer {
@@ -34,6 +39,8 @@ typedef struct an_trainer {
     const float *x, *targets, *start;
     size_t n, n_valid; /* rows to learn from; rows after them to look at */
     size_t n_in, n_t;
+    size_t batch;     /* rows in a step; with privacy of rows those expected */
+    size_t per_epoch; /* steps */
 
     an_workers *workers;
     an_train_desk *desks;
@@ -51,6 +58,10 @@ typedef struct an_trainer {
     float *grad;
     size_t n_grad, block_max;
     float *state[AN_OPTIMISER_STATE_MAX];
+    int64_t *noise; /* (n_params) of this step, on the grid; NULL: no privacy of rows */
+    double grid;    /* a step of it */
+    double row_max; /* longest gradient of a row */
+    double seen;    /* rows so far, in all steps */
     double *square; /* (n_blocks) */
     an_train_block *blocks;
     size_t n_blocks;
@@ -82,6 +93,25 @@ size_t an_train_slices(const an_model *m, size_t slice_rows, size_t rows);
 /* One step on the rows [first, first + rows) of the order; *ret_loss: the sum over the rows.
  * Errors: NUMERIC. */
 an_err an_trainer_step(an_trainer *t, double *ret_loss, an_note *why);
+
+/* ---- privacy of rows (train_private.c) ---- */
+
+bool an_train_is_private(const an_train_opts *o);
+/* Errors: INVAL what cannot be private, or out of bounds; UNSUPPORTED the model mixes rows. */
+an_err an_train_private_check(const an_trainer *t, an_note *why);
+/* Whether a row's gradient can be measured without being made (an_layer_type.row_squares). */
+bool an_train_private_short(const an_model *m);
+/* After desks and arrays.  Errors: NOMEM. */
+an_err an_train_private_init(an_trainer *t);
+void an_train_private_done(an_trainer *t);
+/* The rows of this step, each by its own coin: sets first, rows, order. */
+void an_train_private_draw(an_trainer *t);
+/* As an_model_grad, each row's gradient clipped; rows <= group_max are in d. */
+double an_train_private_group(const an_trainer *t, an_train_desk *d, size_t rows, const an_step *step,
+                              float *grad);
+/* This step's noise; then that of a block, to the sum of the slices g, of which it makes the mean. */
+void an_train_private_noise(an_trainer *t);
+void an_train_private_block(const an_trainer *t, const an_train_block *k, float *g);
 
 /* The mean row loss on the validation part.  Errors: NUMERIC. */
 an_err an_trainer_validate(an_trainer *t, double *ret_loss, an_note *why);

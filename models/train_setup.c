@@ -1,4 +1,5 @@
 /* What a training run needs, found and allocated before the first step. */
+#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -131,7 +132,7 @@ static an_err fit_group(const an_model *m, size_t most, size_t *ret)
 
 static an_err make_desks(an_trainer *t)
 {
-    const size_t rows = t->opts->batch < t->n ? t->opts->batch : t->n;
+    const size_t rows = t->batch < t->n ? t->batch : t->n;
     size_t most = 0;
     t->slice_rows = an_train_slice_rows(t->m);
     /* A smaller last batch may have longer slices than a full one. */
@@ -140,6 +141,9 @@ static an_err make_desks(an_trainer *t)
         most = most < (r + s - 1) / s ? (r + s - 1) / s : most;
         t->slices_max = t->slices_max < s ? s : t->slices_max;
     }
+    const size_t fit = SLICE_FLOATS / t->m->n_params;
+    if (an_train_is_private(t->opts) && t->slices_max > fit) /* their gradients are all made, late or not */
+        t->slices_max = fit > 0 ? fit : 1;
     const size_t useful = t->late || t->n_valid ? AN_TRAIN_SLICES_MAX : t->slices_max;
     t->n_workers = t->opts->n_threads < useful ? t->opts->n_threads : useful;
     t->n_desks = t->late && t->slices_max > t->n_workers ? t->slices_max : t->n_workers;
@@ -188,18 +192,23 @@ static an_err make_arrays(an_trainer *t)
 an_err an_trainer_init(an_trainer *t, an_note *why)
 {
     const an_train_opts *o = t->opts;
-    const double each = (double)((t->n + o->batch - 1) / o->batch);
+    const bool private = an_train_is_private(o);
+    t->batch = private ? (size_t)ceil(o->private.rate * (double)t->n) : o->batch;
+    t->per_epoch = private ? (size_t)ceil(1.0 / o->private.rate) : (t->n + o->batch - 1) / o->batch;
+    const double each = (double)t->per_epoch;
     t->rate = (an_schedule_opts){.total = each * (double)o->epochs,
                                  .warmup = each * o->warmup,
                                  .every = each * o->lr_every,
                                  .factor = o->lr_factor,
                                  .floor = o->lr_floor};
-    t->late = t->m->late;
-    t->straight = o->clip_norm <= 0.0 && o->prox_mu <= 0.0 && o->l2sp <= 0.0 && o->ewc <= 0.0;
+    t->late = t->m->late && !private;
+    t->straight = !private && o->clip_norm <= 0.0 && o->prox_mu <= 0.0 && o->l2sp <= 0.0 && o->ewc <= 0.0;
     an_err err = make_blocks(t, why);
     if (err == AN_OK)
         err = make_desks(t);
-    return err == AN_OK ? make_arrays(t) : err;
+    if (err == AN_OK)
+        err = make_arrays(t);
+    return err == AN_OK && private ? an_train_private_init(t) : err;
 }
 
 void an_trainer_done(an_trainer *t)
@@ -210,6 +219,7 @@ void an_trainer_done(an_trainer *t)
         an_free(t->desks[i].x);
         an_free(t->desks[i].t);
     }
+    an_train_private_done(t);
     an_free(t->desks);
     an_free(t->order);
     an_free(t->params);

@@ -37,7 +37,9 @@ static double run_group(const an_trainer *t, an_train_desk *d, size_t from, size
     const an_step step = {.draw = {t->opts->seed, t->step, from},
                           .prepared = t->prepared,
                           .bf16 = t->opts->precision == AN_TRAIN_BF16};
-    return an_model_grad(t->m, d->ws, t->params, rows, d->x, d->t, &step, grad);
+    return an_train_is_private(t->opts)
+               ? an_train_private_group(t, d, rows, &step, grad)
+               : an_model_grad(t->m, d->ws, t->params, rows, d->x, d->t, &step, grad);
 }
 
 static void prepare_layer(void *ctx, size_t i, size_t worker)
@@ -81,7 +83,7 @@ static bool add_terms(const an_train_opts *o, const an_trainer *t, const an_trai
 
 static an_vec_grad mean_of_slices(const an_trainer *t, const an_train_block *k, size_t worker)
 {
-    const float share = (float)(1.0 / (double)t->rows);
+    const float share = t->noise ? 1.0f : (float)(1.0 / (double)t->rows);
     if (!t->late)
         return (an_vec_grad){t->grad + k->at, t->m->n_params, t->n_slices, share};
     float *g = t->grad + (t->straight ? worker * t->block_max : k->at);
@@ -103,6 +105,10 @@ static void reduce_block(void *ctx, size_t b, size_t worker)
     float *g = t->grad + k->at;
     const an_vec_grad slices = mean_of_slices(t, k, worker);
     t->square[b] = an_vec_get()->gather(k->n, g, &slices);
+    if (t->noise) {
+        an_train_private_block(t, k, g);
+        t->square[b] = (double)an_vec_get()->dot(k->n, g, g);
+    }
     if (k->follow > 0.0) /* a mean has no part in the norm, but must be one */
         t->square[b] = isfinite(t->square[b]) ? 0.0 : INFINITY;
     else if (add_terms(t->opts, t, k, g))
@@ -170,6 +176,8 @@ static void move_params(an_trainer *t)
         an_workers_run(t->workers, t->n_blocks, reduce_and_finish_block, t);
         return;
     }
+    if (t->noise)
+        an_train_private_noise(t);
     an_workers_run(t->workers, t->n_blocks, reduce_block, t);
     const double norm = sqrt(square_of_blocks(t));
     if (!isfinite(norm))
@@ -184,6 +192,8 @@ an_err an_trainer_step(an_trainer *t, double *ret_loss, an_note *why)
     t->lr = t->opts->lr * an_schedule_share(t->schedule, &t->rate, t->step);
     t->step++;
     t->n_slices = an_train_slices(t->m, t->slice_rows, t->rows);
+    if (t->noise && t->n_slices > t->slices_max) /* more rows than expected */
+        t->n_slices = t->slices_max;
     if (t->prepared)
         an_workers_run(t->workers, t->m->n_layers, prepare_layer, t);
     an_workers_run(t->workers, t->n_slices, run_slice, t);

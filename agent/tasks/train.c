@@ -1,6 +1,8 @@
 /* TRAIN: local epochs from the base version's parameters, and what they changed (FedAvg,
  * McMahan et al. 2017; FedProx and L2-SP by the plan).
  *
+ * With privacy of records (train_private.c) every row counts once, and no replay is drawn.
+ *
  * A campaign from the beginning learns from TRAIN.  An incremental one learns from what is new,
  * mixed with a seeded sample of TRAIN so that replay_share of the windows are old: rehearsal
  * (Robins 1995) keeps the rest from being forgotten.  At a site that has reported drift, new is what it
@@ -68,7 +70,9 @@ static an_err choose(const an_task *task, float **ret, size_t *ret_n, an_note *w
     float *raw = NULL;
     size_t n = 0;
     an_err err;
-    if (!is_incremental(task->plan)) {
+    if (task->plan->dp_unit == AN_DP_RECORD) {
+        err = an_task_rows_once(task, &raw, &n);
+    } else if (!is_incremental(task->plan)) {
         const an_data_pick train = {.part = &d->train};
         err = an_data_gather(d, &train, 1, &raw, &n);
     } else {
@@ -95,6 +99,11 @@ static an_err make_inputs(const an_task *task, float **ret, size_t *ret_n, an_no
     an_prep own = {0};
     float *raw = NULL, *fit = NULL;
     size_t n = 0, n_fit = 0;
+    /* Every row has a part in a scaler of the site's own, and that in every gradient. */
+    if (task->calibrate->site_scaler && task->plan->dp_unit == AN_DP_RECORD)
+        return an_fail(
+            AN_ERR_UNSUPPORTED, why,
+            "privacy of records needs the fleet's scaler, and this line has personalise.scale: site");
     an_err err = choose(task, &raw, &n, why);
     if (err == AN_OK && task->calibrate->site_scaler) {
         if ((err = an_data_fit(d, task->plan->use_held, &fit, &n_fit)) == AN_OK)
@@ -159,9 +168,12 @@ static an_err learn(const an_task *task, const an_model *m, float *params, size_
     an_task copy = *task; /* the callback's argument is not const */
     an_train_opts opts = options(&copy);
     const size_t n_local = an_local_take(m, params, NULL);
-    if (n_local > 0 && task->local && task->n_local == n_local)
+    const bool records = task->plan->dp_unit == AN_DP_RECORD;
+    /* The site's own parameters, learned without noise, would show in the gradients of the others. */
+    if (n_local > 0 && task->local && task->n_local == n_local && !records)
         an_local_put(m, params, task->local);
-    an_err err = an_train(m, params, &opts, x, NULL, n, &stats, why);
+    an_err err = records ? an_task_train_private(task, m, params, &opts, x, n, &stats, why)
+                         : an_train(m, params, &opts, x, NULL, n, &stats, why);
     if (err != AN_OK)
         return err;
     ret->loss = stats.last_loss;

@@ -82,6 +82,19 @@ static void weights_back(const an_layer *l, const an_pass *p, const float *x, co
     an_vec_get()->add_rows(batch, out, db, dy, out);
 }
 
+/* A row's gradient is the outer product of (x, 1) and dy (Goodfellow 2015, arXiv:1510.01799). */
+static void row_squares(const an_layer *l, const an_pass *p, const float *x, const float *dy, double *ret)
+{
+    for (size_t i = 0; i < p->batch; i++) {
+        double xs = 1.0, ds = 0.0;
+        for (size_t k = 0; k < l->in_n; k++)
+            xs += (double)x[i * l->in_n + k] * (double)x[i * l->in_n + k];
+        for (size_t k = 0; k < l->out_n; k++)
+            ds += (double)dy[i * l->out_n + k] * (double)dy[i * l->out_n + k];
+        ret[i] += xs * ds;
+    }
+}
+
 static void backward(const an_layer *l, const an_pass *p, const float *w, const float *const x[],
                      const float *y, const float *dy, float *const dx[], float *dw)
 {
@@ -100,4 +113,5 @@ const an_layer_type an_layer_dense = {.name = "dense",
                                       .sizes = sizes,
                                       .forward = forward,
                                       .backward = backward,
-                                      .weights_back = weights_back};
+                                      .weights_back = weights_back,
+                                      .row_squares = row_squares};

@@ -91,6 +91,13 @@ static const an_field plan_fields[] = {
     AN_U64(seed, 0, ANY),
     AN_TEXT(reason, true),
     AN_ONE(secure, secure_fields, andon__secure_plan__descriptor),
+    AN_U32(dp_unit, 0, AN_DP_SITE),
+    AN_F64(dp_noise, 0.0, 1e6),
+    AN_F64(dp_delta, 0.0, 1.0),
+    AN_F64(dp_clip, 0.0, 1e12),
+    AN_F64(dp_rate, 0.0, 1.0),
+    AN_F64(dp_epsilon, 0.0, 1e300),
+    AN_U32(dp_counted, 0, AN_COHORT_MAX),
     AN_END,
 };
 #undef OWN
@@ -196,6 +203,30 @@ static an_err check_privacy(const an_plan *p, an_note *why)
     return AN_OK;
 }
 
+static an_err check_noise(const an_plan *p, an_note *why)
+{
+    const bool training = p->kind == AN_PAYLOAD_TRAIN;
+    if (p->dp_unit == AN_DP_NONE)
+        return p->dp_noise == 0.0 && p->dp_delta == 0.0 && p->dp_clip == 0.0 && p->dp_rate == 0.0 &&
+                       p->dp_epsilon == 0.0 && p->dp_counted == 0
+                   ? AN_OK
+                   : an_fail(AN_ERR_INVAL, why, "dp_noise and others: only with a dp_unit");
+    if (!training)
+        return an_fail(AN_ERR_INVAL, why, "dp_unit: only to train");
+    if (!(p->dp_noise > 0.0) || !(p->dp_delta > 0.0 && p->dp_delta < 1.0))
+        return an_fail(AN_ERR_INVAL, why, "dp_noise > 0, dp_delta in (0, 1)");
+    const bool record = p->dp_unit == AN_DP_RECORD;
+    if (record != (p->dp_clip > 0.0) || record != (p->dp_rate > 0.0))
+        return an_fail(AN_ERR_INVAL, why, "dp_clip, dp_rate: needed for records, and only there");
+    if (record != (p->dp_counted == 0) || p->dp_counted > p->n_cohort)
+        return an_fail(AN_ERR_INVAL, why, "dp_counted: 1 to the cohort for sites, and only there");
+    if (p->dp_unit == AN_DP_SITE && p->secure.groups != 1)
+        return an_fail(AN_ERR_INVAL, why, "dp_unit: with the noise of sites there is one group only");
+    if (p->dp_unit == AN_DP_SITE && p->privacy != AN_PRIVACY_SECURE_SUM)
+        return an_fail(AN_ERR_INVAL, why, "dp_unit: a site's noise is enough only inside a secure sum");
+    return AN_OK;
+}
+
 static an_err check_across(const an_plan *p, an_note *why)
 {
     an_err err = check_cohort(p, why);
@@ -207,6 +238,8 @@ static an_err check_across(const an_plan *p, an_note *why)
         err = check_phase(p, &p->upload, "upload", why);
     if (!err)
         err = check_kind(p, why);
+    if (!err)
+        err = check_noise(p, why);
     if (!err && p->kind != AN_PAYLOAD_EVALUATE && (!none(&p->candidate) || !none(&p->production)))
         err = an_fail(AN_ERR_INVAL, why, "candidate, production: only to evaluate");
     return err;
@@ -303,6 +336,12 @@ const char *an_payload_kind_name(an_payload_kind kind)
 {
     static const char *const names[] = {"?", "train", "mean", "variance", "histogram", "evaluate"};
     return (unsigned)kind <= AN_PAYLOAD_KIND_MAX ? names[kind] : names[0];
+}
+
+const char *an_dp_unit_name(uint32_t unit)
+{
+    static const char *const names[] = {"none", "record", "site"};
+    return unit <= AN_DP_SITE ? names[unit] : "?";
 }
 
 const char *an_privacy_name(an_privacy privacy)

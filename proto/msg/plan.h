@@ -29,6 +29,9 @@
 
 typedef enum an_privacy { AN_PRIVACY_TRUSTED = 1, AN_PRIVACY_SECURE_SUM = 2 } an_privacy;
 
+/* What two data sets may differ in that the sum hides (an_plan.dp_unit). */
+enum { AN_DP_NONE = 0, AN_DP_RECORD = 1, AN_DP_SITE = 2 };
+
 /* When a phase may end: early from count_max sites on, or after time_min_ms from count_min
  * sites on; at deadline_ms it ends in any case, and the round aborts below count_min. */
 typedef struct an_plan_phase {
@@ -86,6 +89,15 @@ typedef struct an_plan {
     uint64_t seed;
     char reason[AN_PLAN_REASON_MAX]; /* for people: why this round */
     an_plan_secure secure;
+
+    /* TRAIN: differential privacy (trust/private.h). */
+    uint32_t dp_unit; /* AN_DP_*; NONE: the rest is 0 */
+    double dp_noise;  /* multiplier: standard deviation of the noise / sensitivity, > 0 */
+    double dp_delta;  /* of dp_epsilon, (0, 1) */
+    double dp_clip;   /* RECORD: L2 norm of a row's gradient, > 0 */
+    double dp_rate;   /* RECORD: with which a row takes part in a step, (0, 1]; local_epochs / rate steps */
+    uint32_t dp_counted; /* SITE: sites whose noise is sure to be in the sum and unknown to colluders, >= 1 */
+    double dp_epsilon;   /* what the coordinator's account of the model comes to with this round */
 } an_plan;
 
 /* All bounds, and that dim, tensors, cohort and value_bits agree with the kind.
@@ -105,6 +117,7 @@ void an_plan_free(an_plan *plan);
 int32_t an_plan_find_site(const an_plan *plan, const char *site);
 
 const char *an_payload_kind_name(an_payload_kind kind); /* "train"; "?" for an unknown one */
+const char *an_dp_unit_name(uint32_t unit);             /* "none", "record", "site"; "?" */
 const char *an_privacy_name(an_privacy privacy);        /* "secure-sum"; "?" */
 
 #endif

@@ -13,6 +13,7 @@
 #ifndef AN_SUM_PAYLOAD_H
 #define AN_SUM_PAYLOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,8 @@ typedef struct an_payload_facts {
     uint32_t n_tensors;
     double clip_norm;
     double weight_cap;
+    bool equal; /* TRAIN: every site weighs weight_cap, and its counts and its loss are 0: nothing but the
+                 * deltas tells of its data */
     /* MEAN, VARIANCE, HISTOGRAM */
     uint32_t n_features;
     uint32_t n_bins; /* HISTOGRAM: per feature, under- and overflow included */

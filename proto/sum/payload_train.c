@@ -7,6 +7,8 @@
  *     s+3                    coordinates cut by saturation
  *     s+4 .. s+11            a_i * loss_i, in limbs
  *
+ * Where all sites weigh the same (facts.equal), a_i is w_cap, and the other numbers but the 1 are 0.
+ *
  * The sum gives sum(a d) / w_cap and sum(a), and their quotient is the weighted mean delta
  * (FedAvg, McMahan et al. 2017) without any site's weight being known. */
 #include <math.h>
@@ -68,7 +70,7 @@ static an_err train_encode(uint32_t *ret, const an_payload_facts *f, const an_pa
     if (err)
         return err;
 
-    const double weight = in->weight < f->weight_cap ? in->weight : f->weight_cap;
+    const double weight = !f->equal && in->weight < f->weight_cap ? in->weight : f->weight_cap;
     const bool clip = norm > f->clip_norm;
     const double scale = (clip ? f->clip_norm / norm : 1.0) * (weight / f->weight_cap);
     const an_fixed_draw draw = an_fixed_draw_of(f->seed, f->site);
@@ -88,9 +90,9 @@ static an_err train_encode(uint32_t *ret, const an_payload_facts *f, const an_pa
     if (extra[WEIGHT] == 0)
         extra[WEIGHT] = 1; /* a coarse unit may not make nothing of a small site */
     extra[SITES] = 1;
-    extra[CLIPPED] = clip;
-    extra[SATURATED] = cut < most ? (uint32_t)cut : most;
-    return an_payload_put_double(extra + LOSS, weight * in->loss, "the training loss", why);
+    extra[CLIPPED] = clip && !f->equal;
+    extra[SATURATED] = f->equal ? 0 : cut < most ? (uint32_t)cut : most;
+    return an_payload_put_double(extra + LOSS, f->equal ? 0.0 : weight * in->loss, "the training loss", why);
 }
 
 static an_err train_decode(an_payload_out *output, const an_payload_facts *f, const uint32_t *sum,

@@ -95,8 +95,10 @@ typedef struct an_secure_params {
     const an_secure_member *members; /* (n), in the plan's order */
     uint32_t min_parties;            /* fewer are never summed; at least AN_SECURE_PARTIES_MIN, and never
                                         fewer than the colluding parties and two more */
-    uint32_t colluders_permille;     /* of the parties of the cohort, rounded up: one party at least */
-    uint32_t dropouts_permille;      /* of the sites in the key list */
+    uint32_t min_sites;          /* fewer survivors are never summed; 0: what parties and quorum ask.  Of the
+                                        plan, whose hash speaks for it */
+    uint32_t colluders_permille; /* of the parties of the cohort, rounded up: one party at least */
+    uint32_t dropouts_permille;  /* of the sites in the key list */
     uint32_t security_bits;
     uint32_t correctness_bits;
 } an_secure_params;

@@ -318,6 +318,9 @@ an_err an_secure_enough(const an_secure_ground *g, const an_secure_set *s, const
     if (an_sum_graph_parties(party, n) < g->least)
         return an_fail(AN_ERR_REFUSED, why, "%u parties %s, and the least cohort is %u",
                        an_sum_graph_parties(party, n), what, g->least);
+    if (n < g->p.min_sites)
+        return an_fail(AN_ERR_REFUSED, why, "%u sites %s, and the plan's noise counts on %u", n, what,
+                       g->p.min_sites);
     return an_secure_quorum(g, s, what, why);
 }
 

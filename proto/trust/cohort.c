@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "trust/private.h"
 
 uint32_t an_cohort_group(const an_plan *plan, uint32_t i)
 {
@@ -73,6 +74,7 @@ an_err an_cohort_of(const an_plan *plan, const an_hash *plan_hash, const an_rost
                                      .n = n,
                                      .members = members,
                                      .min_parties = plan->min_cohort,
+                                     .min_sites = an_private_sites_min(plan),
                                      .colluders_permille = s->colluders_permille,
                                      .dropouts_permille = s->dropouts_permille,
                                      .security_bits = s->security_bits,
