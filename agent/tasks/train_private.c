@@ -25,7 +25,7 @@ an_err an_task_encode_noised(const an_task *task, const an_payload_facts *facts,
     const uint64_t n = an_payload_n_shared(facts);
     uint64_t squares = UINT64_MAX;
     /* What it costs and leaves of others is the session's to judge; here the numbers must fit. */
-    an_err err = an_private_check(task->plan, 0, 0, why);
+    an_err err = an_private_check(task->plan, task->plan->dp_counted, why);
     if (err == AN_OK)
         err = an_private_noise(&plan, task->plan, why);
     if (err == AN_OK)

@@ -93,11 +93,11 @@ an_err an_private_check(const an_plan *plan, uint32_t counted, an_note *why)
     an_err err = an_private_noise(&noise, plan, why);
     if (err != AN_OK)
         return err == AN_ERR_INVAL ? AN_ERR_REFUSED : err;
-    if ((uint64_t)plan->dp_counted + lost + colluders > plan->n_cohort)
-        return an_fail(
-            AN_ERR_REFUSED, why,
-            "the plan counts the noise of %u sites of %u, of which %u may be lost and %u may collude",
-            plan->dp_counted, plan->n_cohort, lost, colluders);
+    if (plan->dp_counted > counted)
+        return an_fail(AN_ERR_REFUSED, why,
+                       "the plan counts on the noise of %u sites of %u, and with those that may be lost or "
+                       "collude only %u are sure",
+                       plan->dp_counted, plan->n_cohort, counted);
     if (plan->value_bits != noise.value_bits)
         return an_fail(AN_ERR_REFUSED, why, "the plan has %u value bits, its noise needs %u",
                        plan->value_bits, noise.value_bits);

@@ -54,6 +54,14 @@ static an_plan *site_plan(const an_bundle *b)
     p->min_cohort = p->invite.count_min = p->upload.count_min = SITES - LOST;
     p->invite.count_max = p->upload.count_max = SITES;
     p->privacy = AN_PRIVACY_SECURE_SUM;
+    p->secure = (an_plan_secure){.cipher = 1,
+                                 .groups = 1,
+                                 .colluders_permille = 100,
+                                 .dropouts_permille = 200,
+                                 .security_bits = 40,
+                                 .correctness_bits = 30,
+                                 .exchange_ms = 1000};
+    p->secure.roster.b[0] = 1;
     p->dp_unit = AN_DP_SITE;
     p->dp_noise = 1.1;
     p->dp_delta = 1e-5;
@@ -130,6 +138,37 @@ static void what_a_round_costs_is_what_the_accountant_says(void **state)
     an_bundle_done(&b);
 }
 
+/* One in ten of the parties may collude: one of five, and two sites are run by one. */
+static void counted_are_the_sites_of_the_least_sum_without_those_that_collude(void **state)
+{
+    (void)state;
+    an_bundle b;
+    an_roster roster = {.counter = 1, .n = SITES};
+    an_roster_site sites[SITES];
+    an_cohort cohort;
+    an_note why = {{0}};
+    an_hash hash = {{1}};
+    an_toy_bundle(&b, false);
+    an_plan *p = site_plan(&b);
+    memset(sites, 0, sizeof sites);
+    for (uint32_t i = 0; i < SITES; i++) {
+        snprintf(sites[i].name, sizeof sites[i].name, "%s", p->cohort[i]);
+        snprintf(sites[i].party, sizeof sites[i].party, "%s", p->cohort[i == 1 ? 0 : i]);
+        sites[i].key[0] = (uint8_t)(i + 1);
+    }
+    roster.sites = sites;
+    if (an_cohort_of(p, &hash, &roster, 0, &cohort, &why) != AN_OK)
+        fail_msg("%s", why.text);
+    assert_int_equal(an_private_sites_min(p), SITES - LOST);
+    assert_int_equal(cohort.params.min_sites, SITES - LOST);
+    assert_int_equal(an_private_counted(p, &cohort), SITES - LOST - 2);
+    assert_int_equal(an_private_check(p, an_private_counted(p, &cohort), &why), AN_ERR_REFUSED);
+    assert_non_null(strstr(why.text, "collude"));
+    an_cohort_done(&cohort);
+    an_plan_free(p);
+    an_bundle_done(&b);
+}
+
 static void a_site_refuses_noise_that_cannot_be_kept_or_units_that_are_not_its(void **state)
 {
     (void)state;
@@ -138,15 +177,13 @@ static void a_site_refuses_noise_that_cannot_be_kept_or_units_that_are_not_its(v
     an_toy_bundle(&b, false);
     an_plan *p = site_plan(&b);
     check_ok(p);
-    assert_int_equal(an_private_check(p, LOST, COLLUDERS, &why), AN_OK);
-    assert_int_equal(an_private_check(p, LOST + 1, COLLUDERS, &why), AN_ERR_REFUSED);
-    assert_int_equal(an_private_check(p, LOST, COLLUDERS + 1, &why), AN_ERR_REFUSED);
-    assert_non_null(strstr(why.text, "collude"));
+    assert_int_equal(an_private_check(p, p->dp_counted, &why), AN_OK);
+    assert_int_equal(an_private_check(p, p->dp_counted - 1, &why), AN_ERR_REFUSED);
     p->tensors[1].unit_exp++;
-    assert_int_equal(an_private_check(p, LOST, COLLUDERS, &why), AN_ERR_REFUSED);
+    assert_int_equal(an_private_check(p, p->dp_counted, &why), AN_ERR_REFUSED);
     p->tensors[1].unit_exp--;
     p->value_bits--;
-    assert_int_equal(an_private_check(p, LOST, COLLUDERS, &why), AN_ERR_REFUSED);
+    assert_int_equal(an_private_check(p, p->dp_counted, &why), AN_ERR_REFUSED);
     p->value_bits++;
     an_plan_free(p);
     an_bundle_done(&b);
@@ -326,6 +363,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plan_with_privacy_comes_back_and_one_that_contradicts_itself_is_refused),
         cmocka_unit_test(what_a_round_costs_is_what_the_accountant_says),
+        cmocka_unit_test(counted_are_the_sites_of_the_least_sum_without_those_that_collude),
         cmocka_unit_test(a_site_refuses_noise_that_cannot_be_kept_or_units_that_are_not_its),
         cmocka_unit_test(beside_the_deltas_a_vector_holds_constants_only),
         cmocka_unit_test(the_noise_of_all_sites_is_in_the_sum_and_no_vector_repeats),
