@@ -36,6 +36,20 @@ static an_err read_key(const an_jval *o, const char *key, uint8_t ret[static AN_
     return err;
 }
 
+static an_err read_root(const an_jval *o, an_coordinator *c, an_note *why)
+{
+    int64_t number = 0;
+    if (!an_jval_get(o, "root_key")) { /* enrolled before there were roots: the online key was it */
+        memcpy(c->root.key, c->statement_key, sizeof c->root.key);
+        return AN_OK;
+    }
+    an_err err = read_key(o, "root_key", c->root.key, why);
+    if (err == AN_OK)
+        err = an_jval_get_int(o, "root_number", 0, INT64_MAX, 0, &number, why);
+    c->root.number = (uint64_t)number;
+    return err == AN_ERR_INVAL ? AN_ERR_PROTO : err;
+}
+
 an_err an_coordinator_read(const char *dir, an_coordinator *ret, an_note *why)
 {
     char path[AN_PATH_MAX];
@@ -56,11 +70,11 @@ an_err an_coordinator_read(const char *dir, an_coordinator *ret, an_note *why)
     if (err == AN_OK)
         err = read_text(o, "bulk", c.bulk, sizeof c.bulk, why);
     if (err == AN_OK)
-        err = read_text(o, "release_root", c.release_root, sizeof c.release_root, why);
-    if (err == AN_OK)
         err = read_key(o, "link_key", c.link_key, why);
     if (err == AN_OK)
         err = read_key(o, "statement_key", c.statement_key, why);
+    if (err == AN_OK)
+        err = read_root(o, &c, why);
     if (err == AN_OK)
         *ret = c;
     an_json_doc_free(doc);
@@ -82,7 +96,9 @@ an_err an_coordinator_write(const char *dir, const an_coordinator *c, an_note *w
     an_json_set_text(o, "link_key", hex);
     an_hex(hex, c->statement_key, AN_KEY_BYTES);
     an_json_set_text(o, "statement_key", hex);
-    an_json_set_text(o, "release_root", c->release_root);
+    an_hex(hex, c->root.key, AN_KEY_BYTES);
+    an_json_set_text(o, "root_key", hex);
+    an_json_set_int(o, "root_number", (int64_t)c->root.number);
     char *text = an_json_print(o, 2);
     an_json_free(o);
     err = text ? an_file_write(path, text, strlen(text), 0600, why) : AN_ERR_NOMEM;
@@ -191,14 +207,15 @@ static an_err approved(door *d, const an_msg_enrol_reply *r, an_coordinator *ret
     if (an_secret_equal(r->coordinator_key, zero, sizeof zero) || !r->control_endpoint[0])
         return an_fail(AN_ERR_AUTH, why, "the coordinator approved, but gave no key or endpoint");
     an_hash root;
-    an_hash_of(&root, r->coordinator_key, AN_KEY_BYTES);
-    if (!an_hash_equal(&root, &d->token.root))
-        return an_fail(AN_ERR_AUTH, why, "the coordinator's statement key is not the one the token names");
+    an_root_fingerprint(&root, r->root_key);
+    if (!an_hash_equal(&root, &d->token.root) || r->root_number > INT64_MAX)
+        return an_fail(AN_ERR_AUTH, why, "the release root is not the one the token names");
     an_coordinator c = {.site = ""};
     snprintf(c.site, sizeof c.site, "%s", d->conf->site);
     snprintf(c.control, sizeof c.control, "%s", r->control_endpoint);
     snprintf(c.bulk, sizeof c.bulk, "%s", r->bulk_endpoint);
-    snprintf(c.release_root, sizeof c.release_root, "%s", r->release_root);
+    c.root.number = r->root_number;
+    memcpy(c.root.key, r->root_key, sizeof c.root.key);
     memcpy(c.link_key, d->token.link_key, sizeof c.link_key);
     memcpy(c.statement_key, r->coordinator_key, sizeof c.statement_key);
     an_err err = an_coordinator_write(d->conf->dir, &c, why);

@@ -8,7 +8,8 @@
  *     err = an_coordinator_read(data, &c, &why);               at every later start
  *
  * The token's text carries the coordinator's link key, so the site knows whom it talks to
- * before it says anything.
+ * before it says anything, and the fingerprint of the release root, so that a root that the
+ * coordinator makes up is refused.
  *
  * Threads: an_enrol blocks its thread; no state. */
 #ifndef AN_AGENT_ENROL_H
@@ -20,13 +21,14 @@
 #include "base/file.h"
 #include "msg/msg.h"
 #include "net/keys.h"
+#include "trust/root.h"
 
 typedef struct an_coordinator {
     char site[AN_NAME_MAX];
     char control[AN_ENDPOINT_MAX], bulk[AN_ENDPOINT_MAX];
     uint8_t link_key[AN_LINK_KEY];       /* of its sockets */
-    uint8_t statement_key[AN_KEY_BYTES]; /* of its release statements */
-    char release_root[AN_FINGERPRINT_MAX];
+    uint8_t statement_key[AN_KEY_BYTES]; /* its online key: candidates, delegated releases */
+    an_root root;                        /* of releases, as enrolled */
 } an_coordinator;
 
 /* Errors: NOTFOUND the site is not enrolled; PROTO damaged; IO, NOMEM. */
@@ -45,7 +47,7 @@ typedef struct an_enrol_conf {
 
 /* Asks until it is approved, and writes coordinator.json.  Errors: INVAL the site's name; PROTO
  * not a token; REFUSED denied; AGAIN no decision within the timeout (ask again with the same
- * token); AUTH the answer came without the keys; IO, NOMEM. */
+ * token); AUTH the answer came without the keys, or with another release root than the token names; IO, NOMEM. */
 an_err an_enrol(const an_enrol_conf *conf, an_coordinator *ret, an_note *why);
 
 #endif

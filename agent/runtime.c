@@ -309,6 +309,8 @@ static an_err open_session(an_agent *a, an_note *why)
                                   .sign_public = a->id->sign_public,
                                   .sign_secret = a->id->sign_secret,
                                   .coordinator_key = a->coordinator.statement_key,
+                                  .root_key = a->coordinator.root.key,
+                                  .root_number = a->coordinator.root.number,
                                   .lines = a->session_lines,
                                   .n_lines = a->n_lines,
                                   .policy = &a->conf->policy,

@@ -74,7 +74,10 @@ typedef struct an_session_conf {
     const char *site;
     const uint8_t *sign_public;     /* (AN_SIGN_PUBLIC_BYTES), all keys borrowed */
     const uint8_t *sign_secret;     /* (AN_SIGN_SECRET_BYTES) */
-    const uint8_t *coordinator_key; /* (AN_KEY_BYTES) whose release statements are followed */
+    const uint8_t *coordinator_key; /* (AN_KEY_BYTES) the online key: candidates, delegated releases */
+    const uint8_t *root_key;        /* (AN_KEY_BYTES) of the release root, whose statements are followed; as
+                                       enrolled: later rotations are in the spool */
+    uint64_t root_number;           /* of root_key in the chain of roots */
     const an_session_line *lines;   /* borrowed with all in it, like the following */
     size_t n_lines;                 /* 1..AN_LINES_MAX */
     const an_site_policy *policy;

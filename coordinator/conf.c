@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "msg/msg.h"
 
@@ -32,6 +33,9 @@ const an_opt an_coordinator_rows[] = {
     AN_OPT_MS(CONF, answer_ms, "http.answer", 100, 600000, "30s",
               "how long a request waits before it is told 503"),
     AN_OPT_MS(CONF, lease_ms, "lease", 1000, 3600000, "15s", "how often a site is to be heard of"),
+    AN_OPT_TEXT(
+        CONF, release_root, "release.root", 64, 64, NULL,
+        "public key of the release root (andon key show); without one this coordinator's own key is it"),
     AN_OPT_INT(CONF, enrol_rate, "enrol.rate", 1, 10000, "60", "new enrolment connections a minute"),
     AN_OPT_CHOICE(CONF, log_level, "log", levels, "info", "least level that is logged"),
 };
@@ -70,6 +74,9 @@ static an_err check_advertised(const char *key, const char *endpoint, const char
 an_err an_coordinator_conf_check(const an_coordinator_conf *conf, an_note *why)
 {
     an_err err;
+    uint8_t root[AN_KEY_BYTES];
+    if (conf->release_root && !an_unhex(root, sizeof root, conf->release_root))
+        return an_fail(AN_ERR_INVAL, why, "release.root: must be the 64 hexadecimal digits of a public key");
     if ((err = check_endpoint("listen.control", conf->control, why)) != AN_OK ||
         (err = check_endpoint("listen.bulk", conf->bulk, why)) != AN_OK ||
         (err = check_endpoint("listen.enrol", conf->enrol, why)) != AN_OK ||

@@ -28,6 +28,7 @@ typedef struct an_coordinator_conf {
     int64_t lease_ms;
     int64_t answer_ms; /* how long an HTTP request waits for the core */
     int64_t enrol_rate;
+    char *release_root; /* the public half of the release root, 64 hexadecimal digits; NULL: none */
     int log_level;
 } an_coordinator_conf;
 

@@ -25,6 +25,7 @@
 #include "coordinator/state.h"
 #include "coordinator/store.h"
 #include "msg/msg.h"
+#include "trust/root.h"
 
 typedef struct an_hub an_hub;
 
@@ -45,11 +46,12 @@ typedef struct an_hub_conf {
     an_store *store;       /* borrowed */
     const an_clock *clock; /* borrowed */
     an_hub_io io;
-    const uint8_t *sign_secret; /* (AN_SIGN_SECRET_BYTES) borrowed: signs release statements */
+    const uint8_t *sign_secret; /* (AN_SIGN_SECRET_BYTES) borrowed: the online key */
     const uint8_t *sign_public;
+    const uint8_t *root_public;          /* (AN_SIGN_PUBLIC_BYTES) borrowed: the first release root; NULL: the
+                                   online key is the root, and a stolen coordinator can release anything */
     char bulk_endpoint[AN_ENDPOINT_MAX]; /* told to sites; may be empty */
     char control_endpoint[AN_ENDPOINT_MAX];
-    char release_root[AN_FINGERPRINT_MAX];
     uint32_t lease_ms;
     uint64_t instance; /* of this process; random */
 } an_hub_conf;
@@ -140,6 +142,8 @@ an_err an_hub_round_replay(an_hub *hub, uint64_t round, an_hash *ret_result, boo
 
 an_state *an_hub_state(an_hub *hub); /* borrowed, read only */
 an_store *an_hub_store(an_hub *hub);
+an_root an_hub_root(const an_hub *hub);        /* of releases, now */
+bool an_hub_root_is_online(const an_hub *hub); /* it is the coordinator's own key */
 
 /* Reports, alerts and alarms that a site may send at once, and how often another one after that. */
 #define AN_FACTS_BURST 5000

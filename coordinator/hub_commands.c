@@ -80,6 +80,16 @@ static an_err store_request(an_hub *hub, const an_msg_enrol *e, const char *fing
     return an_hub_commit(hub, &b, NULL);
 }
 
+static void reply_root(const an_hub *hub, an_msg_enrol_reply *ret)
+{
+    const an_root root = an_hub_root(hub);
+    an_hash fingerprint;
+    an_root_fingerprint(&fingerprint, root.key);
+    an_hash_text(ret->release_root, &fingerprint);
+    memcpy(ret->root_key, root.key, sizeof ret->root_key);
+    ret->root_number = root.number;
+}
+
 static void reply_for(an_hub *hub, const an_site *site, an_msg_enrol_reply *ret)
 {
     snprintf(ret->fingerprint, sizeof ret->fingerprint, "%s", site->fingerprint);
@@ -91,7 +101,7 @@ static void reply_for(an_hub *hub, const an_site *site, an_msg_enrol_reply *ret)
         break;
     case AN_SITE_APPROVED:
         ret->status = AN_ENROL_APPROVED;
-        snprintf(ret->release_root, sizeof ret->release_root, "%s", hub->conf.release_root);
+        reply_root(hub, ret);
         snprintf(ret->control_endpoint, sizeof ret->control_endpoint, "%s", hub->conf.control_endpoint);
         snprintf(ret->bulk_endpoint, sizeof ret->bulk_endpoint, "%s", hub->conf.bulk_endpoint);
         memcpy(ret->coordinator_key, hub->conf.sign_public, AN_KEY_BYTES);

@@ -13,6 +13,7 @@
 typedef struct an_core {
     const an_core_args *args;
     an_identity *id;
+    uint8_t root[AN_SIGN_PUBLIC_BYTES]; /* the configured release root */
     an_store *store;
     an_hub *hub;
     an_api *api;

@@ -130,7 +130,6 @@ static an_err note_start(an_core *c, an_note *why)
 static an_err open_hub(an_core *c, an_note *why)
 {
     const an_coordinator_conf *conf = c->args->conf;
-    an_hash root;
     an_hub_conf hub = {.store = c->store,
                        .clock = an_clock_system(),
                        .io = an_core_io,
@@ -139,8 +138,11 @@ static an_err open_hub(an_core *c, an_note *why)
                        .lease_ms = (uint32_t)conf->lease_ms,
                        .instance = c->instance};
     hub.io.ctx = c;
-    an_hash_of(&root, c->id->sign_public, sizeof c->id->sign_public);
-    an_hash_text(hub.release_root, &root);
+    if (conf->release_root) {
+        if (!an_unhex(c->root, sizeof c->root, conf->release_root))
+            return an_fail(AN_ERR_INVAL, why, "release.root: not a key");
+        hub.root_public = c->root;
+    }
     snprintf(hub.control_endpoint, sizeof hub.control_endpoint, "%s", c->advertised[0]);
     snprintf(hub.bulk_endpoint, sizeof hub.bulk_endpoint, "%s", c->advertised[1]);
     an_err err = an_hub_new(&hub, &c->hub, why);
@@ -149,7 +151,6 @@ static an_err open_hub(an_core *c, an_note *why)
     an_api_conf api = {.hub = c->hub,
                        .clock = an_clock_system(),
                        .link_public = c->id->link_public,
-                       .sign_public = c->id->sign_public,
                        .control = c->advertised[0],
                        .bulk = c->advertised[1],
                        .enrol = c->advertised[2],

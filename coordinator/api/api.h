@@ -55,7 +55,6 @@ typedef struct an_api_conf {
     an_hub *hub;                        /* borrowed */
     const an_clock *clock;              /* borrowed */
     const uint8_t *link_public;         /* (AN_KEY_BYTES) for tokens, borrowed */
-    const uint8_t *sign_public;         /* (AN_KEY_BYTES) */
     const char *control, *bulk, *enrol; /* endpoints as sites see them, borrowed */
     uint64_t instance;
     int64_t started_ms;

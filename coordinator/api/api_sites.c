@@ -120,7 +120,8 @@ an_err an_api_token(an_api_call *c, an_note *why)
     if ((err = an_hub_token(c->hub, c->actor, valid_ms, token.id, token.secret, why)) != AN_OK)
         return err;
     memcpy(token.link_key, c->conf->link_public, sizeof token.link_key);
-    an_hash_of(&token.root, c->conf->sign_public, AN_KEY_BYTES);
+    const an_root root = an_hub_root(c->hub);
+    an_root_fingerprint(&token.root, root.key);
     an_text_set(token.endpoint, sizeof token.endpoint, c->conf->enrol);
     err = an_token_text(text, &token);
     if (err == AN_OK) {

@@ -114,6 +114,7 @@ static an_err open_session(an_fed *f, an_fed_site *s, an_note *why)
         .sign_public = s->sign_public,
         .sign_secret = s->sign_secret,
         .coordinator_key = f->sign_public,
+        .root_key = f->sign_public,
         .lines = &s->line,
         .n_lines = 1,
         .policy = &s->policy,

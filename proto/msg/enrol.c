@@ -2,6 +2,8 @@
 #include "andon.pb-c.h"
 #include "msg/tables.h"
 
+#define ANY UINT64_MAX
+
 #define OWN an_msg_enrol
 #define WIRE Andon__Enrol
 static const an_field enrol_fields[] = {
@@ -18,7 +20,8 @@ static const an_field enrol_reply_fields[] = {
     AN_ENUM(status, AN_ENROL_RETRY), AN_TEXT(text, true),
     AN_TEXT(fingerprint, true),      AN_TEXT(release_root, true),
     AN_TEXT(control_endpoint, true), AN_TEXT(bulk_endpoint, true),
-    AN_FIXED(coordinator_key, true), AN_END,
+    AN_FIXED(coordinator_key, true), AN_FIXED(root_key, true),
+    AN_U64(root_number, 0, ANY),     AN_END,
 };
 #undef OWN
 #undef WIRE

@@ -338,6 +338,8 @@ typedef struct an_msg_enrol_reply {
     char control_endpoint[AN_ENDPOINT_MAX];
     char bulk_endpoint[AN_ENDPOINT_MAX];
     uint8_t coordinator_key[AN_KEY_BYTES]; /* statement key; zero unless APPROVED */
+    uint8_t root_key[AN_KEY_BYTES];        /* the release root (trust/root.h); zero unless APPROVED */
+    uint64_t root_number;                  /* its place in the chain of roots */
 } an_msg_enrol_reply;
 
 /* ---- bulk headers: the receiver pulls, by offset ---- */

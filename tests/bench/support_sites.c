@@ -190,6 +190,7 @@ static an_err open_site(group *g, size_t i, an_note *why)
                                      .sign_public = s->id.sign_public,
                                      .sign_secret = s->id.sign_secret,
                                      .coordinator_key = b->coordinator.statement_key,
+                                     .root_key = b->coordinator.statement_key,
                                      .lines = &l->line,
                                      .n_lines = 1,
                                      .policy = &l->policy,

@@ -289,6 +289,7 @@ an_session_conf an_federation_conf(site *s)
         .sign_public = s->sign_public,
         .sign_secret = s->sign_secret,
         .coordinator_key = s->w->sign_public,
+        .root_key = s->w->sign_public,
         .lines = &s->line,
         .n_lines = 1,
         .policy = &s->policy,

@@ -185,6 +185,8 @@ static void sample_enrol(an_msg *m)
     TEXT(r->control_endpoint, "tcp://127.0.0.1:7401");
     TEXT(r->bulk_endpoint, "tcp://127.0.0.1:7402");
     FILL(r->coordinator_key, 84);
+    FILL(r->root_key, 85);
+    r->root_number = 2;
 }
 
 static void sample_bulk(an_msg *m)

@@ -66,7 +66,6 @@ static int setup(void **state)
     an_api_conf api = {.hub = f->hub,
                        .clock = &f->clock.clock,
                        .link_public = f->keys[2],
-                       .sign_public = f->keys[0],
                        .control = "tcp://127.0.0.1:1",
                        .bulk = "tcp://127.0.0.1:2",
                        .enrol = "tcp://127.0.0.1:3",

@@ -29,16 +29,17 @@ static int teardown(void **state)
 
 static void what_is_kept_is_read_again(void **state)
 {
-    an_coordinator c = {.site = "plant-b", .control = "tcp://c:7701", .bulk = "", .release_root = "root"},
-                   got;
+    an_coordinator c = {.site = "plant-b", .control = "tcp://c:7701", .bulk = "", .root.number = 3}, got;
     memset(c.link_key, 7, sizeof c.link_key);
     memset(c.statement_key, 9, sizeof c.statement_key);
+    memset(c.root.key, 11, sizeof c.root.key);
     assert_int_equal(an_coordinator_write(*state, &c, NULL), AN_OK);
     assert_int_equal(an_coordinator_read(*state, &got, NULL), AN_OK);
     assert_string_equal(got.site, c.site);
     assert_string_equal(got.control, c.control);
     assert_string_equal(got.bulk, "");
-    assert_string_equal(got.release_root, "root");
+    assert_int_equal(got.root.number, 3);
+    assert_memory_equal(got.root.key, c.root.key, sizeof c.root.key);
     assert_memory_equal(got.link_key, c.link_key, sizeof c.link_key);
     assert_memory_equal(got.statement_key, c.statement_key, sizeof c.statement_key);
 }
@@ -53,11 +54,10 @@ static void a_site_that_is_not_enrolled_is_told_what_to_do(void **state)
 
 static void a_damaged_file_is_refused(void **state)
 {
-    static const char *const wrong[] = {
-        "", "{}", "{\"site\":\"a\",\"control\":3}",
-        /* keys that are too short */
-        ("{\"site\":\"a\",\"control\":\"c\",\"bulk\":\"b\",\"release_root\":\"r\","
-         "\"link_key\":\"00\",\"statement_key\":\"00\"}")};
+    static const char *const wrong[] = {"", "{}", "{\"site\":\"a\",\"control\":3}",
+                                        /* keys that are too short */
+                                        ("{\"site\":\"a\",\"control\":\"c\",\"bulk\":\"b\","
+                                         "\"link_key\":\"00\",\"statement_key\":\"00\"}")};
     char path[AN_PATH_MAX];
     assert_int_equal(an_path_join(path, *state, "coordinator.json"), AN_OK);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
