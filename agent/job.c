@@ -173,6 +173,8 @@ static an_err run_round(an_job *job, const an_site_data *data, an_note *why)
         goto out;
     if ((err = an_task_run(&task, vector, &job->task, why)) != AN_OK)
         goto out;
+    if (job->tamper)
+        job->tamper(job->tamper_arg, p, vector);
     an_update_header header = {.round = p->round, .dim = p->dim, .plan_hash = job->plan_hash};
     memcpy(header.site, job->site, sizeof header.site);
     if ((err = an_update_write(job->out_path, &header, vector, &job->result, why)) != AN_OK)

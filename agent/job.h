@@ -47,6 +47,11 @@ typedef struct an_job {
     an_hash version;   /* OVERLAY */
     an_hash held_plan; /* OVERLAY: see with_held */
 
+    /* Tests and the laboratory play a hostile site with it: it may change the vector before it leaves.
+     * The agent leaves it NULL. */
+    void (*tamper)(void *arg, const an_plan *plan, uint32_t *v);
+    void *tamper_arg;
+
     atomic_bool cancel;
     _Atomic double progress; /* 0..1 */
 

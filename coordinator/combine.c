@@ -9,14 +9,13 @@
 #include "sum/fixed.h"
 #include "sum/vector.h"
 
-#define BLOCK AN_STEP_MAX /* parameters handled at a time */
-
 void an_combine_done(an_combine_job *job)
 {
     an_plan_free(job->plan);
     for (size_t i = 0; i < job->n_updates; i++)
         an_free(job->updates[i].bytes);
     an_free(job->updates);
+    an_free(job->outliers);
     *job = (an_combine_job){0};
 }
 
@@ -66,27 +65,19 @@ an_payload_facts an_combine_facts(const an_plan *plan, uint32_t n_features, uint
 
 /* ---- TRAIN ---- */
 
-/* Walks the tensors in model order; delta is 0 where a tensor is local. */
+/* The sum, block by block. */
 static an_err step_sum(const an_plan *plan, const uint32_t *acc, double weight, an_stepper *s, an_note *why)
 {
-    double delta[BLOCK];
-    size_t coord = 0;
+    double delta[AN_STEP_MAX];
+    const uint64_t shared = plan->dim - AN_TRAIN_EXTRA;
     an_err err = AN_OK;
-    for (uint32_t t = 0; t < plan->n_tensors; t++) {
-        const an_tensor_scale *ts = &plan->tensors[t];
-        for (size_t at = 0; at < ts->n && err == AN_OK;) {
-            size_t n = ts->n - at < BLOCK ? ts->n - at : BLOCK;
-            if (ts->local) {
-                memset(delta, 0, n * sizeof *delta);
-            } else {
-                an_fixed_decode(delta, acc + coord, n, ts->unit_exp);
-                coord += n;
-                for (size_t i = 0; i < n; i++)
-                    delta[i] /= weight;
-            }
-            err = an_stepper_step(s, delta, n, why);
-            at += n;
-        }
+    for (uint64_t at = 0; at < shared && err == AN_OK;) {
+        size_t n = shared - at < AN_STEP_MAX ? (size_t)(shared - at) : AN_STEP_MAX;
+        an_combine_decode(plan, at, n, acc + at, delta);
+        for (size_t i = 0; i < n; i++)
+            delta[i] /= weight;
+        err = an_stepper_shared(s, delta, n, why);
+        at += n;
     }
     return err;
 }
@@ -142,9 +133,9 @@ static an_err make_bundle(an_combine_job *job, an_note *why)
         return err;
     if (!an_hash_equal(&base, &job->plan->base))
         err = an_fail(AN_ERR_PROTO, why, "%s is not the plan's base version", job->base_path);
-    else
-        err = sum_updates(job, &acc, why);
-    if (err == AN_OK)
+    else if (job->plan->kind == AN_PAYLOAD_TRAIN && job->rule && job->rule != an_rule_find("mean"))
+        err = an_combine_robust(job, &b, why);
+    else if ((err = sum_updates(job, &acc, why)) == AN_OK)
         err = change(job, &b, acc, why);
     an_free(acc);
     if (err == AN_OK) {

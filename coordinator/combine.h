@@ -11,8 +11,10 @@
  * parameters.  Its state is a file of little-endian float32, those of a parameter side by side; an
  * optimiser without state has none.
  *
+ * A rule (rule.h) other than the mean sees updates one by one, in blocks of columns over all of them.
+ *
  * Memory: the accumulator and one copy of the weights; updates, optimiser state and result are
- * streamed in blocks.
+ * streamed in blocks.  With a rule no accumulator, but a block: 8 MiB, or 4096 columns of all sites.
  *
  * Threads: a job belongs to one thread at a time; it reads and writes files only. */
 #ifndef AN_COORDINATOR_COMBINE_H
@@ -24,7 +26,9 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/terms.h"
+#include "coordinator/rule.h"
 #include "coordinator/server_optimiser.h"
+#include "msg/msg.h"
 #include "msg/plan.h"
 #include "sum/payload.h"
 
@@ -39,6 +43,13 @@ typedef struct an_combine_update {
     size_t len;
 } an_combine_update;
 
+/* A site whose update is not in the result as it came. */
+typedef struct an_combine_outlier {
+    char site[AN_NAME_MAX];
+    bool in;                    /* in the result, but made shorter */
+    char reason[AN_REASON_MAX]; /* "is too far from the others; its norm is 31.6" */
+} an_combine_outlier;
+
 typedef struct an_combine_job {
     /* in */
     an_plan *plan; /* owned by the job */
@@ -49,6 +60,8 @@ typedef struct an_combine_job {
     char state_path[AN_PATH_MAX];         /* the optimiser's state; "": zero */
     const an_server_optimiser *optimiser; /* TRAIN */
     an_server_args server;
+    const an_rule *rule; /* TRAIN; NULL: the mean.  Another one needs updates in trusted mode */
+    an_rule_opts rule_opts;
     char out_dir[AN_PATH_MAX]; /* where result files are written */
     /* out */
     char result_path[AN_PATH_MAX];
@@ -59,7 +72,9 @@ typedef struct an_combine_job {
     double loss;   /* TRAIN: weighted mean training loss */
     double weight; /* TRAIN: sum of weights */
     uint64_t clipped, saturated;
-    an_evaluate_out evaluation; /* EVALUATE */
+    an_evaluate_out evaluation;   /* EVALUATE */
+    an_combine_outlier *outliers; /* (n_outliers), owned; by name */
+    size_t n_outliers;
 } an_combine_job;
 
 /* Errors: PROTO an update or the sum is not well-formed, NUMERIC, IO, NOTFOUND, NOMEM. */

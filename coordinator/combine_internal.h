@@ -5,22 +5,48 @@
 #include "coordinator/combine.h"
 #include "models/bundle.h"
 
-/* Parameters stepped at a time, at most. */
-#define AN_STEP_MAX 16384
+#define AN_STEP_MAX 16384 /* coordinates handled at a time */
 
 /* The walk of the server optimiser over the parameters of a bundle, in their order, beside the stream of
  * its state:
  *
  *     err = an_stepper_open(job, b->weights, &s, why);
- *     err = an_stepper_step(s, delta, n, why);            until all parameters are stepped
+ *     err = an_stepper_shared(s, delta, n, why);          until all shared parameters are stepped
  *     err = an_stepper_close(s, err, why);                new state written and hashed, unless err */
 typedef struct an_stepper an_stepper;
 /* Errors: NOMEM, IO. */
 an_err an_stepper_open(an_combine_job *job, float *weights, an_stepper **ret, an_note *why);
-/* n is at most AN_STEP_MAX.  Errors: NUMERIC, PROTO the old state is cut short, IO. */
-an_err an_stepper_step(an_stepper *s, const double *delta, size_t n, an_note *why);
+/* The next n shared parameters, by their mean delta; local ones between them are stepped by 0.
+ * Errors: NUMERIC, PROTO the old state is cut short, IO. */
+an_err an_stepper_shared(an_stepper *s, const double *delta, size_t n, an_note *why);
 /* Frees s, which may be NULL; returns err, or what writing the state came to. */
 an_err an_stepper_close(an_stepper *s, an_err err, an_note *why);
+
+/* Coordinates [from, from + n) of the shared parameters, in their tensors' units, to numbers. */
+void an_combine_decode(const an_plan *plan, uint64_t from, size_t n, const uint32_t *q, double *ret);
+
+/* What a rule is over: sites' updates in trusted mode, or the means of groups under secure sums. */
+typedef struct an_combine_rows {
+    size_t n;
+    const double *weights; /* (n), > 0 */
+    void *ctx;
+    /* The mean delta of row `row` in the shared parameters [from, from + n): new minus base, of one
+     * example.  Asked for in blocks of columns, all rows of a block in turn, twice over. */
+    an_err (*read)(void *ctx, size_t row, uint64_t from, size_t n, double *ret, an_note *why);
+} an_combine_rows;
+
+typedef struct an_combine_verdict {
+    an_rule_fate fate;
+    double norm;
+} an_combine_verdict;
+
+/* The job's rule over the rows, and the server optimiser's step of b's weights by what it gives.
+ * Errors: REFUSED too few rows for so many hostile ones; of read; of an_stepper. */
+an_err an_combine_rows_step(an_combine_job *job, an_bundle *b, const an_combine_rows *rows,
+                            an_combine_verdict *ret, an_note *why);
+
+/* A TRAIN round by the job's rule over its updates: changes b, sets totals and outliers. */
+an_err an_combine_robust(an_combine_job *job, an_bundle *b, an_note *why);
 
 /* out_dir/<what>-<round>.  Errors: INVAL too long. */
 an_err an_combine_path(const an_combine_job *job, const char *what, char out[static AN_PATH_MAX]);

@@ -7,11 +7,14 @@
 #include "base/mem.h"
 #include "coordinator/combine_internal.h"
 #include "doors/crypto.h"
+#include "sum/fixed.h"
 
 struct an_stepper {
     an_combine_job *job;
-    float *weights; /* of the next parameter */
-    size_t at;      /* its number */
+    float *weights;   /* of the next parameter */
+    size_t at;        /* its number */
+    uint32_t tensor;  /* it is in, and ... */
+    size_t in_tensor; /* ... its place there */
     size_t n_state;
     FILE *in, *out;
     an_hasher hasher;
@@ -84,7 +87,7 @@ static an_err write_state(an_stepper *s, size_t n, an_note *why)
                : an_fail(AN_ERR_IO, why, "cannot write the server optimiser's state");
 }
 
-an_err an_stepper_step(an_stepper *s, const double *delta, size_t n, an_note *why)
+static an_err step(an_stepper *s, const double *delta, size_t n, an_note *why)
 {
     float *state[AN_SERVER_STATE_MAX];
     for (size_t k = 0; k < AN_SERVER_STATE_MAX; k++)
@@ -97,6 +100,63 @@ an_err an_stepper_step(an_stepper *s, const double *delta, size_t n, an_note *wh
     s->weights += n;
     s->at += n;
     return s->n_state > 0 ? write_state(s, n, why) : AN_OK;
+}
+
+/* Local tensors from here to the next shared one, or to the end. */
+static an_err step_local(an_stepper *s, an_note *why)
+{
+    static const double nothing[AN_STEP_MAX];
+    const an_plan *plan = s->job->plan;
+    an_err err = AN_OK;
+    for (; s->tensor < plan->n_tensors && plan->tensors[s->tensor].local; s->tensor++)
+        for (size_t left = plan->tensors[s->tensor].n; left > 0 && err == AN_OK;) {
+            size_t n = left < AN_STEP_MAX ? left : AN_STEP_MAX;
+            err = step(s, nothing, n, why);
+            left -= n;
+        }
+    return err;
+}
+
+an_err an_stepper_shared(an_stepper *s, const double *delta, size_t n, an_note *why)
+{
+    const an_plan *plan = s->job->plan;
+    an_err err = step_local(s, why);
+    while (n > 0 && err == AN_OK) {
+        size_t part = plan->tensors[s->tensor].n - s->in_tensor;
+        part = part < n ? part : n;
+        part = part < AN_STEP_MAX ? part : AN_STEP_MAX;
+        err = step(s, delta, part, why);
+        delta += part;
+        n -= part;
+        s->in_tensor += part;
+        if (s->in_tensor < plan->tensors[s->tensor].n)
+            continue;
+        s->tensor++;
+        s->in_tensor = 0;
+        if (err == AN_OK)
+            err = step_local(s, why);
+    }
+    return err;
+}
+
+void an_combine_decode(const an_plan *plan, uint64_t from, size_t n, const uint32_t *q, double *ret)
+{
+    uint64_t start = 0; /* of the tensor */
+    for (uint32_t t = 0; t < plan->n_tensors && n > 0; t++) {
+        const an_tensor_scale *ts = &plan->tensors[t];
+        if (ts->local)
+            continue;
+        if (from < start + ts->n) {
+            const uint64_t left = start + ts->n - from;
+            const size_t part = left < n ? (size_t)left : n;
+            an_fixed_decode(ret, q, part, ts->unit_exp);
+            ret += part;
+            q += part;
+            from += part;
+            n -= part;
+        }
+        start += ts->n;
+    }
 }
 
 an_err an_stepper_close(an_stepper *s, an_err err, an_note *why)

@@ -98,6 +98,19 @@ static void close_round(an_hub *hub, an_hub_round *r)
 
 /* ---- events ---- */
 
+static an_json *outliers_body(const an_combine_job *job)
+{
+    an_json *list = an_json_array();
+    for (size_t i = 0; i < job->n_outliers; i++) {
+        an_json *o = an_json_object();
+        an_json_set_text(o, "site", job->outliers[i].site);
+        an_json_set_bool(o, "in", job->outliers[i].in);
+        an_json_set_text(o, "reason", job->outliers[i].reason);
+        an_json_push(list, o);
+    }
+    return list;
+}
+
 static an_json *ended_body(const an_round *round, uint32_t dim, const an_combine_job *job)
 {
     an_json *o = an_json_object();
@@ -115,6 +128,8 @@ static an_json *ended_body(const an_round *round, uint32_t dim, const an_combine
         an_json_set_num(o, "weight", job->weight);
         an_json_set_int(o, "clipped", (int64_t)job->clipped);
         an_json_set_int(o, "saturated", (int64_t)job->saturated);
+        if (job->n_outliers > 0)
+            an_json_set(o, "outliers", outliers_body(job));
     }
     return o;
 }
@@ -322,6 +337,9 @@ static void add_server(an_hub *hub, const an_plan *plan, an_json *o)
     const char *name = an_policy_server_optimisers[p->server_optimiser];
     if (c && c->server == an_server_optimiser_find(name))
         an_json_set_hash(o, "optimiser", &c->optimiser);
+    an_json_set_text(o, "rule", an_policy_rules[p->rule]);
+    an_json_set_num(o, "rule_hostile", p->rule_hostile);
+    an_json_set_num(o, "rule_norm", p->rule_norm);
     an_json_set_text(o, "server_optimiser", name);
     an_json_set_num(o, "server_lr", p->server_lr);
     an_json_set_num(o, "server_momentum", p->server_momentum);

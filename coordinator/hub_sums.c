@@ -54,6 +54,8 @@ static an_err fill_job(an_hub *hub, const an_round_entry *e, const an_round *rou
     if (job->plan->kind != AN_PAYLOAD_EVALUATE &&
         (err = an_hub_bundle_path(hub, &job->plan->base, job->base_path)) != AN_OK)
         return err;
+    job->rule = e->rule;
+    job->rule_opts = e->rule_opts;
     job->optimiser = e->server;
     job->server = e->server_args;
     if (!an_hash_is_zero(&e->optimiser) &&

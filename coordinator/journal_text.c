@@ -128,6 +128,20 @@ static bool put_share(line *l, const an_jval *v)
     return true;
 }
 
+/* A site whose update is not in a result as it came, and why. */
+static bool put_outlier(line *l, const an_jval *v)
+{
+    const char *site = NULL, *reason = NULL;
+    if (an_jval_kind(v) != AN_JKIND_OBJECT ||
+        an_jval_text(an_jval_get(v, "site"), NULL, &site, NULL) != AN_OK ||
+        an_jval_text(an_jval_get(v, "reason"), NULL, &reason, NULL) != AN_OK)
+        return false;
+    put(l, site);
+    put(l, " ");
+    put(l, reason);
+    return true;
+}
+
 static void put_value(line *l, const char *key, const an_jval *v)
 {
     size_t n = an_jval_count(v);
@@ -137,7 +151,7 @@ static void put_value(line *l, const char *key, const an_jval *v)
     }
     for (size_t i = 0; i < n; i++) {
         put(l, i ? ", " : "");
-        if (!put_share(l, an_jval_at(v, i)))
+        if (!put_share(l, an_jval_at(v, i)) && !put_outlier(l, an_jval_at(v, i)))
             put_scalar(l, key, an_jval_at(v, i));
     }
 }

@@ -7,6 +7,11 @@ const char *const an_policy_server_optimisers[] = {
 #include "coordinator/server_optimisers.def"
 #undef AN_SERVER_OPTIMISER
     NULL};
+const char *const an_policy_rules[] = {
+#define AN_RULE(name) #name,
+#include "coordinator/rules.def"
+#undef AN_RULE
+    NULL};
 
 const an_opt an_policy_rows[] = {
     AN_OPT_CHOICE(an_policy, privacy, "privacy", privacies, "trusted",
@@ -35,6 +40,12 @@ const an_opt an_policy_rows[] = {
     AN_OPT_NUM(an_policy, clip_norm, "update.clip_norm", 1e-6, 1e6, "10", "longest delta of a site, L2"),
     AN_OPT_NUM(an_policy, weight_cap, "update.weight_cap", 1, 1e9, "10000",
                "windows that count as full weight"),
+    AN_OPT_CHOICE(an_policy, rule, "rule", an_policy_rules, "mean",
+                  "what becomes of single updates; all but the mean need to see them"),
+    AN_OPT_NUM(an_policy, rule_hostile, "rule.hostile", 0, 0.49, "0.2",
+               "share of the sites that the rule is to bear"),
+    AN_OPT_NUM(an_policy, rule_norm, "rule.norm", 0, 1e6, "0",
+               "norm_bound: longest delta of a site, L2; 0: the median of them"),
     AN_OPT_CHOICE(an_policy, server_optimiser, "server.optimiser", an_policy_server_optimisers, "fedavg",
                   "what makes weights of the mean delta"),
     AN_OPT_NUM(an_policy, server_lr, "server.lr", 1e-6, 10, "1", "share of the mean delta that is applied"),

@@ -29,6 +29,8 @@ typedef struct an_policy {
     int optimiser; /* index into an_policy_optimisers */
     double clip_norm, weight_cap;
     int server_optimiser; /* index into an_policy_server_optimisers */
+    int rule;             /* index into an_policy_rules */
+    double rule_hostile, rule_norm;
     double server_lr, server_momentum, server_beta1, server_beta2, server_tau;
 
     int64_t drift_quorum, drift_within_ms, drift_gather_ms, drift_cooldown_ms;
@@ -44,6 +46,7 @@ typedef struct an_policy {
 
 extern const char *const an_policy_optimisers[];        /* rows of models/optimisers.def; ended by NULL */
 extern const char *const an_policy_server_optimisers[]; /* rows of server_optimisers.def; ended by NULL */
+extern const char *const an_policy_rules[];             /* rows of rules.def; ended by NULL */
 extern const an_opt an_policy_rows[];
 extern const size_t an_policy_n_rows;
 

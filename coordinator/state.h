@@ -23,6 +23,7 @@
 #include "base/terms.h"
 #include "coordinator/campaign.h"
 #include "coordinator/policy.h"
+#include "coordinator/rule.h"
 #include "coordinator/server_optimiser.h"
 #include "coordinator/store.h"
 #include "msg/msg.h"
@@ -78,9 +79,11 @@ typedef struct an_round_entry {
     uint64_t id, campaign;
     char model[AN_NAME_MAX];
     an_payload_kind kind;
-    an_hash plan;                      /* object */
-    an_hash optimiser;                 /* the server optimiser's state it starts from; none: zero */
-    const an_server_optimiser *server; /* TRAIN */
+    an_hash plan;        /* object */
+    an_hash optimiser;   /* the server optimiser's state it starts from; none: zero */
+    const an_rule *rule; /* TRAIN; as the rest of what makes a version of updates */
+    an_rule_opts rule_opts;
+    const an_server_optimiser *server;
     an_server_args server_args;
     bool over, committed;
     int64_t opened_ms, ended_ms;

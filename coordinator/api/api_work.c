@@ -167,6 +167,10 @@ an_json *an_api_round_json(const an_api_call *c, const an_round_entry *r, bool m
         an_api_set_hash(o, "result", &r->result);
     }
     an_api_set_hash(o, "plan", &r->plan);
+    if (r->kind == AN_PAYLOAD_TRAIN) {
+        an_json_set_text(o, "rule", r->rule->name);
+        an_json_set_text(o, "server_optimiser", r->server->name);
+    }
     return o;
 }
 

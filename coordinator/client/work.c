@@ -156,6 +156,24 @@ int an_cli_campaign_stop(an_cli *c)
     return campaign_do(c, "stop");
 }
 
+/* Whose updates are not in the result as they came. */
+static void print_outliers(const an_jval *list)
+{
+    an_grid g;
+    if (!list || an_jval_count(list) == 0)
+        return;
+    printf("\n");
+    an_grid_init(&g, "SITE  IN THE RESULT  ITS UPDATE");
+    for (size_t i = 0; i < an_jval_count(list); i++) {
+        const an_jval *o = an_jval_at(list, i);
+        an_grid_cell(&g, "%s", an_cli_text(o, "site"));
+        an_grid_cell(&g, "%s", an_cli_bool(o, "in") ? "yes" : "no");
+        an_grid_cell(&g, "%s", an_cli_text(o, "reason"));
+    }
+    an_grid_print(&g, stdout);
+    an_grid_done(&g);
+}
+
 static void print_figures(const an_jval *f)
 {
     if (!f)
@@ -163,6 +181,7 @@ static void print_figures(const an_jval *f)
     printf("  figures     loss %.6g, weight %.6g, clipped %lld, saturated %lld\n", an_cli_num(f, "loss"),
            an_cli_num(f, "weight"), (long long)an_cli_int(f, "clipped"),
            (long long)an_cli_int(f, "saturated"));
+    print_outliers(an_jval_get(f, "outliers"));
 }
 
 int an_cli_round_show(an_cli *c)
@@ -178,6 +197,8 @@ int an_cli_round_show(an_cli *c)
            (long long)an_cli_int(r, "id"), an_cli_text(r, "model"), an_cli_text(r, "kind"),
            an_cli_text(r, "state"), (long long)an_cli_int(r, "campaign"),
            (long long)an_cli_int(r, "delivered"), an_cli_text(r, "plan"));
+    if (an_cli_text(r, "rule")[0])
+        printf("  rule        %s, then %s\n", an_cli_text(r, "rule"), an_cli_text(r, "server_optimiser"));
     if (an_cli_text(r, "waiting")[0])
         printf("  waiting     %s\n", an_cli_text(r, "waiting"));
     if (an_cli_text(r, "reason")[0])

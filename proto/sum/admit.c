@@ -31,11 +31,34 @@ typedef struct piece {
     uint32_t words[AN_PAYLOAD_PIECE];
 } piece;
 
-/* An unlikely number is remembered and not yet an error: bytes that are not the site's come first. */
-static an_err take(an_fold *fold, int fd, piece *p, const an_payload_type *type, const an_payload_facts *f,
-                   an_err *verdict, an_note *why)
+/* What is known of the numbers so far. */
+typedef struct judge {
+    const an_payload_type *type;
+    const an_payload_facts *facts;
+    uint64_t dim;
+    an_train_norm norm;
+    an_err verdict;
+} judge;
+
+static void judge_piece(judge *j, uint64_t at, const uint32_t *v, size_t n, an_note *why)
 {
-    const uint64_t dim = fold->expected.dim;
+    if (j->verdict != AN_OK || n == 0)
+        return;
+    j->verdict = j->type->check(j->facts, j->dim, at, v, n, why);
+    if (j->verdict == AN_OK && j->type->kind == AN_PAYLOAD_TRAIN)
+        an_train_norm_add(&j->norm, j->facts, at, v, n);
+}
+
+static an_err judge_end(judge *j, an_note *why)
+{
+    if (j->verdict == AN_OK && j->type->kind == AN_PAYLOAD_TRAIN)
+        j->verdict = an_train_norm_check(&j->norm, j->facts, why);
+    return j->verdict;
+}
+
+/* An unlikely number is remembered and not yet an error: bytes that are not the site's come first. */
+static an_err take(an_fold *fold, int fd, piece *p, judge *j, an_note *why)
+{
     size_t len = 0;
     an_err err = read_full(fd, p->bytes, AN_UPDATE_HEADER_BYTES, &len);
     if (err == AN_OK)
@@ -47,8 +70,7 @@ static an_err take(an_fold *fold, int fd, piece *p, const an_payload_type *type,
         const size_t n = len / 4;
         for (size_t i = 0; i < n; i++)
             p->words[i] = an_get_u32(p->bytes + 4 * i);
-        if (*verdict == AN_OK && n > 0)
-            *verdict = type->check(f, dim, at, p->words, n, why);
+        judge_piece(j, at, p->words, n, why);
         at += n;
     }
     return err;
@@ -59,7 +81,7 @@ an_err an_update_admit(const char *path, const an_update_header *expected, const
 {
     an_fold fold;
     an_hash hash;
-    an_err verdict = AN_OK, err = AN_ERR_NOMEM;
+    an_err err = AN_ERR_NOMEM;
     int fd = -1;
     const an_payload_type *type = an_payload_find(kind);
     piece *p = an_alloc(1, sizeof *p);
@@ -73,8 +95,9 @@ an_err an_update_admit(const char *path, const an_update_header *expected, const
         err = an_fail(errno == ENOENT ? AN_ERR_NOTFOUND : AN_ERR_IO, why, "%s: %s", path, strerror(errno));
         goto out;
     }
+    judge j = {.type = type, .facts = f, .dim = expected->dim};
     an_fold_init(&fold, expected, NULL);
-    err = take(&fold, fd, p, type, f, &verdict, why);
+    err = take(&fold, fd, p, &j, why);
     if (err == AN_ERR_IO)
         an_note_set(why, "%s: %s", path, strerror(errno));
     if (err == AN_OK)
@@ -82,7 +105,7 @@ an_err an_update_admit(const char *path, const an_update_header *expected, const
     if (err == AN_OK && expected_hash && !an_hash_equal(&hash, expected_hash))
         err = an_fail(AN_ERR_PROTO, why, "%s: other bytes than were announced", path);
     if (err == AN_OK)
-        err = verdict;
+        err = judge_end(&j, why);
 out:
     if (fd >= 0)
         close(fd);
@@ -104,5 +127,7 @@ an_err an_update_admit_bytes(const void *bytes, size_t len, const an_update_head
     const size_t dim = (size_t)expected->dim;
     for (size_t i = 0; i < dim; i++)
         v[i] = an_get_u32((const uint8_t *)bytes + AN_UPDATE_HEADER_BYTES + 4 * i);
-    return type->check(f, dim, 0, v, dim, why);
+    judge j = {.type = type, .facts = f, .dim = dim};
+    judge_piece(&j, 0, v, dim, why);
+    return judge_end(&j, why);
 }

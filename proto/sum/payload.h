@@ -45,6 +45,12 @@ typedef struct an_train_in {
     double loss;        /* mean training loss at the end, for the record */
 } an_train_in;
 
+/* How long one site's TRAIN vector is, piece by piece; begins all zero. */
+typedef struct an_train_norm {
+    double squares; /* of the deltas, weighted as they are */
+    double weight;  /* examples */
+} an_train_norm;
+
 typedef struct an_train_out {
     double *delta;      /* (n_params), in: room of the caller; sum(w d) / sum(w); 0 where local.
                          * NULL: totals only, for a caller that decodes the deltas in blocks */
@@ -160,6 +166,18 @@ an_err an_update_admit_bytes(const void *bytes, size_t len, const an_update_head
 
 const an_payload_type *an_payload_find(an_payload_kind kind); /* NULL: no such kind */
 const an_payload_type *an_payload_at(size_t i);               /* the table in order; NULL past its end */
+
+/* What a TRAIN vector, or a sum of some, says after its deltas; delta is not looked at.
+ * Errors: INVAL facts, PROTO. */
+an_err an_train_totals(an_train_out *ret, const an_payload_facts *f,
+                       const uint32_t extra[static AN_TRAIN_EXTRA], an_note *why);
+
+/* Adds the n coordinates from `at` of one site's vector. */
+void an_train_norm_add(an_train_norm *norm, const an_payload_facts *f, uint64_t at, const uint32_t *v,
+                       size_t n);
+/* A site cuts its delta to clip_norm before it weighs and rounds it.  Errors: REFUSED it is longer than
+ * that and rounding can make it. */
+an_err an_train_norm_check(const an_train_norm *norm, const an_payload_facts *f, an_note *why);
 
 uint64_t an_payload_n_params(const an_payload_facts *f); /* all tensors, local ones too */
 uint64_t an_payload_n_shared(const an_payload_facts *f); /* without local ones */

@@ -95,22 +95,37 @@ static an_err train_encode(uint32_t *ret, const an_payload_facts *f, const an_pa
     return an_payload_put_double(extra + LOSS, f->equal ? 0.0 : weight * in->loss, "the training loss", why);
 }
 
-static an_err train_decode(an_payload_out *output, const an_payload_facts *f, const uint32_t *sum,
-                           an_note *why)
+an_err an_train_totals(an_train_out *ret, const an_payload_facts *f,
+                       const uint32_t extra[static AN_TRAIN_EXTRA], an_note *why)
 {
-    an_train_out *out = &output->train;
+    double weight;
     if (train_dim(f) == 0)
         return an_fail(AN_ERR_INVAL, why, "train payload: facts out of bounds");
-    const uint32_t *extra = sum + an_payload_n_shared(f);
-    double weight;
     an_fixed_decode(&weight, extra + WEIGHT, 1, weight_exp(f));
     if (!(weight > 0.0))
         return an_fail(AN_ERR_PROTO, why, "the sum of weights is not positive");
     if (extra[SITES] < 1 || extra[SITES] > f->n_cohort || extra[CLIPPED] > extra[SITES])
         return an_fail(AN_ERR_PROTO, why, "the sum counts %u sites of a cohort of %u", extra[SITES],
                        f->n_cohort);
+    ret->weight = weight;
+    ret->loss = an_i128_to_double(an_limbs_get(extra + LOSS)) / weight;
+    ret->sites = extra[SITES];
+    ret->clipped = extra[CLIPPED];
+    ret->saturated = extra[SATURATED];
+    return AN_OK;
+}
 
-    const double factor = f->weight_cap / weight;
+static an_err train_decode(an_payload_out *output, const an_payload_facts *f, const uint32_t *sum,
+                           an_note *why)
+{
+    an_train_out *out = &output->train;
+    if (train_dim(f) == 0)
+        return an_fail(AN_ERR_INVAL, why, "train payload: facts out of bounds");
+    an_err err = an_train_totals(out, f, sum + an_payload_n_shared(f), why);
+    if (err != AN_OK)
+        return err;
+
+    const double factor = f->weight_cap / out->weight;
     double *delta = out->delta;
     for (uint32_t t = 0; delta && t < f->n_tensors; delta += f->tensors[t].n, t++) {
         const an_tensor_scale *s = &f->tensors[t];
@@ -123,11 +138,6 @@ static an_err train_decode(an_payload_out *output, const an_payload_facts *f, co
             delta[i] *= factor;
         sum += s->n;
     }
-    out->weight = weight;
-    out->loss = an_i128_to_double(an_limbs_get(extra + LOSS)) / weight;
-    out->sites = extra[SITES];
-    out->clipped = extra[CLIPPED];
-    out->saturated = extra[SATURATED];
     return AN_OK;
 }
 
@@ -170,6 +180,44 @@ static an_err train_check(const an_payload_facts *f, uint64_t dim, uint64_t at, 
     for (size_t i = deltas; i < n && err == AN_OK; i++)
         err = check_extra(f, at + i - shared, v[i], why);
     return err;
+}
+
+void an_train_norm_add(an_train_norm *norm, const an_payload_facts *f, uint64_t at, const uint32_t *v,
+                       size_t n)
+{
+    const uint64_t end = at + n;
+    uint64_t start = 0; /* of the tensor */
+    for (uint32_t t = 0; t < f->n_tensors && start < end; t++) {
+        const an_tensor_scale *s = &f->tensors[t];
+        if (s->local)
+            continue;
+        const uint64_t from = at > start ? at : start, to = end < start + s->n ? end : start + s->n;
+        double squares = 0;
+        for (uint64_t i = from; i < to; i++) {
+            const double q = (double)(int32_t)v[i - at];
+            squares += q * q;
+        }
+        norm->squares += ldexp(squares, 2 * s->unit_exp);
+        start += s->n;
+    }
+    const uint64_t weight = an_payload_n_shared(f) + WEIGHT;
+    if (at <= weight && weight < end)
+        norm->weight = ldexp((double)v[weight - at], weight_exp(f));
+}
+
+an_err an_train_norm_check(const an_train_norm *norm, const an_payload_facts *f, an_note *why)
+{
+    int32_t coarsest = -AN_UNIT_EXP_MAX;
+    for (uint32_t t = 0; t < f->n_tensors; t++)
+        if (!f->tensors[t].local && f->tensors[t].unit_exp > coarsest)
+            coarsest = f->tensors[t].unit_exp;
+    const double share = (norm->weight + ldexp(1.0, weight_exp(f))) / f->weight_cap;
+    const double most = f->clip_norm * (share < 1.0 ? share : 1.0) * (1.0 + 1e-6) +
+                        ldexp(sqrt((double)an_payload_n_shared(f)), coarsest);
+    const double length = sqrt(norm->squares);
+    return length <= most ? AN_OK
+                          : an_fail(AN_ERR_REFUSED, why,
+                                    "a delta of norm %.4g, weighted; sites cut theirs to %.4g", length, most);
 }
 
 const an_payload_type an_payload_train = {

@@ -21,7 +21,7 @@
 #include "coordinator/hub.h"
 
 #define SITES 3 /* of a federation whose kind does not say */
-#define SITES_MAX 4
+#define SITES_MAX 6
 #define WIDTH 6
 #define WINDOWS 240
 #define EVENTS_MAX 4096
