@@ -11,6 +11,7 @@ void an_job_free(an_job *job)
     if (!job)
         return;
     an_plan_free(job->plan);
+    an_free(job->vector);
     an_task_result_done(&job->task);
     an_bundle_done(&job->bundle);
     an_overlay_done(&job->overlay);
@@ -150,6 +151,21 @@ static an_err versions_read(const an_job *job, versions *v, an_task *task, an_no
     return AN_OK;
 }
 
+/* To the update's file; of a secure sum to the session, for it is not masked yet.  Takes the vector then. */
+static an_err deliver(an_job *job, uint32_t **vector, an_note *why)
+{
+    const an_plan *p = job->plan;
+    an_update_header header = {.round = p->round, .dim = p->dim, .plan_hash = job->plan_hash};
+    if (p->privacy == AN_PRIVACY_SECURE_SUM) {
+        job->vector = *vector;
+        *vector = NULL;
+        return AN_OK;
+    }
+    memcpy(header.site, job->site, sizeof header.site);
+    job->size = an_update_size(p->dim);
+    return an_update_write(job->out_path, &header, *vector, &job->result, why);
+}
+
 static an_err run_round(an_job *job, const an_site_data *data, an_note *why)
 {
     const an_plan *p = job->plan;
@@ -175,11 +191,8 @@ static an_err run_round(an_job *job, const an_site_data *data, an_note *why)
         goto out;
     if (job->tamper)
         job->tamper(job->tamper_arg, p, vector);
-    an_update_header header = {.round = p->round, .dim = p->dim, .plan_hash = job->plan_hash};
-    memcpy(header.site, job->site, sizeof header.site);
-    if ((err = an_update_write(job->out_path, &header, vector, &job->result, why)) != AN_OK)
+    if ((err = deliver(job, &vector, why)) != AN_OK)
         goto out;
-    job->size = an_update_size(p->dim);
     if (p->kind == AN_PAYLOAD_TRAIN)
         err = local_write(job, &v.base, job->task.local, job->task.n_local, why);
 out:

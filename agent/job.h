@@ -59,6 +59,7 @@ typedef struct an_job {
     char out_path[AN_PATH_MAX]; /* in: where the update or the overlay is written */
     an_hash result;             /* hash of the update or of the overlay */
     uint64_t size;
+    uint32_t *vector;           /* ROUND of a secure sum: (plan->dim) owned; nothing is written */
     an_task_result task;        /* ROUND */
     an_bundle bundle;           /* OVERLAY */
     an_overlay overlay;         /* OVERLAY */

@@ -66,6 +66,10 @@ static void hello(an_session *s)
     for (size_t i = 0; i < s->n_parts; i++)
         if (s->parts[i]->state == AN_PART_HOLDING)
             h->held[h->n_held++] = (an_msg_held){.round = s->parts[i]->round, .update = s->parts[i]->update};
+    h->roster = s->roster_hash;
+    an_text_set(h->capabilities[h->n_capabilities++], AN_SHORT_MAX, "secure-sum");
+    if (an_cipher_is_fast(AN_CIPHER_AES256CTR))
+        an_text_set(h->capabilities[h->n_capabilities++], AN_SHORT_MAX, "aes");
     s->hello_ms = now + s->hello_wait_ms;
     s->hello_wait_ms = s->hello_wait_ms * 2 < HELLO_LAST_MS ? s->hello_wait_ms * 2 : HELLO_LAST_MS;
     an_err err = an_session_send(s, &m);
@@ -101,6 +105,7 @@ static an_err on_welcome(an_session *s, const an_msg *msg)
     s->heard_ms = now;
     s->beat_ms = now + s->lease_ms / 3;
     s->hello_wait_ms = HELLO_FIRST_MS;
+    an_secure_tick(s, true);
     an_parts_offer(s, true);
     an_facts_pump(s, true);
     an_session_drive(s);
@@ -155,6 +160,10 @@ an_err an_session_message(an_session *s, const an_msg *msg, an_note *why)
         return an_parts_ack(s, msg, why);
     case AN_MSG_UPDATE_REQUEST:
         return an_parts_request(s, msg, why);
+    case AN_MSG_SECURE:
+        return an_secure_message(s, msg, why);
+    case AN_MSG_ROSTER:
+        return an_rosters_message(s, msg, why);
     case AN_MSG_ROUND_END:
         err = an_parts_end(s, msg, why);
         an_session_drive(s);
@@ -341,6 +350,7 @@ void an_session_tick(an_session *s)
         tell_progress(s);
     if (s->fact && now >= s->fact_ms)
         an_facts_pump(s, true);
+    an_secure_tick(s, false);
     an_parts_offer(s, false);
     an_session_drive(s);
 }
@@ -352,7 +362,8 @@ static int64_t sooner(int64_t a, int64_t b)
 
 int64_t an_session_deadline(const an_session *s)
 {
-    int64_t next = sooner(an_parts_deadline(s), sooner(an_follow_deadline(s), an_facts_deadline(s)));
+    int64_t next = sooner(an_secure_deadline(s), an_parts_deadline(s));
+    next = sooner(next, sooner(an_follow_deadline(s), an_facts_deadline(s)));
     if (s->greeted)
         next = sooner(next, sooner(s->beat_ms, s->heard_ms + s->lease_ms + 1));
     else if (s->connected)
@@ -418,6 +429,8 @@ an_err an_session_new(const an_session_conf *conf, an_session **ret, an_note *wh
     }
     if ((err = open_folders(s, why)) != AN_OK)
         goto out;
+    if ((err = an_rosters_restore(s, why)) != AN_OK)
+        goto out;
     if ((err = an_parts_restore(s, why)) != AN_OK)
         goto out;
     if ((err = an_follow_restore(s, why)) != AN_OK)
@@ -434,6 +447,7 @@ void an_session_free(an_session *s)
     if (!s)
         return;
     an_parts_free(s);
+    an_roster_done(&s->roster);
     an_versions_close(s->versions);
     if (s->own_spool)
         an_spool_close(s->spool);

@@ -4,14 +4,25 @@
 
 #include "agent/session.h"
 #include "agent/versions.h"
+#include "sum/secure_site.h"
+#include "trust/roster.h"
 
 /* A round that this site takes part in. */
 typedef enum an_part_state {
     AN_PART_FETCHING, /* a version is not here yet */
     AN_PART_READY,    /* waits for its turn */
     AN_PART_RUNNING,
-    AN_PART_HOLDING /* the upload is on disk and noted */
+    AN_PART_WAITING, /* secure: the vector is there, its masks are not */
+    AN_PART_HOLDING  /* the upload is on disk and noted */
 } an_part_state;
+
+/* A site's end of a secure sum. */
+typedef struct an_part_secure {
+    an_secure_site *site; /* NULL: not taken up again since a restart; its plan comes with the next HELLO */
+    uint32_t group;
+    uint32_t *vector; /* (plan->dim) trained and not masked yet, in memory only; NULL */
+    int64_t say_ms;   /* when its message is said again */
+} an_part_secure;
 
 typedef struct an_part {
     uint64_t round;
@@ -23,8 +34,9 @@ typedef struct an_part {
     uint64_t size;
     char path[AN_PATH_MAX];
     bool acked;
-    uint64_t offer_id; /* msg_id: the same each time */
-    int64_t offer_ms;  /* when it is offered (again) */
+    uint64_t offer_id;      /* msg_id: the same each time */
+    int64_t offer_ms;       /* when it is offered (again) */
+    an_part_secure *secure; /* NULL: trusted */
 } an_part;
 
 typedef enum an_follow_state {
@@ -69,6 +81,9 @@ struct an_session {
     bool beat_open; /* a heartbeat waits for its answer */
     uint64_t next_id;
 
+    an_roster roster; /* counter 0: none yet */
+    an_hash roster_hash;
+
     an_part *parts[AN_HELD_MAX];
     size_t n_parts;
     an_line_state lines[AN_LINES_MAX];
@@ -97,7 +112,7 @@ an_err an_session_schema_check(an_session *s, const an_line_state *line, const a
 an_job *an_session_job(an_session *s, an_job_kind kind, const an_line_state *line);
 void an_session_start(an_session *s, an_job *job, uint64_t round);
 
-/* session_rounds.c */
+/* session_rounds.c and session_uploads.c */
 an_err an_parts_restore(an_session *s, an_note *why);
 void an_parts_free(an_session *s);
 void an_parts_drive(an_session *s);
@@ -109,6 +124,30 @@ an_err an_parts_plan(an_session *s, const an_msg *msg, an_note *why);
 an_err an_parts_ack(an_session *s, const an_msg *msg, an_note *why);
 an_err an_parts_request(an_session *s, const an_msg *msg, an_note *why);
 an_err an_parts_end(an_session *s, const an_msg *msg, an_note *why);
+an_part *an_parts_find(an_session *s, uint64_t round);
+void an_part_free(an_part *p);
+void an_parts_refuse(an_session *s, an_part *p, const char *reason); /* says so, and forgets the part */
+an_err an_parts_note_upload(an_session *s, const an_part *p, an_note *why); /* in spool and ledger */
+void an_parts_hold(an_session *s, an_part *p); /* ... and from now on offers it */
+
+/* session_secure.c */
+/* Takes part in the plan's sum, or takes up again what a restart has left.
+ * Errors: REFUSED and a reason; INVAL, IO, NOMEM. */
+an_err an_secure_begin(an_session *s, const an_plan *plan, const an_hash *plan_hash, an_part_secure **ret,
+                       an_note *why);
+void an_secure_free(an_part_secure *secure);                     /* wiped; NULL is fine */
+an_err an_secure_start(an_session *s, an_part *p, an_note *why); /* its first message, once it is on disk */
+an_err an_secure_resume(an_session *s, an_part *p, an_note *why);
+void an_secure_say(an_session *s, an_part *p);
+void an_secure_trained(an_session *s, an_part *p, uint32_t **vector); /* takes the vector */
+an_err an_secure_message(an_session *s, const an_msg *msg, an_note *why);
+void an_secure_tick(an_session *s, bool all);
+int64_t an_secure_deadline(const an_session *s);
+an_err an_secure_path(const an_session *s, uint64_t round, char out[static AN_PATH_MAX]);
+
+/* session_roster.c */
+an_err an_rosters_restore(an_session *s, an_note *why);
+an_err an_rosters_message(an_session *s, const an_msg *msg, an_note *why);
 
 /* session_versions.c */
 an_err an_follow_restore(an_session *s, an_note *why);

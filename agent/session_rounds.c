@@ -9,11 +9,9 @@
 #include "base/mem.h"
 #include "sum/vector.h"
 
-#define OFFER_AGAIN_MS 60000 /* the coordinator may be busy fetching it */
-#define HELD_AGAIN_MS 600000 /* acknowledged, but the round's end has not been seen */
 #define DAY_MS INT64_C(86400000)
 
-static an_part *find(an_session *s, uint64_t round)
+an_part *an_parts_find(an_session *s, uint64_t round)
 {
     for (size_t i = 0; i < s->n_parts; i++)
         if (s->parts[i]->round == round)
@@ -21,30 +19,36 @@ static an_part *find(an_session *s, uint64_t round)
     return NULL;
 }
 
-static void part_free(an_part *p)
+void an_part_free(an_part *p)
 {
     if (!p)
         return;
     an_plan_free(p->plan);
+    an_secure_free(p->secure);
     an_free(p);
 }
 
 void an_parts_free(an_session *s)
 {
     for (size_t i = 0; i < s->n_parts; i++)
-        part_free(s->parts[i]);
+        an_part_free(s->parts[i]);
     s->n_parts = 0;
 }
 
 static void forget(an_session *s, an_part *p)
 {
+    char path[AN_PATH_MAX];
+    if (p->secure && an_secure_path(s, p->round, path) == AN_OK) {
+        an_err removed = an_file_remove(path, NULL);
+        (void)removed; /* the round is remembered as begun */
+    }
     for (size_t i = 0; i < s->n_parts; i++) {
         if (s->parts[i] != p)
             continue;
         memmove(s->parts + i, s->parts + i + 1, (--s->n_parts - i) * sizeof *s->parts);
         break;
     }
-    part_free(p);
+    an_part_free(p);
 }
 
 static void reply(an_session *s, uint64_t round, const an_hash *plan_hash, bool accept, const char *reason)
@@ -60,7 +64,7 @@ static void reply(an_session *s, uint64_t round, const an_hash *plan_hash, bool 
     (void)err; /* the coordinator sends the plan again at the next HELLO */
 }
 
-static void refuse(an_session *s, an_part *p, const char *reason)
+void an_parts_refuse(an_session *s, an_part *p, const char *reason)
 {
     reply(s, p->round, &p->plan_hash, false, reason);
     forget(s, p);
@@ -68,8 +72,11 @@ static void refuse(an_session *s, an_part *p, const char *reason)
 
 static void accept_plan(an_session *s, an_part *p)
 {
+    an_note why = {{0}};
     p->accepted = true;
     reply(s, p->round, &p->plan_hash, true, "");
+    if (p->secure && p->secure->site && an_secure_start(s, p, &why) != AN_OK)
+        an_log(AN_LOG_ERROR, "secure_state_not_saved", "round=%" PRIu64 " why=\"%s\"", p->round, why.text);
 }
 
 /* ---- how many rounds today ---- */
@@ -108,13 +115,33 @@ static an_err judge(an_session *s, const an_plan *plan, an_note *why)
     return an_site_policy_judge(s->conf.policy, plan, rounds_today(s, false), why);
 }
 
+/* A secure sum that a restart has interrupted goes on from its saved state.  Takes the plan. */
+static bool resume(an_session *s, an_part *p, an_plan **plan)
+{
+    an_part_secure *secure = NULL;
+    an_note why = {{0}};
+    an_err err = an_secure_begin(s, *plan, &p->plan_hash, &secure, &why);
+    if (err == AN_OK) {
+        an_secure_free(p->secure);
+        p->secure = secure;
+        p->plan = *plan;
+        *plan = NULL;
+        err = an_secure_resume(s, p, &why);
+    }
+    if (err != AN_OK)
+        an_parts_refuse(s, p, why.text[0] ? why.text : an_err_text(err));
+    return err == AN_OK;
+}
+
 /* The same plan again: answered as it was, never worked on twice. */
-static void answer_again(an_session *s, an_part *p, const an_hash *plan_hash)
+static void answer_again(an_session *s, an_part *p, an_plan **plan, const an_hash *plan_hash)
 {
     if (!an_hash_equal(&p->plan_hash, plan_hash)) {
         reply(s, p->round, plan_hash, false, "the site works on another plan for this round");
         return;
     }
+    if (p->secure && !p->secure->site && !resume(s, p, plan))
+        return;
     if (p->accepted || p->state == AN_PART_HOLDING)
         accept_plan(s, p);
     if (p->state == AN_PART_HOLDING) {
@@ -150,21 +177,27 @@ an_err an_parts_plan(an_session *s, const an_msg *msg, an_note *why)
     an_err err = an_plan_decode(m->plan.data, m->plan.len, &plan, why);
     if (err != AN_OK)
         return err;
-    an_part *p = find(s, plan->round);
+    an_part *p = an_parts_find(s, plan->round);
     if (p) {
-        answer_again(s, p, &hash);
+        answer_again(s, p, &plan, &hash);
         an_plan_free(plan);
         return AN_OK;
     }
-    if (judge(s, plan, &reason) != AN_OK) {
-        reply(s, plan->round, &hash, false, reason.text);
+    an_part_secure *secure = NULL;
+    err = judge(s, plan, &reason);
+    if (err == AN_OK && plan->privacy == AN_PRIVACY_SECURE_SUM)
+        err = an_secure_begin(s, plan, &hash, &secure, &reason);
+    if (err != AN_OK) {
+        reply(s, plan->round, &hash, false, reason.text[0] ? reason.text : an_err_text(err));
         an_plan_free(plan);
         return AN_OK;
     }
     if (!(p = an_alloc(1, sizeof *p))) {
+        an_secure_free(secure);
         an_plan_free(plan);
         return AN_ERR_NOMEM;
     }
+    p->secure = secure;
     p->round = plan->round;
     p->plan_hash = hash;
     p->plan = plan;
@@ -199,7 +232,7 @@ void an_parts_drive(an_session *s)
         const an_hash *version = p->plan->kind == AN_PAYLOAD_EVALUATE ? &p->plan->candidate : &p->plan->base;
         if (!p->accepted &&
             an_session_schema_check(s, an_session_line_of(s, p->plan->model), version, &why) != AN_OK) {
-            refuse(s, p, why.text);
+            an_parts_refuse(s, p, why.text);
             continue;
         }
         if (!p->accepted)
@@ -242,7 +275,7 @@ bool an_parts_start(an_session *s)
         if (err != AN_OK) {
             an_job_free(job);
             an_free(copy);
-            refuse(s, p, an_err_text(err));
+            an_parts_refuse(s, p, an_err_text(err));
             return false;
         }
         *copy = *p->plan;
@@ -256,28 +289,6 @@ bool an_parts_start(an_session *s)
 }
 
 /* ---- uploads ---- */
-
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-static an_err note_upload(an_session *s, const an_part *p, an_note *why)
-{
-    an_pending row = {.time_ms = s->conf.clock->wall_ms(s->conf.clock)};
-    char words[200];
-    snprintf(row.round, sizeof row.round, "%" PRIu64, p->round);
-    memcpy(row.plan, p->plan_hash.b, sizeof row.plan);
-    memcpy(row.hash, p->update.b, sizeof row.hash);
-    snprintf(row.file, sizeof row.file, "%.255s", base_name(p->path));
-    an_err err = an_pending_set(s->spool, &row, why);
-    if (err != AN_OK)
-        return err;
-    snprintf(words, sizeof words, "round %" PRIu64 " of %s: %s", p->round, p->plan->model,
-             an_task_find(p->plan->kind)->words);
-    return an_ledger_add(s->spool, row.time_ms, an_payload_kind_name(p->plan->kind), p->size, words, why);
-}
 
 /* What this site found, for its own engineers; the coordinator sees sums only. */
 static void log_verdict(const an_job *job)
@@ -297,98 +308,37 @@ static void log_verdict(const an_job *job)
 void an_parts_done(an_session *s, an_job *job, an_err err, const an_note *why)
 {
     an_note note = {{0}};
-    an_part *p = find(s, job->plan->round);
+    an_part *p = an_parts_find(s, job->plan->round);
     if (!p || p->state != AN_PART_RUNNING) {
         if (err == AN_OK) /* the round ended meanwhile */
             err = an_file_remove(job->out_path, NULL);
         return;
     }
-    if (err == AN_OK) {
+    if (err == AN_OK)
         log_verdict(job);
+    if (err == AN_OK && p->secure) {
+        an_secure_trained(s, p, &job->vector);
+        return;
+    }
+    if (err == AN_OK) {
         p->update = job->result;
         p->size = job->size;
         memcpy(p->path, job->out_path, sizeof p->path);
-        err = note_upload(s, p, &note);
+        err = an_parts_note_upload(s, p, &note);
         why = &note;
     }
     if (err != AN_OK) {
-        refuse(s, p, why && why->text[0] ? why->text : an_err_text(err));
+        an_parts_refuse(s, p, why && why->text[0] ? why->text : an_err_text(err));
         return;
     }
-    p->state = AN_PART_HOLDING;
-    p->offer_id = s->next_id++;
-    p->offer_ms = an_session_now(s);
-    an_parts_offer(s, false);
-}
-
-static void offer(an_session *s, an_part *p)
-{
-    an_msg m = {.type = AN_MSG_UPDATE_OFFER, .msg_id = p->offer_id};
-    an_msg_update_offer *o = &m.u.update_offer;
-    uint8_t statement[AN_UPDATE_STATEMENT_BYTES];
-    *o = (an_msg_update_offer){
-        .round = p->round, .plan_hash = p->plan_hash, .update = p->update, .size = p->size};
-    an_update_statement(statement, o);
-    an_sign(o->signature, AN_UPDATE_CONTEXT, statement, sizeof statement, s->conf.sign_secret);
-    an_err err = an_session_send(s, &m);
-    (void)err; /* offered again */
-}
-
-void an_parts_offer(an_session *s, bool all)
-{
-    const int64_t now = an_session_now(s);
-    for (size_t i = 0; s->greeted && i < s->n_parts; i++) {
-        an_part *p = s->parts[i];
-        if (p->state != AN_PART_HOLDING || (!all && now < p->offer_ms))
-            continue;
-        p->offer_ms = now + (p->acked ? HELD_AGAIN_MS : OFFER_AGAIN_MS);
-        offer(s, p);
-    }
-}
-
-int64_t an_parts_deadline(const an_session *s)
-{
-    int64_t next = INT64_MAX;
-    for (size_t i = 0; s->greeted && i < s->n_parts; i++)
-        if (s->parts[i]->state == AN_PART_HOLDING && s->parts[i]->offer_ms < next)
-            next = s->parts[i]->offer_ms;
-    return next;
-}
-
-an_err an_parts_ack(an_session *s, const an_msg *msg, an_note *why)
-{
-    const an_msg_update_ack *a = &msg->u.update_ack;
-    an_part *p = find(s, a->round);
-    (void)why;
-    if (!p || p->state != AN_PART_HOLDING || !an_hash_equal(&p->update, &a->update))
-        return AN_OK; /* of a round that is over */
-    bool counted = a->status == AN_UPDATE_ACCEPTED || a->status == AN_UPDATE_DUPLICATE;
-    if (!counted)
-        an_log(AN_LOG_WARN, "update_not_taken", "round=%" PRIu64 " status=%s reason=\"%s\"", a->round,
-               an_update_status_name(a->status), a->reason);
-    if (!p->acked && counted)
-        s->status.updates_acked++;
-    p->acked = true; /* the file stays until the round's end */
-    p->offer_ms = an_session_now(s) + HELD_AGAIN_MS;
-    return AN_OK;
-}
-
-an_err an_parts_request(an_session *s, const an_msg *msg, an_note *why)
-{
-    an_part *p = find(s, msg->u.update_request.round);
-    if (!p || p->state != AN_PART_HOLDING || !an_hash_equal(&p->update, &msg->u.update_request.update))
-        return an_fail(AN_ERR_NOTFOUND, why, "no such upload is held");
-    p->acked = false;
-    p->offer_ms = an_session_now(s);
-    an_parts_offer(s, false);
-    return AN_OK;
+    an_parts_hold(s, p);
 }
 
 an_err an_parts_end(an_session *s, const an_msg *msg, an_note *why)
 {
     const an_msg_round_end *e = &msg->u.round_end;
     char round[64];
-    an_part *p = find(s, e->round);
+    an_part *p = an_parts_find(s, e->round);
     if (!p)
         return AN_OK;
     an_log(AN_LOG_INFO, "round_ended", "round=%" PRIu64 " result=%s reason=\"%s\"", e->round,
@@ -405,71 +355,4 @@ an_err an_parts_end(an_session *s, const an_msg *msg, an_note *why)
     forget(s, p);
     an_follow_trim(s); /* each round has a base of its own */
     return err;
-}
-
-/* ---- after a restart ---- */
-
-/* The upload's size, from its header; the row vouches for the hash. */
-static an_err restore(an_session *s, const an_pending *row, an_note *why)
-{
-    uint8_t bytes[AN_UPDATE_HEADER_BYTES];
-    an_update_header h;
-    an_err err = AN_ERR_NOMEM;
-    an_part *p = an_alloc(1, sizeof *p);
-    FILE *f = NULL;
-    if (!p)
-        goto out;
-    if ((err = an_path_join(p->path, s->uploads_dir, row->file)) != AN_OK)
-        goto out;
-    err = AN_ERR_NOTFOUND;
-    if (!(f = fopen(p->path, "rb")) || fread(bytes, sizeof bytes, 1, f) != 1)
-        goto out;
-    if ((err = an_update_header_get(&h, bytes, why)) != AN_OK)
-        goto out;
-    p->round = h.round;
-    memcpy(p->plan_hash.b, row->plan, sizeof row->plan);
-    memcpy(p->update.b, row->hash, sizeof row->hash);
-    p->size = an_update_size(h.dim);
-    p->state = AN_PART_HOLDING;
-    p->accepted = true;
-    p->offer_id = s->next_id++;
-    s->parts[s->n_parts++] = p;
-    p = NULL;
-out:
-    if (f)
-        fclose(f);
-    part_free(p);
-    return err;
-}
-
-an_err an_parts_restore(an_session *s, an_note *why)
-{
-    char after[64] = "";
-    an_pending row;
-    an_err err = AN_OK;
-    while (s->n_parts < AN_HELD_MAX && (err = an_pending_next(s->spool, after, &row, why)) == AN_OK) {
-        memcpy(after, row.round, sizeof after);
-        err = restore(s, &row, why);
-        if (err == AN_ERR_NOMEM)
-            return err;
-        if (err != AN_OK) {
-            an_log(AN_LOG_ERROR, "upload_lost", "round=%s file=%s why=\"%s\"", row.round, row.file,
-                   an_err_text(err));
-            if ((err = an_pending_remove(s->spool, row.round, why)) != AN_OK)
-                return err;
-        }
-    }
-    return err == AN_ERR_NOTFOUND ? AN_OK : err;
-}
-
-an_err an_session_upload(an_session *s, const an_hash *update, char out[static AN_PATH_MAX])
-{
-    for (size_t i = 0; i < s->n_parts; i++) {
-        const an_part *p = s->parts[i];
-        if (p->state == AN_PART_HOLDING && an_hash_equal(&p->update, update)) {
-            memcpy(out, p->path, AN_PATH_MAX);
-            return AN_OK;
-        }
-    }
-    return AN_ERR_NOTFOUND;
 }

@@ -12,7 +12,12 @@ const an_opt an_site_policy_rows[] = {
     AN_OPT_BOOL(an_site_policy, allow_held, "allow.held", "yes", "train on windows held back during alarms"),
     AN_OPT_BOOL(an_site_policy, allow_trusted, "allow.trusted", "yes",
                 "rounds in which the coordinator could read this site's own vector"),
-    AN_OPT_INT(an_site_policy, min_cohort, "min_cohort", 1, 1000, "1", "fewest sites in a round"),
+    AN_OPT_INT(an_site_policy, min_cohort, "min_cohort", 1, 1000, "1",
+               "fewest sites in a round; in a secure sum fewest parties"),
+    AN_OPT_INT(an_site_policy, secure_bits, "secure.bits", 1, 128, "40",
+               "a secure sum may be broken by chance once in two to this power, no more often"),
+    AN_OPT_NUM(an_site_policy, secure_colluders, "secure.colluders", 0, 0.9, "0.1",
+               "share of the parties of a secure sum that may collude without learning of this site"),
     AN_OPT_INT(an_site_policy, rounds_per_day, "rounds_per_day", 0, 1e9, "10000",
                "rounds accepted in 24 hours"),
     AN_OPT_INT(an_site_policy, epochs_max, "epochs_max", 1, 100000, "1000",
@@ -75,6 +80,18 @@ static an_err judge_kind(const an_site_policy *p, const an_plan *plan, an_note *
     return AN_OK;
 }
 
+/* The coordinator writes the plan, so the site has bounds of its own for it. */
+static an_err judge_secure(const an_site_policy *p, const an_plan_secure *s, an_note *why)
+{
+    if (s->security_bits < (uint64_t)p->secure_bits)
+        return an_fail(AN_ERR_REFUSED, why, "site policy: secure.bits is %lld, the plan's are %u",
+                       (long long)p->secure_bits, s->security_bits);
+    if (s->colluders_permille < p->secure_colluders * 1000)
+        return an_fail(AN_ERR_REFUSED, why, "site policy: secure.colluders is %g, the plan's share is %g",
+                       p->secure_colluders, s->colluders_permille / 1000.0);
+    return AN_OK;
+}
+
 an_err an_site_policy_judge(const an_site_policy *p, const an_plan *plan, uint64_t rounds_today, an_note *why)
 {
     an_err err = an_site_policy_model(p, plan->model, why);
@@ -84,12 +101,10 @@ an_err an_site_policy_judge(const an_site_policy *p, const an_plan *plan, uint64
         return err;
     if (plan->use_held && !p->allow_held)
         return an_fail(AN_ERR_REFUSED, why, "site policy: allow.held is no");
-    /* A site that shows its update to nobody must not show it because a plan promises masks. */
-    if (plan->privacy != AN_PRIVACY_TRUSTED)
-        return an_fail(AN_ERR_REFUSED, why, "this agent cannot mask updates: privacy is %s",
-                       an_privacy_name(plan->privacy));
-    if (!p->allow_trusted)
+    if (plan->privacy == AN_PRIVACY_TRUSTED && !p->allow_trusted)
         return an_fail(AN_ERR_REFUSED, why, "site policy: allow.trusted is no");
+    if (plan->privacy == AN_PRIVACY_SECURE_SUM && (err = judge_secure(p, &plan->secure, why)) != AN_OK)
+        return err;
     if (plan->n_cohort < (uint64_t)p->min_cohort)
         return an_fail(AN_ERR_REFUSED, why, "site policy: %u sites in the round, min_cohort is %lld",
                        plan->n_cohort, (long long)p->min_cohort);

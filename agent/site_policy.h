@@ -26,6 +26,8 @@ typedef struct an_site_policy {
     bool allow_held;    /* train on windows that were held back during alarms */
     bool allow_trusted; /* rounds in which the coordinator could read the site's own vector */
     int64_t min_cohort;
+    int64_t secure_bits;
+    double secure_colluders;
     int64_t rounds_per_day; /* 0: none at all */
     int64_t epochs_max;
     char *models; /* "pump,press"; "*": all */

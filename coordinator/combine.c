@@ -16,6 +16,12 @@ void an_combine_done(an_combine_job *job)
         an_free(job->updates[i].bytes);
     an_free(job->updates);
     an_free(job->outliers);
+    for (uint32_t g = 0; g < AN_GROUPS_MAX; g++) {
+        if (job->secure[g].data)
+            an_wipe(job->secure[g].data, job->secure[g].len); /* shares */
+        an_buf_done(&job->secure[g]);
+    }
+    an_roster_done(&job->roster);
     *job = (an_combine_job){0};
 }
 
@@ -26,6 +32,15 @@ an_err an_combine_path(const an_combine_job *job, const char *what, char out[sta
     return an_path_join(out, job->out_dir, name);
 }
 
+an_err an_combine_fold(const an_combine_job *job, const an_combine_update *u, uint32_t *acc, an_note *why)
+{
+    const an_plan *plan = job->plan;
+    an_update_header want = {.round = plan->round, .dim = plan->dim, .plan_hash = job->plan_hash};
+    snprintf(want.site, sizeof want.site, "%s", u->site);
+    return u->bytes ? an_fold_bytes(u->bytes, u->len, &want, &u->hash, acc, why)
+                    : an_fold_file(u->path, &want, &u->hash, acc, NULL, why);
+}
+
 static an_err sum_updates(an_combine_job *job, uint32_t **ret_acc, an_note *why)
 {
     const an_plan *plan = job->plan;
@@ -33,13 +48,11 @@ static an_err sum_updates(an_combine_job *job, uint32_t **ret_acc, an_note *why)
     uint32_t *acc = an_alloc(plan->dim, sizeof *acc);
     if (!acc)
         return AN_ERR_NOMEM;
-    for (size_t i = 0; i < job->n_updates && err == AN_OK; i++) {
-        an_update_header want = {.round = plan->round, .dim = plan->dim, .plan_hash = job->plan_hash};
-        snprintf(want.site, sizeof want.site, "%s", job->updates[i].site);
-        const an_combine_update *u = &job->updates[i];
-        err = u->bytes ? an_fold_bytes(u->bytes, u->len, &want, &u->hash, acc, why)
-                       : an_fold_file(u->path, &want, &u->hash, acc, NULL, why);
-    }
+    if (plan->privacy == AN_PRIVACY_SECURE_SUM)
+        err = an_combine_secure(job, acc, why);
+    else
+        for (size_t i = 0; i < job->n_updates && err == AN_OK; i++)
+            err = an_combine_fold(job, &job->updates[i], acc, why);
     if (err != AN_OK) {
         an_free(acc);
         return err;
@@ -60,6 +73,7 @@ an_payload_facts an_combine_facts(const an_plan *plan, uint32_t n_features, uint
         .weight_cap = plan->weight_cap,
         .n_features = n_features,
         .n_bins = n_bins,
+        .masked = plan->privacy == AN_PRIVACY_SECURE_SUM,
     };
 }
 

@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/terms.h"
@@ -31,6 +32,7 @@
 #include "msg/msg.h"
 #include "msg/plan.h"
 #include "sum/payload.h"
+#include "trust/roster.h"
 
 /* The bins of a version between its VARIANCE and its HISTOGRAM round. */
 #define AN_COMBINE_FINE_BINS 64
@@ -62,7 +64,9 @@ typedef struct an_combine_job {
     an_server_args server;
     const an_rule *rule; /* TRAIN; NULL: the mean.  Another one needs updates in trusted mode */
     an_rule_opts rule_opts;
-    char out_dir[AN_PATH_MAX]; /* where result files are written */
+    an_roster roster;             /* of a secure sum; owned */
+    an_buf secure[AN_GROUPS_MAX]; /* an_secure_sum_save of each group; owned; wiped */
+    char out_dir[AN_PATH_MAX];    /* where result files are written */
     /* out */
     char result_path[AN_PATH_MAX];
     an_hash result;

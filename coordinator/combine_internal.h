@@ -53,6 +53,13 @@ an_err an_combine_path(const an_combine_job *job, const char *what, char out[sta
 
 an_payload_facts an_combine_facts(const an_plan *plan, uint32_t n_features, uint32_t n_bins);
 
+/* Adds a site's vector as it came to acc (dim).  Errors: as an_fold_file. */
+an_err an_combine_fold(const an_combine_job *job, const an_combine_update *u, uint32_t *acc, an_note *why);
+/* Adds what the sites of a secure sum meant, of all groups or of one, to acc (dim).
+ * Errors: PROTO, AUTH a secret does not come out of its shares, AGAIN shares are missing, NOMEM. */
+an_err an_combine_secure(an_combine_job *job, uint32_t *acc, an_note *why);
+an_err an_combine_secure_group(an_combine_job *job, uint32_t group, uint32_t *acc, an_note *why);
+
 /* Change the bundle by the sum in acc.  Errors: PROTO, NUMERIC, NOMEM. */
 an_err an_combine_moments(an_combine_job *job, an_bundle *b, const uint32_t *acc, an_note *why);
 an_err an_combine_histogram(an_combine_job *job, an_bundle *b, const uint32_t *acc, an_note *why);

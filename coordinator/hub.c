@@ -51,6 +51,7 @@ an_err an_hub_new(const an_hub_conf *conf, an_hub **ret, an_note *why)
         goto out;
     *ret = hub;
     hub = NULL;
+    an_hub_roster_refresh(*ret); /* a journal of before there were rosters, or another root */
     an_hub_drive(*ret);
 out:
     an_hub_free(hub);
@@ -66,6 +67,8 @@ void an_hub_free(an_hub *hub)
         an_free(hub->models.items[i].tensors);
     an_free(hub->models.items);
     an_free(hub->live.items);
+    for (size_t i = 0; i < hub->waiting.n; i++)
+        an_free(hub->waiting.items[i].bytes);
     an_free(hub->waiting.items);
     an_state_done(&hub->state);
     an_free(hub);

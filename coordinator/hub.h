@@ -104,6 +104,15 @@ an_err an_hub_site_decide(an_hub *hub, const char *actor, const char *site, bool
                           an_note *why);
 an_err an_hub_site_revoke(an_hub *hub, const char *actor, const char *site, const char *reason, an_note *why);
 
+/* Says who runs a site; sites of one party count once in a secure sum.  Errors: NOTFOUND, INVAL. */
+an_err an_hub_site_party(an_hub *hub, const char *actor, const char *site, const char *party, an_note *why);
+/* The roster as it would have to be signed now; ret_differs: other sites than in the one that is in force.
+ * Errors: NOTFOUND no site is approved. */
+an_err an_hub_roster_proposal(an_hub *hub, an_buf *ret, bool *ret_differs, an_note *why);
+/* Takes a roster that was signed elsewhere.  Errors: AUTH, PROTO, STATE it is not of the sites of today. */
+an_err an_hub_roster_sign(an_hub *hub, const char *actor, const void *text, size_t len,
+                          const uint8_t signature[static AN_SIGN_BYTES], an_note *why);
+
 /* A new model from its description: architecture text, sensors, preprocessing.  policy: n pairs of
  * key and value.  Errors: EXISTS, INVAL, PROTO the architecture. */
 typedef struct an_model_spec {
@@ -157,6 +166,7 @@ typedef struct an_hub_live {
     char agent_version[AN_SHORT_MAX];
     char state[AN_SHORT_MAX];
     uint32_t queued_alarms;
+    bool fast_aes; /* it said so */
     uint32_t n_lines;
     an_msg_line lines[AN_LINES_MAX];
     an_msg_progress progress; /* of the round it works on */

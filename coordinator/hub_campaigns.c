@@ -100,6 +100,11 @@ static an_err open_round(an_hub *hub, const an_campaign *c, an_payload_kind kind
     if (!plan)
         return AN_ERR_NOMEM;
     plan->n_cohort = cohort_of(hub, m, plan->cohort, AN_COHORT_MAX);
+    plan->privacy = p->privacy == 1 ? AN_PRIVACY_SECURE_SUM : AN_PRIVACY_TRUSTED;
+    if (plan->privacy == AN_PRIVACY_SECURE_SUM && (err = an_hub_secure_plan(hub, p, plan, why)) != AN_OK) {
+        an_plan_free(plan);
+        return err;
+    }
     if (plan->n_cohort < p->min_cohort) {
         an_plan_free(plan);
         return AN_ERR_AGAIN;
@@ -110,7 +115,6 @@ static an_err open_round(an_hub *hub, const an_campaign *c, an_payload_kind kind
     plan->kind = kind;
     plan->schema = m->schema;
     plan->layout = m->layout;
-    plan->privacy = AN_PRIVACY_TRUSTED;
     plan->min_cohort = (uint32_t)p->min_cohort;
     plan->seed = an_mix64((uint64_t)p->seed ^ an_mix64(plan->round)) >> 1;
     an_plan_phase phase = {.count_min = plan->min_cohort, .count_max = plan->n_cohort};

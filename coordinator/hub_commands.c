@@ -171,6 +171,7 @@ static an_err decide(an_hub *hub, const char *kind, const char *actor, const cha
         site = an_state_site(&hub->state, name);
         hub->conf.io.admit(hub->conf.io.ctx, site, site->status == AN_SITE_APPROVED);
         an_log(AN_LOG_INFO, "site_decided", "site=%s decision=%s by=%s", name, kind, actor);
+        an_hub_roster_refresh(hub);
     }
     return err;
 }

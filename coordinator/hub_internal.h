@@ -5,12 +5,19 @@
 #include "coordinator/hub.h"
 #include "doors/json.h"
 
+typedef struct an_hub_masked {
+    uint8_t *bytes; /* owned; NULL: none */
+    size_t len;
+} an_hub_masked;
+
 /* An open round: the machine's value and its plan. */
 typedef struct an_hub_round {
     an_round round;
     an_plan *plan;
     an_buf plan_bytes;
-    bool combining;          /* a job is out */
+    an_hub_masked
+        *masked;    /* (members) secure: what a site has signed of the update that it offers; NULL: none */
+    bool combining; /* a job is out */
     uint64_t commits_before; /* hub.n_commits when it was opened or taken up */
 } an_hub_round;
 
@@ -25,7 +32,8 @@ typedef struct an_hub_model {
 /* An event of a round that waits to be stored with others in one transaction. */
 typedef struct an_hub_waiting {
     uint64_t round;
-    an_round_event event;
+    an_round_event event; /* its bytes are `bytes` */
+    uint8_t *bytes;       /* owned; NULL: none */
     char actor[128];
 } an_hub_waiting;
 
@@ -83,11 +91,35 @@ void an_hub_round_event(an_hub *hub, an_hub_round *r, const an_round_event *e, c
 void an_hub_round_greet(an_hub *hub, const char *site);
 void an_hub_round_feed(an_hub *hub, an_hub_round *r, const an_round_event *e, const char *actor,
                        const an_combine_job *job);
+/* Steps the round by n events in one transaction, and does what follows. */
+void an_hub_round_feed_all(an_hub *hub, an_hub_round *r, const an_hub_waiting *events, size_t n,
+                           const an_combine_job *job);
 /* The plan and the events of a round as the journal has them.  r is zero but for plan_bytes. */
 an_err an_hub_round_reread(an_hub *hub, uint64_t id, an_hub_round *r, an_note *why);
 void an_hub_round_free(an_hub_round *r);
 void an_hub_rounds_free(an_hub *hub);
 void an_hub_end_message(const an_round_entry *e, an_msg *ret);
+
+/* hub_secure.c */
+void an_hub_secure_send(an_hub *hub, const an_hub_round *r,
+                        size_t member);                      /* what the last exchange led to */
+void an_hub_secure_next(an_hub *hub, const an_hub_round *r); /* to all that are in */
+an_err an_hub_secure_take(an_hub *hub, const char *site, const an_msg *msg, an_note *why);
+/* Lends the site's MASKED to the event of its update.  Errors: AGAIN it has not come. */
+an_err an_hub_secure_masked(const an_hub_round *r, an_round_event *e, an_note *why);
+/* Makes the event's bytes an object that the record can name.  Errors: IO, NOMEM. */
+an_err an_hub_secure_put(an_hub *hub, an_round_event *e, an_note *why);
+void an_hub_secure_answer(an_hub *hub, an_hub_round *r, const an_round_event *e, const an_round_actions *a);
+void an_hub_secure_forget(an_hub_round *r);
+/* The terms of a secure sum, and its cohort: of the sites there those of the roster.
+ * Errors: AGAIN too few of these; REFUSED the policy asks for what so many sites cannot have. */
+an_err an_hub_secure_plan(an_hub *hub, const an_policy *p, an_plan *plan, an_note *why);
+
+/* hub_roster.c */
+const an_roster_entry *an_hub_roster_current(const an_hub *hub); /* NULL: there is none */
+an_err an_hub_roster_read(an_hub *hub, const an_hash *text, an_roster *ret, an_note *why);
+void an_hub_roster_refresh(an_hub *hub); /* who was admitted or revoked: signs anew, if this hub may */
+void an_hub_roster_send(an_hub *hub, const char *only_site);
 
 /* hub_sums.c */
 an_err an_hub_plan_read(an_hub *hub, const an_hash *plan_hash, an_plan **ret, an_buf *bytes, an_note *why);

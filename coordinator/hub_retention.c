@@ -37,30 +37,35 @@ static const an_round_entry *oldest_kept(an_hub *hub, const an_model_entry *m)
     return NULL;
 }
 
+/* What came from sites in a round: their updates, and their messages of a secure sum. */
+static an_err remove_parts(void *ctx, const an_record *record, an_note *why)
+{
+    an_hub *hub = ctx;
+    an_round_event e;
+    an_note inner = {{0}};
+    an_err err = an_round_event_decode(record->body, record->body_len, &e, &inner);
+    if (err != AN_OK)
+        return an_hub_record_fail(record, err, &inner, why);
+    if (e.type == AN_ROUND_EVENT_UPDATE)
+        err = an_store_object_remove(hub->conf.store, &e.hash, why);
+    if (err == AN_OK && !an_hash_is_zero(&e.message))
+        err = an_store_object_remove(hub->conf.store, &e.message, why);
+    return err;
+}
+
 static an_err prune_round(an_hub *hub, uint64_t id, an_note *why)
 {
     char subject[64];
     an_record_batch batch = {.n = 0};
-    an_err err = AN_ERR_NOMEM;
-    an_hub_round *r = an_alloc(1, sizeof *r);
-    if (!r)
-        return err;
-    an_buf_init(&r->plan_bytes, AN_PLAN_BYTES_MAX);
-    if ((err = an_hub_round_reread(hub, id, r, why)) != AN_OK)
-        goto out;
-    for (size_t i = 0; i < r->round.n_members && err == AN_OK; i++)
-        if (r->round.members[i].state == AN_MEMBER_DELIVERED)
-            err = an_store_object_remove(hub->conf.store, &r->round.members[i].update, why);
-    if (err != AN_OK)
-        goto out;
     snprintf(subject, sizeof subject, "round/%llu", (unsigned long long)id);
+    an_err err = an_store_scan(hub->conf.store, &(an_store_filter){.kind = "round.event", .subject = subject},
+                               remove_parts, hub, why);
+    if (err != AN_OK)
+        return err;
     an_json *o = an_json_object();
     an_json_set_int(o, "id", (int64_t)id);
     an_batch_add(&batch, "round.pruned", subject, "coordinator", NULL, o);
-    err = an_hub_commit(hub, &batch, why);
-out:
-    an_hub_round_free(r);
-    return err;
+    return an_hub_commit(hub, &batch, why);
 }
 
 void an_hub_prune(an_hub *hub)

@@ -20,6 +20,7 @@ void an_hub_round_free(an_hub_round *r)
 {
     if (!r)
         return;
+    an_hub_secure_forget(r);
     an_round_done(&r->round);
     an_plan_free(r->plan);
     an_buf_done(&r->plan_bytes);
@@ -162,11 +163,14 @@ static void step(an_hub *hub, const an_hub_round *r, an_round *next, const an_hu
     an_round_step(next, &w->event, ret);
     if (!ret->changed)
         return;
+    an_round_event told = w->event; /* with what it has planned */
+    memcpy(told.graphs, ret->graphs, sizeof told.graphs);
+    told.n_graphs = ret->n_graphs;
+    batch->err = an_hub_secure_put(hub, &told, NULL);
     bool update = w->event.type == AN_ROUND_EVENT_UPDATE;
     subject_of(subject, next->id);
     snprintf(idem, sizeof idem, "%s/update", subject);
-    an_batch_add(batch, "round.event", subject, w->actor, update ? idem : NULL,
-                 an_round_event_body(&w->event));
+    an_batch_add(batch, "round.event", subject, w->actor, update ? idem : NULL, an_round_event_body(&told));
     if (!an_round_is_over(next))
         return;
     if (job && next->state == AN_ROUND_COMMITTED)
@@ -194,6 +198,8 @@ static an_err step_all(an_hub *hub, an_hub_round *r, const an_hub_waiting *event
     }
     if (changed)
         err = an_hub_commit_all(hub, batches, n, why);
+    if (err != AN_OK && next.secure)
+        hub->behind = true; /* its sums have taken what is not stored: they are read anew */
     if (err != AN_OK)
         goto out;
     an_member *old = r->round.members;
@@ -207,9 +213,23 @@ out:
     return err;
 }
 
-static void act(an_hub *hub, an_hub_round *r, const an_round_actions *actions, size_t n)
+/* An answer may end the round. */
+static void answer(an_hub *hub, uint64_t id, const an_hub_waiting *events, const an_round_actions *actions,
+                   size_t n)
 {
-    bool sum = false, over = false;
+    for (size_t k = 0; k < n; k++) {
+        an_hub_round *r = an_hub_round_find(hub, id);
+        bool of_site =
+            events[k].event.type == AN_ROUND_EVENT_SECURE || events[k].event.type == AN_ROUND_EVENT_UPDATE;
+        if (r && of_site && !actions[k].changed)
+            an_hub_secure_answer(hub, r, &events[k].event, &actions[k]);
+    }
+}
+
+static void act(an_hub *hub, an_hub_round *r, const an_hub_waiting *events, const an_round_actions *actions,
+                size_t n)
+{
+    bool sum = false, over = false, next = false;
     for (size_t k = 0; k < n; k++) {
         for (size_t i = 0; i < actions[k].n; i++) {
             const an_round_action *a = &actions[k].items[i];
@@ -226,86 +246,37 @@ static void act(an_hub *hub, an_hub_round *r, const an_round_actions *actions, s
             case AN_ROUND_END:
                 over = true;
                 break;
+            case AN_ROUND_NEXT:
+                next = true;
+                break;
             }
         }
     }
     if (over) {
         close_round(hub, r);
         an_hub_drive(hub);
-    } else if (sum) {
-        an_hub_sum_start(hub, r);
+        return;
     }
+    if (sum)
+        an_hub_sum_start(hub, r);
+    else if (next)
+        an_hub_secure_next(hub, r);
+    answer(hub, r->round.id, events, actions, n);
 }
 
-static void feed_all(an_hub *hub, an_hub_round *r, const an_hub_waiting *events, size_t n,
-                     const an_combine_job *job)
+void an_hub_round_feed_all(an_hub *hub, an_hub_round *r, const an_hub_waiting *events, size_t n,
+                           const an_combine_job *job)
 {
     an_note why = {{0}};
     an_round_actions one = {.n = 0}, *actions = n == 1 ? &one : an_alloc(n, sizeof *actions);
     an_err err = actions ? step_all(hub, r, events, n, job, actions, &why) : AN_ERR_NOMEM;
     if (err == AN_OK)
-        act(hub, r, actions, n);
+        act(hub, r, events, actions, n);
     else
         an_log(AN_LOG_ERROR, "round_event_not_stored", "round=%llu events=%zu err=%s why=\"%s\"",
                (unsigned long long)r->round.id, n, an_err_name(err), why.text);
     if (actions != &one)
         an_free(actions);
-}
-
-/* ---- events that wait for one another ---- */
-
-#define GROUP_MAX 256 /* events in a transaction; each is three records at most */
-
-static bool may_wait(const an_round_event *e)
-{
-    return e->type == AN_ROUND_EVENT_ACCEPT || e->type == AN_ROUND_EVENT_REFUSE ||
-           e->type == AN_ROUND_EVENT_UPDATE;
-}
-
-void an_hub_gather(an_hub *hub)
-{
-    hub->gathering = true;
-}
-
-/* The first events in the queue that belong to one round. */
-static void settle_some(an_hub *hub)
-{
-    an_hub_waiting *items = hub->waiting.items;
-    size_t n = 1;
-    while (n < hub->waiting.n && n < GROUP_MAX && items[n].round == items[0].round)
-        n++;
-    an_hub_waiting *group = an_alloc(n, sizeof *group);
-    if (!group) /* the queue must be free for what they lead to */
-        an_log(AN_LOG_ERROR, "round_event_not_stored", "round=%llu events=%zu err=NOMEM why=\"\"",
-               (unsigned long long)items[0].round, n);
-    else
-        memcpy(group, items, n * sizeof *group);
-    hub->waiting.n -= n;
-    memmove(items, items + n, hub->waiting.n * sizeof *items);
-    an_hub_round *r = group ? an_hub_round_find(hub, group[0].round) : NULL;
-    if (r)
-        feed_all(hub, r, group, n, NULL);
-    an_free(group);
-}
-
-void an_hub_settle(an_hub *hub)
-{
-    hub->gathering = false;
-    while (hub->waiting.n > 0)
-        settle_some(hub);
-}
-
-void an_hub_round_feed(an_hub *hub, an_hub_round *r, const an_round_event *e, const char *actor,
-                       const an_combine_job *job)
-{
-    an_hub_waiting w = {.round = r->round.id, .event = *e};
-    snprintf(w.actor, sizeof w.actor, "%s", actor);
-    if (hub->gathering && may_wait(e) &&
-        an_grow(&hub->waiting.items, &hub->waiting.cap, hub->waiting.n + 1, sizeof *hub->waiting.items)) {
-        hub->waiting.items[hub->waiting.n++] = w;
-        return;
-    }
-    feed_all(hub, r, &w, 1, job);
 }
 
 void an_hub_round_event(an_hub *hub, an_hub_round *r, const an_round_event *e, const char *actor)
@@ -348,6 +319,19 @@ static void add_server(an_hub *hub, const an_plan *plan, an_json *o)
     an_json_set_num(o, "server_tau", p->server_tau);
 }
 
+/* A secure sum is over the sites of the roster that its plan names. */
+static an_err open_machine(an_hub *hub, an_hub_round *r, const an_hash *plan_hash, int64_t now_ms,
+                           an_note *why)
+{
+    an_roster roster = {.n = 0};
+    const bool secure = r->plan->privacy == AN_PRIVACY_SECURE_SUM;
+    an_err err = secure ? an_hub_roster_read(hub, &r->plan->secure.roster, &roster, why) : AN_OK;
+    if (err == AN_OK)
+        err = an_round_open(&r->round, r->plan, plan_hash, secure ? &roster : NULL, now_ms, why);
+    an_roster_done(&roster);
+    return err;
+}
+
 an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_note *why)
 {
     an_err err = AN_ERR_NOMEM;
@@ -368,7 +352,7 @@ an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_not
     if ((err = (small ? an_store_object_put_row : an_store_object_put)(
              hub->conf.store, r->plan_bytes.data, r->plan_bytes.len, &plan_hash, why)) != AN_OK)
         goto out;
-    if ((err = an_round_open(&r->round, plan, &plan_hash, an_hub_now(hub), why)) != AN_OK)
+    if ((err = open_machine(hub, r, &plan_hash, an_hub_now(hub), why)) != AN_OK)
         goto out;
     an_json *o = an_json_object();
     an_json_set_int(o, "id", (int64_t)plan->round);
@@ -396,16 +380,30 @@ out:
     return err;
 }
 
+typedef struct rereading {
+    an_hub *hub;
+    an_hub_round *round;
+} rereading;
+
 static an_err reread_event(void *ctx, const an_record *record, an_note *why)
 {
-    an_hub_round *r = ctx;
+    const rereading *re = ctx;
     an_round_event e;
     an_note inner = {{0}};
+    an_buf message;
+    an_buf_init(&message, AN_SECURE_CONTENT_MAX);
     an_err err = an_round_event_decode(record->body, record->body_len, &e, &inner);
-    if (err != AN_OK)
+    if (err == AN_OK && !an_hash_is_zero(&e.message))
+        err = an_store_object_get(re->hub->conf.store, &e.message, &message, &inner);
+    if (err != AN_OK) {
+        an_buf_done(&message);
         return an_hub_record_fail(record, err, &inner, why);
+    }
+    e.bytes = message.data;
+    e.len = message.len;
     an_round_actions ignored; /* what they led to is in the journal, or owed again */
-    an_round_step(&r->round, &e, &ignored);
+    an_round_step(&re->round->round, &e, &ignored);
+    an_buf_done(&message);
     return AN_OK;
 }
 
@@ -415,12 +413,12 @@ an_err an_hub_round_reread(an_hub *hub, uint64_t id, an_hub_round *r, an_note *w
     const an_round_entry *e = an_state_round(&hub->state, id);
     an_err err = an_hub_plan_read(hub, &e->plan, &r->plan, &r->plan_bytes, why);
     if (err == AN_OK)
-        err = an_round_open(&r->round, r->plan, &e->plan, e->opened_ms, why);
+        err = open_machine(hub, r, &e->plan, e->opened_ms, why);
     if (err != AN_OK)
         return err;
     subject_of(subject, id);
     return an_store_scan(hub->conf.store, &(an_store_filter){.kind = "round.event", .subject = subject},
-                         reread_event, r, why);
+                         reread_event, &(rereading){.hub = hub, .round = r}, why);
 }
 
 static an_err resume_round(an_hub *hub, const an_round_entry *e, an_note *why)
@@ -471,5 +469,7 @@ void an_hub_round_greet(an_hub *hub, const char *site)
             send_plan(hub, r, member);
         else
             send_ack(hub, r, &a);
+        if (r->round.secure && r->round.state < AN_ROUND_SUMMING)
+            an_hub_secure_send(hub, r, member);
     }
 }

@@ -87,9 +87,15 @@ static an_err on_hello(an_hub *hub, const char *site, const an_msg *msg, an_note
     live->n_lines = h->n_lines;
     memcpy(live->lines, h->lines, sizeof live->lines);
     memcpy(live->agent_version, h->agent_version, sizeof live->agent_version);
+    live->fast_aes = false;
+    for (uint32_t i = 0; i < h->n_capabilities; i++)
+        live->fast_aes = live->fast_aes || strcmp(h->capabilities[i], "aes") == 0;
     an_err err = welcome(hub, live);
     if (err != AN_OK)
         return err;
+    const an_roster_entry *roster = an_hub_roster_current(hub);
+    if (roster && !an_hash_equal(&roster->text, &h->roster))
+        an_hub_roster_send(hub, site);
     for (uint32_t i = 0; i < h->n_held; i++)
         answer_held(hub, site, &h->held[i]);
     for (uint32_t i = 0; i < h->n_lines && err == AN_OK; i++)
@@ -292,7 +298,7 @@ static const struct {
     {AN_MSG_HEARTBEAT, false, on_heartbeat},  {AN_MSG_PLAN_REPLY, false, on_plan_reply},
     {AN_MSG_PROGRESS, false, on_progress},    {AN_MSG_UPDATE_OFFER, false, on_offer},
     {AN_MSG_VERSION_REPORT, true, on_report}, {AN_MSG_DRIFT_ALERT, true, on_drift},
-    {AN_MSG_ALARM_SUMMARY, true, on_alarm},
+    {AN_MSG_ALARM_SUMMARY, true, on_alarm},   {AN_MSG_SECURE, false, an_hub_secure_take},
 };
 
 /* So many facts a site may tell; one beyond is not answered, so that the site says it again later

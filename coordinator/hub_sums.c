@@ -35,6 +35,22 @@ static an_err fill_update(an_hub *hub, const an_member *m, bool small, an_combin
     return err;
 }
 
+/* The sums themselves stay with the round; the worker makes its own from what they have accepted. */
+static an_err fill_secure(an_hub *hub, const an_round *round, an_combine_job *job)
+{
+    an_note why;
+    an_err err = an_hub_roster_read(hub, &job->plan->secure.roster, &job->roster, &why);
+    for (uint32_t g = 0; g < job->plan->secure.groups && err == AN_OK; g++) {
+        const uint8_t *bytes;
+        size_t len;
+        an_secure_sum_save(an_round_secure_sum(round, g), &bytes, &len);
+        an_buf_init(&job->secure[g], len);
+        an_buf_put(&job->secure[g], bytes, len);
+        err = an_buf_err(&job->secure[g]);
+    }
+    return err;
+}
+
 /* From the round's records alone, so that a replay finds the same job. */
 static an_err fill_job(an_hub *hub, const an_round_entry *e, const an_round *round, an_combine_job *job)
 {
@@ -53,6 +69,8 @@ static an_err fill_job(an_hub *hub, const an_round_entry *e, const an_round *rou
     }
     if (job->plan->kind != AN_PAYLOAD_EVALUATE &&
         (err = an_hub_bundle_path(hub, &job->plan->base, job->base_path)) != AN_OK)
+        return err;
+    if (round->secure && (err = fill_secure(hub, round, job)) != AN_OK)
         return err;
     job->rule = e->rule;
     job->rule_opts = e->rule_opts;

@@ -40,9 +40,16 @@ static void received(an_hub *hub, an_hub_round *r, const char *site, const an_ha
     if (live)
         live->bytes_received += an_update_size(r->plan->dim);
     an_round_event e = {.type = AN_ROUND_EVENT_UPDATE, .now_ms = an_hub_now(hub), .hash = *update};
+    an_note why = {{0}};
     char actor[128];
     snprintf(e.site, sizeof e.site, "%s", site);
     snprintf(actor, sizeof actor, "site/%s", site);
+    an_err err = an_hub_secure_masked(r, &e, &why);
+    if (err != AN_OK) {
+        an_log(AN_LOG_WARN, "update_not_received", "site=%s round=%llu err=%s why=\"%s\"", site,
+               (unsigned long long)r->round.id, an_err_name(err), why.text);
+        return;
+    }
     an_hub_round_feed(hub, r, &e, actor, NULL);
 }
 

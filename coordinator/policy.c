@@ -1,5 +1,8 @@
 #include "coordinator/policy.h"
 
+#include "msg/plan.h"
+
+static const char *const ciphers[] = {"auto", "chacha20", "aes-256-ctr", NULL};
 static const char *const privacies[] = {"trusted", "secure-sum", NULL};
 const char *const an_policy_optimisers[] = {"adam", "sgd", "rmsprop", NULL};
 const char *const an_policy_server_optimisers[] = {
@@ -17,6 +20,20 @@ const an_opt an_policy_rows[] = {
     AN_OPT_CHOICE(an_policy, privacy, "privacy", privacies, "trusted",
                   "who may see a single update: trusted (the coordinator) or secure-sum (nobody)"),
     AN_OPT_INT(an_policy, min_cohort, "min_cohort", 1, 1000, "2", "fewer sites than this are never summed"),
+    AN_OPT_NUM(an_policy, secure_colluders, "secure.colluders", 0, 0.9, "0.1",
+               "share of a cohort's parties that may collude with the coordinator; one always"),
+    AN_OPT_NUM(an_policy, secure_dropouts, "secure.dropouts", 0, 0.9, "0.3",
+               "share of a cohort's sites that a secure sum must bear to lose"),
+    AN_OPT_INT(an_policy, secure_bits, "secure.bits", 40, 128, "40",
+               "a secure sum is broken by chance once in two to this power"),
+    AN_OPT_INT(an_policy, secure_correctness_bits, "secure.correctness_bits", 10, 64, "30",
+               "... and fails at the borne losses once in two to this power"),
+    AN_OPT_CHOICE(an_policy, secure_cipher, "secure.cipher", ciphers, "auto",
+                  "of masks: aes-256-ctr, chacha20, or auto: aes where all sites are fast at it"),
+    AN_OPT_INT(an_policy, secure_groups, "secure.groups", 1, AN_GROUPS_MAX, "1",
+               "sums of their own in a round; a robust rule needs three"),
+    AN_OPT_MS(an_policy, exchange_ms, "round.exchange", 100, 86400000, "30s",
+              "how long each exchange of a secure sum may take"),
     AN_OPT_MS(an_policy, invite_ms, "round.invite", 100, 86400000, "30s",
               "how long sites may take to answer a plan"),
     AN_OPT_MS(an_policy, upload_ms, "round.upload", 100, 604800000, "10m",
@@ -95,9 +112,9 @@ an_err an_policy_set(an_policy *p, const char *key, const char *value, const cha
 
 an_err an_policy_check(const an_policy *p, an_note *why)
 {
-    if (p->privacy == 1)
-        return an_fail(AN_ERR_UNSUPPORTED, why,
-                       "privacy: secure-sum needs masks, which this version does not have");
+    if (p->privacy == 1 && p->min_cohort < AN_SECURE_COHORT_MIN)
+        return an_fail(AN_ERR_INVAL, why, "min_cohort: a secure sum is over %d parties at least",
+                       AN_SECURE_COHORT_MIN);
     return AN_OK;
 }
 

@@ -21,6 +21,10 @@
 typedef struct an_policy {
     int privacy; /* index into "trusted", "secure-sum" */
     int64_t min_cohort;
+    double secure_colluders, secure_dropouts; /* shares of the cohort */
+    int64_t secure_bits, secure_correctness_bits, secure_groups;
+    int secure_cipher; /* 0: as the sites can, else an_cipher */
+    int64_t exchange_ms;
     int64_t invite_ms, upload_ms;
     int64_t seed;
 

@@ -3,7 +3,7 @@
  * A phase ends when nobody is left to wait for, with count_max sites at once, with count_min
  * after time_min, and at its deadline in any case: then with count_min or not at all.  So a dead
  * site delays a round by its deadline and never stops it. */
-#include "coordinator/round.h"
+#include "coordinator/round_internal.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -14,12 +14,13 @@
 
 const char *an_round_state_name(an_round_state s)
 {
-    static const char *const names[] = {"INVITING", "COLLECTING", "SUMMING", "COMMITTED", "ABORTED"};
+    static const char *const names[] = {"INVITING",  "SHARING", "COLLECTING", "SIGNING",
+                                        "REVEALING", "SUMMING", "COMMITTED",  "ABORTED"};
     return names[s];
 }
 
-an_err an_round_open(an_round *ret, const an_plan *plan, const an_hash *plan_hash, int64_t now_ms,
-                     an_note *why)
+an_err an_round_open(an_round *ret, const an_plan *plan, const an_hash *plan_hash, const an_roster *roster,
+                     int64_t now_ms, an_note *why)
 {
     size_t n = plan->n_cohort;
     if (n == 0)
@@ -43,11 +44,17 @@ an_err an_round_open(an_round *ret, const an_plan *plan, const an_hash *plan_has
         .members = members,
         .n_members = n,
     };
-    return AN_OK;
+    if (plan->privacy != AN_PRIVACY_SECURE_SUM)
+        return AN_OK;
+    an_err err = an_round_secure_open(ret, plan, roster, why);
+    if (err != AN_OK)
+        an_round_done(ret);
+    return err;
 }
 
 void an_round_done(an_round *r)
 {
+    an_round_secure_done(r);
     an_free(r->members);
     *r = (an_round){0};
 }
@@ -73,34 +80,26 @@ size_t an_round_count(const an_round *r, an_member_state state)
     return n;
 }
 
-static void act(an_round_actions *a, an_round_action action)
+void an_round_act(an_round_actions *a, an_round_action action)
 {
     assert(a->n < AN_ROUND_STEP_ACTIONS);
     a->items[a->n++] = action;
 }
 
-static void finish(an_round *r, an_round_state state, const char *reason, an_round_actions *a)
+void an_round_finish(an_round *r, an_round_state state, const char *reason, an_round_actions *a)
 {
     r->state = state;
     if (reason != r->reason)
         snprintf(r->reason, sizeof r->reason, "%s", reason);
-    act(a, (an_round_action){.type = AN_ROUND_END});
+    an_round_act(a, (an_round_action){.type = AN_ROUND_END});
     a->changed = true;
 }
 
-static void collect(an_round *r, int64_t now_ms, an_round_actions *a)
+void an_round_enter(an_round *r, an_round_state state, int64_t now_ms, an_round_actions *a)
 {
-    r->state = AN_ROUND_COLLECTING;
+    r->state = state;
     r->phase_ms = now_ms;
     a->changed = true;
-}
-
-static void sum(an_round *r, int64_t now_ms, an_round_actions *a)
-{
-    r->state = AN_ROUND_SUMMING;
-    r->phase_ms = now_ms;
-    a->changed = true;
-    act(a, (an_round_action){.type = AN_ROUND_SUM});
 }
 
 /* May the phase end with `in` sites, of whom nobody else can follow if `nobody_left`? */
@@ -115,7 +114,7 @@ static void give_up(an_round *r, size_t in, uint32_t need, const char *what, an_
 {
     char reason[AN_REASON_MAX];
     snprintf(reason, sizeof reason, "%zu of at least %u %s", in, need, what);
-    finish(r, AN_ROUND_ABORTED, reason, a);
+    an_round_finish(r, AN_ROUND_ABORTED, reason, a);
 }
 
 /* Moves on as far as the counts and the time allow. */
@@ -128,16 +127,18 @@ static void settle(an_round *r, int64_t now_ms, an_round_actions *a)
     if (r->state == AN_ROUND_INVITING &&
         phase_over(&r->invite, training + delivered, waiting == 0, now_ms - r->phase_ms)) {
         if (training + delivered >= r->invite.count_min)
-            collect(r, now_ms, a);
+            an_round_enter(r, AN_ROUND_COLLECTING, now_ms, a);
         else
             give_up(r, training + delivered, r->invite.count_min, "sites took part", a);
     }
     if (r->state == AN_ROUND_COLLECTING &&
         phase_over(&r->upload, delivered, training == 0, now_ms - r->phase_ms)) {
-        if (delivered >= r->upload.count_min)
-            sum(r, now_ms, a);
-        else
+        if (delivered < r->upload.count_min) {
             give_up(r, delivered, r->upload.count_min, "updates arrived", a);
+            return;
+        }
+        an_round_enter(r, AN_ROUND_SUMMING, now_ms, a);
+        an_round_act(a, (an_round_action){.type = AN_ROUND_SUM});
     }
 }
 
@@ -147,17 +148,22 @@ static void take_update(an_round *r, const an_round_event *e, size_t i, an_round
     an_round_action ack = {.type = AN_ROUND_ACK, .member = i, .hash = e->hash};
     if (m->state == AN_MEMBER_DELIVERED) {
         ack.status = an_hash_equal(&m->update, &e->hash) ? AN_UPDATE_DUPLICATE : AN_UPDATE_REJECTED;
-        act(a, ack);
+        an_round_act(a, ack);
         return;
     }
     if (r->state != AN_ROUND_INVITING && r->state != AN_ROUND_COLLECTING) {
         ack.status = AN_UPDATE_LATE;
-        act(a, ack);
+        an_round_act(a, ack);
         return;
     }
     if (m->state == AN_MEMBER_REFUSED) {
         ack.status = AN_UPDATE_REJECTED;
-        act(a, ack);
+        an_round_act(a, ack);
+        return;
+    }
+    if (r->secure && !an_round_secure_masked(r, e, i, a)) {
+        ack.status = AN_UPDATE_REJECTED;
+        an_round_act(a, ack);
         return;
     }
     m->state = AN_MEMBER_DELIVERED;
@@ -165,17 +171,26 @@ static void take_update(an_round *r, const an_round_event *e, size_t i, an_round
     m->last_ms = e->now_ms;
     a->changed = true;
     ack.status = AN_UPDATE_ACCEPTED;
-    act(a, ack);
+    an_round_act(a, ack);
 }
 
 static void take_answer(an_round *r, const an_round_event *e, size_t i, an_round_actions *a)
 {
     an_member *m = &r->members[i];
     /* A site may still join while others train, and may give up before it has delivered. */
-    bool open = r->state == AN_ROUND_INVITING || r->state == AN_ROUND_COLLECTING;
+    bool open = r->secure ? r->state < AN_ROUND_SUMMING
+                          : r->state == AN_ROUND_INVITING || r->state == AN_ROUND_COLLECTING;
     bool accept = e->type == AN_ROUND_EVENT_ACCEPT;
     an_member_state next = accept ? AN_MEMBER_ACCEPTED : AN_MEMBER_REFUSED;
+    if (r->secure && open && m->state == AN_MEMBER_DELIVERED && !accept && !m->missed) {
+        m->missed = a->changed =
+            true; /* its masked vector is in the sum; only nobody waits for it any more */
+        m->last_ms = e->now_ms;
+        return;
+    }
     if (!open || m->state == AN_MEMBER_DELIVERED || m->state == next)
+        return;
+    if (accept && m->state != AN_MEMBER_INVITED)
         return;
     if (m->state == AN_MEMBER_REFUSED)
         return; /* a refusal is final for this round */
@@ -200,24 +215,33 @@ void an_round_step(an_round *r, const an_round_event *e, an_round_actions *ret)
             return;
         take_update(r, e, i, ret);
         break;
+    case AN_ROUND_EVENT_SECURE:
+        if ((i = an_round_find(r, e->site)) == SIZE_MAX)
+            return;
+        an_round_secure_take(r, e, i, ret);
+        break;
     case AN_ROUND_EVENT_TIME:
         break;
     case AN_ROUND_EVENT_CANCEL:
         if (!an_round_is_over(r))
-            finish(r, AN_ROUND_ABORTED, e->reason, ret);
+            an_round_finish(r, AN_ROUND_ABORTED, e->reason, ret);
         return;
     case AN_ROUND_EVENT_SUMMED:
         if (r->state == AN_ROUND_SUMMING) {
             r->result = e->hash;
-            finish(r, AN_ROUND_COMMITTED, "", ret);
+            an_round_finish(r, AN_ROUND_COMMITTED, "", ret);
         }
         return;
     case AN_ROUND_EVENT_SUM_FAILED:
         if (r->state == AN_ROUND_SUMMING)
-            finish(r, AN_ROUND_ABORTED, e->reason, ret);
+            an_round_finish(r, AN_ROUND_ABORTED, e->reason, ret);
         return;
     }
-    if (ret->changed || e->type == AN_ROUND_EVENT_TIME)
+    if (!ret->changed && e->type != AN_ROUND_EVENT_TIME)
+        return;
+    if (r->secure)
+        an_round_secure_settle(r, e, ret);
+    else
         settle(r, e->now_ms, ret);
 }
 
@@ -226,6 +250,8 @@ int64_t an_round_deadline(const an_round *r)
     const an_plan_phase *phase = r->state == AN_ROUND_INVITING     ? &r->invite
                                  : r->state == AN_ROUND_COLLECTING ? &r->upload
                                                                    : NULL;
+    if (r->secure && r->state < AN_ROUND_SUMMING)
+        return phase ? r->phase_ms + (int64_t)phase->deadline_ms : an_round_secure_deadline(r);
     if (!phase)
         return INT64_MAX;
     size_t in = an_round_count(r, AN_MEMBER_DELIVERED);
@@ -247,6 +273,10 @@ bool an_round_resume(const an_round *r, size_t member, an_round_action *ret)
     }
     const an_member *m = &r->members[member];
     bool open = r->state == AN_ROUND_INVITING || r->state == AN_ROUND_COLLECTING;
+    if (r->secure && r->state < AN_ROUND_SUMMING) { /* with the plan goes what the last exchange led to */
+        *ret = (an_round_action){.type = AN_ROUND_SEND_PLAN, .member = member};
+        return m->state != AN_MEMBER_REFUSED && an_round_secure_is_in(r, member);
+    }
     if (open && (m->state == AN_MEMBER_INVITED || m->state == AN_MEMBER_ACCEPTED)) {
         *ret = (an_round_action){.type = AN_ROUND_SEND_PLAN, .member = member};
         return true;
@@ -259,49 +289,66 @@ bool an_round_resume(const an_round *r, size_t member, an_round_action *ret)
     return false;
 }
 
-void an_round_waiting(const an_round *r, int64_t now_ms, an_note *ret)
+static const char *awaited(an_round_state state)
 {
-    an_member_state missing = AN_MEMBER_INVITED;
-    size_t have = an_round_count(r, AN_MEMBER_DELIVERED);
-    size_t of = r->n_members - an_round_count(r, AN_MEMBER_REFUSED);
-    const char *what = "updates";
-    switch (r->state) {
-    case AN_ROUND_INVITING:
-        have += an_round_count(r, AN_MEMBER_ACCEPTED);
-        what = "answers";
-        break;
-    case AN_ROUND_COLLECTING:
-        missing = AN_MEMBER_ACCEPTED;
-        break;
-    case AN_ROUND_SUMMING:
-        an_note_set(ret, "summing %zu updates", have);
-        return;
-    case AN_ROUND_COMMITTED:
-        an_note_set(ret, "committed with %zu updates", have);
-        return;
-    case AN_ROUND_ABORTED:
-        an_note_set(ret, "aborted: %s", r->reason);
-        return;
-    }
-    char text[200] = "";
+    static const char *const words[] = {"answers", "shares", "updates", "signatures", "reveals"};
+    return words[state];
+}
+
+static bool waits_for(const an_round *r, size_t i)
+{
+    if (r->secure)
+        return an_round_secure_waits(r, i);
+    return r->members[i].state == (r->state == AN_ROUND_INVITING ? AN_MEMBER_INVITED : AN_MEMBER_ACCEPTED);
+}
+
+/* "; missing plant-b, plant-c", three names at most. */
+static void name_missing(const an_round *r, char *ret, size_t size)
+{
     size_t len = 0, named = 0;
     for (size_t i = 0; i < r->n_members && named < 3; i++) {
-        if (r->members[i].state != missing)
+        if (!waits_for(r, i))
             continue;
-        int n =
-            snprintf(text + len, sizeof text - len, "%s%s", named ? ", " : "; missing ", r->members[i].site);
-        if (n < 0 || (size_t)n >= sizeof text - len)
+        int n = snprintf(ret + len, size - len, "%s%s", named ? ", " : "; missing ", r->members[i].site);
+        if (n < 0 || (size_t)n >= size - len)
             break;
         len += (size_t)n;
         named++;
     }
+}
+
+void an_round_waiting(const an_round *r, int64_t now_ms, an_note *ret)
+{
+    size_t delivered = an_round_count(r, AN_MEMBER_DELIVERED), waiting = 0;
+    char text[200] = "";
+    switch (r->state) {
+    case AN_ROUND_SUMMING:
+        an_note_set(ret, "summing %zu updates", delivered);
+        return;
+    case AN_ROUND_COMMITTED:
+        an_note_set(ret, "committed with %zu updates", delivered);
+        return;
+    case AN_ROUND_ABORTED:
+        an_note_set(ret, "aborted: %.200s", r->reason);
+        return;
+    default:
+        break;
+    }
+    size_t of = r->n_members - an_round_count(r, AN_MEMBER_REFUSED);
+    for (size_t i = 0; i < r->n_members; i++) {
+        waiting += waits_for(r, i);
+        if (r->secure && r->members[i].state != AN_MEMBER_REFUSED)
+            of -= r->members[i].missed || !an_round_secure_is_in(r, i);
+    }
+    name_missing(r, text, sizeof text);
     int64_t left_ms = an_round_deadline(r) - now_ms;
-    an_note_set(ret, "%zu of %zu %s%s; gives up waiting in %lld s", have, of, what, text,
+    size_t have = r->secure || r->state == AN_ROUND_INVITING ? of - waiting : delivered;
+    an_note_set(ret, "%zu of %zu %s%s; gives up waiting in %lld s", have, of, awaited(r->state), text,
                 (long long)(left_ms > 0 ? left_ms / 1000 : 0));
 }
 
-static const char *const event_names[] = {"accept", "refuse", "update",    "time",
-                                          "cancel", "summed", "sum-failed"};
+static const char *const event_names[] = {"accept", "refuse", "update",     "time",
+                                          "cancel", "summed", "sum-failed", "secure"};
 #define N_EVENTS (sizeof event_names / sizeof *event_names)
 
 an_json *an_round_event_body(const an_round_event *e)
@@ -318,14 +365,40 @@ an_json *an_round_event_body(const an_round_event *e)
     }
     if (e->reason[0])
         an_json_set_text(o, "reason", e->reason);
+    if (!an_hash_is_zero(&e->message)) {
+        an_hash_text(hex, &e->message);
+        an_json_set_text(o, "message", hex);
+    }
+    if (e->n_graphs > 0) {
+        uint8_t bytes[4 * AN_GROUPS_MAX];
+        char text[2 * sizeof bytes + 1];
+        for (uint32_t g = 0; g < e->n_graphs; g++)
+            an_put_u32(bytes + 4 * (size_t)g, e->graphs[g]);
+        an_hex(text, bytes, 4 * (size_t)e->n_graphs);
+        an_json_set_text(o, "graphs", text);
+    }
     return o;
+}
+
+static an_err read_graphs(const an_jval *o, an_round_event *e, an_note *why)
+{
+    uint8_t bytes[4 * AN_GROUPS_MAX];
+    const char *text;
+    an_err err = an_jval_get_text(o, "graphs", "", &text, why);
+    const size_t n = err == AN_OK ? strlen(text) / 8 : 0;
+    if (n > AN_GROUPS_MAX || !an_unhex(bytes, 4 * n, err == AN_OK ? text : ""))
+        return an_fail(AN_ERR_PROTO, why, "round.event: graphs are damaged");
+    an_reader r = an_reader_of(bytes, 4 * n);
+    for (size_t g = 0; g < n; g++)
+        e->graphs[e->n_graphs++] = an_read_u32(&r);
+    return err;
 }
 
 an_err an_round_event_decode(const void *body, size_t len, an_round_event *ret, an_note *why)
 {
     an_json_doc *doc = NULL;
     an_round_event e = {0};
-    const char *name, *site, *hash, *reason;
+    const char *name, *site, *hash, *reason, *message;
     an_err err = an_json_parse(body, len, "round.event", &doc, why);
     if (err != AN_OK)
         return err;
@@ -334,12 +407,15 @@ an_err an_round_event_decode(const void *body, size_t len, an_round_event *ret, 
         (err = an_jval_int(o, "at", INT64_MIN, INT64_MAX, &e.now_ms, why)) != AN_OK ||
         (err = an_jval_get_text(o, "site", "", &site, why)) != AN_OK ||
         (err = an_jval_get_text(o, "hash", "", &hash, why)) != AN_OK ||
-        (err = an_jval_get_text(o, "reason", "", &reason, why)) != AN_OK)
+        (err = an_jval_get_text(o, "reason", "", &reason, why)) != AN_OK ||
+        (err = an_jval_get_text(o, "message", "", &message, why)) != AN_OK ||
+        (err = read_graphs(o, &e, why)) != AN_OK)
         goto out;
     size_t type = 0;
     while (type < N_EVENTS && strcmp(event_names[type], name) != 0)
         type++;
-    if (type == N_EVENTS || (site[0] && !an_name_ok(site)) || (hash[0] && !an_hash_parse(&e.hash, hash))) {
+    if (type == N_EVENTS || (site[0] && !an_name_ok(site)) || (hash[0] && !an_hash_parse(&e.hash, hash)) ||
+        (message[0] && !an_hash_parse(&e.message, message))) {
         err = an_fail(AN_ERR_PROTO, why, "round.event: not an event of a round");
         goto out;
     }

@@ -6,6 +6,12 @@
  *          +------------------------------+-------------------------+-- too few, cancelled,
  *                                                                       sum failed -> ABORTED
  *
+ * In a secure sum the sites exchange keys and shares before, signatures and shares after their
+ * masked vectors (sum/secure.h), and so there are states between these:
+ *
+ *      INVITING ------> SHARING ------> COLLECTING ------> SIGNING ------> REVEALING ------> SUMMING
+ *       KEYS     LIST    SHARES  INBOX    MASKED  SURVIVORS  SIGNED SIGNATURES  REVEAL
+ *
  * No I/O and no clock: time comes in with the event.  The host stores an event before it carries
  * out the actions that follow from it, so that after a crash the same state is reached by
  * replaying the stored events, and an_round_resume says what is still to be done.
@@ -27,10 +33,15 @@
 #include "doors/json.h"
 #include "msg/msg.h"
 #include "msg/plan.h"
+#include "sum/secure_sum.h"
+#include "trust/cohort.h"
 
 typedef enum an_round_state {
-    AN_ROUND_INVITING,   /* the plan is out; sites accept or refuse */
+    AN_ROUND_INVITING,   /* the plan is out; sites accept or refuse; secure: their keys come in */
+    AN_ROUND_SHARING,    /* secure: shares of the sites' secrets come in */
     AN_ROUND_COLLECTING, /* sites train and deliver */
+    AN_ROUND_SIGNING,    /* secure: sites sign whose vectors are in the sum */
+    AN_ROUND_REVEALING,  /* secure: the shares that take the masks off come in */
     AN_ROUND_SUMMING,    /* no further update is taken */
     AN_ROUND_COMMITTED,
     AN_ROUND_ABORTED,
@@ -48,7 +59,10 @@ typedef struct an_member {
     an_member_state state;
     an_hash update;  /* when delivered */
     int64_t last_ms; /* of its last event in this round; 0: none */
+    bool missed;     /* secure: it was not heard in an exchange that is over; nobody waits for it */
 } an_member;
+
+typedef struct an_round_secure an_round_secure; /* the sums of a secure round; round_secure.c */
 
 typedef struct an_round {
     uint64_t id;
@@ -62,6 +76,7 @@ typedef struct an_round {
     size_t n_members;
     an_hash result;             /* what the sum became, when committed; may be zero */
     char reason[AN_REASON_MAX]; /* why it ended, when aborted */
+    an_round_secure *secure;    /* NULL: trusted */
 } an_round;
 
 typedef enum an_round_event_type {
@@ -72,6 +87,7 @@ typedef enum an_round_event_type {
     AN_ROUND_EVENT_CANCEL,
     AN_ROUND_EVENT_SUMMED,
     AN_ROUND_EVENT_SUM_FAILED,
+    AN_ROUND_EVENT_SECURE, /* a site's KEYS, SHARES, SIGNED or REVEAL */
 } an_round_event_type;
 
 typedef struct an_round_event {
@@ -80,6 +96,13 @@ typedef struct an_round_event {
     char site[AN_NAME_MAX];     /* ACCEPT, REFUSE, UPDATE */
     an_hash hash;               /* UPDATE: the update's; SUMMED: the result's */
     char reason[AN_REASON_MAX]; /* REFUSE, CANCEL, SUM_FAILED */
+    const uint8_t *bytes; /* (len) borrowed.  SECURE: the message; UPDATE of a secure round: its MASKED */
+    size_t len;
+    an_hash message; /* of these bytes: what the journal keeps of them */
+    /* The graphs with which the event ended KEYS, one for each sum, when it is told again; 0: the first
+     * time, and they are planned.  See an_secure_sum_close_again. */
+    uint32_t graphs[AN_GROUPS_MAX];
+    uint32_t n_graphs;
 } an_round_event;
 
 typedef enum an_round_action_type {
@@ -87,6 +110,7 @@ typedef enum an_round_action_type {
     AN_ROUND_ACK,       /* an update's fate, to one site */
     AN_ROUND_SUM,       /* fold what was delivered and make the result */
     AN_ROUND_END,       /* tell every member how it ended */
+    AN_ROUND_NEXT,      /* an exchange is over: to each site still in, what it led to */
 } an_round_action_type;
 
 typedef struct an_round_action {
@@ -100,16 +124,25 @@ typedef struct an_round_action {
 typedef struct an_round_actions {
     an_round_action items[AN_ROUND_STEP_ACTIONS];
     size_t n;
-    bool changed; /* the event must be stored before the actions are carried out */
+    bool changed;                   /* the event must be stored before the actions are carried out */
+    uint32_t graphs[AN_GROUPS_MAX]; /* planned by this event; to be stored with it */
+    uint32_t n_graphs;
+    an_err
+        err; /* of a message that was not taken: AUTH, PROTO, REFUSED, EXISTS the site breaks the rules; STATE,
+                   NOTFOUND it is late */
+    an_note why;
 } an_round_actions;
 
-/* Opens a round from its plan.  Errors: INVAL (no members, counts that cannot be met), NOMEM. */
-an_err an_round_open(an_round *ret, const an_plan *plan, const an_hash *plan_hash, int64_t now_ms,
-                     an_note *why);
+/* Opens a round from its plan; roster: of a secure round, else NULL.
+ * Errors: INVAL (no members, counts that cannot be met, too few for a secure sum), REFUSED a site is not in the
+ * roster, NOMEM. */
+an_err an_round_open(an_round *ret, const an_plan *plan, const an_hash *plan_hash, const an_roster *roster,
+                     int64_t now_ms, an_note *why);
 void an_round_done(an_round *r);
 
 /* Takes one event.  Never fails: an event that does not fit is answered (ACK LATE, DUPLICATE,
- * REJECTED) or ignored, and changes nothing. */
+ * REJECTED) or ignored, and changes nothing.  The copy of a round shares its secure sums, which the step
+ * changes: after a step that could not be stored a secure round is to be read anew. */
 void an_round_step(an_round *r, const an_round_event *event, an_round_actions *ret);
 
 bool an_round_is_over(const an_round *r);
@@ -120,6 +153,13 @@ int64_t an_round_deadline(const an_round *r);
 /* What is still owed to a member that has just (re)connected, or to the round after a restart.
  * Writes at most one action.  For the round itself pass member = SIZE_MAX. */
 bool an_round_resume(const an_round *r, size_t member, an_round_action *ret);
+
+/* Secure rounds.  What an exchange has led to for this member, appended.  Errors: STATE no exchange is over yet,
+ * NOTFOUND it is out of the round, NOMEM, LIMIT. */
+an_err an_round_secure_message(const an_round *r, size_t member, an_buf *ret);
+bool an_round_secure_is_in(const an_round *r, size_t member);
+/* The sum of a group: borrowed, to be saved. */
+const an_secure_sum *an_round_secure_sum(const an_round *r, uint32_t group);
 
 size_t an_round_find(const an_round *r, const char *site); /* SIZE_MAX: not a member */
 size_t an_round_count(const an_round *r, an_member_state state);

@@ -17,6 +17,7 @@ void an_state_done(an_state *st)
         an_opt_done(an_policy_rows, an_policy_n_rows, &st->models.items[i].policy);
     an_free(st->tokens.items);
     an_free(st->sites.items);
+    an_free(st->rosters.items);
     an_free(st->models.items);
     an_free(st->versions.items);
     an_free(st->campaigns.items);

@@ -49,8 +49,15 @@ typedef struct an_site {
     uint8_t link_key[AN_KEY_BYTES];
     uint8_t sign_key[AN_KEY_BYTES];
     char fingerprint[AN_FINGERPRINT_MAX];
+    char party[AN_NAME_MAX]; /* who runs it; its own name, unless said otherwise */
     int64_t since_ms;
 } an_site;
+
+typedef struct an_roster_entry {
+    uint64_t counter;
+    an_hash text; /* object */
+    uint8_t signature[AN_SIG_BYTES];
+} an_roster_entry;
 
 typedef struct an_version {
     an_hash hash, parent;
@@ -113,6 +120,7 @@ typedef struct an_drift_entry {
 typedef struct an_state {
     AN_LIST(an_token_entry) tokens;
     AN_LIST(an_site) sites;
+    AN_LIST(an_roster_entry) rosters; /* the last one is in force */
     AN_LIST(an_model_entry) models;
     AN_LIST(an_version) versions;
     AN_LIST(an_campaign) campaigns;

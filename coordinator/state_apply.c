@@ -22,6 +22,7 @@ static void site_requested(an_state *st, const an_record *r, an_body *b)
 {
     an_site s = {.status = AN_SITE_REQUESTED, .since_ms = r->time_ms};
     an_body_name(b, s.name, r->subject);
+    an_body_name(b, s.party, r->subject);
     an_body_hex(b, "token_id", s.token_id, sizeof s.token_id, false);
     an_body_hex(b, "link_key", s.link_key, sizeof s.link_key, false);
     an_body_hex(b, "sign_key", s.sign_key, sizeof s.sign_key, false);
@@ -60,6 +61,24 @@ static void site_denied(an_state *st, const an_record *r, an_body *b)
 static void site_revoked(an_state *st, const an_record *r, an_body *b)
 {
     set_status(st, r, b, AN_SITE_REVOKED);
+}
+
+static void site_party(an_state *st, const an_record *r, an_body *b)
+{
+    char party[AN_NAME_MAX];
+    an_site *s = an_state_site(st, r->subject);
+    an_body_known(b, s, "site");
+    an_body_name(b, party, an_body_text(b, "party", NULL));
+    if (an_body_ready(b))
+        memcpy(s->party, party, sizeof party);
+}
+
+static void roster_signed(an_state *st, const an_record *r, an_body *b)
+{
+    (void)r;
+    an_roster_entry e = {.counter = an_body_id(b, "counter"), .text = an_body_hash(b, "text", false)};
+    an_body_hex(b, "signature", e.signature, sizeof e.signature, false);
+    AN_BODY_APPEND(b, &st->rosters, e);
 }
 
 /* ---- models and versions ---- */
@@ -394,6 +413,8 @@ static const struct {
     {"site.approved", site_approved},
     {"site.denied", site_denied},
     {"site.revoked", site_revoked},
+    {"site.party", site_party},
+    {"roster.signed", roster_signed},
     {"model.created", model_created},
     {"model.policy", model_policy},
     {"version.registered", version_registered},

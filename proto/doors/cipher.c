@@ -25,6 +25,11 @@ const char *an_cipher_name(an_cipher cipher)
     return NULL;
 }
 
+bool an_cipher_is_fast(an_cipher cipher)
+{
+    return cipher != AN_CIPHER_AES256CTR || sodium_runtime_has_aesni() == 1;
+}
+
 an_err an_stream_open(an_cipher cipher, an_stream **ret)
 {
     an_err err = AN_OK;

@@ -15,6 +15,7 @@
 #ifndef AN_DOORS_CIPHER_H
 #define AN_DOORS_CIPHER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,7 @@ typedef enum an_cipher {
 } an_cipher;
 
 const char *an_cipher_name(an_cipher cipher); /* "chacha20"; NULL for a number that is none */
+bool an_cipher_is_fast(an_cipher cipher);     /* the processor has instructions for it, or it needs none */
 
 #define AN_STREAM_SEED_BYTES 32
 #define AN_STREAM_BLOCK_BYTES 64 /* parts begin at a multiple of this, for every cipher */

@@ -42,7 +42,7 @@ typedef struct judge {
 
 static void judge_piece(judge *j, uint64_t at, const uint32_t *v, size_t n, an_note *why)
 {
-    if (j->verdict != AN_OK || n == 0)
+    if (j->verdict != AN_OK || n == 0 || j->facts->masked)
         return;
     j->verdict = j->type->check(j->facts, j->dim, at, v, n, why);
     if (j->verdict == AN_OK && j->type->kind == AN_PAYLOAD_TRAIN)
@@ -51,7 +51,7 @@ static void judge_piece(judge *j, uint64_t at, const uint32_t *v, size_t n, an_n
 
 static an_err judge_end(judge *j, an_note *why)
 {
-    if (j->verdict == AN_OK && j->type->kind == AN_PAYLOAD_TRAIN)
+    if (j->verdict == AN_OK && j->type->kind == AN_PAYLOAD_TRAIN && !j->facts->masked)
         j->verdict = an_train_norm_check(&j->norm, j->facts, why);
     return j->verdict;
 }

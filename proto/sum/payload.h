@@ -36,6 +36,7 @@ typedef struct an_payload_facts {
     /* MEAN, VARIANCE, HISTOGRAM */
     uint32_t n_features;
     uint32_t n_bins; /* HISTOGRAM: per feature, under- and overflow included */
+    bool masked;     /* a vector at the door is masked: every number is a likely one */
 } an_payload_facts;
 
 /* TRAIN: deltas, new minus base, of all parameters in model order; local ones are not read. */

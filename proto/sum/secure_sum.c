@@ -352,7 +352,7 @@ static an_err close_with(an_secure_sum *s, const an_sum_graph *graph, an_note *w
         err = an_secure_close_phase(s, graph, why);
     if (err != AN_OK)
         return err;
-    an_put_u32(planned, s->g.graph.k | s->g.graph.t << 16);
+    an_put_u32(planned, an_secure_sum_planned(s));
     log_put(s, CLOSE, 0, planned, len);
     s->phase++;
     return AN_OK;
@@ -361,6 +361,19 @@ static an_err close_with(an_secure_sum *s, const an_sum_graph *graph, an_note *w
 an_err an_secure_sum_close(an_secure_sum *s, an_note *why)
 {
     return close_with(s, NULL, why);
+}
+
+uint32_t an_secure_sum_planned(const an_secure_sum *s)
+{
+    return s->g.graph.k | s->g.graph.t << 16;
+}
+
+an_err an_secure_sum_close_again(an_secure_sum *s, uint32_t graph, an_note *why)
+{
+    const an_sum_graph planned = {.k = graph & 0xffff, .t = graph >> 16};
+    if (s->phase != KEYS)
+        return an_fail(AN_ERR_STATE, why, "the keys are listed already");
+    return close_with(s, &planned, why);
 }
 
 void an_secure_sum_save(const an_secure_sum *s, const uint8_t **ret_bytes, size_t *ret_len)
@@ -372,14 +385,11 @@ void an_secure_sum_save(const an_secure_sum *s, const uint8_t **ret_bytes, size_
 static an_err close_again(an_secure_sum *s, const uint8_t *bytes, size_t len, an_note *why)
 {
     an_reader r = an_reader_of(bytes, len);
-    an_sum_graph graph = {.n = 0};
     if (len != (s->phase == KEYS ? GRAPH : 0))
         return an_fail(AN_ERR_PROTO, why, "a saved secure sum is damaged");
     if (len == 0)
         return close_with(s, NULL, why);
-    graph.k = an_read_u16(&r);
-    graph.t = an_read_u16(&r);
-    return close_with(s, &graph, why);
+    return an_secure_sum_close_again(s, an_read_u32(&r), why);
 }
 
 static an_err replay(an_secure_sum *s, an_reader *r, an_note *why)

@@ -57,6 +57,11 @@ an_err an_secure_sum_feed(an_secure_sum *s, uint32_t site, const void *bytes, si
  * NOMEM. */
 an_err an_secure_sum_close(an_secure_sum *s, an_note *why);
 
+/* Ends KEYS as it was ended before, with the graph that was planned then: another machine's rounding may plan
+ * another one.  graph: as an_secure_sum_planned gave it.  Errors: as close; STATE not in KEYS. */
+an_err an_secure_sum_close_again(an_secure_sum *s, uint32_t graph, an_note *why);
+uint32_t an_secure_sum_planned(const an_secure_sum *s); /* from SHARES on; else 0 */
+
 /* Appends what the last close has for this site: LIST, INBOX, SURVIVORS or SIGNATURES.
  * Errors: STATE no phase was closed yet, NOTFOUND the site is out, NOMEM, LIMIT. */
 an_err an_secure_sum_message(const an_secure_sum *s, uint32_t site, an_buf *ret);

@@ -1,5 +1,7 @@
 #include "trust/cohort.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -86,4 +88,40 @@ void an_cohort_done(an_cohort *c)
 {
     an_free((void *)(uintptr_t)c->params.members);
     *c = (an_cohort){.n_parties = 0};
+}
+
+const char *an_cohort_plan_name(const void *plan, uint32_t i)
+{
+    const an_plan *p = plan;
+    return i < p->n_cohort ? p->cohort[i] : NULL;
+}
+
+/* The number behind "site " at the start of text; 0 characters read: none is there. */
+static int place_at(const char *text, uint32_t *ret)
+{
+    int n = 0;
+    if (strncmp(text, "site ", 5) != 0 || !isdigit((unsigned char)text[5]))
+        return 0;
+    return sscanf(text, "site %4u%n", ret, &n) == 1 ? n : 0;
+}
+
+void an_cohort_words(an_note *ret, const char *text, uint32_t groups, uint32_t group, an_cohort_name *name,
+                     const void *ctx)
+{
+    char out[sizeof ret->text];
+    size_t len = 0;
+    while (*text && len + 1 < sizeof out) {
+        uint32_t place;
+        const int n = place_at(text, &place);
+        const char *found = n > 0 ? name(ctx, place * groups + group) : NULL;
+        if (!found) {
+            out[len++] = *text++;
+            continue;
+        }
+        const int put = snprintf(out + len, sizeof out - len, "%s", found);
+        len += put > 0 && (size_t)put < sizeof out - len ? (size_t)put : sizeof out - len - 1;
+        text += n;
+    }
+    out[len] = '\0';
+    memcpy(ret->text, out, len + 1);
 }

@@ -32,4 +32,12 @@ uint32_t an_cohort_group(const an_plan *plan, uint32_t i);
 uint32_t an_cohort_place(const an_plan *plan, uint32_t i);
 uint32_t an_cohort_site(const an_plan *plan, uint32_t group, uint32_t place); /* and back */
 
+/* A reason of sum/secure.h with names for numbers: "SHARES of site 4: ..." speaks of place 4 in the group, and
+ * a person wants to know which site that is.  name(ctx, i): site i of the plan's cohort; NULL: there is none.
+ * ret and text may be the same. */
+typedef const char *an_cohort_name(const void *ctx, uint32_t i);
+void an_cohort_words(an_note *ret, const char *text, uint32_t groups, uint32_t group, an_cohort_name *name,
+                     const void *ctx);
+const char *an_cohort_plan_name(const void *plan, uint32_t i); /* for a ctx that is an an_plan */
+
 #endif

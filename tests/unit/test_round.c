@@ -32,7 +32,7 @@ static an_round open_round(uint32_t n, uint32_t count_min)
 {
     an_round r;
     an_plan *p = plan_of(n, count_min);
-    an_err err = an_round_open(&r, p, &(an_hash){{1}}, 0, NULL);
+    an_err err = an_round_open(&r, p, &(an_hash){{1}}, NULL, 0, NULL);
     assert_int_equal(err, AN_OK);
     an_plan_free(p);
     return r;
@@ -206,11 +206,11 @@ static void every_allocation_failure_and_bad_event_is_survived(void **state)
     an_plan *p = plan_of(3, 2);
     an_round r;
     an_mem_fail_after(0);
-    an_err err = an_round_open(&r, p, &(an_hash){{1}}, 0, NULL);
+    an_err err = an_round_open(&r, p, &(an_hash){{1}}, NULL, 0, NULL);
     an_mem_fail_never();
     assert_int_equal(err, AN_ERR_NOMEM);
     p->upload.count_min = 4;
-    err = an_round_open(&r, p, &(an_hash){{1}}, 0, NULL);
+    err = an_round_open(&r, p, &(an_hash){{1}}, NULL, 0, NULL);
     assert_int_equal(err, AN_ERR_INVAL);
     an_plan_free(p);
     an_round_event e;

@@ -45,8 +45,12 @@ static void every_rule_refuses_what_it_is_for(void **state)
     }
 }
 
-static void a_plan_that_promises_masks_is_refused_while_there_are_none(void **state)
+static void a_secure_sum_below_the_bounds_of_the_site_is_refused(void **state)
 {
+    static const struct {
+        const char *rule;
+        uint32_t bits, permille;
+    } weak[] = {{"secure.bits", 39, 100}, {"secure.colluders", 40, 99}};
     an_site_policy p;
     an_note why = {{0}};
     an_plan *plan = an_alloc(1, sizeof *plan);
@@ -56,8 +60,14 @@ static void a_plan_that_promises_masks_is_refused_while_there_are_none(void **st
     plan->kind = AN_PAYLOAD_MEAN;
     plan->n_cohort = 3;
     plan->privacy = AN_PRIVACY_SECURE_SUM;
-    assert_int_equal(an_site_policy_judge(&p, plan, 0, &why), AN_ERR_REFUSED);
-    assert_non_null(strstr(why.text, "secure-sum"));
+    plan->secure = (an_plan_secure){.security_bits = 40, .colluders_permille = 100};
+    assert_int_equal(an_site_policy_judge(&p, plan, 0, &why), AN_OK);
+    for (size_t i = 0; i < 2; i++) {
+        plan->secure.security_bits = weak[i].bits;
+        plan->secure.colluders_permille = weak[i].permille;
+        assert_int_equal(an_site_policy_judge(&p, plan, 0, &why), AN_ERR_REFUSED);
+        assert_non_null(strstr(why.text, weak[i].rule));
+    }
     an_site_policy_done(&p);
     an_plan_free(plan);
 }
@@ -79,7 +89,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rule_refuses_what_it_is_for),
-        cmocka_unit_test(a_plan_that_promises_masks_is_refused_while_there_are_none),
+        cmocka_unit_test(a_secure_sum_below_the_bounds_of_the_site_is_refused),
         cmocka_unit_test(models_are_named_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

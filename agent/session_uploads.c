@@ -1,0 +1,186 @@
+/* Uploads at a site: on disk and in the spool before they are offered, and there until the round's end has been
+ * seen. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/session_internal.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "sum/vector.h"
+
+#define OFFER_AGAIN_MS 60000 /* the coordinator may be busy fetching it */
+#define HELD_AGAIN_MS 600000 /* acknowledged, but the round's end has not been seen */
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+an_err an_parts_note_upload(an_session *s, const an_part *p, an_note *why)
+{
+    an_pending row = {.time_ms = s->conf.clock->wall_ms(s->conf.clock)};
+    char words[200];
+    snprintf(row.round, sizeof row.round, "%" PRIu64, p->round);
+    memcpy(row.plan, p->plan_hash.b, sizeof row.plan);
+    memcpy(row.hash, p->update.b, sizeof row.hash);
+    snprintf(row.file, sizeof row.file, "%.255s", base_name(p->path));
+    an_err err = an_pending_set(s->spool, &row, why);
+    if (err != AN_OK)
+        return err;
+    snprintf(words, sizeof words, "round %" PRIu64 " of %s: %s", p->round, p->plan->model,
+             an_task_find(p->plan->kind)->words);
+    return an_ledger_add(s->spool, row.time_ms, an_payload_kind_name(p->plan->kind), p->size, words, why);
+}
+
+void an_parts_hold(an_session *s, an_part *p)
+{
+    p->state = AN_PART_HOLDING;
+    p->offer_id = s->next_id++;
+    p->offer_ms = an_session_now(s);
+    an_parts_offer(s, false);
+}
+
+static void offer(an_session *s, an_part *p)
+{
+    an_msg m = {.type = AN_MSG_UPDATE_OFFER, .msg_id = p->offer_id};
+    an_msg_update_offer *o = &m.u.update_offer;
+    uint8_t statement[AN_UPDATE_STATEMENT_BYTES];
+    if (p->secure && !p->secure->site)
+        return; /* it needs its plan first */
+    if (p->secure)
+        an_secure_say(s, p);
+    if (p->secure && an_secure_site_phase_of(p->secure->site) != AN_SECURE_SITE_MASKED)
+        return; /* the coordinator has it, and asks for other things now */
+    *o = (an_msg_update_offer){
+        .round = p->round, .plan_hash = p->plan_hash, .update = p->update, .size = p->size};
+    an_update_statement(statement, o);
+    an_sign(o->signature, AN_UPDATE_CONTEXT, statement, sizeof statement, s->conf.sign_secret);
+    an_err err = an_session_send(s, &m);
+    (void)err; /* offered again */
+}
+
+void an_parts_offer(an_session *s, bool all)
+{
+    const int64_t now = an_session_now(s);
+    for (size_t i = 0; s->greeted && i < s->n_parts; i++) {
+        an_part *p = s->parts[i];
+        if (p->state != AN_PART_HOLDING || (!all && now < p->offer_ms))
+            continue;
+        p->offer_ms = now + (p->acked ? HELD_AGAIN_MS : OFFER_AGAIN_MS);
+        offer(s, p);
+    }
+}
+
+int64_t an_parts_deadline(const an_session *s)
+{
+    int64_t next = INT64_MAX;
+    for (size_t i = 0; s->greeted && i < s->n_parts; i++)
+        if (s->parts[i]->state == AN_PART_HOLDING && s->parts[i]->offer_ms < next)
+            next = s->parts[i]->offer_ms;
+    return next;
+}
+
+an_err an_parts_ack(an_session *s, const an_msg *msg, an_note *why)
+{
+    const an_msg_update_ack *a = &msg->u.update_ack;
+    an_part *p = an_parts_find(s, a->round);
+    (void)why;
+    if (!p || p->state != AN_PART_HOLDING || !an_hash_equal(&p->update, &a->update))
+        return AN_OK; /* of a round that is over */
+    bool counted = a->status == AN_UPDATE_ACCEPTED || a->status == AN_UPDATE_DUPLICATE;
+    if (!counted)
+        an_log(AN_LOG_WARN, "update_not_taken", "round=%" PRIu64 " status=%s reason=\"%s\"", a->round,
+               an_update_status_name(a->status), a->reason);
+    if (!p->acked && counted)
+        s->status.updates_acked++;
+    p->acked = true; /* the file stays until the round's end */
+    p->offer_ms = an_session_now(s) + HELD_AGAIN_MS;
+    return AN_OK;
+}
+
+an_err an_parts_request(an_session *s, const an_msg *msg, an_note *why)
+{
+    an_part *p = an_parts_find(s, msg->u.update_request.round);
+    if (!p || p->state != AN_PART_HOLDING || !an_hash_equal(&p->update, &msg->u.update_request.update))
+        return an_fail(AN_ERR_NOTFOUND, why, "no such upload is held");
+    p->acked = false;
+    p->offer_ms = an_session_now(s);
+    an_parts_offer(s, false);
+    return AN_OK;
+}
+
+/* ---- after a restart ---- */
+
+/* The upload's size, from its header; the row vouches for the hash. */
+static an_err restore(an_session *s, const an_pending *row, an_note *why)
+{
+    uint8_t bytes[AN_UPDATE_HEADER_BYTES];
+    char state[AN_PATH_MAX];
+    an_update_header h;
+    an_err err = AN_ERR_NOMEM;
+    an_part *p = an_alloc(1, sizeof *p);
+    FILE *f = NULL;
+    if (!p)
+        goto out;
+    if ((err = an_path_join(p->path, s->uploads_dir, row->file)) != AN_OK)
+        goto out;
+    err = AN_ERR_NOTFOUND;
+    if (!(f = fopen(p->path, "rb")) || fread(bytes, sizeof bytes, 1, f) != 1)
+        goto out;
+    if ((err = an_update_header_get(&h, bytes, why)) != AN_OK)
+        goto out;
+    p->round = h.round;
+    memcpy(p->plan_hash.b, row->plan, sizeof row->plan);
+    memcpy(p->update.b, row->hash, sizeof row->hash);
+    p->size = an_update_size(h.dim);
+    p->state = AN_PART_HOLDING;
+    p->accepted = true;
+    p->offer_id = s->next_id++;
+    err = AN_OK;
+    if (an_secure_path(s, p->round, state) == AN_OK && an_file_exists(state) &&
+        !(p->secure = an_alloc(1, sizeof *p->secure)))
+        err = AN_ERR_NOMEM;
+    if (err != AN_OK)
+        goto out;
+    s->parts[s->n_parts++] = p;
+    p = NULL;
+out:
+    if (f)
+        fclose(f);
+    an_part_free(p);
+    return err;
+}
+
+an_err an_parts_restore(an_session *s, an_note *why)
+{
+    char after[64] = "";
+    an_pending row;
+    an_err err = AN_OK;
+    while (s->n_parts < AN_HELD_MAX && (err = an_pending_next(s->spool, after, &row, why)) == AN_OK) {
+        memcpy(after, row.round, sizeof after);
+        err = restore(s, &row, why);
+        if (err == AN_ERR_NOMEM)
+            return err;
+        if (err != AN_OK) {
+            an_log(AN_LOG_ERROR, "upload_lost", "round=%s file=%s why=\"%s\"", row.round, row.file,
+                   an_err_text(err));
+            if ((err = an_pending_remove(s->spool, row.round, why)) != AN_OK)
+                return err;
+        }
+    }
+    return err == AN_ERR_NOTFOUND ? AN_OK : err;
+}
+
+an_err an_session_upload(an_session *s, const an_hash *update, char out[static AN_PATH_MAX])
+{
+    for (size_t i = 0; i < s->n_parts; i++) {
+        const an_part *p = s->parts[i];
+        if (p->state == AN_PART_HOLDING && an_hash_equal(&p->update, update)) {
+            memcpy(out, p->path, AN_PATH_MAX);
+            return AN_OK;
+        }
+    }
+    return AN_ERR_NOTFOUND;
+}

@@ -1,0 +1,216 @@
+/* The messages of secure sums: from the sites into their rounds, and back what each exchange has led to. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "coordinator/hub_internal.h"
+#include "doors/crypto.h"
+
+/* ---- plans ---- */
+
+static uint32_t permille(double share)
+{
+    return (uint32_t)(share * 1000 + 0.5);
+}
+
+/* A sum is made by sites that the root has signed, with the keys that it has signed. */
+static void keep_signed(an_hub *hub, const an_roster *roster, an_plan *plan)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < plan->n_cohort; i++) {
+        const an_site *s = an_state_site(&hub->state, plan->cohort[i]);
+        const an_roster_site *r = an_roster_find(roster, plan->cohort[i]);
+        if (s && r && an_secret_equal(s->sign_key, r->key, sizeof r->key))
+            memmove(plan->cohort[n++], plan->cohort[i], AN_NAME_MAX);
+    }
+    memset(plan->cohort[n], 0, (plan->n_cohort - n) * sizeof plan->cohort[0]);
+    plan->n_cohort = n;
+}
+
+static bool all_fast(const an_hub *hub, const an_plan *plan)
+{
+    bool fast = true;
+    for (uint32_t i = 0; i < plan->n_cohort && fast; i++) {
+        const an_hub_live *live = an_hub_live_get((an_hub *)(uintptr_t)hub, plan->cohort[i]);
+        fast = live && live->fast_aes;
+    }
+    return fast;
+}
+
+/* Said before anybody trains: what these bounds need of so many sites. */
+static an_err check_graphs(const an_plan *plan, const an_roster *roster, an_note *why)
+{
+    static const an_hash none;
+    an_err err = AN_OK;
+    for (uint32_t g = 0; g < plan->secure.groups && err == AN_OK; g++) {
+        an_cohort c;
+        if ((err = an_cohort_of(plan, &none, roster, g, &c, why)) != AN_OK)
+            return err == AN_ERR_REFUSED ? AN_ERR_AGAIN : err;
+        uint32_t party[AN_COHORT_MAX];
+        for (uint32_t i = 0; i < c.params.n; i++)
+            party[i] = c.params.members[i].party;
+        const an_sum_graph_want want = {
+            .n = c.params.n,
+            .colluders = an_sum_graph_colluders(party, c.params.n, c.params.colluders_permille),
+            .dropouts = an_sum_graph_dropouts(c.params.n, c.params.dropouts_permille),
+            .security_bits = c.params.security_bits,
+            .correctness_bits = c.params.correctness_bits};
+        an_sum_graph graph;
+        err = an_sum_graph_plan(&graph, &want, why);
+        an_cohort_done(&c);
+    }
+    return err;
+}
+
+an_err an_hub_secure_plan(an_hub *hub, const an_policy *p, an_plan *plan, an_note *why)
+{
+    const an_roster_entry *current = an_hub_roster_current(hub);
+    an_roster roster = {.n = 0};
+    if (!current)
+        return AN_ERR_AGAIN; /* nobody is admitted, or the roster waits for its signature */
+    an_err err = an_hub_roster_read(hub, &current->text, &roster, why);
+    if (err != AN_OK)
+        return err;
+    keep_signed(hub, &roster, plan);
+    plan->min_cohort = (uint32_t)p->min_cohort;
+    plan->secure = (an_plan_secure){.roster = current->text,
+                                    .groups = (uint32_t)p->secure_groups,
+                                    .colluders_permille = permille(p->secure_colluders),
+                                    .dropouts_permille = permille(p->secure_dropouts),
+                                    .security_bits = (uint32_t)p->secure_bits,
+                                    .correctness_bits = (uint32_t)p->secure_correctness_bits,
+                                    .exchange_ms = (uint64_t)p->exchange_ms};
+    plan->secure.cipher = p->secure_cipher      ? (uint32_t)p->secure_cipher
+                          : all_fast(hub, plan) ? AN_CIPHER_AES256CTR
+                                                : AN_CIPHER_CHACHA20;
+    if ((uint64_t)plan->secure.groups * plan->min_cohort > plan->n_cohort)
+        err = AN_ERR_AGAIN;
+    if (err == AN_OK)
+        err = check_graphs(plan, &roster, why);
+    an_roster_done(&roster);
+    return err;
+}
+
+#define MASKED_MAX 4096 /* a hash, two signatures and some complaints */
+
+void an_hub_secure_send(an_hub *hub, const an_hub_round *r, size_t member)
+{
+    an_msg m = {.type = AN_MSG_SECURE};
+    an_buf content;
+    an_buf_init(&content, AN_SECURE_CONTENT_MAX);
+    an_err err = an_round_secure_message(&r->round, member, &content);
+    if (err == AN_OK) {
+        m.u.secure = (an_msg_secure){.round = r->round.id,
+                                     .plan_hash = r->round.plan_hash,
+                                     .content = {.data = content.data, .len = content.len}};
+        err = an_hub_send(hub, r->round.members[member].site, &m);
+        (void)err; /* owed again at the site's next HELLO, or when it says its last message again */
+    } else if (err == AN_ERR_LIMIT || err == AN_ERR_NOMEM) {
+        an_log(AN_LOG_ERROR, "secure_message_not_sent", "round=%llu site=%s err=%s",
+               (unsigned long long)r->round.id, r->round.members[member].site, an_err_name(err));
+    }
+    an_buf_done(&content);
+}
+
+void an_hub_secure_next(an_hub *hub, const an_hub_round *r)
+{
+    an_log(AN_LOG_INFO, "round_exchanged", "round=%llu state=%s", (unsigned long long)r->round.id,
+           an_round_state_name(r->round.state));
+    for (size_t i = 0; i < r->round.n_members; i++)
+        if (an_round_secure_is_in(&r->round, i))
+            an_hub_secure_send(hub, r, i);
+}
+
+/* ---- what sites sign of their masked vectors: kept until the vector itself is here ---- */
+
+static an_err keep_masked(an_hub_round *r, size_t member, const an_bytes *content, an_note *why)
+{
+    if (content->len > MASKED_MAX)
+        return an_fail(AN_ERR_PROTO, why, "MASKED of %zu bytes", content->len);
+    if (!r->masked && !(r->masked = an_alloc(r->round.n_members, sizeof *r->masked)))
+        return AN_ERR_NOMEM;
+    uint8_t *copy = an_alloc_raw(content->len, 1);
+    if (!copy)
+        return AN_ERR_NOMEM;
+    memcpy(copy, content->data, content->len);
+    an_free(r->masked[member].bytes);
+    r->masked[member] = (an_hub_masked){.bytes = copy, .len = content->len};
+    return AN_OK;
+}
+
+void an_hub_secure_forget(an_hub_round *r)
+{
+    for (size_t i = 0; r->masked && i < r->round.n_members; i++)
+        an_free(r->masked[i].bytes);
+    an_free(r->masked);
+    r->masked = NULL;
+}
+
+/* Into the objects, so that the journal's record needs its hash only. */
+an_err an_hub_secure_put(an_hub *hub, an_round_event *e, an_note *why)
+{
+    const bool small = e->len <= AN_OBJECT_SMALL;
+    if (e->len == 0)
+        return AN_OK;
+    return (small ? an_store_object_put_row : an_store_object_put)(hub->conf.store, e->bytes, e->len,
+                                                                   &e->message, why);
+}
+
+an_err an_hub_secure_masked(const an_hub_round *r, an_round_event *e, an_note *why)
+{
+    size_t member = an_round_find(&r->round, e->site);
+    if (!r->round.secure || member == SIZE_MAX)
+        return AN_OK;
+    if (!r->masked || !r->masked[member].bytes) /* it sends both again */
+        return an_fail(AN_ERR_AGAIN, why, "the update came before the site's signature of it");
+    e->bytes = r->masked[member].bytes;
+    e->len = r->masked[member].len;
+    return AN_OK;
+}
+
+/* ---- what comes in ---- */
+
+an_err an_hub_secure_take(an_hub *hub, const char *site, const an_msg *msg, an_note *why)
+{
+    const an_msg_secure *m = &msg->u.secure;
+    an_hub_round *r = an_hub_round_find(hub, m->round);
+    size_t member = r ? an_round_find(&r->round, site) : SIZE_MAX;
+    if (!r)
+        return AN_OK; /* over: its end is on the way */
+    if (member == SIZE_MAX || !r->round.secure || !an_hash_equal(&m->plan_hash, &r->round.plan_hash))
+        return an_fail(AN_ERR_PROTO, why, "site %s speaks of another plan for round %llu", site,
+                       (unsigned long long)m->round);
+    if (m->content.data[0] == AN_SECURE_MASKED)
+        return keep_masked(r, member, &m->content, why);
+    an_round_event e = {.type = AN_ROUND_EVENT_SECURE,
+                        .now_ms = an_hub_now(hub),
+                        .bytes = m->content.data,
+                        .len = m->content.len};
+    char actor[128];
+    snprintf(e.site, sizeof e.site, "%s", site);
+    snprintf(actor, sizeof actor, "site/%s", site);
+    an_hub_round_event(hub, r, &e, actor);
+    return AN_OK;
+}
+
+/* A site that breaks the rules of the sum is out of the round; one that is late is told what it missed. */
+void an_hub_secure_answer(an_hub *hub, an_hub_round *r, const an_round_event *e, const an_round_actions *a)
+{
+    size_t member = an_round_find(&r->round, e->site);
+    if (member == SIZE_MAX || !r->round.secure)
+        return;
+    if (a->err == AN_OK || a->err == AN_ERR_STATE) { /* said again, perhaps because the answer was lost */
+        if (!a->changed && r->round.state < AN_ROUND_SUMMING && an_round_secure_is_in(&r->round, member))
+            an_hub_secure_send(hub, r, member);
+        return;
+    }
+    if (a->err == AN_ERR_NOTFOUND || a->err == AN_ERR_NOMEM)
+        return;
+    an_log(AN_LOG_WARN, "secure_message_refused", "round=%llu site=%s err=%s why=\"%s\"",
+           (unsigned long long)r->round.id, e->site, an_err_name(a->err), a->why.text);
+    an_round_event out = {.type = AN_ROUND_EVENT_REFUSE, .now_ms = an_hub_now(hub)};
+    snprintf(out.site, sizeof out.site, "%s", e->site);
+    an_text_set(out.reason, sizeof out.reason, a->why.text);
+    an_hub_round_event(hub, r, &out, "coordinator");
+}
