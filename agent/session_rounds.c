@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/account.h"
 #include "agent/session_internal.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -104,6 +105,13 @@ static uint64_t rounds_today(an_session *s, bool add)
 
 /* ---- plans ---- */
 
+static an_err judge_privacy(an_session *s, const an_plan *plan, an_note *why)
+{
+    double epsilon = 0;
+    an_err err = an_account_with(s->spool, plan, s->conf.policy->dp_delta, &epsilon, why);
+    return err == AN_OK ? an_site_policy_privacy(s->conf.policy, plan, epsilon, why) : err;
+}
+
 static an_err judge(an_session *s, const an_plan *plan, an_note *why)
 {
     if (!an_session_line_of(s, plan->model))
@@ -112,7 +120,8 @@ static an_err judge(an_session *s, const an_plan *plan, an_note *why)
         return an_fail(AN_ERR_REFUSED, why, "site %s is not in the cohort", s->conf.site);
     if (s->n_parts == AN_HELD_MAX)
         return an_fail(AN_ERR_REFUSED, why, "the site takes part in %d rounds already", AN_HELD_MAX);
-    return an_site_policy_judge(s->conf.policy, plan, rounds_today(s, false), why);
+    an_err err = an_site_policy_judge(s->conf.policy, plan, rounds_today(s, false), why);
+    return err == AN_OK ? judge_privacy(s, plan, why) : err;
 }
 
 /* A secure sum that a restart has interrupted goes on from its saved state.  Takes the plan. */

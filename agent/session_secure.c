@@ -17,6 +17,7 @@
 #include "base/workers.h"
 #include "sum/vector.h"
 #include "trust/cohort.h"
+#include "trust/private.h"
 
 #define SAY_AGAIN_MS 20000 /* the answer may have been lost with a connection */
 #define BEGUN_MAX 256      /* rounds remembered one by one; all below the oldest count as begun */
@@ -211,6 +212,8 @@ an_err an_secure_begin(an_session *s, const an_plan *plan, const an_hash *plan_h
     an_err err = an_cohort_of(plan, plan_hash, &s->roster, group, &c, why);
     if (err == AN_OK)
         err = check_cohort(s, plan, &c, place, why);
+    if (err == AN_OK)
+        err = an_private_check(plan, an_private_counted(plan, &c), why);
     if (err == AN_OK && !(secure = an_alloc(1, sizeof *secure)))
         err = AN_ERR_NOMEM;
     if (err == AN_OK) {

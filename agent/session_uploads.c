@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/account.h"
 #include "agent/session_internal.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -26,7 +27,9 @@ an_err an_parts_note_upload(an_session *s, const an_part *p, an_note *why)
     memcpy(row.plan, p->plan_hash.b, sizeof row.plan);
     memcpy(row.hash, p->update.b, sizeof row.hash);
     snprintf(row.file, sizeof row.file, "%.255s", base_name(p->path));
-    an_err err = an_pending_set(s->spool, &row, why);
+    an_err err = an_account_spend(s->spool, p->plan, why); /* once too often rather than not */
+    if (err == AN_OK)
+        err = an_pending_set(s->spool, &row, why);
     if (err != AN_OK)
         return err;
     snprintf(words, sizeof words, "round %" PRIu64 " of %s: %s", p->round, p->plan->model,

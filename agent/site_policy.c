@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+static const char *const units[] = {"none", "record", "site", NULL};
+
 const an_opt an_site_policy_rows[] = {
     AN_OPT_BOOL(an_site_policy, allow_training, "allow.training", "yes",
                 "train models on this site's windows"),
@@ -24,6 +26,11 @@ const an_opt an_site_policy_rows[] = {
                "passes over the windows in a round"),
     AN_OPT_TEXT(an_site_policy, models, "models", 1, 1024, "*",
                 "models served here, comma-separated; * is all"),
+    AN_OPT_CHOICE(an_site_policy, dp_required, "dp.required", units, "none",
+                  "least differential privacy of training: none, of a record, or of the site"),
+    AN_OPT_NUM(an_site_policy, dp_epsilon_max, "dp.epsilon_max", 0, 1e6, "0",
+               "most epsilon of a model by the site's own account; 0 is no bound"),
+    AN_OPT_NUM(an_site_policy, dp_delta, "dp.delta", 1e-15, 0.1, "0.00001", "... at this delta"),
 };
 const size_t an_site_policy_n_rows = sizeof an_site_policy_rows / sizeof *an_site_policy_rows;
 
@@ -111,5 +118,26 @@ an_err an_site_policy_judge(const an_site_policy *p, const an_plan *plan, uint64
     if (rounds_today >= (uint64_t)p->rounds_per_day)
         return an_fail(AN_ERR_REFUSED, why, "site policy: rounds_per_day is %lld",
                        (long long)p->rounds_per_day);
+    return AN_OK;
+}
+
+an_err an_site_policy_privacy(const an_site_policy *p, const an_plan *plan, double epsilon, an_note *why)
+{
+    if (plan->kind != AN_PAYLOAD_TRAIN)
+        return AN_OK;
+    if (plan->dp_unit < (uint32_t)p->dp_required)
+        return an_fail(AN_ERR_REFUSED, why, "site policy: dp.required is %s, the plan has %s",
+                       an_dp_unit_name((uint32_t)p->dp_required), an_dp_unit_name(plan->dp_unit));
+    if (p->dp_epsilon_max <= 0)
+        return AN_OK;
+    if (plan->dp_unit == AN_DP_NONE)
+        return an_fail(AN_ERR_REFUSED, why, "site policy: dp.epsilon_max is %g, the plan has no noise",
+                       p->dp_epsilon_max);
+    if (epsilon > p->dp_epsilon_max)
+        return an_fail(
+            AN_ERR_REFUSED, why,
+            "site policy: dp.epsilon_max is %g, and with this round the site's own account comes to "
+            "%.4g (%s, delta %g)",
+            p->dp_epsilon_max, epsilon, an_dp_unit_name(plan->dp_unit), p->dp_delta);
     return AN_OK;
 }

@@ -30,7 +30,10 @@ typedef struct an_site_policy {
     double secure_colluders;
     int64_t rounds_per_day; /* 0: none at all */
     int64_t epochs_max;
-    char *models; /* "pump,press"; "*": all */
+    char *models;          /* "pump,press"; "*": all */
+    int dp_required;       /* AN_DP_*: training with less is refused */
+    double dp_epsilon_max; /* of a model, by the site's own account; 0: no bound */
+    double dp_delta;       /* of that */
 } an_site_policy;
 
 extern const an_opt an_site_policy_rows[];
@@ -46,6 +49,11 @@ an_err an_site_policy_set(an_site_policy *p, const char *key, const char *value,
  * Errors: REFUSED, why names the rule. */
 an_err an_site_policy_judge(const an_site_policy *p, const an_plan *plan, uint64_t rounds_today,
                             an_note *why);
+
+/* Is what training sends protected as this site asks?  epsilon: of the site's own account with this round, at
+ * dp_delta.  Sums of statistics and of evaluations are never noised: allow_statistics and allow_evaluation
+ * are for these.  Errors: REFUSED. */
+an_err an_site_policy_privacy(const an_site_policy *p, const an_plan *plan, double epsilon, an_note *why);
 
 /* May this model's versions run here?  Errors: REFUSED. */
 an_err an_site_policy_model(const an_site_policy *p, const char *model, an_note *why);

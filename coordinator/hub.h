@@ -137,6 +137,20 @@ an_err an_hub_campaign_open(an_hub *hub, const char *actor, const char *model, a
 an_err an_hub_campaign_approve(an_hub *hub, const char *actor, uint64_t id, an_note *why);
 an_err an_hub_campaign_stop(an_hub *hub, const char *actor, uint64_t id, const char *reason, an_note *why);
 
+/* What a campaign of so many training rounds (0: as the policy says) would spend of the model's privacy
+ * budget.  unit AN_DP_NONE: nothing is noised, and the rest is 0. */
+typedef struct an_hub_privacy {
+    uint32_t unit;
+    double delta, noise, budget;
+    double epsilon;  /* spent, open rounds with it */
+    double after;    /* with the campaign; INFINITY: not known before its sites are here */
+    double ratio;    /* as an_private_ratio; 0: not known */
+    uint64_t rounds; /* asked for */
+    uint64_t room;   /* rounds that the budget has room for, at most 10000 */
+} an_hub_privacy;
+an_err an_hub_privacy_weigh(an_hub *hub, const char *model, an_campaign_kind kind, uint32_t rounds,
+                            an_hub_privacy *ret, an_note *why);
+
 /* Moves production.  Rolling back is the same with an older version: the counter still rises. */
 an_err an_hub_promote(an_hub *hub, const char *actor, const char *model, const an_hash *version,
                       const char *reason, an_note *why);

@@ -87,28 +87,21 @@ static an_err set_payload(an_hub *hub, an_plan *plan, const an_model_entry *m, c
     if (dim == 0 || dim > AN_DIM_MAX)
         return an_fail(AN_ERR_LIMIT, why, "model %s is too large for a round", m->name);
     plan->dim = (uint32_t)dim;
-    return AN_OK;
+    return an_hub_privacy_set(hub, &m->policy, plan, why);
 }
 
 /* Errors: AGAIN too few sites are here. */
-static an_err open_round(an_hub *hub, const an_campaign *c, an_payload_kind kind, an_note *why)
+static an_err make_plan(an_hub *hub, const an_model_entry *m, const an_campaign *c, an_payload_kind kind,
+                        an_plan *plan, an_note *why)
 {
-    const an_model_entry *m = an_state_model(&hub->state, c->model);
     const an_policy *p = &m->policy;
-    an_err err;
-    an_plan *plan = an_alloc(1, sizeof *plan);
-    if (!plan)
-        return AN_ERR_NOMEM;
     plan->n_cohort = cohort_of(hub, m, plan->cohort, AN_COHORT_MAX);
     plan->privacy = p->privacy == 1 ? AN_PRIVACY_SECURE_SUM : AN_PRIVACY_TRUSTED;
-    if (plan->privacy == AN_PRIVACY_SECURE_SUM && (err = an_hub_secure_plan(hub, p, plan, why)) != AN_OK) {
-        an_plan_free(plan);
+    an_err err = plan->privacy == AN_PRIVACY_SECURE_SUM ? an_hub_secure_plan(hub, p, plan, why) : AN_OK;
+    if (err != AN_OK)
         return err;
-    }
-    if (plan->n_cohort < p->min_cohort) {
-        an_plan_free(plan);
+    if (plan->n_cohort < p->min_cohort)
         return AN_ERR_AGAIN;
-    }
     plan->round = hub->state.next_id;
     plan->campaign = c->id;
     snprintf(plan->model, sizeof plan->model, "%s", m->name);
@@ -121,7 +114,28 @@ static an_err open_round(an_hub *hub, const an_campaign *c, an_payload_kind kind
     plan->invite = plan->upload = phase;
     plan->invite.time_min_ms = plan->invite.deadline_ms = (uint64_t)p->invite_ms;
     plan->upload.time_min_ms = plan->upload.deadline_ms = (uint64_t)p->upload_ms;
-    if ((err = set_payload(hub, plan, m, c, why)) != AN_OK) {
+    return set_payload(hub, plan, m, c, why);
+}
+
+an_err an_hub_plan_draft(an_hub *hub, const an_model_entry *m, an_campaign_kind kind, an_plan *ret,
+                         an_note *why)
+{
+    const bool again = kind == AN_CAMPAIGN_INCREMENTAL;
+    const an_campaign c = {.kind = kind, .head = again ? m->alias[AN_ALIAS_PRODUCTION - 1] : m->blank};
+    return make_plan(hub, m, &c, AN_PAYLOAD_TRAIN, ret, why);
+}
+
+/* Errors: AGAIN too few sites are here; REFUSED there is no room in the privacy budget. */
+static an_err open_round(an_hub *hub, const an_campaign *c, an_payload_kind kind, an_note *why)
+{
+    const an_model_entry *m = an_state_model(&hub->state, c->model);
+    an_plan *plan = an_alloc(1, sizeof *plan);
+    if (!plan)
+        return AN_ERR_NOMEM;
+    an_err err = make_plan(hub, m, c, kind, plan, why);
+    if (err == AN_OK)
+        err = an_hub_privacy_judge(hub, m, plan, why);
+    if (err != AN_OK) {
         an_plan_free(plan);
         return err;
     }

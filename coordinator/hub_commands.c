@@ -1,4 +1,5 @@
 /* What people ask for: enrolment, campaigns, rollback. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -200,6 +201,29 @@ an_err an_hub_site_revoke(an_hub *hub, const char *actor, const char *name, cons
 
 /* ---- campaigns ---- */
 
+/* A person is told how many rounds the budget has room for.  A campaign that opens by itself takes so many
+ * (one at least: that it is refused says why), and waits for a person if noise would bury what it learns. */
+static an_err weigh_privacy(an_hub *hub, const an_model_entry *m, an_campaign_kind kind, bool by_itself,
+                            uint32_t *rounds, bool *waiting, an_note *why)
+{
+    an_hub_privacy w;
+    an_err err = an_hub_privacy_weigh(hub, m->name, kind, *rounds, &w, why);
+    if (err != AN_OK || w.unit == AN_DP_NONE || isinf(w.after))
+        return err;
+    if (by_itself) {
+        *rounds = w.room < *rounds ? (uint32_t)(w.room > 0 ? w.room : 1) : *rounds;
+        *waiting = *waiting || w.ratio > 1;
+        return AN_OK;
+    }
+    if (w.after <= w.budget)
+        return AN_OK;
+    return an_fail(
+        AN_ERR_REFUSED, why,
+        "privacy budget: epsilon is %.4g and would be %.4g after %u rounds (%s, delta %g); the model "
+        "may spend %g (dp.epsilon), which has room for %llu",
+        w.epsilon, w.after, *rounds, an_dp_unit_name(w.unit), w.delta, w.budget, (unsigned long long)w.room);
+}
+
 an_err an_hub_campaign_open(an_hub *hub, const char *actor, const char *model, an_campaign_kind kind,
                             uint32_t rounds, const char *trigger, uint64_t *ret_id, an_note *why)
 {
@@ -219,7 +243,10 @@ an_err an_hub_campaign_open(an_hub *hub, const char *actor, const char *model, a
     if (rounds == 0)
         rounds = (uint32_t)(again ? m->policy.drift_rounds : m->policy.train_rounds);
     uint64_t id = hub->state.next_id;
-    bool by_itself = strcmp(actor, "coordinator") == 0;
+    bool by_itself = strcmp(actor, "coordinator") == 0, waiting = by_itself && !m->policy.drift_automatic;
+    an_err err = weigh_privacy(hub, m, kind, by_itself, &rounds, &waiting, why);
+    if (err != AN_OK)
+        return err;
     an_record_batch b = {.n = 0};
     an_json *o = an_json_object();
     an_json_set_int(o, "id", (int64_t)id);
@@ -227,9 +254,9 @@ an_err an_hub_campaign_open(an_hub *hub, const char *actor, const char *model, a
     an_json_set_text(o, "trigger", trigger);
     an_json_set_int(o, "rounds", rounds);
     an_json_set_hash(o, "base", again ? production : &m->blank);
-    an_json_set_bool(o, "waiting", by_itself && !m->policy.drift_automatic);
+    an_json_set_bool(o, "waiting", waiting);
     an_batch_add(&b, "campaign.opened", model, actor, NULL, o);
-    an_err err = an_hub_commit(hub, &b, why);
+    err = an_hub_commit(hub, &b, why);
     if (err != AN_OK)
         return err;
     an_log(AN_LOG_INFO, "campaign_opened", "campaign=%llu model=%s kind=%s trigger=\"%s\"",

@@ -130,7 +130,19 @@ void an_hub_prune(an_hub *hub); /* removes the updates of one round that need no
 
 /* hub_campaigns.c */
 void an_hub_drive(an_hub *hub); /* do what every campaign and the drift policy ask for */
+/* The plan of a training round as it would be now: of a campaign of this kind, with the sites that are here.
+ * Errors: AGAIN too few are. */
+an_err an_hub_plan_draft(an_hub *hub, const an_model_entry *m, an_campaign_kind kind, an_plan *ret,
+                         an_note *why);
 an_err an_hub_announce(an_hub *hub, const char *model, const char *only_site);
+
+/* hub_privacy.c */
+/* TRAIN: what the policy asks for, with units and bits where sites add noise.  All else of the plan is set.
+ * Errors: REFUSED no noise is sure to stay, or no unit has room for it. */
+an_err an_hub_privacy_set(an_hub *hub, const an_policy *p, an_plan *plan, an_note *why);
+/* Sets dp_epsilon.  Errors: REFUSED the model's budget has no room for this round. */
+an_err an_hub_privacy_judge(an_hub *hub, const an_model_entry *m, an_plan *plan, an_note *why);
+an_err an_hub_privacy_read(const an_plan *plan, an_round_privacy *ret, an_note *why); /* Errors: INVAL */
 
 /* hub_models.c */
 an_err an_hub_model_facts(an_hub *hub, const char *model, an_hub_model **ret, an_note *why);

@@ -120,6 +120,7 @@ static an_json *ended_body(const an_round *round, uint32_t dim, const an_combine
     an_json_set_bool(o, "committed", committed);
     size_t n = an_round_count(round, AN_MEMBER_DELIVERED);
     an_json_set_int(o, "updates", (int64_t)n);
+    an_json_set_int(o, "released", (int64_t)(n + an_round_count(round, AN_MEMBER_ACCEPTED)));
     an_json_set_int(o, "bytes", (int64_t)(n * an_update_size(dim)));
     an_json_set_text(o, "reason", round->reason);
     an_json_set_hash(o, "result", &round->result);
@@ -337,6 +338,7 @@ an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_not
     an_err err = AN_ERR_NOMEM;
     an_hash plan_hash;
     an_record_batch batch = {.n = 0};
+    an_round_privacy privacy;
     char subject[64];
     an_hub_round *r = an_alloc(1, sizeof *r);
     if (!r) {
@@ -354,6 +356,8 @@ an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_not
         goto out;
     if ((err = open_machine(hub, r, &plan_hash, an_hub_now(hub), why)) != AN_OK)
         goto out;
+    if ((err = an_hub_privacy_read(plan, &privacy, why)) != AN_OK)
+        goto out;
     an_json *o = an_json_object();
     an_json_set_int(o, "id", (int64_t)plan->round);
     an_json_set_int(o, "campaign", (int64_t)plan->campaign);
@@ -364,6 +368,7 @@ an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_not
     an_json_set_int(o, "cohort", plan->n_cohort);
     if (plan->kind == AN_PAYLOAD_TRAIN)
         add_server(hub, plan, o);
+    an_spent_write(o, &privacy);
     subject_of(subject, plan->round);
     an_batch_add(&batch, "round.opened", subject, "coordinator", NULL, o);
     if ((err = an_hub_commit(hub, &batch, why)) != AN_OK)

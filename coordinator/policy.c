@@ -4,6 +4,7 @@
 
 static const char *const ciphers[] = {"auto", "chacha20", "aes-256-ctr", NULL};
 static const char *const privacies[] = {"trusted", "secure-sum", NULL};
+static const char *const units[] = {"none", "record", "site", NULL};
 const char *const an_policy_optimisers[] = {"adam", "sgd", "rmsprop", NULL};
 const char *const an_policy_server_optimisers[] = {
 #define AN_SERVER_OPTIMISER(name) #name,
@@ -97,6 +98,17 @@ const an_opt an_policy_rows[] = {
                "how much higher the share of alarms on normal data may be"),
     AN_OPT_NUM(an_policy, gate_challenge, "gate.challenge", 0, 1, "0.1",
                "how much lower the share of raised challenge faults may be"),
+    AN_OPT_CHOICE(an_policy, dp_unit, "dp.unit", units, "none",
+                  "differential privacy of training: none, of a record (a window), or of a whole site"),
+    AN_OPT_NUM(an_policy, dp_epsilon, "dp.epsilon", 0.001, 1e6, "8",
+               "budget: rounds that would go beyond are not opened"),
+    AN_OPT_NUM(an_policy, dp_delta, "dp.delta", 1e-15, 0.1, "0.00001", "... at this delta"),
+    AN_OPT_NUM(an_policy, dp_noise, "dp.noise", 0.01, 10000, "1",
+               "noise multiplier: standard deviation of the noise / sensitivity"),
+    AN_OPT_NUM(an_policy, dp_clip, "dp.clip", 1e-6, 1e6, "1",
+               "record: longest gradient of a window, L2 (of a site: update.clip_norm)"),
+    AN_OPT_NUM(an_policy, dp_rate, "dp.rate", 0.0001, 1, "0.05",
+               "record: share of the windows in a step; a pass has 1/rate steps"),
 };
 const size_t an_policy_n_rows = sizeof an_policy_rows / sizeof *an_policy_rows;
 
@@ -115,6 +127,11 @@ an_err an_policy_check(const an_policy *p, an_note *why)
     if (p->privacy == 1 && p->min_cohort < AN_SECURE_COHORT_MIN)
         return an_fail(AN_ERR_INVAL, why, "min_cohort: a secure sum is over %d parties at least",
                        AN_SECURE_COHORT_MIN);
+    if (p->dp_unit == AN_DP_SITE && (p->privacy == 0 || p->secure_groups != 1))
+        return an_fail(
+            AN_ERR_INVAL, why,
+            "dp.unit: site needs privacy: secure-sum in one group, where the sum alone is seen and "
+            "its noise is all sites' together");
     return AN_OK;
 }
 

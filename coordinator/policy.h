@@ -46,6 +46,9 @@ typedef struct an_policy {
     double gate_loss, gate_alarms, gate_challenge;
     int64_t round_retries;
     int64_t keep_rounds, keep_bytes;
+
+    int dp_unit; /* AN_DP_*: index into "none", "record", "site" */
+    double dp_epsilon, dp_delta, dp_noise, dp_clip, dp_rate;
 } an_policy;
 
 extern const char *const an_policy_optimisers[];        /* rows of models/optimisers.def; ended by NULL */

@@ -25,6 +25,7 @@
 #include "coordinator/policy.h"
 #include "coordinator/rule.h"
 #include "coordinator/server_optimiser.h"
+#include "coordinator/spent.h"
 #include "coordinator/store.h"
 #include "msg/msg.h"
 
@@ -80,6 +81,7 @@ typedef struct an_model_entry {
     an_hash alias[AN_ALIASES];
     uint64_t counter;    /* of the last release statement */
     int64_t campaign_ms; /* when the last campaign ended; 0: never */
+    an_spent spent;      /* what its training has cost */
 } an_model_entry;
 
 typedef struct an_round_entry {
@@ -98,6 +100,7 @@ typedef struct an_round_entry {
     uint32_t n_updates;
     uint64_t update_bytes; /* of all its updates */
     bool pruned;           /* they were removed */
+    an_round_privacy privacy;
     char reason[AN_REASON_MAX];
 } an_round_entry;
 

@@ -313,6 +313,7 @@ static void round_opened(an_state *st, const an_record *r, an_body *b)
                         .beta2 = an_body_num(b, "server_beta_v"),
                         .tau = an_body_num(b, "server_tau")},
         .opened_ms = r->time_ms};
+    an_body_privacy(b, &e.privacy);
     an_body_name(b, e.model, an_body_text(b, "model", NULL));
     if (b->err == AN_OK && (e.kind < 1 || e.kind > AN_PAYLOAD_KIND_MAX))
         b->err = an_fail(AN_ERR_PROTO, b->why, "no such kind of round");
@@ -345,12 +346,22 @@ static an_round_entry *round_of(an_state *st, an_body *b)
     return e;
 }
 
+/* The cost was checked as the round's first record was read. */
+static void spend(an_state *st, an_round_entry *e)
+{
+    an_model_entry *m = an_state_model(st, e->model);
+    an_round_privacy *p = &e->privacy;
+    if (m && an_spent_add(&m->spent, e->kind, &p->cost, NULL) == AN_OK && p->cost.unit != AN_DP_NONE)
+        p->epsilon = an_privacy_epsilon(an_spent_account(&m->spent, p->cost.unit), p->delta);
+}
+
 static void round_ended(an_state *st, const an_record *r, an_body *b)
 {
     bool committed = an_body_bool(b, "committed");
     an_hash result = an_body_hash(b, "result", true), optimiser = an_body_hash(b, "optimiser", true);
     const char *reason = an_body_text(b, "reason", "");
     int64_t n = an_body_int(b, "updates", 0), bytes = an_body_int(b, "bytes", 0);
+    const bool released = an_body_int(b, "released", n) > 0;
     an_round_entry *e = round_of(st, b);
     if (!an_body_ready(b))
         return;
@@ -361,6 +372,8 @@ static void round_ended(an_state *st, const an_record *r, an_body *b)
     e->n_updates = (uint32_t)n;
     e->update_bytes = (uint64_t)bytes;
     an_text_set(e->reason, sizeof e->reason, reason);
+    if (released)
+        spend(st, e);
     an_campaign *c = e->campaign ? an_state_campaign(st, e->campaign) : NULL;
     if (!c || c->open_round != e->id)
         return;

@@ -78,3 +78,32 @@ uint64_t an_body_id(an_body *b, const char *key)
         b->err = an_fail(AN_ERR_PROTO, b->why, "%s is not a number above 0", key);
     return (uint64_t)id;
 }
+
+void an_body_privacy(an_body *b, an_round_privacy *ret)
+{
+    const int64_t unit = an_body_int(b, "dp_unit", AN_DP_NONE), steps = an_body_int(b, "dp_steps", 0),
+                  sites = an_body_int(b, "dp_sites", 0), dim = an_body_int(b, "dp_dim", 0);
+    an_round_privacy p = {.delta = an_body_num(b, "dp_delta"),
+                          .noise = an_body_num(b, "dp_noise"),
+                          .ratio = an_body_num(b, "dp_ratio"),
+                          .epsilon = an_body_num(b, "dp_epsilon")};
+    if (unit == AN_DP_RECORD)
+        p.cost = (an_private_cost){.unit = AN_DP_RECORD,
+                                   .noise = p.noise,
+                                   .rate = an_body_num(b, "dp_rate"),
+                                   .steps = (uint64_t)steps};
+    else if (unit == AN_DP_SITE)
+        p.cost = (an_private_cost){.unit = AN_DP_SITE,
+                                   .sum = {.sites = (uint32_t)sites,
+                                           .variance = an_body_num(b, "dp_variance"),
+                                           .norm = an_body_num(b, "dp_norm"),
+                                           .dim = (uint64_t)dim}};
+    an_privacy_account one = {{0}};
+    const bool known = unit == AN_DP_NONE || p.cost.unit != AN_DP_NONE;
+    if (b->err == AN_OK && (!known || steps < 0 || sites < 0 || sites > AN_COHORT_MAX || dim < 0 ||
+                            !(p.delta >= 0 && p.delta < 1)))
+        b->err = an_fail(AN_ERR_PROTO, b->why, "the privacy of the round is out of bounds");
+    if (b->err == AN_OK)
+        b->err = an_private_spend(&one, &p.cost, 1, b->why);
+    *ret = p;
+}

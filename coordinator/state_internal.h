@@ -32,6 +32,9 @@ uint64_t an_body_id(an_body *b, const char *key);
 void an_body_name(an_body *b, char ret[static AN_NAME_MAX], const char *text); /* text must be a name */
 void an_body_known(an_body *b, const void *thing, const char *what);           /* thing may not be NULL */
 
+/* What an_spent_write wrote; none: no noise. */
+void an_body_privacy(an_body *b, an_round_privacy *ret);
+
 /* Adds the item to the list, or makes room for it. */
 #define AN_BODY_APPEND(b, list, item)                                                                        \
     do {                                                                                                     \

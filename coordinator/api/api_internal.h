@@ -42,6 +42,11 @@ an_json *an_api_site_json(const an_api_call *c, const an_site *s);
 an_json *an_api_model_json(const an_api_call *c, const an_model_entry *m);
 an_json *an_api_campaign_json(const an_api_call *c, const an_campaign *k);
 an_json *an_api_round_json(const an_api_call *c, const an_round_entry *r, bool members);
+void an_api_set_round_privacy(an_json *o, const an_round_entry *r); /* "privacy" */
+void an_api_set_model_privacy(const an_api_call *c, an_json *o, const an_model_entry *m);
+/* Errors: STATE noise would bury what such a campaign learns, and the body does not confirm it. */
+an_err an_api_confirm_privacy(const an_api_call *c, const char *model, an_campaign_kind kind, uint32_t rounds,
+                              an_note *why);
 an_json *an_api_drift_json(const an_drift_entry *d);
 
 #endif

@@ -35,6 +35,7 @@ an_json *an_api_model_json(const an_api_call *c, const an_model_entry *m)
     an_json_set_int(o, "versions", versions);
     an_json_set_int(o, "sites_connected", connected);
     an_json_set_int(o, "release_counter", (int64_t)m->counter);
+    an_api_set_model_privacy(c, o, m);
     return o;
 }
 

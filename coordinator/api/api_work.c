@@ -171,6 +171,7 @@ an_json *an_api_round_json(const an_api_call *c, const an_round_entry *r, bool m
         an_json_set_text(o, "rule", r->rule->name);
         an_json_set_text(o, "server_optimiser", r->server->name);
     }
+    an_api_set_round_privacy(o, r);
     return o;
 }
 
@@ -283,6 +284,9 @@ an_json *an_api_campaign_json(const an_api_call *c, const an_campaign *k)
     an_api_set_hash(o, "base", &k->base);
     an_api_set_hash(o, "head", &k->head);
     an_json_set_bool(o, "over", an_campaign_is_over(k));
+    const an_model_entry *m = an_state_model(c->state, k->model);
+    if (m)
+        an_api_set_model_privacy(c, o, m);
     return o;
 }
 
@@ -338,6 +342,8 @@ an_err an_api_campaign_open(an_api_call *c, an_note *why)
                        an_campaign_kind_name(AN_CAMPAIGN_INCREMENTAL));
     if (strlen(trigger) >= AN_REASON_MAX)
         return an_fail(AN_ERR_INVAL, why, "reason: at most %d bytes", AN_REASON_MAX - 1);
+    if ((err = an_api_confirm_privacy(c, model, kind, (uint32_t)rounds, why)) != AN_OK)
+        return err;
     err = an_hub_campaign_open(c->hub, c->actor, model, kind, (uint32_t)rounds, trigger, &id, why);
     if (err != AN_OK)
         return err;

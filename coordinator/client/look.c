@@ -41,7 +41,7 @@ static void print_sites(const an_jval *list)
 static void print_models(const an_jval *list)
 {
     an_grid g;
-    an_grid_init(&g, "MODEL  PRODUCTION  VERSIONS  SITES CONNECTED");
+    an_grid_init(&g, "MODEL  PRODUCTION  VERSIONS  EPSILON  SITES CONNECTED");
     for (size_t i = 0; i < an_jval_count(list); i++) {
         const an_jval *m = an_jval_at(list, i);
         char production[AN_CLI_SHORT];
@@ -49,6 +49,7 @@ static void print_models(const an_jval *list)
         an_grid_cell(&g, "%s", an_cli_text(m, "name"));
         an_grid_cell(&g, "%s", production);
         an_grid_cell(&g, "%lld", (long long)an_cli_int(m, "versions"));
+        an_grid_cell(&g, "%s", an_cli_text(an_jval_get(m, "privacy"), "brief"));
         an_grid_cell(&g, "%lld", (long long)an_cli_int(m, "sites_connected"));
     }
     an_grid_print(&g, stdout);

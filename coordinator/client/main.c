@@ -31,6 +31,7 @@ static const an_flag flags_campaign[] = {
     COMMON,
     {"rounds", "N", "training rounds; as the model's policy says if not given"},
     {"kind", "KIND", "training from the start, or incremental from production"},
+    {"yes", NULL, "though the noise is expected to be longer than all updates together"},
     {"reason", "TEXT", "why; kept in the journal"}};
 static const an_flag flags_journal[] = {COMMON,
                                         {"follow", NULL, "go on with what happens from now on"},

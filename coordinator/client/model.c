@@ -110,6 +110,7 @@ static void print_model(const an_jval *m)
     }
     printf("  versions    %lld\n  sites       %lld connected\n", (long long)an_cli_int(m, "versions"),
            (long long)an_cli_int(m, "sites_connected"));
+    printf("  privacy     %s\n", an_cli_text(an_jval_get(m, "privacy"), "text"));
 }
 
 int an_cli_model_show(an_cli *c)

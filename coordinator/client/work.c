@@ -1,5 +1,6 @@
 /* Campaigns and rounds. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "coordinator/client/client.h"
 #include "coordinator/client/grid.h"
@@ -8,7 +9,7 @@
 void an_cli_show_campaigns(const an_jval *list)
 {
     an_grid g;
-    an_grid_init(&g, "CAMPAIGN  MODEL  KIND  STATE  ROUNDS  OPENED  WHAT");
+    an_grid_init(&g, "CAMPAIGN  MODEL  KIND  STATE  ROUNDS  EPSILON  OPENED  WHAT");
     for (size_t i = 0; i < an_jval_count(list); i++) {
         const an_jval *k = an_jval_at(list, i);
         char ago[AN_CLI_SHORT];
@@ -19,6 +20,7 @@ void an_cli_show_campaigns(const an_jval *list)
         an_grid_cell(&g, "%s", an_cli_text(k, "kind"));
         an_grid_cell(&g, "%s", an_cli_text(k, "state"));
         an_grid_cell(&g, "%lld of %lld", (long long)an_cli_int(k, "step"), (long long)an_cli_int(k, "steps"));
+        an_grid_cell(&g, "%s", an_cli_text(an_jval_get(k, "privacy"), "brief"));
         an_grid_cell(&g, "%s", ago);
         an_grid_cell(&g, "%s", waiting[0] ? waiting : an_cli_text(k, "reason"));
     }
@@ -29,7 +31,7 @@ void an_cli_show_campaigns(const an_jval *list)
 void an_cli_show_rounds(const an_jval *list)
 {
     an_grid g;
-    an_grid_init(&g, "ROUND  MODEL  KIND  STATE  UPDATES  OPENED  WHAT");
+    an_grid_init(&g, "ROUND  MODEL  KIND  STATE  UPDATES  EPSILON  OPENED  WHAT");
     for (size_t i = 0; i < an_jval_count(list); i++) {
         const an_jval *r = an_jval_at(list, i);
         char ago[AN_CLI_SHORT], result[AN_CLI_SHORT];
@@ -43,6 +45,7 @@ void an_cli_show_rounds(const an_jval *list)
         an_grid_cell(&g, "%s", an_cli_text(r, "kind"));
         an_grid_cell(&g, "%s", an_cli_text(r, "state"));
         an_grid_cell(&g, "%lld", (long long)an_cli_int(r, "delivered"));
+        an_grid_cell(&g, "%s", an_cli_text(an_jval_get(r, "privacy"), "brief"));
         an_grid_cell(&g, "%s", ago);
         an_grid_cell(&g, "%s", text[0] ? text : result);
     }
@@ -101,8 +104,34 @@ static void say_campaign(const an_json_doc *doc)
 {
     const an_jval *k = an_jval_get(an_json_root(doc), "campaign");
     const char *waiting = an_cli_text(k, "waiting");
+    const char *privacy = an_cli_text(an_jval_get(k, "privacy"), "text");
+    if (privacy[0])
+        printf("privacy: %s\n", privacy);
     printf("campaign %lld of model %s is %s: %s\n", (long long)an_cli_int(k, "id"), an_cli_text(k, "model"),
            an_cli_text(k, "state"), waiting[0] ? waiting : an_cli_text(k, "reason"));
+}
+
+/* Asks a person who sits there whether noise that is longer than the updates is meant; what the coordinator
+ * says to a start without it is for all others. */
+static bool confirmed(an_cli *c, const char *model)
+{
+    an_json_doc *doc = NULL;
+    char answer[8] = "";
+    if (c->json || !isatty(STDIN_FILENO) || an_cli_get(c, &doc, "/models/%s/privacy", model) != AN_CLI_OK)
+        return false;
+    const an_jval *p = an_jval_get(an_json_root(doc), "privacy");
+    const double ratio = an_cli_num(p, "ratio");
+    if (ratio > 1) {
+        printf(
+            "%s\nthe noise of a round is expected to be %.3g times as long as all updates together can be; "
+            "go on? [y/N] ",
+            an_cli_text(p, "text"), ratio);
+        fflush(stdout);
+        if (!fgets(answer, sizeof answer, stdin))
+            answer[0] = '\0';
+    }
+    an_json_doc_free(doc);
+    return answer[0] == 'y' || answer[0] == 'Y';
 }
 
 int an_cli_campaign_start(an_cli *c)
@@ -116,9 +145,12 @@ int an_cli_campaign_start(an_cli *c)
         return AN_CLI_USAGE;
     if (an_args_int(c->args, "rounds", 1, 10000, 0, &rounds, &why) != AN_OK)
         return an_cli_fail(AN_CLI_USAGE, "%s", why.text);
+    const bool yes = an_args_has(c->args, "yes") || confirmed(c, model);
     an_json *body = an_json_object();
     an_json_set_text(body, "model", model);
     an_json_set_int(body, "rounds", rounds);
+    if (yes)
+        an_json_set_bool(body, "confirm", true);
     if (kind)
         an_json_set_text(body, "kind", kind);
     if (reason)
@@ -205,6 +237,7 @@ int an_cli_round_show(an_cli *c)
         printf("  reason      %s\n", an_cli_text(r, "reason"));
     if (an_cli_text(r, "result")[0])
         printf("  result      %s\n", an_cli_text(r, "result"));
+    printf("  privacy     %s\n", an_cli_text(an_jval_get(r, "privacy"), "text"));
     print_figures(an_jval_get(r, "figures"));
     if (an_jval_get(r, "members")) {
         printf("\n");

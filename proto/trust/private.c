@@ -58,13 +58,16 @@ an_err an_private_cost_of(an_private_cost *ret, const an_plan *plan, an_note *wh
     return AN_OK;
 }
 
-an_err an_private_spend(an_privacy_account *account, const an_private_cost *cost, an_note *why)
+an_err an_private_spend(an_privacy_account *account, const an_private_cost *cost, uint64_t rounds,
+                        an_note *why)
 {
-    if (cost->unit == AN_DP_RECORD)
-        return an_privacy_add_gaussian(account, cost->noise, cost->rate, cost->steps, why);
+    if (rounds == 0 || cost->unit == AN_DP_NONE)
+        return AN_OK;
     if (cost->unit == AN_DP_SITE)
-        return an_privacy_add_sum(account, &cost->sum, 1, why);
-    return AN_OK;
+        return an_privacy_add_sum(account, &cost->sum, rounds, why);
+    if (cost->steps > AN_PRIVACY_STEPS_MAX / rounds)
+        return an_fail(AN_ERR_INVAL, why, "%llu steps are too many", (unsigned long long)cost->steps);
+    return an_privacy_add_gaussian(account, cost->noise, cost->rate, cost->steps * rounds, why);
 }
 
 uint32_t an_private_sites_min(const an_plan *plan)

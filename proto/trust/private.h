@@ -3,7 +3,7 @@
  *
  *     an_private_cost cost;
  *     err = an_private_cost_of(&cost, plan, &why);
- *     err = an_private_spend(&account, &cost, &why);          account: of the model, or of a site
+ *     err = an_private_spend(&account, &cost, 1, &why);       account: of the model, or of a site
  *     double epsilon = an_privacy_epsilon(&account, plan->dp_delta);
  *
  * RECORD.  Two data sets of a site are neighbours if one row (a window, as the model reads it) is left out of
@@ -39,8 +39,9 @@ typedef struct an_private_cost {
 
 /* plan: checked by an_plan_check.  Errors: as an_private_noise; INVAL too many steps. */
 an_err an_private_cost_of(an_private_cost *ret, const an_plan *plan, an_note *why);
-/* On error the account is as it was.  Errors: INVAL out of bounds. */
-an_err an_private_spend(an_privacy_account *account, const an_private_cost *cost, an_note *why);
+/* Adds so many such rounds.  On error the account is as it was.  Errors: INVAL out of bounds. */
+an_err an_private_spend(an_privacy_account *account, const an_private_cost *cost, uint64_t rounds,
+                        an_note *why);
 
 /* SITE: the noise that n_cohort, dp_counted, dp_noise, clip_norm and the shared tensors ask for.
  * Errors: REFUSED no noise is sure to stay, or no unit has room; INVAL out of bounds. */

@@ -119,7 +119,7 @@ static void what_a_round_costs_is_what_the_accountant_says(void **state)
     p->local_epochs = 3;
     assert_int_equal(an_private_cost_of(&cost, p, NULL), AN_OK);
     assert_int_equal(cost.steps, 30);
-    assert_int_equal(an_private_spend(&a, &cost, NULL), AN_OK);
+    assert_int_equal(an_private_spend(&a, &cost, 1, NULL), AN_OK);
     assert_int_equal(an_privacy_add_gaussian(&want, 0.8, 0.1, 30, NULL), AN_OK);
     assert_true(an_privacy_epsilon(&a, 1e-5) == an_privacy_epsilon(&want, 1e-5));
     an_plan_free(p);
@@ -128,7 +128,7 @@ static void what_a_round_costs_is_what_the_accountant_says(void **state)
     a = (an_privacy_account){{0}};
     assert_int_equal(an_private_cost_of(&cost, p, NULL), AN_OK);
     assert_int_equal(cost.sum.sites, SITES - LOST - COLLUDERS);
-    assert_int_equal(an_private_spend(&a, &cost, NULL), AN_OK);
+    assert_int_equal(an_private_spend(&a, &cost, 1, NULL), AN_OK);
     /* One Gaussian of the multiplier, and a little for the sum of discrete ones. */
     want = (an_privacy_account){{0}};
     assert_int_equal(an_privacy_add_gaussian(&want, 1.1, 1, 1, NULL), AN_OK);
