@@ -123,6 +123,13 @@ an_json *an_arms_json(const an_arms_conf *conf, const an_arms_result *r)
     an_json_set_text(o, "about", e->about);
     an_json_set_text(o, "figures", e->pooled_scores ? "over all rows together" : "mean over sites");
     an_json_set_text(o, "threshold", e->threshold);
+    if (e->n_policy > 0) {
+        an_json *policy = an_json_object();
+        for (size_t i = 0; i < e->n_policy; i++)
+            an_json_set_text(policy, e->policy[i][0], e->policy[i][1]);
+        an_json_set(o, "policy", policy);
+    }
+    an_json_set_int(o, "hostile_sites", (int64_t)e->hostile_sites);
     an_json_set(o, "data", data_json(conf));
     for (size_t a = 0; a < AN_ARMS; a++)
         an_json_set(arms, an_arm_name((an_arm)a), arm_json(conf, r, a));
@@ -156,6 +163,8 @@ void an_arms_print(const an_arms_conf *conf, const an_arms_result *r, FILE *out)
             conf->data->width, r->n_seeds, r->n_seeds == 1 ? "" : "s",
             e->pooled_scores ? "figures over all rows together" : "figures are means over sites",
             e->threshold);
+    if (e->hostile_sites > 0)
+        fprintf(out, "the first %zu sites are hostile\n\n", e->hostile_sites);
     fprintf(out, "%-16s %6s  %7s  %6s  %6s  %6s  %7s\n", "arm", "auroc", "best F1", "F1", "FAR %", "MAR %",
             "delay");
     for (size_t a = 0; a < AN_ARMS; a++) {

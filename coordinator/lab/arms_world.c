@@ -227,8 +227,7 @@ static void on_progress(void *arg, size_t done, size_t all)
     an_progress_set(p, done);
 }
 
-#define POLICY 12
-#define MORE 2 /* whose values are texts */
+#define POLICY 9
 static an_err run_federation(an_arms_world *w, an_note *why)
 {
     const an_experiment *e = w->conf->experiment;
@@ -238,23 +237,22 @@ static an_err run_federation(an_arms_world *w, an_note *why)
     for (size_t i = 0; e->weight_cap <= 0 && i < n; i++)
         cap = fmax(cap, (double)w->cuts[i].n_fit);
     static const char *const keys[POLICY] = {
-        "seed",         "train.rounds",     "train.epochs",      "train.batch",     "train.lr",
-        "server.lr",    "update.clip_norm", "update.weight_cap", "server.momentum", "server.beta1",
-        "server.beta2", "server.tau"};
+        "seed",      "train.rounds",     "train.epochs",      "train.batch",    "train.lr",
+        "server.lr", "update.clip_norm", "update.weight_cap", "server.momentum"};
     snprintf(values[0], sizeof *values, "%lld", (long long)w->seed);
     snprintf(values[1], sizeof *values, "%u", e->rounds);
     snprintf(values[2], sizeof *values, "%u", e->epochs);
     snprintf(values[3], sizeof *values, "%u", e->batch);
-    const double numbers[] = {e->lr,           e->server_lr,    e->clip_norm, cap, e->server_momentum,
-                              e->server_beta1, e->server_beta2, e->server_tau};
-    const char *pairs[POLICY + MORE][2] = {{"min_cohort", n < 2 ? "1" : "2"},
-                                           {"server.optimiser", e->server_optimiser}};
+    const double numbers[] = {e->lr, e->server_lr, e->clip_norm, cap, e->server_momentum};
+    const char *pairs[POLICY + 1 + AN_LAB_POLICY_MAX][2] = {{"min_cohort", n < 2 ? "1" : "2"}};
     for (size_t i = 0; i < POLICY; i++) {
         if (i >= 4)
             snprintf(values[i], sizeof *values, "%.9g", numbers[i - 4]);
-        pairs[i + MORE][0] = keys[i];
-        pairs[i + MORE][1] = values[i];
+        pairs[i + 1][0] = keys[i];
+        pairs[i + 1][1] = values[i];
     }
+    for (size_t i = 0; i < e->n_policy; i++)
+        memcpy(pairs[POLICY + 1 + i], e->policy[i], sizeof *pairs);
     const an_model_spec spec = {.name = e->name,
                                 .arch = e->arch,
                                 .sensors = (const char *const *)w->conf->data->names,
@@ -264,15 +262,17 @@ static an_err run_federation(an_arms_world *w, an_note *why)
                                 .smooth = e->smooth,
                                 .threshold = e->threshold,
                                 .policy = (const char *const(*)[2])pairs,
-                                .n_policy = POLICY + MORE};
+                                .n_policy = POLICY + 1 + e->n_policy};
     an_progress progress;
     const an_calibrate_opts opts = calibrate_opts(w);
     an_federation_site *sites = an_alloc(n, sizeof *sites);
     if (!sites)
         return AN_ERR_NOMEM;
     for (size_t i = 0; i < n; i++)
-        sites[i] = (an_federation_site){
-            .name = w->conf->data->sites[i].name, .data = &w->cuts[i].data, .calibrate = &opts};
+        sites[i] = (an_federation_site){.name = w->conf->data->sites[i].name,
+                                        .data = &w->cuts[i].data,
+                                        .calibrate = &opts,
+                                        .hostile = i < e->hostile_sites ? &e->hostile : NULL};
     an_progress_start(&progress, "federation", 0);
     const an_federation_conf conf = {.spec = &spec,
                                      .sites = sites,

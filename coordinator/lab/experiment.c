@@ -122,10 +122,9 @@ static an_err read_prep(const an_node *top, an_experiment *e, an_note *why)
 
 static an_err read_train(const an_node *top, an_experiment *e, an_note *why)
 {
-    static const char *const keys[] = {
-        "rounds",           "epochs",       "batch",           "lr",         "clip_norm",
-        "weight_cap",       "server_lr",    "server_momentum", "holdout",    "holdout_min",
-        "server_optimiser", "server_beta1", "server_beta2",    "server_tau", NULL};
+    static const char *const keys[] = {"rounds",    "epochs",      "batch",     "lr",
+                                       "clip_norm", "weight_cap",  "server_lr", "server_momentum",
+                                       "holdout",   "holdout_min", NULL};
     const an_node *m;
     an_err err = get_map(top, "train", keys, &m, why);
     if (err == AN_OK)
@@ -144,14 +143,6 @@ static an_err read_train(const an_node *top, an_experiment *e, an_note *why)
         err = an_node_get_num(m, "server_lr", 1e-6, 10, 1, &e->server_lr, why);
     if (err == AN_OK)
         err = an_node_get_num(m, "server_momentum", 0, 0.999, 0, &e->server_momentum, why);
-    if (err == AN_OK)
-        err = an_node_get_text(m, "server_optimiser", "fedavg", &e->server_optimiser, why);
-    if (err == AN_OK)
-        err = an_node_get_num(m, "server_beta1", 0, 0.9999, 0.9, &e->server_beta1, why);
-    if (err == AN_OK)
-        err = an_node_get_num(m, "server_beta2", 0, 0.9999, 0.99, &e->server_beta2, why);
-    if (err == AN_OK)
-        err = an_node_get_num(m, "server_tau", 1e-9, 10, 1e-3, &e->server_tau, why);
     if (err == AN_OK)
         err = an_node_get_num(m, "holdout", 0, 0.5, 0.1, &e->holdout, why);
     return err == AN_OK ? get_u32(m, "holdout_min", 1, 1000000, 100, &e->holdout_min, why) : err;
@@ -236,6 +227,59 @@ static an_err read_cold(const an_node *top, an_experiment *e, an_note *why)
     return an_node_need_num(m, "keep", 1e-4, 1, &e->cold_keep, why);
 }
 
+an_err an_experiment_policy(an_experiment *e, const char *key, const char *value, an_note *why)
+{
+    if (e->n_policy == AN_LAB_POLICY_MAX)
+        return an_fail(AN_ERR_LIMIT, why, "policy: more than %d rows", AN_LAB_POLICY_MAX);
+    e->policy[e->n_policy][0] = key;
+    e->policy[e->n_policy++][1] = value;
+    return AN_OK;
+}
+
+static an_err read_policy(const an_node *top, an_experiment *e, an_note *why)
+{
+    const an_node *map = an_node_get(top, "policy");
+    if (map && an_node_kind(map) != AN_YAML_MAP)
+        return an_node_fail(map, why, "policy: a map of the rows of a model's policy");
+    for (size_t i = 0; i < an_node_count(map); i++) {
+        const char *value = NULL;
+        an_err err = an_node_text(an_node_value(map, i), &value, why);
+        if (err == AN_OK)
+            err = an_experiment_policy(e, an_node_key(map, i), value, why);
+        if (err != AN_OK)
+            return err;
+    }
+    return AN_OK;
+}
+
+an_err an_experiment_hostile(an_experiment *e, size_t sites, const char *attack, double by, an_note *why)
+{
+    e->hostile = (an_hostile){.attack = an_hostile_find(attack), .by = by, .seed = 1};
+    e->hostile_sites = sites;
+    return e->hostile.attack != AN_HOSTILE_NONE
+               ? AN_OK
+               : an_fail(AN_ERR_INVAL, why, "attack = %s: must be sign_flip, scale, noise or nan", attack);
+}
+
+static an_err read_hostile(const an_node *top, an_experiment *e, an_note *why)
+{
+    static const char *const keys[] = {"sites", "attack", "by", NULL};
+    const an_node *m;
+    const char *attack = NULL;
+    int64_t sites = 0;
+    double by = 1;
+    an_note inner = {{0}};
+    an_err err = get_map(top, "hostile", keys, &m, why);
+    if (err != AN_OK || !m)
+        return err;
+    if ((err = an_node_need_int(m, "sites", 1, 1000, &sites, why)) != AN_OK ||
+        (err = an_node_need_text(m, "attack", &attack, why)) != AN_OK ||
+        (err = an_node_get_num(m, "by", 0, 1e6, 1, &by, why)) != AN_OK)
+        return err;
+    err = an_experiment_hostile(e, (size_t)sites, attack, by, &inner);
+    return err == AN_OK ? AN_OK : an_node_fail(an_node_get(m, "attack"), why, "%s", inner.text);
+}
+
 static an_err read_board(const an_node *top, an_experiment *e, an_note *why)
 {
     static const char *const keys[] = {"name", "f1", "far", "mar", NULL};
@@ -291,7 +335,7 @@ static an_err read_all(const an_node *top, const char *dir, an_experiment *e, an
 {
     static const char *const keys[] = {"experiment", "about",       "model",   "data",      "prep",
                                        "train",      "personal",    "figures", "threshold", "seeds",
-                                       "cold_start", "leaderboard", NULL};
+                                       "cold_start", "leaderboard", "policy",  "hostile",   NULL};
     an_err err = an_node_only_keys(top, keys, why);
     if (err == AN_OK)
         err = an_node_need_text(top, "experiment", &e->name, why);
@@ -313,6 +357,10 @@ static an_err read_all(const an_node *top, const char *dir, an_experiment *e, an
         err = read_seeds(top, e, why);
     if (err == AN_OK)
         err = read_cold(top, e, why);
+    if (err == AN_OK)
+        err = read_policy(top, e, why);
+    if (err == AN_OK)
+        err = read_hostile(top, e, why);
     return err == AN_OK ? read_board(top, e, why) : err;
 }
 

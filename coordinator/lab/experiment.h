@@ -11,6 +11,8 @@
  *     personal: {epochs: 5, lr: 0.001}
  *     threshold: "target_far:0.01"
  *     seeds: [1]
+ *     policy: {rule: median}            of the federation, over what the rows above say
+ *     hostile: {sites: 2, attack: sign_flip, by: 1}
  *
  * The arms, all with the same preprocessing, the same training code and as many passes over the
  * data in total:
@@ -26,11 +28,13 @@
 #define AN_COORDINATOR_LAB_EXPERIMENT_H
 
 #include "coordinator/lab/dataset.h"
+#include "coordinator/lab/hostile.h"
 #include "doors/yaml.h"
 #include "models/threshold.h"
 
 #define AN_LAB_SEEDS_MAX 32
 #define AN_LAB_BOARD_MAX 32
+#define AN_LAB_POLICY_MAX 16
 
 typedef struct an_lab_board_row { /* what others reported, for comparison */
     const char *name;
@@ -47,8 +51,7 @@ typedef struct an_experiment {
     bool site_scaler;
     uint32_t rounds, epochs, batch;
     double lr, clip_norm, weight_cap; /* weight_cap 0: the largest site's windows */
-    const char *server_optimiser;     /* as the policy's rows server.* */
-    double server_lr, server_momentum, server_beta1, server_beta2, server_tau;
+    double server_lr, server_momentum;
     double holdout;
     uint32_t holdout_min; /* with fewer held-out windows a threshold comes from the fitted ones */
     uint32_t personal_epochs;
@@ -61,6 +64,10 @@ typedef struct an_experiment {
     size_t n_seeds;
     size_t cold_sites; /* 0: none; so many sites, each in turn, keep cold_keep of their rows */
     double cold_keep;
+    const char *policy[AN_LAB_POLICY_MAX][2]; /* more rows of the model's policy: key and value */
+    size_t n_policy;
+    size_t hostile_sites; /* the first so many by name are hostile; 0: none */
+    an_hostile hostile;
     an_lab_board_row board[AN_LAB_BOARD_MAX];
     size_t n_board;
 } an_experiment;
@@ -70,6 +77,9 @@ an_err an_experiment_load(const char *path, an_experiment *ret, an_note *why);
 /* dir: where a model file named in the text is looked for. */
 an_err an_experiment_parse(const char *text, size_t len, const char *name, const char *dir,
                            an_experiment *ret, an_note *why);
+/* More than the file says.  Both are borrowed.  Errors: LIMIT; INVAL no such attack. */
+an_err an_experiment_policy(an_experiment *e, const char *key, const char *value, an_note *why);
+an_err an_experiment_hostile(an_experiment *e, size_t sites, const char *attack, double by, an_note *why);
 void an_experiment_done(an_experiment *e);
 
 #endif

@@ -27,6 +27,7 @@
 #include "agent/data.h"
 #include "base/err.h"
 #include "coordinator/hub.h"
+#include "coordinator/lab/hostile.h"
 #include "models/bundle.h"
 #include "models/overlay.h"
 
@@ -44,6 +45,7 @@ typedef struct an_federation_site {
     const char *name;
     const an_site_data *data;           /* borrowed */
     const an_calibrate_opts *calibrate; /* how the site makes its overlays; borrowed */
+    const an_hostile *hostile;          /* what it makes of its vectors; NULL: nothing; borrowed */
 } an_federation_site;
 
 typedef struct an_federation_conf {

@@ -168,6 +168,18 @@ typedef struct batch {
     size_t n;
 } batch;
 
+static an_err run_job(an_fed_site *s)
+{
+    an_hostile hostile;
+    if (s->conf->hostile) {
+        hostile = *s->conf->hostile;
+        hostile.seed += s->index;
+        s->job->tamper = an_hostile_tamper;
+        s->job->tamper_arg = &hostile;
+    }
+    return an_job_run(s->job, s->conf->data, &s->job_why);
+}
+
 static void run_one(void *ctx, size_t job, size_t worker)
 {
     batch *b = ctx;
@@ -177,7 +189,7 @@ static void run_one(void *ctx, size_t job, size_t worker)
     if (cancel && atomic_load(cancel))
         s->job_err = an_fail(AN_ERR_CANCELLED, &s->job_why, "interrupted");
     else
-        s->job_err = an_job_run(s->job, s->conf->data, &s->job_why);
+        s->job_err = run_job(s);
 }
 
 bool an_fed_run_jobs(an_fed *f)

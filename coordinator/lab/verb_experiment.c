@@ -31,6 +31,30 @@ static an_err report(an_lab *lab, const an_arms_conf *conf, const an_arms_result
     return err;
 }
 
+/* What the command line says over the file.  texts: the keys, cut from their values; the caller's. */
+static an_err add_options(const an_args *a, an_experiment *e, char texts[AN_LAB_POLICY_MAX][128],
+                          an_note *why)
+{
+    an_err err = AN_OK;
+    for (size_t i = 0; err == AN_OK && an_args_at(a, "policy", i); i++) {
+        const char *pair = an_args_at(a, "policy", i), *equals = strchr(pair, '=');
+        if (!equals || strlen(pair) >= sizeof *texts || i == AN_LAB_POLICY_MAX)
+            return an_fail(AN_ERR_INVAL, why, "--policy %.80s: must be KEY=VALUE, %d times at most", pair,
+                           AN_LAB_POLICY_MAX);
+        memcpy(texts[i], pair, strlen(pair) + 1);
+        texts[i][equals - pair] = '\0';
+        err = an_experiment_policy(e, texts[i], texts[i] + (equals - pair) + 1, why);
+    }
+    if (err != AN_OK || !an_args_has(a, "hostile"))
+        return err;
+    int64_t sites = 0;
+    double by = 1;
+    if ((err = an_args_int(a, "hostile-sites", 0, 1000, 1, &sites, why)) != AN_OK ||
+        (err = an_args_num(a, "hostile-by", 0, 1e6, 1, &by, why)) != AN_OK)
+        return err;
+    return an_experiment_hostile(e, (size_t)sites, an_args_get(a, "hostile"), by, why);
+}
+
 static an_err run(an_lab *lab, an_note *why)
 {
     an_experiment e = {.doc = NULL};
@@ -38,6 +62,7 @@ static an_err run(an_lab *lab, an_note *why)
     an_arms_result result = {0};
     uint64_t seed = 0;
     size_t threads = 1;
+    char texts[AN_LAB_POLICY_MAX][128];
     const char *dir = an_args_get(lab->args, "data");
     if (!dir)
         return an_fail(AN_ERR_INVAL, why, "--data DIR is missing: the folder with the sites");
@@ -46,6 +71,8 @@ static an_err run(an_lab *lab, an_note *why)
         err = an_lab_seed(lab, 0, &seed, why);
     if (err == AN_OK)
         err = an_experiment_load(lab->args->positionals[0], &e, why);
+    if (err == AN_OK)
+        err = add_options(lab->args, &e, texts, why);
     if (err == AN_OK)
         err = an_lab_data_read(&e.layout, dir, &data, why);
     if (err == AN_OK) {
@@ -66,6 +93,10 @@ static an_err run(an_lab *lab, an_note *why)
 static const an_flag flags[] = {
     {"data", "DIR", "folder with a folder for each site"},
     {"out", "FILE", "also write the JSON object there"},
+    {"policy", "KEY=VALUE", "a row of the model's policy, as rule=median; may be repeated"},
+    {"hostile", "ATTACK", "some sites send this: sign_flip, scale, noise or nan"},
+    {"hostile-sites", "N", "the first so many of them by name (default 1)"},
+    {"hostile-by", "X", "times their delta (default 1)"},
     AN_LAB_FLAG_SEED,
     AN_LAB_FLAG_THREADS,
     AN_LAB_FLAG_JSON,
