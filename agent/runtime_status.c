@@ -29,6 +29,7 @@ static an_json *line_json(const an_line *l, const an_session *session)
 {
     const an_line_status *s = &l->status;
     an_hash version = {{0}}, overlay = {{0}};
+    int64_t since_ms = 0;
     an_json *o = an_json_object();
     an_json_set_text(o, "line", l->conf->name);
     an_json_set_text(o, "model", l->conf->model);
@@ -40,6 +41,8 @@ static an_json *line_json(const an_line *l, const an_session *session)
         an_json_set_null(o, "version");
         an_json_set_null(o, "overlay");
     }
+    if (an_session_stale(session, l->conf->name, &since_ms))
+        an_json_set_int(o, "release_expired_ms", since_ms);
     if (an_session_before(session, l->conf->name, &version))
         set_hash(o, "version_before", &version);
     set_count(o, "row", s->source_rows);

@@ -54,6 +54,7 @@ static void hello(an_session *s)
     an_text_set(h->site, sizeof h->site, s->conf.site);
     memcpy(h->statement_key, s->conf.sign_public, AN_KEY_BYTES);
     h->instance = s->conf.instance;
+    h->root_number = s->root.number;
     for (size_t i = 0; i < s->conf.n_lines; i++) {
         const an_line_state *line = &s->lines[i];
         an_msg_line *l = &h->lines[h->n_lines++];
@@ -170,6 +171,8 @@ an_err an_session_message(an_session *s, const an_msg *msg, an_note *why)
         return err;
     case AN_MSG_VERSION:
         return an_follow_version(s, msg, why);
+    case AN_MSG_TRUST:
+        return an_trust_message(s, msg, why);
     case AN_MSG_ACK:
         return an_facts_ack(s, msg, why);
     default:
@@ -352,6 +355,7 @@ void an_session_tick(an_session *s)
         an_facts_pump(s, true);
     an_secure_tick(s, false);
     an_parts_offer(s, false);
+    an_follow_stale(s);
     an_session_drive(s);
 }
 
@@ -382,6 +386,8 @@ static an_err check_conf(const an_session_conf *c, an_note *why)
 {
     if (c->n_lines < 1 || c->n_lines > AN_LINES_MAX)
         return an_fail(AN_ERR_INVAL, why, "a site has 1 to %d lines", AN_LINES_MAX);
+    if (!c->root_key || !c->coordinator_key)
+        return an_fail(AN_ERR_INVAL, why, "a session needs the release root and the coordinator's key");
     if (!an_name_ok(c->site))
         return an_fail(AN_ERR_INVAL, why, "the site's name has letters, digits, '.', '_' and '-' only");
     for (size_t i = 0; i < c->n_lines; i++)
@@ -428,6 +434,8 @@ an_err an_session_new(const an_session_conf *conf, an_session **ret, an_note *wh
             goto out;
     }
     if ((err = open_folders(s, why)) != AN_OK)
+        goto out;
+    if ((err = an_trust_restore(s, why)) != AN_OK)
         goto out;
     if ((err = an_rosters_restore(s, why)) != AN_OK)
         goto out;

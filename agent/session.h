@@ -40,6 +40,7 @@
 #include "models/bundle.h"
 #include "models/overlay.h"
 #include "msg/msg.h"
+#include "trust/root.h"
 
 typedef struct an_session an_session;
 
@@ -124,6 +125,11 @@ an_err an_session_rollback(an_session *s, const char *line, const char *reason, 
 
 /* What an_session_rollback would go back to.  False: nothing. */
 bool an_session_before(const an_session *s, const char *line, an_hash *ret_version);
+
+/* Has the statement that the line follows expired?  What runs goes on, but the site may be kept from newer
+ * versions.  ret_since_ms: wall clock. */
+bool an_session_stale(const an_session *s, const char *line, int64_t *ret_since_ms);
+an_root an_session_root(const an_session *s); /* of releases, after all rotations that it has seen */
 
 typedef struct an_session_status {
     bool greeted; /* WELCOME came in and the lease holds */

@@ -5,6 +5,7 @@
 #include "agent/session.h"
 #include "agent/versions.h"
 #include "sum/secure_site.h"
+#include "trust/release.h"
 #include "trust/roster.h"
 
 /* A round that this site takes part in. */
@@ -53,10 +54,18 @@ typedef struct an_line_state {
     an_hash version, overlay;           /* what runs; none */
     an_hash last_version, last_overlay; /* what ran before */
     uint64_t counter;                   /* of the last statement followed */
+    uint64_t delegation, use;           /* the last delegation followed, and its last use; 0 */
+    int64_t expires_ms;                 /* of the last statement followed; 0: not known */
+    bool stale_said;                    /* that it has expired */
     an_hash held_plan;                  /* of the last round here that learned held windows; none */
     an_follow_state follow;
     an_hash target;
-    uint64_t target_size, target_counter;
+    uint64_t target_size, target_counter, target_use;
+    int64_t target_expires_ms;
+    an_hash target_delegation;  /* hash of its text; none: the root has signed */
+    an_delegation target_grant; /* zero without one */
+    an_hash proven;             /* was found to come from the ancestor of delegation proven_number */
+    uint64_t proven_number;
     int64_t retry_ms;
     an_hash refused; /* the last one reported as refused */
 } an_line_state;
@@ -68,8 +77,18 @@ typedef struct an_fetch_state {
     int64_t retry_ms;
 } an_fetch_state;
 
+#define AN_REVOKED_MAX 64
+typedef struct an_revoked {
+    an_hash delegation;
+    int64_t expires_ms;
+} an_revoked;
+
 struct an_session {
     an_session_conf conf;
+    an_root root; /* of releases, now */
+    an_revoked revoked[AN_REVOKED_MAX];
+    size_t n_revoked;
+    an_note trust_said; /* why the last statement of the root was refused */
     an_spool *spool;
     bool own_spool;
     an_versions *versions;
@@ -157,7 +176,22 @@ void an_follow_trim(an_session *s); /* removes versions beyond the quota that no
 bool an_follow_start(an_session *s);
 void an_follow_done(an_session *s, an_job *job, an_err err, const an_note *why);
 int64_t an_follow_deadline(const an_session *s);
+void an_follow_stale(an_session *s); /* says once of each line that its statement has expired */
 an_err an_follow_keep(an_session *s, const an_line_state *line, an_note *why); /* to the spool */
+
+/* session_trust.c */
+an_err an_trust_restore(an_session *s, an_note *why);
+an_err an_trust_message(an_session *s, const an_msg *msg, an_note *why);
+/* Is the release signed as it must be, and does the site's policy let it be followed? */
+an_err an_trust_judge(const an_session *s, const an_msg_version *v, an_release *ret,
+                      an_delegation *ret_delegation, an_note *why);
+/* Errors: REFUSED it has expired. */
+an_err an_trust_fresh(const an_session *s, const an_release *r, const an_delegation *d, an_note *why);
+/* Is the target, which is here, what its delegation allows?  Errors: AGAIN a version that it comes from is
+ * being fetched; REFUSED, PROTO, IO. */
+an_err an_trust_version(an_session *s, an_line_state *line, an_note *why);
+bool an_trust_is_stale(const an_session *s, const an_line_state *line);
+void an_trust_journal(an_session *s, const an_line_state *line, const char *what); /* line may be NULL */
 
 /* session_facts.c */
 void an_facts_pump(an_session *s, bool again);

@@ -16,7 +16,7 @@ static an_err take(an_session *s, const void *text, size_t len, const uint8_t si
                    an_note *why)
 {
     an_roster r = {.n = 0};
-    an_err err = an_roster_check(text, len, signature, s->conf.root_key, why);
+    an_err err = an_roster_check(text, len, signature, s->root.key, why);
     if (err == AN_OK)
         err = an_roster_parse(text, len, &r, why);
     if (err != AN_OK)

@@ -10,10 +10,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "doors/crypto.h"
-#include "msg/release.h"
 
 #define RETRY_MS 600000
-#define VALUE_BYTES (8 + 5 * AN_HASH_BYTES)
+#define VALUE_BYTES (8 + 5 * AN_HASH_BYTES + 3 * 8)
 
 static void value_name(char out[static 80], const an_line_state *line)
 {
@@ -31,6 +30,9 @@ an_err an_follow_keep(an_session *s, const an_line_state *line, an_note *why)
     an_buf_put(&b, line->last_version.b, AN_HASH_BYTES);
     an_buf_put(&b, line->last_overlay.b, AN_HASH_BYTES);
     an_buf_put(&b, line->held_plan.b, AN_HASH_BYTES);
+    an_buf_u64(&b, line->delegation);
+    an_buf_u64(&b, line->use);
+    an_buf_u64(&b, (uint64_t)line->expires_ms);
     value_name(name, line);
     an_err err = an_buf_err(&b);
     if (err == AN_OK)
@@ -67,8 +69,13 @@ static void report(an_session *s, const an_line_state *line, const an_hash *vers
 static void refuse(an_session *s, an_line_state *line, const an_hash *version, const char *reason)
 {
     an_log(AN_LOG_WARN, "version_refused", "line=%s reason=\"%s\"", line->conf->line, reason);
-    if (!an_hash_equal(&line->refused, version))
+    if (!an_hash_equal(&line->refused, version)) {
+        char hex[AN_HASH_TEXT], what[160];
+        an_hash_text(hex, version);
+        snprintf(what, sizeof what, "refused %.8s: %.140s", hex, reason);
+        an_trust_journal(s, line, what);
         report(s, line, version, NULL, AN_VERSION_REFUSED, reason);
+    }
     line->refused = *version;
 }
 
@@ -153,6 +160,11 @@ static an_err restore_line(an_session *s, an_line_state *line, an_note *why)
         take_hash(&r, &line->last_version);
         take_hash(&r, &line->last_overlay);
         take_hash(&r, &line->held_plan);
+        if (r.left > 0) { /* absent: written before there were delegations */
+            line->delegation = an_read_u64(&r);
+            line->use = an_read_u64(&r);
+            line->expires_ms = (int64_t)an_read_u64(&r);
+        }
         if (r.failed || r.left)
             err = an_fail(AN_ERR_PROTO, why, "what the spool knows of line %s is damaged", line->conf->line);
     }
@@ -182,35 +194,58 @@ an_err an_follow_restore(an_session *s, an_note *why)
 
 /* ---- statements ---- */
 
-static an_err check_statement(const an_session *s, const an_msg_version *v, an_note *why)
+/* What the line remembers of a statement that it follows. */
+static void note_followed(an_line_state *line, uint64_t counter, const an_delegation *d, uint64_t use,
+                          int64_t expires_ms)
 {
-    an_release r;
-    an_err err = AN_ERR_AUTH;
-    for (uint32_t i = 0; i < v->n_signatures && err != AN_OK; i++)
-        if (an_secret_equal(v->signatures[i].key, s->conf.coordinator_key, AN_KEY_BYTES))
-            err = an_sign_check(v->signatures[i].signature, AN_RELEASE_CONTEXT, v->statement.data,
-                                v->statement.len, s->conf.coordinator_key);
-    if (err != AN_OK)
-        return an_fail(AN_ERR_AUTH, why, "the release statement is not signed by the coordinator");
-    if ((err = an_release_parse(v->statement.data, v->statement.len, &r, why)) != AN_OK)
-        return err;
-    if (strcmp(r.model, v->model) != 0 || r.alias != v->alias || r.counter != v->counter ||
-        !an_hash_equal(&r.version, &v->version))
-        return an_fail(AN_ERR_PROTO, why, "the message says other than its release statement");
-    return AN_OK;
+    line->counter = counter;
+    line->expires_ms = expires_ms;
+    line->stale_said = false;
+    if (use > 0) {
+        line->delegation = d->number;
+        line->use = use;
+    }
 }
 
-static an_err take_target(an_session *s, an_line_state *line, const an_msg_version *v, an_note *why)
+static bool on_its_way(const an_line_state *line)
 {
+    return line->follow != AN_FOLLOW_NOTHING && line->follow != AN_FOLLOW_RETRY;
+}
+
+static void set_target(an_line_state *line, const an_msg_version *v, const an_release *r,
+                       const an_delegation *d)
+{
+    line->target = v->version;
+    line->target_size = v->size;
+    line->target_counter = v->counter;
+    line->target_use = r->use;
+    line->target_expires_ms = an_release_expiry(r, d);
+    line->target_delegation = r->delegation;
+    line->target_grant = *d;
+    line->follow = AN_FOLLOW_FETCHING;
+}
+
+static an_err take_target(an_session *s, an_line_state *line, const an_msg_version *v, const an_release *r,
+                          const an_delegation *d, an_note *why)
+{
+    an_note reason = {{0}};
     const bool runs = an_hash_equal(&line->version, &v->version);
-    if (v->counter < line->counter)
-        return an_fail(AN_ERR_STATE, why, "statement %llu is older than %llu, which was followed",
-                       (unsigned long long)v->counter, (unsigned long long)line->counter);
+    if (v->counter < line->counter) {
+        an_note_set(&reason, "statement %llu is older than %llu, which was followed",
+                    (unsigned long long)v->counter, (unsigned long long)line->counter);
+        refuse(s, line, &v->version, reason.text);
+        return an_fail(AN_ERR_STATE, why, "%s", reason.text);
+    }
     if (v->counter == line->counter && !an_hash_is_zero(&line->version))
         return AN_OK; /* was followed; a line that went back by itself stays where it is */
-    if (line->follow != AN_FOLLOW_NOTHING && line->follow != AN_FOLLOW_RETRY) {
+    if (an_trust_fresh(s, r, d, &reason) != AN_OK ||
+        (r->use > 0 && an_delegation_next(d, r, line->delegation, line->use, &reason) != AN_OK)) {
+        refuse(s, line, &v->version, reason.text);
+        return AN_OK;
+    }
+    if (on_its_way(line)) {
         if (v->counter == line->target_counter && an_hash_equal(&line->target, &v->version))
-            return AN_OK; /* on its way */
+            return AN_OK;
         if (v->counter < line->target_counter)
             return an_fail(AN_ERR_STATE, why, "a newer statement is being followed");
         if (line->follow == AN_FOLLOW_RUNNING && s->job && !s->job_round)
@@ -218,34 +253,48 @@ static an_err take_target(an_session *s, an_line_state *line, const an_msg_versi
     }
     if (runs) { /* confirmed by a new statement */
         line->follow = AN_FOLLOW_NOTHING;
-        line->counter = v->counter;
+        note_followed(line, v->counter, d, r->use, an_release_expiry(r, d));
         report(s, line, &line->version, &line->overlay, AN_VERSION_RUNNING, "");
         return an_follow_keep(s, line, why);
     }
-    line->target = v->version;
-    line->target_size = v->size;
-    line->target_counter = v->counter;
-    line->follow = AN_FOLLOW_FETCHING;
+    set_target(line, v, r, d);
     return AN_OK;
+}
+
+/* Known to train with and to judge; nothing more follows from it. */
+static an_err on_candidate(an_session *s, const an_msg_version *v, an_note *why)
+{
+    an_signed statement;
+    an_candidate c;
+    an_err err =
+        an_signed_set(&statement, v->statement.data, v->statement.len, v->signatures, v->n_signatures, why);
+    if (err == AN_OK)
+        err = an_candidate_check(&statement, s->conf.coordinator_key, &c, why);
+    if (err == AN_OK && (strcmp(c.model, v->model) != 0 || !an_hash_equal(&c.version, &v->version)))
+        err = an_fail(AN_ERR_PROTO, why, "the message says other than its candidate statement");
+    return err;
 }
 
 an_err an_follow_version(an_session *s, const an_msg *msg, an_note *why)
 {
     const an_msg_version *v = &msg->u.version;
+    an_release release;
+    an_delegation delegation;
     an_note reason = {{0}};
     an_err err = AN_OK;
-    if (v->alias == AN_ALIAS_CANDIDATE || !an_session_line_of(s, v->model))
-        return AN_OK; /* a candidate is judged in a round, never run */
+    if (!an_session_line_of(s, v->model))
+        return AN_OK;
+    if (v->alias == AN_ALIAS_CANDIDATE)
+        return on_candidate(s, v, why);
     for (size_t i = 0; i < s->conf.n_lines && err == AN_OK; i++) {
         an_line_state *line = &s->lines[i];
         if (strcmp(line->conf->model, v->model) != 0)
             continue;
-        if (check_statement(s, v, &reason) != AN_OK ||
-            an_site_policy_model(s->conf.policy, v->model, &reason) != AN_OK) {
+        if (an_trust_judge(s, v, &release, &delegation, &reason) != AN_OK) {
             refuse(s, line, &v->version, reason.text);
             continue;
         }
-        err = take_target(s, line, v, why);
+        err = take_target(s, line, v, &release, &delegation, why);
     }
     an_session_drive(s);
     return err;
@@ -263,7 +312,12 @@ void an_follow_drive(an_session *s)
             line->follow = AN_FOLLOW_FETCHING;
         if (line->follow != AN_FOLLOW_FETCHING || !an_session_want(s, &line->target, line->target_size))
             continue;
-        if (an_session_schema_check(s, line, &line->target, &why) != AN_OK) {
+        an_err err = an_session_schema_check(s, line, &line->target, &why);
+        if (err == AN_OK)
+            err = an_trust_version(s, line, &why);
+        if (err == AN_ERR_AGAIN || err == AN_ERR_NOMEM)
+            continue;
+        if (err != AN_OK) {
             refuse(s, line, &line->target, why.text);
             line->follow = AN_FOLLOW_NOTHING;
             continue;
@@ -350,11 +404,12 @@ void an_follow_done(an_session *s, an_job *job, an_err err, const an_note *why)
                               .bundle = &job->bundle,
                               .values = &job->overlay,
                               .with_held = job->with_held};
-        const uint64_t before = line->counter;
+        const an_line_state before = *line;
         report(s, line, &job->version, &job->result, AN_VERSION_READY, "");
-        line->counter = line->target_counter;
+        note_followed(line, line->target_counter, &line->target_grant, line->target_use,
+                      line->target_expires_ms);
         if ((err = swap(s, line, &running, "promoted", &note)) != AN_OK)
-            line->counter = before;
+            *line = before;
     }
     if (err != AN_OK) {
         refuse(s, line, &job->version, why && why->text[0] ? why->text : an_err_text(err));
@@ -375,6 +430,24 @@ int64_t an_follow_deadline(const an_session *s)
         if (s->lines[i].follow == AN_FOLLOW_RETRY && s->lines[i].retry_ms < next)
             next = s->lines[i].retry_ms;
     return next;
+}
+
+/* What runs goes on: a frozen site is better off with an old version than with none (TUF, 5.3.10). */
+void an_follow_stale(an_session *s)
+{
+    for (size_t i = 0; i < s->conf.n_lines; i++) {
+        an_line_state *line = &s->lines[i];
+        char what[160];
+        if (line->stale_said || !an_trust_is_stale(s, line))
+            continue;
+        line->stale_said = true;
+        snprintf(what, sizeof what, "release %llu has expired: this site may be kept from newer versions",
+                 (unsigned long long)line->counter);
+        an_log(AN_LOG_WARN, "release_expired", "line=%s release=%llu", line->conf->line,
+               (unsigned long long)line->counter);
+        an_trust_journal(s, line, what);
+        report(s, line, &line->version, &line->overlay, AN_VERSION_RUNNING, what);
+    }
 }
 
 /* ---- for whoever runs the session ---- */

@@ -63,6 +63,14 @@ static void print_status(const an_jval *o, FILE *out)
                 int_of(l, "row"), int_of(l, "scored"), int_of(l, "alarms"),
                 bool_of(l, "alarm_open") ? "yes" : "no");
     }
+    for (size_t i = 0; i < an_jval_count(lines); i++) {
+        const an_jval *l = an_jval_at(lines, i);
+        if (int_of(l, "release_expired_ms") > 0)
+            fprintf(out,
+                    "line %s: the release that it follows has expired; it goes on, but this site may be kept "
+                    "from newer versions\n",
+                    text_of(l, "line"));
+    }
     if (strcmp(text_of(o, "last_error"), "-") != 0)
         fprintf(out, "last error: %s\n", text_of(o, "last_error"));
 }

@@ -23,8 +23,10 @@ typedef struct an_site_policy {
     bool allow_training;
     bool allow_statistics;
     bool allow_evaluation;
-    bool allow_held;    /* train on windows that were held back during alarms */
-    bool allow_trusted; /* rounds in which the coordinator could read the site's own vector */
+    bool allow_held;        /* train on windows that were held back during alarms */
+    bool allow_trusted;     /* rounds in which the coordinator could read the site's own vector */
+    bool allow_delegation;  /* releases that the online key signs within what the root has delegated */
+    bool allow_online_root; /* a coordinator whose own key is the release root */
     int64_t min_cohort;
     int64_t secure_bits;
     double secure_colluders;

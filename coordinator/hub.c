@@ -44,6 +44,8 @@ an_err an_hub_new(const an_hub_conf *conf, an_hub **ret, an_note *why)
     an_state_init(&hub->state);
     if ((err = an_store_scan(conf->store, &(an_store_filter){0}, replay_one, hub, why)) != AN_OK)
         goto out;
+    if ((err = an_hub_root_open(hub, why)) != AN_OK)
+        goto out;
     for (size_t i = 0; i < hub->state.sites.n; i++)
         if (hub->state.sites.items[i].status == AN_SITE_APPROVED)
             conf->io.admit(conf->io.ctx, &hub->state.sites.items[i], true);
@@ -271,6 +273,7 @@ void an_hub_tick(an_hub *hub)
         else if (r->round.state == AN_ROUND_SUMMING && !r->combining)
             an_hub_sum_start(hub, r); /* what it came to could not be stored the last time */
     }
+    an_hub_releases_tick(hub);
     an_hub_drive(hub);
     an_hub_prune(hub);
     hub->retry_ms = now + RETRY_MS;

@@ -151,11 +151,33 @@ typedef struct an_hub_privacy {
 an_err an_hub_privacy_weigh(an_hub *hub, const char *model, an_campaign_kind kind, uint32_t rounds,
                             an_hub_privacy *ret, an_note *why);
 
-/* Moves production.  Rolling back is the same with an older version: the counter still rises. */
+/* Moves production, or asks for the release root's signature if no delegation allows the online key to sign:
+ * then production stays what it is until somebody has signed, see an_state_wait_of.  Rolling back is the same
+ * with an older version: the counter still rises. */
 an_err an_hub_promote(an_hub *hub, const char *actor, const char *model, const an_hash *version,
                       const char *reason, an_note *why);
 /* To the version that was production before the present one.  Errors: NOTFOUND there is none. */
 an_err an_hub_rollback(an_hub *hub, const char *actor, const char *model, const char *reason, an_note *why);
+
+/* ---- the release root: what is signed elsewhere comes in here ---- */
+
+/* What is to be signed for a release that waits: valid from now for a year; the signer may change both times. */
+an_err an_hub_release_draft(an_hub *hub, const an_release_wait *wait, an_release *ret, an_note *why);
+/* Errors: NOTFOUND; STATE it waits no more, or another release came between; AUTH, PROTO, REFUSED. */
+an_err an_hub_release_sign(an_hub *hub, const char *actor, uint64_t id, const an_signed *release,
+                           an_note *why);
+an_err an_hub_release_drop(an_hub *hub, const char *actor, uint64_t id, const char *reason, an_note *why);
+
+/* A delegation for the model from its production version on: models, count and times are the signer's.
+ * Errors: NOTFOUND no model, STATE it has no production, IO. */
+an_err an_hub_delegation_draft(an_hub *hub, const char *model, an_delegation *ret, an_note *why);
+/* Errors: AUTH, PROTO; REFUSED it is for another key; STATE its number is not the next one. */
+an_err an_hub_delegate(an_hub *hub, const char *actor, const an_signed *delegation, an_note *why);
+an_err an_hub_delegation_revoke(an_hub *hub, const char *actor, const an_signed *revocation, an_note *why);
+
+/* The next link of the chain; if the root is the online key, its signature is added here.  Releases in force
+ * are asked for anew, under the new root; delegations of the old one end.  Errors: STATE, AUTH, PROTO. */
+an_err an_hub_root_rotate(an_hub *hub, const char *actor, const an_signed *link, an_note *why);
 
 /* Recomputes a committed round from the updates that were received.  ret_same: the same bits as then.
  * Runs in the calling thread.  Errors: NOTFOUND no such round, or its updates are gone. */

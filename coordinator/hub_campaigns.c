@@ -8,12 +8,11 @@
 #include "base/rng.h"
 #include "coordinator/hub_internal.h"
 #include "doors/crypto.h"
-#include "msg/release.h"
 #include "sum/fixed.h"
 
 /* ---- plans ---- */
 
-static bool has_model(const an_hub_live *live, const an_model_entry *m)
+bool an_hub_runs_model(const an_hub_live *live, const an_model_entry *m)
 {
     for (uint32_t i = 0; live->connected && i < live->n_lines; i++)
         if (strcmp(live->lines[i].model, m->name) == 0 && an_hash_equal(&live->lines[i].schema, &m->schema))
@@ -31,7 +30,7 @@ static uint32_t cohort_of(an_hub *hub, const an_model_entry *m, char (*ret)[AN_N
 {
     uint32_t n = 0;
     for (size_t i = 0; i < hub->live.n && n < max; i++)
-        if (has_model(&hub->live.items[i], m))
+        if (an_hub_runs_model(&hub->live.items[i], m))
             memcpy(ret[n++], hub->live.items[i].site, AN_NAME_MAX);
     qsort(ret, n, sizeof *ret, by_name);
     return n;
@@ -148,7 +147,7 @@ static an_err open_round(an_hub *hub, const an_campaign *c, an_payload_kind kind
 
 /* ---- decisions ---- */
 
-static an_err end_campaign(an_hub *hub, uint64_t id, bool promoted, const char *reason, const char *actor,
+an_err an_hub_campaign_end(an_hub *hub, uint64_t id, bool promoted, const char *reason, const char *actor,
                            an_note *why)
 {
     an_record_batch b = {.n = 0};
@@ -191,80 +190,15 @@ static an_err gate(an_hub *hub, const an_campaign *c, an_note *why)
     uint64_t id = c->id;
     if ((err = an_hub_commit(hub, &b, why)) != AN_OK || passed)
         return err;
-    return end_campaign(hub, id, false, verdict.text, "coordinator", why);
+    return an_hub_campaign_end(hub, id, false, verdict.text, "coordinator", why);
 }
 
-an_err an_hub_promote(an_hub *hub, const char *actor, const char *model, const an_hash *version,
-                      const char *reason, an_note *why)
-{
-    const an_model_entry *m = an_state_model(&hub->state, model);
-    const an_version *v = an_state_version(&hub->state, version);
-    if (!m || !v || strcmp(v->model, model) != 0)
-        return an_fail(AN_ERR_NOTFOUND, why, "model %.63s has no such version", model);
-    if (v->quarantined)
-        return an_fail(AN_ERR_STATE, why, "the version is quarantined: %.200s", v->reason);
-    an_record_batch b = {.n = 0};
-    an_json *o = an_json_object();
-    an_json_set_text(o, "alias", an_alias_name(AN_ALIAS_PRODUCTION));
-    an_json_set_hash(o, "from", &m->alias[AN_ALIAS_PRODUCTION - 1]);
-    an_json_set_hash(o, "to", version);
-    an_json_set_int(o, "counter", (int64_t)m->counter + 1);
-    an_json_set_text(o, "reason", reason);
-    an_batch_add(&b, "alias.moved", model, actor, NULL, o);
-    an_err err = an_hub_commit(hub, &b, why);
-    if (err != AN_OK)
-        return err;
-    an_log(AN_LOG_INFO, "promoted", "model=%s by=%s reason=\"%s\"", model, actor, reason);
-    return an_hub_announce(hub, model, NULL);
-}
-
+/* Signed at once, or left until the release root has signed. */
 static an_err promote_campaign(an_hub *hub, const an_campaign *c, an_note *why)
 {
     char reason[AN_REASON_MAX];
-    uint64_t id = c->id;
-    snprintf(reason, sizeof reason, "campaign %llu: %.200s", (unsigned long long)id, c->reason);
-    an_err err = an_hub_promote(hub, "coordinator", c->model, &c->head, reason, why);
-    if (err != AN_OK)
-        return err;
-    c = an_state_campaign(&hub->state, id);
-    snprintf(reason, sizeof reason, "%s", c->reason);
-    return end_campaign(hub, id, true, reason, "coordinator", why);
-}
-
-/* Tells one site, or all that run the model, what production is, with a signed statement. */
-an_err an_hub_announce(an_hub *hub, const char *model, const char *only_site)
-{
-    const an_model_entry *m = an_state_model(&hub->state, model);
-    if (!m || an_hash_is_zero(&m->alias[AN_ALIAS_PRODUCTION - 1]))
-        return AN_OK;
-    const an_version *v = an_state_version(&hub->state, &m->alias[AN_ALIAS_PRODUCTION - 1]);
-    an_release release = {.alias = AN_ALIAS_PRODUCTION, .version = v->hash, .counter = m->counter};
-    snprintf(release.model, sizeof release.model, "%s", m->name);
-    an_buf text;
-    an_buf_init(&text, AN_STATEMENT_MAX);
-    an_err err = an_release_text(&release, &text);
-    if (err == AN_OK) {
-        an_msg msg = {.type = AN_MSG_VERSION};
-        an_msg_version *u = &msg.u.version;
-        snprintf(u->model, sizeof u->model, "%s", m->name);
-        u->version = v->hash;
-        u->size = v->size;
-        u->alias = AN_ALIAS_PRODUCTION;
-        u->counter = m->counter;
-        u->statement = (an_bytes){.data = text.data, .len = text.len};
-        u->n_signatures = 1;
-        memcpy(u->signatures[0].key, hub->conf.sign_public, AN_KEY_BYTES);
-        an_sign(u->signatures[0].signature, AN_RELEASE_CONTEXT, text.data, text.len, hub->conf.sign_secret);
-        for (size_t i = 0; i < hub->live.n; i++) {
-            const an_hub_live *live = &hub->live.items[i];
-            if ((only_site && strcmp(live->site, only_site) != 0) || !has_model(live, m))
-                continue;
-            an_err sent = an_hub_send(hub, live->site, &msg);
-            (void)sent; /* told again at its next HELLO */
-        }
-    }
-    an_buf_done(&text);
-    return err;
+    snprintf(reason, sizeof reason, "campaign %llu: %.200s", (unsigned long long)c->id, c->reason);
+    return an_hub_release(hub, "coordinator", c->model, &c->head, reason, c->id, why);
 }
 
 /* ---- drift ---- */
@@ -348,6 +282,8 @@ static bool drive_one(an_hub *hub, const an_campaign *c)
         err = gate(hub, c, &why);
         break;
     case AN_TODO_PROMOTE:
+        if (an_state_wait_of(&hub->state, &c->head, id))
+            return false; /* until it is signed */
         err = promote_campaign(hub, c, &why);
         break;
     case AN_TODO_GIVE_UP: {
@@ -358,7 +294,7 @@ static bool drive_one(an_hub *hub, const an_campaign *c)
         char reason[AN_REASON_MAX];
         snprintf(reason, sizeof reason, "%u rounds in a row were aborted; the last: %.160s", c->aborted,
                  last ? last->reason : "?");
-        err = end_campaign(hub, id, false, reason, "coordinator", &why);
+        err = an_hub_campaign_end(hub, id, false, reason, "coordinator", &why);
         break;
     }
     }
@@ -368,7 +304,7 @@ static bool drive_one(an_hub *hub, const an_campaign *c)
            an_err_name(err), why.text);
     if (err == AN_ERR_IO || err == AN_ERR_NOMEM)
         return false; /* may pass: tried again at the next tick */
-    err = end_campaign(hub, id, false, why.text[0] ? why.text : an_err_text(err), "coordinator", NULL);
+    err = an_hub_campaign_end(hub, id, false, why.text[0] ? why.text : an_err_text(err), "coordinator", NULL);
     return err == AN_OK;
 }
 
@@ -400,13 +336,20 @@ void an_hub_campaign_waiting(an_hub *hub, const an_campaign *c, an_note *ret)
     } else if (c->state == AN_CAMPAIGN_WAITING) {
         an_note_set(ret, "waiting for approval: andon campaign approve %llu", (unsigned long long)c->id);
     } else if (c->state == AN_CAMPAIGN_PASSED) {
-        an_note_set(ret, "passed the gate, waiting for approval of the promotion (%.200s)", c->reason);
+        const an_release_wait *w = an_state_wait_of(&hub->state, &c->head, c->id);
+        if (w)
+            an_note_set(
+                ret,
+                "passed the gate, waits for the release root's signature: andon release sign --key FILE %llu",
+                (unsigned long long)w->id);
+        else
+            an_note_set(ret, "passed the gate, waiting for approval of the promotion (%.200s)", c->reason);
     } else if (an_campaign_is_over(c)) {
         an_note_set(ret, "%s", c->reason);
     } else {
         uint32_t n = 0;
         for (size_t i = 0; i < hub->live.n; i++)
-            n += has_model(&hub->live.items[i], m);
+            n += an_hub_runs_model(&hub->live.items[i], m);
         an_note_set(ret, "waiting for sites: %u of at least %lld are connected", n,
                     (long long)m->policy.min_cohort);
     }

@@ -134,7 +134,23 @@ void an_hub_drive(an_hub *hub); /* do what every campaign and the drift policy a
  * Errors: AGAIN too few are. */
 an_err an_hub_plan_draft(an_hub *hub, const an_model_entry *m, an_campaign_kind kind, an_plan *ret,
                          an_note *why);
+an_err an_hub_campaign_end(an_hub *hub, uint64_t id, bool promoted, const char *reason, const char *actor,
+                           an_note *why);
+bool an_hub_runs_model(const an_hub_live *live, const an_model_entry *m); /* connected, with its schema */
+
+/* hub_releases.c */
+/* Production becomes this version: signed and announced at once, if the online key may; else it waits for
+ * the release root.  campaign: ends as promoted when it is signed; 0: none. */
+an_err an_hub_release(an_hub *hub, const char *actor, const char *model, const an_hash *version,
+                      const char *reason, uint64_t campaign, an_note *why);
+/* Tells one site, or all that run the model, what production is. */
 an_err an_hub_announce(an_hub *hub, const char *model, const char *only_site);
+void an_hub_releases_tick(an_hub *hub); /* renews what expires, signs what a delegation has come for */
+
+/* hub_trust.c */
+an_err an_hub_root_open(an_hub *hub, an_note *why); /* is the configured root the one that sites know? */
+void an_hub_trust_greet(an_hub *hub, const char *site, uint64_t root_number);
+void an_json_set_signed(an_json *o, const an_signed *s); /* "statement", "signatures" */
 
 /* hub_privacy.c */
 /* TRAIN: what the policy asks for, with units and bits where sites add noise.  All else of the plan is set.

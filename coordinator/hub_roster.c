@@ -64,6 +64,18 @@ static bool same_sites(const an_roster *a, const an_roster *b)
     return same;
 }
 
+/* A root that was replaced since has not: sites that come now could not check it. */
+static bool signed_by_root(an_hub *hub, const an_roster_entry *e)
+{
+    const an_root root = an_hub_root(hub);
+    an_buf text;
+    an_buf_init(&text, AN_ROSTER_TEXT_MAX);
+    const bool good = an_store_object_get(hub->conf.store, &e->text, &text, NULL) == AN_OK &&
+                      an_roster_check(text.data, text.len, e->signature, root.key, NULL) == AN_OK;
+    an_buf_done(&text);
+    return good;
+}
+
 an_err an_hub_roster_proposal(an_hub *hub, an_buf *ret, bool *ret_differs, an_note *why)
 {
     const an_roster_entry *current = an_hub_roster_current(hub);
@@ -74,7 +86,7 @@ an_err an_hub_roster_proposal(an_hub *hub, an_buf *ret, bool *ret_differs, an_no
     if (err == AN_OK && current)
         err = an_hub_roster_read(hub, &current->text, &signed_one, why);
     if (err == AN_OK) {
-        *ret_differs = !current || !same_sites(&wanted, &signed_one);
+        *ret_differs = !current || !same_sites(&wanted, &signed_one) || !signed_by_root(hub, current);
         err = an_roster_text(&wanted, ret, why);
     }
     an_roster_done(&wanted);

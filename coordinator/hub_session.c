@@ -93,6 +93,7 @@ static an_err on_hello(an_hub *hub, const char *site, const an_msg *msg, an_note
     an_err err = welcome(hub, live);
     if (err != AN_OK)
         return err;
+    an_hub_trust_greet(hub, site, h->root_number); /* before what the latest root has signed */
     const an_roster_entry *roster = an_hub_roster_current(hub);
     if (roster && !an_hash_equal(&roster->text, &h->roster))
         an_hub_roster_send(hub, site);

@@ -23,6 +23,9 @@ void an_state_done(an_state *st)
     an_free(st->campaigns.items);
     an_free(st->rounds.items);
     an_free(st->drifts.items);
+    an_free(st->delegations.items);
+    an_free(st->waits.items);
+    an_free(st->links.items);
     *st = (an_state){0};
 }
 

@@ -28,6 +28,7 @@
 #include "coordinator/spent.h"
 #include "coordinator/store.h"
 #include "msg/msg.h"
+#include "trust/release.h"
 
 typedef struct an_token_entry {
     uint8_t id[AN_TOKEN_ID_BYTES];
@@ -79,9 +80,13 @@ typedef struct an_model_entry {
     an_hash schema, layout;
     an_policy policy;
     an_hash alias[AN_ALIASES];
-    uint64_t counter;    /* of the last release statement */
-    int64_t campaign_ms; /* when the last campaign ended; 0: never */
-    an_spent spent;      /* what its training has cost */
+    uint64_t counter;  /* of the last release statement */
+    an_signed release; /* it; len 0: none is kept */
+    int64_t release_issued_ms, release_expires_ms;
+    an_hash release_delegation; /* none: signed by the root */
+    uint64_t delegation, use;   /* the last delegation that was used for this model, and how often */
+    int64_t campaign_ms;        /* when the last campaign ended; 0: never */
+    an_spent spent;             /* what its training has cost */
 } an_model_entry;
 
 typedef struct an_round_entry {
@@ -114,6 +119,25 @@ typedef struct an_drift_entry {
     uint64_t campaign; /* that answers it; 0: none yet */
 } an_drift_entry;
 
+typedef struct an_delegation_entry {
+    an_signed statement, revocation; /* revocation.len 0: it holds */
+    an_hash hash;
+    an_delegation d;
+    int64_t time_ms;
+} an_delegation_entry;
+
+/* A release that waits for the release root's signature, or waited. */
+typedef struct an_release_wait {
+    uint64_t id;
+    char model[AN_NAME_MAX];
+    an_hash version;
+    uint64_t campaign;          /* 0: none */
+    char reason[AN_REASON_MAX]; /* why it is wanted */
+    char actor[AN_NAME_MAX + 8];
+    int64_t since_ms;
+    bool open;
+} an_release_wait;
+
 #define AN_LIST(type)                                                                                        \
     struct {                                                                                                 \
         type *items;                                                                                         \
@@ -129,6 +153,12 @@ typedef struct an_state {
     AN_LIST(an_campaign) campaigns;
     AN_LIST(an_round_entry) rounds;
     AN_LIST(an_drift_entry) drifts;
+    AN_LIST(an_delegation_entry) delegations;
+    AN_LIST(an_release_wait) waits;
+    AN_LIST(an_signed) links; /* rotations of the root, in order */
+    an_root root;             /* of releases, now */
+    bool root_set;
+    uint8_t first_root[AN_SIGN_PUBLIC_BYTES];
     uint64_t last_seq;
     uint64_t next_id; /* for rounds and campaigns */
 } an_state;
@@ -152,5 +182,11 @@ an_version *an_state_version(an_state *st, const an_hash *hash);
 an_campaign *an_state_campaign(an_state *st, uint64_t id);
 an_campaign *an_state_campaign_open(an_state *st, const char *model); /* the one that is not over */
 an_round_entry *an_state_round(an_state *st, uint64_t id);
+an_delegation_entry *an_state_delegation(an_state *st, uint64_t number);
+an_delegation_entry *an_state_delegation_by(an_state *st, const an_hash *hash);
+an_release_wait *an_state_wait(an_state *st, uint64_t id);
+/* The open one of a version, for a campaign or (0) for none; NULL. */
+an_release_wait *an_state_wait_of(an_state *st, const an_hash *version, uint64_t campaign);
+bool an_state_was_root(const an_state *st, const uint8_t key[static AN_SIGN_PUBLIC_BYTES]); /* ever */
 
 #endif

@@ -291,6 +291,7 @@ static void campaign_ended(an_state *st, const an_record *r, an_body *b)
     c->ended_ms = r->time_ms;
     an_text_set(c->reason, sizeof c->reason, reason);
     answer_repeats(st, c);
+    an_state_waits_end(st, c->id);
     an_model_entry *m = an_state_model(st, c->model);
     if (m)
         m->campaign_ms = r->time_ms;
@@ -434,6 +435,13 @@ static const struct {
     {"version.evaluated", version_evaluated},
     {"version.quarantined", version_quarantined},
     {"alias.moved", alias_moved},
+    {"release.wanted", an_state_release_wanted},
+    {"release.dropped", an_state_release_dropped},
+    {"release.signed", an_state_release_signed},
+    {"delegation.signed", an_state_delegation_signed},
+    {"delegation.revoked", an_state_delegation_revoked},
+    {"root.set", an_state_root_set},
+    {"root.rotated", an_state_root_rotated},
     {"campaign.opened", campaign_opened},
     {"campaign.approved", campaign_approved},
     {"campaign.gated", campaign_gated},

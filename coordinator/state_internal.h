@@ -35,6 +35,19 @@ void an_body_known(an_body *b, const void *thing, const char *what);           /
 /* What an_spent_write wrote; none: no noise. */
 void an_body_privacy(an_body *b, an_round_privacy *ret);
 
+/* "statement" and "signatures" of the body.  *ret is zeroed if they cannot be read. */
+void an_body_signed(an_body *b, an_signed *ret);
+
+/* state_trust.c: what the release root's records do */
+void an_state_root_set(an_state *st, const an_record *r, an_body *b);
+void an_state_root_rotated(an_state *st, const an_record *r, an_body *b);
+void an_state_release_wanted(an_state *st, const an_record *r, an_body *b);
+void an_state_release_dropped(an_state *st, const an_record *r, an_body *b);
+void an_state_release_signed(an_state *st, const an_record *r, an_body *b);
+void an_state_delegation_signed(an_state *st, const an_record *r, an_body *b);
+void an_state_delegation_revoked(an_state *st, const an_record *r, an_body *b);
+void an_state_waits_end(an_state *st, uint64_t campaign); /* what it waited for is not wanted any more */
+
 /* Adds the item to the list, or makes room for it. */
 #define AN_BODY_APPEND(b, list, item)                                                                        \
     do {                                                                                                     \

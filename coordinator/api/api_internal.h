@@ -47,6 +47,7 @@ void an_api_set_model_privacy(const an_api_call *c, an_json *o, const an_model_e
 /* Errors: STATE noise would bury what such a campaign learns, and the body does not confirm it. */
 an_err an_api_confirm_privacy(const an_api_call *c, const char *model, an_campaign_kind kind, uint32_t rounds,
                               an_note *why);
+an_json *an_api_root_json(const an_api_call *c);
 an_json *an_api_drift_json(const an_drift_entry *d);
 
 #endif

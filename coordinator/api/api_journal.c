@@ -205,6 +205,7 @@ an_err an_api_status(an_api_call *c, an_note *why)
             an_json_push(rounds, an_api_round_json(c, &c->state->rounds.items[i], true));
     an_json_set(c->answer, "campaigns", campaigns);
     an_json_set(c->answer, "rounds", rounds);
+    an_json_set(c->answer, "root", an_api_root_json(c));
     an_json_set_int(c->answer, "drifts", (int64_t)c->state->drifts.n);
     return err;
 }

@@ -270,6 +270,21 @@ out:
 
 /* ---- production ---- */
 
+/* "waiting" is the number of the release that the root has to sign first. */
+static an_err answer_moved(an_api_call *c, const an_hash *version, an_note *why)
+{
+    const an_release_wait *w = version ? an_state_wait_of(c->state, version, 0) : NULL;
+    for (size_t i = c->state->waits.n; !version && !w && i-- > 0;)
+        if (c->state->waits.items[i].open && !c->state->waits.items[i].campaign &&
+            strcmp(c->state->waits.items[i].model, c->arg) == 0)
+            w = &c->state->waits.items[i];
+    if (w) {
+        c->status = 202;
+        an_json_set_int(c->answer, "waiting", (int64_t)w->id);
+    }
+    return answer_model(c, c->arg, false, why);
+}
+
 an_err an_api_model_promote(an_api_call *c, an_note *why)
 {
     const char *text, *reason;
@@ -281,7 +296,7 @@ an_err an_api_model_promote(an_api_call *c, an_note *why)
         return err;
     an_hash hash = v->hash;
     err = an_hub_promote(c->hub, c->actor, c->arg, &hash, reason, why);
-    return err == AN_OK ? answer_model(c, c->arg, false, why) : err;
+    return err == AN_OK ? answer_moved(c, &hash, why) : err;
 }
 
 an_err an_api_model_rollback(an_api_call *c, an_note *why)
@@ -294,5 +309,5 @@ an_err an_api_model_rollback(an_api_call *c, an_note *why)
     if (!reason[0])
         return an_fail(AN_ERR_INVAL, why, "\"reason\" is missing: say why, it is kept in the journal");
     err = an_hub_rollback(c->hub, c->actor, c->arg, reason, why);
-    return err == AN_OK ? answer_model(c, c->arg, false, why) : err;
+    return err == AN_OK ? answer_moved(c, NULL, why) : err;
 }

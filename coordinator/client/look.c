@@ -64,6 +64,7 @@ static void print_status(const an_jval *o)
     printf("coordinator started %s, sites connect to %s, enrolment is %s, %lld records\n\n", ago,
            an_cli_text(k, "control"), an_cli_bool(k, "enrolment_open") ? "open" : "closed",
            (long long)an_cli_int(k, "journal_seq"));
+    an_cli_show_root(an_jval_get(o, "root"));
     if (an_jval_count(an_jval_get(o, "sites")) > 0)
         print_sites(an_jval_get(o, "sites"));
     else

@@ -33,6 +33,29 @@ static const an_flag flags_campaign[] = {
     {"kind", "KIND", "training from the start, or incremental from production"},
     {"yes", NULL, "though the noise is expected to be longer than all updates together"},
     {"reason", "TEXT", "why; kept in the journal"}};
+#define KEY                                                                                                  \
+    {                                                                                                        \
+        "key", "FILE", "the key of the release root; it does not leave this machine"                         \
+    }
+static const an_flag flags_sign[] = {
+    COMMON,
+    KEY,
+    {"all", NULL, "all that wait"},
+    {"valid", "TIME", "how long a release may be newly followed; 365d if not given"}};
+static const an_flag flags_delegate[] = {
+    COMMON,
+    KEY,
+    {"model", "NAME", "from its production version on, with its architecture, preprocessing and schema"},
+    {"models", "NAME", "other models of the same form as well: the beginning of their names and a *"},
+    {"count", "N", "releases of each model; 50 if not given"},
+    {"valid", "TIME", "how long: 30d if not given"}};
+static const an_flag flags_revoke[] = {COMMON, KEY};
+static const an_flag flags_rotate[] = {
+    COMMON,
+    {"old", "FILE", "the key of the present root; not wanted if that is the coordinator's own key"},
+    {"new", "FILE", "the key of the next root"},
+    {"valid", "TIME",
+     "how long the releases in force, signed anew, may be newly followed; 365d if not given"}};
 static const an_flag flags_journal[] = {COMMON,
                                         {"follow", NULL, "go on with what happens from now on"},
                                         {"verify", NULL, "compute the chain of hashes again instead"},
@@ -143,7 +166,8 @@ int main(int argc, char **argv)
     if (an_http_client_init() != AN_OK)
         return an_cli_fail(AN_CLI_REFUSED, "the HTTP client cannot start");
     c.json = an_args_has(&args, "json");
-    int code = connect_to(&c);
+    int code =
+        strncmp(args.verb->name, "key ", 4) == 0 ? AN_CLI_OK : connect_to(&c); /* keys are made offline */
     if (code == AN_CLI_OK)
         code = functions[args.verb - verbs](&c);
     an_http_client_done();

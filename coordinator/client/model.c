@@ -405,7 +405,14 @@ static int move(an_cli *c, const char *model, const char *what, an_json *body)
     int code = an_cli_post(c, &doc, body, "/models/%s/%s", model, what);
     if (doc) {
         const an_jval *m = an_jval_get(an_json_root(doc), "model");
-        printf("production of model %s is now %s\n", an_cli_text(m, "name"), an_cli_text(m, "production"));
+        const int64_t waits = an_cli_int(an_json_root(doc), "waiting");
+        if (waits)
+            printf("release %lld waits for the signature of the release root: andon release sign --key FILE "
+                   "%lld\n",
+                   (long long)waits, (long long)waits);
+        else
+            printf("production of model %s is now %s\n", an_cli_text(m, "name"),
+                   an_cli_text(m, "production"));
     }
     an_json_doc_free(doc);
     return code;

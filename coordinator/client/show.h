@@ -10,4 +10,7 @@ void an_cli_show_campaigns(const an_jval *list);
 void an_cli_show_rounds(const an_jval *list);
 void an_cli_show_members(const an_jval *round); /* of an open round */
 
+/* A warning if releases are not protected, and how many wait for a signature; nothing else. */
+void an_cli_show_root(const an_jval *root);
+
 #endif

@@ -106,16 +106,27 @@ out:
 }
 
 /* A blob of the decoded body still lies in the arena: moves it behind the struct. */
-static void keep_blob(an_bytes *blob, uint8_t *room)
+static uint8_t *keep_blob(an_bytes *blob, uint8_t *room)
 {
+    if (!blob)
+        return room;
     if (blob->len)
         memcpy(room, blob->data, blob->len);
     blob->data = blob->len ? room : NULL;
+    return room + blob->len;
+}
+
+/* The second one of a message that has two. */
+static an_bytes *other_blob_of(an_msg *m)
+{
+    return m->type == AN_MSG_VERSION ? &m->u.version.delegation : NULL;
 }
 
 static an_bytes *blob_of(an_msg *m)
 {
     switch (m->type) {
+    case AN_MSG_TRUST:
+        return &m->u.trust.statement;
     case AN_MSG_PLAN:
         return &m->u.plan.plan;
     case AN_MSG_VERSION:
@@ -138,7 +149,7 @@ static an_err decode_body(const an_msg_type_info *info, const envelope *e, an_ar
     if (err)
         return err;
 
-    /* A blob is a part of the body, so the body's length is room enough. */
+    /* Blobs are parts of the body, so the body's length is room enough. */
     const bool has_blob = blob_of(&(an_msg){.type = info->type}) != NULL;
     an_msg *m = an_alloc(1, sizeof *m + (has_blob ? e->body.len : 0));
     if (!m)
@@ -152,7 +163,7 @@ static an_err decode_body(const an_msg_type_info *info, const envelope *e, an_ar
         return err;
     }
     if (has_blob)
-        keep_blob(blob_of(m), (uint8_t *)(m + 1));
+        keep_blob(other_blob_of(m), keep_blob(blob_of(m), (uint8_t *)(m + 1)));
     *ret = m;
     return AN_OK;
 }

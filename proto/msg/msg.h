@@ -82,7 +82,8 @@ typedef enum an_way { AN_WAY_UP = 1, AN_WAY_DOWN = 2, AN_WAY_BOTH = 3 } an_way; 
     X(CHUNK, 20, chunk, BULK, BOTH)                                                                          \
     X(CHUNK_REFUSE, 21, chunk_refuse, BULK, BOTH)                                                            \
     X(SECURE, 22, secure, CONTROL, BOTH)                                                                     \
-    X(ROSTER, 23, roster, CONTROL, DOWN)
+    X(ROSTER, 23, roster, CONTROL, DOWN)                                                                     \
+    X(TRUST, 26, trust, CONTROL, DOWN)
 typedef enum an_msg_type {
 #define AN_MSG_ROW(name, number, member, door, way) AN_MSG_##name = number,
     AN_MSG_LIST(AN_MSG_ROW)
@@ -122,7 +123,8 @@ typedef struct an_msg_hello {
     char capabilities[AN_CAPABILITIES_MAX][AN_SHORT_MAX]; /* NAMEs */
     uint32_t n_held;
     an_msg_held held[AN_HELD_MAX];
-    an_hash roster; /* that it holds; none: no roster yet */
+    an_hash roster;       /* that it holds; none: no roster yet */
+    uint64_t root_number; /* of the release root it knows: it is owed the rotations after it */
 } an_msg_hello;
 
 typedef struct an_msg_desired {
@@ -249,10 +251,21 @@ typedef struct an_msg_version {
     uint64_t size; /* bytes of the bundle */
     an_alias alias;
     uint64_t counter;
-    an_bytes statement; /* up to AN_STATEMENT_MAX bytes; may be empty */
+    an_bytes statement; /* trust/release.h: a release, of a candidate a candidate statement; up to
+                           AN_STATEMENT_MAX bytes; may be empty */
     uint32_t n_signatures;
     an_msg_signature signatures[AN_SIGNATURES_MAX];
+    an_bytes delegation; /* that allows the release; empty: the root has signed it */
+    uint32_t n_delegation_signatures;
+    an_msg_signature delegation_signatures[AN_SIGNATURES_MAX];
 } an_msg_version;
+
+/* What the release root says beside releases: a rotation of the root, a revocation (trust/). */
+typedef struct an_msg_trust {
+    an_bytes statement; /* 1..AN_STATEMENT_MAX bytes */
+    uint32_t n_signatures;
+    an_msg_signature signatures[AN_SIGNATURES_MAX];
+} an_msg_trust;
 
 typedef enum an_version_state {
     AN_VERSION_FETCHING = 1,

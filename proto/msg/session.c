@@ -34,6 +34,7 @@ static const an_field hello_fields[] = {
     AN_NAMES(capabilities),
     AN_LIST(held, held_fields, andon__held__descriptor),
     AN_FIXED(roster, true),
+    AN_U64(root_number, 0, ANY),
     AN_END,
 };
 #undef OWN

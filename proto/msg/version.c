@@ -24,11 +24,24 @@ static const an_field version_fields[] = {
     AN_U64(counter, 0, ANY),
     AN_BLOB(statement, 0, AN_STATEMENT_MAX),
     AN_LIST(signatures, signature_fields, andon__signature__descriptor),
+    AN_BLOB(delegation, 0, AN_STATEMENT_MAX),
+    AN_LIST(delegation_signatures, signature_fields, andon__signature__descriptor),
     AN_END,
 };
 #undef OWN
 #undef WIRE
 const an_msg_codec an_codec_version = {version_fields, &andon__version__descriptor};
+
+#define OWN an_msg_trust
+#define WIRE Andon__Trust
+static const an_field trust_fields[] = {
+    AN_BLOB(statement, 1, AN_STATEMENT_MAX),
+    AN_LIST(signatures, signature_fields, andon__signature__descriptor),
+    AN_END,
+};
+#undef OWN
+#undef WIRE
+const an_msg_codec an_codec_trust = {trust_fields, &andon__trust__descriptor};
 
 #define OWN an_msg_version_report
 #define WIRE Andon__VersionReport

@@ -10,7 +10,6 @@
 #include "coordinator/hub_internal.h"
 #include "coordinator/store.h"
 #include "doors/crypto.h"
-#include "msg/release.h"
 #include "net/keys.h"
 #include "sum/vector.h"
 #include "tests/support/federation.h"

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "doors/crypto.h"
-#include "msg/release.h"
 #include "tests/support/federation.h"
 
 static void a_model_goes_from_nothing_to_production_at_every_site(void **state)
@@ -178,16 +177,18 @@ static void a_coordinator_killed_between_any_two_steps_goes_on_where_it_was(void
 /* A release statement for what the hub made, signed by whom it is said. */
 static void say(site *s, const an_hash *version, uint64_t counter, const uint8_t *secret, an_err want)
 {
-    an_release r = {.model = "pump", .alias = AN_ALIAS_PRODUCTION, .version = *version, .counter = counter};
+    an_release r = {.model = "pump", .sites = "*", .version = *version, .counter = counter};
     an_msg m = {.type = AN_MSG_VERSION, .epoch = an_session_look(s->session).epoch};
     an_msg_version *v = &m.u.version;
     an_buf text;
-    an_buf_init(&text, AN_STATEMENT_MAX);
+    r.issued_ms = 1;
+    r.expires_ms = INT64_MAX;
+    an_buf_init(&text, AN_TRUST_TEXT_MAX);
     assert_int_equal(an_release_text(&r, &text), AN_OK);
     snprintf(v->model, sizeof v->model, "pump");
     v->version = *version;
     v->size = 1;
-    v->alias = r.alias;
+    v->alias = AN_ALIAS_PRODUCTION;
     v->counter = counter;
     v->statement = (an_bytes){.data = text.data, .len = text.len};
     v->n_signatures = 1;

@@ -289,7 +289,7 @@ an_session_conf an_federation_conf(site *s)
         .sign_public = s->sign_public,
         .sign_secret = s->sign_secret,
         .coordinator_key = s->w->sign_public,
-        .root_key = s->w->sign_public,
+        .root_key = s->w->root_public,
         .lines = &s->line,
         .n_lines = 1,
         .policy = &s->policy,
@@ -377,6 +377,7 @@ void start_hub(world *w)
                               .io = {w, hub_send, hub_fetch, hub_combine, hub_admit},
                               .sign_secret = w->sign_secret,
                               .sign_public = w->sign_public,
+                              .root_public = w->kind.offline ? w->root_public : NULL,
                               .lease_ms = 30000,
                               .instance = 1 + (uint64_t)w->clock.now_ms};
     if (an_hub_new(&conf, &w->hub, &why) != AN_OK)
@@ -418,6 +419,10 @@ void an_federation_setup_kind(void **state, const an_federation_kind *kind)
     w->events = an_alloc(EVENTS_MAX, sizeof *w->events);
     an_clock_fake_init(&w->clock, START_MS);
     an_sign_keypair(w->sign_public, w->sign_secret);
+    memcpy(w->root_public, w->sign_public, sizeof w->root_public);
+    memcpy(w->root_secret, w->sign_secret, sizeof w->root_secret);
+    if (kind->offline)
+        an_sign_keypair(w->root_public, w->root_secret);
     start_hub(w);
     for (size_t i = 0; i < w->n; i++) {
         site *s = &w->sites[i];

@@ -54,6 +54,7 @@ typedef struct an_federation_kind {
     bool backwards; /* the last site comes first */
     size_t normal;  /* rows before anything runs; of lines */
     size_t slow;    /* rows of lines that a job at a site takes; 0: none */
+    bool offline;   /* the release root is a key that the coordinator does not have */
 } an_federation_kind;
 
 struct site {
@@ -84,6 +85,8 @@ struct world {
     an_store *store;
     an_hub *hub;
     uint8_t sign_public[AN_SIGN_PUBLIC_BYTES], sign_secret[AN_SIGN_SECRET_BYTES];
+    uint8_t root_public[AN_SIGN_PUBLIC_BYTES]; /* of releases; without `offline` the same as sign */
+    uint8_t root_secret[AN_SIGN_SECRET_BYTES];
     site sites[SITES_MAX];
     size_t n;      /* sites */
     event *events; /* a ring */

@@ -36,6 +36,7 @@ static void sample_hello(an_msg_hello *h)
     h->held[0].round = 41;
     an_sample_hash(&h->held[0].update, 4);
     an_sample_hash(&h->roster, 5);
+    h->root_number = 1;
 }
 
 static void sample_welcome(an_msg_welcome *w)
@@ -109,7 +110,7 @@ static void sample_round(an_msg *m)
 
 static void sample_version(an_msg_version *v)
 {
-    static const uint8_t statement[] = "model pump version ...";
+    static const uint8_t statement[] = "model pump version ...", delegation[] = "andon-delegation-1\n";
     TEXT(v->model, "pump");
     an_sample_hash(&v->version, 40);
     v->size = 987654321;
@@ -120,6 +121,20 @@ static void sample_version(an_msg_version *v)
     for (uint8_t i = 0; i < 2; i++) {
         FILL(v->signatures[i].key, (uint8_t)(50 + i));
         FILL(v->signatures[i].signature, (uint8_t)(60 + i));
+    }
+    v->delegation = (an_bytes){delegation, sizeof delegation - 1};
+    v->n_delegation_signatures = 1;
+    v->delegation_signatures[0] = v->signatures[1];
+}
+
+static void sample_trust(an_msg_trust *t)
+{
+    static const uint8_t statement[] = "andon-root-1\nnumber 1\n";
+    t->statement = (an_bytes){statement, sizeof statement - 1};
+    t->n_signatures = 2;
+    for (uint8_t i = 0; i < 2; i++) {
+        FILL(t->signatures[i].key, (uint8_t)(52 + i));
+        FILL(t->signatures[i].signature, (uint8_t)(62 + i));
     }
 }
 
@@ -230,6 +245,8 @@ void an_sample_msg(an_msg *ret, an_msg_type type)
         sample_enrol(ret);
     else if (type <= AN_MSG_CHUNK_REFUSE)
         sample_bulk(ret);
+    else if (type == AN_MSG_TRUST)
+        sample_trust(&ret->u.trust);
     else
         sample_secure(ret);
 }
