@@ -259,6 +259,7 @@ static an_err take_rounds(an_fed *f, an_federation_result *ret)
         r->kind = e->kind;
         r->committed = e->committed;
         r->updates = e->n_updates;
+        r->privacy = e->privacy;
         snprintf(r->reason, sizeof r->reason, "%s", e->reason);
     }
     return AN_OK;

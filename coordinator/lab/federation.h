@@ -67,6 +67,7 @@ typedef struct an_federation_round {
     uint32_t updates;
     double loss; /* TRAIN: weighted mean of the sites */
     uint64_t clipped, saturated;
+    an_round_privacy privacy;
     char reason[AN_REASON_MAX];
 } an_federation_round;
 
