@@ -48,7 +48,8 @@ static int setup(void **state)
     f->calibrate.alarm_share_max = 0;
     for (size_t i = 0; i < SITES_MOST; i++) {
         assert_int_equal(an_lab_cut_new(&f->data, i, SIZE_MAX, &cut, &f->cuts[i], &why), AN_OK);
-        f->sites[i] = (an_federation_site){f->data.sites[i].name, &f->cuts[i].data, &f->calibrate};
+        f->sites[i] = (an_federation_site){
+            .name = f->data.sites[i].name, .data = &f->cuts[i].data, .calibrate = &f->calibrate};
     }
     *state = f;
     return 0;
