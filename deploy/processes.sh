@@ -11,6 +11,7 @@
 # shellcheck shell=bash disable=SC2154,SC2034
 
 coordinator_pid=
+release_key='' release_root=()
 declare -A site_pid=()
 
 now_ms() { date +%s%3N; }
@@ -51,6 +52,18 @@ start_coordinator() # flags ...
     enrol=$(endpoint enrol)
     until_true 15 api status >/dev/null 2>&1 || die "the coordinator does not answer"
 }
+
+# The key of the release root, in a folder that is not the coordinator's.  Leaves release_key and, as flags of
+# the coordinator, release_root.
+make_release_key()
+{
+    release_key=$work/keys/release.key
+    mkdir -p "$work/keys" && chmod 700 "$work/keys"
+    "$bin/andon" key new "$release_key" >"$work/key.out" 2>&1 || die "no release key: $(cat "$work/key.out")"
+    release_root=(--release.root "$(sed -n 's/^public //p' "$work/key.out")")
+}
+
+release_waits() { api release list --json 2>/dev/null | grep -q '"waiting":\[{"id"'; }
 
 site_asks() { api site list 2>/dev/null | grep -q "^$1 "; }
 
