@@ -185,6 +185,8 @@ an_err an_trust_message(an_session *s, const an_msg *msg, an_note *why);
 /* Is the release signed as it must be, and does the site's policy let it be followed? */
 an_err an_trust_judge(const an_session *s, const an_msg_version *v, an_release *ret,
                       an_delegation *ret_delegation, an_note *why);
+/* Is what the plan works with a candidate of this coordinator?  To train and to judge, never to run. */
+an_err an_trust_plan(const an_session *s, const an_msg_plan *m, const an_plan *plan, an_note *why);
 /* Errors: REFUSED it has expired. */
 an_err an_trust_fresh(const an_session *s, const an_release *r, const an_delegation *d, an_note *why);
 /* Is the target, which is here, what its delegation allows?  Errors: AGAIN a version that it comes from is

@@ -193,7 +193,9 @@ an_err an_parts_plan(an_session *s, const an_msg *msg, an_note *why)
         return AN_OK;
     }
     an_part_secure *secure = NULL;
-    err = judge(s, plan, &reason);
+    err = an_trust_plan(s, m, plan, &reason);
+    if (err == AN_OK)
+        err = judge(s, plan, &reason);
     if (err == AN_OK && plan->privacy == AN_PRIVACY_SECURE_SUM)
         err = an_secure_begin(s, plan, &hash, &secure, &reason);
     if (err != AN_OK) {

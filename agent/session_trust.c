@@ -244,6 +244,12 @@ an_err an_trust_judge(const an_session *s, const an_msg_version *v, an_release *
     return AN_OK;
 }
 
+an_err an_trust_plan(const an_session *s, const an_msg_plan *m, const an_plan *plan, an_note *why)
+{
+    const an_hash *version = plan->kind == AN_PAYLOAD_EVALUATE ? &plan->candidate : &plan->base;
+    return an_candidate_signed(m->candidate, plan->model, version, s->conf.coordinator_key, why);
+}
+
 an_err an_trust_fresh(const an_session *s, const an_release *r, const an_delegation *d, an_note *why)
 {
     const int64_t now = s->conf.clock->wall_ms(s->conf.clock);

@@ -48,7 +48,12 @@ static void send_plan(an_hub *hub, an_hub_round *r, size_t member)
     an_msg m = {.type = AN_MSG_PLAN};
     m.u.plan.plan = (an_bytes){.data = r->plan_bytes.data, .len = r->plan_bytes.len};
     m.u.plan.plan_hash = r->round.plan_hash;
-    an_err err = an_hub_send(hub, r->round.members[member].site, &m);
+    const an_plan *p = r->plan;
+    an_err err =
+        an_candidate_sign(m.u.plan.candidate, p->model,
+                          p->kind == AN_PAYLOAD_EVALUATE ? &p->candidate : &p->base, hub->conf.sign_secret);
+    if (err == AN_OK)
+        err = an_hub_send(hub, r->round.members[member].site, &m);
     (void)err; /* owed again at the site's next HELLO */
 }
 

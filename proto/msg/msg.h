@@ -161,6 +161,8 @@ typedef struct an_msg_heartbeat_ack {
 typedef struct an_msg_plan {
     an_bytes plan; /* msg/plan.h; 1..AN_PLAN_BYTES_MAX bytes */
     an_hash plan_hash;
+    uint8_t candidate[AN_SIG_BYTES]; /* the online key's, of the candidate statement (trust/release.h) of the
+                                        version that is worked with: the plan's base or candidate */
 } an_msg_plan;
 
 typedef struct an_msg_plan_reply {

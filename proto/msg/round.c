@@ -10,6 +10,7 @@
 static const an_field plan_fields[] = {
     AN_BLOB(plan, 1, AN_PLAN_BYTES_MAX),
     AN_FIXED(plan_hash, false),
+    AN_FIXED(candidate, true),
     AN_END,
 };
 #undef OWN

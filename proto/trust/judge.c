@@ -1,4 +1,5 @@
 /* judge.c - who may sign what, and within which limits. */
+#include <stdio.h>
 #include <string.h>
 
 #include "trust/release.h"
@@ -66,6 +67,37 @@ an_err an_candidate_check(const an_signed *s, const uint8_t online[static AN_KEY
         return an_fail(err, why, "the candidate is not signed by the coordinator");
     if (err == AN_OK)
         *ret = c;
+    return err;
+}
+
+static an_err candidate_text(const char *model, const an_hash *version, an_buf *ret)
+{
+    an_candidate c = {.version = *version};
+    snprintf(c.model, sizeof c.model, "%s", model);
+    an_buf_init(ret, AN_TRUST_TEXT_MAX);
+    return an_candidate_text(&c, ret);
+}
+
+an_err an_candidate_sign(uint8_t ret[static AN_SIGN_BYTES], const char *model, const an_hash *version,
+                         const uint8_t secret[static AN_SIGN_SECRET_BYTES])
+{
+    an_buf text;
+    an_err err = candidate_text(model, version, &text);
+    if (err == AN_OK)
+        an_sign(ret, AN_CANDIDATE_CONTEXT, text.data, text.len, secret);
+    an_buf_done(&text);
+    return err;
+}
+
+an_err an_candidate_signed(const uint8_t signature[static AN_SIGN_BYTES], const char *model,
+                           const an_hash *version, const uint8_t online[static AN_KEY_BYTES], an_note *why)
+{
+    an_buf text;
+    an_err err = candidate_text(model, version, &text);
+    if (err == AN_OK &&
+        (err = an_sign_check(signature, AN_CANDIDATE_CONTEXT, text.data, text.len, online)) != AN_OK)
+        an_note_set(why, "the version to be worked with is not signed by the coordinator as a candidate");
+    an_buf_done(&text);
     return err;
 }
 

@@ -129,6 +129,12 @@ an_err an_delegation_form(const an_delegation *d, const an_hash *architecture, c
 /* Signed by the root?  Errors: PROTO, AUTH. */
 an_err an_delegation_check(const an_signed *s, const an_root *root, an_delegation *ret, an_note *why);
 an_err an_revocation_check(const an_signed *s, const an_root *root, an_revocation *ret, an_note *why);
+/* The same where the statement itself does not travel, since a plan says what is in it. */
+an_err an_candidate_sign(uint8_t ret[static AN_SIGN_BYTES], const char *model, const an_hash *version,
+                         const uint8_t secret[static AN_SIGN_SECRET_BYTES]);
+/* Errors: AUTH. */
+an_err an_candidate_signed(const uint8_t signature[static AN_SIGN_BYTES], const char *model,
+                           const an_hash *version, const uint8_t online[static AN_KEY_BYTES], an_note *why);
 /* Signed by the online key?  Errors: PROTO, AUTH. */
 an_err an_candidate_check(const an_signed *s, const uint8_t online[static AN_KEY_BYTES], an_candidate *ret,
                           an_note *why);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "doors/crypto.h"
 #include "tests/support/federation.h"
+#include "trust/release.h"
 
 static void a_model_goes_from_nothing_to_production_at_every_site(void **state)
 {
@@ -279,6 +280,40 @@ static void a_stream_with_another_sensor_is_refused_by_its_name(void **state)
     assert_null(want);
 }
 
+static void a_plan_about_what_the_coordinator_has_not_signed_is_refused(void **state)
+{
+    world *w = *state;
+    site *s = &w->sites[0];
+    an_plan *plan = NULL;
+    an_buf bytes;
+    connect_all(w);
+    campaign(w, AN_CAMPAIGN_TRAINING);
+    an_msg m = {.type = AN_MSG_PLAN, .epoch = an_session_look(s->session).epoch};
+    an_buf_init(&bytes, AN_PLAN_BYTES_MAX);
+    assert_int_equal(an_store_object_get(w->store, &an_hub_state(w->hub)->rounds.items[0].plan, &bytes, NULL),
+                     AN_OK);
+    assert_int_equal(an_plan_decode(bytes.data, bytes.len, &plan, NULL), AN_OK);
+    an_buf_clear(&bytes);
+    plan->round = 99;
+    assert_int_equal(an_plan_encode(plan, &bytes, NULL), AN_OK);
+    m.u.plan.plan = (an_bytes){.data = bytes.data, .len = bytes.len};
+    an_hash_of(&m.u.plan.plan_hash, bytes.data, bytes.len);
+    /* By nobody, by another key, of another version, of another model. */
+    assert_int_equal(an_session_message(s->session, &m, NULL), AN_OK);
+    assert_int_equal(an_candidate_sign(m.u.plan.candidate, "pump", &plan->base, s->sign_secret), AN_OK);
+    assert_int_equal(an_session_message(s->session, &m, NULL), AN_OK);
+    assert_int_equal(an_candidate_sign(m.u.plan.candidate, "pump", &plan->schema, w->sign_secret), AN_OK);
+    assert_int_equal(an_session_message(s->session, &m, NULL), AN_OK);
+    assert_int_equal(an_candidate_sign(m.u.plan.candidate, "press", &plan->base, w->sign_secret), AN_OK);
+    assert_int_equal(an_session_message(s->session, &m, NULL), AN_OK);
+    assert_int_equal(an_session_look(s->session).plans_refused, 4);
+    assert_int_equal(an_candidate_sign(m.u.plan.candidate, "pump", &plan->base, w->sign_secret), AN_OK);
+    assert_int_equal(an_session_message(s->session, &m, NULL), AN_OK);
+    assert_int_equal(an_session_look(s->session).plans_refused, 4);
+    an_plan_free(plan);
+    an_buf_done(&bytes);
+}
+
 static void a_plan_that_comes_twice_is_worked_on_once(void **state)
 {
     world *w = *state;
@@ -293,10 +328,11 @@ static void a_plan_that_comes_twice_is_worked_on_once(void **state)
     an_buf_init(&bytes, AN_PLAN_BYTES_MAX);
     assert_int_equal(an_store_object_get(w->store, &m.u.plan.plan_hash, &bytes, &why), AN_OK);
     m.u.plan.plan = (an_bytes){.data = bytes.data, .len = bytes.len};
+    assert_int_equal(an_plan_decode(bytes.data, bytes.len, &plan, &why), AN_OK);
+    assert_int_equal(an_candidate_sign(m.u.plan.candidate, "pump", &plan->base, w->sign_secret), AN_OK);
     for (int i = 0; i < 3; i++)
         assert_int_equal(an_session_message(s->session, &m, &why), AN_OK);
     /* Another plan under the same number is refused, one with a false hash is not even read. */
-    assert_int_equal(an_plan_decode(bytes.data, bytes.len, &plan, &why), AN_OK);
     plan->seed ^= 1;
     an_buf_clear(&bytes);
     assert_int_equal(an_plan_encode(plan, &bytes, &why), AN_OK);
@@ -368,6 +404,7 @@ int main(void)
         TEST(a_site_follows_only_signed_statements_that_are_newer),
         TEST(a_site_with_bad_samples_gives_up_the_round_and_lives_on),
         TEST(a_stream_with_another_sensor_is_refused_by_its_name),
+        TEST(a_plan_about_what_the_coordinator_has_not_signed_is_refused),
         TEST(a_plan_that_comes_twice_is_worked_on_once),
         TEST(a_session_that_finds_no_memory_opens_whole_or_not_at_all),
     };

@@ -83,6 +83,7 @@ static void sample_round(an_msg *m)
     switch (m->type) {
     case AN_MSG_PLAN:
         m->u.plan = (an_msg_plan){.plan = {plan_bytes, sizeof plan_bytes}, .plan_hash = plan_hash};
+        FILL(m->u.plan.candidate, 21);
         break;
     case AN_MSG_PLAN_REPLY:
         m->u.plan_reply =
