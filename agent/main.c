@@ -31,7 +31,9 @@ static const an_flag enrol_flags[] = {{"site", "NAME", "this site's name"},
                                       DATA_FLAG,
                                       {"timeout", "TIME", "how long to wait for the decision; 0: for ever"}};
 static const an_flag status_flags[] = {DATA_FLAG, {"json", NULL, "for programs"}};
-static const an_flag ledger_flags[] = {DATA_FLAG, {"last", "N", "the latest N entries; 0: all"}};
+static const an_flag ledger_flags[] = {DATA_FLAG,
+                                       {"last", "N", "the latest N entries; 0: all"},
+                                       {"verify", NULL, "compute its chain of hashes again instead"}};
 static const an_flag verdict_flags[] = {DATA_FLAG};
 static const an_flag rollback_flags[] = {DATA_FLAG};
 static const an_flag probe_flags[] = {{"rows", "N", "how many rows to show"}};
@@ -126,6 +128,8 @@ static an_err ledger(const an_args *args, an_note *why)
 {
     int64_t last = 0;
     an_err err = an_args_int(args, "last", 0, INT64_C(1) << 40, 0, &last, why);
+    if (err == AN_OK && an_args_has(args, "verify"))
+        return an_show_ledger_verify(data_of(args), stdout, why);
     return err == AN_OK ? an_show_ledger(data_of(args), last, stdout, why) : err;
 }
 

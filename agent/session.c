@@ -29,6 +29,7 @@ an_err an_session_send(an_session *s, an_msg *msg)
     msg->epoch = msg->type == AN_MSG_HELLO ? 0 : s->epoch;
     if (msg->msg_id == 0)
         msg->msg_id = s->next_id++;
+    an_session_note_message(s, msg);
     return s->conf.io.send(s->conf.io.ctx, msg);
 }
 

@@ -88,8 +88,7 @@ an_err an_facts_ack(an_session *s, const an_msg *msg, an_note *why)
     an_err err = an_spool_ack(s->spool, a->of, why);
     for (size_t i = 0; i < sizeof facts / sizeof *facts && err == AN_OK; i++)
         if (facts[i].type == s->fact_type)
-            err = an_ledger_add(s->spool, s->conf.clock->wall_ms(s->conf.clock), "fact", s->fact_bytes,
-                                facts[i].words, why);
+            err = an_session_note(s, "fact", 0, s->fact_bytes, facts[i].words, why);
     s->status.facts_sent++;
     s->fact = 0;
     an_facts_pump(s, false);

@@ -83,6 +83,8 @@ typedef struct an_revoked {
     int64_t expires_ms;
 } an_revoked;
 
+#define AN_NOTED_MAX 8
+
 struct an_session {
     an_session_conf conf;
     an_root root; /* of releases, now */
@@ -114,8 +116,16 @@ struct an_session {
     int64_t fact_ms;
     an_msg_type fact_type;
     uint64_t fact_bytes;
+    int64_t noted_hour[AN_NOTED_MAX]; /* of each kind of message in session_ledger.c */
+    uint64_t noted_round[AN_NOTED_MAX];
     an_session_status status;
 };
+
+/* session_ledger.c: what leaves beside vectors and facts is noted before it leaves; of heartbeats and the like
+ * the first of an hour. */
+void an_session_note_message(an_session *s, const an_msg *msg);
+an_err an_session_note(an_session *s, const char *kind, uint64_t round, uint64_t bytes, const char *words,
+                       an_note *why);
 
 int64_t an_session_now(const an_session *s);        /* mono */
 an_err an_session_send(an_session *s, an_msg *msg); /* with epoch, and an id if it has none */

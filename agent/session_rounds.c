@@ -105,6 +105,15 @@ static uint64_t rounds_today(an_session *s, bool add)
 
 /* ---- plans ---- */
 
+static an_err judge_traffic(an_session *s, const an_plan *plan, an_note *why)
+{
+    const int64_t now = s->conf.clock->wall_ms(s->conf.clock);
+    uint64_t rows = 0, bytes = 0;
+    an_err err = an_ledger_sum(s->spool, now - DAY_MS, &rows, &bytes, why);
+    return err == AN_OK ? an_site_policy_traffic(s->conf.policy, an_update_size(plan->dim), bytes, now, why)
+                        : err;
+}
+
 static an_err judge_privacy(an_session *s, const an_plan *plan, an_note *why)
 {
     double epsilon = 0;
@@ -121,6 +130,8 @@ static an_err judge(an_session *s, const an_plan *plan, an_note *why)
     if (s->n_parts == AN_HELD_MAX)
         return an_fail(AN_ERR_REFUSED, why, "the site takes part in %d rounds already", AN_HELD_MAX);
     an_err err = an_site_policy_judge(s->conf.policy, plan, rounds_today(s, false), why);
+    if (err == AN_OK)
+        err = judge_traffic(s, plan, why);
     return err == AN_OK ? judge_privacy(s, plan, why) : err;
 }
 

@@ -19,10 +19,21 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+static void say_protection(const an_plan *plan, char *out, size_t size)
+{
+    char noise[48] = "";
+    if (plan->dp_unit != AN_DP_NONE)
+        snprintf(noise, sizeof noise, "; noise hides a %s", an_dp_unit_name(plan->dp_unit));
+    if (plan->privacy == AN_PRIVACY_SECURE_SUM)
+        snprintf(out, size, "masked: only a sum of %u parties or more can be read%s", plan->min_cohort,
+                 noise);
+    else
+        snprintf(out, size, "the coordinator can read it%s", noise);
+}
+
 an_err an_parts_note_upload(an_session *s, const an_part *p, an_note *why)
 {
     an_pending row = {.time_ms = s->conf.clock->wall_ms(s->conf.clock)};
-    char words[200];
     snprintf(row.round, sizeof row.round, "%" PRIu64, p->round);
     memcpy(row.plan, p->plan_hash.b, sizeof row.plan);
     memcpy(row.hash, p->update.b, sizeof row.hash);
@@ -32,9 +43,12 @@ an_err an_parts_note_upload(an_session *s, const an_part *p, an_note *why)
         err = an_pending_set(s->spool, &row, why);
     if (err != AN_OK)
         return err;
-    snprintf(words, sizeof words, "round %" PRIu64 " of %s: %s", p->round, p->plan->model,
+    an_ledger_row left = {.time_ms = row.time_ms, .bytes = p->size, .round = p->round};
+    an_text_set(left.kind, sizeof left.kind, an_payload_kind_name(p->plan->kind));
+    snprintf(left.words, sizeof left.words, "round %" PRIu64 " of %s: %s", p->round, p->plan->model,
              an_task_find(p->plan->kind)->words);
-    return an_ledger_add(s->spool, row.time_ms, an_payload_kind_name(p->plan->kind), p->size, words, why);
+    say_protection(p->plan, left.protection, sizeof left.protection);
+    return an_ledger_add(s->spool, &left, why);
 }
 
 void an_parts_hold(an_session *s, an_part *p)

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "doors/crypto.h"
 #include "doors/json.h"
 #include "doors/yaml.h"
 #include "msg/msg.h"
@@ -101,32 +102,62 @@ an_err an_show_status(const char *dir, bool json, FILE *out, an_note *why)
 
 /* ---- ledger ---- */
 
-an_err an_show_ledger(const char *dir, int64_t last, FILE *out, an_note *why)
+static an_err open_spool(const char *dir, an_spool **ret, an_note *why)
 {
-    char path[AN_PATH_MAX], time[25];
-    an_spool *spool = NULL;
-    an_ledger_row row = {.id = 0};
-    uint64_t n = 0, bytes = 0, skip = 0;
+    char path[AN_PATH_MAX];
     an_err err = an_path_join(path, dir, "spool.db");
     if (err == AN_OK && !an_file_exists(path))
         return an_fail(AN_ERR_NOTFOUND, why, "%.200s is missing: no agent has run with this data folder",
                        path);
-    if (err == AN_OK)
-        err = an_spool_open(path, &(an_spool_conf){.quota_bytes = 0}, &spool, why);
+    return err == AN_OK ? an_spool_open(path, &(an_spool_conf){.quota_bytes = 0}, ret, why) : err;
+}
+
+static void print_entry(const an_ledger_row *row, FILE *out)
+{
+    char time[25];
+    an_time_text(time, row->time_ms);
+    fprintf(out, "%6" PRIu64 "  %s  %-10s %10" PRIu64 " bytes  %s%s%s%s\n", row->id, time, row->kind,
+            row->bytes, row->words, row->protection[0] ? " (" : "", row->protection,
+            row->protection[0] ? ")" : "");
+}
+
+an_err an_show_ledger(const char *dir, int64_t last, FILE *out, an_note *why)
+{
+    an_spool *spool = NULL;
+    an_ledger_row row = {.id = 0};
+    uint64_t n = 0, bytes = 0, skip = 0;
+    an_err err = open_spool(dir, &spool, why);
     if (err == AN_OK)
         err = an_ledger_sum(spool, INT64_MIN, &n, &bytes, why);
     if (err == AN_OK && last > 0 && n > (uint64_t)last)
         skip = n - (uint64_t)last;
-    for (uint64_t i = 0; err == AN_OK && (err = an_ledger_next(spool, row.id, &row, why)) == AN_OK; i++) {
-        if (i < skip)
-            continue;
-        an_time_text(time, row.time_ms);
-        fprintf(out, "%s  %-10s %10" PRIu64 " bytes  %s\n", time, row.kind, row.bytes, row.words);
-    }
+    for (uint64_t i = 0; err == AN_OK && (err = an_ledger_next(spool, row.id, &row, why)) == AN_OK; i++)
+        if (i >= skip)
+            print_entry(&row, out);
     if (err == AN_ERR_NOTFOUND)
         err = AN_OK;
     if (err == AN_OK)
-        fprintf(out, "%" PRIu64 " entries, %" PRIu64 " bytes of vectors left this site\n", n, bytes);
+        fprintf(out, "%" PRIu64 " entries, %" PRIu64 " bytes left this site\n", n, bytes);
+    an_spool_close(spool);
+    return err;
+}
+
+an_err an_show_ledger_verify(const char *dir, FILE *out, an_note *why)
+{
+    an_spool *spool = NULL;
+    uint64_t rows = 0, before = 0;
+    an_hash head;
+    char text[AN_HASH_TEXT];
+    an_err err = open_spool(dir, &spool, why);
+    if (err == AN_OK)
+        err = an_ledger_verify(spool, &rows, &before, head.b, why);
+    if (err == AN_OK) {
+        an_hash_text(text, &head);
+        fprintf(out, "%" PRIu64 " entries are as they were written; keep the last chain elsewhere: %s\n",
+                rows, text);
+        if (before > 0)
+            fprintf(out, "%" PRIu64 " older entries are from before there was a chain\n", before);
+    }
     an_spool_close(spool);
     return err;
 }

@@ -19,6 +19,8 @@ an_err an_show_status(const char *dir, bool json, FILE *out, an_note *why);
 
 /* All that left the site, the latest `last` rows (0: all).  Errors: as an_spool_open. */
 an_err an_show_ledger(const char *dir, int64_t last, FILE *out, an_note *why);
+/* Computes its chain of hashes again.  Errors: AUTH it is not as it was written. */
+an_err an_show_ledger_verify(const char *dir, FILE *out, an_note *why);
 
 /* Leaves a verdict for the running agent.  Errors: INVAL; NOTFOUND no such line, an alarm that was
  * never raised, no agent has run here; PROTO, IO, NOMEM. */

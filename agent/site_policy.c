@@ -1,5 +1,6 @@
 #include "agent/site_policy.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *const units[] = {"none", "record", "site", NULL};
@@ -28,6 +29,10 @@ const an_opt an_site_policy_rows[] = {
                "rounds accepted in 24 hours"),
     AN_OPT_INT(an_site_policy, epochs_max, "epochs_max", 1, 100000, "1000",
                "passes over the windows in a round"),
+    AN_OPT_BYTES(an_site_policy, bytes_per_day, "bytes_per_day", 0, 1e15, "0",
+                 "most that may leave in 24 hours, by the ledger; 0 is no bound"),
+    AN_OPT_TEXT(an_site_policy, hours, "hours", 1, 64, "*",
+                "hours of the day (UTC) in which rounds are joined, as 18-6,12-13; * is all"),
     AN_OPT_TEXT(an_site_policy, models, "models", 1, 1024, "*",
                 "models served here, comma-separated; * is all"),
     AN_OPT_CHOICE(an_site_policy, dp_required, "dp.required", units, "none",
@@ -143,5 +148,42 @@ an_err an_site_policy_privacy(const an_site_policy *p, const an_plan *plan, doub
             "site policy: dp.epsilon_max is %g, and with this round the site's own account comes to "
             "%.4g (%s, delta %g)",
             p->dp_epsilon_max, epsilon, an_dp_unit_name(plan->dp_unit), p->dp_delta);
+    return AN_OK;
+}
+
+/* "18-6" is from 18:00 to before 6:00.  A text that is not so is no hour at all: nothing is let through by a
+ * slip of the pen. */
+static bool in_hours(const char *hours, unsigned hour)
+{
+    for (const char *at = hours; *at;) {
+        unsigned from = 0, to = 0;
+        int used = 0;
+        if (*at == '*')
+            return true;
+        if (sscanf(at, "%2u-%2u%n", &from, &to, &used) != 2 || from > 23 || to > 24)
+            return false;
+        at += used;
+        if (*at != '\0' && *at != ',')
+            return false;
+        if (from <= to ? hour >= from && hour < to : hour >= from || hour < to)
+            return true;
+        at += *at == ',';
+    }
+    return false;
+}
+
+an_err an_site_policy_traffic(const an_site_policy *p, uint64_t bytes, uint64_t left_today, int64_t now_ms,
+                              an_note *why)
+{
+    const unsigned hour = (unsigned)(now_ms / 3600000 % 24);
+    if (p->bytes_per_day > 0 &&
+        (bytes > (uint64_t)p->bytes_per_day || left_today > (uint64_t)p->bytes_per_day - bytes))
+        return an_fail(AN_ERR_REFUSED, why,
+                       "site policy: bytes_per_day is %lld, %llu have left and this round would add %llu",
+                       (long long)p->bytes_per_day, (unsigned long long)left_today,
+                       (unsigned long long)bytes);
+    if (!p->hours || !in_hours(p->hours, hour))
+        return an_fail(AN_ERR_REFUSED, why, "site policy: hours are %s, and it is %u o'clock (UTC)",
+                       p->hours ? p->hours : "none", hour);
     return AN_OK;
 }

@@ -32,6 +32,8 @@ typedef struct an_site_policy {
     double secure_colluders;
     int64_t rounds_per_day; /* 0: none at all */
     int64_t epochs_max;
+    int64_t bytes_per_day; /* of all that leaves; 0: no bound */
+    char *hours;           /* of the day, UTC, in which rounds are joined: "18-6,12-13"; "*": all */
     char *models;          /* "pump,press"; "*": all */
     int dp_required;       /* AN_DP_*: training with less is refused */
     double dp_epsilon_max; /* of a model, by the site's own account; 0: no bound */
@@ -51,6 +53,10 @@ an_err an_site_policy_set(an_site_policy *p, const char *key, const char *value,
  * Errors: REFUSED, why names the rule. */
 an_err an_site_policy_judge(const an_site_policy *p, const an_plan *plan, uint64_t rounds_today,
                             an_note *why);
+
+/* May a vector of so many bytes leave now?  left_today: bytes in the last 24 hours.  Errors: REFUSED. */
+an_err an_site_policy_traffic(const an_site_policy *p, uint64_t bytes, uint64_t left_today, int64_t now_ms,
+                              an_note *why);
 
 /* Is what training sends protected as this site asks?  epsilon: of the site's own account with this round, at
  * dp_delta.  Sums of statistics and of evaluations are never noised: allow_statistics and allow_evaluation

@@ -28,6 +28,11 @@ static const char *const steps[] = {
     "CREATE TABLE pending(round TEXT PRIMARY KEY, plan BLOB NOT NULL, hash BLOB NOT NULL, file "
     "TEXT NOT NULL,"
     " time_ms INTEGER NOT NULL) WITHOUT ROWID;",
+    /* 2: the ledger says in which round and under which protection, and is a chain.  Where it begins after
+       rows were dropped is in the value "ledger.base". */
+    "ALTER TABLE ledger ADD COLUMN round INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE ledger ADD COLUMN protection TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE ledger ADD COLUMN chain BLOB NOT NULL DEFAULT x'';",
 };
 
 const char *an_spool_kind_name(an_spool_kind kind)

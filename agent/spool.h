@@ -96,18 +96,27 @@ an_err an_journal_find(an_spool *s, const char *model, int64_t at_ms, an_journal
 /* The oldest row with an id above `after`.  Errors: NOTFOUND none, IO. */
 an_err an_journal_next(an_spool *s, uint64_t after, an_journal_row *ret, an_note *why);
 
-/* --- ledger: all that left the site, in plain words --- */
+/* --- ledger: all that left the site, in plain words, in a chain of hashes --- */
 typedef struct an_ledger_row {
-    uint64_t id;
+    uint64_t id; /* ascending without gaps */
     int64_t time_ms;
-    char kind[32];
-    uint64_t bytes;
+    char kind[32];        /* "train", "fact", "heartbeat" ... */
+    uint64_t bytes;       /* of what left */
+    uint64_t round;       /* 0: outside rounds */
+    char protection[120]; /* who can read it */
     char words[200];
+    /* BLAKE2b-256 of "andon-ledger-1", the chain of the row before (zeros: none) and this row. */
+    uint8_t chain[AN_SPOOL_HASH];
 } an_ledger_row;
-an_err an_ledger_add(an_spool *s, int64_t time_ms, const char *kind, uint64_t bytes, const char *words,
-                     an_note *why);
+/* row: id and chain are not read.  Durable when it returns OK. */
+an_err an_ledger_add(an_spool *s, const an_ledger_row *row, an_note *why);
 /* The oldest row with an id above `after`.  Errors: NOTFOUND none, IO. */
 an_err an_ledger_next(an_spool *s, uint64_t after, an_ledger_row *ret, an_note *why);
+/* Computes the chain of the rows that are kept again, from where the last dropped one ended.  ret_head: the
+ * last chain; whoever keeps it elsewhere sees a ledger that was written anew.  Rows from before there was a
+ * chain are counted in ret_before.  Errors: AUTH a row was changed, dropped or put in (why: which); IO. */
+an_err an_ledger_verify(an_spool *s, uint64_t *ret_rows, uint64_t *ret_before,
+                        uint8_t ret_head[static AN_SPOOL_HASH], an_note *why);
 /* Bytes and rows since since_ms. */
 an_err an_ledger_sum(an_spool *s, int64_t since_ms, uint64_t *ret_rows, uint64_t *ret_bytes, an_note *why);
 

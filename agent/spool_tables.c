@@ -1,11 +1,11 @@
-/* The spool's other tables: journal, ledger, named values, pending uploads. */
+/* The spool's other tables: journal, named values, pending uploads. */
 #include "agent/spool_internal.h"
 
 #include <stdbool.h>
 #include <string.h>
 
 /* Text of a column into a fixed field; what does not fit was not written by us and is cut. */
-static void take_text(char *out, size_t cap, an_stmt *q, int col)
+void an_spool_take_text(char *out, size_t cap, an_stmt *q, int col)
 {
     size_t len = 0;
     const char *text = an_stmt_text(q, col, &len);
@@ -57,8 +57,8 @@ static an_err read_journal(an_stmt *q, an_journal_row *ret, an_note *why)
     if (!err) {
         row.id = (uint64_t)an_stmt_int(q, 0);
         row.time_ms = an_stmt_int(q, 1);
-        take_text(row.model, sizeof row.model, q, 4);
-        take_text(row.what, sizeof row.what, q, 5);
+        an_spool_take_text(row.model, sizeof row.model, q, 4);
+        an_spool_take_text(row.what, sizeof row.what, q, 5);
         err = take_hash(row.version, q, 2, why);
     }
     if (!err)
@@ -93,89 +93,6 @@ an_err an_journal_next(an_spool *s, uint64_t after, an_journal_row *ret, an_note
     if (!err)
         err = an_stmt_bind_int(q, 1, (int64_t)after);
     return err ? err : read_journal(q, ret, why);
-}
-
-/* --- ledger --- */
-
-static an_err trim_ledger(an_spool *s, an_note *why)
-{
-    an_stmt *q = NULL;
-    an_err err = an_db_stmt(s->db, "DELETE FROM ledger WHERE id <= ?1", &q, why);
-    if (!err)
-        err = an_stmt_bind_int(q, 1, an_db_last_id(s->db) - (int64_t)s->conf.ledger_rows);
-    return err ? err : an_stmt_run(q, why);
-}
-
-an_err an_ledger_add(an_spool *s, int64_t time_ms, const char *kind, uint64_t bytes, const char *words,
-                     an_note *why)
-{
-    an_stmt *q = NULL;
-    if (bytes > INT64_MAX)
-        return AN_ERR_INVAL;
-    an_err err = an_db_begin(s->db, why);
-    if (err)
-        return err;
-    err =
-        an_db_stmt(s->db, "INSERT INTO ledger(time_ms, kind, bytes, words) VALUES(?1, ?2, ?3, ?4)", &q, why);
-    if (!err)
-        err = an_stmt_bind_int(q, 1, time_ms);
-    if (!err)
-        err = an_stmt_bind_text(q, 2, kind);
-    if (!err)
-        err = an_stmt_bind_int(q, 3, (int64_t)bytes);
-    if (!err)
-        err = an_stmt_bind_text(q, 4, words);
-    if (!err)
-        err = an_stmt_run(q, why);
-    if (!err)
-        err = trim_ledger(s, why);
-    if (!err)
-        err = an_db_commit(s->db, why);
-    if (err)
-        an_db_rollback(s->db);
-    return err;
-}
-
-an_err an_ledger_next(an_spool *s, uint64_t after, an_ledger_row *ret, an_note *why)
-{
-    an_stmt *q = NULL;
-    bool some = false;
-    an_ledger_row row = {0};
-    an_err err = an_db_stmt(
-        s->db, "SELECT id, time_ms, kind, bytes, words FROM ledger WHERE id > ?1 ORDER BY id LIMIT 1", &q,
-        why);
-    if (!err)
-        err = an_stmt_bind_int(q, 1, (int64_t)after);
-    if (!err)
-        err = an_stmt_step(q, &some, why);
-    if (!err && some) {
-        row.id = (uint64_t)an_stmt_int(q, 0);
-        row.time_ms = an_stmt_int(q, 1);
-        row.bytes = (uint64_t)an_stmt_int(q, 3);
-        take_text(row.kind, sizeof row.kind, q, 2);
-        take_text(row.words, sizeof row.words, q, 4);
-        *ret = row;
-    }
-    an_stmt_reset(q);
-    return err ? err : some ? AN_OK : AN_ERR_NOTFOUND;
-}
-
-an_err an_ledger_sum(an_spool *s, int64_t since_ms, uint64_t *ret_rows, uint64_t *ret_bytes, an_note *why)
-{
-    an_stmt *q = NULL;
-    bool some = false;
-    an_err err = an_db_stmt(s->db, "SELECT count(*), coalesce(sum(bytes), 0) FROM ledger WHERE time_ms >= ?1",
-                            &q, why);
-    if (!err)
-        err = an_stmt_bind_int(q, 1, since_ms);
-    if (!err)
-        err = an_stmt_step(q, &some, why);
-    if (!err && some) {
-        *ret_rows = (uint64_t)an_stmt_int(q, 0);
-        *ret_bytes = (uint64_t)an_stmt_int(q, 1);
-    }
-    an_stmt_reset(q);
-    return err;
 }
 
 /* --- named values --- */
@@ -260,8 +177,8 @@ static an_err read_pending(an_spool *s, const char *sql, const char *round, an_p
     if (!err && !some)
         err = AN_ERR_NOTFOUND;
     if (!err) {
-        take_text(p.round, sizeof p.round, q, 0);
-        take_text(p.file, sizeof p.file, q, 3);
+        an_spool_take_text(p.round, sizeof p.round, q, 0);
+        an_spool_take_text(p.file, sizeof p.file, q, 3);
         p.time_ms = an_stmt_int(q, 4);
         err = take_hash(p.plan, q, 1, why);
     }

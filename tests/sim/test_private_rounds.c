@@ -71,6 +71,10 @@ static void every_training_round_is_spent_here_and_at_the_sites(void **state)
         assert_int_equal(an_account_get(w->sites[i].spool, "pump", &a, NULL), AN_OK);
         assert_true(near(an_privacy_epsilon(&a.spent[0], DELTA), epsilon_of(3)));
         assert_true(a.rounds[0] == 3 && a.bare == 0 && a.others == 4);
+        uint64_t rows = 0, before = 0;
+        uint8_t head[AN_SPOOL_HASH];
+        assert_int_equal(an_ledger_verify(w->sites[i].spool, &rows, &before, head, NULL), AN_OK);
+        assert_true(rows > 14 && before == 0); /* seven answers, seven vectors, a greeting, reports */
     }
 }
 

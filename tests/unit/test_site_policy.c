@@ -85,9 +85,42 @@ static void models_are_named_whole(void **state)
     an_site_policy_done(&p);
 }
 
+static an_err traffic(an_site_policy *p, uint64_t bytes, uint64_t left, unsigned hour)
+{
+    an_note why = {{0}};
+    an_err err =
+        an_site_policy_traffic(p, bytes, left, INT64_C(86400000) * 20000 + hour * INT64_C(3600000), &why);
+    assert_true(err == AN_OK || (err == AN_ERR_REFUSED && strstr(why.text, "site policy: ")));
+    return err;
+}
+
+static void bytes_of_a_day_and_hours_are_kept(void **state)
+{
+    (void)state;
+    an_site_policy p;
+    an_note why = {{0}};
+    assert_int_equal(an_site_policy_init(&p), AN_OK);
+    assert_int_equal(traffic(&p, UINT64_MAX, UINT64_MAX, 3), AN_OK);
+    assert_int_equal(an_site_policy_set(&p, "bytes_per_day", "1000", "test", &why), AN_OK);
+    assert_int_equal(traffic(&p, 400, 600, 3), AN_OK);
+    assert_int_equal(traffic(&p, 401, 600, 3), AN_ERR_REFUSED);
+    assert_int_equal(traffic(&p, 1001, 0, 3), AN_ERR_REFUSED);
+    assert_int_equal(an_site_policy_set(&p, "hours", "18-6,12-13", "test", &why), AN_OK);
+    for (unsigned hour = 0; hour < 24; hour++)
+        assert_int_equal(traffic(&p, 1, 0, hour),
+                         hour >= 18 || hour < 6 || hour == 12 ? AN_OK : AN_ERR_REFUSED);
+    static const char *const slips[] = {"18", "25-26", "6-", "x", "9-17;", ","};
+    for (size_t i = 0; i < sizeof slips / sizeof *slips; i++) {
+        assert_int_equal(an_site_policy_set(&p, "hours", slips[i], "test", &why), AN_OK);
+        assert_int_equal(traffic(&p, 1, 0, 20), AN_ERR_REFUSED);
+    }
+    an_site_policy_done(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bytes_of_a_day_and_hours_are_kept),
         cmocka_unit_test(every_rule_refuses_what_it_is_for),
         cmocka_unit_test(a_secure_sum_below_the_bounds_of_the_site_is_refused),
         cmocka_unit_test(models_are_named_whole),

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "agent/spool.h"
+#include "agent/spool_internal.h"
 #include "base/mem.h"
 
 static char path[64];
@@ -151,6 +152,82 @@ static void the_journal_says_what_ran_when(void **state)
     an_spool_close(s);
 }
 
+static void add_entry(an_spool *s, int64_t time_ms)
+{
+    const an_ledger_row row = {.time_ms = time_ms,
+                               .kind = "update",
+                               .bytes = 100,
+                               .round = 7,
+                               .protection = "masked",
+                               .words = "one masked vector"};
+    assert_int_equal(an_ledger_add(s, &row, NULL), AN_OK);
+}
+
+static void run_sql(an_spool *s, const char *sql)
+{
+    an_stmt *q = NULL;
+    assert_int_equal(an_db_stmt(s->db, sql, &q, NULL), AN_OK);
+    assert_int_equal(an_stmt_run(q, NULL), AN_OK);
+}
+
+/* Of the ledger as it is, the error that verifying ends with. */
+static an_err verify(an_spool *s, uint64_t want_rows)
+{
+    uint64_t rows = 0, before = 0;
+    uint8_t head[AN_SPOOL_HASH];
+    an_note why = {{0}};
+    an_err err = an_ledger_verify(s, &rows, &before, head, &why);
+    assert_true(err == AN_OK || why.text[0]);
+    if (err == AN_OK)
+        assert_int_equal(rows, want_rows);
+    return err;
+}
+
+static void the_ledgers_chain_shows_what_was_changed_or_taken_out(void **state)
+{
+    static const char *const crimes[] = {"UPDATE ledger SET words = 'nothing' WHERE id = 6",
+                                         "UPDATE ledger SET bytes = 1 WHERE id = 5",
+                                         "UPDATE ledger SET protection = 'none' WHERE id = 7",
+                                         "UPDATE ledger SET round = 8 WHERE id = 6",
+                                         "UPDATE ledger SET time_ms = 1 WHERE id = 4",
+                                         "DELETE FROM ledger WHERE id = 6",
+                                         "DELETE FROM ledger WHERE id = 4",
+                                         "DELETE FROM ledger WHERE id = 8",
+                                         "UPDATE ledger SET id = 60 WHERE id = 6",
+                                         "DELETE FROM ledger"};
+    (void)state;
+    for (size_t i = 0; i < sizeof crimes / sizeof *crimes; i++) {
+        fresh(state);
+        an_spool *s = make(0);
+        assert_int_equal(verify(s, 0), AN_OK);
+        for (int k = 1; k <= 8; k++) { /* of which five are kept */
+            add_entry(s, k * 10);
+            assert_int_equal(verify(s, k < 5 ? (uint64_t)k : 5), AN_OK);
+        }
+        run_sql(s, crimes[i]);
+        if (verify(s, 0) != AN_ERR_AUTH)
+            fail_msg("not seen: %s", crimes[i]);
+        an_spool_close(s);
+    }
+}
+
+static void entries_from_before_the_chain_are_counted_apart(void **state)
+{
+    (void)state;
+    uint64_t rows = 0, before = 0;
+    uint8_t head[AN_SPOOL_HASH];
+    an_spool *s = make(0);
+    for (int i = 1; i <= 2; i++)
+        run_sql(s, "INSERT INTO ledger(time_ms, kind, bytes, words) VALUES(1, 'update', 9, 'old')");
+    add_entry(s, 10);
+    assert_int_equal(an_ledger_verify(s, &rows, &before, head, NULL), AN_OK);
+    assert_true(rows == 1 && before == 2);
+    for (int k = 0; k < 6; k++)
+        add_entry(s, 20);
+    assert_int_equal(verify(s, 5), AN_OK);
+    an_spool_close(s);
+}
+
 static void the_ledger_sums_what_left_and_keeps_its_newest_rows(void **state)
 {
     (void)state;
@@ -158,7 +235,7 @@ static void the_ledger_sums_what_left_and_keeps_its_newest_rows(void **state)
     uint64_t rows, bytes;
     an_spool *s = make(0);
     for (int i = 1; i <= 8; i++)
-        assert_int_equal(an_ledger_add(s, i * 10, "update", 100, "one masked vector", NULL), AN_OK);
+        add_entry(s, i * 10);
     assert_int_equal(an_ledger_sum(s, 0, &rows, &bytes, NULL), AN_OK);
     assert_int_equal(rows, 5);
     assert_int_equal(bytes, 500);
@@ -276,6 +353,8 @@ int main(void)
         ROW(ids_are_never_used_twice),
         ROW(the_journal_says_what_ran_when),
         ROW(the_ledger_sums_what_left_and_keeps_its_newest_rows),
+        ROW(the_ledgers_chain_shows_what_was_changed_or_taken_out),
+        ROW(entries_from_before_the_chain_are_counted_apart),
         ROW(values_and_pending_uploads_are_kept_until_removed),
         ROW(what_was_appended_is_there_after_a_process_was_killed),
         ROW(a_file_that_is_no_spool_is_refused),
