@@ -201,24 +201,33 @@ static an_err ask(door *d, an_note *why)
     return err;
 }
 
-static an_err approved(door *d, const an_msg_enrol_reply *r, an_coordinator *ret, an_note *why)
+an_err an_enrol_accept(const an_token *token, const char *site, const an_msg_enrol_reply *r,
+                       an_coordinator *ret, an_note *why)
 {
     static const uint8_t zero[AN_KEY_BYTES];
+    an_hash root;
     if (an_secret_equal(r->coordinator_key, zero, sizeof zero) || !r->control_endpoint[0])
         return an_fail(AN_ERR_AUTH, why, "the coordinator approved, but gave no key or endpoint");
-    an_hash root;
     an_root_fingerprint(&root, r->root_key);
-    if (!an_hash_equal(&root, &d->token.root) || r->root_number > INT64_MAX)
+    if (!an_hash_equal(&root, &token->root) || r->root_number > INT64_MAX)
         return an_fail(AN_ERR_AUTH, why, "the release root is not the one the token names");
-    an_coordinator c = {.site = ""};
-    snprintf(c.site, sizeof c.site, "%s", d->conf->site);
+    an_coordinator c = {.site = "", .root.number = r->root_number};
+    snprintf(c.site, sizeof c.site, "%s", site);
     snprintf(c.control, sizeof c.control, "%s", r->control_endpoint);
     snprintf(c.bulk, sizeof c.bulk, "%s", r->bulk_endpoint);
-    c.root.number = r->root_number;
-    memcpy(c.root.key, r->root_key, sizeof c.root.key);
-    memcpy(c.link_key, d->token.link_key, sizeof c.link_key);
+    memcpy(c.link_key, token->link_key, sizeof c.link_key);
     memcpy(c.statement_key, r->coordinator_key, sizeof c.statement_key);
-    an_err err = an_coordinator_write(d->conf->dir, &c, why);
+    memcpy(c.root.key, r->root_key, sizeof c.root.key);
+    *ret = c;
+    return AN_OK;
+}
+
+static an_err approved(door *d, const an_msg_enrol_reply *r, an_coordinator *ret, an_note *why)
+{
+    an_coordinator c;
+    an_err err = an_enrol_accept(&d->token, d->conf->site, r, &c, why);
+    if (err == AN_OK)
+        err = an_coordinator_write(d->conf->dir, &c, why);
     if (err == AN_OK)
         *ret = c;
     return err;

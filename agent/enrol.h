@@ -38,6 +38,11 @@ an_err an_coordinator_write(const char *dir, const an_coordinator *c, an_note *w
 /* DATA/identity, made at the first start.  Errors: as an_identity_open, LIMIT. */
 an_err an_agent_identity(const char *dir, an_identity **ret, an_note *why);
 
+/* What an APPROVED answer comes to, by the token that was shown.  Errors: AUTH the keys are missing, or the
+ * release root is not the one that the token names. */
+an_err an_enrol_accept(const an_token *token, const char *site, const an_msg_enrol_reply *reply,
+                       an_coordinator *ret, an_note *why);
+
 typedef struct an_enrol_conf {
     const char *dir, *site, *token;
     int64_t timeout_ms;                       /* 0: waits for ever */

@@ -124,7 +124,12 @@ static void beat(an_session *s)
         return;
     }
     m.u.heartbeat.instance = s->conf.instance;
-    an_text_set(m.u.heartbeat.state, sizeof m.u.heartbeat.state, an_session_look(s).state);
+    bool stale = false;
+    for (size_t i = 0; i < s->conf.n_lines; i++)
+        stale = stale || an_trust_is_stale(s, &s->lines[i]);
+    char text[AN_SHORT_MAX];
+    snprintf(text, sizeof text, "%s%s", an_session_look(s).state, stale ? ", release expired" : "");
+    an_text_set(m.u.heartbeat.state, sizeof m.u.heartbeat.state, text);
     if (an_spool_stats_get(s->spool, &waiting, NULL) == AN_OK)
         m.u.heartbeat.queued_alarms = waiting.waiting < UINT32_MAX ? (uint32_t)waiting.waiting : UINT32_MAX;
     for (size_t i = 0; i < s->n_parts; i++)

@@ -488,6 +488,9 @@ static void a_site_that_is_kept_from_newer_statements_says_so_and_goes_on(void *
     assert_true(an_session_stale(s->session, "line-1", &since));
     assert_true(since > 0 && since <= now(w));
     assert_true(journal_says(s, "release 1 has expired: this site may be kept from newer versions"));
+    connect_all(w);
+    pass(w, 10000);
+    assert_string_equal(an_hub_live_find(w->hub, s->name)->state, "idle, release expired");
     assert_true(an_hash_equal(&s->runs, &runs));
 }
 

@@ -389,6 +389,42 @@ static void a_site_that_refuses_says_why_and_the_round_goes_without_it(void **st
     assert_int_equal(st->rounds.items[3].n_updates, 3);
 }
 
+static void a_site_that_finds_no_memory_for_a_statement_takes_it_later(void **state)
+{
+    world *w = *state;
+    site *s = &w->sites[0];
+    uint8_t next[AN_SIGN_PUBLIC_BYTES], secret[AN_SIGN_SECRET_BYTES];
+    an_root_link link = {.number = 1};
+    an_signed signed_link;
+    an_buf text;
+    connect_all(w);
+    an_sign_keypair(next, secret);
+    memcpy(link.from, w->sign_public, sizeof link.from);
+    memcpy(link.to, next, sizeof link.to);
+    an_buf_init(&text, AN_TRUST_TEXT_MAX);
+    assert_int_equal(an_root_link_text(&link, &text), AN_OK);
+    assert_int_equal(an_signed_set(&signed_link, text.data, text.len, NULL, 0, NULL), AN_OK);
+    assert_int_equal(an_signed_add(&signed_link, AN_ROOT_CONTEXT, w->sign_public, w->sign_secret), AN_OK);
+    assert_int_equal(an_signed_add(&signed_link, AN_ROOT_CONTEXT, next, secret), AN_OK);
+    an_buf_done(&text);
+    an_msg m = {.type = AN_MSG_TRUST, .epoch = an_session_look(s->session).epoch};
+    m.u.trust.statement = (an_bytes){.data = signed_link.text, .len = signed_link.len};
+    m.u.trust.n_signatures = 2;
+    memcpy(m.u.trust.signatures, signed_link.signatures, sizeof signed_link.signatures);
+    an_err err = AN_ERR_NOMEM;
+    for (size_t n = 0; err != AN_OK; n++) {
+        assert_true(n < 1000);
+        an_mem_fail_after(n);
+        err = an_session_message(s->session, &m, NULL);
+        an_mem_fail_never();
+        assert_true(err == AN_OK || err == AN_ERR_NOMEM);
+        assert_int_equal(an_session_root(s->session).number, err == AN_OK);
+    }
+    kill_site(s);
+    start_site(s);
+    assert_int_equal(an_session_root(s->session).number, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, an_federation_setup, an_federation_teardown)
 
 int main(void)
@@ -407,6 +443,7 @@ int main(void)
         TEST(a_plan_about_what_the_coordinator_has_not_signed_is_refused),
         TEST(a_plan_that_comes_twice_is_worked_on_once),
         TEST(a_session_that_finds_no_memory_opens_whole_or_not_at_all),
+        TEST(a_site_that_finds_no_memory_for_a_statement_takes_it_later),
     };
     if (an_crypto_init() != AN_OK)
         return 1;

@@ -98,12 +98,39 @@ static void a_door_that_does_not_answer_is_given_up(void **state)
     assert_non_null(strstr(why.text, "same token"));
 }
 
+static void a_root_that_the_token_does_not_name_is_refused(void **state)
+{
+    (void)state;
+    an_coordinator got;
+    an_note why = {{0}};
+    uint8_t online[AN_KEY_BYTES], root[AN_KEY_BYTES], secret[AN_SIGN_SECRET_BYTES];
+    an_token token = {.link_key = {3}};
+    an_msg_enrol_reply r = {
+        .status = AN_ENROL_APPROVED, .control_endpoint = "tcp://c:7701", .root_number = 2};
+    an_sign_keypair(online, secret);
+    an_sign_keypair(root, secret);
+    an_root_fingerprint(&token.root, root);
+    memcpy(r.root_key, root, sizeof root);
+    assert_int_equal(an_enrol_accept(&token, "plant-b", &r, &got, &why), AN_ERR_AUTH); /* no online key */
+    memcpy(r.coordinator_key, online, sizeof online);
+    assert_int_equal(an_enrol_accept(&token, "plant-b", &r, &got, &why), AN_OK);
+    assert_memory_equal(got.root.key, root, sizeof root);
+    assert_memory_equal(got.statement_key, online, sizeof online);
+    assert_int_equal(got.root.number, 2);
+    memcpy(r.root_key, online, sizeof online); /* the coordinator would be its own root */
+    assert_int_equal(an_enrol_accept(&token, "plant-b", &r, &got, &why), AN_ERR_AUTH);
+    assert_non_null(strstr(why.text, "not the one the token names"));
+    memset(r.root_key, 0, sizeof r.root_key);
+    assert_int_equal(an_enrol_accept(&token, "plant-b", &r, &got, &why), AN_ERR_AUTH);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_kept_is_read_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_site_that_is_not_enrolled_is_told_what_to_do, setup, teardown),
         cmocka_unit_test_setup_teardown(a_damaged_file_is_refused, setup, teardown),
+        cmocka_unit_test(a_root_that_the_token_does_not_name_is_refused),
         cmocka_unit_test_setup_teardown(nothing_is_opened_for_a_wrong_token_or_name, setup, teardown),
         cmocka_unit_test_setup_teardown(a_door_that_does_not_answer_is_given_up, setup, teardown),
     };
