@@ -361,7 +361,7 @@ void an_session_tick(an_session *s)
         an_facts_pump(s, true);
     an_secure_tick(s, false);
     an_parts_offer(s, false);
-    an_follow_stale(s);
+    an_trust_stale(s);
     an_session_drive(s);
 }
 

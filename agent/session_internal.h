@@ -54,6 +54,7 @@ typedef struct an_line_state {
     an_hash version, overlay;           /* what runs; none */
     an_hash last_version, last_overlay; /* what ran before */
     uint64_t counter;                   /* of the last statement followed */
+    uint64_t root_number;               /* of the root that it was followed under: another one counts anew */
     uint64_t delegation, use;           /* the last delegation followed, and its last use; 0 */
     int64_t expires_ms;                 /* of the last statement followed; 0: not known */
     bool stale_said;                    /* that it has expired */
@@ -186,7 +187,9 @@ void an_follow_trim(an_session *s); /* removes versions beyond the quota that no
 bool an_follow_start(an_session *s);
 void an_follow_done(an_session *s, an_job *job, an_err err, const an_note *why);
 int64_t an_follow_deadline(const an_session *s);
-void an_follow_stale(an_session *s); /* says once of each line that its statement has expired */
+void an_follow_root_changed(an_session *s);
+void an_follow_report(an_session *s, const an_line_state *line, const an_hash *version,
+                      const an_hash *overlay, an_version_state state, const char *reason);
 an_err an_follow_keep(an_session *s, const an_line_state *line, an_note *why); /* to the spool */
 
 /* session_trust.c */
@@ -202,6 +205,8 @@ an_err an_trust_fresh(const an_session *s, const an_release *r, const an_delegat
 /* Is the target, which is here, what its delegation allows?  Errors: AGAIN a version that it comes from is
  * being fetched; REFUSED, PROTO, IO. */
 an_err an_trust_version(an_session *s, an_line_state *line, an_note *why);
+an_err an_trust_candidate(const an_session *s, const an_msg_version *v, an_note *why); /* signed as one? */
+void an_trust_stale(an_session *s); /* says once of each line that its statement has expired */
 bool an_trust_is_stale(const an_session *s, const an_line_state *line);
 void an_trust_journal(an_session *s, const an_line_state *line, const char *what); /* line may be NULL */
 

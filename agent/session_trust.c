@@ -135,6 +135,7 @@ static an_err on_rotation(an_session *s, const an_signed *link, an_note *why)
     if (err != AN_OK)
         return err;
     s->root = next;
+    an_follow_root_changed(s);
     snprintf(what, sizeof what, "the release root was rotated: number %llu", (unsigned long long)next.number);
     an_log(AN_LOG_INFO, "root_rotated", "number=%llu", (unsigned long long)next.number);
     an_trust_journal(s, NULL, what);
@@ -323,12 +324,46 @@ an_err an_trust_version(an_session *s, an_line_state *line, an_note *why)
     return AN_OK;
 }
 
+/* ---- candidates ---- */
+
+/* Known to train with and to judge; nothing more follows from it. */
+an_err an_trust_candidate(const an_session *s, const an_msg_version *v, an_note *why)
+{
+    an_signed statement;
+    an_candidate c;
+    an_err err =
+        an_signed_set(&statement, v->statement.data, v->statement.len, v->signatures, v->n_signatures, why);
+    if (err == AN_OK)
+        err = an_candidate_check(&statement, s->conf.coordinator_key, &c, why);
+    if (err == AN_OK && (strcmp(c.model, v->model) != 0 || !an_hash_equal(&c.version, &v->version)))
+        err = an_fail(AN_ERR_PROTO, why, "the message says other than its candidate statement");
+    return err;
+}
+
 /* ---- the freeze check of what runs ---- */
 
 bool an_trust_is_stale(const an_session *s, const an_line_state *line)
 {
     return line->expires_ms > 0 && !an_hash_is_zero(&line->version) &&
            s->conf.clock->wall_ms(s->conf.clock) >= line->expires_ms;
+}
+
+/* What runs goes on: a frozen site is better off with an old version than with none (TUF, 5.3.10). */
+void an_trust_stale(an_session *s)
+{
+    for (size_t i = 0; i < s->conf.n_lines; i++) {
+        an_line_state *line = &s->lines[i];
+        char what[160];
+        if (line->stale_said || !an_trust_is_stale(s, line))
+            continue;
+        line->stale_said = true;
+        snprintf(what, sizeof what, "release %llu has expired: this site may be kept from newer versions",
+                 (unsigned long long)line->counter);
+        an_log(AN_LOG_WARN, "release_expired", "line=%s release=%llu", line->conf->line,
+               (unsigned long long)line->counter);
+        an_trust_journal(s, line, what);
+        an_follow_report(s, line, &line->version, &line->overlay, AN_VERSION_RUNNING, what);
+    }
 }
 
 bool an_session_stale(const an_session *s, const char *name, int64_t *ret_since_ms)

@@ -12,7 +12,7 @@
 #include "doors/crypto.h"
 
 #define RETRY_MS 600000
-#define VALUE_BYTES (8 + 5 * AN_HASH_BYTES + 3 * 8)
+#define VALUE_BYTES (8 + 5 * AN_HASH_BYTES + 4 * 8)
 
 static void value_name(char out[static 80], const an_line_state *line)
 {
@@ -33,6 +33,7 @@ an_err an_follow_keep(an_session *s, const an_line_state *line, an_note *why)
     an_buf_u64(&b, line->delegation);
     an_buf_u64(&b, line->use);
     an_buf_u64(&b, (uint64_t)line->expires_ms);
+    an_buf_u64(&b, line->root_number);
     value_name(name, line);
     an_err err = an_buf_err(&b);
     if (err == AN_OK)
@@ -48,8 +49,8 @@ static void take_hash(an_reader *r, an_hash *ret)
         memcpy(ret->b, bytes, AN_HASH_BYTES);
 }
 
-static void report(an_session *s, const an_line_state *line, const an_hash *version, const an_hash *overlay,
-                   an_version_state state, const char *reason)
+void an_follow_report(an_session *s, const an_line_state *line, const an_hash *version,
+                      const an_hash *overlay, an_version_state state, const char *reason)
 {
     an_note why = {{0}};
     an_msg m = {.type = AN_MSG_VERSION_REPORT};
@@ -74,7 +75,7 @@ static void refuse(an_session *s, an_line_state *line, const an_hash *version, c
         an_hash_text(hex, version);
         snprintf(what, sizeof what, "refused %.8s: %.140s", hex, reason);
         an_trust_journal(s, line, what);
-        report(s, line, version, NULL, AN_VERSION_REFUSED, reason);
+        an_follow_report(s, line, version, NULL, AN_VERSION_REFUSED, reason);
     }
     line->refused = *version;
 }
@@ -164,6 +165,7 @@ static an_err restore_line(an_session *s, an_line_state *line, an_note *why)
             line->delegation = an_read_u64(&r);
             line->use = an_read_u64(&r);
             line->expires_ms = (int64_t)an_read_u64(&r);
+            line->root_number = an_read_u64(&r);
         }
         if (r.failed || r.left)
             err = an_fail(AN_ERR_PROTO, why, "what the spool knows of line %s is damaged", line->conf->line);
@@ -194,10 +196,32 @@ an_err an_follow_restore(an_session *s, an_note *why)
 
 /* ---- statements ---- */
 
-/* What the line remembers of a statement that it follows. */
-static void note_followed(an_line_state *line, uint64_t counter, const an_delegation *d, uint64_t use,
-                          int64_t expires_ms)
+/* Counters of an older root: nothing that it signed is followed any more, and whoever held a key under it may
+ * have driven them up to keep the site from all that comes (TUF, 5.3.11: recovery from fast-forward). */
+static void forget_older_root(const an_session *s, an_line_state *line)
 {
+    if (line->root_number != s->root.number)
+        line->counter = line->delegation = line->use = 0;
+}
+
+/* What is on its way was judged by the older root. */
+void an_follow_root_changed(an_session *s)
+{
+    for (size_t i = 0; i < s->conf.n_lines; i++) {
+        an_line_state *line = &s->lines[i];
+        if (line->follow == AN_FOLLOW_RUNNING && s->job && !s->job_round)
+            atomic_store(&s->job->cancel, true);
+        line->follow = AN_FOLLOW_NOTHING;
+        line->refused = (an_hash){{0}};
+    }
+}
+
+/* What the line remembers of a statement that it follows. */
+static void note_followed(const an_session *s, an_line_state *line, uint64_t counter, const an_delegation *d,
+                          uint64_t use, int64_t expires_ms)
+{
+    forget_older_root(s, line);
+    line->root_number = s->root.number;
     line->counter = counter;
     line->expires_ms = expires_ms;
     line->stale_said = false;
@@ -230,6 +254,7 @@ static an_err take_target(an_session *s, an_line_state *line, const an_msg_versi
 {
     an_note reason = {{0}};
     const bool runs = an_hash_equal(&line->version, &v->version);
+    forget_older_root(s, line);
     if (v->counter < line->counter) {
         an_note_set(&reason, "statement %llu is older than %llu, which was followed",
                     (unsigned long long)v->counter, (unsigned long long)line->counter);
@@ -253,26 +278,12 @@ static an_err take_target(an_session *s, an_line_state *line, const an_msg_versi
     }
     if (runs) { /* confirmed by a new statement */
         line->follow = AN_FOLLOW_NOTHING;
-        note_followed(line, v->counter, d, r->use, an_release_expiry(r, d));
-        report(s, line, &line->version, &line->overlay, AN_VERSION_RUNNING, "");
+        note_followed(s, line, v->counter, d, r->use, an_release_expiry(r, d));
+        an_follow_report(s, line, &line->version, &line->overlay, AN_VERSION_RUNNING, "");
         return an_follow_keep(s, line, why);
     }
     set_target(line, v, r, d);
     return AN_OK;
-}
-
-/* Known to train with and to judge; nothing more follows from it. */
-static an_err on_candidate(an_session *s, const an_msg_version *v, an_note *why)
-{
-    an_signed statement;
-    an_candidate c;
-    an_err err =
-        an_signed_set(&statement, v->statement.data, v->statement.len, v->signatures, v->n_signatures, why);
-    if (err == AN_OK)
-        err = an_candidate_check(&statement, s->conf.coordinator_key, &c, why);
-    if (err == AN_OK && (strcmp(c.model, v->model) != 0 || !an_hash_equal(&c.version, &v->version)))
-        err = an_fail(AN_ERR_PROTO, why, "the message says other than its candidate statement");
-    return err;
 }
 
 an_err an_follow_version(an_session *s, const an_msg *msg, an_note *why)
@@ -285,7 +296,7 @@ an_err an_follow_version(an_session *s, const an_msg *msg, an_note *why)
     if (!an_session_line_of(s, v->model))
         return AN_OK;
     if (v->alias == AN_ALIAS_CANDIDATE)
-        return on_candidate(s, v, why);
+        return an_trust_candidate(s, v, why);
     for (size_t i = 0; i < s->conf.n_lines && err == AN_OK; i++) {
         an_line_state *line = &s->lines[i];
         if (strcmp(line->conf->model, v->model) != 0)
@@ -405,8 +416,8 @@ void an_follow_done(an_session *s, an_job *job, an_err err, const an_note *why)
                               .values = &job->overlay,
                               .with_held = job->with_held};
         const an_line_state before = *line;
-        report(s, line, &job->version, &job->result, AN_VERSION_READY, "");
-        note_followed(line, line->target_counter, &line->target_grant, line->target_use,
+        an_follow_report(s, line, &job->version, &job->result, AN_VERSION_READY, "");
+        note_followed(s, line, line->target_counter, &line->target_grant, line->target_use,
                       line->target_expires_ms);
         if ((err = swap(s, line, &running, "promoted", &note)) != AN_OK)
             *line = before;
@@ -419,7 +430,7 @@ void an_follow_done(an_session *s, an_job *job, an_err err, const an_note *why)
     }
     line->follow = AN_FOLLOW_NOTHING;
     line->refused = (an_hash){{0}};
-    report(s, line, &line->version, &line->overlay, AN_VERSION_RUNNING, "");
+    an_follow_report(s, line, &line->version, &line->overlay, AN_VERSION_RUNNING, "");
     an_follow_trim(s);
 }
 
@@ -430,24 +441,6 @@ int64_t an_follow_deadline(const an_session *s)
         if (s->lines[i].follow == AN_FOLLOW_RETRY && s->lines[i].retry_ms < next)
             next = s->lines[i].retry_ms;
     return next;
-}
-
-/* What runs goes on: a frozen site is better off with an old version than with none (TUF, 5.3.10). */
-void an_follow_stale(an_session *s)
-{
-    for (size_t i = 0; i < s->conf.n_lines; i++) {
-        an_line_state *line = &s->lines[i];
-        char what[160];
-        if (line->stale_said || !an_trust_is_stale(s, line))
-            continue;
-        line->stale_said = true;
-        snprintf(what, sizeof what, "release %llu has expired: this site may be kept from newer versions",
-                 (unsigned long long)line->counter);
-        an_log(AN_LOG_WARN, "release_expired", "line=%s release=%llu", line->conf->line,
-               (unsigned long long)line->counter);
-        an_trust_journal(s, line, what);
-        report(s, line, &line->version, &line->overlay, AN_VERSION_RUNNING, what);
-    }
 }
 
 /* ---- for whoever runs the session ---- */
@@ -482,8 +475,8 @@ an_err an_session_rollback(an_session *s, const char *name, const char *reason, 
     an_err err = swap_to_kept(s, line, &version, &last_overlay, what, false, why);
     if (err != AN_OK)
         return err;
-    report(s, line, &left, &overlay, AN_VERSION_ROLLED_BACK, reason);
-    report(s, line, &line->version, &line->overlay, AN_VERSION_RUNNING, "");
+    an_follow_report(s, line, &left, &overlay, AN_VERSION_ROLLED_BACK, reason);
+    an_follow_report(s, line, &line->version, &line->overlay, AN_VERSION_RUNNING, "");
     return AN_OK;
 }
 
