@@ -200,6 +200,25 @@ static void beyond_each_limit_of_a_delegation_nothing_is_followed(void **state)
     assert_true(an_hash_equal(&w->sites[3 % w->n].runs, &v));
 }
 
+static void a_site_fetches_the_versions_between_a_release_and_its_ancestor(void **state)
+{
+    world *w = *state;
+    site *s = &w->sites[0];
+    an_delegation d;
+    an_signed sig;
+    first_release(w);
+    delegate(w, 3, 30 * DAY, &d, &sig);
+    const an_hash first = make_version(w, WEIGHTS), second = make_child(w, &first, WEIGHTS),
+                  third = make_child(w, &second, WEIGHTS), orphan = make_version(w, PARENT),
+                  child = make_child(w, &orphan, WEIGHTS);
+    push_delegated(w, s, &d, &sig, &third, 20, 1);
+    pass(w, 10000);
+    assert_true(an_hash_equal(&s->runs, &third));
+    push_delegated(w, s, &d, &sig, &child, 21, 2);
+    pass(w, 10000);
+    assert_refused(w, s, &third, "does not come from the ancestor");
+}
+
 static void no_more_statements_than_the_delegation_counts_are_followed(void **state)
 {
     world *w = *state;
@@ -468,6 +487,7 @@ int main(void)
         OFFLINE(old_statements_and_wrong_keys_are_refused),
         OFFLINE(a_candidate_is_never_run_whoever_signed_it),
         OFFLINE(beyond_each_limit_of_a_delegation_nothing_is_followed),
+        OFFLINE(a_site_fetches_the_versions_between_a_release_and_its_ancestor),
         OFFLINE(no_more_statements_than_the_delegation_counts_are_followed),
         OFFLINE(what_has_expired_or_was_revoked_is_not_newly_followed),
         OFFLINE(a_site_that_is_kept_from_newer_statements_says_so_and_goes_on),

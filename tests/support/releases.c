@@ -137,14 +137,20 @@ void push_delegated(world *w, site *s, const an_delegation *d, const an_signed *
 
 an_hash make_version(world *w, alter what)
 {
+    const an_hash base = production(w);
+    return make_child(w, &base, what);
+}
+
+an_hash make_child(world *w, const an_hash *parent, alter what)
+{
     char path[AN_PATH_MAX];
     an_bundle b = {.arch = NULL};
     an_buf bytes;
-    an_hash base = production(w), made;
+    an_hash made;
     an_note why = {{0}};
-    assert_int_equal(an_store_object_path(w->store, &base, path), AN_OK);
+    assert_int_equal(an_store_object_path(w->store, parent, path), AN_OK);
     assert_int_equal(an_bundle_read(&b, NULL, path, NULL), AN_OK);
-    b.parent = base;
+    b.parent = *parent;
     b.weights[0] += 1;
     if (what == PARENT)
         memset(&b.parent, 0, sizeof b.parent);
