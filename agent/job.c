@@ -1,10 +1,10 @@
-#include "agent/job.h"
+#include "agent/job_internal.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/tasks/task_internal.h"
 #include "base/mem.h"
-#include "sum/vector.h"
 
 void an_job_free(an_job *job)
 {
@@ -48,11 +48,12 @@ static an_err read_overlay(const char *path, const an_bundle *bundle, const an_h
 
 /* ---- the site's own parameters between rounds: <local_dir>/<layout hash>.local ---- */
 
-static an_err local_path(const an_job *job, const an_bundle *b, char out[static AN_PATH_MAX])
+an_err an_job_local_path(const an_job *job, const an_hash *layout, const char *what,
+                         char out[static AN_PATH_MAX])
 {
-    char name[AN_HASH_TEXT + 8], hex[AN_HASH_TEXT];
-    an_hash_text(hex, &b->layout);
-    snprintf(name, sizeof name, "%s.local", hex);
+    char name[AN_HASH_TEXT + 16], hex[AN_HASH_TEXT];
+    an_hash_text(hex, layout);
+    snprintf(name, sizeof name, "%s.%s", hex, what);
     return an_path_join(out, job->local_dir, name);
 }
 
@@ -63,7 +64,7 @@ static an_err local_read(const an_job *job, const an_bundle *b, float **ret, siz
     an_buf bytes;
     if (!job->local_dir[0])
         return AN_OK;
-    an_err err = local_path(job, b, path);
+    an_err err = an_job_local_path(job, &b->layout, "local", path);
     if (err != AN_OK || !an_file_exists(path))
         return err;
     an_buf_init(&bytes, AN_BUNDLE_BYTES_MAX);
@@ -87,7 +88,7 @@ static an_err local_write(const an_job *job, const an_bundle *b, const float *va
     an_buf bytes;
     if (!job->local_dir[0] || n == 0)
         return AN_OK;
-    an_err err = local_path(job, b, path);
+    an_err err = an_job_local_path(job, &b->layout, "local", path);
     if (err != AN_OK)
         return err;
     an_buf_init(&bytes, AN_BUNDLE_BYTES_MAX);
@@ -151,25 +152,11 @@ static an_err versions_read(const an_job *job, versions *v, an_task *task, an_no
     return AN_OK;
 }
 
-/* To the update's file; of a secure sum to the session, for it is not masked yet.  Takes the vector then. */
-static an_err deliver(an_job *job, uint32_t **vector, an_note *why)
-{
-    const an_plan *p = job->plan;
-    an_update_header header = {.round = p->round, .dim = p->dim, .plan_hash = job->plan_hash};
-    if (p->privacy == AN_PRIVACY_SECURE_SUM) {
-        job->vector = *vector;
-        *vector = NULL;
-        return AN_OK;
-    }
-    memcpy(header.site, job->site, sizeof header.site);
-    job->size = an_update_size(p->dim);
-    return an_update_write(job->out_path, &header, *vector, &job->result, why);
-}
-
 static an_err run_round(an_job *job, const an_site_data *data, an_note *why)
 {
     const an_plan *p = job->plan;
     versions v = {.local = NULL};
+    an_residual residual = {.n = 0};
     uint32_t *vector = NULL;
     an_task task = {.plan = p,
                     .site = job->site,
@@ -184,6 +171,9 @@ static an_err run_round(an_job *job, const an_site_data *data, an_note *why)
         goto out;
     task.local = v.local;
     task.n_local = v.n_local;
+    if ((err = an_job_residual_open(job, &residual, why)) != AN_OK)
+        goto out;
+    task.residual = residual.now;
     err = AN_ERR_NOMEM;
     if (!(vector = an_alloc(p->dim, sizeof *vector)))
         goto out;
@@ -191,12 +181,14 @@ static an_err run_round(an_job *job, const an_site_data *data, an_note *why)
         goto out;
     if (job->tamper)
         job->tamper(job->tamper_arg, p, vector);
-    if ((err = deliver(job, &vector, why)) != AN_OK)
+    const an_payload_facts facts = an_task_facts(&task);
+    if ((err = an_job_deliver(job, &facts, &vector, &residual, why)) != AN_OK)
         goto out;
     if (p->kind == AN_PAYLOAD_TRAIN)
         err = local_write(job, &v.base, job->task.local, job->task.n_local, why);
 out:
     an_free(vector);
+    an_residual_done(&residual);
     versions_done(&v);
     return err;
 }

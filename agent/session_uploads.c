@@ -151,7 +151,8 @@ static an_err restore(an_session *s, const an_pending *row, an_note *why)
     p->round = h.round;
     memcpy(p->plan_hash.b, row->plan, sizeof row->plan);
     memcpy(p->update.b, row->hash, sizeof row->hash);
-    p->size = an_update_size(h.dim);
+    if ((err = an_file_size(p->path, &p->size, why)) != AN_OK) /* sealed ones differ in length */
+        goto out;
     p->state = AN_PART_HOLDING;
     p->accepted = true;
     p->offer_id = s->next_id++;

@@ -36,6 +36,8 @@ typedef struct an_task {
     const an_overlay *running;   /* production's overlay at this site; NULL: it is made anew */
     const float *local;          /* (n_local) the site's own parameters so far; NULL: the version's */
     size_t n_local;
+    const float *residual; /* TRAIN: kept back of earlier updates, in the order of the shared parameters;
+                            * goes with this one; NULL: none */
     const an_site_data *data;
     const an_calibrate_opts *calibrate; /* how this site makes its overlays */
     size_t n_threads;

@@ -13,7 +13,8 @@ void an_combine_done(an_combine_job *job)
 {
     an_plan_free(job->plan);
     for (size_t i = 0; i < job->n_updates; i++)
-        an_free(job->updates[i].bytes);
+        an_combine_update_done(&job->updates[i]);
+    an_wipe(job->seal_secret, sizeof job->seal_secret);
     an_free(job->updates);
     an_free(job->outliers);
     for (uint32_t g = 0; g < AN_GROUPS_MAX; g++) {
@@ -36,6 +37,8 @@ an_err an_combine_fold(const an_combine_job *job, const an_combine_update *u, ui
 {
     const an_plan *plan = job->plan;
     an_update_header want = {.round = plan->round, .dim = plan->dim, .plan_hash = job->plan_hash};
+    if (u->sealed)
+        return an_combine_fold_sealed(u, plan->dim, acc, why);
     snprintf(want.site, sizeof want.site, "%s", u->site);
     return u->bytes ? an_fold_bytes(u->bytes, u->len, &want, &u->hash, acc, why)
                     : an_fold_file(u->path, &want, &u->hash, acc, NULL, why);
@@ -148,7 +151,9 @@ static an_err make_bundle(an_combine_job *job, an_note *why)
     if (!an_hash_equal(&base, &job->plan->base))
         err = an_fail(AN_ERR_PROTO, why, "%s is not the plan's base version", job->base_path);
     else if (job->plan->kind == AN_PAYLOAD_TRAIN && job->rule && job->rule != an_rule_find("mean"))
-        err = an_combine_robust(job, &b, why);
+        err = job->plan->privacy == AN_PRIVACY_TRUSTED
+                  ? an_combine_robust(job, &b, why)
+                  : an_fail(AN_ERR_UNSUPPORTED, why, "rule %s: not over a secure sum", job->rule->name);
     else if ((err = sum_updates(job, &acc, why)) == AN_OK)
         err = change(job, &b, acc, why);
     an_free(acc);
@@ -188,6 +193,8 @@ an_err an_combine_run(an_combine_job *job, an_note *why)
 {
     an_err err = an_combine_path(job, "result", job->result_path);
     if (err != AN_OK)
+        return err;
+    if ((err = an_combine_open(job, why)) != AN_OK)
         return err;
     err = job->plan->kind == AN_PAYLOAD_EVALUATE ? make_text(job, why) : make_bundle(job, why);
     if (err == AN_OK)

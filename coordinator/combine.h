@@ -32,6 +32,7 @@
 #include "msg/msg.h"
 #include "msg/plan.h"
 #include "sum/payload.h"
+#include "sum/sealed.h"
 #include "trust/roster.h"
 
 /* The bins of a version between its VARIANCE and its HISTOGRAM round. */
@@ -43,6 +44,7 @@ typedef struct an_combine_update {
     char path[AN_PATH_MAX]; /* of the update file, or ... */
     void *bytes;            /* ... a small one itself, owned */
     size_t len;
+    an_sealed *sealed; /* while the job runs; owned */
 } an_combine_update;
 
 /* A site whose update is not in the result as it came. */
@@ -64,9 +66,10 @@ typedef struct an_combine_job {
     an_server_args server;
     const an_rule *rule; /* TRAIN; NULL: the mean.  Another one needs updates in trusted mode */
     an_rule_opts rule_opts;
-    an_roster roster;             /* of a secure sum; owned */
-    an_buf secure[AN_GROUPS_MAX]; /* an_secure_sum_save of each group; owned; wiped */
-    char out_dir[AN_PATH_MAX];    /* where result files are written */
+    uint8_t seal_secret[AN_AGREE_BYTES]; /* opens sealed updates; wiped with the job */
+    an_roster roster;                    /* of a secure sum; owned */
+    an_buf secure[AN_GROUPS_MAX];        /* an_secure_sum_save of each group; owned; wiped */
+    char out_dir[AN_PATH_MAX];           /* where result files are written */
     /* out */
     char result_path[AN_PATH_MAX];
     an_hash result;

@@ -53,6 +53,17 @@ an_err an_combine_path(const an_combine_job *job, const char *what, char out[sta
 
 an_payload_facts an_combine_facts(const an_plan *plan, uint32_t n_features, uint32_t n_bins);
 
+/* Opens the sealed updates of a job, judges their numbers, and takes those that no site may send out of the job;
+ * job->outliers says which and why.  Without sealed ones nothing happens.
+ * Errors: REFUSED fewer are left than the plan's least; IO, NOMEM. */
+an_err an_combine_open(an_combine_job *job, an_note *why);
+/* Coordinates [from, from + n) of an update that was judged.  Errors: IO, PROTO, NOMEM. */
+an_err an_combine_words(const an_combine_update *u, uint64_t from, size_t n, uint32_t *ret, an_note *why);
+an_err an_combine_fold_sealed(const an_combine_update *u, uint32_t dim, uint32_t *acc, an_note *why);
+void an_combine_update_done(an_combine_update *u);
+/* One more outlier.  Errors: NOMEM. */
+an_err an_combine_outlier_add(an_combine_job *job, const char *site, bool in, const char *reason);
+
 /* Adds a site's vector as it came to acc (dim).  Errors: as an_fold_file. */
 an_err an_combine_fold(const an_combine_job *job, const an_combine_update *u, uint32_t *acc, an_note *why);
 /* Adds what the sites of a secure sum meant, of all groups or of one, to acc (dim).

@@ -138,6 +138,8 @@ static an_err read_at(int fd, uint8_t *ret, size_t len, uint64_t at)
 static an_err read_words(update_rows *u, const an_combine_update *update, uint64_t from, size_t n,
                          uint32_t *ret, an_note *why)
 {
+    if (update->sealed)
+        return an_combine_words(update, from, n, ret, why);
     const uint64_t at = AN_UPDATE_HEADER_BYTES + 4 * from;
     const uint8_t *bytes = u->bytes;
     if (update->bytes) {
@@ -185,8 +187,9 @@ static an_err open_row(update_rows *u, const an_payload_facts *facts, const an_c
     const an_plan *plan = u->job->plan;
     an_update_header want = {.round = plan->round, .dim = plan->dim, .plan_hash = u->job->plan_hash};
     snprintf(want.site, sizeof want.site, "%s", update->site);
-    an_err err = update->bytes ? an_fold_bytes(update->bytes, update->len, &want, &update->hash, NULL, why)
-                               : an_fold_file(update->path, &want, &update->hash, NULL, NULL, why);
+    an_err err = update->sealed  ? AN_OK
+                 : update->bytes ? an_fold_bytes(update->bytes, update->len, &want, &update->hash, NULL, why)
+                                 : an_fold_file(update->path, &want, &update->hash, NULL, NULL, why);
     if (err == AN_OK)
         err = read_words(u, update, plan->dim - AN_TRAIN_EXTRA, AN_TRAIN_EXTRA, ret->extra, why);
     if (err == AN_OK)
@@ -198,13 +201,9 @@ static an_err open_row(update_rows *u, const an_payload_facts *facts, const an_c
 
 static an_err note_outlier(an_combine_job *job, const char *site, const an_combine_verdict *v)
 {
-    if (!job->outliers && !(job->outliers = an_alloc(job->n_updates, sizeof *job->outliers)))
-        return AN_ERR_NOMEM;
-    an_combine_outlier *o = &job->outliers[job->n_outliers++];
-    snprintf(o->site, sizeof o->site, "%s", site);
-    o->in = v->fate == AN_RULE_CUT;
-    snprintf(o->reason, sizeof o->reason, "%s; its norm is %.4g", an_rule_fate_text(v->fate), v->norm);
-    return AN_OK;
+    char reason[AN_REASON_MAX];
+    snprintf(reason, sizeof reason, "%s; its norm is %.4g", an_rule_fate_text(v->fate), v->norm);
+    return an_combine_outlier_add(job, site, v->fate == AN_RULE_CUT, reason);
 }
 
 /* The round's figures are of the sites that are in the result. */

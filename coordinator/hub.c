@@ -1,5 +1,6 @@
 /* The hub's life: replaying the journal, appending to it, time. */
 #include "coordinator/hub_internal.h"
+#include "trust/delivery.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +40,11 @@ an_err an_hub_new(const an_hub_conf *conf, an_hub **ret, an_note *why)
     if (!hub)
         goto out;
     hub->conf = *conf;
+    if (conf->lab_seal_secret) {
+        memcpy(hub->seal_secret, conf->lab_seal_secret, sizeof hub->seal_secret);
+        an_agree_public(hub->seal_public, hub->seal_secret);
+    } else if (conf->sign_secret)
+        an_delivery_seal_keys(hub->seal_secret, hub->seal_public, conf->sign_secret);
     hub->next_epoch = 1;
     hub->next_msg_id = 1;
     an_state_init(&hub->state);
@@ -73,6 +79,7 @@ void an_hub_free(an_hub *hub)
         an_free(hub->waiting.items[i].bytes);
     an_free(hub->waiting.items);
     an_state_done(&hub->state);
+    an_wipe(hub->seal_secret, sizeof hub->seal_secret);
     an_free(hub);
 }
 

@@ -49,6 +49,18 @@ static void set_training(an_plan *plan, const an_policy *p, const an_campaign *c
     snprintf(plan->optimiser, sizeof plan->optimiser, "%s", an_policy_optimisers[p->optimiser]);
 }
 
+/* Trusted mode: for the coordinator's eyes, and no more bytes than the policy grants. */
+static void set_delivery(const an_hub *hub, const an_policy *p, an_plan *plan)
+{
+    if (plan->privacy != AN_PRIVACY_TRUSTED)
+        return;
+    if (plan->kind == AN_PAYLOAD_TRAIN)
+        plan->encoding = (uint32_t)p->encoding;
+    plan->topk = plan->encoding == AN_UPDATE_TOPK ? p->topk : 0;
+    if (plan->encoding != AN_UPDATE_PLAIN || !hub->conf.lab_seal_secret)
+        memcpy(plan->seal_key, hub->seal_public, sizeof plan->seal_key);
+}
+
 static an_err set_payload(an_hub *hub, an_plan *plan, const an_model_entry *m, const an_campaign *c,
                           an_note *why)
 {
@@ -113,6 +125,7 @@ static an_err make_plan(an_hub *hub, const an_model_entry *m, const an_campaign 
     plan->invite = plan->upload = phase;
     plan->invite.time_min_ms = plan->invite.deadline_ms = (uint64_t)p->invite_ms;
     plan->upload.time_min_ms = plan->upload.deadline_ms = (uint64_t)p->upload_ms;
+    set_delivery(hub, p, plan);
     return set_payload(hub, plan, m, c, why);
 }
 

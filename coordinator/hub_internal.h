@@ -4,6 +4,7 @@
 
 #include "coordinator/hub.h"
 #include "doors/json.h"
+#include "doors/seal.h"
 
 typedef struct an_hub_masked {
     uint8_t *bytes; /* owned; NULL: none */
@@ -43,6 +44,7 @@ struct an_hub {
     AN_LIST(an_hub_live) live;
     AN_LIST(an_hub_round *) rounds;
     AN_LIST(an_hub_model) models;
+    uint8_t seal_secret[AN_AGREE_BYTES], seal_public[AN_AGREE_BYTES]; /* updates are sealed to it */
     uint64_t next_epoch;
     uint64_t next_msg_id;
     int64_t retry_ms;   /* when campaigns that wait for sites are looked at again */

@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "coordinator/hub_internal.h"
 #include "doors/crypto.h"
-#include "sum/vector.h"
 
 an_hub_round *an_hub_round_find(an_hub *hub, uint64_t id)
 {
@@ -117,7 +116,20 @@ static an_json *outliers_body(const an_combine_job *job)
     return list;
 }
 
-static an_json *ended_body(const an_round *round, uint32_t dim, const an_combine_job *job)
+/* Of all its updates: what keeping them costs. */
+static uint64_t bytes_of(const an_hub *hub, const an_round *round)
+{
+    uint64_t all = 0;
+    for (size_t i = 0; i < round->n_members; i++) {
+        uint64_t size = 0;
+        if (round->members[i].state == AN_MEMBER_DELIVERED &&
+            an_store_object_size(hub->conf.store, &round->members[i].update, &size, NULL) == AN_OK)
+            all += size;
+    }
+    return all;
+}
+
+static an_json *ended_body(const an_hub *hub, const an_round *round, const an_combine_job *job)
 {
     an_json *o = an_json_object();
     bool committed = round->state == AN_ROUND_COMMITTED;
@@ -126,7 +138,7 @@ static an_json *ended_body(const an_round *round, uint32_t dim, const an_combine
     size_t n = an_round_count(round, AN_MEMBER_DELIVERED);
     an_json_set_int(o, "updates", (int64_t)n);
     an_json_set_int(o, "released", (int64_t)(n + an_round_count(round, AN_MEMBER_ACCEPTED)));
-    an_json_set_int(o, "bytes", (int64_t)(n * an_update_size(dim)));
+    an_json_set_int(o, "bytes", (int64_t)bytes_of(hub, round));
     an_json_set_text(o, "reason", round->reason);
     an_json_set_hash(o, "result", &round->result);
     if (job && committed) {
@@ -162,8 +174,8 @@ static void add_result(an_hub *hub, an_record_batch *b, const an_round_entry *e,
 }
 
 /* Steps the copy `next` by one event; what must be stored goes into the batch. */
-static void step(an_hub *hub, const an_hub_round *r, an_round *next, const an_hub_waiting *w,
-                 const an_combine_job *job, an_record_batch *batch, an_round_actions *ret)
+static void step(an_hub *hub, an_round *next, const an_hub_waiting *w, const an_combine_job *job,
+                 an_record_batch *batch, an_round_actions *ret)
 {
     char subject[64], idem[128];
     an_round_step(next, &w->event, ret);
@@ -181,7 +193,7 @@ static void step(an_hub *hub, const an_hub_round *r, an_round *next, const an_hu
         return;
     if (job && next->state == AN_ROUND_COMMITTED)
         add_result(hub, batch, an_state_round(&hub->state, next->id), job);
-    an_batch_add(batch, "round.ended", subject, "coordinator", NULL, ended_body(next, r->plan->dim, job));
+    an_batch_add(batch, "round.ended", subject, "coordinator", NULL, ended_body(hub, next, job));
 }
 
 /* Steps a copy by all events, stores what changed in one transaction, then makes the copy the
@@ -199,7 +211,7 @@ static an_err step_all(an_hub *hub, an_hub_round *r, const an_hub_waiting *event
     err = AN_OK;
     bool changed = false;
     for (size_t i = 0; i < n; i++) {
-        step(hub, r, &next, &events[i], job, &batches[i], &actions[i]);
+        step(hub, &next, &events[i], job, &batches[i], &actions[i]);
         changed = changed || actions[i].changed;
     }
     if (changed)

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "coordinator/hub_internal.h"
 #include "doors/crypto.h"
-#include "sum/vector.h"
+#include "trust/delivery.h"
 
 static void actor_of(char out[static 128], const char *site)
 {
@@ -161,7 +161,7 @@ static an_err on_offer(an_hub *hub, const char *site, const an_msg *msg, an_note
         return an_fail(err, why, "site %s: the offer's signature does not hold", site);
     size_t i = an_round_find(&r->round, site);
     bool fits = i != SIZE_MAX && an_hash_equal(&o->plan_hash, &r->round.plan_hash) &&
-                o->size == an_update_size(r->plan->dim);
+                an_delivery_size_ok(r->plan, o->size);
     bool wanted =
         fits && (r->round.state == AN_ROUND_INVITING || r->round.state == AN_ROUND_COLLECTING) &&
         (r->round.members[i].state == AN_MEMBER_INVITED || r->round.members[i].state == AN_MEMBER_ACCEPTED);

@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "coordinator/hub_internal.h"
 #include "doors/crypto.h"
-#include "sum/vector.h"
 
 an_err an_hub_plan_read(an_hub *hub, const an_hash *plan_hash, an_plan **ret, an_buf *bytes, an_note *why)
 {
@@ -15,16 +14,18 @@ an_err an_hub_plan_read(an_hub *hub, const an_hash *plan_hash, an_plan **ret, an
 }
 
 /* A small one is brought along, for it may be no file. */
-static an_err fill_update(an_hub *hub, const an_member *m, bool small, an_combine_update *u)
+static an_err fill_update(an_hub *hub, const an_member *m, an_combine_update *u)
 {
     an_note why;
     an_buf b;
     snprintf(u->site, sizeof u->site, "%s", m->site);
     u->hash = m->update;
-    if (!small)
-        return an_store_object_path(hub->conf.store, &m->update, u->path);
+    uint64_t size = 0;
+    an_err err = an_store_object_size(hub->conf.store, &m->update, &size, &why);
+    if (err != AN_OK || size > AN_OBJECT_SMALL)
+        return err != AN_OK ? err : an_store_object_path(hub->conf.store, &m->update, u->path);
     an_buf_init(&b, AN_OBJECT_SMALL);
-    an_err err = an_store_object_get(hub->conf.store, &m->update, &b, &why);
+    err = an_store_object_get(hub->conf.store, &m->update, &b, &why);
     if (err == AN_OK && !(u->bytes = an_alloc_raw(b.len, 1)))
         err = AN_ERR_NOMEM;
     if (err == AN_OK) {
@@ -55,7 +56,6 @@ static an_err fill_secure(an_hub *hub, const an_round *round, an_combine_job *jo
 static an_err fill_job(an_hub *hub, const an_round_entry *e, const an_round *round, an_combine_job *job)
 {
     an_err err = AN_ERR_NOMEM;
-    const bool small = an_update_size(job->plan->dim) <= AN_OBJECT_SMALL;
     job->plan_hash = round->plan_hash;
     job->updates = an_alloc(round->n_members, sizeof *job->updates);
     if (!job->updates)
@@ -64,7 +64,7 @@ static an_err fill_job(an_hub *hub, const an_round_entry *e, const an_round *rou
         const an_member *m = &round->members[i];
         if (m->state != AN_MEMBER_DELIVERED)
             continue;
-        if ((err = fill_update(hub, m, small, &job->updates[job->n_updates++])) != AN_OK)
+        if ((err = fill_update(hub, m, &job->updates[job->n_updates++])) != AN_OK)
             return err;
     }
     if (job->plan->kind != AN_PAYLOAD_EVALUATE &&
@@ -72,6 +72,7 @@ static an_err fill_job(an_hub *hub, const an_round_entry *e, const an_round *rou
         return err;
     if (round->secure && (err = fill_secure(hub, round, job)) != AN_OK)
         return err;
+    memcpy(job->seal_secret, hub->seal_secret, sizeof job->seal_secret);
     job->rule = e->rule;
     job->rule_opts = e->rule_opts;
     job->optimiser = e->server;

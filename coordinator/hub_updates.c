@@ -5,7 +5,7 @@
 #include "coordinator/combine_internal.h"
 #include "coordinator/hub_internal.h"
 #include "sum/payload.h"
-#include "sum/vector.h"
+#include "trust/delivery.h"
 
 static void send_rejected(an_hub *hub, const char *site, uint64_t round, const an_hash *update,
                           const an_note *why)
@@ -37,8 +37,9 @@ static an_update_header expected(const an_hub_round *r, const char *site)
 static void received(an_hub *hub, an_hub_round *r, const char *site, const an_hash *update)
 {
     an_hub_live *live = an_hub_live_get(hub, site);
-    if (live)
-        live->bytes_received += an_update_size(r->plan->dim);
+    uint64_t size = 0;
+    if (live && an_store_object_size(hub->conf.store, update, &size, NULL) == AN_OK)
+        live->bytes_received += size;
     an_round_event e = {.type = AN_ROUND_EVENT_UPDATE, .now_ms = an_hub_now(hub), .hash = *update};
     an_note why = {{0}};
     char actor[128];
@@ -51,6 +52,25 @@ static void received(an_hub *hub, an_hub_round *r, const char *site, const an_ha
         return;
     }
     an_hub_round_feed(hub, r, &e, actor, NULL);
+}
+
+/* In trusted mode the numbers are sealed: here it is only seen to be whole, and the site's own; the sum looks at
+ * the rest.  path NULL: in memory. */
+static an_err admit(const an_hub_round *r, const char *site, const an_hash *update, const char *path,
+                    const void *bytes, size_t len, an_note *why)
+{
+    if (an_delivery_is_sealed(r->plan)) {
+        an_sealed *s = NULL;
+        an_sealed_terms terms;
+        an_delivery_terms(&terms, r->plan, &r->round.plan_hash, site);
+        an_err err = an_sealed_open(&s, &terms, path, bytes, len, update, NULL, why);
+        an_sealed_close(s);
+        return err;
+    }
+    const an_payload_facts facts = an_combine_facts(r->plan, 0, 0);
+    const an_update_header want = expected(r, site);
+    return path ? an_update_admit(path, &want, update, r->plan->kind, &facts, why)
+                : an_update_admit_bytes(bytes, len, &want, update, r->plan->kind, &facts, why);
 }
 
 /* admitted: what the check of its numbers said; else err is why it did not come or was not kept.
@@ -82,9 +102,7 @@ void an_hub_fetched(an_hub *hub, const char *site, uint64_t round, const an_hash
     if (err != AN_OK && why)
         note = *why;
     if (err == AN_OK && r) {
-        const an_payload_facts facts = an_combine_facts(r->plan, 0, 0);
-        const an_update_header want = expected(r, site);
-        admitted = an_update_admit(path, &want, update, r->plan->kind, &facts, &note);
+        admitted = admit(r, site, update, path, NULL, 0, &note);
         if (admitted == AN_OK)
             err = an_store_object_adopt(hub->conf.store, path, update, &note);
     }
@@ -103,9 +121,7 @@ void an_hub_fetched_small(an_hub *hub, const char *site, uint64_t round, const a
     an_err admitted = AN_OK, err = AN_OK;
     an_hub_round *r = an_hub_round_find(hub, round);
     if (r) {
-        const an_payload_facts facts = an_combine_facts(r->plan, 0, 0);
-        const an_update_header want = expected(r, site);
-        admitted = an_update_admit_bytes(bytes, len, &want, update, r->plan->kind, &facts, &why);
+        admitted = admit(r, site, update, NULL, bytes, len, &why);
         if (admitted == AN_OK)
             err = an_store_object_put_row(hub->conf.store, bytes, len, &hash, &why);
     }

@@ -17,6 +17,12 @@ const char *const an_policy_rules[] = {
 #undef AN_RULE
     NULL};
 
+static const char *const encodings[] = {
+#define AN_ENCODING(name) #name,
+#include "sum/encodings.def"
+#undef AN_ENCODING
+    NULL};
+
 const an_opt an_policy_rows[] = {
     AN_OPT_CHOICE(an_policy, privacy, "privacy", privacies, "trusted",
                   "who may see a single update: trusted (the coordinator) or secure-sum (nobody)"),
@@ -58,6 +64,10 @@ const an_opt an_policy_rows[] = {
     AN_OPT_NUM(an_policy, clip_norm, "update.clip_norm", 1e-6, 1e6, "10", "longest delta of a site, L2"),
     AN_OPT_NUM(an_policy, weight_cap, "update.weight_cap", 1, 1e9, "10000",
                "windows that count as full weight"),
+    AN_OPT_CHOICE(an_policy, encoding, "update.encoding", encodings, "plain",
+                  "trusted mode: fewer bytes for an update; what does not go over goes with a later one"),
+    AN_OPT_NUM(an_policy, topk, "update.topk", 1e-6, 1, "0.01",
+               "topk: share of the parameters that go over in a round"),
     AN_OPT_CHOICE(an_policy, rule, "rule", an_policy_rules, "mean",
                   "what becomes of single updates; all but the mean need to see them"),
     AN_OPT_NUM(an_policy, rule_hostile, "rule.hostile", 0, 0.49, "0.2",
@@ -127,6 +137,12 @@ an_err an_policy_check(const an_policy *p, an_note *why)
     if (p->privacy == 1 && p->min_cohort < AN_SECURE_COHORT_MIN)
         return an_fail(AN_ERR_INVAL, why, "min_cohort: a secure sum is over %d parties at least",
                        AN_SECURE_COHORT_MIN);
+    if (p->privacy == 1 && p->encoding != AN_UPDATE_PLAIN)
+        return an_fail(AN_ERR_INVAL, why,
+                       "update.encoding: in a secure sum only plain; masked numbers cannot be made shorter");
+    if (p->privacy == 1 && p->rule != 0 && p->secure_groups < 3)
+        return an_fail(AN_ERR_INVAL, why,
+                       "rule: it needs to see updates (privacy: trusted), or three groups (secure.groups)");
     if (p->dp_unit == AN_DP_SITE && (p->privacy == 0 || p->secure_groups != 1))
         return an_fail(
             AN_ERR_INVAL, why,

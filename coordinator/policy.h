@@ -33,7 +33,9 @@ typedef struct an_policy {
     int optimiser; /* index into an_policy_optimisers */
     double clip_norm, weight_cap;
     int server_optimiser; /* index into an_policy_server_optimisers */
-    int rule;             /* index into an_policy_rules */
+    int encoding;         /* AN_UPDATE_* */
+    double topk;
+    int rule; /* index into an_policy_rules */
     double rule_hostile, rule_norm;
     double server_lr, server_momentum, server_beta1, server_beta2, server_tau;
 

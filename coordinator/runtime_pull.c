@@ -167,17 +167,18 @@ static an_err start(an_pull *p, an_note *why)
         err = AN_ERR_NOMEM;
     if (err != AN_OK)
         return err;
-    an_fetch_conf conf = {.hash = p->order.hash,
-                          .total = p->order.size,
-                          .total_max = an_update_size(AN_DIM_MAX),
-                          .resume_at = p->synced,
-                          .timeout_ms = TIMEOUT_MS,
-                          .retries = RETRIES,
-                          .budget = &p->bulk->budget,
-                          .write = is_small(p) ? hold : write_at,
-                          .read = is_small(p) ? held : read_at,
-                          .ask = ask,
-                          .user = p};
+    an_fetch_conf conf = {
+        .hash = p->order.hash,
+        .total = p->order.size,
+        .total_max = 2 * an_update_size(AN_DIM_MAX), /* sealed and encoded ones have their own bounds */
+        .resume_at = p->synced,
+        .timeout_ms = TIMEOUT_MS,
+        .retries = RETRIES,
+        .budget = &p->bulk->budget,
+        .write = is_small(p) ? hold : write_at,
+        .read = is_small(p) ? held : read_at,
+        .ask = ask,
+        .user = p};
     return an_fetch_new(&conf, &p->fetch, why);
 }
 

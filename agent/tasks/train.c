@@ -186,6 +186,17 @@ static an_err learn(const an_task *task, const an_model *m, float *params, size_
     return AN_OK;
 }
 
+static void add_residual(const an_task *task, float *delta)
+{
+    const float *r = task->residual;
+    for (uint32_t t = 0; r && t < task->plan->n_tensors; delta += task->plan->tensors[t].n, t++) {
+        if (task->plan->tensors[t].local)
+            continue;
+        for (uint32_t i = 0; i < task->plan->tensors[t].n; i++)
+            delta[i] += *r++;
+    }
+}
+
 static an_err run(const an_task *task, uint32_t *ret, an_task_result *ret_result, an_note *why)
 {
     an_model *m = NULL;
@@ -213,6 +224,7 @@ static an_err run(const an_task *task, uint32_t *ret, an_task_result *ret_result
         goto out;
     for (size_t i = 0; i < n_params; i++)
         params[i] -= task->base->weights[i];
+    add_residual(task, params);
     an_payload_in in = {.train = {.delta = params, .weight = (double)n, .loss = ret_result->loss}};
     err = an_task_encode(task, &in, ret, why);
 out:

@@ -86,12 +86,14 @@ static an_err open_hub(an_fed *f, an_note *why)
     an_err err = an_store_open(url, &f->clock.clock, &f->store, why);
     if (err != AN_OK)
         return err;
+    static const uint8_t seal_secret[AN_AGREE_BYTES] = "laboratory";
     const an_hub_conf conf = {
         .store = f->store,
         .clock = &f->clock.clock,
         .io = {.ctx = f, .send = on_send, .fetch = on_fetch, .combine = on_combine, .admit = on_admit},
         .sign_secret = f->sign_secret,
         .sign_public = f->sign_public,
+        .lab_seal_secret = seal_secret,
         .lease_ms = LEASE_MS,
         .instance = 1,
     };

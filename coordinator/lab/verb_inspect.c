@@ -12,7 +12,7 @@
 #include "models/cost.h"
 #include "models/model.h"
 #include "models/overlay.h"
-#include "sum/vector.h"
+#include "sum/sealed.h"
 
 typedef struct file {
     const char *path;
@@ -150,9 +150,14 @@ static an_err inspect_update(file *f, an_json *o, an_note *why)
     an_err err = an_update_header_get(&h, f->bytes, why);
     if (err != AN_OK)
         return err;
+    an_json_set_bool(o, "sealed", h.sealed);
+    if (h.sealed && an_encoding_at(h.encoding)) /* what is in it only its coordinator can read */
+        an_json_set_text(o, "encoding", an_encoding_at(h.encoding)->name);
     an_fold_init(&fold, &h, NULL);
-    if ((err = an_fold_feed(&fold, f->bytes, f->len, why)) != AN_OK ||
-        (err = an_fold_end(&fold, &hash, why)) != AN_OK)
+    if (h.sealed)
+        an_hash_of(&hash, f->bytes, f->len);
+    else if ((err = an_fold_feed(&fold, f->bytes, f->len, why)) != AN_OK ||
+             (err = an_fold_end(&fold, &hash, why)) != AN_OK)
         return err;
     set_hash(o, "update", &hash);
     an_json_set_text(o, "site", h.site);

@@ -91,6 +91,9 @@ static const an_field plan_fields[] = {
     AN_U64(seed, 0, ANY),
     AN_TEXT(reason, true),
     AN_ONE(secure, secure_fields, andon__secure_plan__descriptor),
+    AN_U32(encoding, 0, AN_UPDATE_TOPK),
+    AN_F64(topk, 0.0, 1.0),
+    AN_FIXED(seal_key, true),
     AN_U32(dp_unit, 0, AN_DP_SITE),
     AN_F64(dp_noise, 0.0, 1e6),
     AN_F64(dp_delta, 0.0, 1.0),
@@ -227,6 +230,20 @@ static an_err check_noise(const an_plan *p, an_note *why)
     return AN_OK;
 }
 
+/* A masked vector is as random as noise, and only whole words of it add up. */
+static an_err check_encoding(const an_plan *p, an_note *why)
+{
+    static const uint8_t no_key[AN_AGREE_KEY_BYTES];
+    const bool sealed = memcmp(p->seal_key, no_key, sizeof no_key) != 0;
+    if (sealed && p->privacy != AN_PRIVACY_TRUSTED)
+        return an_fail(AN_ERR_INVAL, why, "seal_key: only in trusted mode");
+    if (p->encoding != AN_UPDATE_PLAIN && (!sealed || p->kind != AN_PAYLOAD_TRAIN))
+        return an_fail(AN_ERR_INVAL, why, "encoding: only of sealed updates to train");
+    if ((p->encoding == AN_UPDATE_TOPK) != (p->topk > 0.0))
+        return an_fail(AN_ERR_INVAL, why, "topk: a share above 0 with that encoding, else 0");
+    return AN_OK;
+}
+
 static an_err check_across(const an_plan *p, an_note *why)
 {
     an_err err = check_cohort(p, why);
@@ -240,6 +257,8 @@ static an_err check_across(const an_plan *p, an_note *why)
         err = check_kind(p, why);
     if (!err)
         err = check_noise(p, why);
+    if (!err)
+        err = check_encoding(p, why);
     if (!err && p->kind != AN_PAYLOAD_EVALUATE && (!none(&p->candidate) || !none(&p->production)))
         err = an_fail(AN_ERR_INVAL, why, "candidate, production: only to evaluate");
     return err;

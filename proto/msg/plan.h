@@ -29,6 +29,10 @@
 
 typedef enum an_privacy { AN_PRIVACY_TRUSTED = 1, AN_PRIVACY_SECURE_SUM = 2 } an_privacy;
 
+/* The rows of sum/encodings.def, by number (an_plan.encoding). */
+enum { AN_UPDATE_PLAIN, AN_UPDATE_INT8, AN_UPDATE_TOPK };
+#define AN_AGREE_KEY_BYTES 32
+
 /* What two data sets may differ in that the sum hides (an_plan.dp_unit). */
 enum { AN_DP_NONE = 0, AN_DP_RECORD = 1, AN_DP_SITE = 2 };
 
@@ -91,11 +95,15 @@ typedef struct an_plan {
     an_plan_secure secure;
 
     /* TRAIN: differential privacy (trust/private.h). */
-    uint32_t dp_unit; /* AN_DP_*; NONE: the rest is 0 */
-    double dp_noise;  /* multiplier: standard deviation of the noise / sensitivity, > 0 */
-    double dp_delta;  /* of dp_epsilon, (0, 1) */
-    double dp_clip;   /* RECORD: L2 norm of a row's gradient, > 0 */
-    double dp_rate;   /* RECORD: with which a row takes part in a step, (0, 1]; local_epochs / rate steps */
+    uint32_t encoding; /* of updates, AN_UPDATE_*; other than plain only to train, sealed */
+    double topk;       /* TOPK: share of the coordinates that go */
+    uint8_t seal_key[AN_AGREE_KEY_BYTES]; /* trusted mode: the coordinator's X25519 key, to which updates are
+                                           * sealed; none: they are not */
+    uint32_t dp_unit;                     /* AN_DP_*; NONE: the rest is 0 */
+    double dp_noise;                      /* multiplier: standard deviation of the noise / sensitivity, > 0 */
+    double dp_delta;                      /* of dp_epsilon, (0, 1) */
+    double dp_clip;                       /* RECORD: L2 norm of a row's gradient, > 0 */
+    double dp_rate; /* RECORD: with which a row takes part in a step, (0, 1]; local_epochs / rate steps */
     uint32_t dp_counted; /* SITE: sites whose noise is sure to be in the sum and unknown to colluders, >= 1 */
     double dp_epsilon;   /* what the coordinator's account of the model comes to with this round */
 } an_plan;

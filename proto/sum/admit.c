@@ -31,16 +31,7 @@ typedef struct piece {
     uint32_t words[AN_PAYLOAD_PIECE];
 } piece;
 
-/* What is known of the numbers so far. */
-typedef struct judge {
-    const an_payload_type *type;
-    const an_payload_facts *facts;
-    uint64_t dim;
-    an_train_norm norm;
-    an_err verdict;
-} judge;
-
-static void judge_piece(judge *j, uint64_t at, const uint32_t *v, size_t n, an_note *why)
+void an_update_judge_piece(an_update_judge *j, uint64_t at, const uint32_t *v, size_t n, an_note *why)
 {
     if (j->verdict != AN_OK || n == 0 || j->facts->masked)
         return;
@@ -49,7 +40,7 @@ static void judge_piece(judge *j, uint64_t at, const uint32_t *v, size_t n, an_n
         an_train_norm_add(&j->norm, j->facts, at, v, n);
 }
 
-static an_err judge_end(judge *j, an_note *why)
+an_err an_update_judge_end(an_update_judge *j, an_note *why)
 {
     if (j->verdict == AN_OK && j->type->kind == AN_PAYLOAD_TRAIN && !j->facts->masked)
         j->verdict = an_train_norm_check(&j->norm, j->facts, why);
@@ -57,7 +48,7 @@ static an_err judge_end(judge *j, an_note *why)
 }
 
 /* An unlikely number is remembered and not yet an error: bytes that are not the site's come first. */
-static an_err take(an_fold *fold, int fd, piece *p, judge *j, an_note *why)
+static an_err take(an_fold *fold, int fd, piece *p, an_update_judge *j, an_note *why)
 {
     size_t len = 0;
     an_err err = read_full(fd, p->bytes, AN_UPDATE_HEADER_BYTES, &len);
@@ -70,7 +61,7 @@ static an_err take(an_fold *fold, int fd, piece *p, judge *j, an_note *why)
         const size_t n = len / 4;
         for (size_t i = 0; i < n; i++)
             p->words[i] = an_get_u32(p->bytes + 4 * i);
-        judge_piece(j, at, p->words, n, why);
+        an_update_judge_piece(j, at, p->words, n, why);
         at += n;
     }
     return err;
@@ -95,7 +86,7 @@ an_err an_update_admit(const char *path, const an_update_header *expected, const
         err = an_fail(errno == ENOENT ? AN_ERR_NOTFOUND : AN_ERR_IO, why, "%s: %s", path, strerror(errno));
         goto out;
     }
-    judge j = {.type = type, .facts = f, .dim = expected->dim};
+    an_update_judge j = {.type = type, .facts = f, .dim = expected->dim};
     an_fold_init(&fold, expected, NULL);
     err = take(&fold, fd, p, &j, why);
     if (err == AN_ERR_IO)
@@ -105,7 +96,7 @@ an_err an_update_admit(const char *path, const an_update_header *expected, const
     if (err == AN_OK && expected_hash && !an_hash_equal(&hash, expected_hash))
         err = an_fail(AN_ERR_PROTO, why, "%s: other bytes than were announced", path);
     if (err == AN_OK)
-        err = judge_end(&j, why);
+        err = an_update_judge_end(&j, why);
 out:
     if (fd >= 0)
         close(fd);
@@ -127,7 +118,7 @@ an_err an_update_admit_bytes(const void *bytes, size_t len, const an_update_head
     const size_t dim = (size_t)expected->dim;
     for (size_t i = 0; i < dim; i++)
         v[i] = an_get_u32((const uint8_t *)bytes + AN_UPDATE_HEADER_BYTES + 4 * i);
-    judge j = {.type = type, .facts = f, .dim = dim};
-    judge_piece(&j, 0, v, dim, why);
-    return judge_end(&j, why);
+    an_update_judge j = {.type = type, .facts = f, .dim = dim};
+    an_update_judge_piece(&j, 0, v, dim, why);
+    return an_update_judge_end(&j, why);
 }

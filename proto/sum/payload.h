@@ -154,6 +154,18 @@ typedef struct an_payload_type {
 
 #define AN_PAYLOAD_PIECE 16384 /* coordinates */
 
+/* The judge of one site's vector, given in pieces of at most AN_PAYLOAD_PIECE in order: each by the kind's check, and
+ * in the end a TRAIN vector by its norm.  Set type, facts and dim; the rest begins all zero. */
+typedef struct an_update_judge {
+    const an_payload_type *type;
+    const an_payload_facts *facts;
+    uint64_t dim;
+    an_train_norm norm;
+    an_err verdict; /* the first that was not OK */
+} an_update_judge;
+void an_update_judge_piece(an_update_judge *j, uint64_t at, const uint32_t *v, size_t n, an_note *why);
+an_err an_update_judge_end(an_update_judge *j, an_note *why); /* Errors: REFUSED, INVAL facts */
+
 /* Reads the update file at path as an_fold_file does, and checks its coordinates by kind.
  * Errors: as an_fold_file; REFUSED the file is whole and the site's own, but no site may say
  * this. */

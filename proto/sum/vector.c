@@ -11,7 +11,9 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-static const uint8_t magic[8] = {'A', 'N', 'U', 'P', 'D', 0, 0, 1};
+static const uint8_t magic[7] = {'A', 'N', 'U', 'P', 'D', 0, 0};
+#define VERSION_PLAIN 1
+#define VERSION_SEALED 2
 
 #define PIECE_BYTES (256u * 1024u)
 
@@ -49,8 +51,10 @@ void an_update_header_put(uint8_t ret[static AN_UPDATE_HEADER_BYTES], const an_u
 {
     memset(ret, 0, AN_UPDATE_HEADER_BYTES);
     memcpy(ret, magic, sizeof magic);
+    ret[7] = h->sealed ? VERSION_SEALED : VERSION_PLAIN;
     put_u64(ret + 8, h->round);
     put_u64(ret + 16, h->dim);
+    an_put_u32(ret + 24, h->sealed ? h->encoding : 0);
     memcpy(ret + 32, h->plan_hash.b, AN_HASH_BYTES);
     memcpy(ret + 64, h->site, strnlen(h->site, AN_NAME_MAX - 1));
 }
@@ -58,7 +62,10 @@ void an_update_header_put(uint8_t ret[static AN_UPDATE_HEADER_BYTES], const an_u
 an_err an_update_header_get(an_update_header *ret, const uint8_t bytes[static AN_UPDATE_HEADER_BYTES],
                             an_note *why)
 {
-    an_update_header h = {.round = get_u64(bytes + 8), .dim = get_u64(bytes + 16)};
+    an_update_header h = {.sealed = bytes[7] == VERSION_SEALED,
+                          .encoding = an_get_u32(bytes + 24),
+                          .round = get_u64(bytes + 8),
+                          .dim = get_u64(bytes + 16)};
     uint8_t again[AN_UPDATE_HEADER_BYTES];
     memcpy(h.plan_hash.b, bytes + 32, AN_HASH_BYTES);
     memcpy(h.site, bytes + 64, AN_NAME_MAX - 1);
@@ -193,6 +200,8 @@ static an_err check_header(const an_fold *f, an_note *why)
     if (err)
         return err;
     const an_update_header *e = &f->expected;
+    if (h.sealed)
+        return an_fail(AN_ERR_PROTO, why, "update file is sealed");
     if (h.round != e->round)
         return an_fail(AN_ERR_PROTO, why, "update file of round %llu", (unsigned long long)h.round);
     if (memcmp(&h.plan_hash, &e->plan_hash, sizeof h.plan_hash) != 0)

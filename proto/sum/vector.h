@@ -10,6 +10,8 @@
  *    64  site name, zero-padded     64 bytes
  *   128  coordinates                dim * 4 bytes
  *
+ * (In trusted mode it is sealed for the coordinator: sealed.h.)
+ *
  * Its name is the BLAKE2b-256 of all its bytes.  A fold reads such a file in pieces of any
  * size, refuses it at the first byte that does not belong to the round, hashes it, and adds its
  * coordinates to an accumulator:
@@ -39,6 +41,8 @@ void an_sum_sub(uint32_t *acc, const uint32_t *v, size_t n); /* acc -= v, mod 2^
 #define AN_UPDATE_HEADER_BYTES 128
 
 typedef struct an_update_header {
+    bool sealed;       /* what follows is sealed.h's */
+    uint32_t encoding; /* ... and encoded so; else 0 */
     uint64_t round;
     uint64_t dim; /* 1..AN_DIM_MAX */
     an_hash plan_hash;

@@ -8,6 +8,7 @@
 #include "sum/payload.h"
 #include "sum/vector.h"
 #include "tests/bench/bench.h"
+#include "tests/support/updates.h"
 
 #define PER_THREAD 15
 
@@ -105,8 +106,7 @@ static an_err pretend_train(light *l, an_job *job, an_note *why)
                      ? an_payload_find(AN_PAYLOAD_TRAIN)->encode(vector, &facts, &in, why)
                      : AN_ERR_INVAL;
     if (err == AN_OK)
-        err = an_update_write(job->out_path, &header, vector, &job->result, why);
-    job->size = an_update_size(p->dim);
+        err = an_test_update_write(job->out_path, p, &header, vector, &job->result, &job->size, why);
     an_free(vector);
     return err;
 }

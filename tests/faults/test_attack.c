@@ -13,6 +13,8 @@
 #include "net/keys.h"
 #include "sum/vector.h"
 #include "tests/support/federation.h"
+#include "tests/support/updates.h"
+#include "trust/delivery.h"
 
 /* What the hub makes of a message over site i's link, in the wire form. */
 static an_err say(world *w, size_t i, an_msg *m)
@@ -238,6 +240,17 @@ static const an_round *open_one(world *w, uint64_t *ret_id)
     return an_hub_round_open(w->hub, *ret_id);
 }
 
+static an_plan *plan_of(world *w, const an_round *r)
+{
+    an_plan *plan = NULL;
+    an_buf bytes;
+    an_buf_init(&bytes, AN_PLAN_BYTES_MAX);
+    assert_int_equal(an_store_object_get(w->store, &r->plan_hash, &bytes, NULL), AN_OK);
+    assert_int_equal(an_plan_decode(bytes.data, bytes.len, &plan, NULL), AN_OK);
+    an_buf_done(&bytes);
+    return plan;
+}
+
 static void an_offer_that_does_not_fit_is_never_fetched(void **state)
 {
     world *w = *state;
@@ -246,7 +259,11 @@ static void an_offer_that_does_not_fit_is_never_fetched(void **state)
     assert_non_null(r);
     site *a = &w->sites[0], *b = &w->sites[1];
     const an_hash update = {{3}}, wrong = {{4}}, plan = r->plan_hash;
-    const uint64_t size = an_update_size(16 * WIDTH);
+    an_plan *terms = plan_of(w, r);
+    uint64_t size = an_update_size(16 * WIDTH);
+    while (!an_delivery_size_ok(terms, size)) /* sealed, it is a little longer */
+        size++;
+    an_plan_free(terms);
     an_msg m = offer_of(b, id, &plan, &update, size); /* plant-b's signature, plant-a's link */
     assert_int_equal(say(w, 0, &m), AN_ERR_AUTH);
     m = offer_of(a, id, &plan, &update, size);
@@ -290,7 +307,10 @@ static bool deliver(world *w, size_t i, uint64_t id, const an_update_header *h, 
     an_buf bytes;
     uint32_t *v = an_alloc(16 * WIDTH, sizeof *v);
     assert_int_equal(an_path_join(path, an_store_spool_dir(w->store), "forged"), AN_OK);
-    assert_int_equal(an_update_write(path, h, v, &hash, NULL), AN_OK);
+    uint64_t size = 0;
+    an_plan *plan = plan_of(w, an_hub_round_open(w->hub, id));
+    assert_int_equal(an_test_update_write(path, plan, h, v, &hash, &size, NULL), AN_OK);
+    an_plan_free(plan);
     an_free(v);
     if (cut) {
         an_buf_init(&bytes, 65536);
@@ -337,32 +357,29 @@ static void forge(world *w, const event *e, uint32_t sites)
 {
     char path[AN_PATH_MAX];
     an_hash hash;
-    an_plan *plan = NULL;
-    an_buf bytes;
-    an_buf_init(&bytes, AN_PLAN_BYTES_MAX);
+    uint64_t size = 0;
     const an_round *r = an_hub_round_open(w->hub, e->round);
-    assert_int_equal(an_store_object_get(w->store, &r->plan_hash, &bytes, NULL), AN_OK);
-    assert_int_equal(an_plan_decode(bytes.data, bytes.len, &plan, NULL), AN_OK);
+    an_plan *plan = plan_of(w, r);
     an_update_header h = {.round = e->round, .dim = plan->dim, .plan_hash = r->plan_hash};
     snprintf(h.site, sizeof h.site, "%s", w->sites[e->site].name);
     uint32_t *v = an_alloc(plan->dim, sizeof *v);
     v[plan->dim - AN_TRAIN_EXTRA] = 1;
     v[plan->dim - AN_TRAIN_EXTRA + 1] = sites;
     assert_int_equal(an_path_join(path, an_store_spool_dir(w->store), "forged"), AN_OK);
-    assert_int_equal(an_update_write(path, &h, v, &hash, NULL), AN_OK);
+    assert_int_equal(an_test_update_write(path, plan, &h, v, &hash, &size, NULL), AN_OK);
     an_free(v);
     an_plan_free(plan);
-    an_buf_done(&bytes);
     an_hub_fetched(w->hub, w->sites[e->site].name, e->round, &hash, path, AN_OK, NULL);
     assert_false(an_file_exists(path));
 }
 
-static an_err find_refusal(void *ctx, const an_record *record, an_note *why)
+static an_err find_outlier(void *ctx, const an_record *record, an_note *why)
 {
-    an_round_event e, *ret = ctx;
-    assert_int_equal(an_round_event_decode(record->body, record->body_len, &e, why), AN_OK);
-    if (e.type == AN_ROUND_EVENT_REFUSE)
-        *ret = e;
+    bool *ret = ctx;
+    char body[4096];
+    (void)why;
+    snprintf(body, sizeof body, "%.*s", (int)record->body_len, (const char *)record->body);
+    *ret = *ret || (strstr(body, "\"plant-b\"") && strstr(body, "one site's update counts 7 sites"));
     return AN_OK;
 }
 
@@ -371,7 +388,7 @@ static void a_false_count_of_sites_costs_its_site_the_round_and_nobody_else(void
     world *w = *state;
     static const char *const policy[][2] = {{"min_cohort", "2"}};
     uint64_t forged = 0;
-    an_round_event refusal = {.site = ""};
+    bool named = false;
     assert_int_equal(an_hub_model_policy(w->hub, "user/admin", "pump", policy, 1, NULL), AN_OK);
     connect_all(w);
     uint64_t id = campaign(w, AN_CAMPAIGN_TRAINING);
@@ -392,12 +409,10 @@ static void a_false_count_of_sites_costs_its_site_the_round_and_nobody_else(void
     const an_round_entry *r = an_state_round(an_hub_state(w->hub), forged);
     if (!r->committed)
         fail_msg("the round ended: %s", r->reason);
-    assert_int_equal(r->n_updates, 2);
     assert_int_equal(
-        an_store_scan(w->store, &(an_store_filter){.kind = "round.event"}, find_refusal, &refusal, NULL),
+        an_store_scan(w->store, &(an_store_filter){.kind = "round.ended"}, find_outlier, &named, NULL),
         AN_OK);
-    assert_string_equal(refusal.site, "plant-b");
-    assert_string_equal(refusal.reason, "one site's update counts 7 sites");
+    assert_true(named); /* left out of the result, and said so */
     assert_int_equal(an_state_campaign(an_hub_state(w->hub), id)->state, AN_CAMPAIGN_PROMOTED);
 }
 

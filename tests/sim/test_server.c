@@ -25,6 +25,7 @@
 #include "sum/payload.h"
 #include "sum/vector.h"
 #include "tests/support/folder.h"
+#include "tests/support/updates.h"
 
 #define PATIENCE_MS 20000 /* for a loaded machine; nothing waits so long when all is well */
 
@@ -475,7 +476,8 @@ static void write_update(const an_plan *plan, const an_hash *plan_hash, const ch
     assert_int_equal(plan->kind, AN_PAYLOAD_MEAN);
     assert_int_equal(an_payload_find(AN_PAYLOAD_MEAN)->dim(&facts), plan->dim);
     assert_int_equal(an_payload_find(AN_PAYLOAD_MEAN)->encode(v, &facts, &in, NULL), AN_OK);
-    assert_int_equal(an_update_write(path, &header, v, ret, NULL), AN_OK);
+    uint64_t size = 0;
+    assert_int_equal(an_test_update_write(path, plan, &header, v, ret, &size, NULL), AN_OK);
     an_free(v);
     assert_int_equal(an_file_read(bytes, path, NULL), AN_OK);
 }

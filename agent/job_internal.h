@@ -1,0 +1,21 @@
+/* job_internal.h - what job.c and job_deliver.c share.  See job.h. */
+#ifndef AN_AGENT_JOB_INTERNAL_H
+#define AN_AGENT_JOB_INTERNAL_H
+
+#include "agent/job.h"
+#include "agent/residual.h"
+#include "sum/payload.h"
+
+/* <local_dir>/<layout hash>.<what>: what the site keeps between rounds of a layout. */
+an_err an_job_local_path(const an_job *job, const an_hash *layout, const char *what,
+                         char out[static AN_PATH_MAX]);
+
+/* What the site has kept back of earlier updates, if the plan's encoding keeps anything back. */
+an_err an_job_residual_open(const an_job *job, an_residual *ret, an_note *why);
+
+/* To the update's file; of a secure sum to the session, for it is not masked yet.  Takes the vector then.
+ * The residual is durable before the file is there. */
+an_err an_job_deliver(an_job *job, const an_payload_facts *facts, uint32_t **vector, an_residual *r,
+                      an_note *why);
+
+#endif
