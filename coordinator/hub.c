@@ -40,8 +40,8 @@ an_err an_hub_new(const an_hub_conf *conf, an_hub **ret, an_note *why)
     if (!hub)
         goto out;
     hub->conf = *conf;
-    if (conf->lab_seal_secret) {
-        memcpy(hub->seal_secret, conf->lab_seal_secret, sizeof hub->seal_secret);
+    if (conf->seal_secret) {
+        memcpy(hub->seal_secret, conf->seal_secret, sizeof hub->seal_secret);
         an_agree_public(hub->seal_public, hub->seal_secret);
     } else if (conf->sign_secret)
         an_delivery_seal_keys(hub->seal_secret, hub->seal_public, conf->sign_secret);

@@ -48,10 +48,10 @@ typedef struct an_hub_conf {
     an_hub_io io;
     const uint8_t *sign_secret; /* (AN_SIGN_SECRET_BYTES) borrowed: the online key */
     const uint8_t *sign_public;
-    /* Of the laboratory, where nothing is secret: a fixed key (AN_AGREE_BYTES), and updates as they are are not
-     * sealed at all, so that a version's hash follows from seed and data alone.  NULL: updates are sealed to a key
-     * made of sign_secret. */
-    const uint8_t *lab_seal_secret;
+    /* (AN_AGREE_BYTES) borrowed: updates are sealed to it.  NULL: to a key made of sign_secret.  The laboratory and
+     * tests give a fixed one, for plans name the key, and so a version's hash follows from it, too. */
+    const uint8_t *seal_secret;
+    bool seal_encoded_only; /* the laboratory, where nobody else could read them: plain updates stay open */
     const uint8_t *root_public;          /* (AN_SIGN_PUBLIC_BYTES) borrowed: the first release root; NULL: the
                                    online key is the root, and a stolen coordinator can release anything */
     char bulk_endpoint[AN_ENDPOINT_MAX]; /* told to sites; may be empty */

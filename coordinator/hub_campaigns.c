@@ -57,7 +57,7 @@ static void set_delivery(const an_hub *hub, const an_policy *p, an_plan *plan)
     if (plan->kind == AN_PAYLOAD_TRAIN)
         plan->encoding = (uint32_t)p->encoding;
     plan->topk = plan->encoding == AN_UPDATE_TOPK ? p->topk : 0;
-    if (plan->encoding != AN_UPDATE_PLAIN || !hub->conf.lab_seal_secret)
+    if (plan->encoding != AN_UPDATE_PLAIN || !hub->conf.seal_encoded_only)
         memcpy(plan->seal_key, hub->seal_public, sizeof plan->seal_key);
 }
 

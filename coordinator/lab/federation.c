@@ -93,7 +93,8 @@ static an_err open_hub(an_fed *f, an_note *why)
         .io = {.ctx = f, .send = on_send, .fetch = on_fetch, .combine = on_combine, .admit = on_admit},
         .sign_secret = f->sign_secret,
         .sign_public = f->sign_public,
-        .lab_seal_secret = seal_secret,
+        .seal_secret = seal_secret,
+        .seal_encoded_only = true,
         .lease_ms = LEASE_MS,
         .instance = 1,
     };

@@ -372,11 +372,13 @@ void start_hub(world *w)
     assert_int_equal(an_path_join(dir, w->dir, "coordinator"), AN_OK);
     snprintf(url, sizeof url, "sqlite:%s", dir);
     assert_int_equal(an_store_open(url, &w->clock.clock, &w->store, &why), AN_OK);
+    static const uint8_t seal_secret[AN_AGREE_BYTES] = "the same in every test";
     const an_hub_conf conf = {.store = w->store,
                               .clock = &w->clock.clock,
                               .io = {w, hub_send, hub_fetch, hub_combine, hub_admit},
                               .sign_secret = w->sign_secret,
                               .sign_public = w->sign_public,
+                              .seal_secret = seal_secret,
                               .root_public = w->kind.offline ? w->root_public : NULL,
                               .lease_ms = 30000,
                               .instance = 1 + (uint64_t)w->clock.now_ms};
