@@ -157,6 +157,8 @@ an_err an_parts_end(an_session *s, const an_msg *msg, an_note *why);
 an_part *an_parts_find(an_session *s, uint64_t round);
 void an_part_free(an_part *p);
 void an_parts_refuse(an_session *s, an_part *p, const char *reason); /* says so, and forgets the part */
+/* By the site's policy and its own account, with what has been offered until now.  Errors: REFUSED. */
+an_err an_parts_privacy(an_session *s, const an_plan *plan, an_note *why);
 an_err an_parts_note_upload(an_session *s, const an_part *p, an_note *why); /* in spool and ledger */
 void an_parts_hold(an_session *s, an_part *p); /* ... and from now on offers it */
 

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/account.h"
 #include "agent/session_internal.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -114,13 +113,6 @@ static an_err judge_traffic(an_session *s, const an_plan *plan, an_note *why)
                         : err;
 }
 
-static an_err judge_privacy(an_session *s, const an_plan *plan, an_note *why)
-{
-    double epsilon = 0;
-    an_err err = an_account_with(s->spool, plan, s->conf.policy->dp_delta, &epsilon, why);
-    return err == AN_OK ? an_site_policy_privacy(s->conf.policy, plan, epsilon, why) : err;
-}
-
 static an_err judge(an_session *s, const an_plan *plan, an_note *why)
 {
     if (!an_session_line_of(s, plan->model))
@@ -132,7 +124,7 @@ static an_err judge(an_session *s, const an_plan *plan, an_note *why)
     an_err err = an_site_policy_judge(s->conf.policy, plan, rounds_today(s, false), why);
     if (err == AN_OK)
         err = judge_traffic(s, plan, why);
-    return err == AN_OK ? judge_privacy(s, plan, why) : err;
+    return err == AN_OK ? an_parts_privacy(s, plan, why) : err;
 }
 
 /* A secure sum that a restart has interrupted goes on from its saved state.  Takes the plan. */

@@ -19,6 +19,13 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+an_err an_parts_privacy(an_session *s, const an_plan *plan, an_note *why)
+{
+    double epsilon = 0;
+    an_err err = an_account_with(s->spool, plan, s->conf.policy->dp_delta, &epsilon, why);
+    return err == AN_OK ? an_site_policy_privacy(s->conf.policy, plan, epsilon, why) : err;
+}
+
 static void say_protection(const an_plan *plan, char *out, size_t size)
 {
     char noise[48] = "";
@@ -38,7 +45,10 @@ an_err an_parts_note_upload(an_session *s, const an_part *p, an_note *why)
     memcpy(row.plan, p->plan_hash.b, sizeof row.plan);
     memcpy(row.hash, p->update.b, sizeof row.hash);
     snprintf(row.file, sizeof row.file, "%.255s", base_name(p->path));
-    an_err err = an_account_spend(s->spool, p->plan, why); /* once too often rather than not */
+    an_err err =
+        an_parts_privacy(s, p->plan, why); /* other rounds may have been offered since it was accepted */
+    if (err == AN_OK)
+        err = an_account_spend(s->spool, p->plan, why); /* once too often rather than not */
     if (err == AN_OK)
         err = an_pending_set(s->spool, &row, why);
     if (err != AN_OK)

@@ -159,6 +159,40 @@ static void an_aborted_round_is_spent_if_sites_had_joined_it(void **state)
     assert_int_equal(an_state_model(an_hub_state(w->hub), "pump")->spent.rounds[0], 1);
 }
 
+/* Rounds that are worked on at one time may each have had room when they were accepted. */
+static void what_was_accepted_is_judged_again_before_it_leaves(void **state)
+{
+    world *w = *state;
+    an_note why = {{0}};
+    an_account a;
+    of_records(w, "50");
+    set_policy(w, (const char *const[][2]){{"round.retries", "0"}}, 1);
+    connect_all(w);
+    const uint64_t id = campaign(w, AN_CAMPAIGN_TRAINING);
+    const an_state *st = an_hub_state(w->hub);
+    bool accepted = false;
+    while (!accepted) {
+        assert_true(w->head != w->tail);
+        step(w);
+        const an_round_entry *last = st->rounds.n ? &st->rounds.items[st->rounds.n - 1] : NULL;
+        const an_round *open = last && !last->over && last->kind == AN_PAYLOAD_TRAIN
+                                   ? an_hub_round_open(w->hub, last->id)
+                                   : NULL;
+        for (size_t i = 0; open && i < open->n_members; i++)
+            accepted = accepted || (open->members[i].state == AN_MEMBER_ACCEPTED &&
+                                    strcmp(open->members[i].site, w->sites[1].name) == 0);
+    }
+    assert_int_equal(an_account_get(w->sites[1].spool, "pump", &a, NULL), AN_OK);
+    if (a.rounds[0] > 0)
+        fail_msg("the site was too fast for this test");
+    assert_int_equal(an_site_policy_set(&w->sites[1].policy, "dp.epsilon_max", "0.5", "test", &why), AN_OK);
+    settle(w);
+    pass(w, 600000);
+    assert_int_equal(an_account_get(w->sites[1].spool, "pump", &a, NULL), AN_OK);
+    assert_int_equal(a.rounds[0], 0);
+    assert_int_equal(an_state_campaign(an_hub_state(w->hub), id)->state, AN_CAMPAIGN_STOPPED);
+}
+
 static void a_site_that_wants_more_protection_refuses_with_its_reason(void **state)
 {
     world *w = *state;
@@ -188,6 +222,7 @@ int main(void)
         TEST(a_campaign_that_the_budget_has_no_room_for_is_not_opened),
         TEST(rounds_stop_where_the_budget_ends),
         TEST(an_aborted_round_is_spent_if_sites_had_joined_it),
+        TEST(what_was_accepted_is_judged_again_before_it_leaves),
         TEST(a_site_that_wants_more_protection_refuses_with_its_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
