@@ -204,6 +204,14 @@ static void forget_older_root(const an_session *s, an_line_state *line)
         line->counter = line->delegation = line->use = 0;
 }
 
+/* Then nothing is to be done, whatever has become of who signed it; and a line that went back by itself stays
+ * where it is. */
+static bool was_followed(const an_session *s, const an_line_state *line, uint64_t counter)
+{
+    return line->root_number == s->root.number && line->counter == counter &&
+           !an_hash_is_zero(&line->version);
+}
+
 /* What is on its way was judged by the older root. */
 void an_follow_root_changed(an_session *s)
 {
@@ -261,8 +269,6 @@ static an_err take_target(an_session *s, an_line_state *line, const an_msg_versi
         refuse(s, line, &v->version, reason.text);
         return an_fail(AN_ERR_STATE, why, "%s", reason.text);
     }
-    if (v->counter == line->counter && !an_hash_is_zero(&line->version))
-        return AN_OK; /* was followed; a line that went back by itself stays where it is */
     if (an_trust_fresh(s, r, d, &reason) != AN_OK ||
         (r->use > 0 && an_delegation_next(d, r, line->delegation, line->use, &reason) != AN_OK)) {
         refuse(s, line, &v->version, reason.text);
@@ -299,7 +305,7 @@ an_err an_follow_version(an_session *s, const an_msg *msg, an_note *why)
         return an_trust_candidate(s, v, why);
     for (size_t i = 0; i < s->conf.n_lines && err == AN_OK; i++) {
         an_line_state *line = &s->lines[i];
-        if (strcmp(line->conf->model, v->model) != 0)
+        if (strcmp(line->conf->model, v->model) != 0 || was_followed(s, line, v->counter))
             continue;
         if (an_trust_judge(s, v, &release, &delegation, &reason) != AN_OK) {
             refuse(s, line, &v->version, reason.text);

@@ -325,6 +325,22 @@ an_err an_hub_delegation_draft(an_hub *hub, const char *model, an_delegation *re
 
 /* ---- telling the sites ---- */
 
+/* Would a site that comes now follow it?  Not what an older root has signed. */
+static bool in_force(const an_hub *hub, const an_model_entry *m, const an_delegation_entry *d)
+{
+    an_release r;
+    an_delegation ignored;
+    const an_release_ground ground = {.root = &hub->state.root, .online = hub->conf.sign_public};
+    return m->release.len > 0 &&
+           an_release_judge(&m->release, d ? &d->statement : NULL, &ground, &r, &ignored, NULL) == AN_OK;
+}
+
+static bool holds(an_hub *hub, const an_model_entry *m)
+{
+    const bool delegated = !an_hash_is_zero(&m->release_delegation);
+    return in_force(hub, m, delegated ? an_state_delegation_by(&hub->state, &m->release_delegation) : NULL);
+}
+
 static void fill_message(an_hub *hub, const an_model_entry *m, const an_version *v, an_msg *ret)
 {
     an_msg_version *u = &ret->u.version;
@@ -350,7 +366,7 @@ static void fill_message(an_hub *hub, const an_model_entry *m, const an_version 
 an_err an_hub_announce(an_hub *hub, const char *model, const char *only_site)
 {
     const an_model_entry *m = an_state_model(&hub->state, model);
-    if (!m || m->release.len == 0 || an_hash_is_zero(&m->alias[AN_ALIAS_PRODUCTION - 1]))
+    if (!m || an_hash_is_zero(&m->alias[AN_ALIAS_PRODUCTION - 1]) || !holds(hub, m))
         return AN_OK;
     an_msg msg;
     fill_message(hub, m, an_state_version(&hub->state, &m->alias[AN_ALIAS_PRODUCTION - 1]), &msg);
@@ -367,19 +383,18 @@ an_err an_hub_announce(an_hub *hub, const char *model, const char *only_site)
 /* ---- time ---- */
 
 /* Is a new statement of the same version wanted, and would it last longer? */
-static bool ends_soon(const an_hub *hub, const an_model_entry *m)
+static bool ends_soon(an_hub *hub, const an_model_entry *m)
 {
-    return m->release.len == 0 ||
+    return !holds(hub, m) ||
            an_hub_now(hub) >= m->release_expires_ms - (m->release_expires_ms - m->release_issued_ms) / 4;
 }
 
-static bool outlasts(const an_hub *hub, const an_model_entry *m, const an_delegation_entry *d)
+static bool outlasts(an_hub *hub, const an_model_entry *m, const an_delegation_entry *d)
 {
     const int64_t now = an_hub_now(hub);
     const int64_t end =
         d && d->d.expires_ms < now + RELEASE_VALID_MS ? d->d.expires_ms : now + RELEASE_VALID_MS;
-    return m->release.len == 0 ||
-           end - m->release_expires_ms > (m->release_expires_ms - m->release_issued_ms) / 2;
+    return !holds(hub, m) || end - m->release_expires_ms > (m->release_expires_ms - m->release_issued_ms) / 2;
 }
 
 static void renew(an_hub *hub, const an_model_entry *m)
@@ -415,8 +430,11 @@ static void try_waiting(an_hub *hub, size_t i)
     an_note why = {{0}};
     if (!m || check_version(hub, w.model, &w.version, NULL) != AN_OK)
         return;
-    if (an_hash_equal(&w.version, &m->alias[AN_ALIAS_PRODUCTION - 1]) && m->release.len)
-        return; /* a renewal: the root alone makes it last */
+    if (an_hash_equal(&w.version, &m->alias[AN_ALIAS_PRODUCTION - 1])) { /* a renewal: is it one? */
+        const an_delegation_entry *d = find_delegation(hub, m, &w.version, &why);
+        if (!d || !outlasts(hub, m, d))
+            return;
+    }
     an_err err = release_online(hub, w.actor, w.id, m, &w.version, w.reason, w.campaign, &why);
     if (err != AN_OK && err != AN_ERR_AGAIN)
         an_log(AN_LOG_ERROR, "release_not_signed", "release=%llu err=%s why=\"%s\"", (unsigned long long)w.id,

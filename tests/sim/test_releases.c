@@ -324,6 +324,47 @@ static void a_release_that_ends_soon_waits_to_be_signed_anew(void **state)
 
 /* ---- rotation ---- */
 
+static void a_delegation_is_not_used_up_by_renewing_what_it_cannot_make_last(void **state)
+{
+    world *w = *state;
+    an_delegation d;
+    an_signed s;
+    first_release(w);
+    delegate(w, 50, 30 * DAY, &d, &s);
+    const uint64_t id = campaign(w, AN_CAMPAIGN_INCREMENTAL);
+    pass(w, 60000);
+    assert_promoted(w, id);
+    an_clock_fake_advance(&w->clock, 25 * DAY);
+    pass(w, 30000);
+    assert_int_equal(an_state_model(an_hub_state(w->hub), "pump")->use, 1);
+    assert_int_equal(n_waiting(w), 1); /* the root can make it last */
+    delegate(w, 50, 90 * DAY, &d, &s);
+    connect_all(w);
+    pass(w, 30000);
+    const an_model_entry *m = an_state_model(an_hub_state(w->hub), "pump");
+    assert_int_equal(m->delegation, 2);
+    assert_int_equal(m->use, 1);
+    assert_int_equal(n_waiting(w), 0);
+}
+
+static void a_coordinator_that_is_its_own_root_renews_by_itself(void **state)
+{
+    world *w = *state;
+    int64_t since;
+    connect_all(w);
+    campaign(w, AN_CAMPAIGN_TRAINING);
+    pass(w, 60000);
+    assert_int_equal(an_state_model(an_hub_state(w->hub), "pump")->counter, 1);
+    an_clock_fake_advance(&w->clock, 300 * DAY);
+    pass(w, 10000);
+    assert_int_equal(an_state_model(an_hub_state(w->hub), "pump")->counter, 2);
+    connect_all(w);
+    an_clock_fake_advance(&w->clock, 100 * DAY);
+    for (size_t i = 0; i < w->n; i++)
+        assert_false(an_session_stale(w->sites[i].session, "line-1", &since));
+    assert_int_equal(n_waiting(w), 0);
+}
+
 static void the_root_is_replaced_and_sites_that_were_away_follow_the_chain(void **state)
 {
     world *w = *state;
@@ -379,10 +420,10 @@ static void a_counter_that_a_thief_has_driven_up_is_forgotten_with_the_root(void
     delegate(w, 5, 30 * DAY, &d, &sig);
     push_delegated(w, s, &d, &sig, &evil, UINT64_MAX, 1);
     assert_true(an_hash_equal(&s->runs, &evil));
-    const an_release r = statement(w, &good, 2);
+    const an_release r = statement(w, &good, 9);
     an_signed release;
     seal_release(&release, &r, w->root_public, w->root_secret);
-    push(w, s, &release, NULL, &good, 2, AN_ALIAS_PRODUCTION, AN_ERR_STATE);
+    push(w, s, &release, NULL, &good, 9, AN_ALIAS_PRODUCTION, AN_ERR_STATE);
     assert_true(an_hash_equal(&s->runs, &evil));
     an_sign_keypair(next.public_key, next.secret);
     rotate(w, &next, &link);
@@ -394,7 +435,7 @@ static void a_counter_that_a_thief_has_driven_up_is_forgotten_with_the_root(void
     memcpy(w->root_public, next.public_key, sizeof first);
     sign_all(w);
     assert_true(an_hash_equal(&s->runs, &good));
-    push(w, s, &release, NULL, &good, 2, AN_ALIAS_PRODUCTION, AN_OK); /* signed by the old root */
+    push(w, s, &release, NULL, &good, 9, AN_ALIAS_PRODUCTION, AN_OK); /* signed by the old root */
     assert_true(journal_says(s, "not signed by the release root"));
 }
 
@@ -492,6 +533,8 @@ int main(void)
         OFFLINE(what_has_expired_or_was_revoked_is_not_newly_followed),
         OFFLINE(a_site_that_is_kept_from_newer_statements_says_so_and_goes_on),
         OFFLINE(a_release_that_ends_soon_waits_to_be_signed_anew),
+        OFFLINE(a_delegation_is_not_used_up_by_renewing_what_it_cannot_make_last),
+        ONLINE(a_coordinator_that_is_its_own_root_renews_by_itself),
         OFFLINE(the_root_is_replaced_and_sites_that_were_away_follow_the_chain),
         OFFLINE(a_counter_that_a_thief_has_driven_up_is_forgotten_with_the_root),
         OFFLINE(forged_and_replayed_rotations_are_refused),
