@@ -55,7 +55,8 @@ an_payload_facts an_combine_facts(const an_plan *plan, uint32_t n_features, uint
 
 /* Opens the sealed updates of a job, judges their numbers, and takes those that no site may send out of the job;
  * job->outliers says which and why.  Without sealed ones nothing happens.
- * Errors: REFUSED fewer are left than the plan's least; IO, NOMEM. */
+ * Errors: REFUSED fewer are left than the plan's least; AUTH they are sealed to another key than the job's; IO,
+ * NOMEM. */
 an_err an_combine_open(an_combine_job *job, an_note *why);
 /* Coordinates [from, from + n) of an update that was judged.  Errors: IO, PROTO, NOMEM. */
 an_err an_combine_words(const an_combine_update *u, uint64_t from, size_t n, uint32_t *ret, an_note *why);

@@ -86,6 +86,11 @@ an_err an_combine_open(an_combine_job *job, an_note *why)
 {
     if (!an_delivery_is_sealed(job->plan))
         return AN_OK;
+    uint8_t mine[AN_AGREE_BYTES];
+    an_agree_public(mine, job->seal_secret);
+    if (memcmp(mine, job->plan->seal_key, sizeof mine) != 0) /* no site's fault */
+        return an_fail(AN_ERR_AUTH, why,
+                       "the round's updates are sealed to another key than this coordinator has");
     const an_payload_facts facts = an_combine_facts(job->plan, 0, 0);
     const size_t came = job->n_updates;
     an_note said = {{0}};

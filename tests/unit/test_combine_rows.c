@@ -139,6 +139,17 @@ static void an_adaptive_step_keeps_two_numbers_for_each_parameter(void **state)
     assert_int_equal(step_rows(f, verdicts, NULL), AN_ERR_IO);
 }
 
+/* After the coordinator's keys have changed: nobody may be blamed for it. */
+static void updates_for_another_key_are_no_sites_fault(void **state)
+{
+    fixture *f = *state;
+    an_note why = {{0}};
+    f->plan->seal_key[0] = 9;
+    assert_int_equal(an_combine_run(&f->job, &why), AN_ERR_AUTH);
+    assert_non_null(strstr(why.text, "another key"));
+    assert_int_equal(f->job.n_outliers, 0);
+}
+
 static void it_survives_a_lack_of_memory(void **state)
 {
     fixture *f = *state;
@@ -161,6 +172,7 @@ int main(void)
         TEST(a_third_of_the_rows_can_be_hostile),
         TEST(what_reading_comes_to_is_what_the_step_comes_to),
         TEST(an_adaptive_step_keeps_two_numbers_for_each_parameter),
+        TEST(updates_for_another_key_are_no_sites_fault),
         TEST(it_survives_a_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,6 +62,17 @@ static void times_in_bodies_are_read_as_times(void **state)
                 "2026-03-09 11:14");
 }
 
+static void a_round_names_who_is_not_in_its_result_as_it_came(void **state)
+{
+    (void)state;
+    assert_line(record_of("round.ended", "round/7", "coordinator",
+                          "{\"id\":7,\"committed\":true,\"updates\":4,\"bytes\":1000,\"outliers\":["
+                          "{\"site\":\"plant-b\",\"in\":false,\"reason\":\"is too far from the others\"},"
+                          "{\"site\":\"plant-d\",\"in\":false,\"reason\":\"is not finite\"}]}"),
+                "2026-03-09 10:14  round/7 ended with 4 updates, committed yes; apart: plant-b is too far "
+                "from the others, plant-d is not finite");
+}
+
 static void an_alarm_names_the_sensors_behind_it_and_its_end_once_it_is_over(void **state)
 {
     (void)state;
@@ -206,6 +217,7 @@ int main(void)
         cmocka_unit_test(a_sentence_names_who_did_what_to_whom),
         cmocka_unit_test(a_part_in_brackets_is_left_out_when_its_field_is_absent),
         cmocka_unit_test(times_in_bodies_are_read_as_times),
+        cmocka_unit_test(a_round_names_who_is_not_in_its_result_as_it_came),
         cmocka_unit_test(an_alarm_names_the_sensors_behind_it_and_its_end_once_it_is_over),
         cmocka_unit_test(a_dot_names_the_field_of_the_body),
         cmocka_unit_test(a_body_that_lacks_what_its_sentence_needs_is_shown_as_pairs),
