@@ -43,7 +43,7 @@ an_line_state *an_session_line_of(an_session *s, const char *model)
 
 /* ---- greeting ---- */
 
-static void hello(an_session *s)
+void an_session_hello(an_session *s)
 {
     an_msg m = {.type = AN_MSG_HELLO};
     an_msg_hello *h = &m.u.hello;
@@ -82,7 +82,7 @@ void an_session_connected(an_session *s)
 {
     s->connected = true;
     s->hello_wait_ms = HELLO_FIRST_MS;
-    hello(s);
+    an_session_hello(s);
 }
 
 void an_session_lost(an_session *s)
@@ -120,7 +120,7 @@ static void beat(an_session *s)
     an_spool_stats waiting;
     an_msg m = {.type = AN_MSG_HEARTBEAT};
     if (s->beat_open) {
-        hello(s);
+        an_session_hello(s);
         return;
     }
     m.u.heartbeat.instance = s->conf.instance;
@@ -144,7 +144,7 @@ static an_err on_heartbeat_ack(an_session *s, const an_msg *msg)
 {
     s->beat_open = false;
     if (msg->u.heartbeat_ack.instance != s->instance)
-        hello(s);
+        an_session_hello(s);
     return AN_OK;
 }
 
@@ -350,11 +350,11 @@ void an_session_tick(an_session *s)
 {
     const int64_t now = an_session_now(s);
     if (s->greeted && now - s->heard_ms > s->lease_ms)
-        hello(s);
+        an_session_hello(s);
     else if (s->greeted && now >= s->beat_ms)
         beat(s);
     else if (s->connected && !s->greeted && now >= s->hello_ms)
-        hello(s);
+        an_session_hello(s);
     if (s->greeted && s->job && s->job_round && now >= s->progress_ms)
         tell_progress(s);
     if (s->fact && now >= s->fact_ms)

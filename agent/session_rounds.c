@@ -177,6 +177,17 @@ static void note_held(an_session *s, const an_part *p)
     }
 }
 
+/* The roster may have been lost with a connection: the answer to a HELLO brings it, and the plan again.  A
+ * coordinator that then still names another one is refused. */
+static bool lacks_roster(an_session *s, const an_plan *plan)
+{
+    if (plan->privacy != AN_PRIVACY_SECURE_SUM || an_hash_equal(&plan->secure.roster, &s->roster_hash) ||
+        s->roster_asked == plan->round)
+        return false;
+    s->roster_asked = plan->round;
+    return true;
+}
+
 an_err an_parts_plan(an_session *s, const an_msg *msg, an_note *why)
 {
     const an_msg_plan *m = &msg->u.plan;
@@ -199,6 +210,11 @@ an_err an_parts_plan(an_session *s, const an_msg *msg, an_note *why)
     err = an_trust_plan(s, m, plan, &reason);
     if (err == AN_OK)
         err = judge(s, plan, &reason);
+    if (err == AN_OK && lacks_roster(s, plan)) {
+        an_plan_free(plan);
+        an_session_hello(s);
+        return AN_OK;
+    }
     if (err == AN_OK && plan->privacy == AN_PRIVACY_SECURE_SUM)
         err = an_secure_begin(s, plan, &hash, &secure, &reason);
     if (err != AN_OK) {

@@ -19,7 +19,7 @@
 #include "trust/cohort.h"
 #include "trust/private.h"
 
-#define SAY_AGAIN_MS 20000 /* the answer may have been lost with a connection */
+#define SAY_AGAIN_MS 10000 /* the answer may have been lost with a connection */
 #define BEGUN_MAX 256      /* rounds remembered one by one; all below the oldest count as begun */
 #define STATE_MAX (1u << 20)
 #define TILE ((size_t)1 << 18) /* coordinates masked by one worker at a time */
@@ -367,8 +367,7 @@ void an_secure_tick(an_session *s, bool all)
     const int64_t now = an_session_now(s);
     for (size_t i = 0; s->greeted && i < s->n_parts; i++) {
         an_part *p = s->parts[i];
-        if (p->secure && p->secure->site && p->accepted && p->state != AN_PART_HOLDING &&
-            (all || now >= p->secure->say_ms))
+        if (p->secure && p->secure->site && p->accepted && (all || now >= p->secure->say_ms))
             an_secure_say(s, p);
     }
 }
@@ -378,8 +377,7 @@ int64_t an_secure_deadline(const an_session *s)
     int64_t next = INT64_MAX;
     for (size_t i = 0; s->greeted && i < s->n_parts; i++) {
         const an_part *p = s->parts[i];
-        if (p->secure && p->secure->site && p->accepted && p->state != AN_PART_HOLDING &&
-            p->secure->say_ms < next)
+        if (p->secure && p->secure->site && p->accepted && p->secure->say_ms < next)
             next = p->secure->say_ms;
     }
     return next;

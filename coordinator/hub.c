@@ -274,6 +274,7 @@ void an_hub_tick(an_hub *hub)
     /* A round that ends takes itself out of the list, so walk from the end. */
     for (size_t i = hub->rounds.n; i-- > 0;) {
         an_hub_round *r = hub->rounds.items[i];
+        an_hub_round_remind(hub, r);
         if (now >= an_round_deadline(&r->round))
             an_hub_round_event(hub, r, &(an_round_event){.type = AN_ROUND_EVENT_TIME, .now_ms = now},
                                "coordinator");

@@ -19,6 +19,7 @@ typedef struct an_hub_round {
     an_hub_masked
         *masked;    /* (members) secure: what a site has signed of the update that it offers; NULL: none */
     bool combining; /* a job is out */
+    int64_t plan_ms; /* when the plan is sent again to who has not answered */
     uint64_t commits_before; /* hub.n_commits when it was opened or taken up */
 } an_hub_round;
 
@@ -90,6 +91,7 @@ an_hub_round *an_hub_round_find(an_hub *hub, uint64_t id);
 an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_note *why); /* takes plan */
 an_err an_hub_rounds_resume(an_hub *hub, an_note *why);
 void an_hub_round_event(an_hub *hub, an_hub_round *r, const an_round_event *e, const char *actor);
+void an_hub_round_remind(an_hub *hub, an_hub_round *r);
 void an_hub_round_greet(an_hub *hub, const char *site);
 void an_hub_round_feed(an_hub *hub, an_hub_round *r, const an_round_event *e, const char *actor,
                        const an_combine_job *job);
@@ -101,6 +103,10 @@ an_err an_hub_round_reread(an_hub *hub, uint64_t id, an_hub_round *r, an_note *w
 void an_hub_round_free(an_hub_round *r);
 void an_hub_rounds_free(an_hub *hub);
 void an_hub_end_message(const an_round_entry *e, an_msg *ret);
+
+/* hub_updates.c */
+/* The round takes a site's update, which is an object and has been looked at. */
+void an_hub_update_here(an_hub *hub, an_hub_round *r, const char *site, const an_hash *update);
 
 /* hub_secure.c */
 void an_hub_secure_send(an_hub *hub, const an_hub_round *r,

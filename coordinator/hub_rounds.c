@@ -35,6 +35,8 @@ void an_hub_rounds_free(an_hub *hub)
     hub->rounds.n = hub->rounds.cap = 0;
 }
 
+#define PLAN_AGAIN_MS 10000
+
 static void subject_of(char out[static 64], uint64_t id)
 {
     snprintf(out, 64, "round/%llu", (unsigned long long)id);
@@ -476,6 +478,18 @@ an_err an_hub_rounds_resume(an_hub *hub, an_note *why)
             an_hub_sum_start(hub, hub->rounds.items[i]);
     }
     return AN_OK;
+}
+
+/* A connection may have taken the plan with it. */
+void an_hub_round_remind(an_hub *hub, an_hub_round *r)
+{
+    const int64_t now = an_hub_now(hub);
+    if (r->round.state != AN_ROUND_INVITING || now < r->plan_ms)
+        return;
+    for (size_t i = 0; r->plan_ms > 0 && i < r->round.n_members; i++)
+        if (r->round.members[i].state == AN_MEMBER_INVITED)
+            send_plan(hub, r, i);
+    r->plan_ms = now + PLAN_AGAIN_MS;
 }
 
 /* A member has (re)connected: what do its open rounds still owe it? */

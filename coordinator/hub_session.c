@@ -165,6 +165,11 @@ static an_err on_offer(an_hub *hub, const char *site, const an_msg *msg, an_note
     bool wanted =
         fits && (r->round.state == AN_ROUND_INVITING || r->round.state == AN_ROUND_COLLECTING) &&
         (r->round.members[i].state == AN_MEMBER_INVITED || r->round.members[i].state == AN_MEMBER_ACCEPTED);
+    if (wanted && r->round.secure && an_store_object_has(hub->conf.store, &o->update)) {
+        an_hub_update_here(hub, r, site,
+                           &o->update); /* it was fetched before what the site signed of it came */
+        return AN_OK;
+    }
     if (wanted) {
         hub->conf.io.fetch(hub->conf.io.ctx, site, o->round, &o->update, o->size);
         return AN_OK;

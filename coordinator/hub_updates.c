@@ -34,7 +34,7 @@ static an_update_header expected(const an_hub_round *r, const char *site)
     return want;
 }
 
-static void received(an_hub *hub, an_hub_round *r, const char *site, const an_hash *update)
+void an_hub_update_here(an_hub *hub, an_hub_round *r, const char *site, const an_hash *update)
 {
     an_hub_live *live = an_hub_live_get(hub, site);
     uint64_t size = 0;
@@ -49,6 +49,10 @@ static void received(an_hub *hub, an_hub_round *r, const char *site, const an_ha
     if (err != AN_OK) {
         an_log(AN_LOG_WARN, "update_not_received", "site=%s round=%llu err=%s why=\"%s\"", site,
                (unsigned long long)r->round.id, an_err_name(err), why.text);
+        an_msg m = {.type = AN_MSG_UPDATE_REQUEST};
+        m.u.update_request = (an_msg_update_request){.round = r->round.id, .update = *update};
+        err = an_hub_send(hub, site, &m);
+        (void)err; /* it offers again by itself, later */
         return;
     }
     an_hub_round_feed(hub, r, &e, actor, NULL);
@@ -80,7 +84,7 @@ static void conclude(an_hub *hub, an_hub_round *r, const char *site, uint64_t ro
 {
     const bool refused = admitted == AN_ERR_REFUSED;
     if (r && admitted == AN_OK && err == AN_OK) {
-        received(hub, r, site, update);
+        an_hub_update_here(hub, r, site, update);
         return;
     }
     err = admitted != AN_OK ? admitted : err;

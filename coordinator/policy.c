@@ -24,9 +24,10 @@ static const char *const encodings[] = {
     NULL};
 
 const an_opt an_policy_rows[] = {
-    AN_OPT_CHOICE(an_policy, privacy, "privacy", privacies, "trusted",
+    AN_OPT_CHOICE(an_policy, privacy, "privacy", privacies, "secure-sum",
                   "who may see a single update: trusted (the coordinator) or secure-sum (nobody)"),
-    AN_OPT_INT(an_policy, min_cohort, "min_cohort", 1, 1000, "2", "fewer sites than this are never summed"),
+    AN_OPT_INT(an_policy, min_cohort, "min_cohort", 1, 1000, "3",
+               "fewer than this are never summed: sites; in a secure sum parties"),
     AN_OPT_NUM(an_policy, secure_colluders, "secure.colluders", 0, 0.9, "0.1",
                "share of a cohort's parties that may collude with the coordinator; one always"),
     AN_OPT_NUM(an_policy, secure_dropouts, "secure.dropouts", 0, 0.9, "0.3",
@@ -39,7 +40,7 @@ const an_opt an_policy_rows[] = {
                   "of masks: aes-256-ctr, chacha20, or auto: aes where all sites are fast at it"),
     AN_OPT_INT(an_policy, secure_groups, "secure.groups", 1, AN_GROUPS_MAX, "1",
                "sums of their own in a round; a robust rule needs three"),
-    AN_OPT_MS(an_policy, exchange_ms, "round.exchange", 100, 86400000, "30s",
+    AN_OPT_MS(an_policy, exchange_ms, "round.exchange", 100, 86400000, "1m",
               "how long each exchange of a secure sum may take"),
     AN_OPT_MS(an_policy, invite_ms, "round.invite", 100, 86400000, "30s",
               "how long sites may take to answer a plan"),

@@ -163,10 +163,20 @@ static an_err close_sums(an_round *r, const an_round_event *e, an_round_actions 
     return AN_OK;
 }
 
+/* With the names of those who have left, for their reasons are in the journal. */
 static void give_up(an_round *r, const char *why, an_round_actions *a)
 {
     char reason[AN_REASON_MAX];
-    snprintf(reason, sizeof reason, "secure sum, %s: %.180s", an_secure_kind_name(kind_of(r->state)), why);
+    int len = snprintf(reason, sizeof reason, "secure sum, %s: %.140s",
+                       an_secure_kind_name(kind_of(r->state)), why);
+    bool first = true;
+    for (size_t i = 0; i < r->n_members && len > 0 && (size_t)len < sizeof reason; i++) {
+        if (r->members[i].state != AN_MEMBER_REFUSED)
+            continue;
+        len += snprintf(reason + len, sizeof reason - (size_t)len, "%s%s", first ? "; refused: " : ", ",
+                        r->members[i].site);
+        first = false;
+    }
     an_round_finish(r, AN_ROUND_ABORTED, reason, a);
 }
 

@@ -228,6 +228,7 @@ static void on_progress(void *arg, size_t done, size_t all)
 }
 
 #define POLICY 9
+#define MORE 2 /* whose values are texts */
 static an_err run_federation(an_arms_world *w, an_note *why)
 {
     const an_experiment *e = w->conf->experiment;
@@ -244,15 +245,16 @@ static an_err run_federation(an_arms_world *w, an_note *why)
     snprintf(values[2], sizeof *values, "%u", e->epochs);
     snprintf(values[3], sizeof *values, "%u", e->batch);
     const double numbers[] = {e->lr, e->server_lr, e->clip_norm, cap, e->server_momentum};
-    const char *pairs[POLICY + 1 + AN_LAB_POLICY_MAX][2] = {{"min_cohort", n < 2 ? "1" : "2"}};
+    const char *pairs[POLICY + MORE + AN_LAB_POLICY_MAX][2] = {{"privacy", "trusted"},
+                                                               {"min_cohort", n < 2 ? "1" : "2"}};
     for (size_t i = 0; i < POLICY; i++) {
         if (i >= 4)
             snprintf(values[i], sizeof *values, "%.9g", numbers[i - 4]);
-        pairs[i + 1][0] = keys[i];
-        pairs[i + 1][1] = values[i];
+        pairs[i + MORE][0] = keys[i];
+        pairs[i + MORE][1] = values[i];
     }
     for (size_t i = 0; i < e->n_policy; i++)
-        memcpy(pairs[POLICY + 1 + i], e->policy[i], sizeof *pairs);
+        memcpy(pairs[POLICY + MORE + i], e->policy[i], sizeof *pairs);
     const an_model_spec spec = {.name = e->name,
                                 .arch = e->arch,
                                 .sensors = (const char *const *)w->conf->data->names,
@@ -262,7 +264,7 @@ static an_err run_federation(an_arms_world *w, an_note *why)
                                 .smooth = e->smooth,
                                 .threshold = e->threshold,
                                 .policy = (const char *const(*)[2])pairs,
-                                .n_policy = POLICY + 1 + e->n_policy};
+                                .n_policy = POLICY + MORE + e->n_policy};
     an_progress progress;
     const an_calibrate_opts opts = calibrate_opts(w);
     an_federation_site *sites = an_alloc(n, sizeof *sites);

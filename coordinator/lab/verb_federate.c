@@ -10,7 +10,7 @@
 #include "coordinator/lab/files.h"
 #include "coordinator/lab/judge.h"
 
-#define POLICY 8
+#define POLICY 9
 #define VALUE 32
 
 typedef struct work {
@@ -93,8 +93,8 @@ static an_err read_options(work *w, an_note *why)
     static const char *const prep_keys[] = {"window", "stride", "smooth"};
     static const char *const keys[POLICY] = {"train.rounds",     "train.epochs",    "train.batch",
                                              "train.lr",         "server.momentum", "seed",
-                                             "update.clip_norm", "min_cohort"};
-    static const char *const usual[POLICY] = {"10", "1", "64", "0.001", "0", "1", "100", "1"};
+                                             "update.clip_norm", "min_cohort",      "privacy"};
+    static const char *const usual[POLICY] = {"10", "1", "64", "0.001", "0", "1", "100", "1", "trusted"};
     const an_args *a = w->lab->args;
     an_err err = an_lab_seed(w->lab, 1, &w->seed, why);
     if (err == AN_OK)

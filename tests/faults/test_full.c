@@ -84,9 +84,9 @@ static void run(world *w, uint64_t seed)
 {
     an_rng rng;
     an_note why = {{0}};
-    const char *const policy[][2] = {{"round.retries", "100"}, {"min_cohort", "2"}};
+    const char *const policy[][2] = {{"round.retries", "100"}, {"min_cohort", "2"}, {"privacy", "trusted"}};
     an_rng_init(&rng, seed, 0);
-    assert_int_equal(an_hub_model_policy(w->hub, "user/admin", "pump", policy, 2, &why), AN_OK);
+    assert_int_equal(an_hub_model_policy(w->hub, "user/admin", "pump", policy, 3, &why), AN_OK);
     connect_all(w);
     uint64_t id = campaign(w, AN_CAMPAIGN_TRAINING);
     for (int second = 0; second < 60; second++) {

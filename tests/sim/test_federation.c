@@ -35,7 +35,7 @@ typedef struct fixture {
     an_lab_cut cuts[SITES];
     an_federation_site sites[SITES];
     an_calibrate_opts calibrate;
-    const char *policy[4][2];
+    const char *policy[6][2];
     an_model_spec spec;
 } fixture;
 
@@ -55,8 +55,9 @@ static int setup(void **state)
         f->sites[i] = (an_federation_site){
             .name = f->data.sites[i].name, .data = &f->cuts[i].data, .calibrate = &f->calibrate};
     }
-    static const char *const policy[4][2] = {
-        {"train.rounds", "2"}, {"update.clip_norm", "100"}, {"seed", "7"}, {"server.momentum", "0.5"}};
+    static const char *const policy[6][2] = {{"train.rounds", "2"}, {"update.clip_norm", "100"},
+                                             {"seed", "7"},         {"server.momentum", "0.5"},
+                                             {"privacy", "trusted"}, {"min_cohort", "2"}};
     memcpy(f->policy, policy, sizeof policy);
     f->spec = (an_model_spec){.name = "small",
                               .arch = arch,
@@ -67,7 +68,7 @@ static int setup(void **state)
                               .smooth = 1,
                               .threshold = "target_far:0.01",
                               .policy = (const char *const(*)[2])f->policy,
-                              .n_policy = 4};
+                              .n_policy = 6};
     *state = f;
     return 0;
 }

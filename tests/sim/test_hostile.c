@@ -30,9 +30,9 @@ static world *open_world_in(void **state, bool backwards, const char *rule, cons
     an_federation_setup_kind(state, &(an_federation_kind){.run = run, .sites = 6, .backwards = backwards});
     world *w = *state;
     hostile = (an_hostile){.attack = an_hostile_find(attack), .by = by, .seed = 3};
-    const char *const policy[][2] = {{"rule", rule},          {"rule.hostile", "0.16"},
-                                     {"gate.alarms", "1"},    {"gate.loss", "100"},
-                                     {"gate.challenge", "1"}, {"update.weight_cap", "240"}};
+    const char *const policy[][2] = {
+        {"privacy", "trusted"}, {"rule", rule},          {"rule.hostile", "0.16"},    {"gate.alarms", "1"},
+        {"gate.loss", "100"},   {"gate.challenge", "1"}, {"update.weight_cap", "240"}};
     if (an_hub_model_policy(w->hub, "user/admin", "pump", policy, sizeof policy / sizeof *policy, &why) !=
         AN_OK)
         fail_msg("%s", why.text);
@@ -209,8 +209,8 @@ static void a_rule_that_cannot_bear_so_many_aborts_the_round_and_says_so(void **
     an_federation_setup_kind(state, &(an_federation_kind){.run = run, .sites = 4});
     world *w = *state;
     hostile = (an_hostile){.attack = AN_HOSTILE_NONE};
-    const char *const policy[][2] = {{"rule", "krum"}, {"rule.hostile", "0.25"}};
-    assert_int_equal(an_hub_model_policy(w->hub, "user/admin", "pump", policy, 2, &why), AN_OK);
+    const char *const policy[][2] = {{"rule", "krum"}, {"rule.hostile", "0.25"}, {"privacy", "trusted"}};
+    assert_int_equal(an_hub_model_policy(w->hub, "user/admin", "pump", policy, 3, &why), AN_OK);
     connect_all(w);
     uint64_t id = campaign(w, AN_CAMPAIGN_TRAINING);
     pass(w, 120000);

@@ -125,7 +125,7 @@ static const char *text_at(const an_json_doc *doc, const char *outer, const char
     "  - dense: {units: input, name: out}\\nloss: mse\\ntarget: input\\n"
 #define MODEL                                                                                                \
     "{\"name\":\"pumps\",\"arch\":\"" ARCH "\",\"sensors\":[\"a\",\"b\",\"c\"],\"window\":1,"                \
-    "\"policy\":{\"min_cohort\":%d,\"round.invite\":\"20s\"}}"
+    "\"policy\":{\"privacy\":\"trusted\",\"min_cohort\":%d,\"round.invite\":\"20s\"}}"
 
 static void make_model(const fixture *f, int min_cohort)
 {

@@ -411,6 +411,7 @@ static void make_schema(site *s)
 
 void an_federation_setup_kind(void **state, const an_federation_kind *kind)
 {
+    assert_int_equal(an_crypto_init(), AN_OK);
     an_note why = {{0}};
     world *w = an_alloc(1, sizeof *w);
     w->kind = *kind;
@@ -439,6 +440,8 @@ void an_federation_setup_kind(void **state, const an_federation_kind *kind)
         s->line = (an_session_line){.line = "line-1", .model = "pump", .schema = &s->schema};
         s->calibrate = an_calibrate_defaults();
         assert_int_equal(an_site_policy_init(&s->policy), AN_OK);
+        s->policy.allow_trusted = true;
+        s->policy.min_cohort = 1;
         if (kind->open)
             kind->open(s);
         else

@@ -32,14 +32,14 @@ static const char *const policy[][2] = {
     {"train.rounds", "3"},         {"train.epochs", "6"}, {"train.batch", "64"},       {"train.lr", "0.003"},
     {"promote.automatic", "true"}, {"min_cohort", "3"},   {"drift.automatic", "true"}, {"drift.quorum", "1"},
     {"drift.use_held", "true"},    {"drift.rounds", "3"}, {"drift.epochs", "4"},       {"drift.lr", "0.001"},
-    {"drift.cooldown", "10m"},     {"drift.gather", "0"}};
+    {"drift.cooldown", "10m"},     {"drift.gather", "0"}, {"privacy", "trusted"}};
 
 static const char *const demo_policy[][2] = {
     {"train.rounds", "12"},      {"train.epochs", "6"},         {"train.batch", "32"},
     {"train.lr", "0.002"},       {"promote.automatic", "true"}, {"min_cohort", "4"},
     {"drift.automatic", "true"}, {"drift.cooldown", "1000s"},   {"drift.rounds", "4"},
     {"drift.epochs", "6"},       {"drift.lr", "0.001"},         {"round.upload", "60000s"},
-    {"drift.gather", "800s"},    {"round.invite", "20000s"}};
+    {"drift.gather", "800s"},    {"round.invite", "20000s"},    {"privacy", "trusted"}};
 
 static const char *names[AN_SIM_SENSORS_MAX], *units[AN_SIM_SENSORS_MAX];
 static an_model_spec spec = {.name = "pump",
