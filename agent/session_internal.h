@@ -132,7 +132,7 @@ an_err an_session_note(an_session *s, const char *kind, uint64_t round, uint64_t
 int64_t an_session_now(const an_session *s);        /* mono */
 an_err an_session_send(an_session *s, an_msg *msg); /* with epoch, and an id if it has none */
 void an_session_hello(an_session *s);
-void an_session_drive(an_session *s);               /* fetch, start and offer what can be */
+void an_session_drive(an_session *s);                                /* fetch, start and offer what can be */
 an_line_state *an_session_line_of(an_session *s, const char *model); /* the first; NULL */
 
 /* Asks for a version that is not here.  True: it is here. */

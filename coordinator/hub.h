@@ -113,6 +113,8 @@ an_err an_hub_site_party(an_hub *hub, const char *actor, const char *site, const
 /* The roster as it would have to be signed now; ret_differs: other sites than in the one that is in force.
  * Errors: NOTFOUND no site is approved. */
 an_err an_hub_roster_proposal(an_hub *hub, an_buf *ret, bool *ret_differs, an_note *why);
+/* One that was signed.  Errors: NOTFOUND, PROTO, IO, NOMEM. */
+an_err an_hub_roster_read(an_hub *hub, const an_hash *text, an_roster *ret, an_note *why);
 /* Takes a roster that was signed elsewhere.  Errors: AUTH, PROTO, STATE it is not of the sites of today. */
 an_err an_hub_roster_sign(an_hub *hub, const char *actor, const void *text, size_t len,
                           const uint8_t signature[static AN_SIGN_BYTES], an_note *why);

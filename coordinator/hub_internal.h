@@ -17,8 +17,8 @@ typedef struct an_hub_round {
     an_plan *plan;
     an_buf plan_bytes;
     an_hub_masked
-        *masked;    /* (members) secure: what a site has signed of the update that it offers; NULL: none */
-    bool combining; /* a job is out */
+        *masked;     /* (members) secure: what a site has signed of the update that it offers; NULL: none */
+    bool combining;  /* a job is out */
     int64_t plan_ms; /* when the plan is sent again to who has not answered */
     uint64_t commits_before; /* hub.n_commits when it was opened or taken up */
 } an_hub_round;
@@ -125,7 +125,6 @@ an_err an_hub_secure_plan(an_hub *hub, const an_policy *p, an_plan *plan, an_not
 
 /* hub_roster.c */
 const an_roster_entry *an_hub_roster_current(const an_hub *hub); /* NULL: there is none */
-an_err an_hub_roster_read(an_hub *hub, const an_hash *text, an_roster *ret, an_note *why);
 void an_hub_roster_refresh(an_hub *hub); /* who was admitted or revoked: signs anew, if this hub may */
 void an_hub_roster_send(an_hub *hub, const char *only_site);
 

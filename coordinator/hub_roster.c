@@ -10,10 +10,12 @@
 #include "coordinator/hub_internal.h"
 #include "doors/crypto.h"
 
+/* One that a former root has signed is to be signed again. */
 const an_roster_entry *an_hub_roster_current(const an_hub *hub)
 {
     const size_t n = hub->state.rosters.n;
-    return n > 0 ? &hub->state.rosters.items[n - 1] : NULL;
+    const an_roster_entry *last = n > 0 ? &hub->state.rosters.items[n - 1] : NULL;
+    return last && last->root == an_hub_root(hub).number ? last : NULL;
 }
 
 an_err an_hub_roster_read(an_hub *hub, const an_hash *text, an_roster *ret, an_note *why)
@@ -37,8 +39,9 @@ static int by_name(const void *a, const void *b)
 /* The approved sites.  n 0: there are none. */
 static an_err propose(const an_hub *hub, an_roster *ret)
 {
-    const an_roster_entry *current = an_hub_roster_current(hub);
-    *ret = (an_roster){.counter = current ? current->counter + 1 : 1, .issued_ms = an_hub_now(hub)};
+    const size_t n = hub->state.rosters.n;
+    *ret = (an_roster){.counter = n > 0 ? hub->state.rosters.items[n - 1].counter + 1 : 1,
+                       .issued_ms = an_hub_now(hub)};
     if (!(ret->sites = an_alloc(hub->state.sites.n + 1, sizeof *ret->sites)))
         return AN_ERR_NOMEM;
     for (size_t i = 0; i < hub->state.sites.n && ret->n < AN_COHORT_MAX; i++) {
@@ -133,6 +136,7 @@ an_err an_hub_roster_sign(an_hub *hub, const char *actor, const void *text, size
     an_json_set_hash(o, "text", &hash);
     an_json_set_text(o, "signature", hex);
     an_json_set_int(o, "sites", r.n);
+    an_json_set_int(o, "root", (int64_t)an_hub_root(hub).number);
     an_batch_add(&b, "roster.signed", "roster", actor, NULL, o);
     if ((err = an_hub_commit(hub, &b, why)) != AN_OK)
         goto out;

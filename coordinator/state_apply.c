@@ -76,7 +76,9 @@ static void site_party(an_state *st, const an_record *r, an_body *b)
 static void roster_signed(an_state *st, const an_record *r, an_body *b)
 {
     (void)r;
-    an_roster_entry e = {.counter = an_body_id(b, "counter"), .text = an_body_hash(b, "text", false)};
+    an_roster_entry e = {.counter = an_body_id(b, "counter"),
+                         .text = an_body_hash(b, "text", false),
+                         .root = (uint64_t)an_body_int(b, "root", 0)};
     an_body_hex(b, "signature", e.signature, sizeof e.signature, false);
     AN_BODY_APPEND(b, &st->rosters, e);
 }

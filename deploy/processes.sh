@@ -63,6 +63,12 @@ make_release_key()
     release_root=(--release.root "$(sed -n 's/^public //p' "$work/key.out")")
 }
 
+# Who may be in a secure sum: again whenever a site was admitted.
+sign_roster()
+{
+    [ -z "$release_key" ] || api site roster --key "$release_key" >"$work/roster.out" 2>&1 ||
+        die "the roster cannot be signed: $(cat "$work/roster.out")"
+}
 release_waits() { api release list --json 2>/dev/null | grep -q '"waiting":\[{"id"'; }
 
 site_asks() { api site list 2>/dev/null | grep -q "^$1 "; }

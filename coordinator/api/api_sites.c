@@ -40,6 +40,7 @@ an_json *an_api_site_json(const an_api_call *c, const an_site *s)
     an_json_set_text(o, "name", s->name);
     an_json_set_text(o, "status", status_name(s->status));
     an_json_set_text(o, "fingerprint", s->fingerprint);
+    an_json_set_text(o, "party", s->party);
     an_json_set_int(o, "since_ms", s->since_ms);
     add_live(o, an_hub_live_find(c->hub, s->name));
     return o;
@@ -88,6 +89,15 @@ an_err an_api_site_approve(an_api_call *c, an_note *why)
                        "site %s has the fingerprint %s, not the one given: do not approve it", s->name,
                        s->fingerprint);
     err = an_hub_site_decide(c->hub, c->actor, c->arg, true, reason, why);
+    return err == AN_OK ? answer_site(c, why) : err;
+}
+
+an_err an_api_site_party(an_api_call *c, an_note *why)
+{
+    const char *party;
+    an_err err = an_jval_text(c->body, "party", &party, why);
+    if (err == AN_OK)
+        err = an_hub_site_party(c->hub, c->actor, c->arg, party, why);
     return err == AN_OK ? answer_site(c, why) : err;
 }
 

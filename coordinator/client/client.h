@@ -22,6 +22,7 @@
 #include "base/args.h"
 #include "base/file.h"
 #include "doors/json.h"
+#include "trust/root.h"
 
 #define AN_CLI_OK 0
 #define AN_CLI_REFUSED 1
@@ -46,6 +47,9 @@ typedef int an_cli_verb(an_cli *c);
 int an_cli_get(an_cli *c, an_json_doc **ret, const char *path, ...) AN_PRINTF(3, 4);
 int an_cli_post(an_cli *c, an_json_doc **ret, an_json *body, const char *path, ...)
     AN_PRINTF(4, 5); /* takes body */
+
+/* The root key in the file that the flag names.  AN_CLI_OK, or it was said what is wrong. */
+int an_cli_open_key(an_cli *c, const char *flag, an_root_key **ret);
 
 int an_cli_fail(int code, const char *fmt, ...) AN_PRINTF(2, 3); /* prints, returns code */
 /* The i-th positional, if it can stand in a path; else NULL, and it is said why. */

@@ -42,6 +42,7 @@ static const an_flag flags_sign[] = {
     KEY,
     {"all", NULL, "all that wait"},
     {"valid", "TIME", "how long a release may be newly followed; 365d if not given"}};
+static const an_flag flags_roster[] = {COMMON, KEY};
 static const an_flag flags_delegate[] = {
     COMMON,
     KEY,

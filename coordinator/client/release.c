@@ -136,7 +136,7 @@ int an_cli_release_list(an_cli *c)
 
 /* ---- signing ---- */
 
-static int open_key(an_cli *c, const char *flag, an_root_key **ret)
+int an_cli_open_key(an_cli *c, const char *flag, an_root_key **ret)
 {
     an_note why = {{0}};
     const char *path = an_args_get(c->args, flag);
@@ -286,7 +286,7 @@ int an_cli_release_sign(an_cli *c)
         return an_cli_fail(AN_CLI_USAGE, "%.40s: not a number of a release", c->args->positionals[0]);
     if (all == (only > 0))
         return an_cli_fail(AN_CLI_USAGE, "give the number of a release (andon release list), or --all");
-    int code = valid ? open_key(c, "key", &key) : AN_CLI_USAGE;
+    int code = valid ? an_cli_open_key(c, "key", &key) : AN_CLI_USAGE;
     if (code == AN_CLI_OK)
         code = all ? sign_all(c, key, valid) : sign_next(c, key, only, valid, &more);
     an_root_key_free(key);
@@ -355,7 +355,7 @@ int an_cli_release_delegate(an_cli *c)
         return an_cli_fail(AN_CLI_USAGE, "give --model NAME");
     if (an_args_int(c->args, "count", 1, AN_DELEGATION_COUNT_MAX, 50, &count, &why) != AN_OK)
         return an_cli_fail(AN_CLI_USAGE, "%s", why.text);
-    int code = open_key(c, "key", &key);
+    int code = an_cli_open_key(c, "key", &key);
     if (code != AN_CLI_OK || (code = fetch_delegation(c, model, &d)) != AN_CLI_OK)
         goto out;
     if (models)
@@ -414,7 +414,7 @@ int an_cli_release_revoke(an_cli *c)
     int64_t number;
     if (!an_parse_int(c->args->positionals[0], &number) || number < 1)
         return an_cli_fail(AN_CLI_USAGE, "%.40s: not a number of a delegation", c->args->positionals[0]);
-    int code = open_key(c, "key", &key);
+    int code = an_cli_open_key(c, "key", &key);
     if (code != AN_CLI_OK || (code = find_delegation(c, number, &r)) != AN_CLI_OK)
         goto out;
     an_buf_init(&text, AN_TRUST_TEXT_MAX);
@@ -472,9 +472,9 @@ int an_cli_release_rotate(an_cli *c)
     an_json_doc *doc = NULL;
     an_signed link;
     const int64_t valid = valid_ms(c, 365 * DAY_MS);
-    int code = valid ? open_key(c, "new", &next) : AN_CLI_USAGE;
+    int code = valid ? an_cli_open_key(c, "new", &next) : AN_CLI_USAGE;
     if (code == AN_CLI_OK && an_args_has(c->args, "old"))
-        code = open_key(c, "old", &old);
+        code = an_cli_open_key(c, "old", &old);
     if (code != AN_CLI_OK || (code = make_link(c, old, next, &link)) != AN_CLI_OK)
         goto out;
     code = an_cli_post(c, &doc, signed_json(&link), "/root/rotate");

@@ -65,8 +65,10 @@ static void open_campaign(const bench *b, an_hub *hub)
              b->conf.hidden, b->conf.hidden);
     snprintf(rounds, sizeof rounds, "%zu", b->conf.n_rounds);
     snprintf(sites, sizeof sites, "%zu", b->conf.n_sites);
-    const char *const policy[][2] = {
-        {"train.rounds", rounds}, {"privacy", "trusted"}, {"min_cohort", sites}, {"server.momentum", b->conf.momentum ? "0.9" : "0"}};
+    const char *const policy[][2] = {{"train.rounds", rounds},
+                                     {"privacy", "trusted"},
+                                     {"min_cohort", sites},
+                                     {"server.momentum", b->conf.momentum ? "0.9" : "0"}};
     const an_model_spec spec = {.name = BENCH_MODEL,
                                 .arch = arch,
                                 .sensors = bench_sensors,

@@ -43,6 +43,7 @@ start_coordinator "${coordinator_flags[@]}" "${release_root[@]}"
 says "release root 0: ${release_root[1]}" api release list
 api status | grep -q 'NOT protected' && die "status says that releases are not protected"
 for s in "${sites[@]}"; do enrol_site "$s"; done
+sign_roster
 rows=200000 speed=400
 for i in "${!sites[@]}"; do write_site "${sites[i]}" "$((i + 1))"; start_site "${sites[i]}"; done
 create_model train.rounds=2 train.epochs=2 drift.rounds=1 gate.loss=10 gate.alarms=1 gate.challenge=1 privacy=trusted

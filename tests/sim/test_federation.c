@@ -55,8 +55,8 @@ static int setup(void **state)
         f->sites[i] = (an_federation_site){
             .name = f->data.sites[i].name, .data = &f->cuts[i].data, .calibrate = &f->calibrate};
     }
-    static const char *const policy[6][2] = {{"train.rounds", "2"}, {"update.clip_norm", "100"},
-                                             {"seed", "7"},         {"server.momentum", "0.5"},
+    static const char *const policy[6][2] = {{"train.rounds", "2"},  {"update.clip_norm", "100"},
+                                             {"seed", "7"},          {"server.momentum", "0.5"},
                                              {"privacy", "trusted"}, {"min_cohort", "2"}};
     memcpy(f->policy, policy, sizeof policy);
     f->spec = (an_model_spec){.name = "small",

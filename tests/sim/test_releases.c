@@ -472,6 +472,7 @@ static void a_coordinator_that_was_its_own_root_gets_one_that_it_does_not_have(v
 {
     world *w = *state;
     pair next;
+    an_note waiting;
     an_signed link;
     an_root_link l = {.number = 1, .issued_ms = now(w)};
     an_buf text;
@@ -495,7 +496,12 @@ static void a_coordinator_that_was_its_own_root_gets_one_that_it_does_not_have(v
     memcpy(w->root_secret, next.secret, sizeof w->root_secret);
     assert_int_equal(n_waiting(w), 1);
     sign_all(w);
-    campaign(w, AN_CAMPAIGN_INCREMENTAL);
+    id = campaign(w, AN_CAMPAIGN_INCREMENTAL);
+    pass(w, 60000);
+    assert_int_equal(n_waiting(w), 0);
+    an_hub_campaign_waiting(w->hub, an_state_campaign(an_hub_state(w->hub), id), &waiting);
+    assert_non_null(strstr(waiting.text, "roster")); /* the new root has signed no sites yet */
+    sign_roster(w);
     pass(w, 60000);
     assert_int_equal(n_waiting(w), 1);
 }

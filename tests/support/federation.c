@@ -342,6 +342,21 @@ static void enrol(world *w, site *s)
     assert_int_equal(an_hub_site_decide(w->hub, "user/admin", s->name, true, "", &why), AN_OK);
 }
 
+void sign_roster(world *w)
+{
+    an_note why = {{0}};
+    an_buf text;
+    bool differs = false;
+    uint8_t signature[AN_SIGN_BYTES];
+    an_buf_init(&text, AN_ROSTER_TEXT_MAX);
+    assert_int_equal(an_hub_roster_proposal(w->hub, &text, &differs, &why), AN_OK);
+    assert_true(differs);
+    an_roster_sign(signature, text.data, text.len, w->root_secret);
+    if (an_hub_roster_sign(w->hub, "user/admin", text.data, text.len, signature, &why) != AN_OK)
+        fail_msg("%s", why.text);
+    an_buf_done(&text);
+}
+
 static void make_model(world *w)
 {
     an_note why = {{0}};
@@ -449,6 +464,8 @@ void an_federation_setup_kind(void **state, const an_federation_kind *kind)
         enrol(w, s);
         start_site(s);
     }
+    if (kind->offline)
+        sign_roster(w);
     make_model(w);
     *state = w;
 }

@@ -113,6 +113,7 @@ void start_site(site *s);
 void kill_site(site *s); /* as a power cut: nothing is said to anybody */
 void start_hub(world *w);
 void kill_hub(world *w);
+void sign_roster(world *w); /* of a federation with an offline root: who was admitted since */
 uint64_t campaign(world *w, an_campaign_kind kind); /* opens one */
 void assert_promoted(world *w, uint64_t campaign);  /* and every site runs what it made */
 

@@ -198,7 +198,7 @@ static void a_model_is_made_once_and_its_policy_can_change(void **state)
     expect(f, "POST", "/api/v1/models/pumps/policy", "{}", 400, "give options");
     expect(f, "POST", "/api/v1/models/pumps/rollback", "{}", 400, "reason");
     expect(f, "POST", "/api/v1/campaigns", "{\"model\":\"pumps\"}", 201,
-           "waiting for sites: 0 of at least 2 are connected");
+           "waiting for sites: 0 of at least 3 are connected");
     expect(f, "GET", "/api/v1/journal", "", 200, "model pumps created by user/admin");
     expect(f, "GET", "/api/v1/journal/verify", "", 200, "\"intact\":true");
 }
