@@ -359,6 +359,8 @@ void an_hub_campaign_waiting(an_hub *hub, const an_campaign *c, an_note *ret)
             an_note_set(ret, "passed the gate, waiting for approval of the promotion (%.200s)", c->reason);
     } else if (an_campaign_is_over(c)) {
         an_note_set(ret, "%s", c->reason);
+    } else if (m->policy.privacy == 1 && an_hub_roster_waits(hub)) {
+        an_note_set(ret, "waiting for the release root to sign the roster: andon site roster --key FILE");
     } else {
         uint32_t n = 0;
         for (size_t i = 0; i < hub->live.n; i++)

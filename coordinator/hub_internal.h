@@ -125,6 +125,7 @@ an_err an_hub_secure_plan(an_hub *hub, const an_policy *p, an_plan *plan, an_not
 
 /* hub_roster.c */
 const an_roster_entry *an_hub_roster_current(const an_hub *hub); /* NULL: there is none */
+bool an_hub_roster_waits(const an_hub *hub); /* sites are admitted, and no roster of them is in force */
 void an_hub_roster_refresh(an_hub *hub); /* who was admitted or revoked: signs anew, if this hub may */
 void an_hub_roster_send(an_hub *hub, const char *only_site);
 

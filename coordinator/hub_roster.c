@@ -18,6 +18,14 @@ const an_roster_entry *an_hub_roster_current(const an_hub *hub)
     return last && last->root == an_hub_root(hub).number ? last : NULL;
 }
 
+bool an_hub_roster_waits(const an_hub *hub)
+{
+    bool any = false;
+    for (size_t i = 0; i < hub->state.sites.n; i++)
+        any = any || hub->state.sites.items[i].status == AN_SITE_APPROVED;
+    return any && !an_hub_roster_current(hub);
+}
+
 an_err an_hub_roster_read(an_hub *hub, const an_hash *text, an_roster *ret, an_note *why)
 {
     an_buf b;
