@@ -91,6 +91,8 @@ an_hub_round *an_hub_round_find(an_hub *hub, uint64_t id);
 an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_note *why); /* takes plan */
 an_err an_hub_rounds_resume(an_hub *hub, an_note *why);
 void an_hub_round_event(an_hub *hub, an_hub_round *r, const an_round_event *e, const char *actor);
+void an_hub_round_invite(an_hub *hub, an_hub_round *r, size_t member); /* sends the plan */
+void an_hub_round_ack(an_hub *hub, an_hub_round *r, const an_round_action *a);
 void an_hub_round_remind(an_hub *hub, an_hub_round *r);
 void an_hub_round_greet(an_hub *hub, const char *site);
 void an_hub_round_feed(an_hub *hub, an_hub_round *r, const an_round_event *e, const char *actor,
@@ -126,7 +128,7 @@ an_err an_hub_secure_plan(an_hub *hub, const an_policy *p, an_plan *plan, an_not
 /* hub_roster.c */
 const an_roster_entry *an_hub_roster_current(const an_hub *hub); /* NULL: there is none */
 bool an_hub_roster_waits(const an_hub *hub); /* sites are admitted, and no roster of them is in force */
-void an_hub_roster_refresh(an_hub *hub); /* who was admitted or revoked: signs anew, if this hub may */
+void an_hub_roster_refresh(an_hub *hub);     /* who was admitted or revoked: signs anew, if this hub may */
 void an_hub_roster_send(an_hub *hub, const char *only_site);
 
 /* hub_sums.c */

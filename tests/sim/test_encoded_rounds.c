@@ -14,10 +14,11 @@
 static void choose(world *w, const char *encoding, const char *topk, const char *rule)
 {
     an_note why = {{0}};
-    const char *const policy[][2] = {
-        {"update.encoding", encoding}, {"update.topk", topk},  {"rule", rule},
-        {"rule.hostile", "0.3"},       {"gate.alarms", "1"},   {"gate.loss", "100"},
-        {"gate.challenge", "1"},       {"train.rounds", "24"}, {"train.epochs", "1"}};
+    const char *const policy[][2] = {{"privacy", "trusted"},  {"update.encoding", encoding},
+                                     {"update.topk", topk},   {"rule", rule},
+                                     {"rule.hostile", "0.3"}, {"gate.alarms", "1"},
+                                     {"gate.loss", "100"},    {"gate.challenge", "1"},
+                                     {"train.rounds", "24"},  {"train.epochs", "1"}};
     if (an_hub_model_policy(w->hub, "user/admin", "pump", policy, sizeof policy / sizeof *policy, &why) !=
         AN_OK)
         fail_msg("%s", why.text);

@@ -36,6 +36,7 @@ static void every_rule_refuses_what_it_is_for(void **state)
         plan->use_held = true;
         plan->privacy = AN_PRIVACY_TRUSTED;
         assert_int_equal(an_site_policy_init(&p), AN_OK);
+        p.allow_trusted = true;
         assert_int_equal(an_site_policy_judge(&p, plan, 5, &why), AN_OK);
         assert_int_equal(an_site_policy_set(&p, rules[i].key, rules[i].value, "test", &why), AN_OK);
         assert_int_equal(an_site_policy_judge(&p, plan, 5, &why), AN_ERR_REFUSED);
