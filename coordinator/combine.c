@@ -151,9 +151,8 @@ static an_err make_bundle(an_combine_job *job, an_note *why)
     if (!an_hash_equal(&base, &job->plan->base))
         err = an_fail(AN_ERR_PROTO, why, "%s is not the plan's base version", job->base_path);
     else if (job->plan->kind == AN_PAYLOAD_TRAIN && job->rule && job->rule != an_rule_find("mean"))
-        err = job->plan->privacy == AN_PRIVACY_TRUSTED
-                  ? an_combine_robust(job, &b, why)
-                  : an_fail(AN_ERR_UNSUPPORTED, why, "rule %s: not over a secure sum", job->rule->name);
+        err = job->plan->privacy == AN_PRIVACY_TRUSTED ? an_combine_robust(job, &b, why)
+                                                       : an_combine_groups(job, &b, why);
     else if ((err = sum_updates(job, &acc, why)) == AN_OK)
         err = change(job, &b, acc, why);
     an_free(acc);

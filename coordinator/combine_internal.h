@@ -48,6 +48,9 @@ an_err an_combine_rows_step(an_combine_job *job, an_bundle *b, const an_combine_
 /* A TRAIN round by the job's rule over its updates: changes b, sets totals and outliers. */
 an_err an_combine_robust(an_combine_job *job, an_bundle *b, an_note *why);
 
+/* The same over the means of the groups of a secure sum. */
+an_err an_combine_groups(an_combine_job *job, an_bundle *b, an_note *why);
+
 /* out_dir/<what>-<round>.  Errors: INVAL too long. */
 an_err an_combine_path(const an_combine_job *job, const char *what, char out[static AN_PATH_MAX]);
 

@@ -15,7 +15,7 @@
 #include "doors/json.h"
 #include "models/kernels/kernels.h"
 
-#define SITES_MOST 6
+#define SITES_MOST 9
 #define WINDOW 2
 
 static const char arch[] = "model: small\n"
@@ -67,20 +67,22 @@ static int teardown(void **state)
 
 typedef struct variant {
     size_t sites;
-    const char *privacy, *cipher, *groups;
+    const char *privacy, *cipher, *groups, *rule;
+    const an_hostile *hostile; /* the first site */
     const an_federation_faults *faults;
 } variant;
 
-static void run(const fixture *f, const variant *v, an_federation_result *ret)
+static an_err try(const fixture *f, const variant *v, an_federation_result *ret, an_note *why)
 {
-    an_note why = {{0}};
     const char *const policy[][2] = {{"privacy", v->privacy},
                                      {"min_cohort", "3"},
                                      {"train.rounds", "2"},
                                      {"update.clip_norm", "100"},
                                      {"seed", "7"},
                                      {"secure.cipher", v->cipher ? v->cipher : "auto"},
-                                     {"secure.groups", v->groups ? v->groups : "1"}};
+                                     {"secure.groups", v->groups ? v->groups : "1"},
+                                     {"rule", v->rule ? v->rule : "mean"},
+                                     {"rule.hostile", "0.3"}};
     const an_model_spec spec = {.name = "small",
                                 .arch = arch,
                                 .sensors = (const char *const *)f->data.names,
@@ -91,10 +93,19 @@ static void run(const fixture *f, const variant *v, an_federation_result *ret)
                                 .threshold = "target_far:0.01",
                                 .policy = policy,
                                 .n_policy = sizeof policy / sizeof *policy};
-    an_federation_conf conf = {.spec = &spec, .sites = f->sites, .n_sites = v->sites, .n_threads = 1};
+    an_federation_site sites[SITES_MOST];
+    memcpy(sites, f->sites, sizeof sites);
+    sites[0].hostile = v->hostile;
+    an_federation_conf conf = {.spec = &spec, .sites = sites, .n_sites = v->sites, .n_threads = 1};
     if (v->faults)
         conf.faults = *v->faults;
-    an_err err = an_federation_run(&conf, ret, &why);
+    return an_federation_run(&conf, ret, why);
+}
+
+static void run(const fixture *f, const variant *v, an_federation_result *ret)
+{
+    an_note why = {{0}};
+    an_err err = try(f, v, ret, &why);
     if (err != AN_OK)
         print_error("%s\n", why.text);
     assert_int_equal(err, AN_OK);
@@ -117,7 +128,7 @@ static void same_weights(const an_federation_result *a, const an_federation_resu
 static void secure_and_plain_rounds_decode_to_the_same_bits(void **state)
 {
     static const char *const ciphers[] = {"chacha20", "aes-256-ctr"};
-    for (size_t n = 3; n <= SITES_MOST; n++) {
+    for (size_t n = 3; n <= 6; n++) {
         an_federation_result plain = {.n_sites = 0}, secure = {.n_sites = 0};
         run(*state, &(variant){.sites = n, .privacy = "trusted"}, &plain);
         run(*state, &(variant){.sites = n, .privacy = "secure-sum", .cipher = ciphers[n % 2]}, &secure);
@@ -168,6 +179,34 @@ static void broken_links_are_survived(void **state)
     assert_true(dropped > 0);
 }
 
+static double last_loss(const an_federation_result *r)
+{
+    double loss = 0;
+    for (size_t i = 0; i < r->n_rounds; i++)
+        if (r->rounds[i].kind == AN_PAYLOAD_TRAIN)
+            loss = r->rounds[i].loss;
+    return loss;
+}
+
+static void a_median_over_three_groups_survives_one_hostile_site(void **state)
+{
+    static const an_hostile attacks[] = {{.attack = AN_HOSTILE_NOISE, .by = 1e4, .seed = 3},
+                                         {.attack = AN_HOSTILE_SIGN_FLIP, .by = 100},
+                                         {.attack = AN_HOSTILE_NAN}};
+    const variant honest = {.sites = 9, .privacy = "secure-sum", .groups = "3", .rule = "median"};
+    an_federation_result without = {.n_sites = 0};
+    run(*state, &honest, &without);
+    for (size_t i = 0; i < sizeof attacks / sizeof *attacks; i++) {
+        variant attacked = honest;
+        an_federation_result with = {.n_sites = 0};
+        attacked.hostile = &attacks[i];
+        run(*state, &attacked, &with);
+        assert_true(last_loss(&with) < 1.2 * last_loss(&without));
+        an_federation_result_done(&with);
+    }
+    an_federation_result_done(&without);
+}
+
 int main(void)
 {
     if (!an_kernels_init())
@@ -177,6 +216,7 @@ int main(void)
         cmocka_unit_test(two_groups_decode_to_the_same_bits_as_one),
         cmocka_unit_test(late_repeated_and_reordered_messages_change_no_bit),
         cmocka_unit_test(broken_links_are_survived),
+        cmocka_unit_test(a_median_over_three_groups_survives_one_hostile_site),
     };
     if (an_crypto_init() != AN_OK)
         return 1;
