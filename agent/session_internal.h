@@ -105,6 +105,8 @@ struct an_session {
 
     an_roster roster; /* counter 0: none yet */
     an_hash roster_hash;
+    int64_t refusal_day; /* and how many were journalled on it */
+    uint32_t refusals;
     uint64_t roster_asked; /* the round whose plan named another one */
 
     an_part *parts[AN_HELD_MAX];

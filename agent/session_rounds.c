@@ -51,6 +51,25 @@ static void forget(an_session *s, an_part *p)
     an_part_free(p);
 }
 
+#define REFUSALS_A_DAY 500 /* a coordinator does not fill the site's disk with its requests */
+
+/* To the site's own people: what it would not do, and why. */
+static void journal_refusal(an_session *s, const an_plan *plan, const char *reason)
+{
+    an_journal_row row = {.time_ms = s->conf.clock->wall_ms(s->conf.clock)};
+    const int64_t day = row.time_ms / DAY_MS;
+    if (day != s->refusal_day)
+        s->refusals = 0;
+    s->refusal_day = day;
+    if (s->refusals++ >= REFUSALS_A_DAY)
+        return;
+    an_text_set(row.model, sizeof row.model, plan->model);
+    snprintf(row.what, sizeof row.what, "refused round %" PRIu64 ": %.120s", plan->round, reason);
+    an_err err = an_journal_add(s->spool, &row, NULL);
+    if (err != AN_OK)
+        an_log(AN_LOG_ERROR, "journal_not_written", "err=%s", an_err_name(err));
+}
+
 static void reply(an_session *s, uint64_t round, const an_hash *plan_hash, bool accept, const char *reason)
 {
     an_msg m = {.type = AN_MSG_PLAN_REPLY};
@@ -66,6 +85,8 @@ static void reply(an_session *s, uint64_t round, const an_hash *plan_hash, bool 
 
 void an_parts_refuse(an_session *s, an_part *p, const char *reason)
 {
+    if (p->plan)
+        journal_refusal(s, p->plan, reason);
     reply(s, p->round, &p->plan_hash, false, reason);
     forget(s, p);
 }
@@ -149,7 +170,9 @@ static bool resume(an_session *s, an_part *p, an_plan **plan)
 static void answer_again(an_session *s, an_part *p, an_plan **plan, const an_hash *plan_hash)
 {
     if (!an_hash_equal(&p->plan_hash, plan_hash)) {
-        reply(s, p->round, plan_hash, false, "the site works on another plan for this round");
+        const char *reason = "the site works on another plan for this round";
+        journal_refusal(s, *plan, reason);
+        reply(s, p->round, plan_hash, false, reason);
         return;
     }
     if (p->secure && !p->secure->site && !resume(s, p, plan))
@@ -218,6 +241,7 @@ an_err an_parts_plan(an_session *s, const an_msg *msg, an_note *why)
     if (err == AN_OK && plan->privacy == AN_PRIVACY_SECURE_SUM)
         err = an_secure_begin(s, plan, &hash, &secure, &reason);
     if (err != AN_OK) {
+        journal_refusal(s, plan, reason.text[0] ? reason.text : an_err_text(err));
         reply(s, plan->round, &hash, false, reason.text[0] ? reason.text : an_err_text(err));
         an_plan_free(plan);
         return AN_OK;

@@ -128,23 +128,11 @@ void an_secure_say(an_session *s, an_part *p)
     wipe(&content);
 }
 
-/* To the site's own people: what it would not do, and why. */
-static void journal(an_session *s, const an_part *p, const char *reason)
-{
-    an_journal_row row = {.time_ms = s->conf.clock->wall_ms(s->conf.clock)};
-    an_text_set(row.model, sizeof row.model, p->plan->model);
-    snprintf(row.what, sizeof row.what, "left round %" PRIu64 ": %.120s", p->round, reason);
-    an_err err = an_journal_add(s->spool, &row, NULL);
-    if (err != AN_OK)
-        an_log(AN_LOG_ERROR, "journal_not_written", "err=%s", an_err_name(err));
-}
-
 static void leave(an_session *s, an_part *p, const char *reason)
 {
     an_note words = {{0}};
     an_cohort_words(&words, reason, p->plan->secure.groups, p->secure->group, an_cohort_plan_name, p->plan);
     an_log(AN_LOG_WARN, "secure_sum_left", "round=%" PRIu64 " why=\"%s\"", p->round, words.text);
-    journal(s, p, words.text);
     an_parts_refuse(s, p, words.text);
 }
 

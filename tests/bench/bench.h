@@ -21,6 +21,7 @@ typedef struct bench_conf {
     const char *program; /* the coordinator */
     char dir[AN_PATH_MAX], sites_dir[AN_PATH_MAX];
     bool momentum;       /* of the server's optimiser, whose state is as large as the model */
+    bool secure;         /* secure sums */
     bool share_versions; /* sites take versions from the coordinator's disk, not over the wire */
 } bench_conf;
 

@@ -248,14 +248,15 @@ int main(int argc, char **argv)
                           .n_rounds = number(argc, argv, "--rounds", "50"),
                           .hidden = number(argc, argv, "--hidden", "8"),
                           .momentum = number(argc, argv, "--momentum", "0") != 0,
+                          .secure = number(argc, argv, "--secure", "0") != 0,
                           .share_versions = number(argc, argv, "--share", "0") != 0,
                           .program = option(argc, argv, "--program", program)};
     if (argc % 2 == 0 || b.conf.n_sites < 2 || b.conf.n_sites > BENCH_SITES_MAX || b.conf.n_rounds < 1 ||
         b.conf.n_rounds > ROUNDS_MAX || b.conf.hidden < 1) {
-        fprintf(stderr,
-                "usage: bench_rounds [--sites 100] [--rounds 50] [--hidden 8] [--share 0|1] [--momentum 0|1]"
-                " [--program PATH] [--sites-dir DIR] [--memory-max MODELS]"
-                " [--commits-max N]\n");
+        fprintf(stderr, "usage: bench_rounds [--sites 100] [--rounds 50] [--hidden 8] [--share 0|1] "
+                        "[--momentum 0|1] [--secure 0|1]"
+                        " [--program PATH] [--sites-dir DIR] [--memory-max MODELS]"
+                        " [--commits-max N]\n");
         return 2;
     }
     sigset_t child;

@@ -66,7 +66,7 @@ static void open_campaign(const bench *b, an_hub *hub)
     snprintf(rounds, sizeof rounds, "%zu", b->conf.n_rounds);
     snprintf(sites, sizeof sites, "%zu", b->conf.n_sites);
     const char *const policy[][2] = {{"train.rounds", rounds},
-                                     {"privacy", "trusted"},
+                                     {"privacy", b->conf.secure ? "secure-sum" : "trusted"},
                                      {"min_cohort", sites},
                                      {"server.momentum", b->conf.momentum ? "0.9" : "0"}};
     const an_model_spec spec = {.name = BENCH_MODEL,
