@@ -21,7 +21,8 @@ typedef enum an_part_state {
 typedef struct an_part_secure {
     an_secure_site *site; /* NULL: not taken up again since a restart; its plan comes with the next HELLO */
     uint32_t group;
-    uint32_t *vector; /* (plan->dim) trained and not masked yet, in memory only; NULL */
+    uint32_t dim;
+    uint32_t *vector; /* (dim) trained and not masked yet, in memory only; NULL */
     int64_t say_ms;   /* when its message is said again */
 } an_part_secure;
 
@@ -172,7 +173,7 @@ void an_parts_hold(an_session *s, an_part *p); /* ... and from now on offers it 
 an_err an_secure_begin(an_session *s, const an_plan *plan, const an_hash *plan_hash, an_part_secure **ret,
                        an_note *why);
 void an_secure_free(an_part_secure *secure);                     /* wiped; NULL is fine */
-an_err an_secure_start(an_session *s, an_part *p, an_note *why); /* its first message, once it is on disk */
+an_err an_secure_start(an_session *s, an_part *p, an_note *why); /* its state on disk; then an_secure_say */
 an_err an_secure_resume(an_session *s, an_part *p, an_note *why);
 void an_secure_say(an_session *s, an_part *p);
 void an_secure_trained(an_session *s, an_part *p, uint32_t **vector); /* takes the vector */

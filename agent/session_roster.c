@@ -16,6 +16,10 @@ static an_err take(an_session *s, const void *text, size_t len, const uint8_t si
                    an_note *why)
 {
     an_roster r = {.n = 0};
+    if (!s->conf.policy->allow_online_root &&
+        an_secret_equal(s->root.key, s->conf.coordinator_key, AN_SIGN_PUBLIC_BYTES))
+        return an_fail(AN_ERR_REFUSED, why,
+                       "site policy: allow.online_root is no, and the coordinator signs rosters");
     an_err err = an_roster_check(text, len, signature, s->root.key, why);
     if (err == AN_OK)
         err = an_roster_parse(text, len, &r, why);
@@ -49,7 +53,8 @@ an_err an_rosters_restore(an_session *s, an_note *why)
     if (err == AN_OK && b.len > AN_SIGN_BYTES)
         err = take(s, b.data + AN_SIGN_BYTES, b.len - AN_SIGN_BYTES, b.data, &note);
     an_buf_done(&b);
-    if (err == AN_ERR_AUTH || err == AN_ERR_PROTO) { /* the coordinator sends the one in force */
+    if (err == AN_ERR_AUTH || err == AN_ERR_PROTO ||
+        err == AN_ERR_REFUSED) { /* the coordinator sends the one in force */
         an_log(AN_LOG_WARN, "roster_not_used", "why=\"%s\"", note.text);
         err = AN_OK;
     }
@@ -64,7 +69,7 @@ an_err an_rosters_message(an_session *s, const an_msg *msg, an_note *why)
     an_err err = take(s, m->text.data, m->text.len, m->signature, why);
     if (err != AN_OK) {
         an_log(AN_LOG_WARN, "roster_refused", "why=\"%s\"", why ? why->text : "");
-        return err;
+        return err == AN_ERR_REFUSED ? AN_OK : err; /* the site's own choice */
     }
     an_buf_init(&b, AN_ROSTER_TEXT_MAX + AN_SIGN_BYTES);
     an_buf_put(&b, m->signature, AN_SIGN_BYTES);

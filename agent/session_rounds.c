@@ -35,9 +35,17 @@ void an_parts_free(an_session *s)
     s->n_parts = 0;
 }
 
-static void forget(an_session *s, an_part *p)
+/* The upload goes first: without its row nobody looks for the file. */
+static an_err forget(an_session *s, an_part *p, an_note *why)
 {
-    char path[AN_PATH_MAX];
+    char path[AN_PATH_MAX], round[64];
+    an_err err = AN_OK;
+    if (p->state == AN_PART_HOLDING) {
+        snprintf(round, sizeof round, "%" PRIu64, p->round);
+        err = an_pending_remove(s->spool, round, why);
+        an_err removed = an_file_remove(p->path, NULL);
+        (void)removed;
+    }
     if (p->secure && an_secure_path(s, p->round, path) == AN_OK) {
         an_err removed = an_file_remove(path, NULL);
         (void)removed; /* the round is remembered as begun */
@@ -49,6 +57,7 @@ static void forget(an_session *s, an_part *p)
         break;
     }
     an_part_free(p);
+    return err;
 }
 
 #define REFUSALS_A_DAY 500 /* a coordinator does not fill the site's disk with its requests */
@@ -88,16 +97,22 @@ void an_parts_refuse(an_session *s, an_part *p, const char *reason)
     if (p->plan)
         journal_refusal(s, p->plan, reason);
     reply(s, p->round, &p->plan_hash, false, reason);
-    forget(s, p);
+    an_err err = forget(s, p, NULL);
+    if (err != AN_OK)
+        an_log(AN_LOG_ERROR, "upload_not_forgotten", "err=%s", an_err_name(err));
 }
 
 static void accept_plan(an_session *s, an_part *p)
 {
     an_note why = {{0}};
+    if (p->secure && p->secure->site && an_secure_start(s, p, &why) != AN_OK) {
+        an_log(AN_LOG_ERROR, "secure_state_not_saved", "round=%" PRIu64 " why=\"%s\"", p->round, why.text);
+        return; /* nothing is said that is not on disk; the plan comes again */
+    }
     p->accepted = true;
     reply(s, p->round, &p->plan_hash, true, "");
-    if (p->secure && p->secure->site && an_secure_start(s, p, &why) != AN_OK)
-        an_log(AN_LOG_ERROR, "secure_state_not_saved", "round=%" PRIu64 " why=\"%s\"", p->round, why.text);
+    if (p->secure && p->secure->site)
+        an_secure_say(s, p);
 }
 
 /* ---- how many rounds today ---- */
@@ -391,7 +406,6 @@ void an_parts_done(an_session *s, an_job *job, an_err err, const an_note *why)
 an_err an_parts_end(an_session *s, const an_msg *msg, an_note *why)
 {
     const an_msg_round_end *e = &msg->u.round_end;
-    char round[64];
     an_part *p = an_parts_find(s, e->round);
     if (!p)
         return AN_OK;
@@ -399,14 +413,7 @@ an_err an_parts_end(an_session *s, const an_msg *msg, an_note *why)
            e->result == AN_ROUND_RESULT_COMMITTED ? "committed" : "aborted", e->reason);
     if (p->state == AN_PART_RUNNING && s->job)
         atomic_store(&s->job->cancel, true);
-    an_err err = AN_OK;
-    if (p->state == AN_PART_HOLDING) {
-        snprintf(round, sizeof round, "%" PRIu64, p->round);
-        err = an_pending_remove(s->spool, round, why);
-        an_err removed = an_file_remove(p->path, NULL);
-        (void)removed; /* without its row nobody looks for it */
-    }
-    forget(s, p);
+    an_err err = forget(s, p, why);
     an_follow_trim(s); /* each round has a base of its own */
     return err;
 }

@@ -138,15 +138,13 @@ static void leave(an_session *s, an_part *p, const char *reason)
 
 /* ---- taking part ---- */
 
-static an_err check_cohort(an_session *s, const an_plan *plan, const an_cohort *c, uint32_t place,
-                           an_note *why)
+static an_err check_cohort(an_session *s, const an_cohort *c, uint32_t place, an_note *why)
 {
     if (!an_secret_equal(c->params.members[place].statement_key, s->conf.sign_public, AN_SIGN_PUBLIC_BYTES))
         return an_fail(AN_ERR_REFUSED, why, "the roster has another statement key for this site");
     if (c->n_parties < (uint64_t)s->conf.policy->min_cohort)
         return an_fail(AN_ERR_REFUSED, why, "site policy: %u parties in a sum, min_cohort is %lld",
                        c->n_parties, (long long)s->conf.policy->min_cohort);
-    (void)plan;
     return AN_OK;
 }
 
@@ -199,13 +197,14 @@ an_err an_secure_begin(an_session *s, const an_plan *plan, const an_hash *plan_h
     const uint32_t group = an_cohort_group(plan, (uint32_t)me), place = an_cohort_place(plan, (uint32_t)me);
     an_err err = an_cohort_of(plan, plan_hash, &s->roster, group, &c, why);
     if (err == AN_OK)
-        err = check_cohort(s, plan, &c, place, why);
+        err = check_cohort(s, &c, place, why);
     if (err == AN_OK)
         err = an_private_check(plan, an_private_counted(plan, &c), why);
     if (err == AN_OK && !(secure = an_alloc(1, sizeof *secure)))
         err = AN_ERR_NOMEM;
     if (err == AN_OK) {
         secure->group = group;
+        secure->dim = plan->dim;
         err = open_site(s, plan, &c, place, &secure->site, why);
     }
     an_cohort_done(&c);
@@ -222,16 +221,15 @@ void an_secure_free(an_part_secure *secure)
     if (!secure)
         return;
     an_secure_site_free(secure->site);
+    if (secure->vector)
+        an_wipe(secure->vector, secure->dim * sizeof *secure->vector);
     an_free(secure->vector);
     an_free(secure);
 }
 
 an_err an_secure_start(an_session *s, an_part *p, an_note *why)
 {
-    an_err err = save(s, p, why);
-    if (err == AN_OK)
-        an_secure_say(s, p);
-    return err;
+    return save(s, p, why);
 }
 
 /* ---- the vector ---- */

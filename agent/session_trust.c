@@ -135,6 +135,8 @@ static an_err on_rotation(an_session *s, const an_signed *link, an_note *why)
     if (err != AN_OK)
         return err;
     s->root = next;
+    an_roster_done(&s->roster); /* the new root signs who the sites are, and counts anew */
+    s->roster_hash = (an_hash){{0}};
     an_follow_root_changed(s);
     snprintf(what, sizeof what, "the release root was rotated: number %llu", (unsigned long long)next.number);
     an_log(AN_LOG_INFO, "root_rotated", "number=%llu", (unsigned long long)next.number);

@@ -124,6 +124,9 @@ an_err an_site_policy_judge(const an_site_policy *p, const an_plan *plan, uint64
     if (plan->n_cohort < (uint64_t)p->min_cohort)
         return an_fail(AN_ERR_REFUSED, why, "site policy: %u sites in the round, min_cohort is %lld",
                        plan->n_cohort, (long long)p->min_cohort);
+    if (plan->privacy == AN_PRIVACY_SECURE_SUM && plan->min_cohort < (uint64_t)p->min_cohort)
+        return an_fail(AN_ERR_REFUSED, why, "site policy: a sum may be over %u parties, min_cohort is %lld",
+                       plan->min_cohort, (long long)p->min_cohort);
     if (rounds_today >= (uint64_t)p->rounds_per_day)
         return an_fail(AN_ERR_REFUSED, why, "site policy: rounds_per_day is %lld",
                        (long long)p->rounds_per_day);

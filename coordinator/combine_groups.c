@@ -65,6 +65,13 @@ static an_err leave_out(an_combine_job *job, uint32_t group, bool cut, const cha
     return an_combine_outlier_add(job, name, cut, reason);
 }
 
+static an_err spoil(an_combine_job *job, group_rows *g, uint32_t group, const char *reason)
+{
+    g->rows[group].spoilt = true;
+    g->weights[group] = 1;
+    return leave_out(job, group, false, reason);
+}
+
 static an_err take_group(an_combine_job *job, group_rows *g, uint32_t group, const an_payload_facts *facts,
                          const uint32_t *acc)
 {
@@ -75,9 +82,12 @@ static an_err take_group(an_combine_job *job, group_rows *g, uint32_t group, con
     if (err == AN_OK && row->totals.sites != sites_in(job, group))
         err = an_fail(AN_ERR_PROTO, &why, "it speaks of %llu sites, and %u are in it",
                       (unsigned long long)row->totals.sites, sites_in(job, group));
-    row->spoilt = err != AN_OK;
-    g->weights[group] = row->spoilt ? 1 : row->totals.weight;
-    return row->spoilt ? leave_out(job, group, false, why.text) : AN_OK;
+    if (err == AN_OK && row->totals.weight > 1.01 * (double)row->totals.sites * job->plan->weight_cap)
+        err = an_fail(AN_ERR_PROTO, &why, "its weight is more than its sites can have");
+    if (err != AN_OK)
+        return spoil(job, g, group, why.text);
+    g->weights[group] = row->totals.weight;
+    return AN_OK;
 }
 
 static an_err sum_groups(an_combine_job *job, group_rows *g, const an_payload_facts *facts, an_note *why)
@@ -89,9 +99,17 @@ static an_err sum_groups(an_combine_job *job, group_rows *g, const an_payload_fa
         return AN_ERR_NOMEM;
     for (uint32_t group = 0; group < job->plan->secure.groups && err == AN_OK; group++) {
         memset(acc, 0, dim * sizeof *acc);
-        if ((err = an_combine_secure_group(job, group, acc, why)) != AN_OK)
+        an_err made = an_combine_secure_group(job, group, acc, why);
+        if (made == AN_ERR_IO || made == AN_ERR_NOMEM) {
+            err = made;
             break;
-        if (fwrite(acc, sizeof *acc, dim, g->sums) != dim)
+        }
+        if (made != AN_OK) { /* that is what groups are for */
+            err = spoil(job, g, group, why ? why->text : an_err_text(made));
+            continue;
+        }
+        if (fseeko(g->sums, (off_t)(4 * (uint64_t)group * dim), SEEK_SET) != 0 ||
+            fwrite(acc, sizeof *acc, dim, g->sums) != dim)
             err = an_fail(AN_ERR_IO, why, "the sums of the groups cannot be written");
         else
             err = take_group(job, g, group, facts, acc);

@@ -290,7 +290,7 @@ void an_hub_tick(an_hub *hub)
 int64_t an_hub_deadline(const an_hub *hub)
 {
     int64_t next = hub->retry_ms;
-    for (size_t i = 0; i < hub->rounds.n; i++) {
+    for (size_t i = 0; i < hub->rounds.n && !hub->behind; i++) {
         int64_t d = an_round_deadline(&hub->rounds.items[i]->round);
         if (d < next)
             next = d;

@@ -106,17 +106,22 @@ void an_hub_round_free(an_hub_round *r);
 void an_hub_rounds_free(an_hub *hub);
 void an_hub_end_message(const an_round_entry *e, an_msg *ret);
 
-/* hub_updates.c */
-/* The round takes a site's update, which is an object and has been looked at. */
-void an_hub_update_here(an_hub *hub, an_hub_round *r, const char *site, const an_hash *update);
+/* hub_session.c */
+void an_hub_answer_held(an_hub *hub, const char *site,
+                        const an_msg_held *held); /* how its round ended, if it has */
 
 /* hub_secure.c */
 void an_hub_secure_send(an_hub *hub, const an_hub_round *r,
                         size_t member);                      /* what the last exchange led to */
 void an_hub_secure_next(an_hub *hub, const an_hub_round *r); /* to all that are in */
 an_err an_hub_secure_take(an_hub *hub, const char *site, const an_msg *msg, an_note *why);
-/* Lends the site's MASKED to the event of its update.  Errors: AGAIN it has not come. */
-an_err an_hub_secure_masked(const an_hub_round *r, an_round_event *e, an_note *why);
+/* May this update be fetched and kept?  In a secure sum only the one that the site's MASKED names, and only while
+ * it is in. */
+bool an_hub_secure_named(const an_hub_round *r, const char *site, const an_hash *update);
+/* Asks the site to say its MASKED and to offer its update again. */
+void an_hub_secure_ask(an_hub *hub, const an_hub_round *r, const char *site, const an_hash *update);
+/* Lends the site's MASKED to the event of its update. */
+void an_hub_secure_masked(const an_hub_round *r, an_round_event *e);
 /* Makes the event's bytes an object that the record can name.  Errors: IO, NOMEM. */
 an_err an_hub_secure_put(an_hub *hub, an_round_event *e, an_note *why);
 void an_hub_secure_answer(an_hub *hub, an_hub_round *r, const an_round_event *e, const an_round_actions *a);

@@ -222,6 +222,7 @@ static void answer(an_hub *hub, uint64_t id, const an_hub_waiting *events, const
 static void act(an_hub *hub, an_hub_round *r, const an_hub_waiting *events, const an_round_actions *actions,
                 size_t n)
 {
+    const uint64_t id = r->round.id;
     bool sum = false, over = false, next = false;
     for (size_t k = 0; k < n; k++) {
         for (size_t i = 0; i < actions[k].n; i++) {
@@ -254,7 +255,7 @@ static void act(an_hub *hub, an_hub_round *r, const an_hub_waiting *events, cons
         an_hub_sum_start(hub, r);
     else if (next)
         an_hub_secure_next(hub, r);
-    answer(hub, r->round.id, events, actions, n);
+    answer(hub, id, events, actions, n);
 }
 
 void an_hub_round_feed_all(an_hub *hub, an_hub_round *r, const an_hub_waiting *events, size_t n,
@@ -398,10 +399,10 @@ static an_err reread_event(void *ctx, const an_record *record, an_note *why)
     }
     e.bytes = message.data;
     e.len = message.len;
-    an_round_actions ignored; /* what they led to is in the journal, or owed again */
-    an_round_step(&re->round->round, &e, &ignored);
+    an_round_actions led_to; /* in the journal, or owed again */
+    an_round_step(&re->round->round, &e, &led_to);
     an_buf_done(&message);
-    return AN_OK;
+    return led_to.err == AN_ERR_NOMEM ? AN_ERR_NOMEM : AN_OK;
 }
 
 an_err an_hub_round_reread(an_hub *hub, uint64_t id, an_hub_round *r, an_note *why)

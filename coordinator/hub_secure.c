@@ -98,6 +98,8 @@ void an_hub_secure_send(an_hub *hub, const an_hub_round *r, size_t member)
 {
     an_msg m = {.type = AN_MSG_SECURE};
     an_buf content;
+    if (hub->behind) /* what is not stored is not said */
+        return;
     an_buf_init(&content, AN_SECURE_CONTENT_MAX);
     an_err err = an_round_secure_message(&r->round, member, &content);
     if (err == AN_OK) {
@@ -157,16 +159,34 @@ an_err an_hub_secure_put(an_hub *hub, an_round_event *e, an_note *why)
                                                                    &e->message, why);
 }
 
-an_err an_hub_secure_masked(const an_hub_round *r, an_round_event *e, an_note *why)
+bool an_hub_secure_named(const an_hub_round *r, const char *site, const an_hash *update)
 {
-    size_t member = an_round_find(&r->round, e->site);
-    if (!r->round.secure || member == SIZE_MAX)
-        return AN_OK;
-    if (!r->masked || !r->masked[member].bytes) /* it sends both again */
-        return an_fail(AN_ERR_AGAIN, why, "the update came before the site's signature of it");
+    const size_t member = an_round_find(&r->round, site);
+    if (!r->round.secure)
+        return true;
+    if (member == SIZE_MAX || r->round.state != AN_ROUND_COLLECTING ||
+        !an_round_secure_is_in(&r->round, member) || !r->masked)
+        return false;
+    const an_hub_masked *m = &r->masked[member];
+    return m->len >= AN_SECURE_HEAD_BYTES + AN_HASH_BYTES &&
+           memcmp(m->bytes + AN_SECURE_HEAD_BYTES, update->b, AN_HASH_BYTES) == 0;
+}
+
+void an_hub_secure_ask(an_hub *hub, const an_hub_round *r, const char *site, const an_hash *update)
+{
+    an_msg m = {.type = AN_MSG_UPDATE_REQUEST};
+    m.u.update_request = (an_msg_update_request){.round = r->round.id, .update = *update};
+    an_err err = an_hub_send(hub, site, &m);
+    (void)err; /* it offers again by itself, later */
+}
+
+void an_hub_secure_masked(const an_hub_round *r, an_round_event *e)
+{
+    const size_t member = an_round_find(&r->round, e->site);
+    if (!r->round.secure || !r->masked || member == SIZE_MAX)
+        return;
     e->bytes = r->masked[member].bytes;
     e->len = r->masked[member].len;
-    return AN_OK;
 }
 
 /* ---- what comes in ---- */
@@ -176,11 +196,17 @@ an_err an_hub_secure_take(an_hub *hub, const char *site, const an_msg *msg, an_n
     const an_msg_secure *m = &msg->u.secure;
     an_hub_round *r = an_hub_round_find(hub, m->round);
     size_t member = r ? an_round_find(&r->round, site) : SIZE_MAX;
-    if (!r)
-        return AN_OK; /* over: its end is on the way */
+    if (!r) {
+        an_hub_answer_held(hub, site, &(an_msg_held){.round = m->round});
+        return AN_OK;
+    }
     if (member == SIZE_MAX || !r->round.secure || !an_hash_equal(&m->plan_hash, &r->round.plan_hash))
         return an_fail(AN_ERR_PROTO, why, "site %s speaks of another plan for round %llu", site,
                        (unsigned long long)m->round);
+    if (m->content.data[0] == AN_SECURE_MASKED && r->round.members[member].state == AN_MEMBER_DELIVERED) {
+        an_hub_secure_send(hub, r, member); /* what its vector led to may be lost */
+        return AN_OK;
+    }
     if (m->content.data[0] == AN_SECURE_MASKED)
         return keep_masked(r, member, &m->content, why);
     an_round_event e = {.type = AN_ROUND_EVENT_SECURE,

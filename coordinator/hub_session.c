@@ -47,7 +47,7 @@ static an_err welcome(an_hub *hub, an_hub_live *live)
 }
 
 /* An upload that a site still holds, of a round that is over: it may let go. */
-static void answer_held(an_hub *hub, const char *site, const an_msg_held *held)
+void an_hub_answer_held(an_hub *hub, const char *site, const an_msg_held *held)
 {
     an_msg m;
     const an_round_entry *e = an_state_round(&hub->state, held->round);
@@ -98,7 +98,7 @@ static an_err on_hello(an_hub *hub, const char *site, const an_msg *msg, an_note
     if (roster && !an_hash_equal(&roster->text, &h->roster))
         an_hub_roster_send(hub, site);
     for (uint32_t i = 0; i < h->n_held; i++)
-        answer_held(hub, site, &h->held[i]);
+        an_hub_answer_held(hub, site, &h->held[i]);
     for (uint32_t i = 0; i < h->n_lines && err == AN_OK; i++)
         err = an_hub_announce(hub, h->lines[i].model, site);
     an_hub_round_greet(hub, site);
@@ -121,8 +121,10 @@ static an_err on_plan_reply(an_hub *hub, const char *site, const an_msg *msg, an
 {
     const an_msg_plan_reply *p = &msg->u.plan_reply;
     an_hub_round *r = an_hub_round_find(hub, p->round);
-    if (!r)
-        return AN_OK; /* over already: the end is on its way */
+    if (!r) {
+        an_hub_answer_held(hub, site, &(an_msg_held){.round = p->round});
+        return AN_OK;
+    }
     if (!an_hash_equal(&p->plan_hash, &r->round.plan_hash))
         return an_fail(AN_ERR_PROTO, why, "site %s speaks of another plan for round %llu", site,
                        (unsigned long long)p->round);
@@ -150,7 +152,7 @@ static an_err on_offer(an_hub *hub, const char *site, const an_msg *msg, an_note
     an_hub_round *r = an_hub_round_find(hub, o->round);
     if (!r) {
         const an_msg_held held = {.round = o->round, .update = o->update};
-        answer_held(hub, site, &held);
+        an_hub_answer_held(hub, site, &held);
         return AN_OK;
     }
     const an_site *s = an_state_site(&hub->state, site);
@@ -165,9 +167,8 @@ static an_err on_offer(an_hub *hub, const char *site, const an_msg *msg, an_note
     bool wanted =
         fits && (r->round.state == AN_ROUND_INVITING || r->round.state == AN_ROUND_COLLECTING) &&
         (r->round.members[i].state == AN_MEMBER_INVITED || r->round.members[i].state == AN_MEMBER_ACCEPTED);
-    if (wanted && r->round.secure && an_store_object_has(hub->conf.store, &o->update)) {
-        an_hub_update_here(hub, r, site,
-                           &o->update); /* it was fetched before what the site signed of it came */
+    if (wanted && !an_hub_secure_named(r, site, &o->update)) {
+        an_hub_secure_ask(hub, r, site, &o->update);
         return AN_OK;
     }
     if (wanted) {

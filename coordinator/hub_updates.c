@@ -34,27 +34,17 @@ static an_update_header expected(const an_hub_round *r, const char *site)
     return want;
 }
 
-void an_hub_update_here(an_hub *hub, an_hub_round *r, const char *site, const an_hash *update)
+static void received(an_hub *hub, an_hub_round *r, const char *site, const an_hash *update)
 {
     an_hub_live *live = an_hub_live_get(hub, site);
     uint64_t size = 0;
     if (live && an_store_object_size(hub->conf.store, update, &size, NULL) == AN_OK)
         live->bytes_received += size;
     an_round_event e = {.type = AN_ROUND_EVENT_UPDATE, .now_ms = an_hub_now(hub), .hash = *update};
-    an_note why = {{0}};
     char actor[128];
     snprintf(e.site, sizeof e.site, "%s", site);
     snprintf(actor, sizeof actor, "site/%s", site);
-    an_err err = an_hub_secure_masked(r, &e, &why);
-    if (err != AN_OK) {
-        an_log(AN_LOG_WARN, "update_not_received", "site=%s round=%llu err=%s why=\"%s\"", site,
-               (unsigned long long)r->round.id, an_err_name(err), why.text);
-        an_msg m = {.type = AN_MSG_UPDATE_REQUEST};
-        m.u.update_request = (an_msg_update_request){.round = r->round.id, .update = *update};
-        err = an_hub_send(hub, site, &m);
-        (void)err; /* it offers again by itself, later */
-        return;
-    }
+    an_hub_secure_masked(r, &e);
     an_hub_round_feed(hub, r, &e, actor, NULL);
 }
 
@@ -63,6 +53,8 @@ void an_hub_update_here(an_hub *hub, an_hub_round *r, const char *site, const an
 static an_err admit(const an_hub_round *r, const char *site, const an_hash *update, const char *path,
                     const void *bytes, size_t len, an_note *why)
 {
+    if (!an_hub_secure_named(r, site, update)) /* a restart came between */
+        return an_fail(AN_ERR_AGAIN, why, "the update came without the site's signature of it");
     if (an_delivery_is_sealed(r->plan)) {
         an_sealed *s = NULL;
         an_sealed_terms terms;
@@ -84,13 +76,15 @@ static void conclude(an_hub *hub, an_hub_round *r, const char *site, uint64_t ro
 {
     const bool refused = admitted == AN_ERR_REFUSED;
     if (r && admitted == AN_OK && err == AN_OK) {
-        an_hub_update_here(hub, r, site, update);
+        received(hub, r, site, update);
         return;
     }
     err = admitted != AN_OK ? admitted : err;
     an_log(AN_LOG_WARN, refused ? "update_refused" : "update_not_received",
            "site=%s round=%llu err=%s why=\"%s\"", site, (unsigned long long)round, an_err_name(err),
            why->text);
+    if (r && admitted == AN_ERR_AGAIN)
+        an_hub_secure_ask(hub, r, site, update);
     if (r && (err == AN_ERR_PROTO || refused))
         send_rejected(hub, site, round, update, why);
     if (r && refused)

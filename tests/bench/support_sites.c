@@ -105,6 +105,10 @@ static an_err pretend_train(light *l, an_job *job, an_note *why)
     an_err err = an_payload_n_params(&facts) == l->b->n_delta
                      ? an_payload_find(AN_PAYLOAD_TRAIN)->encode(vector, &facts, &in, why)
                      : AN_ERR_INVAL;
+    if (err == AN_OK && p->privacy == AN_PRIVACY_SECURE_SUM) {
+        job->vector = vector;
+        return AN_OK;
+    }
     if (err == AN_OK)
         err = an_test_update_write(job->out_path, p, &header, vector, &job->result, &job->size, why);
     an_free(vector);

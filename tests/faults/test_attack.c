@@ -230,6 +230,8 @@ static size_t waiting(const world *w, event_type type)
 /* Runs until a round of the campaign is open and every site has its plan. */
 static const an_round *open_one(world *w, uint64_t *ret_id)
 {
+    static const char *const policy[][2] = {{"privacy", "trusted"}};
+    assert_int_equal(an_hub_model_policy(w->hub, "user/admin", "pump", policy, 1, NULL), AN_OK);
     connect_all(w);
     w->lost = 1; /* the sites do not hear of it: the test speaks for them */
     campaign(w, AN_CAMPAIGN_TRAINING);
@@ -328,8 +330,6 @@ static void an_update_counts_for_its_own_round_plan_and_site_alone(void **state)
 {
     world *w = *state;
     uint64_t id;
-    static const char *const policy[][2] = {{"privacy", "trusted"}};
-    assert_int_equal(an_hub_model_policy(w->hub, "user/admin", "pump", policy, 1, NULL), AN_OK);
     const an_round *r = open_one(w, &id);
     assert_non_null(r);
     const an_update_header good = {

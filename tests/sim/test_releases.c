@@ -510,6 +510,9 @@ static void a_site_may_refuse_a_coordinator_that_is_its_own_root(void **state)
 {
     world *w = *state;
     site *s = &w->sites[0];
+    static const char *const policy[][2] = {
+        {"privacy", "trusted"}}; /* it takes no roster of that root, either */
+    assert_int_equal(an_hub_model_policy(w->hub, "user/admin", "pump", policy, 1, NULL), AN_OK);
     assert_int_equal(an_site_policy_set(&s->policy, "allow.online_root", "no", "test", NULL), AN_OK);
     connect_all(w);
     campaign(w, AN_CAMPAIGN_TRAINING);

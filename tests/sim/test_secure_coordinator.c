@@ -100,6 +100,9 @@ static void a_cohort_below_the_sites_minimum_is_refused(void **state)
     assert_int_equal(an_site_policy_set(&w->sites[0].policy, "min_cohort", "5", "test", NULL), AN_OK);
     push(w, m, plan);
     expect(w, "4 sites in the round, min_cohort is 5");
+    assert_int_equal(an_site_policy_set(&w->sites[0].policy, "min_cohort", "4", "test", NULL), AN_OK);
+    push(w, m, plan); /* so many are asked, and so few may be summed */
+    expect(w, "a sum may be over 3 parties, min_cohort is 4");
     an_plan_free(plan);
     an_msg_free(m);
 }
