@@ -21,6 +21,7 @@ typedef enum an_part_state {
 typedef struct an_part_secure {
     an_secure_site *site; /* NULL: not taken up again since a restart; its plan comes with the next HELLO */
     uint32_t group;
+    an_buf roster; /* text of the one that the round began with */
     uint32_t dim;
     uint32_t *vector; /* (dim) trained and not masked yet, in memory only; NULL */
     int64_t say_ms;   /* when its message is said again */
@@ -180,6 +181,7 @@ void an_secure_trained(an_session *s, an_part *p, uint32_t **vector); /* takes t
 an_err an_secure_message(an_session *s, const an_msg *msg, an_note *why);
 void an_secure_tick(an_session *s, bool all);
 int64_t an_secure_deadline(const an_session *s);
+bool an_secure_was_begun(const an_session *s, uint64_t round); /* and is not over: its state is here */
 an_err an_secure_path(const an_session *s, uint64_t round, char out[static AN_PATH_MAX]);
 
 /* session_roster.c */

@@ -220,7 +220,7 @@ static void note_held(an_session *s, const an_part *p)
 static bool lacks_roster(an_session *s, const an_plan *plan)
 {
     if (plan->privacy != AN_PRIVACY_SECURE_SUM || an_hash_equal(&plan->secure.roster, &s->roster_hash) ||
-        s->roster_asked == plan->round)
+        s->roster_asked == plan->round || an_secure_was_begun(s, plan->round))
         return false;
     s->roster_asked = plan->round;
     return true;

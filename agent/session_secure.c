@@ -98,11 +98,15 @@ static void wipe(an_buf *b)
     an_buf_done(b);
 }
 
+/* The state's file is length and text of the roster that the round began with, and what sum/secure_site.h saves:
+ * by the time of a restart another roster may be in force. */
 static an_err save(const an_session *s, const an_part *p, an_note *why)
 {
     char path[AN_PATH_MAX];
     an_buf state;
     an_buf_init(&state, STATE_MAX);
+    an_buf_u32(&state, (uint32_t)p->secure->roster.len);
+    an_buf_put(&state, p->secure->roster.data, p->secure->roster.len);
     an_err err = an_secure_path(s, p->round, path);
     if (err == AN_OK)
         err = an_secure_site_save(p->secure->site, &state);
@@ -148,72 +152,114 @@ static an_err check_cohort(an_session *s, const an_cohort *c, uint32_t place, an
     return AN_OK;
 }
 
-/* A saved state is of this plan and no other, or it does not open. */
-static an_err restore(an_session *s, const an_cohort *c, uint32_t place, uint64_t round, an_secure_site **ret,
-                      an_note *why)
-{
-    char path[AN_PATH_MAX];
-    an_buf state;
-    an_err err = an_secure_path(s, round, path);
-    if (err != AN_OK)
-        return err;
-    if (!an_file_exists(path))
-        return an_fail(AN_ERR_REFUSED, why,
-                       "this site has begun round %" PRIu64 " before, and no round twice", round);
-    an_buf_init(&state, STATE_MAX);
-    if ((err = an_file_read(&state, path, why)) == AN_OK)
-        err = an_secure_site_restore(&c->params, place, s->conf.sign_secret, state.data, state.len, ret, why);
-    wipe(&state);
-    return err == AN_ERR_PROTO
-               ? an_fail(AN_ERR_REFUSED, why, "this site has begun round %" PRIu64 " by another plan", round)
-               : err;
-}
-
-static an_err open_site(an_session *s, const an_plan *plan, const an_cohort *c, uint32_t place,
-                        an_secure_site **ret, an_note *why)
+static an_err check_begun(an_session *s, uint64_t round, an_note *why)
 {
     begun list;
     an_err err = begun_read(s, &list, why);
+    if (err == AN_OK && was_begun(&list, round))
+        return an_fail(AN_ERR_REFUSED, why,
+                       "this site has begun round %" PRIu64 " before, and no round twice", round);
+    return err == AN_OK ? begun_add(s, &list, round, why) : err;
+}
+
+/* What the round began with; without a file the roster of today.  *ret_saved points into state, or is empty.
+ * Errors: REFUSED another roster than the plan's. */
+static an_err read_state(const an_session *s, const an_plan *plan, an_buf *state, an_buf *ret_roster,
+                         an_reader *ret_saved, an_note *why)
+{
+    char path[AN_PATH_MAX];
+    an_hash hash;
+    an_err err = an_secure_path(s, plan->round, path);
+    if (err == AN_OK && an_file_exists(path)) {
+        if ((err = an_file_read(state, path, why)) != AN_OK)
+            return err;
+        *ret_saved = an_reader_of(state->data, state->len);
+        const uint32_t len = an_read_u32(ret_saved);
+        const uint8_t *text = an_read_bytes(ret_saved, len);
+        if (!text)
+            return an_fail(AN_ERR_PROTO, why, "%s is damaged", path);
+        an_buf_put(ret_roster, text, len);
+        err = an_buf_err(ret_roster);
+    } else if (err == AN_OK && s->roster.n > 0) {
+        err = an_roster_text(&s->roster, ret_roster, why);
+    }
     if (err != AN_OK)
         return err;
-    if (was_begun(&list, plan->round))
-        return restore(s, c, place, plan->round, ret, why);
-    err = an_secure_site_new(&c->params, place, s->conf.sign_secret, ret, why);
-    return err == AN_OK ? begun_add(s, &list, plan->round, why) : err;
+    an_hash_of(&hash, ret_roster->data, ret_roster->len);
+    if (!an_hash_equal(&plan->secure.roster, &hash))
+        return an_fail(AN_ERR_REFUSED, why,
+                       "the plan is by another roster than the signed one here (%" PRIu64 ")",
+                       s->roster.counter);
+    return AN_OK;
+}
+
+/* A saved state is of this plan and no other, or it does not open. */
+static an_err open_site(an_session *s, const an_plan *plan, const an_cohort *c, uint32_t place,
+                        const an_reader *saved, an_secure_site **ret, an_note *why)
+{
+    an_err err;
+    if (saved->left == 0) {
+        err = check_begun(s, plan->round, why);
+        return err == AN_OK ? an_secure_site_new(&c->params, place, s->conf.sign_secret, ret, why) : err;
+    }
+    err = an_secure_site_restore(&c->params, place, s->conf.sign_secret, saved->at, saved->left, ret, why);
+    return err == AN_ERR_PROTO ? an_fail(AN_ERR_REFUSED, why,
+                                         "this site has begun round %" PRIu64 " by another plan", plan->round)
+                               : err;
+}
+
+static an_err begin(an_session *s, const an_plan *plan, const an_hash *plan_hash, const an_roster *roster,
+                    const an_reader *saved, an_part_secure *secure, an_note *why)
+{
+    const uint32_t me = (uint32_t)an_plan_find_site(plan, s->conf.site);
+    const uint32_t group = an_cohort_group(plan, me), place = an_cohort_place(plan, me);
+    an_cohort c;
+    an_err err = an_cohort_of(plan, plan_hash, roster, group, &c, why);
+    if (err != AN_OK)
+        return err;
+    secure->group = group;
+    secure->dim = plan->dim;
+    err = check_cohort(s, &c, place, why);
+    if (err == AN_OK)
+        err = an_private_check(plan, an_private_counted(plan, &c), why);
+    if (err == AN_OK)
+        err = open_site(s, plan, &c, place, saved, &secure->site, why);
+    an_cohort_done(&c);
+    return err;
 }
 
 an_err an_secure_begin(an_session *s, const an_plan *plan, const an_hash *plan_hash, an_part_secure **ret,
                        an_note *why)
 {
-    const int32_t me = an_plan_find_site(plan, s->conf.site);
-    an_cohort c = {.n_parties = 0};
-    an_part_secure *secure = NULL;
-    if (me < 0)
+    an_roster roster = {.n = 0};
+    an_reader saved = {.left = 0};
+    an_buf state;
+    if (an_plan_find_site(plan, s->conf.site) < 0)
         return an_fail(AN_ERR_REFUSED, why, "site %s is not in the cohort", s->conf.site);
-    if (!an_hash_equal(&plan->secure.roster, &s->roster_hash))
-        return an_fail(AN_ERR_REFUSED, why,
-                       "the plan is by another roster than the signed one here (%" PRIu64 ")",
-                       s->roster.counter);
-    const uint32_t group = an_cohort_group(plan, (uint32_t)me), place = an_cohort_place(plan, (uint32_t)me);
-    an_err err = an_cohort_of(plan, plan_hash, &s->roster, group, &c, why);
+    an_part_secure *secure = an_alloc(1, sizeof *secure);
+    if (!secure)
+        return AN_ERR_NOMEM;
+    an_buf_init(&state, STATE_MAX);
+    an_buf_init(&secure->roster, AN_ROSTER_TEXT_MAX);
+    an_err err = read_state(s, plan, &state, &secure->roster, &saved, why);
     if (err == AN_OK)
-        err = check_cohort(s, &c, place, why);
+        err = an_roster_parse(secure->roster.data, secure->roster.len, &roster, why);
     if (err == AN_OK)
-        err = an_private_check(plan, an_private_counted(plan, &c), why);
-    if (err == AN_OK && !(secure = an_alloc(1, sizeof *secure)))
-        err = AN_ERR_NOMEM;
-    if (err == AN_OK) {
-        secure->group = group;
-        secure->dim = plan->dim;
-        err = open_site(s, plan, &c, place, &secure->site, why);
-    }
-    an_cohort_done(&c);
+        err = begin(s, plan, plan_hash, &roster, &saved, secure, why);
+    an_roster_done(&roster);
+    wipe(&state);
     if (err != AN_OK) {
         an_secure_free(secure);
         return err;
     }
     *ret = secure;
     return AN_OK;
+}
+
+bool an_secure_was_begun(const an_session *s, uint64_t round)
+{
+    char path[AN_PATH_MAX];
+    return an_secure_path(s, round, path) == AN_OK && an_file_exists(path);
 }
 
 void an_secure_free(an_part_secure *secure)
@@ -224,6 +270,7 @@ void an_secure_free(an_part_secure *secure)
     if (secure->vector)
         an_wipe(secure->vector, secure->dim * sizeof *secure->vector);
     an_free(secure->vector);
+    an_buf_done(&secure->roster);
     an_free(secure);
 }
 

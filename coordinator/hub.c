@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "doors/crypto.h"
 
+/* After a start the sites need a moment to come back: no exchange of a secure sum ends in it for lack of them. */
+#define GRACE_MS 30000
 #define RETRY_MS 500 /* how often campaigns that wait for sites are looked at */
 
 int64_t an_hub_now(const an_hub *hub)
@@ -254,6 +256,12 @@ static an_err catch_up(an_hub *hub)
     return err;
 }
 
+static int64_t deadline_of(const an_hub *hub, const an_hub_round *r)
+{
+    const int64_t deadline = an_round_deadline(&r->round), again = hub->resumed_ms + GRACE_MS;
+    return r->round.secure && r->is_resumed && deadline < again ? again : deadline;
+}
+
 void an_hub_tick(an_hub *hub)
 {
     int64_t now = an_hub_now(hub);
@@ -275,7 +283,7 @@ void an_hub_tick(an_hub *hub)
     for (size_t i = hub->rounds.n; i-- > 0;) {
         an_hub_round *r = hub->rounds.items[i];
         an_hub_round_remind(hub, r);
-        if (now >= an_round_deadline(&r->round))
+        if (now >= deadline_of(hub, r))
             an_hub_round_event(hub, r, &(an_round_event){.type = AN_ROUND_EVENT_TIME, .now_ms = now},
                                "coordinator");
         else if (r->round.state == AN_ROUND_SUMMING && !r->combining)
@@ -291,7 +299,7 @@ int64_t an_hub_deadline(const an_hub *hub)
 {
     int64_t next = hub->retry_ms;
     for (size_t i = 0; i < hub->rounds.n && !hub->behind; i++) {
-        int64_t d = an_round_deadline(&hub->rounds.items[i]->round);
+        int64_t d = deadline_of(hub, hub->rounds.items[i]);
         if (d < next)
             next = d;
     }

@@ -19,6 +19,7 @@ typedef struct an_hub_round {
     an_hub_masked
         *masked;     /* (members) secure: what a site has signed of the update that it offers; NULL: none */
     bool combining;  /* a job is out */
+    bool is_resumed; /* taken up at the start of this process */
     int64_t plan_ms; /* when the plan is sent again to who has not answered */
     uint64_t commits_before; /* hub.n_commits when it was opened or taken up */
 } an_hub_round;
@@ -47,6 +48,7 @@ struct an_hub {
     AN_LIST(an_hub_model) models;
     uint8_t seal_secret[AN_AGREE_BYTES], seal_public[AN_AGREE_BYTES]; /* updates are sealed to it */
     uint64_t next_epoch;
+    int64_t resumed_ms; /* when open rounds were taken up */
     uint64_t next_msg_id;
     int64_t retry_ms;   /* when campaigns that wait for sites are looked at again */
     uint64_t n_commits; /* transactions of this process */

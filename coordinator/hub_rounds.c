@@ -430,6 +430,8 @@ static an_err resume_round(an_hub *hub, const an_round_entry *e, an_note *why)
         goto out;
     if ((err = add_round(hub, r)) != AN_OK)
         goto out;
+    r->is_resumed = true;
+    hub->resumed_ms = an_hub_now(hub);
     an_log(AN_LOG_INFO, "round_resumed", "round=%llu state=%s", (unsigned long long)e->id,
            an_round_state_name(r->round.state));
     r = NULL;

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "trust/release.h"
+#include "trust/roster.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -39,6 +40,11 @@ static void read_and_write(const uint8_t *data, size_t size)
     err = an_candidate_parse(data, size, &candidate, NULL);
     an_buf_init(&b, AN_TRUST_TEXT_MAX);
     same(err, err == AN_OK ? an_candidate_text(&candidate, &b) : AN_OK, &b, data, size);
+    an_roster roster = {.n = 0};
+    err = an_roster_parse(data, size, &roster, NULL);
+    an_buf_init(&b, AN_ROSTER_TEXT_MAX);
+    same(err, err == AN_OK ? an_roster_text(&roster, &b, NULL) : AN_OK, &b, data, size);
+    an_roster_done(&roster);
 }
 
 /* The first byte cuts the rest into a release and a delegation, with signatures that nobody made. */

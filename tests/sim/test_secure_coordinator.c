@@ -252,6 +252,33 @@ static void a_second_key_list_ends_the_sites_part_also_after_a_restart(void **st
     }
 }
 
+/* By the time of its restart another roster is in force: it goes on with the one that it began with. */
+static void a_site_goes_on_after_a_restart_though_the_roster_was_replaced(void **state)
+{
+    world *w = *state;
+    site *s = &w->sites[0];
+    an_plan *plan;
+    an_msg *m = plan_to_first(w, &plan);
+    an_msg *list = next_to_first(w, AN_MSG_SECURE);
+    step(w);
+    s->cut = true;
+    assert_int_equal(an_hub_site_party(w->hub, "user/admin", "plant-d", "north", NULL), AN_OK);
+    settle(w);
+    kill_site(s);
+    start_site(s);
+    s->cut = false;
+    an_session_connected(s->session);
+    settle(w);
+    pass(w, 120000);
+    const an_round_entry *e = an_state_round(an_hub_state(w->hub), plan->round);
+    assert_true(e->over && e->committed);
+    assert_int_equal(e->n_updates, 4);
+    assert_promoted(w, an_hub_state(w->hub)->campaigns.items[0].id);
+    an_plan_free(plan);
+    an_msg_free(m);
+    an_msg_free(list);
+}
+
 static int four_sites(void **state)
 {
     an_federation_setup_kind(state, &(an_federation_kind){.sites = 4});
@@ -270,6 +297,7 @@ int main(void)
         TEST(a_changed_plan_for_the_same_round_is_refused),
         TEST(no_round_is_begun_twice),
         TEST(rosters_that_are_forged_or_old_are_refused),
+        TEST(a_site_goes_on_after_a_restart_though_the_roster_was_replaced),
         cmocka_unit_test_teardown(a_second_key_list_ends_the_sites_part_also_after_a_restart,
                                   an_federation_teardown),
     };

@@ -160,7 +160,7 @@ static void a_coordinator_killed_between_any_two_steps_goes_on_where_it_was(void
             tick(w);
         else
             step(w);
-        if (n % 97 == 0) { /* a secure round is some sixty events */
+        if (n % 71 == 0) { /* a secure round is some sixty events */
             kill_hub(w);
             start_hub(w);
             kills++;
