@@ -24,7 +24,8 @@ typedef struct an_part_secure {
     an_buf roster; /* text of the one that the round began with */
     uint32_t dim;
     uint32_t *vector; /* (dim) trained and not masked yet, in memory only; NULL */
-    int64_t say_ms;   /* when its message is said again */
+    int64_t say_ms;   /* when its message is said again, and after what wait */
+    int64_t wait_ms;
 } an_part_secure;
 
 typedef struct an_part {

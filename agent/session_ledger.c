@@ -38,7 +38,9 @@ an_err an_session_note(an_session *s, const char *kind, uint64_t round, uint64_t
     an_ledger_row row = {.time_ms = s->conf.clock->wall_ms(s->conf.clock), .bytes = bytes, .round = round};
     an_text_set(row.kind, sizeof row.kind, kind);
     an_text_set(row.words, sizeof row.words, words);
-    an_text_set(row.protection, sizeof row.protection, "the coordinator can read it");
+    an_text_set(row.protection, sizeof row.protection,
+                strcmp(kind, "secure") == 0 ? "none of this site's data is in it"
+                                            : "the coordinator can read it");
     return an_ledger_add(s->spool, &row, why);
 }
 

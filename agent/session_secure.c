@@ -19,6 +19,7 @@
 #include "trust/cohort.h"
 #include "trust/private.h"
 
+#define SAY_LAST_MS 300000 /* others may train for hours */
 #define SAY_AGAIN_MS 10000 /* the answer may have been lost with a connection */
 #define BEGUN_MAX 256      /* rounds remembered one by one; all below the oldest count as begun */
 #define STATE_MAX (1u << 20)
@@ -120,7 +121,10 @@ void an_secure_say(an_session *s, an_part *p)
 {
     an_msg m = {.type = AN_MSG_SECURE};
     an_buf content;
-    p->secure->say_ms = an_session_now(s) + SAY_AGAIN_MS;
+    if (p->secure->wait_ms < SAY_AGAIN_MS)
+        p->secure->wait_ms = SAY_AGAIN_MS;
+    p->secure->say_ms = an_session_now(s) + p->secure->wait_ms;
+    p->secure->wait_ms = p->secure->wait_ms * 2 < SAY_LAST_MS ? p->secure->wait_ms * 2 : SAY_LAST_MS;
     an_buf_init(&content, AN_MSG_CONTROL_MAX);
     if (an_secure_site_message(p->secure->site, &content) == AN_OK && content.len > 0) {
         m.u.secure = (an_msg_secure){.round = p->round,
@@ -378,6 +382,7 @@ an_err an_secure_message(an_session *s, const an_msg *msg, an_note *why)
         an_secure_say(s, p); /* the same again: perhaps the answer was lost */
         return AN_OK;
     }
+    p->secure->wait_ms = 0;
     if (err == AN_OK)
         err = save(s, p, &inner);
     if (err != AN_OK) {

@@ -79,7 +79,7 @@ expect '^andon1-' token --valid 10m
 expect 'enrolment is open' status
 expect 'none' site list
 expect 'model pumps' model create pumps --arch models/zoo/dense-ae.yaml --sensors flow,pressure,current \
-    --policy train.rounds=4 --policy min_cohort=2
+    --policy train.rounds=4 --policy min_cohort=2 --policy privacy=trusted
 exits 1 model create pumps --arch models/zoo/dense-ae.yaml --sensors flow,pressure,current
 exits 2 model create other --arch models/zoo/dense-ae.yaml
 exits 4 model show nothing

@@ -46,7 +46,7 @@ for s in "${sites[@]}"; do enrol_site "$s"; done
 sign_roster
 rows=200000 speed=400
 for i in "${!sites[@]}"; do write_site "${sites[i]}" "$((i + 1))"; start_site "${sites[i]}"; done
-create_model train.rounds=2 train.epochs=2 drift.rounds=1 gate.loss=10 gate.alarms=1 gate.challenge=1 privacy=trusted
+create_model train.rounds=2 train.epochs=2 drift.rounds=1 gate.loss=10 gate.alarms=1 gate.challenge=1
 for s in "${sites[@]}"; do until_true 60 site_has_rows "$s" 3000 || die "$s does not read"; done
 until_true 30 campaign || die "no campaign: $(cat "$work/started")"
 until_true 120 release_waits || die "nothing waits: $(api campaign list)"
