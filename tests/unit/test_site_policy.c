@@ -31,7 +31,7 @@ static void every_rule_refuses_what_it_is_for(void **state)
         an_plan *plan = an_alloc(1, sizeof *plan);
         snprintf(plan->model, sizeof plan->model, "pump");
         plan->kind = rules[i].kind;
-        plan->n_cohort = 3;
+        plan->n_cohort = plan->min_cohort = 3;
         plan->local_epochs = 10;
         plan->use_held = true;
         plan->privacy = AN_PRIVACY_TRUSTED;
@@ -59,7 +59,7 @@ static void a_secure_sum_below_the_bounds_of_the_site_is_refused(void **state)
     assert_int_equal(an_site_policy_init(&p), AN_OK);
     snprintf(plan->model, sizeof plan->model, "pump");
     plan->kind = AN_PAYLOAD_MEAN;
-    plan->n_cohort = 3;
+    plan->n_cohort = plan->min_cohort = 3;
     plan->privacy = AN_PRIVACY_SECURE_SUM;
     plan->secure = (an_plan_secure){.security_bits = 40, .colluders_permille = 100};
     assert_int_equal(an_site_policy_judge(&p, plan, 0, &why), AN_OK);
