@@ -378,10 +378,8 @@ an_err an_secure_message(an_session *s, const an_msg *msg, an_note *why)
     an_err err = an_secure_site_feed(p->secure->site, m->content.data, m->content.len, &inner);
     if (err == AN_ERR_STATE || err == AN_ERR_NOMEM)
         return err; /* too early, or it comes again */
-    if (err == AN_OK && an_secure_site_phase_of(p->secure->site) == before) {
-        an_secure_say(s, p); /* the same again: perhaps the answer was lost */
-        return AN_OK;
-    }
+    if (err == AN_OK && an_secure_site_phase_of(p->secure->site) == before)
+        return AN_OK; /* the same again: an answer to it would be answered without end; the tick says it again */
     p->secure->wait_ms = 0;
     if (err == AN_OK)
         err = save(s, p, &inner);

@@ -204,7 +204,8 @@ an_err an_hub_secure_take(an_hub *hub, const char *site, const an_msg *msg, an_n
         return an_fail(AN_ERR_PROTO, why, "site %s speaks of another plan for round %llu", site,
                        (unsigned long long)m->round);
     if (m->content.data[0] == AN_SECURE_MASKED && r->round.members[member].state == AN_MEMBER_DELIVERED) {
-        an_hub_secure_send(hub, r, member); /* what its vector led to may be lost */
+        if (r->round.state > AN_ROUND_COLLECTING)
+            an_hub_secure_send(hub, r, member); /* what its vector led to may be lost */
         return AN_OK;
     }
     if (m->content.data[0] == AN_SECURE_MASKED)

@@ -279,6 +279,36 @@ static void a_site_goes_on_after_a_restart_though_the_roster_was_replaced(void *
     an_msg_free(list);
 }
 
+/* One of four is lost in each phase.  Of its masked vector all is in the sum, or nothing. */
+static void a_site_that_is_lost_in_any_phase_costs_the_round_its_part_at_most(void **state)
+{
+    static const an_round_state phases[] = {AN_ROUND_INVITING, AN_ROUND_SHARING, AN_ROUND_COLLECTING,
+                                            AN_ROUND_SIGNING, AN_ROUND_REVEALING};
+    for (size_t k = 0; k < sizeof phases / sizeof *phases; k++) {
+        an_federation_setup_kind(state, &(an_federation_kind){.sites = 4});
+        world *w = *state;
+        an_hash result;
+        bool same = false;
+        an_note why = {{0}};
+        connect_all(w);
+        campaign(w, AN_CAMPAIGN_TRAINING);
+        const uint64_t id = an_hub_state(w->hub)->rounds.items[0].id;
+        while (an_hub_round_open(w->hub, id)->state != phases[k])
+            step(w);
+        w->sites[3].cut = true;
+        for (int seconds = 0; seconds < 400 && an_hub_round_open(w->hub, id); seconds++)
+            pass(w, 1000);
+        const an_round_entry *e = an_state_round(an_hub_state(w->hub), id);
+        if (!e->over || !e->committed)
+            fail_msg("lost in %s: %s", an_round_state_name(phases[k]), e->reason);
+        assert_int_equal(e->n_updates, phases[k] <= AN_ROUND_COLLECTING ? 3 : 4);
+        if (an_hub_round_replay(w->hub, id, &result, &same, &why) != AN_OK)
+            fail_msg("%s", why.text);
+        assert_true(same);
+        an_federation_teardown(state);
+    }
+}
+
 static int four_sites(void **state)
 {
     an_federation_setup_kind(state, &(an_federation_kind){.sites = 4});
@@ -298,6 +328,7 @@ int main(void)
         TEST(no_round_is_begun_twice),
         TEST(rosters_that_are_forged_or_old_are_refused),
         TEST(a_site_goes_on_after_a_restart_though_the_roster_was_replaced),
+        cmocka_unit_test(a_site_that_is_lost_in_any_phase_costs_the_round_its_part_at_most),
         cmocka_unit_test_teardown(a_second_key_list_ends_the_sites_part_also_after_a_restart,
                                   an_federation_teardown),
     };
