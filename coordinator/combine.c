@@ -99,6 +99,14 @@ static an_err step_sum(const an_plan *plan, const uint32_t *acc, double weight, 
     return err;
 }
 
+void an_combine_figures(an_combine_job *job, const an_train_out *totals)
+{
+    job->loss = totals->loss;
+    job->weight = totals->weight;
+    job->clipped = totals->clipped;
+    job->saturated = totals->saturated;
+}
+
 static an_err train(an_combine_job *job, an_bundle *b, const uint32_t *acc, an_note *why)
 {
     an_payload_facts facts = an_combine_facts(job->plan, 0, 0);
@@ -111,10 +119,7 @@ static an_err train(an_combine_job *job, an_bundle *b, const uint32_t *acc, an_n
     if (out.train.sites != job->n_updates)
         return an_fail(AN_ERR_PROTO, why, "the sum speaks of %llu sites, %zu delivered",
                        (unsigned long long)out.train.sites, job->n_updates);
-    job->loss = out.train.loss;
-    job->weight = out.train.weight;
-    job->clipped = out.train.clipped;
-    job->saturated = out.train.saturated;
+    an_combine_figures(job, &out.train);
     double weight = out.train.weight / job->plan->weight_cap; /* what the deltas were multiplied with */
     an_stepper *s = NULL;
     if ((err = an_stepper_open(job, b->weights, &s, why)) == AN_OK)

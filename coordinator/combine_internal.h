@@ -45,6 +45,9 @@ typedef struct an_combine_verdict {
 an_err an_combine_rows_step(an_combine_job *job, an_bundle *b, const an_combine_rows *rows,
                             an_combine_verdict *ret, an_note *why);
 
+/* The round's figures, of the sites that are in the result. */
+void an_combine_figures(an_combine_job *job, const an_train_out *totals);
+
 /* A TRAIN round by the job's rule over its updates: changes b, sets totals and outliers. */
 an_err an_combine_robust(an_combine_job *job, an_bundle *b, an_note *why);
 

@@ -222,10 +222,7 @@ static an_err conclude(an_combine_job *job, const an_payload_facts *facts, const
     an_train_out totals = {.delta = NULL};
     if (err == AN_OK)
         err = an_train_totals(&totals, facts, extra, why);
-    job->loss = totals.loss;
-    job->weight = totals.weight;
-    job->clipped = totals.clipped;
-    job->saturated = totals.saturated;
+    an_combine_figures(job, &totals);
     return err;
 }
 

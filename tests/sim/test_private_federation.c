@@ -11,60 +11,26 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "coordinator/lab/dataset.h"
-#include "coordinator/lab/federation.h"
 #include "doors/crypto.h"
 #include "doors/json.h"
 #include "models/kernels/kernels.h"
+#include "tests/support/lab_pumps.h"
 #include "trust/private.h"
 
 #define SITES_MOST 6
-#define WINDOW 2
+#define WINDOW AN_LAB_PUMPS_WINDOW
 
-static const char arch[] = "model: small\n"
-                           "input: {features: input, window: 2}\n"
-                           "layers:\n"
-                           "  - flatten\n"
-                           "  - dense: {units: 8}\n"
-                           "  - relu\n"
-                           "  - dense: {units: input}\n"
-                           "loss: mse\n"
-                           "target: input\n";
-
-typedef struct fixture {
-    an_lab_data data;
-    an_lab_cut cuts[SITES_MOST];
-    an_federation_site sites[SITES_MOST];
-    an_calibrate_opts calibrate;
-} fixture;
+typedef an_lab_pumps fixture;
 
 static int setup(void **state)
 {
-    fixture *f = an_alloc(1, sizeof *f);
-    an_note why = {{0}};
-    assert_non_null(f);
-    const an_sim_conf sim = {.line = "pump", .seed = 5};
-    const an_lab_cut_opts cut = {.context = WINDOW, .stride = 2, .holdout = 0.25, .keep = 1};
-    assert_int_equal(an_lab_data_simulate(&sim, SITES_MOST, 400, &f->data, &why), AN_OK);
-    f->calibrate = an_calibrate_defaults();
-    f->calibrate.site_scaler = true;
-    f->calibrate.alarm_share_max = 0;
-    for (size_t i = 0; i < SITES_MOST; i++) {
-        assert_int_equal(an_lab_cut_new(&f->data, i, SIZE_MAX, &cut, &f->cuts[i], &why), AN_OK);
-        f->sites[i] = (an_federation_site){
-            .name = f->data.sites[i].name, .data = &f->cuts[i].data, .calibrate = &f->calibrate};
-    }
-    *state = f;
+    *state = an_lab_pumps_new(SITES_MOST, 400);
     return 0;
 }
 
 static int teardown(void **state)
 {
-    fixture *f = *state;
-    for (size_t i = 0; i < SITES_MOST; i++)
-        an_lab_cut_done(&f->cuts[i]);
-    an_lab_data_done(&f->data);
-    an_free(f);
+    an_lab_pumps_free(*state);
     return 0;
 }
 
@@ -86,7 +52,7 @@ static an_err run(const fixture *f, size_t sites, const char *noise, const char 
                                      {"dp.noise", noise ? noise : "1"},
                                      {"dp.epsilon", budget}};
     const an_model_spec spec = {.name = "small",
-                                .arch = arch,
+                                .arch = an_lab_pumps_arch,
                                 .sensors = (const char *const *)f->data.names,
                                 .n_sensors = (uint32_t)f->data.width,
                                 .window = WINDOW,
