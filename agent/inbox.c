@@ -44,8 +44,11 @@ an_err an_inbox_put(const char *dir, const an_command *c, int64_t now_ms, an_not
     if (err != AN_OK)
         return err;
     an_json *o = an_json_object();
-    an_json_set_text(o, "line", c->line);
-    if (c->kind == AN_COMMAND_ROLLBACK) {
+    if (c->kind != AN_COMMAND_ROTATE)
+        an_json_set_text(o, "line", c->line);
+    if (c->kind == AN_COMMAND_ROTATE) {
+        an_json_set_text(o, "rotate", "keys");
+    } else if (c->kind == AN_COMMAND_ROLLBACK) {
         an_json_set_text(o, "rollback", c->reason);
     } else {
         an_json_set_int(o, "alarm", (int64_t)c->alarm);
@@ -82,25 +85,32 @@ static an_err parse_rollback(const an_jval *o, an_command *ret, an_note *why)
     return err;
 }
 
+static an_err parse_line(const an_jval *o, const char *path, an_command *ret, an_note *why)
+{
+    const char *line = NULL;
+    an_err err = an_jval_text(o, "line", &line, why);
+    if (err == AN_OK && !an_name_ok(line))
+        err = an_fail(AN_ERR_PROTO, why, "%.200s: not a command", path);
+    if (err != AN_OK)
+        return err;
+    snprintf(ret->line, sizeof ret->line, "%s", line);
+    return (an_jval_get(o, "rollback") ? parse_rollback : parse_verdict)(o, ret, why);
+}
+
 static an_err parse(const char *path, an_command *ret, an_note *why)
 {
     an_buf b;
     an_json_doc *doc = NULL;
     an_command c = {.kind = AN_COMMAND_VERDICT};
-    const char *line = NULL;
     an_buf_init(&b, COMMAND_BYTES);
     an_err err = an_file_read(&b, path, why);
     if (err == AN_OK)
         err = an_json_parse((const char *)b.data, b.len, path, &doc, why);
     const an_jval *o = an_json_root(doc);
-    if (err == AN_OK)
-        err = an_jval_text(o, "line", &line, why);
-    if (err == AN_OK && !an_name_ok(line))
-        err = an_fail(AN_ERR_PROTO, why, "%.200s: not a command", path);
-    if (err == AN_OK) {
-        snprintf(c.line, sizeof c.line, "%s", line);
-        err = (an_jval_get(o, "rollback") ? parse_rollback : parse_verdict)(o, &c, why);
-    }
+    if (err == AN_OK && an_jval_get(o, "rotate"))
+        c.kind = AN_COMMAND_ROTATE;
+    else if (err == AN_OK)
+        err = parse_line(o, path, &c, why);
     if (err == AN_OK)
         *ret = c;
     an_json_doc_free(doc);

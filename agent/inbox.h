@@ -1,5 +1,5 @@
 /* inbox.h - what people tell a running agent: one file per command in DATA/inbox, written whole
- * by `andon-agent verdict` and `andon-agent rollback`, taken in the order of their names.
+ * by `andon-agent verdict`, `rollback` and `rotate`, taken in the order of their names.
  *
  *     err = an_inbox_put(dir, &command, now_ms, &why);
  *     while (an_inbox_take(dir, &command, &why) == AN_OK) ...
@@ -21,14 +21,15 @@ const char *an_verdict_name(an_verdict v);
 bool an_verdict_find(const char *name, an_verdict *ret);
 
 typedef enum an_command_kind {
-    AN_COMMAND_VERDICT, /* on an alarm of the line */
-    AN_COMMAND_ROLLBACK /* back to the version that the line ran before */
+    AN_COMMAND_VERDICT,  /* on an alarm of the line */
+    AN_COMMAND_ROLLBACK, /* back to the version that the line ran before */
+    AN_COMMAND_ROTATE    /* the site's keys */
 } an_command_kind;
 
 typedef struct an_command {
     an_command_kind kind;
-    char line[AN_NAME_MAX];
-    uint64_t alarm; /* VERDICT */
+    char line[AN_NAME_MAX]; /* not of ROTATE */
+    uint64_t alarm;         /* VERDICT */
     an_verdict verdict;
     char reason[AN_REASON_MAX]; /* ROLLBACK */
 } an_command;

@@ -34,8 +34,7 @@ static const an_flag status_flags[] = {DATA_FLAG, {"json", NULL, "for programs"}
 static const an_flag ledger_flags[] = {DATA_FLAG,
                                        {"last", "N", "the latest N entries; 0: all"},
                                        {"verify", NULL, "compute its chain of hashes again instead"}};
-static const an_flag verdict_flags[] = {DATA_FLAG};
-static const an_flag rollback_flags[] = {DATA_FLAG};
+static const an_flag data_flags[] = {DATA_FLAG};
 static const an_flag probe_flags[] = {{"rows", "N", "how many rows to show"}};
 
 #define N(a) (sizeof(a) / sizeof *(a))
@@ -45,10 +44,12 @@ static const an_verb verbs[] = {
     {"enrol", "TOKEN", 1, 1, enrol_flags, N(enrol_flags), "ask the coordinator to admit this site"},
     {"status", NULL, 0, 0, status_flags, N(status_flags), "what a running agent does"},
     {"ledger", NULL, 0, 0, ledger_flags, N(ledger_flags), "all that left this site, in plain words"},
-    {"verdict", "LINE ALARM true|false|unsure", 3, 3, verdict_flags, N(verdict_flags),
+    {"verdict", "LINE ALARM true|false|unsure", 3, 3, data_flags, N(data_flags),
      "say whether an alarm was right; the agent learns from it"},
-    {"rollback", "LINE REASON", 2, 2, rollback_flags, N(rollback_flags),
+    {"rollback", "LINE REASON", 2, 2, data_flags, N(data_flags),
      "go back to the version the line ran before, until a newer release"},
+    {"rotate", NULL, 0, 0, data_flags, N(data_flags),
+     "go over to new keys; the former ones are valid until then"},
     {"probe", "SOURCE.yaml", 1, 1, probe_flags, N(probe_flags),
      "open a source, list its sensors, show some rows"},
 };
@@ -154,6 +155,8 @@ static an_err dispatch(const an_args *args, an_note *why)
         return an_leave_verdict(data_of(args), p[0], p[1], p[2], stdout, why);
     if (strcmp(verb, "rollback") == 0)
         return an_leave_rollback(data_of(args), p[0], p[1], stdout, why);
+    if (strcmp(verb, "rotate") == 0)
+        return an_leave_rotate(data_of(args), stdout, why);
     if (strcmp(verb, "probe") == 0)
         return probe(args, why);
     return run(args, why);

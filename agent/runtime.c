@@ -172,6 +172,29 @@ static void take_verdict(an_agent *a, const an_command *c)
         an_agent_fault(a, "verdict_not_kept", why.text);
 }
 
+static void rotate(an_agent *a)
+{
+    an_note why = {{0}};
+    an_err err = an_agent_keys_rotate(a, &why);
+    if (err != AN_OK)
+        an_agent_fault(a, "not_rotated", why.text[0] ? why.text : an_err_text(err));
+}
+
+static void obey(an_agent *a, const an_command *c)
+{
+    switch (c->kind) {
+    case AN_COMMAND_VERDICT:
+        take_verdict(a, c);
+        break;
+    case AN_COMMAND_ROLLBACK:
+        roll_back(a, c);
+        break;
+    case AN_COMMAND_ROTATE:
+        rotate(a);
+        break;
+    }
+}
+
 static void each_second(an_agent *a)
 {
     an_command c;
@@ -182,10 +205,11 @@ static void each_second(an_agent *a)
     pay(a);
     a->status_ms = a->clock->mono_ms(a->clock) + TICK_MS;
     while ((err = an_inbox_take(a->conf->data, &c, &why)) == AN_OK)
-        (c.kind == AN_COMMAND_ROLLBACK ? roll_back : take_verdict)(a, &c);
+        obey(a, &c);
     if (err != AN_ERR_NOTFOUND)
         an_agent_fault(a, "command_not_read", why.text);
     const an_status_in in = {.site = a->conf->site,
+                             .id = a->id,
                              .now_ms = a->clock->wall_ms(a->clock),
                              .session = a->session,
                              .spool = a->spool,
@@ -232,6 +256,7 @@ static an_err serve(an_agent *a, int stop_fd, an_note *why)
         if (items[0].ready)
             return AN_OK;
         on_control(a);
+        an_agent_keys_tick(a);
         on_bulk(a);
         for (size_t i = 0; i < a->n_lines; i++)
             on_line(a, i);
@@ -325,20 +350,27 @@ static an_err open_session(an_agent *a, an_note *why)
     return an_session_new(&conf, &a->session, why);
 }
 
-static an_err open_links(an_agent *a, an_note *why)
+an_err an_agent_link(an_agent *a, an_note *why)
 {
     const an_client_conf control = {.port = AN_PORT_CONTROL,
                                     .endpoint = a->coordinator.control,
                                     .server_key = a->coordinator.link_key,
                                     .link_public = a->id->link_public,
                                     .link_secret = a->id->link_secret};
+    an_client_close(a->control);
+    a->control = NULL;
+    return an_client_open(a->net, &control, &a->control, why);
+}
+
+static an_err open_links(an_agent *a, an_note *why)
+{
     const an_bulk_conf bulk = {.net = a->net,
                                .coordinator = &a->coordinator,
                                .id = a->id,
                                .clock = a->clock,
                                .find = an_agent_find_upload,
                                .ctx = a};
-    an_err err = an_client_open(a->net, &control, &a->control, why);
+    an_err err = an_agent_link(a, why);
     return err == AN_OK ? an_bulk_open(&bulk, &a->bulk, why) : err;
 }
 
@@ -363,9 +395,10 @@ static an_err open_all(an_agent *a, an_note *why)
         return err;
     int64_t nice = a->conf->nice;
     if ((err = an_actor_start(a->net, an_train_main, &nice, &a->trainer, why)) != AN_OK ||
-        (err = open_lines(a, why)) != AN_OK || (err = open_links(a, why)) != AN_OK)
+        (err = open_lines(a, why)) != AN_OK || (err = open_links(a, why)) != AN_OK ||
+        (err = open_session(a, why)) != AN_OK)
         return err;
-    return open_session(a, why);
+    return an_agent_keys_open(a, why);
 }
 
 static void close_all(an_agent *a)
@@ -395,6 +428,7 @@ static void close_all(an_agent *a)
         an_line_close(&a->lines[i]);
     an_spool_close(a->spool);
     an_net_close(a->net);
+    an_identity_free(a->next);
     an_identity_free(a->id);
     if (a->lock_fd >= 0)
         close(a->lock_fd);
@@ -413,6 +447,7 @@ an_err an_agent_run(const an_agent_conf *conf, int stop_fd, an_note *why)
     if (err == AN_OK) {
         an_log(AN_LOG_INFO, "agent_started", "site=%s lines=%zu", conf->site, a->n_lines);
         an_session_connected(a->session);
+        an_agent_keys_tick(a);
         const an_order go = {.kind = AN_ORDER_GO};
         for (size_t i = 0; i < a->n_lines; i++)
             an_agent_order(&a->lines[i], &go);

@@ -401,10 +401,8 @@ an_client *an_bulk_client(an_bulk *b)
     return b->client;
 }
 
-an_err an_bulk_move(an_bulk *b, const char *endpoint, an_note *why)
+static an_err link_to(an_bulk *b, const char *endpoint, an_note *why)
 {
-    if (!endpoint[0] || (b->client && strcmp(endpoint, b->endpoint) == 0))
-        return AN_OK;
     const an_client_conf conf = {.port = AN_PORT_BULK,
                                  .endpoint = endpoint,
                                  .server_key = b->conf.coordinator->link_key,
@@ -414,12 +412,24 @@ an_err an_bulk_move(an_bulk *b, const char *endpoint, an_note *why)
     an_client_close(b->client);
     b->client = NULL;
     an_err err = an_client_open(b->conf.net, &conf, &b->client, why);
-    if (err == AN_OK)
+    if (err == AN_OK && endpoint != b->endpoint)
         snprintf(b->endpoint, sizeof b->endpoint, "%s", endpoint);
     for (size_t i = 0; i < PULLS_MAX; i++)
         if (b->pulls[i].used && b->pulls[i].fetch)
             an_fetch_relink(b->pulls[i].fetch);
     return err;
+}
+
+an_err an_bulk_move(an_bulk *b, const char *endpoint, an_note *why)
+{
+    if (!endpoint[0] || (b->client && strcmp(endpoint, b->endpoint) == 0))
+        return AN_OK;
+    return link_to(b, endpoint, why);
+}
+
+an_err an_bulk_relink(an_bulk *b, an_note *why)
+{
+    return b->endpoint[0] ? link_to(b, b->endpoint, why) : AN_OK;
 }
 
 an_err an_bulk_open(const an_bulk_conf *conf, an_bulk **ret, an_note *why)

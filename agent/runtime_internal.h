@@ -152,7 +152,8 @@ an_err an_bulk_open(const an_bulk_conf *conf, an_bulk **ret, an_note *why);
 void an_bulk_close(an_bulk *b);
 /* The coordinator says where its bulk socket is; "" or the same: nothing happens. */
 an_err an_bulk_move(an_bulk *b, const char *endpoint, an_note *why);
-an_client *an_bulk_client(an_bulk *b); /* to wait on */
+an_err an_bulk_relink(an_bulk *b, an_note *why); /* conf's identity has other keys now */
+an_client *an_bulk_client(an_bulk *b);           /* to wait on */
 /* Pulls into the file at path, going on where an earlier pull broke off. */
 void an_bulk_fetch(an_bulk *b, const an_hash *version, const char *path);
 /* An update was offered: says where it can be had, until the coordinator asks for it. */
@@ -166,6 +167,7 @@ int64_t an_bulk_deadline(const an_bulk *b); /* mono ms */
 
 typedef struct an_status_in {
     const char *site;
+    const an_identity *id;
     int64_t now_ms;
     an_session *session;
     an_spool *spool;

@@ -10,6 +10,8 @@ typedef struct an_agent {
     int lock_fd; /* of the data folder; -1: not held */
     an_coordinator coordinator;
     an_identity *id;
+    an_identity *next; /* that it goes over to; NULL: none */
+    an_session_keys session_next;
     an_net *net;
     an_spool *spool;
     an_client *control;
@@ -38,6 +40,13 @@ typedef struct an_agent {
 void an_agent_fault(an_agent *a, const char *event, const char *why);
 an_line *an_agent_line_of(an_agent *a, const char *name); /* NULL: none */
 void an_agent_order(an_line *l, const an_order *o);       /* takes what is behind it */
+
+an_err an_agent_link(an_agent *a, an_note *why); /* opens the control socket, anew */
+
+/* runtime_keys.c: rotation.  The next identity is in DATA/identity.next until it takes the place of the other. */
+an_err an_agent_keys_open(an_agent *a, an_note *why);   /* takes up a rotation that was begun */
+an_err an_agent_keys_rotate(an_agent *a, an_note *why); /* begins one, if none has begun */
+void an_agent_keys_tick(an_agent *a);                   /* goes over, when it is time */
 
 /* What the session asks for. */
 an_session_io an_agent_io(an_agent *a);

@@ -68,13 +68,15 @@ an_err an_status_write(const char *path, const an_status_in *in, an_note *why)
 {
     const an_session_status st = an_session_look(in->session);
     an_spool_stats spool;
-    char time[25];
+    char time[25], fingerprint[AN_FINGERPRINT_TEXT];
     an_err err = an_spool_stats_get(in->spool, &spool, why);
     if (err != AN_OK)
         return err;
     an_time_text(time, in->now_ms);
     an_json *o = an_json_object(), *link = an_json_object(), *lines = an_json_array();
     an_json_set_text(o, "site", in->site);
+    an_fingerprint(fingerprint, in->id->link_public, in->id->sign_public);
+    an_json_set_text(o, "fingerprint", fingerprint);
     an_json_set_text(o, "time", time);
     an_json_set_int(o, "time_ms", in->now_ms);
     an_json_set_text(o, "state", st.state);
@@ -87,6 +89,7 @@ an_err an_status_write(const char *path, const an_status_in *in, an_note *why)
     set_count(link, "plans_refused", st.plans_refused);
     set_count(link, "versions_followed", st.versions_followed);
     an_json_set(o, "coordinator", link);
+    an_json_set_text(o, "rotation", st.rotation);
     for (size_t i = 0; i < in->n_lines; i++)
         an_json_push(lines, line_json(&in->lines[i], in->session));
     an_json_set(o, "lines", lines);

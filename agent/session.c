@@ -107,6 +107,7 @@ static an_err on_welcome(an_session *s, const an_msg *msg)
     s->heard_ms = now;
     s->beat_ms = now + s->lease_ms / 3;
     s->hello_wait_ms = HELLO_FIRST_MS;
+    an_keys_tick(s, true);
     an_secure_tick(s, true);
     an_parts_offer(s, true);
     an_facts_pump(s, true);
@@ -180,7 +181,7 @@ an_err an_session_message(an_session *s, const an_msg *msg, an_note *why)
     case AN_MSG_TRUST:
         return an_trust_message(s, msg, why);
     case AN_MSG_ACK:
-        return an_facts_ack(s, msg, why);
+        return an_keys_ack(s, msg) ? AN_OK : an_facts_ack(s, msg, why);
     default:
         return AN_OK;
     }
@@ -359,6 +360,7 @@ void an_session_tick(an_session *s)
         tell_progress(s);
     if (s->fact && now >= s->fact_ms)
         an_facts_pump(s, true);
+    an_keys_tick(s, false);
     an_secure_tick(s, false);
     an_parts_offer(s, false);
     an_trust_stale(s);
@@ -374,6 +376,7 @@ int64_t an_session_deadline(const an_session *s)
 {
     int64_t next = sooner(an_secure_deadline(s), an_parts_deadline(s));
     next = sooner(next, sooner(an_follow_deadline(s), an_facts_deadline(s)));
+    next = sooner(next, an_keys_deadline(s));
     if (s->greeted)
         next = sooner(next, sooner(s->beat_ms, s->heard_ms + s->lease_ms + 1));
     else if (s->connected)
@@ -474,6 +477,7 @@ an_session_status an_session_look(const an_session *s)
     st.greeted = s->greeted;
     st.epoch = s->epoch;
     st.jobs = s->job != NULL;
+    st.rotation = an_keys_wait(s);
     st.state = s->job ? s->job_round ? "training" : "calibrating" : "idle";
     for (size_t i = 0; i < s->n_parts; i++) {
         st.uploads += s->parts[i]->state == AN_PART_HOLDING;

@@ -116,6 +116,22 @@ int64_t an_session_deadline(const an_session *s); /* mono ms of the next useful 
  */
 an_err an_session_post(an_session *s, const an_msg *fact, an_note *why);
 
+/* ---- rotation of the site's keys ---- */
+
+/* Borrowed until an_session_rekeyed, or the session's end. */
+typedef struct an_session_keys {
+    const uint8_t *link_public, *sign_public; /* (AN_KEY_BYTES) the next ones */
+    const uint8_t *sign_secret;               /* (AN_SIGN_SECRET_BYTES) */
+    const uint8_t *present_link_public;       /* (AN_KEY_BYTES) */
+} an_session_keys;
+
+/* Says to the coordinator which keys come next, until they are due. */
+void an_session_offer_keys(an_session *s, const an_session_keys *next);
+/* The roster of the release root names them, and no round is open that began with the present ones: go
+ * over to them (the keys that conf points to), call an_session_rekeyed, then an_session_connected. */
+bool an_session_keys_due(const an_session *s);
+void an_session_rekeyed(an_session *s);
+
 /* The file of an upload that is still held, for the bulk socket.  Errors: NOTFOUND. */
 an_err an_session_upload(an_session *s, const an_hash *update, char out[static AN_PATH_MAX]);
 
@@ -134,9 +150,10 @@ an_root an_session_root(const an_session *s); /* of releases, after all rotation
 typedef struct an_session_status {
     bool greeted; /* WELCOME came in and the lease holds */
     uint64_t epoch;
-    const char *state; /* "idle", "fetching", "training", "calibrating" */
-    size_t uploads;    /* held */
-    size_t jobs;       /* waiting or running */
+    const char *state;    /* "idle", "fetching", "training", "calibrating" */
+    size_t uploads;       /* held */
+    size_t jobs;          /* waiting or running */
+    const char *rotation; /* what new keys wait for; "": there are none */
     uint64_t facts_sent, updates_acked, plans_refused, versions_followed;
 } an_session_status;
 an_session_status an_session_look(const an_session *s);

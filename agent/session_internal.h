@@ -112,6 +112,11 @@ struct an_session {
     uint32_t refusals;
     uint64_t roster_asked; /* the round whose plan named another one */
 
+    an_session_keys next;          /* link_public NULL: none */
+    uint64_t keys_id;              /* msg_id of the last offer of them */
+    int64_t keys_ms;               /* when they are offered again */
+    char keys_said[AN_REASON_MAX]; /* why they were last refused */
+
     an_part *parts[AN_HELD_MAX];
     size_t n_parts;
     an_line_state lines[AN_LINES_MAX];
@@ -188,6 +193,13 @@ an_err an_secure_path(const an_session *s, uint64_t round, char out[static AN_PA
 /* session_roster.c */
 an_err an_rosters_restore(an_session *s, an_note *why);
 an_err an_rosters_message(an_session *s, const an_msg *msg, an_note *why);
+
+/* session_keys.c */
+void an_keys_tick(an_session *s, bool all);
+int64_t an_keys_deadline(const an_session *s);
+bool an_keys_ack(an_session *s, const an_msg *msg); /* true: it was of an offer of keys */
+bool an_keys_named(const an_session *s);            /* there are next ones, and the roster names them */
+const char *an_keys_wait(const an_session *s);
 
 /* session_versions.c */
 an_err an_follow_restore(an_session *s, an_note *why);

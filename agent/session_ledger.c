@@ -21,6 +21,7 @@ static const struct {
     {AN_MSG_PLAN_REPLY, "answer", true, "whether this site takes part in a round; if not, why"},
     {AN_MSG_PROGRESS, "progress", false, "from now for an hour: how far this site is with a round"},
     {AN_MSG_SECURE, "secure", true, "of a secure sum: keys, sealed shares, signatures, shares of masks"},
+    {AN_MSG_KEYS, "keys", true, "the public halves of this site's next keys"},
 };
 _Static_assert(sizeof noted / sizeof *noted <= AN_NOTED_MAX, "a session remembers each kind");
 

@@ -155,6 +155,8 @@ static an_err judge(an_session *s, const an_plan *plan, an_note *why)
         return an_fail(AN_ERR_REFUSED, why, "no line of this site runs %s", plan->model);
     if (an_plan_find_site(plan, s->conf.site) < 0)
         return an_fail(AN_ERR_REFUSED, why, "site %s is not in the cohort", s->conf.site);
+    if (an_keys_named(s)) /* else one round after the other would keep it from going over to them */
+        return an_fail(AN_ERR_REFUSED, why, "this site goes over to new keys");
     if (s->n_parts == AN_HELD_MAX)
         return an_fail(AN_ERR_REFUSED, why, "the site takes part in %d rounds already", AN_HELD_MAX);
     an_err err = an_site_policy_judge(s->conf.policy, plan, rounds_today(s, false), why);

@@ -55,6 +55,9 @@ static void print_status(const an_jval *o, FILE *out)
             age > OLD_MS ? " (the agent does not run now)" : "");
     fprintf(out, "waiting to be sent: %" PRId64 " facts, %" PRId64 " uploads kept\n",
             int_of(link, "facts_waiting"), int_of(link, "uploads_held"));
+    fprintf(out, "fingerprint of its keys: %s\n", text_of(o, "fingerprint"));
+    if (strcmp(text_of(o, "rotation"), "-") != 0)
+        fprintf(out, "new keys wait for %s\n", text_of(o, "rotation"));
     fprintf(out, "%-16s %-12s %-22s %-12s %10s %10s %7s %s\n", "LINE", "MODEL", "STATE", "VERSION", "ROW",
             "SCORED", "ALARMS", "OPEN");
     for (size_t i = 0; i < an_jval_count(lines); i++) {
@@ -209,6 +212,23 @@ static an_err leave(const char *dir, const an_command *c, an_note *why)
     an_json_doc_free(doc);
     an_buf_done(&b);
     return err == AN_OK ? an_inbox_put(dir, c, wall_ms(), why) : err;
+}
+
+an_err an_leave_rotate(const char *dir, FILE *out, an_note *why)
+{
+    char path[AN_PATH_MAX];
+    const an_command c = {.kind = AN_COMMAND_ROTATE};
+    an_err err = an_path_join(path, dir, "coordinator.json");
+    if (err == AN_OK && !an_file_exists(path))
+        err = an_fail(AN_ERR_NOTFOUND, why, "%.200s is missing: no site was enrolled with this data folder",
+                      path);
+    if (err == AN_OK)
+        err = an_inbox_put(dir, &c, wall_ms(), why);
+    if (err == AN_OK)
+        fprintf(out,
+                "left for the agent: it makes new keys, and goes over to them when the signed roster names "
+                "them; `andon-agent status` says what they wait for\n");
+    return err;
 }
 
 an_err an_leave_verdict(const char *dir, const char *line, const char *alarm, const char *verdict, FILE *out,

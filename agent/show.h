@@ -31,6 +31,9 @@ an_err an_leave_verdict(const char *dir, const char *line, const char *alarm, co
  * coordinator and the journals.  Errors: as an_leave_verdict; NOTFOUND no version before. */
 an_err an_leave_rollback(const char *dir, const char *line, const char *reason, FILE *out, an_note *why);
 
+/* Tells the running agent to go over to new keys.  Errors: NOTFOUND no agent has run here; IO, NOMEM. */
+an_err an_leave_rotate(const char *dir, FILE *out, an_note *why);
+
 /* Opens the source that the file describes (a mapping with `type`, or one with a key `source`),
  * and shows its sensors and its first rows.  Errors: as an_source_open. */
 an_err an_show_source(const char *path, size_t rows, FILE *out, an_note *why);

@@ -38,7 +38,8 @@ typedef struct an_hub_io {
     void (*fetch)(void *ctx, const char *site, uint64_t round, const an_hash *update, uint64_t size);
     /* Run the job (an_combine_run), on any thread; answer with an_hub_combined.  Takes the job. */
     void (*combine)(void *ctx, an_combine_job *job);
-    /* A site's link key is admitted from now on, or no longer. */
+    /* The site's link key, and the next one if it rotates, are admitted from now on and no others of it; or
+     * none is. */
     void (*admit)(void *ctx, const an_site *site, bool admitted);
 } an_hub_io;
 
@@ -100,20 +101,26 @@ int64_t an_hub_deadline(const an_hub *hub); /* wall ms of the next useful tick *
 
 /* ---- commands; actor is "user/NAME" or "coordinator" ---- */
 
-/* Opens the enrolment door for one site.  ret_secret is shown once and not kept. */
-an_err an_hub_token(an_hub *hub, const char *actor, int64_t valid_ms,
+/* Opens the enrolment door for one site, "": of any name.  ret_secret is shown once and not kept. */
+an_err an_hub_token(an_hub *hub, const char *actor, const char *site, int64_t valid_ms,
                     uint8_t ret_id[static AN_TOKEN_ID_BYTES], uint8_t ret_secret[static 32], an_note *why);
 /* Errors: NOTFOUND, STATE nothing to decide. */
 an_err an_hub_site_decide(an_hub *hub, const char *actor, const char *site, bool approve, const char *reason,
                           an_note *why);
 an_err an_hub_site_revoke(an_hub *hub, const char *actor, const char *site, const char *reason, an_note *why);
+/* A site whose keys are lost: what it had is revoked, and the token admits new keys under its name only.
+ * Errors: NOTFOUND it was never approved. */
+an_err an_hub_site_replace(an_hub *hub, const char *actor, const char *site, const char *reason,
+                           int64_t valid_ms, uint8_t ret_id[static AN_TOKEN_ID_BYTES],
+                           uint8_t ret_secret[static 32], an_note *why);
 
 /* Says who runs a site; sites of one party count once in a secure sum.  Errors: NOTFOUND, INVAL. */
 an_err an_hub_site_party(an_hub *hub, const char *actor, const char *site, const char *party, an_note *why);
 /* The roster as it would have to be signed now; ret_differs: other sites than in the one that is in force.
  * Errors: NOTFOUND no site is approved. */
 an_err an_hub_roster_proposal(an_hub *hub, an_buf *ret, bool *ret_differs, an_note *why);
-/* One that was signed.  Errors: NOTFOUND, PROTO, IO, NOMEM. */
+/* One that was signed, and its text.  Errors: NOTFOUND, PROTO, IO, NOMEM. */
+an_err an_hub_roster_bytes(an_hub *hub, const an_hash *text, an_buf *ret, an_note *why);
 an_err an_hub_roster_read(an_hub *hub, const an_hash *text, an_roster *ret, an_note *why);
 /* Takes a roster that was signed elsewhere.  Errors: AUTH, PROTO, STATE it is not of the sites of today. */
 an_err an_hub_roster_sign(an_hub *hub, const char *actor, const void *text, size_t len,

@@ -132,6 +132,14 @@ void an_hub_secure_forget(an_hub_round *r);
  * Errors: AGAIN too few of these; REFUSED the policy asks for what so many sites cannot have. */
 an_err an_hub_secure_plan(an_hub *hub, const an_policy *p, an_plan *plan, an_note *why);
 
+/* hub_sites.c */
+/* Takes what an approved site says of its next keys; an_hub_roster_refresh is due then.
+ * Errors: AUTH, REFUSED, AGAIN too soon, IO, NOMEM. */
+an_err an_hub_site_keys(an_hub *hub, const char *site, const an_msg_keys *keys, an_note *why);
+/* A HELLO with this statement key: with the next one, the former keys go.  Errors: AUTH, IO, NOMEM. */
+an_err an_hub_site_speaks(an_hub *hub, const char *site, const uint8_t sign_key[static AN_KEY_BYTES],
+                          an_note *why);
+
 /* hub_roster.c */
 const an_roster_entry *an_hub_roster_current(const an_hub *hub); /* NULL: there is none */
 bool an_hub_roster_waits(const an_hub *hub); /* sites are admitted, and no roster of them is in force */

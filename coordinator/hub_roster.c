@@ -26,11 +26,16 @@ bool an_hub_roster_waits(const an_hub *hub)
     return any && !an_hub_roster_current(hub);
 }
 
+an_err an_hub_roster_bytes(an_hub *hub, const an_hash *text, an_buf *ret, an_note *why)
+{
+    return an_store_object_get(hub->conf.store, text, ret, why);
+}
+
 an_err an_hub_roster_read(an_hub *hub, const an_hash *text, an_roster *ret, an_note *why)
 {
     an_buf b;
     an_buf_init(&b, AN_ROSTER_TEXT_MAX);
-    an_err err = an_store_object_get(hub->conf.store, text, &b, why);
+    an_err err = an_hub_roster_bytes(hub, text, &b, why);
     if (err == AN_OK)
         err = an_roster_parse(b.data, b.len, ret, why);
     an_buf_done(&b);
@@ -59,7 +64,8 @@ static an_err propose(const an_hub *hub, an_roster *ret)
         an_roster_site *r = &ret->sites[ret->n++];
         snprintf(r->name, sizeof r->name, "%s", s->name);
         snprintf(r->party, sizeof r->party, "%s", s->party);
-        memcpy(r->key, s->sign_key, sizeof r->key);
+        /* What it goes over to: a root that is elsewhere signs once. */
+        memcpy(r->key, s->rotates ? s->next.sign_key : s->keys.sign_key, sizeof r->key);
     }
     qsort(ret->sites, ret->n, sizeof *ret->sites, by_name);
     return AN_OK;

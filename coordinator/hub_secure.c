@@ -21,7 +21,7 @@ static void keep_signed(an_hub *hub, const an_roster *roster, an_plan *plan)
     for (uint32_t i = 0; i < plan->n_cohort; i++) {
         const an_site *s = an_state_site(&hub->state, plan->cohort[i]);
         const an_roster_site *r = an_roster_find(roster, plan->cohort[i]);
-        if (s && r && an_secret_equal(s->sign_key, r->key, sizeof r->key))
+        if (s && r && an_secret_equal(s->keys.sign_key, r->key, sizeof r->key))
             memmove(plan->cohort[n++], plan->cohort[i], AN_NAME_MAX);
     }
     memset(plan->cohort[n], 0, (plan->n_cohort - n) * sizeof plan->cohort[0]);

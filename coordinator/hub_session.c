@@ -72,8 +72,9 @@ static an_err on_hello(an_hub *hub, const char *site, const an_msg *msg, an_note
         return an_fail(AN_ERR_AUTH, why, "site %s is not approved", site);
     if (strcmp(h->site, site) != 0)
         return an_fail(AN_ERR_PROTO, why, "site %s says it is %s", site, h->site);
-    if (!an_secret_equal(h->statement_key, known->sign_key, AN_KEY_BYTES))
-        return an_fail(AN_ERR_AUTH, why, "site %s has another statement key than was approved", site);
+    an_err err = an_hub_site_speaks(hub, site, h->statement_key, why);
+    if (err != AN_OK)
+        return err;
     an_hub_live *live = an_hub_live_get(hub, site);
     if (!live) {
         if (!an_grow(&hub->live.items, &hub->live.cap, hub->live.n + 1, sizeof *hub->live.items))
@@ -90,8 +91,7 @@ static an_err on_hello(an_hub *hub, const char *site, const an_msg *msg, an_note
     live->fast_aes = false;
     for (uint32_t i = 0; i < h->n_capabilities; i++)
         live->fast_aes = live->fast_aes || strcmp(h->capabilities[i], "aes") == 0;
-    an_err err = welcome(hub, live);
-    if (err != AN_OK)
+    if ((err = welcome(hub, live)) != AN_OK)
         return err;
     an_hub_trust_greet(hub, site, h->root_number); /* before what the latest root has signed */
     const an_roster_entry *roster = an_hub_roster_current(hub);
@@ -158,7 +158,8 @@ static an_err on_offer(an_hub *hub, const char *site, const an_msg *msg, an_note
     const an_site *s = an_state_site(&hub->state, site);
     uint8_t statement[AN_UPDATE_STATEMENT_BYTES];
     an_update_statement(statement, o);
-    an_err err = an_sign_check(o->signature, AN_UPDATE_CONTEXT, statement, sizeof statement, s->sign_key);
+    an_err err =
+        an_sign_check(o->signature, AN_UPDATE_CONTEXT, statement, sizeof statement, s->keys.sign_key);
     if (err != AN_OK)
         return an_fail(err, why, "site %s: the offer's signature does not hold", site);
     size_t i = an_round_find(&r->round, site);
@@ -297,15 +298,30 @@ static an_err on_alarm(an_hub *hub, const char *site, const an_msg *msg, an_note
     return AN_OK;
 }
 
+static an_err on_keys(an_hub *hub, const char *site, const an_msg *msg, an_note *why)
+{
+    an_note note = {{0}};
+    an_err err = an_hub_site_keys(hub, site, &msg->u.keys, &note);
+    ack(hub, site, msg, err, note.text);
+    if (err == AN_OK)
+        an_hub_roster_refresh(hub);
+    return err == AN_OK ? err : an_fail(err, why, "site %s: next keys: %s", site, note.text);
+}
+
 static const struct {
     an_msg_type type;
     bool fact; /* ends in the journal */
     an_err (*handle)(an_hub *hub, const char *site, const an_msg *msg, an_note *why);
 } handlers[] = {
-    {AN_MSG_HEARTBEAT, false, on_heartbeat},  {AN_MSG_PLAN_REPLY, false, on_plan_reply},
-    {AN_MSG_PROGRESS, false, on_progress},    {AN_MSG_UPDATE_OFFER, false, on_offer},
-    {AN_MSG_VERSION_REPORT, true, on_report}, {AN_MSG_DRIFT_ALERT, true, on_drift},
-    {AN_MSG_ALARM_SUMMARY, true, on_alarm},   {AN_MSG_SECURE, false, an_hub_secure_take},
+    {AN_MSG_HEARTBEAT, false, on_heartbeat},
+    {AN_MSG_PLAN_REPLY, false, on_plan_reply},
+    {AN_MSG_PROGRESS, false, on_progress},
+    {AN_MSG_UPDATE_OFFER, false, on_offer},
+    {AN_MSG_VERSION_REPORT, true, on_report},
+    {AN_MSG_DRIFT_ALERT, true, on_drift},
+    {AN_MSG_ALARM_SUMMARY, true, on_alarm},
+    {AN_MSG_SECURE, false, an_hub_secure_take},
+    {AN_MSG_KEYS, true, on_keys},
 };
 
 /* So many facts a site may tell; one beyond is not answered, so that the site says it again later

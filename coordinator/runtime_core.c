@@ -95,12 +95,18 @@ static void io_admit(void *ctx, const an_site *site, bool admitted)
 {
     an_core *c = ctx;
     if (admitted) {
-        an_err err = an_zap_allow(c->args->zap, site->link_key, site->name);
+        const uint8_t *const keys[] = {site->keys.link_key, site->next.link_key};
+        const size_t n = site->rotates ? 2 : 1;
+        an_err err = AN_OK;
+        for (size_t i = 0; i < n && err == AN_OK; i++)
+            err = an_zap_allow(c->args->zap, keys[i], site->name);
         if (err != AN_OK)
             an_log(AN_LOG_ERROR, "site_not_admitted", "site=%s err=%s", site->name, an_err_name(err));
+        else
+            an_zap_revoke_site(c->args->zap, site->name, keys, n);
         return;
     }
-    an_zap_revoke_site(c->args->zap, site->name);
+    an_zap_revoke_site(c->args->zap, site->name, NULL, 0);
     an_peers_drop(c->peers, site->name);
     an_bulk_order order = {.what = AN_BULK_DROP};
     snprintf(order.site, sizeof order.site, "%s", site->name);

@@ -35,6 +35,7 @@ typedef struct an_token_entry {
     uint8_t key[32]; /* checks the MAC of a request; the secret itself is not kept */
     int64_t expires_ms;
     bool used;
+    char site[AN_NAME_MAX]; /* whom alone it admits; "": any */
 } an_token_entry;
 
 typedef enum an_site_status {
@@ -44,14 +45,23 @@ typedef enum an_site_status {
     AN_SITE_REVOKED
 } an_site_status;
 
+typedef struct an_site_keys {
+    uint8_t link_key[AN_KEY_BYTES];
+    uint8_t sign_key[AN_KEY_BYTES];
+    char fingerprint[AN_FINGERPRINT_MAX]; /* of both */
+} an_site_keys;
+
 typedef struct an_site {
     char name[AN_NAME_MAX];
     an_site_status status;
     uint8_t token_id[AN_TOKEN_ID_BYTES];
-    uint8_t link_key[AN_KEY_BYTES];
-    uint8_t sign_key[AN_KEY_BYTES];
-    char fingerprint[AN_FINGERPRINT_MAX];
-    char party[AN_NAME_MAX]; /* who runs it; its own name, unless said otherwise */
+    an_site_keys keys;
+    int64_t keys_ms;    /* since when it has them */
+    int64_t offered_ms; /* when it last said that other ones come; 0: never */
+    bool rotates;       /* it goes over to `next` when the roster names them; both are admitted */
+    an_site_keys next;  /* if it rotates */
+    uint8_t next_signature[AN_SIG_BYTES]; /* of them, by the present statement key (AN_KEYS_CONTEXT) */
+    char party[AN_NAME_MAX];              /* who runs it; its own name, unless said otherwise */
     int64_t since_ms;
 } an_site;
 

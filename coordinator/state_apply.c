@@ -7,82 +7,6 @@
 #include "coordinator/state_internal.h"
 #include "doors/crypto.h"
 
-/* ---- sites ---- */
-
-static void site_token(an_state *st, const an_record *r, an_body *b)
-{
-    (void)r;
-    an_token_entry t = {.expires_ms = an_body_int(b, "expires_ms", 0)};
-    an_body_hex(b, "token_id", t.id, sizeof t.id, false);
-    an_body_hex(b, "key", t.key, sizeof t.key, false);
-    AN_BODY_APPEND(b, &st->tokens, t);
-}
-
-static void site_requested(an_state *st, const an_record *r, an_body *b)
-{
-    an_site s = {.status = AN_SITE_REQUESTED, .since_ms = r->time_ms};
-    an_body_name(b, s.name, r->subject);
-    an_body_name(b, s.party, r->subject);
-    an_body_hex(b, "token_id", s.token_id, sizeof s.token_id, false);
-    an_body_hex(b, "link_key", s.link_key, sizeof s.link_key, false);
-    an_body_hex(b, "sign_key", s.sign_key, sizeof s.sign_key, false);
-    an_text_set(s.fingerprint, sizeof s.fingerprint, an_body_text(b, "fingerprint", NULL));
-    an_token_entry *token = b->err == AN_OK ? an_state_token(st, s.token_id) : NULL;
-    an_body_known(b, token, "token");
-    an_site *old = b->err == AN_OK ? an_state_site(st, s.name) : NULL;
-    if (!old)
-        AN_BODY_APPEND(b, &st->sites, s);
-    else if (an_body_ready(b))
-        *old = s;
-    if (an_body_ready(b))
-        token->used = true;
-}
-
-static void set_status(an_state *st, const an_record *r, an_body *b, an_site_status status)
-{
-    an_site *s = an_state_site(st, r->subject);
-    an_body_known(b, s, "site");
-    if (an_body_ready(b)) {
-        s->status = status;
-        s->since_ms = r->time_ms;
-    }
-}
-
-static void site_approved(an_state *st, const an_record *r, an_body *b)
-{
-    set_status(st, r, b, AN_SITE_APPROVED);
-}
-
-static void site_denied(an_state *st, const an_record *r, an_body *b)
-{
-    set_status(st, r, b, AN_SITE_DENIED);
-}
-
-static void site_revoked(an_state *st, const an_record *r, an_body *b)
-{
-    set_status(st, r, b, AN_SITE_REVOKED);
-}
-
-static void site_party(an_state *st, const an_record *r, an_body *b)
-{
-    char party[AN_NAME_MAX];
-    an_site *s = an_state_site(st, r->subject);
-    an_body_known(b, s, "site");
-    an_body_name(b, party, an_body_text(b, "party", NULL));
-    if (an_body_ready(b))
-        memcpy(s->party, party, sizeof party);
-}
-
-static void roster_signed(an_state *st, const an_record *r, an_body *b)
-{
-    (void)r;
-    an_roster_entry e = {.counter = an_body_id(b, "counter"),
-                         .text = an_body_hash(b, "text", false),
-                         .root = (uint64_t)an_body_int(b, "root", 0)};
-    an_body_hex(b, "signature", e.signature, sizeof e.signature, false);
-    AN_BODY_APPEND(b, &st->rosters, e);
-}
-
 /* ---- models and versions ---- */
 
 /* The policy's texts, set over what p holds. */
@@ -424,13 +348,15 @@ static const struct {
     const char *kind;
     void (*apply)(an_state *st, const an_record *r, an_body *b);
 } handlers[] = {
-    {"site.token", site_token},
-    {"site.requested", site_requested},
-    {"site.approved", site_approved},
-    {"site.denied", site_denied},
-    {"site.revoked", site_revoked},
-    {"site.party", site_party},
-    {"roster.signed", roster_signed},
+    {"site.token", an_state_site_token},
+    {"site.requested", an_state_site_requested},
+    {"site.approved", an_state_site_approved},
+    {"site.denied", an_state_site_denied},
+    {"site.revoked", an_state_site_revoked},
+    {"site.party", an_state_site_party},
+    {"site.keys", an_state_site_keys},
+    {"site.rotated", an_state_site_rotated},
+    {"roster.signed", an_state_roster_signed},
     {"model.created", model_created},
     {"model.policy", model_policy},
     {"version.registered", version_registered},

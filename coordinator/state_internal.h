@@ -38,6 +38,17 @@ void an_body_privacy(an_body *b, an_round_privacy *ret);
 /* "statement" and "signatures" of the body.  *ret is zeroed if they cannot be read. */
 void an_body_signed(an_body *b, an_signed *ret);
 
+/* state_sites.c */
+void an_state_site_token(an_state *st, const an_record *r, an_body *b);
+void an_state_site_requested(an_state *st, const an_record *r, an_body *b);
+void an_state_site_approved(an_state *st, const an_record *r, an_body *b);
+void an_state_site_denied(an_state *st, const an_record *r, an_body *b);
+void an_state_site_revoked(an_state *st, const an_record *r, an_body *b);
+void an_state_site_party(an_state *st, const an_record *r, an_body *b);
+void an_state_site_keys(an_state *st, const an_record *r, an_body *b);
+void an_state_site_rotated(an_state *st, const an_record *r, an_body *b);
+void an_state_roster_signed(an_state *st, const an_record *r, an_body *b);
+
 /* state_trust.c: what the release root's records do */
 void an_state_root_set(an_state *st, const an_record *r, an_body *b);
 void an_state_root_rotated(an_state *st, const an_record *r, an_body *b);

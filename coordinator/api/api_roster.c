@@ -20,12 +20,53 @@ static an_json *sites_json(const an_roster *r)
 }
 
 /* The text as one that ends in zero; it has no zeros inside. */
-static an_err set_proposal(an_api_call *c, an_buf *text)
+static an_err set_text(an_api_call *c, const char *key, an_buf *text)
 {
     an_buf_u8(text, 0);
     an_err err = an_buf_err(text);
     if (err == AN_OK)
-        an_json_set_text(c->answer, "proposal", (const char *)text->data);
+        an_json_set_text(c->answer, key, (const char *)text->data);
+    return err;
+}
+
+static void set_hex(an_json *o, const char *key, const uint8_t *bytes, size_t len)
+{
+    char hex[2 * AN_SIGN_BYTES + 1];
+    an_hex(hex, bytes, len);
+    an_json_set_text(o, key, hex);
+}
+
+/* What whoever signs can check by himself: the fingerprints of all, and that a site's former key has signed
+ * the next. */
+static an_json *keys_json(const an_api_call *c)
+{
+    an_json *list = an_json_array();
+    for (size_t i = 0; i < c->state->sites.n; i++) {
+        const an_site *s = &c->state->sites.items[i];
+        if (s->status != AN_SITE_APPROVED)
+            continue;
+        an_json *o = an_json_object();
+        an_json_set_text(o, "site", s->name);
+        set_hex(o, "link_key", s->rotates ? s->next.link_key : s->keys.link_key, AN_KEY_BYTES);
+        if (s->rotates) {
+            set_hex(o, "former_link_key", s->keys.link_key, AN_KEY_BYTES);
+            set_hex(o, "signature", s->next_signature, AN_SIG_BYTES);
+        }
+        an_json_push(list, o);
+    }
+    return list;
+}
+
+static an_err set_in_force(an_api_call *c, an_note *why)
+{
+    const an_roster_entry *e = &c->state->rosters.items[c->state->rosters.n - 1];
+    an_buf text;
+    an_buf_init(&text, AN_ROSTER_TEXT_MAX + 1);
+    an_err err = an_hub_roster_bytes(c->hub, &e->text, &text, why);
+    if (err == AN_OK)
+        err = set_text(c, "in_force", &text);
+    set_hex(c->answer, "in_force_signature", e->signature, AN_SIGN_BYTES);
+    an_buf_done(&text);
     return err;
 }
 
@@ -37,12 +78,16 @@ an_err an_api_roster(an_api_call *c, an_note *why)
     an_buf_init(&text, AN_ROSTER_TEXT_MAX + 1);
     an_err err = an_hub_roster_proposal(c->hub, &text, &differs, why);
     if (err == AN_OK && differs)
-        err = set_proposal(c, &text);
+        err = set_text(c, "proposal", &text);
     an_buf_done(&text);
     if (err == AN_ERR_NOTFOUND)
         err = AN_OK; /* nobody is admitted yet */
     if (err == AN_OK && c->state->rosters.n > 0)
         err = an_hub_roster_read(c->hub, &c->state->rosters.items[c->state->rosters.n - 1].text, &r, why);
+    if (err == AN_OK && differs)
+        an_json_set(c->answer, "keys", keys_json(c));
+    if (err == AN_OK && differs && c->state->rosters.n > 0)
+        err = set_in_force(c, why);
     if (err == AN_OK) {
         an_json_set_int(c->answer, "counter", (int64_t)r.counter);
         an_json_set(c->answer, "sites", sites_json(&r));

@@ -39,9 +39,12 @@ an_json *an_api_site_json(const an_api_call *c, const an_site *s)
     an_json *o = an_json_object();
     an_json_set_text(o, "name", s->name);
     an_json_set_text(o, "status", status_name(s->status));
-    an_json_set_text(o, "fingerprint", s->fingerprint);
+    an_json_set_text(o, "fingerprint", s->keys.fingerprint);
     an_json_set_text(o, "party", s->party);
     an_json_set_int(o, "since_ms", s->since_ms);
+    an_json_set_int(o, "keys_ms", s->keys_ms);
+    if (s->rotates)
+        an_json_set_text(o, "next_fingerprint", s->next.fingerprint);
     add_live(o, an_hub_live_find(c->hub, s->name));
     return o;
 }
@@ -84,10 +87,10 @@ an_err an_api_site_approve(an_api_call *c, an_note *why)
     if ((err = need_site(c, &s, why)) != AN_OK || (err = an_api_reason(c, &reason, why)) != AN_OK ||
         (err = an_jval_get_text(c->body, "fingerprint", "", &fingerprint, why)) != AN_OK)
         return err;
-    if (fingerprint[0] && strcmp(fingerprint, s->fingerprint) != 0)
+    if (fingerprint[0] && strcmp(fingerprint, s->keys.fingerprint) != 0)
         return an_fail(AN_ERR_REFUSED, why,
                        "site %s has the fingerprint %s, not the one given: do not approve it", s->name,
-                       s->fingerprint);
+                       s->keys.fingerprint);
     err = an_hub_site_decide(c->hub, c->actor, c->arg, true, reason, why);
     return err == AN_OK ? answer_site(c, why) : err;
 }
@@ -119,31 +122,61 @@ an_err an_api_site_revoke(an_api_call *c, an_note *why)
     return err == AN_OK ? answer_site(c, why) : err;
 }
 
-an_err an_api_token(an_api_call *c, an_note *why)
+/* A token's text, from the id and the secret that the hub gave; wiped with the token. */
+static an_err answer_token(an_api_call *c, an_token *token, int64_t valid_ms)
 {
-    int64_t valid_ms;
-    an_token token = {.endpoint = ""};
     char text[AN_TOKEN_TEXT] = "", id[2 * AN_TOKEN_ID_BYTES + 1];
-    an_err err = an_jval_get_int(c->body, "valid_ms", 1000, INT64_C(30) * 86400000, 3600000, &valid_ms, why);
-    if (err != AN_OK)
-        return err;
-    if ((err = an_hub_token(c->hub, c->actor, valid_ms, token.id, token.secret, why)) != AN_OK)
-        return err;
-    memcpy(token.link_key, c->conf->link_public, sizeof token.link_key);
+    memcpy(token->link_key, c->conf->link_public, sizeof token->link_key);
     const an_root root = an_hub_root(c->hub);
-    an_root_fingerprint(&token.root, root.key);
-    an_text_set(token.endpoint, sizeof token.endpoint, c->conf->enrol);
-    err = an_token_text(text, &token);
+    an_root_fingerprint(&token->root, root.key);
+    an_text_set(token->endpoint, sizeof token->endpoint, c->conf->enrol);
+    an_err err = an_token_text(text, token);
     if (err == AN_OK) {
-        an_hex(id, token.id, sizeof token.id);
+        an_hex(id, token->id, sizeof token->id);
         an_json_set_text(c->answer, "token", text);
         an_json_set_text(c->answer, "token_id", id);
         an_json_set_int(c->answer, "valid_ms", valid_ms);
-        an_json_set_text(c->answer, "endpoint", token.endpoint);
+        an_json_set_text(c->answer, "endpoint", token->endpoint);
         c->status = 201;
         c->secret = true;
     }
-    an_token_done(&token);
     an_wipe(text, sizeof text);
+    return err;
+}
+
+static an_err need_valid(an_api_call *c, int64_t *ret_ms, an_note *why)
+{
+    return an_jval_get_int(c->body, "valid_ms", 1000, INT64_C(30) * 86400000, 3600000, ret_ms, why);
+}
+
+an_err an_api_token(an_api_call *c, an_note *why)
+{
+    int64_t valid_ms;
+    const char *site;
+    an_token token = {.endpoint = ""};
+    an_err err = need_valid(c, &valid_ms, why);
+    if (err == AN_OK)
+        err = an_jval_get_text(c->body, "site", "", &site, why);
+    if (err == AN_OK)
+        err = an_hub_token(c->hub, c->actor, site, valid_ms, token.id, token.secret, why);
+    if (err == AN_OK)
+        err = answer_token(c, &token, valid_ms);
+    an_token_done(&token);
+    return err;
+}
+
+an_err an_api_site_replace(an_api_call *c, an_note *why)
+{
+    int64_t valid_ms;
+    const char *reason;
+    an_token token = {.endpoint = ""};
+    an_err err = need_valid(c, &valid_ms, why);
+    if (err == AN_OK)
+        err = an_api_reason(c, &reason, why);
+    if (err == AN_OK)
+        err = an_hub_site_replace(c->hub, c->actor, c->arg, reason, valid_ms, token.id, token.secret, why);
+    if (err == AN_OK)
+        err = answer_token(c, &token, valid_ms);
+    an_token_done(&token);
     return err;
 }

@@ -22,7 +22,12 @@ static const an_flag flags_approve[] = {
     COMMON,
     {"reason", "TEXT", "why; kept in the journal"},
     {"fingerprint", "F", "approve only if this is the site's fingerprint, as its people read it to you"}};
-static const an_flag flags_token[] = {COMMON, {"valid", "TIME", "how long: 10m, 1h, 7d; 1h if not given"}};
+#define VALID                                                                                                \
+    {                                                                                                        \
+        "valid", "TIME", "how long: 10m, 1h, 7d; 1h if not given"                                            \
+    }
+static const an_flag flags_token[] = {COMMON, VALID, {"site", "NAME", "for this site alone"}};
+static const an_flag flags_replace[] = {COMMON, VALID, {"reason", "TEXT", "why; kept in the journal"}};
 static const an_flag flags_list[] = {
     COMMON, {"model", "NAME", "of this model only"}, {"limit", "N", "at most so many"}};
 static const an_flag flags_subject[] = {
@@ -42,7 +47,11 @@ static const an_flag flags_sign[] = {
     KEY,
     {"all", NULL, "all that wait"},
     {"valid", "TIME", "how long a release may be newly followed; 365d if not given"}};
-static const an_flag flags_roster[] = {COMMON, KEY};
+static const an_flag flags_roster[] = {
+    COMMON,
+    KEY,
+    {"replaced", "NAME",
+     "a site that lost its keys: its people have confirmed the fingerprint of the new ones"}};
 static const an_flag flags_delegate[] = {
     COMMON,
     KEY,

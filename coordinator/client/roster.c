@@ -6,6 +6,8 @@
 #include "coordinator/client/client.h"
 #include "coordinator/client/grid.h"
 #include "coordinator/client/show.h"
+#include "doors/fingerprint.h"
+#include "msg/msg.h"
 #include "trust/root.h"
 #include "trust/roster.h"
 
@@ -46,34 +48,149 @@ static void print_roster(const an_jval *o)
                "    andon site roster --key FILE\n");
 }
 
-/* What is signed is parsed first, and shown: a person signs sites, not bytes. */
-static int sign(an_cli *c, const char *text)
+/* ---- signing: what changes, as far as this machine can see for itself ---- */
+
+typedef struct change {
+    const an_roster *in_force; /* n 0: none that this key has signed */
+    const an_jval *keys;       /* the coordinator's list; believed only where it can be checked */
+    const char *replaced;      /* the site whose new key was confirmed by its people */
+} change;
+
+static const an_jval *keys_of(const change *ch, const char *site)
 {
-    an_note why = {{0}};
-    an_roster r;
-    an_root_key *key = NULL;
+    for (size_t i = 0; i < an_jval_count(ch->keys); i++)
+        if (strcmp(an_cli_text(an_jval_at(ch->keys, i), "site"), site) == 0)
+            return an_jval_at(ch->keys, i);
+    return NULL;
+}
+
+/* Over the very key that is signed: a coordinator that exchanged it cannot show the fingerprint of the other. */
+static void fingerprint(const change *ch, const an_roster_site *s, char out[static AN_FINGERPRINT_TEXT])
+{
+    uint8_t link[AN_LINK_KEY_BYTES];
+    const an_jval *k = keys_of(ch, s->name);
+    snprintf(out, AN_FINGERPRINT_TEXT, "?");
+    if (k && an_unhex(link, sizeof link, an_cli_text(k, "link_key")))
+        an_fingerprint(out, link, s->key);
+}
+
+/* The former key, which stands in the roster in force, has signed this one. */
+static bool is_rotated(const change *ch, const an_roster_site *former, const an_roster_site *s)
+{
+    an_msg_keys next;
+    uint8_t link[AN_KEY_BYTES], statement[AN_KEYS_STATEMENT_BYTES];
+    const an_jval *k = keys_of(ch, s->name);
+    if (!k || !an_unhex(link, sizeof link, an_cli_text(k, "former_link_key")) ||
+        !an_unhex(next.link_key, sizeof next.link_key, an_cli_text(k, "link_key")) ||
+        !an_unhex(next.signature, sizeof next.signature, an_cli_text(k, "signature")))
+        return false;
+    memcpy(next.statement_key, s->key, sizeof next.statement_key);
+    an_keys_statement(statement, s->name, link, former->key, &next);
+    return an_sign_check(next.signature, AN_KEYS_CONTEXT, statement, sizeof statement, former->key) == AN_OK;
+}
+
+/* False: the site has a key that nobody has vouched for. */
+static bool print_change(const change *ch, const an_roster_site *s, an_grid *g)
+{
+    char print[AN_FINGERPRINT_TEXT];
+    const an_roster_site *former = an_roster_find(ch->in_force, s->name);
+    const bool same = former && an_secret_equal(former->key, s->key, sizeof s->key);
+    const bool rotated = former && !same && is_rotated(ch, former, s);
+    const bool confirmed = ch->replaced && strcmp(ch->replaced, s->name) == 0;
+    fingerprint(ch, s, print);
+    an_grid_cell(g, "%s", s->name);
+    an_grid_cell(g, "%s", s->party);
+    an_grid_cell(g, "%s", print);
+    an_grid_cell(g, "%s%s",
+                 !former     ? "new site"
+                 : same      ? "as before"
+                 : rotated   ? "new key, signed by the former one"
+                 : confirmed ? "new key, confirmed by you"
+                             : "NEW KEY, not signed by the former one",
+                 former && strcmp(former->party, s->party) != 0 ? ", other party" : "");
+    return !former || same || rotated || confirmed;
+}
+
+static bool print_changes(const change *ch, const an_roster *r, FILE *out)
+{
+    an_grid g;
+    const char *stranger = NULL;
+    an_grid_init(&g, "SITE  PARTY  FINGERPRINT  CHANGE");
+    for (uint32_t i = 0; i < r->n; i++)
+        if (!print_change(ch, &r->sites[i], &g))
+            stranger = r->sites[i].name;
+    for (uint32_t i = 0; i < ch->in_force->n; i++) {
+        const an_roster_site *former = &ch->in_force->sites[i];
+        if (an_roster_find(r, former->name))
+            continue;
+        an_grid_cell(&g, "%s", former->name);
+        an_grid_cell(&g, "%s", former->party);
+        an_grid_cell(&g, "%s", "");
+        an_grid_cell(&g, "%s", "leaves");
+    }
+    an_grid_print(&g, out);
+    an_grid_done(&g);
+    if (stranger)
+        an_cli_fail(
+            AN_CLI_REFUSED,
+            "not signed: %s has a key that its former one has not signed.  If its disk was lost, have its "
+            "people read their fingerprint to you (andon-agent status), and sign with --replaced %s",
+            stranger, stranger);
+    return !stranger;
+}
+
+/* The roster in force, if this key has signed it: what the coordinator gives for it is not believed. */
+static void read_in_force(const an_jval *o, const an_root_key *key, an_roster *ret)
+{
+    uint8_t signature[AN_SIGN_BYTES];
+    const char *text = an_cli_text(o, "in_force");
+    *ret = (an_roster){.n = 0};
+    if (!an_unhex(signature, sizeof signature, an_cli_text(o, "in_force_signature")) ||
+        an_roster_check(text, strlen(text), signature, key->public_key, NULL) != AN_OK ||
+        an_roster_parse(text, strlen(text), ret, NULL) != AN_OK)
+        *ret = (an_roster){.n = 0};
+}
+
+static int post_signed(an_cli *c, const char *text, const an_root_key *key)
+{
     an_json_doc *doc = NULL;
     uint8_t signature[AN_SIGN_BYTES];
     char hex[2 * AN_SIGN_BYTES + 1];
+    an_roster_sign(signature, text, strlen(text), key->secret);
+    an_hex(hex, signature, sizeof signature);
+    an_json *body = an_json_object();
+    an_json_set_text(body, "statement", text);
+    an_json_set_text(body, "signature", hex);
+    const int code = an_cli_post(c, &doc, body, "/roster");
+    if (doc)
+        printf("roster %lld is in force\n", (long long)an_cli_int(an_json_root(doc), "counter"));
+    an_json_doc_free(doc);
+    return code;
+}
+
+/* A person signs sites, not bytes: what is signed is parsed first, and compared with what this key signed last. */
+static int sign(an_cli *c, const an_jval *o)
+{
+    an_note why = {{0}};
+    an_roster r, in_force = {.n = 0};
+    an_root_key *key = NULL;
+    const char *text = an_cli_text(o, "proposal");
     if (an_roster_parse(text, strlen(text), &r, &why) != AN_OK)
         return an_cli_fail(AN_CLI_REFUSED, "what the coordinator wants signed is no roster: %s", why.text);
     int code = an_cli_open_key(c, "key", &key);
     if (code == AN_CLI_OK) {
-        for (uint32_t i = 0; i < r.n && !c->json; i++)
-            printf("signing: site %s, run by %s\n", r.sites[i].name, r.sites[i].party);
-        an_roster_sign(signature, text, strlen(text), key->secret);
-        an_hex(hex, signature, sizeof signature);
-        an_json *body = an_json_object();
-        an_json_set_text(body, "statement", text);
-        an_json_set_text(body, "signature", hex);
-        code = an_cli_post(c, &doc, body, "/roster");
-        if (doc)
-            printf("roster %lld of %u sites is in force\n",
-                   (long long)an_cli_int(an_json_root(doc), "counter"), r.n);
+        read_in_force(o, key, &in_force);
+        const change ch = {.in_force = &in_force,
+                           .keys = an_jval_get(o, "keys"),
+                           .replaced = an_args_get(c->args, "replaced")};
+        code = r.counter <= in_force.counter
+                   ? an_cli_fail(AN_CLI_REFUSED, "not signed: the coordinator wants an older roster signed")
+               : print_changes(&ch, &r, c->json ? stderr : stdout) ? post_signed(c, text, key)
+                                                                   : AN_CLI_REFUSED;
     }
     an_root_key_free(key);
+    an_roster_done(&in_force);
     an_roster_done(&r);
-    an_json_doc_free(doc);
     return code;
 }
 
@@ -90,7 +207,7 @@ int an_cli_site_roster(an_cli *c)
     if (!signing)
         print_roster(o);
     else if (an_cli_bool(o, "waiting"))
-        code = sign(c, an_cli_text(o, "proposal"));
+        code = sign(c, o);
     else
         printf("roster %lld is of the sites of today; there is nothing to sign\n",
                (long long)an_cli_int(o, "counter"));

@@ -14,7 +14,7 @@ int an_cli_site_list(an_cli *c)
     if (!doc)
         return code;
     an_grid g;
-    an_grid_init(&g, "SITE  STATUS  CONNECTED  SEEN  STATE  AGENT  FINGERPRINT");
+    an_grid_init(&g, "SITE  STATUS  CONNECTED  SEEN  STATE  AGENT  FINGERPRINT  NEXT KEYS");
     const an_jval *list = an_jval_get(an_json_root(doc), "sites");
     for (size_t i = 0; i < an_jval_count(list); i++) {
         const an_jval *s = an_jval_at(list, i);
@@ -27,6 +27,7 @@ int an_cli_site_list(an_cli *c)
         an_grid_cell(&g, "%s", an_cli_text(s, "state"));
         an_grid_cell(&g, "%s", an_cli_text(s, "agent"));
         an_grid_cell(&g, "%s", an_cli_text(s, "fingerprint"));
+        an_grid_cell(&g, "%s", an_cli_text(s, "next_fingerprint"));
     }
     an_grid_print(&g, stdout);
     an_grid_done(&g);
@@ -71,20 +72,42 @@ int an_cli_site_revoke(an_cli *c)
     return decide(c, "revoke");
 }
 
-int an_cli_token(an_cli *c)
+/* Asks for a token by a post to this path, and prints it. */
+static int print_token(an_cli *c, an_json *body, const char *format, const char *name)
 {
     an_json_doc *doc;
     int64_t valid_ms = 3600000;
     const char *valid = an_args_get(c->args, "valid");
-    if (valid && (!an_parse_ms(valid, &valid_ms) || valid_ms < 1000))
+    if (valid && (!an_parse_ms(valid, &valid_ms) || valid_ms < 1000)) {
+        an_json_free(body);
         return an_cli_fail(AN_CLI_USAGE, "--valid %.60s: a time such as 10m, 1h or 7d", valid);
-    an_json *body = an_json_object();
+    }
     an_json_set_int(body, "valid_ms", valid_ms);
-    int code = an_cli_post(c, &doc, body, "/tokens");
+    int code = an_cli_post(c, &doc, body, format, name);
     if (doc)
         printf("%s\n", an_cli_text(an_json_root(doc), "token"));
     an_json_doc_free(doc);
     return code;
+}
+
+int an_cli_token(an_cli *c)
+{
+    const char *site = an_args_get(c->args, "site");
+    an_json *body = an_json_object();
+    if (site)
+        an_json_set_text(body, "site", site);
+    return print_token(c, body, "/tokens%s", "");
+}
+
+int an_cli_site_replace(an_cli *c)
+{
+    const char *name = an_cli_word(c, 0), *reason = an_args_get(c->args, "reason");
+    if (!name)
+        return AN_CLI_USAGE;
+    an_json *body = an_json_object();
+    if (reason)
+        an_json_set_text(body, "reason", reason);
+    return print_token(c, body, "/sites/%s/replace", name);
 }
 
 int an_cli_drift_list(an_cli *c)

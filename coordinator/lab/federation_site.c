@@ -82,7 +82,7 @@ static an_err enrol(an_fed *f, an_fed_site *s, an_note *why)
     an_msg_enrol e = {.agent_version = "lab"};
     an_msg_enrol_reply reply;
     an_hash mac;
-    an_err err = an_hub_token(f->hub, "user/lab", 3600 * 1000, e.token_id, secret, why);
+    an_err err = an_hub_token(f->hub, "user/lab", "", 3600 * 1000, e.token_id, secret, why);
     if (err != AN_OK)
         return err;
     snprintf(e.site, sizeof e.site, "%s", s->conf->name);

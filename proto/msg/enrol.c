@@ -1,4 +1,4 @@
-/* Fields of the enrolment door. */
+/* Fields of the enrolment door, and of the keys that come after it. */
 #include "andon.pb-c.h"
 #include "msg/tables.h"
 
@@ -26,3 +26,16 @@ static const an_field enrol_reply_fields[] = {
 #undef OWN
 #undef WIRE
 const an_msg_codec an_codec_enrol_reply = {enrol_reply_fields, &andon__enrol_reply__descriptor};
+
+#define OWN an_msg_keys
+#define WIRE Andon__Keys
+static const an_field keys_fields[] = {
+    AN_FIXED(link_key, false),
+    AN_FIXED(statement_key, false),
+    AN_FIXED(signature, false),
+    AN_FIXED(next_signature, false),
+    AN_END,
+};
+#undef OWN
+#undef WIRE
+const an_msg_codec an_codec_keys = {keys_fields, &andon__keys__descriptor};

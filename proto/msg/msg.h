@@ -83,6 +83,7 @@ typedef enum an_way { AN_WAY_UP = 1, AN_WAY_DOWN = 2, AN_WAY_BOTH = 3 } an_way; 
     X(CHUNK_REFUSE, 21, chunk_refuse, BULK, BOTH)                                                            \
     X(SECURE, 22, secure, CONTROL, BOTH)                                                                     \
     X(ROSTER, 23, roster, CONTROL, DOWN)                                                                     \
+    X(KEYS, 24, keys, CONTROL, UP)                                                                           \
     X(TRUST, 26, trust, CONTROL, DOWN)
 typedef enum an_msg_type {
 #define AN_MSG_ROW(name, number, member, door, way) AN_MSG_##name = number,
@@ -338,6 +339,15 @@ typedef struct an_msg_enrol {
     char agent_version[AN_SHORT_MAX];
 } an_msg_enrol;
 
+/* The keys that a site goes over to when the roster names them.  Both signatures are of AN_KEYS_CONTEXT and
+ * an_keys_statement: the present keys say which come next, and the next statement key shows that it is there. */
+typedef struct an_msg_keys {
+    uint8_t link_key[AN_KEY_BYTES];
+    uint8_t statement_key[AN_KEY_BYTES];
+    uint8_t signature[AN_SIG_BYTES];      /* by the present statement key */
+    uint8_t next_signature[AN_SIG_BYTES]; /* by the next one */
+} an_msg_keys;
+
 typedef enum an_enrol_status {
     AN_ENROL_PENDING = 1, /* ask again later; an administrator compares fingerprints */
     AN_ENROL_APPROVED,
@@ -437,6 +447,12 @@ bool an_name_ok(const char *name);              /* NAME as above, at most 63 byt
 void an_update_statement(uint8_t ret[static AN_UPDATE_STATEMENT_BYTES], const an_msg_update_offer *offer);
 #define AN_ENROL_STATEMENT_BYTES (16 + 16 + 32 + 32 + AN_NAME_MAX)
 void an_enrol_statement(uint8_t ret[static AN_ENROL_STATEMENT_BYTES], const an_msg_enrol *enrol);
+#define AN_KEYS_CONTEXT "andon-keys-1"
+#define AN_KEYS_STATEMENT_BYTES (AN_NAME_MAX + 4 * AN_KEY_BYTES)
+/* link_key and statement_key: the present ones, which it replaces. */
+void an_keys_statement(uint8_t ret[static AN_KEYS_STATEMENT_BYTES], const char *site,
+                       const uint8_t link_key[static AN_KEY_BYTES],
+                       const uint8_t statement_key[static AN_KEY_BYTES], const an_msg_keys *next);
 
 const char *an_alias_name(an_alias alias); /* "production"; "?" if unknown */
 const char *an_progress_phase_name(an_progress_phase phase);

@@ -16,6 +16,14 @@ static uint8_t *put_u64(uint8_t *at, uint64_t v)
     return at + 8;
 }
 
+/* Zero-padded, whatever lies behind the terminator. */
+static uint8_t *put_name(uint8_t *at, const char *name)
+{
+    memset(at, 0, AN_NAME_MAX);
+    put(at, name, strnlen(name, AN_NAME_MAX - 1));
+    return at + AN_NAME_MAX;
+}
+
 void an_update_statement(uint8_t ret[static AN_UPDATE_STATEMENT_BYTES], const an_msg_update_offer *offer)
 {
     uint8_t *at = put_u64(ret, offer->round);
@@ -29,9 +37,18 @@ void an_enrol_statement(uint8_t ret[static AN_ENROL_STATEMENT_BYTES], const an_m
     at = put(at, enrol->token_id, sizeof enrol->token_id);
     at = put(at, enrol->link_key, sizeof enrol->link_key);
     at = put(at, enrol->statement_key, sizeof enrol->statement_key);
-    /* Zero-padded, whatever lies behind the terminator. */
-    memset(at, 0, AN_NAME_MAX);
-    put(at, enrol->site, strnlen(enrol->site, AN_NAME_MAX - 1));
+    put_name(at, enrol->site);
+}
+
+void an_keys_statement(uint8_t ret[static AN_KEYS_STATEMENT_BYTES], const char *site,
+                       const uint8_t link_key[static AN_KEY_BYTES],
+                       const uint8_t statement_key[static AN_KEY_BYTES], const an_msg_keys *next)
+{
+    uint8_t *at = put_name(ret, site);
+    at = put(at, link_key, AN_KEY_BYTES);
+    at = put(at, statement_key, AN_KEY_BYTES);
+    at = put(at, next->link_key, AN_KEY_BYTES);
+    put(at, next->statement_key, AN_KEY_BYTES);
 }
 
 static const char *name_at(const char *const *names, size_t n, int value)

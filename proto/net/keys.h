@@ -15,7 +15,7 @@
 #ifndef AN_NET_KEYS_H
 #define AN_NET_KEYS_H
 
-#include "doors/crypto.h"
+#include "doors/fingerprint.h"
 #include "net/net.h"
 
 typedef struct an_identity {
@@ -28,14 +28,9 @@ typedef struct an_identity {
 /* Loads the file, or makes it.  Errors: REFUSED others may read it, or it is another user's;
  * PROTO damaged; IO; NOMEM also when no memory can be locked. */
 an_err an_identity_open(const char *path, an_identity **ret, an_note *why);
+/* The identity at path is the one at next_path from now on; the former is gone.  Errors: IO. */
+an_err an_identity_adopt(const char *path, const char *next_path, an_note *why);
 void an_identity_free(an_identity *id); /* wiped; NULL is fine */
-
-/* First 20 bytes of BLAKE2b-256(link key, statement key): eight groups of four, for two people
- * to compare aloud. */
-#define AN_FINGERPRINT_TEXT 40
-void an_fingerprint(char ret_text[static AN_FINGERPRINT_TEXT],
-                    const uint8_t link_public[static AN_LINK_KEY_BYTES],
-                    const uint8_t sign_public[static AN_SIGN_PUBLIC_BYTES]);
 
 #define AN_TOKEN_ID_BYTES 16
 #define AN_TOKEN_SECRET_BYTES 32
@@ -58,10 +53,5 @@ void an_token_done(an_token *token); /* wipes */
 /* The key under which a request for enrolment is authenticated.  The coordinator keeps this, not
  * the secret: whoever reads its journal cannot print the token again. */
 void an_token_key(uint8_t ret[static 32], const uint8_t secret[static AN_TOKEN_SECRET_BYTES]);
-
-/* Readable base32, lower case, no padding.  out holds (8 * len + 4) / 5 + 1 chars. */
-void an_base32(char *out, const uint8_t *bytes, size_t len);
-/* Exactly (8 * len + 4) / 5 digits with zero spare bits, nothing else.  False: not that. */
-bool an_unbase32(uint8_t *ret, size_t len, const char *text, size_t text_len);
 
 #endif

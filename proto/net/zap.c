@@ -265,22 +265,30 @@ bool an_zap_revoke(an_zap *zap, const uint8_t key[static AN_LINK_KEY])
     return was;
 }
 
-size_t an_zap_revoke_site(an_zap *zap, const char *site)
+static bool is_kept(const void *key, const uint8_t *const *keep, size_t n)
 {
-    size_t n = 0, at = 0;
+    for (size_t i = 0; i < n; i++)
+        if (an_secret_equal(key, keep[i], AN_LINK_KEY))
+            return true;
+    return false;
+}
+
+size_t an_zap_revoke_site(an_zap *zap, const char *site, const uint8_t *const *keep, size_t n)
+{
+    size_t revoked = 0, at = 0;
     const void *key;
     void *value;
     pthread_mutex_lock(&zap->lock);
     while (an_hashmap_next(&zap->keys, &at, &key, &value)) {
         grant *g = value;
-        if (g->revoked || strcmp(g->site, site) != 0)
+        if (g->revoked || strcmp(g->site, site) != 0 || is_kept(key, keep, n))
             continue;
         g->revoked = true;
-        n++;
+        revoked++;
     }
-    zap->epoch += n;
+    zap->epoch += revoked;
     pthread_mutex_unlock(&zap->lock);
-    return n;
+    return revoked;
 }
 
 bool an_zap_site_of(an_zap *zap, const uint8_t key[static AN_LINK_KEY], char ret_site[static AN_USER_TEXT])

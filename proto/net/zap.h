@@ -48,7 +48,8 @@ an_err an_zap_allow(an_zap *zap, const uint8_t key[static AN_LINK_KEY], const ch
 /* False: the key was not allowed.  Live connections of the key are refused at their next
  * message (an_server_recv).  Bumps the epoch. */
 bool an_zap_revoke(an_zap *zap, const uint8_t key[static AN_LINK_KEY]);
-size_t an_zap_revoke_site(an_zap *zap, const char *site); /* how many keys */
+/* All keys of the site but those n that are kept (NULL with n 0).  Returns how many. */
+size_t an_zap_revoke_site(an_zap *zap, const char *site, const uint8_t *const *keep, size_t n);
 
 /* The site that holds the key now.  False: none. */
 bool an_zap_site_of(an_zap *zap, const uint8_t key[static AN_LINK_KEY], char ret_site[static AN_USER_TEXT]);

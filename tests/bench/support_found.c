@@ -41,7 +41,7 @@ static void enrol(an_hub *hub, const bench_site *s)
     an_msg_enrol_reply r;
     uint8_t secret[32], key[32], statement[AN_ENROL_STATEMENT_BYTES];
     an_hash mac;
-    bench_need(an_hub_token(hub, "user/bench", 3600000, e.token_id, secret, &why), "token", &why);
+    bench_need(an_hub_token(hub, "user/bench", "", 3600000, e.token_id, secret, &why), "token", &why);
     snprintf(e.site, sizeof e.site, "%s", s->name);
     memcpy(e.link_key, s->id.link_public, sizeof e.link_key);
     memcpy(e.statement_key, s->id.sign_public, sizeof e.statement_key);

@@ -440,7 +440,7 @@ typedef struct word {
 static word a_token(world *w, int64_t valid_ms)
 {
     word t;
-    assert_int_equal(an_hub_token(w->hub, "user/admin", valid_ms, t.id, t.secret, NULL), AN_OK);
+    assert_int_equal(an_hub_token(w->hub, "user/admin", "", valid_ms, t.id, t.secret, NULL), AN_OK);
     return t;
 }
 
@@ -471,7 +471,7 @@ static void a_request_that_waits_is_not_replaced(void **state)
     assert_int_equal(ask(w, &thief, &first, "plant-y"), AN_ENROL_DENIED); /* used */
     assert_int_equal(ask(w, &thief, &second, "plant-x"), AN_ENROL_DENIED);
     const an_site *s = an_state_site(an_hub_state(w->hub), "plant-x");
-    assert_memory_equal(s->link_key, honest.link, sizeof honest.link);
+    assert_memory_equal(s->keys.link_key, honest.link, sizeof honest.link);
     assert_int_equal(an_hub_site_decide(w->hub, "user/admin", "plant-x", false, "", NULL), AN_OK);
     assert_int_equal(ask(w, &thief, &second, "plant-x"), AN_ENROL_PENDING); /* the name is free */
 }

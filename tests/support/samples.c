@@ -205,6 +205,14 @@ static void sample_enrol(an_msg *m)
     r->root_number = 2;
 }
 
+static void sample_keys(an_msg_keys *k)
+{
+    FILL(k->link_key, 86);
+    FILL(k->statement_key, 87);
+    FILL(k->signature, 88);
+    FILL(k->next_signature, 89);
+}
+
 static void sample_bulk(an_msg *m)
 {
     an_hash object;
@@ -246,6 +254,8 @@ void an_sample_msg(an_msg *ret, an_msg_type type)
         sample_enrol(ret);
     else if (type <= AN_MSG_CHUNK_REFUSE)
         sample_bulk(ret);
+    else if (type == AN_MSG_KEYS)
+        sample_keys(&ret->u.keys);
     else if (type == AN_MSG_TRUST)
         sample_trust(&ret->u.trust);
     else

@@ -170,6 +170,8 @@ static void what_is_wrong_is_said(void **state)
     expect(f, "POST", "/api/v1/models", "{\"name\":\"m\",\"arch\":\"x\",\"sensors\":[]}", 400, "sensors");
     expect(f, "POST", "/api/v1/models", "{\"name\":\"m\",\"arch\":\"x\",\"sensors\":[1]}", 400, "text");
     expect(f, "POST", "/api/v1/tokens", "{\"valid_ms\":1}", 400, "valid_ms");
+    expect(f, "POST", "/api/v1/tokens", "{\"site\":\"../x\"}", 400, "not a site's name");
+    expect(f, "POST", "/api/v1/sites/plant-q/replace", "{}", 404, "no site plant-q");
     expect(f, "POST", "/api/v1/campaigns", "{\"model\":\"m\"}", 404, "no model");
     expect(f, "POST", "/api/v1/campaigns", "{\"model\":\"m\",\"kind\":\"x\"}", 400, "kind");
     expect(f, "GET", "/api/v1/versions/12", "", 400, "digits");

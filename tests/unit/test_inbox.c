@@ -51,6 +51,9 @@ static void commands_are_taken_once_in_their_order(void **state)
     assert_int_equal(got.kind, AN_COMMAND_ROLLBACK);
     assert_string_equal(got.line, "pump-1");
     assert_string_equal(got.reason, c.reason);
+    assert_int_equal(an_inbox_put(dir, &(an_command){.kind = AN_COMMAND_ROTATE}, 4000, NULL), AN_OK);
+    assert_int_equal(an_inbox_take(dir, &got, NULL), AN_OK);
+    assert_int_equal(got.kind, AN_COMMAND_ROTATE);
 }
 
 static void what_is_no_command_is_removed_and_said(void **state)

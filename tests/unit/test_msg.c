@@ -417,6 +417,16 @@ static void statements_are_the_same_bytes_for_ever(void **state)
     assert_memory_equal(enrol, "andon-enrol-1\0\0\0", 16);
     assert_memory_equal(enrol + 32, m.u.enrol.link_key, 32);
     assert_memory_equal(enrol + 96, "plant-a\0\0\0", 10);
+    uint8_t keys[AN_KEYS_STATEMENT_BYTES], link_key[32], statement_key[32];
+    memset(link_key, 1, sizeof link_key);
+    memset(statement_key, 2, sizeof statement_key);
+    an_sample_msg(&m, AN_MSG_KEYS);
+    an_keys_statement(keys, "plant-a", link_key, statement_key, &m.u.keys);
+    assert_memory_equal(keys, "plant-a\0\0\0", 10);
+    assert_memory_equal(keys + 64, link_key, 32);
+    assert_memory_equal(keys + 96, statement_key, 32);
+    assert_memory_equal(keys + 128, m.u.keys.link_key, 32);
+    assert_memory_equal(keys + 160, m.u.keys.statement_key, 32);
 }
 
 int main(void)

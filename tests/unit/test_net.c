@@ -127,8 +127,8 @@ static void one_of_two_keys_of_a_site_can_be_revoked_alone(void **state)
     assert_true(an_zap_site_of(w->zap, w->stranger.public_key, site));
     assert_string_equal(site, "plant-7");
     assert_int_equal(an_zap_allow(w->zap, w->plant.public_key, "plant-7"), AN_OK);
-    assert_int_equal(an_zap_revoke_site(w->zap, "plant-7"), 2);
-    assert_int_equal(an_zap_revoke_site(w->zap, "plant-7"), 0);
+    assert_int_equal(an_zap_revoke_site(w->zap, "plant-7", NULL, 0), 2);
+    assert_int_equal(an_zap_revoke_site(w->zap, "plant-7", NULL, 0), 0);
     assert_int_equal(an_zap_allow(w->zap, w->plant.public_key, "two words"), AN_ERR_INVAL);
     assert_int_equal(an_zap_allow(w->zap, w->plant.public_key, ""), AN_ERR_INVAL);
 }

@@ -105,6 +105,20 @@ static void a_rollback_is_left_where_there_is_a_version_before(void **state)
     assert_int_equal(an_inbox_take(f->dir, &c, NULL), AN_ERR_NOTFOUND);
 }
 
+static void a_rotation_is_left_where_a_site_was_enrolled(void **state)
+{
+    fixture *f = *state;
+    an_command c;
+    char path[AN_PATH_MAX];
+    assert_int_equal(an_leave_rotate(f->dir, f->out, &f->why), AN_ERR_NOTFOUND);
+    assert_non_null(strstr(f->why.text, "no site was enrolled"));
+    assert_int_equal(an_path_join(path, f->dir, "coordinator.json"), AN_OK);
+    assert_int_equal(an_file_write(path, "{}", 2, 0600, NULL), AN_OK);
+    assert_int_equal(an_leave_rotate(f->dir, f->out, &f->why), AN_OK);
+    assert_int_equal(an_inbox_take(f->dir, &c, NULL), AN_OK);
+    assert_int_equal(c.kind, AN_COMMAND_ROTATE);
+}
+
 static void where_no_agent_has_run_it_says_so(void **state)
 {
     fixture *f = *state;
@@ -122,6 +136,7 @@ int main(void)
         CASE(a_verdict_on_an_alarm_that_was_raised_is_left),
         CASE(a_verdict_on_nothing_is_refused_and_nothing_is_left),
         CASE(a_rollback_is_left_where_there_is_a_version_before),
+        CASE(a_rotation_is_left_where_a_site_was_enrolled),
         CASE(where_no_agent_has_run_it_says_so),
     };
     if (an_crypto_init() != AN_OK)
