@@ -45,6 +45,8 @@ typedef struct an_campaign {
     uint64_t open_round;               /* 0: none */
     an_hash base;                      /* where it started */
     an_hash head;                      /* the newest version */
+    an_hash untrained;                 /* what its first TRAIN round starts from; none: zero */
+    bool first;                        /* the figures are held against it, as there is no production */
     an_hash optimiser;                 /* the server optimiser's state; none: zero */
     const an_server_optimiser *server; /* whose state it is */
     an_hash evaluation;                /* the evaluated figures; none before */
@@ -68,6 +70,12 @@ const char *an_campaign_state_name(an_campaign_state s);
 const char *an_campaign_kind_name(an_campaign_kind k);
 bool an_campaign_kind_find(const char *name, an_campaign_kind *ret);
 
+typedef enum an_gate_case {
+    AN_GATE_FIRST,       /* there is no production: its place has a version without training, if any */
+    AN_GATE_FULL,        /* trained from the beginning */
+    AN_GATE_INCREMENTAL, /* the answer to drift */
+} an_gate_case;
+
 /* The gate: may this candidate replace production?  Pure.
  *
  *   every score finite; loss on the judged data at most (1 + gate.loss) times production's;
@@ -76,9 +84,12 @@ bool an_campaign_kind_find(const char *name, an_campaign_kind *ret);
  *
  *   An incremental candidate must also be a gain for at least one site.
  *
+ *   A first one is held against a version without training alone, and only by its loss: that one's thresholds,
+ *   and so its alarms, say nothing.
+ *
  * A site objects when what has changed there looks like a declared failure mode (agent/suspect.h), or
  * when one would hardly be raised any more.  The reason then begins with "possible fault, not drift".
  * True: passed.  ret always says why, with figures. */
-bool an_gate_judge(const an_evaluate_out *e, const an_policy *policy, bool incremental, an_note *ret);
+bool an_gate_judge(const an_evaluate_out *e, const an_policy *policy, an_gate_case which, an_note *ret);
 
 #endif

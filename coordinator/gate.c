@@ -1,5 +1,6 @@
 /* The gate.  All figures are shares of sums over sites, so no site's own figure is needed. */
 #include <math.h>
+#include <stdio.h>
 
 #include "coordinator/campaign.h"
 
@@ -18,32 +19,51 @@ static double raised_share(const an_evaluation *e)
     return share(raised, total);
 }
 
-static bool judge_alone(const an_evaluation *c, an_note *ret)
+static double mean_loss(const an_evaluation *e)
 {
-    double far = share(c->old_alarms + c->new_alarms, c->old_windows + c->new_windows);
-    double mean = c->n ? c->loss_sum / (double)c->n : NAN;
+    return e->n ? e->loss_sum / (double)e->n : NAN;
+}
+
+/* p: a version without training, which what has learned anything is better than; without sites: there is none. */
+static bool judge_first(const an_evaluation *c, const an_evaluation *p, an_note *ret)
+{
+    const double far = share(c->old_alarms + c->new_alarms, c->old_windows + c->new_windows);
+    const double mean = mean_loss(c), untrained = mean_loss(p);
+    char beside[64] = "";
     if (!isfinite(mean)) {
         an_note_set(ret, "no window was judged");
         return false;
     }
+    if (isfinite(untrained)) {
+        if (mean > 0 && !(mean < untrained)) {
+            an_note_set(
+                ret,
+                "first version: loss %.4g, and %.4g without any training: what came from the sites has "
+                "ruined it, or there was too little of it",
+                mean, untrained);
+            return false;
+        }
+        snprintf(beside, sizeof beside, " (%.4g without training)", untrained);
+    }
     an_note_set(ret,
-                "first version: loss %.4g over %llu windows, %.2f %% alarms on normal holdouts, %.0f %% of "
+                "first version: loss %.4g%s over %llu windows, %.2f %% alarms on normal holdouts, %.0f %% of "
                 "challenge faults raised",
-                mean, (unsigned long long)c->n, 100 * far, 100 * raised_share(c));
+                mean, beside, (unsigned long long)c->n, 100 * far, 100 * raised_share(c));
     return true;
 }
 
-bool an_gate_judge(const an_evaluate_out *e, const an_policy *policy, bool incremental, an_note *ret)
+bool an_gate_judge(const an_evaluate_out *e, const an_policy *policy, an_gate_case which, an_note *ret)
 {
     const an_evaluation *c = &e->candidate, *p = &e->production;
+    const bool incremental = which == AN_GATE_INCREMENTAL;
     if (c->non_finite) {
         an_note_set(ret, "%llu windows gave no finite score", (unsigned long long)c->non_finite);
         return false;
     }
-    if (p->sites == 0)
-        return judge_alone(c, ret);
+    if (which == AN_GATE_FIRST || p->sites == 0)
+        return judge_first(c, p, ret);
 
-    double loss_c = c->n ? c->loss_sum / (double)c->n : NAN, loss_p = p->n ? p->loss_sum / (double)p->n : NAN;
+    double loss_c = mean_loss(c), loss_p = mean_loss(p);
     double new_c = share(c->new_alarms, c->new_windows), new_p = share(p->new_alarms, p->new_windows);
     double old_c = share(c->old_alarms, c->old_windows), old_p = share(p->old_alarms, p->old_windows);
     double raised_c = raised_share(c), raised_p = raised_share(p);

@@ -83,6 +83,8 @@ static an_err set_payload(an_hub *hub, an_plan *plan, const an_model_entry *m, c
     if (plan->kind == AN_PAYLOAD_EVALUATE) {
         plan->candidate = c->head;
         plan->production = m->alias[AN_ALIAS_PRODUCTION - 1];
+        if (an_hash_is_zero(&plan->production) && m->policy.gate_first)
+            plan->production = c->untrained;
     } else {
         plan->base = c->head;
     }
@@ -190,7 +192,10 @@ static an_err gate(an_hub *hub, const an_campaign *c, an_note *why)
     an_buf_done(&text);
     if (err != AN_OK)
         return err;
-    bool passed = an_gate_judge(&figures, &m->policy, c->kind == AN_CAMPAIGN_INCREMENTAL, &verdict);
+    const an_gate_case which = c->first                             ? AN_GATE_FIRST
+                               : c->kind == AN_CAMPAIGN_INCREMENTAL ? AN_GATE_INCREMENTAL
+                                                                    : AN_GATE_FULL;
+    bool passed = an_gate_judge(&figures, &m->policy, which, &verdict);
     an_json *o = an_json_object();
     an_json_set_int(o, "id", (int64_t)c->id);
     an_json_set_bool(o, "passed", passed);

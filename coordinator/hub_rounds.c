@@ -305,6 +305,7 @@ static void add_server(an_hub *hub, const an_plan *plan, an_json *o)
     an_json_set_text(o, "rule", an_policy_rules[p->rule]);
     an_json_set_num(o, "rule_hostile", p->rule_hostile);
     an_json_set_num(o, "rule_norm", p->rule_norm);
+    an_json_set_bool(o, "rule_mixing", an_policy_rule_opts(p).mixing);
     an_json_set_text(o, "server_optimiser", name);
     an_json_set_num(o, "server_lr", p->server_lr);
     an_json_set_num(o, "server_momentum", p->server_momentum);
@@ -361,6 +362,9 @@ an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_not
     an_json_set_int(o, "cohort", plan->n_cohort);
     if (plan->kind == AN_PAYLOAD_TRAIN)
         add_server(hub, plan, o);
+    const an_campaign *c = an_state_campaign(&hub->state, plan->campaign);
+    if (plan->kind == AN_PAYLOAD_EVALUATE && c && !an_hash_is_zero(&plan->production))
+        an_json_set_bool(o, "untrained", an_hash_equal(&plan->production, &c->untrained));
     an_spent_write(o, &privacy);
     subject_of(subject, plan->round);
     an_batch_add(&batch, "round.opened", subject, "coordinator", NULL, o);

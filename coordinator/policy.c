@@ -17,6 +17,7 @@ const char *const an_policy_rules[] = {
 #undef AN_RULE
     NULL};
 
+static const char *const mixings[] = {"auto", "yes", "no", NULL};
 static const char *const encodings[] = {
 #define AN_ENCODING(name) #name,
 #include "sum/encodings.def"
@@ -75,6 +76,8 @@ const an_opt an_policy_rows[] = {
                "share of the sites that the rule is to bear"),
     AN_OPT_NUM(an_policy, rule_norm, "rule.norm", 0, 1e6, "0",
                "norm_bound: longest delta of a site, L2; 0: the median of them"),
+    AN_OPT_CHOICE(an_policy, rule_mixing, "rule.mixing", mixings, "auto",
+                  "before the rule each update becomes the mean of those nearest to it; auto: for krum"),
     AN_OPT_CHOICE(an_policy, server_optimiser, "server.optimiser", an_policy_server_optimisers, "fedavg",
                   "what makes weights of the mean delta"),
     AN_OPT_NUM(an_policy, server_lr, "server.lr", 1e-6, 10, "1", "share of the mean delta that is applied"),
@@ -109,6 +112,8 @@ const an_opt an_policy_rows[] = {
                "how much higher the share of alarms on normal data may be"),
     AN_OPT_NUM(an_policy, gate_challenge, "gate.challenge", 0, 1, "0.1",
                "how much lower the share of raised challenge faults may be"),
+    AN_OPT_BOOL(an_policy, gate_first, "gate.first", "true",
+                "hold a first version against one without training: its loss must be less"),
     AN_OPT_CHOICE(an_policy, dp_unit, "dp.unit", units, "none",
                   "differential privacy of training: none, of a record (a window), or of a whole site"),
     AN_OPT_NUM(an_policy, dp_epsilon, "dp.epsilon", 0.001, 1e6, "8",
@@ -144,12 +149,25 @@ an_err an_policy_check(const an_policy *p, an_note *why)
     if (p->privacy == 1 && p->rule != 0 && p->secure_groups < 3)
         return an_fail(AN_ERR_INVAL, why,
                        "rule: it needs to see updates (privacy: trusted), or three groups (secure.groups)");
+    if (p->rule_mixing == AN_MIXING_YES && !an_rule_find(an_policy_rules[p->rule])->mixes)
+        return an_fail(AN_ERR_INVAL, why,
+                       "rule.mixing: %s has none before it; median, trimmed_mean, krum and multi_krum have",
+                       an_policy_rules[p->rule]);
     if (p->dp_unit == AN_DP_SITE && (p->privacy == 0 || p->secure_groups != 1))
         return an_fail(
             AN_ERR_INVAL, why,
             "dp.unit: site needs privacy: secure-sum in one group, where the sum alone is seen and "
             "its noise is all sites' together");
     return AN_OK;
+}
+
+an_rule_opts an_policy_rule_opts(const an_policy *p)
+{
+    const bool krum = an_rule_find(an_policy_rules[p->rule]) == an_rule_find("krum");
+    return (an_rule_opts){.hostile = p->rule_hostile,
+                          .norm_bound = p->rule_norm,
+                          .mixing =
+                              p->rule_mixing == AN_MIXING_YES || (p->rule_mixing == AN_MIXING_AUTO && krum)};
 }
 
 an_err an_policy_set_all(an_policy *p, const char *const (*texts)[2], size_t n, an_note *why)

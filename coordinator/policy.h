@@ -17,6 +17,9 @@
 
 #include "base/err.h"
 #include "base/opt.h"
+#include "coordinator/rule.h"
+
+enum { AN_MIXING_AUTO, AN_MIXING_YES, AN_MIXING_NO }; /* index into "auto", "yes", "no" */
 
 typedef struct an_policy {
     int privacy; /* index into "trusted", "secure-sum" */
@@ -37,6 +40,7 @@ typedef struct an_policy {
     double topk;
     int rule; /* index into an_policy_rules */
     double rule_hostile, rule_norm;
+    int rule_mixing; /* AN_MIXING_* */
     double server_lr, server_momentum, server_beta1, server_beta2, server_tau;
 
     int64_t drift_quorum, drift_within_ms, drift_gather_ms, drift_cooldown_ms;
@@ -46,6 +50,7 @@ typedef struct an_policy {
 
     bool promote_automatic;
     double gate_loss, gate_alarms, gate_challenge;
+    bool gate_first;
     int64_t round_retries;
     int64_t keep_rounds, keep_bytes;
 
@@ -63,6 +68,8 @@ an_err an_policy_init(an_policy *p); /* the defaults.  Errors: NOMEM */
 an_err an_policy_set(an_policy *p, const char *key, const char *value, const char *where, an_note *why);
 /* All of them, key and value, and then an_policy_check; on failure p may hold some.  Errors: INVAL. */
 an_err an_policy_set_all(an_policy *p, const char *const (*texts)[2], size_t n, an_note *why);
+/* What the rule is told. */
+an_rule_opts an_policy_rule_opts(const an_policy *p);
 /* Do the values agree with one another?  Errors: INVAL. */
 an_err an_policy_check(const an_policy *p, an_note *why);
 

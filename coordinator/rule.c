@@ -62,6 +62,8 @@ an_err an_rule_new(const an_rule *rule, const an_rule_opts *opts, const double *
         return an_fail(AN_ERR_INVAL, why,
                        "the share of hostile sites is 0 to below 0.5, a bound of norms not "
                        "negative");
+    if (opts->mixing && !rule->mixes)
+        return an_fail(AN_ERR_INVAL, why, "%s has no mixing before it", rule->name);
     for (size_t i = 0; i < n; i++)
         if (!isfinite(weights[i]) || !(weights[i] > 0))
             return an_fail(AN_ERR_INVAL, why, "the weight of site %zu is not a positive number", i);
@@ -75,9 +77,15 @@ an_err an_rule_new(const an_rule *rule, const an_rule_opts *opts, const double *
     r->squares = an_alloc(n, sizeof *r->squares);
     r->share = an_alloc(n, sizeof *r->share);
     r->fate = an_alloc(n, sizeof *r->fate);
-    if (rule->distances)
+    if (rule->distances || opts->mixing)
         r->apart = an_alloc(n, n * sizeof *r->apart);
-    if (!r->weights || !r->squares || !r->share || !r->fate || (rule->distances && !r->apart)) {
+    if (opts->mixing)
+        r->near = an_alloc(n, n * sizeof *r->near);
+    if (opts->mixing && rule->distances)
+        r->mixed = an_alloc(n, n * sizeof *r->mixed);
+    if (!r->weights || !r->squares || !r->share || !r->fate ||
+        (!r->apart && (rule->distances || opts->mixing)) || (!r->near && opts->mixing) ||
+        (!r->mixed && opts->mixing && rule->distances)) {
         an_rule_free(r);
         return AN_ERR_NOMEM;
     }
@@ -93,6 +101,8 @@ void an_rule_free(an_rule_round *r)
     an_free(r->weights);
     an_free(r->squares);
     an_free(r->apart);
+    an_free(r->near);
+    an_free(r->mixed);
     an_free(r->share);
     an_free(r->fate);
     an_free(r);
@@ -173,8 +183,12 @@ an_err an_rule_decide(an_rule_round *r, an_note *why)
     for (size_t i = 0; r->apart && i < r->n; i++)
         for (size_t j = 0; j < i; j++)
             r->apart[i * r->n + j] = r->apart[j * r->n + i];
+    if (r->near)
+        an_rule_mix(r);
     if (r->rule->decide)
         r->rule->decide(r);
+    if (r->near && r->rule->combine == an_rule_sum)
+        an_rule_mix_shares(r);
     return AN_OK;
 }
 
@@ -273,6 +287,21 @@ static void sort_rows(an_rule_tile x, size_t n)
     }
 }
 
+/* One site's values as they came, or the mean of its neighbours'. */
+static void site_columns(const an_rule_round *r, size_t i, const double *block, size_t width, size_t count,
+                         double ret[static AN_RULE_LANES])
+{
+    const uint16_t self = (uint16_t)i, *near = r->near ? r->near + i * r->n_near : &self;
+    const size_t n = r->near ? r->n_near : 1;
+    for (size_t k = 0; k < n; k++) {
+        const double *x = block + near[k] * width;
+        for (size_t c = 0; c < count; c++)
+            ret[c] += x[c];
+    }
+    for (size_t c = 0; c < count && n > 1; c++)
+        ret[c] /= (double)n;
+}
+
 size_t an_rule_columns(const an_rule_round *r, const double *block, size_t width, size_t column, size_t count,
                        an_rule_tile ret)
 {
@@ -280,8 +309,10 @@ size_t an_rule_columns(const an_rule_round *r, const double *block, size_t width
     for (size_t i = 0; i < r->n; i++) {
         if (r->fate[i] == AN_RULE_NOT_FINITE)
             continue;
+        double x[AN_RULE_LANES] = {0};
+        site_columns(r, i, block + column, width, count, x);
         for (size_t c = 0; c < AN_RULE_LANES; c++)
-            ret[n][c].v = c < count ? block[i * width + column + c] : 0;
+            ret[n][c].v = x[c];
         n++;
     }
     for (size_t i = 0; i < n; i++)

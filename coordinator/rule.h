@@ -22,7 +22,13 @@
  *
  * A site with a value that is not finite is left out by every rule.
  *
- * Memory: a round takes 8 n^2 bytes if its rule looks at distances, else some 50 n.
+ * Mixing (nearest-neighbour mixing, Allouah, Farhadkhani, Guerraoui, Gupta, Pinot, Stephan 2023: Fixing by Mixing):
+ * before the rule, each vector is replaced by the mean of the n - f that are nearest to it, itself included.
+ * Where sites differ, what a rule then picks or trims is no longer what makes an honest site different.  Distances
+ * of the mixed vectors follow from those of the vectors, so there is no third pass.
+ *
+ * Memory: a round takes 8 n^2 bytes if its rule looks at distances, else some 50 n; with mixing 10 n^2, and
+ * another 8 n^2 for Krum's.  Time: mixing of median and trimmed mean adds n (n - f) numbers for each column.
  *
  * Threads: the table is immutable; a round belongs to one thread at a time. */
 #ifndef AN_COORDINATOR_RULE_H
@@ -37,12 +43,13 @@
 typedef struct an_rule_opts {
     double hostile;    /* share of the sites that may be hostile, [0, 0.5); counted up to whole sites */
     double norm_bound; /* norm_bound: the L2 norm a vector is cut to; 0: the median of the norms */
+    bool mixing;       /* only for rules that say `mixes` */
 } an_rule_opts;
 
 typedef enum an_rule_fate {
     AN_RULE_KEPT,
     AN_RULE_CUT,       /* made shorter by norm_bound */
-    AN_RULE_NOT_TAKEN, /* krum, multi_krum: too far from the others */
+    AN_RULE_NOT_TAKEN, /* krum, multi_krum: too far from the others; with mixing also from what was taken */
     AN_RULE_NOT_FINITE /* left out */
 } an_rule_fate;
 const char *an_rule_fate_text(an_rule_fate fate); /* "is not finite"; what a site is told of its vector */
@@ -53,6 +60,7 @@ typedef struct an_rule {
     const char *name;
     const char *meaning;
     bool distances; /* needs the distances of all pairs */
+    bool mixes;     /* may stand behind mixing: what is proved for it holds */
     bool weighted;  /* sites count by weight; else all alike, as a weight is only what a site says */
     /* The least number of finite sites, f of which may be hostile. */
     size_t (*least)(size_t f);
@@ -69,7 +77,8 @@ const an_rule *an_rule_at(size_t i);           /* the table in order; NULL past 
 /* Columns of a block of n sites that take at most 8 MiB; at least 64. */
 size_t an_rule_width(size_t n);
 
-/* weights: (n), finite and > 0; copied.  n is 1 .. AN_COHORT_MAX.  Errors: INVAL, NOMEM. */
+/* weights: (n), finite and > 0; copied.  n is 1 .. AN_COHORT_MAX.
+ * Errors: INVAL, also mixing before a rule that does not say so; NOMEM. */
 an_err an_rule_new(const an_rule *rule, const an_rule_opts *opts, const double *weights, size_t n,
                    an_rule_round **ret, an_note *why);
 void an_rule_free(an_rule_round *r); /* NULL is fine */

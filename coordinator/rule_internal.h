@@ -17,15 +17,24 @@ struct an_rule_round {
     size_t hostile;  /* of the finite ones, at most */
     double *weights; /* (n) */
     double *squares; /* (n) squared norms */
-    double *apart;   /* (n, n) squared distances, NULL if not asked for */
-    double *share;   /* (n) of each site's vector in a result that is a sum; 0: none */
+    double *apart;   /* (n, n) squared distances, after decide of the mixed vectors; NULL if not asked for */
+    uint16_t *near;  /* (n, n_near) mixing: the sites whose mean stands for each, ascending; else NULL */
+    size_t n_near;
+    double *mixed; /* (n, n) mixing and Krum: scratch */
+    double *share; /* (n) of each site's vector in a result that is a sum; 0: none */
     an_rule_fate *fate;
 };
 
 void an_rule_sort(double *x, size_t n); /* ascending; no NaN */
 
+/* ---- rule_mixing.c ---- */
+/* Chooses the neighbours of each finite site; Krum's distances become those of the mixed vectors. */
+void an_rule_mix(an_rule_round *r);
+/* Shares of mixed vectors to shares of vectors, and the fates that follow. */
+void an_rule_mix_shares(an_rule_round *r);
+
 /* The finite sites' values of columns column .. column + count - 1, each ascending: ret[k][c].v is the k-th of
- * column + c.  Returns how many there are.  count is at most AN_RULE_LANES. */
+ * column + c, mixed if the round is.  Returns how many there are.  count is at most AN_RULE_LANES. */
 #define AN_RULE_LANES 8
 typedef union an_rule_cell {
     double v;

@@ -116,6 +116,7 @@ typedef struct an_round_entry {
     uint32_t n_updates;
     uint64_t update_bytes; /* of all its updates */
     bool pruned;           /* they were removed */
+    bool untrained;        /* EVALUATE: its candidate is held against a version without training */
     an_round_privacy privacy;
     char reason[AN_REASON_MAX];
 } an_round_entry;

@@ -225,21 +225,23 @@ static void campaign_ended(an_state *st, const an_record *r, an_body *b)
 
 static void round_opened(an_state *st, const an_record *r, an_body *b)
 {
-    an_round_entry e = {
-        .id = an_body_id(b, "id"),
-        .campaign = (uint64_t)an_body_int(b, "campaign", 0),
-        .kind = (an_payload_kind)an_body_int(b, "kind", 0),
-        .plan = an_body_hash(b, "plan", false),
-        .optimiser = an_body_hash(b, "optimiser", true),
-        .rule = an_rule_find(an_body_text(b, "rule", "mean")),
-        .rule_opts = {.hostile = an_body_num(b, "rule_hostile"), .norm_bound = an_body_num(b, "rule_norm")},
-        .server = an_server_optimiser_find(an_body_text(b, "server_optimiser", "fedavg")),
-        .server_args = {.lr = an_body_num(b, "server_lr"),
-                        .momentum = an_body_num(b, "server_momentum"),
-                        .beta1 = an_body_num(b, "server_beta_m"),
-                        .beta2 = an_body_num(b, "server_beta_v"),
-                        .tau = an_body_num(b, "server_tau")},
-        .opened_ms = r->time_ms};
+    an_round_entry e = {.id = an_body_id(b, "id"),
+                        .campaign = (uint64_t)an_body_int(b, "campaign", 0),
+                        .kind = (an_payload_kind)an_body_int(b, "kind", 0),
+                        .plan = an_body_hash(b, "plan", false),
+                        .optimiser = an_body_hash(b, "optimiser", true),
+                        .rule = an_rule_find(an_body_text(b, "rule", "mean")),
+                        .rule_opts = {.hostile = an_body_num(b, "rule_hostile"),
+                                      .norm_bound = an_body_num(b, "rule_norm"),
+                                      .mixing = an_body_bool(b, "rule_mixing")},
+                        .server = an_server_optimiser_find(an_body_text(b, "server_optimiser", "fedavg")),
+                        .server_args = {.lr = an_body_num(b, "server_lr"),
+                                        .momentum = an_body_num(b, "server_momentum"),
+                                        .beta1 = an_body_num(b, "server_beta_m"),
+                                        .beta2 = an_body_num(b, "server_beta_v"),
+                                        .tau = an_body_num(b, "server_tau")},
+                        .untrained = an_body_bool(b, "untrained"),
+                        .opened_ms = r->time_ms};
     an_body_privacy(b, &e.privacy);
     an_body_name(b, e.model, an_body_text(b, "model", NULL));
     if (b->err == AN_OK && (e.kind < 1 || e.kind > AN_PAYLOAD_KIND_MAX))
@@ -311,8 +313,11 @@ static void round_ended(an_state *st, const an_record *r, an_body *b)
     c->step++;
     if (e->kind == AN_PAYLOAD_EVALUATE) {
         c->evaluation = result;
+        c->first = e->untrained;
     } else {
         c->head = result;
+        if (e->kind != AN_PAYLOAD_TRAIN) /* statistics; training comes after them */
+            c->untrained = result;
         c->optimiser = optimiser;
         c->server = e->server;
     }

@@ -89,6 +89,9 @@ static an_err add_evaluation(an_api_call *c, const an_version *v, an_note *why)
         err = an_json_parse((const char *)bytes.data, bytes.len, "evaluation", &doc, why);
     if (err == AN_OK)
         an_json_set(c->answer, "evaluation", an_json_copy(an_json_root(doc)));
+    const an_campaign *campaign = an_state_campaign((an_state *)c->state, v->campaign);
+    if (err == AN_OK && campaign && campaign->first)
+        an_json_set_text(c->answer, "held_against", "untrained");
     an_json_doc_free(doc);
     an_buf_done(&bytes);
     return err;

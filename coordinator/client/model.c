@@ -350,7 +350,8 @@ int an_cli_version_list(an_cli *c)
     return code;
 }
 
-static void print_evaluation(const an_jval *e)
+/* against: what stands in production's place; empty: production. */
+static void print_evaluation(const an_jval *e, const char *against)
 {
     static const char *const sides[] = {"candidate", "production"};
     an_grid g;
@@ -361,7 +362,7 @@ static void print_evaluation(const an_jval *e)
     for (size_t i = 0; i < 2; i++) {
         const an_jval *s = an_jval_get(e, sides[i]);
         double n = an_cli_num(s, "n");
-        an_grid_cell(&g, "%s", sides[i]);
+        an_grid_cell(&g, "%s", i == 1 && against[0] ? against : sides[i]);
         an_grid_cell(&g, "%lld", (long long)an_cli_int(s, "sites"));
         an_grid_cell(&g, "%lld", (long long)an_cli_int(s, "n"));
         an_grid_cell(&g, "%.6g", n > 0 ? an_cli_num(s, "loss_sum") / n : 0.0);
@@ -391,7 +392,8 @@ int an_cli_version_show(an_cli *c)
         add_version(&g, an_jval_at(lineage, i));
     an_grid_print(&g, stdout);
     an_grid_done(&g);
-    print_evaluation(an_jval_get(an_json_root(doc), "evaluation"));
+    print_evaluation(an_jval_get(an_json_root(doc), "evaluation"),
+                     an_cli_text(an_json_root(doc), "held_against"));
     an_json_doc_free(doc);
     return code;
 }

@@ -11,6 +11,11 @@ const char *an_arm_name(an_arm arm)
     return names[arm];
 }
 
+bool an_arm_runs(const an_experiment *e, size_t arm)
+{
+    return !e->federation_only || arm == AN_ARM_FEDERATED || arm == AN_ARM_PERSONALISED;
+}
+
 void an_arms_result_done(an_arms_result *r)
 {
     for (size_t i = 0; r->seeds && i < r->n_seeds; i++)
@@ -147,7 +152,8 @@ static an_err run_seed(const an_arms_conf *conf, int64_t seed, an_arms_target *t
         }
     }
     for (size_t a = 0; a < AN_ARMS && err == AN_OK; a++)
-        err = figures(conf->experiment, targets, n, a, &ret->arms[a]);
+        if (an_arm_runs(conf->experiment, a))
+            err = figures(conf->experiment, targets, n, a, &ret->arms[a]);
     return err;
 }
 

@@ -22,6 +22,7 @@ typedef enum an_arm { AN_ARM_LOCAL, AN_ARM_POOLED, AN_ARM_FEDERATED, AN_ARM_PERS
 #define AN_ARMS 4
 #define AN_BASELINES 2 /* always-on, mahalanobis */
 const char *an_arm_name(an_arm arm);
+bool an_arm_runs(const an_experiment *e, size_t arm); /* what does not has no figures */
 
 typedef struct an_arms_conf {
     const an_experiment *experiment;

@@ -132,7 +132,8 @@ an_json *an_arms_json(const an_arms_conf *conf, const an_arms_result *r)
     an_json_set_int(o, "hostile_sites", (int64_t)e->hostile_sites);
     an_json_set(o, "data", data_json(conf));
     for (size_t a = 0; a < AN_ARMS; a++)
-        an_json_set(arms, an_arm_name((an_arm)a), arm_json(conf, r, a));
+        if (an_arm_runs(e, a))
+            an_json_set(arms, an_arm_name((an_arm)a), arm_json(conf, r, a));
     an_json_set(o, "arms", arms);
     an_json_set(o, "baselines", baselines_json(conf, r));
     an_json_set(o, "federations", federations_json(r));
@@ -168,6 +169,8 @@ void an_arms_print(const an_arms_conf *conf, const an_arms_result *r, FILE *out)
     fprintf(out, "%-16s %6s  %7s  %6s  %6s  %6s  %7s\n", "arm", "auroc", "best F1", "F1", "FAR %", "MAR %",
             "delay");
     for (size_t a = 0; a < AN_ARMS; a++) {
+        if (!an_arm_runs(e, a))
+            continue;
         const an_lab_figures f = over_seeds(r, a, SIZE_MAX);
         print_row(out, an_arm_name((an_arm)a), &f);
     }
@@ -178,12 +181,14 @@ void an_arms_print(const an_arms_conf *conf, const an_arms_result *r, FILE *out)
                 100 * e->board[i].far, 100 * e->board[i].mar);
     fprintf(out, "\n%-16s %30s\n%-16s", "site", "auroc of each arm", "");
     for (size_t a = 0; a < AN_ARMS; a++)
-        fprintf(out, " %12s", an_arm_name((an_arm)a));
+        if (an_arm_runs(e, a))
+            fprintf(out, " %12s", an_arm_name((an_arm)a));
     fputc('\n', out);
     for (size_t i = 0; i < r->n_sites; i++) {
         fprintf(out, "%-16s", conf->data->sites[i].name);
         for (size_t a = 0; a < AN_ARMS; a++)
-            fprintf(out, " %12.3f", over_seeds(r, a, i).auroc);
+            if (an_arm_runs(e, a))
+                fprintf(out, " %12.3f", over_seeds(r, a, i).auroc);
         fputc('\n', out);
     }
     fprintf(out,

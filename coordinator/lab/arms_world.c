@@ -183,7 +183,7 @@ static an_err run_shared(an_arms_world *w, size_t t, an_note *why)
     for (size_t k = 0, at = 0; k < s->n_series && err == AN_OK; at += s->series[k++].n_test)
         err = an_lab_judge(&f->bundle, &f->overlays[target->site], &s->series[k], w->conf->data->width,
                            target->scores[AN_ARM_FEDERATED] + at, why);
-    if (err == AN_OK)
+    if (err == AN_OK && !e->federation_only)
         err = an_arms_calibrate_judge(w->conf, target->site, c, &cutting, &w->pooled, &w->pooled_hash, &opts,
                                       e->personal_series, target->scores[AN_ARM_POOLED],
                                       &w->own[AN_ARM_POOLED][t], why);
@@ -370,7 +370,7 @@ an_err an_arms_world_run(an_arms_world *w, an_seed_result *ret, an_note *why)
     an_progress p;
     an_progress_start(&p, "local and pooled", 0);
     an_err err = prepare(w, why);
-    if (err == AN_OK)
+    if (err == AN_OK && !w->conf->experiment->federation_only)
         err = run_jobs(w, w->n_targets + 1, before_one, why);
     an_progress_end(&p);
     if (err == AN_OK)

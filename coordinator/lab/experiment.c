@@ -213,6 +213,18 @@ static an_err read_seeds(const an_node *top, an_experiment *e, an_note *why)
     return AN_OK;
 }
 
+static an_err read_arms(const an_node *top, an_experiment *e, an_note *why)
+{
+    const char *arms;
+    an_err err = an_node_get_text(top, "arms", "all", &arms, why);
+    if (err != AN_OK)
+        return err;
+    e->federation_only = strcmp(arms, "federation") == 0;
+    if (!e->federation_only && strcmp(arms, "all") != 0)
+        return an_node_fail(an_node_get(top, "arms"), why, "arms: all or federation");
+    return AN_OK;
+}
+
 static an_err read_cold(const an_node *top, an_experiment *e, an_note *why)
 {
     static const char *const keys[] = {"sites", "keep", NULL};
@@ -333,9 +345,9 @@ static an_err read_model(const an_node *top, const char *dir, an_experiment *e, 
 
 static an_err read_all(const an_node *top, const char *dir, an_experiment *e, an_note *why)
 {
-    static const char *const keys[] = {"experiment", "about",       "model",   "data",      "prep",
-                                       "train",      "personal",    "figures", "threshold", "seeds",
-                                       "cold_start", "leaderboard", "policy",  "hostile",   NULL};
+    static const char *const keys[] = {
+        "experiment", "about", "model",      "data",        "prep",   "train",   "personal", "figures",
+        "threshold",  "seeds", "cold_start", "leaderboard", "policy", "hostile", "arms",     NULL};
     an_err err = an_node_only_keys(top, keys, why);
     if (err == AN_OK)
         err = an_node_need_text(top, "experiment", &e->name, why);
@@ -357,6 +369,8 @@ static an_err read_all(const an_node *top, const char *dir, an_experiment *e, an
         err = read_seeds(top, e, why);
     if (err == AN_OK)
         err = read_cold(top, e, why);
+    if (err == AN_OK)
+        err = read_arms(top, e, why);
     if (err == AN_OK)
         err = read_policy(top, e, why);
     if (err == AN_OK)

@@ -11,6 +11,7 @@
  *     personal: {epochs: 5, lr: 0.001}
  *     threshold: "target_far:0.01"
  *     seeds: [1]
+ *     arms: all                         or federation: without local and pooled
  *     policy: {rule: median}            of the federation, over what the rows above say
  *     hostile: {sites: 2, attack: sign_flip, by: 1}
  *
@@ -59,6 +60,7 @@ typedef struct an_experiment {
     bool personal_all;    /* all parameters, else those marked local */
     bool personal_series; /* an overlay for each series, made anew where it begins */
     const char *threshold;
+    bool federation_only; /* without the arms local and pooled */
     bool pooled_scores; /* figures over all scores together, else the mean over sites */
     int64_t seeds[AN_LAB_SEEDS_MAX];
     size_t n_seeds;

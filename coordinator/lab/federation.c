@@ -65,16 +65,18 @@ static an_err make_model(an_fed *f, an_note *why)
     const an_model_spec *from = f->conf->spec;
     const char *pairs[POLICY_MAX][2];
     an_model_spec spec = *from;
-    if (from->n_policy + 1 > POLICY_MAX)
-        return an_fail(AN_ERR_LIMIT, why, "more than %d policy values", POLICY_MAX - 1);
+    if (from->n_policy + 2 > POLICY_MAX)
+        return an_fail(AN_ERR_LIMIT, why, "more than %d policy values", POLICY_MAX - 2);
+    pairs[0][0] = "gate.first"; /* what is ruined is to be measured, too */
+    pairs[0][1] = "false";
     for (size_t i = 0; i < from->n_policy; i++) {
-        pairs[i][0] = from->policy[i][0];
-        pairs[i][1] = from->policy[i][1];
+        pairs[i + 1][0] = from->policy[i][0];
+        pairs[i + 1][1] = from->policy[i][1];
     }
-    pairs[from->n_policy][0] = "promote.automatic";
-    pairs[from->n_policy][1] = "true";
+    pairs[from->n_policy + 1][0] = "promote.automatic";
+    pairs[from->n_policy + 1][1] = "true";
     spec.policy = (const char *const(*)[2])pairs;
-    spec.n_policy = from->n_policy + 1;
+    spec.n_policy = from->n_policy + 2;
     return an_hub_model_create(f->hub, "user/lab", &spec, why);
 }
 

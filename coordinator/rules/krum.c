@@ -56,6 +56,7 @@ const an_rule an_rule_krum = {
     .name = "krum",
     .meaning = "the one vector that is nearest to most others",
     .distances = true,
+    .mixes = true,
     .least = an_rule_least_krum,
     .decide = decide,
     .combine = an_rule_sum,

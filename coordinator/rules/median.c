@@ -16,6 +16,7 @@ static void combine(const an_rule_round *r, double *ret, const double *block, si
 const an_rule an_rule_median = {
     .name = "median",
     .meaning = "the median of each coordinate; bears less than half of the sites",
+    .mixes = true,
     .least = an_rule_least_majority,
     .combine = combine,
 };

@@ -11,6 +11,7 @@ const an_rule an_rule_multi_krum = {
     .name = "multi_krum",
     .meaning = "the mean of the vectors that are nearest to most others",
     .distances = true,
+    .mixes = true,
     .least = an_rule_least_krum,
     .decide = decide,
     .combine = an_rule_sum,

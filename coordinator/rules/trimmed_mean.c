@@ -21,6 +21,7 @@ static void combine(const an_rule_round *r, double *ret, const double *block, si
 const an_rule an_rule_trimmed_mean = {
     .name = "trimmed_mean",
     .meaning = "the mean of each coordinate without the extremes that the hostile share could be",
+    .mixes = true,
     .least = an_rule_least_majority,
     .combine = combine,
 };

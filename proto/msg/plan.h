@@ -67,7 +67,8 @@ typedef struct an_plan {
     an_payload_kind kind;
     an_hash base;       /* version trained from, or holding mean and bin edges; EVALUATE: may be none */
     an_hash candidate;  /* EVALUATE: required; else none */
-    an_hash production; /* EVALUATE: none if there is no production version yet */
+    an_hash production; /* EVALUATE: what the candidate is held against; before the first release a
+                           version without training, or none */
     an_hash schema;
     an_hash layout;
     uint32_t dim;       /* coordinates of the vector */

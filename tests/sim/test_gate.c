@@ -185,7 +185,7 @@ static bool judge(const char *event, double size, size_t ramp, an_note *verdict)
                           .n_threads = 1};
     an_task_result result = {.local = NULL};
     must(an_task_run(&task, vector, &result, &why), &why);
-    bool passed = an_gate_judge(&result.evaluation, &policy, true, verdict);
+    bool passed = an_gate_judge(&result.evaluation, &policy, AN_GATE_INCREMENTAL, verdict);
     print_message("%s %g: shift %.2f, cosine %.2f with mode %zu; %s: %s\n", event, size, result.suspect.shift,
                   result.suspect.cosine, result.suspect.mode + 1, passed ? "passed" : "stopped",
                   verdict->text);

@@ -14,6 +14,7 @@
 #define HOSTILE 5 /* plant-f */
 
 static an_hostile hostile;
+static const char *mixing = "auto"; /* rule.mixing */
 
 static an_err run(site *s, an_job *job, an_note *why)
 {
@@ -31,8 +32,9 @@ static world *open_world_in(void **state, bool backwards, const char *rule, cons
     world *w = *state;
     hostile = (an_hostile){.attack = an_hostile_find(attack), .by = by, .seed = 3};
     const char *const policy[][2] = {
-        {"privacy", "trusted"}, {"rule", rule},          {"rule.hostile", "0.16"},    {"gate.alarms", "1"},
-        {"gate.loss", "100"},   {"gate.challenge", "1"}, {"update.weight_cap", "240"}};
+        {"privacy", "trusted"},       {"rule", rule},          {"rule.hostile", "0.16"},
+        {"gate.alarms", "1"},         {"gate.loss", "100"},    {"gate.challenge", "1"},
+        {"update.weight_cap", "240"}, {"gate.first", "false"}, {"rule.mixing", mixing}};
     if (an_hub_model_policy(w->hub, "user/admin", "pump", policy, sizeof policy / sizeof *policy, &why) !=
         AN_OK)
         fail_msg("%s", why.text);
@@ -129,6 +131,46 @@ static void a_hostile_site_costs_a_robust_rule_next_to_nothing(void **state)
             assert_true(loss < 1.5 * honest);
         }
     }
+}
+
+static void nor_does_it_with_or_without_mixing_before_the_rule(void **state)
+{
+    static const char *const cases[][2] = {
+        {"median", "yes"}, {"trimmed_mean", "yes"}, {"multi_krum", "yes"}, {"krum", "no"}};
+    (void)state;
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        mixing = cases[k][1];
+        const double honest = loss_with(cases[k][0], "", 0);
+        const double loss = loss_with(cases[k][0], "sign_flip", 5);
+        print_message("%-12s mixing %-3s sign_flip 5: loss %.4f, honest %.4f\n", cases[k][0], mixing, loss,
+                      honest);
+        mixing = "auto";
+        assert_true(loss < 1.5 * honest);
+    }
+}
+
+/* With mixing Krum takes the neighbours of the one it picks: all but as many as may be hostile. */
+static void krum_with_mixing_names_the_hostile_site_alone(void **state)
+{
+    world *w = open_world(state, "krum", "sign_flip", 1.5);
+    assert_int_equal(named(w, "round.ended", "too far from the others"), 3);
+    const an_state *st = an_hub_state(w->hub);
+    for (size_t i = 0; i < st->rounds.n; i++)
+        if (st->rounds.items[i].kind == AN_PAYLOAD_TRAIN)
+            assert_true(st->rounds.items[i].rule_opts.mixing);
+    replay_all(w);
+    an_federation_teardown(state);
+}
+
+static void a_policy_that_mixes_before_the_mean_is_refused(void **state)
+{
+    an_note why = {{0}};
+    an_federation_setup_kind(state, &(an_federation_kind){.run = run, .sites = 3});
+    world *w = *state;
+    const char *const policy[][2] = {{"privacy", "trusted"}, {"rule.mixing", "yes"}};
+    assert_int_equal(an_hub_model_policy(w->hub, "user/admin", "pump", policy, 2, &why), AN_ERR_INVAL);
+    assert_non_null(strstr(why.text, "rule.mixing: mean has none before it"));
+    an_federation_teardown(state);
 }
 
 /* It bounds how far a site pulls, not where to. */
@@ -228,6 +270,9 @@ int main(void)
     an_log_init(AN_LOG_OFF, "test");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hostile_site_costs_a_robust_rule_next_to_nothing),
+        cmocka_unit_test(nor_does_it_with_or_without_mixing_before_the_rule),
+        cmocka_unit_test(krum_with_mixing_names_the_hostile_site_alone),
+        cmocka_unit_test(a_policy_that_mixes_before_the_mean_is_refused),
         cmocka_unit_test(a_bound_on_norms_makes_of_any_vector_no_more_than_one_that_is_turned_round),
         cmocka_unit_test(the_plain_mean_is_ruined_by_what_they_bear),
         cmocka_unit_test(the_same_vectors_make_the_same_weights_in_any_order),

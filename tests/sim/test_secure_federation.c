@@ -33,7 +33,7 @@ static int teardown(void **state)
 
 typedef struct variant {
     size_t sites;
-    const char *privacy, *cipher, *groups, *rule;
+    const char *privacy, *cipher, *groups, *rule, *mixing;
     const an_hostile *hostile; /* the first site */
     const an_federation_faults *faults;
 } variant;
@@ -48,7 +48,8 @@ static an_err try(const fixture *f, const variant *v, an_federation_result *ret,
                                      {"secure.cipher", v->cipher ? v->cipher : "auto"},
                                      {"secure.groups", v->groups ? v->groups : "1"},
                                      {"rule", v->rule ? v->rule : "mean"},
-                                     {"rule.hostile", "0.3"}};
+                                     {"rule.hostile", "0.3"},
+                                     {"rule.mixing", v->mixing ? v->mixing : "auto"}};
     const an_model_spec spec = {.name = "small",
                                 .arch = an_lab_pumps_arch,
                                 .sensors = (const char *const *)f->data.names,
@@ -173,6 +174,25 @@ static void a_median_over_three_groups_survives_one_hostile_site(void **state)
     an_federation_result_done(&without);
 }
 
+static void mixing_mixes_means_of_groups(void **state)
+{
+    static const an_hostile attack = {.attack = AN_HOSTILE_SIGN_FLIP, .by = 100};
+    const variant mixed = {.sites = 9,
+                           .privacy = "secure-sum",
+                           .groups = "3",
+                           .rule = "median",
+                           .mixing = "yes",
+                           .hostile = &attack};
+    variant honest = mixed;
+    an_federation_result with = {.n_sites = 0}, without = {.n_sites = 0};
+    honest.hostile = NULL;
+    run(*state, &honest, &without);
+    run(*state, &mixed, &with);
+    assert_true(last_loss(&with) < 1.2 * last_loss(&without));
+    an_federation_result_done(&with);
+    an_federation_result_done(&without);
+}
+
 int main(void)
 {
     if (!an_kernels_init())
@@ -183,6 +203,7 @@ int main(void)
         cmocka_unit_test(late_repeated_and_reordered_messages_change_no_bit),
         cmocka_unit_test(broken_links_are_survived),
         cmocka_unit_test(a_median_over_three_groups_survives_one_hostile_site),
+        cmocka_unit_test(mixing_mixes_means_of_groups),
     };
     if (an_crypto_init() != AN_OK)
         return 1;

@@ -54,10 +54,50 @@ static void a_candidate_that_a_hostile_site_ruined_is_never_released(void **stat
     }
 }
 
+static void a_first_candidate_that_a_hostile_site_ruined_is_never_released(void **state)
+{
+    static const an_hostile attacks[] = {{.attack = AN_HOSTILE_NOISE, .by = 1e4, .seed = 3},
+                                         {.attack = AN_HOSTILE_SIGN_FLIP, .by = 1e4},
+                                         {.attack = AN_HOSTILE_NAN}};
+    for (size_t k = 0; k < sizeof attacks / sizeof *attacks; k++) {
+        hostile = attacks[k];
+        an_federation_setup_kind(state, &(an_federation_kind){.run = run, .sites = 4});
+        world *w = *state;
+        connect_all(w);
+        const uint64_t id = campaign(w, AN_CAMPAIGN_TRAINING);
+        pass(w, 600000);
+        const an_campaign *c = an_state_campaign(an_hub_state(w->hub), id);
+        assert_int_equal(c->state, AN_CAMPAIGN_STOPPED);
+        assert_non_null(strstr(c->reason, k == 2 ? "" : "first version"));
+        print_message("%s\n", c->reason);
+        assert_true(an_hash_is_zero(production(w)));
+        for (size_t i = 0; i < w->n; i++)
+            assert_true(an_hash_is_zero(&w->sites[i].runs));
+        an_federation_teardown(state);
+    }
+}
+
+static void a_first_candidate_that_is_sound_is_held_against_no_training(void **state)
+{
+    hostile = (an_hostile){.attack = AN_HOSTILE_NONE};
+    an_federation_setup_kind(state, &(an_federation_kind){.run = run, .sites = 4});
+    world *w = *state;
+    connect_all(w);
+    const uint64_t id = campaign(w, AN_CAMPAIGN_TRAINING);
+    pass(w, 60000);
+    assert_promoted(w, id);
+    const an_campaign *c = an_state_campaign(an_hub_state(w->hub), id);
+    assert_true(c->first && !an_hash_is_zero(&c->untrained) && !an_hash_equal(&c->untrained, &c->base));
+    assert_non_null(strstr(c->reason, "without training"));
+    an_federation_teardown(state);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_candidate_that_a_hostile_site_ruined_is_never_released),
+        cmocka_unit_test(a_first_candidate_that_a_hostile_site_ruined_is_never_released),
+        cmocka_unit_test(a_first_candidate_that_is_sound_is_held_against_no_training),
     };
     if (an_crypto_init() != AN_OK)
         return 1;

@@ -1,5 +1,6 @@
 /* A rule over rows that come by a callback, as the means of groups do: every shared parameter is stepped by what the
  * rule gives, over more than one block and across tensors, and local ones stay. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -111,6 +112,27 @@ static void a_third_of_the_rows_can_be_hostile(void **state)
         assert_true(f->b.weights[i] < 4.0f * SHARED);
 }
 
+static void mixing_asks_for_no_row_once_more(void **state)
+{
+    fixture *f = *state;
+    an_combine_verdict verdicts[ROWS];
+    an_note why = {{0}};
+    f->hostile = 99;
+    f->job.rule = an_rule_find("krum");
+    f->job.rule_opts = (an_rule_opts){.hostile = 0.33, .mixing = true};
+    if (step_rows(f, verdicts, &why) != AN_OK)
+        fail_msg("%s", why.text);
+    assert_int_equal(f->asked, 2 * ROWS * 3);
+    for (size_t i = 0; i < ROWS; i++)
+        assert_int_equal(verdicts[i].fate, i < 99 ? AN_RULE_NOT_TAKEN : AN_RULE_KEPT);
+    for (size_t i = 0; i < f->b.n_weights; i++) {
+        const bool local = i >= FIRST && i < FIRST + LOCAL;
+        const double place = (double)(i < FIRST ? i : i - LOCAL), want = local ? 0 : 99.0 / 64 * place;
+        /* The mean of (r - 100) / 64, r = 99 .. 299. */
+        assert_true(fabs((double)f->b.weights[i] - want) <= 1e-6 * want);
+    }
+}
+
 static void what_reading_comes_to_is_what_the_step_comes_to(void **state)
 {
     fixture *f = *state;
@@ -170,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_shared_parameter_is_stepped_by_the_rule),
         TEST(a_third_of_the_rows_can_be_hostile),
+        TEST(mixing_asks_for_no_row_once_more),
         TEST(what_reading_comes_to_is_what_the_step_comes_to),
         TEST(an_adaptive_step_keeps_two_numbers_for_each_parameter),
         TEST(updates_for_another_key_are_no_sites_fault),

@@ -14,48 +14,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/terms.h"
-#include "coordinator/rule.h"
-
-#define SITES_MAX 40
-
-typedef struct result {
-    an_err err;
-    an_rule_fate fate[SITES_MAX];
-    an_note why;
-} result;
-
-/* x: (n, dim); in blocks of `width` columns. */
-static result run_rule(const char *name, const an_rule_opts *opts, const double *weights, const double *x,
-                       size_t n, size_t dim, size_t width, an_workers *workers, double *ret)
-{
-    static double block[SITES_MAX * 4096];
-    result out = {AN_OK, {AN_RULE_KEPT}, {{0}}};
-    double ones[SITES_MAX];
-    an_rule_round *r = NULL;
-    assert_true(n <= SITES_MAX && width <= 4096);
-    for (size_t i = 0; i < n; i++)
-        ones[i] = 1;
-    const an_rule *rule = an_rule_find(name);
-    assert_non_null(rule);
-    out.err = an_rule_new(rule, opts, weights ? weights : ones, n, &r, &out.why);
-    for (int pass = 0; pass < 2 && out.err == AN_OK; pass++) {
-        for (size_t at = 0; at < dim; at += width) {
-            size_t w = dim - at < width ? dim - at : width;
-            for (size_t i = 0; i < n; i++)
-                memcpy(block + i * w, x + i * dim + at, w * sizeof *x);
-            if (pass == 0)
-                an_rule_look(r, block, w, workers);
-            else
-                an_rule_combine(r, ret + at, block, w, workers);
-        }
-        if (pass == 0)
-            out.err = an_rule_decide(r, &out.why);
-    }
-    for (size_t i = 0; i < n && out.err == AN_OK; i++)
-        out.fate[i] = an_rule_fate_of(r, i);
-    an_rule_free(r);
-    return out;
-}
+#include "tests/support/rules.h"
 
 static void near(double got, double want)
 {
@@ -72,33 +31,33 @@ static void small_cases_are_what_a_hand_comes_to(void **state)
     const an_rule_opts opts = {.hostile = 1.0 / 6, .norm_bound = 2};
     double ret[2];
 
-    assert_int_equal(run_rule("mean", &opts, weights, x[0], 6, 2, 2, NULL, ret).err, AN_OK);
+    assert_int_equal(an_test_rule("mean", &opts, weights, x[0], 6, 2, 2, NULL, ret).err, AN_OK);
     near(ret[0], (1 + 4 + 9 + 8 + 5 + 450) / 20.0);
     near(ret[1], (0 + 2 + 6 + 8 + 10 - 300) / 20.0);
 
-    assert_int_equal(run_rule("median", &opts, weights, x[0], 6, 2, 1, NULL, ret).err, AN_OK);
+    assert_int_equal(an_test_rule("median", &opts, weights, x[0], 6, 2, 1, NULL, ret).err, AN_OK);
     near(ret[0], 2);   /* 1 1 2 2 3 90 */
     near(ret[1], 1.5); /* -60 0 1 2 2 2 */
 
-    assert_int_equal(run_rule("trimmed_mean", &opts, weights, x[0], 6, 2, 2, NULL, ret).err, AN_OK);
+    assert_int_equal(an_test_rule("trimmed_mean", &opts, weights, x[0], 6, 2, 2, NULL, ret).err, AN_OK);
     near(ret[0], (1 + 2 + 2 + 3) / 4.0);
     near(ret[1], (0 + 1 + 2 + 2) / 4.0);
 
     /* Three nearest of each, squared: a 2+4+5, b 1+2+2, c 1+2+4, d 1+1+1, e 1+2+4.  d wins. */
-    result k = run_rule("krum", &opts, weights, x[0], 6, 2, 1, NULL, ret);
+    an_test_ruled k = an_test_rule("krum", &opts, weights, x[0], 6, 2, 1, NULL, ret);
     assert_int_equal(k.err, AN_OK);
     near(ret[0], 2);
     near(ret[1], 2);
     assert_true(k.fate[3] == AN_RULE_KEPT && k.fate[5] == AN_RULE_NOT_TAKEN);
 
     /* The three best: d, b and, of the equal c and e, the first. */
-    result m = run_rule("multi_krum", &opts, weights, x[0], 6, 2, 2, NULL, ret);
+    an_test_ruled m = an_test_rule("multi_krum", &opts, weights, x[0], 6, 2, 2, NULL, ret);
     near(ret[0], (2 + 2 + 3) / 3.0);
     near(ret[1], (2 + 1 + 2) / 3.0);
     assert_true(m.fate[1] == AN_RULE_KEPT && m.fate[2] == AN_RULE_KEPT && m.fate[4] == AN_RULE_NOT_TAKEN);
 
     /* Norms 1, 2.236, 3.606, 2.828, 2.236, 108: all but the first are cut to 2. */
-    result b = run_rule("norm_bound", &opts, weights, x[0], 6, 2, 1, NULL, ret);
+    an_test_ruled b = an_test_rule("norm_bound", &opts, weights, x[0], 6, 2, 1, NULL, ret);
     double want = 1;
     for (size_t i = 1; i < 6; i++)
         want += weights[i] * x[i][0] * 2 / hypot(x[i][0], x[i][1]);
@@ -112,7 +71,7 @@ static void a_bound_of_norms_that_is_not_given_is_their_median(void **state)
     static const double x[3] = {1, 3, -1000};
     const an_rule_opts opts = {.hostile = 0.3};
     double ret;
-    result r = run_rule("norm_bound", &opts, NULL, x, 3, 1, 1, NULL, &ret);
+    an_test_ruled r = an_test_rule("norm_bound", &opts, NULL, x, 3, 1, 1, NULL, &ret);
     near(ret, (1 + 3 - 3) / 3.0);
     assert_true(r.fate[1] == AN_RULE_KEPT && r.fate[2] == AN_RULE_CUT);
 }
@@ -127,16 +86,17 @@ static void medians_of_any_number_of_sites_are_those_of_a_sorted_column(void **s
 {
     (void)state;
     enum { COLUMNS = 13 };
-    static double x[SITES_MAX][COLUMNS];
-    double ret[COLUMNS], column[SITES_MAX];
+    static double x[AN_TEST_RULE_SITES][COLUMNS];
+    double ret[COLUMNS], column[AN_TEST_RULE_SITES];
     const an_rule_opts opts = {0};
     an_rng rng;
     an_rng_init(&rng, 4, 0);
-    for (size_t n = 1; n <= SITES_MAX; n++) {
+    for (size_t n = 1; n <= AN_TEST_RULE_SITES; n++) {
         for (size_t i = 0; i < n; i++)
             for (size_t c = 0; c < COLUMNS; c++)
                 x[i][c] = (double)an_rng_below(&rng, c == 0 ? 3 : 1000); /* with many ties, too */
-        assert_int_equal(run_rule("median", &opts, NULL, x[0], n, COLUMNS, COLUMNS, NULL, ret).err, AN_OK);
+        assert_int_equal(an_test_rule("median", &opts, NULL, x[0], n, COLUMNS, COLUMNS, NULL, ret).err,
+                         AN_OK);
         for (size_t c = 0; c < COLUMNS; c++) {
             for (size_t i = 0; i < n; i++)
                 column[i] = x[i][c];
@@ -148,32 +108,6 @@ static void medians_of_any_number_of_sites_are_those_of_a_sorted_column(void **s
 
 #define N 20
 #define DIM 700
-
-/* What sites learn alike, and what each sees for itself. */
-static void honest(double x[N][DIM], double mean[DIM])
-{
-    an_rng rng;
-    an_rng_init(&rng, 3, 0);
-    memset(mean, 0, DIM * sizeof *mean);
-    for (size_t c = 0; c < DIM; c++) {
-        double common = an_rng_normal(&rng);
-        for (size_t i = 0; i < N; i++)
-            x[i][c] = common + 0.3 * an_rng_normal(&rng);
-    }
-    for (size_t i = N / 5; i < N; i++)
-        for (size_t c = 0; c < DIM; c++)
-            mean[c] += x[i][c] / (N - N / 5);
-}
-
-static double far_from(const double *a, const double *b)
-{
-    double apart = 0, norm = 0;
-    for (size_t c = 0; c < DIM; c++) {
-        apart += (a[c] - b[c]) * (a[c] - b[c]);
-        norm += b[c] * b[c];
-    }
-    return sqrt(apart / norm);
-}
 
 static void a_fifth_of_hostile_sites_does_not_move_the_robust_rules(void **state)
 {
@@ -189,16 +123,17 @@ static void a_fifth_of_hostile_sites_does_not_move_the_robust_rules(void **state
     const an_rule_opts opts = {.hostile = 0.2};
     (void)state;
     for (int attack = 0; attack < 3; attack++) {
-        honest(x, mean);
+        an_test_rule_honest(x[0], N, DIM, 0.3, mean);
         for (size_t i = 0; i < N / 5; i++)
             for (size_t c = 0; c < DIM; c++)
                 x[i][c] *= attack == 0 ? -5 : attack == 1 ? 1000 : -1;
-        assert_int_equal(run_rule("mean", &opts, NULL, x[0], N, DIM, DIM, NULL, ret).err, AN_OK);
-        assert_true(far_from(ret, mean) > (attack == 2 ? 0.35 : 1)); /* what they stand against */
+        assert_int_equal(an_test_rule("mean", &opts, NULL, x[0], N, DIM, DIM, NULL, ret).err, AN_OK);
+        assert_true(an_test_rule_far(ret, mean, DIM) >
+                    (attack == 2 ? 0.35 : 1)); /* what they stand against */
         for (size_t k = 0; k < sizeof rules / sizeof *rules; k++) {
-            result r = run_rule(rules[k].name, &opts, NULL, x[0], N, DIM, 256, NULL, ret);
+            an_test_ruled r = an_test_rule(rules[k].name, &opts, NULL, x[0], N, DIM, 256, NULL, ret);
             assert_int_equal(r.err, AN_OK);
-            double far = far_from(ret, mean);
+            double far = an_test_rule_far(ret, mean, DIM);
             if (!(far <= (attack == 1 ? rules[k].scaled : rules[k].flipped)))
                 fail_msg("%s, attack %d: %g from the honest mean", rules[k].name, attack, far);
             for (size_t i = 0; i < N / 5; i++)
@@ -216,17 +151,17 @@ static void a_site_that_is_not_finite_is_named_and_left_out_by_every_rule(void *
     for (size_t k = 0; an_rule_at(k); k++)
         for (size_t p = 0; p < 3; p++) {
             const an_rule_opts opts = {.hostile = 0.2}, fewer = {.hostile = 3.0 / 19};
-            honest(x, mean);
+            an_test_rule_honest(x[0], N, DIM, 0.3, mean);
             memcpy(without[0], x[0], 7 * sizeof x[0]);
             memcpy(without[7], x[8], 12 * sizeof x[0]);
             x[7][DIM - 1] = poison[p]; /* in the last block, when the others have long been added */
-            result r = run_rule(an_rule_at(k)->name, &opts, NULL, x[0], N, DIM, 256, NULL, ret);
+            an_test_ruled r = an_test_rule(an_rule_at(k)->name, &opts, NULL, x[0], N, DIM, 256, NULL, ret);
             assert_int_equal(r.err, AN_OK);
             for (size_t i = 0; i < N; i++)
                 assert_true((r.fate[i] == AN_RULE_NOT_FINITE) == (i == 7));
             /* One of the four that were feared is known. */
             assert_int_equal(
-                run_rule(an_rule_at(k)->name, &fewer, NULL, without[0], N - 1, DIM, 256, NULL, want).err,
+                an_test_rule(an_rule_at(k)->name, &fewer, NULL, without[0], N - 1, DIM, 256, NULL, want).err,
                 AN_OK);
             assert_memory_equal(ret, want, sizeof ret);
         }
@@ -239,13 +174,13 @@ static void huge_but_finite_vectors_do_not_get_through_either(void **state)
     static double x[N][DIM], mean[DIM], ret[DIM];
     const an_rule_opts opts = {.hostile = 0.2};
     (void)state;
-    honest(x, mean);
+    an_test_rule_honest(x[0], N, DIM, 0.3, mean);
     for (size_t i = 0; i < 4; i++)
         for (size_t c = 0; c < DIM; c++)
             x[i][c] = i % 2 ? 1.7e308 : -1.7e308; /* their squares and differences are infinite */
     for (size_t k = 0; k < 5; k++) {
-        assert_int_equal(run_rule(names[k], &opts, NULL, x[0], N, DIM, 256, NULL, ret).err, AN_OK);
-        assert_true(far_from(ret, mean) < 0.7);
+        assert_int_equal(an_test_rule(names[k], &opts, NULL, x[0], N, DIM, 256, NULL, ret).err, AN_OK);
+        assert_true(an_test_rule_far(ret, mean, DIM) < 0.7);
     }
 }
 
@@ -258,7 +193,7 @@ static void the_order_of_the_sites_does_not_matter(void **state)
     an_rng rng;
     (void)state;
     an_rng_init(&rng, 8, 0);
-    honest(x, mean);
+    an_test_rule_honest(x[0], N, DIM, 0.3, mean);
     for (uint32_t i = 0; i < N; i++) {
         order[i] = i;
         wx[i] = 1 + i % 3;
@@ -270,8 +205,8 @@ static void the_order_of_the_sites_does_not_matter(void **state)
     }
     for (size_t k = 0; an_rule_at(k); k++) {
         const char *name = an_rule_at(k)->name;
-        result rx = run_rule(name, &opts, wx, x[0], N, DIM, 256, NULL, a);
-        result ry = run_rule(name, &opts, wy, y[0], N, DIM, 256, NULL, b);
+        an_test_ruled rx = an_test_rule(name, &opts, wx, x[0], N, DIM, 256, NULL, a);
+        an_test_ruled ry = an_test_rule(name, &opts, wy, y[0], N, DIM, 256, NULL, b);
         for (size_t i = 0; i < N; i++)
             assert_int_equal(ry.fate[i], rx.fate[order[i]]);
         for (size_t c = 0; c < DIM; c++)
@@ -287,11 +222,11 @@ static void workers_do_not_change_a_bit(void **state)
     const an_rule_opts opts = {.hostile = 0.2};
     an_workers *workers = NULL;
     (void)state;
-    honest(x, mean);
+    an_test_rule_honest(x[0], N, DIM, 0.3, mean);
     assert_int_equal(an_workers_new(3, &workers), AN_OK);
     for (size_t k = 0; an_rule_at(k); k++) {
-        run_rule(an_rule_at(k)->name, &opts, NULL, x[0], N, DIM, 600, NULL, a);
-        run_rule(an_rule_at(k)->name, &opts, NULL, x[0], N, DIM, 600, workers, b);
+        an_test_rule(an_rule_at(k)->name, &opts, NULL, x[0], N, DIM, 600, NULL, a);
+        an_test_rule(an_rule_at(k)->name, &opts, NULL, x[0], N, DIM, 600, workers, b);
         assert_memory_equal(a, b, sizeof a);
     }
     an_workers_free(workers);
@@ -306,7 +241,7 @@ static void equal_vectors_come_out_as_they_went_in(void **state)
         memcpy(x[i], (double[]){1.5, -2.25, 0}, sizeof x[i]);
     const an_rule_opts opts = {.hostile = 0.3};
     for (size_t k = 0; an_rule_at(k); k++) {
-        result r = run_rule(an_rule_at(k)->name, &opts, NULL, x[0], 9, 3, 2, NULL, ret);
+        an_test_ruled r = an_test_rule(an_rule_at(k)->name, &opts, NULL, x[0], 9, 3, 2, NULL, ret);
         assert_int_equal(r.err, AN_OK);
         for (size_t c = 0; c < 3; c++)
             near(ret[c], x[0][c]);
@@ -340,7 +275,7 @@ static void too_few_sites_for_so_many_hostile_ones_are_refused(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const an_rule_opts opts = {.hostile = cases[i].hostile};
-        result r = run_rule(cases[i].name, &opts, NULL, x, cases[i].n, 1, 1, NULL, &ret);
+        an_test_ruled r = an_test_rule(cases[i].name, &opts, NULL, x, cases[i].n, 1, 1, NULL, &ret);
         if (r.err != cases[i].err)
             fail_msg("%s of %zu, %g: %s", cases[i].name, cases[i].n, cases[i].hostile, an_err_name(r.err));
         if (r.err != AN_OK)
@@ -348,7 +283,7 @@ static void too_few_sites_for_so_many_hostile_ones_are_refused(void **state)
     }
     x[0] = x[1] = x[2] = NAN;
     const an_rule_opts opts = {.hostile = 0.2};
-    assert_int_equal(run_rule("mean", &opts, NULL, x, 3, 1, 1, NULL, &ret).err, AN_ERR_REFUSED);
+    assert_int_equal(an_test_rule("mean", &opts, NULL, x, 3, 1, 1, NULL, &ret).err, AN_ERR_REFUSED);
 }
 
 static void what_is_out_of_bounds_is_refused_and_memory_may_run_out(void **state)
