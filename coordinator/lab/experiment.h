@@ -61,7 +61,7 @@ typedef struct an_experiment {
     bool personal_series; /* an overlay for each series, made anew where it begins */
     const char *threshold;
     bool federation_only; /* without the arms local and pooled */
-    bool pooled_scores; /* figures over all scores together, else the mean over sites */
+    bool pooled_scores;   /* figures over all scores together, else the mean over sites */
     int64_t seeds[AN_LAB_SEEDS_MAX];
     size_t n_seeds;
     size_t cold_sites; /* 0: none; so many sites, each in turn, keep cold_keep of their rows */
