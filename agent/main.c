@@ -12,6 +12,7 @@
 #include "agent/show.h"
 #include "base/args.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "doors/crypto.h"
 #include "doors/json.h"
 #include "models/kernels/kernels.h"
@@ -174,6 +175,7 @@ int main(int argc, char **argv)
         an_args_help(&args, stdout);
         return 0;
     }
+    an_mem_no_core();
     umask(027); /* samples, spool and versions: the group may read them, others may not */
     an_log_init(AN_LOG_INFO, "andon-agent");
     an_json_init();

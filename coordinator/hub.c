@@ -39,11 +39,11 @@ an_err an_hub_new(const an_hub_conf *conf, an_hub **ret, an_note *why)
 {
     an_err err = AN_ERR_NOMEM;
     an_hub *hub = an_alloc(1, sizeof *hub);
-    if (!hub)
+    if (!hub || !(hub->seal_secret = an_secret_alloc(AN_AGREE_BYTES)))
         goto out;
     hub->conf = *conf;
     if (conf->seal_secret) {
-        memcpy(hub->seal_secret, conf->seal_secret, sizeof hub->seal_secret);
+        memcpy(hub->seal_secret, conf->seal_secret, AN_AGREE_BYTES);
         an_agree_public(hub->seal_public, hub->seal_secret);
     } else if (conf->sign_secret)
         an_delivery_seal_keys(hub->seal_secret, hub->seal_public, conf->sign_secret);
@@ -81,7 +81,7 @@ void an_hub_free(an_hub *hub)
         an_free(hub->waiting.items[i].bytes);
     an_free(hub->waiting.items);
     an_state_done(&hub->state);
-    an_wipe(hub->seal_secret, sizeof hub->seal_secret);
+    an_secret_free(hub->seal_secret);
     an_free(hub);
 }
 

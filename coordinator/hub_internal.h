@@ -46,7 +46,8 @@ struct an_hub {
     AN_LIST(an_hub_live) live;
     AN_LIST(an_hub_round *) rounds;
     AN_LIST(an_hub_model) models;
-    uint8_t seal_secret[AN_AGREE_BYTES], seal_public[AN_AGREE_BYTES]; /* updates are sealed to it */
+    uint8_t *seal_secret;                /* (AN_AGREE_BYTES) locked memory */
+    uint8_t seal_public[AN_AGREE_BYTES]; /* updates are sealed to it */
     uint64_t next_epoch;
     int64_t resumed_ms; /* when open rounds were taken up */
     uint64_t next_msg_id;

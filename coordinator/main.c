@@ -7,6 +7,7 @@
 
 #include "base/args.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "coordinator/runtime.h"
 #include "doors/conf.h"
 #include "doors/crypto.h"
@@ -100,6 +101,7 @@ int main(int argc, char **argv)
     sigaddset(&ends, SIGINT);
     pthread_sigmask(SIG_BLOCK, &ends, NULL);
     signal(SIGPIPE, SIG_IGN);
+    an_mem_no_core();
     umask(077); /* keys, updates and the journal are nobody else's business on the machine */
     an_log_init((an_log_level)conf.log_level, "andon-coordinator");
     an_json_init();

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define ALIGN ((size_t)64)
 
@@ -101,4 +102,10 @@ void an_mem_fail_never(void)
 size_t an_mem_live(void)
 {
     return atomic_load(&live);
+}
+
+void an_mem_no_core(void)
+{
+    const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none); /* lowering a limit is always allowed */
 }

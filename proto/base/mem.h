@@ -24,6 +24,9 @@ bool an_grow(void *items_ptr, size_t *cap, size_t need, size_t size);
 
 char *an_strdup(const char *text); /* NULL: out of memory */
 
+/* From now on a crash leaves no core file, which would hold the process's secrets on the disk. */
+void an_mem_no_core(void);
+
 /* Tests: the n-th allocation from now on, and all after it, fail (0 = the next one). */
 void an_mem_fail_after(size_t n);
 void an_mem_fail_never(void);

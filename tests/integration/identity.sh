@@ -25,6 +25,13 @@ create_model train.rounds=1 train.epochs=1 gate.loss=10 gate.alarms=1 gate.chall
 for s in "${sites[@]}"; do until_true 60 site_has_rows "$s" 3000 || die "$s does not read"; done
 for s in "${sites[@]}"; do until_true 30 connected "$s" || die "$s is not connected"; done
 
+# ---- where the secrets are ----
+for pid in "$coordinator_pid" "${site_pid[plant-a]}"; do
+    grep -q '^VmLck:[[:space:]]*[1-9]' "/proc/$pid/status" || die "no memory of process $pid is locked"
+    grep -q '^Max core file size *0 *0 ' "/proc/$pid/limits" || die "process $pid would leave a core file"
+done
+say 'ok: secrets are in locked memory, and a crash leaves no core file'
+
 # ---- rotation ----
 cp -a "$work/plant-a/identity" "$work/stolen.identity"
 former=$(site_field plant-a fingerprint)
