@@ -49,7 +49,7 @@ only 'zmq'                                         'proto/net/'         'proto/n
 only '[a-z0-9_/]*\.pb-c\.h|protobuf-c/'            '(proto/msg|models/onnx)/' 'proto/msg (messages) and models/onnx'
 only 'andon\.pb-c\.h'                              'proto/msg/'         'proto/msg'
 only 'onnx\.pb-c\.h'                               'models/onnx/'       'models/onnx'
-only 'sodium|openssl/|libfyaml|jansson|zstd|zdict' 'proto/doors/'       'proto/doors'
+only 'sodium|openssl/|gcrypt|libfyaml|jansson|zstd|zdict' 'proto/doors/'     'proto/doors'
 only 'sqlite3|microhttpd|curl/|png'                'proto/doors/'       'proto/doors'
 only 'libpq|postgres'                              'coordinator/store/' 'coordinator/store'
 only 'cblas|openblas|lapacke|[a-z]*mmintrin|arm_neon' 'models/kernels/' 'models/kernels'

@@ -1,17 +1,29 @@
 #include "doors/cipher.h"
 
+#include <assert.h>
 #include <limits.h>
-#include <openssl/evp.h>
 #include <sodium.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "doors/cipher_internal.h"
 
 struct an_stream {
     an_cipher cipher;
-    EVP_CIPHER_CTX *aes;
+    const an_aes_maker *maker;
+    void *aes; /* the maker's; NULL for another cipher */
 };
+
+static const an_aes_maker *const makers[AN_AES_N] = {
+#define AN_AES_ROW(name, maker, text) [AN_AES_##name] = &an_aes_##maker,
+    AN_AES_LIST(AN_AES_ROW)
+#undef AN_AES_ROW
+};
+
+/* What is encrypted, so that the output need not be cleared first.  Its length is also how much of a
+ * string is made at once. */
+static const uint8_t zeros[16384];
+static_assert(sizeof zeros % AN_STREAM_BLOCK_BYTES == 0, "whole blocks");
 
 const char *an_cipher_name(an_cipher cipher)
 {
@@ -30,28 +42,56 @@ bool an_cipher_is_fast(an_cipher cipher)
     return cipher != AN_CIPHER_AES256CTR || sodium_runtime_has_aesni() == 1;
 }
 
+const char *an_aes_name(an_aes aes)
+{
+    static const char *const names[AN_AES_N] = {
+#define AN_AES_ROW(name, maker, text) [AN_AES_##name] = text,
+        AN_AES_LIST(AN_AES_ROW)
+#undef AN_AES_ROW
+    };
+    return (unsigned)aes < AN_AES_N ? names[aes] : NULL;
+}
+
+bool an_aes_is_here(an_aes aes)
+{
+    return (unsigned)aes < AN_AES_N && makers[aes]->is_here();
+}
+
+an_aes an_aes_fastest(void)
+{
+    unsigned i = 0;
+    while (i + 1 < AN_AES_N && !makers[i]->is_fast())
+        i++;
+    return (an_aes)i;
+}
+
 an_err an_stream_open(an_cipher cipher, an_stream **ret)
 {
-    an_err err = AN_OK;
-    an_stream *s;
     *ret = NULL;
     if (!an_cipher_name(cipher))
         return AN_ERR_INVAL;
-    s = an_alloc(1, sizeof *s);
+    if (cipher == AN_CIPHER_AES256CTR)
+        return an_stream_open_aes(an_aes_fastest(), ret);
+    an_stream *s = an_alloc(1, sizeof *s);
     if (!s)
         return AN_ERR_NOMEM;
     s->cipher = cipher;
-    if (cipher == AN_CIPHER_AES256CTR) {
-        s->aes = EVP_CIPHER_CTX_new();
-        if (!s->aes)
-            err = AN_ERR_NOMEM;
-        /* The cipher is looked up once; the keys come later. */
-        else if (EVP_EncryptInit_ex(s->aes, EVP_aes_256_ctr(), NULL, NULL, NULL) != 1)
-            err = AN_ERR_UNSUPPORTED;
-    }
-    if (err != AN_OK) {
-        an_stream_close(s);
-        return err;
+    *ret = s;
+    return AN_OK;
+}
+
+an_err an_stream_open_aes(an_aes aes, an_stream **ret)
+{
+    *ret = NULL;
+    if (!an_aes_is_here(aes))
+        return AN_ERR_UNSUPPORTED;
+    an_stream *s = an_alloc(1, sizeof *s);
+    if (!s)
+        return AN_ERR_NOMEM;
+    *s = (an_stream){.cipher = AN_CIPHER_AES256CTR, .maker = makers[aes], .aes = makers[aes]->open()};
+    if (!s->aes) {
+        an_free(s);
+        return AN_ERR_UNSUPPORTED;
     }
     *ret = s;
     return AN_OK;
@@ -61,35 +101,34 @@ void an_stream_close(an_stream *s)
 {
     if (!s)
         return;
-    EVP_CIPHER_CTX_free(s->aes);
+    if (s->aes)
+        s->maker->close(s->aes);
     an_free(s);
 }
 
 /* A block here is four of AES. */
-static bool aes_bytes(EVP_CIPHER_CTX *aes, const uint8_t *seed, uint64_t block, uint8_t *ret, size_t len)
+static bool aes_begin(const an_stream *s, const uint8_t *seed, uint64_t block)
 {
-    uint8_t counter[16] = {0};
+    uint8_t counter[AN_AES_COUNTER_BYTES] = {0};
     uint64_t low = block << 2;
-    int n = 0;
     counter[7] = (uint8_t)(block >> 62);
     for (int i = 0; i < 8; i++)
         counter[15 - i] = (uint8_t)(low >> (8 * i));
-    return EVP_EncryptInit_ex(aes, NULL, NULL, seed, counter) == 1 &&
-           EVP_EncryptUpdate(aes, ret, &n, ret, (int)len) == 1 && (size_t)n == len;
+    return s->maker->begin(s->aes, seed, counter);
 }
 
 an_err an_stream_bytes(an_stream *s, const uint8_t seed[static AN_STREAM_SEED_BYTES], uint64_t block,
                        uint8_t *ret, size_t len)
 {
     static const uint8_t nonce[crypto_stream_chacha20_NONCEBYTES];
-    bool ok = len <= INT_MAX;
-    memset(ret, 0, len);
-    if (len == 0)
-        return AN_OK;
-    if (ok && s->cipher == AN_CIPHER_AES256CTR)
-        ok = aes_bytes(s->aes, seed, block, ret, len);
-    else if (ok)
-        ok = crypto_stream_chacha20_xor_ic(ret, ret, len, nonce, block, seed) == 0;
+    bool is_aes = s->cipher == AN_CIPHER_AES256CTR;
+    bool ok = len <= INT_MAX && (!is_aes || len == 0 || aes_begin(s, seed, block));
+    for (size_t at = 0, n; ok && at < len; at += n) {
+        n = len - at < sizeof zeros ? len - at : sizeof zeros;
+        ok = is_aes ? s->maker->more(s->aes, ret + at, zeros, n)
+                    : crypto_stream_chacha20_xor_ic(ret + at, zeros, n, nonce,
+                                                    block + at / AN_STREAM_BLOCK_BYTES, seed) == 0;
+    }
     if (ok)
         return AN_OK;
     memset(ret, 0, len);

@@ -4,37 +4,30 @@
 
 #include "base/buf.h"
 #include "doors/crypto.h"
+#include "sum/vector.h"
 
 #define BLOCK_WORDS (AN_STREAM_BLOCK_BYTES / 4)
-#define JOB_TILES 4
+#define JOB_TILES 2
 
 /* On a little-endian machine the words lie as they are; elsewhere each is turned. */
-static uint32_t word_of(uint32_t raw)
+static void turn(uint32_t *raw, size_t n)
 {
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    return raw;
+    (void)raw;
+    (void)n;
 #else
-    return an_get_u32((const uint8_t *)&raw);
+    for (size_t i = 0; i < n; i++)
+        raw[i] = an_get_u32((const uint8_t *)&raw[i]);
 #endif
 }
 
-/* The inner loops have a fixed length, so that compilers use wide registers without being told. */
-static void apply(uint32_t *restrict v, const uint32_t *restrict raw, size_t n, bool subtract)
+static void apply(uint32_t *v, uint32_t *raw, size_t n, bool subtract)
 {
-    size_t i = 0;
-    if (subtract) {
-        for (; i + BLOCK_WORDS <= n; i += BLOCK_WORDS)
-            for (size_t j = 0; j < BLOCK_WORDS; j++)
-                v[i + j] -= word_of(raw[i + j]);
-        for (; i < n; i++)
-            v[i] -= word_of(raw[i]);
-    } else {
-        for (; i + BLOCK_WORDS <= n; i += BLOCK_WORDS)
-            for (size_t j = 0; j < BLOCK_WORDS; j++)
-                v[i + j] += word_of(raw[i + j]);
-        for (; i < n; i++)
-            v[i] += word_of(raw[i]);
-    }
+    turn(raw, n);
+    if (subtract)
+        an_sum_sub(v, raw, n);
+    else
+        an_sum_add(v, raw, n);
 }
 
 static an_err add_range(an_stream *s, uint32_t *v, uint64_t from, size_t n, const an_mask *masks,

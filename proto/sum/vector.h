@@ -35,6 +35,7 @@
 #include "base/terms.h"
 #include "doors/crypto.h"
 
+/* acc and v do not overlap. */
 void an_sum_add(uint32_t *acc, const uint32_t *v, size_t n); /* acc += v, mod 2^32 */
 void an_sum_sub(uint32_t *acc, const uint32_t *v, size_t n); /* acc -= v, mod 2^32 */
 

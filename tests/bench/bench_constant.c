@@ -22,6 +22,22 @@ typedef struct secrets {
     uint32_t v[WORDS];
 } secrets;
 
+/* valgrind's processor has no VAES: masks would never come to a library that is for it. */
+static an_err each_aes(secrets *s)
+{
+    an_err err = AN_OK;
+    for (unsigned a = 0; a < AN_AES_N && err == AN_OK; a++) {
+        an_stream *stream = NULL;
+        if (!an_aes_is_here((an_aes)a))
+            continue;
+        err = an_stream_open_aes((an_aes)a, &stream);
+        if (err == AN_OK)
+            err = an_stream_bytes(stream, s->key, 3, (uint8_t *)s->v, sizeof s->v);
+        an_stream_close(stream);
+    }
+    return err;
+}
+
 static int all(secrets *s)
 {
     uint8_t xs[SHARES];
@@ -39,6 +55,8 @@ static int all(secrets *s)
         err = an_masks_add(s->v, 0, WORDS, s->masks, 2, AN_CIPHER_CHACHA20);
     if (err == AN_OK)
         err = an_masks_add(s->v, 0, WORDS, s->masks, 2, AN_CIPHER_AES256CTR);
+    if (err == AN_OK)
+        err = each_aes(s);
     return err != AN_OK;
 }
 

@@ -52,6 +52,49 @@ static void a_part_of_a_stream_is_the_same_as_in_the_whole(void **state)
     }
 }
 
+/* Any library against the plainest one, on parts of any offset and length, also behind a counter of 2^64. */
+static void every_library_makes_the_same_aes(void **state)
+{
+    enum { MOST = 40000 };
+    static uint8_t want[MOST], got[MOST + 1];
+    an_rng rng;
+    size_t compared = 0;
+    (void)state;
+    assert_true(an_aes_is_here(AN_AES_LIBCRYPTO));
+    assert_true(an_aes_is_here(an_aes_fastest()));
+    assert_null(an_aes_name(AN_AES_N));
+    assert_false(an_aes_is_here(AN_AES_N));
+    for (unsigned a = 0; a < AN_AES_N; a++) {
+        an_stream *s = NULL, *plain = NULL;
+        if (!an_aes_is_here((an_aes)a)) {
+            print_message("%s is not here\n", an_aes_name((an_aes)a));
+            assert_int_equal(an_stream_open_aes((an_aes)a, &s), AN_ERR_UNSUPPORTED);
+            continue;
+        }
+        assert_int_equal(an_stream_open_aes((an_aes)a, &s), AN_OK);
+        assert_int_equal(an_stream_open_aes(AN_AES_LIBCRYPTO, &plain), AN_OK);
+        an_rng_init(&rng, 29, 0);
+        for (size_t i = 0; i < 300; i++) {
+            uint8_t seed[32];
+            size_t len = i < 130 ? i : an_rng_below(&rng, MOST + 1);
+            uint64_t block = i % 3 == 0   ? an_rng_below(&rng, 5000)
+                             : i % 3 == 1 ? an_rng_u64(&rng)
+                                          : (UINT64_C(1) << 62) - an_rng_below(&rng, 400);
+            for (size_t j = 0; j < sizeof seed; j++)
+                seed[j] = (uint8_t)an_rng_below(&rng, 256);
+            memset(got, 0xa5, sizeof got);
+            assert_int_equal(an_stream_bytes(plain, seed, block, want, len), AN_OK);
+            assert_int_equal(an_stream_bytes(s, seed, block, got, len), AN_OK);
+            assert_memory_equal(got, want, len);
+            assert_int_equal(got[len], 0xa5);
+            compared += len;
+        }
+        an_stream_close(plain);
+        an_stream_close(s);
+    }
+    assert_true(compared > MOST);
+}
+
 static void an_unknown_cipher_is_refused(void **state)
 {
     uint32_t v[4] = {0};
@@ -203,6 +246,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(streams_give_the_published_bytes),
         cmocka_unit_test(a_part_of_a_stream_is_the_same_as_in_the_whole),
+        cmocka_unit_test(every_library_makes_the_same_aes),
         cmocka_unit_test(an_unknown_cipher_is_refused),
         cmocka_unit_test(masks_are_what_the_definition_says_in_any_ranges),
         cmocka_unit_test(opposite_signs_and_any_number_of_workers_cancel),

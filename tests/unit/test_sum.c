@@ -417,6 +417,31 @@ static void words_may_be_written_in_place(void **state)
     assert_true(a[0] == 5 && a[1] == 0);
 }
 
+static void vectors_of_any_length_add_up_word_by_word(void **state)
+{
+    enum { MOST = 100 };
+    uint32_t a[MOST + 2], v[MOST + 1], want[MOST + 2];
+    an_rng rng;
+    (void)state;
+    an_rng_init(&rng, 3, 0);
+    for (size_t n = 0; n <= MOST; n++)
+        for (size_t at = 0; at < 2; at++) {
+            for (size_t i = 0; i < MOST + 2; i++)
+                a[i] = want[i] = (uint32_t)an_rng_u64(&rng);
+            for (size_t i = 0; i <= MOST; i++)
+                v[i] = (uint32_t)an_rng_u64(&rng);
+            for (size_t i = 0; i < n; i++)
+                want[at + i] += v[i];
+            an_sum_add(a + at, v, n);
+            assert_memory_equal(a, want, sizeof a);
+            for (size_t i = 0; i < n; i++)
+                want[at + i] -= 2 * v[i];
+            an_sum_sub(a + at, v, n);
+            an_sum_sub(a + at, v, n);
+            assert_memory_equal(a, want, sizeof a);
+        }
+}
+
 int main(void)
 {
     if (an_crypto_init() != AN_OK)
@@ -439,6 +464,7 @@ int main(void)
         cmocka_unit_test(a_written_file_is_what_was_announced_or_nothing_is_added),
         cmocka_unit_test(a_long_file_is_folded_in_pieces),
         cmocka_unit_test(words_may_be_written_in_place),
+        cmocka_unit_test(vectors_of_any_length_add_up_word_by_word),
     };
     return cmocka_run_group_tests_name("sum", tests, NULL, NULL);
 }
