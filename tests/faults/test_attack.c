@@ -444,22 +444,9 @@ static word a_token(world *w, int64_t valid_ms)
     return t;
 }
 
-static an_enrol_status ask(world *w, const stranger *s, const word *t, const char *name)
+static an_enrol_status ask(world *w, const stranger *s, const word *token, const char *name)
 {
-    an_msg_enrol e = {.agent_version = "0.1"};
-    an_msg_enrol_reply r;
-    uint8_t key[32], statement[AN_ENROL_STATEMENT_BYTES];
-    an_hash mac;
-    memcpy(e.token_id, t->id, sizeof e.token_id);
-    snprintf(e.site, sizeof e.site, "%s", name);
-    memcpy(e.link_key, s->link, sizeof e.link_key);
-    memcpy(e.statement_key, s->sign, sizeof e.statement_key);
-    an_token_key(key, t->secret);
-    an_enrol_statement(statement, &e);
-    an_mac_of(&mac, key, statement, sizeof statement);
-    memcpy(e.mac, mac.b, sizeof e.mac);
-    an_hub_enrol(w->hub, s->link, &e, &r);
-    return r.status;
+    return ask_to_enrol(w, name, s->link, s->sign, token->id, token->secret);
 }
 
 static void a_request_that_waits_is_not_replaced(void **state)

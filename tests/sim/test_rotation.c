@@ -266,25 +266,6 @@ static void a_site_is_told_why_its_keys_are_refused(void **state)
 
 /* ---- lost and revoked ---- */
 
-static an_enrol_status ask(world *w, const pair *p, const uint8_t id[static AN_TOKEN_ID_BYTES],
-                           const uint8_t secret[static 32], const char *name)
-{
-    an_msg_enrol e = {.agent_version = "0.1"};
-    an_msg_enrol_reply r;
-    uint8_t key[32], statement[AN_ENROL_STATEMENT_BYTES];
-    an_hash mac;
-    memcpy(e.token_id, id, sizeof e.token_id);
-    snprintf(e.site, sizeof e.site, "%s", name);
-    memcpy(e.link_key, p->link, sizeof e.link_key);
-    memcpy(e.statement_key, p->sign, sizeof e.statement_key);
-    an_token_key(key, secret);
-    an_enrol_statement(statement, &e);
-    an_mac_of(&mac, key, statement, sizeof statement);
-    memcpy(e.mac, mac.b, sizeof e.mac);
-    an_hub_enrol(w->hub, p->link, &e, &r);
-    return r.status;
-}
-
 static void a_site_that_lost_its_disk_comes_back_under_its_name(void **state)
 {
     world *w = *state;
@@ -300,9 +281,9 @@ static void a_site_that_lost_its_disk_comes_back_under_its_name(void **state)
                      AN_OK);
     assert_int_equal(known(w, 2)->status, AN_SITE_REVOKED);
     greet(w, 2, lost.sign, AN_ERR_AUTH); /* from now on */
-    assert_int_equal(ask(w, &fresh, id, secret, "plant-z"),
+    assert_int_equal(ask_to_enrol(w, "plant-z", fresh.link, fresh.sign, id, secret),
                      AN_ENROL_DENIED); /* a token for this site alone */
-    assert_int_equal(ask(w, &fresh, id, secret, s->name), AN_ENROL_PENDING);
+    assert_int_equal(ask_to_enrol(w, s->name, fresh.link, fresh.sign, id, secret), AN_ENROL_PENDING);
     assert_int_equal(an_hub_site_decide(w->hub, "user/admin", s->name, true, "", NULL), AN_OK);
     assert_string_equal(known(w, 2)->party, "north");
     greet(w, 2, lost.sign, AN_ERR_AUTH);

@@ -323,23 +323,33 @@ void kill_site(site *s)
     s->spool = NULL;
 }
 
-static void enrol(world *w, site *s)
+an_enrol_status ask_to_enrol(world *w, const char *name, const uint8_t link_public[static AN_KEY_BYTES],
+                             const uint8_t sign_public[static AN_SIGN_PUBLIC_BYTES],
+                             const uint8_t token_id[static AN_TOKEN_ID_BYTES],
+                             const uint8_t secret[static 32])
 {
-    an_note why = {{0}};
     an_msg_enrol e = {.agent_version = "0.1"};
     an_msg_enrol_reply r;
-    uint8_t secret[32], key[32], statement[AN_ENROL_STATEMENT_BYTES];
+    uint8_t key[32], statement[AN_ENROL_STATEMENT_BYTES];
     an_hash mac;
-    assert_int_equal(an_hub_token(w->hub, "user/admin", "", 3600000, e.token_id, secret, &why), AN_OK);
-    snprintf(e.site, sizeof e.site, "%s", s->name);
-    memcpy(e.link_key, s->link_public, sizeof e.link_key);
-    memcpy(e.statement_key, s->sign_public, sizeof e.statement_key);
+    memcpy(e.token_id, token_id, sizeof e.token_id);
+    snprintf(e.site, sizeof e.site, "%s", name);
+    memcpy(e.link_key, link_public, sizeof e.link_key);
+    memcpy(e.statement_key, sign_public, sizeof e.statement_key);
     an_token_key(key, secret);
     an_enrol_statement(statement, &e);
     an_mac_of(&mac, key, statement, sizeof statement);
     memcpy(e.mac, mac.b, sizeof e.mac);
-    an_hub_enrol(w->hub, s->link_public, &e, &r);
-    assert_int_equal(r.status, AN_ENROL_PENDING);
+    an_hub_enrol(w->hub, link_public, &e, &r);
+    return r.status;
+}
+
+static void enrol(world *w, site *s)
+{
+    an_note why = {{0}};
+    uint8_t id[AN_TOKEN_ID_BYTES], secret[32];
+    assert_int_equal(an_hub_token(w->hub, "user/admin", "", 3600000, id, secret, &why), AN_OK);
+    assert_int_equal(ask_to_enrol(w, s->name, s->link_public, s->sign_public, id, secret), AN_ENROL_PENDING);
     assert_int_equal(an_hub_site_decide(w->hub, "user/admin", s->name, true, "", &why), AN_OK);
 }
 

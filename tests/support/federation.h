@@ -113,6 +113,11 @@ void start_site(site *s);
 void kill_site(site *s); /* as a power cut: nothing is said to anybody */
 void start_hub(world *w);
 void kill_hub(world *w);
+/* At the enrolment door, with a token of the hub's. */
+an_enrol_status ask_to_enrol(world *w, const char *name, const uint8_t link_public[static AN_KEY_BYTES],
+                             const uint8_t sign_public[static AN_SIGN_PUBLIC_BYTES],
+                             const uint8_t token_id[static AN_TOKEN_ID_BYTES],
+                             const uint8_t secret[static 32]);
 void sign_roster(world *w); /* of a federation with an offline root: who was admitted since */
 uint64_t campaign(world *w, an_campaign_kind kind); /* opens one */
 void assert_promoted(world *w, uint64_t campaign);  /* and every site runs what it made */
