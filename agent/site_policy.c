@@ -24,7 +24,7 @@ const an_opt an_site_policy_rows[] = {
     AN_OPT_INT(an_site_policy, secure_bits, "secure.bits", 1, 128, "40",
                "a secure sum may be broken by chance once in two to this power, no more often"),
     AN_OPT_NUM(an_site_policy, secure_colluders, "secure.colluders", 0, 0.9, "0.1",
-               "share of the parties of a secure sum that may collude without learning of this site"),
+               "share of the roster's parties that may collude without learning of this site"),
     AN_OPT_INT(an_site_policy, rounds_per_day, "rounds_per_day", 0, 1e9, "10000",
                "rounds accepted in 24 hours"),
     AN_OPT_INT(an_site_policy, epochs_max, "epochs_max", 1, 100000, "1000",

@@ -103,21 +103,29 @@ static an_err set_payload(an_hub *hub, an_plan *plan, const an_model_entry *m, c
     return an_hub_privacy_set(hub, &m->policy, plan, why);
 }
 
+/* Who takes part, on which terms.  Errors: AGAIN too few sites are here. */
+static an_err set_cohort(an_hub *hub, const an_model_entry *m, an_plan *plan, an_note *why)
+{
+    const an_policy *p = &m->policy;
+    snprintf(plan->model, sizeof plan->model, "%s", m->name);
+    plan->n_cohort = cohort_of(hub, m, plan->cohort, AN_COHORT_MAX);
+    plan->privacy = p->privacy == 1 ? AN_PRIVACY_SECURE_SUM : AN_PRIVACY_TRUSTED;
+    if (plan->n_cohort < p->min_cohort)
+        return an_fail(AN_ERR_AGAIN, why, "%u of at least %lld are connected", plan->n_cohort,
+                       (long long)p->min_cohort);
+    return plan->privacy == AN_PRIVACY_SECURE_SUM ? an_hub_secure_plan(hub, p, plan, why) : AN_OK;
+}
+
 /* Errors: AGAIN too few sites are here. */
 static an_err make_plan(an_hub *hub, const an_model_entry *m, const an_campaign *c, an_payload_kind kind,
                         an_plan *plan, an_note *why)
 {
     const an_policy *p = &m->policy;
-    plan->n_cohort = cohort_of(hub, m, plan->cohort, AN_COHORT_MAX);
-    plan->privacy = p->privacy == 1 ? AN_PRIVACY_SECURE_SUM : AN_PRIVACY_TRUSTED;
-    an_err err = plan->privacy == AN_PRIVACY_SECURE_SUM ? an_hub_secure_plan(hub, p, plan, why) : AN_OK;
+    an_err err = set_cohort(hub, m, plan, why);
     if (err != AN_OK)
         return err;
-    if (plan->n_cohort < p->min_cohort)
-        return AN_ERR_AGAIN;
     plan->round = hub->state.next_id;
     plan->campaign = c->id;
-    snprintf(plan->model, sizeof plan->model, "%s", m->name);
     plan->kind = kind;
     plan->schema = m->schema;
     plan->layout = m->layout;
@@ -343,6 +351,16 @@ void an_hub_drive(an_hub *hub)
     hub->driving = false;
 }
 
+/* Connected sites are not all that a secure sum needs: the plan that would be made says what else. */
+static void say_missing(an_hub *hub, const an_model_entry *m, an_note *ret)
+{
+    an_note why = {{0}};
+    an_plan *plan = an_alloc(1, sizeof *plan);
+    an_err err = plan ? set_cohort(hub, m, plan, &why) : AN_ERR_NOMEM;
+    an_note_set(ret, "waiting for sites: %.290s", why.text[0] ? why.text : an_err_text(err));
+    an_plan_free(plan);
+}
+
 void an_hub_campaign_waiting(an_hub *hub, const an_campaign *c, an_note *ret)
 {
     const an_model_entry *m = an_state_model(&hub->state, c->model);
@@ -367,10 +385,6 @@ void an_hub_campaign_waiting(an_hub *hub, const an_campaign *c, an_note *ret)
     } else if (m->policy.privacy == 1 && an_hub_roster_waits(hub)) {
         an_note_set(ret, "waiting for the release root to sign the roster: andon site roster --key FILE");
     } else {
-        uint32_t n = 0;
-        for (size_t i = 0; i < hub->live.n; i++)
-            n += an_hub_runs_model(&hub->live.items[i], m);
-        an_note_set(ret, "waiting for sites: %u of at least %lld are connected", n,
-                    (long long)m->policy.min_cohort);
+        say_missing(hub, m, ret);
     }
 }

@@ -14,15 +14,20 @@ static uint32_t permille(double share)
     return (uint32_t)(share * 1000 + 0.5);
 }
 
-/* A sum is made by sites that the root has signed, with the keys that it has signed. */
-static void keep_signed(an_hub *hub, const an_roster *roster, an_plan *plan)
+/* A sum is made by sites that the root has signed, with the keys that it has signed.  left_out: the first that it
+ * has not. */
+static void keep_signed(an_hub *hub, const an_roster *roster, an_plan *plan,
+                        char left_out[static AN_NAME_MAX])
 {
     uint32_t n = 0;
+    left_out[0] = '\0';
     for (uint32_t i = 0; i < plan->n_cohort; i++) {
         const an_site *s = an_state_site(&hub->state, plan->cohort[i]);
         const an_roster_site *r = an_roster_find(roster, plan->cohort[i]);
         if (s && r && an_secret_equal(s->keys.sign_key, r->key, sizeof r->key))
             memmove(plan->cohort[n++], plan->cohort[i], AN_NAME_MAX);
+        else if (!left_out[0])
+            memcpy(left_out, plan->cohort[i], AN_NAME_MAX);
     }
     memset(plan->cohort[n], 0, (plan->n_cohort - n) * sizeof plan->cohort[0]);
     plan->n_cohort = n;
@@ -38,41 +43,78 @@ static bool all_fast(const an_hub *hub, const an_plan *plan)
     return fast;
 }
 
-/* Said before anybody trains: what these bounds need of so many sites. */
+static an_err check_graph(const an_secure_params *p, an_note *why)
+{
+    uint32_t party[AN_COHORT_MAX];
+    an_sum_graph graph;
+    for (uint32_t i = 0; i < p->n; i++)
+        party[i] = p->members[i].party;
+    const an_sum_graph_want want = {.n = p->n,
+                                    .colluders = an_sum_graph_colluders(party, p->n, p->colluding),
+                                    .dropouts = an_sum_graph_dropouts(p->n, p->dropouts_permille),
+                                    .security_bits = p->security_bits,
+                                    .correctness_bits = p->correctness_bits};
+    return an_sum_graph_plan(&graph, &want, why);
+}
+
+/* Said before anybody trains: what these bounds need of so many sites.  Sites of the roster that are away may
+ * make up for what is missing now; what all of them together cannot have ends the campaign. */
 static an_err check_graphs(const an_plan *plan, const an_roster *roster, an_note *why)
 {
     static const an_hash none;
     an_err err = AN_OK;
     for (uint32_t g = 0; g < plan->secure.groups && err == AN_OK; g++) {
         an_cohort c;
-        if ((err = an_cohort_of(plan, &none, roster, g, &c, why)) != AN_OK)
-            return err == AN_ERR_REFUSED ? AN_ERR_AGAIN : err;
-        uint32_t party[AN_COHORT_MAX];
-        for (uint32_t i = 0; i < c.params.n; i++)
-            party[i] = c.params.members[i].party;
-        const an_sum_graph_want want = {
-            .n = c.params.n,
-            .colluders = an_sum_graph_colluders(party, c.params.n, c.params.colluders_permille),
-            .dropouts = an_sum_graph_dropouts(c.params.n, c.params.dropouts_permille),
-            .security_bits = c.params.security_bits,
-            .correctness_bits = c.params.correctness_bits};
-        an_sum_graph graph;
-        err = an_sum_graph_plan(&graph, &want, why);
-        an_cohort_done(&c);
+        an_note inner = {{0}};
+        err = an_cohort_of(plan, &none, roster, g, &c, &inner);
+        if (err == AN_ERR_REFUSED)
+            return an_fail(AN_ERR_AGAIN, why, "%.140s; more parties are wanted (andon site roster)",
+                           inner.text);
+        if (err == AN_OK) {
+            err = check_graph(&c.params, &inner);
+            an_cohort_done(&c);
+        }
+        if (err == AN_ERR_REFUSED && plan->n_cohort < roster->n)
+            err = an_fail(AN_ERR_AGAIN, why,
+                          "%.150s; connect more sites, or lower secure.colluders or secure.dropouts: andon "
+                          "model policy %s",
+                          inner.text, plan->model);
+        else if (err != AN_OK && why)
+            *why = inner;
     }
     return err;
+}
+
+/* What is missing of sites, and what helps. */
+static an_err check_sites(const an_plan *plan, uint32_t here, const char *unsigned_site, an_note *why)
+{
+    const uint32_t wanted = plan->secure.groups * plan->min_cohort;
+    if (plan->n_cohort >= wanted)
+        return AN_OK;
+    if (here > plan->n_cohort)
+        return an_fail(AN_ERR_AGAIN, why,
+                       "%u of the %u sites that are connected are in the signed roster, %u are needed; %s is "
+                       "not: andon site roster --key FILE",
+                       plan->n_cohort, here, wanted, unsigned_site);
+    return an_fail(AN_ERR_AGAIN, why,
+                   "%u groups of %u sites need %u, and %u are connected; connect more, or: andon model "
+                   "policy %s secure.groups=1",
+                   plan->secure.groups, plan->min_cohort, wanted, plan->n_cohort, plan->model);
 }
 
 an_err an_hub_secure_plan(an_hub *hub, const an_policy *p, an_plan *plan, an_note *why)
 {
     const an_roster_entry *current = an_hub_roster_current(hub);
     an_roster roster = {.n = 0};
+    const uint32_t here = plan->n_cohort;
+    char left_out[AN_NAME_MAX];
     if (!current)
-        return AN_ERR_AGAIN; /* nobody is admitted, or the roster waits for its signature */
+        return an_fail(AN_ERR_AGAIN, why,
+                       "the release root has signed no roster: andon site roster --key FILE");
     an_err err = an_hub_roster_read(hub, &current->text, &roster, why);
     if (err != AN_OK)
         return err;
-    keep_signed(hub, &roster, plan);
+    keep_signed(hub, &roster, plan, left_out);
     plan->min_cohort = (uint32_t)p->min_cohort;
     plan->secure = (an_plan_secure){.roster = current->text,
                                     .groups = (uint32_t)p->secure_groups,
@@ -84,8 +126,7 @@ an_err an_hub_secure_plan(an_hub *hub, const an_policy *p, an_plan *plan, an_not
     plan->secure.cipher = p->secure_cipher      ? (uint32_t)p->secure_cipher
                           : all_fast(hub, plan) ? AN_CIPHER_AES256CTR
                                                 : AN_CIPHER_CHACHA20;
-    if ((uint64_t)plan->secure.groups * plan->min_cohort > plan->n_cohort)
-        err = AN_ERR_AGAIN;
+    err = check_sites(plan, here, left_out, why);
     if (err == AN_OK)
         err = check_graphs(plan, &roster, why);
     an_roster_done(&roster);

@@ -30,7 +30,7 @@ const an_opt an_policy_rows[] = {
     AN_OPT_INT(an_policy, min_cohort, "min_cohort", 1, 1000, "3",
                "fewer than this are never summed: sites; in a secure sum parties"),
     AN_OPT_NUM(an_policy, secure_colluders, "secure.colluders", 0, 0.9, "0.1",
-               "share of a cohort's parties that may collude with the coordinator; one always"),
+               "share of the roster's parties that may collude with the coordinator; one always"),
     AN_OPT_NUM(an_policy, secure_dropouts, "secure.dropouts", 0, 0.9, "0.3",
                "share of a cohort's sites that a secure sum must bear to lose"),
     AN_OPT_INT(an_policy, secure_bits, "secure.bits", 40, 128, "40",

@@ -50,7 +50,7 @@ typedef struct an_plan_secure {
     an_hash roster;              /* hash of its text: who the sites are, and by which keys they sign */
     uint32_t cipher;             /* an_cipher: of the masks */
     uint32_t groups;             /* sums of their own, site i in group i mod groups; 1: one sum */
-    uint32_t colluders_permille; /* of the parties, that may work together with the coordinator */
+    uint32_t colluders_permille; /* of the roster's parties, that may work together with the coordinator */
     uint32_t dropouts_permille;  /* of the sites, that may be lost on the way */
     uint32_t security_bits;
     uint32_t correctness_bits;

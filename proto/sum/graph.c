@@ -272,13 +272,12 @@ uint32_t an_sum_graph_colluding_parties(uint32_t parties, uint32_t permille)
     return bad > 0 ? bad : 1;
 }
 
-uint32_t an_sum_graph_colluders(const uint32_t *party, uint32_t n, uint32_t permille)
+uint32_t an_sum_graph_colluders(const uint32_t *party, uint32_t n, uint32_t colluding)
 {
     uint32_t sizes[AN_COHORT_MAX], sites = 0;
     uint32_t parties = count_parties(sizes, party, n);
-    uint32_t bad = an_sum_graph_colluding_parties(parties, permille);
     qsort(sizes, parties, sizeof sizes[0], larger_first);
-    for (uint32_t i = 0; i < bad && i < parties; i++)
+    for (uint32_t i = 0; i < colluding && i < parties; i++)
         sites += sizes[i];
     return sites;
 }

@@ -90,9 +90,9 @@ an_err an_sum_graph_draw(uint16_t *ret, const an_sum_graph *graph, uint32_t self
 
 /* That share of the parties that may collude: rounded up, at least 1. */
 uint32_t an_sum_graph_colluding_parties(uint32_t parties, uint32_t permille);
-/* Sites of so many parties that run the most sites: what colluding parties can bring.  party[i] names the
+/* Sites of the `colluding` parties that run the most sites: what these parties can bring.  party[i] names the
  * party of site i by any number.  n <= AN_COHORT_MAX. */
-uint32_t an_sum_graph_colluders(const uint32_t *party, uint32_t n, uint32_t permille);
+uint32_t an_sum_graph_colluders(const uint32_t *party, uint32_t n, uint32_t colluding);
 uint32_t an_sum_graph_dropouts(uint32_t n, uint32_t permille);    /* not more than that share: rounded down */
 uint32_t an_sum_graph_parties(const uint32_t *party, uint32_t n); /* different ones */
 

@@ -3,7 +3,7 @@
  *
  *     an_secure_params p = {.plan = plan_hash, .round = 12, .dim = plan->dim, .cipher = AN_CIPHER_CHACHA20,
  *                           .n = n, .members = roster, .min_parties = 3,
- *                           .colluders_permille = 100, .dropouts_permille = 300,
+ *                           .colluding = 1, .dropouts_permille = 300,
  *                           .security_bits = 40, .correctness_bits = 30};
  *
  * Then secure_site.h is one site and secure_sum.h the coordinator.  Sites are named by their place in the
@@ -95,10 +95,11 @@ typedef struct an_secure_params {
     const an_secure_member *members; /* (n), in the plan's order */
     uint32_t min_parties;            /* fewer are never summed; at least AN_SECURE_PARTIES_MIN, and never
                                         fewer than the colluding parties and two more */
-    uint32_t min_sites;          /* fewer survivors are never summed; 0: what parties and quorum ask.  Of the
+    uint32_t min_sites;         /* fewer survivors are never summed; 0: what parties and quorum ask.  Of the
                                         plan, whose hash speaks for it */
-    uint32_t colluders_permille; /* of the parties of the cohort, rounded up: one party at least */
-    uint32_t dropouts_permille;  /* of the sites in the key list */
+    uint32_t colluding;         /* parties that may work together with the coordinator: one at least.  A
+                                        number and no share of the cohort, which the coordinator picks */
+    uint32_t dropouts_permille; /* of the sites in the key list */
     uint32_t security_bits;
     uint32_t correctness_bits;
 } an_secure_params;

@@ -36,7 +36,7 @@ static void bind(an_secure_ground *g)
     add_u32(&h, g->p.dim);
     add_u32(&h, (uint32_t)g->p.cipher);
     add_u32(&h, g->p.min_parties);
-    add_u32(&h, g->p.colluders_permille);
+    add_u32(&h, g->p.colluding);
     add_u32(&h, g->p.dropouts_permille);
     add_u32(&h, g->p.security_bits);
     add_u32(&h, g->p.correctness_bits);
@@ -69,9 +69,11 @@ an_err an_secure_ground_init(an_secure_ground *g, const an_secure_params *p, an_
                        AN_SUM_GRAPH_SITES_MIN, AN_COHORT_MAX, AN_DIM_MAX);
     if (!an_cipher_name(p->cipher))
         return an_fail(AN_ERR_INVAL, why, "there is no cipher %d", (int)p->cipher);
-    if (p->min_parties < AN_SECURE_PARTIES_MIN || p->colluders_permille > 1000 || p->dropouts_permille > 1000)
+    if (p->min_parties < AN_SECURE_PARTIES_MIN || p->dropouts_permille > 1000)
         return an_fail(AN_ERR_INVAL, why, "the least cohort is %u parties, not %u; shares are 0 to 1000",
                        AN_SECURE_PARTIES_MIN, p->min_parties);
+    if (p->colluding < 1 || p->colluding > AN_COHORT_MAX)
+        return an_fail(AN_ERR_INVAL, why, "1 to %d parties may collude, not %u", AN_COHORT_MAX, p->colluding);
     members = an_alloc(p->n, sizeof *members);
     if (!members)
         return AN_ERR_NOMEM;
@@ -85,9 +87,9 @@ an_err an_secure_ground_init(an_secure_ground *g, const an_secure_params *p, an_
         an_secure_ground_done(g);
         return err;
     }
-    g->colluders = an_sum_graph_colluders(party, p->n, p->colluders_permille);
+    g->colluders = an_sum_graph_colluders(party, p->n, p->colluding);
     /* Large parties can make a quorum with few others: two honest ones are asked for by themselves. */
-    g->least = 2 + an_sum_graph_colluding_parties(an_sum_graph_parties(party, p->n), p->colluders_permille);
+    g->least = 2 + p->colluding;
     if (g->least < p->min_parties)
         g->least = p->min_parties;
     bind(g);

@@ -49,6 +49,21 @@ static an_err fill(const an_plan *plan, const an_roster *roster, uint32_t group,
     return AN_OK;
 }
 
+/* The coordinator picks the cohort, and so it is the roster in which those who may collude are counted: all of
+ * them may be in one sum. */
+static an_err check_parties(const an_plan *plan, const an_roster *roster, uint32_t parties,
+                            uint32_t colluding, an_note *why)
+{
+    if (parties < plan->min_cohort)
+        return an_fail(AN_ERR_REFUSED, why, "%u parties in a sum, and %u is the least of this plan", parties,
+                       plan->min_cohort);
+    if (parties < colluding + 2)
+        return an_fail(AN_ERR_REFUSED, why,
+                       "%u parties in a sum, and %u of the roster's %u may collude: at least %u are needed",
+                       parties, colluding, an_roster_parties(roster), colluding + 2);
+    return AN_OK;
+}
+
 an_err an_cohort_of(const an_plan *plan, const an_hash *plan_hash, const an_roster *roster, uint32_t group,
                     an_cohort *ret, an_note *why)
 {
@@ -56,14 +71,15 @@ an_err an_cohort_of(const an_plan *plan, const an_hash *plan_hash, const an_rost
     uint32_t parties;
     if (plan->privacy != AN_PRIVACY_SECURE_SUM || group >= s->groups)
         return an_fail(AN_ERR_INVAL, why, "the plan has no secure sum %u", group);
-    const uint32_t n = (plan->n_cohort - group + s->groups - 1) / s->groups;
+    const uint32_t n = (plan->n_cohort - group + s->groups - 1) / s->groups,
+                   colluding =
+                       an_sum_graph_colluding_parties(an_roster_parties(roster), s->colluders_permille);
     an_secure_member *members = an_alloc(n, sizeof *members);
     if (!members)
         return AN_ERR_NOMEM;
     an_err err = fill(plan, roster, group, members, &parties, why);
-    if (err == AN_OK && parties < plan->min_cohort)
-        err = an_fail(AN_ERR_REFUSED, why, "%u parties in a sum, and %u is the least of this plan", parties,
-                      plan->min_cohort);
+    if (err == AN_OK)
+        err = check_parties(plan, roster, parties, colluding, why);
     if (err != AN_OK) {
         an_free(members);
         return err;
@@ -77,7 +93,7 @@ an_err an_cohort_of(const an_plan *plan, const an_hash *plan_hash, const an_rost
                                      .members = members,
                                      .min_parties = plan->min_cohort,
                                      .min_sites = an_private_sites_min(plan),
-                                     .colluders_permille = s->colluders_permille,
+                                     .colluding = colluding,
                                      .dropouts_permille = s->dropouts_permille,
                                      .security_bits = s->security_bits,
                                      .correctness_bits = s->correctness_bits};

@@ -21,8 +21,9 @@ typedef struct an_cohort {
     uint32_t n_parties;      /* different ones among the members */
 } an_cohort;
 
-/* Errors: REFUSED a site is not in the roster, or too few parties are in the group; INVAL a plan
- * without secure sum, or no such group; NOMEM. */
+/* The share of parties that may collude is of the roster's parties, whoever of them is in the plan.
+ * Errors: REFUSED a site is not in the roster, or too few parties are in the group: fewer than the plan's least,
+ * or than those that may collude and two more; INVAL a plan without secure sum, or no such group; NOMEM. */
 an_err an_cohort_of(const an_plan *plan, const an_hash *plan_hash, const an_roster *roster, uint32_t group,
                     an_cohort *ret, an_note *why);
 void an_cohort_done(an_cohort *c);

@@ -83,7 +83,7 @@ uint32_t an_private_counted(const an_plan *plan, const an_cohort *cohort)
     const an_secure_params *p = &cohort->params;
     for (uint32_t i = 0; i < p->n; i++)
         party[i] = p->members[i].party;
-    const uint32_t colluders = an_sum_graph_colluders(party, p->n, p->colluders_permille),
+    const uint32_t colluders = an_sum_graph_colluders(party, p->n, p->colluding),
                    least = an_private_sites_min(plan);
     return colluders < least ? least - colluders : 0;
 }

@@ -129,6 +129,23 @@ void an_roster_done(an_roster *r)
     *r = (an_roster){.n = 0};
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+uint32_t an_roster_parties(const an_roster *r)
+{
+    const char *names[AN_COHORT_MAX];
+    uint32_t parties = 0;
+    for (uint32_t i = 0; i < r->n; i++)
+        names[i] = r->sites[i].party;
+    qsort(names, r->n, sizeof *names, by_text);
+    for (uint32_t i = 0; i < r->n; i++)
+        parties += i == 0 || strcmp(names[i - 1], names[i]) != 0;
+    return parties;
+}
+
 const an_roster_site *an_roster_find(const an_roster *r, const char *name)
 {
     uint32_t low = 0, high = r->n;

@@ -47,6 +47,7 @@ an_err an_roster_text(const an_roster *r, an_buf *out, an_note *why);
 an_err an_roster_parse(const void *text, size_t len, an_roster *ret, an_note *why);
 void an_roster_done(an_roster *r);
 
+uint32_t an_roster_parties(const an_roster *r);                             /* different ones */
 const an_roster_site *an_roster_find(const an_roster *r, const char *name); /* NULL: not in it */
 
 void an_roster_sign(uint8_t ret[static AN_SIGN_BYTES], const void *text, size_t len,

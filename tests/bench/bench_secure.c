@@ -188,11 +188,10 @@ int main(int argc, char **argv)
 {
     static bench b;
     const char *lost = "0,100,300";
-    uint32_t masking = AN_COHORT_MAX, workers = 2;
+    uint32_t masking = AN_COHORT_MAX, workers = 2, colluders = 100;
     an_note why = {{0}};
     b.p = (an_secure_params){.round = 1, .dim = 1000000, .cipher = AN_CIPHER_AES256CTR, .n = 100};
     b.p.min_parties = 3;
-    b.p.colluders_permille = 100;
     b.p.dropouts_permille = 300;
     b.p.security_bits = 40;
     b.p.correctness_bits = 30;
@@ -207,10 +206,11 @@ int main(int argc, char **argv)
         else
             *(strcmp(argv[i], "--sites") == 0       ? &b.p.n
               : strcmp(argv[i], "--dim") == 0       ? &b.p.dim
-              : strcmp(argv[i], "--colluders") == 0 ? &b.p.colluders_permille
+              : strcmp(argv[i], "--colluders") == 0 ? &colluders
               : strcmp(argv[i], "--dropouts") == 0  ? &b.p.dropouts_permille
                                                     : &workers) = v;
     }
+    b.p.colluding = an_sum_graph_colluding_parties(b.p.n, colluders);
     need(an_crypto_init(), NULL);
     if (b.p.n < AN_SUM_GRAPH_SITES_MIN || b.p.n > AN_COHORT_MAX || b.p.dim > AN_DIM_MAX)
         need(an_fail(AN_ERR_INVAL, &why, "--sites 3 to %d, --dim up to %u", AN_COHORT_MAX, AN_DIM_MAX), &why);

@@ -50,6 +50,7 @@ static void record(void)
     params = (an_secure_params){
         .round = 1, .dim = 4, .cipher = AN_CIPHER_CHACHA20, .n = SITES, .members = members};
     params.min_parties = 3;
+    params.colluding = 1;
     params.security_bits = 40;
     params.correctness_bits = 30;
     must(an_crypto_init());

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "doors/crypto.h"
 #include "msg/plan.h"
+#include "net/keys.h"
 #include "sum/secure.h"
 #include "tests/support/federation.h"
 #include "trust/roster.h"
@@ -210,6 +211,116 @@ static void rosters_that_are_forged_or_old_are_refused(void **state)
     an_msg_free(m);
 }
 
+/* By the default terms, a tenth of the parties: four of the thirty-one that this roster has. */
+static void a_cohort_too_small_for_the_rosters_colluders_is_refused(void **state)
+{
+    world *w = *state;
+    site *s = &w->sites[0];
+    an_plan *plan;
+    an_roster r;
+    an_buf text;
+    an_note why = {{0}};
+    an_msg *m = plan_to_first(w, &plan);
+    an_buf_init(&text, AN_ROSTER_TEXT_MAX);
+    assert_int_equal(an_store_object_get(w->store, &plan->secure.roster, &text, NULL), AN_OK);
+    assert_int_equal(an_roster_parse(text.data, text.len, &r, NULL), AN_OK);
+    an_roster_site *sites = an_alloc(31, sizeof *sites);
+    memcpy(sites, r.sites, r.n * sizeof *sites);
+    for (uint32_t i = r.n; i < 31; i++) {
+        snprintf(sites[i].name, sizeof sites[i].name, "quarry-%02u", i);
+        memcpy(sites[i].party, sites[i].name, sizeof sites[i].party);
+        sites[i].key[0] = (uint8_t)i;
+    }
+    const an_roster large = {.counter = r.counter + 1, .issued_ms = r.issued_ms, .sites = sites, .n = 31};
+    an_buf_clear(&text);
+    assert_int_equal(an_roster_text(&large, &text, NULL), AN_OK);
+    an_msg f = {.type = AN_MSG_ROSTER, .epoch = an_session_look(s->session).epoch};
+    f.u.roster.text = (an_bytes){text.data, text.len};
+    an_roster_sign(f.u.roster.signature, text.data, text.len, w->root_secret);
+    assert_int_equal(an_session_message(s->session, &f, &why), AN_OK);
+    an_hash_of(&plan->secure.roster, text.data, text.len);
+    push(w, m, plan);
+    expect(w, "4 parties in a sum, and 4 of the roster's 31 may collude: at least 6 are needed");
+    kill_site(s); /* it would call the true roster, which is on its way, an old one */
+    an_free(sites);
+    an_roster_done(&r);
+    an_buf_done(&text);
+    an_plan_free(plan);
+    an_msg_free(m);
+}
+
+static void waits_for(world *w, const char *what)
+{
+    an_note waiting;
+    an_hub_campaign_waiting(w->hub, &an_hub_state(w->hub)->campaigns.items[0], &waiting);
+    if (!strstr(waiting.text, what))
+        fail_msg("it waits otherwise: %s", waiting.text);
+}
+
+/* Sites that are signed and away; and what the coordinator says that helps. */
+static void a_campaign_waits_for_what_the_roster_asks_and_says_so(void **state)
+{
+    world *w = *state;
+    an_note why = {{0}};
+    char name[AN_NAME_MAX] = "quarry-a";
+    for (char c = 'a'; c < 'a' + 27; c++) {
+        site away = {.w = w};
+        name[7] = c <= 'z' ? c : '0';
+        memcpy(away.name, name, sizeof away.name);
+        an_sign_keypair(away.sign_public, away.sign_secret);
+        an_link_keypair(away.link_public, away.link_secret);
+        admit_site(w, &away);
+    }
+    connect_all(w);
+    campaign(w, AN_CAMPAIGN_TRAINING);
+    settle(w);
+    assert_int_equal(an_hub_state(w->hub)->rounds.n, 0);
+    waits_for(w,
+              "4 parties in a sum, and 4 of the roster's 31 may collude: at least 6 are needed; more parties "
+              "are wanted (andon site roster)");
+    const char *const groups[][2] = {{"secure.groups", "2"}};
+    assert_int_equal(an_hub_model_policy(w->hub, "user/admin", "pump", groups, 1, &why), AN_OK);
+    waits_for(w, "2 groups of 3 sites need 6, and 4 are connected; connect more, or: andon model policy pump "
+                 "secure.groups=1");
+    const char *const fewer[][2] = {{"secure.groups", "1"}, {"secure.colluders", "0.05"}};
+    assert_int_equal(an_hub_model_policy(w->hub, "user/admin", "pump", fewer, 2, &why), AN_OK);
+    waits_for(w, "connect more sites, or lower secure.colluders or secure.dropouts: andon model policy pump");
+}
+
+/* It is connected and approved, and whoever has the release key has not signed it yet. */
+static void a_campaign_that_waits_for_a_signature_names_the_site(void **state)
+{
+    an_note why = {{0}};
+    an_federation_setup_kind(state, &(an_federation_kind){.sites = 3, .offline = true});
+    world *w = *state;
+    site *s = &w->sites[w->n++];
+    s->w = w;
+    s->i = 3;
+    s->cut = true; /* nobody is there: what it is told is not looked at */
+    snprintf(s->name, sizeof s->name, "plant-x");
+    an_sign_keypair(s->sign_public, s->sign_secret);
+    an_link_keypair(s->link_public, s->link_secret);
+    admit_site(w, s);
+    const char *const four[][2] = {{"min_cohort", "4"}};
+    assert_int_equal(an_hub_model_policy(w->hub, "user/admin", "pump", four, 1, &why), AN_OK);
+    an_msg hello = {.type = AN_MSG_HELLO};
+    memcpy(hello.u.hello.site, s->name, sizeof hello.u.hello.site);
+    memcpy(hello.u.hello.statement_key, s->sign_public, sizeof hello.u.hello.statement_key);
+    hello.u.hello.n_lines = 1;
+    snprintf(hello.u.hello.lines[0].line, AN_NAME_MAX, "line-1");
+    snprintf(hello.u.hello.lines[0].model, AN_NAME_MAX, "pump");
+    hello.u.hello.lines[0].schema = an_state_model(an_hub_state(w->hub), "pump")->schema;
+    assert_int_equal(an_hub_message(w->hub, "plant-x", &hello, &why), AN_OK);
+    for (size_t i = 0; i < 3; i++)
+        an_session_connected(w->sites[i].session);
+    settle(w);
+    campaign(w, AN_CAMPAIGN_TRAINING);
+    waits_for(
+        w,
+        "3 of the 4 sites that are connected are in the signed roster, 4 are needed; plant-x is not: andon "
+        "site roster --key FILE");
+}
+
 /* Another key list than the one that the site has seen, told before and after a restart. */
 static void a_second_key_list_ends_the_sites_part_also_after_a_restart(void **state)
 {
@@ -327,6 +438,10 @@ int main(void)
         TEST(a_changed_plan_for_the_same_round_is_refused),
         TEST(no_round_is_begun_twice),
         TEST(rosters_that_are_forged_or_old_are_refused),
+        TEST(a_cohort_too_small_for_the_rosters_colluders_is_refused),
+        TEST(a_campaign_waits_for_what_the_roster_asks_and_says_so),
+        cmocka_unit_test_teardown(a_campaign_that_waits_for_a_signature_names_the_site,
+                                  an_federation_teardown),
         TEST(a_site_goes_on_after_a_restart_though_the_roster_was_replaced),
         cmocka_unit_test(a_site_that_is_lost_in_any_phase_costs_the_round_its_part_at_most),
         cmocka_unit_test_teardown(a_second_key_list_ends_the_sites_part_also_after_a_restart,

@@ -344,7 +344,7 @@ an_enrol_status ask_to_enrol(world *w, const char *name, const uint8_t link_publ
     return r.status;
 }
 
-static void enrol(world *w, site *s)
+void admit_site(world *w, site *s)
 {
     an_note why = {{0}};
     uint8_t id[AN_TOKEN_ID_BYTES], secret[32];
@@ -472,7 +472,7 @@ void an_federation_setup_kind(void **state, const an_federation_kind *kind)
             kind->open(s);
         else
             make_data(s);
-        enrol(w, s);
+        admit_site(w, s);
         start_site(s);
     }
     if (kind->offline)

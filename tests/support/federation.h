@@ -21,7 +21,7 @@
 #include "coordinator/hub.h"
 
 #define SITES 3 /* of a federation whose kind does not say */
-#define SITES_MAX 6
+#define SITES_MAX 10
 #define WIDTH 6
 #define WINDOWS 240
 #define EVENTS_MAX 4096
@@ -109,6 +109,7 @@ void settle(world *w);           /* until nothing is left to do */
 void pass(world *w, int64_t ms); /* time goes by, in seconds */
 void connect_all(world *w);
 an_session_conf an_federation_conf(site *s);
+void admit_site(world *w, site *s); /* by name and keys: no more than these need be set */
 void start_site(site *s);
 void kill_site(site *s); /* as a power cut: nothing is said to anybody */
 void start_hub(world *w);

@@ -16,7 +16,7 @@ void an_secure_world_init(an_secure_world *w, uint32_t n, uint32_t colluders_per
                                  .cipher = AN_CIPHER_CHACHA20,
                                  .n = n,
                                  .min_parties = 3,
-                                 .colluders_permille = colluders_permille,
+                                 .colluding = an_sum_graph_colluding_parties(n, colluders_permille),
                                  .dropouts_permille = dropouts_permille,
                                  .security_bits = 40,
                                  .correctness_bits = 30}};

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -123,6 +124,49 @@ static void sites_of_one_party_count_once(void **state)
     assert_string_equal(why.text, "2 parties in a sum, and 3 is the least of this plan");
 }
 
+/* The coordinator picks the cohort: with four colluding parties of a hundred it would pick these four. */
+static void who_may_collude_is_counted_in_the_roster(void **state)
+{
+    (void)state;
+    enum { PARTIES = 100 };
+    static an_roster_site sites[PARTIES];
+    const an_roster r = {.counter = 1, .sites = sites, .n = PARTIES};
+    an_cohort c;
+    an_note why;
+    an_sample_plan(&plan, AN_PAYLOAD_TRAIN);
+    for (uint32_t i = 0; i < PARTIES; i++) {
+        snprintf(sites[i].name, sizeof sites[i].name, "plant-%02u", i);
+        memcpy(sites[i].party, sites[i].name, sizeof sites[i].party);
+        sites[i].key[0] = (uint8_t)(i + 1);
+        if (i < 6)
+            memcpy(plan.cohort[i], sites[i].name, AN_NAME_MAX);
+    }
+    plan.secure.colluders_permille = 40;
+    plan.n_cohort = 5;
+    assert_int_equal(an_cohort_of(&plan, &plan_hash, &r, 0, &c, &why), AN_ERR_REFUSED);
+    assert_string_equal(why.text,
+                        "5 parties in a sum, and 4 of the roster's 100 may collude: at least 6 are needed");
+    plan.n_cohort = 6;
+    assert_int_equal(an_cohort_of(&plan, &plan_hash, &r, 0, &c, NULL), AN_OK);
+    assert_int_equal(c.params.colluding, 4);
+    an_cohort_done(&c);
+    for (uint32_t i = 0; i < PARTIES; i++) /* all of two hands and five more */
+        if (i > 6)
+            snprintf(sites[i].party, sizeof sites[i].party, "%s", i % 2 ? "north" : "south");
+    assert_int_equal(an_roster_parties(&r), 9);
+    assert_int_equal(an_cohort_of(&plan, &plan_hash, &r, 0, &c, NULL), AN_OK);
+    assert_int_equal(c.params.colluding, 1);
+    an_cohort_done(&c);
+}
+
+/* With the default share nothing changes up to ten parties: one may collude, and three are enough. */
+static void up_to_ten_parties_a_share_of_a_tenth_is_one(void **state)
+{
+    (void)state;
+    for (uint32_t n = 3; n <= 11; n++)
+        assert_int_equal(an_sum_graph_colluding_parties(n, 100), n <= 10 ? 1 : 2);
+}
+
 static void groups_part_the_cohort(void **state)
 {
     (void)state;
@@ -172,6 +216,8 @@ int main(void)
         cmocka_unit_test(one_key_under_two_names_is_no_roster),
         cmocka_unit_test(a_plan_names_only_sites_of_the_roster),
         cmocka_unit_test(sites_of_one_party_count_once),
+        cmocka_unit_test(who_may_collude_is_counted_in_the_roster),
+        cmocka_unit_test(up_to_ten_parties_a_share_of_a_tenth_is_one),
         cmocka_unit_test(groups_part_the_cohort),
         cmocka_unit_test(memory_may_run_out_anywhere),
     };
