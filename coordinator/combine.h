@@ -68,8 +68,9 @@ typedef struct an_combine_job {
     an_rule_opts rule_opts;
     uint8_t seal_secret[AN_AGREE_BYTES]; /* opens sealed updates; wiped with the job */
     an_roster roster;                    /* of a secure sum; owned */
-    an_buf secure[AN_GROUPS_MAX];        /* an_secure_sum_save of each group; owned; wiped */
-    char out_dir[AN_PATH_MAX];           /* where result files are written */
+    an_buf secure[AN_GROUPS_MAX]; /* an_secure_sum_save of each group; owned; wiped.  Empty: it was left
+                                            out, and no update is its */
+    char out_dir[AN_PATH_MAX];    /* where result files are written */
     /* out */
     char result_path[AN_PATH_MAX];
     an_hash result;
@@ -80,13 +81,17 @@ typedef struct an_combine_job {
     double weight; /* TRAIN: sum of weights */
     uint64_t clipped, saturated;
     an_evaluate_out evaluation;   /* EVALUATE */
-    an_combine_outlier *outliers; /* (n_outliers), owned; by name */
+    an_combine_outlier *outliers; /* (n_outliers), owned; by name.  May hold some before */
     size_t n_outliers;
+    size_t n_left_out; /* updates of groups whose masks did not come off */
 } an_combine_job;
 
 /* Errors: PROTO an update or the sum is not well-formed, NUMERIC, IO, NOTFOUND, NOMEM. */
 an_err an_combine_run(an_combine_job *job, an_note *why);
 void an_combine_done(an_combine_job *job);
+
+/* Names every site of a group of the plan as one whose update is not in the result.  Errors: NOMEM. */
+an_err an_combine_name_group(an_combine_job *job, uint32_t group, const char *reason);
 
 /* An evaluation as JSON text (owned, an_free), and back.  Errors of parse: PROTO, NOMEM. */
 char *an_evaluation_print(const an_evaluate_out *e);

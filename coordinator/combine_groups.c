@@ -98,6 +98,11 @@ static an_err sum_groups(an_combine_job *job, group_rows *g, const an_payload_fa
     if (!acc)
         return AN_ERR_NOMEM;
     for (uint32_t group = 0; group < job->plan->secure.groups && err == AN_OK; group++) {
+        if (job->secure[group].len == 0) { /* left out before, and named */
+            g->rows[group].spoilt = true;
+            g->weights[group] = 1;
+            continue;
+        }
         memset(acc, 0, dim * sizeof *acc);
         an_err made = an_combine_secure_group(job, group, acc, why);
         if (made == AN_ERR_IO || made == AN_ERR_NOMEM) {

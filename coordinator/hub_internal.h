@@ -94,7 +94,8 @@ an_hub_round *an_hub_round_find(an_hub *hub, uint64_t id);
 an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_note *why); /* takes plan */
 an_err an_hub_rounds_resume(an_hub *hub, an_note *why);
 void an_hub_round_event(an_hub *hub, an_hub_round *r, const an_round_event *e, const char *actor);
-void an_hub_round_invite(an_hub *hub, an_hub_round *r, size_t member); /* sends the plan */
+void an_hub_round_invite(an_hub *hub, an_hub_round *r, size_t member);      /* sends the plan */
+void an_hub_round_leave(an_hub *hub, const an_hub_round *r, size_t member); /* its group was left out */
 void an_hub_round_ack(an_hub *hub, an_hub_round *r, const an_round_action *a);
 void an_hub_round_remind(an_hub *hub, an_hub_round *r);
 void an_hub_round_greet(an_hub *hub, const char *site);

@@ -29,6 +29,17 @@ void an_hub_round_ack(an_hub *hub, an_hub_round *r, const an_round_action *a)
     (void)err; /* the site offers again, and is told DUPLICATE */
 }
 
+/* For this site the round is over: it wipes what it has of it, and reveals nothing. */
+void an_hub_round_leave(an_hub *hub, const an_hub_round *r, size_t member)
+{
+    const char *why = an_round_secure_left_out(&r->round, (uint32_t)member % r->plan->secure.groups);
+    an_msg m = {.type = AN_MSG_ROUND_END};
+    m.u.round_end = (an_msg_round_end){.round = r->round.id, .result = AN_ROUND_RESULT_ABORTED};
+    an_text_set(m.u.round_end.reason, sizeof m.u.round_end.reason, why ? why : "");
+    an_err err = an_hub_send(hub, r->round.members[member].site, &m);
+    (void)err; /* told again when it says anything of this round */
+}
+
 /* A connection may have taken the plan with it. */
 void an_hub_round_remind(an_hub *hub, an_hub_round *r)
 {
@@ -48,6 +59,8 @@ void an_hub_round_greet(an_hub *hub, const char *site)
         an_hub_round *r = hub->rounds.items[i];
         size_t member = an_round_find(&r->round, site);
         an_round_action a;
+        if (member != SIZE_MAX && r->round.members[member].state == AN_MEMBER_LEFT_OUT)
+            an_hub_round_leave(hub, r, member);
         if (member == SIZE_MAX || !an_round_resume(&r->round, member, &a))
             continue;
         if (a.type == AN_ROUND_SEND_PLAN)

@@ -111,8 +111,10 @@ static an_json *ended_body(const an_hub *hub, const an_round *round, const an_co
     an_json_set_int(o, "id", (int64_t)round->id);
     an_json_set_bool(o, "committed", committed);
     size_t n = an_round_count(round, AN_MEMBER_DELIVERED);
-    an_json_set_int(o, "updates", (int64_t)n);
-    an_json_set_int(o, "released", (int64_t)(n + an_round_count(round, AN_MEMBER_ACCEPTED)));
+    an_json_set_int(o, "updates", (int64_t)(n - (job ? job->n_left_out : 0)));
+    an_json_set_int(
+        o, "released",
+        (int64_t)(n + an_round_count(round, AN_MEMBER_ACCEPTED) + an_round_count(round, AN_MEMBER_LEFT_OUT)));
     an_json_set_int(o, "bytes", (int64_t)bytes_of(hub, round));
     an_json_set_text(o, "reason", round->reason);
     an_json_set_hash(o, "result", &round->result);
@@ -314,6 +316,16 @@ static void add_server(an_hub *hub, const an_plan *plan, an_json *o)
     an_json_set_num(o, "server_tau", p->server_tau);
 }
 
+/* A rule finds no hostile group among two. */
+static uint32_t groups_min(an_hub *hub, const an_plan *plan)
+{
+    const an_round_entry *e = an_state_round(&hub->state, plan->round);
+    const an_model_entry *m = an_state_model(&hub->state, plan->model);
+    const an_rule *mean = an_rule_find("mean");
+    const an_rule *rule = e && e->rule ? e->rule : m ? an_rule_find(an_policy_rules[m->policy.rule]) : mean;
+    return plan->kind == AN_PAYLOAD_TRAIN && rule != mean ? AN_RULE_GROUPS_MIN : 1;
+}
+
 /* A secure sum is over the sites of the roster that its plan names. */
 static an_err open_machine(an_hub *hub, an_hub_round *r, const an_hash *plan_hash, int64_t now_ms,
                            an_note *why)
@@ -323,6 +335,7 @@ static an_err open_machine(an_hub *hub, an_hub_round *r, const an_hash *plan_has
     an_err err = secure ? an_hub_roster_read(hub, &r->plan->secure.roster, &roster, why) : AN_OK;
     if (err == AN_OK)
         err = an_round_open(&r->round, r->plan, plan_hash, secure ? &roster : NULL, now_ms, why);
+    r->round.groups_min = groups_min(hub, r->plan);
     an_roster_done(&roster);
     return err;
 }

@@ -163,6 +163,8 @@ void an_hub_secure_next(an_hub *hub, const an_hub_round *r)
     for (size_t i = 0; i < r->round.n_members; i++)
         if (an_round_secure_is_in(&r->round, i))
             an_hub_secure_send(hub, r, i);
+        else if (r->round.members[i].state == AN_MEMBER_LEFT_OUT)
+            an_hub_round_leave(hub, r, i);
 }
 
 /* ---- what sites sign of their masked vectors: kept until the vector itself is here ---- */
@@ -244,6 +246,10 @@ an_err an_hub_secure_take(an_hub *hub, const char *site, const an_msg *msg, an_n
     if (member == SIZE_MAX || !r->round.secure || !an_hash_equal(&m->plan_hash, &r->round.plan_hash))
         return an_fail(AN_ERR_PROTO, why, "site %s speaks of another plan for round %llu", site,
                        (unsigned long long)m->round);
+    if (r->round.members[member].state == AN_MEMBER_LEFT_OUT) {
+        an_hub_round_leave(hub, r, member);
+        return AN_OK;
+    }
     if (m->content.data[0] == AN_SECURE_MASKED && r->round.members[member].state == AN_MEMBER_DELIVERED) {
         if (r->round.state > AN_ROUND_COLLECTING)
             an_hub_secure_send(hub, r, member); /* what its vector led to may be lost */

@@ -163,6 +163,10 @@ static an_err on_offer(an_hub *hub, const char *site, const an_msg *msg, an_note
     if (err != AN_OK)
         return an_fail(err, why, "site %s: the offer's signature does not hold", site);
     size_t i = an_round_find(&r->round, site);
+    if (i != SIZE_MAX && r->round.members[i].state == AN_MEMBER_LEFT_OUT) {
+        an_hub_round_leave(hub, r, i);
+        return AN_OK;
+    }
     bool fits = i != SIZE_MAX && an_hash_equal(&o->plan_hash, &r->round.plan_hash) &&
                 an_delivery_size_ok(r->plan, o->size);
     bool wanted =

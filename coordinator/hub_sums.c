@@ -42,8 +42,13 @@ static an_err fill_secure(an_hub *hub, const an_round *round, an_combine_job *jo
     an_note why;
     an_err err = an_hub_roster_read(hub, &job->plan->secure.roster, &job->roster, &why);
     for (uint32_t g = 0; g < job->plan->secure.groups && err == AN_OK; g++) {
+        const char *left_out = an_round_secure_left_out(round, g);
         const uint8_t *bytes;
         size_t len;
+        if (left_out) {
+            err = an_combine_name_group(job, g, left_out);
+            continue;
+        }
         an_secure_sum_save(an_round_secure_sum(round, g), &bytes, &len);
         an_buf_init(&job->secure[g], len);
         an_buf_put(&job->secure[g], bytes, len);

@@ -1,5 +1,6 @@
 #include "coordinator/policy.h"
 
+#include "coordinator/rule.h"
 #include "msg/plan.h"
 
 static const char *const ciphers[] = {"auto", "chacha20", "aes-256-ctr", NULL};
@@ -146,7 +147,7 @@ an_err an_policy_check(const an_policy *p, an_note *why)
     if (p->privacy == 1 && p->encoding != AN_UPDATE_PLAIN)
         return an_fail(AN_ERR_INVAL, why,
                        "update.encoding: in a secure sum only plain; masked numbers cannot be made shorter");
-    if (p->privacy == 1 && p->rule != 0 && p->secure_groups < 3)
+    if (p->privacy == 1 && p->rule != 0 && p->secure_groups < AN_RULE_GROUPS_MIN)
         return an_fail(AN_ERR_INVAL, why,
                        "rule: it needs to see updates (privacy: trusted), or three groups (secure.groups)");
     if (p->rule_mixing == AN_MIXING_YES && !an_rule_find(an_policy_rules[p->rule])->mixes)

@@ -43,6 +43,7 @@ an_err an_round_open(an_round *ret, const an_plan *plan, const an_hash *plan_has
         .phase_ms = now_ms,
         .members = members,
         .n_members = n,
+        .groups_min = 1,
     };
     if (plan->privacy != AN_PRIVACY_SECURE_SUM)
         return AN_OK;
@@ -156,6 +157,11 @@ static void take_update(an_round *r, const an_round_event *e, size_t i, an_round
         an_round_act(a, ack);
         return;
     }
+    if (m->state == AN_MEMBER_LEFT_OUT) {
+        ack.status = AN_UPDATE_LATE;
+        an_round_act(a, ack);
+        return;
+    }
     if (m->state == AN_MEMBER_REFUSED) {
         ack.status = AN_UPDATE_REJECTED;
         an_round_act(a, ack);
@@ -192,8 +198,8 @@ static void take_answer(an_round *r, const an_round_event *e, size_t i, an_round
         return;
     if (accept && m->state != AN_MEMBER_INVITED)
         return;
-    if (m->state == AN_MEMBER_REFUSED)
-        return; /* a refusal is final for this round */
+    if (m->state == AN_MEMBER_REFUSED || m->state == AN_MEMBER_LEFT_OUT)
+        return; /* final for this round */
     m->state = next;
     m->last_ms = e->now_ms;
     a->changed = true;

@@ -52,6 +52,7 @@ typedef enum an_member_state {
     AN_MEMBER_ACCEPTED,
     AN_MEMBER_REFUSED,
     AN_MEMBER_DELIVERED, /* its update is durable and counted exactly once */
+    AN_MEMBER_LEFT_OUT,  /* secure: its group fell short and is no part of the round any more */
 } an_member_state;
 
 typedef struct an_member {
@@ -77,6 +78,7 @@ typedef struct an_round {
     an_hash result;             /* what the sum became, when committed; may be zero */
     char reason[AN_REASON_MAX]; /* why it ended, when aborted */
     an_round_secure *secure;    /* NULL: trusted */
+    uint32_t groups_min;        /* secure: the round goes on with so many of its groups; the host sets it */
 } an_round;
 
 typedef enum an_round_event_type {
@@ -110,7 +112,8 @@ typedef enum an_round_action_type {
     AN_ROUND_ACK,       /* an update's fate, to one site */
     AN_ROUND_SUM,       /* fold what was delivered and make the result */
     AN_ROUND_END,       /* tell every member how it ended */
-    AN_ROUND_NEXT,      /* an exchange is over: to each site still in, what it led to */
+    AN_ROUND_NEXT, /* an exchange is over: to each site still in, what it led to; to those whose group was
+                           left out, that the round is over for them */
 } an_round_action_type;
 
 typedef struct an_round_action {
@@ -160,6 +163,9 @@ an_err an_round_secure_message(const an_round *r, size_t member, an_buf *ret);
 bool an_round_secure_is_in(const an_round *r, size_t member);
 /* The sum of a group: borrowed, to be saved. */
 const an_secure_sum *an_round_secure_sum(const an_round *r, uint32_t group);
+/* Why a group was left out; NULL: it was not.  A group that falls short before its masks come off is, if
+ * groups_min others remain: its sites are told nothing more, and so can reveal nothing. */
+const char *an_round_secure_left_out(const an_round *r, uint32_t group);
 
 size_t an_round_find(const an_round *r, const char *site); /* SIZE_MAX: not a member */
 size_t an_round_count(const an_round *r, an_member_state state);

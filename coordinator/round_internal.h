@@ -8,6 +8,7 @@ struct an_round_secure {
     uint32_t n_groups;
     an_secure_sum *sums[AN_GROUPS_MAX];
     int64_t exchange_ms;
+    char left_out[AN_GROUPS_MAX][AN_REASON_MAX]; /* why; "": it is in */
 };
 
 void an_round_act(an_round_actions *a, an_round_action action);

@@ -49,17 +49,25 @@ const an_secure_sum *an_round_secure_sum(const an_round *r, uint32_t group)
     return r->secure->sums[group];
 }
 
+const char *an_round_secure_left_out(const an_round *r, uint32_t group)
+{
+    return r->secure->left_out[group][0] ? r->secure->left_out[group] : NULL;
+}
+
 bool an_round_secure_is_in(const an_round *r, size_t member)
 {
     uint32_t place;
     const an_secure_sum *s = sum_of(r, member, &place);
-    return an_secure_sum_is_in(s, place);
+    return !an_round_secure_left_out(r, (uint32_t)member % r->secure->n_groups) &&
+           an_secure_sum_is_in(s, place);
 }
 
 an_err an_round_secure_message(const an_round *r, size_t member, an_buf *ret)
 {
     uint32_t place;
     const an_secure_sum *s = sum_of(r, member, &place);
+    if (an_round_secure_left_out(r, (uint32_t)member % r->secure->n_groups))
+        return AN_ERR_NOTFOUND;
     return an_secure_sum_message(s, place, ret);
 }
 
@@ -120,7 +128,8 @@ void an_round_secure_take(an_round *r, const an_round_event *e, size_t member, a
         a->err = an_fail(AN_ERR_PROTO, &a->why, "no such message belongs to this round");
         return;
     }
-    if (an_round_is_over(r) || r->state == AN_ROUND_SUMMING || m->state == AN_MEMBER_REFUSED) {
+    if (an_round_is_over(r) || r->state == AN_ROUND_SUMMING || m->state == AN_MEMBER_REFUSED ||
+        m->state == AN_MEMBER_LEFT_OUT) {
         a->err = AN_ERR_STATE;
         return;
     }
@@ -145,18 +154,52 @@ bool an_round_secure_masked(an_round *r, const an_round_event *e, size_t member,
 
 /* ---- the end of an exchange ---- */
 
+/* May one more group be left out? */
+static bool has_spare(const an_round *r)
+{
+    uint32_t in = 0;
+    for (uint32_t g = 0; g < r->secure->n_groups; g++)
+        in += !an_round_secure_left_out(r, g);
+    return in > (r->groups_min > 1 ? r->groups_min : 1);
+}
+
+/* Its sites wait for a message that never comes: SIGNATURES at the latest, before which nobody reveals. */
+static void leave_out(an_round *r, uint32_t group, const char *why)
+{
+    snprintf(r->secure->left_out[group], sizeof r->secure->left_out[group],
+             "group %u of %u fell short, %s: %.140s", group + 1, r->secure->n_groups,
+             an_secure_kind_name(kind_of(r->state)), why);
+    for (size_t i = group; i < r->n_members; i += r->secure->n_groups)
+        if (r->members[i].state != AN_MEMBER_REFUSED)
+            r->members[i].state = AN_MEMBER_LEFT_OUT;
+}
+
+/* graphs: of an end of KEYS that is told again; 0 is a group that was left out then, and stays so. */
+static an_err close_sum(an_round *r, uint32_t g, const uint32_t *graphs, an_note *why)
+{
+    an_secure_sum *s = r->secure->sums[g];
+    const bool known = graphs && graphs[g] != 0;
+    an_err err = known ? an_secure_sum_close_again(s, graphs[g], why) : an_secure_sum_close(s, why);
+    if (err == AN_OK && graphs && !known)
+        return an_fail(AN_ERR_AGAIN, why, "no graph bore so few sites");
+    if (err != AN_OK)
+        an_cohort_words(why, why->text, r->secure->n_groups, g, member_name, r);
+    return err;
+}
+
 static an_err close_sums(an_round *r, const an_round_event *e, an_round_actions *a, an_note *why)
 {
     const bool keys = r->state == AN_ROUND_INVITING, again = keys && e->n_graphs == r->secure->n_groups;
     for (uint32_t g = 0; g < r->secure->n_groups; g++) {
-        an_secure_sum *s = r->secure->sums[g];
-        an_err err = again ? an_secure_sum_close_again(s, e->graphs[g], why) : an_secure_sum_close(s, why);
-        if (err != AN_OK) {
-            an_cohort_words(why, why->text, r->secure->n_groups, g, member_name, r);
+        if (an_round_secure_left_out(r, g))
+            continue;
+        an_err err = close_sum(r, g, again ? e->graphs : NULL, why);
+        if (err == AN_ERR_AGAIN && has_spare(r))
+            leave_out(r, g, why->text);
+        else if (err != AN_OK)
             return err;
-        }
-        if (keys)
-            a->graphs[g] = an_secure_sum_planned(s);
+        else if (keys)
+            a->graphs[g] = an_secure_sum_planned(r->secure->sums[g]);
     }
     if (keys)
         a->n_graphs = r->secure->n_groups;

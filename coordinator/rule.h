@@ -40,6 +40,8 @@
 #include "base/err.h"
 #include "base/workers.h"
 
+#define AN_RULE_GROUPS_MIN 3 /* sums of groups that a rule other than the mean chooses among */
+
 typedef struct an_rule_opts {
     double hostile;    /* share of the sites that may be hostile, [0, 0.5); counted up to whole sites */
     double norm_bound; /* norm_bound: the L2 norm a vector is cut to; 0: the median of the norms */

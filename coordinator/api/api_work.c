@@ -118,7 +118,7 @@ an_err an_api_version(an_api_call *c, an_note *why)
 
 static const char *member_state_name(an_member_state s)
 {
-    static const char *const names[] = {"invited", "accepted", "refused", "delivered"};
+    static const char *const names[] = {"invited", "accepted", "refused", "delivered", "left out"};
     return names[s];
 }
 

@@ -175,7 +175,7 @@ static void do_job(world *w, const event *e)
 {
     an_note why = {{0}};
     site *s = &w->sites[e->site];
-    if (!s->session) { /* it was killed meanwhile */
+    if (!e->job || !s->session) { /* it was killed meanwhile */
         an_job_free(e->job);
         return;
     }
@@ -321,6 +321,13 @@ void kill_site(site *s)
     s->session = NULL;
     an_spool_close(s->spool);
     s->spool = NULL;
+    for (size_t i = s->w->head; i != s->w->tail; i++) { /* its work goes with it */
+        event *e = &s->w->events[i % EVENTS_MAX];
+        if (e->type != JOB || e->site != s->i)
+            continue;
+        an_job_free(e->job);
+        e->job = NULL;
+    }
 }
 
 an_enrol_status ask_to_enrol(world *w, const char *name, const uint8_t link_public[static AN_KEY_BYTES],
