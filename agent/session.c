@@ -68,6 +68,7 @@ void an_session_hello(an_session *s)
     for (size_t i = 0; i < s->n_parts; i++)
         if (s->parts[i]->state == AN_PART_HOLDING)
             h->held[h->n_held++] = (an_msg_held){.round = s->parts[i]->round, .update = s->parts[i]->update};
+    an_parts_unsure(s, h);
     h->roster = s->roster_hash;
     an_text_set(h->capabilities[h->n_capabilities++], AN_SHORT_MAX, "secure-sum");
     if (an_cipher_is_fast(AN_CIPHER_AES256CTR))
@@ -449,6 +450,8 @@ an_err an_session_new(const an_session_conf *conf, an_session **ret, an_note *wh
     if ((err = an_rosters_restore(s, why)) != AN_OK)
         goto out;
     if ((err = an_parts_restore(s, why)) != AN_OK)
+        goto out;
+    if ((err = an_parts_sweep(s, why)) != AN_OK)
         goto out;
     if ((err = an_follow_restore(s, why)) != AN_OK)
         goto out;

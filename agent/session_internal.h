@@ -119,6 +119,8 @@ struct an_session {
 
     an_part *parts[AN_HELD_MAX];
     size_t n_parts;
+    uint64_t unsure[AN_HELD_MAX]; /* rounds whose state a restart has left, and that may be over */
+    size_t n_unsure;
     an_line_state lines[AN_LINES_MAX];
     an_fetch_state fetches[AN_FETCHES_MAX];
     an_job *job;        /* out; borrowed until it comes back */
@@ -189,6 +191,15 @@ void an_secure_tick(an_session *s, bool all);
 int64_t an_secure_deadline(const an_session *s);
 bool an_secure_was_begun(const an_session *s, uint64_t round); /* and is not over: its state is here */
 an_err an_secure_path(const an_session *s, uint64_t round, char out[static AN_PATH_MAX]);
+
+/* Also if nothing of it is left.  Errors: IO, NOMEM. */
+an_err an_secure_begun_before(an_session *s, uint64_t round, bool *ret, an_note *why);
+
+/* session_sweep.c */
+/* At the start: removes what a crash has left and nothing refers to. */
+an_err an_parts_sweep(an_session *s, an_note *why);
+void an_parts_unsure(const an_session *s, an_msg_hello *h); /* asks about what may go on */
+void an_parts_sure(an_session *s, uint64_t round);          /* it is over: what is left of it goes */
 
 /* session_roster.c */
 an_err an_rosters_restore(an_session *s, an_note *why);

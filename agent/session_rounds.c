@@ -409,6 +409,7 @@ an_err an_parts_end(an_session *s, const an_msg *msg, an_note *why)
 {
     const an_msg_round_end *e = &msg->u.round_end;
     an_part *p = an_parts_find(s, e->round);
+    an_parts_sure(s, e->round);
     if (!p)
         return AN_OK;
     an_log(AN_LOG_INFO, "round_ended", "round=%" PRIu64 " result=%s reason=\"%s\"", e->round,

@@ -83,6 +83,15 @@ static an_err begun_add(an_session *s, begun *l, uint64_t round, an_note *why)
     return err;
 }
 
+an_err an_secure_begun_before(an_session *s, uint64_t round, bool *ret, an_note *why)
+{
+    begun list;
+    an_err err = begun_read(s, &list, why);
+    if (err == AN_OK)
+        *ret = was_begun(&list, round);
+    return err;
+}
+
 /* ---- state and messages ---- */
 
 an_err an_secure_path(const an_session *s, uint64_t round, char out[static AN_PATH_MAX])

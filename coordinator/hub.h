@@ -206,6 +206,10 @@ bool an_hub_root_is_online(const an_hub *hub); /* it is the coordinator's own ke
 /* Reports, alerts and alarms that a site may send at once, and how often another one after that. */
 #define AN_FACTS_BURST 5000
 #define AN_FACT_EVERY_MS 200
+/* Bytes of large answers that a site may ask for at once with small messages said again (rosters, plans, what an
+ * exchange of a secure sum has led to), and how many more with each millisecond.  What is beyond is not answered. */
+#define AN_ANSWERS_BURST (INT64_C(2) << 20)
+#define AN_ANSWERS_PER_MS 64
 
 typedef struct an_hub_live {
     char site[AN_NAME_MAX];
@@ -222,6 +226,8 @@ typedef struct an_hub_live {
     uint64_t bytes_received;  /* of updates, since the coordinator started */
     uint64_t alarms;          /* raised since the coordinator started */
     int64_t facts, facts_ms;  /* how many more it may report now, and since when it is so */
+    int64_t answers,
+        answers_ms; /* bytes that it may ask for now (below 0: it has had more), and since when */
 } an_hub_live;
 const an_hub_live *an_hub_live_at(an_hub *hub, size_t i); /* NULL past the end */
 const an_hub_live *an_hub_live_find(an_hub *hub, const char *site);

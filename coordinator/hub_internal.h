@@ -111,12 +111,15 @@ void an_hub_rounds_free(an_hub *hub);
 void an_hub_end_message(const an_round_entry *e, an_msg *ret);
 
 /* hub_session.c */
+/* May the site be given another large answer to what it says again?  Then what was given is counted. */
+bool an_hub_may_answer(an_hub *hub, const char *site);
+void an_hub_answered(an_hub *hub, const char *site, size_t bytes);
 void an_hub_answer_held(an_hub *hub, const char *site,
                         const an_msg_held *held); /* how its round ended, if it has */
 
 /* hub_secure.c */
-void an_hub_secure_send(an_hub *hub, const an_hub_round *r,
-                        size_t member);                      /* what the last exchange led to */
+/* What the last exchange led to; again: because the site has asked, which it may not do without end. */
+void an_hub_secure_send(an_hub *hub, const an_hub_round *r, size_t member, bool again);
 void an_hub_secure_next(an_hub *hub, const an_hub_round *r); /* to all that are in */
 an_err an_hub_secure_take(an_hub *hub, const char *site, const an_msg *msg, an_note *why);
 /* May this update be fetched and kept?  In a secure sum only the one that the site's MASKED names, and only while

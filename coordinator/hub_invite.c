@@ -63,11 +63,15 @@ void an_hub_round_greet(an_hub *hub, const char *site)
             an_hub_round_leave(hub, r, member);
         if (member == SIZE_MAX || !an_round_resume(&r->round, member, &a))
             continue;
-        if (a.type == AN_ROUND_SEND_PLAN)
+        if (a.type == AN_ROUND_SEND_PLAN) {
+            if (!an_hub_may_answer(hub, site))
+                return;
             an_hub_round_invite(hub, r, member);
-        else
+            an_hub_answered(hub, site, r->plan_bytes.len);
+        } else {
             an_hub_round_ack(hub, r, &a);
+        }
         if (r->round.secure && r->round.state < AN_ROUND_SUMMING)
-            an_hub_secure_send(hub, r, member);
+            an_hub_secure_send(hub, r, member, true);
     }
 }

@@ -188,10 +188,12 @@ void an_hub_roster_send(an_hub *hub, const char *only_site)
 {
     const an_roster_entry *current = an_hub_roster_current(hub);
     an_buf text;
-    if (!current)
+    if (!current || (only_site && !an_hub_may_answer(hub, only_site)))
         return;
     an_buf_init(&text, AN_ROSTER_TEXT_MAX);
     an_err err = an_store_object_get(hub->conf.store, &current->text, &text, NULL);
+    if (only_site)
+        an_hub_answered(hub, only_site, text.len);
     an_msg m = {.type = AN_MSG_ROSTER};
     m.u.roster.text = (an_bytes){.data = text.data, .len = text.len};
     memcpy(m.u.roster.signature, current->signature, sizeof m.u.roster.signature);

@@ -135,11 +135,12 @@ an_err an_hub_secure_plan(an_hub *hub, const an_policy *p, an_plan *plan, an_not
 
 #define MASKED_MAX 4096 /* a hash, two signatures and some complaints */
 
-void an_hub_secure_send(an_hub *hub, const an_hub_round *r, size_t member)
+void an_hub_secure_send(an_hub *hub, const an_hub_round *r, size_t member, bool again)
 {
     an_msg m = {.type = AN_MSG_SECURE};
     an_buf content;
-    if (hub->behind) /* what is not stored is not said */
+    const char *site = r->round.members[member].site;
+    if (hub->behind || (again && !an_hub_may_answer(hub, site))) /* what is not stored is not said */
         return;
     an_buf_init(&content, AN_SECURE_CONTENT_MAX);
     an_err err = an_round_secure_message(&r->round, member, &content);
@@ -147,11 +148,13 @@ void an_hub_secure_send(an_hub *hub, const an_hub_round *r, size_t member)
         m.u.secure = (an_msg_secure){.round = r->round.id,
                                      .plan_hash = r->round.plan_hash,
                                      .content = {.data = content.data, .len = content.len}};
-        err = an_hub_send(hub, r->round.members[member].site, &m);
+        err = an_hub_send(hub, site, &m);
         (void)err; /* owed again at the site's next HELLO, or when it says its last message again */
+        if (again)
+            an_hub_answered(hub, site, content.len);
     } else if (err == AN_ERR_LIMIT || err == AN_ERR_NOMEM) {
         an_log(AN_LOG_ERROR, "secure_message_not_sent", "round=%llu site=%s err=%s",
-               (unsigned long long)r->round.id, r->round.members[member].site, an_err_name(err));
+               (unsigned long long)r->round.id, site, an_err_name(err));
     }
     an_buf_done(&content);
 }
@@ -162,7 +165,7 @@ void an_hub_secure_next(an_hub *hub, const an_hub_round *r)
            an_round_state_name(r->round.state));
     for (size_t i = 0; i < r->round.n_members; i++)
         if (an_round_secure_is_in(&r->round, i))
-            an_hub_secure_send(hub, r, i);
+            an_hub_secure_send(hub, r, i, false);
         else if (r->round.members[i].state == AN_MEMBER_LEFT_OUT)
             an_hub_round_leave(hub, r, i);
 }
@@ -252,7 +255,7 @@ an_err an_hub_secure_take(an_hub *hub, const char *site, const an_msg *msg, an_n
     }
     if (m->content.data[0] == AN_SECURE_MASKED && r->round.members[member].state == AN_MEMBER_DELIVERED) {
         if (r->round.state > AN_ROUND_COLLECTING)
-            an_hub_secure_send(hub, r, member); /* what its vector led to may be lost */
+            an_hub_secure_send(hub, r, member, true); /* what its vector led to may be lost */
         return AN_OK;
     }
     if (m->content.data[0] == AN_SECURE_MASKED)
@@ -276,7 +279,7 @@ void an_hub_secure_answer(an_hub *hub, an_hub_round *r, const an_round_event *e,
         return;
     if (a->err == AN_OK || a->err == AN_ERR_STATE) { /* said again, perhaps because the answer was lost */
         if (!a->changed && r->round.state < AN_ROUND_SUMMING && an_round_secure_is_in(&r->round, member))
-            an_hub_secure_send(hub, r, member);
+            an_hub_secure_send(hub, r, member, true);
         return;
     }
     if (a->err == AN_ERR_NOTFOUND || a->err == AN_ERR_NOMEM)

@@ -23,6 +23,29 @@ static void ack(an_hub *hub, const char *site, const an_msg *msg, an_err err, co
     (void)sent; /* the site sends again what was not acknowledged */
 }
 
+bool an_hub_may_answer(an_hub *hub, const char *site)
+{
+    an_hub_live *live = an_hub_live_get(hub, site);
+    const int64_t now = an_hub_now(hub), gone_ms = live ? now - live->answers_ms : 0;
+    if (!live)
+        return false;
+    if (gone_ms < 0 || gone_ms >= AN_ANSWERS_BURST / AN_ANSWERS_PER_MS)
+        live->answers = AN_ANSWERS_BURST;
+    else if (live->answers + gone_ms * AN_ANSWERS_PER_MS < AN_ANSWERS_BURST)
+        live->answers += gone_ms * AN_ANSWERS_PER_MS;
+    else
+        live->answers = AN_ANSWERS_BURST;
+    live->answers_ms = now;
+    return live->answers > 0;
+}
+
+void an_hub_answered(an_hub *hub, const char *site, size_t bytes)
+{
+    an_hub_live *live = an_hub_live_get(hub, site);
+    if (live)
+        live->answers -= (int64_t)bytes;
+}
+
 static an_err welcome(an_hub *hub, an_hub_live *live)
 {
     an_msg m = {.type = AN_MSG_WELCOME};

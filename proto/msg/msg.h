@@ -110,7 +110,7 @@ typedef struct an_msg_line {
 
 typedef struct an_msg_held { /* an upload the agent still keeps */
     uint64_t round;
-    an_hash update;
+    an_hash update; /* none: only the state of a secure sum, of which the agent asks whether it is over */
 } an_msg_held;
 
 typedef struct an_msg_hello {

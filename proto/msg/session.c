@@ -17,7 +17,7 @@ static const an_field line_fields[] = {
 #define WIRE Andon__Held
 static const an_field held_fields[] = {
     AN_U64(round, 1, ANY),
-    AN_FIXED(update, false),
+    AN_FIXED(update, true),
     AN_END,
 };
 #undef OWN

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "doors/crypto.h"
@@ -390,6 +391,85 @@ static void a_site_goes_on_after_a_restart_though_the_roster_was_replaced(void *
     an_msg_free(list);
 }
 
+/* A few bytes that ask for a key list of a thousand sites: so often as a line may lose it, and not without end. */
+static void what_is_asked_for_again_without_end_is_not_answered(void **state)
+{
+    world *w = *state;
+    an_plan *plan;
+    an_note why = {{0}};
+    an_msg *m = plan_to_first(w, &plan), *keys = NULL;
+    while (an_hub_round_open(w->hub, plan->round)->state == AN_ROUND_INVITING) {
+        const event *e = &w->events[w->head % EVENTS_MAX];
+        an_msg *said = NULL;
+        if (!keys && e->type == TO_HUB && e->site == 0 &&
+            an_msg_decode(e->bytes.data, e->bytes.len, &said, NULL) == AN_OK && said->type == AN_MSG_SECURE)
+            keys = said;
+        else
+            an_msg_free(said);
+        step(w);
+    }
+    assert_non_null(keys);
+    w->lost = 1; /* counted, and thrown away */
+    w->sent = 0;
+    for (int i = 0; i < 10000; i++)
+        assert_int_equal(an_hub_message(w->hub, "plant-a", keys, &why), AN_OK);
+    assert_true(w->sent > 1000 && w->sent < 9000);
+    const uint64_t sent = w->sent;
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(an_hub_message(w->hub, "plant-a", keys, &why), AN_OK);
+    assert_true(w->sent == sent);
+    an_clock_fake_advance(&w->clock, 10000);
+    assert_int_equal(an_hub_message(w->hub, "plant-a", keys, &why), AN_OK);
+    assert_true(w->sent == sent + 1);
+    w->lost = 0;
+    an_plan_free(plan);
+    an_msg_free(m);
+    an_msg_free(keys);
+}
+
+static void leave(const site *s, const char *name, char path[static AN_PATH_MAX])
+{
+    snprintf(path, AN_PATH_MAX, "%.200s/%.100s", s->dir, name);
+    assert_int_equal(an_file_write(path, "left", 4, 0600, NULL), AN_OK);
+}
+
+/* Files of rounds that the site knows nothing of go at its start; the state of one that it has begun goes when
+ * the coordinator says that it is over, and not before. */
+static void what_a_crash_has_left_is_swept(void **state)
+{
+    static const char *const names[] = {"uploads/round-77.secure", "uploads/round-78.update",
+                                        "uploads/round-79.secure.part", "local/x.part", "roster.part"};
+    char paths[5][AN_PATH_MAX], going_on[AN_PATH_MAX], name[64];
+    world *w = *state;
+    site *s = &w->sites[0];
+    an_plan *plan;
+    an_msg *m = plan_to_first(w, &plan);
+    while (an_hub_round_open(w->hub, plan->round)->state != AN_ROUND_COLLECTING)
+        step(w);
+    for (size_t i = 0; i < 5; i++)
+        leave(s, names[i], paths[i]);
+    kill_site(s);
+    start_site(s);
+    for (size_t i = 0; i < 5; i++)
+        assert_false(an_file_exists(paths[i]));
+    snprintf(name, sizeof name, "uploads/round-%" PRIu64 ".secure", plan->round);
+    snprintf(going_on, sizeof going_on, "%.200s/%.100s", s->dir, name);
+    assert_true(an_file_exists(going_on));
+    an_session_connected(s->session);
+    settle(w);
+    pass(w, 60000);
+    assert_int_equal(an_state_round(an_hub_state(w->hub), plan->round)->n_updates, 4);
+    leave(s, name, going_on); /* as if the power had failed just before the file was removed */
+    kill_site(s);
+    start_site(s);
+    assert_true(an_file_exists(going_on));
+    an_session_connected(s->session);
+    settle(w);
+    assert_false(an_file_exists(going_on));
+    an_plan_free(plan);
+    an_msg_free(m);
+}
+
 /* One of four is lost in each phase.  Of its masked vector all is in the sum, or nothing. */
 static void a_site_that_is_lost_in_any_phase_costs_the_round_its_part_at_most(void **state)
 {
@@ -442,6 +522,8 @@ int main(void)
         TEST(a_campaign_waits_for_what_the_roster_asks_and_says_so),
         cmocka_unit_test_teardown(a_campaign_that_waits_for_a_signature_names_the_site,
                                   an_federation_teardown),
+        TEST(what_is_asked_for_again_without_end_is_not_answered),
+        TEST(what_a_crash_has_left_is_swept),
         TEST(a_site_goes_on_after_a_restart_though_the_roster_was_replaced),
         cmocka_unit_test(a_site_that_is_lost_in_any_phase_costs_the_round_its_part_at_most),
         cmocka_unit_test_teardown(a_second_key_list_ends_the_sites_part_also_after_a_restart,
