@@ -221,6 +221,17 @@ static an_err open_site(an_session *s, const an_plan *plan, const an_cohort *c, 
                                : err;
 }
 
+/* A freeze check: a site that was revoked since may still stand in it.  What was begun goes on. */
+static an_err check_fresh(const an_session *s, const an_roster *roster, const an_reader *saved, an_note *why)
+{
+    if (saved->left > 0 || roster->expires_ms == 0 ||
+        s->conf.clock->wall_ms(s->conf.clock) < roster->expires_ms)
+        return AN_OK;
+    return an_fail(AN_ERR_REFUSED, why,
+                   "roster %" PRIu64 " has expired, and the release root has signed no other",
+                   roster->counter);
+}
+
 static an_err begin(an_session *s, const an_plan *plan, const an_hash *plan_hash, const an_roster *roster,
                     const an_reader *saved, an_part_secure *secure, an_note *why)
 {
@@ -257,6 +268,8 @@ an_err an_secure_begin(an_session *s, const an_plan *plan, const an_hash *plan_h
     an_err err = read_state(s, plan, &state, &secure->roster, &saved, why);
     if (err == AN_OK)
         err = an_roster_parse(secure->roster.data, secure->roster.len, &roster, why);
+    if (err == AN_OK)
+        err = check_fresh(s, &roster, &saved, why);
     if (err == AN_OK)
         err = begin(s, plan, plan_hash, &roster, &saved, secure, why);
     an_roster_done(&roster);

@@ -118,6 +118,10 @@ an_err an_hub_site_replace(an_hub *hub, const char *actor, const char *site, con
 an_err an_hub_site_party(an_hub *hub, const char *actor, const char *site, const char *party, an_note *why);
 /* The roster as it would have to be signed now; ret_differs: other sites than in the one that is in force.
  * Errors: NOTFOUND no site is approved. */
+#define AN_ROSTER_WARN_MS                                                                                    \
+    (30 * INT64_C(86400000))                     /* so long before it expires a roster is to be signed anew */
+int64_t an_hub_roster_expiry(const an_hub *hub); /* of the one in force; 0: never, or there is none */
+bool an_hub_roster_expires_soon(const an_hub *hub);
 an_err an_hub_roster_proposal(an_hub *hub, an_buf *ret, bool *ret_differs, an_note *why);
 /* One that was signed, and its text.  Errors: NOTFOUND, PROTO, IO, NOMEM. */
 an_err an_hub_roster_bytes(an_hub *hub, const an_hash *text, an_buf *ret, an_note *why);

@@ -18,6 +18,18 @@ const an_roster_entry *an_hub_roster_current(const an_hub *hub)
     return last && last->root == an_hub_root(hub).number ? last : NULL;
 }
 
+int64_t an_hub_roster_expiry(const an_hub *hub)
+{
+    const an_roster_entry *e = an_hub_roster_current(hub);
+    return e ? e->expires_ms : 0;
+}
+
+bool an_hub_roster_expires_soon(const an_hub *hub)
+{
+    const int64_t expires_ms = an_hub_roster_expiry(hub);
+    return expires_ms != 0 && an_hub_now(hub) >= expires_ms - AN_ROSTER_WARN_MS;
+}
+
 bool an_hub_roster_waits(const an_hub *hub)
 {
     bool any = false;
@@ -103,7 +115,8 @@ an_err an_hub_roster_proposal(an_hub *hub, an_buf *ret, bool *ret_differs, an_no
     if (err == AN_OK && current)
         err = an_hub_roster_read(hub, &current->text, &signed_one, why);
     if (err == AN_OK) {
-        *ret_differs = !current || !same_sites(&wanted, &signed_one) || !signed_by_root(hub, current);
+        *ret_differs = !current || !same_sites(&wanted, &signed_one) || !signed_by_root(hub, current) ||
+                       an_hub_roster_expires_soon(hub);
         err = an_roster_text(&wanted, ret, why);
     }
     an_roster_done(&wanted);
@@ -121,6 +134,8 @@ static an_err check_signed(an_hub *hub, const void *text, size_t len,
     an_err err = an_roster_check(text, len, signature, root.key, why);
     if (err == AN_OK)
         err = an_roster_parse(text, len, ret, why);
+    if (err == AN_OK && ret->expires_ms != 0 && ret->expires_ms <= an_hub_now(hub))
+        err = an_fail(AN_ERR_INVAL, why, "this roster has expired already");
     if (err == AN_OK)
         err = propose(hub, &wanted);
     if (err == AN_OK && ret->counter < wanted.counter)
@@ -150,6 +165,8 @@ an_err an_hub_roster_sign(an_hub *hub, const char *actor, const void *text, size
     an_json_set_hash(o, "text", &hash);
     an_json_set_text(o, "signature", hex);
     an_json_set_int(o, "sites", r.n);
+    if (r.expires_ms != 0)
+        an_json_set_int(o, "expires_ms", r.expires_ms);
     an_json_set_int(o, "root", (int64_t)an_hub_root(hub).number);
     an_batch_add(&b, "roster.signed", "roster", actor, NULL, o);
     if ((err = an_hub_commit(hub, &b, why)) != AN_OK)

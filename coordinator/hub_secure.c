@@ -111,6 +111,9 @@ an_err an_hub_secure_plan(an_hub *hub, const an_policy *p, an_plan *plan, an_not
     if (!current)
         return an_fail(AN_ERR_AGAIN, why,
                        "the release root has signed no roster: andon site roster --key FILE");
+    if (current->expires_ms != 0 && an_hub_now(hub) >= current->expires_ms)
+        return an_fail(AN_ERR_AGAIN, why, "roster %llu has expired: andon site roster --key FILE",
+                       (unsigned long long)current->counter);
     an_err err = an_hub_roster_read(hub, &current->text, &roster, why);
     if (err != AN_OK)
         return err;

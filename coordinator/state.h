@@ -69,7 +69,8 @@ typedef struct an_roster_entry {
     uint64_t counter;
     an_hash text; /* object */
     uint8_t signature[AN_SIG_BYTES];
-    uint64_t root; /* number of the root that signed it */
+    uint64_t root;      /* number of the root that signed it */
+    int64_t expires_ms; /* 0: never */
 } an_roster_entry;
 
 typedef struct an_version {

@@ -109,7 +109,8 @@ void an_state_roster_signed(an_state *st, const an_record *r, an_body *b)
     (void)r;
     an_roster_entry e = {.counter = an_body_id(b, "counter"),
                          .text = an_body_hash(b, "text", false),
-                         .root = (uint64_t)an_body_int(b, "root", 0)};
+                         .root = (uint64_t)an_body_int(b, "root", 0),
+                         .expires_ms = an_body_int(b, "expires_ms", 0)};
     an_body_hex(b, "signature", e.signature, sizeof e.signature, false);
     AN_BODY_APPEND(b, &st->rosters, e);
 }

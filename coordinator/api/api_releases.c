@@ -23,6 +23,8 @@ an_json *an_api_root_json(const an_api_call *c)
     an_json_set_int(o, "number", (int64_t)root.number);
     an_json_set_bool(o, "protected", !online);
     an_json_set_int(o, "waiting", (int64_t)waiting);
+    an_json_set_int(o, "roster_expires_ms", an_hub_roster_expiry(c->hub));
+    an_json_set_bool(o, "roster_expires_soon", an_hub_roster_expires_soon(c->hub));
     return o;
 }
 

@@ -77,7 +77,7 @@ an_err an_api_roster(an_api_call *c, an_note *why)
     bool differs = false;
     an_buf_init(&text, AN_ROSTER_TEXT_MAX + 1);
     an_err err = an_hub_roster_proposal(c->hub, &text, &differs, why);
-    if (err == AN_OK && differs)
+    if (err == AN_OK)
         err = set_text(c, "proposal", &text);
     an_buf_done(&text);
     if (err == AN_ERR_NOTFOUND)

@@ -49,6 +49,10 @@ int an_cli_post(an_cli *c, an_json_doc **ret, an_json *body, const char *path, .
     AN_PRINTF(4, 5); /* takes body */
 
 /* The root key in the file that the flag names.  AN_CLI_OK, or it was said what is wrong. */
+int64_t an_cli_now_ms(void);
+void an_cli_day(char ret[static 25], int64_t ms); /* "2027-01-31" */
+/* The time that a flag says, in milliseconds; 0: it was said what is wrong. */
+int64_t an_cli_valid_ms(const an_cli *c, const char *flag, int64_t dflt);
 int an_cli_open_key(an_cli *c, const char *flag, an_root_key **ret);
 
 int an_cli_fail(int code, const char *fmt, ...) AN_PRINTF(2, 3); /* prints, returns code */

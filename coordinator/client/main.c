@@ -51,7 +51,9 @@ static const an_flag flags_roster[] = {
     COMMON,
     KEY,
     {"replaced", "NAME",
-     "a site that lost its keys: its people have confirmed the fingerprint of the new ones"}};
+     "a site that lost its keys: its people have confirmed the fingerprint of the new ones"},
+    {"expires", "TIME",
+     "how long sites make secure sums by what is signed; 365d if not given, never: for ever"}};
 static const an_flag flags_delegate[] = {
     COMMON,
     KEY,

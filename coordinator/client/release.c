@@ -13,17 +13,34 @@
 
 #define DAY_MS INT64_C(86400000)
 
-static int64_t now_ms(void)
+int64_t an_cli_now_ms(void)
 {
     return an_clock_system()->wall_ms(an_clock_system());
 }
 
 /* ---- looking ---- */
 
+void an_cli_day(char ret[static 25], int64_t ms)
+{
+    an_time_text(ret, ms);
+    ret[10] = '\0';
+}
+
+/* Ahead of the time: from then on no secure sum is made. */
+static void show_roster_expiry(const an_jval *root)
+{
+    char day[25];
+    if (!an_cli_bool(root, "roster_expires_soon"))
+        return;
+    an_cli_day(day, an_cli_int(root, "roster_expires_ms"));
+    printf("the roster expires on %s, and then no secure sum is made: andon site roster --key FILE\n\n", day);
+}
+
 void an_cli_show_root(const an_jval *root)
 {
     if (!root)
         return;
+    show_roster_expiry(root);
     if (!an_cli_bool(root, "protected"))
         printf("releases are NOT protected from a stolen coordinator: its own key is the release root (andon "
                "key "
@@ -32,12 +49,6 @@ void an_cli_show_root(const an_jval *root)
         printf("%lld release%s for the signature of the release root: andon release list\n\n",
                (long long)an_cli_int(root, "waiting"),
                an_cli_int(root, "waiting") == 1 ? " waits" : "s wait");
-}
-
-static void day_text(char ret[static 25], int64_t ms)
-{
-    an_time_text(ret, ms);
-    ret[10] = '\0';
 }
 
 static void print_waiting(const an_jval *list)
@@ -77,7 +88,7 @@ static void print_in_force(const an_jval *list, bool is_protected)
         char version[AN_CLI_SHORT], until[25];
         const int64_t delegation = an_cli_int(r, "delegation");
         an_cli_hash(version, an_cli_text(r, "version"));
-        day_text(until, an_cli_int(r, "expires_ms"));
+        an_cli_day(until, an_cli_int(r, "expires_ms"));
         an_grid_cell(&g, "%s", an_cli_text(r, "model"));
         an_grid_cell(&g, "%s", version);
         an_grid_cell(&g, "%lld", (long long)an_cli_int(r, "counter"));
@@ -103,7 +114,7 @@ static void print_delegations(const an_jval *list)
         const an_jval *d = an_jval_at(list, i);
         char ancestor[AN_CLI_SHORT], until[25];
         an_cli_hash(ancestor, an_cli_text(d, "ancestor"));
-        day_text(until, an_cli_int(d, "expires_ms"));
+        an_cli_day(until, an_cli_int(d, "expires_ms"));
         an_grid_cell(&g, "%lld", (long long)an_cli_int(d, "number"));
         an_grid_cell(&g, "%s", an_cli_text(d, "models"));
         an_grid_cell(&g, "%s", ancestor);
@@ -149,13 +160,12 @@ int an_cli_open_key(an_cli *c, const char *flag, an_root_key **ret)
                         : an_cli_fail(AN_CLI_REFUSED, "%s", why.text[0] ? why.text : an_err_text(err));
 }
 
-/* --valid, in milliseconds.  0: it was said what is wrong. */
-static int64_t valid_ms(const an_cli *c, int64_t dflt)
+int64_t an_cli_valid_ms(const an_cli *c, const char *flag, int64_t dflt)
 {
     int64_t ms = dflt;
-    const char *text = an_args_get(c->args, "valid");
+    const char *text = an_args_get(c->args, flag);
     if (text && (!an_parse_ms(text, &ms) || ms < 1000 || ms > 3650 * DAY_MS)) {
-        an_cli_fail(AN_CLI_USAGE, "--valid %.40s: a time from 1s to 3650d", text);
+        an_cli_fail(AN_CLI_USAGE, "--%s %.40s: a time from 1s to 3650d", flag, text);
         return 0;
     }
     return ms;
@@ -219,14 +229,14 @@ static int sign_one(an_cli *c, const an_root_key *key, const an_jval *w, int64_t
     if (r.use)
         return an_cli_fail(AN_CLI_REFUSED, "release %lld: the coordinator asks for a delegated statement",
                            id);
-    r.issued_ms = now_ms();
+    r.issued_ms = an_cli_now_ms();
     r.expires_ms = r.issued_ms + valid;
     an_buf_init(&text, AN_TRUST_TEXT_MAX);
     const an_err err = an_release_text(&r, &text);
     if (err != AN_OK || !sign_text(&text, AN_RELEASE_CONTEXT, key, &s))
         return an_cli_fail(AN_CLI_REFUSED, "out of memory");
     an_hash_text(hex, &r.version);
-    day_text(until, r.expires_ms);
+    an_cli_day(until, r.expires_ms);
     if (!c->json)
         printf("release %lld: model %s, %s run version %s, statement %" PRIu64 ", until %s\n  wanted: %s\n",
                id, r.model, strcmp(r.sites, "*") == 0 ? "all sites" : r.sites, hex, r.counter, until,
@@ -281,7 +291,7 @@ int an_cli_release_sign(an_cli *c)
     int64_t only = 0;
     bool more;
     const bool all = an_args_has(c->args, "all");
-    const int64_t valid = valid_ms(c, 365 * DAY_MS);
+    const int64_t valid = an_cli_valid_ms(c, "valid", 365 * DAY_MS);
     if (c->args->n_positionals == 1 && (!an_parse_int(c->args->positionals[0], &only) || only < 1))
         return an_cli_fail(AN_CLI_USAGE, "%.40s: not a number of a release", c->args->positionals[0]);
     if (all == (only > 0))
@@ -316,7 +326,7 @@ static void say_delegation(const an_delegation *d)
 {
     char ancestor[AN_HASH_TEXT], until[25];
     an_hash_text(ancestor, &d->ancestor);
-    day_text(until, d->expires_ms);
+    an_cli_day(until, d->expires_ms);
     printf("delegation %" PRIu64 ": until %s the coordinator may sign %" PRIu64
            " releases of each of the models %s,\n"
            "  of versions that come from %s and have its architecture, preprocessing and schema\n",
@@ -348,7 +358,7 @@ int an_cli_release_delegate(an_cli *c)
     an_note why = {{0}};
     int64_t count;
     const char *model = an_cli_query(c, "model"), *models = an_args_get(c->args, "models");
-    const int64_t valid = valid_ms(c, 30 * DAY_MS);
+    const int64_t valid = an_cli_valid_ms(c, "valid", 30 * DAY_MS);
     if (!model || !valid)
         return AN_CLI_USAGE;
     if (!model[0])
@@ -361,7 +371,7 @@ int an_cli_release_delegate(an_cli *c)
     if (models)
         snprintf(d.models, sizeof d.models, "%s", models);
     d.count = (uint64_t)count;
-    d.issued_ms = now_ms();
+    d.issued_ms = an_cli_now_ms();
     d.expires_ms = d.issued_ms + valid;
     an_buf_init(&text, AN_TRUST_TEXT_MAX);
     const an_err err = an_delegation_text(&d, &text);
@@ -396,7 +406,7 @@ static int find_delegation(an_cli *c, int64_t number, an_revocation *ret)
         const char *text = an_cli_text(an_jval_at(list, i), "statement");
         if (an_delegation_parse(text, strlen(text), &d, NULL) != AN_OK || d.number != (uint64_t)number)
             continue;
-        *ret = (an_revocation){.expires_ms = d.expires_ms, .issued_ms = now_ms()};
+        *ret = (an_revocation){.expires_ms = d.expires_ms, .issued_ms = an_cli_now_ms()};
         an_hash_of(&ret->delegation, text, strlen(text));
         code = AN_CLI_OK;
     }
@@ -440,7 +450,7 @@ out:
 static int make_link(an_cli *c, const an_root_key *old, const an_root_key *next, an_signed *ret)
 {
     an_json_doc *doc = NULL;
-    an_root_link link = {.issued_ms = now_ms()};
+    an_root_link link = {.issued_ms = an_cli_now_ms()};
     an_buf text;
     c->quiet_json = true;
     int code = an_cli_get(c, &doc, "/releases");
@@ -471,7 +481,7 @@ int an_cli_release_rotate(an_cli *c)
     an_root_key *old = NULL, *next = NULL;
     an_json_doc *doc = NULL;
     an_signed link;
-    const int64_t valid = valid_ms(c, 365 * DAY_MS);
+    const int64_t valid = an_cli_valid_ms(c, "valid", 365 * DAY_MS);
     int code = valid ? an_cli_open_key(c, "new", &next) : AN_CLI_USAGE;
     if (code == AN_CLI_OK && an_args_has(c->args, "old"))
         code = an_cli_open_key(c, "old", &old);

@@ -27,6 +27,14 @@ int an_cli_site_party(an_cli *c)
     return code;
 }
 
+static void print_head(const an_jval *o)
+{
+    char until[25];
+    const int64_t expires_ms = an_cli_int(an_jval_get(o, "root"), "roster_expires_ms");
+    an_cli_day(until, expires_ms);
+    printf("roster %lld, expires: %s\n\n", (long long)an_cli_int(o, "counter"), expires_ms ? until : "never");
+}
+
 static void print_roster(const an_jval *o)
 {
     an_grid g;
@@ -34,7 +42,7 @@ static void print_roster(const an_jval *o)
     if (an_cli_int(o, "counter") == 0)
         printf("no roster is signed: no secure sum can be made\n");
     else
-        printf("roster %lld\n\n", (long long)an_cli_int(o, "counter"));
+        print_head(o);
     an_grid_init(&g, "SITE  PARTY");
     for (size_t i = 0; i < an_jval_count(list); i++) {
         an_grid_cell(&g, "%s", an_cli_text(an_jval_at(list, i), "site"));
@@ -44,7 +52,8 @@ static void print_roster(const an_jval *o)
         an_grid_print(&g, stdout);
     an_grid_done(&g);
     if (an_cli_bool(o, "waiting"))
-        printf("\nsites have come or gone since: look at them (andon site list) and sign with\n"
+        printf("\nsites have come or gone since, or it expires soon: look at them (andon site list) and sign "
+               "with\n"
                "    andon site roster --key FILE\n");
 }
 
@@ -151,8 +160,9 @@ static void read_in_force(const an_jval *o, const an_root_key *key, an_roster *r
         *ret = (an_roster){.n = 0};
 }
 
-static int post_signed(an_cli *c, const char *text, const an_root_key *key)
+static int post_signed(an_cli *c, const char *text, int64_t expires_ms, const an_root_key *key)
 {
+    char until[25];
     an_json_doc *doc = NULL;
     uint8_t signature[AN_SIGN_BYTES];
     char hex[2 * AN_SIGN_BYTES + 1];
@@ -162,22 +172,44 @@ static int post_signed(an_cli *c, const char *text, const an_root_key *key)
     an_json_set_text(body, "statement", text);
     an_json_set_text(body, "signature", hex);
     const int code = an_cli_post(c, &doc, body, "/roster");
+    an_cli_day(until, expires_ms);
     if (doc)
-        printf("roster %lld is in force\n", (long long)an_cli_int(an_json_root(doc), "counter"));
+        printf("roster %lld is in force, expires: %s\n", (long long)an_cli_int(an_json_root(doc), "counter"),
+               expires_ms ? until : "never");
     an_json_doc_free(doc);
     return code;
 }
 
-/* A person signs sites, not bytes: what is signed is parsed first, and compared with what this key signed last. */
+/* 0: it does not expire; below 0: it was said what is wrong. */
+static int64_t lifetime(const an_cli *c)
+{
+    const char *text = an_args_get(c->args, "expires");
+    if (text && strcmp(text, "never") == 0)
+        return 0;
+    const int64_t ms = an_cli_valid_ms(c, "expires", 365 * INT64_C(86400000));
+    return ms > 0 ? ms : -1;
+}
+
+/* A person signs sites, not bytes: what is signed is parsed first, and compared with what this key signed last.  Its
+ * time is this side's. */
 static int sign(an_cli *c, const an_jval *o)
 {
     an_note why = {{0}};
     an_roster r, in_force = {.n = 0};
     an_root_key *key = NULL;
-    const char *text = an_cli_text(o, "proposal");
-    if (an_roster_parse(text, strlen(text), &r, &why) != AN_OK)
+    an_buf text;
+    const char *draft = an_cli_text(o, "proposal");
+    const int64_t valid = lifetime(c);
+    if (valid < 0)
+        return AN_CLI_USAGE;
+    if (an_roster_parse(draft, strlen(draft), &r, &why) != AN_OK)
         return an_cli_fail(AN_CLI_REFUSED, "what the coordinator wants signed is no roster: %s", why.text);
+    an_buf_init(&text, AN_ROSTER_TEXT_MAX + 1);
+    r.issued_ms = an_cli_now_ms();
+    r.expires_ms = valid > 0 ? r.issued_ms + valid : 0;
     int code = an_cli_open_key(c, "key", &key);
+    if (code == AN_CLI_OK && (an_roster_text(&r, &text, &why) != AN_OK || (an_buf_u8(&text, 0), text.failed)))
+        code = an_cli_fail(AN_CLI_REFUSED, "%s", why.text[0] ? why.text : "out of memory");
     if (code == AN_CLI_OK) {
         read_in_force(o, key, &in_force);
         const change ch = {.in_force = &in_force,
@@ -185,9 +217,11 @@ static int sign(an_cli *c, const an_jval *o)
                            .replaced = an_args_get(c->args, "replaced")};
         code = r.counter <= in_force.counter
                    ? an_cli_fail(AN_CLI_REFUSED, "not signed: the coordinator wants an older roster signed")
-               : print_changes(&ch, &r, c->json ? stderr : stdout) ? post_signed(c, text, key)
-                                                                   : AN_CLI_REFUSED;
+               : print_changes(&ch, &r, c->json ? stderr : stdout)
+                   ? post_signed(c, (const char *)text.data, r.expires_ms, key)
+                   : AN_CLI_REFUSED;
     }
+    an_buf_done(&text);
     an_root_key_free(key);
     an_roster_done(&in_force);
     an_roster_done(&r);
@@ -206,7 +240,7 @@ int an_cli_site_roster(an_cli *c)
     const an_jval *o = an_json_root(doc);
     if (!signing)
         print_roster(o);
-    else if (an_cli_bool(o, "waiting"))
+    else if (an_cli_bool(o, "waiting") || an_args_has(c->args, "expires"))
         code = sign(c, o);
     else
         printf("roster %lld is of the sites of today; there is nothing to sign\n",

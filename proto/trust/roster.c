@@ -35,6 +35,8 @@ static an_err check(const an_roster *r, an_note *why)
 {
     if (r->counter < 1 || r->issued_ms < 0 || r->n < 1 || r->n > AN_COHORT_MAX)
         return an_fail(AN_ERR_INVAL, why, "roster: counter from 1, and 1 to %d sites", AN_COHORT_MAX);
+    if (r->expires_ms != 0 && r->expires_ms <= r->issued_ms)
+        return an_fail(AN_ERR_INVAL, why, "roster: it expires before it is issued");
     for (uint32_t i = 0; i < r->n; i++) {
         const an_roster_site *s = &r->sites[i];
         if (!an_name_ok(s->name) || !an_name_ok(s->party))
@@ -51,6 +53,8 @@ an_err an_roster_text(const an_roster *r, an_buf *out, an_note *why)
     if (err != AN_OK)
         return err;
     an_buf_printf(out, "andon-roster-1\ncounter %" PRIu64 "\nissued %" PRId64 "\n", r->counter, r->issued_ms);
+    if (r->expires_ms != 0)
+        an_buf_printf(out, "expires %" PRId64 "\n", r->expires_ms);
     for (uint32_t i = 0; i < r->n; i++) {
         char hex[2 * AN_SIGN_PUBLIC_BYTES + 1];
         an_hex(hex, r->sites[i].key, AN_SIGN_PUBLIC_BYTES);
@@ -78,12 +82,23 @@ static bool read_site(const char *line, an_roster_site *s)
            an_unhex(s->key, sizeof s->key, hex);
 }
 
+/* The line may be missing. */
+static bool read_expiry(an_reader *in, an_roster *r)
+{
+    char line[LINE_MAX];
+    an_reader ahead = *in;
+    if (!next_line(&ahead, line) || strncmp(line, "expires ", 8) != 0)
+        return true;
+    *in = ahead;
+    return sscanf(line, "expires %" SCNd64, &r->expires_ms) == 1 && r->expires_ms != 0;
+}
+
 static an_err read_lines(an_reader *in, an_roster *r)
 {
     char line[LINE_MAX];
     if (!next_line(in, line) || strcmp(line, "andon-roster-1") != 0 || !next_line(in, line) ||
         sscanf(line, "counter %" SCNu64, &r->counter) != 1 || !next_line(in, line) ||
-        sscanf(line, "issued %" SCNd64, &r->issued_ms) != 1)
+        sscanf(line, "issued %" SCNd64, &r->issued_ms) != 1 || !read_expiry(in, r))
         return AN_ERR_PROTO;
     uint32_t lines = 0;
     for (size_t i = 0; i < in->left; i++)

@@ -4,11 +4,13 @@
  *     andon-roster-1
  *     counter 3
  *     issued 1767225600000
+ *     expires 1798761600000                  left out if it does not expire
  *     site plant-a party north key 5f0c...
  *     site plant-b party plant-b key 77aa...
  *
  * An agent believes in round keys of these sites only, counts the least cohort in these parties, and
- * never takes a roster with a lower counter than the last.  So a coordinator that is not the root
+ * never takes a roster with a lower counter than the last, and begins no secure sum by one that has
+ * expired: who withholds the next one does not go on with the last for ever.  So a coordinator that is not the root
  * cannot invent sites to fill a cohort.  Sites that one party runs count once: they may know of each
  * other what a sum would hide.
  *
@@ -37,6 +39,7 @@ typedef struct an_roster_site {
 typedef struct an_roster {
     uint64_t counter; /* > 0 */
     int64_t issued_ms;
+    int64_t expires_ms;    /* 0: never; else later than issued_ms */
     an_roster_site *sites; /* (n) owned */
     uint32_t n;            /* 1..AN_COHORT_MAX */
 } an_roster;

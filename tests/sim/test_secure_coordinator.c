@@ -391,6 +391,59 @@ static void a_site_goes_on_after_a_restart_though_the_roster_was_replaced(void *
     an_msg_free(list);
 }
 
+/* By a coordinator that goes on with it, and by one that withholds the next one. */
+static void a_roster_that_has_expired_makes_no_sum(void **state)
+{
+    const int64_t day = INT64_C(86400000);
+    an_roster r;
+    an_buf text;
+    bool differs = false;
+    an_note why = {{0}};
+    uint8_t signature[AN_SIGN_BYTES];
+    an_federation_setup_kind(state, &(an_federation_kind){.sites = 4, .offline = true});
+    world *w = *state;
+    an_buf_init(&text, AN_ROSTER_TEXT_MAX);
+    assert_int_equal(an_hub_roster_proposal(w->hub, &text, &differs, &why), AN_OK);
+    assert_false(differs);
+    assert_int_equal(an_roster_parse(text.data, text.len, &r, &why), AN_OK);
+    for (int64_t days = 0; days <= 90; days += 90) {
+        an_buf_clear(&text);
+        r.expires_ms = days ? r.issued_ms + days * day : r.issued_ms + 1;
+        an_clock_fake_advance(&w->clock, 1000);
+        assert_int_equal(an_roster_text(&r, &text, &why), AN_OK);
+        an_roster_sign(signature, text.data, text.len, w->root_secret);
+        assert_int_equal(an_hub_roster_sign(w->hub, "user/admin", text.data, text.len, signature, &why),
+                         days ? AN_OK : AN_ERR_INVAL); /* expired before it came */
+    }
+    an_plan *plan;
+    an_msg *m = plan_to_first(w, &plan);
+    settle(w);
+    assert_false(an_hub_roster_expires_soon(w->hub));
+    an_clock_fake_advance(&w->clock, 61 * day);
+    assert_true(an_hub_roster_expires_soon(w->hub));
+    assert_int_equal(an_hub_roster_proposal(w->hub, &text, &differs, &why), AN_OK);
+    assert_true(differs); /* waits for a signature, ahead of the time */
+    an_clock_fake_advance(&w->clock, 30 * day);
+    plan->round = 9999;
+    push(w, m, plan);
+    expect(w, "has expired, and the release root has signed no other");
+    kill_hub(w); /* and back, so that the campaign is looked at anew */
+    start_hub(w);
+    const an_state *st = an_hub_state(w->hub);
+    if (!an_campaign_is_over(&st->campaigns.items[0]))
+        assert_int_equal(an_hub_campaign_stop(w->hub, "user/admin", st->campaigns.items[0].id, "", &why),
+                         AN_OK);
+    connect_all(w);
+    assert_int_equal(an_hub_roster_expiry(w->hub), r.expires_ms);
+    campaign(w, AN_CAMPAIGN_TRAINING);
+    an_hub_campaign_waiting(w->hub, &st->campaigns.items[st->campaigns.n - 1], &why);
+    assert_non_null(strstr(why.text, "has expired: andon site roster --key FILE"));
+    an_roster_done(&r);
+    an_buf_done(&text);
+    an_plan_free(plan);
+    an_msg_free(m);
+}
+
 /* A few bytes that ask for a key list of a thousand sites: so often as a line may lose it, and not without end. */
 static void what_is_asked_for_again_without_end_is_not_answered(void **state)
 {
@@ -522,6 +575,7 @@ int main(void)
         TEST(a_campaign_waits_for_what_the_roster_asks_and_says_so),
         cmocka_unit_test_teardown(a_campaign_that_waits_for_a_signature_names_the_site,
                                   an_federation_teardown),
+        cmocka_unit_test_teardown(a_roster_that_has_expired_makes_no_sum, an_federation_teardown),
         TEST(what_is_asked_for_again_without_end_is_not_answered),
         TEST(what_a_crash_has_left_is_swept),
         TEST(a_site_goes_on_after_a_restart_though_the_roster_was_replaced),

@@ -50,6 +50,33 @@ static void a_roster_comes_back_to_the_same_text(void **state)
     an_buf_done(&b);
 }
 
+static void a_roster_may_expire_and_says_so_in_one_form(void **state)
+{
+    (void)state;
+    an_roster r, back;
+    an_roster_site sites[3];
+    an_buf b;
+    make(&r, sites);
+    r.expires_ms = r.issued_ms + 1000;
+    text_of(&r, &b);
+    an_buf_u8(&b, 0);
+    assert_non_null(strstr((const char *)b.data, "\nexpires 1767225601000\nsite "));
+    assert_int_equal(an_roster_parse(b.data, b.len - 1, &back, NULL), AN_OK);
+    assert_true(back.expires_ms == r.expires_ms && back.n == 3);
+    an_roster_done(&back);
+    an_buf_done(&b);
+    for (int i = 0; i < 2; i++) {
+        r.expires_ms = i ? r.issued_ms : -1; /* not after it was issued */
+        an_buf_init(&b, AN_ROSTER_TEXT_MAX);
+        assert_int_equal(an_roster_text(&r, &b, NULL), AN_ERR_INVAL);
+        an_buf_done(&b);
+    }
+    static const char never[] = "andon-roster-1\ncounter 3\nissued 5\nexpires 0\n"
+                                "site plant-a party plant-a key "
+                                "0100000000000000000000000000000000000000000000000000000000000000\n";
+    assert_int_equal(an_roster_parse(never, strlen(never), &back, NULL), AN_ERR_PROTO);
+}
+
 static void any_changed_byte_of_a_roster_is_refused_or_breaks_its_signature(void **state)
 {
     (void)state;
@@ -212,6 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_roster_comes_back_to_the_same_text),
+        cmocka_unit_test(a_roster_may_expire_and_says_so_in_one_form),
         cmocka_unit_test(any_changed_byte_of_a_roster_is_refused_or_breaks_its_signature),
         cmocka_unit_test(one_key_under_two_names_is_no_roster),
         cmocka_unit_test(a_plan_names_only_sites_of_the_roster),
