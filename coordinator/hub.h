@@ -36,8 +36,9 @@ typedef struct an_hub_io {
     an_err (*send)(void *ctx, const char *site, const an_msg *msg);
     /* Pull an object from a site into a file in the spool folder; answer with an_hub_fetched. */
     void (*fetch)(void *ctx, const char *site, uint64_t round, const an_hash *update, uint64_t size);
-    /* Run the job (an_combine_run), on any thread; answer with an_hub_combined.  Takes the job. */
-    void (*combine)(void *ctx, an_combine_job *job);
+    /* Run the job (an_combine_run), on any thread; answer with an_hub_combined.  Takes the job.
+     * Errors: NOMEM; then the job was not taken, and comes again at a later tick. */
+    an_err (*combine)(void *ctx, an_combine_job *job);
     /* The site's link key, and the next one if it rotates, are admitted from now on and no others of it; or
      * none is. */
     void (*admit)(void *ctx, const an_site *site, bool admitted);

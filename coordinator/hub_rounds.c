@@ -282,13 +282,18 @@ void an_hub_round_event(an_hub *hub, an_hub_round *r, const an_round_event *e, c
 
 /* ---- opening and resuming ---- */
 
-static an_err add_round(an_hub *hub, an_hub_round *r)
+/* Before the journal says that there is one more: then nothing may fail. */
+static an_err make_room(an_hub *hub)
 {
-    if (!an_grow(&hub->rounds.items, &hub->rounds.cap, hub->rounds.n + 1, sizeof *hub->rounds.items))
-        return AN_ERR_NOMEM;
+    return an_grow(&hub->rounds.items, &hub->rounds.cap, hub->rounds.n + 1, sizeof *hub->rounds.items)
+               ? AN_OK
+               : AN_ERR_NOMEM;
+}
+
+static void add_round(an_hub *hub, an_hub_round *r)
+{
     r->commits_before = hub->n_commits;
     hub->rounds.items[hub->rounds.n++] = r;
-    return AN_OK;
 }
 
 /* How the sum becomes weights.  The state of one optimiser means nothing to another, so that after a
@@ -381,10 +386,13 @@ an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_not
     an_spent_write(o, &privacy);
     subject_of(subject, plan->round);
     an_batch_add(&batch, "round.opened", subject, "coordinator", NULL, o);
-    if ((err = an_hub_commit(hub, &batch, why)) != AN_OK)
+    if ((err = make_room(hub)) == AN_OK)
+        err = an_hub_commit(hub, &batch, why);
+    else
+        an_batch_drop(&batch);
+    if (err != AN_OK)
         goto out;
-    if ((err = add_round(hub, r)) != AN_OK)
-        goto out;
+    add_round(hub, r);
     an_log(AN_LOG_INFO, "round_opened", "round=%llu model=%s kind=%s sites=%u",
            (unsigned long long)plan->round, plan->model, an_payload_kind_name(plan->kind), plan->n_cohort);
     for (size_t i = 0; i < r->round.n_members; i++)
@@ -445,8 +453,9 @@ static an_err resume_round(an_hub *hub, const an_round_entry *e, an_note *why)
     an_buf_init(&r->plan_bytes, AN_PLAN_BYTES_MAX);
     if ((err = an_hub_round_reread(hub, e->id, r, why)) != AN_OK)
         goto out;
-    if ((err = add_round(hub, r)) != AN_OK)
+    if ((err = make_room(hub)) != AN_OK)
         goto out;
+    add_round(hub, r);
     r->is_resumed = true;
     hub->resumed_ms = an_hub_now(hub);
     an_log(AN_LOG_INFO, "round_resumed", "round=%llu state=%s", (unsigned long long)e->id,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "coordinator/hub_internal.h"
 #include "doors/crypto.h"
@@ -105,8 +106,9 @@ void an_hub_sum_start(an_hub *hub, an_hub_round *r)
         goto out;
     if ((err = fill_job(hub, e, &r->round, job)) != AN_OK)
         goto out;
+    if ((err = hub->conf.io.combine(hub->conf.io.ctx, job)) != AN_OK)
+        goto out;
     r->combining = true;
-    hub->conf.io.combine(hub->conf.io.ctx, job);
     job = NULL;
 out:
     an_buf_done(&bytes);
@@ -114,7 +116,11 @@ out:
         an_combine_done(job);
         an_free(job);
     }
-    if (err != AN_OK && !r->combining) {
+    if (err == AN_ERR_NOMEM &&
+        !r->combining) { /* that may pass: the round is as it was, and the tick tries again */
+        an_log(AN_LOG_ERROR, "sum_not_started", "round=%llu why=\"out of memory\"",
+               (unsigned long long)r->round.id);
+    } else if (err != AN_OK && !r->combining) {
         an_round_event failed = {.type = AN_ROUND_EVENT_SUM_FAILED, .now_ms = an_hub_now(hub)};
         an_text_set(failed.reason, sizeof failed.reason, why.text[0] ? why.text : an_err_text(err));
         an_hub_round_event(hub, r, &failed, "coordinator");

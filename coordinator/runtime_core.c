@@ -74,21 +74,17 @@ static void io_fetch(void *ctx, const char *site, uint64_t round, const an_hash 
 }
 
 /* Queued: the hub must not hear of the result from inside its own call. */
-static void io_combine(void *ctx, an_combine_job *job)
+static an_err io_combine(void *ctx, an_combine_job *job)
 {
     an_core *c = ctx;
     an_work *w = an_alloc(1, sizeof *w);
     if (!w || !an_grow(&c->works, &c->works_cap, c->n_works + 1, sizeof *c->works)) {
-        /* The round stays in SUMMING; a restart takes it up again. */
-        an_log(AN_LOG_ERROR, "sum_not_started", "round=%llu why=\"out of memory\"",
-               (unsigned long long)job->plan->round);
-        an_combine_done(job);
-        an_free(job);
         an_free(w);
-        return;
+        return AN_ERR_NOMEM;
     }
     w->job = job;
     c->works[c->n_works++] = w;
+    return AN_OK;
 }
 
 static void io_admit(void *ctx, const an_site *site, bool admitted)

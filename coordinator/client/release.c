@@ -26,21 +26,11 @@ void an_cli_day(char ret[static 25], int64_t ms)
     ret[10] = '\0';
 }
 
-/* Ahead of the time: from then on no secure sum is made. */
-static void show_roster_expiry(const an_jval *root)
-{
-    char day[25];
-    if (!an_cli_bool(root, "roster_expires_soon"))
-        return;
-    an_cli_day(day, an_cli_int(root, "roster_expires_ms"));
-    printf("the roster expires on %s, and then no secure sum is made: andon site roster --key FILE\n\n", day);
-}
-
 void an_cli_show_root(const an_jval *root)
 {
     if (!root)
         return;
-    show_roster_expiry(root);
+    an_cli_show_roster_expiry(root);
     if (!an_cli_bool(root, "protected"))
         printf("releases are NOT protected from a stolen coordinator: its own key is the release root (andon "
                "key "

@@ -27,6 +27,16 @@ int an_cli_site_party(an_cli *c)
     return code;
 }
 
+/* Ahead of the time: from then on no secure sum is made. */
+void an_cli_show_roster_expiry(const an_jval *root)
+{
+    char day[25];
+    if (!an_cli_bool(root, "roster_expires_soon"))
+        return;
+    an_cli_day(day, an_cli_int(root, "roster_expires_ms"));
+    printf("the roster expires on %s, and then no secure sum is made: andon site roster --key FILE\n\n", day);
+}
+
 static void print_head(const an_jval *o)
 {
     char until[25];

@@ -12,5 +12,6 @@ void an_cli_show_members(const an_jval *round); /* of an open round */
 
 /* A warning if releases are not protected, and how many wait for a signature; nothing else. */
 void an_cli_show_root(const an_jval *root);
+void an_cli_show_roster_expiry(const an_jval *root); /* a warning if it is near */
 
 #endif

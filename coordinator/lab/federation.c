@@ -45,10 +45,11 @@ static void on_fetch(void *ctx, const char *site, uint64_t round, const an_hash 
     an_fed_chore_put(f, &c);
 }
 
-static void on_combine(void *ctx, an_combine_job *job)
+static an_err on_combine(void *ctx, an_combine_job *job)
 {
     const an_fed_chore c = {.kind = AN_FED_COMBINE, .job = job};
     an_fed_chore_put(ctx, &c);
+    return AN_OK;
 }
 
 static void on_admit(void *ctx, const an_site *site, bool admitted)

@@ -77,9 +77,15 @@ static void hub_fetch(void *ctx, const char *name, uint64_t round, const an_hash
     e->hash = *update;
 }
 
-static void hub_combine(void *ctx, an_combine_job *job)
+static an_err hub_combine(void *ctx, an_combine_job *job)
 {
-    put(ctx, COMBINE, 0)->combine = job;
+    world *w = ctx;
+    if (w->no_sums > 0) {
+        w->no_sums--;
+        return AN_ERR_NOMEM;
+    }
+    put(w, COMBINE, 0)->combine = job;
+    return AN_OK;
 }
 
 static void hub_admit(void *ctx, const an_site *s, bool admitted)

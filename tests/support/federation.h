@@ -96,6 +96,7 @@ struct world {
     uint64_t sent;
     bool scarce;      /* memory may run out during a step: then NOMEM is an answer, too */
     bool full;        /* the disk may be full: then IO is an answer, too */
+    uint64_t no_sums; /* so many sums cannot be started, as memory has run out */
     uint64_t strange; /* messages that made no sense to the hub */
 };
 

@@ -38,9 +38,10 @@ static void fetch_nothing(void *ctx, const char *site, uint64_t round, const an_
 {
     (void)ctx, (void)site, (void)round, (void)update, (void)size;
 }
-static void combine_nothing(void *ctx, an_combine_job *job)
+static an_err combine_nothing(void *ctx, an_combine_job *job)
 {
     (void)ctx, (void)job;
+    return AN_OK;
 }
 static void admit_nothing(void *ctx, const an_site *site, bool admitted)
 {
