@@ -363,28 +363,22 @@ void an_secure_self_mask(an_mask *ret, const an_secure_ground *g, uint32_t place
     ret->subtract = false;
 }
 
-static an_err agreed(uint8_t *ret, const char *context, const bound *b, const uint8_t *secret,
-                     const uint8_t *public_key)
+an_err an_secure_pair_mask(an_mask *ret, const an_secure_ground *g, uint32_t self, uint32_t other,
+                           const uint8_t *secret, const uint8_t *public_key)
 {
     uint8_t shared[AN_AGREE_BYTES];
+    bound b = bind_to(g, self < other ? self : other, self < other ? other : self);
     an_err err = an_agree(shared, secret, public_key);
+    ret->subtract = self > other;
     if (err == AN_OK)
-        an_kdf(ret, shared, context, b->b, sizeof b->b);
+        an_kdf(ret->seed, shared, "andon secure sum: pair mask", b.b, sizeof b.b);
     an_wipe(shared, sizeof shared);
     return err;
 }
 
-an_err an_secure_pair_mask(an_mask *ret, const an_secure_ground *g, uint32_t self, uint32_t other,
-                           const uint8_t *secret, const uint8_t *public_key)
-{
-    bound b = bind_to(g, self < other ? self : other, self < other ? other : self);
-    ret->subtract = self > other;
-    return agreed(ret->seed, "andon secure sum: pair mask", &b, secret, public_key);
-}
-
-an_err an_secure_box_key(uint8_t ret[static AN_KEY_BYTES], const an_secure_ground *g, uint32_t from,
-                         uint32_t to, const uint8_t *secret, const uint8_t *public_key)
+void an_secure_box_key(uint8_t ret[static AN_KEY_BYTES], const an_secure_ground *g, uint32_t from,
+                       uint32_t to, const uint8_t shared[static AN_AGREE_BYTES])
 {
     bound b = bind_to(g, from, to);
-    return agreed(ret, "andon secure sum: sealed shares", &b, secret, public_key);
+    an_kdf(ret, shared, "andon secure sum: sealed shares", b.b, sizeof b.b);
 }

@@ -85,8 +85,8 @@ void an_secure_self_mask(an_mask *ret, const an_secure_ground *g, uint32_t place
 /* The mask of `self` for its neighbour, from self's mask key or from the neighbour's.  Errors: AUTH. */
 an_err an_secure_pair_mask(an_mask *ret, const an_secure_ground *g, uint32_t self, uint32_t other,
                            const uint8_t *secret, const uint8_t *public_key);
-/* Errors: AUTH. */
-an_err an_secure_box_key(uint8_t ret[static AN_KEY_BYTES], const an_secure_ground *g, uint32_t from,
-                         uint32_t to, const uint8_t *secret, const uint8_t *public_key);
+/* Of the box that goes from one to the other.  shared: what their share keys agree on (an_agree). */
+void an_secure_box_key(uint8_t ret[static AN_KEY_BYTES], const an_secure_ground *g, uint32_t from,
+                       uint32_t to, const uint8_t shared[static AN_AGREE_BYTES]);
 
 #endif

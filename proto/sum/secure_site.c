@@ -98,11 +98,13 @@ static void forget(an_secure_site *s)
 {
     an_secret_free(s->masks);
     an_secret_free(s->in_shares);
+    an_secret_free(s->agreed);
     an_secret_free(s->secret);
     an_free(s->drawn);
     an_free(s->in);
     s->masks = NULL;
     s->in_shares = NULL;
+    s->agreed = NULL;
     s->secret = NULL;
     s->drawn = NULL;
     s->in = NULL;

@@ -30,8 +30,9 @@ struct an_secure_site {
     an_mask *masks;                /* (n_masks) */
     an_share *in_shares;           /* (n_in, 2): of the key, of the seed */
     size_t n_masks;
-    uint16_t *drawn; /* (k), ascending */
-    uint16_t *in;    /* (n_in) who drew this site, ascending */
+    uint16_t *drawn;  /* (k), ascending */
+    an_share *agreed; /* (k), locked: with each drawn one, for boxes; NULL once they are opened */
+    uint16_t *in;     /* (n_in) who drew this site, ascending */
     uint32_t n_in;
     an_secure_set sharers;
     an_secure_set missing; /* those of `in` whose box did not open */

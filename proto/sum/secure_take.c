@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -18,15 +19,16 @@ static an_err end_message(const an_secure_site *s, an_secure_kind kind, an_buf *
 
 /* ---- LIST: draw neighbours, cut the secrets, seal the shares ---- */
 
+/* What both ends of a box agree on is the same for a box the other way: *ret_agreed keeps it. */
 static an_err put_box(const an_secure_site *s, uint32_t to, const an_share *of_key, const an_share *of_seed,
-                      an_buf *message, an_note *why)
+                      an_share *ret_agreed, an_buf *message, an_note *why)
 {
     uint8_t key[AN_KEY_BYTES], nonce[AN_KEY_BYTES], plain[2 * AN_SHARE_BYTES];
     uint8_t box[sizeof plain + AN_SEAL_MORE_BYTES];
-    an_err err =
-        an_secure_box_key(key, &s->g, s->place, to, s->secret->share_key, s->g.entries[to].share_key);
+    an_err err = an_agree(ret_agreed->b, s->secret->share_key, s->g.entries[to].share_key);
     if (err != AN_OK)
         return an_fail(err, why, "LIST: the share key of site %u is no key", s->g.entries[to].site);
+    an_secure_box_key(key, &s->g, s->place, to, ret_agreed->b);
     an_secure_site_derive(nonce, s, "andon secure sum: nonce of a box", to);
     memcpy(plain, of_key, AN_SHARE_BYTES);
     memcpy(plain + AN_SHARE_BYTES, of_seed, AN_SHARE_BYTES);
@@ -38,7 +40,8 @@ static an_err put_box(const an_secure_site *s, uint32_t to, const an_share *of_k
     return AN_OK;
 }
 
-static an_err put_boxes(an_secure_site *s, const uint16_t *drawn, an_buf *message, an_note *why)
+static an_err put_boxes(an_secure_site *s, const uint16_t *drawn, an_share *ret_agreed, an_buf *message,
+                        an_note *why)
 {
     uint32_t k = s->g.graph.k;
     an_share key, coins;
@@ -54,7 +57,7 @@ static an_err put_boxes(an_secure_site *s, const uint16_t *drawn, an_buf *messag
         err = an_shares_split(parts + k + 1, k + 1, s->g.graph.t, &s->secret->seed, &coins);
     }
     for (uint32_t i = 0; i < k && err == AN_OK; i++)
-        err = put_box(s, drawn[i], &parts[i], &parts[k + 1 + i], message, why);
+        err = put_box(s, drawn[i], &parts[i], &parts[k + 1 + i], &ret_agreed[i], message, why);
     if (err == AN_OK)
         s->secret->own = parts[2 * k + 1];
     an_wipe(&key, sizeof key);
@@ -69,9 +72,12 @@ static an_err put_shares(an_secure_site *s, an_buf *message, an_note *why)
     an_hash commitment;
     uint32_t k = s->g.graph.k;
     uint16_t *drawn = an_alloc(k, sizeof *drawn);
+    an_share *agreed = an_secret_alloc(k * sizeof *agreed);
     an_err err;
-    if (!drawn)
-        return AN_ERR_NOMEM;
+    if (!drawn || !agreed) {
+        err = AN_ERR_NOMEM;
+        goto out;
+    }
     an_secure_site_derive(seed, s, "andon secure sum: neighbours", 0);
     err = an_sum_graph_draw(drawn, &s->g.graph, s->place, seed);
     an_wipe(seed, sizeof seed);
@@ -82,15 +88,19 @@ static an_err put_shares(an_secure_site *s, an_buf *message, an_note *why)
         an_buf_u16(message, drawn[i]);
     an_buf_put(message, commitment.b, AN_HASH_BYTES);
     if (err == AN_OK)
-        err = put_boxes(s, drawn, message, why);
+        err = put_boxes(s, drawn, agreed, message, why);
     if (err == AN_OK)
         err = end_message(s, AN_SECURE_SHARES, message);
-    if (err != AN_OK) {
-        an_free(drawn);
-        return err;
-    }
+    if (err != AN_OK)
+        goto out;
     s->drawn = drawn;
-    return AN_OK;
+    s->agreed = agreed;
+    drawn = NULL;
+    agreed = NULL;
+out:
+    an_free(drawn);
+    an_secret_free(agreed);
+    return err;
 }
 
 an_err an_secure_site_take_list(an_secure_site *s, const void *bytes, size_t len, an_buf *message,
@@ -153,12 +163,33 @@ static an_err check_sharers(const an_secure_site *s, const inbox *b, an_note *wh
     return an_secure_enough(&s->g, &b->sharers, "have shared", why);
 }
 
+static int by_place(const void *a, const void *b)
+{
+    uint16_t x = *(const uint16_t *)a, y = *(const uint16_t *)b;
+    return (x > y) - (x < y);
+}
+
+static an_err key_of_box(uint8_t ret[static AN_KEY_BYTES], const an_secure_site *s, uint32_t from)
+{
+    uint16_t place = (uint16_t)from;
+    an_share agreed;
+    const uint16_t *drawn = bsearch(&place, s->drawn, s->g.graph.k, sizeof place, by_place);
+    an_err err = AN_OK;
+    if (drawn)
+        agreed = s->agreed[drawn - s->drawn];
+    else
+        err = an_agree(agreed.b, s->secret->share_key, s->g.entries[from].share_key);
+    if (err == AN_OK)
+        an_secure_box_key(ret, &s->g, from, s->place, agreed.b);
+    an_wipe(&agreed, sizeof agreed);
+    return err;
+}
+
 static an_err open_box(const an_secure_site *s, uint32_t from, const uint8_t *box, an_share *ret,
                        an_note *why)
 {
     uint8_t key[AN_KEY_BYTES], plain[2 * AN_SHARE_BYTES];
-    an_err err =
-        an_secure_box_key(key, &s->g, from, s->place, s->secret->share_key, s->g.entries[from].share_key);
+    an_err err = key_of_box(key, s, from);
     if (err == AN_OK)
         err = an_seal_open(plain, key, box, NULL, 0, box + AN_SEAL_NONCE_BYTES, sizeof plain);
     if (err == AN_OK) {
@@ -254,6 +285,8 @@ an_err an_secure_site_take_inbox(an_secure_site *s, const void *bytes, size_t le
     s->in_shares = b.in_shares;
     s->masks = b.masks;
     s->n_masks = b.n_masks;
+    an_secret_free(s->agreed);
+    s->agreed = NULL;
     return AN_OK;
 }
 
@@ -376,6 +409,13 @@ static an_err put_reveal(const an_secure_site *s, an_buf *message)
     return end_message(s, AN_SECURE_REVEAL, message);
 }
 
+/* Enough signatures on this site's list: a quorum, and of its own neighbours as many as hold a secret. */
+static bool have_signed(const an_secure_site *s, const an_secure_set *signers)
+{
+    return an_secure_count(signers, s->g.m) >= s->g.graph.quorum &&
+           an_secure_holders(signers, s->drawn, s->g.graph.k, s->place) >= s->g.graph.t;
+}
+
 an_err an_secure_site_take_signatures(an_secure_site *s, const void *bytes, size_t len, an_buf *message,
                                       an_note *why)
 {
@@ -388,20 +428,23 @@ an_err an_secure_site_take_signatures(an_secure_site *s, const void *bytes, size
     uint32_t n = an_read_u16(&r);
     if (r.failed || n > s->g.m || r.left != n * (2u + AN_SIGN_BYTES))
         return an_fail(AN_ERR_PROTO, why, "SIGNATURES: wrong length");
+    an_secure_add(&signers, s->place); /* its own, for the same list */
     for (uint32_t i = 0; i < n; i++) {
         uint32_t place = an_read_u16(&r);
         const uint8_t *sig = an_read_bytes(&r, AN_SIGN_BYTES);
         if (!sig || (int64_t)place <= before || place >= s->g.m || !an_secure_has(&s->survivors, place))
             return an_fail(AN_ERR_PROTO, why, "SIGNATURES: place %u is not among the survivors, or twice",
                            place);
+        before = place;
+        /* More prove nothing more. */
+        if (place == s->place || have_signed(s, &signers))
+            continue;
         err = an_secure_sign_check(sig, &s->g, AN_SECURE_SIGNED, s->g.entries[place].site, s->survivors.bits,
                                    (s->g.m + 7) / 8, why);
         if (err != AN_OK)
             return err;
         an_secure_add(&signers, place);
-        before = place;
     }
-    an_secure_add(&signers, s->place); /* its own, for the same list */
     err = an_secure_quorum(&s->g, &signers, "have signed", why);
     if (err != AN_OK)
         return err;

@@ -91,6 +91,47 @@ static void both_shares_of_a_neighbour_are_never_given(void **state)
     an_secure_world_done(&w);
 }
 
+/* Five of seven signatures are needed, its own among them: a wrong one of the first four is found, and the
+ * last two prove nothing more. */
+static void no_signature_counts_unless_it_holds(void **state)
+{
+    enum { N = 7, ENTRY = 2 + AN_SIGN_BYTES };
+    an_secure_world w;
+    an_buf sig, b, list;
+    an_note why;
+    (void)state;
+    begin(&w, N, 2);
+    for (uint32_t i = 0; i < N; i++)
+        assert_int_equal(an_secure_world_mask(&w, i, &why), AN_OK);
+    an_secure_world_craft_survivors(&w, 0x7f, N, &list);
+    for (uint32_t i = 0; i < N; i++)
+        an_secure_site_expect(w.sites[i], &list, AN_OK, "");
+    an_buf_init(&b, AN_SECURE_MESSAGE_MAX);
+    an_secure_head_put(&b, AN_SECURE_SIGNATURES, w.p.round);
+    an_buf_u16(&b, N - 1);
+    for (uint32_t i = 1; i < N; i++) {
+        an_buf_init(&sig, AN_SECURE_MESSAGE_MAX);
+        assert_int_equal(an_secure_site_message(w.sites[i], &sig), AN_OK);
+        an_buf_u16(&b, (uint16_t)i);
+        an_buf_put(&b, sig.data + AN_SECURE_HEAD_BYTES, AN_SIGN_BYTES);
+        an_buf_done(&sig);
+    }
+    uint8_t *first = b.data + AN_SECURE_HEAD_BYTES + 2;
+    for (size_t i = 0; i < 4; i++) {
+        first[ENTRY * i + 9] ^= 1;
+        an_secure_site_expect(w.sites[0], &b, AN_ERR_AUTH, "the signature is not that site's");
+        first[ENTRY * i + 9] ^= 1;
+    }
+    first[ENTRY * 5] = 3; /* places are looked at all the same */
+    an_secure_site_expect(w.sites[0], &b, AN_ERR_PROTO, "place 3 is not among the survivors, or twice");
+    first[ENTRY * 5] = 6;
+    first[ENTRY * 4 + 9] ^= 1;
+    an_secure_site_expect(w.sites[0], &b, AN_OK, "");
+    an_buf_done(&b);
+    an_buf_done(&list);
+    an_secure_world_done(&w);
+}
+
 /* Half of the honest sites are told one list and half the other, and a colluder signs both. */
 static void one_colluder_cannot_make_two_lists_of_survivors(void **state)
 {
@@ -282,6 +323,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_survivor_list_is_signed_once_and_only_if_it_is_fair),
         cmocka_unit_test(both_shares_of_a_neighbour_are_never_given),
+        cmocka_unit_test(no_signature_counts_unless_it_holds),
         cmocka_unit_test(one_colluder_cannot_make_two_lists_of_survivors),
         cmocka_unit_test(survivors_who_masked_among_other_sharers_are_refused),
         cmocka_unit_test(after_the_reveal_nothing_else_can_be_had_also_after_a_restart),
