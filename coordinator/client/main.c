@@ -50,8 +50,9 @@ static const an_flag flags_sign[] = {
 static const an_flag flags_roster[] = {
     COMMON,
     KEY,
-    {"replaced", "NAME",
-     "a site that lost its keys: its people have confirmed the fingerprint of the new ones"},
+    {"replaced", "NAME=F",
+     "a site that lost its keys, and the fingerprint of the new ones as its people read it to you; several "
+     "with commas"},
     {"expires", "TIME",
      "how long sites make secure sums by what is signed; 365d if not given, never: for ever"}};
 static const an_flag flags_delegate[] = {

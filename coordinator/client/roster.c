@@ -1,5 +1,6 @@
 /* The roster: who may be in a secure sum, signed here with the key of the release root. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -67,13 +68,89 @@ static void print_roster(const an_jval *o)
                "    andon site roster --key FILE\n");
 }
 
+/* ---- what was signed here ----
+ *
+ * FILE.sites beside the key has the last key of every site that was ever signed with it on this machine, as the
+ * text of a roster without a signature.  A coordinator shows the roster in force, but may show an older one or
+ * none, or have a site leave in one roster and come back with another key in the next. */
+
+static an_err known_path(const an_cli *c, char out[static AN_PATH_MAX], an_note *why)
+{
+    const int n = snprintf(out, AN_PATH_MAX, "%s.sites", an_args_get(c->args, "key"));
+    return n > 0 && n < AN_PATH_MAX ? AN_OK : an_fail(AN_ERR_LIMIT, why, "--key: path too long");
+}
+
+/* n 0: nothing was signed here. */
+static an_err read_known(const char *path, an_roster *ret, an_note *why)
+{
+    an_buf b;
+    *ret = (an_roster){.n = 0};
+    an_buf_init(&b, AN_ROSTER_TEXT_MAX);
+    an_err err = an_file_read(&b, path, why);
+    if (err == AN_OK && (err = an_roster_parse(b.data, b.len, ret, NULL)) != AN_OK)
+        an_note_set(why, "%.200s is damaged: without it, nobody knows here which keys were signed before",
+                    path);
+    an_buf_done(&b);
+    return err == AN_ERR_NOTFOUND ? AN_OK : err;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const an_roster_site *)a)->name, ((const an_roster_site *)b)->name);
+}
+
+/* Before it is sent: what was signed is out, whatever the coordinator answers.  Errors: INVAL a key that was
+ * signed as another site's. */
+static an_err remember(const char *path, const an_roster *known, const an_roster *r, an_note *why)
+{
+    an_buf text;
+    an_roster all = {.counter = r->counter > known->counter ? r->counter : known->counter,
+                     .issued_ms = r->issued_ms,
+                     .n = r->n};
+    if (!(all.sites = an_alloc((size_t)r->n + known->n, sizeof *all.sites)))
+        return AN_ERR_NOMEM;
+    memcpy(all.sites, r->sites, r->n * sizeof *all.sites);
+    for (uint32_t i = 0; i < known->n && all.n < AN_COHORT_MAX; i++)
+        if (!an_roster_find(r, known->sites[i].name))
+            all.sites[all.n++] = known->sites[i];
+    qsort(all.sites, all.n, sizeof *all.sites, by_name);
+    an_buf_init(&text, AN_ROSTER_TEXT_MAX);
+    an_err err = an_roster_text(&all, &text, why);
+    if (err == AN_OK)
+        err = an_file_write(path, text.data, text.len, 0600, why);
+    an_buf_done(&text);
+    an_roster_done(&all);
+    return err;
+}
+
 /* ---- signing: what changes, as far as this machine can see for itself ---- */
 
 typedef struct change {
     const an_roster *in_force; /* n 0: none that this key has signed */
+    const an_roster *known;    /* n 0: nothing was signed here */
     const an_jval *keys;       /* the coordinator's list; believed only where it can be checked */
-    const char *replaced;      /* the site whose new key was confirmed by its people */
+    const char *replaced; /* NAME=FINGERPRINT,...: new keys that were confirmed by the site's people; NULL */
 } change;
+
+/* As it was signed last.  One in force that is newer was signed on another machine. */
+static const an_roster_site *former_of(const change *ch, const char *site)
+{
+    const bool newer = ch->in_force->counter > ch->known->counter;
+    const an_roster_site *former = an_roster_find(newer ? ch->in_force : ch->known, site);
+    return former ? former : an_roster_find(newer ? ch->known : ch->in_force, site);
+}
+
+/* With its fingerprint: between the looking and the signing the coordinator could exchange the key. */
+static bool is_confirmed(const change *ch, const char *site, const char *print)
+{
+    char want[AN_NAME_MAX + AN_FINGERPRINT_TEXT];
+    const int len = snprintf(want, sizeof want, "%s=%s", site, print);
+    for (const char *at = print[0] == '?' ? NULL : ch->replaced; at;
+         at = strchr(at, ','), at = at ? at + 1 : NULL)
+        if (strncmp(at, want, (size_t)len) == 0 && (at[len] == '\0' || at[len] == ','))
+            return true;
+    return false;
+}
 
 static const an_jval *keys_of(const change *ch, const char *site)
 {
@@ -112,11 +189,11 @@ static bool is_rotated(const change *ch, const an_roster_site *former, const an_
 static bool print_change(const change *ch, const an_roster_site *s, an_grid *g)
 {
     char print[AN_FINGERPRINT_TEXT];
-    const an_roster_site *former = an_roster_find(ch->in_force, s->name);
+    const an_roster_site *former = former_of(ch, s->name);
     const bool same = former && an_secret_equal(former->key, s->key, sizeof s->key);
     const bool rotated = former && !same && is_rotated(ch, former, s);
-    const bool confirmed = ch->replaced && strcmp(ch->replaced, s->name) == 0;
     fingerprint(ch, s, print);
+    const bool confirmed = is_confirmed(ch, s->name, print);
     an_grid_cell(g, "%s", s->name);
     an_grid_cell(g, "%s", s->party);
     an_grid_cell(g, "%s", print);
@@ -153,7 +230,8 @@ static bool print_changes(const change *ch, const an_roster *r, FILE *out)
         an_cli_fail(
             AN_CLI_REFUSED,
             "not signed: %s has a key that its former one has not signed.  If its disk was lost, have its "
-            "people read their fingerprint to you (andon-agent status), and sign with --replaced %s",
+            "people read their fingerprint to you (andon-agent status), and sign with --replaced "
+            "%s=FINGERPRINT",
             stranger, stranger);
     return !stranger;
 }
@@ -190,6 +268,17 @@ static int post_signed(an_cli *c, const char *text, int64_t expires_ms, const an
     return code;
 }
 
+static bool is_remembered(const char *path, const an_roster *known, const an_roster *r)
+{
+    an_note why = {{0}};
+    const an_err err = remember(path, known, r, &why);
+    if (err == AN_ERR_IO) /* a key that is carried to and fro may be on a medium that nobody can write */
+        fprintf(stderr, "andon: the next signing will not know this one: %s\n", why.text);
+    else if (err != AN_OK)
+        an_cli_fail(AN_CLI_REFUSED, "not signed: %s", why.text[0] ? why.text : an_err_text(err));
+    return err == AN_OK || err == AN_ERR_IO;
+}
+
 /* 0: it does not expire; below 0: it was said what is wrong. */
 static int64_t lifetime(const an_cli *c)
 {
@@ -205,9 +294,10 @@ static int64_t lifetime(const an_cli *c)
 static int sign(an_cli *c, const an_jval *o)
 {
     an_note why = {{0}};
-    an_roster r, in_force = {.n = 0};
+    an_roster r, in_force = {.n = 0}, known = {.n = 0};
     an_root_key *key = NULL;
     an_buf text;
+    char path[AN_PATH_MAX];
     const char *draft = an_cli_text(o, "proposal");
     const int64_t valid = lifetime(c);
     if (valid < 0)
@@ -220,19 +310,23 @@ static int sign(an_cli *c, const an_jval *o)
     int code = an_cli_open_key(c, "key", &key);
     if (code == AN_CLI_OK && (an_roster_text(&r, &text, &why) != AN_OK || (an_buf_u8(&text, 0), text.failed)))
         code = an_cli_fail(AN_CLI_REFUSED, "%s", why.text[0] ? why.text : "out of memory");
+    if (code == AN_CLI_OK && (known_path(c, path, &why) != AN_OK || read_known(path, &known, &why) != AN_OK))
+        code = an_cli_fail(AN_CLI_REFUSED, "not signed: %s", why.text[0] ? why.text : "out of memory");
     if (code == AN_CLI_OK) {
         read_in_force(o, key, &in_force);
         const change ch = {.in_force = &in_force,
+                           .known = &known,
                            .keys = an_jval_get(o, "keys"),
                            .replaced = an_args_get(c->args, "replaced")};
         code = r.counter <= in_force.counter
                    ? an_cli_fail(AN_CLI_REFUSED, "not signed: the coordinator wants an older roster signed")
-               : print_changes(&ch, &r, c->json ? stderr : stdout)
+               : print_changes(&ch, &r, c->json ? stderr : stdout) && is_remembered(path, &known, &r)
                    ? post_signed(c, (const char *)text.data, r.expires_ms, key)
                    : AN_CLI_REFUSED;
     }
     an_buf_done(&text);
     an_root_key_free(key);
+    an_roster_done(&known);
     an_roster_done(&in_force);
     an_roster_done(&r);
     return code;

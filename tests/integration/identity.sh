@@ -76,6 +76,8 @@ say 'ok: keys that were rotated away are not admitted'
 connected plant-b || die "plant-b is not connected"
 api site revoke plant-b --reason 'a test' >/dev/null || die "not revoked"
 until_true 30 not connected plant-b || die "a revoked site goes on"
+sign_roster
+grep -q '^plant-b .*leaves' "$work/roster.out" || die "$(cat "$work/roster.out")"
 say 'ok: a revoked site is heard no longer'
 
 # ---- the disk is lost ----
@@ -94,9 +96,20 @@ api site approve plant-b --fingerprint "$fingerprint" >/dev/null || die "not app
 wait "$pid" || die "enrolment: $(cat "$work/plant-b.enrol")"
 api site roster --key "$release_key" >"$work/out" 2>&1 && die "a key that nobody vouches for was signed"
 grep -q "NEW KEY, not signed by the former one" "$work/out" || die "$(cat "$work/out")"
-grep -q -- "--replaced plant-b" "$work/out" || die "$(cat "$work/out")"
-api site roster --key "$release_key" --replaced plant-b >"$work/out" 2>&1 || die "$(cat "$work/out")"
+# It was named in no roster any more: what was signed here before is known here.
+grep -q -- "--replaced plant-b=FINGERPRINT" "$work/out" || die "$(cat "$work/out")"
+for wrong in plant-b "plant-b=$next" "plant-c=$fingerprint" 'plant-b=?'; do
+    api site roster --key "$release_key" --replaced "$wrong" >"$work/out" 2>&1 && die "signed with --replaced $wrong"
+done
+cp "$release_key.sites" "$work/kept.sites"
+printf 'site' >>"$release_key.sites"
+api site roster --key "$release_key" --replaced "plant-b=$fingerprint" >"$work/out" 2>&1 && die "signed without knowing what was signed"
+grep -q 'is damaged' "$work/out" || die "$(cat "$work/out")"
+cp "$work/kept.sites" "$release_key.sites"
+api site roster --key "$release_key" --replaced "plant-x=$next,plant-b=$fingerprint" >"$work/out" 2>&1 || die "$(cat "$work/out")"
 grep -q "^plant-b .*$fingerprint .*confirmed by you" "$work/out" || die "$(cat "$work/out")"
+printf 'no keys' >"$work/plant-b/identity.next"
 start_site plant-b
 until_true 60 connected plant-b || die "plant-b does not come back"
+grep -q next_keys_not_read "$work/plant-b.log" || die "nothing is said of next keys that are damaged"
 say 'ok: a site that lost its disk comes back under its name, with a new key that a person has confirmed'
