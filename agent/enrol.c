@@ -153,6 +153,17 @@ static void fill_request(door *d)
     an_wipe(key, sizeof key);
 }
 
+/* Next keys belong to the identity that made them: beside another one they would take its place, and they may
+ * be why it was removed. */
+static an_err forget_next(const char *dir, an_note *why)
+{
+    char present[AN_PATH_MAX], next[AN_PATH_MAX];
+    an_err err = an_path_join(present, dir, "identity");
+    if (err == AN_OK)
+        err = an_path_join(next, dir, "identity.next");
+    return err == AN_OK && !an_file_exists(present) ? an_file_remove(next, why) : err;
+}
+
 static an_err open_door(door *d, an_note *why)
 {
     const an_enrol_conf *c = d->conf;
@@ -163,6 +174,7 @@ static an_err open_door(door *d, an_note *why)
     if ((err = an_token_parse(&d->token, c->token, why)) != AN_OK ||
         (err = an_dir_make(c->dir, why)) != AN_OK ||
         (err = an_dir_lock(c->dir, "agent", &d->lock_fd, why)) != AN_OK ||
+        (err = forget_next(c->dir, why)) != AN_OK ||
         (err = an_agent_identity(c->dir, &d->id, why)) != AN_OK ||
         (err = an_net_open(1, &d->net, why)) != AN_OK)
         return err;

@@ -357,9 +357,13 @@ an_err an_agent_link(an_agent *a, an_note *why)
                                     .server_key = a->coordinator.link_key,
                                     .link_public = a->id->link_public,
                                     .link_secret = a->id->link_secret};
-    an_client_close(a->control);
-    a->control = NULL;
-    return an_client_open(a->net, &control, &a->control, why);
+    an_client *opened = NULL;
+    an_err err = an_client_open(a->net, &control, &opened, why);
+    if (err == AN_OK) {
+        an_client_close(a->control);
+        a->control = opened;
+    }
+    return err;
 }
 
 static an_err open_links(an_agent *a, an_note *why)

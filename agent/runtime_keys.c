@@ -24,8 +24,15 @@ static an_err offer(an_agent *a, const char *path, an_note *why)
 an_err an_agent_keys_open(an_agent *a, an_note *why)
 {
     char present[AN_PATH_MAX], next[AN_PATH_MAX];
+    an_note damage = {{0}};
     an_err err = paths(a, present, next);
-    return err == AN_OK && an_file_exists(next) ? offer(a, next, why) : err;
+    if (err != AN_OK)
+        return an_fail(err, why, "%.200s: path too long", a->conf->data);
+    if (!an_file_exists(next))
+        return AN_OK;
+    if ((err = offer(a, next, &damage)) != AN_OK) /* the present ones are good: the site goes on with them */
+        an_agent_fault(a, "next_keys_not_read", damage.text[0] ? damage.text : an_err_text(err));
+    return AN_OK;
 }
 
 an_err an_agent_keys_rotate(an_agent *a, an_note *why)
@@ -46,6 +53,17 @@ an_err an_agent_keys_rotate(an_agent *a, an_note *why)
     return an_journal_add(a->spool, &row, why);
 }
 
+/* Without memory for sockets the present ones stay, and it is tried again. */
+static an_err relink(an_agent *a, an_note *why)
+{
+    an_err err = an_agent_link(a, why);
+    if (err != AN_OK)
+        return err;
+    a->relink = false;
+    an_session_connected(a->session);
+    return an_bulk_relink(a->bulk, why); /* tried again at the next WELCOME */
+}
+
 /* Both borrowers of the identity, the session and the bulk socket, see the new one in its place. */
 static an_err go_over(an_agent *a, an_note *why)
 {
@@ -60,15 +78,18 @@ static an_err go_over(an_agent *a, an_note *why)
     an_identity_free(a->next);
     a->next = NULL;
     an_log(AN_LOG_INFO, "rotated", "site=%s", a->conf->site);
-    err = an_agent_link(a, why);
-    an_session_connected(a->session);
-    an_err bulk = an_bulk_relink(a->bulk, why);
-    return err == AN_OK ? bulk : err;
+    a->relink = true;
+    return relink(a, why);
 }
 
 void an_agent_keys_tick(an_agent *a)
 {
     an_note why = {{0}};
-    if (a->next && an_session_keys_due(a->session) && go_over(a, &why) != AN_OK)
-        an_agent_fault(a, "not_rotated", why.text);
+    an_err err = AN_OK;
+    if (a->relink)
+        err = relink(a, &why);
+    else if (a->next && an_session_keys_due(a->session))
+        err = go_over(a, &why);
+    if (err != AN_OK)
+        an_agent_fault(a, "not_rotated", why.text[0] ? why.text : an_err_text(err));
 }

@@ -12,6 +12,7 @@ typedef struct an_agent {
     an_identity *id;
     an_identity *next; /* that it goes over to; NULL: none */
     an_session_keys session_next;
+    bool relink; /* the control socket has the former keys still */
     an_net *net;
     an_spool *spool;
     an_client *control;
@@ -41,7 +42,7 @@ void an_agent_fault(an_agent *a, const char *event, const char *why);
 an_line *an_agent_line_of(an_agent *a, const char *name); /* NULL: none */
 void an_agent_order(an_line *l, const an_order *o);       /* takes what is behind it */
 
-an_err an_agent_link(an_agent *a, an_note *why); /* opens the control socket, anew */
+an_err an_agent_link(an_agent *a, an_note *why); /* opens the control socket, anew; on error it stays */
 
 /* runtime_keys.c: rotation.  The next identity is in DATA/identity.next until it takes the place of the other. */
 an_err an_agent_keys_open(an_agent *a, an_note *why);   /* takes up a rotation that was begun */

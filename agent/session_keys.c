@@ -77,6 +77,7 @@ bool an_keys_ack(an_session *s, const an_msg *msg)
     const an_msg_ack *a = &msg->u.ack;
     if (!s->next.link_public || a->of == 0 || a->of != s->keys_id)
         return false;
+    s->keys_id = 0; /* one answer each: further ones would fill the journal */
     if (a->code == 0) {
         s->keys_ms = INT64_MAX; /* until the next WELCOME: its coordinator may have lost it */
     } else if (strcmp(s->keys_said, a->text) != 0) {

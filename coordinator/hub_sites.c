@@ -270,13 +270,16 @@ static an_err store_keys(an_hub *hub, const an_site *site, const an_msg_keys *k,
 an_err an_hub_site_keys(an_hub *hub, const char *name, const an_msg_keys *k, an_note *why)
 {
     const an_site *site = an_state_site(&hub->state, name);
+    if (!site || site->status != AN_SITE_APPROVED) /* to admit its next keys would admit it again */
+        return an_fail(AN_ERR_AUTH, why, "site %s is not approved", name);
     const bool same = site->rotates && an_secret_equal(site->next.link_key, k->link_key, AN_KEY_BYTES) &&
                       an_secret_equal(site->next.sign_key, k->statement_key, AN_KEY_BYTES);
     an_err err = check_keys(hub, site, k, why);
     if (err != AN_OK || same)
         return err;
     /* Each may lead to a roster and to a copy of it for every site. */
-    if (site->offered_ms > 0 && an_hub_now(hub) - site->offered_ms < ROTATE_EVERY_MS)
+    const int64_t gone_ms = an_hub_now(hub) - site->offered_ms; /* below zero: the clock was put back */
+    if (site->offered_ms > 0 && gone_ms >= 0 && gone_ms < ROTATE_EVERY_MS)
         return an_fail(AN_ERR_AGAIN, why, "this site offered other keys less than a minute ago");
     if ((err = store_keys(hub, site, k, why)) != AN_OK)
         return err;

@@ -72,7 +72,7 @@ static bool write_all(int fd, const uint8_t *bytes, size_t len)
     return true;
 }
 
-static an_err sync_parent(const char *path, an_note *why)
+an_err an_file_sync_folder(const char *path, an_note *why)
 {
     char dir[AN_PATH_MAX];
     const char *slash = strrchr(path, '/');
@@ -106,7 +106,7 @@ an_err an_file_write(const char *path, const void *bytes, size_t len, unsigned m
         unlink(part);
         return err;
     }
-    return sync_parent(path, why);
+    return an_file_sync_folder(path, why);
 }
 
 an_err an_file_remove(const char *path, an_note *why)

@@ -29,6 +29,7 @@ bool an_file_exists(const char *path);
 an_err an_file_size(const char *path, uint64_t *ret_len, an_note *why); /* Errors: NOTFOUND, IO */
 an_err an_dir_make(const char *path, an_note *why); /* with parents, mode 0755 less the umask; exists: OK */
 an_err an_dir_sync(const char *path, an_note *why); /* makes a rename durable */
+an_err an_file_sync_folder(const char *path, an_note *why); /* the same, of the folder that the file is in */
 
 /* Holds the folder for this process until *ret_fd is closed.  who: "agent", for the error's text.
  * Errors: STATE another process, or this one, holds it; IO, LIMIT. */

@@ -157,7 +157,9 @@ an_err an_identity_adopt(const char *path, const char *next_path, an_note *why)
 {
     if (rename(next_path, path) != 0)
         return an_fail(AN_ERR_IO, why, "%s: cannot take its place: %s", next_path, strerror(errno));
-    return AN_OK; /* undone by a power cut: both files are there again, and it is done again */
+    an_err err = an_file_sync_folder(path, NULL);
+    (void)err; /* the file is there; a power cut that undoes it finds both, and it is done again */
+    return AN_OK;
 }
 
 void an_identity_free(an_identity *id)

@@ -254,6 +254,41 @@ static void keys_that_the_present_ones_have_not_signed_are_refused(void **state)
     assert_int_equal(say(w, 0, rotated, &mine, &next, 0), AN_ERR_AUTH); /* the former pair speaks no longer */
 }
 
+static void a_clock_that_is_put_back_keeps_no_keys_out(void **state)
+{
+    world *w = *state;
+    pair next, other;
+    const pair mine = pair_of(&w->sites[0]);
+    make_pair(&next);
+    make_pair(&other);
+    an_clock_fake_advance(&w->clock, INT64_C(86400000));
+    const uint64_t epoch = greet(w, 0, mine.sign, AN_OK);
+    assert_int_equal(say(w, 0, epoch, &mine, &next, 0), AN_OK);
+    an_clock_fake_advance(&w->clock, -INT64_C(80000000));
+    assert_int_equal(say(w, 0, epoch, &mine, &other, 0), AN_OK);
+}
+
+/* The agent's journal has a row for each text of a refusal. */
+static void an_offer_of_keys_has_one_answer(void **state)
+{
+    world *w = *state;
+    pair next = pair_of(&w->sites[1]);
+    an_session *s = w->sites[0].session;
+    offer(w, 0, &next);
+    settle(w);
+    const char *first = "a key speaks for one site, and one of these speaks for another";
+    assert_string_equal(an_session_look(s).rotation, first);
+    an_msg m = {.type = AN_MSG_ACK, .epoch = an_session_look(s).epoch};
+    m.u.ack.code = AN_ERR_AUTH;
+    an_text_set(m.u.ack.text, sizeof m.u.ack.text, "something else each time");
+    for (uint64_t i = 0; i < 1000; i++) {
+        m.u.ack.of = (UINT64_C(1) << 63) + i; /* where the session's own numbers begin */
+        m.msg_id = 100000 + i;
+        an_session_message(s, &m, NULL);
+    }
+    assert_string_equal(an_session_look(s).rotation, first);
+}
+
 static void a_site_is_told_why_its_keys_are_refused(void **state)
 {
     world *w = *state;
@@ -303,6 +338,28 @@ static void a_site_that_lost_its_disk_comes_back_under_its_name(void **state)
     train(w);
 }
 
+/* Its message was on its way when it was revoked: to admit the next pair would admit the first one again. */
+static void a_revoked_site_offers_no_keys(void **state)
+{
+    world *w = *state;
+    pair next;
+    const pair mine = pair_of(&w->sites[1]);
+    make_pair(&next);
+    const uint64_t epoch = greet(w, 1, mine.sign, AN_OK);
+    assert_int_equal(an_hub_site_revoke(w->hub, "user/admin", w->sites[1].name, "", NULL), AN_OK);
+    an_msg m = {.type = AN_MSG_KEYS, .msg_id = 9, .epoch = epoch};
+    an_msg_keys *k = &m.u.keys;
+    uint8_t statement[AN_KEYS_STATEMENT_BYTES];
+    memcpy(k->link_key, next.link, sizeof k->link_key);
+    memcpy(k->statement_key, next.sign, sizeof k->statement_key);
+    an_keys_statement(statement, w->sites[1].name, mine.link, mine.sign, k);
+    an_sign(k->signature, AN_KEYS_CONTEXT, statement, sizeof statement, mine.sign_secret);
+    an_sign(k->next_signature, AN_KEYS_CONTEXT, statement, sizeof statement, next.sign_secret);
+    assert_int_equal(an_hub_message(w->hub, w->sites[1].name, &m, NULL), AN_ERR_AUTH);
+    assert_false(known(w, 1)->rotates);
+    greet(w, 1, next.sign, AN_ERR_AUTH);
+}
+
 static void a_site_that_is_revoked_while_it_rotates_has_no_key_left(void **state)
 {
     world *w = *state;
@@ -330,8 +387,11 @@ int main(void)
         ONLINE(a_rotation_waits_for_the_end_of_a_round),
         OFFLINE(restarts_between_the_steps_change_nothing),
         OFFLINE(keys_that_the_present_ones_have_not_signed_are_refused),
+        OFFLINE(a_clock_that_is_put_back_keeps_no_keys_out),
+        OFFLINE(an_offer_of_keys_has_one_answer),
         OFFLINE(a_site_is_told_why_its_keys_are_refused),
         ONLINE(a_site_that_lost_its_disk_comes_back_under_its_name),
+        OFFLINE(a_revoked_site_offers_no_keys),
         OFFLINE(a_site_that_is_revoked_while_it_rotates_has_no_key_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

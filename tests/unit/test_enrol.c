@@ -80,17 +80,41 @@ static void nothing_is_opened_for_a_wrong_token_or_name(void **state)
     assert_false(an_file_exists(path));
 }
 
-static void a_door_that_does_not_answer_is_given_up(void **state)
+static void write_token(char text[static AN_TOKEN_TEXT])
 {
-    an_coordinator got;
     an_token token = {.endpoint = "tcp://127.0.0.1:9"};
-    char text[AN_TOKEN_TEXT];
     uint8_t secret[AN_LINK_KEY];
-    an_note why = {{0}};
     an_link_keypair(token.link_key, secret);
     an_random(token.id, sizeof token.id);
     an_random(token.secret, sizeof token.secret);
     assert_int_equal(an_token_text(text, &token), AN_OK);
+}
+
+/* Who enrols anew because keys were stolen must not go over to stolen ones. */
+static void next_keys_go_with_the_identity_that_made_them(void **state)
+{
+    an_coordinator got;
+    an_identity *id = NULL;
+    char text[AN_TOKEN_TEXT], path[AN_PATH_MAX], next[AN_PATH_MAX];
+    write_token(text);
+    const an_enrol_conf conf = {.dir = *state, .site = "plant-b", .token = text, .timeout_ms = 1};
+    assert_int_equal(an_path_join(path, *state, "identity"), AN_OK);
+    assert_int_equal(an_path_join(next, *state, "identity.next"), AN_OK);
+    for (int present = 0; present < 2; present++) {
+        assert_int_equal(an_identity_open(next, &id, NULL), AN_OK);
+        an_identity_free(id);
+        assert_int_equal(an_enrol(&conf, &got, NULL), AN_ERR_AGAIN);
+        assert_true(an_file_exists(path));
+        assert_int_equal(an_file_exists(next), present);
+    }
+}
+
+static void a_door_that_does_not_answer_is_given_up(void **state)
+{
+    an_coordinator got;
+    char text[AN_TOKEN_TEXT];
+    an_note why = {{0}};
+    write_token(text);
     const an_enrol_conf conf = {.dir = *state, .site = "plant-b", .token = text, .timeout_ms = 300};
     const an_err err = an_enrol(&conf, &got, &why);
     if (err != AN_ERR_AGAIN)
@@ -132,6 +156,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_damaged_file_is_refused, setup, teardown),
         cmocka_unit_test(a_root_that_the_token_does_not_name_is_refused),
         cmocka_unit_test_setup_teardown(nothing_is_opened_for_a_wrong_token_or_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(next_keys_go_with_the_identity_that_made_them, setup, teardown),
         cmocka_unit_test_setup_teardown(a_door_that_does_not_answer_is_given_up, setup, teardown),
     };
     if (an_crypto_init() != AN_OK)

@@ -120,6 +120,29 @@ static void halves_of_two_identities_are_refused(void **state)
     an_buf_done(&whole);
 }
 
+static void the_next_identity_takes_the_place_of_the_present_one(void **state)
+{
+    an_identity *id = NULL, *second = NULL, *now = NULL;
+    char next[160];
+    (void)state;
+    snprintf(next, sizeof next, "%s/next", dir);
+    assert_int_equal(an_identity_open(path, &id, NULL), AN_OK);
+    assert_int_equal(an_identity_adopt(path, next, NULL), AN_ERR_IO); /* there is none */
+    assert_int_equal(an_identity_open(path, &now, NULL), AN_OK);
+    assert_memory_equal(now->sign_public, id->sign_public, sizeof id->sign_public);
+    an_identity_free(now);
+    now = NULL;
+    assert_int_equal(an_identity_open(next, &second, NULL), AN_OK);
+    assert_int_equal(an_identity_adopt(path, next, NULL), AN_OK);
+    assert_false(an_file_exists(next));
+    assert_int_equal(an_identity_open(path, &now, NULL), AN_OK);
+    assert_memory_equal(now->sign_public, second->sign_public, sizeof second->sign_public);
+    assert_memory_equal(now->link_secret, second->link_secret, sizeof second->link_secret);
+    an_identity_free(id);
+    an_identity_free(second);
+    an_identity_free(now);
+}
+
 static void base32_is_its_own_inverse_and_strict(void **state)
 {
     uint8_t in[40], out[40];
@@ -231,6 +254,7 @@ int main(void)
         WITH_FILE(a_link_to_a_file_is_refused),
         WITH_FILE(every_flipped_byte_is_noticed),
         WITH_FILE(halves_of_two_identities_are_refused),
+        WITH_FILE(the_next_identity_takes_the_place_of_the_present_one),
         cmocka_unit_test(base32_is_its_own_inverse_and_strict),
         cmocka_unit_test(a_token_is_read_as_written),
         cmocka_unit_test(every_mistyped_or_missing_digit_is_noticed),
