@@ -210,6 +210,7 @@ static void each_second(an_agent *a)
         an_agent_fault(a, "command_not_read", why.text);
     const an_status_in in = {.site = a->conf->site,
                              .id = a->id,
+                             .next = a->next,
                              .now_ms = a->clock->wall_ms(a->clock),
                              .session = a->session,
                              .spool = a->spool,

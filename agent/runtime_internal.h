@@ -168,6 +168,7 @@ int64_t an_bulk_deadline(const an_bulk *b); /* mono ms */
 typedef struct an_status_in {
     const char *site;
     const an_identity *id;
+    const an_identity *next; /* that it goes over to; NULL: none */
     int64_t now_ms;
     an_session *session;
     an_spool *spool;

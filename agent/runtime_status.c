@@ -90,6 +90,10 @@ an_err an_status_write(const char *path, const an_status_in *in, an_note *why)
     set_count(link, "versions_followed", st.versions_followed);
     an_json_set(o, "coordinator", link);
     an_json_set_text(o, "rotation", st.rotation);
+    if (in->next) {
+        an_fingerprint(fingerprint, in->next->link_public, in->next->sign_public);
+        an_json_set_text(o, "next_fingerprint", fingerprint);
+    }
     for (size_t i = 0; i < in->n_lines; i++)
         an_json_push(lines, line_json(&in->lines[i], in->session));
     an_json_set(o, "lines", lines);

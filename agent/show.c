@@ -57,7 +57,8 @@ static void print_status(const an_jval *o, FILE *out)
             int_of(link, "facts_waiting"), int_of(link, "uploads_held"));
     fprintf(out, "fingerprint of its keys: %s\n", text_of(o, "fingerprint"));
     if (strcmp(text_of(o, "rotation"), "-") != 0)
-        fprintf(out, "new keys wait for %s\n", text_of(o, "rotation"));
+        fprintf(out, "new keys wait for %s\nfingerprint of the new keys: %s\n", text_of(o, "rotation"),
+                text_of(o, "next_fingerprint"));
     fprintf(out, "%-16s %-12s %-22s %-12s %10s %10s %7s %s\n", "LINE", "MODEL", "STATE", "VERSION", "ROW",
             "SCORED", "ALARMS", "OPEN");
     for (size_t i = 0; i < an_jval_count(lines); i++) {

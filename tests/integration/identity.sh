@@ -41,6 +41,7 @@ next=$(site_field plant-a next_fingerprint)
 [ "$former" != "$next" ] || die "the next keys are the former ones"
 [ "$(stat -c %a "$work/plant-a/identity.next")" = 600 ] || die "others may read the next keys"
 until_true 15 waits_for plant-a 'a roster with them' || die "status says nothing of the rotation"
+"$agent" status --data "$work/plant-a" | grep -q "^fingerprint of the new keys: $next" || die "status shows other next keys"
 kill9_coordinator
 kill9_site plant-a
 start_coordinator "${coordinator_flags[@]}" "${release_root[@]}"
