@@ -7,7 +7,7 @@
 #include "doors/crypto.h"
 #include "net/keys.h"
 
-#define ROTATE_EVERY_MS 60000
+#define ROTATE_EVERY_MS 3600000
 
 /* ---- tokens ---- */
 
@@ -275,12 +275,16 @@ an_err an_hub_site_keys(an_hub *hub, const char *name, const an_msg_keys *k, an_
     const bool same = site->rotates && an_secret_equal(site->next.link_key, k->link_key, AN_KEY_BYTES) &&
                       an_secret_equal(site->next.sign_key, k->statement_key, AN_KEY_BYTES);
     an_err err = check_keys(hub, site, k, why);
-    if (err != AN_OK || same)
+    if (err != AN_OK)
         return err;
+    if (same) { /* said again; there may have been no memory to admit them */
+        hub->conf.io.admit(hub->conf.io.ctx, site, true);
+        return AN_OK;
+    }
     /* Each may lead to a roster and to a copy of it for every site. */
     const int64_t gone_ms = an_hub_now(hub) - site->offered_ms; /* below zero: the clock was put back */
     if (site->offered_ms > 0 && gone_ms >= 0 && gone_ms < ROTATE_EVERY_MS)
-        return an_fail(AN_ERR_AGAIN, why, "this site offered other keys less than a minute ago");
+        return an_fail(AN_ERR_AGAIN, why, "this site offered other keys less than an hour ago");
     if ((err = store_keys(hub, site, k, why)) != AN_OK)
         return err;
     hub->conf.io.admit(hub->conf.io.ctx, an_state_site(&hub->state, name), true);

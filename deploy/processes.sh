@@ -66,7 +66,7 @@ make_release_key()
 # Who may be in a secure sum: again whenever a site was admitted.
 sign_roster()
 {
-    [ -z "$release_key" ] || api site roster --key "$release_key" >"$work/roster.out" 2>&1 ||
+    [ -z "$release_key" ] || api site roster --key "$release_key" --yes >"$work/roster.out" 2>&1 ||
         die "the roster cannot be signed: $(cat "$work/roster.out")"
 }
 release_waits() { api release list --json 2>/dev/null | grep -q '"waiting":\[{"id"'; }

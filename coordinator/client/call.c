@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -191,4 +192,23 @@ void an_cli_bytes(char out[static AN_CLI_SHORT], int64_t n)
     for (; v >= 1024 && i < 4; i++)
         v /= 1024;
     snprintf(out, AN_CLI_SHORT, i == 0 ? "%.0f %s" : "%.1f %s", v, units[i]);
+}
+
+bool an_cli_asks(const an_cli *c)
+{
+    return !c->json && isatty(STDIN_FILENO);
+}
+
+bool an_cli_ask(const an_cli *c, const char *question, ...)
+{
+    char answer[8] = "";
+    va_list args;
+    if (!an_cli_asks(c))
+        return false;
+    va_start(args, question);
+    vprintf(question, args);
+    va_end(args);
+    printf(" [y/N] ");
+    fflush(stdout);
+    return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }

@@ -55,6 +55,10 @@ void an_cli_day(char ret[static 25], int64_t ms); /* "2027-01-31" */
 int64_t an_cli_valid_ms(const an_cli *c, const char *flag, int64_t dflt);
 int an_cli_open_key(an_cli *c, const char *flag, an_root_key **ret);
 
+/* Is there a person to ask, and does he say yes?  Without one, and under --json, nothing is asked: false. */
+bool an_cli_asks(const an_cli *c);
+bool an_cli_ask(const an_cli *c, const char *question, ...) AN_PRINTF(2, 3);
+
 int an_cli_fail(int code, const char *fmt, ...) AN_PRINTF(2, 3); /* prints, returns code */
 /* The i-th positional, if it can stand in a path; else NULL, and it is said why. */
 const char *an_cli_word(an_cli *c, size_t i);

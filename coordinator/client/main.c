@@ -54,7 +54,8 @@ static const an_flag flags_roster[] = {
      "a site that lost its keys, and the fingerprint of the new ones as its people read it to you; several "
      "with commas"},
     {"expires", "TIME",
-     "how long sites make secure sums by what is signed; 365d if not given, never: for ever"}};
+     "how long sites make secure sums by what is signed; 365d if not given, never: for ever"},
+    {"yes", NULL, "the fingerprints that are shown were compared: sign without being asked"}};
 static const an_flag flags_delegate[] = {
     COMMON,
     KEY,

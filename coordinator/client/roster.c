@@ -248,6 +248,19 @@ static void read_in_force(const an_jval *o, const an_root_key *key, an_roster *r
         *ret = (an_roster){.n = 0};
 }
 
+/* What was shown, and nothing that the coordinator says after it. */
+static bool is_agreed(const an_cli *c)
+{
+    if (an_args_has(c->args, "yes"))
+        return true;
+    if (an_cli_ask(c, "\nHave the people of new sites and keys read you these fingerprints?  Sign?"))
+        return true;
+    an_cli_fail(AN_CLI_REFUSED,
+                "not signed: compare the fingerprints of new sites and keys with what their people read "
+                "to you, then sign, without a terminal with --yes");
+    return false;
+}
+
 static int post_signed(an_cli *c, const char *text, int64_t expires_ms, const an_root_key *key)
 {
     char until[25];
@@ -289,45 +302,62 @@ static int64_t lifetime(const an_cli *c)
     return ms > 0 ? ms : -1;
 }
 
+static int sign_with(an_cli *c, const an_jval *o, const an_root_key *key, an_roster *r)
+{
+    an_note why = {{0}};
+    an_roster in_force = {.n = 0}, known = {.n = 0};
+    an_buf text;
+    char path[AN_PATH_MAX];
+    int code = AN_CLI_REFUSED;
+    an_buf_init(&text, AN_ROSTER_TEXT_MAX + 1);
+    read_in_force(o, key, &in_force);
+    if (known_path(c, path, &why) != AN_OK || read_known(path, &known, &why) != AN_OK) {
+        an_cli_fail(AN_CLI_REFUSED, "not signed: %s", why.text[0] ? why.text : "out of memory");
+        goto out;
+    }
+    if (r->counter <= in_force.counter) {
+        an_cli_fail(AN_CLI_REFUSED, "not signed: the coordinator wants an older roster signed");
+        goto out;
+    }
+    if (r->counter <=
+        known.counter) /* the coordinator was brought back from a copy: sites have a later one */
+        r->counter = known.counter + 1;
+    if (an_roster_text(r, &text, &why) != AN_OK || (an_buf_u8(&text, 0), text.failed)) {
+        an_cli_fail(AN_CLI_REFUSED, "%s", why.text[0] ? why.text : "out of memory");
+        goto out;
+    }
+    const change ch = {.in_force = &in_force,
+                       .known = &known,
+                       .keys = an_jval_get(o, "keys"),
+                       .replaced = an_args_get(c->args, "replaced")};
+    if (print_changes(&ch, r, c->json ? stderr : stdout) && is_agreed(c) && is_remembered(path, &known, r))
+        code = post_signed(c, (const char *)text.data, r->expires_ms, key);
+out:
+    an_buf_done(&text);
+    an_roster_done(&known);
+    an_roster_done(&in_force);
+    return code;
+}
+
 /* A person signs sites, not bytes: what is signed is parsed first, and compared with what this key signed last.  Its
  * time is this side's. */
 static int sign(an_cli *c, const an_jval *o)
 {
     an_note why = {{0}};
-    an_roster r, in_force = {.n = 0}, known = {.n = 0};
+    an_roster r;
     an_root_key *key = NULL;
-    an_buf text;
-    char path[AN_PATH_MAX];
     const char *draft = an_cli_text(o, "proposal");
     const int64_t valid = lifetime(c);
     if (valid < 0)
         return AN_CLI_USAGE;
     if (an_roster_parse(draft, strlen(draft), &r, &why) != AN_OK)
         return an_cli_fail(AN_CLI_REFUSED, "what the coordinator wants signed is no roster: %s", why.text);
-    an_buf_init(&text, AN_ROSTER_TEXT_MAX + 1);
     r.issued_ms = an_cli_now_ms();
     r.expires_ms = valid > 0 ? r.issued_ms + valid : 0;
     int code = an_cli_open_key(c, "key", &key);
-    if (code == AN_CLI_OK && (an_roster_text(&r, &text, &why) != AN_OK || (an_buf_u8(&text, 0), text.failed)))
-        code = an_cli_fail(AN_CLI_REFUSED, "%s", why.text[0] ? why.text : "out of memory");
-    if (code == AN_CLI_OK && (known_path(c, path, &why) != AN_OK || read_known(path, &known, &why) != AN_OK))
-        code = an_cli_fail(AN_CLI_REFUSED, "not signed: %s", why.text[0] ? why.text : "out of memory");
-    if (code == AN_CLI_OK) {
-        read_in_force(o, key, &in_force);
-        const change ch = {.in_force = &in_force,
-                           .known = &known,
-                           .keys = an_jval_get(o, "keys"),
-                           .replaced = an_args_get(c->args, "replaced")};
-        code = r.counter <= in_force.counter
-                   ? an_cli_fail(AN_CLI_REFUSED, "not signed: the coordinator wants an older roster signed")
-               : print_changes(&ch, &r, c->json ? stderr : stdout) && is_remembered(path, &known, &r)
-                   ? post_signed(c, (const char *)text.data, r.expires_ms, key)
-                   : AN_CLI_REFUSED;
-    }
-    an_buf_done(&text);
+    if (code == AN_CLI_OK)
+        code = sign_with(c, o, key, &r);
     an_root_key_free(key);
-    an_roster_done(&known);
-    an_roster_done(&in_force);
     an_roster_done(&r);
     return code;
 }

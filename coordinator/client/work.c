@@ -1,6 +1,5 @@
 /* Campaigns and rounds. */
 #include <stdio.h>
-#include <unistd.h>
 
 #include "coordinator/client/client.h"
 #include "coordinator/client/grid.h"
@@ -116,22 +115,17 @@ static void say_campaign(const an_json_doc *doc)
 static bool confirmed(an_cli *c, const char *model)
 {
     an_json_doc *doc = NULL;
-    char answer[8] = "";
-    if (c->json || !isatty(STDIN_FILENO) || an_cli_get(c, &doc, "/models/%s/privacy", model) != AN_CLI_OK)
+    if (an_cli_get(c, &doc, "/models/%s/privacy", model) != AN_CLI_OK)
         return false;
     const an_jval *p = an_jval_get(an_json_root(doc), "privacy");
     const double ratio = an_cli_num(p, "ratio");
-    if (ratio > 1) {
-        printf(
-            "%s\nthe noise of a round is expected to be %.3g times as long as all updates together can be; "
-            "go on? [y/N] ",
-            an_cli_text(p, "text"), ratio);
-        fflush(stdout);
-        if (!fgets(answer, sizeof answer, stdin))
-            answer[0] = '\0';
-    }
+    const bool yes =
+        ratio > 1 && an_cli_ask(c,
+                                "%s\nthe noise of a round is expected to be %.3g times as long as all "
+                                "updates together can be; go on?",
+                                an_cli_text(p, "text"), ratio);
     an_json_doc_free(doc);
-    return answer[0] == 'y' || answer[0] == 'Y';
+    return yes;
 }
 
 int an_cli_campaign_start(an_cli *c)
@@ -145,7 +139,7 @@ int an_cli_campaign_start(an_cli *c)
         return AN_CLI_USAGE;
     if (an_args_int(c->args, "rounds", 1, 10000, 0, &rounds, &why) != AN_OK)
         return an_cli_fail(AN_CLI_USAGE, "%s", why.text);
-    const bool yes = an_args_has(c->args, "yes") || confirmed(c, model);
+    const bool yes = an_args_has(c->args, "yes") || (an_cli_asks(c) && confirmed(c, model));
     an_json *body = an_json_object();
     an_json_set_text(body, "model", model);
     an_json_set_int(body, "rounds", rounds);

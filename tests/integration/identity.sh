@@ -18,6 +18,8 @@ campaign() { api campaign start pump >"$work/started" 2>&1; }
 make_release_key
 start_coordinator "${coordinator_flags[@]}" "${release_root[@]}"
 for s in "${sites[@]}"; do enrol_site "$s"; done
+api site roster --key "$release_key" </dev/null >"$work/out" 2>&1 && die "signed before anybody has compared"
+grep -q '^plant-a .* new site' "$work/out" || die "what would be signed is not shown: $(cat "$work/out")"
 sign_roster
 rows=200000 speed=400
 for i in "${!sites[@]}"; do write_site "${sites[i]}" "$((i + 1))"; start_site "${sites[i]}"; done
@@ -95,19 +97,19 @@ until_true 20 requested || die "plant-b does not ask: $(cat "$work/plant-b.enrol
 fingerprint=$(sed -n 's/^fingerprint of this site: //p' "$work/plant-b.enrol")
 api site approve plant-b --fingerprint "$fingerprint" >/dev/null || die "not approved"
 wait "$pid" || die "enrolment: $(cat "$work/plant-b.enrol")"
-api site roster --key "$release_key" >"$work/out" 2>&1 && die "a key that nobody vouches for was signed"
+api site roster --yes --key "$release_key" >"$work/out" 2>&1 && die "a key that nobody vouches for was signed"
 grep -q "NEW KEY, not signed by the former one" "$work/out" || die "$(cat "$work/out")"
 # It was named in no roster any more: what was signed here before is known here.
 grep -q -- "--replaced plant-b=FINGERPRINT" "$work/out" || die "$(cat "$work/out")"
 for wrong in plant-b "plant-b=$next" "plant-c=$fingerprint" 'plant-b=?'; do
-    api site roster --key "$release_key" --replaced "$wrong" >"$work/out" 2>&1 && die "signed with --replaced $wrong"
+    api site roster --yes --key "$release_key" --replaced "$wrong" >"$work/out" 2>&1 && die "signed with --replaced $wrong"
 done
 cp "$release_key.sites" "$work/kept.sites"
 printf 'site' >>"$release_key.sites"
-api site roster --key "$release_key" --replaced "plant-b=$fingerprint" >"$work/out" 2>&1 && die "signed without knowing what was signed"
+api site roster --yes --key "$release_key" --replaced "plant-b=$fingerprint" >"$work/out" 2>&1 && die "signed without knowing what was signed"
 grep -q 'is damaged' "$work/out" || die "$(cat "$work/out")"
 cp "$work/kept.sites" "$release_key.sites"
-api site roster --key "$release_key" --replaced "plant-x=$next,plant-b=$fingerprint" >"$work/out" 2>&1 || die "$(cat "$work/out")"
+api site roster --yes --key "$release_key" --replaced "plant-x=$next,plant-b=$fingerprint" >"$work/out" 2>&1 || die "$(cat "$work/out")"
 grep -q "^plant-b .*$fingerprint .*confirmed by you" "$work/out" || die "$(cat "$work/out")"
 printf 'no keys' >"$work/plant-b/identity.next"
 start_site plant-b
