@@ -42,6 +42,8 @@ an_json *an_api_site_json(const an_api_call *c, const an_site *s);
 an_json *an_api_model_json(const an_api_call *c, const an_model_entry *m);
 an_json *an_api_campaign_json(const an_api_call *c, const an_campaign *k);
 an_json *an_api_round_json(const an_api_call *c, const an_round_entry *r, bool members);
+/* "protection" of a round by this plan, and "groups" if there are several.  Errors: IO, PROTO, NOMEM. */
+an_err an_api_set_protection(const an_api_call *c, an_json *o, const an_hash *plan, an_note *why);
 void an_api_set_round_privacy(an_json *o, const an_round_entry *r); /* "privacy" */
 void an_api_set_model_privacy(const an_api_call *c, an_json *o, const an_model_entry *m);
 /* Errors: STATE noise would bury what such a campaign learns, and the body does not confirm it. */

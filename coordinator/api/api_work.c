@@ -238,6 +238,8 @@ an_err an_api_round(an_api_call *c, an_note *why)
     an_json *o = an_api_round_json(c, r, true), *events = an_json_array();
     an_store_filter f = {.kind = "round.event", .subject = subject, .limit = 2 * AN_COHORT_MAX};
     err = an_store_scan(an_hub_store(c->hub), &f, add_event, events, why);
+    if (err == AN_OK)
+        err = an_api_set_protection(c, o, &r->plan, why);
     f.kind = "round.ended";
     f.limit = 1;
     if (err == AN_OK)

@@ -231,6 +231,9 @@ int an_cli_round_show(an_cli *c)
         printf("  reason      %s\n", an_cli_text(r, "reason"));
     if (an_cli_text(r, "result")[0])
         printf("  result      %s\n", an_cli_text(r, "result"));
+    if (an_cli_text(r, "protection")[0])
+        printf("  protection  %s%s\n", an_cli_int(r, "groups") > 1 ? "in each group: " : "",
+               an_cli_text(r, "protection"));
     printf("  privacy     %s\n", an_cli_text(an_jval_get(r, "privacy"), "text"));
     print_figures(an_jval_get(r, "figures"));
     if (an_jval_get(r, "members")) {

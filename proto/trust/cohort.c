@@ -106,6 +106,38 @@ void an_cohort_done(an_cohort *c)
     *c = (an_cohort){.n_parties = 0};
 }
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+an_err an_cohort_promise(const an_cohort *c, an_note *ret)
+{
+    const an_secure_params *p = &c->params;
+    uint32_t party[AN_COHORT_MAX];
+    an_sum_graph graph;
+    for (uint32_t i = 0; i < p->n; i++)
+        party[i] = p->members[i].party;
+    const an_sum_graph_want want = {.n = p->n,
+                                    .colluders = an_sum_graph_colluders(party, p->n, p->colluding),
+                                    .dropouts = an_sum_graph_dropouts(p->n, p->dropouts_permille),
+                                    .security_bits = p->security_bits,
+                                    .correctness_bits = p->correctness_bits};
+    an_err err = an_sum_graph_plan(&graph, &want, ret);
+    if (err != AN_OK)
+        return err;
+    /* In a complete graph as many may go as leave a quorum; in another one as many as it was drawn for. */
+    uint32_t losses = graph.k == graph.n - 1 ? graph.n - graph.quorum : want.dropouts;
+    losses = least(losses, c->n_parties - least(p->min_parties, c->n_parties));
+    losses = least(losses, p->n - least(p->min_sites, p->n));
+    an_note_set(
+        ret,
+        "secure sum of %u sites of %u parties: nothing but their sum can be read; where %u of the parties "
+        "collude, the sum of the other %u sites; %u may be lost after the key list",
+        p->n, c->n_parties, p->colluding, p->n - want.colluders, losses);
+    return AN_OK;
+}
+
 const char *an_cohort_plan_name(const void *plan, uint32_t i)
 {
     const an_plan *p = plan;

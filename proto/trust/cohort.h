@@ -28,6 +28,10 @@ an_err an_cohort_of(const an_plan *plan, const an_hash *plan_hash, const an_rost
                     an_cohort *ret, an_note *why);
 void an_cohort_done(an_cohort *c);
 
+/* What this sum shows of its sites, and what it bears, in a sentence for people.  Errors: REFUSED the bounds
+ * cannot be had of so many sites; INVAL; NOMEM. */
+an_err an_cohort_promise(const an_cohort *c, an_note *ret);
+
 /* Where site i of the plan's cohort is: its group, and its place there. */
 uint32_t an_cohort_group(const an_plan *plan, uint32_t i);
 uint32_t an_cohort_place(const an_plan *plan, uint32_t i);

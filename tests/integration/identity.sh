@@ -63,6 +63,8 @@ api journal --kind site. | grep -q 'speaks with its next keys' || die "the journ
 until_true 30 campaign || die "no campaign: $(cat "$work/started")"
 until_true 120 release_waits || die "no secure sum with the next keys: $(api campaign list; api round list)"
 [ "$(updates)" = 3 ] || die "somebody was left out: $(api round list)"
+api round show 2 | grep -q 'protection  secure sum of 3 sites of 3 parties: .* the sum of the other 2 sites; 0 may be lost' ||
+    die "a round does not say what it protects: $(api round show 2)"
 say 'ok: the roster names the next keys, the site goes over to them, and a secure sum has them in it'
 
 # ---- the former keys ----

@@ -194,6 +194,42 @@ static void up_to_ten_parties_a_share_of_a_tenth_is_one(void **state)
         assert_int_equal(an_sum_graph_colluding_parties(n, 100), n <= 10 ? 1 : 2);
 }
 
+/* The table of docs/SECURITY.md. */
+static void a_cohort_says_what_it_protects_and_bears(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t n, others, losses;
+    } table[] = {{3, 2, 0}, {4, 3, 1}, {5, 4, 1}, {10, 9, 4}};
+    static an_roster_site sites[10];
+    an_sample_plan(&plan, AN_PAYLOAD_TRAIN);
+    plan.min_cohort = 3;
+    plan.secure.colluders_permille = 100;
+    plan.secure.dropouts_permille = 300;
+    for (uint32_t i = 0; i < 10; i++) {
+        snprintf(sites[i].name, sizeof sites[i].name, "plant-%02u", i);
+        memcpy(sites[i].party, sites[i].name, sizeof sites[i].party);
+        memcpy(plan.cohort[i], sites[i].name, AN_NAME_MAX);
+        sites[i].key[0] = (uint8_t)(i + 1);
+    }
+    for (size_t k = 0; k < sizeof table / sizeof *table; k++) {
+        const an_roster r = {.counter = 1, .sites = sites, .n = table[k].n};
+        an_cohort c;
+        an_note said;
+        char want[200];
+        plan.n_cohort = table[k].n;
+        assert_int_equal(an_cohort_of(&plan, &plan_hash, &r, 0, &c, NULL), AN_OK);
+        assert_int_equal(an_cohort_promise(&c, &said), AN_OK);
+        snprintf(
+            want, sizeof want,
+            "secure sum of %u sites of %u parties: nothing but their sum can be read; where 1 of the parties "
+            "collude, the sum of the other %u sites; %u may be lost after the key list",
+            table[k].n, table[k].n, table[k].others, table[k].losses);
+        assert_string_equal(said.text, want);
+        an_cohort_done(&c);
+    }
+}
+
 static void groups_part_the_cohort(void **state)
 {
     (void)state;
@@ -246,6 +282,7 @@ int main(void)
         cmocka_unit_test(sites_of_one_party_count_once),
         cmocka_unit_test(who_may_collude_is_counted_in_the_roster),
         cmocka_unit_test(up_to_ten_parties_a_share_of_a_tenth_is_one),
+        cmocka_unit_test(a_cohort_says_what_it_protects_and_bears),
         cmocka_unit_test(groups_part_the_cohort),
         cmocka_unit_test(memory_may_run_out_anywhere),
     };
