@@ -1,6 +1,7 @@
 /* What a malicious coordinator may try on a site in a secure sum, through the session: each is refused with its
  * reason, said to the coordinator and written into the site's journal.  What the machine of the sum itself
- * refuses (split lists, both shares, chosen graphs) is in test_secure_site.c and test_secure_survivors.c. */
+ * refuses (chosen graphs, quorums) is in test_secure_site.c and test_secure_survivors.c; lists that differ from site to
+ * site are in test_secure_lists.c. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,76 +10,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "doors/crypto.h"
-#include "msg/plan.h"
 #include "net/keys.h"
 #include "sum/secure.h"
-#include "tests/support/federation.h"
+#include "tests/support/first_site.h"
 #include "trust/roster.h"
-
-static bool journal_says(const site *s, const char *what)
-{
-    an_journal_row row = {.id = 0};
-    while (an_journal_next(s->spool, row.id, &row, NULL) == AN_OK)
-        if (strstr(row.what, what))
-            return true;
-    return false;
-}
-
-/* The next message of this type to the first site, decoded; it stays in the queue. */
-static an_msg *next_to_first(world *w, an_msg_type type)
-{
-    for (size_t n = 0; n < 10000; n++) {
-        if (w->head == w->tail)
-            tick(w);
-        for (size_t i = w->head; i != w->tail; i++) {
-            const event *e = &w->events[i % EVENTS_MAX];
-            an_msg *m = NULL;
-            if (e->type != TO_SITE || e->site != 0)
-                continue;
-            assert_int_equal(an_msg_decode(e->bytes.data, e->bytes.len, &m, NULL), AN_OK);
-            if (m->type == type)
-                return m;
-            an_msg_free(m);
-        }
-        if (w->head != w->tail)
-            step(w);
-    }
-    fail_msg("no such message comes");
-    return NULL;
-}
-
-static an_msg *plan_to_first(world *w, an_plan **ret)
-{
-    connect_all(w);
-    campaign(w, AN_CAMPAIGN_TRAINING);
-    an_msg *m = next_to_first(w, AN_MSG_PLAN);
-    assert_int_equal(an_plan_decode(m->u.plan.plan.data, m->u.plan.plan.len, ret, NULL), AN_OK);
-    assert_int_equal((*ret)->privacy, AN_PRIVACY_SECURE_SUM);
-    return m;
-}
-
-/* The coordinator's plan, changed. */
-static void push(world *w, const an_msg *real, const an_plan *plan)
-{
-    an_note why = {{0}};
-    an_buf bytes;
-    an_msg m = *real;
-    site *s = &w->sites[0];
-    an_buf_init(&bytes, AN_PLAN_BYTES_MAX);
-    if (an_plan_encode(plan, &bytes, &why) != AN_OK)
-        fail_msg("%s", why.text);
-    m.u.plan.plan = (an_bytes){bytes.data, bytes.len};
-    an_hash_of(&m.u.plan.plan_hash, bytes.data, bytes.len);
-    m.epoch = an_session_look(s->session).epoch;
-    assert_int_equal(an_session_message(s->session, &m, &why), AN_OK);
-    an_buf_done(&bytes);
-}
-
-static void expect(const world *w, const char *reason)
-{
-    if (!journal_says(&w->sites[0], reason))
-        fail_msg("the site's journal does not say \"%s\"", reason);
-}
 
 static void invented_sites_fill_no_cohort(void **state)
 {
@@ -87,8 +22,8 @@ static void invented_sites_fill_no_cohort(void **state)
     an_msg *m = plan_to_first(w, &plan);
     snprintf(plan->cohort[plan->n_cohort++], AN_NAME_MAX, "plant-x");
     plan->value_bits--;
-    push(w, m, plan);
-    expect(w, "site plant-x is not in the signed roster");
+    push_plan(w, m, plan);
+    expect_journal(w, "site plant-x is not in the signed roster");
     assert_int_equal(an_session_look(w->sites[0].session).plans_refused, 1);
     an_plan_free(plan);
     an_msg_free(m);
@@ -100,11 +35,11 @@ static void a_cohort_below_the_sites_minimum_is_refused(void **state)
     an_plan *plan;
     an_msg *m = plan_to_first(w, &plan);
     assert_int_equal(an_site_policy_set(&w->sites[0].policy, "min_cohort", "5", "test", NULL), AN_OK);
-    push(w, m, plan);
-    expect(w, "4 sites in the round, min_cohort is 5");
+    push_plan(w, m, plan);
+    expect_journal(w, "4 sites in the round, min_cohort is 5");
     assert_int_equal(an_site_policy_set(&w->sites[0].policy, "min_cohort", "4", "test", NULL), AN_OK);
-    push(w, m, plan); /* so many are asked, and so few may be summed */
-    expect(w, "a sum may be over 3 parties, min_cohort is 4");
+    push_plan(w, m, plan); /* so many are asked, and so few may be summed */
+    expect_journal(w, "a sum may be over 3 parties, min_cohort is 4");
     an_plan_free(plan);
     an_msg_free(m);
 }
@@ -115,12 +50,12 @@ static void weak_terms_are_refused(void **state)
     an_plan *plan;
     an_msg *m = plan_to_first(w, &plan);
     plan->secure.security_bits = 1;
-    push(w, m, plan);
-    expect(w, "secure.bits is 40, the plan's are 1");
+    push_plan(w, m, plan);
+    expect_journal(w, "secure.bits is 40, the plan's are 1");
     plan->secure.security_bits = 40;
     plan->secure.colluders_permille = 0;
-    push(w, m, plan);
-    expect(w, "secure.colluders is 0.1, the plan's share is 0");
+    push_plan(w, m, plan);
+    expect_journal(w, "secure.colluders is 0.1, the plan's share is 0");
     an_plan_free(plan);
     an_msg_free(m);
 }
@@ -133,8 +68,8 @@ static void a_trusted_round_is_refused_unless_the_site_allows_it(void **state)
     w->sites[0].policy.allow_trusted = false; /* what a site has that says nothing */
     plan->privacy = AN_PRIVACY_TRUSTED;
     plan->secure = (an_plan_secure){.groups = 0};
-    push(w, m, plan);
-    expect(w, "allow.trusted is no");
+    push_plan(w, m, plan);
+    expect_journal(w, "allow.trusted is no");
     an_plan_free(plan);
     an_msg_free(m);
 }
@@ -144,10 +79,10 @@ static void a_changed_plan_for_the_same_round_is_refused(void **state)
     world *w = *state;
     an_plan *plan;
     an_msg *m = plan_to_first(w, &plan);
-    push(w, m, plan);
+    push_plan(w, m, plan);
     plan->seed ^= 1;
-    push(w, m, plan);
-    expect(w, "the site works on another plan for this round");
+    push_plan(w, m, plan);
+    expect_journal(w, "the site works on another plan for this round");
     an_plan_free(plan);
     an_msg_free(m);
 }
@@ -164,14 +99,14 @@ static void no_round_is_begun_twice(void **state)
     char reason[64];
     snprintf(reason, sizeof reason, "has begun round %" PRIu64 " before", plan->round);
     assert_false(journal_says(s, reason));
-    push(w, m, plan);
-    expect(w, reason);
+    push_plan(w, m, plan);
+    expect_journal(w, reason);
     kill_site(s);
     start_site(s);
     connect_all(w);
     settle(w);
     plan->seed ^= 1; /* as another plan, too */
-    push(w, m, plan);
+    push_plan(w, m, plan);
     assert_true(an_session_look(s->session).plans_refused > 0);
     an_plan_free(plan);
     an_msg_free(m);
@@ -202,10 +137,10 @@ static void rosters_that_are_forged_or_old_are_refused(void **state)
     }
     an_hash_of(&plan->secure.roster, text.data, text.len); /* a plan by the old one */
     plan->round = 9999;
-    push(w, m, plan); /* the first time the site asks for a newer roster */
+    push_plan(w, m, plan); /* the first time the site asks for a newer roster */
     settle(w);
-    push(w, m, plan);
-    expect(w, "the plan is by another roster");
+    push_plan(w, m, plan);
+    expect_journal(w, "the plan is by another roster");
     an_roster_done(&r);
     an_buf_done(&text);
     an_plan_free(plan);
@@ -240,8 +175,8 @@ static void a_cohort_too_small_for_the_rosters_colluders_is_refused(void **state
     an_roster_sign(f.u.roster.signature, text.data, text.len, w->root_secret);
     assert_int_equal(an_session_message(s->session, &f, &why), AN_OK);
     an_hash_of(&plan->secure.roster, text.data, text.len);
-    push(w, m, plan);
-    expect(w, "4 parties in a sum, and 4 of the roster's 31 may collude: at least 6 are needed");
+    push_plan(w, m, plan);
+    expect_journal(w, "4 parties in a sum, and 4 of the roster's 31 may collude: at least 6 are needed");
     kill_site(s); /* it would call the true roster, which is on its way, an old one */
     an_free(sites);
     an_roster_done(&r);
@@ -322,48 +257,6 @@ static void a_campaign_that_waits_for_a_signature_names_the_site(void **state)
         "site roster --key FILE");
 }
 
-/* Another key list than the one that the site has seen, told before and after a restart. */
-static void a_second_key_list_ends_the_sites_part_also_after_a_restart(void **state)
-{
-    for (int restart = 0; restart < 2; restart++) {
-        an_federation_setup_kind(state, &(an_federation_kind){.sites = 4});
-        world *w = *state;
-        site *s = &w->sites[0];
-        an_plan *plan;
-        an_note why = {{0}};
-        an_msg *m = plan_to_first(w, &plan);
-        an_msg *list = next_to_first(w, AN_MSG_SECURE);
-        assert_int_equal(list->u.secure.content.data[0], AN_SECURE_LIST);
-        list->epoch = an_session_look(s->session).epoch;
-        assert_int_equal(an_session_message(s->session, list, &why), AN_OK);
-        if (restart) {
-            s->cut = true;
-            settle(w); /* its work ends, and nothing of the others reaches it */
-            kill_site(s);
-            start_site(s);
-            s->cut = false;
-            an_session_connected(s->session);
-            while (!an_session_look(s->session).greeted)
-                step(w);
-            push(w, m, plan);
-            list->epoch = an_session_look(s->session).epoch;
-        }
-        uint8_t *bytes = an_alloc_raw(list->u.secure.content.len, 1);
-        memcpy(bytes, list->u.secure.content.data, list->u.secure.content.len);
-        bytes[AN_SECURE_HEAD_BYTES + 8] ^= 1; /* a key of the first site */
-        list->u.secure.content.data = bytes;
-        assert_int_equal(an_session_message(s->session, list, &why), AN_ERR_EXISTS);
-        expect(w, "a second, different LIST");
-        assert_true(an_session_look(s->session).plans_refused > 0);
-        an_free(bytes);
-        an_plan_free(plan);
-        an_msg_free(m);
-        an_msg_free(list);
-        if (!restart)
-            an_federation_teardown(state);
-    }
-}
-
 /* By the time of its restart another roster is in force: it goes on with the one that it began with. */
 static void a_site_goes_on_after_a_restart_though_the_roster_was_replaced(void **state)
 {
@@ -425,8 +318,8 @@ static void a_roster_that_has_expired_makes_no_sum(void **state)
     assert_true(differs); /* waits for a signature, ahead of the time */
     an_clock_fake_advance(&w->clock, 30 * day);
     plan->round = 9999;
-    push(w, m, plan);
-    expect(w, "has expired, and the release root has signed no other");
+    push_plan(w, m, plan);
+    expect_journal(w, "has expired, and the release root has signed no other");
     kill_hub(w); /* and back, so that the campaign is looked at anew */
     start_hub(w);
     const an_state *st = an_hub_state(w->hub);
@@ -580,8 +473,6 @@ int main(void)
         TEST(what_a_crash_has_left_is_swept),
         TEST(a_site_goes_on_after_a_restart_though_the_roster_was_replaced),
         cmocka_unit_test(a_site_that_is_lost_in_any_phase_costs_the_round_its_part_at_most),
-        cmocka_unit_test_teardown(a_second_key_list_ends_the_sites_part_also_after_a_restart,
-                                  an_federation_teardown),
     };
     if (an_crypto_init() != AN_OK)
         return 1;
