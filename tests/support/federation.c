@@ -548,3 +548,12 @@ void assert_promoted(world *w, uint64_t id)
         assert_true(an_hash_equal(&live->lines[0].overlay, &overlay));
     }
 }
+
+bool journal_says(const site *s, const char *what)
+{
+    an_journal_row row;
+    for (uint64_t at = 0; an_journal_next(s->spool, at, &row, NULL) == AN_OK; at = row.id)
+        if (strstr(row.what, what))
+            return true;
+    return false;
+}

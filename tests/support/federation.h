@@ -123,5 +123,6 @@ an_enrol_status ask_to_enrol(world *w, const char *name, const uint8_t link_publ
 void sign_roster(world *w); /* of a federation with an offline root: who was admitted since */
 uint64_t campaign(world *w, an_campaign_kind kind); /* opens one */
 void assert_promoted(world *w, uint64_t campaign);  /* and every site runs what it made */
+bool journal_says(const site *s, const char *what); /* a row of the site's journal has these words */
 
 #endif

@@ -4,15 +4,6 @@
 
 #include "base/mem.h"
 
-bool journal_says(const site *s, const char *what)
-{
-    an_journal_row row = {.id = 0};
-    while (an_journal_next(s->spool, row.id, &row, NULL) == AN_OK)
-        if (strstr(row.what, what))
-            return true;
-    return false;
-}
-
 an_msg *next_to_first(world *w, an_msg_type type)
 {
     for (size_t n = 0; n < 10000; n++) {

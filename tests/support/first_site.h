@@ -14,7 +14,6 @@ an_msg *next_to_first(world *w, an_msg_type type);
 an_msg *plan_to_first(world *w, an_plan **ret);
 void push_plan(world *w, const an_msg *real, const an_plan *plan); /* the coordinator's plan, changed */
 
-bool journal_says(const site *s, const char *what);
 void expect_journal(const world *w, const char *reason); /* of the first site */
 
 #endif

@@ -169,15 +169,6 @@ an_hash make_child(world *w, const an_hash *parent, alter what)
 
 /* ---- what the site says ---- */
 
-bool journal_says(const site *s, const char *what)
-{
-    an_journal_row row;
-    for (uint64_t at = 0; an_journal_next(s->spool, at, &row, NULL) == AN_OK; at = row.id)
-        if (strstr(row.what, what))
-            return true;
-    return false;
-}
-
 typedef struct look {
     const char *what;
     bool found;

@@ -40,7 +40,6 @@ void push_delegated(world *w, site *s, const an_delegation *d, const an_signed *
                     const an_hash *version, uint64_t counter, uint64_t use);
 an_hash make_version(world *w, alter what); /* of production */
 an_hash make_child(world *w, const an_hash *parent, alter what);
-bool journal_says(const site *s, const char *what);
 bool reported(const world *w, const site *s, const char *what);
 void assert_refused(const world *w, const site *s, const an_hash *runs, const char *what);
 void make_link(world *w, an_signed *ret, uint64_t number, const uint8_t *from, const pair *to,
