@@ -84,6 +84,12 @@ last '2 passed, 2 failed, 2 skipped'
 
 run 1 other
 last '0 passed, 1 failed, 0 skipped'
+
+# A script that nobody may run is a test that nobody sees fail.
+chmod -x tests/integration/programs.sh
+run 1 integration
+said '  tests/integration/programs.sh'
+chmod +x tests/integration/programs.sh
 run 2 --nothing
 
 # A group that is not there is refused before anything is installed, configured or built.
