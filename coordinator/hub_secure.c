@@ -43,20 +43,6 @@ static bool all_fast(const an_hub *hub, const an_plan *plan)
     return fast;
 }
 
-static an_err check_graph(const an_secure_params *p, an_note *why)
-{
-    uint32_t party[AN_COHORT_MAX];
-    an_sum_graph graph;
-    for (uint32_t i = 0; i < p->n; i++)
-        party[i] = p->members[i].party;
-    const an_sum_graph_want want = {.n = p->n,
-                                    .colluders = an_sum_graph_colluders(party, p->n, p->colluding),
-                                    .dropouts = an_sum_graph_dropouts(p->n, p->dropouts_permille),
-                                    .security_bits = p->security_bits,
-                                    .correctness_bits = p->correctness_bits};
-    return an_sum_graph_plan(&graph, &want, why);
-}
-
 /* Said before anybody trains: what these bounds need of so many sites.  Sites of the roster that are away may
  * make up for what is missing now; what all of them together cannot have ends the campaign. */
 static an_err check_graphs(const an_plan *plan, const an_roster *roster, an_note *why)
@@ -65,13 +51,14 @@ static an_err check_graphs(const an_plan *plan, const an_roster *roster, an_note
     an_err err = AN_OK;
     for (uint32_t g = 0; g < plan->secure.groups && err == AN_OK; g++) {
         an_cohort c;
+        an_sum_graph graph;
         an_note inner = {{0}};
         err = an_cohort_of(plan, &none, roster, g, &c, &inner);
         if (err == AN_ERR_REFUSED)
             return an_fail(AN_ERR_AGAIN, why, "%.140s; more parties are wanted (andon site roster)",
                            inner.text);
         if (err == AN_OK) {
-            err = check_graph(&c.params, &inner);
+            err = an_cohort_graph(&c, &graph, &inner);
             an_cohort_done(&c);
         }
         if (err == AN_ERR_REFUSED && plan->n_cohort < roster->n)

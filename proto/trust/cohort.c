@@ -111,30 +111,43 @@ static uint32_t least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-an_err an_cohort_promise(const an_cohort *c, an_note *ret)
+/* Of the sites, those that the parties which may collude can bring. */
+static uint32_t colluders_of(const an_secure_params *p)
 {
-    const an_secure_params *p = &c->params;
     uint32_t party[AN_COHORT_MAX];
-    an_sum_graph graph;
     for (uint32_t i = 0; i < p->n; i++)
         party[i] = p->members[i].party;
+    return an_sum_graph_colluders(party, p->n, p->colluding);
+}
+
+an_err an_cohort_graph(const an_cohort *c, an_sum_graph *ret, an_note *why)
+{
+    const an_secure_params *p = &c->params;
     const an_sum_graph_want want = {.n = p->n,
-                                    .colluders = an_sum_graph_colluders(party, p->n, p->colluding),
+                                    .colluders = colluders_of(p),
                                     .dropouts = an_sum_graph_dropouts(p->n, p->dropouts_permille),
                                     .security_bits = p->security_bits,
                                     .correctness_bits = p->correctness_bits};
-    an_err err = an_sum_graph_plan(&graph, &want, ret);
+    return an_sum_graph_plan(ret, &want, why);
+}
+
+an_err an_cohort_promise(const an_cohort *c, an_note *ret)
+{
+    const an_secure_params *p = &c->params;
+    an_sum_graph graph;
+    an_err err = an_cohort_graph(c, &graph, ret);
     if (err != AN_OK)
         return err;
     /* In a complete graph as many may go as leave a quorum; in another one as many as it was drawn for. */
-    uint32_t losses = graph.k == graph.n - 1 ? graph.n - graph.quorum : want.dropouts;
+    uint32_t losses =
+        graph.k == graph.n - 1 ? graph.n - graph.quorum : an_sum_graph_dropouts(p->n, p->dropouts_permille);
     losses = least(losses, c->n_parties - least(p->min_parties, c->n_parties));
     losses = least(losses, p->n - least(p->min_sites, p->n));
     an_note_set(
         ret,
         "secure sum of %u sites of %u parties: nothing but their sum can be read; where %u of the parties "
         "collude, the sum of the other %u sites; %u may be lost after the key list",
-        p->n, c->n_parties, p->colluding, p->n - want.colluders, losses);
+        p->n, c->n_parties, p->colluding, p->n - colluders_of(p), losses);
     return AN_OK;
 }
 

@@ -13,6 +13,7 @@
 #define AN_TRUST_COHORT_H
 
 #include "msg/plan.h"
+#include "sum/graph.h"
 #include "sum/secure.h"
 #include "trust/roster.h"
 
@@ -28,6 +29,8 @@ an_err an_cohort_of(const an_plan *plan, const an_hash *plan_hash, const an_rost
                     an_cohort *ret, an_note *why);
 void an_cohort_done(an_cohort *c);
 
+/* The graph that its bounds ask for, if all of them send keys.  Errors: as an_sum_graph_plan. */
+an_err an_cohort_graph(const an_cohort *c, an_sum_graph *ret, an_note *why);
 /* What this sum shows of its sites, and what it bears, in a sentence for people.  Errors: REFUSED the bounds
  * cannot be had of so many sites; INVAL; NOMEM. */
 an_err an_cohort_promise(const an_cohort *c, an_note *ret);
