@@ -78,6 +78,21 @@ const an_opt an_agent_line_rows[] = {
     AN_OPT_NUM(LINE, drift_psi_floor, "drift.psi_floor", 0, 100, "0", "least PSI worth an alert; 0: 0.25"),
     AN_OPT_NUM(LINE, drift_margin, "drift.margin", 0, 100, "0",
                "limit over the largest figure of the reference; 0: 1.5"),
+    AN_OPT_MS(
+        LINE, watch_time_ms, "watch.time", 0, 2592000000, "30m",
+        "after a new version has gone live, so long (by the rows' time) it is held against the one before "
+        "it, and left if it is worse; 0: never"),
+    AN_OPT_MS(LINE, watch_report_ms, "watch.report", 0, 2592000000, "5m",
+              "its figures are reported so often; 0: at the end only"),
+    AN_OPT_NUM(LINE, watch_band, "watch.band", 1.1, 100, "2",
+               "worse: so many times the alarms, or blocks of rows over the threshold"),
+    AN_OPT_INT(LINE, watch_floor, "watch.floor", 1, 1000000, "4", "... and at least so many more"),
+    AN_OPT_NUM(LINE, watch_alpha, "watch.alpha", 1e-9, 0.2, "0.01",
+               "... and by chance so seldom in a whole watch"),
+    AN_OPT_NUM(LINE, watch_latency, "watch.latency", 1, 1000, "1.2",
+               "worse: so many times slower in scoring (95 % of the rows)"),
+    AN_OPT_INT(LINE, watch_latency_floor_us, "watch.latency_floor_us", 0, 1000000000, "1000",
+               "... and so many microseconds"),
     AN_OPT_INT(LINE, pool_window, "pool.window", 0, AN_PREP_WINDOW_MAX, "0",
                "rows of a stored window, at least the model's window and smoothing; 0: window, or 16"),
     AN_OPT_BYTES(LINE, pool_bytes, "pool.bytes", 0, 1e12, "256M", "memory and disk of the sample pool"),
@@ -344,6 +359,19 @@ an_driftwatch_conf an_agent_line_drift(const an_agent_line *l)
                                 .psi_floor = l->drift_psi_floor,
                                 .margin = l->drift_margin,
                                 .confirm = (unsigned)l->drift_confirm};
+}
+
+an_watch_conf an_agent_line_watch(const an_agent_line *l)
+{
+    an_watch_conf c = AN_WATCH_CONF_DEFAULT;
+    c.time_ms = l->watch_time_ms;
+    c.report_ms = l->watch_report_ms;
+    c.band = l->watch_band;
+    c.alpha = l->watch_alpha;
+    c.floor = (uint64_t)l->watch_floor;
+    c.latency = l->watch_latency;
+    c.latency_floor_us = (uint64_t)l->watch_latency_floor_us;
+    return c;
 }
 
 an_calibrate_opts an_agent_line_calibrate(const an_agent_line *l)

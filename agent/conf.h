@@ -50,6 +50,8 @@ typedef struct an_agent_line {
     int64_t missing_rows, stuck_rows, range_rows, clear_rows;
     int64_t drift_rows, drift_block, drift_warmup_rows, drift_cooldown_rows, drift_confirm;
     double drift_psi_floor, drift_margin;
+    int64_t watch_time_ms, watch_report_ms, watch_floor, watch_latency_floor_us;
+    double watch_band, watch_alpha, watch_latency;
     int64_t pool_window, pool_bytes, pool_holdout, pool_train, pool_recent, pool_reference;
     int personalise_scale; /* AN_SCALE_* */
     bool personalise_all;
@@ -92,6 +94,7 @@ void an_agent_conf_done(an_agent_conf *conf); /* zeroed or half filled is fine *
 /* The parts of a line's options in the form that their users want. */
 an_alarm_conf an_agent_line_alarm(const an_agent_line *l);
 an_driftwatch_conf an_agent_line_drift(const an_agent_line *l);
+an_watch_conf an_agent_line_watch(const an_agent_line *l);
 an_calibrate_opts an_agent_line_calibrate(const an_agent_line *l); /* policy is borrowed from l */
 size_t an_agent_line_window(const an_agent_line *l);               /* rows in a window of the pool */
 

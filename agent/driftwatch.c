@@ -197,6 +197,14 @@ static an_err calibrate_scores(an_drift_reference *r, const an_driftwatch_conf *
     return err;
 }
 
+/* What n rows are worth to whoever judges an alert by how many tests its limit has seen and how far it lies above
+ * them (coordinator/drift.h): rows of so many tests of 512 rows, at a margin of 1.5, as give the same chance. */
+static uint64_t worth(const an_driftwatch_conf *c, size_t n)
+{
+    const double tests = pow((double)n / (double)c->rows + 1, c->margin / 1.5) - 1;
+    return (uint64_t)fmin(512 * tests, 1e15);
+}
+
 an_err an_driftwatch_calibrate(const an_driftwatch_conf *conf, const float *rows, const double *scores,
                                size_t n, size_t width, const float *edges, size_t bins,
                                an_drift_reference **ret, an_note *why)
@@ -216,6 +224,7 @@ an_err an_driftwatch_calibrate(const an_driftwatch_conf *conf, const float *rows
         goto out;
     r->width = width;
     r->bins = bins;
+    r->rows = worth(&c, n);
     r->edges = an_alloc(width * (bins - 1), sizeof *r->edges);
     r->counts = an_alloc(width * bins, sizeof *r->counts);
     r->psi_limit = an_alloc(width, sizeof *r->psi_limit);
@@ -349,7 +358,8 @@ static bool step_input(an_driftwatch *w, int64_t time_ms, const float *row, an_d
     *ret = (an_drift_alert){.kind = AN_DRIFT_INPUT,
                             .time_ms = time_ms,
                             .since_ms = w->agreed_since_ms,
-                            .rows = (uint64_t)w->agreed * w->conf.rows};
+                            .rows = (uint64_t)w->agreed * w->conf.rows,
+                            .reference_rows = r->rows};
     fill_top(w, ret);
     if (ret->n_top) {
         ret->effect = ret->top[0].psi;
@@ -365,6 +375,7 @@ static an_drift_alert score_alert(const an_driftwatch *w, int64_t time_ms)
                             .time_ms = time_ms,
                             .since_ms = w->creep_rows ? w->creep_since_ms : w->block_since_ms,
                             .rows = w->creep_rows ? w->creep_rows : w->conf.block,
+                            .reference_rows = w->ref->rows,
                             .effect = fabs(w->now),
                             .limit = w->ref->effect_limit,
                             .mean_before = w->before,

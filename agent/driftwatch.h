@@ -41,10 +41,11 @@ typedef struct an_drift_alert {
     an_drift_kind kind;
     int sign; /* scores: +1 worse, -1 better; input: 0 */
     int64_t time_ms;
-    int64_t since_ms; /* first row of the evidence */
-    uint64_t rows;    /* rows behind the evidence */
-    double effect;    /* largest PSI; for scores the lasting shift in reference standard deviations */
-    double limit;     /* that effect passed */
+    int64_t since_ms;        /* first row of the evidence */
+    uint64_t rows;           /* rows behind the evidence */
+    uint64_t reference_rows; /* that the limit was calibrated on, at 512 rows a test and a margin of 1.5 */
+    double effect;           /* largest PSI; for scores the lasting shift in reference standard deviations */
+    double limit;            /* that effect passed */
     double mean_before, mean_now; /* scores, standardised on the reference */
     uint32_t n_sensors;           /* input: sensors over their limit */
     size_t n_top;
@@ -68,6 +69,7 @@ typedef struct an_driftwatch_conf {
 /* Figures of normal operation.  Built by an_driftwatch_calibrate, kept in the overlay. */
 typedef struct an_drift_reference {
     size_t width, bins;
+    uint64_t rows;                /* as an_drift_alert.reference_rows */
     float *edges;                 /* (width, bins - 1) ascending; the version's */
     uint64_t *counts;             /* (width, bins) the site's */
     double *psi_limit;            /* (width) */

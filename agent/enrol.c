@@ -36,6 +36,19 @@ static an_err read_key(const an_jval *o, const char *key, uint8_t ret[static AN_
     return err;
 }
 
+static an_err read_controls(const an_jval *o, an_coordinator *c, an_note *why)
+{
+    const an_jval *others =
+        an_jval_get(o, "others"); /* a site that was enrolled before there were any has none */
+    an_err err = read_text(o, "control", c->control[0], sizeof c->control[0], why);
+    c->n_control = 1;
+    if (an_jval_count(others) >= AN_COORDINATORS_MAX)
+        return an_fail(AN_ERR_PROTO, why, "others: more than %d coordinators", AN_COORDINATORS_MAX - 1);
+    for (size_t i = 0; err == AN_OK && i < an_jval_count(others); i++, c->n_control++)
+        err = read_text(an_jval_at(others, i), NULL, c->control[c->n_control], AN_ENDPOINT_MAX, why);
+    return err;
+}
+
 static an_err read_root(const an_jval *o, an_coordinator *c, an_note *why)
 {
     int64_t number = 0;
@@ -66,7 +79,7 @@ an_err an_coordinator_read(const char *dir, an_coordinator *ret, an_note *why)
     if (err == AN_OK)
         err = read_text(o, "site", c.site, sizeof c.site, why);
     if (err == AN_OK)
-        err = read_text(o, "control", c.control, sizeof c.control, why);
+        err = read_controls(o, &c, why);
     if (err == AN_OK)
         err = read_text(o, "bulk", c.bulk, sizeof c.bulk, why);
     if (err == AN_OK)
@@ -90,7 +103,11 @@ an_err an_coordinator_write(const char *dir, const an_coordinator *c, an_note *w
         return err;
     an_json *o = an_json_object();
     an_json_set_text(o, "site", c->site);
-    an_json_set_text(o, "control", c->control);
+    an_json_set_text(o, "control", c->control[0]);
+    an_json *others = an_json_array();
+    for (size_t i = 1; i < c->n_control; i++)
+        an_json_push_text(others, c->control[i]);
+    an_json_set(o, "others", others);
     an_json_set_text(o, "bulk", c->bulk);
     an_hex(hex, c->link_key, AN_LINK_KEY);
     an_json_set_text(o, "link_key", hex);
@@ -225,7 +242,8 @@ an_err an_enrol_accept(const an_token *token, const char *site, const an_msg_enr
         return an_fail(AN_ERR_AUTH, why, "the release root is not the one the token names");
     an_coordinator c = {.site = "", .root.number = r->root_number};
     snprintf(c.site, sizeof c.site, "%s", site);
-    snprintf(c.control, sizeof c.control, "%s", r->control_endpoint);
+    snprintf(c.control[0], sizeof c.control[0], "%s", r->control_endpoint);
+    c.n_control = 1;
     snprintf(c.bulk, sizeof c.bulk, "%s", r->bulk_endpoint);
     memcpy(c.link_key, token->link_key, sizeof c.link_key);
     memcpy(c.statement_key, r->coordinator_key, sizeof c.statement_key);

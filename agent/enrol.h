@@ -25,8 +25,10 @@
 
 typedef struct an_coordinator {
     char site[AN_NAME_MAX];
-    char control[AN_ENDPOINT_MAX], bulk[AN_ENDPOINT_MAX];
-    uint8_t link_key[AN_LINK_KEY];       /* of its sockets */
+    char control[AN_COORDINATORS_MAX][AN_ENDPOINT_MAX]; /* the one that greeted last comes first */
+    size_t n_control;                                   /* 1.. */
+    char bulk[AN_ENDPOINT_MAX];
+    uint8_t link_key[AN_LINK_KEY];       /* of the sockets of all of them */
     uint8_t statement_key[AN_KEY_BYTES]; /* its online key: candidates, delegated releases */
     an_root root;                        /* of releases, as enrolled */
 } an_coordinator;

@@ -44,9 +44,13 @@ an_err an_inbox_put(const char *dir, const an_command *c, int64_t now_ms, an_not
     if (err != AN_OK)
         return err;
     an_json *o = an_json_object();
-    if (c->kind != AN_COMMAND_ROTATE)
+    if (c->kind == AN_COMMAND_IMPORT)
+        an_json_set_text(o, "import", c->line);
+    else if (c->kind != AN_COMMAND_ROTATE)
         an_json_set_text(o, "line", c->line);
-    if (c->kind == AN_COMMAND_ROTATE) {
+    if (c->kind == AN_COMMAND_IMPORT) {
+        /* all is said */
+    } else if (c->kind == AN_COMMAND_ROTATE) {
         an_json_set_text(o, "rotate", "keys");
     } else if (c->kind == AN_COMMAND_ROLLBACK) {
         an_json_set_text(o, "rollback", c->reason);
@@ -97,6 +101,18 @@ static an_err parse_line(const an_jval *o, const char *path, an_command *ret, an
     return (an_jval_get(o, "rollback") ? parse_rollback : parse_verdict)(o, ret, why);
 }
 
+static an_err parse_import(const an_jval *o, an_command *ret, an_note *why)
+{
+    const char *name = NULL;
+    an_err err = an_jval_text(o, "import", &name, why);
+    if (err == AN_OK && !an_name_ok(name))
+        err = an_fail(AN_ERR_PROTO, why, "not the name of an import");
+    if (err == AN_OK)
+        snprintf(ret->line, sizeof ret->line, "%s", name);
+    ret->kind = AN_COMMAND_IMPORT;
+    return err;
+}
+
 static an_err parse(const char *path, an_command *ret, an_note *why)
 {
     an_buf b;
@@ -109,6 +125,8 @@ static an_err parse(const char *path, an_command *ret, an_note *why)
     const an_jval *o = an_json_root(doc);
     if (err == AN_OK && an_jval_get(o, "rotate"))
         c.kind = AN_COMMAND_ROTATE;
+    else if (err == AN_OK && an_jval_get(o, "import"))
+        err = parse_import(o, &c, why);
     else if (err == AN_OK)
         err = parse_line(o, path, &c, why);
     if (err == AN_OK)

@@ -23,12 +23,13 @@ bool an_verdict_find(const char *name, an_verdict *ret);
 typedef enum an_command_kind {
     AN_COMMAND_VERDICT,  /* on an alarm of the line */
     AN_COMMAND_ROLLBACK, /* back to the version that the line ran before */
-    AN_COMMAND_ROTATE    /* the site's keys */
+    AN_COMMAND_ROTATE,   /* the site's keys */
+    AN_COMMAND_IMPORT    /* a release that lies in DATA/import */
 } an_command_kind;
 
 typedef struct an_command {
     an_command_kind kind;
-    char line[AN_NAME_MAX]; /* not of ROTATE */
+    char line[AN_NAME_MAX]; /* not of ROTATE; IMPORT: the folder's name in DATA/import */
     uint64_t alarm;         /* VERDICT */
     an_verdict verdict;
     char reason[AN_REASON_MAX]; /* ROLLBACK */

@@ -128,7 +128,7 @@ static an_err versions_read(const an_job *job, versions *v, an_task *task, an_no
 {
     const an_plan *p = job->plan;
     an_err err = AN_OK;
-    if (p->kind != AN_PAYLOAD_EVALUATE) {
+    if (!an_payload_judges(p->kind)) {
         if ((err = read_version(job->base_path, &p->base, &v->base, why)) != AN_OK)
             return err;
         task->base = &v->base;
@@ -169,6 +169,7 @@ static an_err run_round(an_job *job, const an_site_data *data, an_note *why)
     an_err err = versions_read(job, &v, &task, why);
     if (err != AN_OK)
         goto out;
+    task.shadow = job->shadowed ? &job->shadow : NULL;
     task.local = v.local;
     task.n_local = v.n_local;
     if ((err = an_job_residual_open(job, &residual, why)) != AN_OK)

@@ -24,8 +24,9 @@
 #include "msg/plan.h"
 
 typedef enum an_job_kind {
-    AN_JOB_ROUND,  /* plan -> update file */
-    AN_JOB_OVERLAY /* version -> overlay for one line */
+    AN_JOB_ROUND,    /* plan -> update file */
+    AN_JOB_OVERLAY,  /* version -> overlay for one line */
+    AN_JOB_CANDIDATE /* the same of a candidate, for a shadow */
 } an_job_kind;
 
 typedef struct an_job {
@@ -42,7 +43,9 @@ typedef struct an_job {
     char production_path[AN_PATH_MAX]; /* EVALUATE; "": none */
     char overlay_path[AN_PATH_MAX];    /* of the running version; "": none */
     char local_dir[AN_PATH_MAX];       /* the site's own parameters, by layout; "": not kept */
-    an_plan *plan;                     /* ROUND; owned */
+    bool shadowed;                     /* ROUND of SHADOW: the counts are there */
+    an_shadow_counts shadow;
+    an_plan *plan; /* ROUND; owned */
     an_hash plan_hash;
     an_hash version;   /* OVERLAY */
     an_hash held_plan; /* OVERLAY: see with_held */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/enrol.h"
+#include "agent/import.h"
 #include "agent/runtime.h"
 #include "agent/show.h"
 #include "base/args.h"
@@ -49,6 +50,8 @@ static const an_verb verbs[] = {
      "say whether an alarm was right; the agent learns from it"},
     {"rollback", "LINE REASON", 2, 2, data_flags, N(data_flags),
      "go back to the version the line ran before, until a newer release"},
+    {"import", "FILE", 1, 1, data_flags, N(data_flags),
+     "a release that came on a stick: checked, judged and followed as if it had come over the link"},
     {"rotate", NULL, 0, 0, data_flags, N(data_flags),
      "go over to new keys; the former ones are valid until then"},
     {"probe", "SOURCE.yaml", 1, 1, probe_flags, N(probe_flags),
@@ -122,7 +125,7 @@ static an_err enrol(const an_args *args, an_note *why)
         return an_fail(AN_ERR_INVAL, why, "--timeout %.60s: a time such as 30s or 10m", timeout);
     an_err err = an_enrol(&conf, &c, why);
     if (err == AN_OK)
-        printf("approved: %s talks to %s\n", c.site, c.control);
+        printf("approved: %s talks to %s\n", c.site, c.control[0]);
     return err;
 }
 
@@ -156,6 +159,8 @@ static an_err dispatch(const an_args *args, an_note *why)
         return an_leave_verdict(data_of(args), p[0], p[1], p[2], stdout, why);
     if (strcmp(verb, "rollback") == 0)
         return an_leave_rollback(data_of(args), p[0], p[1], stdout, why);
+    if (strcmp(verb, "import") == 0)
+        return an_leave_import(data_of(args), p[0], stdout, why);
     if (strcmp(verb, "rotate") == 0)
         return an_leave_rotate(data_of(args), stdout, why);
     if (strcmp(verb, "probe") == 0)

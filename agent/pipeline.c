@@ -1,32 +1,12 @@
-#include "agent/pipeline.h"
+#include "agent/pipeline_internal.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 #include "agent/source.h"
+#include "base/clock.h"
 #include "base/mem.h"
-
-struct an_pipeline {
-    an_pipeline_conf conf;
-    an_live live;
-    bool has_live;
-    bool no_learning; /* see an_pipeline_learn */
-    an_alarm *alarm;
-    an_quality *quality;
-    an_driftwatch *watch;
-    uint64_t alarm_rows; /* of the alarm that is open or building up */
-
-    /* The last raw rows, for the pool and to warm a new model.  A ring of (cap, width). */
-    float *ring;
-    size_t ring_cap, ring_n, ring_head;
-    float *row;          /* (width) as the model sees it: bad sensors are missing */
-    float *contribution; /* (width) */
-    float *window;       /* (window, width) for the pool */
-    uint64_t since_pool; /* rows since the last window for the pool */
-    size_t unbroken;     /* rows since the last restart or gap: a pool window needs `window` of them */
-    an_pipeline_stats stats;
-};
 
 void an_live_done(an_live *live)
 {
@@ -93,7 +73,8 @@ void an_pipeline_free(an_pipeline *p)
 {
     if (!p)
         return;
-    an_driftwatch_free(p->watch);
+    an_driftwatch_free(p->drift);
+    an_pipeline_beside_free(p);
     an_live_done(&p->live);
     an_alarm_free(p->alarm);
     an_quality_free(p->quality);
@@ -117,7 +98,7 @@ static void remember(an_pipeline *p, const float *row)
     memcpy(p->ring + slot * w, row, w * sizeof *row);
 }
 
-static const float *remembered(const an_pipeline *p, size_t i) /* 0 = oldest */
+const float *an_pipeline_remembered(const an_pipeline *p, size_t i)
 {
     return p->ring + (p->ring_head + i) % p->ring_cap * p->conf.width;
 }
@@ -133,37 +114,32 @@ static void judge_quality(an_pipeline *p, const an_pipeline_in *in)
         p->row[j] = an_quality_is_bad(p->quality, j) ? NAN : in->values[j];
 }
 
-/* Takes the part of the sensors that are not to be believed out of the score. */
-static double without_bad(an_pipeline *p, double raw)
+/* *ret_ns: what scoring took, if somebody asks. */
+static an_err score_now(an_pipeline *p, double *ret_raw, uint64_t *ret_ns)
 {
-    double all = 0, bad = 0;
-    size_t n = 0;
-    for (size_t j = 0; j < p->conf.width; j++) {
-        const double c = fmax(0, (double)p->contribution[j]);
-        all += c;
-        if (an_quality_is_bad(p->quality, j)) {
-            bad += c;
-            n++;
-            p->contribution[j] = 0;
-        }
-    }
-    if (n == 0)
-        return raw;
-    p->stats.masked++;
-    const double share = all > 0 ? bad / all : 0;
-    return raw * (1 - share) * (double)p->conf.width / (double)(p->conf.width - n);
+    const bool timed = an_pipeline_times(p);
+    const uint64_t begin = timed ? an_clock_ns() : 0;
+    an_err err = p->live.push(p->live.ctx, p->row, ret_raw, p->contribution);
+    *ret_ns = timed ? an_clock_ns() - begin : 0;
+    return err == AN_OK && !isfinite(*ret_raw) ? AN_ERR_NUMERIC : err;
 }
 
-static bool score_row(an_pipeline *p, an_pipeline_out *out)
+static bool score_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out *out)
 {
     const size_t bad = an_quality_bad_n(p->quality);
+    uint64_t ns = 0;
     double raw = NAN;
     if (!p->has_live) {
         p->stats.unscored_idle++;
         return false;
     }
     /* The model sees every row, so that its window is whole once the sensors are back. */
-    an_err err = p->live.push(p->live.ctx, p->row, &raw, p->contribution);
+    an_err err = score_now(p, &raw, &ns);
+    if (err == AN_OK) {
+        out->raw = an_quality_discount(p->quality, raw, p->contribution);
+        out->score = out->raw / p->live.threshold;
+    }
+    an_pipeline_beside(p, in, err, out->score, ns);
     if ((double)bad > p->conf.bad_share_max * (double)p->conf.width || bad == p->conf.width) {
         p->stats.unscored_quality++;
         return false;
@@ -172,12 +148,11 @@ static bool score_row(an_pipeline *p, an_pipeline_out *out)
         p->stats.unscored_filling++;
         return false;
     }
-    if (err || !isfinite(raw)) {
+    if (err) {
         p->stats.unscored_numeric++;
         return false;
     }
-    out->raw = without_bad(p, raw);
-    out->score = out->raw / p->live.threshold;
+    p->stats.masked += bad > 0;
     p->stats.scored++;
     return true;
 }
@@ -207,7 +182,8 @@ static void feed_pool(an_pipeline *p, const an_pipeline_in *in)
         return;
     p->since_pool = 0;
     for (size_t i = 0; i < p->conf.window; i++)
-        memcpy(p->window + i * w, remembered(p, p->ring_n - p->conf.window + i), w * sizeof *p->window);
+        memcpy(p->window + i * w, an_pipeline_remembered(p, p->ring_n - p->conf.window + i),
+               w * sizeof *p->window);
     an_pool_add(p->conf.pool, p->window, in->time_ms, an_alarm_is_open(p->alarm) ? an_alarm_id(p->alarm) : 0);
 }
 
@@ -216,11 +192,11 @@ static void feed_pool(an_pipeline *p, const an_pipeline_in *in)
 static void watch_drift(an_pipeline *p, const an_pipeline_in *in, const an_pipeline_out *out)
 {
     an_drift_alert alert;
-    if (!p->watch)
+    if (!p->drift)
         return;
     p->alarm_rows = an_alarm_is_suspect(p->alarm) ? p->alarm_rows + 1 : 0;
     bool fault = p->alarm_rows > 0 && p->alarm_rows < an_driftwatch_patience(&p->conf.drift);
-    if (!an_driftwatch_step(p->watch, in->time_ms, p->row, out->scored && !fault ? out->score : NAN, &alert))
+    if (!an_driftwatch_step(p->drift, in->time_ms, p->row, out->scored && !fault ? out->score : NAN, &alert))
         return;
     p->stats.drift_alerts++;
     if (p->conf.hooks.drift)
@@ -246,15 +222,17 @@ an_err an_pipeline_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out
 {
     an_pipeline_out out = {0};
     p->stats.rows++;
+    p->last_ms = in->time_ms;
     if (in->flags & AN_ROW_RESTART) {
         p->unbroken = p->ring_n = p->ring_head = 0;
         if (p->has_live)
             p->live.reset(p->live.ctx);
+        an_pipeline_beside_reset(p);
     }
     judge_quality(p, in);
     remember(p, p->row);
     p->unbroken++;
-    out.scored = score_row(p, &out);
+    out.scored = score_row(p, in, &out);
     if (out.scored)
         raise_alarms(p, in, &out);
     out.alarm_open = an_alarm_is_open(p->alarm);
@@ -266,7 +244,7 @@ an_err an_pipeline_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out
 }
 
 /* Makes room for at least `rows` rows and keeps those that are there. */
-static bool grow_ring(an_pipeline *p, size_t rows)
+bool an_pipeline_grow(an_pipeline *p, size_t rows)
 {
     const size_t w = p->conf.width;
     if (rows <= p->ring_cap)
@@ -277,7 +255,7 @@ static bool grow_ring(an_pipeline *p, size_t rows)
     if (!ring)
         return false;
     for (size_t i = 0; i < p->ring_n; i++)
-        memcpy(ring + i * w, remembered(p, i), w * sizeof *ring);
+        memcpy(ring + i * w, an_pipeline_remembered(p, i), w * sizeof *ring);
     an_free(p->ring);
     p->ring = ring;
     p->ring_cap = rows;
@@ -285,29 +263,48 @@ static bool grow_ring(an_pipeline *p, size_t rows)
     return true;
 }
 
-an_err an_pipeline_swap(an_pipeline *p, an_live *live, an_note *why)
+an_err an_pipeline_fits(const an_pipeline *p, const an_live *live, an_note *why)
 {
-    an_driftwatch *watch = NULL;
+    if (live->width == p->conf.width && live->history > 0 && live->push && live->reset &&
+        live->threshold > 0 && isfinite(live->threshold))
+        return AN_OK;
+    return an_fail(AN_ERR_INVAL, why,
+                   "the version wants %zu sensors and has threshold %g; the stream has %zu", live->width,
+                   live->threshold, p->conf.width);
+}
+
+void an_pipeline_warm(an_pipeline *p, an_live *live)
+{
     double raw;
-    if (live->width != p->conf.width || live->history == 0 || !live->push || !live->reset ||
-        !(live->threshold > 0) || !isfinite(live->threshold))
-        return an_fail(AN_ERR_INVAL, why,
-                       "the version wants %zu sensors and has threshold %g; the stream has %zu", live->width,
-                       live->threshold, p->conf.width);
-    if (!grow_ring(p, live->history))
-        return AN_ERR_NOMEM;
-    if (live->reference) {
-        an_err err = an_driftwatch_new(&p->conf.drift, live->reference, &watch, why);
-        if (err)
-            return err;
-    }
     live->reset(live->ctx);
-    /* Warms the model and fills its window, so that the next row gives a score at once. */
     for (size_t i = 0; i < p->ring_n; i++)
-        (void)(live->push(live->ctx, remembered(p, i), &raw, p->contribution) == AN_OK);
-    an_driftwatch_free(p->watch);
+        (void)(live->push(live->ctx, an_pipeline_remembered(p, i), &raw, p->contribution) == AN_OK);
+}
+
+an_err an_pipeline_swap(an_pipeline *p, an_live *live, bool watched, an_note *why)
+{
+    an_driftwatch *drift = NULL;
+    an_shadow *before = NULL;
+    an_err err = an_pipeline_fits(p, live, why);
+    if (err)
+        return err;
+    if (!an_pipeline_grow(p, live->history))
+        return AN_ERR_NOMEM;
+    if (live->reference && (err = an_driftwatch_new(&p->conf.drift, live->reference, &drift, why)))
+        return err;
+    /* Warms the model and fills its window, so that the next row gives a score at once. */
+    an_pipeline_warm(p, live);
+    if (watched && p->has_live && p->conf.watch.time_ms > 0 &&
+        (err = an_pipeline_watch_open(p, live, &before, why)) != AN_OK) {
+        an_driftwatch_free(drift);
+        return err;
+    }
+    an_driftwatch_free(p->drift);
+    an_pipeline_beside_free(p); /* of what ran until now */
+    if (before)
+        an_pipeline_watch_begin(p, before);
     an_live_done(&p->live);
-    p->watch = watch;
+    p->drift = drift;
     p->live = *live;
     p->has_live = true;
     *live = (an_live){0};

@@ -12,8 +12,11 @@
  * score is taken out: score x (1 - their share of the contributions) x width / (width - their
  * number). So a broken instrument alone raises a quality event and no alarm.
  *
+ * After a swap that is watched the former version goes on beside the new one for a while, and their figures are
+ * compared (watch.h).  A candidate may score beside what runs, too (shadow.h).
+ *
  *     err = an_pipeline_new(&conf, &pipe, &why);
- *     err = an_pipeline_swap(pipe, &live, &why);          takes live
+ *     err = an_pipeline_swap(pipe, &live, true, &why);    takes live
  *     err = an_pipeline_row(pipe, &in, &out, &why);
  *
  * Threads: one thread per an_pipeline; callbacks run on it. */
@@ -29,32 +32,27 @@
 #include "agent/driftwatch.h"
 #include "agent/pool.h"
 #include "agent/quality.h"
+#include "agent/scoring.h"
+#include "agent/watch.h"
 #include "base/err.h"
 
-/* What scores: a version with its overlay, ready to run (live.h makes one from files). */
-typedef struct an_live {
-    void *ctx;
-    size_t width;
-    size_t history;   /* raw rows one score depends on: window + smoothing - 1 */
-    double threshold; /* raw score that means 1; > 0 */
-    uint8_t version[AN_ALARM_HASH];
-    uint8_t overlay[AN_ALARM_HASH];
-    an_drift_reference *reference; /* owned; NULL: no drift watch */
-
-    /* Takes one row (width) of raw values, NaN = missing.  OK: *ret_raw and ret_contribution
-     * (width) are set.  Errors: AGAIN no score with this row (window not full), NUMERIC no
-     * finite score. */
-    an_err (*push)(void *ctx, const float *row, double *ret_raw, float *ret_contribution);
-    void (*reset)(void *ctx); /* the next row begins a new window */
-    void (*free)(void *ctx);
-} an_live;
-void an_live_done(an_live *live); /* frees ctx and reference; zeroes */
+/* How a new version does: every so often, and at the end of its watch. */
+typedef struct an_watch_news {
+    an_live_verdict verdict;
+    const char *reason;
+    const an_shadow_counts *counts; /* candidate: the new version; production: the one before it */
+    bool paired;
+    const uint8_t *before; /* (AN_ALARM_HASH) the version before it */
+    int64_t since_ms;      /* rows' time of the swap */
+    int64_t span_ms;
+} an_watch_news;
 
 typedef struct an_pipeline_hooks {
     void *ctx;
     void (*alarm)(void *ctx, const an_alarm_event *event); /* each may be NULL */
     void (*quality)(void *ctx, const an_quality_event *event);
     void (*drift)(void *ctx, const an_drift_alert *alert);
+    void (*watch)(void *ctx, const an_watch_news *news);
 } an_pipeline_hooks;
 
 typedef struct an_pipeline_conf {
@@ -65,7 +63,8 @@ typedef struct an_pipeline_conf {
     an_alarm_conf alarm;
     an_quality_conf quality;
     an_driftwatch_conf drift;
-    an_pool *pool; /* borrowed; NULL: none */
+    an_watch_conf watch; /* time_ms 0: no swap is watched */
+    an_pool *pool;       /* borrowed; NULL: none */
     an_pipeline_hooks hooks;
     FILE *scores; /* borrowed; CSV of every row; NULL: none */
 } an_pipeline_conf;
@@ -108,10 +107,26 @@ void an_pipeline_free(an_pipeline *p);
 /* One row through everything.  *ret may be NULL.  Errors: IO the score file. */
 an_err an_pipeline_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out *ret, an_note *why);
 
-/* From the next row on `live` scores.  On success the pipeline has taken it (*live is zeroed)
- * and the former one is freed; on failure nothing changed.  Errors: INVAL another shape, NOMEM.
- */
-an_err an_pipeline_swap(an_pipeline *p, an_live *live, an_note *why);
+/* From the next row on `live` scores.  On success the pipeline has taken it (*live is zeroed); the former one
+ * goes on beside it if it is watched, else it is freed.  A watch or a shadow of the former one ends.  On failure
+ * nothing changed.  Errors: INVAL another shape, NOMEM. */
+an_err an_pipeline_swap(an_pipeline *p, an_live *live, bool watched, an_note *why);
+
+/* ---- pipeline_watch.c ---- */
+
+bool an_pipeline_is_watched(const an_pipeline *p);
+/* For a restart: what a watch has come to; nothing is written where there is none. */
+void an_pipeline_watch_save(const an_pipeline *p, an_buf *ret);
+/* After the swap to the version that was watched; of another one it is forgotten.  before: the version before it,
+ * taken; NULL: it cannot be had any more.  Errors: PROTO, NOMEM. */
+an_err an_pipeline_watch_resume(an_pipeline *p, an_reader *saved, an_live *before, an_note *why);
+
+/* Scores a candidate beside what runs, in place of an earlier one.  beside is taken and warmed.
+ * Errors: INVAL another shape, or nothing runs; NOMEM. */
+an_err an_pipeline_shadow(an_pipeline *p, an_live *beside, an_note *why);
+/* What was counted since; NULL: there is no candidate, or what ran beside it has changed. */
+const an_shadow_counts *an_pipeline_shadow_look(const an_pipeline *p);
+void an_pipeline_shadow_end(an_pipeline *p);
 
 /* May windows go to the pool (true at the start)?  Held windows of an open alarm do in any case. */
 void an_pipeline_learn(an_pipeline *p, bool learn);

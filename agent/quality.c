@@ -171,6 +171,25 @@ size_t an_quality_bad_n(const an_quality *q)
     return n;
 }
 
+double an_quality_discount(const an_quality *q, double score, float *contribution)
+{
+    double all = 0, bad = 0;
+    size_t n = 0;
+    for (size_t j = 0; j < q->width; j++) {
+        const double c = fmax(0, (double)contribution[j]);
+        all += c;
+        if (an_quality_is_bad(q, j)) {
+            bad += c;
+            n++;
+            contribution[j] = 0;
+        }
+    }
+    if (n == 0 || n == q->width)
+        return score;
+    const double share = all > 0 ? bad / all : 0;
+    return score * (1 - share) * (double)q->width / (double)(q->width - n);
+}
+
 uint64_t an_quality_total(const an_quality *q, an_quality_kind kind)
 {
     return q->total[kind];

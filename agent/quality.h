@@ -55,7 +55,10 @@ void an_quality_free(an_quality *q);
 /* row: (width).  Returns how many events were written to ret; more than cap are counted as
  * dropped, their state is kept. */
 size_t an_quality_step(an_quality *q, int64_t time_ms, const float *row, an_quality_event *ret, size_t cap);
-bool an_quality_is_bad(const an_quality *q, size_t sensor);           /* any kind is open */
+bool an_quality_is_bad(const an_quality *q, size_t sensor); /* any kind is open */
+/* Takes the part of the bad sensors out of a score, and out of its contributions (width):
+ * score x (1 - their share) x width / (width - their number). */
+double an_quality_discount(const an_quality *q, double score, float *contribution);
 size_t an_quality_bad_n(const an_quality *q);                         /* sensors that are bad now */
 uint64_t an_quality_total(const an_quality *q, an_quality_kind kind); /* events begun so far */
 

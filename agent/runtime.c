@@ -6,12 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/import.h"
 #include "agent/runtime_link.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/poll.h"
 
 #define TICK_MS 1000
+#define GREET_MS 200  /* between two looks whether a coordinator can be reached */
 #define STOP_MS 20000 /* lines save their pools */
 #define OWED_MAX 4096 /* facts in memory while the disk is full */
 
@@ -77,6 +79,18 @@ static void take_fact(an_agent *a, an_msg *fact)
     }
 }
 
+/* The line has found its new version worse than the one before it: needs no link, and nobody's leave. */
+static void go_back(an_agent *a, const an_line *l, const an_say *s)
+{
+    an_note why = {{0}};
+    an_err err =
+        an_session_return(a->session, l->conf->name, &s->u.worsened.version, s->u.worsened.reason, &why);
+    if (err == AN_OK)
+        an_log(AN_LOG_WARN, "went_back", "line=%s reason=\"%s\"", l->conf->name, s->u.worsened.reason);
+    else if (err != AN_ERR_STATE) /* it has gone back already */
+        an_agent_fault(a, "not_gone_back", why.text[0] ? why.text : an_err_text(err));
+}
+
 static void on_line(an_agent *a, size_t i)
 {
     an_line *l = &a->lines[i];
@@ -100,6 +114,13 @@ static void on_line(an_agent *a, size_t i)
             if (a->job && !a->training && !a->stopping)
                 an_agent_train(a);
             break;
+        case AN_SAY_WORSENED:
+            go_back(a, l, &s);
+            break;
+        case AN_SAY_SHADOW:
+            an_session_shadowed(a->session, l->conf->name, &s.u.shadow.candidate, s.u.shadow.counts);
+            an_free(s.u.shadow.counts);
+            break;
         case AN_SAY_STOPPED:
             l->stopped = true;
             break;
@@ -109,21 +130,34 @@ static void on_line(an_agent *a, size_t i)
 
 /* ---- the coordinator and people ---- */
 
+static an_err on_welcome(an_agent *a, const an_msg_welcome *w, size_t from, an_note *why)
+{
+    an_err err = an_control_settle(a->control, from) ? an_bulk_move(a->bulk, w->bulk_endpoint, why) : AN_OK;
+    if (err == AN_OK && an_control_learn(a->control, w))
+        err = an_coordinator_write(a->conf->data, &a->coordinator, why);
+    return err;
+}
+
 static void on_control(an_agent *a)
 {
     for (int i = 0; i < 256; i++) {
         an_note why = {{0}};
         an_msg *msg = NULL;
-        an_err err = an_client_recv(a->control, &a->in);
+        size_t from = 0;
+        an_err err = an_control_recv(a->control, &a->in, &from);
         if (err == AN_ERR_AGAIN || err == AN_ERR_IO)
-            return;
+            break;
         if (err == AN_OK && (err = an_msg_decode(a->in.head, a->in.head_len, &msg, &why)) == AN_OK &&
             (err = an_session_message(a->session, msg, &why)) == AN_OK && msg->type == AN_MSG_WELCOME)
-            err = an_bulk_move(a->bulk, msg->u.welcome.bulk_endpoint, &why);
+            err = on_welcome(a, &msg->u.welcome, from, &why);
         if (err != AN_OK && err != AN_ERR_STATE) /* STATE: of the session before */
             an_agent_fault(a, "message_refused", why.text[0] ? why.text : an_err_text(err));
         an_msg_free(msg);
     }
+    if (!an_session_look(a->session).greeted)
+        an_control_greet(a->control);
+    else if (an_control_is_lost(a->control))
+        an_session_connected(a->session); /* says HELLO */
 }
 
 static void on_bulk(an_agent *a)
@@ -180,6 +214,14 @@ static void rotate(an_agent *a)
         an_agent_fault(a, "not_rotated", why.text[0] ? why.text : an_err_text(err));
 }
 
+static void import(an_agent *a, const an_command *c)
+{
+    an_note why = {{0}};
+    an_err err = an_import_take(a->conf->data, c->line, a->session, &why);
+    if (err != AN_OK)
+        an_agent_fault(a, "not_imported", why.text[0] ? why.text : an_err_text(err));
+}
+
 static void obey(an_agent *a, const an_command *c)
 {
     switch (c->kind) {
@@ -191,6 +233,9 @@ static void obey(an_agent *a, const an_command *c)
         break;
     case AN_COMMAND_ROTATE:
         rotate(a);
+        break;
+    case AN_COMMAND_IMPORT:
+        import(a, c);
         break;
     }
 }
@@ -227,8 +272,10 @@ static int64_t sleep_ms(const an_agent *a)
 {
     int64_t next = a->status_ms;
     const int64_t session = an_session_deadline(a->session), bulk = an_bulk_deadline(a->bulk);
+    const int64_t control = an_control_deadline(a->control);
     next = session < next ? session : next;
     next = bulk < next ? bulk : next;
+    next = control < next ? control : next;
     const int64_t now = a->clock->mono_ms(a->clock);
     return next <= now ? 0 : next - now < TICK_MS ? next - now : TICK_MS;
 }
@@ -238,7 +285,7 @@ static size_t watch(an_agent *a, an_wait *items, int stop_fd)
     size_t n = 0;
     items[n++] = (an_wait){.fd = stop_fd};
     items[n++] = (an_wait){.pipe = an_actor_pipe(a->trainer)};
-    items[n++] = (an_wait){.client = a->control};
+    n += an_control_wait(a->control, items + n);
     for (size_t i = 0; i < a->n_lines; i++)
         items[n++] = (an_wait){.pipe = an_actor_pipe(a->lines[i].actor)};
     if (an_bulk_client(a->bulk))
@@ -248,7 +295,7 @@ static size_t watch(an_agent *a, an_wait *items, int stop_fd)
 
 static an_err serve(an_agent *a, int stop_fd, an_note *why)
 {
-    an_wait items[AN_LINES_MAX + 4];
+    an_wait items[AN_LINES_MAX + AN_COORDINATORS_MAX + 3];
     for (;;) {
         const size_t n = watch(a, items, stop_fd);
         an_err err = an_poll(items, n, sleep_ms(a));
@@ -351,22 +398,6 @@ static an_err open_session(an_agent *a, an_note *why)
     return an_session_new(&conf, &a->session, why);
 }
 
-an_err an_agent_link(an_agent *a, an_note *why)
-{
-    const an_client_conf control = {.port = AN_PORT_CONTROL,
-                                    .endpoint = a->coordinator.control,
-                                    .server_key = a->coordinator.link_key,
-                                    .link_public = a->id->link_public,
-                                    .link_secret = a->id->link_secret};
-    an_client *opened = NULL;
-    an_err err = an_client_open(a->net, &control, &opened, why);
-    if (err == AN_OK) {
-        an_client_close(a->control);
-        a->control = opened;
-    }
-    return err;
-}
-
 static an_err open_links(an_agent *a, an_note *why)
 {
     const an_bulk_conf bulk = {.net = a->net,
@@ -375,7 +406,8 @@ static an_err open_links(an_agent *a, an_note *why)
                                .clock = a->clock,
                                .find = an_agent_find_upload,
                                .ctx = a};
-    an_err err = an_agent_link(a, why);
+    const an_control_conf control = {.net = a->net, .coordinator = &a->coordinator, .id = a->id};
+    an_err err = an_control_open(&control, &a->control, why);
     return err == AN_OK ? an_bulk_open(&bulk, &a->bulk, why) : err;
 }
 
@@ -428,7 +460,7 @@ static void close_all(an_agent *a)
     an_job_free(a->job);
     an_in_done(&a->in);
     an_bulk_close(a->bulk);
-    an_client_close(a->control);
+    an_control_close(a->control);
     for (size_t i = 0; i < a->n_lines; i++)
         an_line_close(&a->lines[i]);
     an_spool_close(a->spool);

@@ -30,6 +30,8 @@ typedef struct an_line_status {
     bool live, alarm_open, drift_watched;
     uint64_t alarm; /* id of the open alarm, or of the next */
     size_t pool[AN_POOL_PARTS];
+    an_live_verdict watch; /* of the version that runs; 0: it was not watched */
+    char watched[AN_REASON_MAX];
     char error[160]; /* the last one */
 } an_line_status;
 
@@ -54,6 +56,8 @@ typedef enum an_say_kind {
     AN_SAY_MARK,
     AN_SAY_STATUS,
     AN_SAY_SNAPSHOT,
+    AN_SAY_WORSENED,
+    AN_SAY_SHADOW,
     AN_SAY_STOPPED
 } an_say_kind;
 typedef struct an_say {
@@ -63,6 +67,14 @@ typedef struct an_say {
         an_buf mark; /* position and alarm state; comes after the facts of the rows before it */
         an_line_status status;
         an_snapshot *snapshot; /* NULL: out of memory */
+        struct {
+            an_hash version; /* that the line must leave */
+            char reason[AN_REASON_MAX];
+        } worsened;
+        struct {
+            an_hash candidate;
+            an_shadow_counts *counts; /* NULL: there is none any more */
+        } shadow;
     } u;
 } an_say;
 
@@ -71,13 +83,16 @@ typedef struct an_going {
     an_live live;
     float *edges; /* (width, n_edges) */
     size_t n_edges;
-    bool with_held;
+    bool with_held, watched;
+    an_live before; /* after a restart: what ran before it; nothing in it if there is none */
 } an_going;
 void an_going_free(an_going *g);
 
 typedef enum an_order_kind {
     AN_ORDER_GO,
     AN_ORDER_LIVE,
+    AN_ORDER_SHADOW,
+    AN_ORDER_SHADOW_END,
     AN_ORDER_SNAPSHOT,
     AN_ORDER_VERDICT,
     AN_ORDER_STOP
@@ -87,6 +102,7 @@ typedef struct an_order {
     an_going *going;
     uint64_t alarm;
     an_verdict verdict;
+    uint64_t rows; /* SHADOW: at most so many; 0: no bound */
 } an_order;
 
 /* Everything of one line.  The upper half never changes once threads run; the middle belongs to
@@ -105,8 +121,11 @@ typedef struct an_line {
     an_batch batch;
     FILE *scores;
     uint64_t next_row;
-    uint8_t held_kept[64]; /* of the mark, for an_held_restore; none at a first start */
-    size_t n_held_kept;
+    an_buf
+        kept; /* of the mark: for an_held_restore, then for an_pipeline_watch_resume; empty at a first start */
+    size_t watch_at;   /* where the latter begins */
+    an_hash candidate; /* that scores beside what runs; none */
+    uint64_t candidate_rows;
     struct line_run *run; /* what the thread keeps while it runs */
 
     an_actor *actor;
@@ -119,6 +138,18 @@ an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, const an_b
 void an_line_close(an_line *l);               /* after its thread; half opened is fine */
 extern const an_pipeline_hooks an_line_hooks; /* ctx: the an_line */
 void an_line_main(an_pipe *pipe, void *line); /* an an_actor_main */
+/* From hooks, on the line's thread: a fact with a mark after it; anything else; what is said every second. */
+void an_line_fact(an_line *l, const an_msg *m);
+void an_line_say(an_line *l, const an_say *s);
+an_line_status *an_line_status_of(an_line *l);
+/* runtime_watch.c: what becomes of a new version.  line: an an_line. */
+void an_line_watched(void *line, const an_watch_news *news);
+/* After a restart, when what ran before it runs again.  before is taken, if there is one. */
+void an_line_watch_resume(an_line *l, an_live *before);
+/* A candidate beside what runs: takes g; says what it came to when it has its rows, or when it is told to end. */
+void an_line_shadow(an_line *l, an_going *g, uint64_t rows);
+void an_line_shadow_end(an_line *l);
+void an_line_shadow_look(an_line *l, bool ended); /* ended: there are no more rows */
 /* The number of the last alarm that was raised; 0: none yet. */
 uint64_t an_line_alarm_last(const an_line_status *s);
 /* An alarm's number is unique in its line; at the site it is joined with the line's name. */

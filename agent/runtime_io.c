@@ -42,7 +42,7 @@ static an_err io_send(void *ctx, const an_msg *msg)
     if (err != AN_OK)
         an_agent_fault(a, "message_not_encoded", why.text);
     else
-        err = an_client_send(a->control, b.data, b.len, NULL, 0);
+        err = an_control_send(a->control, b.data, b.len);
     an_buf_done(&b);
     if (msg->type == AN_MSG_UPDATE_OFFER)
         an_bulk_greet(a->bulk, &msg->u.update_offer.update);
@@ -88,12 +88,10 @@ static void io_run(void *ctx, an_job *job)
     }
 }
 
-static an_err io_go_live(void *ctx, const char *line, const an_running *running, an_note *why)
+/* A version for the line: its model, and what its drift watch needs. */
+static an_err make_going(const an_line *l, const an_running *running, an_going **ret, an_note *why)
 {
-    an_agent *a = ctx;
-    an_line *l = an_agent_line_of(a, line);
     const an_bundle *b = running->bundle;
-    char hex[AN_HASH_TEXT];
     an_going *g = an_alloc(1, sizeof *g);
     if (!g)
         return AN_ERR_NOMEM;
@@ -112,11 +110,50 @@ static an_err io_go_live(void *ctx, const char *line, const an_running *running,
         memcpy(g->edges, b->edges, n * sizeof *g->edges);
     g->n_edges = b->n_edges;
     g->with_held = running->with_held;
+    g->watched = running->watched;
+    *ret = g;
+    return AN_OK;
+}
+
+static an_err io_go_live(void *ctx, const char *line, const an_running *running, an_note *why)
+{
+    an_agent *a = ctx;
+    an_line *l = an_agent_line_of(a, line);
+    char hex[AN_HASH_TEXT];
+    an_going *g = NULL;
+    an_err err = make_going(l, running, &g, why);
+    if (err != AN_OK)
+        return err;
+    const an_running *before = running->before;
+    if (before && an_live_make(before->bundle, &before->version, before->values, &before->overlay, &g->before,
+                               why) == AN_ERR_NOMEM) {
+        an_going_free(g);
+        return AN_ERR_NOMEM;
+    }
     an_hash_text(hex, &running->version);
     an_log(AN_LOG_INFO, "version_live", "line=%s version=%.12s threshold=%.4g", line, hex, g->live.threshold);
     const an_order o = {.kind = AN_ORDER_LIVE, .going = g};
     an_agent_order(l, &o);
     return AN_OK;
+}
+
+static an_err io_shadow(void *ctx, const char *line, const an_running *running, uint64_t rows, an_note *why)
+{
+    an_line *l = an_agent_line_of(ctx, line);
+    an_going *g = NULL;
+    an_err err = make_going(l, running, &g, why);
+    if (err != AN_OK)
+        return err;
+    an_log(AN_LOG_INFO, "candidate_shadowed", "line=%s rows=%llu", line, (unsigned long long)rows);
+    const an_order o = {.kind = AN_ORDER_SHADOW, .going = g, .rows = rows};
+    an_agent_order(l, &o);
+    return AN_OK;
+}
+
+static void io_shadow_end(void *ctx, const char *line)
+{
+    const an_order o = {.kind = AN_ORDER_SHADOW_END};
+    an_agent_order(an_agent_line_of(ctx, line), &o);
 }
 
 an_err an_agent_find_upload(void *agent, const an_hash *update, char out[static AN_PATH_MAX])
@@ -186,5 +223,5 @@ void an_agent_trained(an_agent *a)
 
 an_session_io an_agent_io(an_agent *a)
 {
-    return (an_session_io){a, io_send, io_fetch, io_run, io_go_live};
+    return (an_session_io){a, io_send, io_fetch, io_run, io_go_live, io_shadow, io_shadow_end};
 }

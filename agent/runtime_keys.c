@@ -56,7 +56,7 @@ an_err an_agent_keys_rotate(an_agent *a, an_note *why)
 /* Without memory for sockets the present ones stay, and it is tried again. */
 static an_err relink(an_agent *a, an_note *why)
 {
-    an_err err = an_agent_link(a, why);
+    an_err err = an_control_relink(a->control, why);
     if (err != AN_OK)
         return err;
     a->relink = false;

@@ -27,6 +27,7 @@ void an_going_free(an_going *g)
     if (!g)
         return;
     an_live_done(&g->live);
+    an_live_done(&g->before);
     an_free(g->edges);
     an_free(g);
 }
@@ -96,6 +97,7 @@ static void say_mark(line_run *r)
         an_buf_put(&s.u.mark, source.data, source.len);
         an_buf_put(&s.u.mark, alarm.data, alarm.len);
         an_held_save(&r->held, live ? live->version : nothing, &s.u.mark);
+        an_pipeline_watch_save(r->l->pipe, &s.u.mark);
         err = an_buf_err(&s.u.mark);
     }
     an_buf_done(&source);
@@ -203,13 +205,31 @@ static void on_drift(void *ctx, const an_drift_alert *d)
     a->statistic = input ? d->top[0].psi : d->effect;
     a->threshold = d->limit;
     a->n_current = d->rows;
+    a->n_reference = d->reference_rows;
     a->since_ms = d->since_ms;
     an_log(AN_LOG_WARN, "drift", "line=%s test=%s subject=\"%s\" effect=%.3g limit=%.3g", l->conf->name,
            a->test, a->subject, d->effect, d->limit);
     say_fact(r, &m);
 }
 
-const an_pipeline_hooks an_line_hooks = {.alarm = on_alarm, .quality = on_quality, .drift = on_drift};
+void an_line_fact(an_line *l, const an_msg *m)
+{
+    l->run->marked = false;
+    say_fact(l->run, m);
+}
+
+void an_line_say(an_line *l, const an_say *s)
+{
+    say(l->run->pipe, s);
+}
+
+an_line_status *an_line_status_of(an_line *l)
+{
+    return &l->run->status;
+}
+
+const an_pipeline_hooks an_line_hooks = {
+    .alarm = on_alarm, .quality = on_quality, .drift = on_drift, .watch = an_line_watched};
 
 /* ---- orders of the link thread ---- */
 
@@ -225,9 +245,11 @@ static void go_live(line_run *r, an_going *g)
     if (g->n_edges > 0 && an_live_reference(&g->live, &drift, l->pool, r->held.settled_ms, g->edges,
                                             g->n_edges + 1, &g->live.reference, &why) != AN_OK)
         an_log(AN_LOG_INFO, "drift_not_watched", "line=%s why=\"%s\"", l->conf->name, why.text);
-    if (an_pipeline_swap(l->pipe, &g->live, &why) != AN_OK) {
+    if (an_pipeline_swap(l->pipe, &g->live, g->watched, &why) != AN_OK) {
         an_log(AN_LOG_ERROR, "version_not_swapped", "line=%s why=\"%s\"", l->conf->name, why.text);
         snprintf(r->status.error, sizeof r->status.error, "%.150s", why.text);
+    } else if (!g->watched) {
+        an_line_watch_resume(l, &g->before);
     }
     an_going_free(g);
     save_pool(r);
@@ -283,6 +305,12 @@ static void take_orders(line_run *r)
             break;
         case AN_ORDER_LIVE:
             go_live(r, o.going);
+            break;
+        case AN_ORDER_SHADOW:
+            an_line_shadow(r->l, o.going, o.rows);
+            break;
+        case AN_ORDER_SHADOW_END:
+            an_line_shadow_end(r->l);
             break;
         case AN_ORDER_SNAPSHOT:
             snapshot(r);
@@ -387,6 +415,7 @@ static int64_t turn(line_run *r)
 static void housekeep(line_run *r)
 {
     const int64_t now = r->clock->mono_ms(r->clock);
+    an_line_shadow_look(r->l, r->status.phase == AN_LINE_ENDED);
     if (now >= r->status_ms) {
         say_status(r);
         say_mark(r);
@@ -406,9 +435,10 @@ void an_line_main(an_pipe *pipe, void *line)
     an_line *l = line;
     const an_driftwatch_conf drift = an_agent_line_drift(l->conf);
     an_held_init(&r.held, l->pool, &drift, l->context);
-    an_reader kept = an_reader_of(l->held_kept, l->n_held_kept);
-    if (l->n_held_kept > 0 && an_held_restore(&r.held, &kept) != AN_OK)
+    an_reader kept = an_reader_of(l->kept.data, l->kept.len);
+    if (l->kept.len > 0 && an_held_restore(&r.held, &kept) != AN_OK)
         an_log(AN_LOG_WARN, "drift_not_taken_up", "line=%s", l->conf->name);
+    l->watch_at = l->kept.len - kept.left;
     l->run = &r;
     r.save_ms = r.clock->mono_ms(r.clock) + l->agent->save_ms;
     an_actor_ready(pipe, AN_OK, NULL);

@@ -2,6 +2,7 @@
 #ifndef AN_AGENT_RUNTIME_LINK_H
 #define AN_AGENT_RUNTIME_LINK_H
 
+#include "agent/control.h"
 #include "agent/runtime_internal.h"
 
 typedef struct an_agent {
@@ -15,7 +16,7 @@ typedef struct an_agent {
     bool relink; /* the control socket has the former keys still */
     an_net *net;
     an_spool *spool;
-    an_client *control;
+    an_control *control;
     an_bulk *bulk;
     an_session *session;
     an_session_line session_lines[AN_LINES_MAX];
@@ -41,8 +42,6 @@ typedef struct an_agent {
 void an_agent_fault(an_agent *a, const char *event, const char *why);
 an_line *an_agent_line_of(an_agent *a, const char *name); /* NULL: none */
 void an_agent_order(an_line *l, const an_order *o);       /* takes what is behind it */
-
-an_err an_agent_link(an_agent *a, an_note *why); /* opens the control socket, anew; on error it stays */
 
 /* runtime_keys.c: rotation.  The next identity is in DATA/identity.next until it takes the place of the other. */
 an_err an_agent_keys_open(an_agent *a, an_note *why);   /* takes up a rotation that was begun */

@@ -167,6 +167,7 @@ static an_err open_pipeline(an_line *l, an_note *why)
                                          .range_rows = (uint32_t)c->range_rows,
                                          .clear_rows = (uint32_t)c->clear_rows},
                              .drift = an_agent_line_drift(c),
+                             .watch = an_agent_line_watch(c),
                              .pool = l->pool,
                              .hooks = an_line_hooks,
                              .scores = l->scores};
@@ -198,9 +199,9 @@ static an_err restore(an_line *l, const an_buf *mark, an_note *why)
     an_err err = an_source_restore(l->source, &source, why);
     if (err == AN_OK)
         err = an_alarm_restore(an_pipeline_alarm(l->pipe), &r);
-    if (err == AN_OK && r.left <= sizeof l->held_kept) {
-        l->n_held_kept = r.left;
-        memcpy(l->held_kept, r.at, r.left);
+    if (err == AN_OK) {
+        an_buf_put(&l->kept, r.at, r.left);
+        err = an_buf_err(&l->kept);
     }
     return err;
 }
@@ -211,6 +212,7 @@ an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, const an_b
     an_err err;
     l->agent = agent;
     l->conf = &agent->lines[i];
+    an_buf_init(&l->kept, 1u << 16);
     if ((err = open_source(l, why)) != AN_OK || (err = open_pool(l, why)) != AN_OK ||
         (err = open_scores(l, mark != NULL, why)) != AN_OK || (err = open_pipeline(l, why)) != AN_OK)
         return err;
@@ -239,6 +241,7 @@ void an_line_close(an_line *l)
     an_batch_done(&l->batch);
     an_schema_done(&l->schema);
     an_free(l->sensors);
+    an_buf_done(&l->kept);
     if (l->scores && fclose(l->scores) != 0)
         an_log(AN_LOG_ERROR, "scores_not_written", "line=%s", l->conf->name);
 }

@@ -59,6 +59,10 @@ static an_json *line_json(const an_line *l, const an_session *session)
     set_count(o, "quality_events", s->stats.quality_events);
     set_count(o, "drift_alerts", s->stats.drift_alerts);
     an_json_set_bool(o, "drift_watched", s->drift_watched);
+    if (s->watch) {
+        an_json_set_text(o, "watch", an_live_verdict_name(s->watch));
+        an_json_set_text(o, "watched", s->watched);
+    }
     an_json_set(o, "pool", pool_json(s));
     an_json_set_text(o, "last_error", s->error);
     return o;

@@ -11,6 +11,7 @@
 
 #define HELLO_FIRST_MS 1000
 #define HELLO_LAST_MS 30000
+#define HELLO_UNSENT_MS 200 /* there is no connection yet */
 #define LEASE_MS_MIN 300
 #define LEASE_MS_MAX 3600000
 #define FETCH_AGAIN_MS 5000
@@ -73,10 +74,11 @@ void an_session_hello(an_session *s)
     an_text_set(h->capabilities[h->n_capabilities++], AN_SHORT_MAX, "secure-sum");
     if (an_cipher_is_fast(AN_CIPHER_AES256CTR))
         an_text_set(h->capabilities[h->n_capabilities++], AN_SHORT_MAX, "aes");
-    s->hello_ms = now + s->hello_wait_ms;
+    const bool sent = an_session_send(s, &m) != AN_ERR_AGAIN; /* else nobody is there */
+    s->hello_ms = now + (sent ? s->hello_wait_ms : HELLO_UNSENT_MS);
+    if (!sent)
+        return;
     s->hello_wait_ms = s->hello_wait_ms * 2 < HELLO_LAST_MS ? s->hello_wait_ms * 2 : HELLO_LAST_MS;
-    an_err err = an_session_send(s, &m);
-    (void)err; /* said again */
 }
 
 void an_session_connected(an_session *s)
@@ -138,8 +140,8 @@ static void beat(an_session *s)
         m.u.heartbeat.queued_updates += s->parts[i]->state == AN_PART_HOLDING && !s->parts[i]->acked;
     s->beat_open = true;
     s->beat_ms = an_session_now(s) + s->lease_ms / 3;
-    an_err err = an_session_send(s, &m);
-    (void)err; /* the missing answer tells */
+    if (an_session_send(s, &m) == AN_ERR_AGAIN) /* no connection; else the missing answer tells */
+        an_session_hello(s);
 }
 
 static an_err on_heartbeat_ack(an_session *s, const an_msg *msg)
@@ -157,7 +159,8 @@ an_err an_session_message(an_session *s, const an_msg *msg, an_note *why)
         return err;
     if (msg->type == AN_MSG_WELCOME)
         return on_welcome(s, msg);
-    if (!s->greeted || msg->epoch != s->epoch)
+    const bool unknown = msg->type == AN_MSG_HEARTBEAT_ACK && !msg->epoch; /* it knows none */
+    if (!s->greeted || (msg->epoch != s->epoch && !unknown))
         return an_fail(AN_ERR_STATE, why, "the message is of another session");
     s->heard_ms = an_session_now(s);
     switch (msg->type) {
@@ -179,6 +182,8 @@ an_err an_session_message(an_session *s, const an_msg *msg, an_note *why)
         return err;
     case AN_MSG_VERSION:
         return an_follow_version(s, msg, why);
+    case AN_MSG_RETURN:
+        return an_return_message(s, msg, why);
     case AN_MSG_TRUST:
         return an_trust_message(s, msg, why);
     case AN_MSG_ACK:
@@ -315,6 +320,8 @@ void an_session_done(an_session *s, an_job *job, an_err err, const an_note *why)
     s->job = NULL;
     if (job->kind == AN_JOB_ROUND)
         an_parts_done(s, job, err, why);
+    else if (job->kind == AN_JOB_CANDIDATE)
+        an_shadow_part_prepared(s, job, err, why);
     else
         an_follow_done(s, job, err, why);
     an_job_free(job);
@@ -342,8 +349,7 @@ static void tell_progress(an_session *s)
     m.u.progress.phase = AN_PROGRESS_TRAINING;
     m.u.progress.fraction = fraction < 0 ? 0 : fraction > 1 ? 1 : fraction;
     s->progress_ms = an_session_now(s) + PROGRESS_MS;
-    an_err err = an_session_send(s, &m);
-    (void)err; /* for people only */
+    (void)(an_session_send(s, &m) == AN_OK); /* for people only */
 }
 
 /* ---- time ---- */
@@ -364,6 +370,7 @@ void an_session_tick(an_session *s)
     an_keys_tick(s, false);
     an_secure_tick(s, false);
     an_parts_offer(s, false);
+    an_shadow_parts_tick(s);
     an_trust_stale(s);
     an_session_drive(s);
 }
@@ -377,7 +384,7 @@ int64_t an_session_deadline(const an_session *s)
 {
     int64_t next = sooner(an_secure_deadline(s), an_parts_deadline(s));
     next = sooner(next, sooner(an_follow_deadline(s), an_facts_deadline(s)));
-    next = sooner(next, an_keys_deadline(s));
+    next = sooner(next, sooner(an_keys_deadline(s), an_shadow_parts_deadline(s)));
     if (s->greeted)
         next = sooner(next, sooner(s->beat_ms, s->heard_ms + s->lease_ms + 1));
     else if (s->connected)

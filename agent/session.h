@@ -50,6 +50,9 @@ typedef struct an_running {
     const an_bundle *bundle; /* borrowed for the call */
     const an_overlay *values;
     bool with_held; /* it has learned the held windows: they are normal operation from now on */
+    bool watched;   /* it is new here: held against what runs until now for a while (watch.h) */
+    const struct an_running
+        *before; /* after a restart: what ran before it, if that can still be had; else NULL */
 } an_running;
 
 typedef struct an_session_io {
@@ -64,6 +67,11 @@ typedef struct an_session_io {
     void (*run)(void *ctx, an_job *job);
     /* Swap the line over to this.  Errors: a reason to stay with what runs. */
     an_err (*go_live)(void *ctx, const char *line, const an_running *running, an_note *why);
+    /* Score this beside what runs on the line, until shadow_end or so many rows (0: no bound); answer with
+     * an_session_shadowed.  NULL, both: no lines run here, and rounds of kind SHADOW replay windows.
+     * Errors: a reason to refuse the round. */
+    an_err (*shadow)(void *ctx, const char *line, const an_running *running, uint64_t rows, an_note *why);
+    void (*shadow_end)(void *ctx, const char *line);
 } an_session_io;
 
 typedef struct an_session_line {
@@ -108,13 +116,22 @@ an_err an_session_message(an_session *s, const an_msg *msg, an_note *why);
 void an_session_fetched(an_session *s, const an_hash *version, an_err err, const an_note *why);
 void an_session_done(an_session *s, an_job *job, an_err err, const an_note *why); /* takes job */
 
+/* What a candidate beside the line has come to; NULL: the line runs something else by now. */
+void an_session_shadowed(an_session *s, const char *line, const an_hash *candidate,
+                         const an_shadow_counts *c);
+
 void an_session_tick(an_session *s);
 int64_t an_session_deadline(const an_session *s); /* mono ms of the next useful tick */
 
-/* A fact for the coordinator: DRIFT_ALERT, ALARM_SUMMARY or VERSION_REPORT.  Durable when it
+/* A fact for the coordinator: DRIFT_ALERT, ALARM_SUMMARY, VERSION_REPORT or LIVE.  Durable when it
  * returns OK (with a spool).  Errors: INVAL another message or out of bounds, LIMIT, IO, NOMEM.
  */
 an_err an_session_post(an_session *s, const an_msg *fact, an_note *why);
+
+/* A release that came as a parcel (trust/parcel.h): head is what stands before its bundles, and these are files in
+ * dir, named by their hashes; they are taken over.  Judged as if it had come over the link, and said in the site's
+ * journal.  Errors: PROTO, AUTH, REFUSED and a reason; IO, NOMEM. */
+an_err an_session_import(an_session *s, const void *head, size_t len, const char *dir, an_note *why);
 
 /* ---- rotation of the site's keys ---- */
 
@@ -138,6 +155,12 @@ an_err an_session_upload(an_session *s, const an_hash *update, char out[static A
 /* Back to the version the line ran before, with its overlay.  Errors: NOTFOUND, and go_live's.
  */
 an_err an_session_rollback(an_session *s, const char *line, const char *reason, an_note *why);
+
+/* The same if the line runs `from`; and by itself it never goes there again: not by another rollback, and not by
+ * the statement that it followed to it.  For whoever watches the line, with or without a link; a RETURN of the
+ * coordinator does the same.  Errors: STATE it runs something else; as an_session_rollback. */
+an_err an_session_return(an_session *s, const char *line, const an_hash *from, const char *reason,
+                         an_note *why);
 
 /* What an_session_rollback would go back to.  False: nothing. */
 bool an_session_before(const an_session *s, const char *line, an_hash *ret_version);

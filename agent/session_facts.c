@@ -3,6 +3,7 @@
 #include "agent/session_internal.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "doors/crypto.h"
 
 #define AGAIN_MS 10000
 
@@ -15,11 +16,20 @@ static const struct {
     {AN_MSG_DRIFT_ALERT, AN_SPOOL_DRIFT, "an alert: which test saw drift where, and how far"},
     {AN_MSG_ALARM_SUMMARY, AN_SPOOL_ALARM, "an alarm: when, how high, which sensors"},
     {AN_MSG_VERSION_REPORT, AN_SPOOL_REPORT, "a report of which version a line runs"},
+    {AN_MSG_LIVE, AN_SPOOL_REPORT, "how a new version does: counts of rows, alarms, mean score, latency"},
 };
 
 an_err an_session_post(an_session *s, const an_msg *fact, an_note *why)
 {
     an_buf bytes;
+    an_msg dated;
+    if (fact->type == AN_MSG_LIVE && !s->conf.policy->allow_live)
+        return AN_OK; /* nothing is owed then */
+    if (fact->type == AN_MSG_VERSION_REPORT && fact->u.version_report.at_ms == 0) {
+        dated = *fact;
+        dated.u.version_report.at_ms = s->conf.clock->wall_ms(s->conf.clock);
+        fact = &dated;
+    }
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
         if (facts[i].type != fact->type)
             continue;
@@ -44,6 +54,14 @@ static void drop(an_session *s, uint64_t id, const char *reason)
     (void)err; /* met again at the next start */
 }
 
+/* As it leaves and not as it is kept: the coordinator knows the statement key of today. */
+static void countersign(const an_session *s, an_msg_version_report *r)
+{
+    uint8_t statement[AN_REPORT_STATEMENT_BYTES];
+    an_report_statement(statement, s->conf.site, r);
+    an_sign(r->signature, AN_REPORT_CONTEXT, statement, sizeof statement, s->conf.sign_secret);
+}
+
 static void send_item(an_session *s, const an_spool_item *item)
 {
     an_note why = {{0}};
@@ -57,6 +75,8 @@ static void send_item(an_session *s, const an_spool_item *item)
     msg->msg_id = item->id;
     if (msg->type == AN_MSG_DRIFT_ALERT && msg->u.drift_alert.alert_id == 0)
         msg->u.drift_alert.alert_id = item->id;
+    if (msg->type == AN_MSG_VERSION_REPORT)
+        countersign(s, &msg->u.version_report);
     s->fact = item->id;
     s->fact_ms = an_session_now(s) + AGAIN_MS;
     s->fact_type = msg->type;

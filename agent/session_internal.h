@@ -13,8 +13,9 @@ typedef enum an_part_state {
     AN_PART_FETCHING, /* a version is not here yet */
     AN_PART_READY,    /* waits for its turn */
     AN_PART_RUNNING,
-    AN_PART_WAITING, /* secure: the vector is there, its masks are not */
-    AN_PART_HOLDING  /* the upload is on disk and noted */
+    AN_PART_SHADOWING, /* its candidate scores beside what the line runs */
+    AN_PART_WAITING,   /* secure: the vector is there, its masks are not */
+    AN_PART_HOLDING    /* the upload is on disk and noted */
 } an_part_state;
 
 /* A site's end of a secure sum. */
@@ -41,6 +42,11 @@ typedef struct an_part {
     uint64_t offer_id;      /* msg_id: the same each time */
     int64_t offer_ms;       /* when it is offered (again) */
     an_part_secure *secure; /* NULL: trusted */
+    int64_t accepted_ms;
+    char line[AN_NAME_MAX]; /* SHADOWING */
+    int64_t shadow_from_ms, shadow_to_ms, shadow_told_ms;
+    bool shadowed; /* counts are there */
+    an_shadow_counts counts;
 } an_part;
 
 typedef enum an_follow_state {
@@ -242,6 +248,32 @@ an_err an_trust_candidate(const an_session *s, const an_msg_version *v, an_note 
 void an_trust_stale(an_session *s); /* says once of each line that its statement has expired */
 bool an_trust_is_stale(const an_session *s, const an_line_state *line);
 void an_trust_journal(an_session *s, const an_line_state *line, const char *what); /* line may be NULL */
+
+bool an_follow_is_on_its_way(const an_line_state *line);
+
+/* session_kept.c */
+typedef struct an_kept {
+    an_bundle bundle;
+    an_overlay overlay;
+    an_running running; /* points to both */
+} an_kept;
+/* On success *ret is filled (an_kept_done) and must stay where it is.  Errors: NOTFOUND, IO, PROTO it is damaged,
+ * NOMEM. */
+an_err an_kept_read(an_session *s, const an_hash *version, const an_hash *overlay, an_kept *ret,
+                    an_note *why);
+void an_kept_done(an_kept *k); /* zeroed or half read is fine */
+
+/* session_shadow.c */
+bool an_shadow_part_waits(const an_session *s,
+                          const an_part *p); /* for its candidate to be scored by the line */
+an_err an_shadow_part_start(an_session *s, an_part *p, const an_line_state *line, an_note *why);
+void an_shadow_part_prepared(an_session *s, an_job *job, an_err err, const an_note *why);
+void an_shadow_part_stop(an_session *s, const an_part *p); /* the round is over */
+void an_shadow_parts_tick(an_session *s);
+int64_t an_shadow_parts_deadline(const an_session *s);
+
+/* session_return.c */
+an_err an_return_message(an_session *s, const an_msg *msg, an_note *why);
 
 /* session_facts.c */
 void an_facts_pump(an_session *s, bool again);

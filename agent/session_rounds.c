@@ -110,6 +110,7 @@ static void accept_plan(an_session *s, an_part *p)
         return; /* nothing is said that is not on disk; the plan comes again */
     }
     p->accepted = true;
+    p->accepted_ms = an_session_now(s);
     reply(s, p->round, &p->plan_hash, true, "");
     if (p->secure && p->secure->site)
         an_secure_say(s, p);
@@ -287,7 +288,7 @@ an_err an_parts_plan(an_session *s, const an_msg *msg, an_note *why)
 
 static bool versions_here(an_session *s, const an_plan *p)
 {
-    if (p->kind != AN_PAYLOAD_EVALUATE)
+    if (!an_payload_judges(p->kind))
         return an_session_want(s, &p->base, 0);
     bool here = an_session_want(s, &p->candidate, 0);
     return (an_hash_is_zero(&p->production) || an_session_want(s, &p->production, 0)) && here;
@@ -300,7 +301,7 @@ void an_parts_drive(an_session *s)
         an_note why = {{0}};
         if (p->state != AN_PART_FETCHING || !versions_here(s, p->plan))
             continue;
-        const an_hash *version = p->plan->kind == AN_PAYLOAD_EVALUATE ? &p->plan->candidate : &p->plan->base;
+        const an_hash *version = an_payload_judges(p->plan->kind) ? &p->plan->candidate : &p->plan->base;
         if (!p->accepted &&
             an_session_schema_check(s, an_session_line_of(s, p->plan->model), version, &why) != AN_OK) {
             an_parts_refuse(s, p, why.text);
@@ -320,7 +321,9 @@ static an_err fill_job(an_session *s, an_part *p, const an_line_state *line, an_
     snprintf(name, sizeof name, "round-%" PRIu64 ".update", p->round);
     if ((err = an_path_join(job->out_path, s->uploads_dir, name)) != AN_OK)
         return err;
-    if (plan->kind != AN_PAYLOAD_EVALUATE)
+    job->shadowed = p->shadowed;
+    job->shadow = p->counts;
+    if (!an_payload_judges(plan->kind))
         return an_versions_path(s->versions, &plan->base, job->base_path);
     if ((err = an_versions_path(s->versions, &plan->candidate, job->candidate_path)) != AN_OK ||
         an_hash_is_zero(&plan->production))
@@ -340,6 +343,13 @@ bool an_parts_start(an_session *s)
         if (p->state != AN_PART_READY)
             continue;
         const an_line_state *line = an_session_line_of(s, p->plan->model);
+        if (an_shadow_part_waits(s, p)) {
+            an_note why = {{0}};
+            an_err err = an_shadow_part_start(s, p, line, &why);
+            if (err != AN_OK)
+                an_parts_refuse(s, p, why.text[0] ? why.text : an_err_text(err));
+            return err == AN_OK;
+        }
         an_job *job = an_session_job(s, AN_JOB_ROUND, line);
         an_plan *copy = an_alloc(1, sizeof *copy);
         an_err err = job && copy ? fill_job(s, p, line, job) : AN_ERR_NOMEM;
@@ -416,6 +426,7 @@ an_err an_parts_end(an_session *s, const an_msg *msg, an_note *why)
            e->result == AN_ROUND_RESULT_COMMITTED ? "committed" : "aborted", e->reason);
     if (p->state == AN_PART_RUNNING && s->job)
         atomic_store(&s->job->cancel, true);
+    an_shadow_part_stop(s, p);
     an_err err = forget(s, p, why);
     an_follow_trim(s); /* each round has a base of its own */
     return err;

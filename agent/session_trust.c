@@ -249,7 +249,7 @@ an_err an_trust_judge(const an_session *s, const an_msg_version *v, an_release *
 
 an_err an_trust_plan(const an_session *s, const an_msg_plan *m, const an_plan *plan, an_note *why)
 {
-    const an_hash *version = plan->kind == AN_PAYLOAD_EVALUATE ? &plan->candidate : &plan->base;
+    const an_hash *version = an_payload_judges(plan->kind) ? &plan->candidate : &plan->base;
     return an_candidate_signed(m->candidate, plan->model, version, s->conf.coordinator_key, why);
 }
 

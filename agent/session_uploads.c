@@ -69,16 +69,17 @@ void an_parts_hold(an_session *s, an_part *p)
     an_parts_offer(s, false);
 }
 
-static void offer(an_session *s, an_part *p)
+/* asked: the coordinator has lost the bytes that it had acknowledged, whatever the secure sum is at. */
+static void offer(an_session *s, an_part *p, bool asked)
 {
     an_msg m = {.type = AN_MSG_UPDATE_OFFER, .msg_id = p->offer_id};
     an_msg_update_offer *o = &m.u.update_offer;
     uint8_t statement[AN_UPDATE_STATEMENT_BYTES];
-    if (p->secure && !p->secure->site)
+    if (!asked && p->secure && !p->secure->site)
         return; /* it needs its plan first */
-    if (p->secure)
+    if (p->secure && p->secure->site)
         an_secure_say(s, p);
-    if (p->secure && an_secure_site_phase_of(p->secure->site) != AN_SECURE_SITE_MASKED)
+    if (!asked && p->secure && an_secure_site_phase_of(p->secure->site) != AN_SECURE_SITE_MASKED)
         return; /* the coordinator has it, and asks for other things now */
     *o = (an_msg_update_offer){
         .round = p->round, .plan_hash = p->plan_hash, .update = p->update, .size = p->size};
@@ -96,7 +97,7 @@ void an_parts_offer(an_session *s, bool all)
         if (p->state != AN_PART_HOLDING || (!all && now < p->offer_ms))
             continue;
         p->offer_ms = now + (p->acked ? HELD_AGAIN_MS : OFFER_AGAIN_MS);
-        offer(s, p);
+        offer(s, p, false);
     }
 }
 
@@ -120,8 +121,12 @@ an_err an_parts_ack(an_session *s, const an_msg *msg, an_note *why)
     if (!counted)
         an_log(AN_LOG_WARN, "update_not_taken", "round=%" PRIu64 " status=%s reason=\"%s\"", a->round,
                an_update_status_name(a->status), a->reason);
-    if (!p->acked && counted)
+    if (!p->acked && counted) {
+        char hex[AN_HASH_TEXT];
+        an_hash_text(hex, &a->update);
+        an_log(AN_LOG_INFO, "update_acknowledged", "round=%" PRIu64 " update=%s", a->round, hex);
         s->status.updates_acked++;
+    }
     p->acked = true; /* the file stays until the round's end */
     p->offer_ms = an_session_now(s) + HELD_AGAIN_MS;
     return AN_OK;
@@ -133,8 +138,8 @@ an_err an_parts_request(an_session *s, const an_msg *msg, an_note *why)
     if (!p || p->state != AN_PART_HOLDING || !an_hash_equal(&p->update, &msg->u.update_request.update))
         return an_fail(AN_ERR_NOTFOUND, why, "no such upload is held");
     p->acked = false;
-    p->offer_ms = an_session_now(s);
-    an_parts_offer(s, false);
+    p->offer_ms = an_session_now(s) + OFFER_AGAIN_MS;
+    offer(s, p, true);
     return AN_OK;
 }
 

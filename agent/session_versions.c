@@ -112,36 +112,28 @@ static an_err swap(an_session *s, an_line_state *line, const an_running *running
 
 /* A version that was calibrated before, from its files. */
 static an_err swap_to_kept(an_session *s, an_line_state *line, const an_hash *version, const an_hash *overlay,
-                           const char *what, bool restart, an_note *why)
+                           const char *what, an_note *why)
 {
-    char path[AN_PATH_MAX];
-    an_bundle b = {.arch = NULL};
-    an_overlay o = {.local = NULL};
-    an_hash found;
-    an_buf bytes;
-    an_buf_init(&bytes, AN_BUNDLE_BYTES_MAX);
-    an_err err = an_versions_path(s->versions, version, path);
+    an_kept kept = {.bundle = {.arch = NULL}};
+    an_err err = an_kept_read(s, version, overlay, &kept, why);
     if (err == AN_OK)
-        err = an_bundle_read(&b, &found, path, why);
-    if (err == AN_OK && !an_hash_equal(&found, version))
-        err = an_fail(AN_ERR_PROTO, why, "the version's file is damaged");
-    if (err == AN_OK && (err = an_versions_overlay_path(s->versions, version, overlay, path)) == AN_OK)
-        err = an_file_read(&bytes, path, why);
-    if (err == AN_OK) {
-        an_overlay_hash(&found, bytes.data, bytes.len);
-        err = an_hash_equal(&found, overlay) ? an_overlay_decode(&o, bytes.data, bytes.len, why)
-                                             : an_fail(AN_ERR_PROTO, why, "the overlay's file is damaged");
-    }
+        err = swap(s, line, &kept.running, what, why);
+    an_kept_done(&kept);
+    return err;
+}
+
+/* What ran before the power failed, and beside it the version before, which may still be compared with it. */
+static an_err go_on(an_session *s, an_line_state *line, an_note *why)
+{
+    an_kept kept = {.bundle = {.arch = NULL}}, before = {.bundle = {.arch = NULL}};
+    an_err err = an_kept_read(s, &line->version, &line->overlay, &kept, why);
+    if (err == AN_OK && !an_hash_is_zero(&line->last_version) &&
+        an_kept_read(s, &line->last_version, &line->last_overlay, &before, NULL) == AN_OK)
+        kept.running.before = &before.running;
     if (err == AN_OK)
-        err = an_overlay_fits(&o, &b, version, why);
-    if (err == AN_OK) {
-        an_running running = {.version = *version, .overlay = *overlay, .bundle = &b, .values = &o};
-        err = restart ? s->conf.io.go_live(s->conf.io.ctx, line->conf->line, &running, why)
-                      : swap(s, line, &running, what, why);
-    }
-    an_bundle_done(&b);
-    an_overlay_done(&o);
-    an_buf_done(&bytes);
+        err = s->conf.io.go_live(s->conf.io.ctx, line->conf->line, &kept.running, why);
+    an_kept_done(&kept);
+    an_kept_done(&before);
     return err;
 }
 
@@ -175,7 +167,7 @@ static an_err restore_line(an_session *s, an_line_state *line, an_note *why)
         return AN_OK; /* its first start */
     if (err != AN_OK || an_hash_is_zero(&line->version))
         return err;
-    err = swap_to_kept(s, line, &line->version, &line->overlay, "", true, &note);
+    err = go_on(s, line, &note);
     if (err == AN_ERR_NOMEM)
         return err;
     if (err != AN_OK) {
@@ -239,7 +231,7 @@ static void note_followed(const an_session *s, an_line_state *line, uint64_t cou
     }
 }
 
-static bool on_its_way(const an_line_state *line)
+bool an_follow_is_on_its_way(const an_line_state *line)
 {
     return line->follow != AN_FOLLOW_NOTHING && line->follow != AN_FOLLOW_RETRY;
 }
@@ -274,7 +266,7 @@ static an_err take_target(an_session *s, an_line_state *line, const an_msg_versi
         refuse(s, line, &v->version, reason.text);
         return AN_OK;
     }
-    if (on_its_way(line)) {
+    if (an_follow_is_on_its_way(line)) {
         if (v->counter == line->target_counter && an_hash_equal(&line->target, &v->version))
             return AN_OK;
         if (v->counter < line->target_counter)
@@ -307,8 +299,11 @@ an_err an_follow_version(an_session *s, const an_msg *msg, an_note *why)
         an_line_state *line = &s->lines[i];
         if (strcmp(line->conf->model, v->model) != 0 || was_followed(s, line, v->counter))
             continue;
-        if (an_trust_judge(s, v, &release, &delegation, &reason) != AN_OK) {
-            refuse(s, line, &v->version, reason.text);
+        an_err judged = an_trust_judge(s, v, &release, &delegation, &reason);
+        if (judged != AN_OK) {
+            an_note said;
+            an_note_set(&said, "%s%.230s", judged == AN_ERR_AUTH ? AN_REFUSED_UNTRUSTED : "", reason.text);
+            refuse(s, line, &v->version, said.text);
             continue;
         }
         err = take_target(s, line, v, &release, &delegation, why);
@@ -420,7 +415,8 @@ void an_follow_done(an_session *s, an_job *job, an_err err, const an_note *why)
                               .overlay = job->result,
                               .bundle = &job->bundle,
                               .values = &job->overlay,
-                              .with_held = job->with_held};
+                              .with_held = job->with_held,
+                              .watched = true};
         const an_line_state before = *line;
         an_follow_report(s, line, &job->version, &job->result, AN_VERSION_READY, "");
         note_followed(s, line, line->target_counter, &line->target_grant, line->target_use,
@@ -478,7 +474,7 @@ an_err an_session_rollback(an_session *s, const char *name, const char *reason, 
     const an_hash version = line->last_version, last_overlay = line->last_overlay;
     char what[160];
     snprintf(what, sizeof what, "rolled back: %.130s", reason);
-    an_err err = swap_to_kept(s, line, &version, &last_overlay, what, false, why);
+    an_err err = swap_to_kept(s, line, &version, &last_overlay, what, why);
     if (err != AN_OK)
         return err;
     an_follow_report(s, line, &left, &overlay, AN_VERSION_ROLLED_BACK, reason);

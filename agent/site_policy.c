@@ -19,6 +19,12 @@ const an_opt an_site_policy_rows[] = {
                 "follow releases that the coordinator signs within what the release root has delegated"),
     AN_OPT_BOOL(an_site_policy, allow_online_root, "allow.online_root", "yes",
                 "follow a coordinator that has no offline release root and signs releases by itself"),
+    AN_OPT_BOOL(an_site_policy, allow_shadow, "allow.shadow", "yes",
+                "score candidates beside what runs on a line, and give counts of it"),
+    AN_OPT_BOOL(an_site_policy, allow_live, "allow.live", "yes",
+                "tell how a new version does here: counts of rows and alarms, mean score, latency"),
+    AN_OPT_BOOL(an_site_policy, allow_return, "allow.return", "yes",
+                "go back to the version that ran before when the coordinator asks for it"),
     AN_OPT_INT(an_site_policy, min_cohort, "min_cohort", 1, 1000, "3",
                "fewest sites in a round; in a secure sum fewest parties"),
     AN_OPT_INT(an_site_policy, secure_bits, "secure.bits", 1, 128, "40",
@@ -91,6 +97,10 @@ static an_err judge_kind(const an_site_policy *p, const an_plan *plan, an_note *
     case AN_PAYLOAD_EVALUATE:
         if (!p->allow_evaluation)
             return an_fail(AN_ERR_REFUSED, why, "site policy: allow.evaluation is no");
+        break;
+    case AN_PAYLOAD_SHADOW:
+        if (!p->allow_shadow)
+            return an_fail(AN_ERR_REFUSED, why, "site policy: allow.shadow is no");
         break;
     }
     return AN_OK;

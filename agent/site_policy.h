@@ -27,6 +27,9 @@ typedef struct an_site_policy {
     bool allow_trusted;     /* rounds in which the coordinator could read the site's own vector */
     bool allow_delegation;  /* releases that the online key signs within what the root has delegated */
     bool allow_online_root; /* a coordinator whose own key is the release root */
+    bool allow_shadow;      /* score candidates beside what runs */
+    bool allow_live;        /* tell how a new version does */
+    bool allow_return;      /* go back when the coordinator asks for it */
     int64_t min_cohort;
     int64_t secure_bits;
     double secure_colluders;

@@ -73,7 +73,7 @@ an_err an_task_run(const an_task *task, uint32_t *ret, an_task_result *ret_resul
     const an_task_type *type = an_task_find(task->plan->kind);
     if (!type)
         return an_fail(AN_ERR_UNSUPPORTED, why, "this agent knows no such kind of round");
-    const an_bundle *v = type->kind == AN_PAYLOAD_EVALUATE ? task->candidate : task->base;
+    const an_bundle *v = an_payload_judges(type->kind) ? task->candidate : task->base;
     if (!v)
         return an_fail(AN_ERR_INVAL, why, "the version of the plan is not at hand");
     if (v->prep.features != task->data->width)

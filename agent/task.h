@@ -30,14 +30,16 @@
 typedef struct an_task {
     const an_plan *plan;         /* checked by an_plan_check */
     const char *site;            /* this site's name */
-    const an_bundle *base;       /* plan->base; NULL for EVALUATE */
-    const an_bundle *candidate;  /* EVALUATE */
-    const an_bundle *production; /* EVALUATE; NULL: there is none */
+    const an_bundle *base;       /* plan->base; NULL for EVALUATE and SHADOW */
+    const an_bundle *candidate;  /* EVALUATE, SHADOW */
+    const an_bundle *production; /* likewise; NULL: there is none */
     const an_overlay *running;   /* production's overlay at this site; NULL: it is made anew */
     const float *local;          /* (n_local) the site's own parameters so far; NULL: the version's */
     size_t n_local;
     const float *residual; /* TRAIN: kept back of earlier updates, in the order of the shared parameters;
                             * goes with this one; NULL: none */
+    const an_shadow_counts
+        *shadow; /* SHADOW: what a running line has counted; NULL: held-back windows are replayed */
     const an_site_data *data;
     const an_calibrate_opts *calibrate; /* how this site makes its overlays */
     size_t n_threads;
@@ -52,6 +54,7 @@ typedef struct an_task_result {
     size_t windows;            /* looked at */
     double loss;               /* TRAIN: at the end */
     an_evaluate_in evaluation; /* EVALUATE: for the ledger and tests */
+    an_shadow_counts shadow;   /* SHADOW: likewise */
     an_suspect suspect;        /* EVALUATE of an incremental campaign: what the change looks like */
 } an_task_result;
 void an_task_result_done(an_task_result *r);

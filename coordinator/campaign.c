@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "doors/crypto.h"
+
 /* Rounds before training: the shared normaliser needs a mean, then a variance about it; the bin
  * edges need counts around both. */
 static const an_payload_kind prelude[] = {AN_PAYLOAD_MEAN, AN_PAYLOAD_VARIANCE, AN_PAYLOAD_HISTOGRAM};
@@ -24,7 +26,8 @@ bool an_campaign_is_over(const an_campaign *c)
 an_campaign_todo an_campaign_next(const an_campaign *c, const an_policy *policy, an_payload_kind *ret_kind)
 {
     if (c->state == AN_CAMPAIGN_PASSED)
-        return policy->promote_automatic || c->approved_promotion ? AN_TODO_PROMOTE : AN_TODO_NOTHING;
+        return !c->rollout && (policy->promote_automatic || c->approved_promotion) ? AN_TODO_PROMOTE
+                                                                                   : AN_TODO_NOTHING;
     if (c->state != AN_CAMPAIGN_RUNNING || c->open_round)
         return AN_TODO_NOTHING;
     if (c->aborted > policy->round_retries)
@@ -35,6 +38,8 @@ an_campaign_todo an_campaign_next(const an_campaign *c, const an_policy *policy,
         *ret_kind = AN_PAYLOAD_TRAIN;
     else if (c->step < an_campaign_n_rounds(c))
         *ret_kind = AN_PAYLOAD_EVALUATE;
+    else if (policy->shadow_ms > 0 && c->beside && an_hash_is_zero(&c->shadow))
+        *ret_kind = AN_PAYLOAD_SHADOW;
     else
         return AN_TODO_GATE;
     return AN_TODO_ROUND;

@@ -1,7 +1,9 @@
 /* campaign.h - a campaign is a sequence of rounds that ends with a decision.
  *
- *     TRAINING     MEAN, VARIANCE, HISTOGRAM, TRAIN x n, EVALUATE, gate, promote    from the beginning
- *     INCREMENTAL  TRAIN x n, EVALUATE, gate, promote                               the answer to drift
+ *     TRAINING     MEAN, VARIANCE, HISTOGRAM, TRAIN x n, EVALUATE, SHADOW, gate, promote    from the beginning
+ *     INCREMENTAL  TRAIN x n, EVALUATE, SHADOW, gate, promote                               the answer to drift
+ *
+ * SHADOW is there where the policy's shadow.time is above 0 and there is a production version to score beside.
  *
  * Like a round it is a value: what has happened is in it, and an_campaign_next says, purely, what
  * is to be done.  Each round starts from `head`, the newest version of the campaign, and leaves
@@ -26,7 +28,7 @@ typedef enum an_campaign_kind { AN_CAMPAIGN_TRAINING, AN_CAMPAIGN_INCREMENTAL } 
 typedef enum an_campaign_state {
     AN_CAMPAIGN_WAITING, /* for a person to approve it */
     AN_CAMPAIGN_RUNNING,
-    AN_CAMPAIGN_PASSED, /* the gate; promotion is not done yet */
+    AN_CAMPAIGN_PASSED, /* the gate; its rollout is not over, or not opened yet */
     AN_CAMPAIGN_PROMOTED,
     AN_CAMPAIGN_STOPPED, /* the gate, a person, or too many aborted rounds; see reason */
 } an_campaign_state;
@@ -37,9 +39,13 @@ typedef struct an_campaign {
     an_campaign_kind kind;
     an_campaign_state state;
     char trigger[AN_REASON_MAX]; /* why it began */
+    char cause[AN_SHORT_MAX];    /* what asked for it: "person", "drift"; "" in old journals */
+    char scope[AN_SHORT_MAX];    /* drift: "one line" ...; "" else */
+    char plan[AN_REASON_MAX];    /* who does what in it; may be empty */
     char reason[AN_REASON_MAX];  /* why it ended, or what it waits for */
     int64_t opened_ms, ended_ms;
     uint32_t train_rounds;             /* to be done */
+    double loss;                       /* of the sites in the last TRAIN round; 0: none yet */
     uint32_t step;                     /* rounds committed so far */
     uint32_t aborted;                  /* rounds aborted since the last commit */
     uint64_t open_round;               /* 0: none */
@@ -50,7 +56,10 @@ typedef struct an_campaign {
     an_hash optimiser;                 /* the server optimiser's state; none: zero */
     const an_server_optimiser *server; /* whose state it is */
     an_hash evaluation;                /* the evaluated figures; none before */
+    bool beside;                       /* they are beside those of a production version */
+    an_hash shadow;                    /* the counts of its shadow; none before, or without one */
     bool approved_promotion;           /* by a person */
+    uint64_t rollout;                  /* of what passed the gate; 0: not opened yet */
 } an_campaign;
 
 typedef enum an_campaign_todo {
@@ -69,27 +78,5 @@ bool an_campaign_is_over(const an_campaign *c);
 const char *an_campaign_state_name(an_campaign_state s);
 const char *an_campaign_kind_name(an_campaign_kind k);
 bool an_campaign_kind_find(const char *name, an_campaign_kind *ret);
-
-typedef enum an_gate_case {
-    AN_GATE_FIRST,       /* there is no production: its place has a version without training, if any */
-    AN_GATE_FULL,        /* trained from the beginning */
-    AN_GATE_INCREMENTAL, /* the answer to drift */
-} an_gate_case;
-
-/* The gate: may this candidate replace production?  Pure.
- *
- *   every score finite; loss on the judged data at most (1 + gate.loss) times production's;
- *   alarms on old and new normal holdouts at most gate.alarms higher; faults of the challenge set
- *   raised at most gate.challenge less often overall, and no site objects.
- *
- *   An incremental candidate must also be a gain for at least one site.
- *
- *   A first one is held against a version without training alone, and only by its loss: that one's thresholds,
- *   and so its alarms, say nothing.
- *
- * A site objects when what has changed there looks like a declared failure mode (agent/suspect.h), or
- * when one would hardly be raised any more.  The reason then begins with "possible fault, not drift".
- * True: passed.  ret always says why, with figures. */
-bool an_gate_judge(const an_evaluate_out *e, const an_policy *policy, an_gate_case which, an_note *ret);
 
 #endif

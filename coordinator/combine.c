@@ -138,6 +138,7 @@ static an_err change(an_combine_job *job, an_bundle *b, const uint32_t *acc, an_
     case AN_PAYLOAD_HISTOGRAM:
         return an_combine_histogram(job, b, acc, why);
     case AN_PAYLOAD_EVALUATE:
+    case AN_PAYLOAD_SHADOW:
         break;
     }
     return AN_ERR_INVAL;
@@ -174,16 +175,20 @@ static an_err make_bundle(an_combine_job *job, an_note *why)
 static an_err make_text(an_combine_job *job, an_note *why)
 {
     an_payload_facts facts = an_combine_facts(job->plan, 0, 0);
+    const bool shadow = job->plan->kind == AN_PAYLOAD_SHADOW;
     an_payload_out out = {.evaluate = {{0}, {0}}};
     uint32_t *acc = NULL;
     an_err err = sum_updates(job, &acc, why);
     if (err == AN_OK)
-        err = an_payload_find(AN_PAYLOAD_EVALUATE)->decode(&out, &facts, acc, why);
+        err = an_payload_find(job->plan->kind)->decode(&out, &facts, acc, why);
     an_free(acc);
     if (err != AN_OK)
         return err;
-    job->evaluation = out.evaluate;
-    char *text = an_evaluation_print(&out.evaluate);
+    if (shadow)
+        job->shadow = out.shadow;
+    else
+        job->evaluation = out.evaluate;
+    char *text = shadow ? an_shadow_print(&out.shadow) : an_evaluation_print(&out.evaluate);
     if (!text)
         return AN_ERR_NOMEM;
     size_t len = strlen(text);
@@ -200,7 +205,7 @@ an_err an_combine_run(an_combine_job *job, an_note *why)
         return err;
     if ((err = an_combine_open(job, why)) != AN_OK)
         return err;
-    err = job->plan->kind == AN_PAYLOAD_EVALUATE ? make_text(job, why) : make_bundle(job, why);
+    err = an_payload_judges(job->plan->kind) ? make_text(job, why) : make_bundle(job, why);
     if (err == AN_OK)
         err = an_file_size(job->result_path, &job->result_size, why);
     return err;

@@ -5,7 +5,7 @@
  *     MEAN       base with the fleet's mean -> a bundle
  *     VARIANCE   base with the fleet's scaler, and fine bins around it -> a bundle
  *     HISTOGRAM  base with the deciles of the fleet's values as bin edges -> a bundle
- *     EVALUATE   summed figures as JSON
+ *     EVALUATE   summed figures as JSON; so of SHADOW
  *
  * What becomes of the mean delta is the server optimiser's matter (server_optimiser.h), in order of the
  * parameters.  Its state is a file of little-endian float32, those of a parameter side by side; an
@@ -58,7 +58,7 @@ typedef struct an_combine_job {
     /* in */
     an_plan *plan; /* owned by the job */
     an_hash plan_hash;
-    char base_path[AN_PATH_MAX]; /* "" for EVALUATE */
+    char base_path[AN_PATH_MAX]; /* "" for EVALUATE and SHADOW */
     an_combine_update *updates;  /* (n_updates), owned; the order does not matter */
     size_t n_updates;
     char state_path[AN_PATH_MAX];         /* the optimiser's state; "": zero */
@@ -81,6 +81,7 @@ typedef struct an_combine_job {
     double weight; /* TRAIN: sum of weights */
     uint64_t clipped, saturated;
     an_evaluate_out evaluation;   /* EVALUATE */
+    an_shadow_counts shadow;      /* SHADOW */
     an_combine_outlier *outliers; /* (n_outliers), owned; by name.  May hold some before */
     size_t n_outliers;
     size_t n_left_out; /* updates of groups whose masks did not come off */
@@ -96,5 +97,8 @@ an_err an_combine_name_group(an_combine_job *job, uint32_t group, const char *re
 /* An evaluation as JSON text (owned, an_free), and back.  Errors of parse: PROTO, NOMEM. */
 char *an_evaluation_print(const an_evaluate_out *e);
 an_err an_evaluation_parse(const void *text, size_t len, an_evaluate_out *ret, an_note *why);
+/* The same of a shadow. */
+char *an_shadow_print(const an_shadow_counts *c);
+an_err an_shadow_parse(const void *text, size_t len, an_shadow_counts *ret, an_note *why);
 
 #endif

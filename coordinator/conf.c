@@ -1,5 +1,6 @@
 #include "coordinator/conf.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -14,8 +15,10 @@ static const char *const levels[] = {"debug", "info", "warn", "error", "off", NU
 const an_opt an_coordinator_rows[] = {
     AN_OPT_TEXT(CONF, data, "data", 1, AN_PATH_MAX / 2, "andon-data",
                 "folder of keys, the administrator's token, endpoints.json and the store"),
-    AN_OPT_TEXT(CONF, store_url, "store", 1, AN_PATH_MAX / 2, NULL,
-                "the store; sqlite:DATA/store if not given"),
+    AN_OPT_TEXT(
+        CONF, store_url, "store", 1, AN_PATH_MAX / 2, NULL,
+        "the store: sqlite:FOLDER, postgresql:host=... dbname=..., or postgresql:@FILE with such a text; "
+        "sqlite:DATA/store if not given"),
     AN_OPT_TEXT(CONF, control, "listen.control", 1, ENDPOINT_LEN, "tcp://127.0.0.1:7701",
                 "where sites connect; port * takes any free one"),
     AN_OPT_TEXT(CONF, bulk, "listen.bulk", 1, ENDPOINT_LEN, "tcp://127.0.0.1:7702",
@@ -28,6 +31,8 @@ const an_opt an_coordinator_rows[] = {
                 "the bulk endpoint as sites see it; the bound one if not given"),
     AN_OPT_TEXT(CONF, advertise_enrol, "advertise.enrol", 1, ENDPOINT_LEN, NULL,
                 "the enrolment endpoint as sites see it, in tokens; the bound one if not given"),
+    AN_OPT_TEXT(CONF, coordinators, "coordinators", 1, AN_COORDINATORS_MAX *AN_ENDPOINT_MAX, NULL,
+                "control endpoints of all coordinators on this store, separated by commas; told to sites"),
     AN_OPT_TEXT(CONF, http_address, "http.address", 2, 64, "127.0.0.1", "address of the HTTP API"),
     AN_OPT_INT(CONF, http_port, "http.port", 0, 65535, "7700", "port of the HTTP API; 0 takes any free one"),
     AN_OPT_MS(CONF, answer_ms, "http.answer", 100, 600000, "30s",
@@ -71,15 +76,40 @@ static an_err check_advertised(const char *key, const char *endpoint, const char
     return AN_OK;
 }
 
+an_err an_coordinator_conf_list(const an_coordinator_conf *conf,
+                                an_msg_coordinator ret[static AN_COORDINATORS_MAX], uint32_t *ret_n,
+                                an_note *why)
+{
+    uint32_t n = 0;
+    for (const char *at = conf->coordinators; at; n++) {
+        const char *end = strchr(at, ',');
+        const size_t len = end ? (size_t)(end - at) : strlen(at);
+        if (n == AN_COORDINATORS_MAX)
+            return an_fail(AN_ERR_LIMIT, why, "coordinators: more than %d", AN_COORDINATORS_MAX);
+        if (len >= AN_ENDPOINT_MAX)
+            return an_fail(AN_ERR_INVAL, why, "coordinators: %.40s... is too long", at);
+        snprintf(ret[n].control, sizeof ret[n].control, "%.*s", (int)len, at);
+        an_err err = check_endpoint("coordinators", ret[n].control, why);
+        if (err != AN_OK)
+            return err;
+        at = end ? end + 1 : NULL;
+    }
+    *ret_n = n;
+    return AN_OK;
+}
+
 an_err an_coordinator_conf_check(const an_coordinator_conf *conf, an_note *why)
 {
     an_err err;
     uint8_t root[AN_KEY_BYTES];
+    an_msg_coordinator list[AN_COORDINATORS_MAX];
+    uint32_t n;
     if (conf->release_root && !an_unhex(root, sizeof root, conf->release_root))
         return an_fail(AN_ERR_INVAL, why, "release.root: must be the 64 hexadecimal digits of a public key");
     if ((err = check_endpoint("listen.control", conf->control, why)) != AN_OK ||
         (err = check_endpoint("listen.bulk", conf->bulk, why)) != AN_OK ||
         (err = check_endpoint("listen.enrol", conf->enrol, why)) != AN_OK ||
+        (err = an_coordinator_conf_list(conf, list, &n, why)) != AN_OK ||
         (err = check_advertised("advertise.control", conf->advertise_control, conf->control, why)) != AN_OK ||
         (err = check_advertised("advertise.bulk", conf->advertise_bulk, conf->bulk, why)) != AN_OK)
         return err;

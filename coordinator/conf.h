@@ -17,12 +17,14 @@
 
 #include "base/err.h"
 #include "base/opt.h"
+#include "msg/msg.h"
 
 typedef struct an_coordinator_conf {
     char *data;                   /* folder of identity, administrator's token, endpoints.json and store */
     char *store_url;              /* NULL: "sqlite:DATA/store" */
     char *control, *bulk, *enrol; /* "tcp://address:port", port * allowed */
     char *advertise_control, *advertise_bulk, *advertise_enrol; /* told to sites; NULL: as bound */
+    char *coordinators; /* "tcp://a:7701,tcp://b:7701"; NULL: there is this one alone */
     char *http_address;
     int64_t http_port; /* 0: any free one */
     int64_t lease_ms;
@@ -39,5 +41,9 @@ an_err an_coordinator_conf_init(an_coordinator_conf *conf); /* the defaults.  Er
 void an_coordinator_conf_done(an_coordinator_conf *conf);
 /* Do the values agree with one another?  Errors: INVAL. */
 an_err an_coordinator_conf_check(const an_coordinator_conf *conf, an_note *why);
+/* conf->coordinators, one by one.  Errors: INVAL one is no endpoint, or too long; LIMIT too many. */
+an_err an_coordinator_conf_list(const an_coordinator_conf *conf,
+                                an_msg_coordinator ret[static AN_COORDINATORS_MAX], uint32_t *ret_n,
+                                an_note *why);
 
 #endif

@@ -11,11 +11,33 @@
 
 /* After a start the sites need a moment to come back: no exchange of a secure sum ends in it for lack of them. */
 #define GRACE_MS 30000
+#define JUMP_MS 2000 /* more than a clock is steered by between two looks */
 #define RETRY_MS 500 /* how often campaigns that wait for sites are looked at */
 
 int64_t an_hub_now(const an_hub *hub)
 {
-    return hub->conf.clock->wall_ms(hub->conf.clock);
+    return hub->conf.clock->wall_ms(hub->conf.clock) + hub->shift_ms;
+}
+
+/* Somebody set the clock.  Open rounds and the sessions of sites count on in the time that they began with, or a
+ * day forward would end them all and a day back hold them for a day; what is opened after them has the new time. */
+void an_hub_watch_clock(an_hub *hub)
+{
+    const an_clock *clock = hub->conf.clock;
+    const int64_t wall = clock->wall_ms(clock), mono = clock->mono_ms(clock);
+    const int64_t jump = (wall - hub->wall_ms) - (mono - hub->mono_ms);
+    if (hub->wall_ms != 0 && (jump > JUMP_MS || jump < -JUMP_MS)) {
+        an_log(AN_LOG_WARN, "clock_jumped", "ms=%lld", (long long)jump);
+        hub->shift_ms -= jump;
+    }
+    hub->wall_ms = wall;
+    hub->mono_ms = mono;
+    if (hub->shift_ms == 0 || hub->rounds.n > 0)
+        return;
+    for (size_t i = 0; i < hub->live.n; i++)
+        hub->live.items[i].seen_ms -= hub->shift_ms;
+    hub->retry_ms -= hub->shift_ms;
+    hub->shift_ms = 0;
 }
 
 an_err an_hub_record_fail(const an_record *record, an_err err, const an_note *inner, an_note *why)
@@ -47,7 +69,8 @@ an_err an_hub_new(const an_hub_conf *conf, an_hub **ret, an_note *why)
         an_agree_public(hub->seal_public, hub->seal_secret);
     } else if (conf->sign_secret)
         an_delivery_seal_keys(hub->seal_secret, hub->seal_public, conf->sign_secret);
-    hub->next_epoch = 1;
+    hub->next_epoch =
+        1 + (conf->instance >> 8); /* a message for the session of another coordinator is not taken */
     hub->next_msg_id = 1;
     an_state_init(&hub->state);
     if ((err = an_store_scan(conf->store, &(an_store_filter){0}, replay_one, hub, why)) != AN_OK)
@@ -135,6 +158,7 @@ static an_err append(an_hub *hub, an_record_batch *b, size_t n_batches, uint64_t
     }
     an_err err = an_store_append(hub->conf.store, all, n, ret_last, why);
     hub->n_commits += err == AN_OK && n > 0;
+    hub->deposed = hub->deposed || err == AN_ERR_STATE;
     if (all != b->records)
         an_free(all);
     return err;
@@ -226,6 +250,8 @@ an_err an_hub_send(an_hub *hub, const char *site, an_msg *msg)
     const an_hub_live *live = an_hub_live_get(hub, site);
     if (!live || !live->connected)
         return AN_ERR_NOTFOUND;
+    if (hub->deposed)
+        return AN_ERR_STATE; /* another coordinator speaks to the sites now */
     msg->epoch = live->epoch;
     msg->msg_id = hub->next_msg_id++;
     return hub->conf.io.send(hub->conf.io.ctx, site, msg);
@@ -264,6 +290,7 @@ static int64_t deadline_of(const an_hub *hub, const an_hub_round *r)
 
 void an_hub_tick(an_hub *hub)
 {
+    an_hub_watch_clock(hub);
     int64_t now = an_hub_now(hub);
     an_hub_settle(hub);
     if (hub->behind && catch_up(hub) != AN_OK) {
@@ -286,12 +313,16 @@ void an_hub_tick(an_hub *hub)
         if (now >= deadline_of(hub, r))
             an_hub_round_event(hub, r, &(an_round_event){.type = AN_ROUND_EVENT_TIME, .now_ms = now},
                                "coordinator");
+        else if (r->n_lacking > 0)
+            an_hub_again_tick(hub, r);
         else if (r->round.state == AN_ROUND_SUMMING && !r->combining)
             an_hub_sum_start(hub, r); /* what it came to could not be stored the last time */
     }
     an_hub_releases_tick(hub);
     an_hub_drive(hub);
+    an_hub_announce_tick(hub);
     an_hub_prune(hub);
+    an_hub_prune_bundles(hub);
     hub->retry_ms = now + RETRY_MS;
 }
 
@@ -300,13 +331,28 @@ int64_t an_hub_deadline(const an_hub *hub)
     int64_t next = hub->retry_ms;
     for (size_t i = 0; i < hub->rounds.n && !hub->behind; i++) {
         int64_t d = deadline_of(hub, hub->rounds.items[i]);
-        if (d < next)
+        if (d < next &&
+            d > hub->retry_ms - RETRY_MS) /* one that the last tick could not settle is not due at once */
             next = d;
     }
-    return next;
+    return next == INT64_MAX ? next : next - hub->shift_ms;
+}
+
+bool an_hub_is_deposed(const an_hub *hub)
+{
+    return hub->deposed;
 }
 
 /* ---- looking ---- */
+
+an_hash an_hub_desired_version(an_hub *hub, const char *model, const char *site)
+{
+    an_hub_desired d = {.statement = NULL};
+    const an_model_entry *m = an_state_model(&hub->state, model);
+    if (m)
+        an_hub_desire(hub, m, site, &d);
+    return d.version;
+}
 
 an_state *an_hub_state(an_hub *hub)
 {

@@ -21,10 +21,12 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "coordinator/combine.h"
+#include "coordinator/drift.h"
 #include "coordinator/round.h"
 #include "coordinator/state.h"
 #include "coordinator/store.h"
 #include "msg/msg.h"
+#include "trust/parcel.h"
 #include "trust/root.h"
 
 typedef struct an_hub an_hub;
@@ -58,6 +60,9 @@ typedef struct an_hub_conf {
                                    online key is the root, and a stolen coordinator can release anything */
     char bulk_endpoint[AN_ENDPOINT_MAX]; /* told to sites; may be empty */
     char control_endpoint[AN_ENDPOINT_MAX];
+    an_msg_coordinator
+        coordinators[AN_COORDINATORS_MAX]; /* told to sites: all on this store; none: this one alone */
+    uint32_t n_coordinators;
     uint32_t lease_ms;
     uint64_t instance; /* of this process; random */
 } an_hub_conf;
@@ -96,6 +101,10 @@ void an_hub_combined(an_hub *hub, an_combine_job *job, an_err err, const an_note
  * Without them each answer is a transaction of its own.  tick and combined settle by themselves. */
 void an_hub_gather(an_hub *hub);
 void an_hub_settle(an_hub *hub);
+
+/* The store said that it is another coordinator's, or holds more than this hub knows: nothing is sent any more,
+ * and whoever runs the hub ends it and begins anew. */
+bool an_hub_is_deposed(const an_hub *hub);
 
 void an_hub_tick(an_hub *hub);
 int64_t an_hub_deadline(const an_hub *hub); /* wall ms of the next useful tick */
@@ -148,6 +157,10 @@ typedef struct an_model_spec {
 an_err an_hub_model_create(an_hub *hub, const char *actor, const an_model_spec *spec, an_note *why);
 an_err an_hub_model_policy(an_hub *hub, const char *actor, const char *model, const char *const (*policy)[2],
                            size_t n, an_note *why);
+/* The same, and the journal says why. */
+an_err an_hub_model_policy_because(an_hub *hub, const char *actor, const char *model,
+                                   const char *const (*policy)[2], size_t n, const char *reason,
+                                   an_note *why);
 
 /* rounds 0: as the policy says.  base: NULL for the model's production (or blank) version. */
 an_err an_hub_campaign_open(an_hub *hub, const char *actor, const char *model, an_campaign_kind kind,
@@ -169,12 +182,27 @@ typedef struct an_hub_privacy {
 an_err an_hub_privacy_weigh(an_hub *hub, const char *model, an_campaign_kind kind, uint32_t rounds,
                             an_hub_privacy *ret, an_note *why);
 
-/* Moves production, or asks for the release root's signature if no delegation allows the online key to sign:
- * then production stays what it is until somebody has signed, see an_state_wait_of.  Rolling back is the same
- * with an older version: the counter still rises. */
+/* Opens a rollout of the version, stage by stage as the model's policy says, or at_once to all sites.  It waits
+ * for the release root's signature if no delegation allows the online key to sign.  campaign: it ends with the
+ * rollout; 0: none.  ret_id may be NULL.
+ * Errors: NOTFOUND; STATE the version is quarantined, or a rollout of the model is not over. */
+an_err an_hub_rollout_open(an_hub *hub, const char *actor, const char *model, const an_hash *version,
+                           const char *reason, uint64_t campaign, bool at_once, uint64_t *ret_id,
+                           an_note *why);
+/* approve, pause, resume, retry, abort.  Errors: NOTFOUND; STATE not now, see an_rollout_allows. */
+an_err an_hub_rollout_do(an_hub *hub, const char *actor, uint64_t id, an_rollout_event_type verb,
+                         const char *reason, an_note *why);
+/* The sites of a group; none: there is no such group any more.  Errors: INVAL a name. */
+an_err an_hub_group_set(an_hub *hub, const char *actor, const char *name, const char *const *sites, size_t n,
+                        an_note *why);
+/* What a site is to run of a model; none: nothing yet. */
+an_hash an_hub_desired_version(an_hub *hub, const char *model, const char *site);
+
+/* Opens a rollout by the policy; of production's own version only the statement is made anew. */
 an_err an_hub_promote(an_hub *hub, const char *actor, const char *model, const an_hash *version,
                       const char *reason, an_note *why);
-/* To the version that was production before the present one.  Errors: NOTFOUND there is none. */
+/* A rollout that is open is aborted, and everything it reached goes back.  Else production becomes what it was
+ * before, at all sites at once; the counter still rises.  Errors: NOTFOUND there was none. */
 an_err an_hub_rollback(an_hub *hub, const char *actor, const char *model, const char *reason, an_note *why);
 
 /* ---- the release root: what is signed elsewhere comes in here ---- */
@@ -196,6 +224,10 @@ an_err an_hub_delegation_revoke(an_hub *hub, const char *actor, const an_signed 
 /* The next link of the chain; if the root is the online key, its signature is added here.  Releases in force
  * are asked for anew, under the new root; delegations of the old one end.  Errors: STATE, AUTH, PROTO. */
 an_err an_hub_root_rotate(an_hub *hub, const char *actor, const an_signed *link, an_note *why);
+
+/* Production with its release as the head of a parcel (trust/parcel.h).  Errors: NOTFOUND, STATE it has none, LIMIT. */
+an_err an_hub_parcel(an_hub *hub, const char *model, const char *card, an_buf *head, an_note *why);
+const uint8_t *an_hub_online_key(const an_hub *hub); /* (AN_SIGN_PUBLIC_BYTES) borrowed */
 
 /* Recomputes a committed round from the updates that were received.  ret_same: the same bits as then.
  * Runs in the calling thread.  Errors: NOTFOUND no such round, or its updates are gone. */
@@ -237,6 +269,11 @@ typedef struct an_hub_live {
 const an_hub_live *an_hub_live_at(an_hub *hub, size_t i); /* NULL past the end */
 const an_hub_live *an_hub_live_find(an_hub *hub, const char *site);
 const an_round *an_hub_round_open(an_hub *hub, uint64_t id); /* the machine's value; NULL: not open */
+void an_hub_round_waiting(an_hub *hub, uint64_t id,
+                          an_note *ret); /* what an open round waits for, for people */
+/* What the open reports of drift of a model add up to, and what is done about them.  On success *ret is the
+ * caller's (an_triage_done).  Errors: NOTFOUND, IO, NOMEM. */
+an_err an_hub_drift_look(an_hub *hub, const char *model, an_triage *ret, an_note *why);
 /* What a campaign waits for, for people. */
 void an_hub_campaign_waiting(an_hub *hub, const an_campaign *c, an_note *ret);
 

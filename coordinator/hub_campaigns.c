@@ -1,4 +1,4 @@
-/* Campaigns: making plans, judging candidates, moving production, answering drift. */
+/* Campaigns: making plans, judging candidates, moving production. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,11 +80,17 @@ static an_err set_payload(an_hub *hub, an_plan *plan, const an_model_entry *m, c
         }
     }
     set_training(plan, &m->policy, c);
-    if (plan->kind == AN_PAYLOAD_EVALUATE) {
+    if (an_payload_judges(plan->kind)) {
         plan->candidate = c->head;
         plan->production = m->alias[AN_ALIAS_PRODUCTION - 1];
         if (an_hash_is_zero(&plan->production) && m->policy.gate_first)
             plan->production = c->untrained;
+        if (plan->kind == AN_PAYLOAD_SHADOW) {
+            plan->shadow_ms = (uint64_t)m->policy.shadow_ms;
+            plan->shadow_rows = (uint64_t)m->policy.shadow_rows;
+            plan->upload.deadline_ms += plan->shadow_ms;
+            plan->upload.time_min_ms += plan->shadow_ms;
+        }
     } else {
         plan->base = c->head;
     }
@@ -163,8 +169,8 @@ static an_err open_round(an_hub *hub, const an_campaign *c, an_payload_kind kind
     }
     char reason[AN_PLAN_REASON_MAX];
     snprintf(reason, sizeof reason, "%s campaign %llu, round %u of %u: %.120s",
-             an_campaign_kind_name(c->kind), (unsigned long long)c->id, c->step + 1, an_campaign_n_rounds(c),
-             c->trigger);
+             an_campaign_kind_name(c->kind), (unsigned long long)c->id, c->step + 1,
+             an_campaign_n_rounds(c) + (kind == AN_PAYLOAD_SHADOW), c->trigger);
     return an_hub_round_start(hub, plan, reason, why);
 }
 
@@ -180,111 +186,19 @@ an_err an_hub_campaign_end(an_hub *hub, uint64_t id, bool promoted, const char *
     an_json_set_bool(o, "promoted", promoted);
     an_json_set_text(o, "reason", reason);
     an_json_set_hash(o, "version", &c->head);
+    an_json_set_text(o, "before", an_campaign_state_name(c->state));
     an_log(AN_LOG_INFO, "campaign_ended", "campaign=%llu model=%s promoted=%s reason=\"%s\"",
            (unsigned long long)id, c->model, promoted ? "yes" : "no", reason);
     an_batch_add(&b, "campaign.ended", c->model, actor, NULL, o);
     return an_hub_commit(hub, &b, why);
 }
 
-static an_err gate(an_hub *hub, const an_campaign *c, an_note *why)
-{
-    const an_model_entry *m = an_state_model(&hub->state, c->model);
-    an_evaluate_out figures;
-    an_note verdict = {{0}};
-    an_record_batch b = {.n = 0};
-    an_buf text;
-    an_buf_init(&text, 65536);
-    an_err err = an_store_object_get(hub->conf.store, &c->evaluation, &text, why);
-    if (err == AN_OK)
-        err = an_evaluation_parse(text.data, text.len, &figures, why);
-    an_buf_done(&text);
-    if (err != AN_OK)
-        return err;
-    const an_gate_case which = c->first                             ? AN_GATE_FIRST
-                               : c->kind == AN_CAMPAIGN_INCREMENTAL ? AN_GATE_INCREMENTAL
-                                                                    : AN_GATE_FULL;
-    bool passed = an_gate_judge(&figures, &m->policy, which, &verdict);
-    an_json *o = an_json_object();
-    an_json_set_int(o, "id", (int64_t)c->id);
-    an_json_set_bool(o, "passed", passed);
-    an_json_set_text(o, "reason", verdict.text);
-    an_json_set_hash(o, "candidate", &c->head);
-    an_json_set_hash(o, "evaluation", &c->evaluation);
-    an_log(AN_LOG_INFO, "campaign_gated", "campaign=%llu model=%s passed=%s reason=\"%s\"",
-           (unsigned long long)c->id, c->model, passed ? "yes" : "no", verdict.text);
-    an_batch_add(&b, "campaign.gated", c->model, "coordinator", NULL, o);
-    uint64_t id = c->id;
-    if ((err = an_hub_commit(hub, &b, why)) != AN_OK || passed)
-        return err;
-    return an_hub_campaign_end(hub, id, false, verdict.text, "coordinator", why);
-}
-
-/* Signed at once, or left until the release root has signed. */
+/* Its rollout ends it. */
 static an_err promote_campaign(an_hub *hub, const an_campaign *c, an_note *why)
 {
     char reason[AN_REASON_MAX];
     snprintf(reason, sizeof reason, "campaign %llu: %.200s", (unsigned long long)c->id, c->reason);
-    return an_hub_release(hub, "coordinator", c->model, &c->head, reason, c->id, why);
-}
-
-/* ---- drift ---- */
-
-/* A report that the model got worse or the input changed, unanswered and of what runs now. */
-static bool is_open(const an_drift_entry *d, const an_model_entry *m, int64_t now)
-{
-    return !d->campaign && d->sign >= 0 && strcmp(d->model, m->name) == 0 &&
-           an_hash_equal(&d->version, &m->alias[AN_ALIAS_PRODUCTION - 1]) &&
-           now - d->time_ms <= m->policy.drift_gather_ms + m->policy.drift_within_ms;
-}
-
-static bool is_first_of_site(const an_hub *hub, const an_model_entry *m, size_t i, int64_t now)
-{
-    const an_drift_entry *d = hub->state.drifts.items;
-    for (size_t k = 0; k < i; k++)
-        if (is_open(&d[k], m, now) && strcmp(d[k].site, d[i].site) == 0)
-            return false;
-    return true;
-}
-
-/* Distinct sites whose open report is old enough; ret names all that have one, as the campaign answers them
- * all.  A report comes with the first rows that prove a change, and these are too few to learn from, or to
- * tell a fault by: its site goes on gathering for a while (from warning to answer: Gama et al. 2004,
- * Learning with Drift Detection). */
-static uint32_t drifting_sites(an_hub *hub, const an_model_entry *m, an_note *ret)
-{
-    uint32_t n = 0, n_old = 0;
-    const int64_t now = an_hub_now(hub);
-    char names[200] = "";
-    for (size_t i = 0; i < hub->state.drifts.n; i++) {
-        const an_drift_entry *d = &hub->state.drifts.items[i];
-        if (!is_open(d, m, now) || !is_first_of_site(hub, m, i, now))
-            continue;
-        n_old += now - d->time_ms >= m->policy.drift_gather_ms;
-        size_t len = strlen(names);
-        snprintf(names + len, sizeof names - len, "%s%s (%s of %s)", n ? ", " : "", d->site, d->test,
-                 d->subject);
-        n++;
-    }
-    an_note_set(ret, "drift at %u site%s: %s", n, n == 1 ? "" : "s", names);
-    return n_old;
-}
-
-static bool answer_drift(an_hub *hub, const an_model_entry *m)
-{
-    an_note trigger, why = {{0}};
-    uint64_t id;
-    if (an_hash_is_zero(&m->alias[AN_ALIAS_PRODUCTION - 1]) || an_state_campaign_open(&hub->state, m->name))
-        return false;
-    if (m->campaign_ms && an_hub_now(hub) - m->campaign_ms < m->policy.drift_cooldown_ms)
-        return false;
-    if (drifting_sites(hub, m, &trigger) < m->policy.drift_quorum)
-        return false;
-    an_err err = an_hub_campaign_open(hub, "coordinator", m->name, AN_CAMPAIGN_INCREMENTAL, 0, trigger.text,
-                                      &id, &why);
-    if (err != AN_OK)
-        an_log(AN_LOG_ERROR, "campaign_not_opened", "model=%s err=%s why=\"%s\"", m->name, an_err_name(err),
-               why.text);
-    return err == AN_OK;
+    return an_hub_rollout_open(hub, "coordinator", c->model, &c->head, reason, c->id, false, NULL, why);
 }
 
 /* ---- driving ---- */
@@ -305,11 +219,11 @@ static bool drive_one(an_hub *hub, const an_campaign *c)
             return false; /* looked at again at the next tick and the next HELLO */
         break;
     case AN_TODO_GATE:
-        err = gate(hub, c, &why);
+        err = an_hub_gate(hub, c, &why);
         break;
     case AN_TODO_PROMOTE:
-        if (an_state_wait_of(&hub->state, &c->head, id))
-            return false; /* until it is signed */
+        if (an_hub_rollout_holds_production(hub, m))
+            return false; /* until that one is over */
         err = promote_campaign(hub, c, &why);
         break;
     case AN_TODO_GIVE_UP: {
@@ -345,8 +259,9 @@ void an_hub_drive(an_hub *hub)
         for (size_t i = 0; i < hub->state.campaigns.n; i++)
             if (!an_campaign_is_over(&hub->state.campaigns.items[i]))
                 more = drive_one(hub, &hub->state.campaigns.items[i]) || more;
+        more = an_hub_rollouts_drive(hub) || more;
         for (size_t i = 0; i < hub->state.models.n; i++)
-            more = answer_drift(hub, &hub->state.models.items[i]) || more;
+            more = an_hub_drift_answer(hub, &hub->state.models.items[i]) || more;
     }
     hub->driving = false;
 }
@@ -361,13 +276,29 @@ static void say_missing(an_hub *hub, const an_model_entry *m, an_note *ret)
     an_plan_free(plan);
 }
 
+static void passed_waiting(an_hub *hub, const an_campaign *c, const an_model_entry *m, an_note *ret)
+{
+    const an_rollout *r = c->rollout ? an_state_rollout(&hub->state, c->rollout) : NULL;
+    const an_rollout *other = an_state_rollout_open(&hub->state, m->name);
+    if (r) {
+        an_note waiting;
+        an_rollout_waiting(r, an_hub_now(hub), &waiting);
+        an_note_set(ret, "rollout %llu: %.250s", (unsigned long long)r->id, waiting.text);
+    } else if (!m->policy.promote_automatic && !c->approved_promotion) {
+        an_note_set(ret, "passed the gate, waiting for approval of the promotion (%.200s)", c->reason);
+    } else {
+        an_note_set(ret, "passed the gate, waits for the end of rollout %llu",
+                    (unsigned long long)(other ? other->id : 0));
+    }
+}
+
 void an_hub_campaign_waiting(an_hub *hub, const an_campaign *c, an_note *ret)
 {
     const an_model_entry *m = an_state_model(&hub->state, c->model);
     const an_hub_round *r = c->open_round ? an_hub_round_find(hub, c->open_round) : NULL;
     if (r) {
         an_note waiting;
-        an_round_waiting(&r->round, an_hub_now(hub), &waiting);
+        an_hub_round_waiting(hub, c->open_round, &waiting);
         an_note_set(ret, "round %u of %u: %.250s", c->step + 1, an_campaign_n_rounds(c), waiting.text);
     } else if (c->state == AN_CAMPAIGN_WAITING) {
         an_note_set(ret, "waiting for approval: andon campaign approve %llu", (unsigned long long)c->id);
@@ -379,7 +310,7 @@ void an_hub_campaign_waiting(an_hub *hub, const an_campaign *c, an_note *ret)
                 "passed the gate, waits for the release root's signature: andon release sign --key FILE %llu",
                 (unsigned long long)w->id);
         else
-            an_note_set(ret, "passed the gate, waiting for approval of the promotion (%.200s)", c->reason);
+            passed_waiting(hub, c, m, ret);
     } else if (an_campaign_is_over(c)) {
         an_note_set(ret, "%s", c->reason);
     } else if (m->policy.privacy == 1 && an_hub_roster_waits(hub)) {

@@ -30,8 +30,26 @@ static an_err weigh_privacy(an_hub *hub, const an_model_entry *m, an_campaign_ki
         w.epsilon, w.after, *rounds, an_dp_unit_name(w.unit), w.delta, w.budget, (unsigned long long)w.room);
 }
 
-an_err an_hub_campaign_open(an_hub *hub, const char *actor, const char *model, an_campaign_kind kind,
-                            uint32_t rounds, const char *trigger, uint64_t *ret_id, an_note *why)
+static an_json *wish_json(const an_campaign_wish *w, uint64_t id, uint32_t rounds, bool waiting)
+{
+    an_json *o = an_json_object();
+    an_json_set_int(o, "id", (int64_t)id);
+    an_json_set_text(o, "kind", an_campaign_kind_name(w->kind));
+    an_json_set_text(o, "trigger", w->trigger);
+    an_json_set_int(o, "rounds", rounds);
+    an_json_set_bool(o, "waiting", waiting);
+    an_json_set_text(o, "cause", w->cause);
+    if (w->scope)
+        an_json_set_text(o, "scope", w->scope);
+    if (w->plan)
+        an_json_set_text(o, "plan", w->plan);
+    if (w->sites)
+        an_json_set(o, "sites", w->sites);
+    return o;
+}
+
+/* Errors: NOTFOUND, STATE, INVAL. */
+static an_err may_begin(an_hub *hub, const char *model, const an_campaign_wish *w, an_note *why)
 {
     const an_model_entry *m = an_state_model(&hub->state, model);
     if (!m)
@@ -40,36 +58,49 @@ an_err an_hub_campaign_open(an_hub *hub, const char *actor, const char *model, a
     if (open)
         return an_fail(AN_ERR_STATE, why, "campaign %llu of model %s is not over",
                        (unsigned long long)open->id, model);
-    bool again = kind == AN_CAMPAIGN_INCREMENTAL;
-    const an_hash *production = &m->alias[AN_ALIAS_PRODUCTION - 1];
-    if (again && an_hash_is_zero(production))
+    if (w->kind == AN_CAMPAIGN_INCREMENTAL && an_hash_is_zero(&m->alias[AN_ALIAS_PRODUCTION - 1]))
         return an_fail(AN_ERR_STATE, why, "model %s has no production version to go on from", model);
-    if (rounds > 10000)
+    if (w->rounds > 10000)
         return an_fail(AN_ERR_INVAL, why, "a campaign has at most 10000 rounds");
-    if (rounds == 0)
+    return AN_OK;
+}
+
+an_err an_hub_campaign_wish(an_hub *hub, const char *actor, const char *model, const an_campaign_wish *w,
+                            uint64_t *ret_id, an_note *why)
+{
+    const bool by_itself = strcmp(actor, "coordinator") == 0;
+    const uint64_t id = hub->state.next_id;
+    an_err err = may_begin(hub, model, w, why);
+    const an_model_entry *m = an_state_model(&hub->state, model);
+    const bool again = w->kind == AN_CAMPAIGN_INCREMENTAL;
+    bool waiting = w->ask || (by_itself && m && !m->policy.drift_automatic);
+    uint32_t rounds = w->rounds;
+    if (err == AN_OK && rounds == 0)
         rounds = (uint32_t)(again ? m->policy.drift_rounds : m->policy.train_rounds);
-    uint64_t id = hub->state.next_id;
-    bool by_itself = strcmp(actor, "coordinator") == 0, waiting = by_itself && !m->policy.drift_automatic;
-    an_err err = weigh_privacy(hub, m, kind, by_itself, &rounds, &waiting, why);
-    if (err != AN_OK)
+    if (err == AN_OK)
+        err = weigh_privacy(hub, m, w->kind, by_itself, &rounds, &waiting, why);
+    if (err != AN_OK) {
+        an_json_free(w->sites);
         return err;
+    }
     an_record_batch b = {.n = 0};
-    an_json *o = an_json_object();
-    an_json_set_int(o, "id", (int64_t)id);
-    an_json_set_text(o, "kind", an_campaign_kind_name(kind));
-    an_json_set_text(o, "trigger", trigger);
-    an_json_set_int(o, "rounds", rounds);
-    an_json_set_hash(o, "base", again ? production : &m->blank);
-    an_json_set_bool(o, "waiting", waiting);
+    an_json *o = wish_json(w, id, rounds, waiting);
+    an_json_set_hash(o, "base", again ? &m->alias[AN_ALIAS_PRODUCTION - 1] : &m->blank);
     an_batch_add(&b, "campaign.opened", model, actor, NULL, o);
-    err = an_hub_commit(hub, &b, why);
-    if (err != AN_OK)
+    if ((err = an_hub_commit(hub, &b, why)) != AN_OK)
         return err;
-    an_log(AN_LOG_INFO, "campaign_opened", "campaign=%llu model=%s kind=%s trigger=\"%s\"",
-           (unsigned long long)id, model, an_campaign_kind_name(kind), trigger);
+    an_log(AN_LOG_INFO, "campaign_opened", "campaign=%llu model=%s kind=%s cause=%s trigger=\"%s\"",
+           (unsigned long long)id, model, an_campaign_kind_name(w->kind), w->cause, w->trigger);
     *ret_id = id;
     an_hub_drive(hub);
     return AN_OK;
+}
+
+an_err an_hub_campaign_open(an_hub *hub, const char *actor, const char *model, an_campaign_kind kind,
+                            uint32_t rounds, const char *trigger, uint64_t *ret_id, an_note *why)
+{
+    const an_campaign_wish wish = {.kind = kind, .rounds = rounds, .trigger = trigger, .cause = "person"};
+    return an_hub_campaign_wish(hub, actor, model, &wish, ret_id, why);
 }
 
 an_err an_hub_campaign_approve(an_hub *hub, const char *actor, uint64_t id, an_note *why)
@@ -84,6 +115,7 @@ an_err an_hub_campaign_approve(an_hub *hub, const char *actor, uint64_t id, an_n
     an_json *o = an_json_object();
     an_json_set_int(o, "id", (int64_t)id);
     an_json_set_hash(o, "candidate", &c->head);
+    an_json_set_text(o, "before", an_campaign_state_name(c->state));
     an_batch_add(&b, "campaign.approved", c->model, actor, NULL, o);
     an_err err = an_hub_commit(hub, &b, why);
     an_hub_drive(hub);
@@ -97,6 +129,10 @@ an_err an_hub_campaign_stop(an_hub *hub, const char *actor, uint64_t id, const c
         return an_fail(AN_ERR_NOTFOUND, why, "no campaign %llu", (unsigned long long)id);
     if (an_campaign_is_over(c))
         return an_fail(AN_ERR_STATE, why, "campaign %llu is over", (unsigned long long)id);
+    const an_rollout *rollout = c->rollout ? an_state_rollout(&hub->state, c->rollout) : NULL;
+    if (rollout && !an_rollout_is_over(rollout))
+        return an_hub_rollout_do(hub, actor, rollout->id, AN_ROLLOUT_EVENT_ABORT,
+                                 reason[0] ? reason : "its campaign was stopped", why);
     uint64_t open_round = c->open_round;
     an_record_batch b = {.n = 0};
     an_json *o = an_json_object();
@@ -104,6 +140,7 @@ an_err an_hub_campaign_stop(an_hub *hub, const char *actor, uint64_t id, const c
     an_json_set_bool(o, "promoted", false);
     an_json_set_text(o, "reason", reason[0] ? reason : "stopped by a person");
     an_json_set_hash(o, "version", &c->head);
+    an_json_set_text(o, "before", an_campaign_state_name(c->state));
     an_batch_add(&b, "campaign.ended", c->model, actor, NULL, o);
     an_err err = an_hub_commit(hub, &b, why);
     an_hub_round *r = open_round && err == AN_OK ? an_hub_round_find(hub, open_round) : NULL;
@@ -144,11 +181,33 @@ static an_err visit_move(void *ctx, const an_record *record, an_note *why)
 an_err an_hub_rollback(an_hub *hub, const char *actor, const char *model, const char *reason, an_note *why)
 {
     history h = {{{0}}, {{0}}};
+    const an_rollout *open = an_state_rollout_open(&hub->state, model);
+    if (open && !(open->at_once && an_hash_is_zero(&open->from)))
+        return an_hub_rollout_do(hub, actor, open->id, AN_ROLLOUT_EVENT_ABORT, reason, why);
     an_err err = an_store_scan(hub->conf.store, &(an_store_filter){.kind = "alias.moved", .subject = model},
                                visit_move, &h, why);
     if (err != AN_OK)
         return err;
     if (an_hash_is_zero(&h.previous))
         return an_fail(AN_ERR_NOTFOUND, why, "model %.63s has no former production version", model);
-    return an_hub_promote(hub, actor, model, &h.previous, reason, why);
+    return an_hub_release(hub, actor, model, &h.previous, reason, 0, why);
+}
+
+/* ---- groups ---- */
+
+an_err an_hub_group_set(an_hub *hub, const char *actor, const char *name, const char *const *sites, size_t n,
+                        an_note *why)
+{
+    if (!an_name_ok(name))
+        return an_fail(AN_ERR_INVAL, why, "\"%.63s\" is not a group's name", name);
+    for (size_t i = 0; i < n; i++)
+        if (!an_state_site(&hub->state, sites[i]))
+            return an_fail(AN_ERR_NOTFOUND, why, "no site %.63s has asked", sites[i]);
+    an_record_batch b = {.n = 0};
+    an_json *o = an_json_object(), *list = an_json_array();
+    for (size_t i = 0; i < n; i++)
+        an_json_push_text(list, sites[i]);
+    an_json_set(o, "sites", list);
+    an_batch_add(&b, "group.set", name, actor, NULL, o);
+    return an_hub_commit(hub, &b, why);
 }

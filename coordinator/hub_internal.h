@@ -2,6 +2,7 @@
 #ifndef AN_COORDINATOR_HUB_INTERNAL_H
 #define AN_COORDINATOR_HUB_INTERNAL_H
 
+#include "coordinator/drift.h"
 #include "coordinator/hub.h"
 #include "doors/json.h"
 #include "doors/seal.h"
@@ -20,7 +21,9 @@ typedef struct an_hub_round {
         *masked;     /* (members) secure: what a site has signed of the update that it offers; NULL: none */
     bool combining;  /* a job is out */
     bool is_resumed; /* taken up at the start of this process */
-    int64_t plan_ms; /* when the plan is sent again to who has not answered */
+    uint32_t n_lacking;      /* acknowledged updates whose bytes are not here (hub_again.c) */
+    int64_t again_ms;        /* when their sites are asked for them the next time */
+    int64_t plan_ms;         /* when the plan is sent again to who has not answered */
     uint64_t commits_before; /* hub.n_commits when it was opened or taken up */
 } an_hub_round;
 
@@ -28,6 +31,7 @@ typedef struct an_hub_round {
 typedef struct an_hub_model {
     char name[AN_NAME_MAX];
     uint32_t n_features;
+    double rate_hz; /* 0: not regular */
     uint32_t n_tensors;
     an_tensor_scale *tensors; /* (n_tensors), unit_exp not set */
 } an_hub_model;
@@ -51,16 +55,23 @@ struct an_hub {
     uint64_t next_epoch;
     int64_t resumed_ms; /* when open rounds were taken up */
     uint64_t next_msg_id;
-    int64_t retry_ms;   /* when campaigns that wait for sites are looked at again */
-    uint64_t n_commits; /* transactions of this process */
+    int64_t retain_ms;        /* when bundles that nobody needs are looked for again */
+    size_t swept;             /* versions whose bundle is sure to be gone if they are pruned */
+    int64_t wall_ms, mono_ms; /* of the clock at the last look; 0: none yet */
+    int64_t shift_ms;         /* from the clock to the time of the hub: the clock was set */
+    int64_t retry_ms;         /* when campaigns that wait for sites are looked at again */
+    uint64_t n_commits;       /* transactions of this process */
     AN_LIST(an_hub_waiting) waiting;
-    bool gathering; /* events of sites wait in `waiting` */
+    bool gathering;             /* events of sites wait in `waiting` */
+    int64_t told_ms, synced_ms; /* when all sites were last told, and looked through for rollouts */
     bool driving;
-    bool behind; /* a record is in the journal and not in the state: nothing is stored until the next
+    bool deposed; /* the store is another coordinator's: nothing more may be done here */
+    bool behind;  /* a record is in the journal and not in the state: nothing is stored until the next
                   * tick has read it again */
 };
 
 int64_t an_hub_now(const an_hub *hub);
+void an_hub_watch_clock(an_hub *hub); /* before anything is done with the time: has the clock been set? */
 
 /* Records are built in a batch and appended in one transaction, then applied to the state.  Nothing
  * else changes the state.  body is taken.  A failure is remembered until commit. */
@@ -114,8 +125,24 @@ void an_hub_end_message(const an_round_entry *e, an_msg *ret);
 /* May the site be given another large answer to what it says again?  Then what was given is counted. */
 bool an_hub_may_answer(an_hub *hub, const char *site);
 void an_hub_answered(an_hub *hub, const char *site, size_t bytes);
+void an_hub_ack(an_hub *hub, const char *site, const an_msg *msg, an_err err, const char *text);
+void an_hub_site_actor(char out[static 128], const char *site);
+/* The key of a fact: its number at the site and what it says.  A site whose spool was lost counts from the
+ * start again; by the number alone its new facts would pass for old ones. */
+void an_hub_fact_key(char out[static 128], const char *kind, uint64_t number, an_json *body);
 void an_hub_answer_held(an_hub *hub, const char *site,
                         const an_msg_held *held); /* how its round ended, if it has */
+
+/* hub_live.c */
+an_err an_hub_live_take(an_hub *hub, const char *site, const an_msg *msg, an_note *why); /* LIVE */
+/* Asks a connected site to go back by itself, from this version to that one (zero: what it ran before).
+ * Errors: as an_hub_send; said again by whoever wants it. */
+an_err an_hub_return(an_hub *hub, const char *site, const char *model, const an_hash *version,
+                     const an_hash *to, const char *reason);
+
+/* hub_reports.c */
+/* What a line runs: taken with the site's countersign only.  Errors: AUTH, IO, NOMEM. */
+an_err an_hub_report(an_hub *hub, const char *site, const an_msg *msg, an_note *why);
 
 /* hub_secure.c */
 /* What the last exchange led to; again: because the site has asked, which it may not do without end. */
@@ -151,12 +178,30 @@ bool an_hub_roster_waits(const an_hub *hub); /* sites are admitted, and no roste
 void an_hub_roster_refresh(an_hub *hub);     /* who was admitted or revoked: signs anew, if this hub may */
 void an_hub_roster_send(an_hub *hub, const char *only_site);
 
+/* hub_again.c */
+void an_hub_again_count(an_hub *hub, an_hub_round *r); /* sees what is lacking */
+void an_hub_again_ask(an_hub *hub, const an_hub_round *r, size_t member);
+void an_hub_again_tick(an_hub *hub, an_hub_round *r); /* may end the round */
+/* Is this offer the update that was acknowledged and is lacking? */
+bool an_hub_again_wanted(const an_hub *hub, const an_hub_round *r, size_t member, const an_hash *update);
+void an_hub_again_taken(an_hub *hub, an_hub_round *r); /* an update came: may start the sum */
+
 /* hub_sums.c */
 an_err an_hub_plan_read(an_hub *hub, const an_hash *plan_hash, an_plan **ret, an_buf *bytes, an_note *why);
 void an_hub_sum_start(an_hub *hub, an_hub_round *r);
 
 /* hub_retention.c */
 void an_hub_prune(an_hub *hub); /* removes the updates of one round that need not be kept any more */
+
+/* hub_gate.c */
+/* The gate judges the campaign's candidate; a hard failure quarantines the version.  Errors: of the store. */
+an_err an_hub_gate(an_hub *hub, const an_campaign *c, an_note *why);
+bool an_hub_has_rival(const an_campaign *c,
+                      const an_plan *plan); /* EVALUATE: beside a production that runs? */
+
+/* hub_bundles.c */
+void an_hub_prune_bundles(
+    an_hub *hub); /* removes one bundle that nobody needs (registry.h), looking now and then */
 
 /* hub_campaigns.c */
 void an_hub_drive(an_hub *hub); /* do what every campaign and the drift policy ask for */
@@ -168,13 +213,67 @@ an_err an_hub_campaign_end(an_hub *hub, uint64_t id, bool promoted, const char *
                            an_note *why);
 bool an_hub_runs_model(const an_hub_live *live, const an_model_entry *m); /* connected, with its schema */
 
+/* hub_commands.c: a campaign, with what it is for. */
+typedef struct an_campaign_wish {
+    an_campaign_kind kind;
+    uint32_t rounds;     /* 0: as the policy says */
+    const char *trigger; /* for people: why */
+    const char *cause;   /* "person", "drift" */
+    const char *scope;   /* drift: of what; NULL: not known */
+    const char *plan;    /* who does what; NULL: not said */
+    an_json *sites;      /* taken; names of those that drift; NULL: none */
+    bool ask;            /* it waits for a person in any case */
+} an_campaign_wish;
+an_err an_hub_campaign_wish(an_hub *hub, const char *actor, const char *model, const an_campaign_wish *wish,
+                            uint64_t *ret_id, an_note *why);
+
+/* hub_drift.c */
+an_err an_hub_drift_triage(an_hub *hub, const an_model_entry *m, an_triage *ret, an_note *why);
+bool an_hub_drift_answer(an_hub *hub, const an_model_entry *m); /* true: a campaign was opened */
+
 /* hub_releases.c */
-/* Production becomes this version: signed and announced at once, if the online key may; else it waits for
- * the release root.  campaign: ends as promoted when it is signed; 0: none. */
+/* A statement for this version: signed and in force at once, if the online key may; else it waits for the release
+ * root.  rollout: whose statement it is; 0: production's, and production becomes this version at all sites. */
 an_err an_hub_release(an_hub *hub, const char *actor, const char *model, const an_hash *version,
-                      const char *reason, uint64_t campaign, an_note *why);
-/* Tells one site, or all that run the model, what production is. */
+                      const char *reason, uint64_t rollout, an_note *why);
+an_err an_hub_version_check(an_hub *hub, const char *model, const an_hash *version,
+                            an_note *why); /* Errors: NOTFOUND; STATE it is quarantined. */
+
+/* hub_announce.c */
+typedef struct an_hub_desired {
+    an_hash version;               /* none: there is nothing to run yet */
+    const an_statement *statement; /* NULL: none that the site would follow */
+    const an_rollout *rollout;     /* that has reached the site; NULL: it is production's version */
+    bool later;                    /* the site is not to be told now */
+    const an_rollout *back;        /* whose version it must not run any more, and no statement says so */
+} an_hub_desired;
+/* What a site is to run: one version, whatever happens.  Borrowed until the next commit. */
+void an_hub_desire(an_hub *hub, const an_model_entry *m, const char *site, an_hub_desired *ret);
+bool an_hub_statement_holds(an_hub *hub, const an_statement *s);
+/* Do all lines of the model run it, or (all false) any of them? */
+bool an_hub_line_runs(const an_hub_live *live, const an_model_entry *m, const an_hash *version, bool all);
+/* Tells one site, or all that run the model, what they are to run. */
 an_err an_hub_announce(an_hub *hub, const char *model, const char *only_site);
+void an_hub_announce_reached(an_hub *hub, const an_rollout *r); /* those that do not run it yet */
+void an_hub_announce_tick(an_hub *hub); /* sites that run another version than they should hear it again */
+
+/* hub_rollouts.c */
+bool an_hub_rollouts_drive(an_hub *hub); /* true: something was done, and there may be more */
+/* A rollout holds the model's statements: production's is not renewed beside it. */
+bool an_hub_rollout_holds_production(an_hub *hub, const an_model_entry *m);
+an_err an_hub_rollout_signed(an_hub *hub, uint64_t id, an_note *why); /* its statement is in force */
+an_err an_hub_rollout_feed(an_hub *hub, const char *actor, uint64_t id, const an_rollout_event *e,
+                           bool *ret_changed, an_note *why);
+
+/* hub_rollout_sites.c */
+/* The sites that run the model, to be freed.  Errors: NOMEM. */
+an_err an_hub_rollout_sites(an_hub *hub, const an_model_entry *m, uint64_t campaign, an_rollout_site **ret,
+                            size_t *ret_n);
+bool an_hub_rollout_site(an_hub *hub,
+                         const char *site); /* it has come, or reported; true: a rollout has changed */
+bool an_hub_rollouts_sync(an_hub *hub);     /* the same of all sites, not too often */
+
+/* hub_releases.c, continued */
 void an_hub_releases_tick(an_hub *hub); /* renews what expires, signs what a delegation has come for */
 
 /* hub_trust.c */
@@ -192,6 +291,6 @@ an_err an_hub_privacy_read(const an_plan *plan, an_round_privacy *ret, an_note *
 
 /* hub_models.c */
 an_err an_hub_model_facts(an_hub *hub, const char *model, an_hub_model **ret, an_note *why);
-an_err an_hub_bundle_path(an_hub *hub, const an_hash *version, char out[static AN_PATH_MAX]);
+an_err an_hub_bundle_path(an_hub *hub, const an_hash *version, char out[static AN_PATH_MAX], an_note *why);
 
 #endif

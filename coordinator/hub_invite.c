@@ -11,8 +11,8 @@ void an_hub_round_invite(an_hub *hub, an_hub_round *r, size_t member)
     m.u.plan.plan_hash = r->round.plan_hash;
     const an_plan *p = r->plan;
     an_err err =
-        an_candidate_sign(m.u.plan.candidate, p->model,
-                          p->kind == AN_PAYLOAD_EVALUATE ? &p->candidate : &p->base, hub->conf.sign_secret);
+        an_candidate_sign(m.u.plan.candidate, p->model, an_payload_judges(p->kind) ? &p->candidate : &p->base,
+                          hub->conf.sign_secret);
     if (err == AN_OK)
         err = an_hub_send(hub, r->round.members[member].site, &m);
     (void)err; /* owed again at the site's next HELLO */
@@ -61,6 +61,8 @@ void an_hub_round_greet(an_hub *hub, const char *site)
         an_round_action a;
         if (member != SIZE_MAX && r->round.members[member].state == AN_MEMBER_LEFT_OUT)
             an_hub_round_leave(hub, r, member);
+        if (member != SIZE_MAX)
+            an_hub_again_ask(hub, r, member);
         if (member == SIZE_MAX || !an_round_resume(&r->round, member, &a))
             continue;
         if (a.type == AN_ROUND_SEND_PLAN) {

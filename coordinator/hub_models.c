@@ -8,9 +8,9 @@
 #include "models/bundle.h"
 #include "models/model.h"
 
-an_err an_hub_bundle_path(an_hub *hub, const an_hash *version, char out[static AN_PATH_MAX])
+an_err an_hub_bundle_path(an_hub *hub, const an_hash *version, char out[static AN_PATH_MAX], an_note *why)
 {
-    return an_store_object_path(hub->conf.store, version, out);
+    return an_store_object_file(hub->conf.store, version, out, why);
 }
 
 static an_err facts_from(an_hub_model *m, const an_bundle *b, an_note *why)
@@ -27,6 +27,7 @@ static an_err facts_from(an_hub_model *m, const an_bundle *b, an_note *why)
     } else {
         m->n_tensors = (uint32_t)n;
         m->n_features = b->schema.n;
+        m->rate_hz = b->schema.rate_hz;
         for (size_t i = 0; i < n; i++) {
             const an_tensor *t = an_model_tensor_at(model, i);
             m->tensors[i] = (an_tensor_scale){.n = (uint32_t)t->n, .local = t->local};
@@ -51,7 +52,7 @@ an_err an_hub_model_facts(an_hub *hub, const char *name, an_hub_model **ret, an_
     an_bundle b = {.arch = NULL};
     an_hub_model m = {.n_tensors = 0};
     snprintf(m.name, sizeof m.name, "%s", name);
-    an_err err = an_hub_bundle_path(hub, &e->blank, path);
+    an_err err = an_hub_bundle_path(hub, &e->blank, path, why);
     if (err == AN_OK)
         err = an_bundle_read(&b, NULL, path, why);
     if (err != AN_OK)
@@ -178,8 +179,29 @@ out:
     return err;
 }
 
+/* What the options were, for those that are set now. */
+static an_json *policy_before(const an_policy *p, const char *const (*texts)[2], size_t n)
+{
+    an_json *o = an_json_object();
+    for (size_t i = 0; i < n; i++) {
+        char value[AN_OPT_VALUE_MAX];
+        const an_opt *row = an_opt_find(an_policy_rows, an_policy_n_rows, texts[i][0]);
+        if (!row)
+            continue;
+        an_opt_value(row, p, value);
+        an_json_set_text(o, row->key, value);
+    }
+    return o;
+}
+
 an_err an_hub_model_policy(an_hub *hub, const char *actor, const char *model, const char *const (*policy)[2],
                            size_t n, an_note *why)
+{
+    return an_hub_model_policy_because(hub, actor, model, policy, n, "", why);
+}
+
+an_err an_hub_model_policy_because(an_hub *hub, const char *actor, const char *model,
+                                   const char *const (*policy)[2], size_t n, const char *reason, an_note *why)
 {
     const an_model_entry *m = an_state_model(&hub->state, model);
     if (!m)
@@ -191,6 +213,9 @@ an_err an_hub_model_policy(an_hub *hub, const char *actor, const char *model, co
         return err;
     an_json *o = an_json_object();
     an_json_set(o, "policy", policy_texts(policy, n));
+    an_json_set(o, "before", policy_before(&m->policy, policy, n));
+    if (reason[0])
+        an_json_set_text(o, "reason", reason);
     an_batch_add(&batch, "model.policy", model, actor, NULL, o);
     err = an_hub_commit(hub, &batch, why);
     an_hub_drive(hub);

@@ -1,4 +1,4 @@
-/* Releases: who may sign what production is to be, what waits for a signature, and telling the sites. */
+/* Releases: who may sign what sites are to run, and what waits for a signature. */
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@ static an_err form_of(an_hub *hub, const an_hash *version, an_bundle_form *ret, 
 {
     char path[AN_PATH_MAX];
     an_bundle b = {.arch = NULL};
-    an_err err = an_hub_bundle_path(hub, version, path);
+    an_err err = an_hub_bundle_path(hub, version, path, why);
     if (err == AN_OK)
         err = an_bundle_read(&b, NULL, path, why);
     if (err == AN_OK)
@@ -103,19 +103,17 @@ static an_err sign_online(an_hub *hub, const an_release *r, an_signed *ret, an_n
     return err;
 }
 
-/* It is the release from now on: stored, announced, and its campaign is over. */
+/* It is the release from now on: stored, and announced, of a rollout stage by stage. */
 static an_err put_in_force(an_hub *hub, const char *actor, uint64_t wait, const an_release *r,
                            const an_delegation_entry *d, const an_signed *s, const char *reason,
-                           uint64_t campaign, an_note *why)
+                           uint64_t rollout, an_note *why)
 {
-    char model[AN_NAME_MAX], why_ended[AN_REASON_MAX];
+    char model[AN_NAME_MAX];
     const an_model_entry *m = an_state_model(&hub->state, r->model);
-    const an_campaign *c = campaign ? an_state_campaign(&hub->state, campaign) : NULL;
-    const bool ends = c && !an_campaign_is_over(c);
+    const an_alias alias = rollout ? AN_ALIAS_CANARY : AN_ALIAS_PRODUCTION;
     an_record_batch b = {.n = 0};
     an_json *o = an_json_object(), *moved = an_json_object();
     snprintf(model, sizeof model, "%s", r->model);
-    snprintf(why_ended, sizeof why_ended, "%s", c ? c->reason : "");
     if (wait)
         an_json_set_int(o, "id", (int64_t)wait);
     an_json_set_hash(o, "version", &r->version);
@@ -126,10 +124,12 @@ static an_err put_in_force(an_hub *hub, const char *actor, uint64_t wait, const 
         an_json_set_int(o, "delegation", (int64_t)d->d.number);
         an_json_set_int(o, "use", (int64_t)r->use);
     }
+    if (rollout)
+        an_json_set_int(o, "rollout", (int64_t)rollout);
     an_json_set_signed(o, s);
     an_batch_add(&b, "release.signed", model, actor, NULL, o);
-    an_json_set_text(moved, "alias", an_alias_name(AN_ALIAS_PRODUCTION));
-    an_json_set_hash(moved, "from", &m->alias[AN_ALIAS_PRODUCTION - 1]);
+    an_json_set_text(moved, "alias", an_alias_name(alias));
+    an_json_set_hash(moved, "from", &m->alias[alias - 1]);
     an_json_set_hash(moved, "to", &r->version);
     an_json_set_int(moved, "counter", (int64_t)r->counter);
     an_json_set_text(moved, "reason", reason);
@@ -137,17 +137,20 @@ static an_err put_in_force(an_hub *hub, const char *actor, uint64_t wait, const 
     an_err err = an_hub_commit(hub, &b, why);
     if (err != AN_OK)
         return err;
-    an_log(AN_LOG_INFO, "promoted", "model=%s by=%s delegation=%llu reason=\"%s\"", model, actor,
-           (unsigned long long)(d ? d->d.number : 0), reason);
-    err = an_hub_announce(hub, model, NULL);
-    return err == AN_OK && ends ? an_hub_campaign_end(hub, campaign, true, why_ended, actor, why) : err;
+    an_log(AN_LOG_INFO, "released", "model=%s alias=%s by=%s delegation=%llu reason=\"%s\"", model,
+           an_alias_name(alias), actor, (unsigned long long)(d ? d->d.number : 0), reason);
+    if (rollout)
+        return an_hub_rollout_signed(hub, rollout, why);
+    return an_hub_announce(hub, model, NULL);
 }
 
 static an_err want_signature(an_hub *hub, const char *actor, const char *model, const an_hash *version,
-                             const char *reason, uint64_t campaign, an_note *why)
+                             const char *reason, uint64_t rollout, an_note *why)
 {
     uint64_t id = 1;
-    if (an_state_wait_of(&hub->state, version, campaign))
+    const an_rollout *of = rollout ? an_state_rollout(&hub->state, rollout) : NULL;
+    const uint64_t campaign = of ? of->campaign : 0;
+    if (of ? an_state_wait_of_rollout(&hub->state, rollout) : an_state_wait_of(&hub->state, version, 0))
         return AN_OK;
     for (size_t i = 0; i < hub->state.waits.n; i++)
         id = hub->state.waits.items[i].id >= id ? hub->state.waits.items[i].id + 1 : id;
@@ -158,6 +161,8 @@ static an_err want_signature(an_hub *hub, const char *actor, const char *model, 
     an_json_set_text(o, "reason", reason);
     if (campaign)
         an_json_set_int(o, "campaign", (int64_t)campaign);
+    if (rollout)
+        an_json_set_int(o, "rollout", (int64_t)rollout);
     an_batch_add(&b, "release.wanted", model, actor, NULL, o);
     an_err err = an_hub_commit(hub, &b, why);
     if (err == AN_OK)
@@ -166,13 +171,15 @@ static an_err want_signature(an_hub *hub, const char *actor, const char *model, 
     return err;
 }
 
-static an_err check_version(an_hub *hub, const char *model, const an_hash *version, an_note *why)
+an_err an_hub_version_check(an_hub *hub, const char *model, const an_hash *version, an_note *why)
 {
     const an_version *v = an_state_version(&hub->state, version);
     if (!an_state_model(&hub->state, model) || !v || strcmp(v->model, model) != 0)
         return an_fail(AN_ERR_NOTFOUND, why, "model %.63s has no such version", model);
     if (v->quarantined)
         return an_fail(AN_ERR_STATE, why, "the version is quarantined: %.200s", v->reason);
+    if (v->pruned)
+        return an_fail(AN_ERR_STATE, why, "the version's bundle was removed (keep.versions)");
     return AN_OK;
 }
 
@@ -187,7 +194,7 @@ static an_release next_release(an_hub *hub, const an_model_entry *m, const an_ha
 
 /* Errors: AGAIN the online key may not sign it; why says what is missing. */
 static an_err release_online(an_hub *hub, const char *actor, uint64_t wait, const an_model_entry *m,
-                             const an_hash *version, const char *reason, uint64_t campaign, an_note *why)
+                             const an_hash *version, const char *reason, uint64_t rollout, an_note *why)
 {
     an_signed s;
     an_release r = next_release(hub, m, version);
@@ -201,33 +208,27 @@ static an_err release_online(an_hub *hub, const char *actor, uint64_t wait, cons
             r.expires_ms = d->d.expires_ms;
     }
     an_err err = sign_online(hub, &r, &s, why);
-    return err == AN_OK ? put_in_force(hub, actor, wait, &r, d, &s, reason, campaign, why) : err;
+    return err == AN_OK ? put_in_force(hub, actor, wait, &r, d, &s, reason, rollout, why) : err;
 }
 
 an_err an_hub_release(an_hub *hub, const char *actor, const char *model, const an_hash *version,
-                      const char *reason, uint64_t campaign, an_note *why)
+                      const char *reason, uint64_t rollout, an_note *why)
 {
     char said[AN_REASON_MAX], name[AN_NAME_MAX];
     const an_hash hash = *version; /* it may be of a list that grows */
     an_note missing = {{0}};
     snprintf(name, sizeof name, "%.63s", model);
-    an_err err = check_version(hub, name, &hash, why);
+    an_err err = an_hub_version_check(hub, name, &hash, why);
     if (err != AN_OK)
         return err;
-    err = release_online(hub, actor, 0, an_state_model(&hub->state, name), &hash, reason, campaign, &missing);
+    err = release_online(hub, actor, 0, an_state_model(&hub->state, name), &hash, reason, rollout, &missing);
     if (err == AN_ERR_AGAIN) {
         snprintf(said, sizeof said, "%.150s (%.90s)", reason, missing.text);
-        return want_signature(hub, actor, name, &hash, said, campaign, why);
+        return want_signature(hub, actor, name, &hash, said, rollout, why);
     }
     if (err != AN_OK && why)
         *why = missing;
     return err;
-}
-
-an_err an_hub_promote(an_hub *hub, const char *actor, const char *model, const an_hash *version,
-                      const char *reason, an_note *why)
-{
-    return an_hub_release(hub, actor, model, version, reason, 0, why);
 }
 
 /* ---- what was signed elsewhere ---- */
@@ -245,7 +246,7 @@ static an_err need_wait(an_hub *hub, uint64_t id, an_release_wait *ret, an_note 
 
 an_err an_hub_release_draft(an_hub *hub, const an_release_wait *wait, an_release *ret, an_note *why)
 {
-    an_err err = check_version(hub, wait->model, &wait->version, why);
+    an_err err = an_hub_version_check(hub, wait->model, &wait->version, why);
     if (err == AN_OK)
         *ret = next_release(hub, an_state_model(&hub->state, wait->model), &wait->version);
     return err;
@@ -260,7 +261,7 @@ an_err an_hub_release_sign(an_hub *hub, const char *actor, uint64_t id, const an
     const an_release_ground ground = {.root = &hub->state.root, .online = hub->conf.sign_public};
     an_err err = need_wait(hub, id, &w, why);
     if (err == AN_OK)
-        err = check_version(hub, w.model, &w.version, why);
+        err = an_hub_version_check(hub, w.model, &w.version, why);
     if (err == AN_OK)
         err = an_release_judge(release, NULL, &ground, &r, &none, why);
     if (err != AN_OK)
@@ -272,11 +273,17 @@ an_err an_hub_release_sign(an_hub *hub, const char *actor, uint64_t id, const an
     if (r.counter != m->counter + 1)
         return an_fail(AN_ERR_STATE, why, "another release of model %s came between: fetch and sign again",
                        w.model);
+    if (!w.rollout && an_hub_rollout_holds_production(hub, m))
+        return an_fail(AN_ERR_STATE, why,
+                       "a rollout of model %s is open: production's release waits for its end", w.model);
+    if (!w.rollout && !an_hash_equal(&w.version, &m->alias[AN_ALIAS_PRODUCTION - 1]))
+        return an_fail(AN_ERR_STATE, why, "release %llu is of a version that is production no longer",
+                       (unsigned long long)id);
     if (strcmp(r.sites, "*") != 0)
         return an_fail(AN_ERR_UNSUPPORTED, why, "a release is for all sites");
     if (r.expires_ms <= an_hub_now(hub))
         return an_fail(AN_ERR_INVAL, why, "the statement has expired already");
-    return put_in_force(hub, actor, id, &r, NULL, release, w.reason, w.campaign, why);
+    return put_in_force(hub, actor, id, &r, NULL, release, w.reason, w.rollout, why);
 }
 
 an_err an_hub_release_drop(an_hub *hub, const char *actor, uint64_t id, const char *reason, an_note *why)
@@ -293,7 +300,9 @@ an_err an_hub_release_drop(an_hub *hub, const char *actor, uint64_t id, const ch
     an_json_set_int(o, "id", (int64_t)id);
     an_json_set_text(o, "reason", reason);
     an_batch_add(&b, "release.dropped", w.model, actor, NULL, o);
-    return an_hub_commit(hub, &b, why);
+    if ((err = an_hub_commit(hub, &b, why)) == AN_OK && w.rollout)
+        err = an_hub_rollout_do(hub, actor, w.rollout, AN_ROLLOUT_EVENT_ABORT, reason, why);
+    return err;
 }
 
 an_err an_hub_delegation_draft(an_hub *hub, const char *model, an_delegation *ret, an_note *why)
@@ -323,70 +332,13 @@ an_err an_hub_delegation_draft(an_hub *hub, const char *model, an_delegation *re
     return AN_OK;
 }
 
-/* ---- telling the sites ---- */
-
-/* Would a site that comes now follow it?  Not what an older root has signed. */
-static bool in_force(const an_hub *hub, const an_model_entry *m, const an_delegation_entry *d)
-{
-    an_release r;
-    an_delegation ignored;
-    const an_release_ground ground = {.root = &hub->state.root, .online = hub->conf.sign_public};
-    return m->release.len > 0 &&
-           an_release_judge(&m->release, d ? &d->statement : NULL, &ground, &r, &ignored, NULL) == AN_OK;
-}
-
-static bool holds(an_hub *hub, const an_model_entry *m)
-{
-    const bool delegated = !an_hash_is_zero(&m->release_delegation);
-    return in_force(hub, m, delegated ? an_state_delegation_by(&hub->state, &m->release_delegation) : NULL);
-}
-
-static void fill_message(an_hub *hub, const an_model_entry *m, const an_version *v, an_msg *ret)
-{
-    an_msg_version *u = &ret->u.version;
-    *ret = (an_msg){.type = AN_MSG_VERSION};
-    snprintf(u->model, sizeof u->model, "%s", m->name);
-    u->version = v->hash;
-    u->size = v->size;
-    u->alias = AN_ALIAS_PRODUCTION;
-    u->counter = m->counter;
-    u->statement = (an_bytes){.data = m->release.text, .len = m->release.len};
-    u->n_signatures = m->release.n_signatures;
-    memcpy(u->signatures, m->release.signatures, sizeof m->release.signatures);
-    const an_delegation_entry *d = an_hash_is_zero(&m->release_delegation)
-                                       ? NULL
-                                       : an_state_delegation_by(&hub->state, &m->release_delegation);
-    if (!d)
-        return;
-    u->delegation = (an_bytes){.data = d->statement.text, .len = d->statement.len};
-    u->n_delegation_signatures = d->statement.n_signatures;
-    memcpy(u->delegation_signatures, d->statement.signatures, sizeof d->statement.signatures);
-}
-
-an_err an_hub_announce(an_hub *hub, const char *model, const char *only_site)
-{
-    const an_model_entry *m = an_state_model(&hub->state, model);
-    if (!m || an_hash_is_zero(&m->alias[AN_ALIAS_PRODUCTION - 1]) || !holds(hub, m))
-        return AN_OK;
-    an_msg msg;
-    fill_message(hub, m, an_state_version(&hub->state, &m->alias[AN_ALIAS_PRODUCTION - 1]), &msg);
-    for (size_t i = 0; i < hub->live.n; i++) {
-        const an_hub_live *live = &hub->live.items[i];
-        if ((only_site && strcmp(live->site, only_site) != 0) || !an_hub_runs_model(live, m))
-            continue;
-        an_err sent = an_hub_send(hub, live->site, &msg);
-        (void)sent; /* told again at its next HELLO */
-    }
-    return AN_OK;
-}
-
 /* ---- time ---- */
 
 /* Is a new statement of the same version wanted, and would it last longer? */
 static bool ends_soon(an_hub *hub, const an_model_entry *m)
 {
-    return !holds(hub, m) ||
-           an_hub_now(hub) >= m->release_expires_ms - (m->release_expires_ms - m->release_issued_ms) / 4;
+    return !an_hub_statement_holds(hub, &m->release) ||
+           an_hub_now(hub) >= m->release.expires_ms - (m->release.expires_ms - m->release.issued_ms) / 4;
 }
 
 static bool outlasts(an_hub *hub, const an_model_entry *m, const an_delegation_entry *d)
@@ -394,7 +346,8 @@ static bool outlasts(an_hub *hub, const an_model_entry *m, const an_delegation_e
     const int64_t now = an_hub_now(hub);
     const int64_t end =
         d && d->d.expires_ms < now + RELEASE_VALID_MS ? d->d.expires_ms : now + RELEASE_VALID_MS;
-    return !holds(hub, m) || end - m->release_expires_ms > (m->release_expires_ms - m->release_issued_ms) / 2;
+    return !an_hub_statement_holds(hub, &m->release) ||
+           end - m->release.expires_ms > (m->release.expires_ms - m->release.issued_ms) / 2;
 }
 
 static void renew(an_hub *hub, const an_model_entry *m)
@@ -403,9 +356,10 @@ static void renew(an_hub *hub, const an_model_entry *m)
     const an_hash version = m->alias[AN_ALIAS_PRODUCTION - 1];
     char name[AN_NAME_MAX];
     const char *reason =
-        m->release.len ? "renewed: the statement in force expires" : "the release in force is signed";
+        m->release.s.len ? "renewed: the statement in force expires" : "the release in force is signed";
     an_err err;
-    if (an_hash_is_zero(&version) || !ends_soon(hub, m) || an_state_wait_of(&hub->state, &version, 0))
+    if (an_hash_is_zero(&version) || an_state_rollout_open(&hub->state, m->name) || !ends_soon(hub, m) ||
+        an_state_wait_of(&hub->state, &version, 0))
         return;
     const an_version *v = an_state_version(&hub->state, &version);
     if (!v || v->quarantined)
@@ -428,14 +382,18 @@ static void try_waiting(an_hub *hub, size_t i)
     const an_release_wait w = hub->state.waits.items[i];
     const an_model_entry *m = w.open ? an_state_model(&hub->state, w.model) : NULL;
     an_note why = {{0}};
-    if (!m || check_version(hub, w.model, &w.version, NULL) != AN_OK)
+    if (!m || an_hub_version_check(hub, w.model, &w.version, NULL) != AN_OK)
+        return;
+    if (!w.rollout && an_hub_rollout_holds_production(hub, m))
+        return;
+    if (!w.rollout && !an_hash_equal(&w.version, &m->alias[AN_ALIAS_PRODUCTION - 1]))
         return;
     if (an_hash_equal(&w.version, &m->alias[AN_ALIAS_PRODUCTION - 1])) { /* a renewal: is it one? */
         const an_delegation_entry *d = find_delegation(hub, m, &w.version, &why);
         if (!d || !outlasts(hub, m, d))
             return;
     }
-    an_err err = release_online(hub, w.actor, w.id, m, &w.version, w.reason, w.campaign, &why);
+    an_err err = release_online(hub, w.actor, w.id, m, &w.version, w.reason, w.rollout, &why);
     if (err != AN_OK && err != AN_ERR_AGAIN)
         an_log(AN_LOG_ERROR, "release_not_signed", "release=%llu err=%s why=\"%s\"", (unsigned long long)w.id,
                an_err_name(err), why.text);

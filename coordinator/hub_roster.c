@@ -165,6 +165,8 @@ an_err an_hub_roster_sign(an_hub *hub, const char *actor, const void *text, size
     an_json_set_hash(o, "text", &hash);
     an_json_set_text(o, "signature", hex);
     an_json_set_int(o, "sites", r.n);
+    if (an_hub_roster_current(hub))
+        an_json_set_int(o, "before", (int64_t)an_hub_roster_current(hub)->counter);
     if (r.expires_ms != 0)
         an_json_set_int(o, "expires_ms", r.expires_ms);
     an_json_set_int(o, "root", (int64_t)an_hub_root(hub).number);
@@ -235,6 +237,7 @@ an_err an_hub_site_party(an_hub *hub, const char *actor, const char *name, const
     an_record_batch b = {.n = 0};
     an_json *o = an_json_object();
     an_json_set_text(o, "party", party);
+    an_json_set_text(o, "before", site->party);
     an_batch_add(&b, "site.party", name, actor, NULL, o);
     an_err err = an_hub_commit(hub, &b, why);
     if (err == AN_OK)

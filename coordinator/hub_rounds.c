@@ -47,7 +47,7 @@ void an_hub_end_message(const an_round_entry *e, an_msg *ret)
     *ret = (an_msg){.type = AN_MSG_ROUND_END};
     ret->u.round_end.round = e->id;
     ret->u.round_end.result = e->committed ? AN_ROUND_RESULT_COMMITTED : AN_ROUND_RESULT_ABORTED;
-    if (e->committed && e->kind != AN_PAYLOAD_EVALUATE)
+    if (e->committed && !an_payload_judges(e->kind))
         ret->u.round_end.version = e->result;
     an_text_set(ret->u.round_end.reason, sizeof ret->u.round_end.reason, e->reason);
 }
@@ -139,6 +139,13 @@ static void add_result(an_hub *hub, an_record_batch *b, const an_round_entry *e,
         an_json_set_hash(o, "evaluation", &job->result);
         an_json_set_int(o, "round", (int64_t)e->id);
         an_batch_add(b, "version.evaluated", e->model, "coordinator", NULL, o);
+        return;
+    }
+    if (e->kind == AN_PAYLOAD_SHADOW) {
+        an_json_set_hash(o, "hash", &job->plan->candidate);
+        an_json_set_hash(o, "shadow", &job->result);
+        an_json_set_int(o, "round", (int64_t)e->id);
+        an_batch_add(b, "version.shadowed", e->model, "coordinator", NULL, o);
         return;
     }
     an_json_set_hash(o, "hash", &job->result);
@@ -383,6 +390,8 @@ an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_not
     const an_campaign *c = an_state_campaign(&hub->state, plan->campaign);
     if (plan->kind == AN_PAYLOAD_EVALUATE && c && !an_hash_is_zero(&plan->production))
         an_json_set_bool(o, "untrained", an_hash_equal(&plan->production, &c->untrained));
+    if (plan->kind == AN_PAYLOAD_EVALUATE)
+        an_json_set_bool(o, "beside", an_hub_has_rival(c, plan));
     an_spent_write(o, &privacy);
     subject_of(subject, plan->round);
     an_batch_add(&batch, "round.opened", subject, "coordinator", NULL, o);
@@ -457,6 +466,7 @@ static an_err resume_round(an_hub *hub, const an_round_entry *e, an_note *why)
         goto out;
     add_round(hub, r);
     r->is_resumed = true;
+    an_hub_again_count(hub, r);
     hub->resumed_ms = an_hub_now(hub);
     an_log(AN_LOG_INFO, "round_resumed", "round=%llu state=%s", (unsigned long long)e->id,
            an_round_state_name(r->round.state));

@@ -8,12 +8,12 @@
 #include "doors/crypto.h"
 #include "trust/delivery.h"
 
-static void actor_of(char out[static 128], const char *site)
+void an_hub_site_actor(char out[static 128], const char *site)
 {
     snprintf(out, 128, "site/%s", site);
 }
 
-static void ack(an_hub *hub, const char *site, const an_msg *msg, an_err err, const char *text)
+void an_hub_ack(an_hub *hub, const char *site, const an_msg *msg, an_err err, const char *text)
 {
     an_msg m = {.type = AN_MSG_ACK};
     m.u.ack.of = msg->msg_id;
@@ -55,16 +55,20 @@ static an_err welcome(an_hub *hub, an_hub_live *live)
     w->lease_ms = hub->conf.lease_ms;
     w->wall_ms = an_hub_now(hub);
     snprintf(w->bulk_endpoint, sizeof w->bulk_endpoint, "%s", hub->conf.bulk_endpoint);
+    w->n_coordinators = hub->conf.n_coordinators;
+    memcpy(w->coordinators, hub->conf.coordinators, sizeof w->coordinators);
     for (uint32_t i = 0; i < live->n_lines && w->n_models < AN_WELCOME_MODELS_MAX; i++) {
         const an_model_entry *e = an_state_model(&hub->state, live->lines[i].model);
         if (!e)
             continue;
         an_msg_desired *d = &w->models[w->n_models++];
         snprintf(d->model, sizeof d->model, "%s", e->name);
-        d->version = e->alias[AN_ALIAS_PRODUCTION - 1];
+        an_hub_desired desired;
+        an_hub_desire(hub, e, live->site, &desired);
+        d->version = desired.version;
         const an_version *v = an_state_version(&hub->state, &d->version);
         d->size = v ? v->size : 0;
-        d->counter = e->counter;
+        d->counter = desired.statement ? desired.statement->counter : 0;
     }
     return an_hub_send(hub, live->site, &m);
 }
@@ -125,6 +129,7 @@ static an_err on_hello(an_hub *hub, const char *site, const an_msg *msg, an_note
     for (uint32_t i = 0; i < h->n_lines && err == AN_OK; i++)
         err = an_hub_announce(hub, h->lines[i].model, site);
     an_hub_round_greet(hub, site);
+    an_hub_rollout_site(hub, site);
     an_hub_drive(hub);
     return AN_OK;
 }
@@ -154,7 +159,7 @@ static an_err on_plan_reply(an_hub *hub, const char *site, const an_msg *msg, an
     an_round_event e = {.type = p->accept ? AN_ROUND_EVENT_ACCEPT : AN_ROUND_EVENT_REFUSE,
                         .now_ms = an_hub_now(hub)};
     char actor[128];
-    actor_of(actor, site);
+    an_hub_site_actor(actor, site);
     snprintf(e.site, sizeof e.site, "%s", site);
     an_text_set(e.reason, sizeof e.reason, p->reason);
     an_hub_round_event(hub, r, &e, actor);
@@ -195,11 +200,12 @@ static an_err on_offer(an_hub *hub, const char *site, const an_msg *msg, an_note
     bool wanted =
         fits && (r->round.state == AN_ROUND_INVITING || r->round.state == AN_ROUND_COLLECTING) &&
         (r->round.members[i].state == AN_MEMBER_INVITED || r->round.members[i].state == AN_MEMBER_ACCEPTED);
+    const bool again = fits && an_hub_again_wanted(hub, r, i, &o->update);
     if (wanted && !an_hub_secure_named(r, site, &o->update)) {
         an_hub_secure_ask(hub, r, site, &o->update);
         return AN_OK;
     }
-    if (wanted) {
+    if (wanted || again) {
         hub->conf.io.fetch(hub->conf.io.ctx, site, o->round, &o->update, o->size);
         return AN_OK;
     }
@@ -219,9 +225,7 @@ static an_err on_offer(an_hub *hub, const char *site, const an_msg *msg, an_note
     return an_hub_send(hub, site, &m);
 }
 
-/* The key of a fact: its number at the site and what it says.  A site whose spool was lost counts
- * from the start again; by the number alone its new facts would pass for old ones. */
-static void fact_key(char out[static 128], const char *kind, uint64_t number, an_json *body)
+void an_hub_fact_key(char out[static 128], const char *kind, uint64_t number, an_json *body)
 {
     an_hash hash = {{0}};
     char hex[AN_HASH_TEXT];
@@ -233,39 +237,11 @@ static void fact_key(char out[static 128], const char *kind, uint64_t number, an
     snprintf(out, 128, "%s/%llu/%.16s", kind, (unsigned long long)number, hex);
 }
 
-static an_err on_report(an_hub *hub, const char *site, const an_msg *msg, an_note *why)
-{
-    const an_msg_version_report *p = &msg->u.version_report;
-    an_hub_live *live = an_hub_live_get(hub, site);
-    for (uint32_t i = 0; i < live->n_lines && p->state == AN_VERSION_RUNNING; i++) {
-        if (strcmp(live->lines[i].line, p->line) == 0) {
-            live->lines[i].version = p->version;
-            live->lines[i].overlay = p->overlay;
-        }
-    }
-    an_json *o = an_json_object();
-    an_json_set_text(o, "model", p->model);
-    an_json_set_text(o, "line", p->line);
-    an_json_set_hash(o, "version", &p->version);
-    an_json_set_hash(o, "overlay", &p->overlay);
-    an_json_set_text(o, "state", an_version_state_name(p->state));
-    an_json_set_text(o, "reason", p->reason);
-    char actor[128], idem[128];
-    actor_of(actor, site);
-    fact_key(idem, "report", msg->msg_id, o);
-    an_record_batch b = {.n = 0};
-    an_batch_add(&b, "site.report", site, actor, idem, o);
-    an_err err = an_hub_commit(hub, &b, why);
-    if (err == AN_OK || err == AN_ERR_EXISTS)
-        ack(hub, site, msg, AN_OK, "");
-    return err == AN_ERR_EXISTS ? AN_OK : err;
-}
-
 static an_err on_drift(an_hub *hub, const char *site, const an_msg *msg, an_note *why)
 {
     const an_msg_drift_alert *d = &msg->u.drift_alert;
     if (!an_state_model(&hub->state, d->model)) {
-        ack(hub, site, msg, AN_ERR_NOTFOUND, "no such model");
+        an_hub_ack(hub, site, msg, AN_ERR_NOTFOUND, "no such model");
         return AN_OK;
     }
     an_json *o = an_json_object();
@@ -282,14 +258,14 @@ static an_err on_drift(an_hub *hub, const char *site, const an_msg *msg, an_note
     an_json_set_int(o, "n_current", (int64_t)d->n_current);
     an_json_set_int(o, "since_ms", d->since_ms);
     char actor[128], idem[128];
-    actor_of(actor, site);
-    fact_key(idem, "drift", d->alert_id, o);
+    an_hub_site_actor(actor, site);
+    an_hub_fact_key(idem, "drift", d->alert_id, o);
     an_record_batch b = {.n = 0};
     an_batch_add(&b, "drift.alert", site, actor, idem, o);
     an_err err = an_hub_commit(hub, &b, why);
     if (err != AN_OK && err != AN_ERR_EXISTS)
         return err;
-    ack(hub, site, msg, AN_OK, err == AN_ERR_EXISTS ? "had it already" : "");
+    an_hub_ack(hub, site, msg, AN_OK, err == AN_ERR_EXISTS ? "had it already" : "");
     an_hub_drive(hub);
     return AN_OK;
 }
@@ -312,8 +288,8 @@ static an_err on_alarm(an_hub *hub, const char *site, const an_msg *msg, an_note
     }
     an_json_set(o, "sensors", shares);
     char actor[128], idem[128];
-    actor_of(actor, site);
-    fact_key(idem, "alarm", a->alarm_id, o); /* told twice: when it is raised, when it is cleared */
+    an_hub_site_actor(actor, site);
+    an_hub_fact_key(idem, "alarm", a->alarm_id, o); /* told twice: when it is raised, when it is cleared */
     an_record_batch b = {.n = 0};
     an_batch_add(&b, "alarm.summary", site, actor, idem, o);
     an_err err = an_hub_commit(hub, &b, why);
@@ -321,7 +297,7 @@ static an_err on_alarm(an_hub *hub, const char *site, const an_msg *msg, an_note
         return err;
     if (err == AN_OK && !a->cleared_ms)
         an_hub_live_get(hub, site)->alarms++;
-    ack(hub, site, msg, AN_OK, err == AN_ERR_EXISTS ? "had it already" : "");
+    an_hub_ack(hub, site, msg, AN_OK, err == AN_ERR_EXISTS ? "had it already" : "");
     return AN_OK;
 }
 
@@ -329,7 +305,7 @@ static an_err on_keys(an_hub *hub, const char *site, const an_msg *msg, an_note 
 {
     an_note note = {{0}};
     an_err err = an_hub_site_keys(hub, site, &msg->u.keys, &note);
-    ack(hub, site, msg, err, note.text);
+    an_hub_ack(hub, site, msg, err, note.text);
     if (err == AN_OK)
         an_hub_roster_refresh(hub);
     return err == AN_OK ? err : an_fail(err, why, "site %s: next keys: %s", site, note.text);
@@ -344,11 +320,12 @@ static const struct {
     {AN_MSG_PLAN_REPLY, false, on_plan_reply},
     {AN_MSG_PROGRESS, false, on_progress},
     {AN_MSG_UPDATE_OFFER, false, on_offer},
-    {AN_MSG_VERSION_REPORT, true, on_report},
+    {AN_MSG_VERSION_REPORT, true, an_hub_report},
     {AN_MSG_DRIFT_ALERT, true, on_drift},
     {AN_MSG_ALARM_SUMMARY, true, on_alarm},
     {AN_MSG_SECURE, false, an_hub_secure_take},
     {AN_MSG_KEYS, true, on_keys},
+    {AN_MSG_LIVE, true, an_hub_live_take},
 };
 
 /* So many facts a site may tell; one beyond is not answered, so that the site says it again later

@@ -16,6 +16,7 @@ static bool may_wait(const an_round_event *e)
 
 void an_hub_gather(an_hub *hub)
 {
+    an_hub_watch_clock(hub);
     hub->gathering = true;
 }
 

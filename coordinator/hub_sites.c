@@ -181,6 +181,7 @@ static an_err decide(an_hub *hub, const char *kind, const char *actor, const cha
     an_json *o = an_json_object();
     an_json_set_text(o, "fingerprint", site->keys.fingerprint);
     an_json_set_text(o, "reason", reason);
+    an_json_set_text(o, "before", an_site_status_name(site->status));
     an_batch_add(&b, kind, name, actor, NULL, o);
     an_err err = an_hub_commit(hub, &b, why);
     if (err == AN_OK) {
@@ -261,6 +262,7 @@ static an_err store_keys(an_hub *hub, const an_site *site, const an_msg_keys *k,
     an_json_set_text(o, "signature", hex);
     an_hex(hex, k->next_signature, sizeof k->next_signature);
     an_json_set_text(o, "next_signature", hex);
+    an_json_set_text(o, "before", site->keys.fingerprint);
     snprintf(actor, sizeof actor, "site/%s", site->name);
     an_batch_add(&b, "site.keys", site->name, actor, NULL, o);
     an_log(AN_LOG_INFO, "site_keys", "site=%s next_fingerprint=%s", site->name, fingerprint);
@@ -303,6 +305,7 @@ an_err an_hub_site_speaks(an_hub *hub, const char *name, const uint8_t sign_key[
     an_record_batch b = {.n = 0};
     an_json *o = an_json_object();
     an_json_set_text(o, "fingerprint", site->next.fingerprint);
+    an_json_set_text(o, "before", site->keys.fingerprint);
     snprintf(actor, sizeof actor, "site/%s", name);
     an_batch_add(&b, "site.rotated", name, actor, NULL, o);
     an_err err = an_hub_commit(hub, &b, why);

@@ -59,7 +59,8 @@ static an_err fill_secure(an_hub *hub, const an_round *round, an_combine_job *jo
 }
 
 /* From the round's records alone, so that a replay finds the same job. */
-static an_err fill_job(an_hub *hub, const an_round_entry *e, const an_round *round, an_combine_job *job)
+static an_err fill_job(an_hub *hub, const an_round_entry *e, const an_round *round, an_combine_job *job,
+                       an_note *why)
 {
     an_err err = AN_ERR_NOMEM;
     job->plan_hash = round->plan_hash;
@@ -73,8 +74,8 @@ static an_err fill_job(an_hub *hub, const an_round_entry *e, const an_round *rou
         if ((err = fill_update(hub, m, &job->updates[job->n_updates++])) != AN_OK)
             return err;
     }
-    if (job->plan->kind != AN_PAYLOAD_EVALUATE &&
-        (err = an_hub_bundle_path(hub, &job->plan->base, job->base_path)) != AN_OK)
+    if (!an_payload_judges(job->plan->kind) &&
+        (err = an_hub_bundle_path(hub, &job->plan->base, job->base_path, why)) != AN_OK)
         return err;
     if (round->secure && (err = fill_secure(hub, round, job)) != AN_OK)
         return err;
@@ -84,7 +85,7 @@ static an_err fill_job(an_hub *hub, const an_round_entry *e, const an_round *rou
     job->optimiser = e->server;
     job->server = e->server_args;
     if (!an_hash_is_zero(&e->optimiser) &&
-        (err = an_store_object_path(hub->conf.store, &e->optimiser, job->state_path)) != AN_OK)
+        (err = an_store_object_file(hub->conf.store, &e->optimiser, job->state_path, why)) != AN_OK)
         return err;
     snprintf(job->out_dir, sizeof job->out_dir, "%s", an_store_spool_dir(hub->conf.store));
     return AN_OK;
@@ -97,14 +98,15 @@ void an_hub_sum_start(an_hub *hub, an_hub_round *r)
     an_buf bytes;
     an_buf_init(&bytes, AN_PLAN_BYTES_MAX);
     const an_round_entry *e = an_state_round(&hub->state, r->round.id);
-    an_err err = AN_ERR_NOMEM;
-    if (r->combining)
+    an_err err = AN_OK;
+    if (r->combining || r->n_lacking > 0)
         goto out;
+    err = AN_ERR_NOMEM;
     if (!(job = an_alloc(1, sizeof *job)))
         goto out;
     if ((err = an_hub_plan_read(hub, &r->round.plan_hash, &job->plan, &bytes, &why)) != AN_OK)
         goto out;
-    if ((err = fill_job(hub, e, &r->round, job)) != AN_OK)
+    if ((err = fill_job(hub, e, &r->round, job, &why)) != AN_OK)
         goto out;
     if ((err = hub->conf.io.combine(hub->conf.io.ctx, job)) != AN_OK)
         goto out;
@@ -174,7 +176,7 @@ an_err an_hub_round_replay(an_hub *hub, uint64_t round, an_hash *ret_result, boo
         goto out;
     job.plan = r->plan; /* handed over */
     r->plan = NULL;
-    if ((err = fill_job(hub, e, &r->round, &job)) != AN_OK)
+    if ((err = fill_job(hub, e, &r->round, &job, why)) != AN_OK)
         goto out;
     if ((err = an_combine_run(&job, why)) != AN_OK)
         goto out;

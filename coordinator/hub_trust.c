@@ -192,7 +192,7 @@ static an_err want_anew(an_hub *hub, const char *actor, an_note *why)
     for (size_t i = 0; i < hub->state.models.n && err == AN_OK; i++) {
         const an_model_entry *m = &hub->state.models.items[i];
         const an_version *v = an_state_version(&hub->state, &m->alias[AN_ALIAS_PRODUCTION - 1]);
-        if (v && !v->quarantined)
+        if (v && !v->quarantined && !an_hub_rollout_holds_production(hub, m))
             err = an_hub_release(hub, actor, m->name, &v->hash, "the release root was rotated", 0, why);
     }
     return err;
@@ -214,6 +214,8 @@ an_err an_hub_root_rotate(an_hub *hub, const char *actor, const an_signed *given
     an_hex(hex, next.key, sizeof next.key);
     an_json_set_int(o, "number", (int64_t)next.number);
     an_json_set_text(o, "key", hex);
+    an_hex(hex, hub->state.root.key, sizeof hub->state.root.key);
+    an_json_set_text(o, "before", hex);
     an_json_set_signed(o, &link);
     an_batch_add(&b, "root.rotated", "root", actor, NULL, o);
     if ((err = an_hub_commit(hub, &b, why)) != AN_OK)

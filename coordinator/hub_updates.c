@@ -45,15 +45,20 @@ static void received(an_hub *hub, an_hub_round *r, const char *site, const an_ha
     snprintf(e.site, sizeof e.site, "%s", site);
     snprintf(actor, sizeof actor, "site/%s", site);
     an_hub_secure_masked(r, &e);
+    const uint64_t round = r->round.id;
     an_hub_round_feed(hub, r, &e, actor, NULL);
+    if ((r = an_hub_round_find(hub, round)))
+        an_hub_again_taken(hub, r);
 }
 
 /* In trusted mode the numbers are sealed: here it is only seen to be whole, and the site's own; the sum looks at
  * the rest.  path NULL: in memory. */
-static an_err admit(const an_hub_round *r, const char *site, const an_hash *update, const char *path,
-                    const void *bytes, size_t len, an_note *why)
+static an_err admit(const an_hub *hub, const an_hub_round *r, const char *site, const an_hash *update,
+                    const char *path, const void *bytes, size_t len, an_note *why)
 {
-    if (!an_hub_secure_named(r, site, update)) /* a restart came between */
+    const size_t member = an_round_find(&r->round, site);
+    const bool again = member != SIZE_MAX && an_hub_again_wanted(hub, r, member, update);
+    if (!again && !an_hub_secure_named(r, site, update)) /* a restart came between */
         return an_fail(AN_ERR_AGAIN, why, "the update came without the site's signature of it");
     if (an_delivery_is_sealed(r->plan)) {
         an_sealed *s = NULL;
@@ -100,9 +105,9 @@ void an_hub_fetched(an_hub *hub, const char *site, uint64_t round, const an_hash
     if (err != AN_OK && why)
         note = *why;
     if (err == AN_OK && r) {
-        admitted = admit(r, site, update, path, NULL, 0, &note);
+        admitted = admit(hub, r, site, update, path, NULL, 0, &note);
         if (admitted == AN_OK)
-            err = an_store_object_adopt(hub->conf.store, path, update, &note);
+            err = an_store_object_adopt_local(hub->conf.store, path, update, &note);
     }
     if (path[0] && (!r || admitted != AN_OK || err != AN_OK)) {
         an_err removed = an_file_remove(path, NULL);
@@ -119,7 +124,7 @@ void an_hub_fetched_small(an_hub *hub, const char *site, uint64_t round, const a
     an_err admitted = AN_OK, err = AN_OK;
     an_hub_round *r = an_hub_round_find(hub, round);
     if (r) {
-        admitted = admit(r, site, update, NULL, bytes, len, &why);
+        admitted = admit(hub, r, site, update, NULL, bytes, len, &why);
         if (admitted == AN_OK)
             err = an_store_object_put_row(hub->conf.store, bytes, len, &hash, &why);
     }

@@ -142,9 +142,27 @@ static bool put_outlier(line *l, const an_jval *v)
     return true;
 }
 
+/* An object of plain values, such as options: "train.rounds 20, gate.far 0.01". */
+static bool put_pairs(line *l, const an_jval *v)
+{
+    bool first = true;
+    if (an_jval_kind(v) != AN_JKIND_OBJECT || an_jval_count(v) == 0)
+        return false;
+    for (const char *key = an_jval_key_first(v); key; key = an_jval_key_next(v, key)) {
+        put(l, first ? "" : ", ");
+        put(l, key);
+        put(l, " ");
+        put_scalar(l, key, an_jval_get(v, key));
+        first = false;
+    }
+    return true;
+}
+
 static void put_value(line *l, const char *key, const an_jval *v)
 {
     size_t n = an_jval_count(v);
+    if (put_pairs(l, v))
+        return;
     if (an_jval_kind(v) != AN_JKIND_ARRAY || n == 0 || n > LIST_MAX) {
         put_scalar(l, key, v);
         return;

@@ -1,5 +1,4 @@
-/* andon-coordinator: options, signals, and the runtime between them. */
-#include <signal.h>
+/* andon-coordinator: options and verbs. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,7 +7,8 @@
 #include "base/args.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "coordinator/runtime.h"
+#include "coordinator/migrate.h"
+#include "coordinator/serve.h"
 #include "doors/conf.h"
 #include "doors/crypto.h"
 #include "doors/json.h"
@@ -41,51 +41,63 @@ static an_err configure(an_coordinator_conf *conf, const an_args *args, an_note 
     return err == AN_OK ? an_coordinator_conf_check(conf, why) : err;
 }
 
-/* sigwait below takes it. */
-static void on_failed(void *ctx)
+static void say_moved(void *ctx, const char *what, uint64_t n, uint64_t of)
 {
-    int *failed = ctx;
-    *failed = 1;
-    if (kill(getpid(), SIGTERM) != 0)
-        an_log(AN_LOG_ERROR, "signal_not_sent", "signal=SIGTERM");
+    (void)ctx;
+    if (of)
+        fprintf(stderr, "%s: %llu of %llu\n", what, (unsigned long long)n, (unsigned long long)of);
+    else
+        fprintf(stderr, "%s: %llu\n", what, (unsigned long long)n);
 }
 
-static int serve(const an_coordinator_conf *conf, const sigset_t *ends)
+static int migrate(const an_args *args)
 {
-    an_runtime *rt = NULL;
     an_note why = {{0}};
-    static int failed; /* written before the signal, read after it */
-    an_err err = an_runtime_start(conf, on_failed, &failed, &rt, &why);
+    an_migrate_report r;
+    char chain[AN_HASH_TEXT];
+    const char *from = an_args_get(args, "from"), *to = an_args_get(args, "to");
+    if (!from || !to) {
+        fprintf(stderr, "andon-coordinator migrate: --from sqlite:FOLDER --to postgresql:... are needed\n");
+        return EXIT_USAGE;
+    }
+    an_err err = an_migrate(from, to, say_moved, NULL, &r, &why);
     if (err != AN_OK) {
-        fprintf(stderr, "andon-coordinator: %s\n", why.text[0] ? why.text : an_err_text(err));
+        fprintf(stderr, "andon-coordinator migrate: %s\n", why.text[0] ? why.text : an_err_text(err));
         return EXIT_FAILED;
     }
-    const an_runtime_endpoints *e = an_runtime_endpoints_get(rt);
-    printf("http %s\ncontrol %s\nbulk %s\nenrol %s\ntoken %s\n", e->http, e->control, e->bulk, e->enrol,
-           e->token_file);
-    fflush(stdout);
-    int got = 0;
-    while (sigwait(ends, &got) != 0)
-        continue;
-    an_runtime_stop(rt);
-    return failed ? EXIT_FAILED : 0;
+    an_hash_text(chain, &r.chain);
+    printf("%s %llu records and %llu objects; the last record's chain is %s\n",
+           r.already ? "already there, and checked:" : "moved and checked:", (unsigned long long)r.records,
+           (unsigned long long)r.objects, chain);
+    if (r.local)
+        printf("%llu large updates of sites stay files in %s: keep that folder\n",
+               (unsigned long long)r.local, from + 7);
+    return 0;
 }
 
 int main(int argc, char **argv)
 {
     an_flag flags[FLAGS_MAX];
-    const an_verb verb = {"", NULL, 0, 0, flags, make_flags(flags), "coordinate the sites of a federation"};
+    const an_flag move_flags[] = {{"from", "URL", "the store to be moved, sqlite:FOLDER"},
+                                  {"to", "URL", "an empty database, postgresql:..."}};
+    const an_verb verbs[] = {
+        {"", NULL, 0, 0, flags, make_flags(flags),
+         "coordinate the sites of a federation (`andon-coordinator migrate` moves a store into PostgreSQL)"},
+        {"migrate", NULL, 0, 0, move_flags, 2, "move a store of SQLite into PostgreSQL"}};
     an_args args;
     an_note why = {{0}};
     an_coordinator_conf conf;
-    sigset_t ends;
-    if (an_args_parse(&args, &verb, 1, argc, argv, &why) != AN_OK) {
+    if (an_args_parse(&args, verbs, 2, argc, argv, &why) != AN_OK) {
         fprintf(stderr, "andon-coordinator: %s\n", why.text);
         return EXIT_USAGE;
     }
     if (args.help) {
         an_args_help(&args, stdout);
         return 0;
+    }
+    if (args.verb == &verbs[1]) {
+        umask(077);
+        return an_crypto_init() == AN_OK ? migrate(&args) : EXIT_FAILED;
     }
     if (an_coordinator_conf_init(&conf) != AN_OK)
         return EXIT_FAILED;
@@ -94,20 +106,14 @@ int main(int argc, char **argv)
         an_coordinator_conf_done(&conf);
         return EXIT_USAGE;
     }
-    /* Blocked before any thread starts, so that every thread has them blocked and sigwait alone
-     * sees them. */
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &ends, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    an_serve_block_signals();
     an_mem_no_core();
     umask(077); /* keys, updates and the journal are nobody else's business on the machine */
     an_log_init((an_log_level)conf.log_level, "andon-coordinator");
     an_json_init();
     int code = EXIT_FAILED;
     if (an_crypto_init() == AN_OK)
-        code = serve(&conf, &ends);
+        code = an_serve(&conf);
     an_coordinator_conf_done(&conf);
     return code;
 }

@@ -1,5 +1,8 @@
 #include "coordinator/policy.h"
 
+#include <string.h>
+
+#include "coordinator/calendar.h"
 #include "coordinator/rule.h"
 #include "msg/plan.h"
 
@@ -18,12 +21,16 @@ const char *const an_policy_rules[] = {
 #undef AN_RULE
     NULL};
 
+static const char *const approvals[] = {"none", "first", "each", NULL};
 static const char *const mixings[] = {"auto", "yes", "no", NULL};
 static const char *const encodings[] = {
 #define AN_ENCODING(name) #name,
 #include "sum/encodings.def"
 #undef AN_ENCODING
     NULL};
+
+static const char *const drift_tests[] = {"any", "input", "score", "both", NULL};
+static const char *const drift_few[] = {"replay", "overlay", NULL};
 
 const an_opt an_policy_rows[] = {
     AN_OPT_CHOICE(an_policy, privacy, "privacy", privacies, "secure-sum",
@@ -54,6 +61,10 @@ const an_opt an_policy_rows[] = {
                "rounds whose updates are kept, so that they can be replayed"),
     AN_OPT_BYTES(an_policy, keep_bytes, "keep.bytes", 0, 1e15, "20G",
                  "... and at most so many bytes of them"),
+    AN_OPT_INT(an_policy, keep_versions, "keep.versions", 0, 1000000, "100",
+               "newest versions, and former production versions, whose bundles are kept beside those that "
+               "are needed; "
+               "0: all are kept"),
     AN_OPT_INT(an_policy, seed, "seed", 0, 9e15, "1", "of the first weights and of every plan"),
     AN_OPT_INT(an_policy, train_rounds, "train.rounds", 1, 10000, "10", "rounds of a full training"),
     AN_OPT_INT(an_policy, train_epochs, "train.epochs", 1, 1000, "1",
@@ -90,12 +101,28 @@ const an_opt an_policy_rows[] = {
                "fedadam, fedyogi: ... and in the mean of their squares"),
     AN_OPT_NUM(an_policy, server_tau, "server.tau", 1e-9, 10, "0.001",
                "fedadam, fedyogi: least divisor, about the size of a parameter's delta"),
+    AN_OPT_CHOICE(an_policy, drift_tests, "drift.tests", drift_tests, "any",
+                  "reports that count: of any test, of inputs, of scores, or of lines with both"),
     AN_OPT_INT(an_policy, drift_quorum, "drift.quorum", 1, 1000, "1", "sites that must report drift"),
+    AN_OPT_NUM(an_policy, drift_share, "drift.share", 0, 1, "0",
+               "... and at least this share of the sites that run the model"),
     AN_OPT_MS(an_policy, drift_within_ms, "drift.within", 1000, 31536000000, "1h", "... within this time"),
     AN_OPT_MS(an_policy, drift_gather_ms, "drift.gather", 0, 31536000000, "15m",
               "... and so long ago: rows of the new regime are gathered"),
     AN_OPT_MS(an_policy, drift_cooldown_ms, "drift.cooldown", 0, 31536000000, "1h",
               "least time between campaigns"),
+    AN_OPT_LINE(
+        an_policy, drift_hours, "drift.hours", 0, 199, "",
+        "when campaigns may begin, as \"Mon-Fri 22:00-05:00; Sat,Sun 00:00-24:00\" UTC; empty: always"),
+    AN_OPT_NUM(an_policy, drift_run, "drift.run", 100, 1e12, "100000",
+               "rows of a line without drift between two false reports, on average"),
+    AN_OPT_NUM(an_policy, drift_false_month, "drift.false_month", 0, 1e6, "4",
+               "false campaigns in a month that the fleet may have; 0: whatever is reported counts"),
+    AN_OPT_CHOICE(an_policy, drift_few, "drift.few", drift_few, "replay",
+                  "if fewer sites drift than min_cohort: others join with replay, or overlay: no round, the "
+                  "sites that drift are to adapt their overlays"),
+    AN_OPT_BOOL(an_policy, drift_ask_sensor, "drift.ask_sensor", "false",
+                "drift of one sensor alone waits for approval in any case"),
     AN_OPT_BOOL(an_policy, drift_automatic, "drift.automatic", "false",
                 "start the campaign without approval"),
     AN_OPT_BOOL(an_policy, drift_use_held, "drift.use_held", "true",
@@ -104,15 +131,52 @@ const an_opt an_policy_rows[] = {
     AN_OPT_INT(an_policy, drift_epochs, "drift.epochs", 1, 1000, "4", "passes in each of them"),
     AN_OPT_NUM(an_policy, drift_lr, "drift.lr", 1e-9, 10, "0.001", "learning rate in each of them"),
     AN_OPT_NUM(an_policy, drift_l2sp, "drift.l2sp", 0, 1000, "0.001", "L2-SP pull towards production"),
+    AN_OPT_NUM(an_policy, drift_gain, "drift.gain", 0, 0.9, "0",
+               "end training early if a round lowers the sites' loss by less than this share"),
     AN_OPT_NUM(an_policy, drift_replay, "drift.replay", 0.01, 0.95, "0.5",
                "share of old windows in training"),
     AN_OPT_BOOL(an_policy, promote_automatic, "promote.automatic", "false", "promote what passes the gate"),
+    AN_OPT_LINE(an_policy, rollout_stages, "rollout.stages", 0, 199, "all",
+                "who gets a version one after the other: \"2, 25%, @group, drifting, all\""),
+    AN_OPT_MS(an_policy, rollout_soak_ms, "rollout.soak", 0, 2592000000, "1h",
+              "how long a site must run it without worsening to count as fine"),
+    AN_OPT_NUM(an_policy, rollout_success, "rollout.success", 0, 1, "0.9",
+               "share of the sites that reported which must be fine for the next stage; fewer: a pause"),
+    AN_OPT_NUM(an_policy, rollout_error, "rollout.error", 0, 1, "0.4",
+               "share of the sites that have it which may fail; more: all go back, by themselves"),
+    AN_OPT_LINE(
+        an_policy, rollout_reporting, "rollout.reporting", 1, 16, "50%",
+        "sites of a stage that must have reported at its deadline, a number or a share; fewer: a pause"),
+    AN_OPT_MS(an_policy, rollout_deadline_ms, "rollout.deadline", 1000, 31536000000, "1d",
+              "how long a stage waits for sites that do not report"),
+    AN_OPT_LINE(
+        an_policy, rollout_window, "rollout.window", 0, 199, "",
+        "when sites may be told, as \"Mon-Fri 22:00-05:00; Sat,Sun 00:00-24:00 UTC+1\"; empty: always"),
+    AN_OPT_CHOICE(an_policy, rollout_approve, "rollout.approve", approvals, "none",
+                  "which stages wait for a person: none, the first, or each"),
     AN_OPT_NUM(an_policy, gate_loss, "gate.loss", 0, 100, "0.1",
                "how much worse the loss may be, as a share"),
-    AN_OPT_NUM(an_policy, gate_alarms, "gate.alarms", 0, 1, "0.03",
+    AN_OPT_NUM(an_policy, gate_alarms, "gate.alarms", 0, 1, "0.05",
                "how much higher the share of alarms on normal data may be"),
     AN_OPT_NUM(an_policy, gate_challenge, "gate.challenge", 0, 1, "0.1",
                "how much lower the share of raised challenge faults may be"),
+    AN_OPT_NUM(an_policy, gate_confidence, "gate.confidence", 0.5, 0.9999, "0.95",
+               "that a candidate is no worse than that: of each bound"),
+    AN_OPT_INT(
+        an_policy, gate_windows, "gate.windows", 0, 1000000000, "200",
+        "with fewer windows or faults of a kind a bound would say nothing: the shares themselves are held "
+        "against each other, and the verdict says so"),
+    AN_OPT_NUM(
+        an_policy, gate_band, "gate.band", 1, 1000, "2",
+        "shadow: so many times the alarms of production, or blocks of rows over the threshold, are too many"),
+    AN_OPT_NUM(an_policy, gate_latency, "gate.latency", 1, 1000, "1.2",
+               "shadow: so many times slower in scoring is too slow (95 % of the rows)"),
+    AN_OPT_INT(an_policy, gate_latency_us, "gate.latency_floor_us", 0, 1000000000, "1000",
+               "... where it is so many microseconds, too"),
+    AN_OPT_MS(an_policy, shadow_ms, "shadow.time", 0, 604800000, "0",
+              "so long a candidate scores beside production at the sites before the gate; 0: it does not"),
+    AN_OPT_INT(an_policy, shadow_rows, "shadow.rows", 0, 1000000000000, "0",
+               "... or until a site has scored so many rows; 0: no bound"),
     AN_OPT_BOOL(an_policy, gate_first, "gate.first", "true",
                 "hold a first version against one without training: its loss must be less"),
     AN_OPT_CHOICE(an_policy, dp_unit, "dp.unit", units, "none",
@@ -139,8 +203,40 @@ an_err an_policy_set(an_policy *p, const char *key, const char *value, const cha
     return an_opt_set(an_policy_rows, an_policy_n_rows, p, key, value, where, why);
 }
 
+static an_err check_rollout(const an_policy *p, an_note *why)
+{
+    an_note inner = {{0}};
+    an_stage_spec stages[AN_STAGES_MAX];
+    an_share share;
+    an_calendar window;
+    size_t n;
+    if (an_stages_parse(p->rollout_stages, stages, &n, &inner) != AN_OK)
+        return an_fail(AN_ERR_INVAL, why, "rollout.stages: %.200s", inner.text);
+    if (an_share_parse(p->rollout_reporting, &share, &inner) != AN_OK)
+        return an_fail(AN_ERR_INVAL, why, "rollout.reporting: %.200s", inner.text);
+    if (an_calendar_parse(p->rollout_window, &window, &inner) != AN_OK)
+        return an_fail(AN_ERR_INVAL, why, "rollout.window: %.200s", inner.text);
+    return AN_OK;
+}
+
+an_rollout_rules an_policy_rollout_rules(const an_policy *p)
+{
+    an_rollout_rules r = {.soak_ms = p->rollout_soak_ms,
+                          .deadline_ms = p->rollout_deadline_ms,
+                          .success = p->rollout_success,
+                          .error = p->rollout_error,
+                          .approve = p->rollout_approve};
+    memcpy(r.reporting, p->rollout_reporting, sizeof r.reporting);
+    memcpy(r.window, p->rollout_window, sizeof r.window);
+    return r;
+}
+
 an_err an_policy_check(const an_policy *p, an_note *why)
 {
+    an_note hours = {{0}};
+    an_calendar calendar;
+    if (an_calendar_parse(p->drift_hours, &calendar, &hours) != AN_OK)
+        return an_fail(AN_ERR_INVAL, why, "drift.hours: %.200s", hours.text);
     if (p->privacy == 1 && p->min_cohort < AN_SECURE_COHORT_MIN)
         return an_fail(AN_ERR_INVAL, why, "min_cohort: a secure sum is over %d parties at least",
                        AN_SECURE_COHORT_MIN);
@@ -159,7 +255,7 @@ an_err an_policy_check(const an_policy *p, an_note *why)
             AN_ERR_INVAL, why,
             "dp.unit: site needs privacy: secure-sum in one group, where the sum alone is seen and "
             "its noise is all sites' together");
-    return AN_OK;
+    return check_rollout(p, why);
 }
 
 an_rule_opts an_policy_rule_opts(const an_policy *p)

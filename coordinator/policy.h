@@ -17,9 +17,13 @@
 
 #include "base/err.h"
 #include "base/opt.h"
+#include "coordinator/rollout.h"
 #include "coordinator/rule.h"
 
 enum { AN_MIXING_AUTO, AN_MIXING_YES, AN_MIXING_NO }; /* index into "auto", "yes", "no" */
+
+enum { AN_DRIFT_TESTS_ANY, AN_DRIFT_TESTS_INPUT, AN_DRIFT_TESTS_SCORE, AN_DRIFT_TESTS_BOTH };
+enum { AN_DRIFT_FEW_REPLAY, AN_DRIFT_FEW_OVERLAY };
 
 typedef struct an_policy {
     int privacy; /* index into "trusted", "secure-sum" */
@@ -44,15 +48,26 @@ typedef struct an_policy {
     double server_lr, server_momentum, server_beta1, server_beta2, server_tau;
 
     int64_t drift_quorum, drift_within_ms, drift_gather_ms, drift_cooldown_ms;
-    bool drift_automatic, drift_use_held;
+    bool drift_automatic, drift_use_held, drift_ask_sensor;
+    int drift_tests; /* AN_DRIFT_TESTS_* */
+    int drift_few;   /* AN_DRIFT_FEW_* */
+    double drift_share, drift_run, drift_false_month;
+    an_opt_line drift_hours;
     int64_t drift_rounds, drift_epochs;
-    double drift_lr, drift_l2sp, drift_replay;
+    double drift_lr, drift_l2sp, drift_replay, drift_gain;
 
     bool promote_automatic;
+    an_opt_line rollout_stages, rollout_reporting, rollout_window;
+    int64_t rollout_soak_ms, rollout_deadline_ms;
+    double rollout_success, rollout_error;
+    int rollout_approve; /* AN_APPROVE_* */
     double gate_loss, gate_alarms, gate_challenge;
+    double gate_confidence, gate_band, gate_latency;
+    int64_t gate_latency_us, gate_windows;
+    int64_t shadow_ms, shadow_rows;
     bool gate_first;
     int64_t round_retries;
-    int64_t keep_rounds, keep_bytes;
+    int64_t keep_rounds, keep_bytes, keep_versions;
 
     int dp_unit; /* AN_DP_*: index into "none", "record", "site" */
     double dp_epsilon, dp_delta, dp_noise, dp_clip, dp_rate;
@@ -70,6 +85,8 @@ an_err an_policy_set(an_policy *p, const char *key, const char *value, const cha
 an_err an_policy_set_all(an_policy *p, const char *const (*texts)[2], size_t n, an_note *why);
 /* What the rule is told. */
 an_rule_opts an_policy_rule_opts(const an_policy *p);
+/* What a rollout that opens now is judged by. */
+an_rollout_rules an_policy_rollout_rules(const an_policy *p);
 /* Do the values agree with one another?  Errors: INVAL. */
 an_err an_policy_check(const an_policy *p, an_note *why);
 

@@ -11,7 +11,7 @@ struct an_runtime {
     an_runtime_endpoints endpoints;
 };
 
-an_err an_runtime_start(const an_coordinator_conf *conf, void (*failed)(void *ctx), void *ctx,
+an_err an_runtime_start(const an_coordinator_conf *conf, void (*failed)(void *ctx, an_err err), void *ctx,
                         an_runtime **ret, an_note *why)
 {
     an_err err = AN_ERR_NOMEM;

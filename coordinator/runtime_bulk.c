@@ -38,7 +38,7 @@ static an_err serve_read(void *user, const an_hash *hash, uint64_t offset, void 
     an_bulk *b = user;
     if (b->open_fd < 0 || !an_hash_equal(&b->open_hash, hash)) {
         char path[AN_PATH_MAX];
-        an_err err = an_store_object_path(b->args->store, hash, path);
+        an_err err = an_store_object_file(b->args->store, hash, path, NULL);
         if (err != AN_OK)
             return err;
         if (b->open_fd >= 0)

@@ -7,11 +7,20 @@
 #include "coordinator/runtime_core.h"
 #include "net/poll.h"
 
-#define TICK_MS 1000 /* the longest sleep */
+#define TICK_MS 1000  /* the longest sleep */
+#define KEEP_MS 1000  /* between two renewals of the lease */
+#define VALID_MS 3000 /* so long it holds (store.h): after that another coordinator may be active */
 
 static int64_t mono(void)
 {
     return an_clock_system()->mono_ms(an_clock_system());
+}
+
+/* One that cannot renew its lease says nothing: its sites are to find the one that can, and what it says of rounds
+ * may be no longer so. */
+static bool may_speak(const an_core *c)
+{
+    return mono() - c->kept_ms < VALID_MS;
 }
 
 /* ---- what the hub asks for ---- */
@@ -20,6 +29,8 @@ static an_err send_to(an_core *c, an_server *srv, const an_peer *peer, const an_
 {
     an_buf b;
     an_note why = {{0}};
+    if (!may_speak(c))
+        return AN_ERR_AGAIN;
     an_buf_init(&b, AN_MSG_LARGE_MAX);
     an_err err = an_msg_encode(msg, &b, &why);
     if (err != AN_OK)
@@ -27,7 +38,6 @@ static an_err send_to(an_core *c, an_server *srv, const an_peer *peer, const an_
     else
         err = an_server_send(srv, peer, b.data, b.len, NULL, 0);
     an_buf_done(&b);
-    (void)c;
     return err;
 }
 
@@ -286,6 +296,34 @@ static int64_t sleep_ms(const an_core *c)
     return ms < 0 ? 0 : ms > TICK_MS ? TICK_MS : ms;
 }
 
+/* False: this coordinator may not go on. */
+static bool keep_lease(an_core *c)
+{
+    an_note why = {{0}};
+    an_err err = an_hub_is_deposed(c->hub) ? AN_ERR_STATE : AN_OK;
+    const int64_t now = mono();
+    if (err == AN_OK && now >= c->keep_ms) {
+        err = an_store_keep(c->store, &why);
+        c->keep_ms = mono() + KEEP_MS;
+        if (err == AN_OK)
+            c->kept_ms = now;
+    }
+    if (err == AN_ERR_STATE) {
+        an_log(AN_LOG_ERROR, "deposed", "why=\"%s\"",
+               why.text[0] ? why.text : "another coordinator has taken the store over");
+        return false;
+    }
+    if (err != AN_OK && an_log_allow(&c->refused, mono()))
+        an_log(AN_LOG_WARN, "lease_not_renewed", "err=%s why=\"%s\"", an_err_name(err), why.text);
+    return true;
+}
+
+static void give_up(an_core *c, an_err err)
+{
+    if (c->args->failed)
+        c->args->failed(c->args->ctx, err);
+}
+
 void an_core_run(an_core *c, an_pipe *pipe)
 {
     for (;;) {
@@ -298,14 +336,17 @@ void an_core_run(an_core *c, an_pipe *pipe)
         an_err err = an_poll(items, sizeof items / sizeof *items, sleep_ms(c));
         if (err != AN_OK && err != AN_ERR_AGAIN) {
             an_log(AN_LOG_ERROR, "core_cannot_wait", "err=%s", an_err_name(err));
-            if (c->args->failed)
-                c->args->failed(c->args->ctx);
+            give_up(c, err);
             return;
         }
         uint8_t byte;
         size_t len;
         if (items[0].ready && an_pipe_recv(pipe, &byte, sizeof byte, &len) == AN_ERR_CANCELLED)
             return;
+        if (!keep_lease(c)) { /* before anything is said: this process may have been stopped for long */
+            give_up(c, AN_ERR_STATE);
+            return;
+        }
         an_hub_gather(c->hub);
         drain(c, c->control, on_control);
         on_bulk(c);

@@ -35,6 +35,8 @@ typedef struct an_core {
     bool works_wait; /* the worker's pipe was full */
     size_t n_served; /* versions that the bulk thread knows of */
     bool enrol_open;
+    int64_t keep_ms; /* when the lease is renewed next */
+    int64_t kept_ms; /* before it was renewed last */
 } an_core;
 
 extern const an_hub_io an_core_io; /* ctx to be set */

@@ -15,7 +15,7 @@ typedef struct an_core_args {
     const an_coordinator_conf *conf;
     an_net *net;
     an_zap *zap;
-    void (*failed)(void *ctx);
+    void (*failed)(void *ctx, an_err err);
     void *ctx;
     an_runtime_endpoints *endpoints; /* filled before ready */
 } an_core_args;
@@ -60,7 +60,7 @@ typedef struct an_bulk_args {
     an_net *net;
     const char *endpoint;
     const uint8_t *link_secret;
-    const an_store *store; /* for the places of objects only */
+    an_store *store; /* for the files of objects only */
     const char *spool_dir;
     char bound[AN_ENDPOINT_MAX]; /* filled before ready */
 } an_bulk_args;

@@ -10,21 +10,27 @@
 #include "doors/crypto.h"
 
 #define VERSION "0.1"
+#define STANDBY_MS 500 /* between two looks whether this one is to stop */
 
 static an_err path_in(const an_core *c, const char *name, char out[static AN_PATH_MAX])
 {
     return an_path_join(out, c->args->conf->data, name);
 }
 
+/* The same folder holds the whole store, or what is local of one that is elsewhere. */
 static an_err open_store(an_core *c, an_note *why)
 {
-    char url[AN_PATH_MAX + 16];
+    char url[AN_PATH_MAX + 16], folder[AN_PATH_MAX];
     const an_coordinator_conf *conf = c->args->conf;
-    if (conf->store_url)
-        snprintf(url, sizeof url, "%s", conf->store_url);
-    else
-        snprintf(url, sizeof url, "sqlite:%s/store", conf->data);
-    return an_store_open(url, an_clock_system(), &c->store, why);
+    an_err err = path_in(c, "store", folder);
+    if (err != AN_OK)
+        return err;
+    snprintf(url, sizeof url, "sqlite:%s", folder);
+    const an_store_place place = {.url = conf->store_url ? conf->store_url : url,
+                                  .folder = folder,
+                                  .holder = conf->advertise_control ? conf->advertise_control : conf->control,
+                                  .wait_ms = STANDBY_MS};
+    return an_store_open(&place, an_clock_system(), &c->store, why);
 }
 
 /* Half sums of an earlier life are made anew; half updates are kept to be resumed. */
@@ -94,8 +100,33 @@ static an_err open_servers(an_core *c, an_note *why)
     return AN_OK;
 }
 
-/* The journal says when somebody took it over, and with what configuration. */
-static an_err note_start(an_core *c, an_note *why)
+static an_err compare_keys(void *ctx, const an_record *record, an_note *why)
+{
+    const char *mine = ctx, *keys = "";
+    an_json_doc *doc = NULL;
+    an_err err = an_json_parse(record->body, record->body_len, "coordinator.started", &doc, why);
+    if (err == AN_OK)
+        err = an_jval_get_text(an_json_root(doc), "keys", "", &keys, why);
+    if (err == AN_OK && keys[0] && strcmp(keys, mine) != 0)
+        err =
+            an_fail(AN_ERR_AUTH, why,
+                    "the store is of a coordinator with the keys %s; these are %s, which no site would know: "
+                    "DATA/identity of all coordinators on one store is the same file",
+                    keys, mine);
+    an_json_doc_free(doc);
+    return err;
+}
+
+/* Before a socket is opened: the lease of a store that is not ours is let go of at once. */
+static an_err check_keys(an_core *c, char *keys, an_note *why)
+{
+    return an_store_scan(c->store,
+                         &(an_store_filter){.kind = "coordinator.started", .limit = 1, .newest_first = true},
+                         compare_keys, keys, why);
+}
+
+/* The journal says when somebody took it over, with what configuration and keys. */
+static an_err note_start(an_core *c, const char *keys, an_note *why)
 {
     an_hasher h;
     an_hash hash;
@@ -112,7 +143,8 @@ static an_err note_start(an_core *c, an_note *why)
     an_json *o = an_json_object();
     an_json_set_text(o, "version", VERSION);
     an_json_set_text(o, "config_hash", hex);
-    an_json_set_int(o, "epoch", (int64_t)(c->instance >> 1));
+    an_json_set_int(o, "epoch", (int64_t)an_store_epoch(c->store));
+    an_json_set_text(o, "keys", keys);
     char *body = an_json_print(o, 0);
     an_json_free(o);
     if (!body)
@@ -145,7 +177,9 @@ static an_err open_hub(an_core *c, an_note *why)
     }
     snprintf(hub.control_endpoint, sizeof hub.control_endpoint, "%s", c->advertised[0]);
     snprintf(hub.bulk_endpoint, sizeof hub.bulk_endpoint, "%s", c->advertised[1]);
-    an_err err = an_hub_new(&hub, &c->hub, why);
+    an_err err = an_coordinator_conf_list(conf, hub.coordinators, &hub.n_coordinators, why);
+    if (err == AN_OK)
+        err = an_hub_new(&hub, &c->hub, why);
     if (err != AN_OK)
         return err;
     an_api_conf api = {.hub = c->hub,
@@ -202,6 +236,22 @@ static an_err write_endpoints(an_core *c, an_note *why)
     return err;
 }
 
+static an_err open_rest(an_core *c, an_note *why)
+{
+    char keys[AN_FINGERPRINT_TEXT];
+    an_err err;
+    c->kept_ms = an_clock_system()->mono_ms(an_clock_system());
+    an_fingerprint(keys, c->id->link_public, c->id->sign_public);
+    if ((err = check_keys(c, keys, why)) != AN_OK || (err = open_bulk(c, why)) != AN_OK ||
+        (err = open_servers(c, why)) != AN_OK || (err = note_start(c, keys, why)) != AN_OK ||
+        (err = open_hub(c, why)) != AN_OK)
+        return err;
+    clean_spool(c);
+    if ((err = open_http(c, why)) != AN_OK)
+        return err;
+    return write_endpoints(c, why);
+}
+
 static an_err open_all(an_core *c, an_note *why)
 {
     char path[AN_PATH_MAX];
@@ -210,14 +260,10 @@ static an_err open_all(an_core *c, an_note *why)
     c->instance |= 1; /* never 0, which stands for "unknown" */
     if ((err = an_peers_new(AN_COHORT_MAX * 4, &c->peers)) != AN_OK ||
         (err = path_in(c, "identity", path)) != AN_OK ||
-        (err = an_identity_open(path, &c->id, why)) != AN_OK || (err = open_store(c, why)) != AN_OK ||
-        (err = open_bulk(c, why)) != AN_OK || (err = open_servers(c, why)) != AN_OK ||
-        (err = note_start(c, why)) != AN_OK || (err = open_hub(c, why)) != AN_OK)
+        (err = an_identity_open(path, &c->id, why)) != AN_OK || (err = open_store(c, why)) != AN_OK)
         return err;
-    clean_spool(c);
-    if ((err = open_http(c, why)) != AN_OK)
-        return err;
-    return write_endpoints(c, why);
+    err = open_rest(c, why);
+    return err == AN_ERR_STATE ? AN_ERR_AGAIN : err; /* another one was faster to take the store over */
 }
 
 static void close_all(an_core *c)

@@ -1,5 +1,5 @@
 /* Looking things up; what records do to the state is in state_apply.c. */
-#include "coordinator/state.h"
+#include "coordinator/state_internal.h"
 
 #include <string.h>
 
@@ -15,6 +15,7 @@ void an_state_done(an_state *st)
 {
     for (size_t i = 0; i < st->models.n; i++)
         an_opt_done(an_policy_rows, an_policy_n_rows, &st->models.items[i].policy);
+    an_state_rollouts_done(st);
     an_free(st->tokens.items);
     an_free(st->sites.items);
     an_free(st->rosters.items);
@@ -23,8 +24,11 @@ void an_state_done(an_state *st)
     an_free(st->campaigns.items);
     an_free(st->rounds.items);
     an_free(st->drifts.items);
+    an_free(st->lives.items);
     an_free(st->delegations.items);
     an_free(st->waits.items);
+    an_free(st->reported.items);
+    an_free(st->moves.items);
     an_free(st->links.items);
     *st = (an_state){0};
 }

@@ -23,6 +23,7 @@
 #include "base/terms.h"
 #include "coordinator/campaign.h"
 #include "coordinator/policy.h"
+#include "coordinator/rollout.h"
 #include "coordinator/rule.h"
 #include "coordinator/server_optimiser.h"
 #include "coordinator/spent.h"
@@ -44,6 +45,8 @@ typedef enum an_site_status {
     AN_SITE_DENIED,
     AN_SITE_REVOKED
 } an_site_status;
+
+const char *an_site_status_name(an_site_status status); /* "approved"; "?" if unknown */
 
 typedef struct an_site_keys {
     uint8_t link_key[AN_KEY_BYTES];
@@ -80,11 +83,21 @@ typedef struct an_version {
     uint64_t size;
     int64_t created_ms;
     an_hash evaluation; /* object with the summed figures; none before */
+    an_hash shadow;     /* object with the counts of its shadow; none before */
     bool quarantined;
     char reason[AN_REASON_MAX]; /* of the quarantine */
+    bool pruned;                /* its bundle was removed; lineage, hash and figures stay */
 } an_version;
 
 #define AN_ALIASES 3 /* candidate, canary, production: an_alias - 1 */
+
+/* A release statement in force; s.len 0: none is kept. */
+typedef struct an_statement {
+    an_signed s;
+    an_hash version, delegation; /* delegation none: signed by the root */
+    uint64_t counter;
+    int64_t issued_ms, expires_ms;
+} an_statement;
 
 typedef struct an_model_entry {
     char name[AN_NAME_MAX];
@@ -92,13 +105,12 @@ typedef struct an_model_entry {
     an_hash schema, layout;
     an_policy policy;
     an_hash alias[AN_ALIASES];
-    uint64_t counter;  /* of the last release statement */
-    an_signed release; /* it; len 0: none is kept */
-    int64_t release_issued_ms, release_expires_ms;
-    an_hash release_delegation; /* none: signed by the root */
-    uint64_t delegation, use;   /* the last delegation that was used for this model, and how often */
-    int64_t campaign_ms;        /* when the last campaign ended; 0: never */
-    an_spent spent;             /* what its training has cost */
+    uint64_t counter;         /* of the last release statement, whatever it was of */
+    an_statement release;     /* of production */
+    an_statement canary;      /* of the rollout that is open, until its version is production */
+    uint64_t delegation, use; /* the last delegation that was used for this model, and how often */
+    int64_t campaign_ms;      /* when the last campaign ended; 0: never */
+    an_spent spent;           /* what its training has cost */
 } an_model_entry;
 
 typedef struct an_round_entry {
@@ -106,6 +118,7 @@ typedef struct an_round_entry {
     char model[AN_NAME_MAX];
     an_payload_kind kind;
     an_hash plan;        /* object */
+    an_hash base;        /* the version it starts from; none: MEAN of a first training */
     an_hash optimiser;   /* the server optimiser's state it starts from; none: zero */
     const an_rule *rule; /* TRAIN; as the rest of what makes a version of updates */
     an_rule_opts rule_opts;
@@ -117,6 +130,7 @@ typedef struct an_round_entry {
     uint32_t n_updates;
     uint64_t update_bytes; /* of all its updates */
     bool pruned;           /* they were removed */
+    bool beside;           /* EVALUATE: its candidate is held against production, which runs */
     bool untrained;        /* EVALUATE: its candidate is held against a version without training */
     an_round_privacy privacy;
     char reason[AN_REASON_MAX];
@@ -129,8 +143,26 @@ typedef struct an_drift_entry {
     int64_t time_ms, since_ms;
     int32_t sign;
     double effect, threshold;
-    uint64_t campaign; /* that answers it; 0: none yet */
+    uint64_t n_reference; /* rows that its limit was calibrated on; 0: not said */
+    uint64_t campaign;    /* that answers it; 0: none yet */
 } an_drift_entry;
+
+/* The numbers of live figures: the field, and for scores its name in the record. */
+/* clang-format off */
+#define AN_LIVE_COUNTS(X)                                                                                    \
+    X(span_ms) X(rows) X(over) X(alarms) X(non_finite) X(latency_us)                                         \
+    X(before_rows) X(before_over) X(before_alarms) X(before_non_finite) X(before_latency_us)
+#define AN_LIVE_SCORES(X)                                                                                    \
+    X(score_mean, "score_mean") X(score_p95, "score_high")                                                   \
+    X(before_score_mean, "before_score_mean") X(before_score_p95, "before_score_high")
+/* clang-format on */
+
+/* The last live figures of a site's line. */
+typedef struct an_live_entry {
+    char site[AN_NAME_MAX];
+    int64_t time_ms;
+    an_msg_live figures;
+} an_live_entry;
 
 typedef struct an_delegation_entry {
     an_signed statement, revocation; /* revocation.len 0: it holds */
@@ -144,12 +176,47 @@ typedef struct an_release_wait {
     uint64_t id;
     char model[AN_NAME_MAX];
     an_hash version;
-    uint64_t campaign;          /* 0: none */
+    uint64_t campaign, rollout; /* 0: none */
     char reason[AN_REASON_MAX]; /* why it is wanted */
     char actor[AN_NAME_MAX + 8];
     int64_t since_ms;
     bool open;
 } an_release_wait;
+
+/* What a line was last heard to run, or to be about to. */
+typedef struct an_reported_entry {
+    char site[AN_NAME_MAX], line[AN_NAME_MAX];
+    an_hash version, before; /* that it ran before; none */
+    int64_t time_ms;
+} an_reported_entry;
+#define AN_REPORTED_MAX (4 * AN_LINES_MAX) /* lines of a site that are remembered, the latest */
+
+/* An alias was moved. */
+typedef struct an_move_entry {
+    char model[AN_NAME_MAX];
+    an_alias alias;
+    an_hash to;
+    int64_t time_ms;
+} an_move_entry;
+
+/* What a line has said of its versions. */
+typedef struct an_fleet_entry {
+    char site[AN_NAME_MAX], line[AN_NAME_MAX], model[AN_NAME_MAX];
+    an_hash version, overlay; /* it runs; none: it has not said so */
+    int64_t since_ms;         /* ... since */
+    an_hash refused;          /* the last one that it refused */
+    int64_t refused_ms;
+    an_hash left; /* the last one that it went back from */
+    int64_t left_ms;
+    char refused_reason[AN_REASON_MAX], left_reason[AN_REASON_MAX];
+} an_fleet_entry;
+
+/* Sites with a name for all of them. */
+typedef struct an_group {
+    char name[AN_NAME_MAX];
+    char (*sites)[AN_NAME_MAX]; /* (n) owned */
+    size_t n;
+} an_group;
 
 #define AN_LIST(type)                                                                                        \
     struct {                                                                                                 \
@@ -166,8 +233,14 @@ typedef struct an_state {
     AN_LIST(an_campaign) campaigns;
     AN_LIST(an_round_entry) rounds;
     AN_LIST(an_drift_entry) drifts;
+    AN_LIST(an_live_entry) lives; /* one for each line that has ever reported some */
     AN_LIST(an_delegation_entry) delegations;
     AN_LIST(an_release_wait) waits;
+    AN_LIST(an_reported_entry) reported;
+    AN_LIST(an_move_entry) moves;
+    AN_LIST(an_rollout) rollouts;
+    AN_LIST(an_fleet_entry) fleet; /* one for each line that ever reported, by model */
+    AN_LIST(an_group) groups;
     AN_LIST(an_signed) links; /* rotations of the root, in order */
     an_root root;             /* of releases, now */
     bool root_set;
@@ -195,11 +268,19 @@ an_version *an_state_version(an_state *st, const an_hash *hash);
 an_campaign *an_state_campaign(an_state *st, uint64_t id);
 an_campaign *an_state_campaign_open(an_state *st, const char *model); /* the one that is not over */
 an_round_entry *an_state_round(an_state *st, uint64_t id);
+an_live_entry *an_state_live(an_state *st, const char *site, const char *line); /* NULL: none yet */
 an_delegation_entry *an_state_delegation(an_state *st, uint64_t number);
 an_delegation_entry *an_state_delegation_by(an_state *st, const an_hash *hash);
 an_release_wait *an_state_wait(an_state *st, uint64_t id);
 /* The open one of a version, for a campaign or (0) for none; NULL. */
 an_release_wait *an_state_wait_of(an_state *st, const an_hash *version, uint64_t campaign);
+an_release_wait *an_state_wait_of_rollout(an_state *st, uint64_t rollout); /* the open one; NULL */
+an_rollout *an_state_rollout(an_state *st, uint64_t id);
+an_rollout *an_state_rollout_open(an_state *st, const char *model); /* the one that is not settled */
+an_rollout *an_state_rollout_last(an_state *st, const char *model);
+an_group *an_state_group(an_state *st, const char *name); /* NULL: none of this name */
+bool an_state_in_group(const an_group *g, const char *site);
+an_fleet_entry *an_state_fleet(an_state *st, const char *site, const char *line, const char *model);
 bool an_state_was_root(const an_state *st, const uint8_t key[static AN_SIGN_PUBLIC_BYTES]); /* ever */
 
 #endif

@@ -69,7 +69,10 @@ static void version_registered(an_state *st, const an_record *r, an_body *b)
         .created_ms = r->time_ms,
     };
     an_body_name(b, v.model, r->subject);
-    if (b->err == AN_OK && an_state_version(st, &v.hash))
+    an_version *old = b->err == AN_OK ? an_state_version(st, &v.hash) : NULL;
+    if (old && an_body_ready(b))
+        old->pruned = false; /* it has its bundle again */
+    if (old)
         return; /* a round that changed nothing makes the version that is there */
     AN_BODY_APPEND(b, &st->versions, v);
 }
@@ -91,6 +94,15 @@ static void version_evaluated(an_state *st, const an_record *r, an_body *b)
         v->evaluation = evaluation;
 }
 
+static void version_shadowed(an_state *st, const an_record *r, an_body *b)
+{
+    (void)r;
+    an_hash shadow = an_body_hash(b, "shadow", false);
+    an_version *v = version_of(st, b);
+    if (an_body_ready(b))
+        v->shadow = shadow;
+}
+
 static void version_quarantined(an_state *st, const an_record *r, an_body *b)
 {
     (void)r;
@@ -108,6 +120,7 @@ static void alias_moved(an_state *st, const an_record *r, an_body *b)
     an_hash to = an_body_hash(b, "to", false);
     const char *name = an_body_text(b, "alias", NULL);
     uint64_t counter = (uint64_t)an_body_int(b, "counter", 0);
+    const bool rollout = an_body_int(b, "rollout", 0) > 0;
     an_body_known(b, m, "model");
     int alias = AN_ALIAS_CANDIDATE;
     while (b->err == AN_OK && alias <= AN_ALIAS_PRODUCTION &&
@@ -120,11 +133,18 @@ static void alias_moved(an_state *st, const an_record *r, an_body *b)
     m->alias[alias - 1] = to;
     if (counter > m->counter)
         m->counter = counter;
+    if (alias != AN_ALIAS_PRODUCTION)
+        return;
+    an_state_waits_lapse(st, m);
+    if (rollout)
+        an_state_release_moved(st, m);
+    else if (!an_hash_equal(&m->release.version, &to)) /* back without a statement: see hub_rollouts.c */
+        m->release = (an_statement){.counter = m->release.counter};
 }
 
 /* ---- campaigns and rounds ---- */
 
-static void use_id(an_state *st, uint64_t id)
+void an_state_use_id(an_state *st, uint64_t id)
 {
     if (id >= st->next_id)
         st->next_id = id + 1;
@@ -163,13 +183,16 @@ static void campaign_opened(an_state *st, const an_record *r, an_body *b)
     c.state = an_body_bool(b, "waiting") ? AN_CAMPAIGN_WAITING : AN_CAMPAIGN_RUNNING;
     an_body_name(b, c.model, r->subject);
     an_text_set(c.trigger, sizeof c.trigger, an_body_text(b, "trigger", ""));
+    an_text_set(c.cause, sizeof c.cause, an_body_text(b, "cause", ""));
+    an_text_set(c.scope, sizeof c.scope, an_body_text(b, "scope", ""));
+    an_text_set(c.plan, sizeof c.plan, an_body_text(b, "plan", ""));
     if (b->err == AN_OK && !an_campaign_kind_find(an_body_text(b, "kind", NULL), &c.kind))
         b->err = an_fail(AN_ERR_PROTO, b->why, "no such kind of campaign");
     an_body_known(b, an_state_model(st, r->subject), "model");
     AN_BODY_APPEND(b, &st->campaigns, c);
     if (!an_body_ready(b))
         return;
-    use_id(st, c.id);
+    an_state_use_id(st, c.id);
     answer_drifts(st, &c);
 }
 
@@ -229,6 +252,7 @@ static void round_opened(an_state *st, const an_record *r, an_body *b)
                         .campaign = (uint64_t)an_body_int(b, "campaign", 0),
                         .kind = (an_payload_kind)an_body_int(b, "kind", 0),
                         .plan = an_body_hash(b, "plan", false),
+                        .base = an_body_hash(b, "base", true),
                         .optimiser = an_body_hash(b, "optimiser", true),
                         .rule = an_rule_find(an_body_text(b, "rule", "mean")),
                         .rule_opts = {.hostile = an_body_num(b, "rule_hostile"),
@@ -241,6 +265,7 @@ static void round_opened(an_state *st, const an_record *r, an_body *b)
                                         .beta2 = an_body_num(b, "server_beta_v"),
                                         .tau = an_body_num(b, "server_tau")},
                         .untrained = an_body_bool(b, "untrained"),
+                        .beside = an_body_bool(b, "beside"),
                         .opened_ms = r->time_ms};
     an_body_privacy(b, &e.privacy);
     an_body_name(b, e.model, an_body_text(b, "model", NULL));
@@ -254,7 +279,7 @@ static void round_opened(an_state *st, const an_record *r, an_body *b)
     AN_BODY_APPEND(b, &st->rounds, e);
     if (!an_body_ready(b))
         return;
-    use_id(st, e.id);
+    an_state_use_id(st, e.id);
     if (c)
         c->open_round = e.id;
 }
@@ -284,6 +309,17 @@ static void spend(an_state *st, an_round_entry *e)
         p->epsilon = an_privacy_epsilon(an_spent_account(&m->spent, p->cost.unit), p->delta);
 }
 
+/* An answer to drift ends its training where another round would hardly lower the sites' loss. */
+static void note_loss(an_state *st, an_campaign *c, double loss)
+{
+    const an_model_entry *m = an_state_model(st, c->model);
+    const bool slow =
+        m && m->policy.drift_gain > 0 && c->loss > 0 && loss > (1 - m->policy.drift_gain) * c->loss;
+    if (c->kind == AN_CAMPAIGN_INCREMENTAL && slow && c->step < c->train_rounds)
+        c->train_rounds = c->step;
+    c->loss = loss;
+}
+
 static void round_ended(an_state *st, const an_record *r, an_body *b)
 {
     bool committed = an_body_bool(b, "committed");
@@ -291,6 +327,7 @@ static void round_ended(an_state *st, const an_record *r, an_body *b)
     const char *reason = an_body_text(b, "reason", "");
     int64_t n = an_body_int(b, "updates", 0), bytes = an_body_int(b, "bytes", 0);
     const bool released = an_body_int(b, "released", n) > 0;
+    const double loss = an_body_num(b, "loss");
     an_round_entry *e = round_of(st, b);
     if (!an_body_ready(b))
         return;
@@ -314,12 +351,17 @@ static void round_ended(an_state *st, const an_record *r, an_body *b)
     if (e->kind == AN_PAYLOAD_EVALUATE) {
         c->evaluation = result;
         c->first = e->untrained;
+        c->beside = e->beside;
+    } else if (e->kind == AN_PAYLOAD_SHADOW) {
+        c->shadow = result;
     } else {
         c->head = result;
         if (e->kind != AN_PAYLOAD_TRAIN) /* statistics; training comes after them */
             c->untrained = result;
         c->optimiser = optimiser;
         c->server = e->server;
+        if (e->kind == AN_PAYLOAD_TRAIN)
+            note_loss(st, c, loss);
     }
 }
 
@@ -340,7 +382,8 @@ static void drift_alert(an_state *st, const an_record *r, an_body *b)
                         .since_ms = an_body_int(b, "since_ms", 0),
                         .sign = (int32_t)an_body_int(b, "sign", 0),
                         .effect = an_body_num(b, "effect"),
-                        .threshold = an_body_num(b, "threshold")};
+                        .threshold = an_body_num(b, "threshold"),
+                        .n_reference = (uint64_t)an_body_int(b, "n_reference", 0)};
     an_body_name(b, d.site, r->subject);
     an_body_name(b, d.model, an_body_text(b, "model", NULL));
     an_body_name(b, d.line, an_body_text(b, "line", NULL));
@@ -362,11 +405,14 @@ static const struct {
     {"site.keys", an_state_site_keys},
     {"site.rotated", an_state_site_rotated},
     {"roster.signed", an_state_roster_signed},
+    {"site.live", an_state_site_live},
     {"model.created", model_created},
     {"model.policy", model_policy},
     {"version.registered", version_registered},
     {"version.evaluated", version_evaluated},
+    {"version.shadowed", version_shadowed},
     {"version.quarantined", version_quarantined},
+    {"version.pruned", an_state_version_pruned},
     {"alias.moved", alias_moved},
     {"release.wanted", an_state_release_wanted},
     {"release.dropped", an_state_release_dropped},
@@ -384,6 +430,11 @@ static const struct {
     {"round.ended", round_ended},
     {"round.pruned", round_pruned},
     {"drift.alert", drift_alert},
+    {"rollout.opened", an_state_rollout_opened},
+    {"rollout.event", an_state_rollout_event},
+    {"rollout.ended", an_state_rollout_ended},
+    {"group.set", an_state_group_set},
+    {"site.report", an_state_site_report},
 };
 
 static an_err read_record(an_state *st, const an_record *r, an_body *b)
@@ -400,6 +451,8 @@ static an_err read_record(an_state *st, const an_record *r, an_body *b)
         an_json_doc_free(doc);
         break;
     }
+    if (b->err == AN_OK)
+        an_state_registry_note(st, r, b);
     return b->err == AN_ERR_INVAL ? AN_ERR_PROTO : b->err;
 }
 

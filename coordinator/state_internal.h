@@ -20,6 +20,9 @@ typedef struct an_body {
     size_t ahead; /* records that are applied before this one */
 } an_body;
 
+void an_state_use_id(an_state *st,
+                     uint64_t id); /* of rounds, campaigns and rollouts; it is not given again */
+
 bool an_body_ready(const an_body *b); /* all was read, and the state is to be changed */
 
 const char *an_body_text(an_body *b, const char *key, const char *dflt); /* dflt NULL: it must be there */
@@ -49,6 +52,14 @@ void an_state_site_keys(an_state *st, const an_record *r, an_body *b);
 void an_state_site_rotated(an_state *st, const an_record *r, an_body *b);
 void an_state_roster_signed(an_state *st, const an_record *r, an_body *b);
 
+/* state_live.c */
+void an_state_site_live(an_state *st, const an_record *r, an_body *b);
+
+/* state_registry.c */
+void an_state_version_pruned(an_state *st, const an_record *r, an_body *b);
+/* What the registry remembers of a record beside what its handler does. */
+void an_state_registry_note(an_state *st, const an_record *r, an_body *b);
+
 /* state_trust.c: what the release root's records do */
 void an_state_root_set(an_state *st, const an_record *r, an_body *b);
 void an_state_root_rotated(an_state *st, const an_record *r, an_body *b);
@@ -58,6 +69,19 @@ void an_state_release_signed(an_state *st, const an_record *r, an_body *b);
 void an_state_delegation_signed(an_state *st, const an_record *r, an_body *b);
 void an_state_delegation_revoked(an_state *st, const an_record *r, an_body *b);
 void an_state_waits_end(an_state *st, uint64_t campaign); /* what it waited for is not wanted any more */
+/* The rollout's version is production: its statement, too. */
+/* Production is another version: what waits for a signature of the one before, or of a rollout that is over, is not to be
+ * signed any more. */
+void an_state_waits_lapse(an_state *st, const an_model_entry *m);
+void an_state_release_moved(an_state *st, an_model_entry *m);
+
+/* state_rollouts.c */
+void an_state_rollout_opened(an_state *st, const an_record *r, an_body *b);
+void an_state_rollout_event(an_state *st, const an_record *r, an_body *b);
+void an_state_rollout_ended(an_state *st, const an_record *r, an_body *b);
+void an_state_group_set(an_state *st, const an_record *r, an_body *b);
+void an_state_site_report(an_state *st, const an_record *r, an_body *b);
+void an_state_rollouts_done(an_state *st);
 
 /* Adds the item to the list, or makes room for it. */
 #define AN_BODY_APPEND(b, list, item)                                                                        \

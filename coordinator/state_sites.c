@@ -3,6 +3,12 @@
 
 #include "coordinator/state_internal.h"
 
+const char *an_site_status_name(an_site_status status)
+{
+    static const char *const names[] = {"requested", "approved", "denied", "revoked"};
+    return (size_t)status < sizeof names / sizeof *names ? names[status] : "?";
+}
+
 void an_state_site_token(an_state *st, const an_record *r, an_body *b)
 {
     (void)r;

@@ -117,6 +117,7 @@ void an_state_release_wanted(an_state *st, const an_record *r, an_body *b)
     an_release_wait w = {.id = an_body_id(b, "id"),
                          .version = an_body_hash(b, "version", false),
                          .campaign = (uint64_t)an_body_int(b, "campaign", 0),
+                         .rollout = (uint64_t)an_body_int(b, "rollout", 0),
                          .since_ms = r->time_ms,
                          .open = true};
     an_body_name(b, w.model, r->subject);
@@ -144,17 +145,45 @@ void an_state_waits_end(an_state *st, uint64_t campaign)
 }
 
 /* What it asked for is done; and nobody renews a version that is production no longer. */
-static void close_waits(an_state *st, const an_model_entry *m, const an_release *r, uint64_t id)
+static void close_waits(an_state *st, const an_model_entry *m, const an_hash *version, uint64_t id,
+                        bool canary)
 {
     for (size_t i = 0; i < st->waits.n; i++) {
         an_release_wait *w = &st->waits.items[i];
         if (strcmp(w->model, m->name) != 0)
             continue;
-        const bool renewal =
-            w->campaign == 0 && an_hash_equal(&w->version, &m->alias[AN_ALIAS_PRODUCTION - 1]);
-        if (w->id == id || renewal || an_hash_equal(&w->version, &r->version))
+        const bool renewal = !canary && w->campaign == 0 && w->rollout == 0 &&
+                             an_hash_equal(&w->version, &m->alias[AN_ALIAS_PRODUCTION - 1]);
+        if (w->id == id || renewal || an_hash_equal(&w->version, version))
             w->open = false;
     }
+}
+
+void an_state_waits_lapse(an_state *st, const an_model_entry *m)
+{
+    for (size_t i = 0; i < st->waits.n; i++) {
+        an_release_wait *w = &st->waits.items[i];
+        const an_rollout *r = w->rollout ? an_state_rollout(st, w->rollout) : NULL;
+        if (strcmp(w->model, m->name) == 0 && w->campaign == 0 && (!r || an_rollout_is_over(r)) &&
+            !an_hash_equal(&w->version, &m->alias[AN_ALIAS_PRODUCTION - 1]))
+            w->open = false;
+    }
+}
+
+void an_state_release_moved(an_state *st, an_model_entry *m)
+{
+    close_waits(st, m, &m->canary.version, 0, false);
+    m->release = m->canary;
+    m->canary = (an_statement){.counter = 0};
+    m->alias[AN_ALIAS_CANARY - 1] = (an_hash){{0}};
+}
+
+an_release_wait *an_state_wait_of_rollout(an_state *st, uint64_t rollout)
+{
+    for (size_t i = st->waits.n; i-- > 0;)
+        if (st->waits.items[i].open && st->waits.items[i].rollout == rollout)
+            return &st->waits.items[i];
+    return NULL;
 }
 
 void an_state_release_signed(an_state *st, const an_record *r, an_body *b)
@@ -163,6 +192,7 @@ void an_state_release_signed(an_state *st, const an_record *r, an_body *b)
     an_release release = {.counter = 0};
     an_model_entry *m = an_state_model(st, r->subject);
     const uint64_t id = (uint64_t)an_body_int(b, "id", 0);
+    const bool rollout = an_body_int(b, "rollout", 0) > 0;
     an_body_known(b, m, "model");
     an_body_signed(b, &s);
     if (b->err == AN_OK)
@@ -175,12 +205,16 @@ void an_state_release_signed(an_state *st, const an_record *r, an_body *b)
         an_body_known(b, d, "delegation");
     if (!an_body_ready(b))
         return;
-    close_waits(st, m, &release, id);
-    m->release = s;
-    m->release_issued_ms = release.issued_ms;
-    m->release_expires_ms = d && d->d.expires_ms < release.expires_ms ? d->d.expires_ms : release.expires_ms;
-    m->release_delegation = release.delegation;
-    m->alias[AN_ALIAS_PRODUCTION - 1] = release.version;
+    an_statement *now = rollout ? &m->canary : &m->release;
+    close_waits(st, m, &release.version, id, rollout);
+    *now = (an_statement){.s = s,
+                          .version = release.version,
+                          .delegation = release.delegation,
+                          .counter = release.counter,
+                          .issued_ms = release.issued_ms,
+                          .expires_ms = d && d->d.expires_ms < release.expires_ms ? d->d.expires_ms
+                                                                                  : release.expires_ms};
+    m->alias[(rollout ? AN_ALIAS_CANARY : AN_ALIAS_PRODUCTION) - 1] = release.version;
     if (release.counter > m->counter)
         m->counter = release.counter;
     if (d) {

@@ -13,14 +13,39 @@
  * states.  A record may name an object only after the object is durable, or, if the object is
  * small, after it was put or adopted: it becomes durable together with the next record.
  *
- *     an_store *store;
- *     err = an_store_open("sqlite:/var/lib/andon", clock, &store, &why);
- *     err = an_store_append(store, &record, 1, &seq, &why);
+ * Backends are rows of store/stores.def and pass the same tests (tests/conform/test_stores.c):
  *
- * Backends are rows of store/stores.def and pass the same tests (tests/conform/test_stores.c).
+ *   sqlite:FOLDER       one coordinator, one folder.  No set-up.
+ *   postgresql:CONNINFO a database that several coordinators share: "postgresql:host=db dbname=andon",
+ *                       "postgresql://db/andon", or "postgresql:@FILE", a file that nobody else may
+ *                       read and that holds such a text.  A password stands in that file, in
+ *                       PGPASSFILE or in the environment, never in the url.
  *
- * Threads: a store belongs to the thread that opened it.  Object files may be read from any
- * thread by their path (an_store_object_path). */
+ * One coordinator at a time is the store's: it holds the *lease*, which has an epoch higher than any
+ * before it and ends by itself 3 s after it was last renewed, by the clock of the database.  Every
+ * write is fenced by the epoch, so that a coordinator that was stopped, cut off or forgotten writes
+ * nothing more once another one has taken over.  What the one that runs has to do:
+ *
+ *     const an_store_place place = {.url = url, .folder = folder, .holder = endpoint, .wait_ms = 500};
+ *     while ((err = an_store_open(&place, clock, &store, &why)) == AN_ERR_AGAIN)
+ *         if (to be stopped) return;              a standby: `why` says who is active
+ *     ... read the journal from its start, serve ...
+ *     each second:   an_store_keep                STATE: stop at once, begin again as a standby
+ *                                                 IO: the database is away; go on, nothing can be
+ *                                                 acknowledged until it is back
+ *     an_store_close(store);                      lets go of the lease: a standby has it at once
+ *
+ * AN_ERR_STATE from an_store_append or an_store_keep says that what this process holds in memory may no
+ * longer be what the journal says; IO says that nothing was written as far as is known, and the same
+ * records may be appended again.
+ *
+ * An object is *shared*, in the database before a record names it, or *local*, a file of this
+ * coordinator's own folder, which a coordinator that takes over does not have: the updates of sites,
+ * which are asked for again.  Shared objects that this folder lacks are fetched when they are asked
+ * for.  With SQLite everything is local and there is nobody else.
+ *
+ * Threads: a store belongs to the thread that opened it; an_store_object_file and
+ * an_store_object_path may be called from any. */
 #ifndef AN_COORDINATOR_STORE_H
 #define AN_COORDINATOR_STORE_H
 
@@ -54,17 +79,33 @@ typedef struct an_record {
     an_hash chain; /* given by the store */
 } an_record;
 
-/* url: "sqlite:FOLDER".  Creates what is missing, checks the schema's version, refuses a newer
- * one. Errors: INVAL, IO, PROTO not a store or damaged, STATE in use by another coordinator,
- * UNSUPPORTED written by a newer version, NOMEM. */
-an_err an_store_open(const char *url, const an_clock *clock, an_store **ret, an_note *why);
+/* Where a store is.  Texts are borrowed for the call. */
+typedef struct an_store_place {
+    const char *url;
+    const char *folder; /* for what is local of a store that is elsewhere; SQLite needs none */
+    const char *holder; /* who this is, told to those who find the lease taken; NULL: the folder */
+    int64_t wait_ms;    /* how long to wait for a lease that another one holds; 0: not at all */
+} an_store_place;
+
+/* Creates what is missing, checks the schema's version, refuses a newer one, takes the lease.  A
+ * coordinator that was killed finds its own lease by its folder and does not wait for its end.
+ * Errors: AGAIN another coordinator holds the lease (why: which, and for how long yet), STATE another
+ * process has the same folder, INVAL, IO, AUTH the database does not let us in, PROTO not a store or
+ * damaged, UNSUPPORTED written by a newer version, NOMEM. */
+an_err an_store_open(const an_store_place *place, const an_clock *clock, an_store **ret, an_note *why);
 void an_store_close(an_store *s);
+
+/* Renews the lease; about once a second, from the store's thread.  Errors: STATE it is another's; IO the
+ * database is away, and whether the lease is still ours is seen when it is back. */
+an_err an_store_keep(an_store *s, an_note *why);
+/* The epoch of the lease: higher than that of every coordinator that held this store before. */
+uint64_t an_store_epoch(const an_store *s);
 
 /* Appends n records in one transaction: all or none, durable on return.  ret_last_seq may be
  * NULL. n = 0 appends nothing and tells the last seq. Errors: EXISTS a record with this actor
  * and idem is there (nothing is appended), INVAL unknown kind or a bad name, LIMIT too long or
- * too many, IO, NOMEM, PROTO a damaged journal, STATE called from a visit, or another
- * coordinator has taken the store over. */
+ * too many, IO, NOMEM, PROTO a damaged journal, STATE called from a visit, another coordinator has
+ * taken the store over, or an append that ended with IO did get in after all (open the store anew). */
 an_err an_store_append(an_store *s, const an_record *records, size_t n, uint64_t *ret_last_seq, an_note *why);
 
 /* Calls visit for each matching record in order of seq; NULL kind or subject matches all, a
@@ -92,22 +133,28 @@ an_err an_store_head_get(an_store *s, uint64_t *ret_seq, an_hash *ret_chain, an_
  * PROTO names the first bad seq, IO, NOMEM. */
 an_err an_store_verify(an_store *s, uint64_t *ret_n, an_note *why);
 
-/* Objects.  put: durable on return, a small one with the next append; the same bytes twice are one
- * object. */
+/* Objects.  put: shared and durable on return, a small one with the next append; the same bytes twice are
+ * one object. */
 an_err an_store_object_put(an_store *s, const void *bytes, size_t len, an_hash *ret, an_note *why);
 /* The same for a small object that is only ever asked for by an_store_object_get: it is a row of the
  * journal's database, not a file, and has no path.  Errors: LIMIT larger than AN_OBJECT_SMALL. */
 an_err an_store_object_put_row(an_store *s, const void *bytes, size_t len, an_hash *ret, an_note *why);
 /* Takes over a finished file on the same file system by renaming it.  The caller has hashed it
- * and, unless it is small, synced it. */
+ * and, unless it is small, synced it.  It is shared: bundles, optimiser states. */
 an_err an_store_object_adopt(an_store *s, const char *path, const an_hash *hash, an_note *why);
+/* The same for what stays local, unless it is small: a site's update. */
+an_err an_store_object_adopt_local(an_store *s, const char *path, const an_hash *hash, an_note *why);
 bool an_store_object_has(an_store *s, const an_hash *hash);
 /* Appends the bytes to *b and checks their hash.  Errors: NOTFOUND, IO, PROTO damaged, LIMIT.
  */
 an_err an_store_object_get(an_store *s, const an_hash *hash, an_buf *b, an_note *why);
 an_err an_store_object_size(an_store *s, const an_hash *hash, uint64_t *ret_len, an_note *why);
-an_err an_store_object_remove(an_store *s, const an_hash *hash, an_note *why); /* absent: OK */
-/* Where the bytes are, unless they are a row; pure arithmetic on the folder and the hash. */
+/* Gone at once, for good with the next append.  Absent: OK. */
+an_err an_store_object_remove(an_store *s, const an_hash *hash, an_note *why);
+/* The file of an object that is not only a row: sees to it that it is there and says where.  From any
+ * thread.  Errors: NOTFOUND, IO also the database is away, PROTO damaged, LIMIT, NOMEM. */
+an_err an_store_object_file(an_store *s, const an_hash *hash, char out[static AN_PATH_MAX], an_note *why);
+/* Where the file is if it is here: pure arithmetic on the folder and the hash. */
 an_err an_store_object_path(const an_store *s, const an_hash *hash, char out[static AN_PATH_MAX]);
 /* A folder on the same file system for files that are still being received. */
 const char *an_store_spool_dir(const an_store *s);

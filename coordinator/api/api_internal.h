@@ -49,7 +49,17 @@ void an_api_set_model_privacy(const an_api_call *c, an_json *o, const an_model_e
 /* Errors: STATE noise would bury what such a campaign learns, and the body does not confirm it. */
 an_err an_api_confirm_privacy(const an_api_call *c, const char *model, an_campaign_kind kind, uint32_t rounds,
                               an_note *why);
+/* All that is known of a version.  Errors: IO, PROTO, NOMEM. */
+an_err an_api_version_facts(const an_api_call *c, const an_version *v, an_json **ret, an_note *why);
+an_err an_api_version_card_text(const an_api_call *c, const an_version *v, an_buf *out, an_note *why);
+an_json *an_api_rollout_json(const an_api_call *c, const an_rollout *r, bool sites);
+void an_api_set_rollouts(const an_api_call *c, bool open_only,
+                         size_t limit); /* "rollouts", the latest first */
 an_json *an_api_root_json(const an_api_call *c);
 an_json *an_api_drift_json(const an_drift_entry *d);
+
+/* api_gate.c: sets "gate", the last verdict on a campaign's candidate (campaign 0: any; candidate NULL: any). */
+an_err an_api_gate_add(an_api_call *c, const char *model, uint64_t campaign, const an_hash *candidate,
+                       an_note *why);
 
 #endif

@@ -1,4 +1,4 @@
-/* What happened: the journal, drift, alarms, and everything at a glance. */
+/* What happened: the journal, alarms, and everything at a glance. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -14,8 +14,25 @@
 typedef struct page {
     an_json *list;
     uint64_t last;
-    size_t n;
+    size_t n, limit, seen;
+    const char *actor; /* NULL: any */
+    int64_t since_ms;  /* not before */
+    bool newest_first;
 } page;
+
+/* Actors and times are no index of the store's: a page that is hard to fill ends with what was found so far. */
+#define SEEN_MAX 100000
+
+/* LIMIT ends the scan. */
+static an_err wanted(page *p, const an_record *r, bool *ret)
+{
+    const bool early = r->time_ms < p->since_ms;
+    if (p->n == p->limit || p->seen++ == SEEN_MAX || (early && p->newest_first))
+        return AN_ERR_LIMIT;
+    p->last = r->seq > p->last ? r->seq : p->last;
+    *ret = !early && (!p->actor || strcmp(r->actor, p->actor) == 0);
+    return AN_OK;
+}
 
 /* A token's key is no business of whoever reads the journal. */
 static an_json *body_json(const an_record *r)
@@ -35,8 +52,11 @@ static an_err add_record(void *ctx, const an_record *r, an_note *why)
     (void)why;
     page *p = ctx;
     char line[AN_JOURNAL_LINE_MAX];
-    an_err err = an_journal_text(line, r);
-    if (err != AN_OK)
+    bool is_wanted = false;
+    an_err err = wanted(p, r, &is_wanted);
+    if (err != AN_OK || !is_wanted)
+        return err;
+    if ((err = an_journal_text(line, r)) != AN_OK)
         return err;
     an_json *o = an_json_object();
     an_json_set_int(o, "seq", (int64_t)r->seq);
@@ -48,7 +68,6 @@ static an_err add_record(void *ctx, const an_record *r, an_note *why)
     an_json_set(o, "body", body_json(r));
     an_api_set_hash(o, "chain", &r->chain);
     an_json_push(p->list, o);
-    p->last = r->seq > p->last ? r->seq : p->last;
     p->n++;
     return AN_OK;
 }
@@ -65,16 +84,20 @@ an_err an_api_journal(an_api_call *c, an_note *why)
 {
     const an_api_request *q = c->req;
     int64_t after, wait_ms;
+    page p = {.actor = q->by[0] ? q->by : NULL, .newest_first = strcmp(q->newest, "true") == 0};
     an_store_filter f = {.kind = q->kind[0] ? q->kind : NULL, .subject = q->subject[0] ? q->subject : NULL};
     an_err err;
     if ((err = read_number("after", q->after, INT64_MAX, &after, why)) != AN_OK ||
         (err = read_number("wait_ms", q->wait_ms, AN_API_WAIT_MAX_MS, &wait_ms, why)) != AN_OK ||
-        (err = an_api_limit(c, 100, LIST_MAX, &f.limit, why)) != AN_OK)
+        (err = read_number("since", q->since, INT64_MAX, &p.since_ms, why)) != AN_OK ||
+        (err = read_number("until", q->until, INT64_MAX, &f.until_ms, why)) != AN_OK ||
+        (err = an_api_limit(c, 100, LIST_MAX, &p.limit, why)) != AN_OK)
         return err;
-    f.after_seq = (uint64_t)after;
-    f.newest_first = strcmp(q->newest, "true") == 0;
-    page p = {.list = an_json_array(), .last = (uint64_t)after};
-    err = an_store_scan(an_hub_store(c->hub), &f, add_record, &p, why);
+    p.last = f.after_seq = (uint64_t)after;
+    f.newest_first = p.newest_first;
+    p.list = an_json_array();
+    if ((err = an_store_scan(an_hub_store(c->hub), &f, add_record, &p, why)) == AN_ERR_LIMIT)
+        err = AN_OK;
     if (err == AN_OK && p.n == 0 && c->waited_ms < wait_ms)
         err = AN_ERR_AGAIN;
     if (err != AN_OK) {
@@ -86,64 +109,7 @@ an_err an_api_journal(an_api_call *c, an_note *why)
     return AN_OK;
 }
 
-an_err an_api_journal_verify(an_api_call *c, an_note *why)
-{
-    uint64_t n = 0, seq = 0;
-    an_hash chain;
-    an_note found = {{0}};
-    an_err err = an_store_verify(an_hub_store(c->hub), &n, &found);
-    if (err != AN_OK && err != AN_ERR_PROTO) {
-        an_note_set(why, "%s", found.text);
-        return err;
-    }
-    an_json_set_bool(c->answer, "intact", err == AN_OK);
-    an_json_set_int(c->answer, "records", (int64_t)n);
-    if (err != AN_OK)
-        an_json_set_text(c->answer, "detail", found.text);
-    if ((err = an_store_head_get(an_hub_store(c->hub), &seq, &chain, why)) != AN_OK)
-        return err;
-    an_json_set_int(c->answer, "last", (int64_t)seq);
-    an_api_set_hash(c->answer, "chain", &chain);
-    return AN_OK;
-}
-
-/* ---- drift and alarms ---- */
-
-an_json *an_api_drift_json(const an_drift_entry *d)
-{
-    an_json *o = an_json_object();
-    an_json_set_text(o, "site", d->site);
-    an_json_set_text(o, "model", d->model);
-    an_json_set_text(o, "line", d->line);
-    an_json_set_text(o, "test", d->test);
-    an_json_set_text(o, "subject", d->subject);
-    an_json_set_int(o, "sign", d->sign);
-    an_json_set_num(o, "effect", d->effect);
-    an_json_set_num(o, "threshold", d->threshold);
-    an_json_set_int(o, "since_ms", d->since_ms);
-    an_json_set_int(o, "time_ms", d->time_ms);
-    an_json_set_int(o, "campaign", (int64_t)d->campaign);
-    an_api_set_hash(o, "version", &d->version);
-    return o;
-}
-
-an_err an_api_drifts(an_api_call *c, an_note *why)
-{
-    size_t limit;
-    an_err err = an_api_limit(c, 50, LIST_MAX, &limit, why);
-    if (err != AN_OK)
-        return err;
-    an_json *list = an_json_array();
-    for (size_t i = c->state->drifts.n; i-- > 0 && limit > 0;) {
-        const an_drift_entry *d = &c->state->drifts.items[i];
-        if (c->req->model[0] && strcmp(c->req->model, d->model) != 0)
-            continue;
-        an_json_push(list, an_api_drift_json(d));
-        limit--;
-    }
-    an_json_set(c->answer, "drifts", list);
-    return AN_OK;
-}
+/* ---- alarms ---- */
 
 static an_err add_alarm(void *ctx, const an_record *r, an_note *why)
 {
@@ -205,6 +171,7 @@ an_err an_api_status(an_api_call *c, an_note *why)
             an_json_push(rounds, an_api_round_json(c, &c->state->rounds.items[i], true));
     an_json_set(c->answer, "campaigns", campaigns);
     an_json_set(c->answer, "rounds", rounds);
+    an_api_set_rollouts(c, true, SIZE_MAX);
     an_json_set(c->answer, "root", an_api_root_json(c));
     an_json_set_int(c->answer, "drifts", (int64_t)c->state->drifts.n);
     return err;

@@ -6,7 +6,7 @@
 #include "doors/crypto.h"
 
 #define SENSORS_MAX 4096
-#define POLICY_MAX 64
+#define POLICY_MAX 128
 
 static const char *const alias_keys[AN_ALIASES] = {"candidate", "canary", "production"};
 
@@ -63,6 +63,8 @@ static an_json *value_json(const an_opt *row, const void *conf)
         memcpy(&v, at, sizeof v);
         return an_json_text(row->choices[v]);
     }
+    case AN_OPT_TYPE_LINE:
+        return an_json_text(at);
     case AN_OPT_TYPE_INT:
     case AN_OPT_TYPE_MS:
     case AN_OPT_TYPE_BYTES:
@@ -182,12 +184,16 @@ static an_err options_read(options *o, const an_jval *map, an_note *why)
 an_err an_api_model_policy_set(an_api_call *c, an_note *why)
 {
     options o = {.n = 0};
+    const char *reason = "";
     const an_jval *map = an_jval_get(c->body, "policy");
     an_err err = options_read(&o, map ? map : c->body, why);
+    if (err == AN_OK && map)
+        err = an_api_reason(c, &reason, why);
     if (err == AN_OK && o.n == 0)
         err = an_fail(AN_ERR_INVAL, why, "give options: {\"train.rounds\": 10}");
     if (err == AN_OK)
-        err = an_hub_model_policy(c->hub, c->actor, c->arg, (const char *const(*)[2])o.pairs, o.n, why);
+        err = an_hub_model_policy_because(c->hub, c->actor, c->arg, (const char *const(*)[2])o.pairs, o.n,
+                                          reason, why);
     options_done(&o);
     return err == AN_OK ? answer_model(c, c->arg, true, why) : err;
 }
@@ -282,6 +288,7 @@ static an_err answer_moved(an_api_call *c, const an_hash *version, an_note *why)
         c->status = 202;
         an_json_set_int(c->answer, "waiting", (int64_t)w->id);
     }
+    an_api_set_rollouts(c, true, 20);
     return answer_model(c, c->arg, false, why);
 }
 
@@ -295,7 +302,11 @@ an_err an_api_model_promote(an_api_call *c, an_note *why)
         (err = an_api_version_find(c, text, &v, why)) != AN_OK)
         return err;
     an_hash hash = v->hash;
-    err = an_hub_promote(c->hub, c->actor, c->arg, &hash, reason, why);
+    bool at_once = false;
+    if ((err = an_jval_get_bool(c->body, "at_once", false, &at_once, why)) != AN_OK)
+        return err;
+    err = at_once ? an_hub_rollout_open(c->hub, c->actor, c->arg, &hash, reason, 0, true, NULL, why)
+                  : an_hub_promote(c->hub, c->actor, c->arg, &hash, reason, why);
     return err == AN_OK ? answer_moved(c, &hash, why) : err;
 }
 

@@ -67,13 +67,13 @@ static an_err wait_json(an_api_call *c, const an_release_wait *w, an_json **ret,
 static an_json *release_json(const an_api_call *c, const an_model_entry *m)
 {
     an_json *o = an_json_object();
-    const an_delegation_entry *d = an_hash_is_zero(&m->release_delegation)
+    const an_delegation_entry *d = an_hash_is_zero(&m->release.delegation)
                                        ? NULL
-                                       : an_state_delegation_by(c->state, &m->release_delegation);
+                                       : an_state_delegation_by(c->state, &m->release.delegation);
     an_json_set_text(o, "model", m->name);
     an_api_set_hash(o, "version", &m->alias[AN_ALIAS_PRODUCTION - 1]);
-    an_json_set_int(o, "counter", (int64_t)m->counter);
-    an_json_set_int(o, "expires_ms", m->release_expires_ms);
+    an_json_set_int(o, "counter", (int64_t)m->release.counter);
+    an_json_set_int(o, "expires_ms", m->release.expires_ms);
     if (d) {
         an_json_set_int(o, "delegation", (int64_t)d->d.number);
         an_json_set_int(o, "use", (int64_t)m->use);
@@ -118,7 +118,7 @@ an_err an_api_releases(an_api_call *c, an_note *why)
             an_json_push(waiting, o);
     }
     for (size_t i = 0; i < c->state->models.n; i++)
-        if (c->state->models.items[i].release.len > 0)
+        if (c->state->models.items[i].release.s.len > 0)
             an_json_push(releases, release_json(c, &c->state->models.items[i]));
     for (size_t i = 0; i < c->state->delegations.n; i++)
         an_json_push(delegations, delegation_json(c, &c->state->delegations.items[i]));

@@ -5,12 +5,6 @@
 #include "doors/crypto.h"
 #include "net/keys.h"
 
-static const char *status_name(an_site_status s)
-{
-    static const char *const names[] = {"requested", "approved", "denied", "revoked"};
-    return names[s];
-}
-
 static void add_live(an_json *o, const an_hub_live *live)
 {
     an_json_set_bool(o, "connected", live && live->connected);
@@ -38,7 +32,7 @@ an_json *an_api_site_json(const an_api_call *c, const an_site *s)
 {
     an_json *o = an_json_object();
     an_json_set_text(o, "name", s->name);
-    an_json_set_text(o, "status", status_name(s->status));
+    an_json_set_text(o, "status", an_site_status_name(s->status));
     an_json_set_text(o, "fingerprint", s->keys.fingerprint);
     an_json_set_text(o, "party", s->party);
     an_json_set_int(o, "since_ms", s->since_ms);

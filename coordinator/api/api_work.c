@@ -57,6 +57,7 @@ static an_json *version_json(const an_api_call *c, const an_version *v)
     an_json_set_bool(o, "evaluated", !an_hash_is_zero(&v->evaluation));
     if (v->quarantined)
         an_json_set_text(o, "quarantined", v->reason);
+    an_json_set_bool(o, "pruned", v->pruned);
     return o;
 }
 
@@ -111,6 +112,12 @@ an_err an_api_version(an_api_call *c, an_note *why)
         p = an_hash_is_zero(&p->parent) ? NULL : an_state_version(c->state, &p->parent);
     }
     an_json_set(c->answer, "lineage", lineage);
+    an_json *facts = NULL;
+    if ((err = an_api_version_facts(c, v, &facts, why)) != AN_OK)
+        return err;
+    an_json_set(c->answer, "facts", facts);
+    if ((err = an_api_gate_add(c, v->model, 0, &v->hash, why)) != AN_OK)
+        return err;
     return add_evaluation(c, v, why);
 }
 
@@ -125,7 +132,7 @@ static const char *member_state_name(an_member_state s)
 static void add_open(const an_api_call *c, an_json *o, const an_round *r, bool with_members)
 {
     an_note waiting;
-    an_round_waiting(r, an_api_now(c), &waiting);
+    an_hub_round_waiting(c->hub, r->id, &waiting);
     an_json_set_text(o, "state", an_round_state_name(r->state));
     an_json_set_text(o, "waiting", waiting.text);
     an_json_set_int(o, "cohort", (int64_t)r->n_members);
@@ -277,6 +284,9 @@ an_json *an_api_campaign_json(const an_api_call *c, const an_campaign *k)
     an_json_set_text(o, "kind", an_campaign_kind_name(k->kind));
     an_json_set_text(o, "state", an_campaign_state_name(k->state));
     an_json_set_text(o, "trigger", k->trigger);
+    an_json_set_text(o, "cause", k->cause);
+    an_json_set_text(o, "scope", k->scope);
+    an_json_set_text(o, "plan", k->plan);
     an_json_set_text(o, "reason", k->reason);
     an_hub_campaign_waiting(c->hub, k, &waiting);
     an_json_set_text(o, "waiting", an_campaign_is_over(k) ? "" : waiting.text);
@@ -325,7 +335,9 @@ an_err an_api_campaign(an_api_call *c, an_note *why)
 {
     uint64_t id;
     an_err err = an_api_id(c, "campaign", &id, why);
-    return err == AN_OK ? answer_campaign(c, id, why) : err;
+    if (err == AN_OK)
+        err = answer_campaign(c, id, why);
+    return err == AN_OK ? an_api_gate_add(c, an_state_campaign(c->state, id)->model, id, NULL, why) : err;
 }
 
 an_err an_api_campaign_open(an_api_call *c, an_note *why)

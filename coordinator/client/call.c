@@ -12,6 +12,7 @@
 
 #define ANSWER_MAX ((size_t)16 << 20)
 #define TIMEOUT_MS 65000 /* above what the server lets a request wait */
+#define REACH_MS 3000
 
 int an_cli_fail(int code, const char *fmt, ...)
 {
@@ -72,6 +73,19 @@ static int call(an_cli *c, const char *method, const char *path, const char *bod
     }
     an_http_answer_done(&answer);
     return code;
+}
+
+bool an_cli_reachable(const an_cli *c)
+{
+    char url[1024];
+    an_http_answer answer = {0};
+    const char *const headers[] = {c->authorization, NULL};
+    const int n = snprintf(url, sizeof url, "%s/api/v1/models", c->url);
+    const an_http_ask ask = {
+        .method = "GET", .url = url, .headers = headers, .timeout_ms = REACH_MS, .max_body = ANSWER_MAX};
+    const bool there = n > 0 && (size_t)n < sizeof url && an_http_call(&ask, &answer, NULL) == AN_OK;
+    an_http_answer_done(&answer);
+    return there;
 }
 
 #define PATH_LEN 512

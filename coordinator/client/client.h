@@ -22,6 +22,7 @@
 #include "base/args.h"
 #include "base/file.h"
 #include "doors/json.h"
+#include "msg/msg.h"
 #include "trust/root.h"
 
 #define AN_CLI_OK 0
@@ -32,7 +33,7 @@
 
 typedef struct an_cli {
     const an_args *args;
-    char url[512];
+    char url[512];           /* of the coordinator that is asked */
     char authorization[512]; /* the header */
     bool json;
     bool quiet_json; /* under --json too the document is wanted, and nothing printed */
@@ -43,6 +44,8 @@ typedef int an_cli_verb(an_cli *c);
 #include "coordinator/client/verbs.def"
 #undef AN_CLI_VERB
 
+bool an_cli_reachable(const an_cli *c); /* does anybody answer at c->url? */
+
 /* path is printf-like, below /api/v1.  *ret is NULL on failure and under --json. */
 int an_cli_get(an_cli *c, an_json_doc **ret, const char *path, ...) AN_PRINTF(3, 4);
 int an_cli_post(an_cli *c, an_json_doc **ret, an_json *body, const char *path, ...)
@@ -50,6 +53,10 @@ int an_cli_post(an_cli *c, an_json_doc **ret, an_json *body, const char *path, .
 
 /* The root key in the file that the flag names.  AN_CLI_OK, or it was said what is wrong. */
 int64_t an_cli_now_ms(void);
+/* A day or an hour of UTC, or a time ago: "2026-05-03", "2026-05-03T14:00", "2h", "now".  The first and the last
+ * millisecond of what was said.  False: it is none of these. */
+#define AN_CLI_WHEN "give a day such as 2026-05-03, 2026-05-03T14:00 (UTC), or a time ago such as 2h"
+bool an_cli_when(const char *text, int64_t *ret_from_ms, int64_t *ret_until_ms);
 void an_cli_day(char ret[static 25], int64_t ms); /* "2027-01-31" */
 /* The time that a flag says, in milliseconds; 0: it was said what is wrong. */
 int64_t an_cli_valid_ms(const an_cli *c, const char *flag, int64_t dflt);

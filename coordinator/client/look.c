@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/mem.h"
 #include "coordinator/client/client.h"
 #include "coordinator/client/grid.h"
 #include "coordinator/client/show.h"
@@ -78,6 +77,10 @@ static void print_status(const an_jval *o)
         printf("\n");
         an_cli_show_campaigns(an_jval_get(o, "campaigns"));
     }
+    if (an_jval_count(an_jval_get(o, "rollouts")) > 0) {
+        printf("\n");
+        an_cli_show_rollouts(an_jval_get(o, "rollouts"));
+    }
     for (size_t i = 0; i < an_jval_count(rounds); i++) {
         const an_jval *r = an_jval_at(rounds, i);
         printf("\nround %lld (%s, %s): %s\n", (long long)an_cli_int(r, "id"), an_cli_text(r, "kind"),
@@ -92,108 +95,6 @@ int an_cli_status(an_cli *c)
     int code = an_cli_get(c, &doc, "/status");
     if (doc)
         print_status(an_json_root(doc));
-    an_json_doc_free(doc);
-    return code;
-}
-
-static int print_records(const an_jval *list, bool json)
-{
-    for (size_t i = 0; i < an_jval_count(list); i++) {
-        const an_jval *r = an_jval_at(list, i);
-        if (json) {
-            an_json *copy = an_json_copy(r);
-            char *text = an_json_print(copy, 0);
-            printf("%s\n", text ? text : "{}");
-            an_free(text);
-            an_json_free(copy);
-        } else {
-            printf("%s\n", an_cli_text(r, "line"));
-        }
-    }
-    return fflush(stdout) == 0 ? AN_CLI_OK : AN_CLI_REFUSED; /* whoever read has gone */
-}
-
-int an_cli_follow(an_cli *c, int64_t after)
-{
-    const char *kind = an_cli_query(c, "kind"), *subject = an_cli_query(c, "subject");
-    c->quiet_json = true;
-    for (;;) {
-        an_json_doc *doc;
-        int code = kind && subject
-                       ? an_cli_get(c, &doc, "/journal?after=%lld&wait_ms=20000&limit=500&kind=%s&subject=%s",
-                                    (long long)after, kind, subject)
-                       : AN_CLI_USAGE;
-        if (code != AN_CLI_OK)
-            return code;
-        after = an_cli_int(an_json_root(doc), "last");
-        code = print_records(an_jval_get(an_json_root(doc), "records"), c->json);
-        an_json_doc_free(doc);
-        if (code != AN_CLI_OK)
-            return code;
-    }
-}
-
-/* The last so many records, oldest first. */
-static int print_last(an_cli *c, const char *kind, const char *subject, int64_t limit, int64_t *ret_last)
-{
-    an_json_doc *doc;
-    int code = an_cli_get(c, &doc, "/journal?newest=true&limit=%lld&kind=%s&subject=%s", (long long)limit,
-                          kind, subject);
-    if (!doc)
-        return code;
-    const an_jval *list = an_jval_get(an_json_root(doc), "records");
-    for (size_t i = an_jval_count(list); i-- > 0;)
-        printf("%s\n", an_cli_text(an_jval_at(list, i), "line"));
-    *ret_last = an_cli_int(an_json_root(doc), "last");
-    an_json_doc_free(doc);
-    return code;
-}
-
-static int verify(an_cli *c)
-{
-    an_json_doc *doc;
-    c->quiet_json = true;
-    int code = an_cli_get(c, &doc, "/journal/verify");
-    if (!doc)
-        return code;
-    const an_jval *o = an_json_root(doc);
-    bool intact = an_cli_bool(o, "intact");
-    if (c->json)
-        printf("{\"intact\": %s, \"records\": %lld, \"chain\": \"%s\"}\n", intact ? "true" : "false",
-               (long long)an_cli_int(o, "records"), an_cli_text(o, "chain"));
-    else if (intact)
-        printf("the journal is intact: %lld records, chain %s\n", (long long)an_cli_int(o, "records"),
-               an_cli_text(o, "chain"));
-    else
-        printf("THE JOURNAL IS NOT INTACT: %s\n", an_cli_text(o, "detail"));
-    an_json_doc_free(doc);
-    return intact ? AN_CLI_OK : AN_CLI_REFUSED;
-}
-
-int an_cli_journal(an_cli *c)
-{
-    an_note why = {{0}};
-    int64_t after = 0, limit = 50;
-    if (an_args_has(c->args, "verify"))
-        return verify(c);
-    const char *kind = an_cli_query(c, "kind"), *subject = an_cli_query(c, "subject");
-    if (!kind || !subject)
-        return AN_CLI_USAGE;
-    if (an_args_int(c->args, "after", 0, INT64_MAX, 0, &after, &why) != AN_OK ||
-        an_args_int(c->args, "limit", 1, 1000, 50, &limit, &why) != AN_OK)
-        return an_cli_fail(AN_CLI_USAGE, "%s", why.text);
-    if (an_args_has(c->args, "follow")) {
-        bool from_start = an_args_has(c->args, "after");
-        int code = from_start || c->json ? AN_CLI_OK : print_last(c, kind, subject, limit, &after);
-        return code == AN_CLI_OK ? an_cli_follow(c, after) : code;
-    }
-    if (!an_args_has(c->args, "after") && !c->json)
-        return print_last(c, kind, subject, limit, &after);
-    an_json_doc *doc;
-    int code = an_cli_get(c, &doc, "/journal?after=%lld&limit=%lld&kind=%s&subject=%s", (long long)after,
-                          (long long)limit, kind, subject);
-    if (doc)
-        code = print_records(an_jval_get(an_json_root(doc), "records"), false);
     an_json_doc_free(doc);
     return code;
 }

@@ -9,7 +9,8 @@
 
 /* Every verb knows the first of these. */
 #define COMMON                                                                                               \
-    {"url", "URL", "the coordinator's API; or $ANDON_URL; http://127.0.0.1:7700"},                           \
+    {"url", "URL",                                                                                           \
+     "the coordinator's API, or several, separated by commas; or $ANDON_URL; http://127.0.0.1:7700"},        \
         {"token-file", "FILE", "the administrator's token; or $ANDON_TOKEN_FILE"},                           \
         {"data", "DIR", "the coordinator's data folder: takes URL and token from there"},                    \
     {                                                                                                        \
@@ -18,6 +19,8 @@
 
 static const an_flag flags_none[] = {COMMON};
 static const an_flag flags_reason[] = {COMMON, {"reason", "TEXT", "why; kept in the journal"}};
+static const an_flag flags_promote[] = {
+    COMMON, {"reason", "TEXT", "why; kept in the journal"}, {"at-once", NULL, "to all sites at once"}};
 static const an_flag flags_approve[] = {
     COMMON,
     {"reason", "TEXT", "why; kept in the journal"},
@@ -70,13 +73,21 @@ static const an_flag flags_rotate[] = {
     {"new", "FILE", "the key of the next root"},
     {"valid", "TIME",
      "how long the releases in force, signed anew, may be newly followed; 365d if not given"}};
-static const an_flag flags_journal[] = {COMMON,
-                                        {"follow", NULL, "go on with what happens from now on"},
-                                        {"verify", NULL, "compute the chain of hashes again instead"},
-                                        {"after", "SEQ", "only records after this one"},
-                                        {"kind", "KIND", "only this kind; \"round.\" is all kinds of rounds"},
-                                        {"subject", "S", "only of this site, model, or round/N"},
-                                        {"limit", "N", "the last so many; 50 if not given"}};
+static const an_flag flags_journal[] = {
+    COMMON,
+    {"follow", NULL, "go on with what happens from now on"},
+    {"verify", NULL, "compute the chain of hashes again instead"},
+    {"after", "SEQ", "only records after this one"},
+    {"kind", "KIND", "only this kind; \"round.\" is all kinds of rounds"},
+    {"subject", "S", "only of this site, model, or round/N"},
+    {"actor", "A", "only by this one: user/admin, site/plant-a, coordinator"},
+    {"since", "TIME", "not before: 2026-05-03, 2026-05-03T14:00 (UTC), 2h ago as 2h"},
+    {"until", "TIME", "not after"},
+    {"limit", "N", "the last so many; 50 if not given"}};
+static const an_flag flags_history[] = {
+    COMMON, {"at", "TIME", "only what was so then: 2026-05-03, 2026-05-03T14:00 (UTC), 2h ago as 2h"}};
+static const an_flag flags_card[] = {COMMON, {"out", "FILE", "into a file, which must not be there yet"}};
+static const an_flag flags_verify[] = {COMMON, {"file", "FILE", "an export, without the coordinator"}};
 static const an_flag flags_create[] = {
     COMMON,
     {"arch", "FILE", "the architecture, YAML"},
@@ -144,6 +155,19 @@ static int read_endpoints(an_cli *c, const char *dir)
                         : an_cli_fail(AN_CLI_USAGE, "%s", why.text[0] ? why.text : an_err_text(err));
 }
 
+/* Of several coordinators, separated by commas, the first that answers: one is active.  The last if none does,
+ * so that the call itself says what is wrong. */
+static void pick_url(an_cli *c, const char *urls)
+{
+    for (const char *at = urls; at;) {
+        const char *end = strchr(at, ',');
+        snprintf(c->url, sizeof c->url, "%.*s", end ? (int)(end - at) : (int)strlen(at), at);
+        at = end ? end + 1 : NULL;
+        if (at && an_cli_reachable(c))
+            return;
+    }
+}
+
 static int connect_to(an_cli *c)
 {
     const char *data = an_args_get(c->args, "data"), *url = an_args_get(c->args, "url");
@@ -158,11 +182,12 @@ static int connect_to(an_cli *c)
     }
     if (!url && !data)
         url = getenv("ANDON_URL");
-    if (url || !data)
-        snprintf(c->url, sizeof c->url, "%s", url ? url : "http://127.0.0.1:7700");
     if (!token && !data)
         token = getenv("ANDON_TOKEN_FILE");
-    return read_token(c, token ? token : data ? path : "andon-data/admin.token");
+    const int code = read_token(c, token ? token : data ? path : "andon-data/admin.token");
+    if (code == AN_CLI_OK && (url || !data))
+        pick_url(c, url ? url : "http://127.0.0.1:7700");
+    return code;
 }
 
 int main(int argc, char **argv)
@@ -180,8 +205,9 @@ int main(int argc, char **argv)
     if (an_http_client_init() != AN_OK)
         return an_cli_fail(AN_CLI_REFUSED, "the HTTP client cannot start");
     c.json = an_args_has(&args, "json");
-    int code =
-        strncmp(args.verb->name, "key ", 4) == 0 ? AN_CLI_OK : connect_to(&c); /* keys are made offline */
+    /* Keys are made and exports checked offline. */
+    const bool alone = strncmp(args.verb->name, "key ", 4) == 0 || an_args_has(&args, "file");
+    int code = alone ? AN_CLI_OK : connect_to(&c);
     if (code == AN_CLI_OK)
         code = functions[args.verb - verbs](&c);
     an_http_client_done();

@@ -6,6 +6,7 @@
 #include "base/opt.h"
 #include "coordinator/client/client.h"
 #include "coordinator/client/grid.h"
+#include "coordinator/client/show.h"
 #include "doors/yaml.h"
 
 #define ARCH_MAX ((size_t)256 << 10)
@@ -149,14 +150,19 @@ int an_cli_model_policy(an_cli *c)
     if (c->args->n_positionals == 1) {
         code = an_cli_get(c, &doc, "/models/%s/policy", name);
     } else {
-        an_json *o = an_json_object();
+        an_json *o = an_json_object(), *body = an_json_object();
+        const char *reason = an_args_get(c->args, "reason");
         for (size_t i = 1; i < c->args->n_positionals; i++) {
             if (!add_option(o, c->args->positionals[i])) {
                 an_json_free(o);
+                an_json_free(body);
                 return an_cli_fail(AN_CLI_USAGE, "%.80s: give KEY=VALUE", c->args->positionals[i]);
             }
         }
-        code = an_cli_post(c, &doc, o, "/models/%s/policy", name);
+        an_json_set(body, "policy", o);
+        if (reason)
+            an_json_set_text(body, "reason", reason);
+        code = an_cli_post(c, &doc, body, "/models/%s/policy", name);
     }
     if (doc)
         print_policy(an_jval_get(an_json_root(doc), "policy"));
@@ -350,31 +356,6 @@ int an_cli_version_list(an_cli *c)
     return code;
 }
 
-/* against: what stands in production's place; empty: production. */
-static void print_evaluation(const an_jval *e, const char *against)
-{
-    static const char *const sides[] = {"candidate", "production"};
-    an_grid g;
-    if (!e)
-        return;
-    printf("\nevaluation, summed over sites\n");
-    an_grid_init(&g, "OF  SITES  WINDOWS  MEAN LOSS  ALARMS OLD  ALARMS NEW");
-    for (size_t i = 0; i < 2; i++) {
-        const an_jval *s = an_jval_get(e, sides[i]);
-        double n = an_cli_num(s, "n");
-        an_grid_cell(&g, "%s", i == 1 && against[0] ? against : sides[i]);
-        an_grid_cell(&g, "%lld", (long long)an_cli_int(s, "sites"));
-        an_grid_cell(&g, "%lld", (long long)an_cli_int(s, "n"));
-        an_grid_cell(&g, "%.6g", n > 0 ? an_cli_num(s, "loss_sum") / n : 0.0);
-        an_grid_cell(&g, "%lld of %lld", (long long)an_cli_int(s, "old_alarms"),
-                     (long long)an_cli_int(s, "old_windows"));
-        an_grid_cell(&g, "%lld of %lld", (long long)an_cli_int(s, "new_alarms"),
-                     (long long)an_cli_int(s, "new_windows"));
-    }
-    an_grid_print(&g, stdout);
-    an_grid_done(&g);
-}
-
 int an_cli_version_show(an_cli *c)
 {
     an_json_doc *doc;
@@ -392,8 +373,8 @@ int an_cli_version_show(an_cli *c)
         add_version(&g, an_jval_at(lineage, i));
     an_grid_print(&g, stdout);
     an_grid_done(&g);
-    print_evaluation(an_jval_get(an_json_root(doc), "evaluation"),
-                     an_cli_text(an_json_root(doc), "held_against"));
+    an_cli_show_facts(an_jval_get(an_json_root(doc), "facts"));
+    an_cli_show_gate(an_jval_get(an_json_root(doc), "gate"));
     an_json_doc_free(doc);
     return code;
 }
@@ -415,6 +396,8 @@ static int move(an_cli *c, const char *model, const char *what, an_json *body)
         else
             printf("production of model %s is now %s\n", an_cli_text(m, "name"),
                    an_cli_text(m, "production"));
+        if (an_jval_count(an_jval_get(an_json_root(doc), "rollouts")) > 0)
+            an_cli_show_rollouts(an_jval_get(an_json_root(doc), "rollouts"));
     }
     an_json_doc_free(doc);
     return code;
@@ -427,6 +410,8 @@ int an_cli_promote(an_cli *c)
         return AN_CLI_USAGE;
     an_json *body = an_json_object();
     an_json_set_text(body, "version", hash);
+    if (an_args_has(c->args, "at-once"))
+        an_json_set_bool(body, "at_once", true);
     return move(c, model, "promote", body);
 }
 

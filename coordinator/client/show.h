@@ -7,8 +7,12 @@
 #include "doors/json.h"
 
 void an_cli_show_campaigns(const an_jval *list);
+void an_cli_show_rollouts(const an_jval *list);
+void an_cli_show_gate(const an_jval *gate); /* NULL: nothing */
 void an_cli_show_rounds(const an_jval *list);
 void an_cli_show_members(const an_jval *round); /* of an open round */
+
+void an_cli_show_facts(const an_jval *facts); /* of a version */
 
 /* A warning if releases are not protected, and how many wait for a signature; nothing else. */
 void an_cli_show_root(const an_jval *root);

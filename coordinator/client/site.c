@@ -1,4 +1,4 @@
-/* Sites, tokens, drift and alarms. */
+/* Sites, tokens and alarms. */
 #include <stdio.h>
 #include <string.h>
 
@@ -108,39 +108,6 @@ int an_cli_site_replace(an_cli *c)
     if (reason)
         an_json_set_text(body, "reason", reason);
     return print_token(c, body, "/sites/%s/replace", name);
-}
-
-int an_cli_drift_list(an_cli *c)
-{
-    an_json_doc *doc;
-    const char *model = an_cli_query(c, "model"), *limit = an_cli_query(c, "limit");
-    if (!model || !limit)
-        return AN_CLI_USAGE;
-    int code = an_cli_get(c, &doc, "/drifts?model=%s&limit=%s", model, limit[0] ? limit : "50");
-    if (!doc)
-        return code;
-    an_grid g;
-    an_grid_init(&g, "REPORTED  SITE  MODEL  LINE  TEST  SUBJECT  EFFECT  THRESHOLD  CAMPAIGN");
-    const an_jval *list = an_jval_get(an_json_root(doc), "drifts");
-    for (size_t i = 0; i < an_jval_count(list); i++) {
-        const an_jval *d = an_jval_at(list, i);
-        char ago[AN_CLI_SHORT];
-        int64_t campaign = an_cli_int(d, "campaign"); /* 0: none has answered it */
-        an_cli_ago(ago, an_cli_int(d, "time_ms"));
-        an_grid_cell(&g, "%s", ago);
-        an_grid_cell(&g, "%s", an_cli_text(d, "site"));
-        an_grid_cell(&g, "%s", an_cli_text(d, "model"));
-        an_grid_cell(&g, "%s", an_cli_text(d, "line"));
-        an_grid_cell(&g, "%s", an_cli_text(d, "test"));
-        an_grid_cell(&g, "%s", an_cli_text(d, "subject"));
-        an_grid_cell(&g, "%.3g", an_cli_num(d, "effect"));
-        an_grid_cell(&g, "%.3g", an_cli_num(d, "threshold"));
-        an_grid_cell(&g, "%lld", (long long)campaign);
-    }
-    an_grid_print(&g, stdout);
-    an_grid_done(&g);
-    an_json_doc_free(doc);
-    return code;
 }
 
 /* The upper bits of an alarm's number tell the lines of a site apart; the rest is the line's

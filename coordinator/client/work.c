@@ -94,6 +94,23 @@ int an_cli_campaign_list(an_cli *c)
     return list(c, "campaigns", an_cli_show_campaigns);
 }
 
+int an_cli_campaign_show(an_cli *c)
+{
+    an_json_doc *doc;
+    const char *id = an_cli_word(c, 0);
+    int code = id ? an_cli_get(c, &doc, "/campaigns/%s", id) : AN_CLI_USAGE;
+    if (!id || !doc)
+        return code;
+    const an_jval *k = an_jval_get(an_json_root(doc), "campaign");
+    const char *waiting = an_cli_text(k, "waiting");
+    printf("campaign %lld of model %s, %s, is %s: %s\nbecause of: %s\n", (long long)an_cli_int(k, "id"),
+           an_cli_text(k, "model"), an_cli_text(k, "kind"), an_cli_text(k, "state"),
+           waiting[0] ? waiting : an_cli_text(k, "reason"), an_cli_text(k, "trigger"));
+    an_cli_show_gate(an_jval_get(an_json_root(doc), "gate"));
+    an_json_doc_free(doc);
+    return code;
+}
+
 int an_cli_round_list(an_cli *c)
 {
     return list(c, "rounds", an_cli_show_rounds);

@@ -86,7 +86,7 @@ static an_err open_hub(an_fed *f, an_note *why)
     char url[AN_PATH_MAX + 32];
     snprintf(url, sizeof url, "sqlite:%s/coordinator", f->dir);
     an_sign_keypair(f->sign_public, f->sign_secret);
-    an_err err = an_store_open(url, &f->clock.clock, &f->store, why);
+    an_err err = an_store_open(&(an_store_place){.url = url}, &f->clock.clock, &f->store, why);
     if (err != AN_OK)
         return err;
     static const uint8_t seal_secret[AN_AGREE_BYTES] = "laboratory";

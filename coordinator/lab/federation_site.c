@@ -243,7 +243,7 @@ static void fetch_version(an_fed *f, const an_fed_chore *c)
     an_note why = {{0}};
     char from[AN_PATH_MAX];
     uint64_t size = 0;
-    an_err err = an_store_object_path(f->store, &c->object, from);
+    an_err err = an_store_object_file(f->store, &c->object, from, &why);
     if (err == AN_OK)
         err = copy_file(from, c->path, &size, &why);
     f->result->version_bytes += size;

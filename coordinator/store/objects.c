@@ -112,6 +112,12 @@ static an_err size_of(const an_objects *o, const an_hash *hash, uint64_t *ret_le
     return AN_OK;
 }
 
+an_err an_objects_file(const an_objects *o, const an_hash *hash, char out[static AN_PATH_MAX], an_note *why)
+{
+    uint64_t len = 0;
+    return size_of(o, hash, &len, out, why);
+}
+
 bool an_objects_has(const an_objects *o, const an_hash *hash)
 {
     char path[AN_PATH_MAX];
@@ -252,4 +258,28 @@ an_err an_objects_remove(an_objects *o, const an_hash *hash, an_note *why)
     if (an_objects_path(o, hash, path) != AN_OK)
         return too_long(o->dir, why);
     return an_file_remove(path, why);
+}
+
+static an_err each_in(const char *dir, an_store_object_visit visit, void *ctx, an_note *why)
+{
+    an_names names = {0};
+    an_err err = an_dir_list(dir, &names, why);
+    for (size_t i = 0; err == AN_OK && i < names.n; i++) {
+        an_hash hash;
+        if (strlen(names.items[i]) == 2 * sizeof hash.b && an_unhex(hash.b, sizeof hash.b, names.items[i]))
+            err = visit(ctx, &hash, false, why);
+    }
+    an_names_done(&names);
+    return err;
+}
+
+an_err an_objects_each(const an_objects *o, an_store_object_visit visit, void *ctx, an_note *why)
+{
+    char dir[AN_PATH_MAX];
+    an_err err = AN_OK;
+    for (unsigned i = 0; err == AN_OK && i < 256; i++) {
+        int n = snprintf(dir, sizeof dir, "%s/%02x", o->dir, i & 0xffU);
+        err = n < 0 || (size_t)n >= sizeof dir ? too_long(o->dir, why) : each_in(dir, visit, ctx, why);
+    }
+    return err;
 }

@@ -23,17 +23,35 @@ void an_small_done(an_small *s)
     *s = (an_small){0};
 }
 
+const an_small_item *an_small_find(const an_small *s, const an_hash *hash)
+{
+    for (size_t i = s->n; i-- > 0;)
+        if (an_hash_equal(&s->items[i].hash, hash))
+            return &s->items[i];
+    return NULL;
+}
+
+void an_small_revive(an_small *s, const an_hash *hash)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->items[i].bytes || !an_hash_equal(&s->items[i].hash, hash))
+            s->items[kept++] = s->items[i];
+    s->n = kept;
+}
+
 static an_err wait_for_append(an_small *s, const an_hash *hash, void *bytes, size_t len, bool file)
 {
-    if (s->n >= WAITING_MAX)
+    if (bytes && s->n_bytes >= WAITING_MAX)
         return AN_ERR_LIMIT;
     if (!an_grow(&s->items, &s->cap, s->n + 1, sizeof *s->items))
         return AN_ERR_NOMEM;
     s->items[s->n++] = (an_small_item){.hash = *hash, .bytes = bytes, .len = len, .file = file};
+    s->n_bytes += bytes != NULL;
     return AN_OK;
 }
 
-static an_err keep(an_small *s, const an_hash *hash, const void *bytes, size_t len, bool file)
+an_err an_small_keep(an_small *s, const an_hash *hash, const void *bytes, size_t len, bool file)
 {
     if (len > AN_OBJECT_SMALL)
         return AN_ERR_LIMIT;
@@ -52,7 +70,7 @@ an_err an_small_put(an_small *s, an_objects *o, const void *bytes, size_t len, a
 {
     an_hash hash;
     an_hash_of(&hash, bytes, len);
-    if (keep(s, &hash, bytes, len, true) == AN_OK)
+    if (an_small_keep(s, &hash, bytes, len, true) == AN_OK)
         return an_objects_put_unsynced(o, bytes, len, ret, why);
     return an_objects_put(o, bytes, len, ret, why);
 }
@@ -67,7 +85,7 @@ an_err an_small_adopt(an_small *s, an_objects *o, const char *path, const an_has
     an_buf_init(&b, AN_OBJECT_SMALL);
     an_err err = an_file_read(&b, path, why);
     if (err == AN_OK)
-        err = keep(s, hash, b.data, b.len, true);
+        err = an_small_keep(s, hash, b.data, b.len, true);
     if (err == AN_OK)
         err = an_objects_adopt_unsynced(o, path, hash, why);
     an_buf_done(&b);
@@ -78,20 +96,20 @@ an_err an_small_put_row(an_small *s, const void *bytes, size_t len, an_hash *ret
 {
     an_hash hash;
     an_hash_of(&hash, bytes, len);
-    an_err err = keep(s, &hash, bytes, len, false);
+    an_err err = an_small_keep(s, &hash, bytes, len, false);
     if (err != AN_OK)
         return an_fail(err, why, "store: a small object cannot be kept: %s", an_err_text(err));
     *ret = hash;
     return AN_OK;
 }
 
-static an_err give(const void *bytes, size_t len, const an_hash *hash, an_buf *b, size_t *ret_len,
-                   an_note *why)
+an_err an_small_give(const void *bytes, size_t len, const an_hash *hash, an_buf *b, size_t *ret_len,
+                     an_note *why)
 {
     an_hash found;
     an_hash_of(&found, bytes, len);
     if (!an_hash_equal(&found, hash))
-        return an_fail(AN_ERR_PROTO, why, "journal.db: damaged: a small object has changed");
+        return an_fail(AN_ERR_PROTO, why, "journal: damaged: a small object has changed");
     if (b && len > b->max - b->len)
         return an_fail(AN_ERR_LIMIT, why, "a small object of %zu bytes, at most %zu are taken", len,
                        b->max - b->len);
@@ -107,11 +125,9 @@ an_err an_small_get(const an_small *s, an_db *db, const an_hash *hash, an_buf *b
 {
     an_stmt *q = NULL;
     bool row = false;
-    for (size_t i = s->n; i-- > 0;) { /* what was said last holds */
-        const an_small_item *item = &s->items[i];
-        if (an_hash_equal(&item->hash, hash))
-            return item->bytes ? give(item->bytes, item->len, hash, b, ret_len, why) : AN_ERR_NOTFOUND;
-    }
+    const an_small_item *item = an_small_find(s, hash);
+    if (item)
+        return item->bytes ? an_small_give(item->bytes, item->len, hash, b, ret_len, why) : AN_ERR_NOTFOUND;
     an_err err = an_db_stmt(db, "SELECT bytes FROM small WHERE hash = ?1", &q, why);
     if (err == AN_OK && (err = an_stmt_bind_blob(q, 1, hash->b, sizeof hash->b)) == AN_OK)
         err = an_stmt_step(q, &row, why);
@@ -120,7 +136,7 @@ an_err an_small_get(const an_small *s, an_db *db, const an_hash *hash, an_buf *b
     if (err == AN_OK) {
         size_t len = 0;
         const void *bytes = an_stmt_blob(q, 0, &len);
-        err = give(len ? bytes : "", len, hash, b, ret_len, why);
+        err = an_small_give(len ? bytes : "", len, hash, b, ret_len, why);
     }
     an_stmt_reset(q);
     return err;

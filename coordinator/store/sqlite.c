@@ -17,6 +17,8 @@
 
 #define APPLICATION_ID 1095648338 /* "ANDR", in the file's header: what `file` and we know it by */
 
+#define TAKEN_OVER "journal: another coordinator has taken this store over"
+
 static const char *const steps[] = {
     "PRAGMA application_id = 1095648338;"
     "CREATE TABLE records(seq INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, kind TEXT NOT "
@@ -179,8 +181,9 @@ static an_err make_folder(const char *dir, an_note *why)
     return err == AN_OK ? an_dir_sync(above, why) : err;
 }
 
-static an_err sqlite_open(void **ret_state, const char *dir, an_note *why)
+static an_err sqlite_open(void **ret_state, const char *dir, const an_store_place *place, an_note *why)
 {
+    (void)place; /* everything is in the folder of the url, which is nobody else's */
     char path[AN_PATH_MAX];
     sqlite_store *s = an_alloc(1, sizeof *s);
     if (!s)
@@ -279,7 +282,7 @@ static an_err append_all(sqlite_store *s, const an_record *records, size_t n, in
     an_store_head head;
     an_err err = read_head(s, &head, why);
     if (err == AN_OK && head.epoch != (uint64_t)s->epoch)
-        err = an_fail(AN_ERR_STATE, why, "journal: another coordinator has taken this store over");
+        err = an_fail(AN_ERR_STATE, why, TAKEN_OVER);
     for (size_t i = 0; err == AN_OK && i < n; i++) {
         an_record r = records[i];
         r.seq = ++head.seq;
@@ -319,87 +322,26 @@ static an_err sqlite_append(void *state, const an_record *records, size_t n, int
 /* ---- Reading -------------------------------------------------------------------------------
  */
 
-/* Text with a zero byte inside would be hashed only as far as that byte. */
-static bool whole_text(an_stmt *q, int col, const char **ret)
-{
-    size_t len = 0;
-    *ret = an_stmt_text(q, col, &len);
-    return strlen(*ret) == len;
-}
-
-static an_err read_record(an_stmt *q, an_record *ret, an_note *why)
-{
-    size_t chain_len = 0;
-    const void *chain = an_stmt_blob(q, 7, &chain_len);
-    an_record r = {.seq = (uint64_t)an_stmt_int(q, 0), .time_ms = an_stmt_int(q, 1)};
-    bool good = whole_text(q, 2, &r.kind) && whole_text(q, 3, &r.subject) && whole_text(q, 4, &r.actor);
-    if (!an_stmt_is_null(q, 5))
-        good = whole_text(q, 5, &r.idem) && good;
-    r.body = an_stmt_blob(q, 6, &r.body_len);
-    if (!r.body)
-        r.body = "";
-    if (!good || !chain || chain_len != AN_HASH_BYTES || r.body_len > AN_RECORD_BODY_MAX)
-        return an_fail(AN_ERR_PROTO, why, "journal: record %llu is damaged", (unsigned long long)r.seq);
-    memcpy(r.chain.b, chain, AN_HASH_BYTES);
-    *ret = r;
-    return AN_OK;
-}
-
-/* Only fixed pieces of SQL are put together; values are bound. */
-static an_err prepare_scan(sqlite_store *s, const an_store_filter *f, an_stmt **ret, an_note *why)
-{
-    char sql[320], kind_end[AN_RECORD_NAME_MAX + 1] = "";
-    size_t kind_len = f->kind ? strlen(f->kind) : 0;
-    bool prefix = kind_len && f->kind[kind_len - 1] == '.';
-    snprintf(sql, sizeof sql,
-             "SELECT seq, time_ms, kind, subject, actor, idem, body, chain FROM records"
-             " WHERE seq > ?1%s%s%s ORDER BY seq%s LIMIT ?6",
-             f->until_ms ? " AND time_ms <= ?2" : "",
-             !f->kind ? ""
-             : prefix ? " AND kind >= ?3 AND kind < ?4"
-                      : " AND kind = ?3",
-             f->subject ? " AND subject = ?5" : "", f->newest_first ? " DESC" : "");
-    an_stmt *q = NULL;
-    an_err err = an_db_prepare(s->db, sql, &q, why);
-    if (err != AN_OK)
-        return err;
-    if (prefix) {
-        memcpy(kind_end, f->kind, kind_len);
-        kind_end[kind_len - 1] = '.' + 1; /* the first text that no longer has the prefix */
-    }
-    err = an_stmt_bind_int(q, 1, f->after_seq > INT64_MAX ? INT64_MAX : (int64_t)f->after_seq);
-    if (err == AN_OK && f->until_ms)
-        err = an_stmt_bind_int(q, 2, f->until_ms);
-    if (err == AN_OK && f->kind)
-        err = an_stmt_bind_text(q, 3, f->kind);
-    if (err == AN_OK && prefix)
-        err = an_stmt_bind_text(q, 4, kind_end);
-    if (err == AN_OK && f->subject)
-        err = an_stmt_bind_text(q, 5, f->subject);
-    if (err == AN_OK)
-        err = an_stmt_bind_int(q, 6, f->limit && f->limit <= INT64_MAX ? (int64_t)f->limit : -1);
-    if (err != AN_OK) {
-        an_stmt_free(q);
-        return err;
-    }
-    *ret = q;
-    return AN_OK;
-}
-
 static an_err sqlite_scan(void *state, const an_store_filter *f, an_store_visit visit, void *ctx,
                           an_note *why)
 {
-    an_stmt *q = NULL; /* one of its own for each scan: a visit may scan too */
-    bool row = false;
-    an_err err = prepare_scan(state, f, &q, why);
-    while (err == AN_OK && (err = an_stmt_step(q, &row, why)) == AN_OK && row) {
-        an_record r;
-        err = read_record(q, &r, why);
-        if (err == AN_OK)
-            err = visit(ctx, &r, why);
-    }
-    an_stmt_free(q);
+    return an_sqlite_scan(((sqlite_store *)state)->db, f, visit, ctx, why);
+}
+
+/* The lock lasts as long as the process. */
+static an_err sqlite_keep(void *state, an_note *why)
+{
+    sqlite_store *s = state;
+    an_store_head head;
+    an_err err = read_head(s, &head, why);
+    if (err == AN_OK && head.epoch != (uint64_t)s->epoch)
+        err = an_fail(AN_ERR_STATE, why, TAKEN_OVER);
     return err;
+}
+
+static uint64_t sqlite_epoch(const void *state)
+{
+    return (uint64_t)((const sqlite_store *)state)->epoch;
 }
 
 static an_err sqlite_head(void *state, an_store_head *ret, an_note *why)
@@ -421,8 +363,10 @@ static an_err sqlite_object_put_row(void *state, const void *bytes, size_t len, 
     return an_small_put_row(&((sqlite_store *)state)->small, bytes, len, ret, why);
 }
 
-static an_err sqlite_object_adopt(void *state, const char *path, const an_hash *hash, an_note *why)
+static an_err sqlite_object_adopt(void *state, const char *path, const an_hash *hash, bool local,
+                                  an_note *why)
 {
+    (void)local;
     sqlite_store *s = state;
     return an_small_adopt(&s->small, &s->objects, path, hash, why);
 }
@@ -462,6 +406,37 @@ static an_err sqlite_object_path(const void *state, const an_hash *hash, char ou
     return an_objects_path(&((const sqlite_store *)state)->objects, hash, out);
 }
 
+static an_err sqlite_object_file(void *state, const an_hash *hash, char out[static AN_PATH_MAX], an_note *why)
+{
+    return an_objects_file(&((sqlite_store *)state)->objects, hash, out, why);
+}
+
+static an_err each_row(sqlite_store *s, an_store_object_visit visit, void *ctx, an_note *why)
+{
+    an_stmt *q = NULL;
+    bool row = false;
+    an_err err = an_db_prepare(s->db, "SELECT hash FROM small WHERE file = 0 ORDER BY hash", &q, why);
+    while (err == AN_OK && (err = an_stmt_step(q, &row, why)) == AN_OK && row) {
+        size_t len = 0;
+        an_hash hash;
+        const void *bytes = an_stmt_blob(q, 0, &len);
+        if (len != sizeof hash.b) {
+            err = an_fail(AN_ERR_PROTO, why, "journal.db: damaged: a small object's name is no hash");
+            break;
+        }
+        memcpy(hash.b, bytes, len);
+        err = visit(ctx, &hash, true, why);
+    }
+    an_stmt_free(q);
+    return err;
+}
+
+static an_err sqlite_object_each(void *state, an_store_object_visit visit, void *ctx, an_note *why)
+{
+    an_err err = each_row(state, visit, ctx, why);
+    return err == AN_OK ? an_objects_each(&((sqlite_store *)state)->objects, visit, ctx, why) : err;
+}
+
 static const char *sqlite_spool_dir(const void *state)
 {
     return ((const sqlite_store *)state)->objects.spool;
@@ -471,6 +446,8 @@ const an_store_backend an_store_backend_sqlite = {
     .name = "sqlite",
     .open = sqlite_open,
     .close = sqlite_close,
+    .keep = sqlite_keep,
+    .epoch = sqlite_epoch,
     .append = sqlite_append,
     .scan = sqlite_scan,
     .head = sqlite_head,
@@ -481,6 +458,8 @@ const an_store_backend an_store_backend_sqlite = {
     .object_get = sqlite_object_get,
     .object_size = sqlite_object_size,
     .object_remove = sqlite_object_remove,
+    .object_file = sqlite_object_file,
+    .object_each = sqlite_object_each,
     .object_path = sqlite_object_path,
     .spool_dir = sqlite_spool_dir,
 };

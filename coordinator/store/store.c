@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "coordinator/records.h"
 #include "coordinator/store/store_internal.h"
 
@@ -49,23 +50,28 @@ static an_err unknown_backend(const char *url, an_note *why)
         int n = snprintf(known + at, sizeof known - at, "%s%s:", i ? ", " : "", backends[i]->name);
         at += n > 0 ? (size_t)n : 0;
     }
-    return an_fail(AN_ERR_INVAL, why, "store \"%.80s\": no such kind of store; known: %s", url, known);
+    return an_fail(AN_ERR_INVAL, why, "store \"%.*s:...\": no such kind of store; known: %s",
+                   (int)strcspn(url, ":") > 40 ? 40 : (int)strcspn(url, ":"), url,
+                   known); /* no password in it */
 }
 
-an_err an_store_open(const char *url, const an_clock *clock, an_store **ret, an_note *why)
+an_err an_store_open(const an_store_place *place, const an_clock *clock, an_store **ret, an_note *why)
 {
-    const char *place = NULL;
-    const an_store_backend *backend = backend_of(url, &place);
+    const char *at = NULL;
+    const an_store_backend *backend = backend_of(place->url, &at);
     if (!backend)
-        return unknown_backend(url, why);
-    if (!place[0])
-        return an_fail(AN_ERR_INVAL, why, "store \"%.80s\": the place is missing after the colon", url);
+        return unknown_backend(place->url, why);
+    if (!at[0])
+        return an_fail(AN_ERR_INVAL, why, "store \"%.80s\": the place is missing after the colon",
+                       place->url);
+    if (backend->shared && (!place->folder || !place->folder[0]))
+        return an_fail(AN_ERR_INVAL, why, "store %s: a folder for local files is missing", backend->name);
     an_store *s = an_alloc(1, sizeof *s);
     if (!s)
         return an_fail(AN_ERR_NOMEM, why, "store: out of memory");
     s->backend = backend;
     s->clock = clock;
-    an_err err = backend->open(&s->state, place, why);
+    an_err err = backend->open(&s->state, at, place, why);
     if (err != AN_OK) {
         an_free(s);
         return err;
@@ -80,6 +86,38 @@ void an_store_close(an_store *s)
         return;
     s->backend->close(s->state);
     an_free(s);
+}
+
+an_err an_store_keep(an_store *s, an_note *why)
+{
+    return s->backend->keep(s->state, why);
+}
+
+uint64_t an_store_epoch(const an_store *s)
+{
+    return s->backend->epoch(s->state);
+}
+
+an_err an_store_bulk(an_store *s, bool begin, an_note *why)
+{
+    return s->backend->bulk
+               ? s->backend->bulk(s->state, begin, why)
+               : an_fail(AN_ERR_UNSUPPORTED, why, "store %s: nothing is moved into it", s->backend->name);
+}
+
+an_err an_store_flush(an_store *s, an_note *why)
+{
+    return s->backend->flush(s->state, why);
+}
+
+an_err an_store_object_share(an_store *s, const char *path, const an_hash *hash, an_note *why)
+{
+    return s->backend->object_share(s->state, path, hash, why);
+}
+
+an_err an_store_object_each(an_store *s, an_store_object_visit visit, void *ctx, an_note *why)
+{
+    return s->backend->object_each(s->state, visit, ctx, why);
 }
 
 /* ---- Records -------------------------------------------------------------------------------
@@ -104,6 +142,8 @@ static an_err check_name(const char *what, const char *name, an_note *why)
         if (c < 0x20 || c == 0x7f)
             return an_fail(AN_ERR_INVAL, why, "record: its %s has a control character", what);
     }
+    if (!an_utf8_check(name, len, NULL))
+        return an_fail(AN_ERR_INVAL, why, "record: its %s is not UTF-8", what);
     return AN_OK;
 }
 
@@ -179,39 +219,6 @@ an_err an_store_head_get(an_store *s, uint64_t *ret_seq, an_hash *ret_chain, an_
 /* ---- The chain -----------------------------------------------------------------------------
  */
 
-static void add_number(an_hasher *h, uint64_t v)
-{
-    uint8_t le[8];
-    for (size_t i = 0; i < sizeof le; i++)
-        le[i] = (uint8_t)(v >> (8 * i));
-    an_hasher_add(h, le, sizeof le);
-}
-
-static void add_bytes(an_hasher *h, const void *bytes, size_t len)
-{
-    add_number(h, len);
-    if (len)
-        an_hasher_add(h, bytes, len);
-}
-
-void an_record_chain(an_hash *ret, const an_hash *before, const an_record *r)
-{
-    an_hasher h;
-    an_hasher_init(&h);
-    an_hasher_add(&h, before->b, sizeof before->b);
-    add_number(&h, r->seq);
-    add_number(&h, (uint64_t)r->time_ms);
-    add_bytes(&h, r->kind, strlen(r->kind));
-    add_bytes(&h, r->subject, strlen(r->subject));
-    add_bytes(&h, r->actor, strlen(r->actor));
-    if (r->idem)
-        add_bytes(&h, r->idem, strlen(r->idem));
-    else
-        add_number(&h, UINT64_MAX);
-    add_bytes(&h, r->body, r->body_len);
-    an_hasher_end(&h, ret);
-}
-
 typedef struct verify_state {
     uint64_t seq; /* of the last good record */
     an_hash chain;
@@ -270,7 +277,12 @@ an_err an_store_object_put_row(an_store *s, const void *bytes, size_t len, an_ha
 
 an_err an_store_object_adopt(an_store *s, const char *path, const an_hash *hash, an_note *why)
 {
-    return s->backend->object_adopt(s->state, path, hash, why);
+    return s->backend->object_adopt(s->state, path, hash, false, why);
+}
+
+an_err an_store_object_adopt_local(an_store *s, const char *path, const an_hash *hash, an_note *why)
+{
+    return s->backend->object_adopt(s->state, path, hash, true, why);
 }
 
 bool an_store_object_has(an_store *s, const an_hash *hash)
@@ -291,6 +303,11 @@ an_err an_store_object_size(an_store *s, const an_hash *hash, uint64_t *ret_len,
 an_err an_store_object_remove(an_store *s, const an_hash *hash, an_note *why)
 {
     return s->backend->object_remove(s->state, hash, why);
+}
+
+an_err an_store_object_file(an_store *s, const an_hash *hash, char out[static AN_PATH_MAX], an_note *why)
+{
+    return s->backend->object_file(s->state, hash, out, why);
 }
 
 an_err an_store_object_path(const an_store *s, const an_hash *hash, char out[static AN_PATH_MAX])

@@ -33,9 +33,14 @@ static int64_t fake_now(const an_clock *c)
     return ((const an_clock_fake *)c)->now_ms; /* clock is the first member */
 }
 
+static int64_t fake_wall(const an_clock *c)
+{
+    return fake_now(c) + ((const an_clock_fake *)c)->wrong_ms;
+}
+
 void an_clock_fake_init(an_clock_fake *f, int64_t start_ms)
 {
-    *f = (an_clock_fake){.clock = {.wall_ms = fake_now, .mono_ms = fake_now}, .now_ms = start_ms};
+    *f = (an_clock_fake){.clock = {.wall_ms = fake_wall, .mono_ms = fake_now}, .now_ms = start_ms};
 }
 
 void an_clock_fake_advance(an_clock_fake *f, int64_t ms)

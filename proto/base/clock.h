@@ -18,6 +18,7 @@ const an_clock *an_clock_system(void);
 typedef struct an_clock_fake {
     an_clock clock; /* pass &fake.clock */
     int64_t now_ms;
+    int64_t wrong_ms; /* of the wall clock, which somebody has set */
 } an_clock_fake;
 
 void an_clock_fake_init(an_clock_fake *f, int64_t start_ms);

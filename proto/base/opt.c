@@ -118,6 +118,8 @@ static const char *type_text(an_opt_type type)
         return "bytes";
     case AN_OPT_TYPE_CHOICE:
         return "one of";
+    case AN_OPT_TYPE_LINE:
+        return "text";
     }
     return "?";
 }
@@ -139,6 +141,7 @@ static void allowed_text(const an_opt *row, char *out, size_t cap)
         snprintf(out, cap, "true or false");
         return;
     case AN_OPT_TYPE_TEXT:
+    case AN_OPT_TYPE_LINE:
         snprintf(out, cap, "%.15g..%.15g bytes long", row->min, row->max);
         return;
     case AN_OPT_TYPE_MS:
@@ -190,6 +193,15 @@ static an_err set_text(const an_opt *row, char **field, const char *value)
     return AN_OK;
 }
 
+static bool set_line(const an_opt *row, char *field, const char *value)
+{
+    const size_t len = strlen(value);
+    if (!in_bounds(row, (double)len) || len >= sizeof(an_opt_line))
+        return false;
+    memcpy(field, value, len + 1);
+    return true;
+}
+
 static an_err set_row(const an_opt *row, void *conf, const char *value)
 {
     void *field = field_of(row, conf);
@@ -219,6 +231,9 @@ static an_err set_row(const an_opt *row, void *conf, const char *value)
         break;
     case AN_OPT_TYPE_CHOICE:
         ok = set_choice(row, field, value);
+        break;
+    case AN_OPT_TYPE_LINE:
+        ok = set_line(row, field, value);
         break;
     case AN_OPT_TYPE_TEXT:
         return set_text(row, field, value);
@@ -281,6 +296,63 @@ an_err an_opt_set(const an_opt *rows, size_t n, void *conf, const char *key, con
     if (err != AN_OK)
         return an_fail(err, why, "%s: %s: %s", where, key, an_err_text(err));
     return AN_OK;
+}
+
+/* In the largest unit that it is a whole number of. */
+static void in_units(char *out, int64_t v, const int64_t *sizes, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (v != 0 && v % sizes[i] == 0) {
+            snprintf(out, AN_OPT_VALUE_MAX, "%lld%s", (long long)(v / sizes[i]), names[i]);
+            return;
+        }
+    }
+    snprintf(out, AN_OPT_VALUE_MAX, "%lld", (long long)v);
+}
+
+static void number_text(char *out, double v)
+{
+    double back;
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(out, AN_OPT_VALUE_MAX, "%.*g", digits, v);
+        if (an_parse_num(out, &back) && !(back < v) && !(back > v))
+            return;
+    }
+}
+
+void an_opt_value(const an_opt *row, const void *conf, char out[static AN_OPT_VALUE_MAX])
+{
+    static const int64_t spans[] = {86400000, 3600000, 60000, 1000, 1};
+    static const char *const span_names[] = {"d", "h", "m", "s", "ms"};
+    static const int64_t sizes[] = {1 << 30, 1 << 20, 1 << 10};
+    static const char *const size_names[] = {"G", "M", "k"};
+    const void *at = (const char *)conf + row->offset;
+    switch (row->type) {
+    case AN_OPT_TYPE_INT:
+        snprintf(out, AN_OPT_VALUE_MAX, "%lld", (long long)*(const int64_t *)at);
+        break;
+    case AN_OPT_TYPE_NUM:
+        number_text(out, *(const double *)at);
+        break;
+    case AN_OPT_TYPE_BOOL:
+        snprintf(out, AN_OPT_VALUE_MAX, "%s", *(const bool *)at ? "yes" : "no");
+        break;
+    case AN_OPT_TYPE_TEXT:
+        snprintf(out, AN_OPT_VALUE_MAX, "%s", *(char *const *)at ? *(char *const *)at : "");
+        break;
+    case AN_OPT_TYPE_LINE:
+        snprintf(out, AN_OPT_VALUE_MAX, "%s", (const char *)at);
+        break;
+    case AN_OPT_TYPE_MS:
+        in_units(out, *(const int64_t *)at, spans, span_names, 5);
+        break;
+    case AN_OPT_TYPE_BYTES:
+        in_units(out, *(const int64_t *)at, sizes, size_names, 3);
+        break;
+    case AN_OPT_TYPE_CHOICE:
+        snprintf(out, AN_OPT_VALUE_MAX, "%s", row->choices[*(const int *)at]);
+        break;
+    }
 }
 
 void an_opt_help(const an_opt *rows, size_t n, FILE *out)

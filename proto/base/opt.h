@@ -27,14 +27,17 @@
 #include "base/err.h"
 
 typedef enum an_opt_type {
-    AN_OPT_TYPE_INT,   /* int64_t */
-    AN_OPT_TYPE_NUM,   /* double, finite */
-    AN_OPT_TYPE_BOOL,  /* bool: true false yes no on off */
-    AN_OPT_TYPE_TEXT,  /* char *, owned by the struct; min and max bound its length in bytes */
-    AN_OPT_TYPE_MS,    /* int64_t milliseconds: "250", "250ms", "1.5s", "10m", "2h", "7d" */
-    AN_OPT_TYPE_BYTES, /* int64_t: "4096", "64k", "1.5M", "2G" (powers of 1024; KiB MiB GiB too) */
-    AN_OPT_TYPE_CHOICE /* int: index into choices */
+    AN_OPT_TYPE_INT,    /* int64_t */
+    AN_OPT_TYPE_NUM,    /* double, finite */
+    AN_OPT_TYPE_BOOL,   /* bool: true false yes no on off */
+    AN_OPT_TYPE_TEXT,   /* char *, owned by the struct; min and max bound its length in bytes */
+    AN_OPT_TYPE_MS,     /* int64_t milliseconds: "250", "250ms", "1.5s", "10m", "2h", "7d" */
+    AN_OPT_TYPE_BYTES,  /* int64_t: "4096", "64k", "1.5M", "2G" (powers of 1024; KiB MiB GiB too) */
+    AN_OPT_TYPE_CHOICE, /* int: index into choices */
+    AN_OPT_TYPE_LINE    /* an_opt_line: text inside the struct, which then may be copied as it is */
 } an_opt_type;
+
+typedef char an_opt_line[200];
 
 typedef struct an_opt {
     const char *key; /* dotted, as in the file and on the command line */
@@ -64,6 +67,10 @@ typedef struct an_opt {
     {                                                                                                        \
         key, AN_OPT_TYPE_TEXT, AN_OPT_AT(type, field, char *), min, max, dflt, NULL, meaning                 \
     }
+#define AN_OPT_LINE(type, field, key, min, max, dflt, meaning) /* max below 200 */                           \
+    {                                                                                                        \
+        key, AN_OPT_TYPE_LINE, AN_OPT_AT(type, field, an_opt_line), min, max, dflt, NULL, meaning            \
+    }
 #define AN_OPT_MS(type, field, key, min, max, dflt, meaning)                                                 \
     {                                                                                                        \
         key, AN_OPT_TYPE_MS, AN_OPT_AT(type, field, int64_t), min, max, dflt, NULL, meaning                  \
@@ -88,6 +95,10 @@ const an_opt *an_opt_find(const an_opt *rows, size_t n, const char *key); /* NUL
  * Errors: INVAL unknown key, not of the type, outside its bounds; NOMEM. */
 an_err an_opt_set(const an_opt *rows, size_t n, void *conf, const char *key, const char *value,
                   const char *where, an_note *why);
+
+/* The value as a person would write it, which an_opt_set reads as the same again; "" for a TEXT that is NULL. */
+#define AN_OPT_VALUE_MAX 256
+void an_opt_value(const an_opt *row, const void *conf, char out[static AN_OPT_VALUE_MAX]);
 
 void an_opt_help(const an_opt *rows, size_t n, FILE *out);     /* for a terminal */
 void an_opt_markdown(const an_opt *rows, size_t n, FILE *out); /* a table for docs/CONFIGURATION.md */

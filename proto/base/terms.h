@@ -23,13 +23,14 @@ typedef struct an_hash {
     X(MEAN, 2)                                                                                               \
     X(VARIANCE, 3)                                                                                           \
     X(HISTOGRAM, 4)                                                                                          \
-    X(EVALUATE, 5)
+    X(EVALUATE, 5)                                                                                           \
+    X(SHADOW, 6)
 typedef enum an_payload_kind {
 #define AN_PAYLOAD_ROW(name, number) AN_PAYLOAD_##name = number,
     AN_PAYLOAD_LIST(AN_PAYLOAD_ROW)
 #undef AN_PAYLOAD_ROW
 } an_payload_kind;
-#define AN_PAYLOAD_KIND_MAX 5
+#define AN_PAYLOAD_KIND_MAX 6
 
 /* One tensor of a model in model order, as the plan describes it. */
 typedef struct an_tensor_scale {
@@ -51,5 +52,8 @@ typedef struct an_tensor_scale {
 #define AN_MOMENT_COORDS (2 * AN_LIMBS) /* per feature: n, sum */
 #define AN_EVALUATE_NUMBERS 62          /* per model judged */
 #define AN_EVALUATE_DIM (2 * AN_EVALUATE_NUMBERS * AN_LIMBS)
+#define AN_SHADOW_NUMBERS 54 /* per version scored */
+#define AN_SHADOW_PAIRED 8   /* ... and of both together */
+#define AN_SHADOW_DIM ((2 * AN_SHADOW_NUMBERS + AN_SHADOW_PAIRED) * AN_LIMBS)
 
 #endif

@@ -25,7 +25,7 @@ static an_err set_list(const an_opt *rows, size_t n, void *conf, const char *key
                        an_note *why)
 {
     const an_opt *row = an_opt_find(rows, n, key);
-    if (row && row->type != AN_OPT_TYPE_TEXT)
+    if (row && row->type != AN_OPT_TYPE_TEXT && row->type != AN_OPT_TYPE_LINE)
         return an_node_fail(list, why, "%s: must be a single value", key);
     an_buf joined;
     an_buf_init(&joined, LIST_MAX);

@@ -1,10 +1,11 @@
-/* Fields of what a site reports of its own accord: drift and alarms. */
+/* Fields of what a site reports of its own accord: drift, alarms, live figures. */
 #include <math.h>
 
 #include "andon.pb-c.h"
 #include "msg/tables.h"
 
 #define ANY UINT64_MAX
+#define COUNT (UINT64_C(1) << 53) /* whoever keeps it keeps it as a signed number, or a double */
 
 #define OWN an_msg_drift_alert
 #define WIRE Andon__DriftAlert
@@ -53,3 +54,36 @@ static const an_field alarm_summary_fields[] = {
 #undef OWN
 #undef WIRE
 const an_msg_codec an_codec_alarm_summary = {alarm_summary_fields, &andon__alarm_summary__descriptor};
+
+#define OWN an_msg_live
+#define WIRE Andon__Live
+static const an_field live_fields[] = {
+    AN_NAME(model),
+    AN_NAME(line),
+    AN_FIXED(version, false),
+    AN_FIXED(overlay, true),
+    AN_FIXED(before, true),
+    AN_TIME(since_ms),
+    AN_U64(span_ms, 0, COUNT),
+    AN_U64(rows, 0, COUNT),
+    AN_U64(over, 0, COUNT),
+    AN_U64(alarms, 0, COUNT),
+    AN_U64(non_finite, 0, COUNT),
+    AN_U64(latency_us, 0, COUNT),
+    AN_F64(score_mean, -HUGE_VAL, HUGE_VAL),
+    AN_F64(score_p95, -HUGE_VAL, HUGE_VAL),
+    AN_BOOL(paired),
+    AN_U64(before_rows, 0, COUNT),
+    AN_U64(before_over, 0, COUNT),
+    AN_U64(before_alarms, 0, COUNT),
+    AN_U64(before_non_finite, 0, COUNT),
+    AN_U64(before_latency_us, 0, COUNT),
+    AN_F64(before_score_mean, -HUGE_VAL, HUGE_VAL),
+    AN_F64(before_score_p95, -HUGE_VAL, HUGE_VAL),
+    AN_ENUM(verdict, AN_LIVE_WORSENED),
+    AN_TEXT(reason, true),
+    AN_END,
+};
+#undef OWN
+#undef WIRE
+const an_msg_codec an_codec_live = {live_fields, &andon__live__descriptor};

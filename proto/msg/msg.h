@@ -31,28 +31,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/terms.h"
-
-#define AN_PROTOCOL_VERSION 1
-#define AN_MSG_CONTROL_MAX (64 * 1024)
-#define AN_MSG_LARGE_MAX (256 * 1024) /* SECURE, ROSTER: down the control socket only */
-#define AN_MSG_ENROL_MAX (4 * 1024)
-#define AN_MSG_BULK_MAX 1024       /* header frame only */
-#define AN_CHUNK_MAX (1024 * 1024) /* raw payload frame */
-
-#define AN_SHORT_MAX 32 /* agent versions, capabilities, test names: 31 bytes and the terminator */
-#define AN_REASON_MAX 256
-#define AN_ENDPOINT_MAX 128
-#define AN_SENSOR_MAX 96
-#define AN_FINGERPRINT_MAX 128
-#define AN_STATEMENT_MAX 4096
-#define AN_KEY_BYTES 32
-#define AN_SIG_BYTES 64
-#define AN_LINES_MAX 16
-#define AN_CAPABILITIES_MAX 16
-#define AN_HELD_MAX 32
-#define AN_WELCOME_MODELS_MAX 32
-#define AN_SIGNATURES_MAX 4
-#define AN_SHARES_MAX 8
+#include "msg/bounds.h"
+#include "msg/reports.h"
 
 typedef enum an_door { AN_DOOR_CONTROL, AN_DOOR_ENROL, AN_DOOR_BULK } an_door;
 typedef enum an_way { AN_WAY_UP = 1, AN_WAY_DOWN = 2, AN_WAY_BOTH = 3 } an_way; /* up: agent -> coordinator */
@@ -84,7 +64,9 @@ typedef enum an_way { AN_WAY_UP = 1, AN_WAY_DOWN = 2, AN_WAY_BOTH = 3 } an_way; 
     X(SECURE, 22, secure, CONTROL, BOTH)                                                                     \
     X(ROSTER, 23, roster, CONTROL, DOWN)                                                                     \
     X(KEYS, 24, keys, CONTROL, UP)                                                                           \
-    X(TRUST, 26, trust, CONTROL, DOWN)
+    X(TRUST, 26, trust, CONTROL, DOWN)                                                                       \
+    X(LIVE, 27, live, CONTROL, UP)                                                                           \
+    X(RETURN, 28, return_to, CONTROL, DOWN)
 typedef enum an_msg_type {
 #define AN_MSG_ROW(name, number, member, door, way) AN_MSG_##name = number,
     AN_MSG_LIST(AN_MSG_ROW)
@@ -135,6 +117,10 @@ typedef struct an_msg_desired {
     uint64_t counter;        /* of the release statement */
 } an_msg_desired;
 
+typedef struct an_msg_coordinator {
+    char control[AN_ENDPOINT_MAX]; /* "tcp://host:port" */
+} an_msg_coordinator;
+
 typedef struct an_msg_welcome {
     uint64_t instance; /* of the coordinator's process; a change means "say HELLO again" */
     uint64_t epoch;    /* of the session from now on, > 0 */
@@ -143,6 +129,8 @@ typedef struct an_msg_welcome {
     char bulk_endpoint[AN_ENDPOINT_MAX]; /* may be empty: no bulk socket (laboratory) */
     uint32_t n_models;
     an_msg_desired models[AN_WELCOME_MODELS_MAX];
+    uint32_t n_coordinators; /* where the site finds one when this one is gone; all have its link key */
+    an_msg_coordinator coordinators[AN_COORDINATORS_MAX];
 } an_msg_welcome;
 
 typedef struct an_msg_heartbeat {
@@ -178,7 +166,8 @@ typedef enum an_progress_phase {
     AN_PROGRESS_TRAINING,
     AN_PROGRESS_ENCODING,
     AN_PROGRESS_UPLOADING,
-    AN_PROGRESS_PAUSED
+    AN_PROGRESS_PAUSED,
+    AN_PROGRESS_SHADOWING
 } an_progress_phase;
 
 typedef struct an_msg_progress {
@@ -278,6 +267,9 @@ typedef enum an_version_state {
     AN_VERSION_ROLLED_BACK
 } an_version_state;
 
+/* How the reason of a refusal begins whose statement nobody trusted has signed; others may pass. */
+#define AN_REFUSED_UNTRUSTED "not trusted: "
+
 typedef struct an_msg_version_report {
     char model[AN_NAME_MAX]; /* NAME */
     char line[AN_NAME_MAX];  /* NAME */
@@ -285,41 +277,10 @@ typedef struct an_msg_version_report {
     an_hash overlay; /* may be none */
     an_version_state state;
     char reason[AN_REASON_MAX]; /* may be empty */
+    int64_t at_ms;              /* when it was so, by the site's clock; 0: not known */
+    uint8_t
+        signature[AN_SIG_BYTES]; /* of AN_REPORT_CONTEXT and an_report_statement; zero: none, and refused */
 } an_msg_version_report;
-
-/* ---- alerts ---- */
-
-typedef struct an_msg_drift_alert {
-    uint64_t alert_id;       /* idempotency key, unique at the site */
-    char model[AN_NAME_MAX]; /* NAME */
-    char line[AN_NAME_MAX];  /* NAME */
-    an_hash version;
-    char test[AN_SHORT_MAX];     /* NAME: "psi", "adwin" */
-    char subject[AN_SENSOR_MAX]; /* a sensor's name, or "score" */
-    int32_t sign;                /* -1 fell, 0 changed shape, +1 rose */
-    double effect;               /* effect size in the test's own unit */
-    double statistic;
-    double threshold;
-    uint64_t n_reference;
-    uint64_t n_current;
-    int64_t since_ms; /* wall clock */
-} an_msg_drift_alert;
-
-typedef struct an_msg_share {
-    char sensor[AN_SENSOR_MAX];
-    double share; /* 0..1 of the score */
-} an_msg_share;
-
-typedef struct an_msg_alarm_summary {
-    char line[AN_NAME_MAX]; /* NAME */
-    uint64_t alarm_id;      /* unique at the site */
-    an_hash version;
-    int64_t raised_ms;
-    int64_t cleared_ms; /* 0: still open */
-    double peak;        /* score / threshold */
-    uint32_t n_shares;
-    an_msg_share shares[AN_SHARES_MAX];
-} an_msg_alarm_summary;
 
 typedef struct an_msg_ack {
     uint64_t of;              /* msg_id of what is answered; sent after the effect is durable */
@@ -454,10 +415,18 @@ void an_keys_statement(uint8_t ret[static AN_KEYS_STATEMENT_BYTES], const char *
                        const uint8_t link_key[static AN_KEY_BYTES],
                        const uint8_t statement_key[static AN_KEY_BYTES], const an_msg_keys *next);
 
+/* A site's countersign under a version report: name of the site, model, line, version, overlay, state (u8), time
+ * (u64) and reason, names and reason padded with zeros. */
+#define AN_REPORT_CONTEXT "andon-report-1"
+#define AN_REPORT_STATEMENT_BYTES (3 * AN_NAME_MAX + 2 * 32 + 1 + 8 + AN_REASON_MAX)
+void an_report_statement(uint8_t ret[static AN_REPORT_STATEMENT_BYTES], const char *site,
+                         const an_msg_version_report *report);
+
 const char *an_alias_name(an_alias alias); /* "production"; "?" if unknown */
 const char *an_progress_phase_name(an_progress_phase phase);
 const char *an_update_status_name(an_update_status status);
 const char *an_version_state_name(an_version_state state);
+const char *an_live_verdict_name(an_live_verdict verdict); /* "worsened" */
 const char *an_enrol_status_name(an_enrol_status status);
 
 #endif

@@ -101,6 +101,8 @@ static const an_field plan_fields[] = {
     AN_F64(dp_rate, 0.0, 1.0),
     AN_F64(dp_epsilon, 0.0, 1e300),
     AN_U32(dp_counted, 0, AN_COHORT_MAX),
+    AN_U64(shadow_ms, 0, PHASE_MAX),
+    AN_U64(shadow_rows, 0, UINT64_C(1) << 48),
     AN_END,
 };
 #undef OWN
@@ -176,6 +178,11 @@ static an_err check_kind(const an_plan *p, an_note *why)
     case AN_PAYLOAD_EVALUATE:
         if (p->dim != AN_EVALUATE_DIM || none(&p->candidate))
             return an_fail(AN_ERR_INVAL, why, "dim %d and a candidate: needed to evaluate", AN_EVALUATE_DIM);
+        return AN_OK;
+    case AN_PAYLOAD_SHADOW:
+        if (p->dim != AN_SHADOW_DIM || none(&p->candidate) || none(&p->production) || p->shadow_ms == 0)
+            return an_fail(AN_ERR_INVAL, why, "dim %d, two versions and a time: needed for a shadow",
+                           AN_SHADOW_DIM);
         return AN_OK;
     default:
         break;
@@ -259,8 +266,10 @@ static an_err check_across(const an_plan *p, an_note *why)
         err = check_noise(p, why);
     if (!err)
         err = check_encoding(p, why);
-    if (!err && p->kind != AN_PAYLOAD_EVALUATE && (!none(&p->candidate) || !none(&p->production)))
-        err = an_fail(AN_ERR_INVAL, why, "candidate, production: only to evaluate");
+    if (!err && !an_payload_judges(p->kind) && (!none(&p->candidate) || !none(&p->production)))
+        err = an_fail(AN_ERR_INVAL, why, "candidate, production: only to evaluate and to shadow");
+    if (!err && p->kind != AN_PAYLOAD_SHADOW && (p->shadow_ms || p->shadow_rows))
+        err = an_fail(AN_ERR_INVAL, why, "shadow_ms, shadow_rows: only to shadow");
     return err;
 }
 
@@ -351,9 +360,14 @@ int32_t an_plan_find_site(const an_plan *plan, const char *site)
     return -1;
 }
 
+bool an_payload_judges(an_payload_kind kind)
+{
+    return kind == AN_PAYLOAD_EVALUATE || kind == AN_PAYLOAD_SHADOW;
+}
+
 const char *an_payload_kind_name(an_payload_kind kind)
 {
-    static const char *const names[] = {"?", "train", "mean", "variance", "histogram", "evaluate"};
+    static const char *const names[] = {"?", "train", "mean", "variance", "histogram", "evaluate", "shadow"};
     return (unsigned)kind <= AN_PAYLOAD_KIND_MAX ? names[kind] : names[0];
 }
 

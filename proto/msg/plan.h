@@ -65,9 +65,10 @@ typedef struct an_plan {
     uint64_t campaign; /* 0: none */
     char model[AN_NAME_MAX];
     an_payload_kind kind;
-    an_hash base;       /* version trained from, or holding mean and bin edges; EVALUATE: may be none */
-    an_hash candidate;  /* EVALUATE: required; else none */
-    an_hash production; /* EVALUATE: what the candidate is held against; before the first release a
+    an_hash base;      /* version trained from, or holding mean and bin edges; EVALUATE: may be none */
+    an_hash candidate; /* EVALUATE, SHADOW: required; else none */
+    an_hash
+        production; /* SHADOW: required.  EVALUATE: what the candidate is held against; before the first release a
                            version without training, or none */
     an_hash schema;
     an_hash layout;
@@ -93,6 +94,8 @@ typedef struct an_plan {
     bool use_held;                    /* train on windows held back by drift, too */
     uint64_t seed;
     char reason[AN_PLAN_REASON_MAX]; /* for people: why this round */
+    uint64_t shadow_ms;              /* SHADOW: how long both versions score, > 0; else 0 */
+    uint64_t shadow_rows;            /* SHADOW: ... or until so many rows; 0: no bound */
     an_plan_secure secure;
 
     /* TRAIN: differential privacy (trust/private.h). */
@@ -125,6 +128,7 @@ void an_plan_free(an_plan *plan);
 /* The site's place in the cohort, or -1. */
 int32_t an_plan_find_site(const an_plan *plan, const char *site);
 
+bool an_payload_judges(an_payload_kind kind);           /* a candidate: EVALUATE, SHADOW */
 const char *an_payload_kind_name(an_payload_kind kind); /* "train"; "?" for an unknown one */
 const char *an_dp_unit_name(uint32_t unit);             /* "none", "record", "site"; "?" */
 const char *an_privacy_name(an_privacy privacy);        /* "secure-sum"; "?" */

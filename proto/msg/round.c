@@ -30,7 +30,7 @@ const an_msg_codec an_codec_plan_reply = {plan_reply_fields, &andon__plan_reply_
 #define WIRE Andon__Progress
 static const an_field progress_fields[] = {
     AN_U64(round, 1, ANY),
-    AN_ENUM(phase, AN_PROGRESS_PAUSED),
+    AN_ENUM(phase, AN_PROGRESS_SHADOWING),
     AN_F64(fraction, 0.0, 1.0),
     AN_U64(eta_ms, 0, ANY),
     AN_END,

@@ -49,6 +49,15 @@ static const an_field desired_fields[] = {
 #undef OWN
 #undef WIRE
 
+#define OWN an_msg_coordinator
+#define WIRE Andon__Coordinator
+static const an_field coordinator_fields[] = {
+    AN_TEXT(control, false),
+    AN_END,
+};
+#undef OWN
+#undef WIRE
+
 #define OWN an_msg_welcome
 #define WIRE Andon__Welcome
 static const an_field welcome_fields[] = {
@@ -58,6 +67,7 @@ static const an_field welcome_fields[] = {
     AN_TIME(wall_ms),
     AN_TEXT(bulk_endpoint, true),
     AN_LIST(models, desired_fields, andon__desired__descriptor),
+    AN_LIST(coordinators, coordinator_fields, andon__coordinator__descriptor),
     AN_END,
 };
 #undef OWN

@@ -51,6 +51,20 @@ void an_keys_statement(uint8_t ret[static AN_KEYS_STATEMENT_BYTES], const char *
     put(at, next->statement_key, AN_KEY_BYTES);
 }
 
+void an_report_statement(uint8_t ret[static AN_REPORT_STATEMENT_BYTES], const char *site,
+                         const an_msg_version_report *report)
+{
+    uint8_t *at = put_name(ret, site);
+    at = put_name(at, report->model);
+    at = put_name(at, report->line);
+    at = put(at, report->version.b, AN_HASH_BYTES);
+    at = put(at, report->overlay.b, AN_HASH_BYTES);
+    *at++ = (uint8_t)report->state;
+    at = put_u64(at, (uint64_t)report->at_ms);
+    memset(at, 0, AN_REASON_MAX);
+    put(at, report->reason, strnlen(report->reason, AN_REASON_MAX - 1));
+}
+
 static const char *name_at(const char *const *names, size_t n, int value)
 {
     return value >= 1 && (size_t)value <= n ? names[value - 1] : "?";
@@ -65,7 +79,8 @@ const char *an_alias_name(an_alias alias)
 
 const char *an_progress_phase_name(an_progress_phase phase)
 {
-    static const char *const names[] = {"fetching", "training", "encoding", "uploading", "paused"};
+    static const char *const names[] = {"fetching",  "training", "encoding",
+                                        "uploading", "paused",   "shadowing"};
     return NAME_AT(names, phase);
 }
 
@@ -79,6 +94,12 @@ const char *an_version_state_name(an_version_state state)
 {
     static const char *const names[] = {"fetching", "ready", "running", "refused", "rolled-back"};
     return NAME_AT(names, state);
+}
+
+const char *an_live_verdict_name(an_live_verdict verdict)
+{
+    static const char *const names[] = {"watching", "fine", "worsened"};
+    return NAME_AT(names, verdict);
 }
 
 const char *an_enrol_status_name(an_enrol_status status)

@@ -1,4 +1,4 @@
-/* Fields of versions: the push with its statement, the report. */
+/* Fields of versions: the push with its statement, the report, the way back. */
 #include "andon.pb-c.h"
 #include "msg/tables.h"
 
@@ -52,8 +52,19 @@ static const an_field version_report_fields[] = {
     AN_FIXED(overlay, true),
     AN_ENUM(state, AN_VERSION_ROLLED_BACK),
     AN_TEXT(reason, true),
+    AN_TIME(at_ms),
+    AN_FIXED(signature, true),
     AN_END,
 };
 #undef OWN
 #undef WIRE
 const an_msg_codec an_codec_version_report = {version_report_fields, &andon__version_report__descriptor};
+
+#define OWN an_msg_return_to
+#define WIRE Andon__Return
+static const an_field return_fields[] = {
+    AN_NAME(model), AN_FIXED(version, false), AN_FIXED(to, true), AN_TEXT(reason, true), AN_END,
+};
+#undef OWN
+#undef WIRE
+const an_msg_codec an_codec_return_to = {return_fields, &andon__return__descriptor};

@@ -157,6 +157,13 @@ an_err an_client_send(an_client *cli, const void *head, size_t head_len, const v
     return err;
 }
 
+bool an_client_is_ready(an_client *cli)
+{
+    int events = 0;
+    size_t len = sizeof events;
+    return zmq_getsockopt(cli->socket, ZMQ_EVENTS, &events, &len) == 0 && (events & ZMQ_POLLOUT) != 0;
+}
+
 an_err an_client_recv(an_client *cli, an_in *in)
 {
     an_err err = an_frames_recv(cli->socket, false, in);

@@ -7,8 +7,8 @@
  *
  * Connecting and reconnecting happen behind the scenes, for ever; also after a refusal, as long
  * as the session goes on trying to send (its hello, say).  While there is no connection
- * a send says AGAIN and nothing grows stale in a queue.  The link does not say that it was
- * lost: a session notices by its lease, and by another coordinator instance in the answers.
+ * a send says AGAIN and nothing grows stale in a queue.  A session notices that the link was lost by
+ * an_client_is_ready, by its lease, and by another coordinator instance in the answers.
  *
  * Threads: one thread opens, uses and closes a client. */
 #ifndef AN_NET_CLIENT_H
@@ -38,5 +38,8 @@ an_err an_client_send(an_client *cli, const void *head, size_t head_len, const v
 
 /* Errors: AGAIN nothing there; PROTO not one or two frames, dropped; IO. */
 an_err an_client_recv(an_client *cli, an_in *in);
+
+/* Would a send be taken now?  False without a connection, and while the queue to a slow one is full. */
+bool an_client_is_ready(an_client *cli);
 
 #endif

@@ -114,11 +114,49 @@ typedef struct an_evaluate_in {
 } an_evaluate_in;
 typedef struct an_evaluate_in an_evaluate_out;
 
+/* SHADOW: two versions that have scored the same rows of a running line, each with the overlay it has there.  In:
+ * one site; out: the sum.  Scores are divided by their threshold.
+ *
+ * Rows that follow each other are alike, so they are no independent evidence.  What is tested is therefore a count
+ * of blocks of rows in which a version was over its threshold at least once, or of alarms. */
+#define AN_SHADOW_SCORES 16  /* bins, two an octave; the middle edge is the threshold */
+#define AN_SHADOW_LATENCY 32 /* bins, two an octave from 1 microsecond on */
+typedef struct an_shadow_side {
+    double score_sum;
+    uint64_t rows, over;  /* with a score, and of these above the threshold */
+    uint64_t blocks_over; /* with such a row */
+    uint64_t alarms;      /* that its own alarm machine raised */
+    uint64_t non_finite;  /* rows without a finite score */
+    uint64_t scores[AN_SHADOW_SCORES];
+    uint64_t latency[AN_SHADOW_LATENCY]; /* of scoring a row */
+} an_shadow_side;
+
+typedef struct an_shadow_counts {
+    an_shadow_side candidate, production;
+    uint64_t rows;             /* given to both */
+    uint64_t blocks;           /* of rows */
+    uint64_t both;             /* blocks in which both were over */
+    uint64_t candidate_only;   /* ... the candidate alone */
+    uint64_t production_only;  /* ... production alone */
+    uint64_t candidate_failed; /* rows for which production has a finite score and the candidate none */
+    uint64_t sites;            /* 1 at a site that scored */
+    uint64_t worse;            /* 1 at a site whose own figures say that the candidate is worse there */
+} an_shadow_counts;
+
+size_t an_shadow_score_bin(double score); /* of a score / threshold; not finite: the last one */
+size_t an_shadow_latency_bin(uint64_t ns);
+/* The value below which this share of the rows is, read linearly in the logarithm within a bin; 0: no rows. */
+double an_shadow_score_at(const an_shadow_side *s, double share);
+double an_shadow_latency_at(const an_shadow_side *s, double share); /* microseconds */
+/* Population stability index of the two versions' scores, by their bins with half a row in each. */
+double an_shadow_psi(const an_shadow_side *a, const an_shadow_side *b);
+
 typedef union an_payload_in {
     an_train_in train;
     an_moments_in mean, variance;
     an_histogram_in histogram;
     an_evaluate_in evaluate;
+    an_shadow_counts shadow;
 } an_payload_in;
 
 typedef union an_payload_out {
@@ -126,6 +164,7 @@ typedef union an_payload_out {
     an_moments_out mean, variance;
     an_histogram_out histogram;
     an_evaluate_out evaluate;
+    an_shadow_counts shadow;
 } an_payload_out;
 
 typedef struct an_payload_type {

@@ -35,15 +35,6 @@ typedef struct figures {
     double idle_kb, anon_idle_kb, peak_kb, anon_peak_kb;
 } figures;
 
-/* Waits for the coordinator's end, which would be news, or for so long. */
-static void wait_ms(long ms)
-{
-    sigset_t child;
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    sigtimedwait(&child, NULL, &(struct timespec){.tv_nsec = ms * 1000000});
-}
-
 /* A figure of /proc/PID/status in KiB; 0 if there is none. */
 static double status_kb(pid_t pid, const char *key)
 {
@@ -57,43 +48,6 @@ static double status_kb(pid_t pid, const char *key)
     if (f)
         fclose(f);
     return kb;
-}
-
-static void take_word(char *to, size_t room, const char *line, const char *key)
-{
-    size_t n = strlen(key);
-    if (strncmp(line, key, n) == 0)
-        snprintf(to, room, "%.*s", (int)strcspn(line + n, "\n"), line + n);
-}
-
-static pid_t start_coordinator(bench *b, const char *log)
-{
-    int out[2];
-    char line[400];
-    if (pipe(out) != 0)
-        bench_need(AN_ERR_IO, "pipe", NULL);
-    pid_t pid = fork(); /* before there is any thread */
-    if (pid == 0) {
-        int err = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-        dup2(out[1], STDOUT_FILENO);
-        dup2(err, STDERR_FILENO);
-        close(out[0]);
-        execl(b->conf.program, b->conf.program, "--data", b->conf.dir, "--listen.control",
-              "tcp://127.0.0.1:*", "--listen.bulk", "tcp://127.0.0.1:*", "--listen.enrol",
-              "tcp://127.0.0.1:*", "--http.port", "0", (char *)NULL);
-        _exit(127);
-    }
-    close(out[1]);
-    FILE *f = fdopen(out[0], "r");
-    while (f && fgets(line, sizeof line, f)) {
-        take_word(b->coordinator.control, AN_ENDPOINT_MAX, line, "control ");
-        take_word(b->coordinator.bulk, AN_ENDPOINT_MAX, line, "bulk ");
-        if (strncmp(line, "token ", 6) == 0)
-            break;
-    }
-    if (!b->coordinator.control[0])
-        bench_need(AN_ERR_IO, b->conf.program, NULL);
-    return pid; /* the pipe stays open: what it says later must not end it */
 }
 
 /* The log's lines of rounds that ended: how many of TRAIN, and what they took. */
@@ -123,7 +77,7 @@ static void watch(const bench *b, pid_t pid, const char *log, figures *ret)
     for (int i = 0;; i++) {
         double anon = status_kb(pid, "RssAnon:");
         ret->anon_peak_kb = anon > ret->anon_peak_kb ? anon : ret->anon_peak_kb;
-        wait_ms(5);
+        bench_wait_ms(5);
         if (i % 20 == 0 && read_log(log, ret) >= b->conf.n_rounds)
             break;
         if (time(NULL) > end || waitpid(pid, NULL, WNOHANG) != 0) {
@@ -174,7 +128,7 @@ static void read_journal(const bench *b, figures *ret)
     char url[AN_PATH_MAX + 16];
     reading x = {.f = ret};
     snprintf(url, sizeof url, "sqlite:%s/store", b->conf.dir);
-    bench_need(an_store_open(url, an_clock_system(), &store, &why), "store", &why);
+    bench_need(an_store_open(&(an_store_place){.url = url}, an_clock_system(), &store, &why), "store", &why);
     bench_need(an_store_scan(store, &(an_store_filter){.kind = "round."}, read_round, &x, &why), "journal",
                &why);
     an_store_close(store);
@@ -259,11 +213,7 @@ int main(int argc, char **argv)
                         " [--commits-max N]\n");
         return 2;
     }
-    sigset_t child;
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    pthread_sigmask(SIG_BLOCK, &child, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    bench_block_signals();
     an_log_init(AN_LOG_OFF, "bench_rounds");
     an_json_init();
     bench_need(an_crypto_init(), "crypto", NULL);
@@ -273,8 +223,8 @@ int main(int argc, char **argv)
     bench_need(an_path_join(log, top, "coordinator.log"), "folder", NULL);
     bench_found(&b);
     const double sync = sync_ms(b.conf.dir);
-    pid_t pid = start_coordinator(&b, log);
-    wait_ms(200);
+    pid_t pid = bench_coordinator_start(&b, log);
+    bench_wait_ms(200);
     f.idle_kb = status_kb(pid, "VmRSS:");
     f.anon_idle_kb = status_kb(pid, "RssAnon:");
     bench_sites_start(&b);

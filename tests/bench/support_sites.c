@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/control.h"
 #include "base/mem.h"
 #include "net/poll.h"
 #include "sum/payload.h"
@@ -19,7 +20,9 @@ typedef struct light {
     an_calibrate_opts calibrate;
     an_site_policy policy;
     an_session *session;
-    an_client *control;
+    an_coordinator coordinator; /* its own list */
+    an_control *control;
+    uint64_t welcomed; /* the bench's generation that it has been greeted in */
     an_bulk *bulk;
     an_job *job;
     an_in in;
@@ -40,7 +43,7 @@ static an_err io_send(void *ctx, const an_msg *msg)
     an_buf_init(&b, AN_MSG_CONTROL_MAX);
     an_err err = an_msg_encode(msg, &b, NULL);
     if (err == AN_OK)
-        err = an_client_send(l->control, b.data, b.len, NULL, 0);
+        err = an_control_send(l->control, b.data, b.len);
     an_buf_done(&b);
     if (msg->type == AN_MSG_UPDATE_OFFER)
         an_bulk_greet(l->bulk, &msg->u.update_offer.update);
@@ -128,20 +131,37 @@ static void work(light *l)
     an_session_done(l->session, job, err, &why);
 }
 
+/* Once for each process of the coordinator. */
+static void count_welcome(light *l, uint64_t instance)
+{
+    if (l->welcomed == instance)
+        return;
+    l->welcomed = instance;
+    atomic_fetch_add(&l->b->welcomes, 1);
+}
+
 static void hear(light *l)
 {
     for (int i = 0; i < 64; i++) {
         an_msg *msg = NULL;
-        an_err err = an_client_recv(l->control, &l->in);
+        size_t from = 0;
+        an_err err = an_control_recv(l->control, &l->in, &from);
         if (err == AN_ERR_AGAIN || err == AN_ERR_IO)
-            return;
+            break;
         if (err == AN_OK && (err = an_msg_decode(l->in.head, l->in.head_len, &msg, NULL)) == AN_OK &&
-            (err = an_session_message(l->session, msg, NULL)) == AN_OK && msg->type == AN_MSG_WELCOME)
+            (err = an_session_message(l->session, msg, NULL)) == AN_OK && msg->type == AN_MSG_WELCOME &&
+            an_control_settle(l->control, from)) {
+            count_welcome(l, msg->u.welcome.instance);
             err = an_bulk_move(l->bulk, msg->u.welcome.bulk_endpoint, NULL);
+        }
         if (err != AN_OK && err != AN_ERR_STATE)
             fprintf(stderr, "bench: %s: %s\n", l->site->name, an_err_text(err));
         an_msg_free(msg);
     }
+    if (!an_session_look(l->session).greeted)
+        an_control_greet(l->control);
+    else if (an_control_is_lost(l->control))
+        an_session_connected(l->session);
 }
 
 static void turn(light *l)
@@ -179,11 +199,8 @@ static an_err open_site(group *g, size_t i, an_note *why)
     l->site = s;
     l->line = (an_session_line){.line = "line-1", .model = BENCH_MODEL, .schema = &b->schema};
     l->calibrate = an_calibrate_defaults();
-    const an_client_conf control = {.port = AN_PORT_CONTROL,
-                                    .endpoint = b->coordinator.control,
-                                    .server_key = b->coordinator.link_key,
-                                    .link_public = s->id.link_public,
-                                    .link_secret = s->id.link_secret};
+    l->coordinator = b->coordinator;
+    const an_control_conf control = {.net = b->net, .coordinator = &l->coordinator, .id = &s->id};
     const an_bulk_conf bulk = {.net = b->net,
                                .coordinator = &b->coordinator,
                                .id = &s->id,
@@ -208,7 +225,7 @@ static an_err open_site(group *g, size_t i, an_note *why)
     l->policy.allow_trusted = true;
     l->policy.min_cohort = 1;
     if (err == AN_OK)
-        err = an_client_open(b->net, &control, &l->control, why);
+        err = an_control_open(&control, &l->control, why);
     if (err == AN_OK)
         err = an_bulk_open(&bulk, &l->bulk, why);
     if (err == AN_OK)
@@ -223,9 +240,17 @@ static void close_site(light *l)
     an_session_free(l->session);
     an_job_free(l->job);
     an_bulk_close(l->bulk);
-    an_client_close(l->control);
+    an_control_close(l->control);
     an_site_policy_done(&l->policy);
     an_in_done(&l->in);
+}
+
+static int64_t deadline_of(const light *l)
+{
+    const int64_t session = an_session_deadline(l->session), bulk = an_bulk_deadline(l->bulk),
+                  control = an_control_deadline(l->control);
+    const int64_t sooner = session < bulk ? session : bulk;
+    return sooner < control ? sooner : control;
 }
 
 static int64_t sleep_ms(const group *g)
@@ -233,9 +258,8 @@ static int64_t sleep_ms(const group *g)
     int64_t now = an_clock_system()->mono_ms(an_clock_system()), next = now + 1000;
     for (size_t i = 0; i < g->n; i++) {
         const light *l = &g->sites[i];
-        int64_t session = an_session_deadline(l->session), bulk = an_bulk_deadline(l->bulk);
-        next = session < next ? session : next;
-        next = bulk < next ? bulk : next;
+        int64_t due = deadline_of(l);
+        next = due < next ? due : next;
     }
     return next <= now ? 0 : next - now;
 }
@@ -249,11 +273,11 @@ static void group_main(an_pipe *pipe, void *arg)
         err = open_site(g, i, &why);
     an_actor_ready(pipe, err, &why);
     while (err == AN_OK) {
-        an_wait items[2 * PER_THREAD + 1] = {{.pipe = pipe}};
+        an_wait items[(AN_COORDINATORS_MAX + 1) * PER_THREAD + 1] = {{.pipe = pipe}};
         size_t n = 1, len;
         uint8_t byte;
         for (size_t i = 0; i < g->n; i++) {
-            items[n++] = (an_wait){.client = g->sites[i].control};
+            n += an_control_wait(g->sites[i].control, items + n); /* the bench has one coordinator */
             if (an_bulk_client(g->sites[i].bulk))
                 items[n++] = (an_wait){.client = an_bulk_client(g->sites[i].bulk)};
         }
@@ -268,7 +292,7 @@ static void group_main(an_pipe *pipe, void *arg)
             if (at < n && items[at].client == an_bulk_client(l->bulk))
                 ready = items[at++].ready || ready;
             /* Asking a socket that has nothing is a system call, and there are many. */
-            if (ready || an_session_deadline(l->session) <= now || an_bulk_deadline(l->bulk) <= now)
+            if (ready || deadline_of(l) <= now)
                 turn(l);
         }
     }

@@ -89,10 +89,17 @@ exits 1 model policy pumps train.rounds=0
 expect 'waiting for sites: 0 of at least 2 are connected' campaign start pumps
 exits 1 campaign start pumps
 expect 'intact' journal --verify
+expect 'countersigned by their sites' journal verify
 expect '"records"' journal --json
 exits 4 round show 99
 exits 4 site approve nobody
 exits 4 promote pumps 0000
+expect 'none' rollout list
+exits 4 rollout show 99
+exits 1 model policy pumps 'rollout.stages=all, 2'
+exits 4 group set early nobody
+expect 'none' group list
+expect 'none' fleet
 exits 2 rollback pumps
 
 before=$(a model list; a model policy pumps; a campaign list --json)

@@ -25,6 +25,8 @@ has_production() { p=$(production) && [ -n "$p" ] && [ "$p" != null ] && [ "$p" 
 campaign() { api campaign start pump "$@" >"$work/started" 2>&1; }
 over() { ! api campaign list --json | grep -q '"over":false'; }
 
+heard_of_plant_c() { api history plant-c --at now | grep -q "${first:0:12}.*yes"; }
+
 # ---- the key ----
 make_release_key
 [ "$(stat -c %a "$release_key")" = 600 ] || die "others may read the key"
@@ -95,8 +97,45 @@ says 'signed, and in force' api release sign --all --key "$work/keys/next.key"
 for s in "${sites[@]}"; do until_true 60 site_is "$s" version "$second" || die "$s does not follow the new root"; done
 enrol_site plant-d
 says 'root.rotated' api journal --kind root.rotated --limit 5 --json
-api journal --verify >/dev/null || die "the journal is not intact"
+says 'countersigned by their sites' api journal verify
+says 'records are in' api journal export "$work/journal.jsonl"
+says '1 rotations of the root are signed' api journal verify --file "$work/journal.jsonl"
+sed 's/"state.":."running/"state\\":\\"refused/' "$work/journal.jsonl" >"$work/other.jsonl"
+refuses 'NOT INTACT' api journal verify --file "$work/other.jsonl"
+says 'layout, against its parent' api version show "$second"
+says 'release root\|under a delegation' api version card "$second"
+api version card "$second" --out "$work/card.md" >/dev/null || die "no card"
+grep -q '^# Model card: pump' "$work/card.md" || die "the card says: $(cat "$work/card.md")"
+says 'both come from' api version compare "$second" "$(api version list --json | sed 's/.*"hash": *"\([0-9a-f]*\)".*/\1/')"
+says 'pump-1\|line' api history plant-a
+says 'yes' api history plant-a
+says 'production' api history pump
+says 'production' api history pump --at now
+refuses 'give a day' api history pump --at yesterday
+refuses 'give a day' api history pump --at 2026-02-30
+refuses 'no site and no model' api history nothing
+says 'production of model pump moved' api journal --actor user/admin --since 1h --until now --subject pump
+api journal --until 1970-01-02 | grep -q . && die "there are records of 1970"
 say 'ok: the root was replaced; the site that was away followed, a new one enrolled'
+
+# ---- a site without a link ----
+until_true 60 site_is plant-c version "$second" || die "plant-c does not run the second"
+kill9_site plant-c
+says 'waits for the signature' api promote pump "$first" --reason 'a test'
+says 'signed, and in force' api release sign --all --key "$work/keys/next.key"
+says 'is in' api version export pump "$work/pump.parcel"
+kill9_coordinator
+start_site plant-c
+until_true 60 site_is plant-c version "$second" || die "plant-c does not resume"
+head -c 2000 "$work/pump.parcel" >"$work/cut.parcel"
+{ cat "$work/pump.parcel"; printf x; } >"$work/long.parcel"
+refuses 'parcel' "$agent" import --data "$work/plant-c" "$work/cut.parcel"
+refuses 'longer than it says' "$agent" import --data "$work/plant-c" "$work/long.parcel"
+says 'is followed' "$agent" import --data "$work/plant-c" "$work/pump.parcel"
+until_true 60 site_is plant-c version "$first" || die "plant-c does not follow the file"
+start_coordinator "${coordinator_flags[@]}" "${release_root[@]}"
+until_true 60 heard_of_plant_c || die "what plant-c runs was not reported: $(api history plant-c)"
+say 'ok: a site without a link follows a release that came as a file'
 
 # ---- without a root ----
 kill9_coordinator

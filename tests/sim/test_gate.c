@@ -15,7 +15,7 @@
 #include "agent/sim.h"
 #include "agent/task.h"
 #include "base/mem.h"
-#include "coordinator/campaign.h"
+#include "coordinator/gate.h"
 #include "doors/crypto.h"
 #include "models/kernels/kernels.h"
 #include "models/train.h"
@@ -185,7 +185,10 @@ static bool judge(const char *event, double size, size_t ramp, an_note *verdict)
                           .n_threads = 1};
     an_task_result result = {.local = NULL};
     must(an_task_run(&task, vector, &result, &why), &why);
-    bool passed = an_gate_judge(&result.evaluation, &policy, AN_GATE_INCREMENTAL, verdict);
+    an_gate_verdict v;
+    an_gate_judge(&result.evaluation, NULL, &policy, AN_GATE_INCREMENTAL, &v);
+    const bool passed = v.passed;
+    *verdict = v.reason;
     print_message("%s %g: shift %.2f, cosine %.2f with mode %zu; %s: %s\n", event, size, result.suspect.shift,
                   result.suspect.cosine, result.suspect.mode + 1, passed ? "passed" : "stopped",
                   verdict->text);

@@ -124,7 +124,7 @@ static void go_live(world *w, bool watch)
         must(an_hist_edges(edges + j * (BINS - 1), BINS, w->rows, TRAIN, w->width, j), &why);
     if (watch)
         must(an_live_reference(&live, &usual, w->pool, INT64_MIN, edges, BINS, &live.reference, &why), &why);
-    must(an_pipeline_swap(w->pipe, &live, &why), &why);
+    must(an_pipeline_swap(w->pipe, &live, false, &why), &why);
 }
 
 /* Rows up to TRAIN go by without a version and fill the pool; then the version goes live. */

@@ -18,6 +18,11 @@ static const char arch[] = "model: pump\ninput: {features: features}\n"
                            "  {dense: {units: 8}}, tanh, {dense: {units: features}}]\n"
                            "loss: mse\ntarget: input\n";
 
+static const char *model_of(const world *w)
+{
+    return w->kind.spec ? w->kind.spec->name : "pump";
+}
+
 static bool excused(const world *w, an_err err)
 {
     return (w->scarce && err == AN_ERR_NOMEM) || (w->full && err == AN_ERR_IO);
@@ -130,6 +135,21 @@ static an_err site_go_live(void *ctx, const char *line, const an_running *runnin
     return s->w->kind.go_live ? s->w->kind.go_live(s, running, why) : AN_OK;
 }
 
+static an_err site_shadow(void *ctx, const char *line, const an_running *running, uint64_t rows, an_note *why)
+{
+    site *s = ctx;
+    (void)line;
+    (void)rows;
+    return s->w->kind.shadow(s, running, why);
+}
+
+static void site_shadow_end(void *ctx, const char *line)
+{
+    site *s = ctx;
+    (void)line;
+    s->w->kind.shadow_end(s);
+}
+
 /* ---- events ---- */
 
 static an_err copy_file(const world *w, const char *from, const char *to)
@@ -171,7 +191,7 @@ static void do_site_fetch(world *w, const event *e)
     site *s = &w->sites[e->site];
     if (!s->session)
         return;
-    an_err err = s->cut || !w->hub ? AN_ERR_IO : an_store_object_path(w->store, &e->hash, from);
+    an_err err = s->cut || !w->hub ? AN_ERR_IO : an_store_object_file(w->store, &e->hash, from, NULL);
     if (err == AN_OK)
         err = copy_file(w, from, e->path);
     an_session_fetched(s->session, &e->hash, err, NULL);
@@ -305,7 +325,13 @@ an_session_conf an_federation_conf(site *s)
         .dir = s->dir,
         .n_threads = 1,
         .clock = &s->w->clock.clock,
-        .io = {s, site_send, site_fetch, site_run, site_go_live},
+        .io = {.ctx = s,
+               .send = site_send,
+               .fetch = site_fetch,
+               .run = site_run,
+               .go_live = site_go_live,
+               .shadow = s->w->kind.shadow ? site_shadow : NULL,
+               .shadow_end = site_shadow_end},
         .instance = 7,
     };
 }
@@ -388,7 +414,7 @@ static void make_model(world *w)
         {"train.rounds", "3"},       {"train.epochs", "20"},        {"train.batch", "32"},
         {"train.lr", "0.01"},        {"promote.automatic", "true"}, {"min_cohort", "3"},
         {"drift.automatic", "true"}, {"gate.alarms", "0.2"},        {"round.upload", "2m"},
-        {"drift.cooldown", "0"},     {"drift.gather", "0"}};
+        {"drift.cooldown", "0"},     {"drift.gather", "0"},         {"drift.false_month", "0"}};
     const an_model_spec spec = {.name = "pump",
                                 .arch = arch,
                                 .sensors = sensors,
@@ -410,7 +436,7 @@ void start_hub(world *w)
     char dir[AN_PATH_MAX], url[AN_PATH_MAX + 8];
     assert_int_equal(an_path_join(dir, w->dir, "coordinator"), AN_OK);
     snprintf(url, sizeof url, "sqlite:%s", dir);
-    assert_int_equal(an_store_open(url, &w->clock.clock, &w->store, &why), AN_OK);
+    assert_int_equal(an_store_open(&(an_store_place){.url = url}, &w->clock.clock, &w->store, &why), AN_OK);
     static const uint8_t seal_secret[AN_AGREE_BYTES] = "the same in every test";
     const an_hub_conf conf = {.store = w->store,
                               .clock = &w->clock.clock,
@@ -476,7 +502,7 @@ void an_federation_setup_kind(void **state, const an_federation_kind *kind)
         an_sign_keypair(s->sign_public, s->sign_secret);
         an_link_keypair(s->link_public, s->link_secret);
         make_schema(s);
-        s->line = (an_session_line){.line = "line-1", .model = "pump", .schema = &s->schema};
+        s->line = (an_session_line){.line = "line-1", .model = model_of(w), .schema = &s->schema};
         s->calibrate = an_calibrate_defaults();
         assert_int_equal(an_site_policy_init(&s->policy), AN_OK);
         s->policy.allow_trusted = true;
@@ -525,7 +551,7 @@ uint64_t campaign(world *w, an_campaign_kind kind)
 {
     an_note why = {{0}};
     uint64_t id = 0;
-    if (an_hub_campaign_open(w->hub, "user/admin", "pump", kind, 0, "a test", &id, &why) != AN_OK)
+    if (an_hub_campaign_open(w->hub, "user/admin", model_of(w), kind, 0, "a test", &id, &why) != AN_OK)
         fail_msg("%s", why.text);
     return id;
 }

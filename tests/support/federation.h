@@ -21,7 +21,7 @@
 #include "coordinator/hub.h"
 
 #define SITES 3 /* of a federation whose kind does not say */
-#define SITES_MAX 10
+#define SITES_MAX 12
 #define WIDTH 6
 #define WINDOWS 240
 #define EVENTS_MAX 4096
@@ -49,12 +49,15 @@ typedef struct an_federation_kind {
     void (*close)(site *s); /* own may be NULL */
     an_err (*run)(site *s, an_job *job, an_note *why);
     an_err (*go_live)(site *s, const an_running *running, an_note *why);
-    uint64_t seed;  /* for open */
-    size_t sites;   /* at most SITES_MAX; 0: SITES */
-    bool backwards; /* the last site comes first */
-    size_t normal;  /* rows before anything runs; of lines */
-    size_t slow;    /* rows of lines that a job at a site takes; 0: none */
-    bool offline;   /* the release root is a key that the coordinator does not have */
+    an_err (*shadow)(site *s, const an_running *running, an_note *why); /* NULL: windows are replayed */
+    void (*shadow_end)(site *s);
+    uint64_t seed;    /* for open */
+    size_t sites;     /* at most SITES_MAX; 0: SITES */
+    bool backwards;   /* the last site comes first */
+    size_t normal;    /* rows before anything runs; of lines */
+    int64_t watch_ms; /* of lines: how long a new version is watched; 0: not */
+    size_t slow;      /* rows of lines that a job at a site takes; 0: none */
+    bool offline;     /* the release root is a key that the coordinator does not have */
 } an_federation_kind;
 
 struct site {

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "agent/live.h"
+#include "agent/live_report.h"
 #include "base/mem.h"
+#include "base/rng.h"
 
 #define PUMP_WINDOW 4
 #define NORMAL 9000 /* rows that the first version learns */
@@ -29,19 +31,22 @@ static const char arch[] = "model: pump\n"
                            "target: input\n";
 
 static const char *const policy[][2] = {
-    {"train.rounds", "3"},         {"train.epochs", "6"}, {"train.batch", "64"},       {"train.lr", "0.003"},
-    {"promote.automatic", "true"}, {"min_cohort", "3"},   {"drift.automatic", "true"}, {"drift.quorum", "1"},
-    {"drift.use_held", "true"},    {"drift.rounds", "3"}, {"drift.epochs", "4"},       {"drift.lr", "0.001"},
-    {"drift.cooldown", "10m"},     {"drift.gather", "0"}, {"privacy", "trusted"}};
+    {"train.rounds", "3"},       {"train.epochs", "6"},         {"train.batch", "64"},
+    {"train.lr", "0.003"},       {"promote.automatic", "true"}, {"min_cohort", "3"},
+    {"drift.automatic", "true"}, {"drift.quorum", "1"},         {"drift.use_held", "true"},
+    {"drift.rounds", "3"},       {"drift.epochs", "4"},         {"drift.lr", "0.001"},
+    {"drift.cooldown", "10m"},   {"drift.gather", "0"},         {"drift.false_month", "0"},
+    {"privacy", "trusted"}};
 
 static const char *const demo_policy[][2] = {
     {"train.rounds", "12"},      {"train.epochs", "6"},         {"train.batch", "32"},
     {"train.lr", "0.002"},       {"promote.automatic", "true"}, {"min_cohort", "4"},
     {"drift.automatic", "true"}, {"drift.cooldown", "1000s"},   {"drift.rounds", "4"},
     {"drift.epochs", "6"},       {"drift.lr", "0.001"},         {"round.upload", "60000s"},
-    {"drift.gather", "800s"},    {"round.invite", "20000s"},    {"privacy", "trusted"}};
+    {"drift.gather", "800s"},    {"round.invite", "20000s"},    {"drift.false_month", "0"},
+    {"privacy", "trusted"}};
 
-static const char *names[AN_SIM_SENSORS_MAX], *units[AN_SIM_SENSORS_MAX];
+static const char *names[AN_SIM_SENSORS_MAX], *units[AN_SIM_SENSORS_MAX]; /* of the simulated ones */
 static an_model_spec spec = {.name = "pump",
                              .arch = arch,
                              .sensors = names,
@@ -99,7 +104,7 @@ static void on_drift(void *ctx, const an_drift_alert *d)
     if (p->told)
         print_message("%s row %llu: %s, effect %.3g, limit %.3g\n", p->s->name, (unsigned long long)p->row,
                       an_drift_kind_name(d->kind), d->effect, d->limit);
-    an_text_set(a->model, sizeof a->model, "pump");
+    an_text_set(a->model, sizeof a->model, p->s->line.model);
     an_text_set(a->line, sizeof a->line, "line-1");
     memcpy(a->version.b, an_pipeline_live(p->pipe)->version, sizeof a->version.b);
     an_text_set(a->test, sizeof a->test, tests[d->kind]);
@@ -108,8 +113,36 @@ static void on_drift(void *ctx, const an_drift_alert *d)
     a->effect = a->statistic = d->effect;
     a->threshold = d->limit;
     a->n_current = d->rows;
+    a->n_reference = d->reference_rows;
     a->since_ms = d->since_ms;
     post(p, &m);
+}
+
+static void on_watch(void *ctx, const an_watch_news *news)
+{
+    pump *p = ctx;
+    an_msg m;
+    an_live_report(&m, p->s->line.model, "line-1", an_pipeline_live(p->pipe), news);
+    if (p->told)
+        print_message("%s row %llu: %s, %s\n", p->s->name, (unsigned long long)p->row,
+                      an_live_verdict_name(news->verdict), news->reason);
+    p->watched = news->verdict;
+    snprintf(p->watch_reason, sizeof p->watch_reason, "%s", news->reason);
+    post(p, &m);
+}
+
+/* As the runtime does: the line has said that it wants to go back. */
+static void go_back(pump *p)
+{
+    an_note why = {{0}};
+    an_hash version;
+    if (p->watched != AN_LIVE_WORSENED)
+        return;
+    memcpy(version.b, an_pipeline_live(p->pipe)->version, sizeof version.b);
+    p->watched = (an_live_verdict)0;
+    p->returns++;
+    if (an_session_return(p->s->session, "line-1", &version, p->watch_reason, &why) != AN_OK)
+        fail_msg("%s", why.text);
 }
 
 /* ---- what a site does ---- */
@@ -118,19 +151,67 @@ static an_err go_live(site *s, const an_running *running, an_note *why)
 {
     pump *p = s->own;
     const an_bundle *b = running->bundle;
-    const an_driftwatch_conf conf = {0};
     an_live live = {0};
     an_note note = {{0}};
     an_err err = an_live_make(b, &running->version, running->values, &running->overlay, &live, why);
     if (err != AN_OK)
         return err;
     p->released += an_held_live(&p->held, running->with_held);
-    if (an_live_reference(&live, &conf, p->pool, p->held.settled_ms, b->edges, b->n_edges + 1,
+    if (an_live_reference(&live, &p->drift, p->pool, p->held.settled_ms, b->edges, b->n_edges + 1,
                           &live.reference, &note) != AN_OK)
         p->unwatched++;
-    err = an_pipeline_swap(p->pipe, &live, why);
+    err = an_pipeline_swap(p->pipe, &live, running->watched, why);
     an_live_done(&live);
     return err;
+}
+
+static an_err shadow(site *s, const an_running *running, an_note *why)
+{
+    pump *p = s->own;
+    an_live live = {0};
+    an_err err =
+        an_live_make(running->bundle, &running->version, running->values, &running->overlay, &live, why);
+    if (err == AN_OK)
+        err = an_pipeline_shadow(p->pipe, &live, why);
+    an_live_done(&live);
+    p->candidate = running->version;
+    return err;
+}
+
+static void shadow_end(site *s)
+{
+    ((pump *)s->own)->shadow_ends = true;
+}
+
+/* What a callback must not say itself. */
+static void say_shadow(pump *p)
+{
+    const an_shadow_counts *c = an_pipeline_shadow_look(p->pipe);
+    an_shadow_counts copy;
+    if (!p->shadow_ends)
+        return;
+    if (c)
+        copy = *c;
+    p->shadow_ends = false;
+    an_pipeline_shadow_end(p->pipe);
+    an_session_shadowed(p->s->session, "line-1", &p->candidate, c ? &copy : NULL);
+}
+
+/* As if every sensor had been wired to another's place, and back again at random. */
+static void spoil(const pump *p, const an_data_part *parts)
+{
+    an_rng r;
+    an_rng_init(&r, 99, p->s->i);
+    for (unsigned i = 0; i < AN_POOL_PARTS; i++) {
+        float *raw = (float *)(uintptr_t)parts[i].raw; /* the copy of this job alone */
+        for (size_t k = 0; raw && k < parts[i].n * p->window * p->width; k++) {
+            const size_t other = (size_t)an_rng_below(&r, parts[i].n * p->window) * p->width +
+                                 (size_t)an_rng_below(&r, p->width);
+            const float x = raw[k];
+            raw[k] = raw[other];
+            raw[other] = x;
+        }
+    }
 }
 
 static an_err run(site *s, an_job *job, an_note *why)
@@ -147,9 +228,10 @@ static an_err run(site *s, an_job *job, an_note *why)
     }
     assert_int_equal(an_held_changed(&p->held, &since, &changed.n), AN_OK);
     changed.raw = changed.n ? since : NULL;
-    const an_sim_line *line = an_sim_line_find("pump");
-    const an_site_data data = {.width = line->n_sensors,
-                               .context = PUMP_WINDOW,
+    if (p->spoiled && job->kind == AN_JOB_ROUND && job->plan->kind == AN_PAYLOAD_TRAIN)
+        spoil(p, part);
+    const an_site_data data = {.width = p->width,
+                               .context = p->window,
                                .train = part[AN_POOL_TRAIN],
                                .recent = part[AN_POOL_RECENT],
                                .old = part[AN_POOL_OLD],
@@ -160,8 +242,8 @@ static an_err run(site *s, an_job *job, an_note *why)
                                .fresh_since = an_held_since(&p->held, AN_POOL_NEW),
                                .confirmed = part[AN_POOL_CONFIRMED],
                                .sensors = p->names,
-                               .modes = line->modes,
-                               .n_modes = line->n_modes};
+                               .modes = p->modes,
+                               .n_modes = p->n_modes};
     an_err err = an_job_run(job, &data, why);
     if (err == AN_OK && job->kind == AN_JOB_ROUND && job->plan->kind == AN_PAYLOAD_EVALUATE && p->told)
         print_message("%s row %llu: shift %.2f, cosine %.2f with mode %zu, %zu windows since\n", s->name,
@@ -173,15 +255,48 @@ static an_err run(site *s, an_job *job, an_note *why)
     return err;
 }
 
-static void open_pump(site *s)
+/* Pool and pipeline of what p says. */
+static void make_line(pump *p, uint64_t seed, uint32_t block)
 {
     an_note why = {{0}};
+    const an_pool_conf pool = {.width = p->width, .window = p->window, .block = block, .seed = seed};
+    if (an_pool_new(&pool, &p->pool, &why) != AN_OK)
+        fail_msg("%s", why.text);
+    an_held_init(&p->held, p->pool, &p->drift, p->window);
+    an_watch_conf watch = AN_WATCH_CONF_DEFAULT;
+    watch.time_ms = p->s->w->kind.watch_ms;
+    const an_pipeline_conf conf = {
+        .width = p->width,
+        .window = p->window,
+        .alarm = AN_ALARM_CONF_DEFAULT,
+        .quality = p->quality,
+        .drift = p->drift,
+        .pool = p->pool,
+        .watch = watch,
+        .hooks = {.ctx = p, .alarm = on_alarm, .drift = on_drift, .watch = on_watch}};
+    if (an_pipeline_new(&conf, &p->pipe, &why) != AN_OK)
+        fail_msg("%s", why.text);
+}
+
+static pump *new_pump(site *s)
+{
     pump *p = an_alloc(1, sizeof *p);
     assert_non_null(p);
     s->own = p;
     p->s = s;
+    return p;
+}
+
+static void open_pump(site *s)
+{
+    pump *p = new_pump(s);
     p->told = s->w->kind.sites == 0 || getenv("ANDON_VERBOSE");
     const an_sim_line *line = an_sim_line_find("pump");
+    p->width = line->n_sensors;
+    p->window = PUMP_WINDOW;
+    p->modes = line->modes;
+    p->n_modes = line->n_modes;
+    p->quality = (an_quality_conf)AN_QUALITY_CONF_DEFAULT;
     for (size_t i = 0; i < line->n_sensors; i++)
         p->names[i] = line->sensors[i].name;
     s->calibrate.site_scaler = true;
@@ -195,22 +310,24 @@ static void open_pump(site *s)
                               .start_ms = START_MS - (int64_t)s->w->kind.normal * 1000,
                               .step_ms = 1000,
                               .steady = true};
-    const an_pool_conf pool = {.width = line->n_sensors,
-                               .window = PUMP_WINDOW,
-                               .block = s->w->kind.sites ? 0 : 16,
-                               .seed = s->i + 1};
-    if (an_pool_new(&pool, &p->pool, &why) != AN_OK)
-        fail_msg("%s", why.text);
-    const an_driftwatch_conf drift = {0};
-    an_held_init(&p->held, p->pool, &drift, PUMP_WINDOW);
-    const an_pipeline_conf conf = {.width = line->n_sensors,
-                                   .window = PUMP_WINDOW,
-                                   .alarm = AN_ALARM_CONF_DEFAULT,
-                                   .quality = AN_QUALITY_CONF_DEFAULT,
-                                   .pool = p->pool,
-                                   .hooks = {.ctx = p, .alarm = on_alarm, .drift = on_drift}};
-    if (an_pipeline_new(&conf, &p->pipe, &why) != AN_OK)
-        fail_msg("%s", why.text);
+    make_line(p, s->i + 1, s->w->kind.sites ? 0 : 16);
+}
+
+static const pumps_recorded *recordings;
+
+static void open_recorded(site *s)
+{
+    pump *p = new_pump(s);
+    p->told = getenv("ANDON_VERBOSE") != NULL;
+    p->table = &recordings->sites[s->i];
+    p->width = recordings->spec->n_sensors;
+    p->window = recordings->spec->window;
+    p->drift = recordings->drift;
+    p->quality = recordings->quality;
+    for (size_t i = 0; i < p->width; i++)
+        p->names[i] = recordings->spec->sensors[i];
+    s->calibrate = recordings->calibrate;
+    make_line(p, s->i + 1, 0);
 }
 
 static void close_pump(site *s)
@@ -240,8 +357,22 @@ static an_federation_kind kind_of(uint64_t seed, size_t n_policy, const char *co
                                 .close = close_pump,
                                 .run = run,
                                 .go_live = go_live,
+                                .shadow = shadow,
+                                .shadow_end = shadow_end,
                                 .seed = seed,
                                 .normal = NORMAL};
+}
+
+an_federation_kind an_pumps_recorded(const pumps_recorded *conf)
+{
+    assert_true(conf->spec->n_sensors <= PUMP_WIDTH_MAX);
+    recordings = conf;
+    return (an_federation_kind){.spec = conf->spec,
+                                .open = open_recorded,
+                                .close = close_pump,
+                                .run = run,
+                                .go_live = go_live,
+                                .sites = conf->n_sites};
 }
 
 an_federation_kind an_pumps(uint64_t seed, bool backwards)
@@ -272,25 +403,45 @@ void pumps_script(world *w, size_t i, const char *name, uint64_t start, uint64_t
     e->size = 1;
 }
 
-static void one_row(pump *p)
+/* False: a recording has come to its end. */
+static bool next_row(pump *p, float *values, an_sim_info *info)
+{
+    if (!p->table)
+        return an_sim_next(p->sim, values, info);
+    if (p->next == p->table->n)
+        return false;
+    memcpy(values, p->table->rows + p->next * p->width, p->width * sizeof *values);
+    *info = (an_sim_info){.row = p->next,
+                          .time_ms = START_MS + ((int64_t)p->next - (int64_t)p->table->normal) * 1000,
+                          .label = p->table->labels ? (int8_t)p->table->labels[p->next] : 0};
+    p->next++;
+    return true;
+}
+
+static bool one_row(pump *p)
 {
     an_note why = {{0}};
-    float values[AN_SIM_SENSORS_MAX];
+    float values[PUMP_WIDTH_MAX];
     an_sim_info info;
     an_pipeline_out out;
-    assert_true(an_sim_next(p->sim, values, &info));
+    p->score = NAN;
+    if (!next_row(p, values, &info))
+        return false;
     const an_pipeline_in in = {
         .row = info.row, .time_ms = info.time_ms, .values = values, .label = info.label};
     if (an_pipeline_row(p->pipe, &in, &out, &why) != AN_OK)
         fail_msg("%s", why.text);
+    go_back(p);
+    say_shadow(p);
     p->row = info.row;
     p->score = out.scored ? out.score : NAN;
     p->label = info.label;
     if (!out.scored)
-        return;
+        return true;
     p->scored++;
     p->over += out.score >= 1;
     p->sum += log(out.score);
+    return true;
 }
 
 void pumps_begin(world *w)
@@ -298,10 +449,10 @@ void pumps_begin(world *w)
     an_note why = {{0}};
     for (size_t i = 0; i < w->n; i++) {
         pump *p = pump_of(w, i);
-        if (an_sim_new(&p->script, &p->sim, &why) != AN_OK)
+        if (!p->table && an_sim_new(&p->script, &p->sim, &why) != AN_OK)
             fail_msg("%s", why.text);
-        for (size_t k = 0; k < w->kind.normal; k++)
-            one_row(p);
+        for (size_t k = p->table ? p->table->normal : w->kind.normal; k > 0; k--)
+            assert_true(one_row(p));
     }
 }
 
@@ -330,7 +481,7 @@ void pumps_run(world *w, uint64_t rows)
     for (uint64_t k = 0; k < rows; k++) {
         tick(w);
         for (size_t i = 0; i < w->n; i++)
-            one_row(pump_of(w, w->kind.backwards ? w->n - 1 - i : i));
+            (void)one_row(pump_of(w, w->kind.backwards ? w->n - 1 - i : i));
         if (w->kind.slow)
             settle_slowly(w);
         else

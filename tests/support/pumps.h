@@ -1,5 +1,5 @@
-/* pumps.h - three simulated pump stations as sites of a federation (federation.h): each has its
- * own pipeline, sample pool and drift watch, which see one row a second of the fake clock.
+/* pumps.h - lines as sites of a federation (federation.h): each has its own pipeline, sample pool and drift
+ * watch, which see one row a second of the fake clock.  Simulated pump stations, or recorded rows of whatever.
  *
  *     an_federation_setup_kind(&state, &kind);            kind = an_pumps(1, false)
  *     pumps_script(w, 1, "tool_change", 1200, 0);          1200 rows after the normal start
@@ -14,13 +14,38 @@
 #include "agent/sim.h"
 #include "tests/support/federation.h"
 
+#define PUMP_WIDTH_MAX 32
+
+/* Rows of a site that were recorded; a second of the clock stands for whatever is between two of them. */
+typedef struct recorded {
+    const float *rows;     /* (n, width) borrowed */
+    const uint8_t *labels; /* (n) or NULL */
+    size_t n, normal;      /* the first are known to be normal */
+} recorded;
+
+typedef struct pumps_recorded {
+    const an_model_spec *spec;
+    const recorded *sites; /* (n_sites) borrowed */
+    size_t n_sites;
+    an_driftwatch_conf drift;
+    an_quality_conf quality;
+    an_calibrate_opts calibrate;
+} pumps_recorded;
+
 typedef struct pump {
     site *s;
     an_sim *sim;
     an_sim_conf script;
+    const recorded *table; /* NULL: simulated */
+    size_t width, window, n_modes;
+    const an_failure_mode *modes;
+    an_driftwatch_conf drift;
+    an_quality_conf quality;
+    bool spoiled; /* what it trains on is noise; what it judges by is not */
+    size_t next;  /* row of the recording */
     an_pool *pool;
     an_pipeline *pipe;
-    const char *names[AN_SIM_SENSORS_MAX], *units[AN_SIM_SENSORS_MAX];
+    const char *names[PUMP_WIDTH_MAX];
     uint64_t row;
     double score; /* of that row; NaN: none */
     int8_t label;
@@ -28,10 +53,17 @@ typedef struct pump {
     uint64_t scored, over;                       /* since pumps_count_anew: scores, and those at or above 1 */
     double sum;                                  /* of the scores' logarithms */
     unsigned raised, cleared, drifts, unwatched; /* unwatched: swaps without a drift watch */
+    an_live_verdict watched;                     /* the last verdict; 0: none */
+    char watch_reason[AN_REASON_MAX];
+    an_hash candidate; /* scores beside what runs */
+    bool shadow_ends;  /* it is asked what it came to */
+    unsigned returns;  /* that the line has asked for */
     an_held held;
     size_t released; /* held windows that became normal operation */
 } pump;
 
+/* conf is borrowed for as long as the federation lasts. */
+an_federation_kind an_pumps_recorded(const pumps_recorded *conf);
 an_federation_kind an_pumps(uint64_t seed, bool backwards);
 /* Four of them with the policy of deploy/demo, whose 200 rows a second are one row a second here: the
  * same rows, but the clock is 200 times slower, and so are rounds. */

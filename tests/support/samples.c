@@ -51,6 +51,9 @@ static void sample_welcome(an_msg_welcome *w)
     an_sample_hash(&w->models[0].version, 5);
     w->models[0].size = 123456;
     w->models[0].counter = 7;
+    w->n_coordinators = 2;
+    TEXT(w->coordinators[0].control, "tcp://127.0.0.1:7401");
+    TEXT(w->coordinators[1].control, "tcp://127.0.0.1:7411");
 }
 
 static void sample_session(an_msg *m)
@@ -152,7 +155,9 @@ static void sample_report(an_msg *m)
                                                       .line = "pump-1",
                                                       .version = version,
                                                       .state = AN_VERSION_REFUSED,
-                                                      .reason = "schema"};
+                                                      .reason = "schema",
+                                                      .at_ms = INT64_C(1767225600000)};
+        FILL(m->u.version_report.signature, 77);
         break;
     case AN_MSG_DRIFT_ALERT:
         m->u.drift_alert = (an_msg_drift_alert){.alert_id = 5,
@@ -180,6 +185,40 @@ static void sample_report(an_msg *m)
                                                     .shares = {{"pressure", 0.75}, {"temperature", 0.125}}};
         break;
     }
+}
+
+static void sample_live(an_msg *m)
+{
+    an_hash version, other;
+    an_sample_hash(&version, 71);
+    an_sample_hash(&other, 72);
+    if (m->type == AN_MSG_RETURN) {
+        m->u.return_to = (an_msg_return_to){
+            .model = "pump", .version = version, .to = other, .reason = "stage 1: 2 of 3 sites worsened"};
+        return;
+    }
+    m->u.live = (an_msg_live){.model = "pump",
+                              .line = "pump-1",
+                              .version = version,
+                              .before = other,
+                              .since_ms = INT64_C(1767225000000),
+                              .span_ms = 600000,
+                              .rows = 36000,
+                              .over = 900,
+                              .alarms = 7,
+                              .non_finite = 1,
+                              .latency_us = 42,
+                              .score_mean = 0.5,
+                              .score_p95 = 1.25,
+                              .paired = true,
+                              .before_rows = 36000,
+                              .before_over = 90,
+                              .before_alarms = 1,
+                              .before_latency_us = 40,
+                              .before_score_mean = 0.25,
+                              .before_score_p95 = 0.75,
+                              .verdict = AN_LIVE_WORSENED,
+                              .reason = "7 alarms against 1"};
 }
 
 static void sample_enrol(an_msg *m)
@@ -258,6 +297,8 @@ void an_sample_msg(an_msg *ret, an_msg_type type)
         sample_keys(&ret->u.keys);
     else if (type == AN_MSG_TRUST)
         sample_trust(&ret->u.trust);
+    else if (type == AN_MSG_LIVE || type == AN_MSG_RETURN)
+        sample_live(ret);
     else
         sample_secure(ret);
 }
@@ -311,8 +352,12 @@ void an_sample_plan(an_plan *ret, an_payload_kind kind)
     TEXT(ret->reason, "drift at plant-b");
     if (kind == AN_PAYLOAD_TRAIN)
         sample_train(ret);
-    if (kind == AN_PAYLOAD_EVALUATE) {
-        ret->dim = AN_EVALUATE_DIM;
+    if (kind == AN_PAYLOAD_SHADOW) {
+        ret->shadow_ms = 600000;
+        ret->shadow_rows = 5000;
+    }
+    if (an_payload_judges(kind)) {
+        ret->dim = kind == AN_PAYLOAD_SHADOW ? AN_SHADOW_DIM : AN_EVALUATE_DIM;
         an_sample_hash(&ret->candidate, 103);
         an_sample_hash(&ret->production, 104);
     }

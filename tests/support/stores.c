@@ -3,11 +3,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/support/postgresql.h"
+
 static store_fixture fix;
+
+an_err store_open_as(store_fixture *f, an_store **ret)
+{
+    const an_store_place place = {.url = f->url, .folder = f->folder, .holder = "tcp://first:7701"};
+    return an_store_open(&place, &f->clock.clock, ret, &f->why);
+}
 
 void store_open(store_fixture *f)
 {
-    an_err err = an_store_open(f->url, &f->clock.clock, &f->store, &f->why);
+    an_err err = store_open_as(f, &f->store);
     if (err != AN_OK)
         print_message("%s: %s\n", an_err_name(err), f->why.text);
     assert_int_equal(err, AN_OK);
@@ -24,10 +32,17 @@ int store_set_up(void **state)
     const an_store_backend *backend = fix.backend;
     fix = (store_fixture){.backend = backend};
     an_test_folder_make(fix.dir);
-    snprintf(fix.url, sizeof fix.url, "%s:%s/store", backend->name, fix.dir);
+    snprintf(fix.folder, sizeof fix.folder, "%.*s/store", (int)sizeof fix.folder - 16, fix.dir);
+    if (backend->shared) {
+        pg_server_clear();
+        snprintf(fix.url, sizeof fix.url, "%s:%s", backend->name, pg_server_address());
+    } else {
+        snprintf(fix.url, sizeof fix.url, "%s:%s", backend->name, fix.folder);
+    }
     an_clock_fake_init(&fix.clock, STORE_NOON);
     *state = &fix;
-    return an_store_open(fix.url, &fix.clock.clock, &fix.store, &fix.why) == AN_OK ? 0 : -1;
+    store_open(&fix);
+    return 0;
 }
 
 int store_tear_down(void **state)
@@ -98,9 +113,16 @@ void store_use_backend(const an_store_backend *backend)
 int store_each_backend(int (*run)(const char *backend))
 {
     int failed = 0;
+    bool skipped = false;
     for (size_t i = 0; an_store_backend_at(i); i++) {
         store_use_backend(an_store_backend_at(i));
+        if (fix.backend->shared && !pg_server_start()) {
+            skipped = true;
+            continue;
+        }
         failed += run(fix.backend->name);
+        if (fix.backend->shared)
+            pg_server_stop();
     }
-    return failed;
+    return failed ? 1 : skipped ? 77 : 0;
 }

@@ -1,6 +1,6 @@
 /* stores.h - what the tests of the store share: a store of one backend in a folder of its own.
  *
- *     return store_each_backend(run) != 0;      runs the tests for every row of stores.def
+ *     return store_each_backend(run);      runs the tests for every row of stores.def
  *
  * Each test gets a `store_fixture *` in *state, opened and empty, from store_set_up, and leaves
  * it to store_tear_down (STORE_TEST names both).
@@ -23,7 +23,8 @@
 
 typedef struct store_fixture {
     const an_store_backend *backend;
-    char dir[AN_PATH_MAX]; /* the test's; the store is in its folder "store" */
+    char dir[AN_PATH_MAX];    /* the test's */
+    char folder[AN_PATH_MAX]; /* in it: the store, or what is local of it */
     char url[AN_PATH_MAX + 32];
     an_clock_fake clock;
     an_store *store;
@@ -34,10 +35,11 @@ typedef struct store_fixture {
 int store_set_up(void **state);
 int store_tear_down(void **state);
 void store_use_backend(const an_store_backend *backend); /* before the first store_set_up */
-/* Runs `run` once for each backend, which store_set_up then uses.  How many tests failed. */
+/* Runs `run` once for each backend, which store_set_up then uses; what main returns. */
 int store_each_backend(int (*run)(const char *backend));
 
-void store_open(store_fixture *f); /* asserts that it opens */
+an_err store_open_as(store_fixture *f, an_store **ret); /* the fixture's url and folder */
+void store_open(store_fixture *f);                      /* asserts that it opens */
 void store_close(store_fixture *f);
 void store_reopen(store_fixture *f);
 

@@ -106,7 +106,7 @@ an_plan *an_toy_plan(const an_bundle *b, an_payload_kind kind)
     p->round = 4;
     p->kind = kind;
     snprintf(p->model, sizeof p->model, "toy");
-    memset(kind == AN_PAYLOAD_EVALUATE ? &p->candidate : &p->base, 1, sizeof p->base);
+    memset(an_payload_judges(kind) ? &p->candidate : &p->base, 1, sizeof p->base);
     memset(&p->schema, 2, sizeof p->schema);
     memset(&p->layout, 3, sizeof p->layout);
     p->n_cohort = 3;

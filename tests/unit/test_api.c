@@ -54,7 +54,7 @@ static int setup(void **state)
     an_test_folder_make(f->dir);
     an_clock_fake_init(&f->clock, 1700000000000);
     snprintf(url, sizeof url, "sqlite:%s", f->dir);
-    assert_int_equal(an_store_open(url, &f->clock.clock, &f->store, &why), AN_OK);
+    assert_int_equal(an_store_open(&(an_store_place){.url = url}, &f->clock.clock, &f->store, &why), AN_OK);
     an_sign_keypair(f->keys[0], f->keys[1]);
     an_hub_conf hub = {.store = f->store,
                        .clock = &f->clock.clock,
@@ -197,6 +197,9 @@ static void a_model_is_made_once_and_its_policy_can_change(void **state)
     expect(f, "POST", "/api/v1/models/pumps/policy", "{\"train.rounds\":\"5\",\"drift.automatic\":true}", 200,
            "\"key\":\"train.rounds\",\"value\":5,");
     expect(f, "GET", "/api/v1/models/pumps", "", 200, "\"key\":\"drift.automatic\",\"value\":true,");
+    expect(f, "POST", "/api/v1/models/pumps/policy", "{\"drift.hours\":\"at night\"}", 400, "drift.hours");
+    expect(f, "GET", "/api/v1/models/pumps/drift", "", 200, "\"answer\":\"nothing\"");
+    expect(f, "GET", "/api/v1/models/press/drift", "", 404, "no model press");
     expect(f, "POST", "/api/v1/models/pumps/policy", "{\"train.rounds\":0}", 400, "train.rounds");
     expect(f, "POST", "/api/v1/models/pumps/policy", "{}", 400, "give options");
     expect(f, "POST", "/api/v1/models/pumps/rollback", "{}", 400, "reason");

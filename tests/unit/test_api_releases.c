@@ -66,7 +66,7 @@ static void open_all(fixture *f, const uint8_t *root)
     char url[AN_PATH_MAX + 8];
     an_note why = {{0}};
     snprintf(url, sizeof url, "sqlite:%s", f->dir);
-    assert_int_equal(an_store_open(url, &f->clock.clock, &f->store, &why), AN_OK);
+    assert_int_equal(an_store_open(&(an_store_place){.url = url}, &f->clock.clock, &f->store, &why), AN_OK);
     if (open_hub(f, root, &why) != AN_OK)
         fail_msg("%s", why.text);
     const an_api_conf api = {.hub = f->hub,

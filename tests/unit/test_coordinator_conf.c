@@ -66,6 +66,8 @@ static void sites_are_never_told_an_address_that_is_none(void **state)
         {"advertise.enrol", "tcp://0.0.0.0:1", "advertise.enrol"},
         {"listen.enrol", "ipc:///tmp/x", "listen.enrol"},
         {"advertise.bulk", "udp://c:1", "advertise.bulk"},
+        {"coordinators", "tcp://a:1,b:2", "coordinators"},
+        {"coordinators", "tcp://a:1,", "coordinators"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         an_coordinator_conf c;
@@ -78,6 +80,29 @@ static void sites_are_never_told_an_address_that_is_none(void **state)
         assert_non_null(strstr(why.text, rows[i].says));
         an_coordinator_conf_done(&c);
     }
+}
+
+static void all_coordinators_on_the_store_are_listed(void **state)
+{
+    (void)state;
+    an_coordinator_conf c;
+    an_msg_coordinator list[AN_COORDINATORS_MAX];
+    uint32_t n = 9;
+    char many[AN_COORDINATORS_MAX * 12 + 16] = "tcp://h:1";
+    assert_int_equal(an_coordinator_conf_init(&c), AN_OK);
+    assert_int_equal(an_coordinator_conf_list(&c, list, &n, NULL), AN_OK);
+    assert_int_equal(n, 0);
+    c.coordinators = "tcp://a:7701,tcp://b:7701";
+    assert_int_equal(an_coordinator_conf_list(&c, list, &n, NULL), AN_OK);
+    assert_int_equal(n, 2);
+    assert_string_equal(list[0].control, "tcp://a:7701");
+    assert_string_equal(list[1].control, "tcp://b:7701");
+    for (size_t i = 0; i < AN_COORDINATORS_MAX; i++)
+        memcpy(many + strlen(many), ",tcp://h:1", 11);
+    c.coordinators = many;
+    assert_int_equal(an_coordinator_conf_list(&c, list, &n, NULL), AN_ERR_LIMIT);
+    c.coordinators = NULL;
+    an_coordinator_conf_done(&c);
 }
 
 static void running_out_of_memory_leaves_nothing_behind(void **state)
@@ -105,6 +130,7 @@ int main(void)
         cmocka_unit_test(an_empty_configuration_is_a_good_one),
         cmocka_unit_test(a_file_sets_what_it_names),
         cmocka_unit_test(sites_are_never_told_an_address_that_is_none),
+        cmocka_unit_test(all_coordinators_on_the_store_are_listed),
         cmocka_unit_test(running_out_of_memory_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,14 +29,21 @@ static int teardown(void **state)
 
 static void what_is_kept_is_read_again(void **state)
 {
-    an_coordinator c = {.site = "plant-b", .control = "tcp://c:7701", .bulk = "", .root.number = 3}, got;
+    an_coordinator c = {.site = "plant-b",
+                        .control = {"tcp://c:7701", "tcp://d:7701"},
+                        .n_control = 2,
+                        .bulk = "",
+                        .root.number = 3},
+                   got;
     memset(c.link_key, 7, sizeof c.link_key);
     memset(c.statement_key, 9, sizeof c.statement_key);
     memset(c.root.key, 11, sizeof c.root.key);
     assert_int_equal(an_coordinator_write(*state, &c, NULL), AN_OK);
     assert_int_equal(an_coordinator_read(*state, &got, NULL), AN_OK);
     assert_string_equal(got.site, c.site);
-    assert_string_equal(got.control, c.control);
+    assert_int_equal(got.n_control, 2);
+    for (size_t i = 0; i < got.n_control; i++)
+        assert_string_equal(got.control[i], c.control[i]);
     assert_string_equal(got.bulk, "");
     assert_int_equal(got.root.number, 3);
     assert_memory_equal(got.root.key, c.root.key, sizeof c.root.key);

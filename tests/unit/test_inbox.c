@@ -54,6 +54,11 @@ static void commands_are_taken_once_in_their_order(void **state)
     assert_int_equal(an_inbox_put(dir, &(an_command){.kind = AN_COMMAND_ROTATE}, 4000, NULL), AN_OK);
     assert_int_equal(an_inbox_take(dir, &got, NULL), AN_OK);
     assert_int_equal(got.kind, AN_COMMAND_ROTATE);
+    c = (an_command){.kind = AN_COMMAND_IMPORT, .line = "parcel-01"};
+    assert_int_equal(an_inbox_put(dir, &c, 5000, NULL), AN_OK);
+    assert_int_equal(an_inbox_take(dir, &got, NULL), AN_OK);
+    assert_int_equal(got.kind, AN_COMMAND_IMPORT);
+    assert_string_equal(got.line, "parcel-01");
 }
 
 static void what_is_no_command_is_removed_and_said(void **state)
@@ -63,6 +68,8 @@ static void what_is_no_command_is_removed_and_said(void **state)
                                         "[]",
                                         "{\"line\":\"l\",\"alarm\":1}",
                                         "{\"line\":\"l\",\"rollback\":1}",
+                                        "{\"import\":\"../versions\"}",
+                                        "{\"import\":1}",
                                         "{\"line\":\"../l\",\"rollback\":\"\"}",
                                         "{\"line\":\"../l\",\"alarm\":1,\"verdict\":\"true\"}",
                                         "{\"line\":\"l\",\"alarm\":0,\"verdict\":\"true\"}",

@@ -427,6 +427,19 @@ static void statements_are_the_same_bytes_for_ever(void **state)
     assert_memory_equal(keys + 96, statement_key, 32);
     assert_memory_equal(keys + 128, m.u.keys.link_key, 32);
     assert_memory_equal(keys + 160, m.u.keys.statement_key, 32);
+    uint8_t report[AN_REPORT_STATEMENT_BYTES];
+    an_sample_msg(&m, AN_MSG_VERSION_REPORT);
+    m.u.version_report.at_ms = 0x0102030405060708;
+    memset(m.u.version_report.line + 8, 'z', 20);
+    memset(m.u.version_report.reason + 8, 'z', 20);
+    an_report_statement(report, "plant-a", &m.u.version_report);
+    assert_memory_equal(report, "plant-a\0\0\0", 10);
+    assert_memory_equal(report + 64, "pump\0\0\0", 7);
+    assert_memory_equal(report + 128, "pump-1\0\0\0", 9);
+    assert_memory_equal(report + 192, m.u.version_report.version.b, 32);
+    assert_memory_equal(report + 224, m.u.version_report.overlay.b, 32);
+    assert_memory_equal(report + 256, "\4\10\7\6\5\4\3\2\1schema\0\0\0", 18);
+    assert_int_equal(report[sizeof report - 1], 0);
 }
 
 int main(void)

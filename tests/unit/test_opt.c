@@ -54,6 +54,28 @@ static void the_defaults_fill_every_field(void **state)
     assert_null(c.name);
 }
 
+static void a_line_lies_inside_the_struct_and_is_bounded(void **state)
+{
+    (void)state;
+    typedef struct lines {
+        an_opt_line stages;
+    } lines;
+    static const an_opt line_rows[] = {
+        AN_OPT_LINE(lines, stages, "rollout.stages", 1, 40, "all", "who comes first")};
+    char longer[42];
+    lines c, copy;
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    assert_int_equal(an_opt_defaults(line_rows, 1, &c), AN_OK);
+    assert_string_equal(c.stages, "all");
+    assert_int_equal(an_opt_set(line_rows, 1, &c, "rollout.stages", "2, 25%, all", "test", NULL), AN_OK);
+    assert_int_equal(an_opt_set(line_rows, 1, &c, "rollout.stages", longer, "test", NULL), AN_ERR_INVAL);
+    assert_int_equal(an_opt_set(line_rows, 1, &c, "rollout.stages", "", "test", NULL), AN_ERR_INVAL);
+    copy = c;
+    an_opt_done(line_rows, 1, &c);
+    assert_string_equal(copy.stages, "2, 25%, all");
+}
+
 static void a_wrong_value_is_named_with_its_place_and_its_bounds(void **state)
 {
     (void)state;
@@ -164,11 +186,30 @@ static void every_allocation_failure_is_survived(void **state)
     assert_true(n > 2);
 }
 
+static void a_value_is_written_as_it_can_be_read(void **state)
+{
+    (void)state;
+    conf a, b;
+    assert_int_equal(an_opt_defaults(rows, N, &a), AN_OK);
+    assert_int_equal(an_opt_defaults(rows, N, &b), AN_OK);
+    for (size_t i = 0; i < N; i++) {
+        char value[AN_OPT_VALUE_MAX], again[AN_OPT_VALUE_MAX];
+        an_opt_value(&rows[i], &a, value);
+        assert_int_equal(an_opt_set(rows, N, &b, rows[i].key, value, "test", NULL), AN_OK);
+        an_opt_value(&rows[i], &b, again);
+        assert_string_equal(value, again);
+    }
+    an_opt_done(rows, N, &a);
+    an_opt_done(rows, N, &b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_defaults_fill_every_field),
+        cmocka_unit_test(a_line_lies_inside_the_struct_and_is_bounded),
         cmocka_unit_test(a_wrong_value_is_named_with_its_place_and_its_bounds),
+        cmocka_unit_test(a_value_is_written_as_it_can_be_read),
         cmocka_unit_test(durations_and_sizes_know_their_units),
         cmocka_unit_test(a_default_outside_its_own_bounds_is_found),
         cmocka_unit_test(help_and_reference_say_every_row),

@@ -11,6 +11,7 @@
 
 #include "base/rng.h"
 #include "doors/crypto.h"
+#include "msg/plan.h"
 #include "sum/fixed.h"
 #include "sum/payload.h"
 #include "sum/vector.h"
@@ -49,7 +50,7 @@ static an_err check(const an_payload_type *type, const an_payload_facts *f, cons
 {
     const uint64_t dim = type->dim(f);
     an_err err = type->check(f, dim, 0, v, dim, NULL);
-    for (uint64_t cut = 1; cut < dim && type->kind != AN_PAYLOAD_EVALUATE; cut++) {
+    for (uint64_t cut = 1; cut < dim && !an_payload_judges(type->kind); cut++) {
         an_err first = type->check(f, dim, 0, v, cut, NULL);
         an_err second = type->check(f, dim, cut, v + cut, dim - cut, NULL);
         assert_int_equal(err, first ? first : second);
@@ -217,7 +218,14 @@ static void what_no_site_could_have_encoded_is_refused_coordinate_by_coordinate(
         {AN_PAYLOAD_EVALUATE, AN_LIMBS + 2, 0xffff, AN_OK},
         {AN_PAYLOAD_EVALUATE, 11 * AN_LIMBS, 1, AN_OK}, /* sites */
         {AN_PAYLOAD_EVALUATE, 11 * AN_LIMBS, 2, AN_ERR_REFUSED},
-        {AN_PAYLOAD_EVALUATE, 7 * AN_LIMBS, 1, AN_ERR_REFUSED}, /* alarms of no windows */
+        {AN_PAYLOAD_EVALUATE, 7 * AN_LIMBS, 1, AN_ERR_REFUSED},    /* alarms of no windows */
+        {AN_PAYLOAD_SHADOW, AN_LIMBS - 1, 0x7fff, AN_ERR_REFUSED}, /* the sum of scores */
+        {AN_PAYLOAD_SHADOW, 2, 5, AN_OK},
+        {AN_PAYLOAD_SHADOW, 2 * AN_LIMBS, 1, AN_ERR_REFUSED}, /* over, of no rows */
+        {AN_PAYLOAD_SHADOW, 108 * AN_LIMBS, 9, AN_OK},        /* rows given to both */
+        {AN_PAYLOAD_SHADOW, 114 * AN_LIMBS, 1, AN_OK},        /* sites */
+        {AN_PAYLOAD_SHADOW, 114 * AN_LIMBS, 2, AN_ERR_REFUSED},
+        {AN_PAYLOAD_SHADOW, 115 * AN_LIMBS, 1, AN_ERR_REFUSED}, /* worse at no site */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint32_t v[AN_EVALUATE_DIM] = {0};
@@ -349,6 +357,58 @@ static void evaluations_add_up_number_by_number(void **state)
     assert_true(out.evaluate.production.fn == 45 && out.evaluate.production.n == 0);
 }
 
+static void shadows_add_up_number_by_number(void **state)
+{
+    (void)state;
+    const an_payload_type *type = an_payload_find(AN_PAYLOAD_SHADOW);
+    an_payload_facts f = facts_of("a");
+    for (size_t s = 0; s < SITES; s++) {
+        an_shadow_counts c = {
+            .rows = 100, .blocks = 6, .both = 1, .candidate_only = 2, .production_only = s % 2};
+        c.sites = 1;
+        c.worse = s == 0;
+        c.candidate =
+            (an_shadow_side){.score_sum = 0.25 * (double)s, .rows = 100, .over = 5, .blocks_over = 3};
+        c.production = (an_shadow_side){.score_sum = 1, .rows = 99, .non_finite = 1};
+        for (size_t i = 0; i < AN_SHADOW_SCORES; i++)
+            c.candidate.scores[i] = i % 7;
+        for (size_t i = 0; i < AN_SHADOW_LATENCY; i++)
+            c.production.latency[i] = i % 3;
+        const an_payload_in in = {.shadow = c};
+        assert_int_equal(type->encode(vectors[s], &f, &in, NULL), AN_OK);
+        assert_int_equal(check(type, &f, vectors[s]), AN_OK);
+    }
+    add_all(type->dim(&f), true);
+    an_payload_out out;
+    assert_int_equal(type->decode(&out, &f, sum, NULL), AN_OK);
+    const an_shadow_counts *c = &out.shadow;
+    assert_true(c->rows == 500 && c->blocks == 30 && c->both == 5 && c->candidate_only == 10);
+    assert_true(c->production_only == 2 && c->sites == 5 && c->worse == 1);
+    assert_true(c->candidate.score_sum == 2.5 && c->candidate.over == 25 && c->production.non_finite == 5);
+    assert_true(c->candidate.scores[13] == 30 && c->production.latency[31] == 5);
+}
+
+static void bins_of_a_shadow_give_back_what_was_in_them(void **state)
+{
+    (void)state;
+    an_shadow_side a = {.rows = 1000}, b = {.rows = 1000};
+    assert_int_equal(an_shadow_score_bin(0.999), AN_SHADOW_SCORES / 2 - 1);
+    assert_int_equal(an_shadow_score_bin(1.001), AN_SHADOW_SCORES / 2);
+    assert_int_equal(an_shadow_score_bin(NAN), AN_SHADOW_SCORES - 1);
+    assert_int_equal(an_shadow_score_bin(-1), 0);
+    assert_int_equal(an_shadow_score_bin(1e300), AN_SHADOW_SCORES - 1);
+    assert_int_equal(an_shadow_latency_bin(0), 0);
+    assert_int_equal(an_shadow_latency_bin(UINT64_MAX), AN_SHADOW_LATENCY - 1);
+    for (uint64_t i = 0; i < 1000; i++) {
+        a.scores[an_shadow_score_bin(0.1 + 0.001 * (double)i)]++;
+        a.latency[an_shadow_latency_bin(10000 + 100 * i)]++;
+        b.scores[an_shadow_score_bin(0.3 + 0.003 * (double)i)]++;
+    }
+    assert_true(fabs(an_shadow_score_at(&a, 0.95) - 1.05) < 0.25);
+    assert_true(fabs(an_shadow_latency_at(&a, 0.5) - 60) < 12);
+    assert_true(an_shadow_psi(&a, &a) < 1e-9 && an_shadow_psi(&a, &b) > 0.25);
+}
+
 static void every_kind_has_its_row_and_refuses_impossible_facts(void **state)
 {
     (void)state;
@@ -387,6 +447,8 @@ int main(void)
         cmocka_unit_test(moments_add_up_exactly),
         cmocka_unit_test(histograms_add_up_and_too_large_a_count_is_refused),
         cmocka_unit_test(evaluations_add_up_number_by_number),
+        cmocka_unit_test(shadows_add_up_number_by_number),
+        cmocka_unit_test(bins_of_a_shadow_give_back_what_was_in_them),
         cmocka_unit_test(every_kind_has_its_row_and_refuses_impossible_facts),
     };
     return cmocka_run_group_tests_name("payload", tests, NULL, NULL);

@@ -102,7 +102,7 @@ static an_pipeline *make(const an_pipeline_conf *c)
 static void swap(an_pipeline *p, size_t window, double threshold, uint8_t id)
 {
     an_live l = make_live(window, threshold, id);
-    an_err err = an_pipeline_swap(p, &l, NULL);
+    an_err err = an_pipeline_swap(p, &l, false, NULL);
     assert_int_equal(err, AN_OK);
     assert_null(l.ctx);
 }
@@ -186,10 +186,10 @@ static void a_version_of_another_shape_is_refused_and_the_old_one_runs_on(void *
     swap(p, 3, 2, 1);
     an_live l = make_live(3, 2, 9);
     l.width = W + 1;
-    assert_int_equal(an_pipeline_swap(p, &l, NULL), AN_ERR_INVAL);
+    assert_int_equal(an_pipeline_swap(p, &l, false, NULL), AN_ERR_INVAL);
     l.width = W;
     l.threshold = NAN;
-    assert_int_equal(an_pipeline_swap(p, &l, NULL), AN_ERR_INVAL);
+    assert_int_equal(an_pipeline_swap(p, &l, false, NULL), AN_ERR_INVAL);
     assert_int_equal(an_pipeline_live(p)->version[0], 1);
     an_live_done(&l);
     an_pipeline_free(p);
@@ -314,7 +314,7 @@ static void running_out_of_memory_is_survived(void **state)
         an_mem_fail_after(n++);
         err = an_pipeline_new(&c, &p, NULL);
         if (!err)
-            err = an_pipeline_swap(p, &l, NULL);
+            err = an_pipeline_swap(p, &l, false, NULL);
         an_mem_fail_never();
         assert_true(err == AN_OK || err == AN_ERR_NOMEM);
         an_live_done(&l);

@@ -116,6 +116,13 @@ static void put_payloads(an_buf *out)
         .evaluate = {.candidate = {.n = 1, .loss_sum = 0.5, .tp = 2, .fp = 3, .sites = 1}}};
     evaluate.evaluate.production.modes[15].total = 4;
     put_payload(out, AN_PAYLOAD_EVALUATE, &f, &evaluate);
+    an_payload_in shadow = {.shadow = {.candidate = {.score_sum = 0.5, .rows = 7, .over = 2},
+                                       .production = {.rows = 6, .non_finite = 1},
+                                       .rows = 7,
+                                       .sites = 1}};
+    shadow.shadow.candidate.scores[15] = 1;
+    shadow.shadow.production.latency[31] = 3;
+    put_payload(out, AN_PAYLOAD_SHADOW, &f, &shadow);
 }
 
 static void put_all(an_buf *out)

@@ -1,0 +1,52 @@
+/* pipeline_internal.h - what the pipeline's files share.  See pipeline.h. */
+#ifndef AN_AGENT_PIPELINE_INTERNAL_H
+#define AN_AGENT_PIPELINE_INTERNAL_H
+
+#include "agent/pipeline.h"
+#include "agent/shadow.h"
+
+struct an_pipeline {
+    an_pipeline_conf conf;
+    an_live live;
+    bool has_live;
+    bool no_learning; /* see an_pipeline_learn */
+    an_alarm *alarm;
+    an_quality *quality;
+    an_driftwatch *drift;
+    uint64_t alarm_rows; /* of the alarm that is open or building up */
+
+    /* The last raw rows, for the pool and to warm a new model.  A ring of (cap, width). */
+    float *ring;
+    size_t ring_cap, ring_n, ring_head;
+    float *row;          /* (width) as the model sees it: bad sensors are missing */
+    float *contribution; /* (width) */
+    float *window;       /* (window, width) for the pool */
+    uint64_t since_pool; /* rows since the last window for the pool */
+    size_t unbroken;     /* rows since the last restart or gap: a pool window needs `window` of them */
+    int64_t last_ms;     /* time of the last row */
+    an_pipeline_stats stats;
+
+    an_shadow *before; /* the version before, while the new one is watched; NULL: not watched */
+    an_watch watch;
+    bool paired, judged; /* judged: its verdict was told */
+    uint8_t before_version[AN_ALARM_HASH];
+    an_shadow *candidate; /* NULL: none */
+};
+
+const float *an_pipeline_remembered(const an_pipeline *p, size_t i); /* row i of the ring; 0 = oldest */
+bool an_pipeline_grow(an_pipeline *p, size_t rows);                  /* the ring has room for so many */
+/* Shows a model that fits the last rows. */
+void an_pipeline_warm(an_pipeline *p, an_live *live);
+/* Errors: INVAL it does not fit the stream. */
+an_err an_pipeline_fits(const an_pipeline *p, const an_live *live, an_note *why);
+
+/* What a row was scored as, for those beside. */
+void an_pipeline_beside(an_pipeline *p, const an_pipeline_in *in, an_err err, double score, uint64_t ns);
+bool an_pipeline_times(const an_pipeline *p); /* is anybody beside? */
+/* The former version, which is still in p->live, goes on beside the next one.  Errors: NOMEM. */
+an_err an_pipeline_watch_open(an_pipeline *p, const an_live *next, an_shadow **ret, an_note *why);
+void an_pipeline_watch_begin(an_pipeline *p, an_shadow *before);
+void an_pipeline_beside_reset(an_pipeline *p);
+void an_pipeline_beside_free(an_pipeline *p);
+
+#endif

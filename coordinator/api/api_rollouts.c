@@ -1,0 +1,206 @@
+/* Rollouts, groups of sites, and what every line is to run and runs. */
+#include <string.h>
+
+#include "coordinator/api/api_internal.h"
+#include "doors/crypto.h"
+
+#define GROUP_MAX 1000
+
+static an_json *figures_json(const an_rollout_figures *f)
+{
+    an_json *o = an_json_object();
+    an_json_set_int(o, "sites", f->total);
+    an_json_set_int(o, "pending", f->pending);
+    an_json_set_int(o, "told", f->told);
+    an_json_set_int(o, "running", f->running);
+    an_json_set_int(o, "fine", f->fine);
+    an_json_set_int(o, "failed", f->failed);
+    an_json_set_int(o, "absent", f->absent);
+    return o;
+}
+
+static an_json *stages_json(const an_rollout *r)
+{
+    an_json *stages = an_json_array();
+    for (uint32_t k = 0; k < r->n_stages; k++) {
+        const an_rollout_figures f = an_rollout_count(r, k);
+        an_json *o = figures_json(&f);
+        an_json_set_text(o, "stage", r->stages[k].text);
+        an_json_set_bool(o, "open", k < r->stage || (k == r->stage && r->stage_open));
+        an_json_push(stages, o);
+    }
+    return stages;
+}
+
+an_json *an_api_rollout_json(const an_api_call *c, const an_rollout *r, bool sites)
+{
+    an_json *o = an_json_object(), *list = an_json_array();
+    an_note waiting;
+    an_rollout_waiting(r, an_api_now(c), &waiting);
+    an_json_set_int(o, "id", (int64_t)r->id);
+    an_json_set_text(o, "model", r->model);
+    an_api_set_hash(o, "version", &r->version);
+    an_api_set_hash(o, "from", &r->from);
+    an_json_set_int(o, "campaign", (int64_t)r->campaign);
+    an_json_set_text(o, "by", r->actor);
+    an_json_set_text(o, "state", an_rollout_state_name(r->state));
+    an_json_set_text(o, "waits_for", an_rollout_wait_name(r->wait));
+    an_json_set_text(o, "waiting", waiting.text);
+    an_json_set_bool(o, "at_once", r->at_once);
+    an_json_set_int(o, "stage", r->stage + 1);
+    an_json_set_int(o, "opened_ms", r->opened_ms);
+    an_json_set_int(o, "ended_ms", r->ended_ms);
+    an_json_set(o, "stages", stages_json(r));
+    for (size_t i = 0; sites && i < r->n_targets; i++) {
+        const an_target *t = &r->targets[i];
+        an_json *s = an_json_object();
+        an_json_set_text(s, "site", t->site);
+        an_json_set_int(s, "stage", t->stage + 1);
+        an_json_set_text(s, "state", an_target_state_name(t->state));
+        an_json_set_int(s, "since_ms", t->since_ms);
+        an_json_set_text(s, "reason", t->reason);
+        an_json_push(list, s);
+    }
+    if (sites)
+        an_json_set(o, "sites", list);
+    else
+        an_json_free(list);
+    return o;
+}
+
+void an_api_set_rollouts(const an_api_call *c, bool open_only, size_t limit)
+{
+    an_json *list = an_json_array();
+    for (size_t i = c->state->rollouts.n; i-- > 0 && limit > 0;) {
+        const an_rollout *r = &c->state->rollouts.items[i];
+        if (open_only && an_rollout_is_over(r))
+            continue;
+        an_json_push(list, an_api_rollout_json(c, r, false));
+        limit--;
+    }
+    an_json_set(c->answer, "rollouts", list);
+}
+
+an_err an_api_rollouts(an_api_call *c, an_note *why)
+{
+    size_t limit;
+    an_err err = an_api_limit(c, 50, 1000, &limit, why);
+    if (err == AN_OK)
+        an_api_set_rollouts(c, false, limit);
+    return err;
+}
+
+static an_err answer_rollout(an_api_call *c, uint64_t id, an_note *why)
+{
+    const an_rollout *r = an_state_rollout(c->state, id);
+    if (!r)
+        return an_fail(AN_ERR_NOTFOUND, why, "no rollout %llu", (unsigned long long)id);
+    an_json_set(c->answer, "rollout", an_api_rollout_json(c, r, true));
+    return AN_OK;
+}
+
+an_err an_api_rollout(an_api_call *c, an_note *why)
+{
+    uint64_t id;
+    an_err err = an_api_id(c, "rollout", &id, why);
+    return err == AN_OK ? answer_rollout(c, id, why) : err;
+}
+
+static an_err act(an_api_call *c, an_rollout_event_type verb, an_note *why)
+{
+    uint64_t id;
+    const char *reason;
+    an_err err = an_api_id(c, "rollout", &id, why);
+    if (err == AN_OK && (err = an_api_reason(c, &reason, why)) == AN_OK)
+        err = an_hub_rollout_do(c->hub, c->actor, id, verb, reason, why);
+    return err == AN_OK ? answer_rollout(c, id, why) : err;
+}
+
+an_err an_api_rollout_approve(an_api_call *c, an_note *why)
+{
+    return act(c, AN_ROLLOUT_EVENT_APPROVE, why);
+}
+
+an_err an_api_rollout_pause(an_api_call *c, an_note *why)
+{
+    return act(c, AN_ROLLOUT_EVENT_PAUSE, why);
+}
+
+an_err an_api_rollout_resume(an_api_call *c, an_note *why)
+{
+    return act(c, AN_ROLLOUT_EVENT_RESUME, why);
+}
+
+an_err an_api_rollout_retry(an_api_call *c, an_note *why)
+{
+    return act(c, AN_ROLLOUT_EVENT_RETRY, why);
+}
+
+an_err an_api_rollout_abort(an_api_call *c, an_note *why)
+{
+    return act(c, AN_ROLLOUT_EVENT_ABORT, why);
+}
+
+/* ---- groups ---- */
+
+an_err an_api_groups(an_api_call *c, an_note *why)
+{
+    an_json *list = an_json_array();
+    (void)why;
+    for (size_t i = 0; i < c->state->groups.n; i++) {
+        const an_group *g = &c->state->groups.items[i];
+        an_json *o = an_json_object(), *sites = an_json_array();
+        for (size_t k = 0; k < g->n; k++)
+            an_json_push_text(sites, g->sites[k]);
+        an_json_set_text(o, "name", g->name);
+        an_json_set(o, "sites", sites);
+        if (g->n > 0)
+            an_json_push(list, o);
+        else
+            an_json_free(o);
+    }
+    an_json_set(c->answer, "groups", list);
+    return AN_OK;
+}
+
+an_err an_api_group_set(an_api_call *c, an_note *why)
+{
+    const char *sites[GROUP_MAX];
+    const an_jval *list = an_jval_get(c->body, "sites");
+    const size_t n = an_jval_count(list);
+    an_err err = AN_OK;
+    if (an_jval_kind(list) != AN_JKIND_ARRAY || n > GROUP_MAX)
+        return an_fail(AN_ERR_INVAL, why, "sites: must be a list of at most %d names", GROUP_MAX);
+    for (size_t i = 0; i < n && err == AN_OK; i++)
+        err = an_jval_text(an_jval_at(list, i), NULL, &sites[i], why);
+    if (err == AN_OK)
+        err = an_hub_group_set(c->hub, c->actor, c->arg, sites, n, why);
+    return err == AN_OK ? an_api_groups(c, why) : err;
+}
+
+/* ---- desired and reported ---- */
+
+an_err an_api_fleet(an_api_call *c, an_note *why)
+{
+    an_json *list = an_json_array();
+    (void)why;
+    for (size_t i = 0; i < c->state->fleet.n; i++) {
+        const an_fleet_entry *f = &c->state->fleet.items[i];
+        const an_hash desired = an_hub_desired_version(c->hub, f->model, f->site);
+        an_json *o = an_json_object();
+        an_json_set_text(o, "site", f->site);
+        an_json_set_text(o, "line", f->line);
+        an_json_set_text(o, "model", f->model);
+        an_api_set_hash(o, "desired", &desired);
+        an_api_set_hash(o, "reported", &f->version);
+        an_json_set_int(o, "since_ms", f->since_ms);
+        an_json_set_bool(o, "differs", !an_hash_equal(&desired, &f->version));
+        if (an_hash_equal(&f->left, &desired))
+            an_json_set_text(o, "reason", f->left_reason);
+        else if (an_hash_equal(&f->refused, &desired))
+            an_json_set_text(o, "reason", f->refused_reason);
+        an_json_push(list, o);
+    }
+    an_json_set(c->answer, "fleet", list);
+    return AN_OK;
+}

@@ -1,0 +1,112 @@
+/* Drift: what sites have reported, and whether a campaign answers it. */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "coordinator/drift.h"
+#include "coordinator/hub_internal.h"
+
+/* The lines that run the model, those of sites that are away just now among them. */
+static an_err lines_of(const an_hub *hub, const an_model_entry *m, an_triage_line **ret, size_t *ret_n)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < hub->live.n; i++)
+        n += hub->live.items[i].n_lines;
+    an_triage_line *lines = an_alloc(n + 1, sizeof *lines);
+    if (!lines)
+        return AN_ERR_NOMEM;
+    n = 0;
+    for (size_t i = 0; i < hub->live.n; i++) {
+        const an_hub_live *live = &hub->live.items[i];
+        for (uint32_t k = 0; k < live->n_lines; k++)
+            if (strcmp(live->lines[k].model, m->name) == 0 &&
+                an_hash_equal(&live->lines[k].schema, &m->schema))
+                lines[n++] = (an_triage_line){.site = live->site, .line = live->lines[k].line};
+    }
+    *ret = lines;
+    *ret_n = n;
+    return AN_OK;
+}
+
+an_err an_hub_drift_triage(an_hub *hub, const an_model_entry *m, an_triage *ret, an_note *why)
+{
+    an_hub_model *facts = NULL;
+    an_triage_line *lines = NULL;
+    size_t n_lines = 0;
+    an_err err = an_hub_model_facts(hub, m->name, &facts, why);
+    if (err == AN_OK)
+        err = lines_of(hub, m, &lines, &n_lines);
+    if (err != AN_OK)
+        return err;
+    const an_triage_in in = {.model = m->name,
+                             .production = m->alias[AN_ALIAS_PRODUCTION - 1],
+                             .policy = &m->policy,
+                             .alerts = hub->state.drifts.items,
+                             .n_alerts = hub->state.drifts.n,
+                             .lines = lines,
+                             .n_lines = n_lines,
+                             .rate_hz = facts->rate_hz,
+                             .now_ms = an_hub_now(hub),
+                             .campaign_ms = m->campaign_ms,
+                             .busy = an_state_campaign_open(&hub->state, m->name) != NULL};
+    err = an_drift_triage(&in, ret);
+    an_free(lines);
+    return err;
+}
+
+an_err an_hub_drift_look(an_hub *hub, const char *model, an_triage *ret, an_note *why)
+{
+    const an_model_entry *m = an_state_model(&hub->state, model);
+    return m ? an_hub_drift_triage(hub, m, ret, why) : an_fail(AN_ERR_NOTFOUND, why, "no model %.63s", model);
+}
+
+/* The sites that drift, as the record keeps them. */
+static an_json *sites_of(const an_triage *t)
+{
+    an_json *list = an_json_array();
+    for (size_t i = 0; i < t->proven; i++) {
+        bool first = true;
+        for (size_t k = 0; k < i && first; k++)
+            first = strcmp(t->findings[k].site, t->findings[i].site) != 0;
+        if (first)
+            an_json_push_text(list, t->findings[i].site);
+    }
+    return list;
+}
+
+static bool open_campaign(an_hub *hub, const an_model_entry *m, const an_triage *t)
+{
+    an_note why = {{0}};
+    uint64_t id;
+    const an_campaign_wish wish = {.kind = AN_CAMPAIGN_INCREMENTAL,
+                                   .trigger = t->evidence.text,
+                                   .cause = "drift",
+                                   .scope = an_triage_scope_name(t->scope),
+                                   .plan = t->why.text,
+                                   .sites = sites_of(t),
+                                   .ask = t->answer == AN_ANSWER_ASK};
+    an_err err = an_hub_campaign_wish(hub, "coordinator", m->name, &wish, &id, &why);
+    if (err != AN_OK)
+        an_log(AN_LOG_ERROR, "campaign_not_opened", "model=%s err=%s why=\"%s\"", m->name, an_err_name(err),
+               why.text);
+    return err == AN_OK;
+}
+
+bool an_hub_drift_answer(an_hub *hub, const an_model_entry *m)
+{
+    an_triage t;
+    an_note why = {{0}};
+    bool opened = false;
+    if (an_hash_is_zero(&m->alias[AN_ALIAS_PRODUCTION - 1]) || an_state_campaign_open(&hub->state, m->name))
+        return false;
+    an_err err = an_hub_drift_triage(hub, m, &t, &why);
+    if (err != AN_OK) {
+        an_log(AN_LOG_ERROR, "drift_not_judged", "model=%s err=%s why=\"%s\"", m->name, an_err_name(err),
+               why.text);
+        return false;
+    }
+    if (t.answer == AN_ANSWER_ASK || t.answer == AN_ANSWER_CAMPAIGN)
+        opened = open_campaign(hub, m, &t);
+    an_triage_done(&t);
+    return opened;
+}

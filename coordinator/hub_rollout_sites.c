@@ -1,0 +1,197 @@
+/* What a rollout hears of its sites: from what they report, who comes and who goes.  Compared with what the
+ * machine knows, again and again, so that nothing is lost with a message or a restart. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "coordinator/hub_internal.h"
+
+#define SYNC_MS 5000 /* how often all sites of open rollouts are looked through */
+
+/* ---- who runs the model ---- */
+
+static bool is_approved(an_hub *hub, const char *site)
+{
+    const an_site *s = an_state_site(&hub->state, site);
+    return s && s->status == AN_SITE_APPROVED;
+}
+
+static bool ever_ran(an_hub *hub, const char *site, const char *model)
+{
+    for (size_t i = 0; i < hub->state.fleet.n; i++)
+        if (strcmp(hub->state.fleet.items[i].site, site) == 0 &&
+            strcmp(hub->state.fleet.items[i].model, model) == 0)
+            return true;
+    return false;
+}
+
+static bool has_drifted(an_hub *hub, const char *site, uint64_t campaign)
+{
+    for (size_t i = 0; campaign && i < hub->state.drifts.n; i++)
+        if (hub->state.drifts.items[i].campaign == campaign &&
+            strcmp(hub->state.drifts.items[i].site, site) == 0)
+            return true;
+    return false;
+}
+
+an_err an_hub_rollout_sites(an_hub *hub, const an_model_entry *m, uint64_t campaign, an_rollout_site **ret,
+                            size_t *ret_n)
+{
+    size_t n = 0;
+    an_rollout_site *sites = an_alloc(hub->state.sites.n + 1, sizeof *sites);
+    if (!sites)
+        return AN_ERR_NOMEM;
+    for (size_t i = 0; i < hub->state.sites.n; i++) {
+        const an_site *s = &hub->state.sites.items[i];
+        const an_hub_live *live = an_hub_live_get(hub, s->name);
+        const bool connected = live && live->connected;
+        if (s->status != AN_SITE_APPROVED)
+            continue;
+        if (connected ? !an_hub_runs_model(live, m) : !ever_ran(hub, s->name, m->name))
+            continue;
+        sites[n] = (an_rollout_site){.connected = connected, .drifting = has_drifted(hub, s->name, campaign)};
+        snprintf(sites[n++].name, sizeof sites[0].name, "%s", s->name);
+    }
+    *ret = sites;
+    *ret_n = n;
+    return AN_OK;
+}
+
+/* ---- what a site has said ---- */
+
+static bool runs_it(an_hub *hub, const an_rollout *r, const char *site)
+{
+    const an_hub_live *live = an_hub_live_get(hub, site);
+    const an_model_entry *m = an_state_model(&hub->state, r->model);
+    bool any = false;
+    if (live)
+        return an_hub_line_runs(live, m, &r->version, true);
+    for (size_t i = 0; i < hub->state.fleet.n; i++) {
+        const an_fleet_entry *f = &hub->state.fleet.items[i];
+        if (strcmp(f->site, site) != 0 || strcmp(f->model, r->model) != 0)
+            continue;
+        if (!an_hash_equal(&f->version, &r->version))
+            return false;
+        any = true;
+    }
+    return any;
+}
+
+/* Figures that say that it is worse: the site's own verdict, or scores that are no numbers where the version
+ * before it had some. */
+static bool is_worse(an_hub *hub, const an_rollout *r, const an_target *t, const an_fleet_entry *f,
+                     an_rollout_event *e)
+{
+    const an_live_entry *l = an_state_live(&hub->state, f->site, f->line);
+    if (!l || l->time_ms < t->since_ms || !an_hash_equal(&l->figures.version, &r->version))
+        return false;
+    if (l->figures.verdict == AN_LIVE_WORSENED)
+        snprintf(e->reason, sizeof e->reason, "line %s: %.150s", f->line,
+                 l->figures.reason[0] ? l->figures.reason : "live figures have worsened");
+    else if (l->figures.non_finite > 0 && l->figures.paired && l->figures.before_non_finite == 0)
+        snprintf(e->reason, sizeof e->reason, "line %s: %llu rows without a finite score", f->line,
+                 (unsigned long long)l->figures.non_finite);
+    return e->reason[0] != '\0';
+}
+
+/* What its lines have said since it is in this state. */
+static bool said(an_hub *hub, const an_rollout *r, const an_target *t, an_rollout_event *e)
+{
+    bool refused = false;
+    for (size_t i = 0; i < hub->state.fleet.n; i++) {
+        const an_fleet_entry *f = &hub->state.fleet.items[i];
+        if (strcmp(f->site, t->site) != 0 || strcmp(f->model, r->model) != 0)
+            continue;
+        e->type = AN_ROLLOUT_EVENT_FAILS;
+        if (an_hash_equal(&f->left, &r->version) && f->left_ms >= t->since_ms) {
+            snprintf(e->reason, sizeof e->reason, "line %s went back: %.150s", f->line, f->left_reason);
+            return true;
+        }
+        if (is_worse(hub, r, t, f, e))
+            return true;
+        if (t->state != AN_TARGET_TOLD || !an_hash_equal(&f->refused, &r->version) ||
+            f->refused_ms < t->since_ms)
+            continue;
+        snprintf(e->reason, sizeof e->reason, "line %s refused: %.150s", f->line, f->refused_reason);
+        if (strncmp(f->refused_reason, AN_REFUSED_UNTRUSTED, strlen(AN_REFUSED_UNTRUSTED)) == 0)
+            return true;
+        refused = true;
+    }
+    e->type = AN_ROLLOUT_EVENT_REFUSES;
+    return refused;
+}
+
+static bool event_of(an_hub *hub, const an_rollout *r, const char *site, an_rollout_event *e)
+{
+    const an_target *t = an_rollout_find(r, site);
+    const an_hub_live *live = an_hub_live_get(hub, site);
+    const bool connected = live && live->connected, approved = is_approved(hub, site);
+    const bool here = connected && an_hub_runs_model(live, an_state_model(&hub->state, r->model));
+    if (approved && here && (!t || t->state == AN_TARGET_GONE)) {
+        e->type = AN_ROLLOUT_EVENT_JOINS;
+        return true;
+    }
+    if (!t || t->state == AN_TARGET_GONE)
+        return false;
+    if (!approved || (connected && !here)) {
+        e->type = AN_ROLLOUT_EVENT_GOES;
+        snprintf(e->reason, sizeof e->reason, "%s",
+                 approved ? "it runs the model no longer" : "it is admitted no longer");
+        return true;
+    }
+    if (!t->reached)
+        return false;
+    if (t->state != AN_TARGET_FAILED && said(hub, r, t, e))
+        return e->type == AN_ROLLOUT_EVENT_FAILS || !t->refused;
+    const bool runs = runs_it(hub, r, site),
+               has = t->state == AN_TARGET_RUNNING || t->state == AN_TARGET_FINE;
+    e->reason[0] = '\0';
+    e->type = runs ? AN_ROLLOUT_EVENT_RUNS : AN_ROLLOUT_EVENT_LEFT;
+    return runs != has && (runs || has);
+}
+
+/* True: something has changed.  One event may follow another: it joins, then it runs. */
+static bool sync_site(an_hub *hub, uint64_t id, const char *site)
+{
+    bool any = false, changed = true;
+    for (int i = 0; i < 3 && changed; i++) {
+        const an_rollout *r = an_state_rollout(&hub->state, id);
+        an_rollout_event e = {.now_ms = an_hub_now(hub)};
+        char actor[128];
+        changed = false;
+        if (an_rollout_is_over(r) || !event_of(hub, r, site, &e))
+            break;
+        snprintf(e.site, sizeof e.site, "%s", site);
+        an_hub_site_actor(actor, site);
+        if (an_hub_rollout_feed(hub, actor, id, &e, &changed, NULL) != AN_OK)
+            break; /* seen again */
+        any = any || changed;
+    }
+    return any;
+}
+
+bool an_hub_rollout_site(an_hub *hub, const char *site)
+{
+    bool any = false;
+    for (size_t i = 0; i < hub->state.rollouts.n; i++)
+        if (!an_rollout_is_over(&hub->state.rollouts.items[i]))
+            any = sync_site(hub, hub->state.rollouts.items[i].id, site) || any;
+    return any;
+}
+
+bool an_hub_rollouts_sync(an_hub *hub)
+{
+    bool any = false;
+    const int64_t now = an_hub_now(hub);
+    if (hub->synced_ms && now - hub->synced_ms >= 0 && now - hub->synced_ms < SYNC_MS)
+        return false;
+    hub->synced_ms = now;
+    for (size_t i = 0; i < hub->state.rollouts.n; i++) {
+        const uint64_t id = hub->state.rollouts.items[i].id;
+        if (an_rollout_is_over(&hub->state.rollouts.items[i]))
+            continue;
+        for (size_t k = 0; k < hub->state.sites.n; k++)
+            any = sync_site(hub, id, hub->state.sites.items[k].name) || any;
+    }
+    return any;
+}

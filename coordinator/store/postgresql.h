@@ -1,0 +1,84 @@
+/* postgresql.h - what the files of the PostgreSQL backend share.
+ *
+ *   postgresql.c         the lease and the connection's life
+ *   postgresql_append.c  appending
+ *   postgresql_schema.c  tables and functions, and their versions
+ *   postgresql_scan.c    reading records
+ *   postgresql_objects.c objects in rows, and their files here
+ *
+ * Threads: as store.h says: an_pg_object_file from any, all else from the store's. */
+#ifndef AN_COORDINATOR_STORE_POSTGRESQL_H
+#define AN_COORDINATOR_STORE_POSTGRESQL_H
+
+#include <pthread.h>
+
+#include "coordinator/store/pq.h"
+#include "coordinator/store/store_internal.h"
+
+#define AN_PG_PATIENCE_MS 10000 /* silence of the server after which a connection is given up */
+#define AN_PG_CONNECT_MS 3000
+#define AN_PG_CHUNK ((size_t)1 << 20)
+#define AN_PG_LIFE 16
+
+typedef struct an_pg_store {
+    int lock_fd; /* of the folder */
+    char *conninfo;
+    an_pq *pq;                      /* NULL or lost: to be opened anew */
+    uint8_t life[AN_PG_LIFE];       /* names this opening of the store in the lease */
+    char owner[2 * AN_PG_LIFE + 1]; /* names the folder: a later opening of it takes the lease at once */
+    char holder[AN_RECORD_NAME_MAX + 1];
+    an_store_head head;   /* as this process wrote or found it */
+    an_store_head unsure; /* what an append that lost its answer would have made of it */
+    bool is_unsure;
+    bool gone; /* for good: see `gone_why` */
+    an_note gone_why;
+    int64_t retry_ms; /* no new connection before this time */
+    bool bulk;        /* one transaction over many appends */
+    an_small small;   /* goes with the next append */
+    an_objects objects;
+
+    pthread_mutex_t lock; /* of what follows, which an_pg_object_file uses from any thread */
+    bool has_lock;
+    an_pq *fetch;
+    int64_t fetch_retry_ms;
+} an_pg_store;
+
+/* A connection with the session's settings.  Errors: as an_pq_open. */
+an_err an_pg_connect(const char *conninfo, an_pq **ret, an_note *why);
+/* Makes or migrates the schema.  Errors: PROTO another's, UNSUPPORTED newer, INVAL not UTF-8, AGAIN a coordinator
+ * of the older version is at work, and of the connection. */
+an_err an_pg_schema(an_pq *pq, an_note *why);
+
+/* The connection, opened anew if it was lost.  Errors: IO, STATE. */
+an_err an_pg_ready(an_pg_store *s, an_note *why);
+/* The same for an append that asks what became of it: is_unsure stays set if it got in. */
+an_err an_pg_connected(an_pg_store *s, an_note *why);
+/* Nothing more is done with the store.  Returns STATE. */
+an_err an_pg_gone(an_pg_store *s, const char *text, an_note *why);
+/* Something that may be asked twice, and is if the connection is lost.  once: sql was put together for it. */
+an_err an_pg_ask(an_pg_store *s, const char *sql, bool once, const an_pq_args *a, an_pq_rows *ret,
+                 an_note *why);
+/* After a command failed: STATE is remembered, what the caller need not know apart becomes IO. */
+an_err an_pg_failed(an_pg_store *s, an_err err, const an_note *why);
+
+an_err an_pg_append(void *state, const an_record *records, size_t n, int64_t now_ms, uint64_t *ret_last_seq,
+                    an_note *why);
+an_err an_pg_bulk(void *state, bool begin, an_note *why);
+an_err an_pg_flush(void *state, an_note *why);
+an_err an_pg_head(void *state, an_store_head *ret, an_note *why);
+an_err an_pg_scan(void *state, const an_store_filter *f, an_store_visit visit, void *ctx, an_note *why);
+
+an_err an_pg_object_put(void *state, const void *bytes, size_t len, an_hash *ret, an_note *why);
+an_err an_pg_object_put_row(void *state, const void *bytes, size_t len, an_hash *ret, an_note *why);
+an_err an_pg_object_adopt(void *state, const char *path, const an_hash *hash, bool local, an_note *why);
+an_err an_pg_object_share(void *state, const char *path, const an_hash *hash, an_note *why);
+bool an_pg_object_has(void *state, const an_hash *hash);
+an_err an_pg_object_get(void *state, const an_hash *hash, an_buf *b, an_note *why);
+an_err an_pg_object_size(void *state, const an_hash *hash, uint64_t *ret_len, an_note *why);
+an_err an_pg_object_remove(void *state, const an_hash *hash, an_note *why);
+an_err an_pg_object_file(void *state, const an_hash *hash, char out[static AN_PATH_MAX], an_note *why);
+an_err an_pg_object_each(void *state, an_store_object_visit visit, void *ctx, an_note *why);
+/* Queues the small objects that wait.  Within a transaction. */
+an_err an_pg_small_send(an_pg_store *s, an_note *why);
+
+#endif

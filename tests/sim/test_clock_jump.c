@@ -1,0 +1,95 @@
+/* Somebody sets the coordinator's clock while a round is open. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "tests/support/federation.h"
+
+#define DAY_MS (INT64_C(24) * 3600000)
+
+/* A round waits for its last site, which is away. */
+static const an_round_entry *half_a_round(world *w)
+{
+    const char *const policy[][2] = {{"privacy", "trusted"}, {"round.retries", "0"}};
+    an_note why = {{0}};
+    assert_int_equal(an_hub_model_policy(w->hub, "user/admin", "pump", policy, 2, &why), AN_OK);
+    connect_all(w);
+    w->sites[2].cut = true;
+    campaign(w, AN_CAMPAIGN_TRAINING);
+    pass(w, 20000);
+    const an_state *st = an_hub_state(w->hub);
+    assert_true(st->rounds.n > 0 && !st->rounds.items[st->rounds.n - 1].over);
+    return &st->rounds.items[st->rounds.n - 1];
+}
+
+static int64_t ends_after(world *w, const an_round_entry *e)
+{
+    const uint64_t id = e->id;
+    int64_t ms = 0;
+    while (!(e = an_state_round(an_hub_state(w->hub), id))->over && ms < 3 * DAY_MS) {
+        pass(w, 1000);
+        ms += 1000;
+    }
+    return ms;
+}
+
+static void set_clock(void **state, int64_t ms)
+{
+    world *w = *state;
+    const an_round_entry *e = half_a_round(w);
+    const uint64_t id = e->id;
+    w->clock.wrong_ms = ms;
+    pass(w, 1000);
+    assert_false(an_state_round(an_hub_state(w->hub), id)->over);
+    for (size_t i = 0; i < 2; i++) /* nobody is taken for silent */
+        assert_true(an_hub_live_find(w->hub, w->sites[i].name)->connected);
+    const int64_t ms_left = ends_after(w, an_state_round(an_hub_state(w->hub), id));
+    assert_true(ms_left > 0 && ms_left < 30 * 60000);
+    pass(w, 5000);
+    const an_round_entry *last = an_state_round(an_hub_state(w->hub), id);
+    assert_true(last->ended_ms - last->opened_ms < 60 * 60000);
+}
+
+static void a_clock_set_forward_ends_no_round(void **state)
+{
+    set_clock(state, DAY_MS);
+}
+
+static void a_clock_set_back_holds_no_round(void **state)
+{
+    set_clock(state, -DAY_MS);
+}
+
+static void what_comes_after_the_round_has_the_new_time(void **state)
+{
+    world *w = *state;
+    an_note why = {{0}};
+    const char *const policy[][2] = {{"seed", "7"}};
+    half_a_round(w);
+    w->clock.wrong_ms = DAY_MS;
+    pass(w, 60 * 60000);
+    w->sites[2].cut = false;
+    pass(w, 60 * 60000);
+    const an_state *st = an_hub_state(w->hub);
+    for (size_t i = 0; i < st->rounds.n; i++)
+        assert_true(st->rounds.items[i].over);
+    assert_int_equal(an_hub_model_policy(w->hub, "user/admin", "pump", policy, 1, &why), AN_OK);
+    int64_t now = w->clock.clock.wall_ms(&w->clock.clock);
+    assert_int_equal(an_hub_campaign_open(w->hub, "user/admin", "pump", AN_CAMPAIGN_TRAINING, 1, "by hand",
+                                          &(uint64_t){0}, &why),
+                     AN_OK);
+    assert_int_equal(st->campaigns.items[st->campaigns.n - 1].opened_ms, now);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, an_federation_setup, an_federation_teardown)
+
+int main(void)
+{
+    an_log_init(AN_LOG_OFF, "test");
+    const struct CMUnitTest tests[] = {
+        TEST(a_clock_set_forward_ends_no_round),
+        TEST(a_clock_set_back_holds_no_round),
+        TEST(what_comes_after_the_round_has_the_new_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

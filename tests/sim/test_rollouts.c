@@ -1,0 +1,474 @@
+/* Rollouts over whole sites: stage by stage, with sites that are away, come late or find the version bad; and what
+ * a coordinator knows of one after it was killed. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "coordinator/hub_internal.h"
+#include "doors/crypto.h"
+#include "tests/support/releases.h"
+
+#define MODEL "pump"
+
+static int setup_of(void **state, bool offline)
+{
+    const an_federation_kind kind = {.sites = 5, .offline = offline};
+    an_federation_setup_kind(state, &kind);
+    return 0;
+}
+
+static int setup(void **state)
+{
+    return setup_of(state, false);
+}
+
+static int offline_setup(void **state)
+{
+    return setup_of(state, true);
+}
+
+/* ---- what the tests ask and say ---- */
+
+static void policy(world *w, const char *key, const char *value)
+{
+    const char *const options[][2] = {{key, value}};
+    an_note why = {{0}};
+    if (an_hub_model_policy(w->hub, "user/admin", MODEL, options, 1, &why) != AN_OK)
+        fail_msg("%s", why.text);
+}
+
+/* A version at every site, and stages for the next one. */
+static void ready(world *w, const char *stages)
+{
+    connect_all(w);
+    const uint64_t id = campaign(w, AN_CAMPAIGN_TRAINING);
+    pass(w, 60000);
+    if (w->kind.offline)
+        sign_all(w);
+    assert_promoted(w, id);
+    policy(w, "rollout.stages", stages);
+    policy(w, "rollout.soak", "20s");
+    policy(w, "rollout.deadline", "5m");
+}
+
+/* A version that the coordinator has. */
+static an_hash version_of(world *w, const an_hash *parent)
+{
+    uint64_t size;
+    an_note why = {{0}};
+    an_record_batch b = {.n = 0};
+    an_json *o = an_json_object();
+    const an_hash v = make_child(w, parent, WEIGHTS);
+    assert_int_equal(an_store_object_size(w->store, &v, &size, NULL), AN_OK);
+    an_json_set_hash(o, "hash", &v);
+    an_json_set_hash(o, "parent", parent);
+    an_json_set_int(o, "size", (int64_t)size);
+    an_batch_add(&b, "version.registered", MODEL, "coordinator", NULL, o);
+    if (an_hub_commit(w->hub, &b, &why) != AN_OK)
+        fail_msg("%s", why.text);
+    return v;
+}
+
+static an_rollout *rollout(world *w)
+{
+    return an_state_rollout_last(an_hub_state(w->hub), MODEL);
+}
+
+static void promote(world *w, const an_hash *version)
+{
+    an_note why = {{0}};
+    if (an_hub_promote(w->hub, "user/admin", MODEL, version, "a test", &why) != AN_OK)
+        fail_msg("%s", why.text);
+    settle(w);
+}
+
+static size_t n_running(const world *w, const an_hash *version)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->n; i++)
+        n += w->sites[i].session && an_hash_equal(&w->sites[i].runs, version);
+    return n;
+}
+
+static site *one_that_runs(world *w, const an_hash *version, bool runs)
+{
+    for (size_t i = 0; i < w->n; i++)
+        if (an_hash_equal(&w->sites[i].runs, version) == runs)
+            return &w->sites[i];
+    fail_msg("no such site");
+    return NULL;
+}
+
+static void assert_state(world *w, an_rollout_state state, uint32_t stage)
+{
+    const an_rollout *r = rollout(w);
+    if (r->state != state || r->stage != stage)
+        fail_msg("rollout is %s in stage %u: %s", an_rollout_state_name(r->state), r->stage, r->reason);
+}
+
+/* What each site is to run is what it runs. */
+static void assert_converged(world *w)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        const an_hash desired = an_hub_desired_version(w->hub, MODEL, w->sites[i].name);
+        assert_true(an_hash_equal(&w->sites[i].runs, &desired));
+    }
+}
+
+static void come_back(world *w, site *s)
+{
+    start_site(s);
+    an_session_connected(s->session);
+    settle(w);
+}
+
+static void worsens(world *w, site *s)
+{
+    an_note why = {{0}};
+    if (an_session_rollback(s->session, "line-1", "the score has worsened", &why) != AN_OK)
+        fail_msg("%s", why.text);
+    settle(w);
+}
+
+/* ---- the way of a good version ---- */
+
+static void a_canary_of_one_of_five_then_the_others(void **state)
+{
+    world *w = *state;
+    ready(w, "1, 60%, all");
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    assert_state(w, AN_ROLLOUT_RUNNING, 0);
+    assert_int_equal(n_running(w, &v), 1);
+    assert_int_equal(n_running(w, &old), 4);
+    const an_hash production_now = production(w);
+    assert_true(an_hash_equal(&production_now, &old));
+    pass(w, 18000);
+    assert_int_equal(n_running(w, &v), 1); /* soaking */
+    pass(w, 4000);
+    assert_state(w, AN_ROLLOUT_RUNNING, 1);
+    assert_int_equal(n_running(w, &v), 3);
+    assert_converged(w);
+    pass(w, 24000);
+    assert_state(w, AN_ROLLOUT_RUNNING, 2);
+    assert_int_equal(n_running(w, &v), 5);
+    pass(w, 24000);
+    assert_state(w, AN_ROLLOUT_DONE, 2);
+    const an_hash after = production(w);
+    assert_true(an_hash_equal(&after, &v));
+    assert_converged(w);
+    connect_all(w); /* and nobody is told anything else when it comes again */
+    pass(w, 5000);
+    assert_int_equal(n_running(w, &v), 5);
+}
+
+static void a_campaign_is_promoted_when_its_rollout_is_done(void **state)
+{
+    world *w = *state;
+    ready(w, "1, all");
+    const uint64_t id = campaign(w, AN_CAMPAIGN_INCREMENTAL);
+    const an_campaign *c;
+    for (int i = 0; i < 60 && !rollout(w)->campaign; i++)
+        pass(w, 1000);
+    for (int i = 0; i < 60 && an_state_campaign(an_hub_state(w->hub), id)->rollout == 0; i++)
+        pass(w, 1000);
+    c = an_state_campaign(an_hub_state(w->hub), id);
+    assert_int_equal(c->state, AN_CAMPAIGN_PASSED);
+    assert_int_equal(c->rollout, rollout(w)->id);
+    an_note waiting;
+    an_hub_campaign_waiting(w->hub, c, &waiting);
+    assert_non_null(strstr(waiting.text, "stage 1 of 2"));
+    pass(w, 60000);
+    assert_promoted(w, id);
+    assert_state(w, AN_ROLLOUT_DONE, 1);
+}
+
+static void each_stage_waits_for_a_person_where_the_policy_says_so(void **state)
+{
+    world *w = *state;
+    ready(w, "1, all");
+    policy(w, "rollout.approve", "each");
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    pass(w, 30000);
+    assert_int_equal(n_running(w, &v), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(rollout(w)->wait, AN_ROLLOUT_FOR_APPROVAL);
+        assert_int_equal(
+            an_hub_rollout_do(w->hub, "user/admin", rollout(w)->id, AN_ROLLOUT_EVENT_APPROVE, "", NULL),
+            AN_OK);
+        settle(w);
+        assert_int_equal(n_running(w, &v), i ? 5 : 1);
+        pass(w, 24000);
+    }
+    assert_int_equal(rollout(w)->state, AN_ROLLOUT_DONE);
+}
+
+static void a_group_comes_first(void **state)
+{
+    world *w = *state;
+    an_note why = {{0}};
+    ready(w, "@early, all");
+    const char *const sites[] = {w->sites[2].name, w->sites[3].name}, *const none[] = {"nobody"};
+    assert_int_equal(an_hub_group_set(w->hub, "user/admin", "early", none, 1, &why), AN_ERR_NOTFOUND);
+    assert_int_equal(an_hub_group_set(w->hub, "user/admin", "early", sites, 2, &why), AN_OK);
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    assert_int_equal(n_running(w, &v), 2);
+    assert_true(an_hash_equal(&w->sites[2].runs, &v) && an_hash_equal(&w->sites[3].runs, &v));
+}
+
+/* ---- sites that are away ---- */
+
+static void a_site_that_is_away_neither_blocks_nor_is_forgotten(void **state)
+{
+    world *w = *state;
+    ready(w, "1, all");
+    site *away = &w->sites[4];
+    kill_site(away);
+    an_hub_lost(w->hub, away->name);
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    pass(w, 24000);
+    assert_state(w, AN_ROLLOUT_RUNNING, 1);
+    assert_int_equal(n_running(w, &v), 4);
+    pass(w, 270000);
+    assert_state(w, AN_ROLLOUT_RUNNING, 1); /* it is waited for, until the deadline */
+    pass(w, 40000);
+    assert_state(w, AN_ROLLOUT_DONE, 1);
+    assert_int_equal(an_rollout_find(rollout(w), away->name)->state, AN_TARGET_ABSENT);
+    assert_non_null(strstr(rollout(w)->reason, "4 of 5 sites fine"));
+    come_back(w, away);
+    assert_true(an_hash_equal(&away->runs, &v));
+    assert_converged(w);
+}
+
+static void with_too_few_that_report_it_pauses_and_says_so(void **state)
+{
+    world *w = *state;
+    ready(w, "@early, all");
+    policy(w, "rollout.reporting", "100%");
+    const char *const sites[] = {w->sites[0].name, w->sites[1].name};
+    assert_int_equal(an_hub_group_set(w->hub, "user/admin", "early", sites, 2, NULL), AN_OK);
+    kill_site(&w->sites[1]);
+    an_hub_lost(w->hub, w->sites[1].name);
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    pass(w, 310000);
+    assert_state(w, AN_ROLLOUT_PAUSED, 0);
+    assert_non_null(strstr(rollout(w)->reason, "only 1 of 2 sites have reported"));
+    come_back(w, &w->sites[1]);
+    assert_int_equal(n_running(w, &v), 1); /* not in a pause */
+    assert_int_equal(
+        an_hub_rollout_do(w->hub, "user/admin", rollout(w)->id, AN_ROLLOUT_EVENT_RESUME, "", NULL), AN_OK);
+    settle(w);
+    assert_int_equal(n_running(w, &v), 2);
+    pass(w, 50000);
+    assert_int_equal(rollout(w)->state, AN_ROLLOUT_DONE);
+}
+
+static void a_site_that_comes_late_belongs_to_the_last_stage(void **state)
+{
+    world *w = *state;
+    site *late = &w->sites[4];
+    kill_site(late);
+    for (size_t i = 0; i < 4; i++)
+        an_session_connected(w->sites[i].session);
+    settle(w);
+    const uint64_t id = campaign(w, AN_CAMPAIGN_TRAINING);
+    pass(w, 60000);
+    assert_int_equal(an_state_campaign(an_hub_state(w->hub), id)->state, AN_CAMPAIGN_PROMOTED);
+    policy(w, "rollout.stages", "1, all");
+    policy(w, "rollout.soak", "20s");
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    assert_int_equal(rollout(w)->n_targets, 4);
+    come_back(w, late);
+    assert_int_equal(an_rollout_find(rollout(w), late->name)->stage, 1);
+    assert_true(an_hash_equal(&late->runs, &old)); /* what all others run */
+    pass(w, 24000);
+    assert_true(an_hash_equal(&late->runs, &v));
+    pass(w, 24000);
+    assert_int_equal(rollout(w)->state, AN_ROLLOUT_DONE);
+    assert_converged(w);
+}
+
+/* ---- the way of a bad one ---- */
+
+static void assert_taken_back(world *w, const an_hash *old, const an_hash *v)
+{
+    const an_hash runs = production(w);
+    assert_int_equal(rollout(w)->state, AN_ROLLOUT_ROLLED_BACK);
+    assert_true(an_hash_equal(&runs, old));
+    assert_true(an_state_version(an_hub_state(w->hub), v)->quarantined);
+    assert_int_equal(n_running(w, old), 5);
+    assert_converged(w);
+}
+
+static void a_bad_version_is_taken_back_in_its_stage(void **state)
+{
+    world *w = *state;
+    ready(w, "2, all");
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    assert_int_equal(n_running(w, &v), 2);
+    pass(w, 5000);
+    worsens(w, one_that_runs(w, &v, true));
+    assert_taken_back(w, &old, &v);
+    assert_non_null(strstr(rollout(w)->reason, "the score has worsened"));
+    pass(w, 60000);
+    assert_taken_back(w, &old, &v);
+    assert_int_equal(an_hub_promote(w->hub, "user/admin", MODEL, &v, "again", NULL), AN_ERR_STATE);
+    const an_hash next = version_of(w, &v); /* and the way is free for another one */
+    policy(w, "rollout.stages", "all");
+    promote(w, &next);
+    pass(w, 60000);
+    assert_int_equal(n_running(w, &next), 5);
+}
+
+static void one_that_went_to_all_at_once_is_taken_back_from_all(void **state)
+{
+    world *w = *state;
+    ready(w, "all");
+    policy(w, "rollout.error", "0.3");
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    assert_int_equal(n_running(w, &v), 5);
+    const an_hash runs = production(w);
+    assert_true(an_hash_equal(&runs, &v));
+    worsens(w, &w->sites[1]);
+    assert_int_equal(n_running(w, &v), 4); /* it alone, and it has gone back by itself */
+    worsens(w, &w->sites[3]);
+    assert_taken_back(w, &old, &v);
+}
+
+static void where_nobody_can_sign_sites_are_asked_to_go_back(void **state)
+{
+    world *w = *state;
+    ready(w, "3, all");
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    assert_int_equal(rollout(w)->wait, AN_ROLLOUT_FOR_SIGNATURE);
+    assert_int_equal(n_running(w, &v), 0);
+    sign_all(w);
+    assert_int_equal(n_running(w, &v), 3);
+    worsens(w, one_that_runs(w, &v, true));
+    worsens(w, one_that_runs(w, &v, true));
+    pass(w, 5000);
+    assert_taken_back(w, &old, &v);
+    assert_int_equal(n_waiting(w), 1); /* a statement that names it, newer than what they have followed */
+    sign_all(w);
+    pass(w, 5000);
+    assert_taken_back(w, &old, &v);
+    assert_int_equal(n_waiting(w), 0);
+}
+
+static void a_site_that_was_away_goes_back_when_it_comes(void **state)
+{
+    world *w = *state;
+    ready(w, "2, all");
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    site *away = one_that_runs(w, &v, true);
+    kill_site(away);
+    an_hub_lost(w->hub, away->name);
+    assert_int_equal(an_hub_rollback(w->hub, "user/admin", MODEL, "a test", NULL), AN_OK);
+    settle(w);
+    assert_int_equal(rollout(w)->state, AN_ROLLOUT_ABORTED);
+    assert_false(an_state_version(an_hub_state(w->hub), &v)->quarantined); /* a person has taken it back */
+    assert_int_equal(n_running(w, &v), 0);
+    come_back(w, away);
+    pass(w, 5000);
+    assert_int_equal(n_running(w, &old), 5);
+    assert_converged(w);
+}
+
+static void a_campaign_whose_rollout_goes_back_is_stopped(void **state)
+{
+    world *w = *state;
+    ready(w, "1, all");
+    const uint64_t id = campaign(w, AN_CAMPAIGN_INCREMENTAL);
+    for (int i = 0; i < 120 && an_state_campaign(an_hub_state(w->hub), id)->rollout == 0; i++)
+        pass(w, 1000);
+    const an_hash v = an_state_campaign(an_hub_state(w->hub), id)->head;
+    worsens(w, one_that_runs(w, &v, true));
+    const an_campaign *c = an_state_campaign(an_hub_state(w->hub), id);
+    assert_int_equal(c->state, AN_CAMPAIGN_STOPPED);
+    assert_non_null(strstr(c->reason, "the score has worsened"));
+    assert_true(an_state_version(an_hub_state(w->hub), &v)->quarantined);
+}
+
+static void failed_sites_are_told_again(void **state)
+{
+    world *w = *state;
+    ready(w, "4, all");
+    policy(w, "rollout.error", "0.6");
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    site *failed = one_that_runs(w, &v, true);
+    worsens(w, failed);
+    pass(w, 24000);
+    assert_state(w, AN_ROLLOUT_PAUSED, 0); /* 3 of 4 are fine, and 90 % are asked for */
+    assert_int_equal(
+        an_hub_rollout_do(w->hub, "user/admin", rollout(w)->id, AN_ROLLOUT_EVENT_RETRY, "", NULL), AN_OK);
+    settle(w);
+    assert_true(an_hash_equal(&failed->runs, &v));
+    pass(w, 24000);
+    assert_state(w, AN_ROLLOUT_RUNNING, 1);
+}
+
+/* ---- a coordinator that was killed ---- */
+
+static void after_a_restart_it_is_the_same_rollout_and_goes_on(void **state)
+{
+    world *w = *state;
+    ready(w, "1, 60%, all");
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    for (unsigned round = 0; round < 12 && rollout(w)->state != AN_ROLLOUT_DONE; round++) {
+        an_rollout before;
+        assert_int_equal(an_rollout_copy(&before, rollout(w)), AN_OK);
+        kill_hub(w);
+        start_hub(w);
+        const an_rollout *r = rollout(w);
+        assert_true(r->state == before.state && r->wait == before.wait && r->stage == before.stage);
+        assert_true(r->deadline_ms == before.deadline_ms && r->counter == before.counter);
+        assert_int_equal(r->n_targets, before.n_targets);
+        assert_memory_equal(r->targets, before.targets, r->n_targets * sizeof *r->targets);
+        an_rollout_done(&before);
+        connect_all(w);
+        pass(w, 7000);
+        if (rollout(w)->state != AN_ROLLOUT_DONE)
+            assert_true(n_running(w, &v) < 5 || rollout(w)->stage == 2);
+    }
+    pass(w, 60000);
+    assert_int_equal(rollout(w)->state, AN_ROLLOUT_DONE);
+    assert_int_equal(n_running(w, &v), 5);
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, an_federation_teardown)
+#define OFFLINE(test) cmocka_unit_test_setup_teardown(test, offline_setup, an_federation_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_canary_of_one_of_five_then_the_others),
+        TEST(a_campaign_is_promoted_when_its_rollout_is_done),
+        TEST(each_stage_waits_for_a_person_where_the_policy_says_so),
+        TEST(a_group_comes_first),
+        TEST(a_site_that_is_away_neither_blocks_nor_is_forgotten),
+        TEST(with_too_few_that_report_it_pauses_and_says_so),
+        TEST(a_site_that_comes_late_belongs_to_the_last_stage),
+        TEST(a_bad_version_is_taken_back_in_its_stage),
+        TEST(one_that_went_to_all_at_once_is_taken_back_from_all),
+        OFFLINE(where_nobody_can_sign_sites_are_asked_to_go_back),
+        TEST(a_site_that_was_away_goes_back_when_it_comes),
+        TEST(a_campaign_whose_rollout_goes_back_is_stopped),
+        TEST(failed_sites_are_told_again),
+        TEST(after_a_restart_it_is_the_same_rollout_and_goes_on),
+    };
+    if (an_crypto_init() != AN_OK)
+        return 1;
+    an_log_init(AN_LOG_OFF, "test_rollouts");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
