@@ -11,7 +11,7 @@ connected() { site_status "$1" connected | grep -q true; }
 not() { ! "$@"; }
 speaks_with() { [ "$(site_field "$1" fingerprint)" = "$2" ]; } # site, fingerprint
 offers() { [ -n "$(site_field "$1" next_fingerprint)" ]; }
-waits_for() { "$agent" status --data "$work/$1" | grep -q "^new keys wait for $2"; }
+shows() { "$agent" status --data "$work/$1" | grep -q "^$2"; } # site, the beginning of a line
 updates() { api round list | awk '$4 == "COMMITTED" { print $5 }' | sort -u; }
 campaign() { api campaign start pump >"$work/started" 2>&1; }
 
@@ -42,8 +42,8 @@ until_true 15 offers plant-a || die "the coordinator has no next keys: $("$agent
 next=$(site_field plant-a next_fingerprint)
 [ "$former" != "$next" ] || die "the next keys are the former ones"
 [ "$(stat -c %a "$work/plant-a/identity.next")" = 600 ] || die "others may read the next keys"
-until_true 15 waits_for plant-a 'a roster with them' || die "status says nothing of the rotation"
-"$agent" status --data "$work/plant-a" | grep -q "^fingerprint of the new keys: $next" || die "status shows other next keys"
+until_true 15 shows plant-a 'new keys wait for a roster with them' || die "status says nothing of the rotation"
+until_true 15 shows plant-a "fingerprint of the new keys: $next" || die "status shows other next keys"
 kill9_coordinator
 kill9_site plant-a
 start_coordinator "${coordinator_flags[@]}" "${release_root[@]}"
@@ -58,7 +58,7 @@ grep -q '^plant-b .*as before' "$work/roster.out" || die "$(cat "$work/roster.ou
 until_true 30 speaks_with plant-a "$next" || die "plant-a does not go over to its next keys"
 until_true 30 connected plant-a || die "plant-a is not connected with its next keys"
 [ -e "$work/plant-a/identity.next" ] && die "the next keys did not take the place of the former"
-"$agent" status --data "$work/plant-a" | grep -q "^fingerprint of its keys: $next" || die "status shows other keys"
+until_true 15 shows plant-a "fingerprint of its keys: $next" || die "status shows other keys"
 api journal --kind site. | grep -q 'speaks with its next keys' || die "the journal does not tell"
 until_true 30 campaign || die "no campaign: $(cat "$work/started")"
 until_true 120 release_waits || die "no secure sum with the next keys: $(api campaign list; api round list)"

@@ -13,6 +13,15 @@ an_err store_open_as(store_fixture *f, an_store **ret)
     return an_store_open(&place, &f->clock.clock, ret, &f->why);
 }
 
+an_err store_open_second(store_fixture *f, int64_t wait_ms, an_store **ret)
+{
+    char folder[AN_PATH_MAX];
+    snprintf(folder, sizeof folder, "%.900s/second", f->dir);
+    const an_store_place place = {
+        .url = f->url, .folder = folder, .holder = "tcp://second:7701", .wait_ms = wait_ms};
+    return an_store_open(&place, &f->clock.clock, ret, &f->why);
+}
+
 void store_open(store_fixture *f)
 {
     an_err err = store_open_as(f, &f->store);

@@ -39,7 +39,9 @@ void store_use_backend(const an_store_backend *backend); /* before the first sto
 int store_each_backend(int (*run)(const char *backend));
 
 an_err store_open_as(store_fixture *f, an_store **ret); /* the fixture's url and folder */
-void store_open(store_fixture *f);                      /* asserts that it opens */
+/* Another coordinator's, of a folder of its own; shared backends only. */
+an_err store_open_second(store_fixture *f, int64_t wait_ms, an_store **ret);
+void store_open(store_fixture *f); /* asserts that it opens */
 void store_close(store_fixture *f);
 void store_reopen(store_fixture *f);
 

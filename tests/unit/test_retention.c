@@ -130,8 +130,11 @@ static void move_alias(world *w)
     set_hash(o, "to", (size_t)to);
     apply(w, "alias.moved", "pump", o);
     w->alias[alias] = to;
-    if (alias == 2)
-        w->productions[w->n_productions++] = to;
+    if (alias != 2)
+        return;
+    w->productions[w->n_productions++] = to;
+    if (w->wait != to)
+        w->wait = -1; /* nobody renews the release of what is production no longer */
 }
 
 static void report(world *w)
