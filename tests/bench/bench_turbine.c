@@ -5,13 +5,16 @@
  * Consecutive blocks of 24 hours are dealt to the sites in turn, so that all see the same drift.  The first version
  * is trained on 2011 and 2012; every later year is streamed in order through pipelines, drift watches, sessions and
  * the hub, on a clock of which a second stands for an hour.  Whatever is reported, opened, judged and promoted is
- * done by them.  Error: what the running version leaves of the eleven sensors, in variances of 2011 and 2012 (an
+ * done by them, a release too: one site is the canary, and whoever runs a new version watches it.  Error: what the running version leaves of the eleven sensors, in variances of 2011 and 2012 (an
  * autoencoder's task; there is no regression head).
  *
- * Twice: with replay and L2-SP, as a policy should have it, and without.  At the end all sites train on spoiled
- * rows once, and the candidate must be stopped.  Performance on the past: the share of its variance that a version
- * reconstructs.  Fails if a year is not answered, if more than 2 % of that is lost with replay and L2-SP, by a
- * promotion or by all of them, or if the bad candidate comes through. */
+ * Twice: with replay and L2-SP, as a policy should have it, and without.  Performance on the past: the share of its
+ * variance that a version reconstructs.  At the end three bad candidates, while the last weeks are streamed once
+ * more: one that all sites train on noise; one of rows with the sensors' cables exchanged, by which it is judged, too, scored
+ * beside production first; and the same one without that, which so comes to the canary.
+ *
+ * Fails if a year is not answered, if more than 2 % of the past is lost with replay and L2-SP, by a promotion or by
+ * all of them, if a bad candidate comes into production, or if the last one is not rolled back within its soak. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,9 +35,14 @@
 #define N_YEARS 5
 #define N_KNOWN 2 /* years that are known to be normal */
 #define BLOCK 24
-#define ROWS_MAX 12000
+#define ROWS_MAX 13000
 #define VERSIONS_MAX 40
 #define FORGOTTEN_MAX 0.02
+#define WATCH 256 /* seconds of the clock, as which hours pass: 16 blocks of rows */
+#define SOAK 264
+#define SOAK_TEXT "264s"
+#define AGAIN 900 /* rows of each site that are streamed once more for a bad candidate */
+#define N_BAD 3
 
 static const char *const names[N_SENSORS] = {"AT",  "AP",  "AH",  "AFDP", "GTEP", "TIT",
                                              "TAT", "TEY", "CDP", "CO",   "NOX"};
@@ -60,27 +68,42 @@ static const char *const without[][2] = POLICY("0", "0.01");
 
 typedef struct dataset {
     float rows[N_SITES][ROWS_MAX][N_SENSORS];
-    int year[N_SITES][ROWS_MAX];
+    int year[N_SITES][ROWS_MAX]; /* N_YEARS: streamed once more */
+    size_t n[N_SITES];           /* rows of the years; the others follow */
     recorded sites[N_SITES];
     double sigma[N_SENSORS]; /* of the known years */
 } dataset;
 
 typedef struct step_at { /* a version went into production */
     an_hash version;
-    size_t row;            /* of the stream: 0 is the first after the known years */
-    float *error[N_SITES]; /* (rows) of every row */
+    size_t row;              /* of the stream: 0 is the first after the known years */
+    size_t report, campaign; /* the first report that it answers, and when its campaign opened */
+    float *error[N_SITES];   /* (rows) of every row */
 } step_at;
 
 typedef struct course {
     step_at versions[VERSIONS_MAX];
     size_t n;
-    size_t first_report[N_YEARS], first_campaign[N_YEARS]; /* rows of the stream; SIZE_MAX: none */
+    size_t report, campaign; /* as above, not answered yet; SIZE_MAX: none */
     size_t reports[N_YEARS];
+    bool answered[N_YEARS]; /* a campaign of that year was promoted */
 } course;
 
 static dataset data;
 
 /* ---- data ---- */
+
+/* The bad candidates meet the last rows of the last year, so that what they are judged by is known to be true. */
+static void repeat_end(size_t at)
+{
+    recorded *s = &data.sites[at];
+    data.n[at] = s->n;
+    assert_true(s->n + N_BAD * AGAIN <= ROWS_MAX);
+    for (size_t i = 0; i < N_BAD * AGAIN; i++, s->n++) {
+        memcpy(data.rows[at][s->n], data.rows[at][s->n - AGAIN], sizeof data.rows[at][0]);
+        data.year[at][s->n] = N_YEARS;
+    }
+}
 
 static bool read_data(const char *dir)
 {
@@ -108,6 +131,8 @@ static bool read_data(const char *dir)
         }
         an_table_done(&t);
     }
+    for (size_t s = 0; s < N_SITES; s++)
+        repeat_end(s);
     return true;
 }
 
@@ -171,7 +196,7 @@ static double error_of(const step_at *v, int year, size_t from, size_t to)
 {
     double sum = 0, n = 0;
     for (size_t s = 0; s < N_SITES; s++)
-        for (size_t i = data.sites[s].normal; i < data.sites[s].n; i++) {
+        for (size_t i = data.sites[s].normal; i < data.n[s]; i++) {
             const size_t at = i - data.sites[s].normal;
             if (at < from || at >= to || (year >= 0 && data.year[s][i] != year))
                 continue;
@@ -195,12 +220,17 @@ static double error_past(const step_at *v, size_t to)
 {
     double sum = 0, n = 0;
     for (size_t s = 0; s < N_SITES; s++)
-        for (size_t i = 0; i < data.sites[s].n && i < data.sites[s].normal + to; i++, n++)
+        for (size_t i = 0; i < data.n[s] && i < data.sites[s].normal + to; i++, n++)
             sum += (double)v->error[s][i];
     return sum / n;
 }
 
 /* ---- the stream ---- */
+
+static int year_of(size_t row)
+{
+    return data.year[0][data.sites[0].normal + row];
+}
 
 static an_hash production(world *w)
 {
@@ -213,34 +243,43 @@ static void note_version(world *w, course *c, size_t row)
     if (c->n > 0 && an_hash_equal(&c->versions[c->n - 1].version, &now))
         return;
     assert_true(c->n < VERSIONS_MAX);
-    c->versions[c->n] = (step_at){.version = now, .row = row};
+    c->versions[c->n] = (step_at){.version = now, .row = row, .report = c->report, .campaign = c->campaign};
     measure(w, &c->versions[c->n++]);
+    if (c->campaign != SIZE_MAX)
+        c->answered[year_of(c->campaign)] = true;
+    c->report = c->campaign = SIZE_MAX;
 }
 
 static void stream(world *w, course *c)
 {
     size_t n_reports = an_hub_state(w->hub)->drifts.n, n_campaigns = an_hub_state(w->hub)->campaigns.n;
-    for (int y = 0; y < N_YEARS; y++)
-        c->first_report[y] = c->first_campaign[y] = SIZE_MAX;
     for (size_t row = 0;; row++) {
         const pump *p = pump_of(w, 0);
-        if (p->next == p->table->n)
+        if (p->next == data.n[0])
             break;
-        const int year = data.year[0][p->next];
         pumps_run(w, 1);
         const an_state *st = an_hub_state(w->hub);
         for (; n_reports < st->drifts.n; n_reports++) {
             if (st->drifts.items[n_reports].sign < 0)
                 continue;
-            c->reports[year]++;
-            if (c->first_report[year] == SIZE_MAX)
-                c->first_report[year] = row;
+            c->reports[year_of(row)]++;
+            if (c->report == SIZE_MAX)
+                c->report = row;
         }
         for (; n_campaigns < st->campaigns.n; n_campaigns++)
-            if (c->first_campaign[year] == SIZE_MAX)
-                c->first_campaign[year] = row;
+            c->campaign = row; /* of several the one that is promoted, as they follow each other */
         note_version(w, c, row + 1);
     }
+}
+
+static void tell_rollout(const an_rollout *r)
+{
+    double taken = r->ended_ms ? (double)(r->ended_ms - r->opened_ms) / 1000 : NAN;
+    printf("    rollout %llu: %s after %.0f hours, in stage %u of %u: %s\n", (unsigned long long)r->id,
+           an_rollout_state_name(r->state), taken, r->stage + 1, r->n_stages, r->reason);
+    for (size_t i = 0; i < r->n_targets; i++)
+        if (r->targets[i].state == AN_TARGET_FAILED)
+            printf("      %s: %s\n", r->targets[i].site, r->targets[i].reason);
 }
 
 static void tell_campaigns(world *w)
@@ -255,40 +294,54 @@ static void tell_campaigns(world *w)
 
 static size_t year_begins(int year)
 {
-    size_t i = data.sites[0].normal;
-    while (i < data.sites[0].n && data.year[0][i] < year)
-        i++;
-    return i - data.sites[0].normal;
+    size_t row = 0;
+    while (data.sites[0].normal + row < data.n[0] && year_of(row) < year)
+        row++;
+    return row;
 }
 
-/* Per year: errors of the version that ran when it began, and of that which ran at its end.  Returns false if a year
- * was not answered. */
+/* What ran, row by row, over those of a year. */
+static double error_run(const course *c, int year)
+{
+    double sum = 0, n = 0;
+    for (size_t i = 0; i < c->n; i++)
+        for (size_t s = 0; s < N_SITES; s++)
+            for (size_t k = data.sites[s].normal + c->versions[i].row; k < data.n[s]; k++) {
+                if (i + 1 < c->n && k >= data.sites[s].normal + c->versions[i + 1].row)
+                    break;
+                if (data.year[s][k] != year)
+                    continue;
+                sum += (double)c->versions[i].error[s][k];
+                n++;
+            }
+    return sum / n;
+}
+
+static void tell_answers(const course *c)
+{
+    for (size_t i = 1; i < c->n; i++) {
+        const step_at *a = &c->versions[i - 1], *b = &c->versions[i];
+        const size_t end = i + 1 < c->n ? c->versions[i + 1].report : SIZE_MAX;
+        const int year = year_of(b->report);
+        printf("  %d: first report after %zu hours of a site, campaign %zu later, in production %zu later\n",
+               FIRST_YEAR + year, b->report - year_begins(year), b->campaign - b->report,
+               b->row - b->campaign);
+        printf("     error before the report %.4f, from there to production %.4f, after it %.4f (of the "
+               "version before on those rows: %.4f)\n",
+               error_of(a, -1, a->row, b->report), error_of(a, -1, b->report, b->row),
+               error_of(b, -1, b->row, end), error_of(a, -1, b->row, end));
+    }
+}
+
+/* False: a year was not answered. */
 static bool tell_years(const course *c)
 {
     bool answered = true;
     for (int y = N_KNOWN; y < N_YEARS; y++) {
-        const size_t from = year_begins(y), to = y + 1 < N_YEARS ? year_begins(y + 1) : SIZE_MAX;
-        const step_at *before = &c->versions[0], *after = NULL;
-        for (size_t i = 0; i < c->n; i++) {
-            if (c->versions[i].row <= from)
-                before = &c->versions[i];
-            if (c->versions[i].row <= to)
-                after = &c->versions[i];
-        }
-        printf("  %d: %zu reports", FIRST_YEAR + y, c->reports[y]);
-        if (!after || after == before) {
-            printf(", nothing promoted; error %.4f\n", error_of(before, y, from, to));
-            answered = false;
-            continue;
-        }
-        const size_t report = c->first_report[y] < after->row ? c->first_report[y] : from;
-        printf(", first after %zu hours of a site, campaign after %zu, last promotion after %zu\n",
-               report - from, c->first_campaign[y] - from, after->row - from);
-        printf("     error before the report %.4f, from there to the last promotion %.4f, after it %.4f (the "
-               "version "
-               "from before: %.4f)\n",
-               error_of(before, y, from, report), error_of(before, y, report, after->row),
-               error_of(after, y, after->row, to), error_of(before, y, after->row, to));
+        printf("  %d: %zu reports; error of what ran %.4f, of the first version %.4f%s\n", FIRST_YEAR + y,
+               c->reports[y], error_run(c, y), error_of(&c->versions[0], y, 0, SIZE_MAX),
+               c->answered[y] ? "" : "; NOT ANSWERED");
+        answered = answered && c->answered[y];
     }
     return answered;
 }
@@ -320,28 +373,74 @@ static double tell_forgetting(const course *c)
     return fmax(worst, 1 - explained(last) / explained(first));
 }
 
-/* All sites learn from spoiled rows.  True: what came of it was stopped, and production is what it was. */
-static bool try_bad_candidate(world *w)
+/* ---- releases ---- */
+
+static void set_policy(world *w, const char *const (*options)[2], size_t n)
 {
+    an_note why = {{0}};
+    if (an_hub_model_policy(w->hub, "user/admin", "turbine", options, n, &why) != AN_OK)
+        fail_msg("%s", why.text);
+}
+
+/* From the second version on: a canary first. */
+static void release_by_stages(world *w)
+{
+    static const char *const options[][2] = {
+        {"rollout.stages", "1, all"}, {"rollout.soak", SOAK_TEXT}, {"rollout.deadline", "528s"}};
+    set_policy(w, options, sizeof options / sizeof *options);
+}
+
+/* ---- bad candidates ---- */
+
+/* A campaign over what the sites are given, while the last rows come once more.  True: production is what it was, and
+ * nobody runs anything else. */
+static bool try_bad(world *w, const char *what, an_campaign_kind kind, pump_spoiled spoiled,
+                    const char *shadow)
+{
+    const char *const options[][2] = {{"shadow.time", shadow}};
     const an_hash before = production(w);
+    an_state *st = an_hub_state(w->hub);
+    const size_t rollouts = st->rollouts.n;
+    set_policy(w, options, 1);
     for (size_t i = 0; i < w->n; i++)
-        pump_of(w, i)->spoiled = true;
-    const uint64_t id = campaign(w, AN_CAMPAIGN_INCREMENTAL);
+        pump_of(w, i)->spoiled = spoiled;
+    const uint64_t id = campaign(w, kind);
     settle(w);
-    pass(w, 60000);
-    const an_campaign *k = an_state_campaign(an_hub_state(w->hub), id);
+    pumps_run(w, AGAIN);
+    const an_campaign *k = an_state_campaign(st, id);
+    printf("  %s: %s: %s\n", what, an_campaign_state_name(k->state), k->reason);
+    for (size_t i = rollouts; i < st->rollouts.n; i++)
+        tell_rollout(&st->rollouts.items[i]);
     const an_hash after = production(w);
-    printf("  trained on spoiled rows: %s: %s\n", an_campaign_state_name(k->state), k->reason);
-    for (size_t i = 0; i < w->n; i++)
-        pump_of(w, i)->spoiled = false;
-    return k->state == AN_CAMPAIGN_STOPPED && an_hash_equal(&before, &after);
+    bool kept = k->state == AN_CAMPAIGN_STOPPED && an_hash_equal(&before, &after);
+    for (size_t i = 0; i < w->n; i++) {
+        pump_of(w, i)->spoiled = PUMP_TRUE;
+        kept = kept && an_hash_equal(&w->sites[i].runs, &before);
+    }
+    return kept;
+}
+
+/* The last rollout came to sites, and went back within the soak of its stage. */
+static bool went_back(world *w)
+{
+    const an_rollout *r = an_state_rollout_last(an_hub_state(w->hub), "turbine");
+    return r && r->state == AN_ROLLOUT_ROLLED_BACK && r->ended_ms - r->stage_ms <= SOAK * 1000;
+}
+
+static bool try_bad_candidates(world *w)
+{
+    const bool noise = try_bad(w, "trained on noise", AN_CAMPAIGN_INCREMENTAL, PUMP_TRAINS_ON_NOISE, "0");
+    const bool beside = try_bad(w, "trained and judged on exchanged sensors, with a shadow",
+                                AN_CAMPAIGN_TRAINING, PUMP_MISPLUGGED, "256s");
+    const bool watched = try_bad(w, "the same without a shadow", AN_CAMPAIGN_TRAINING, PUMP_MISPLUGGED, "0");
+    return noise && beside && watched && went_back(w);
 }
 
 /* Returns the worst forgetting; sets *ret_ok. */
 static double run_course(const char *what, const char *const (*policy)[2], size_t n_policy, bool *ret_ok)
 {
     void *state = NULL;
-    course c = {.n = 0};
+    course c = {.report = SIZE_MAX, .campaign = SIZE_MAX};
     const an_model_spec spec = {.name = "turbine",
                                 .arch = arch,
                                 .sensors = names,
@@ -359,7 +458,8 @@ static double run_course(const char *what, const char *const (*policy)[2], size_
                                  .drift = {.rows = 168, .block = 8, .cooldown_rows = 504},
                                  .quality = AN_QUALITY_CONF_DEFAULT,
                                  .calibrate = an_calibrate_defaults()};
-    const an_federation_kind kind = an_pumps_recorded(&conf);
+    an_federation_kind kind = an_pumps_recorded(&conf);
+    kind.watch_ms = WATCH * 1000;
     an_federation_setup_kind(&state, &kind);
     world *w = state;
     printf("%s\n", what);
@@ -371,13 +471,15 @@ static double run_course(const char *what, const char *const (*policy)[2], size_
     const an_campaign *k = an_state_campaign(an_hub_state(w->hub), first);
     if (k->state != AN_CAMPAIGN_PROMOTED)
         fail_msg("first version: %s", k->reason);
+    release_by_stages(w);
     note_version(w, &c, 0);
     printf("  first version: %s; error on 2011-12 %.4f\n", k->reason, error_known(&c.versions[0]));
     stream(w, &c);
     tell_campaigns(w);
+    tell_answers(&c);
     *ret_ok = tell_years(&c);
     const double worst = tell_forgetting(&c);
-    if (!try_bad_candidate(w))
+    if (!try_bad_candidates(w))
         *ret_ok = false;
     for (size_t i = 0; i < c.n; i++)
         for (size_t s = 0; s < N_SITES; s++)

@@ -115,7 +115,7 @@ static void a_candidate_that_learned_from_corrupted_data_is_caught(void **state)
     world *w = begin(true);
     const an_hash before = production(w);
     for (size_t i = 0; i < w->n; i++)
-        pump_of(w, i)->spoiled = true;
+        pump_of(w, i)->spoiled = PUMP_TRAINS_ON_NOISE;
     const an_campaign *c = run_campaign(w, AN_CAMPAIGN_INCREMENTAL);
     assert_int_equal(c->state, AN_CAMPAIGN_STOPPED);
     assert_false(an_hash_is_zero(&c->shadow));

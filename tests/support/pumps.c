@@ -198,12 +198,12 @@ static void say_shadow(pump *p)
 }
 
 /* As if every sensor had been wired to another's place, and back again at random. */
-static void spoil(const pump *p, const an_data_part *parts)
+static void make_noise(const pump *p, const an_data_part *parts)
 {
     an_rng r;
     an_rng_init(&r, 99, p->s->i);
     for (unsigned i = 0; i < AN_POOL_PARTS; i++) {
-        float *raw = (float *)(uintptr_t)parts[i].raw; /* the copy of this job alone */
+        float *raw = (float *)(uintptr_t)parts[i].raw;
         for (size_t k = 0; raw && k < parts[i].n * p->window * p->width; k++) {
             const size_t other = (size_t)an_rng_below(&r, parts[i].n * p->window) * p->width +
                                  (size_t)an_rng_below(&r, p->width);
@@ -212,6 +212,44 @@ static void spoil(const pump *p, const an_data_part *parts)
             raw[other] = x;
         }
     }
+}
+
+/* As if for weeks the cable of each sensor had been plugged one place further, and scaled like its neighbour there. */
+static void misplug(const pump *p, const an_data_part *parts)
+{
+    double mean[PUMP_WIDTH_MAX], deviation[PUMP_WIDTH_MAX];
+    for (unsigned i = 0; i < AN_POOL_PARTS; i++) {
+        float *raw = (float *)(uintptr_t)parts[i].raw; /* the copy of this job alone */
+        const size_t n = raw ? parts[i].n * p->window : 0;
+        for (size_t j = 0; j < p->width; j++) {
+            double sum = 0, squares = 0;
+            for (size_t k = 0; k < n; k++) {
+                const double x = (double)raw[k * p->width + j];
+                sum += x;
+                squares += x * x;
+            }
+            mean[j] = n ? sum / (double)n : 0;
+            deviation[j] = n ? sqrt(fmax(1e-12, squares / (double)n - mean[j] * mean[j])) : 1;
+        }
+        for (size_t k = 0; k < n; k++) {
+            float *row = raw + k * p->width;
+            const float first = row[0];
+            for (size_t j = 0; j < p->width; j++) {
+                const size_t from = (j + 1) % p->width;
+                const double z = ((double)(from ? row[from] : first) - mean[from]) / deviation[from];
+                row[j] = (float)(mean[j] + z * deviation[j]);
+            }
+        }
+    }
+}
+
+static void spoil(const pump *p, const an_job *job, const an_data_part *parts)
+{
+    if (p->spoiled == PUMP_MISPLUGGED)
+        misplug(p, parts);
+    if (p->spoiled == PUMP_TRAINS_ON_NOISE && job->kind == AN_JOB_ROUND &&
+        job->plan->kind == AN_PAYLOAD_TRAIN)
+        make_noise(p, parts);
 }
 
 static an_err run(site *s, an_job *job, an_note *why)
@@ -228,8 +266,7 @@ static an_err run(site *s, an_job *job, an_note *why)
     }
     assert_int_equal(an_held_changed(&p->held, &since, &changed.n), AN_OK);
     changed.raw = changed.n ? since : NULL;
-    if (p->spoiled && job->kind == AN_JOB_ROUND && job->plan->kind == AN_PAYLOAD_TRAIN)
-        spoil(p, part);
+    spoil(p, job, part);
     const an_site_data data = {.width = p->width,
                                .context = p->window,
                                .train = part[AN_POOL_TRAIN],
@@ -372,6 +409,8 @@ an_federation_kind an_pumps_recorded(const pumps_recorded *conf)
                                 .close = close_pump,
                                 .run = run,
                                 .go_live = go_live,
+                                .shadow = shadow,
+                                .shadow_end = shadow_end,
                                 .sites = conf->n_sites};
 }
 

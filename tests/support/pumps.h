@@ -32,6 +32,12 @@ typedef struct pumps_recorded {
     an_calibrate_opts calibrate;
 } pumps_recorded;
 
+typedef enum pump_spoiled {
+    PUMP_TRUE,
+    PUMP_TRAINS_ON_NOISE, /* what it judges by is not spoiled */
+    PUMP_MISPLUGGED, /* whatever a job is given: each sensor's values are another's; live rows are true */
+} pump_spoiled;
+
 typedef struct pump {
     site *s;
     an_sim *sim;
@@ -41,8 +47,8 @@ typedef struct pump {
     const an_failure_mode *modes;
     an_driftwatch_conf drift;
     an_quality_conf quality;
-    bool spoiled; /* what it trains on is noise; what it judges by is not */
-    size_t next;  /* row of the recording */
+    pump_spoiled spoiled;
+    size_t next; /* row of the recording */
     an_pool *pool;
     an_pipeline *pipe;
     const char *names[PUMP_WIDTH_MAX];
