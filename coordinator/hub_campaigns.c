@@ -222,8 +222,8 @@ static bool drive_one(an_hub *hub, const an_campaign *c)
         err = an_hub_gate(hub, c, &why);
         break;
     case AN_TODO_PROMOTE:
-        if (an_hub_rollout_holds_production(hub, m))
-            return false; /* until that one is over */
+        if (an_hub_rollout_in_the_way(hub, m))
+            return false; /* until all is done that its end asks for */
         err = promote_campaign(hub, c, &why);
         break;
     case AN_TODO_GIVE_UP: {

@@ -261,6 +261,8 @@ void an_hub_announce_tick(an_hub *hub); /* sites that run another version than t
 bool an_hub_rollouts_drive(an_hub *hub); /* true: something was done, and there may be more */
 /* A rollout holds the model's statements: production's is not renewed beside it. */
 bool an_hub_rollout_holds_production(an_hub *hub, const an_model_entry *m);
+/* Another one cannot open yet: this one is under way, or its end is not done. */
+bool an_hub_rollout_in_the_way(an_hub *hub, const an_model_entry *m);
 an_err an_hub_rollout_signed(an_hub *hub, uint64_t id, an_note *why); /* its statement is in force */
 an_err an_hub_rollout_feed(an_hub *hub, const char *actor, uint64_t id, const an_rollout_event *e,
                            bool *ret_changed, an_note *why);

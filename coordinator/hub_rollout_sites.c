@@ -78,12 +78,11 @@ static bool runs_it(an_hub *hub, const an_rollout *r, const char *site)
 }
 
 /* Figures that say that it is worse: the site's own verdict, or scores that are no numbers where the version
- * before it had some. */
-static bool is_worse(an_hub *hub, const an_rollout *r, const an_target *t, const an_fleet_entry *f,
-                     an_rollout_event *e)
+ * before it had some.  They hold for as long as the line goes on running it. */
+static bool is_worse(an_hub *hub, const an_rollout *r, const an_fleet_entry *f, an_rollout_event *e)
 {
     const an_live_entry *l = an_state_live(&hub->state, f->site, f->line);
-    if (!l || l->time_ms < t->since_ms || !an_hash_equal(&l->figures.version, &r->version))
+    if (!l || l->seq < f->since_seq || !an_hash_equal(&l->figures.version, &r->version))
         return false;
     if (l->figures.verdict == AN_LIVE_WORSENED)
         snprintf(e->reason, sizeof e->reason, "line %s: %.150s", f->line,
@@ -103,14 +102,14 @@ static bool said(an_hub *hub, const an_rollout *r, const an_target *t, an_rollou
         if (strcmp(f->site, t->site) != 0 || strcmp(f->model, r->model) != 0)
             continue;
         e->type = AN_ROLLOUT_EVENT_FAILS;
-        if (an_hash_equal(&f->left, &r->version) && f->left_ms >= t->since_ms) {
+        if (an_hash_equal(&f->left, &r->version) && f->left_seq > t->since_seq) {
             snprintf(e->reason, sizeof e->reason, "line %s went back: %.150s", f->line, f->left_reason);
             return true;
         }
-        if (is_worse(hub, r, t, f, e))
+        if (is_worse(hub, r, f, e))
             return true;
         if (t->state != AN_TARGET_TOLD || !an_hash_equal(&f->refused, &r->version) ||
-            f->refused_ms < t->since_ms)
+            f->refused_seq < t->since_seq)
             continue;
         snprintf(e->reason, sizeof e->reason, "line %s refused: %.150s", f->line, f->refused_reason);
         if (strncmp(f->refused_reason, AN_REFUSED_UNTRUSTED, strlen(AN_REFUSED_UNTRUSTED)) == 0)
@@ -119,6 +118,18 @@ static bool said(an_hub *hub, const an_rollout *r, const an_target *t, an_rollou
     }
     e->type = AN_ROLLOUT_EVENT_REFUSES;
     return refused;
+}
+
+/* Where it was bad, that it runs on makes it no better; another start of it may. */
+static bool began_anew(an_hub *hub, const an_rollout *r, const an_target *t)
+{
+    for (size_t i = 0; i < hub->state.fleet.n; i++) {
+        const an_fleet_entry *f = &hub->state.fleet.items[i];
+        if (strcmp(f->site, t->site) == 0 && strcmp(f->model, r->model) == 0 &&
+            an_hash_equal(&f->version, &r->version) && f->since_seq > t->since_seq)
+            return true;
+    }
+    return false;
 }
 
 static bool event_of(an_hub *hub, const an_rollout *r, const char *site, an_rollout_event *e)
@@ -133,7 +144,7 @@ static bool event_of(an_hub *hub, const an_rollout *r, const char *site, an_roll
     }
     if (!t || t->state == AN_TARGET_GONE)
         return false;
-    if (!approved || (connected && !here)) {
+    if (!approved || (connected && !here && t->state != AN_TARGET_FAILED)) { /* what was bad stays counted */
         e->type = AN_ROLLOUT_EVENT_GOES;
         snprintf(e->reason, sizeof e->reason, "%s",
                  approved ? "it runs the model no longer" : "it is admitted no longer");
@@ -141,11 +152,13 @@ static bool event_of(an_hub *hub, const an_rollout *r, const char *site, an_roll
     }
     if (!t->reached)
         return false;
-    if (t->state != AN_TARGET_FAILED && said(hub, r, t, e))
-        return e->type == AN_ROLLOUT_EVENT_FAILS || !t->refused;
+    if (said(hub, r, t, e))
+        return t->state != AN_TARGET_FAILED && (e->type == AN_ROLLOUT_EVENT_FAILS || !t->refused);
     const bool runs = runs_it(hub, r, site),
                has = t->state == AN_TARGET_RUNNING || t->state == AN_TARGET_FINE;
     e->reason[0] = '\0';
+    if (t->state == AN_TARGET_FAILED && !began_anew(hub, r, t))
+        return false;
     e->type = runs ? AN_ROLLOUT_EVENT_RUNS : AN_ROLLOUT_EVENT_LEFT;
     return runs != has && (runs || has);
 }

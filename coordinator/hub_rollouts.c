@@ -15,6 +15,13 @@ bool an_hub_rollout_holds_production(an_hub *hub, const an_model_entry *m)
     return r && !an_rollout_is_over(r) && !an_hash_equal(&r->version, &m->alias[AN_ALIAS_PRODUCTION - 1]);
 }
 
+bool an_hub_rollout_in_the_way(an_hub *hub, const an_model_entry *m)
+{
+    const an_rollout *r = an_state_rollout_open(&hub->state, m->name);
+    return r && (an_hub_rollout_holds_production(hub, m) ||
+                 an_rollout_allows(r, AN_ROLLOUT_EVENT_FOLLOWED, NULL) != AN_OK);
+}
+
 /* ---- steps ---- */
 
 static void follow_step(an_hub *hub, const an_rollout *before, uint64_t id)

@@ -12,6 +12,7 @@
 typedef struct step {
     an_rollout *r;
     int64_t now_ms;
+    uint64_t seq;
     bool changed;
 } step;
 
@@ -40,6 +41,7 @@ static void set_target(step *s, an_target *t, an_target_state state, const char 
 {
     t->state = state;
     t->since_ms = s->now_ms;
+    t->since_seq = s->seq;
     t->refused = false;
     t->reached = t->reached || state == AN_TARGET_TOLD;
     snprintf(t->reason, sizeof t->reason, "%.*s", (int)sizeof t->reason - 1, reason);
@@ -55,8 +57,10 @@ static void set_state(step *s, an_rollout_state state, an_rollout_wait wait, con
     r->wait = wait;
     if (reason != r->reason)
         snprintf(r->reason, sizeof r->reason, "%s", reason);
-    if (an_rollout_is_over(r))
+    if (an_rollout_is_over(r)) {
         r->ended_ms = s->now_ms;
+        r->ended_seq = s->seq;
+    }
     if (state == AN_ROLLOUT_PAUSED)
         r->paused_ms = s->now_ms;
     s->changed = true;
@@ -184,7 +188,11 @@ static bool judge_stage(step *s)
         end_well(s);
         return true;
     }
-    if (reporting < need)
+    if (f.total == 0 && r->n_targets > 0)
+        snprintf(reason, sizeof reason,
+                 "none of its sites is left, so nobody can say whether the version is good: approve goes on "
+                 "all the same");
+    else if (reporting < need)
         snprintf(
             reason, sizeof reason,
             "only %u of %u sites have reported, and rollout.reporting asks for %u: resume waits for them "
@@ -412,7 +420,7 @@ static void on_person(step *s, const an_rollout_event *e)
 
 bool an_rollout_step(an_rollout *r, const an_rollout_event *e)
 {
-    step s = {.r = r, .now_ms = e->now_ms};
+    step s = {.r = r, .now_ms = e->now_ms, .seq = e->seq};
     if (an_rollout_is_over(r))
         return false;
     switch (e->type) {

@@ -74,6 +74,8 @@ typedef struct an_target {
     bool reached; /* it was told once */
     bool refused; /* TOLD: it said that it cannot; it may try again until the deadline */
     int64_t since_ms;
+    uint64_t since_seq; /* record that brought it into this state: what came first is told by the journal's
+                         * order, as clocks are set */
     char reason[AN_TARGET_REASON_MAX];
 } an_target;
 
@@ -114,8 +116,9 @@ typedef struct an_rollout {
     int64_t opened_ms, stage_ms, deadline_ms, paused_ms, ended_ms;
     an_target *targets; /* owned */
     size_t n_targets, cap_targets;
-    char reason[256]; /* why it pauses, why it ended */
-    bool settled;     /* all that its end asks for is done */
+    char reason[256];   /* why it pauses, why it ended */
+    uint64_t ended_seq; /* record that ended it */
+    bool settled;       /* all that its end asks for is done */
 } an_rollout;
 
 void an_rollout_done(an_rollout *r);
@@ -173,6 +176,7 @@ typedef enum an_rollout_event_type {
 typedef struct an_rollout_event {
     an_rollout_event_type type;
     int64_t now_ms;
+    uint64_t seq;           /* of its record; 0 while it is only tried */
     uint64_t counter;       /* SIGNED */
     char site[AN_NAME_MAX]; /* of those that speak of one */
     char reason[256];

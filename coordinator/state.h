@@ -161,6 +161,7 @@ typedef struct an_drift_entry {
 typedef struct an_live_entry {
     char site[AN_NAME_MAX];
     int64_t time_ms;
+    uint64_t seq; /* of their record */
     an_msg_live figures;
 } an_live_entry;
 
@@ -204,10 +205,11 @@ typedef struct an_fleet_entry {
     char site[AN_NAME_MAX], line[AN_NAME_MAX], model[AN_NAME_MAX];
     an_hash version, overlay; /* it runs; none: it has not said so */
     int64_t since_ms;         /* ... since */
+    uint64_t since_seq;       /* ... and the record that said so */
     an_hash refused;          /* the last one that it refused */
-    int64_t refused_ms;
+    uint64_t refused_seq;
     an_hash left; /* the last one that it went back from */
-    int64_t left_ms;
+    uint64_t left_seq;
     char refused_reason[AN_REASON_MAX], left_reason[AN_REASON_MAX];
 } an_fleet_entry;
 

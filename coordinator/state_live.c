@@ -24,7 +24,7 @@ static an_live_verdict verdict_of(an_body *b)
 
 void an_state_site_live(an_state *st, const an_record *r, an_body *b)
 {
-    an_live_entry e = {.time_ms = r->time_ms};
+    an_live_entry e = {.time_ms = r->time_ms, .seq = r->seq};
     an_msg_live *f = &e.figures;
     an_body_name(b, e.site, r->subject);
     an_body_name(b, f->model, an_body_text(b, "model", NULL));

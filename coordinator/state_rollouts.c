@@ -69,11 +69,11 @@ static an_rollout *rollout_of(an_state *st, an_body *b)
 
 void an_state_rollout_event(an_state *st, const an_record *rec, an_body *b)
 {
-    an_rollout_event e;
-    (void)rec;
+    an_rollout_event e = {.seq = 0};
     an_rollout *r = rollout_of(st, b);
     if (b->err == AN_OK)
         b->err = an_rollout_event_decode(b->o, &e, b->why);
+    e.seq = rec->seq;
     if (b->err == AN_OK && e.type == AN_ROLLOUT_EVENT_JOINS)
         b->err = an_rollout_reserve(r);
     if (an_body_ready(b))
@@ -151,20 +151,22 @@ an_fleet_entry *an_state_fleet(an_state *st, const char *site, const char *line,
 }
 
 static void take_report(an_fleet_entry *f, an_version_state state, const an_hash *version,
-                        const an_hash *overlay, const char *reason, int64_t at_ms)
+                        const an_hash *overlay, const char *reason, const an_record *rec)
 {
     if (state == AN_VERSION_RUNNING) {
-        if (!an_hash_equal(&f->version, version) || !an_hash_equal(&f->overlay, overlay))
-            f->since_ms = at_ms;
+        if (!an_hash_equal(&f->version, version) || !an_hash_equal(&f->overlay, overlay)) {
+            f->since_ms = rec->time_ms;
+            f->since_seq = rec->seq;
+        }
         f->version = *version;
         f->overlay = *overlay;
     } else if (state == AN_VERSION_REFUSED) {
         f->refused = *version;
-        f->refused_ms = at_ms;
+        f->refused_seq = rec->seq;
         an_text_set(f->refused_reason, sizeof f->refused_reason, reason);
     } else if (state == AN_VERSION_ROLLED_BACK) {
         f->left = *version;
-        f->left_ms = at_ms;
+        f->left_seq = rec->seq;
         an_text_set(f->left_reason, sizeof f->left_reason, reason);
     }
 }
@@ -178,7 +180,7 @@ static bool has_room(const an_state *st, const char *site)
     return n < AN_REPORTED_MAX;
 }
 
-/* Times are the coordinator's, as it heard of it: they are compared with a rollout's. */
+/* Time and order are the coordinator's, as it heard of it. */
 void an_state_site_report(an_state *st, const an_record *rec, an_body *b)
 {
     an_fleet_entry f = {.since_ms = 0};
@@ -196,7 +198,7 @@ void an_state_site_report(an_state *st, const an_record *rec, an_body *b)
     an_fleet_entry *old = b->err == AN_OK ? an_state_fleet(st, f.site, f.line, f.model) : NULL;
     an_fleet_entry *now = old ? old : &f;
     if (b->err == AN_OK && !b->check)
-        take_report(now, state, &version, &overlay, reason, rec->time_ms);
+        take_report(now, state, &version, &overlay, reason, rec);
     if (!old && b->err == AN_OK && has_room(st, f.site))
         AN_BODY_APPEND(b, &st->fleet, f);
 }

@@ -261,7 +261,12 @@ static const row rows[] = {
     {"who joins belongs to the last stage", "@a, all", 2, "",
      "sign join:s9 s9=PENDING run:s0 +60 s9=TOLD run:s9 run:s1 +60 =DONE"},
     {"who joins at the last stage is told", "@a, all", 2, "", "sign run:s0 +60 stage=1 join:s9 s9=TOLD"},
-    {"who goes is not waited for", "@a, all", 2, "", "sign go:s0 s0=GONE stage=1 run:s1 +60 =DONE"},
+    {"who goes is not waited for", "@b, all", 3, "", "sign go:s1 s1=GONE run:s2 +60 stage=1 run:s0 +60 =DONE"},
+    {"a stage whose sites have all gone does not pass by itself", "@b, all", 4, "",
+     "sign go:s1 go:s2 =PAUSED stage=0 s0=PENDING +900 =PAUSED approve =RUNNING stage=1 s0=TOLD"},
+    {"nor the last one", "@a, all", 2, "", "sign run:s0 +60 go:s1 =PAUSED stage=1 approve =DONE"},
+    {"who comes back to it is waited for", "@a, all", 2, "",
+     "sign go:s0 =PAUSED join:s0 s0=TOLD resume =RUNNING run:s0 +60 stage=1"},
     {"who comes back has its old place", "@a, all", 3, "", "sign go:s1 run:s0 +60 join:s1 s1=TOLD"},
     {"who loses it gets it again", "@a, all", 2, "", "sign run:s0 +30 left:s0 s0=TOLD +30 =RUNNING run:s0 +60 stage=1"},
     /* people */

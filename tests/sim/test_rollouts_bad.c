@@ -1,0 +1,163 @@
+/* Versions that are bad and sites that go: what a stage is judged by when figures say that it is worse where it
+ * runs on, when its sites have left, and what becomes of a campaign that waits behind it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "doors/crypto.h"
+#include "tests/support/rollouts.h"
+
+static int setup(void **state)
+{
+    const an_federation_kind kind = {.sites = 5};
+    an_federation_setup_kind(state, &kind);
+    return 0;
+}
+
+static an_target_state target_state(world *w, const site *s)
+{
+    return an_rollout_find(rollout(w), s->name)->state;
+}
+
+/* ---- figures ---- */
+
+/* The site says what its line's figures are, and goes on running the version. */
+static void figures(world *w, site *s, const an_msg_live *of, const an_hash *version)
+{
+    an_note why = {{0}};
+    an_msg m = {.type = AN_MSG_LIVE, .u.live = *of};
+    snprintf(m.u.live.model, sizeof m.u.live.model, MODEL);
+    snprintf(m.u.live.line, sizeof m.u.live.line, "line-1");
+    m.u.live.version = *version;
+    m.u.live.verdict = of->verdict ? of->verdict : AN_LIVE_WATCHING;
+    if (an_session_post(s->session, &m, &why) != AN_OK)
+        fail_msg("%s", why.text);
+    pass(w, 1000);
+}
+
+static const an_msg_live worse = {.verdict = AN_LIVE_WORSENED, .reason = "twice as many alarms"};
+
+static void a_version_that_figures_call_worse_is_taken_back(void **state)
+{
+    world *w = *state;
+    ready(w, "1, all");
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    figures(w, one_that_runs(w, &v, true), &worse, &v);
+    assert_int_equal(rollout(w)->state, AN_ROLLOUT_ROLLED_BACK);
+    assert_non_null(strstr(rollout(w)->reason, "line line-1: twice as many alarms"));
+    assert_int_equal(n_running(w, &old), 5);
+}
+
+static void scores_that_are_no_numbers_are_worse_where_the_version_before_had_some(void **state)
+{
+    world *w = *state;
+    ready(w, "2, all");
+    policy(w, "rollout.error", "0.6");
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    site *s = one_that_runs(w, &v, true);
+    figures(w, s, &(an_msg_live){.paired = true, .rows = 9, .non_finite = 3, .before_non_finite = 3}, &v);
+    assert_int_equal(target_state(w, s), AN_TARGET_RUNNING); /* the line's matter */
+    figures(w, s, &(an_msg_live){.rows = 9, .non_finite = 3}, &v);
+    assert_int_equal(target_state(w, s), AN_TARGET_RUNNING); /* nobody knows what the one before had */
+    figures(w, s, &(an_msg_live){.paired = true, .rows = 9, .non_finite = 3}, &v);
+    assert_int_equal(target_state(w, s), AN_TARGET_FAILED);
+    assert_non_null(strstr(an_rollout_find(rollout(w), s->name)->reason, "3 rows without a finite score"));
+}
+
+static void figures_of_another_version_say_nothing(void **state)
+{
+    world *w = *state;
+    ready(w, "1, all");
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    figures(w, one_that_runs(w, &v, true), &worse, &old);
+    figures(w, one_that_runs(w, &v, false), &worse, &v); /* nor of a site that it has not reached */
+    assert_state(w, AN_ROLLOUT_RUNNING, 0);
+    pass(w, 24000);
+    assert_state(w, AN_ROLLOUT_RUNNING, 1);
+}
+
+static void worse_stays_worse_for_as_long_as_the_version_runs_on(void **state)
+{
+    world *w = *state;
+    ready(w, "3, all");
+    policy(w, "rollout.error", "0.6");
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    site *s = one_that_runs(w, &v, true);
+    figures(w, s, &worse, &v);
+    assert_int_equal(target_state(w, s), AN_TARGET_FAILED);
+    figures(w, s, &(an_msg_live){.verdict = AN_LIVE_FINE}, &v);
+    assert_true(an_hash_equal(&s->runs, &v));
+    pass(w, 60000);
+    assert_int_equal(target_state(w, s), AN_TARGET_FAILED);
+    assert_state(w, AN_ROLLOUT_PAUSED, 0); /* fine at two of three */
+}
+
+/* ---- sites that go ---- */
+
+static void a_stage_that_nobody_is_left_of_is_not_passed(void **state)
+{
+    world *w = *state;
+    ready(w, "2, all");
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    for (size_t i = 0; i < 2; i++) {
+        site *s = one_that_runs(w, &v, true);
+        assert_int_equal(an_hub_site_revoke(w->hub, "user/admin", s->name, "a test", NULL), AN_OK);
+        kill_site(s);
+        s->runs = old;
+    }
+    pass(w, 60000);
+    assert_state(w, AN_ROLLOUT_PAUSED, 0);
+    assert_int_equal(n_running(w, &v), 0);
+    assert_int_equal(
+        an_hub_rollout_do(w->hub, "user/admin", rollout(w)->id, AN_ROLLOUT_EVENT_APPROVE, "", NULL), AN_OK);
+    pass(w, 30000);
+    assert_int_equal(n_running(w, &v), 3);
+    assert_state(w, AN_ROLLOUT_DONE, 1);
+}
+
+/* ---- a campaign behind it ---- */
+
+static void a_campaign_that_has_passed_waits_until_a_rollout_has_gone_back(void **state)
+{
+    world *w = *state;
+    ready(w, "2, all");
+    policy(w, "promote.automatic", "no");
+    const uint64_t id = campaign(w, AN_CAMPAIGN_INCREMENTAL);
+    for (int i = 0; i < 90 && an_state_campaign(an_hub_state(w->hub), id)->state != AN_CAMPAIGN_PASSED; i++)
+        pass(w, 1000);
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    assert_state(w, AN_ROLLOUT_RUNNING, 0);
+    assert_int_equal(an_hub_campaign_approve(w->hub, "user/admin", id, NULL), AN_OK);
+    assert_int_equal(an_state_campaign(an_hub_state(w->hub), id)->state, AN_CAMPAIGN_PASSED);
+    worsens(w, one_that_runs(w, &v, true));
+    const an_campaign *c = an_state_campaign(an_hub_state(w->hub), id);
+    if (c->state == AN_CAMPAIGN_STOPPED)
+        fail_msg("the campaign ended: %s", c->reason);
+    pass(w, 60000);
+    assert_promoted(w, id);
+    assert_true(an_state_version(an_hub_state(w->hub), &v)->quarantined);
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, an_federation_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_version_that_figures_call_worse_is_taken_back),
+        TEST(scores_that_are_no_numbers_are_worse_where_the_version_before_had_some),
+        TEST(figures_of_another_version_say_nothing),
+        TEST(worse_stays_worse_for_as_long_as_the_version_runs_on),
+        TEST(a_stage_that_nobody_is_left_of_is_not_passed),
+        TEST(a_campaign_that_has_passed_waits_until_a_rollout_has_gone_back),
+    };
+    if (an_crypto_init() != AN_OK)
+        return 1;
+    an_log_init(AN_LOG_OFF, "test_rollouts_bad");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
