@@ -54,6 +54,8 @@ an_err an_inbox_put(const char *dir, const an_command *c, int64_t now_ms, an_not
         an_json_set_text(o, "rotate", "keys");
     } else if (c->kind == AN_COMMAND_ROLLBACK) {
         an_json_set_text(o, "rollback", c->reason);
+    } else if (c->kind == AN_COMMAND_MISSED) {
+        an_json_set_text(o, "missed", c->reason);
     } else {
         an_json_set_int(o, "alarm", (int64_t)c->alarm);
         an_json_set_text(o, "verdict", an_verdict_name(c->verdict));
@@ -79,13 +81,12 @@ static an_err parse_verdict(const an_jval *o, an_command *ret, an_note *why)
     return err;
 }
 
-static an_err parse_rollback(const an_jval *o, an_command *ret, an_note *why)
+static an_err parse_reason(const an_jval *o, const char *key, an_command *ret, an_note *why)
 {
     const char *reason = NULL;
-    an_err err = an_jval_text(o, "rollback", &reason, why);
+    an_err err = an_jval_text(o, key, &reason, why);
     if (err == AN_OK)
         an_text_set(ret->reason, sizeof ret->reason, reason);
-    ret->kind = AN_COMMAND_ROLLBACK;
     return err;
 }
 
@@ -98,7 +99,11 @@ static an_err parse_line(const an_jval *o, const char *path, an_command *ret, an
     if (err != AN_OK)
         return err;
     snprintf(ret->line, sizeof ret->line, "%s", line);
-    return (an_jval_get(o, "rollback") ? parse_rollback : parse_verdict)(o, ret, why);
+    const char *key = an_jval_get(o, "rollback") ? "rollback" : an_jval_get(o, "missed") ? "missed" : NULL;
+    if (!key)
+        return parse_verdict(o, ret, why);
+    ret->kind = key[0] == 'r' ? AN_COMMAND_ROLLBACK : AN_COMMAND_MISSED;
+    return parse_reason(o, key, ret, why);
 }
 
 static an_err parse_import(const an_jval *o, an_command *ret, an_note *why)

@@ -1,5 +1,5 @@
 /* inbox.h - what people tell a running agent: one file per command in DATA/inbox, written whole
- * by `andon-agent verdict`, `rollback` and `rotate`, taken in the order of their names.
+ * by `andon-agent verdict`, `missed`, `rollback` and `rotate`, taken in the order of their names.
  *
  *     err = an_inbox_put(dir, &command, now_ms, &why);
  *     while (an_inbox_take(dir, &command, &why) == AN_OK) ...
@@ -22,6 +22,7 @@ bool an_verdict_find(const char *name, an_verdict *ret);
 
 typedef enum an_command_kind {
     AN_COMMAND_VERDICT,  /* on an alarm of the line */
+    AN_COMMAND_MISSED,   /* a fault of the line that raised no alarm */
     AN_COMMAND_ROLLBACK, /* back to the version that the line ran before */
     AN_COMMAND_ROTATE,   /* the site's keys */
     AN_COMMAND_IMPORT    /* a release that lies in DATA/import */
@@ -32,7 +33,7 @@ typedef struct an_command {
     char line[AN_NAME_MAX]; /* not of ROTATE; IMPORT: the folder's name in DATA/import */
     uint64_t alarm;         /* VERDICT */
     an_verdict verdict;
-    char reason[AN_REASON_MAX]; /* ROLLBACK */
+    char reason[AN_REASON_MAX]; /* ROLLBACK, MISSED */
 } an_command;
 
 /* Errors: IO, LIMIT, NOMEM. */

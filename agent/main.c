@@ -48,6 +48,8 @@ static const an_verb verbs[] = {
     {"ledger", NULL, 0, 0, ledger_flags, N(ledger_flags), "all that left this site, in plain words"},
     {"verdict", "LINE ALARM true|false|unsure", 3, 3, data_flags, N(data_flags),
      "say whether an alarm was right; the agent learns from it"},
+    {"missed", "LINE REASON", 2, 2, data_flags, N(data_flags),
+     "say that a fault of the line has raised no alarm"},
     {"rollback", "LINE REASON", 2, 2, data_flags, N(data_flags),
      "go back to the version the line ran before, until a newer release"},
     {"import", "FILE", 1, 1, data_flags, N(data_flags),
@@ -157,6 +159,8 @@ static an_err dispatch(const an_args *args, an_note *why)
         return ledger(args, why);
     if (strcmp(verb, "verdict") == 0)
         return an_leave_verdict(data_of(args), p[0], p[1], p[2], stdout, why);
+    if (strcmp(verb, "missed") == 0)
+        return an_leave_missed(data_of(args), p[0], p[1], stdout, why);
     if (strcmp(verb, "rollback") == 0)
         return an_leave_rollback(data_of(args), p[0], p[1], stdout, why);
     if (strcmp(verb, "import") == 0)

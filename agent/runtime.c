@@ -1,12 +1,10 @@
 /* The link thread: sockets, session, spool, and the orders that lines and trainer are given. */
 #include "agent/runtime.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/import.h"
 #include "agent/runtime_link.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -170,76 +168,6 @@ static void on_bulk(an_agent *a)
         an_session_fetched(a->session, &version, err, &why);
 }
 
-static void roll_back(an_agent *a, const an_command *c)
-{
-    an_note why = {{0}};
-    an_err err = an_session_rollback(a->session, c->line, c->reason, &why);
-    if (err != AN_OK)
-        an_agent_fault(a, "not_rolled_back", why.text[0] ? why.text : an_err_text(err));
-    else
-        an_log(AN_LOG_INFO, "rolled_back", "line=%s reason=\"%s\"", c->line, c->reason);
-}
-
-static void take_verdict(an_agent *a, const an_command *c)
-{
-    an_note why = {{0}};
-    an_journal_row row = {.time_ms = a->clock->wall_ms(a->clock)};
-    an_hash version, overlay;
-    an_line *l = an_agent_line_of(a, c->line);
-    if (!l || c->alarm > an_line_alarm_last(&l->status)) {
-        an_note_set(&why,
-                    l ? "line %s has raised no alarm %" PRIu64 : "no line %s (verdict on alarm %" PRIu64 ")",
-                    c->line, c->alarm);
-        an_agent_fault(a, "verdict_not_taken", why.text);
-        return;
-    }
-    const an_order o = {.kind = AN_ORDER_VERDICT, .alarm = c->alarm, .verdict = c->verdict};
-    an_agent_order(l, &o);
-    snprintf(row.model, sizeof row.model, "%s", l->conf->model);
-    snprintf(row.what, sizeof row.what, "verdict on alarm %" PRIu64 " of line %.40s: %s", c->alarm, c->line,
-             an_verdict_name(c->verdict));
-    if (an_session_running(a->session, c->line, &version, &overlay)) {
-        memcpy(row.version, version.b, sizeof row.version);
-        memcpy(row.overlay, overlay.b, sizeof row.overlay);
-    }
-    if (an_journal_add(a->spool, &row, &why) != AN_OK)
-        an_agent_fault(a, "verdict_not_kept", why.text);
-}
-
-static void rotate(an_agent *a)
-{
-    an_note why = {{0}};
-    an_err err = an_agent_keys_rotate(a, &why);
-    if (err != AN_OK)
-        an_agent_fault(a, "not_rotated", why.text[0] ? why.text : an_err_text(err));
-}
-
-static void import(an_agent *a, const an_command *c)
-{
-    an_note why = {{0}};
-    an_err err = an_import_take(a->conf->data, c->line, a->session, &why);
-    if (err != AN_OK)
-        an_agent_fault(a, "not_imported", why.text[0] ? why.text : an_err_text(err));
-}
-
-static void obey(an_agent *a, const an_command *c)
-{
-    switch (c->kind) {
-    case AN_COMMAND_VERDICT:
-        take_verdict(a, c);
-        break;
-    case AN_COMMAND_ROLLBACK:
-        roll_back(a, c);
-        break;
-    case AN_COMMAND_ROTATE:
-        rotate(a);
-        break;
-    case AN_COMMAND_IMPORT:
-        import(a, c);
-        break;
-    }
-}
-
 static void each_second(an_agent *a)
 {
     an_command c;
@@ -250,7 +178,7 @@ static void each_second(an_agent *a)
     pay(a);
     a->status_ms = a->clock->mono_ms(a->clock) + TICK_MS;
     while ((err = an_inbox_take(a->conf->data, &c, &why)) == AN_OK)
-        obey(a, &c);
+        an_agent_obey(a, &c);
     if (err != AN_ERR_NOTFOUND)
         an_agent_fault(a, "command_not_read", why.text);
     const an_status_in in = {.site = a->conf->site,

@@ -9,6 +9,7 @@
 #include "agent/live.h"
 #include "agent/session.h"
 #include "agent/source.h"
+#include "agent/tally.h"
 #include "net/client.h"
 #include "net/pipe.h"
 
@@ -95,6 +96,7 @@ typedef enum an_order_kind {
     AN_ORDER_SHADOW_END,
     AN_ORDER_SNAPSHOT,
     AN_ORDER_VERDICT,
+    AN_ORDER_MISSED,
     AN_ORDER_STOP
 } an_order_kind;
 typedef struct an_order {
@@ -126,6 +128,7 @@ typedef struct an_line {
     size_t watch_at;   /* where the latter begins */
     an_hash candidate; /* that scores beside what runs; none */
     uint64_t candidate_rows;
+    an_tally tally;
     struct line_run *run; /* what the thread keeps while it runs */
 
     an_actor *actor;
@@ -150,6 +153,10 @@ void an_line_watch_resume(an_line *l, an_live *before);
 void an_line_shadow(an_line *l, an_going *g, uint64_t rows);
 void an_line_shadow_end(an_line *l);
 void an_line_shadow_look(an_line *l, bool ended); /* ended: there are no more rows */
+/* runtime_counts.c */
+void an_line_counts_anew(an_line *l,
+                         int64_t now_ms); /* after a swap: alarms from now on are those of what runs now */
+void an_line_counts_say(an_line *l, int64_t now_ms); /* if there is something to say */
 /* The number of the last alarm that was raised; 0: none yet. */
 uint64_t an_line_alarm_last(const an_line_status *s);
 /* An alarm's number is unique in its line; at the site it is joined with the line's name. */

@@ -97,6 +97,7 @@ static void say_mark(line_run *r)
         an_buf_put(&s.u.mark, source.data, source.len);
         an_buf_put(&s.u.mark, alarm.data, alarm.len);
         an_held_save(&r->held, live ? live->version : nothing, &s.u.mark);
+        an_tally_save(&r->l->tally, &s.u.mark);
         an_pipeline_watch_save(r->l->pipe, &s.u.mark);
         err = an_buf_err(&s.u.mark);
     }
@@ -150,6 +151,8 @@ static void on_alarm(void *ctx, const an_alarm_event *e)
     an_msg_alarm_summary *a = &m.u.alarm_summary;
     r->marked = false;
     an_held_alarm(&r->held, e);
+    if (e->kind == AN_ALARM_RAISED)
+        an_tally_alarm(&r->l->tally, e->id);
     if (e->kind != AN_ALARM_UPDATED)
         an_log(AN_LOG_WARN, e->kind == AN_ALARM_RAISED ? "alarm_raised" : "alarm_cleared",
                "line=%s alarm=%" PRIu64 " score=%.3g peak=%.3g sensor=\"%s\"", l->conf->name, e->id, e->score,
@@ -251,6 +254,7 @@ static void go_live(line_run *r, an_going *g)
     } else if (!g->watched) {
         an_line_watch_resume(l, &g->before);
     }
+    an_line_counts_anew(l, r->clock->wall_ms(r->clock));
     an_going_free(g);
     save_pool(r);
 }
@@ -290,6 +294,7 @@ static void take_verdict(line_run *r, const an_order *o)
         n = an_pool_release(pool, o->alarm);
     an_log(AN_LOG_INFO, "verdict", "line=%s alarm=%" PRIu64 " verdict=%s windows=%zu", r->l->conf->name,
            o->alarm, an_verdict_name(o->verdict), n);
+    (void)an_tally_verdict(&r->l->tally, o->alarm, o->verdict); /* of an earlier version: it is not counted */
     save_pool(r);
 }
 
@@ -317,6 +322,9 @@ static void take_orders(line_run *r)
             break;
         case AN_ORDER_VERDICT:
             take_verdict(r, &o);
+            break;
+        case AN_ORDER_MISSED:
+            an_tally_missed(&r->l->tally);
             break;
         case AN_ORDER_STOP:
             r->stop = true;
@@ -359,7 +367,7 @@ static void process(line_run *r)
     an_line *l = r->l;
     an_note why = {{0}};
     const an_batch *b = &l->batch;
-    const uint64_t alarms = an_pipeline_stats_get(l->pipe).alarms;
+    const an_pipeline_stats before = an_pipeline_stats_get(l->pipe);
     for (size_t i = 0; i < b->n; i++) {
         const an_pipeline_in in = {.row = b->row[i],
                                    .time_ms = b->time_ms[i],
@@ -371,7 +379,9 @@ static void process(line_run *r)
             snprintf(r->status.error, sizeof r->status.error, "%.150s", why.text);
         l->next_row = b->row[i] + 1;
     }
-    if (!r->marked || alarms != an_pipeline_stats_get(l->pipe).alarms)
+    const an_pipeline_stats after = an_pipeline_stats_get(l->pipe);
+    an_tally_rows(&r->l->tally, after.scored - before.scored);
+    if (!r->marked || before.alarms != after.alarms)
         say_mark(r);
     r->marked = true;
 }
@@ -416,6 +426,7 @@ static void housekeep(line_run *r)
 {
     const int64_t now = r->clock->mono_ms(r->clock);
     an_line_shadow_look(r->l, r->status.phase == AN_LINE_ENDED);
+    an_line_counts_say(r->l, r->clock->wall_ms(r->clock));
     if (now >= r->status_ms) {
         say_status(r);
         say_mark(r);
@@ -438,6 +449,8 @@ void an_line_main(an_pipe *pipe, void *line)
     an_reader kept = an_reader_of(l->kept.data, l->kept.len);
     if (l->kept.len > 0 && an_held_restore(&r.held, &kept) != AN_OK)
         an_log(AN_LOG_WARN, "drift_not_taken_up", "line=%s", l->conf->name);
+    else if (l->kept.len > 0 && an_tally_restore(&l->tally, &kept) != AN_OK)
+        an_log(AN_LOG_WARN, "counts_not_taken_up", "line=%s", l->conf->name);
     l->watch_at = l->kept.len - kept.left;
     l->run = &r;
     r.save_ms = r.clock->mono_ms(r.clock) + l->agent->save_ms;

@@ -48,6 +48,9 @@ an_err an_agent_keys_open(an_agent *a, an_note *why);   /* takes up a rotation t
 an_err an_agent_keys_rotate(an_agent *a, an_note *why); /* begins one, if none has begun */
 void an_agent_keys_tick(an_agent *a);                   /* goes over, when it is time */
 
+/* runtime_commands.c */
+void an_agent_obey(an_agent *a, const an_command *c); /* what a person has left in the inbox */
+
 /* What the session asks for. */
 an_session_io an_agent_io(an_agent *a);
 an_err an_agent_find_upload(void *agent, const an_hash *update, char out[static AN_PATH_MAX]);

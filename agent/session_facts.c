@@ -17,13 +17,16 @@ static const struct {
     {AN_MSG_ALARM_SUMMARY, AN_SPOOL_ALARM, "an alarm: when, how high, which sensors"},
     {AN_MSG_VERSION_REPORT, AN_SPOOL_REPORT, "a report of which version a line runs"},
     {AN_MSG_LIVE, AN_SPOOL_REPORT, "how a new version does: counts of rows, alarms, mean score, latency"},
+    {AN_MSG_COUNTS, AN_SPOOL_HEALTH, "counts of rows and alarms, and of what people said of these"},
 };
 
 an_err an_session_post(an_session *s, const an_msg *fact, an_note *why)
 {
     an_buf bytes;
     an_msg dated;
-    if (fact->type == AN_MSG_LIVE && !s->conf.policy->allow_live)
+    const an_site_policy *policy = s->conf.policy;
+    if ((fact->type == AN_MSG_LIVE && !policy->allow_live) ||
+        (fact->type == AN_MSG_COUNTS && !policy->allow_counts))
         return AN_OK; /* nothing is owed then */
     if (fact->type == AN_MSG_VERSION_REPORT && fact->u.version_report.at_ms == 0) {
         dated = *fact;

@@ -209,7 +209,9 @@ static an_err leave(const char *dir, const an_command *c, an_note *why)
     if (err == AN_OK)
         err = find_line(an_json_root(doc), c->line, &line, why);
     if (err == AN_OK)
-        err = (c->kind == AN_COMMAND_ROLLBACK ? check_rollback : check_alarm)(line, c, why);
+        err = c->kind == AN_COMMAND_ROLLBACK  ? check_rollback(line, c, why)
+              : c->kind == AN_COMMAND_VERDICT ? check_alarm(line, c, why)
+                                              : AN_OK;
     an_json_doc_free(doc);
     an_buf_done(&b);
     return err == AN_OK ? an_inbox_put(dir, c, wall_ms(), why) : err;
@@ -251,16 +253,31 @@ an_err an_leave_verdict(const char *dir, const char *line, const char *alarm, co
     return err;
 }
 
-an_err an_leave_rollback(const char *dir, const char *line, const char *reason, FILE *out, an_note *why)
+static an_err leave_reason(const char *dir, an_command_kind kind, const char *line, const char *reason,
+                           const char *whose, an_note *why)
 {
-    an_command c = {.kind = AN_COMMAND_ROLLBACK};
+    an_command c = {.kind = kind};
     if (!an_name_ok(line))
         return an_fail(AN_ERR_INVAL, why, "\"%.60s\" is not a line's name", line);
     if (!reason[0])
-        return an_fail(AN_ERR_INVAL, why, "a reason is missing: it is told to the coordinator");
+        return an_fail(AN_ERR_INVAL, why, "a reason is missing: %s", whose);
     snprintf(c.line, sizeof c.line, "%s", line);
     an_text_set(c.reason, sizeof c.reason, reason);
-    an_err err = leave(dir, &c, why);
+    return leave(dir, &c, why);
+}
+
+an_err an_leave_missed(const char *dir, const char *line, const char *reason, FILE *out, an_note *why)
+{
+    an_err err =
+        leave_reason(dir, AN_COMMAND_MISSED, line, reason, "it is kept in the journal of this site", why);
+    if (err == AN_OK)
+        fprintf(out, "left for the agent: a fault of line %s has raised no alarm\n", line);
+    return err;
+}
+
+an_err an_leave_rollback(const char *dir, const char *line, const char *reason, FILE *out, an_note *why)
+{
+    an_err err = leave_reason(dir, AN_COMMAND_ROLLBACK, line, reason, "it is told to the coordinator", why);
     if (err == AN_OK)
         fprintf(out, "left for the agent: line %s goes back to the version before\n", line);
     return err;

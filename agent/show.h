@@ -1,5 +1,5 @@
 /* show.h - the verbs of andon-agent that only look, or leave a command: status, ledger,
- * verdict, rollback, probe.
+ * verdict, missed, rollback, probe.
  *
  * Each prints for a person on out and returns an error with its text.
  *
@@ -26,6 +26,10 @@ an_err an_show_ledger_verify(const char *dir, FILE *out, an_note *why);
  * never raised, no agent has run here; PROTO, IO, NOMEM. */
 an_err an_leave_verdict(const char *dir, const char *line, const char *alarm, const char *verdict, FILE *out,
                         an_note *why);
+
+/* Tells the running agent of a fault that raised no alarm; it is counted, and the reason stays in the journal of
+ * this site.  Errors: as an_leave_verdict. */
+an_err an_leave_missed(const char *dir, const char *line, const char *reason, FILE *out, an_note *why);
 
 /* Tells the running agent to go back to the version that the line ran before.  reason: for the
  * coordinator and the journals.  Errors: as an_leave_verdict; NOTFOUND no version before. */

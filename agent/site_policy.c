@@ -23,6 +23,8 @@ const an_opt an_site_policy_rows[] = {
                 "score candidates beside what runs on a line, and give counts of it"),
     AN_OPT_BOOL(an_site_policy, allow_live, "allow.live", "yes",
                 "tell how a new version does here: counts of rows and alarms, mean score, latency"),
+    AN_OPT_BOOL(an_site_policy, allow_counts, "allow.counts", "yes",
+                "tell how many rows lines have scored, and how many alarms people called right or wrong"),
     AN_OPT_BOOL(an_site_policy, allow_return, "allow.return", "yes",
                 "go back to the version that ran before when the coordinator asks for it"),
     AN_OPT_INT(an_site_policy, min_cohort, "min_cohort", 1, 1000, "3",

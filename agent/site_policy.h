@@ -29,6 +29,7 @@ typedef struct an_site_policy {
     bool allow_online_root; /* a coordinator whose own key is the release root */
     bool allow_shadow;      /* score candidates beside what runs */
     bool allow_live;        /* tell how a new version does */
+    bool allow_counts;      /* tell how many rows and alarms there were, and what people said of these */
     bool allow_return;      /* go back when the coordinator asks for it */
     int64_t min_cohort;
     int64_t secure_bits;

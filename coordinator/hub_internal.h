@@ -140,6 +140,9 @@ an_err an_hub_live_take(an_hub *hub, const char *site, const an_msg *msg, an_not
 an_err an_hub_return(an_hub *hub, const char *site, const char *model, const an_hash *version,
                      const an_hash *to, const char *reason);
 
+/* hub_counts.c */
+an_err an_hub_counts_take(an_hub *hub, const char *site, const an_msg *msg, an_note *why); /* COUNTS */
+
 /* hub_reports.c */
 /* What a line runs: taken with the site's countersign only.  Errors: AUTH, IO, NOMEM. */
 an_err an_hub_report(an_hub *hub, const char *site, const an_msg *msg, an_note *why);

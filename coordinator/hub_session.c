@@ -326,6 +326,7 @@ static const struct {
     {AN_MSG_SECURE, false, an_hub_secure_take},
     {AN_MSG_KEYS, true, on_keys},
     {AN_MSG_LIVE, true, an_hub_live_take},
+    {AN_MSG_COUNTS, true, an_hub_counts_take},
 };
 
 /* So many facts a site may tell; one beyond is not answered, so that the site says it again later

@@ -165,6 +165,17 @@ typedef struct an_live_entry {
     an_msg_live figures;
 } an_live_entry;
 
+/* The last counts of a site's line, and those of before: what a campaign was opened for does not count again. */
+typedef struct an_counts_entry {
+    char site[AN_NAME_MAX];
+    int64_t time_ms;
+    an_msg_counts figures;
+    an_msg_counts base; /* numbers alone: of the same tally, when the last campaign was opened */
+    uint64_t carried;   /* rows of earlier tallies since the last training */
+} an_counts_entry;
+#define AN_COUNTS_MAX (UINT64_C(1) << 53)          /* of each number */
+uint64_t an_counts_rows(const an_counts_entry *e); /* since the last training, at most AN_COUNTS_MAX */
+
 typedef struct an_delegation_entry {
     an_signed statement, revocation; /* revocation.len 0: it holds */
     an_hash hash;
@@ -235,7 +246,8 @@ typedef struct an_state {
     AN_LIST(an_campaign) campaigns;
     AN_LIST(an_round_entry) rounds;
     AN_LIST(an_drift_entry) drifts;
-    AN_LIST(an_live_entry) lives; /* one for each line that has ever reported some */
+    AN_LIST(an_live_entry) lives;    /* one for each line that has ever reported some */
+    AN_LIST(an_counts_entry) counts; /* AN_REPORTED_MAX of a site at most, the latest */
     AN_LIST(an_delegation_entry) delegations;
     AN_LIST(an_release_wait) waits;
     AN_LIST(an_reported_entry) reported;

@@ -194,6 +194,7 @@ static void campaign_opened(an_state *st, const an_record *r, an_body *b)
         return;
     an_state_use_id(st, c.id);
     answer_drifts(st, &c);
+    an_state_counts_answered(st, c.model, true);
 }
 
 static an_campaign *campaign_of(an_state *st, an_body *b)
@@ -406,6 +407,7 @@ static const struct {
     {"site.rotated", an_state_site_rotated},
     {"roster.signed", an_state_roster_signed},
     {"site.live", an_state_site_live},
+    {"site.counts", an_state_site_counts},
     {"model.created", model_created},
     {"model.policy", model_policy},
     {"version.registered", version_registered},

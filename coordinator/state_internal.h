@@ -55,6 +55,11 @@ void an_state_roster_signed(an_state *st, const an_record *r, an_body *b);
 /* state_live.c */
 void an_state_site_live(an_state *st, const an_record *r, an_body *b);
 
+/* state_counts.c */
+void an_state_site_counts(an_state *st, const an_record *r, an_body *b);
+/* A campaign of the model was opened: verdicts until now are its matter; trains: rows, too. */
+void an_state_counts_answered(an_state *st, const char *model, bool trains);
+
 /* state_registry.c */
 void an_state_version_pruned(an_state *st, const an_record *r, an_body *b);
 /* What the registry remembers of a record beside what its handler does. */

@@ -1,4 +1,4 @@
-/* Fields of what a site reports of its own accord: drift, alarms, live figures. */
+/* Fields of what a site reports of its own accord: drift, alarms, live figures, counts. */
 #include <math.h>
 
 #include "andon.pb-c.h"
@@ -87,3 +87,22 @@ static const an_field live_fields[] = {
 #undef OWN
 #undef WIRE
 const an_msg_codec an_codec_live = {live_fields, &andon__live__descriptor};
+
+#define OWN an_msg_counts
+#define WIRE Andon__Counts
+static const an_field counts_fields[] = {
+    AN_NAME(model),
+    AN_NAME(line),
+    AN_FIXED(version, false),
+    AN_TIME(since_ms),
+    AN_U64(rows, 0, COUNT),
+    AN_U64(alarms, 0, COUNT),
+    AN_U64(confirmed, 0, COUNT),
+    AN_U64(refuted, 0, COUNT),
+    AN_U64(unsure, 0, COUNT),
+    AN_U64(missed, 0, COUNT),
+    AN_END,
+};
+#undef OWN
+#undef WIRE
+const an_msg_codec an_codec_counts = {counts_fields, &andon__counts__descriptor};

@@ -38,6 +38,25 @@ typedef struct an_msg_live {
     char reason[AN_REASON_MAX]; /* may be empty while it watches */
 } an_msg_live;
 
+/* ---- counts ---- */
+
+/* What a line has come to with the version that it runs, and what people have said of its alarms.  They only grow,
+ * but for a verdict that is changed. */
+#define AN_COUNTS(X) X(rows) X(alarms) X(confirmed) X(refuted) X(unsure) X(missed)
+
+typedef struct an_msg_counts {
+    char model[AN_NAME_MAX]; /* NAME */
+    char line[AN_NAME_MAX];  /* NAME */
+    an_hash version;
+    int64_t since_ms;   /* wall clock: since when it is counted */
+    uint64_t rows;      /* scored */
+    uint64_t alarms;    /* raised */
+    uint64_t confirmed; /* ... of them: verdict true */
+    uint64_t refuted;   /* false */
+    uint64_t unsure;
+    uint64_t missed; /* faults that people have reported and no alarm has */
+} an_msg_counts;
+
 /* ---- alerts ---- */
 
 typedef struct an_msg_drift_alert {

@@ -112,6 +112,10 @@ grep -q 'no version before' <<<"$("$agent" rollback line-1 'a test' --data "$wor
 "$agent" verdict line-1 1 unsure --data "$work/plant-b" >/dev/null || die "no verdict can be left"
 taken() { [ -z "$(ls "$work/plant-b/inbox")" ]; }
 until_true 10 taken || die "the verdict is not taken"
+"$agent" missed line-1 'seal burst' --data "$work/plant-b" >/dev/null || die "a missed fault cannot be told"
+counts=(journal --kind site.counts --subject plant-b --limit 500 --json)
+counted() { api "${counts[@]}" | grep '"unsure":1,"missed":1' >/dev/null; }
+until_true 20 counted || die "the verdict and the missed fault are not counted: $(api "${counts[@]}")"
 
 # ---- an orderly end
 kill -TERM "${site_pid[plant-a]}"

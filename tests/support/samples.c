@@ -197,6 +197,19 @@ static void sample_live(an_msg *m)
             .model = "pump", .version = version, .to = other, .reason = "stage 1: 2 of 3 sites worsened"};
         return;
     }
+    if (m->type == AN_MSG_COUNTS) {
+        m->u.counts = (an_msg_counts){.model = "pump",
+                                      .line = "pump-1",
+                                      .version = version,
+                                      .since_ms = INT64_C(1767225000000),
+                                      .rows = 36000,
+                                      .alarms = 9,
+                                      .confirmed = 2,
+                                      .refuted = 5,
+                                      .unsure = 1,
+                                      .missed = 1};
+        return;
+    }
     m->u.live = (an_msg_live){.model = "pump",
                               .line = "pump-1",
                               .version = version,
@@ -297,7 +310,7 @@ void an_sample_msg(an_msg *ret, an_msg_type type)
         sample_keys(&ret->u.keys);
     else if (type == AN_MSG_TRUST)
         sample_trust(&ret->u.trust);
-    else if (type == AN_MSG_LIVE || type == AN_MSG_RETURN)
+    else if (type >= AN_MSG_LIVE && type <= AN_MSG_COUNTS)
         sample_live(ret);
     else
         sample_secure(ret);

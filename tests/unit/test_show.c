@@ -105,6 +105,20 @@ static void a_rollback_is_left_where_there_is_a_version_before(void **state)
     assert_int_equal(an_inbox_take(f->dir, &c, NULL), AN_ERR_NOTFOUND);
 }
 
+static void a_missed_fault_is_left_also_where_no_alarm_was_raised(void **state)
+{
+    fixture *f = *state;
+    an_command c;
+    assert_int_equal(an_leave_missed(f->dir, "pump-2", "seal burst", f->out, &f->why), AN_OK);
+    assert_int_equal(an_inbox_take(f->dir, &c, NULL), AN_OK);
+    assert_int_equal(c.kind, AN_COMMAND_MISSED);
+    assert_string_equal(c.line, "pump-2");
+    assert_string_equal(c.reason, "seal burst");
+    assert_int_equal(an_leave_missed(f->dir, "pump-4", "seal burst", f->out, &f->why), AN_ERR_NOTFOUND);
+    assert_int_equal(an_leave_missed(f->dir, "pump-2", "", f->out, &f->why), AN_ERR_INVAL);
+    assert_int_equal(an_inbox_take(f->dir, &c, NULL), AN_ERR_NOTFOUND);
+}
+
 static void a_rotation_is_left_where_a_site_was_enrolled(void **state)
 {
     fixture *f = *state;
@@ -136,6 +150,7 @@ int main(void)
         CASE(a_verdict_on_an_alarm_that_was_raised_is_left),
         CASE(a_verdict_on_nothing_is_refused_and_nothing_is_left),
         CASE(a_rollback_is_left_where_there_is_a_version_before),
+        CASE(a_missed_fault_is_left_also_where_no_alarm_was_raised),
         CASE(a_rotation_is_left_where_a_site_was_enrolled),
         CASE(where_no_agent_has_run_it_says_so),
     };
