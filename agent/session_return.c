@@ -49,7 +49,7 @@ static an_err answer(an_session *s, an_line_state *line, const an_msg_return_to 
     if (!s->conf.policy->allow_return)
         return an_fail(AN_ERR_REFUSED, why, "site policy: allow.return is no");
     snprintf(reason, sizeof reason, "asked by the coordinator: %.200s", m->reason);
-    if (an_follow_is_on_its_way(line) && an_hash_equal(&line->target, &m->version)) {
+    if (line->follow != AN_FOLLOW_NOTHING && an_hash_equal(&line->target, &m->version)) {
         an_err err = turn_back(s, line, why);
         if (err == AN_OK)
             an_follow_report(s, line, &m->version, NULL, AN_VERSION_ROLLED_BACK, reason);

@@ -24,12 +24,20 @@ bool an_hub_statement_holds(an_hub *hub, const an_statement *s)
            an_release_judge(&s->s, d ? &d->statement : NULL, &ground, &r, &ignored, NULL) == AN_OK;
 }
 
-/* Sites that a rollout has reached have followed its statement; an older one would not be followed any more. */
+/* Sites that a rollout has reached have followed its statement; an older one would not be followed any more.  Its
+ * way back is open until production has a newer one or a later rollout reaches the site, whatever else opens. */
 static const an_rollout *taken_back(an_hub *hub, const an_model_entry *m, const char *site)
 {
-    const an_rollout *r = an_state_rollout_last(&hub->state, m->name);
+    const an_rollout *r = NULL;
+    for (size_t i = hub->state.rollouts.n; i-- > 0 && !r;) {
+        const an_rollout *of = &hub->state.rollouts.items[i];
+        if (strcmp(of->model, m->name) == 0 && an_rollout_reaches(of, site))
+            r = of;
+    }
     const bool back = r && (r->state == AN_ROLLOUT_ROLLED_BACK || r->state == AN_ROLLOUT_ABORTED);
-    return back && an_rollout_reaches(r, site) && m->release.counter <= r->counter ? r : NULL;
+    const bool signed_ = back && m->release.counter > r->counter &&
+                         an_hash_equal(&m->release.version, &m->alias[AN_ALIAS_PRODUCTION - 1]);
+    return back && !signed_ ? r : NULL;
 }
 
 void an_hub_desire(an_hub *hub, const an_model_entry *m, const char *site, an_hub_desired *ret)
@@ -84,7 +92,28 @@ static void fill_message(an_hub *hub, const an_model_entry *m, const an_hub_desi
     memcpy(u->delegation_signatures, e->statement.signatures, sizeof e->statement.signatures);
 }
 
-static void tell(an_hub *hub, const an_hub_live *live, const an_model_entry *m)
+/* Does a line run what was taken back, or is it perhaps on its way to it?  One that is is asked until it has
+ * answered; again: nothing is new, and who will not is left alone. */
+static bool is_to_return(an_hub *hub, const an_hub_live *live, const an_model_entry *m,
+                         const an_rollout *back, bool again)
+{
+    const an_target *t = an_rollout_find(back, live->site);
+    for (uint32_t i = 0; i < live->n_lines; i++) {
+        if (strcmp(live->lines[i].model, m->name) != 0)
+            continue;
+        const an_fleet_entry *f = an_state_fleet(&hub->state, live->site, live->lines[i].line, m->name);
+        const bool refused =
+            f && an_hash_equal(&f->refused, &back->version) && f->refused_seq > back->ended_seq;
+        const bool left = f && an_hash_equal(&f->left, &back->version) &&
+                          (f->left_seq > back->ended_seq || (t && t->state == AN_TARGET_FAILED));
+        const bool runs = an_hash_equal(&live->lines[i].version, &back->version);
+        if (runs ? !(again && refused) : !refused && !left)
+            return true;
+    }
+    return false;
+}
+
+static void tell(an_hub *hub, const an_hub_live *live, const an_model_entry *m, bool again)
 {
     an_hub_desired d;
     an_msg msg;
@@ -96,7 +125,7 @@ static void tell(an_hub *hub, const an_hub_live *live, const an_model_entry *m)
     if (d.statement) {
         fill_message(hub, m, &d, &msg);
         sent = an_hub_send(hub, live->site, &msg);
-    } else if (d.back && an_hub_line_runs(live, m, &d.back->version, false)) {
+    } else if (d.back && is_to_return(hub, live, m, d.back, again)) {
         sent = an_hub_return(hub, live->site, m->name, &d.back->version, &d.back->from, d.back->reason);
     }
     (void)sent; /* told again at its next HELLO */
@@ -109,7 +138,7 @@ an_err an_hub_announce(an_hub *hub, const char *model, const char *only_site)
         const an_hub_live *live = &hub->live.items[i];
         if ((only_site && strcmp(live->site, only_site) != 0) || !an_hub_runs_model(live, m))
             continue;
-        tell(hub, live, m);
+        tell(hub, live, m, false);
     }
     return AN_OK;
 }
@@ -132,9 +161,9 @@ static void tell_differing(an_hub *hub, const an_hub_live *live, const an_model_
     if (!an_hub_runs_model(live, m))
         return;
     an_hub_desire(hub, m, live->site, &d);
-    if (!an_hub_line_runs(live, m, &d.version, true) &&
-        (!again || d.back || !has_refused(hub, live, m, &d.version)))
-        tell(hub, live, m);
+    const bool differs = !an_hub_line_runs(live, m, &d.version, true);
+    if (d.back || (differs && (!again || !has_refused(hub, live, m, &d.version))))
+        tell(hub, live, m, again);
 }
 
 void an_hub_announce_reached(an_hub *hub, const an_rollout *r)

@@ -190,7 +190,9 @@ an_err an_hub_rollback(an_hub *hub, const char *actor, const char *model, const 
         return err;
     if (an_hash_is_zero(&h.previous))
         return an_fail(AN_ERR_NOTFOUND, why, "model %.63s has no former production version", model);
-    return an_hub_release(hub, actor, model, &h.previous, reason, 0, why);
+    if (open && (err = an_hub_version_check(hub, model, &h.previous, why)) == AN_OK)
+        err = an_hub_rollout_do(hub, actor, open->id, AN_ROLLOUT_EVENT_ABORT, reason, why);
+    return err == AN_OK ? an_hub_release(hub, actor, model, &h.previous, reason, 0, why) : err;
 }
 
 /* ---- groups ---- */

@@ -276,9 +276,6 @@ an_err an_hub_release_sign(an_hub *hub, const char *actor, uint64_t id, const an
     if (!w.rollout && an_hub_rollout_holds_production(hub, m))
         return an_fail(AN_ERR_STATE, why,
                        "a rollout of model %s is open: production's release waits for its end", w.model);
-    if (!w.rollout && !an_hash_equal(&w.version, &m->alias[AN_ALIAS_PRODUCTION - 1]))
-        return an_fail(AN_ERR_STATE, why, "release %llu is of a version that is production no longer",
-                       (unsigned long long)id);
     if (strcmp(r.sites, "*") != 0)
         return an_fail(AN_ERR_UNSUPPORTED, why, "a release is for all sites");
     if (r.expires_ms <= an_hub_now(hub))
@@ -334,6 +331,12 @@ an_err an_hub_delegation_draft(an_hub *hub, const char *model, an_delegation *re
 
 /* ---- time ---- */
 
+/* Sites may have followed a newer statement, of a rollout that was taken back: they wait for one of production. */
+static bool is_passed(const an_model_entry *m)
+{
+    return m->counter > m->release.counter;
+}
+
 /* Is a new statement of the same version wanted, and would it last longer? */
 static bool ends_soon(an_hub *hub, const an_model_entry *m)
 {
@@ -386,11 +389,9 @@ static void try_waiting(an_hub *hub, size_t i)
         return;
     if (!w.rollout && an_hub_rollout_holds_production(hub, m))
         return;
-    if (!w.rollout && !an_hash_equal(&w.version, &m->alias[AN_ALIAS_PRODUCTION - 1]))
-        return;
     if (an_hash_equal(&w.version, &m->alias[AN_ALIAS_PRODUCTION - 1])) { /* a renewal: is it one? */
         const an_delegation_entry *d = find_delegation(hub, m, &w.version, &why);
-        if (!d || !outlasts(hub, m, d))
+        if (!d || !(is_passed(m) || outlasts(hub, m, d)))
             return;
     }
     an_err err = release_online(hub, w.actor, w.id, m, &w.version, w.reason, w.rollout, &why);
