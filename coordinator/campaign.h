@@ -39,7 +39,7 @@ typedef struct an_campaign {
     an_campaign_kind kind;
     an_campaign_state state;
     char trigger[AN_REASON_MAX]; /* why it began */
-    char cause[AN_SHORT_MAX];    /* what asked for it: "person", "drift"; "" in old journals */
+    char cause[AN_SHORT_MAX];    /* what asked for it: "person", or a trigger (triggers.def) */
     char scope[AN_SHORT_MAX];    /* drift: "one line" ...; "" else */
     char plan[AN_REASON_MAX];    /* who does what in it; may be empty */
     char reason[AN_REASON_MAX];  /* why it ended, or what it waits for */

@@ -1,4 +1,5 @@
-/* drift.h - triage: what the sites' reports of drift add up to, and what is to be done about them.
+/* drift.h - triage: what the sites' reports of drift add up to, and what is to be done about them.  Other triggers
+ * than drift (trigger.h) go the same way.
  *
  *     an_triage t;
  *     err = an_drift_triage(&in, &t);
@@ -69,17 +70,20 @@ typedef struct an_triage_in {
     size_t n_lines;
     double rate_hz; /* rows a second of a line; 0: not known, taken for 1 */
     int64_t now_ms;
+    const an_counts_entry *counts; /* all, as the journal has them */
+    size_t n_counts;
     int64_t campaign_ms; /* when the last campaign of the model ended; 0: never */
+    int64_t trained_ms;  /* ... the last one that trained it, or since when it has a production */
     bool busy;           /* one is open */
 } an_triage_in;
 
-/* What one line has reported. */
+/* What one line has reported, or what its counts say. */
 typedef struct an_triage_finding {
     char site[AN_NAME_MAX], line[AN_NAME_MAX];
-    char test[AN_SHORT_MAX], subject[AN_SENSOR_MAX]; /* of the strongest report */
+    char test[AN_SHORT_MAX], subject[AN_SENSOR_MAX]; /* of the strongest report; of counts: the trigger, "" */
     double effect, threshold;
     double p;
-    uint32_t reports, of_input; /* that count; those of input tests */
+    uint32_t reports, of_input; /* that count; those of input tests; of counts: what was judged */
     bool several_subjects;
     int64_t first_ms, since_ms; /* first report; since when the evidence says */
     bool proven, ripe;          /* unlikely by chance; its rows have been gathered */
@@ -98,7 +102,27 @@ typedef struct an_drift_chance {
     double uncontrolled; /* the same without `drift.false_month` */
 } an_drift_chance;
 
+enum {
+#define AN_TRIGGER(name, bound, look, what) AN_TRIGGER_##name,
+#include "coordinator/triggers.def"
+#undef AN_TRIGGER
+    AN_TRIGGERS
+};
+
+/* What one trigger sees. */
+typedef struct an_trigger_look {
+    const char *name, *what;
+    double bound; /* 0: it is off */
+    bool due;     /* a campaign; answered is the first that is */
+    an_note evidence;
+} an_trigger_look;
+
 typedef struct an_triage {
+    const char *cause; /* the trigger that is answered, and of which the rest speaks; drift, if none is due */
+    bool due;          /* it asks for a campaign, now or when it is time */
+    bool everybody;    /* it is of no line more than of another */
+    bool gathers;      /* its rows must be gathered first */
+    an_trigger_look looks[AN_TRIGGERS];
     an_triage_scope scope;
     an_triage_answer answer;
     an_triage_finding *findings; /* (n) owned, the least p first */
@@ -112,7 +136,7 @@ typedef struct an_triage {
     an_note why;      /* of the answer */
 } an_triage;
 
-/* On success *ret is the caller's (an_triage_done).  Errors: NOMEM. */
+/* All triggers (trigger.h).  On success *ret is the caller's (an_triage_done).  Errors: NOMEM. */
 an_err an_drift_triage(const an_triage_in *in, an_triage *ret);
 void an_triage_done(an_triage *t);
 

@@ -1,4 +1,4 @@
-/* Drift: what sites have reported, and whether a campaign answers it. */
+/* What sites have reported and counted, and whether a campaign answers it. */
 #include <string.h>
 
 #include "base/log.h"
@@ -28,6 +28,18 @@ static an_err lines_of(const an_hub *hub, const an_model_entry *m, an_triage_lin
     return AN_OK;
 }
 
+/* The end of the last campaign that trained; without one, since when the model has a production. */
+static int64_t trained_ms(const an_hub *hub, const an_model_entry *m)
+{
+    int64_t since = m->trained_ms;
+    for (size_t i = hub->state.moves.n; i-- > 0 && since == 0;) {
+        const an_move_entry *move = &hub->state.moves.items[i];
+        if (move->alias == AN_ALIAS_PRODUCTION && strcmp(move->model, m->name) == 0)
+            since = move->time_ms;
+    }
+    return since;
+}
+
 an_err an_hub_drift_triage(an_hub *hub, const an_model_entry *m, an_triage *ret, an_note *why)
 {
     an_hub_model *facts = NULL;
@@ -47,7 +59,10 @@ an_err an_hub_drift_triage(an_hub *hub, const an_model_entry *m, an_triage *ret,
                              .n_lines = n_lines,
                              .rate_hz = facts->rate_hz,
                              .now_ms = an_hub_now(hub),
+                             .counts = hub->state.counts.items,
+                             .n_counts = hub->state.counts.n,
                              .campaign_ms = m->campaign_ms,
+                             .trained_ms = trained_ms(hub, m),
                              .busy = an_state_campaign_open(&hub->state, m->name) != NULL};
     err = an_drift_triage(&in, ret);
     an_free(lines);
@@ -60,16 +75,39 @@ an_err an_hub_drift_look(an_hub *hub, const char *model, an_triage *ret, an_note
     return m ? an_hub_drift_triage(hub, m, ret, why) : an_fail(AN_ERR_NOTFOUND, why, "no model %.63s", model);
 }
 
-/* The sites that drift, as the record keeps them. */
+#define EVIDENCE_MAX 64 /* lines whose figures the record has */
+
+/* Those that speak for it, as the record keeps them. */
 static an_json *sites_of(const an_triage *t)
 {
     an_json *list = an_json_array();
-    for (size_t i = 0; i < t->proven; i++) {
+    for (size_t i = 0; i < t->proven && !t->everybody; i++) {
         bool first = true;
         for (size_t k = 0; k < i && first; k++)
             first = strcmp(t->findings[k].site, t->findings[i].site) != 0;
         if (first)
             an_json_push_text(list, t->findings[i].site);
+    }
+    return list;
+}
+
+static an_json *evidence_of(const an_triage *t)
+{
+    an_json *list = an_json_array();
+    for (size_t i = 0; i < t->proven && i < EVIDENCE_MAX; i++) {
+        const an_triage_finding *f = &t->findings[i];
+        an_json *o = an_json_object();
+        an_json_set_text(o, "site", f->site);
+        an_json_set_text(o, "line", f->line);
+        an_json_set_text(o, "test", f->test);
+        if (f->subject[0])
+            an_json_set_text(o, "subject", f->subject);
+        an_json_set_num(o, "value", f->effect);
+        an_json_set_num(o, "bound", f->threshold);
+        an_json_set_num(o, "p", f->p);
+        an_json_set_int(o, "n", f->reports);
+        an_json_set_int(o, "since_ms", f->since_ms);
+        an_json_push(list, o);
     }
     return list;
 }
@@ -80,10 +118,11 @@ static bool open_campaign(an_hub *hub, const an_model_entry *m, const an_triage 
     uint64_t id;
     const an_campaign_wish wish = {.kind = AN_CAMPAIGN_INCREMENTAL,
                                    .trigger = t->evidence.text,
-                                   .cause = "drift",
+                                   .cause = t->cause,
                                    .scope = an_triage_scope_name(t->scope),
                                    .plan = t->why.text,
                                    .sites = sites_of(t),
+                                   .evidence = evidence_of(t),
                                    .ask = t->answer == AN_ANSWER_ASK};
     an_err err = an_hub_campaign_wish(hub, "coordinator", m->name, &wish, &id, &why);
     if (err != AN_OK)

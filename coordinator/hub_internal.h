@@ -221,10 +221,11 @@ typedef struct an_campaign_wish {
     an_campaign_kind kind;
     uint32_t rounds;     /* 0: as the policy says */
     const char *trigger; /* for people: why */
-    const char *cause;   /* "person", "drift" */
+    const char *cause;   /* "person", or a trigger (triggers.def) */
     const char *scope;   /* drift: of what; NULL: not known */
     const char *plan;    /* who does what; NULL: not said */
-    an_json *sites;      /* taken; names of those that drift; NULL: none */
+    an_json *sites;      /* taken; names of those that it is for; NULL: all alike */
+    an_json *evidence;   /* taken; figures of lines; NULL: none */
     bool ask;            /* it waits for a person in any case */
 } an_campaign_wish;
 an_err an_hub_campaign_wish(an_hub *hub, const char *actor, const char *model, const an_campaign_wish *wish,

@@ -56,6 +56,9 @@ typedef struct an_policy {
     int64_t drift_rounds, drift_epochs;
     double drift_lr, drift_l2sp, drift_replay, drift_gain;
 
+    double trigger_precision, trigger_recall, trigger_f1, trigger_confidence;
+    int64_t trigger_verdicts, trigger_rows, trigger_every_ms;
+
     bool promote_automatic;
     an_opt_line rollout_stages, rollout_reporting, rollout_window;
     int64_t rollout_soak_ms, rollout_deadline_ms;

@@ -110,6 +110,7 @@ typedef struct an_model_entry {
     an_statement canary;      /* of the rollout that is open, until its version is production */
     uint64_t delegation, use; /* the last delegation that was used for this model, and how often */
     int64_t campaign_ms;      /* when the last campaign ended; 0: never */
+    int64_t trained_ms;       /* ... that trained */
     an_spent spent;           /* what its training has cost */
 } an_model_entry;
 

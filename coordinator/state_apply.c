@@ -244,7 +244,7 @@ static void campaign_ended(an_state *st, const an_record *r, an_body *b)
     an_state_waits_end(st, c->id);
     an_model_entry *m = an_state_model(st, c->model);
     if (m)
-        m->campaign_ms = r->time_ms;
+        m->campaign_ms = m->trained_ms = r->time_ms;
 }
 
 static void round_opened(an_state *st, const an_record *r, an_body *b)

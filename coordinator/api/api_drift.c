@@ -87,6 +87,23 @@ static an_json *observed_json(const an_drift_seen *s)
     return o;
 }
 
+static an_json *triggers_json(const an_triage *t)
+{
+    an_json *list = an_json_array();
+    for (size_t i = 0; i < AN_TRIGGERS; i++) {
+        const an_trigger_look *l = &t->looks[i];
+        an_json *o = an_json_object();
+        an_json_set_text(o, "trigger", l->name);
+        an_json_set_text(o, "looks_at", l->what);
+        an_json_set_bool(o, "on", l->bound > 0);
+        an_json_set_bool(o, "due", l->due);
+        an_json_set_num(o, "bound", l->bound);
+        an_json_set_text(o, "evidence", l->evidence.text);
+        an_json_push(list, o);
+    }
+    return list;
+}
+
 an_err an_api_model_drift(an_api_call *c, an_note *why)
 {
     an_triage t;
@@ -97,6 +114,7 @@ an_err an_api_model_drift(an_api_call *c, an_note *why)
     for (size_t i = 0; i < t.n; i++)
         an_json_push(list, finding_json(&t.findings[i]));
     an_json_set_text(c->answer, "model", c->arg);
+    an_json_set_text(c->answer, "cause", t.cause);
     an_json_set_text(c->answer, "scope", an_triage_scope_name(t.scope));
     an_json_set_text(c->answer, "answer", an_triage_answer_name(t.answer));
     an_json_set_text(c->answer, "evidence", t.evidence.text);
@@ -106,6 +124,7 @@ an_err an_api_model_drift(an_api_call *c, an_note *why)
     an_json_set_int(c->answer, "sites_proven", (int64_t)t.proven_sites);
     an_json_set_int(c->answer, "sites_needed", (int64_t)t.needed);
     an_json_set(c->answer, "findings", list);
+    an_json_set(c->answer, "triggers", triggers_json(&t));
     an_json_set(c->answer, "expected", expected_json(&t.chance));
     const an_drift_seen seen = an_drift_observed(c->state, c->arg, an_api_now(c));
     an_json_set(c->answer, "observed", observed_json(&seen));

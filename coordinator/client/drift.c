@@ -65,6 +65,23 @@ static void show_findings(const an_jval *list)
     an_grid_done(&g);
 }
 
+/* Drift itself stands above them. */
+static void show_triggers(const an_jval *list)
+{
+    an_grid g;
+    an_grid_init(&g, "TRIGGER  LOOKS AT  DUE  FIGURES");
+    for (size_t i = 1; i < an_jval_count(list); i++) {
+        const an_jval *t = an_jval_at(list, i);
+        an_grid_cell(&g, "%s", an_cli_text(t, "trigger"));
+        an_grid_cell(&g, "%s", an_cli_text(t, "looks_at"));
+        an_grid_cell(&g, "%s", !an_cli_bool(t, "on") ? "off" : an_cli_bool(t, "due") ? "yes" : "no");
+        an_grid_cell(&g, "%s", an_cli_text(t, "evidence"));
+    }
+    printf("\n");
+    an_grid_print(&g, stdout);
+    an_grid_done(&g);
+}
+
 int an_cli_drift_show(an_cli *c)
 {
     an_json_doc *doc;
@@ -78,6 +95,7 @@ int an_cli_drift_show(an_cli *c)
     printf("%s\nanswer: %s: %s\n\n", an_cli_text(o, "evidence"), an_cli_text(o, "answer"),
            an_cli_text(o, "why"));
     show_findings(an_jval_get(o, "findings"));
+    show_triggers(an_jval_get(o, "triggers"));
     printf("\nwithout drift, %lld lines would report %.3g times a month, and %.3g campaigns would follow at "
            "most "
            "(%.3g if every report counted)\n",

@@ -82,6 +82,10 @@ static void on_alarm(void *ctx, const an_alarm_event *e)
     if (e->kind == AN_ALARM_UPDATED)
         return;
     p->raised += e->kind == AN_ALARM_RAISED;
+    if (e->kind == AN_ALARM_RAISED) {
+        p->last_alarm = e->id;
+        an_tally_alarm(&p->tally, e->id);
+    }
     p->cleared += e->kind == AN_ALARM_CLEARED;
     an_text_set(a->line, sizeof a->line, "line-1");
     a->alarm_id = e->id;
@@ -145,6 +149,37 @@ static void go_back(pump *p)
         fail_msg("%s", why.text);
 }
 
+static int64_t wall_ms(const pump *p)
+{
+    const an_clock *clock = &p->s->w->clock.clock;
+    return clock->wall_ms(clock);
+}
+
+static void say_counts(pump *p)
+{
+    an_msg m;
+    if (!an_tally_due(&p->tally, wall_ms(p)))
+        return;
+    an_tally_report(&m, &p->tally, p->s->line.model, "line-1");
+    post(p, &m);
+}
+
+void pump_judge(pump *p, uint64_t alarm, an_verdict verdict)
+{
+    if (verdict == AN_VERDICT_TRUE)
+        (void)an_pool_confirm(p->pool, alarm);
+    else if (verdict == AN_VERDICT_FALSE)
+        (void)an_pool_release(p->pool, alarm);
+    (void)an_tally_verdict(&p->tally, alarm, verdict);
+    say_counts(p);
+}
+
+void pump_missed(pump *p)
+{
+    an_tally_missed(&p->tally);
+    say_counts(p);
+}
+
 /* ---- what a site does ---- */
 
 static an_err go_live(site *s, const an_running *running, an_note *why)
@@ -160,7 +195,11 @@ static an_err go_live(site *s, const an_running *running, an_note *why)
     if (an_live_reference(&live, &p->drift, p->pool, p->held.settled_ms, b->edges, b->n_edges + 1,
                           &live.reference, &note) != AN_OK)
         p->unwatched++;
+    const an_alarm *alarm = an_pipeline_alarm(p->pipe);
     err = an_pipeline_swap(p->pipe, &live, running->watched, why);
+    if (err == AN_OK)
+        an_tally_live(&p->tally, running->version.b, running->overlay.b,
+                      an_alarm_id(alarm) + an_alarm_is_open(alarm), wall_ms(p));
     an_live_done(&live);
     return err;
 }
@@ -478,6 +517,8 @@ static bool one_row(pump *p)
     if (!out.scored)
         return true;
     p->scored++;
+    an_tally_rows(&p->tally, 1);
+    say_counts(p);
     p->over += out.score >= 1;
     p->sum += log(out.score);
     return true;

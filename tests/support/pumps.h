@@ -12,6 +12,7 @@
 #include "agent/held.h"
 #include "agent/pipeline.h"
 #include "agent/sim.h"
+#include "agent/tally.h"
 #include "tests/support/federation.h"
 
 #define PUMP_WIDTH_MAX 32
@@ -65,7 +66,9 @@ typedef struct pump {
     bool shadow_ends;  /* it is asked what it came to */
     unsigned returns;  /* that the line has asked for */
     an_held held;
-    size_t released; /* held windows that became normal operation */
+    an_tally tally;
+    uint64_t last_alarm; /* that was raised; 0: none */
+    size_t released;     /* held windows that became normal operation */
 } pump;
 
 /* conf is borrowed for as long as the federation lasts. */
@@ -80,6 +83,8 @@ void pumps_script(world *w, size_t i, const char *name, uint64_t start, uint64_t
 void pumps_begin(world *w);              /* the normal rows, without a version */
 void pumps_run(world *w, uint64_t rows); /* a row at each site and a second of the clock */
 void pumps_count_anew(world *w);
-double pump_over(const pump *p); /* share of scores at or above the threshold */
+void pump_judge(pump *p, uint64_t alarm, an_verdict verdict); /* as `andon-agent verdict` */
+void pump_missed(pump *p);                                    /* as `andon-agent missed` */
+double pump_over(const pump *p);                              /* share of scores at or above the threshold */
 
 #endif
