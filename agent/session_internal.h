@@ -244,6 +244,8 @@ an_err an_trust_fresh(const an_session *s, const an_release *r, const an_delegat
 /* Is the target, which is here, what its delegation allows?  Errors: AGAIN a version that it comes from is
  * being fetched; REFUSED, PROTO, IO. */
 an_err an_trust_version(an_session *s, an_line_state *line, an_note *why);
+/* Does the statement on its way still hold?  Errors: REFUSED it has expired, or was revoked. */
+an_err an_trust_target(const an_session *s, const an_line_state *line, an_note *why);
 an_err an_trust_candidate(const an_session *s, const an_msg_version *v, an_note *why); /* signed as one? */
 void an_trust_stale(an_session *s); /* says once of each line that its statement has expired */
 bool an_trust_is_stale(const an_session *s, const an_line_state *line);

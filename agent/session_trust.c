@@ -265,6 +265,17 @@ an_err an_trust_fresh(const an_session *s, const an_release *r, const an_delegat
     return AN_OK;
 }
 
+an_err an_trust_target(const an_session *s, const an_line_state *line, an_note *why)
+{
+    if (line->target_use > 0 && is_revoked(s, &line->target_delegation))
+        return an_fail(AN_ERR_REFUSED, why, "delegation %llu was revoked",
+                       (unsigned long long)line->target_grant.number);
+    if (s->conf.clock->wall_ms(s->conf.clock) >= line->target_expires_ms)
+        return an_fail(AN_ERR_REFUSED, why, "release %llu has expired before it was followed",
+                       (unsigned long long)line->target_counter);
+    return AN_OK;
+}
+
 static an_err read_version(an_session *s, const an_hash *version, uint64_t size, an_bundle *ret, an_note *why)
 {
     char path[AN_PATH_MAX];
@@ -297,10 +308,9 @@ an_err an_trust_version(an_session *s, an_line_state *line, an_note *why)
 {
     const an_delegation *d = &line->target_grant;
     an_hash at = line->target;
-    if (line->target_use == 0)
-        return AN_OK;
-    if (is_revoked(s, &line->target_delegation))
-        return an_fail(AN_ERR_REFUSED, why, "delegation %llu was revoked", (unsigned long long)d->number);
+    an_err fresh = an_trust_target(s, line, why);
+    if (fresh != AN_OK || line->target_use == 0)
+        return fresh;
     for (size_t i = 0; i < LINEAGE_MAX; i++) {
         an_bundle b = {.arch = NULL};
         const bool last = an_hash_equal(&at, &d->ancestor) ||

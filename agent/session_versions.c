@@ -408,7 +408,8 @@ void an_follow_done(an_session *s, an_job *job, an_err err, const an_note *why)
         return; /* another version is wanted by now */
     if (err == AN_OK) {
         why = &note;
-        err = adopt_overlay(s, job, &note);
+        if ((err = an_trust_target(s, line, &note)) == AN_OK)
+            err = adopt_overlay(s, job, &note);
     }
     if (err == AN_OK) {
         an_running running = {.version = job->version,

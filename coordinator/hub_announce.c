@@ -13,14 +13,15 @@ static const an_delegation_entry *delegation_of(an_hub *hub, const an_statement 
     return an_hash_is_zero(&s->delegation) ? NULL : an_state_delegation_by(&hub->state, &s->delegation);
 }
 
-/* Would a site that comes now follow it?  Not what an older root has signed. */
+/* Would a site that comes now follow it?  Not what an older root has signed, what has expired or whose delegation was
+ * revoked. */
 bool an_hub_statement_holds(an_hub *hub, const an_statement *s)
 {
     an_release r;
     an_delegation ignored;
     const an_delegation_entry *d = delegation_of(hub, s);
     const an_release_ground ground = {.root = &hub->state.root, .online = hub->conf.sign_public};
-    return s->s.len > 0 &&
+    return s->s.len > 0 && an_hub_now(hub) < s->expires_ms && !(d && d->revocation.len > 0) &&
            an_release_judge(&s->s, d ? &d->statement : NULL, &ground, &r, &ignored, NULL) == AN_OK;
 }
 
