@@ -9,6 +9,8 @@
 #include "msg/msg.h"
 #include "trust/release.h"
 
+#define STORED_MS 60000 /* from signing a release to its record, at most */
+
 typedef struct key_entry {
     char site[AN_NAME_MAX];
     uint8_t key[AN_KEY_BYTES], next[AN_KEY_BYTES];
@@ -17,6 +19,7 @@ typedef struct key_entry {
 typedef struct grant {
     an_hash hash;
     an_signed statement;
+    bool revoked;
 } grant;
 
 struct an_audit {
@@ -197,7 +200,7 @@ static an_err on_rotation(an_audit *a, const an_record *r, const an_jval *o, an_
     return err;
 }
 
-static const grant *grant_of(const an_audit *a, const an_hash *hash)
+static grant *grant_of(const an_audit *a, const an_hash *hash)
 {
     for (size_t i = a->grants.n; i-- > 0;)
         if (an_hash_equal(&a->grants.items[i].hash, hash))
@@ -208,7 +211,7 @@ static const grant *grant_of(const an_audit *a, const an_hash *hash)
 static an_err on_delegation(an_audit *a, const an_record *r, const an_jval *o, an_note *why)
 {
     (void)r;
-    grant g;
+    grant g = {.revoked = false};
     an_delegation d;
     an_err err = signed_of(o, &g.statement, why);
     if (err == AN_OK)
@@ -231,8 +234,22 @@ static an_err on_revocation(an_audit *a, const an_record *r, const an_jval *o, a
     an_err err = signed_of(o, &s, why);
     if (err == AN_OK)
         err = an_revocation_check(&s, &a->root, &v, why);
+    grant *g = err == AN_OK ? grant_of(a, &v.delegation) : NULL;
+    if (g)
+        g->revoked = true;
     a->counts.revocations += err == AN_OK;
     return err;
+}
+
+/* What a revocation or an expiry took away, a coordinator that goes on signing has not. */
+static an_err check_held(const grant *g, const an_release *said, const an_delegation *d, const an_record *r,
+                         an_note *why)
+{
+    if (g && g->revoked)
+        return an_fail(AN_ERR_AUTH, why, "delegation %llu was revoked before", (unsigned long long)d->number);
+    if (said->issued_ms >= an_release_expiry(said, d) || r->time_ms >= an_release_expiry(said, d) + STORED_MS)
+        return an_fail(AN_ERR_AUTH, why, "what allowed it had expired");
+    return AN_OK;
 }
 
 static an_err on_release(an_audit *a, const an_record *r, const an_jval *o, an_note *why)
@@ -252,7 +269,8 @@ static an_err on_release(an_audit *a, const an_record *r, const an_jval *o, an_n
     if (g && (err = an_delegation_parse(g->statement.text, g->statement.len, &d, why)) != AN_OK)
         return err;
     const an_release_ground ground = {.root = &a->root, .online = d.online};
-    if ((err = an_release_judge(&s, g ? &g->statement : NULL, &ground, &said, &d, why)) != AN_OK)
+    if ((err = an_release_judge(&s, g ? &g->statement : NULL, &ground, &said, &d, why)) != AN_OK ||
+        (err = check_held(g, &said, &d, r, why)) != AN_OK)
         return err;
     if (strcmp(said.model, r->subject) != 0 || !an_hash_equal(&said.version, &version) ||
         said.counter != (uint64_t)counter)
@@ -302,31 +320,34 @@ static an_err check_body(an_audit *a, const an_record *r, an_note *why)
     return AN_OK;
 }
 
-static an_err link_on(an_audit *a, const an_record *r, bool withheld, an_note *why)
+/* body: of one that is withheld; NULL: it is there */
+static an_err link_on(an_audit *a, const an_record *r, const an_hash *body, an_note *why)
 {
-    an_hash chain = r->chain;
+    an_hash chain;
     if (r->seq != a->counts.records + 1)
         return an_fail(AN_ERR_PROTO, why, "journal: record %llu is missing",
                        (unsigned long long)(a->counts.records + 1));
-    if (!withheld)
+    if (body)
+        an_record_chain_of(&chain, &a->counts.chain, r, body);
+    else
         an_record_chain(&chain, &a->counts.chain, r);
     if (!an_hash_equal(&chain, &r->chain))
         return bad(r, AN_ERR_PROTO, "it is not what was written", why);
     a->counts.records++;
     a->counts.chain = chain;
-    a->counts.withheld += withheld;
+    a->counts.withheld += body != NULL;
     return AN_OK;
 }
 
 an_err an_audit_record(an_audit *a, const an_record *r, an_note *why)
 {
-    an_err err = link_on(a, r, false, why);
+    an_err err = link_on(a, r, NULL, why);
     return err == AN_OK ? check_body(a, r, why) : err;
 }
 
-an_err an_audit_withheld(an_audit *a, const an_record *r, an_note *why)
+an_err an_audit_withheld(an_audit *a, const an_record *r, const an_hash *body, an_note *why)
 {
     if (strcmp(r->kind, "site.token") != 0) /* the only secret that a journal holds */
         return bad(r, AN_ERR_PROTO, "its body is left out", why);
-    return link_on(a, r, true, why);
+    return link_on(a, r, body, why);
 }

@@ -8,7 +8,8 @@
  *
  * Checked are the chain of hashes (store.h), and every signature that the journal itself holds: release
  * statements, delegations and revocations under the release root of that time, rotations of the root from the
- * first one on, and the countersigns of sites under the statement key that they had then.  So who has only the
+ * first one on, and the countersigns of sites under the statement key that they had then.  A release by a delegation
+ * that was revoked before, or had expired, is none.  So who has only the
  * coordinator can neither write a report of a site nor a release of an offline root into a journal.  What is
  * believed: the first root and the keys that sites came with, which are to be compared with what people know.
  *
@@ -31,7 +32,7 @@ typedef struct an_audit_counts {
     uint64_t reports_plain; /* of before sites countersigned */
     uint64_t releases;      /* each under the root or a delegation of it */
     uint64_t delegations, revocations, rotations;
-    uint64_t withheld; /* records of an export whose body is a secret: their link of the chain is believed */
+    uint64_t withheld; /* records of an export whose body is a secret: there is its hash in place of it */
 } an_audit_counts;
 
 an_err an_audit_new(an_audit **ret); /* Errors: NOMEM */
@@ -40,15 +41,16 @@ void an_audit_free(an_audit *a);
 /* The next record, with its chain.  Errors: PROTO it is missing, changed, or says what its statement does not;
  * AUTH a signature does not hold; NOMEM.  After an error the audit is over. */
 an_err an_audit_record(an_audit *a, const an_record *r, an_note *why);
-/* The next one is of an export and its body is left out. */
-an_err an_audit_withheld(an_audit *a, const an_record *r, an_note *why);
+/* The next one is of an export and its body is left out, but for its hash. */
+an_err an_audit_withheld(an_audit *a, const an_record *r, const an_hash *body, an_note *why);
 const an_audit_counts *an_audit_look(const an_audit *a);
 
 /* ---- an export: a line of JSON for each record ----
  *
  * {"seq":1,"time_ms":...,"kind":"...","subject":"...","actor":"...","idem":null,"body":"{...}","chain":"..."}
  *
- * body is the record's own text, byte by byte, as the chain needs it; null: withheld. */
+ * body is the record's own text, byte by byte, as the chain needs it; null: withheld, and then "body_hash" is the
+ * hash of it. */
 #define AN_AUDIT_LINE_MAX ((size_t)8 << 20)
 
 /* Appends the line with its end.  Errors: LIMIT, NOMEM. */

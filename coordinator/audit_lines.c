@@ -38,10 +38,14 @@ an_err an_audit_line(const an_record *r, bool withheld, an_buf *out)
     else
         an_json_set_null(o, "idem");
     an_err err = AN_OK;
-    if (withheld)
+    if (withheld) {
+        an_hash body;
+        an_hash_of(&body, r->body_len ? r->body : "", r->body_len);
         an_json_set_null(o, "body");
-    else
+        set_hash(o, "body_hash", &body);
+    } else {
         err = set_body(o, r);
+    }
     set_hash(o, "chain", &r->chain);
     char *text = err == AN_OK ? an_json_print(o, 0) : NULL;
     an_json_free(o);
@@ -62,10 +66,20 @@ static bool is_null(const an_jval *o, const char *key)
     return v && an_jval_kind(v) == AN_JKIND_NULL;
 }
 
-static an_err read_line(const an_jval *o, an_record *ret, an_note *why)
+static an_err read_hash(const an_jval *o, const char *key, an_hash *ret, an_note *why)
 {
-    static const char *const keys[] = {"seq",  "time_ms", "kind",  "subject", "actor",
-                                       "idem", "body",    "chain", NULL};
+    const char *text;
+    an_err err = an_jval_text(o, key, &text, why);
+    return err != AN_OK || an_unhex(ret->b, sizeof ret->b, text)
+               ? err
+               : an_fail(AN_ERR_PROTO, why, "%s is not a hash", key);
+}
+
+/* *ret_body: of one without its body */
+static an_err read_line(const an_jval *o, an_record *ret, an_hash *ret_body, an_note *why)
+{
+    static const char *const keys[] = {"seq",  "time_ms", "kind",  "subject",   "actor",
+                                       "idem", "body",    "chain", "body_hash", NULL};
     const char *text;
     int64_t seq;
     an_err err;
@@ -84,24 +98,23 @@ static an_err read_line(const an_jval *o, an_record *ret, an_note *why)
             return err;
         ret->body = text;
         ret->body_len = strlen(text);
-    }
-    if ((err = an_jval_text(o, "chain", &text, why)) != AN_OK)
+    } else if ((err = read_hash(o, "body_hash", ret_body, why)) != AN_OK) {
         return err;
-    return an_unhex(ret->chain.b, sizeof ret->chain.b, text)
-               ? AN_OK
-               : an_fail(AN_ERR_PROTO, why, "chain is not a hash");
+    }
+    return read_hash(o, "chain", &ret->chain, why);
 }
 
 an_err an_audit_take(an_audit *a, const char *line, size_t len, an_note *why)
 {
     an_json_doc *doc = NULL;
     an_record r = {.seq = 0};
+    an_hash body = {{0}};
     an_note inner = {{0}};
     an_err err = an_json_parse_max(line, len, AN_AUDIT_LINE_MAX, "line", &doc, &inner);
     if (err == AN_OK)
-        err = read_line(an_json_root(doc), &r, &inner);
+        err = read_line(an_json_root(doc), &r, &body, &inner);
     if (err == AN_OK)
-        err = r.body ? an_audit_record(a, &r, why) : an_audit_withheld(a, &r, why);
+        err = r.body ? an_audit_record(a, &r, why) : an_audit_withheld(a, &r, &body, why);
     else if (err != AN_ERR_NOMEM)
         err = an_fail(AN_ERR_PROTO, why, "line %llu: %s", (unsigned long long)(an_audit_look(a)->records + 1),
                       inner.text);

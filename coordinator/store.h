@@ -5,7 +5,7 @@
  * before its record is committed.  Records are never changed or removed, and each carries a
  * hash over the one before it, so that an auditor sees a cut or an edit:
  *
- *     chain[n] = BLAKE2b-256(chain[n-1] | seq | time | kind | subject | actor | idem | body)
+ *     chain[n] = BLAKE2b-256(chain[n-1] | seq | time | kind | subject | actor | idem | hash of body)
  *
  * with lengths before the strings (store/store_internal.h) and chain[0] all zero.
  *

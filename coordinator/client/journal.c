@@ -170,7 +170,7 @@ static void say(const an_cli *c, const verdict *v)
            (unsigned long long)v->n.releases, (unsigned long long)v->n.delegations,
            (unsigned long long)v->n.rotations);
     if (v->n.withheld)
-        printf("  %llu records are without their secret: their links of the chain are believed\n",
+        printf("  %llu records are without their secret: the hash of it is in its place\n",
                (unsigned long long)v->n.withheld);
     printf("chain %s (keep it elsewhere)\n", chain);
 }

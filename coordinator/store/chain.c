@@ -18,7 +18,7 @@ static void add_bytes(an_hasher *h, const void *bytes, size_t len)
         an_hasher_add(h, bytes, len);
 }
 
-void an_record_chain(an_hash *ret, const an_hash *before, const an_record *r)
+void an_record_chain_of(an_hash *ret, const an_hash *before, const an_record *r, const an_hash *body)
 {
     an_hasher h;
     an_hasher_init(&h);
@@ -32,6 +32,13 @@ void an_record_chain(an_hash *ret, const an_hash *before, const an_record *r)
         add_bytes(&h, r->idem, strlen(r->idem));
     else
         add_number(&h, UINT64_MAX);
-    add_bytes(&h, r->body, r->body_len);
+    an_hasher_add(&h, body->b, sizeof body->b);
     an_hasher_end(&h, ret);
+}
+
+void an_record_chain(an_hash *ret, const an_hash *before, const an_record *r)
+{
+    an_hash body;
+    an_hash_of(&body, r->body_len ? r->body : "", r->body_len);
+    an_record_chain_of(ret, before, r, &body);
 }

@@ -145,9 +145,11 @@ an_err an_store_flush(an_store *s, an_note *why);
 an_err an_store_object_share(an_store *s, const char *path, const an_hash *hash, an_note *why);
 an_err an_store_object_each(an_store *s, an_store_object_visit visit, void *ctx, an_note *why);
 
-/* chain[n] of store.h: every number as 8 bytes little-endian, every string and the body
+/* chain[n] of store.h: every number as 8 bytes little-endian, every string
  * preceded by its length as such a number, so that no byte can move from one field to the next;
- * idem NULL is the length 2^64 - 1 and nothing. */
+ * idem NULL is the length 2^64 - 1 and nothing.  The body is in it by its hash: so an export can leave one out,
+ * and its chain is whole all the same. */
 void an_record_chain(an_hash *ret, const an_hash *before, const an_record *record);
+void an_record_chain_of(an_hash *ret, const an_hash *before, const an_record *record, const an_hash *body);
 
 #endif

@@ -240,27 +240,134 @@ static void an_export_is_checked_without_the_coordinator(void **state)
     an_buf_done(&f.lines);
 }
 
+/* Takes the record as a line of an export, with its place in a chain that is written anew. */
+static an_err take_next(an_audit *a, an_record r, bool withheld, an_note *why)
+{
+    an_buf line;
+    const an_audit_counts *n = an_audit_look(a);
+    r.seq = n->records + 1;
+    an_record_chain(&r.chain, &n->chain, &r);
+    an_buf_init(&line, AN_AUDIT_LINE_MAX);
+    assert_int_equal(an_audit_line(&r, withheld, &line), AN_OK);
+    an_buf_u8(&line, 0);
+    if (withheld)
+        assert_null(strstr((const char *)line.data, "a secret"));
+    an_err err = an_audit_take(a, (const char *)line.data, line.len - 2, why);
+    an_buf_done(&line);
+    return err;
+}
+
 static void only_a_token_may_be_without_its_body(void **state)
 {
     (void)state;
     an_audit *a = NULL;
     an_note why = {{0}};
-    an_record r = {.seq = 1, .kind = "site.token", .subject = "ab", .actor = "user/admin"};
-    an_buf line;
-    an_buf_init(&line, AN_AUDIT_LINE_MAX);
+    const an_record token = {
+        .kind = "site.token", .subject = "ab", .actor = "user/admin", .body = "a secret", .body_len = 8};
+    const an_record moved = {.kind = "alias.moved", .subject = "pump", .actor = "user/admin"};
     assert_int_equal(an_audit_new(&a), AN_OK);
-    assert_int_equal(an_audit_line(&r, true, &line), AN_OK);
-    assert_int_equal(an_audit_take(a, (const char *)line.data, line.len - 1, &why), AN_OK);
+    assert_int_equal(take_next(a, token, true, &why), AN_OK);
     assert_int_equal(an_audit_look(a)->withheld, 1);
-    r = (an_record){.seq = 2, .kind = "alias.moved", .subject = "pump", .actor = "user/admin"};
-    line.len = 0;
-    assert_int_equal(an_audit_line(&r, true, &line), AN_OK);
-    assert_int_equal(an_audit_take(a, (const char *)line.data, line.len - 1, &why), AN_ERR_PROTO);
+    assert_int_equal(take_next(a, moved, true, &why), AN_ERR_PROTO);
     static const char *const rubbish[] = {"", "{}", "[]", "{\"seq\":2}", "x"};
     for (size_t i = 0; i < 5; i++)
         assert_int_equal(an_audit_take(a, rubbish[i], strlen(rubbish[i]), NULL), AN_ERR_PROTO);
     an_audit_free(a);
+}
+
+static void behind_a_record_without_its_body_a_forged_chain_is_not_the_true_one(void **state)
+{
+    (void)state;
+    an_audit *a = NULL;
+    an_note why = {{0}};
+    an_hash zero = {{0}}, chain;
+    an_buf line;
+    an_record first = {.seq = 1,
+                       .kind = "model.created",
+                       .subject = "pump",
+                       .actor = "user/admin",
+                       .body = "{}",
+                       .body_len = 2};
+    an_record token = {.seq = 2,
+                       .kind = "site.token",
+                       .subject = "ab",
+                       .actor = "user/admin",
+                       .body = "a secret",
+                       .body_len = 8};
+    an_record_chain(&chain, &zero, &first);
+    an_record_chain(&token.chain, &chain, &token);
+    assert_int_equal(an_audit_new(&a), AN_OK);
+    first.actor = "user/other";
+    assert_int_equal(take_next(a, first, false, &why), AN_OK);
+    an_buf_init(&line, AN_AUDIT_LINE_MAX);
+    assert_int_equal(an_audit_line(&token, true, &line), AN_OK);
+    assert_int_equal(an_audit_take(a, (const char *)line.data, line.len - 1, &why), AN_ERR_PROTO);
+    assert_non_null(strstr(why.text, "it is not what was written"));
     an_buf_done(&line);
+    an_audit_free(a);
+}
+
+/* A journal whose last delegated release comes once more at its end. */
+typedef struct repeat {
+    an_audit *audit;
+    an_record record; /* kind NULL: none yet */
+    char body[4 * AN_TRUST_TEXT_MAX], subject[AN_NAME_MAX];
+} repeat;
+
+static an_err keep_delegated(void *ctx, const an_record *r, an_note *why)
+{
+    repeat *p = ctx;
+    if (strcmp(r->kind, "release.signed") == 0 && strstr(r->body, "\"delegation\":1")) {
+        assert_true(r->body_len < sizeof p->body);
+        p->record = *r;
+        memcpy(p->body, r->body, r->body_len + 1);
+        snprintf(p->subject, sizeof p->subject, "%s", r->subject);
+        p->record.body = p->body;
+        p->record.subject = p->subject;
+        p->record.kind = "release.signed";
+        p->record.actor = "coordinator";
+        p->record.idem = NULL;
+    }
+    return an_audit_record(p->audit, r, why);
+}
+
+static an_err said_again(world *w, int64_t later_ms, an_note *why)
+{
+    repeat *p = an_alloc(1, sizeof *p);
+    assert_int_equal(an_audit_new(&p->audit), AN_OK);
+    if (an_store_scan(w->store, NULL, keep_delegated, p, why) != AN_OK)
+        fail_msg("%s", why->text);
+    assert_non_null(p->record.kind);
+    p->record.time_ms += later_ms;
+    an_err err = take_next(p->audit, p->record, false, why);
+    an_audit_free(p->audit);
+    an_free(p);
+    return err;
+}
+
+static void a_delegation_that_has_ended_allows_no_release(void **state)
+{
+    world *w = *state;
+    an_delegation d;
+    an_signed signed_d, revoked;
+    an_note why = {{0}};
+    an_buf text;
+    first_release(w);
+    delegate(w, 5, 30 * DAY, &d, &signed_d);
+    const an_hash version = production(w);
+    assert_int_equal(an_hub_promote(w->hub, "user/admin", "pump", &version, "again", NULL), AN_OK);
+    settle(w);
+    assert_int_equal(said_again(w, 29 * DAY, &why), AN_OK);
+    assert_int_equal(said_again(w, 31 * DAY, &why), AN_ERR_AUTH);
+    assert_non_null(strstr(why.text, "expired"));
+    an_revocation r = {.expires_ms = d.expires_ms, .issued_ms = now(w)};
+    an_statement_hash(&r.delegation, &signed_d);
+    an_buf_init(&text, AN_TRUST_TEXT_MAX);
+    assert_int_equal(an_revocation_text(&r, &text), AN_OK);
+    seal(&revoked, &text, AN_REVOCATION_CONTEXT, w->root_public, w->root_secret);
+    assert_int_equal(an_hub_delegation_revoke(w->hub, "user/admin", &revoked, NULL), AN_OK);
+    assert_int_equal(said_again(w, 0, &why), AN_ERR_AUTH);
+    assert_non_null(strstr(why.text, "revoked before"));
 }
 
 /* ---- bundles that nobody needs ---- */
@@ -439,6 +546,8 @@ int main(void)
              what_only_a_site_or_the_root_can_sign_is_missed_in_a_journal_that_is_written_anew),
         WITH(offline_setup, an_export_is_checked_without_the_coordinator),
         cmocka_unit_test(only_a_token_may_be_without_its_body),
+        cmocka_unit_test(behind_a_record_without_its_body_a_forged_chain_is_not_the_true_one),
+        WITH(offline_setup, a_delegation_that_has_ended_allows_no_release),
         WITH(online_setup, a_report_whose_countersign_does_not_hold_is_not_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
