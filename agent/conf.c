@@ -83,7 +83,7 @@ const an_opt an_agent_line_rows[] = {
         "after a new version has gone live, so long (by the rows' time) it is held against the one before "
         "it, and left if it is worse; 0: never"),
     AN_OPT_MS(LINE, watch_report_ms, "watch.report", 0, 2592000000, "5m",
-              "its figures are reported so often; 0: at the end only"),
+              "its figures are reported so often; 0: at the begin and the end only"),
     AN_OPT_NUM(LINE, watch_band, "watch.band", 1.1, 100, "2",
                "worse: so many times the alarms, or blocks of rows over the threshold"),
     AN_OPT_INT(LINE, watch_floor, "watch.floor", 1, 1000000, "4", "... and at least so many more"),

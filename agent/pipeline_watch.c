@@ -142,7 +142,7 @@ an_err an_pipeline_watch_resume(an_pipeline *p, an_reader *saved, an_live *befor
         return err;
     an_shadow_resume(p->before, &counts);
     w.next_look = AN_WATCH_BLOCKS_FIRST; /* what it had decided by then, it decides again */
-    w.report_ms = w.conf.report_ms > 0 ? w.last_ms + w.conf.report_ms : INT64_MAX;
+    w.report_ms = w.last_ms;
     p->watch = w;
     p->judged = false;
     return AN_OK;

@@ -10,9 +10,9 @@ void an_watch_init(an_watch *w, const an_watch_conf *conf, int64_t now_ms)
     *w = (an_watch){.conf = *conf,
                     .began_ms = now_ms,
                     .last_ms = now_ms,
+                    .report_ms = now_ms,
                     .next_look = AN_WATCH_BLOCKS_FIRST,
                     .verdict = AN_LIVE_WATCHING};
-    w->report_ms = conf->report_ms > 0 ? now_ms + conf->report_ms : INT64_MAX;
 }
 
 /* ---- the tests ---- */
@@ -135,8 +135,8 @@ an_live_verdict an_watch_look(an_watch *w, const an_shadow_counts *c, bool paire
 
 bool an_watch_report(an_watch *w, int64_t now_ms)
 {
-    if (now_ms < w->report_ms || w->conf.report_ms <= 0)
+    if (now_ms < w->report_ms)
         return false;
-    w->report_ms = now_ms + w->conf.report_ms;
+    w->report_ms = w->conf.report_ms > 0 ? now_ms + w->conf.report_ms : INT64_MAX;
     return true;
 }

@@ -39,7 +39,7 @@
 
 typedef struct an_watch_conf {
     int64_t time_ms;   /* of the rows, from the swap on; 0: not watched */
-    int64_t report_ms; /* figures are reported so often; 0: at the end only */
+    int64_t report_ms; /* figures are reported so often; 0: at the begin and the end only */
     double band;       /* > 1 */
     double quiet;      /* < 1 */
     double alpha;      /* of all looks together */
@@ -71,7 +71,8 @@ void an_watch_init(an_watch *w, const an_watch_conf *conf, int64_t now_ms);
  * The verdict stays what it is once it is not WATCHING; *ret_reason is set with it, and with every look. */
 an_live_verdict an_watch_look(an_watch *w, const an_shadow_counts *c, bool paired, int64_t now_ms,
                               an_note *ret_reason);
-/* Is a report due?  Then the next is due later. */
+/* Is a report due?  The first is at once: who waits for the verdict knows that there will be one.  Then the next is
+ * due later. */
 bool an_watch_report(an_watch *w, int64_t now_ms);
 
 /* The test alone, at a level: true, the candidate of the counts is worse.  Also told: a site's own figure of a

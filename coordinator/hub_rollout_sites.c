@@ -93,6 +93,20 @@ static bool is_worse(an_hub *hub, const an_rollout *r, const an_fleet_entry *f, 
     return e->reason[0] != '\0';
 }
 
+/* A line that has not decided yet; one that does not report its figures cannot be waited for. */
+static bool watches(an_hub *hub, const an_rollout *r, const char *site)
+{
+    for (size_t i = 0; i < hub->state.fleet.n; i++) {
+        const an_fleet_entry *f = &hub->state.fleet.items[i];
+        const an_live_entry *l =
+            strcmp(f->site, site) == 0 ? an_state_live(&hub->state, f->site, f->line) : NULL;
+        if (l && l->seq >= f->since_seq && an_hash_equal(&l->figures.version, &r->version) &&
+            l->figures.verdict == AN_LIVE_WATCHING)
+            return true;
+    }
+    return false;
+}
+
 /* What its lines have said since it is in this state. */
 static bool said(an_hub *hub, const an_rollout *r, const an_target *t, an_rollout_event *e)
 {
@@ -160,7 +174,11 @@ static bool event_of(an_hub *hub, const an_rollout *r, const char *site, an_roll
     if (t->state == AN_TARGET_FAILED && !began_anew(hub, r, t))
         return false;
     e->type = runs ? AN_ROLLOUT_EVENT_RUNS : AN_ROLLOUT_EVENT_LEFT;
-    return runs != has && (runs || has);
+    if (runs != has || t->state != AN_TARGET_RUNNING)
+        return runs != has;
+    const bool undecided = watches(hub, r, site);
+    e->type = undecided ? AN_ROLLOUT_EVENT_WATCHES : AN_ROLLOUT_EVENT_WATCHED;
+    return undecided != t->watches;
 }
 
 /* True: something has changed.  One event may follow another: it joins, then it runs. */

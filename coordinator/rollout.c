@@ -42,7 +42,7 @@ static void set_target(step *s, an_target *t, an_target_state state, const char 
     t->state = state;
     t->since_ms = s->now_ms;
     t->since_seq = s->seq;
-    t->refused = false;
+    t->refused = t->watches = false;
     t->reached = t->reached || state == AN_TARGET_TOLD;
     snprintf(t->reason, sizeof t->reason, "%.*s", (int)sizeof t->reason - 1, reason);
     s->changed = true;
@@ -80,7 +80,8 @@ static void settle_targets(step *s)
     const bool late = r->state == AN_ROLLOUT_RUNNING && r->stage_open && s->now_ms >= r->deadline_ms;
     for (size_t i = 0; i < r->n_targets; i++) {
         an_target *t = &r->targets[i];
-        if (t->state == AN_TARGET_RUNNING && s->now_ms - t->since_ms >= r->rules.soak_ms) {
+        if (t->state == AN_TARGET_RUNNING && s->now_ms - t->since_ms >= r->rules.soak_ms &&
+            (!t->watches || late)) {
             set_target(s, t, AN_TARGET_FINE, "");
         } else if (t->state == AN_TARGET_TOLD && late) {
             char reason[AN_TARGET_REASON_MAX];
@@ -259,6 +260,14 @@ static void on_refuses(step *s, an_target *t, const char *reason)
     s->changed = true;
 }
 
+static void on_watch(step *s, an_target *t, bool watches)
+{
+    if (t->state != AN_TARGET_RUNNING || t->watches == watches)
+        return;
+    t->watches = watches;
+    s->changed = true;
+}
+
 static void on_fails(step *s, an_target *t, const char *reason)
 {
     if (!t->reached || t->state == AN_TARGET_PENDING || t->state == AN_TARGET_GONE ||
@@ -306,6 +315,8 @@ static void on_site(step *s, const an_rollout_event *e)
         on_refuses(s, t, e->reason);
     else if (e->type == AN_ROLLOUT_EVENT_FAILS)
         on_fails(s, t, e->reason);
+    else if (e->type == AN_ROLLOUT_EVENT_WATCHES || e->type == AN_ROLLOUT_EVENT_WATCHED)
+        on_watch(s, t, e->type == AN_ROLLOUT_EVENT_WATCHES);
     else if (t->state != AN_TARGET_GONE)
         set_target(s, t, AN_TARGET_GONE, e->reason);
 }
@@ -438,6 +449,8 @@ bool an_rollout_step(an_rollout *r, const an_rollout_event *e)
     case AN_ROLLOUT_EVENT_FAILS:
     case AN_ROLLOUT_EVENT_JOINS:
     case AN_ROLLOUT_EVENT_GOES:
+    case AN_ROLLOUT_EVENT_WATCHES:
+    case AN_ROLLOUT_EVENT_WATCHED:
         on_site(&s, e);
         break;
     case AN_ROLLOUT_EVENT_APPROVE:

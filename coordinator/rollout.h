@@ -19,7 +19,8 @@
  * Its sites are divided into stages when it opens.  A site that comes later belongs to the last stage.  What a
  * stage is judged by:
  *
- *     success    share of the sites that reported in which the version was fine for the soak time
+ *     success    share of the sites that reported in which the version was fine for the soak time, and for the
+ *                site's own watch
  *     error      failed sites, of those that have it or were told to: beyond it, all goes back at once
  *     reporting  so many sites must have reported when the deadline comes; the others are ABSENT: they neither
  *                block for ever nor count as success, and it stays their version when they come back
@@ -73,6 +74,7 @@ typedef struct an_target {
     an_target_state state;
     bool reached; /* it was told once */
     bool refused; /* TOLD: it said that it cannot; it may try again until the deadline */
+    bool watches; /* RUNNING: fine when it has decided, too, or at the deadline */
     int64_t since_ms;
     uint64_t since_seq; /* record that brought it into this state: what came first is told by the journal's
                          * order, as clocks are set */
@@ -170,8 +172,10 @@ typedef enum an_rollout_event_type {
     AN_ROLLOUT_EVENT_RETRY,
     AN_ROLLOUT_EVENT_ABORT,
     AN_ROLLOUT_EVENT_FOLLOWED, /* at_once: another version is to come now */
+    AN_ROLLOUT_EVENT_WATCHES,  /* a site holds it against the version before and has not decided yet */
+    AN_ROLLOUT_EVENT_WATCHED,  /* it has */
 } an_rollout_event_type;
-#define AN_ROLLOUT_EVENTS (AN_ROLLOUT_EVENT_FOLLOWED + 1)
+#define AN_ROLLOUT_EVENTS (AN_ROLLOUT_EVENT_WATCHED + 1)
 
 typedef struct an_rollout_event {
     an_rollout_event_type type;

@@ -79,16 +79,16 @@ unsigned an_rollout_owed(const an_rollout *r)
 int64_t an_rollout_deadline(const an_rollout *r, int64_t now_ms)
 {
     int64_t next = INT64_MAX;
-    bool told = false;
+    bool late = false; /* does anybody wait for the deadline? */
     if (an_rollout_is_over(r))
         return next;
     for (size_t i = 0; i < r->n_targets; i++) {
         const an_target *t = &r->targets[i];
-        told = told || t->state == AN_TARGET_TOLD;
-        if (t->state == AN_TARGET_RUNNING && t->since_ms + r->rules.soak_ms < next)
+        late = late || t->state == AN_TARGET_TOLD || t->watches;
+        if (t->state == AN_TARGET_RUNNING && !t->watches && t->since_ms + r->rules.soak_ms < next)
             next = t->since_ms + r->rules.soak_ms;
     }
-    if (r->state == AN_ROLLOUT_RUNNING && told && r->deadline_ms < next)
+    if (r->state == AN_ROLLOUT_RUNNING && late && r->deadline_ms < next)
         next = r->deadline_ms;
     if (r->state == AN_ROLLOUT_WAITING && r->wait == AN_ROLLOUT_FOR_WINDOW) {
         const int64_t opens = an_calendar_next(&r->window, now_ms);
@@ -119,9 +119,9 @@ const char *an_target_state_name(an_target_state s)
 
 const char *an_rollout_event_name(an_rollout_event_type t)
 {
-    static const char *const names[] = {"time",    "signed", "unsigned", "runs",  "left",
-                                        "refuses", "fails",  "joins",    "goes",  "approve",
-                                        "pause",   "resume", "retry",    "abort", "followed"};
+    static const char *const names[] = {"time",  "signed", "unsigned", "runs",    "left",   "refuses",
+                                        "fails", "joins",  "goes",     "approve", "pause",  "resume",
+                                        "retry", "abort",  "followed", "watches", "watched"};
     return names[t];
 }
 

@@ -8,7 +8,7 @@
 #include "doors/crypto.h"
 #include "models/kernels/kernels.h"
 #include "tests/support/pumps.h"
-#include "tests/support/releases.h"
+#include "tests/support/rollouts.h"
 
 #define WATCH_ROWS 1800 /* at a row a second */
 
@@ -183,6 +183,46 @@ static void a_site_goes_back_when_asked_and_only_where_it_was(void **state)
     end(w);
 }
 
+/* A canary whose soak is shorter than its watch. */
+static world *with_canary(const char *thresholds, an_hash *ret_version)
+{
+    world *w = begin(NULL, 0, 0);
+    const an_hash base = production(w);
+    *ret_version = with_policy(w, thresholds);
+    register_version(w, ret_version, &base);
+    policy(w, "rollout.stages", "1, all");
+    policy(w, "rollout.soak", "20s");
+    policy(w, "rollout.deadline", "2h");
+    promote(w, ret_version);
+    pumps_run(w, 60);
+    assert_int_equal(n_running(w, ret_version), 1);
+    assert_state(w, AN_ROLLOUT_RUNNING, 0);
+    return w;
+}
+
+static void a_stage_waits_for_what_its_sites_watch(void **state)
+{
+    (void)state;
+    an_hash v;
+    world *w = with_canary("quantile:0.85", &v);
+    for (uint64_t row = 0; row < WATCH_ROWS && !an_rollout_is_over(rollout(w)); row++) {
+        assert_int_equal(rollout(w)->stage, 0);
+        pumps_run(w, 1);
+    }
+    assert_state(w, AN_ROLLOUT_ROLLED_BACK, 0);
+    assert_int_equal(n_running(w, &v), 0);
+    end(w);
+
+    w = with_canary("quantile:0.999*1.33", &v);
+    pumps_run(w, WATCH_ROWS - 70);
+    assert_state(w, AN_ROLLOUT_RUNNING, 0);
+    pumps_run(w, 20);
+    assert_state(w, AN_ROLLOUT_RUNNING, 1);
+    pumps_run(w, WATCH_ROWS + 10);
+    assert_state(w, AN_ROLLOUT_DONE, 1);
+    end(w);
+}
+
 static void what_a_site_will_not_tell_it_does_not(void **state)
 {
     (void)state;
@@ -207,6 +247,7 @@ int main(void)
         cmocka_unit_test(a_fault_of_the_line_is_no_reason_to_leave),
         cmocka_unit_test(a_version_as_good_stays),
         cmocka_unit_test(a_site_goes_back_when_asked_and_only_where_it_was),
+        cmocka_unit_test(a_stage_waits_for_what_its_sites_watch),
         cmocka_unit_test(what_a_site_will_not_tell_it_does_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,20 +23,25 @@ void ready(world *w, const char *stages)
     policy(w, "rollout.deadline", "5m");
 }
 
-an_hash version_of(world *w, const an_hash *parent)
+void register_version(world *w, const an_hash *v, const an_hash *parent)
 {
     uint64_t size;
     an_note why = {{0}};
     an_record_batch b = {.n = 0};
     an_json *o = an_json_object();
-    const an_hash v = make_child(w, parent, WEIGHTS);
-    assert_int_equal(an_store_object_size(w->store, &v, &size, NULL), AN_OK);
-    an_json_set_hash(o, "hash", &v);
+    assert_int_equal(an_store_object_size(w->store, v, &size, NULL), AN_OK);
+    an_json_set_hash(o, "hash", v);
     an_json_set_hash(o, "parent", parent);
     an_json_set_int(o, "size", (int64_t)size);
     an_batch_add(&b, "version.registered", MODEL, "coordinator", NULL, o);
     if (an_hub_commit(w->hub, &b, &why) != AN_OK)
         fail_msg("%s", why.text);
+}
+
+an_hash version_of(world *w, const an_hash *parent)
+{
+    const an_hash v = make_child(w, parent, WEIGHTS);
+    register_version(w, &v, parent);
     return v;
 }
 

@@ -15,6 +15,7 @@
 
 void policy(world *w, const char *key, const char *value);
 void ready(world *w, const char *stages); /* a version at every site, and stages for the next one */
+void register_version(world *w, const an_hash *v, const an_hash *parent); /* that is in the store */
 an_hash version_of(world *w, const an_hash *parent); /* a child that the coordinator has */
 an_rollout *rollout(world *w);                       /* the last one; NULL */
 void promote(world *w, const an_hash *version);

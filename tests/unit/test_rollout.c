@@ -131,6 +131,7 @@ static bool event_of(const char *word, an_rollout_event *e)
         {"approve", AN_ROLLOUT_EVENT_APPROVE}, {"pause", AN_ROLLOUT_EVENT_PAUSE},
         {"resume", AN_ROLLOUT_EVENT_RESUME},   {"retry", AN_ROLLOUT_EVENT_RETRY},
         {"abort", AN_ROLLOUT_EVENT_ABORT},     {"followed", AN_ROLLOUT_EVENT_FOLLOWED},
+        {"watch", AN_ROLLOUT_EVENT_WATCHES},   {"watched", AN_ROLLOUT_EVENT_WATCHED},
     };
     const size_t len = strcspn(word, ":");
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
@@ -257,6 +258,17 @@ static const row rows[] = {
     {"who comes after the deadline does not hold the stage up", "@b, all", 3, "reporting=1",
      "sign run:s1 +599 s1=FINE left:s1 +1 s1=ABSENT =PAUSED"},
     {"one that soaks at the deadline is waited for", "@b, all", 3, "", "sign run:s1 +590 run:s2 +10 =RUNNING +50 stage=1"},
+    /* sites that hold it against the version before */
+    {"who has not decided is waited for", "@a, all", 2, "",
+     "sign run:s0 watch:s0 +60 s0=RUNNING stage=0 +100 watched:s0 s0=FINE stage=1"},
+    {"... but not beyond the deadline", "@a, all", 2, "",
+     "sign run:s0 watch:s0 +599 s0=RUNNING =RUNNING +1 s0=FINE stage=1"},
+    {"who decides before the end of the soak soaks on", "@a, all", 2, "",
+     "sign run:s0 watch:s0 +30 watched:s0 s0=RUNNING +29 stage=0 +1 stage=1"},
+    {"who finds it worse after the soak has it taken back", "@a, all", 2, "",
+     "sign run:s0 watch:s0 +100 fail:s0 s0=FAILED =ROLLED_BACK"},
+    {"another start is watched anew", "@a, all", 2, "",
+     "sign run:s0 watch:s0 left:s0 s0=TOLD run:s0 +60 s0=FINE stage=1"},
     /* sites that come and go */
     {"who joins belongs to the last stage", "@a, all", 2, "",
      "sign join:s9 s9=PENDING run:s0 +60 s9=TOLD run:s9 run:s1 +60 =DONE"},

@@ -121,6 +121,7 @@ static void reports_come_in_their_time(void **state)
     (void)state;
     an_watch w;
     an_watch_init(&w, &usual, 1000);
+    assert_true(an_watch_report(&w, 1000)); /* that it begins */
     assert_false(an_watch_report(&w, 1000 + usual.report_ms - 1));
     assert_true(an_watch_report(&w, 1000 + usual.report_ms));
     assert_false(an_watch_report(&w, 1000 + usual.report_ms + 1));
