@@ -15,7 +15,7 @@ static bool is_of_input(const an_drift_entry *d)
 bool an_drift_counts(const an_triage_in *in, const an_drift_entry *d)
 {
     const an_policy *p = in->policy;
-    return d->campaign == 0 && d->sign >= 0 && strcmp(d->model, in->model) == 0 &&
+    return d->campaign == 0 && !d->revoked && d->sign >= 0 && strcmp(d->model, in->model) == 0 &&
            an_hash_equal(&d->version, &in->production) &&
            in->now_ms - d->time_ms <= p->drift_gather_ms + p->drift_within_ms &&
            !(p->drift_tests == AN_DRIFT_TESTS_INPUT && !is_of_input(d)) &&
@@ -32,11 +32,31 @@ static an_triage_finding *finding_of(an_triage *t, const char *site, const char 
     return NULL;
 }
 
+/* A site can neither make the fleet larger nor the evidence: of one that is here its lines count and no others, of one
+ * that is away so many as a site may have. */
+static bool is_of_fleet(const an_triage_in *in, const an_triage *t, const char *site, const char *line)
+{
+    bool here = false;
+    size_t n = 0;
+    for (size_t i = 0; i < in->n_lines; i++) {
+        if (strcmp(in->lines[i].site, site) != 0)
+            continue;
+        if (strcmp(in->lines[i].line, line) == 0)
+            return true;
+        here = true;
+    }
+    for (size_t i = 0; i < t->n; i++)
+        n += strcmp(t->findings[i].site, site) == 0;
+    return !here && n < AN_LINES_MAX;
+}
+
 static void take(const an_triage_in *in, an_triage *t, const an_drift_entry *d, double rows)
 {
     an_triage_finding *f = finding_of(t, d->site, d->line);
     const double p = an_drift_p(d, rows, in->policy->drift_run);
     if (!f) {
+        if (!is_of_fleet(in, t, d->site, d->line))
+            return;
         f = &t->findings[t->n++];
         *f = (an_triage_finding){.p = 2, .first_ms = d->time_ms, .since_ms = d->since_ms};
         snprintf(f->site, sizeof f->site, "%s", d->site);

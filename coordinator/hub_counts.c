@@ -19,13 +19,7 @@ static an_json *counts_body(const an_msg_counts *c)
 /* Of a line that the site's HELLO has named, and no more judged alarms than there were. */
 static an_err check(an_hub *hub, const char *site, const an_msg_counts *c, an_note *why)
 {
-    const an_model_entry *m = an_state_model(&hub->state, c->model);
-    const an_hub_live *live = an_hub_live_find(hub, site);
-    bool known = false;
-    for (uint32_t i = 0; m && live && i < live->n_lines; i++)
-        known = known ||
-                (strcmp(live->lines[i].line, c->line) == 0 && strcmp(live->lines[i].model, c->model) == 0);
-    if (!known)
+    if (!an_state_model(&hub->state, c->model) || !an_hub_has_line(hub, site, c->model, c->line))
         return an_fail(AN_ERR_NOTFOUND, why, "no such line runs this model");
     if (c->confirmed > c->alarms || c->refuted > c->alarms - c->confirmed ||
         c->unsure > c->alarms - c->confirmed - c->refuted)

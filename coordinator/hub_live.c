@@ -30,8 +30,8 @@ an_err an_hub_live_take(an_hub *hub, const char *site, const an_msg *msg, an_not
     const an_msg_live *v = &msg->u.live;
     char actor[128], idem[128];
     an_record_batch b = {.n = 0};
-    if (!an_state_model(&hub->state, v->model)) {
-        an_hub_ack(hub, site, msg, AN_ERR_NOTFOUND, "no such model");
+    if (!an_state_model(&hub->state, v->model) || !an_hub_has_line(hub, site, v->model, v->line)) {
+        an_hub_ack(hub, site, msg, AN_ERR_NOTFOUND, "no such model, or no line of yours runs it");
         return AN_OK;
     }
     an_json *o = live_body(v);

@@ -237,11 +237,20 @@ void an_hub_fact_key(char out[static 128], const char *kind, uint64_t number, an
     snprintf(out, 128, "%s/%llu/%.16s", kind, (unsigned long long)number, hex);
 }
 
+bool an_hub_has_line(an_hub *hub, const char *site, const char *model, const char *line)
+{
+    const an_hub_live *live = an_hub_live_get(hub, site);
+    for (uint32_t i = 0; live && i < live->n_lines; i++)
+        if (strcmp(live->lines[i].line, line) == 0 && strcmp(live->lines[i].model, model) == 0)
+            return true;
+    return false;
+}
+
 static an_err on_drift(an_hub *hub, const char *site, const an_msg *msg, an_note *why)
 {
     const an_msg_drift_alert *d = &msg->u.drift_alert;
-    if (!an_state_model(&hub->state, d->model)) {
-        an_hub_ack(hub, site, msg, AN_ERR_NOTFOUND, "no such model");
+    if (!an_state_model(&hub->state, d->model) || !an_hub_has_line(hub, site, d->model, d->line)) {
+        an_hub_ack(hub, site, msg, AN_ERR_NOTFOUND, "no such model, or no line of yours runs it");
         return AN_OK;
     }
     an_json *o = an_json_object();

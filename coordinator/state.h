@@ -146,7 +146,9 @@ typedef struct an_drift_entry {
     double effect, threshold;
     uint64_t n_reference; /* rows that its limit was calibrated on; 0: not said */
     uint64_t campaign;    /* that answers it; 0: none yet */
+    bool revoked;         /* its site, since */
 } an_drift_entry;
+#define AN_DRIFTS_MAX 128 /* of a site that no campaign has answered: the latest are remembered */
 
 /* The numbers of live figures: the field, and for scores its name in the record. */
 /* clang-format off */
@@ -247,7 +249,7 @@ typedef struct an_state {
     AN_LIST(an_campaign) campaigns;
     AN_LIST(an_round_entry) rounds;
     AN_LIST(an_drift_entry) drifts;
-    AN_LIST(an_live_entry) lives;    /* one for each line that has ever reported some */
+    AN_LIST(an_live_entry) lives;    /* one for each line, at most AN_REPORTED_MAX of a site */
     AN_LIST(an_counts_entry) counts; /* AN_REPORTED_MAX of a site at most, the latest */
     AN_LIST(an_delegation_entry) delegations;
     AN_LIST(an_release_wait) waits;

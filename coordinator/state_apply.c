@@ -150,29 +150,6 @@ void an_state_use_id(an_state *st, uint64_t id)
         st->next_id = id + 1;
 }
 
-/* What sites have reported until now is this campaign's matter. */
-static void answer_drifts(an_state *st, const an_campaign *c)
-{
-    for (size_t i = 0; i < st->drifts.n; i++)
-        if (st->drifts.items[i].campaign == 0 && strcmp(st->drifts.items[i].model, c->model) == 0)
-            st->drifts.items[i].campaign = c->id;
-}
-
-/* Reports that came while it ran speak of the same drift if their sites had reported before.  Others stay
- * open: it was not opened for them, and if it was stopped, they are all that is known of theirs. */
-static void answer_repeats(an_state *st, const an_campaign *c)
-{
-    for (size_t i = 0; i < st->drifts.n; i++) {
-        an_drift_entry *d = &st->drifts.items[i];
-        bool repeated = false;
-        for (size_t k = 0; k < i && !repeated; k++)
-            repeated =
-                st->drifts.items[k].campaign == c->id && strcmp(st->drifts.items[k].site, d->site) == 0;
-        if (d->campaign == 0 && repeated && strcmp(d->model, c->model) == 0)
-            d->campaign = c->id;
-    }
-}
-
 static void campaign_opened(an_state *st, const an_record *r, an_body *b)
 {
     an_campaign c = {.id = an_body_id(b, "id"),
@@ -193,7 +170,7 @@ static void campaign_opened(an_state *st, const an_record *r, an_body *b)
     if (!an_body_ready(b))
         return;
     an_state_use_id(st, c.id);
-    answer_drifts(st, &c);
+    an_state_drifts_answer(st, &c);
     an_state_counts_answered(st, c.model, true);
 }
 
@@ -240,7 +217,7 @@ static void campaign_ended(an_state *st, const an_record *r, an_body *b)
     c->state = promoted ? AN_CAMPAIGN_PROMOTED : AN_CAMPAIGN_STOPPED;
     c->ended_ms = r->time_ms;
     an_text_set(c->reason, sizeof c->reason, reason);
-    answer_repeats(st, c);
+    an_state_drifts_repeat(st, c);
     an_state_waits_end(st, c->id);
     an_model_entry *m = an_state_model(st, c->model);
     if (m)
@@ -374,25 +351,6 @@ static void round_pruned(an_state *st, const an_record *r, an_body *b)
         e->pruned = true;
 }
 
-/* ---- drift ---- */
-
-static void drift_alert(an_state *st, const an_record *r, an_body *b)
-{
-    an_drift_entry d = {.version = an_body_hash(b, "version", true),
-                        .time_ms = r->time_ms,
-                        .since_ms = an_body_int(b, "since_ms", 0),
-                        .sign = (int32_t)an_body_int(b, "sign", 0),
-                        .effect = an_body_num(b, "effect"),
-                        .threshold = an_body_num(b, "threshold"),
-                        .n_reference = (uint64_t)an_body_int(b, "n_reference", 0)};
-    an_body_name(b, d.site, r->subject);
-    an_body_name(b, d.model, an_body_text(b, "model", NULL));
-    an_body_name(b, d.line, an_body_text(b, "line", NULL));
-    an_text_set(d.test, sizeof d.test, an_body_text(b, "test", ""));
-    an_text_set(d.subject, sizeof d.subject, an_body_text(b, "subject", ""));
-    AN_BODY_APPEND(b, &st->drifts, d);
-}
-
 static const struct {
     const char *kind;
     void (*apply)(an_state *st, const an_record *r, an_body *b);
@@ -431,7 +389,7 @@ static const struct {
     {"round.event", round_event},
     {"round.ended", round_ended},
     {"round.pruned", round_pruned},
-    {"drift.alert", drift_alert},
+    {"drift.alert", an_state_drift_alert},
     {"rollout.opened", an_state_rollout_opened},
     {"rollout.event", an_state_rollout_event},
     {"rollout.ended", an_state_rollout_ended},

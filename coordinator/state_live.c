@@ -22,6 +22,22 @@ static an_live_verdict verdict_of(an_body *b)
     return AN_LIVE_WATCHING;
 }
 
+/* Of a site that has as many as are remembered, the one that was not heard of longest; NULL: there is room. */
+static an_live_entry *oldest_of(an_state *st, const char *site)
+{
+    an_live_entry *oldest = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < st->lives.n; i++) {
+        an_live_entry *e = &st->lives.items[i];
+        if (strcmp(e->site, site) != 0)
+            continue;
+        n++;
+        if (!oldest || e->seq < oldest->seq)
+            oldest = e;
+    }
+    return n >= AN_REPORTED_MAX ? oldest : NULL;
+}
+
 void an_state_site_live(an_state *st, const an_record *r, an_body *b)
 {
     an_live_entry e = {.time_ms = r->time_ms, .seq = r->seq};
@@ -43,6 +59,8 @@ void an_state_site_live(an_state *st, const an_record *r, an_body *b)
     f->verdict = verdict_of(b);
     an_text_set(f->reason, sizeof f->reason, an_body_text(b, "reason", ""));
     an_live_entry *old = b->err == AN_OK ? an_state_live(st, e.site, f->line) : NULL;
+    if (!old && b->err == AN_OK)
+        old = oldest_of(st, e.site);
     if (!old)
         AN_BODY_APPEND(b, &st->lives, e);
     else if (an_body_ready(b))

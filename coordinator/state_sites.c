@@ -67,6 +67,8 @@ void an_state_site_denied(an_state *st, const an_record *r, an_body *b)
 void an_state_site_revoked(an_state *st, const an_record *r, an_body *b)
 {
     set_status(st, r, b, AN_SITE_REVOKED);
+    if (an_body_ready(b))
+        an_state_drifts_revoked(st, r->subject);
 }
 
 void an_state_site_party(an_state *st, const an_record *r, an_body *b)

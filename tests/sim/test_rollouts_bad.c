@@ -96,6 +96,36 @@ static void worse_stays_worse_for_as_long_as_the_version_runs_on(void **state)
     assert_state(w, AN_ROLLOUT_PAUSED, 0); /* fine at two of three */
 }
 
+static void of_lines_that_a_site_has_not_named_nothing_is_taken(void **state)
+{
+    world *w = *state;
+    ready(w, "1, all");
+    const an_state *st = an_hub_state(w->hub);
+    const an_hash v = production(w);
+    for (unsigned i = 0; i < 40; i++) {
+        an_msg live = {.type = AN_MSG_LIVE, .u.live = worse}, drift = {.type = AN_MSG_DRIFT_ALERT};
+        an_msg_drift_alert *d = &drift.u.drift_alert;
+        snprintf(live.u.live.model, sizeof live.u.live.model, MODEL);
+        snprintf(live.u.live.line, sizeof live.u.live.line, "line-%u", i);
+        live.u.live.version = v;
+        snprintf(d->model, sizeof d->model, MODEL);
+        snprintf(d->line, sizeof d->line, "line-%u", i);
+        snprintf(d->test, sizeof d->test, "psi");
+        snprintf(d->subject, sizeof d->subject, "temp");
+        d->alert_id = i + 1;
+        d->version = v;
+        d->sign = 1;
+        assert_int_equal(an_session_post(w->sites[0].session, &live, NULL), AN_OK);
+        assert_int_equal(an_session_post(w->sites[0].session, &drift, NULL), AN_OK);
+    }
+    pass(w, 60000);
+    an_spool_item item; /* the site was told so, and lets go of them */
+    assert_int_equal(an_spool_next(w->sites[0].spool, 0, &item, NULL), AN_ERR_NOTFOUND);
+    assert_int_equal(st->lives.n, 1);
+    assert_int_equal(st->drifts.n, 1);
+    assert_string_equal(st->drifts.items[0].line, "line-1");
+}
+
 /* ---- sites that go ---- */
 
 static void a_stage_that_nobody_is_left_of_is_not_passed(void **state)
@@ -153,6 +183,7 @@ int main(void)
         TEST(scores_that_are_no_numbers_are_worse_where_the_version_before_had_some),
         TEST(figures_of_another_version_say_nothing),
         TEST(worse_stays_worse_for_as_long_as_the_version_runs_on),
+        TEST(of_lines_that_a_site_has_not_named_nothing_is_taken),
         TEST(a_stage_that_nobody_is_left_of_is_not_passed),
         TEST(a_campaign_that_has_passed_waits_until_a_rollout_has_gone_back),
     };

@@ -118,6 +118,35 @@ static void what_does_not_count_is_not_counted(void **state)
     }
 }
 
+static void a_site_makes_the_fleet_no_larger_than_it_is(void **state)
+{
+    (void)state;
+    char line[16];
+    scene s;
+    an_triage t;
+    scene_make(&s, 5, 1);
+    for (unsigned i = 0; i < 100; i++) { /* s1 is here, with one line */
+        snprintf(line, sizeof line, "x%u", i);
+        report(&s, 1, line, "psi", "temp");
+    }
+    assert_int_equal(an_drift_triage(&s.in, &t), AN_OK);
+    assert_int_equal(t.n_lines, 5);
+    assert_int_equal(t.n, 0);
+    an_triage_done(&t);
+    for (unsigned i = 0; i < 100; i++) { /* nobody knows what s9 has */
+        snprintf(line, sizeof line, "x%u", i);
+        report(&s, 9, line, "psi", "temp");
+    }
+    report(&s, 2, "l1", "psi", "temp");
+    assert_int_equal(an_drift_triage(&s.in, &t), AN_OK);
+    assert_int_equal(t.n_lines, 5 + AN_LINES_MAX);
+    assert_int_equal(t.n, 1 + AN_LINES_MAX);
+    an_triage_done(&t);
+    for (size_t i = 0; i < s.in.n_alerts; i++)
+        s.alerts[i].revoked = true;
+    assert_answer(&s, AN_SCOPE_NONE, AN_ANSWER_NOTHING, "no report");
+}
+
 static void the_policy_says_which_tests_count(void **state)
 {
     (void)state;
@@ -370,6 +399,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(where_drift_is_seen_gives_its_scope),
         cmocka_unit_test(what_does_not_count_is_not_counted),
+        cmocka_unit_test(a_site_makes_the_fleet_no_larger_than_it_is),
         cmocka_unit_test(the_policy_says_which_tests_count),
         cmocka_unit_test(the_policy_says_how_many_and_when),
         cmocka_unit_test(a_sensor_alone_may_be_left_to_a_person),

@@ -1,0 +1,94 @@
+/* What the coordinator remembers of one site has an end, whatever the site says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "coordinator/state.h"
+
+static uint64_t seq;
+
+static void apply(an_state *st, const char *kind, const char *subject, const char *body)
+{
+    an_note why = {{0}};
+    const an_record r = {.seq = ++seq,
+                         .time_ms = (int64_t)seq,
+                         .kind = kind,
+                         .subject = subject,
+                         .actor = "test",
+                         .body = body,
+                         .body_len = strlen(body)};
+    if (an_state_check(st, &r, 0, &why) != AN_OK || an_state_apply(st, &r, &why) != AN_OK)
+        fail_msg("%s", why.text);
+}
+
+static void reports(an_state *st, const char *site, unsigned line)
+{
+    char body[256];
+    snprintf(body, sizeof body,
+             "{\"model\":\"pump\",\"line\":\"line-%u\",\"test\":\"psi\",\"subject\":\"temp\",\"sign\":1}",
+             line);
+    apply(st, "drift.alert", site, body);
+}
+
+static void of_reports_of_drift_the_latest_are_kept(void **state)
+{
+    (void)state;
+    an_state st;
+    an_state_init(&st);
+    reports(&st, "b", 1);
+    for (unsigned i = 0; i < AN_DRIFTS_MAX; i++)
+        reports(&st, "a", i);
+    reports(&st, "b", 2);
+    for (unsigned i = 0; i < 10; i++)
+        reports(&st, "a", AN_DRIFTS_MAX + i);
+    assert_int_equal(st.drifts.n, AN_DRIFTS_MAX + 2);
+    assert_string_equal(st.drifts.items[0].site, "b"); /* another site's stay */
+    assert_string_equal(st.drifts.items[1].line, "line-10");
+    for (size_t i = 1; i < st.drifts.n; i++) /* in their order */
+        assert_true(st.drifts.items[i].time_ms > st.drifts.items[i - 1].time_ms);
+    st.drifts.items[1].campaign = 7; /* what was answered makes no room */
+    reports(&st, "a", 999);
+    assert_int_equal(st.drifts.n, AN_DRIFTS_MAX + 3);
+    an_state_done(&st);
+}
+
+static void lives(an_state *st, const char *site, unsigned line)
+{
+    char body[256];
+    snprintf(body, sizeof body,
+             "{\"model\":\"pump\",\"line\":\"line-%u\",\"version\":\"%064x\",\"verdict\":\"fine\"}", line, 1);
+    apply(st, "site.live", site, body);
+}
+
+static void of_live_figures_those_of_so_many_lines(void **state)
+{
+    (void)state;
+    an_state st;
+    an_state_init(&st);
+    lives(&st, "b", 1);
+    for (unsigned i = 0; i < AN_REPORTED_MAX; i++)
+        lives(&st, "a", i);
+    lives(&st, "a", 0); /* heard again: not the oldest any more */
+    for (unsigned i = 0; i < 10; i++)
+        lives(&st, "a", 1000 + i);
+    assert_int_equal(st.lives.n, AN_REPORTED_MAX + 1);
+    assert_non_null(an_state_live(&st, "b", "line-1"));
+    assert_non_null(an_state_live(&st, "a", "line-0"));
+    assert_null(an_state_live(&st, "a", "line-1"));
+    assert_non_null(an_state_live(&st, "a", "line-1009"));
+    an_state_done(&st);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(of_reports_of_drift_the_latest_are_kept),
+        cmocka_unit_test(of_live_figures_those_of_so_many_lines),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
