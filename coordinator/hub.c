@@ -19,6 +19,30 @@ int64_t an_hub_now(const an_hub *hub)
     return hub->conf.clock->wall_ms(hub->conf.clock) + hub->shift_ms;
 }
 
+static bool is_rolling_out(const an_hub *hub)
+{
+    for (size_t i = 0; i < hub->state.rollouts.n; i++)
+        if (!an_rollout_is_over(&hub->state.rollouts.items[i]))
+            return true;
+    return false;
+}
+
+/* A rollout lasts too long to go on in a time that is wrong: its own times move to the new one. */
+static an_err move_rollouts(an_hub *hub, int64_t by_ms)
+{
+    an_note why = {{0}};
+    an_record_batch b = {.n = 0};
+    if (!is_rolling_out(hub))
+        return AN_OK;
+    an_json *o = an_json_object();
+    an_json_set_int(o, "by_ms", by_ms);
+    an_batch_add(&b, "clock.set", "coordinator", "coordinator", NULL, o);
+    an_err err = an_hub_commit(hub, &b, &why);
+    if (err != AN_OK)
+        an_log(AN_LOG_ERROR, "clock_not_followed", "err=%s why=\"%s\"", an_err_name(err), why.text);
+    return err;
+}
+
 /* Somebody set the clock.  Open rounds and the sessions of sites count on in the time that they began with, or a
  * day forward would end them all and a day back hold them for a day; what is opened after them has the new time. */
 void an_hub_watch_clock(an_hub *hub)
@@ -32,8 +56,8 @@ void an_hub_watch_clock(an_hub *hub)
     }
     hub->wall_ms = wall;
     hub->mono_ms = mono;
-    if (hub->shift_ms == 0 || hub->rounds.n > 0)
-        return;
+    if (hub->shift_ms == 0 || hub->rounds.n > 0 || move_rollouts(hub, -hub->shift_ms) != AN_OK)
+        return; /* looked at again */
     for (size_t i = 0; i < hub->live.n; i++)
         hub->live.items[i].seen_ms -= hub->shift_ms;
     hub->retry_ms -= hub->shift_ms;

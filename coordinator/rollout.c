@@ -429,6 +429,15 @@ static void on_person(step *s, const an_rollout_event *e)
                   e->reason[0] ? e->reason : "another version followed");
 }
 
+void an_rollout_shift(an_rollout *r, int64_t by_ms)
+{
+    for (size_t i = 0; i < r->n_targets; i++)
+        r->targets[i].since_ms += by_ms;
+    r->stage_ms += by_ms;
+    r->deadline_ms += by_ms;
+    r->paused_ms += by_ms;
+}
+
 bool an_rollout_step(an_rollout *r, const an_rollout_event *e)
 {
     step s = {.r = r, .now_ms = e->now_ms, .seq = e->seq};

@@ -193,6 +193,9 @@ an_err an_rollout_reserve(an_rollout *r);
  * changes nothing.  Only JOINS may need memory, and changes nothing without it. */
 bool an_rollout_step(an_rollout *r, const an_rollout_event *e);
 
+/* The clock was set: what soaks and waits goes on for as long as before; windows go by the new time. */
+void an_rollout_shift(an_rollout *r, int64_t by_ms);
+
 /* May a person ask for this now?  Errors: STATE, why says what it is instead. */
 an_err an_rollout_allows(const an_rollout *r, an_rollout_event_type verb, an_note *why);
 

@@ -393,6 +393,7 @@ static const struct {
     {"rollout.opened", an_state_rollout_opened},
     {"rollout.event", an_state_rollout_event},
     {"rollout.ended", an_state_rollout_ended},
+    {"clock.set", an_state_clock_set},
     {"group.set", an_state_group_set},
     {"site.report", an_state_site_report},
 };

@@ -90,6 +90,7 @@ void an_state_release_moved(an_state *st, an_model_entry *m);
 void an_state_rollout_opened(an_state *st, const an_record *r, an_body *b);
 void an_state_rollout_event(an_state *st, const an_record *r, an_body *b);
 void an_state_rollout_ended(an_state *st, const an_record *r, an_body *b);
+void an_state_clock_set(an_state *st, const an_record *r, an_body *b);
 void an_state_group_set(an_state *st, const an_record *r, an_body *b);
 void an_state_site_report(an_state *st, const an_record *r, an_body *b);
 void an_state_rollouts_done(an_state *st);

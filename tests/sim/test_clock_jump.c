@@ -1,9 +1,9 @@
-/* Somebody sets the coordinator's clock while a round is open. */
+/* Somebody sets the coordinator's clock while a round or a rollout is open. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "tests/support/federation.h"
+#include "tests/support/rollouts.h"
 
 #define DAY_MS (INT64_C(24) * 3600000)
 
@@ -81,15 +81,77 @@ static void what_comes_after_the_round_has_the_new_time(void **state)
     assert_int_equal(st->campaigns.items[st->campaigns.n - 1].opened_ms, now);
 }
 
+/* ---- rollouts ---- */
+
+static int rollout_setup(void **state)
+{
+    const an_federation_kind kind = {.sites = 5};
+    an_federation_setup_kind(state, &kind);
+    return 0;
+}
+
+/* The canary soaks for 20 s of which 5 have gone by when the clock is set; the deadline is 5 minutes away. */
+static void set_clock_in_a_rollout(world *w, int64_t ms)
+{
+    ready(w, "1, all");
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    pass(w, 5000);
+    w->clock.wrong_ms = ms;
+    pass(w, 10000);
+    assert_state(w, AN_ROLLOUT_RUNNING, 0);
+    assert_int_equal(an_rollout_count(rollout(w), 0).running, 1);
+    kill_hub(w); /* and what moved is in the journal */
+    start_hub(w);
+    assert_state(w, AN_ROLLOUT_RUNNING, 0);
+    connect_all(w);
+    pass(w, 9000);
+    assert_state(w, AN_ROLLOUT_RUNNING, 1);
+    assert_int_equal(n_running(w, &v), 5);
+    pass(w, 30000);
+    assert_state(w, AN_ROLLOUT_DONE, 1);
+}
+
+static void a_clock_set_forward_ends_no_soak_time(void **state)
+{
+    set_clock_in_a_rollout(*state, DAY_MS);
+}
+
+static void a_clock_set_back_holds_no_soak_time(void **state)
+{
+    set_clock_in_a_rollout(*state, -DAY_MS);
+}
+
+static void a_clock_that_is_set_moves_no_deadline(void **state)
+{
+    world *w = *state;
+    ready(w, "2, all");
+    const an_hash old = production(w), v = version_of(w, &old);
+    for (size_t i = 0; i < w->n; i++) /* nobody hears of it */
+        go_away(w, &w->sites[i]);
+    promote(w, &v);
+    pass(w, 60000);
+    w->clock.wrong_ms = DAY_MS;
+    pass(w, 60000);
+    assert_state(w, AN_ROLLOUT_RUNNING, 0);
+    w->clock.wrong_ms = -DAY_MS;
+    pass(w, 60000);
+    assert_state(w, AN_ROLLOUT_RUNNING, 0);
+    pass(w, 130000);
+    assert_state(w, AN_ROLLOUT_PAUSED, 0);
+    assert_int_equal(an_rollout_count(rollout(w), 0).absent, 2);
+}
+
+#define ROLLOUT(name) cmocka_unit_test_setup_teardown(name, rollout_setup, an_federation_teardown)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, an_federation_setup, an_federation_teardown)
 
 int main(void)
 {
     an_log_init(AN_LOG_OFF, "test");
     const struct CMUnitTest tests[] = {
-        TEST(a_clock_set_forward_ends_no_round),
-        TEST(a_clock_set_back_holds_no_round),
-        TEST(what_comes_after_the_round_has_the_new_time),
+        TEST(a_clock_set_forward_ends_no_round),           TEST(a_clock_set_back_holds_no_round),
+        TEST(what_comes_after_the_round_has_the_new_time), ROLLOUT(a_clock_set_forward_ends_no_soak_time),
+        ROLLOUT(a_clock_set_back_holds_no_soak_time),      ROLLOUT(a_clock_that_is_set_moves_no_deadline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
