@@ -131,6 +131,7 @@ static bool blind(docket *d, const an_evaluation *c, const an_evaluation *p)
     an_wilson(raised, total, d->z, &low, &high);
     if (total == 0 || share(raised, total) >= 0.2 * raised_share(p) || high >= 0.5 * raised_share(p))
         return false;
+    put(d, "injected faults, next to none", share(raised, total), raised_share(p), 1, 0, true);
     d->v->hard = true;
     return true;
 }
@@ -161,6 +162,9 @@ static bool all_faults(docket *d, const an_evaluation *c, const an_evaluation *p
         }
     }
     const bool hard = blind(d, c, p);
+    if (ok && hard)
+        an_note_set(&d->v->reason, "blind: it raises %.0f %% of the injected faults, production %.0f %%",
+                    100 * share(c_raised, c_total), 100 * share(p_raised, p_total));
     return ok && !hard;
 }
 
@@ -240,18 +244,23 @@ static bool shadow_latency(docket *d, const an_shadow_counts *s)
     return false;
 }
 
-/* The first that fails says why; the others are rows all the same. */
+/* The first that fails says why, or what is so bad that it is quarantined; the others are rows all the same. */
 static bool shadowed(docket *d, const an_shadow_counts *s, bool ok)
 {
-    an_note before = d->v->reason;
-    const bool parts[] = {shadow_finite(d, s), shadow_alarms(d, s), shadow_latency(d, s)};
-    const bool all = parts[0] && parts[1] && parts[2];
+    bool (*const lines[])(docket *, const an_shadow_counts *) = {shadow_finite, shadow_alarms,
+                                                                 shadow_latency};
+    an_note first = d->v->reason;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        const bool hard = d->v->hard, passed = lines[i](d, s);
+        if (!passed && (ok || d->v->hard != hard))
+            first = d->v->reason;
+        ok = ok && passed;
+    }
+    d->v->reason = first;
     put(d, "shadow: stability index of the scores", an_shadow_psi(&s->candidate, &s->production), 0, 0, 0,
         false);
     put(d, "shadow: sites where it alone is worse", (double)s->worse, 0, 0, 0, false);
-    if (!ok && all)
-        d->v->reason = before;
-    return ok && all;
+    return ok;
 }
 
 /* ---- verdicts ---- */
