@@ -152,9 +152,7 @@ static void on_control(an_agent *a)
             an_agent_fault(a, "message_refused", why.text[0] ? why.text : an_err_text(err));
         an_msg_free(msg);
     }
-    if (!an_session_look(a->session).greeted)
-        an_control_greet(a->control);
-    else if (an_control_is_lost(a->control))
+    if (an_session_look(a->session).greeted ? an_control_is_lost(a->control) : an_control_greet(a->control))
         an_session_connected(a->session); /* says HELLO */
 }
 

@@ -242,10 +242,12 @@ static an_err open_rest(an_core *c, an_note *why)
     an_err err;
     c->kept_ms = an_clock_system()->mono_ms(an_clock_system());
     an_fingerprint(keys, c->id->link_public, c->id->sign_public);
+    an_zap_hold(c->args->zap, true); /* until the journal has said who is admitted */
     if ((err = check_keys(c, keys, why)) != AN_OK || (err = open_bulk(c, why)) != AN_OK ||
         (err = open_servers(c, why)) != AN_OK || (err = note_start(c, keys, why)) != AN_OK ||
         (err = open_hub(c, why)) != AN_OK)
         return err;
+    an_zap_hold(c->args->zap, false);
     clean_spool(c);
     if ((err = open_http(c, why)) != AN_OK)
         return err;

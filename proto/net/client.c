@@ -18,6 +18,7 @@
 #define HANDSHAKE_MS 10000
 #define CONNECT_MS 10000
 #define SEND_HWM 8
+#define GREETINGS_MAX 16     /* taken at once */
 #define RENEW_LEAST_MS 30000 /* longer than the storm of handshakes after a restart */
 #define RENEW_SPREAD_MS 10000
 
@@ -30,6 +31,7 @@ struct an_client {
     uint8_t *link_secret; /* (AN_LINK_KEY) locked memory */
     int64_t renew_ms;
     int64_t stuck_since_ms; /* of an unbroken row of sends that said AGAIN; -1: none */
+    uint64_t links;
 };
 
 static bool configure(void *s, an_port port)
@@ -132,7 +134,7 @@ void *an_client_socket(an_client *cli)
 }
 
 /* libzmq ends a session for good when its handshake is refused, so a key that is approved later
- * would never get in.  A socket that took nothing for renew_ms is therefore replaced; of the
+ * would never get in.  A socket that could take nothing for renew_ms is therefore replaced; of the
  * old one nothing is lost that was not lost already. */
 static void renew_if_stuck(an_client *cli)
 {
@@ -142,6 +144,13 @@ static void renew_if_stuck(an_client *cli)
         cli->stuck_since_ms = now_ms;
     else if (now_ms - cli->stuck_since_ms >= cli->renew_ms)
         (void)reopen(cli, NULL);
+}
+
+bool an_client_is_ready(an_client *cli)
+{
+    int events = 0;
+    size_t len = sizeof events;
+    return zmq_getsockopt(cli->socket, ZMQ_EVENTS, &events, &len) == 0 && (events & ZMQ_POLLOUT) != 0;
 }
 
 an_err an_client_send(an_client *cli, const void *head, size_t head_len, const void *body, size_t body_len)
@@ -157,17 +166,22 @@ an_err an_client_send(an_client *cli, const void *head, size_t head_len, const v
     return err;
 }
 
-bool an_client_is_ready(an_client *cli)
-{
-    int events = 0;
-    size_t len = sizeof events;
-    return zmq_getsockopt(cli->socket, ZMQ_EVENTS, &events, &len) == 0 && (events & ZMQ_POLLOUT) != 0;
-}
-
 an_err an_client_recv(an_client *cli, an_in *in)
 {
-    an_err err = an_frames_recv(cli->socket, false, in);
-    if (err == AN_OK)
+    an_err err = AN_ERR_AGAIN;
+    for (int i = 0; i < GREETINGS_MAX && (err = an_frames_recv(cli->socket, false, in)) == AN_OK; i++) {
         cli->stuck_since_ms = -1;
+        if (in->head_len > 0 || in->body)
+            return AN_OK;
+        cli->links++;
+        err = AN_ERR_AGAIN;
+    }
+    if (err == AN_ERR_AGAIN && !an_client_is_ready(cli))
+        renew_if_stuck(cli);
     return err;
+}
+
+uint64_t an_client_link(const an_client *cli)
+{
+    return cli->links;
 }

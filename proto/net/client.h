@@ -6,9 +6,10 @@
  * ... keep it, try later
  *
  * Connecting and reconnecting happen behind the scenes, for ever; also after a refusal, as long
- * as the session goes on trying to send (its hello, say).  While there is no connection
+ * as somebody goes on trying to send or to receive.  While there is no connection
  * a send says AGAIN and nothing grows stale in a queue.  A session notices that the link was lost by
- * an_client_is_ready, by its lease, and by another coordinator instance in the answers.
+ * an_client_is_ready, by an_client_link (control port), by its lease, and by another coordinator instance in the
+ * answers.
  *
  * Threads: one thread opens, uses and closes a client. */
 #ifndef AN_NET_CLIENT_H
@@ -24,7 +25,7 @@ typedef struct an_client_conf {
     const uint8_t *server_key;  /* (AN_LINK_KEY) the coordinator's public link key */
     const uint8_t *link_public; /* (AN_LINK_KEY) ours */
     const uint8_t *link_secret; /* (AN_LINK_KEY) ours; copied into locked memory */
-    int64_t renew_ms;           /* sends refused for so long get a new socket; 0: 30 to 40 s */
+    int64_t renew_ms;           /* nothing could be sent for so long: a new socket; 0: 30 to 40 s */
 } an_client_conf;
 
 /* Does not wait for the connection.  Errors: INVAL, NOMEM, IO. */
@@ -41,5 +42,10 @@ an_err an_client_recv(an_client *cli, an_in *in);
 
 /* Would a send be taken now?  False without a connection, and while the queue to a slow one is full. */
 bool an_client_is_ready(an_client *cli);
+
+/* The number of the connection that was last heard of, from 1; 0: none yet.  At the control port the server's socket
+ * greets each new connection with an empty message, which an_client_recv takes.  Another number than before: what was
+ * sent before may be lost, and whoever serves knows nothing of it. */
+uint64_t an_client_link(const an_client *cli);
 
 #endif

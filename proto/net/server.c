@@ -50,6 +50,7 @@ static bool configure(an_server *srv)
     const an_port_row *row = an_port_get(srv->port);
     void *s = srv->socket;
     return an_socket_int(s, ZMQ_ROUTER_MANDATORY, 1) && an_socket_int(s, ZMQ_ROUTER_HANDOVER, 0) &&
+           an_socket_int(s, ZMQ_PROBE_ROUTER, srv->port == AN_PORT_CONTROL) &&
            an_socket_int(s, ZMQ_SNDHWM, row->hwm) && an_socket_int(s, ZMQ_RCVHWM, row->hwm) &&
            an_socket_int(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) && an_socket_int(s, ZMQ_BACKLOG, BACKLOG) &&
            an_socket_int(s, ZMQ_LINGER, 0) && an_socket_int(s, ZMQ_TCP_KEEPALIVE, 1) &&

@@ -35,7 +35,9 @@ struct an_zap {
     an_actor *actor;
     void *socket;         /* the thread's */
     pthread_mutex_t lock; /* guards all below; never held across a call out */
-    an_hashmap keys;      /* link key -> grant */
+    pthread_cond_t let_go;
+    bool held;
+    an_hashmap keys; /* link key -> grant */
     uint64_t epoch;
     uint64_t counts[AN_ZAP_REASONS];
     unsigned enrol_per_minute, enrol_used;
@@ -157,6 +159,8 @@ static void answer(an_zap *zap)
     if (!receive(zap->socket, &rq))
         return;
     pthread_mutex_lock(&zap->lock);
+    while (zap->held)
+        pthread_cond_wait(&zap->let_go, &zap->lock);
     an_zap_reason reason = admit(zap, &rq, user);
     zap->counts[reason]++;
     pthread_mutex_unlock(&zap->lock);
@@ -199,7 +203,7 @@ an_err an_zap_start(an_net *net, an_zap **ret, an_note *why)
         return err;
     zap->net = net;
     an_hashmap_init(&zap->keys, AN_LINK_KEY, sizeof(grant));
-    if (pthread_mutex_init(&zap->lock, NULL) != 0) {
+    if (pthread_mutex_init(&zap->lock, NULL) != 0 || pthread_cond_init(&zap->let_go, NULL) != 0) {
         an_free(zap);
         return err;
     }
@@ -222,10 +226,20 @@ void an_zap_stop(an_zap *zap)
         return;
     an_zap *mine = zap;
     (void)atomic_compare_exchange_strong(&zap->net->zap, &mine, NULL);
+    an_zap_hold(zap, false);
     an_actor_stop(zap->actor);
+    pthread_cond_destroy(&zap->let_go);
     pthread_mutex_destroy(&zap->lock);
     an_hashmap_done(&zap->keys);
     an_free(zap);
+}
+
+void an_zap_hold(an_zap *zap, bool held)
+{
+    pthread_mutex_lock(&zap->lock);
+    zap->held = held;
+    pthread_cond_signal(&zap->let_go);
+    pthread_mutex_unlock(&zap->lock);
 }
 
 static bool site_good(const char *site)

@@ -41,6 +41,10 @@ typedef struct an_zap an_zap;
 an_err an_zap_start(an_net *net, an_zap **ret, an_note *why);
 void an_zap_stop(an_zap *zap); /* after every server; NULL is fine */
 
+/* While it is held nobody is answered: whoever connects waits within its handshake, and connects anew when the time for
+ * that is over.  For a table that is not filled yet, since whom libzmq refuses does not come again by itself (client.h). */
+void an_zap_hold(an_zap *zap, bool held);
+
 /* Adds or replaces.  A site may hold several keys, so that one can be added before another is
  * removed.  Errors: INVAL site empty, too long or not printable; NOMEM. */
 an_err an_zap_allow(an_zap *zap, const uint8_t key[static AN_LINK_KEY], const char *site);

@@ -18,6 +18,8 @@ typedef struct fixture {
     an_control *c;
     an_server *servers[2];
     bool settled; /* the session is greeted */
+    const char *hello;
+    an_in in;
 } fixture;
 
 /* Two coordinators with one key, on ports that stay theirs. */
@@ -62,19 +64,27 @@ static int teardown(void **state)
 {
     fixture *f = *state;
     void *w = f->w;
+    an_in_done(&f->in);
     an_control_close(f->c);
     return an_world_teardown(&w);
 }
 
-/* Until the coordinator has heard something; says hello again as the session would, and looks at the others. */
+static bool said(fixture *f)
+{
+    return an_control_send(f->c, f->hello, strlen(f->hello)) == AN_OK;
+}
+
+/* Until the coordinator has heard something; says hello as the session would: first, and to each that connects. */
 static void hear(fixture *f, size_t i, const char *hello)
 {
     const int64_t end = an_world_now() + AN_WORLD_PATIENCE_MS;
     an_wait waits[AN_COORDINATORS_MAX + 1];
-    for (bool said = hello == NULL; an_world_now() < end;) {
-        if (!f->settled)
-            an_control_greet(f->c);
-        said = said || an_control_send(f->c, hello, strlen(hello)) == AN_OK;
+    size_t from;
+    f->hello = hello ? hello : f->hello;
+    for (bool due = hello != NULL; an_world_now() < end;) {
+        assert_int_equal(an_control_recv(f->c, &f->in, &from), AN_ERR_AGAIN);
+        const bool met = !f->settled && an_control_greet(f->c);
+        due = (due || met) && !said(f);
         size_t n = an_control_wait(f->c, waits);
         waits[n++] = (an_wait){.server = f->servers[i]};
         an_err err = an_poll(waits, n, 20);
@@ -167,6 +177,47 @@ static void a_session_that_is_over_asks_all_again(void **state)
     hear(f, 1, "hello again");
 }
 
+/* Its end of the new connection wakes the site; nothing has to be sent before. */
+static void a_coordinator_that_was_started_again_is_noticed_at_once(void **state)
+{
+    fixture *f = *state;
+    an_wait waits[AN_COORDINATORS_MAX];
+    size_t from;
+    hear(f, 0, "hello");
+    answer(f, 0, "welcome");
+    settle(f, from_whom(f));
+    assert_false(an_control_is_lost(f->c));
+    leave(f, 0);
+    come_back(f, 0);
+    do {
+        const size_t n = an_control_wait(f->c, waits);
+        waits[n] = (an_wait){.server = f->servers[0]}; /* its socket works while its thread waits */
+        const an_err err = an_poll(waits, n + 1, AN_WORLD_PATIENCE_MS);
+        if (err != AN_OK)
+            fail_msg("nothing wakes the site");
+        assert_int_equal(an_control_recv(f->c, &f->in, &from), AN_ERR_AGAIN);
+    } while (!an_control_is_lost(f->c));
+    f->settled = false;
+    assert_true(an_control_send(f->c, "hello", 5) == AN_OK);
+    assert_false(an_control_greet(f->c)); /* it has been told */
+    hear(f, 0, NULL);
+}
+
+static void nobody_hears_the_same_hello_twice(void **state)
+{
+    fixture *f = *state;
+    hear(f, 0, "hello");
+    hear(f, 1, NULL);
+    assert_false(an_control_greet(f->c));
+    for (size_t i = 0; i < 2; i++) {
+        an_wait wait = {.server = f->servers[i]};
+        assert_int_equal(an_poll(&wait, 1, 300), AN_ERR_AGAIN);
+    }
+    assert_int_equal(an_control_send(f->c, "hello", 5), AN_OK); /* nobody has answered: all hear it again */
+    hear(f, 0, NULL);
+    hear(f, 1, NULL);
+}
+
 static void what_welcome_names_is_learned(void **state)
 {
     fixture *f = *state;
@@ -201,6 +252,8 @@ int main(void)
         TEST(the_one_that_answers_is_spoken_to_alone),
         TEST(one_that_takes_over_later_hears_the_hello_that_was_said_before),
         TEST(a_session_that_is_over_asks_all_again),
+        TEST(a_coordinator_that_was_started_again_is_noticed_at_once),
+        TEST(nobody_hears_the_same_hello_twice),
         TEST(what_welcome_names_is_learned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
