@@ -225,8 +225,12 @@ an_err an_hub_delegation_revoke(an_hub *hub, const char *actor, const an_signed 
  * are asked for anew, under the new root; delegations of the old one end.  Errors: STATE, AUTH, PROTO. */
 an_err an_hub_root_rotate(an_hub *hub, const char *actor, const an_signed *link, an_note *why);
 
-/* Production with its release as the head of a parcel (trust/parcel.h).  Errors: NOTFOUND, STATE it has none, LIMIT. */
-an_err an_hub_parcel(an_hub *hub, const char *model, const char *card, an_buf *head, an_note *why);
+/* A release as the head of a parcel (trust/parcel.h).  site: "" production's; else what this site is to run now, a
+ * rollout's version among them, or each site of this group.  Errors: NOTFOUND; STATE there is none, or it is not to be
+ * told now, or the group's sites are to run several; LIMIT. */
+an_err an_hub_parcel(an_hub *hub, const char *model, const char *site, const char *card, an_buf *head,
+                     an_note *why);
+an_err an_hub_parcel_version(an_hub *hub, const char *model, const char *site, an_hash *ret, an_note *why);
 const uint8_t *an_hub_online_key(const an_hub *hub); /* (AN_SIGN_PUBLIC_BYTES) borrowed */
 
 /* Recomputes a committed round from the updates that were received.  ret_same: the same bits as then.

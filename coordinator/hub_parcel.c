@@ -1,4 +1,4 @@
-/* Production of a model as a parcel (trust/parcel.h): what a site is told of it, and what proves it. */
+/* A release of a model as a parcel (trust/parcel.h): what a site is told of it, and what proves it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,8 +9,10 @@
 
 typedef struct packing {
     an_hub *hub;
-    an_signed release; /* the last one of production */
+    an_signed release;
     an_hash version;
+    an_alias alias;
+    uint64_t counter;                               /* of a site's; 0: not looked at */
     an_msg *all, *messages[AN_PARCEL_MESSAGES_MAX]; /* messages point into all */
     size_t n_messages;
     an_parcel_bundle bundles[AN_PARCEL_BUNDLES_MAX];
@@ -32,6 +34,53 @@ static an_err take_release(void *ctx, const an_record *r, an_note *why)
         p->release = s;
     an_json_doc_free(doc);
     return b.err;
+}
+
+static an_err production_of(packing *p, const an_model_entry *m, an_note *why)
+{
+    const an_store_filter f = {.kind = "release.signed", .subject = m->name};
+    p->alias = AN_ALIAS_PRODUCTION;
+    p->version = m->alias[AN_ALIAS_PRODUCTION - 1];
+    an_err err = an_store_scan(p->hub->conf.store, &f, take_release, p, why);
+    if (err == AN_OK && p->release.len == 0)
+        err = an_fail(AN_ERR_STATE, why, "model %s has no production version with a release statement",
+                      m->name);
+    return err;
+}
+
+/* What the coordinator would tell the site now, if it had a link. */
+static an_err desired_of(packing *p, const an_model_entry *m, const char *site, an_note *why)
+{
+    an_hub_desired d;
+    const an_site *s = an_state_site(&p->hub->state, site);
+    if (!s || s->status != AN_SITE_APPROVED)
+        return an_fail(AN_ERR_NOTFOUND, why, "no approved site or group %.63s", site);
+    an_hub_desire(p->hub, m, site, &d);
+    if (d.later)
+        return an_fail(AN_ERR_STATE, why, "rollout %llu tells nobody now: it pauses, or its window is closed",
+                       (unsigned long long)d.rollout->id);
+    if (!d.statement)
+        return an_fail(AN_ERR_STATE, why, "there is no release statement that site %s would follow", site);
+    if (p->counter && p->counter != d.statement->counter)
+        return an_fail(AN_ERR_STATE, why,
+                       "site %s is to run another version now than others of the group: a parcel for each",
+                       site);
+    p->counter = d.statement->counter;
+    p->release = d.statement->s;
+    p->version = d.version;
+    p->alias = d.rollout ? AN_ALIAS_CANARY : AN_ALIAS_PRODUCTION;
+    return AN_OK;
+}
+
+static an_err desired_of_all(packing *p, const an_model_entry *m, const char *site, an_note *why)
+{
+    const an_group *g = an_state_group(&p->hub->state, site);
+    an_err err = AN_OK;
+    if (!g || g->n == 0)
+        return desired_of(p, m, site, why);
+    for (size_t i = 0; i < g->n && err == AN_OK; i++)
+        err = desired_of(p, m, g->sites[i], why);
+    return err;
 }
 
 static an_err add_trust(packing *p, const an_signed *s, an_note *why)
@@ -81,7 +130,7 @@ static void add_version(packing *p, const an_release *r, const an_delegation_ent
     snprintf(u->model, sizeof u->model, "%s", r->model);
     u->version = p->version;
     u->size = p->bundles[0].size;
-    u->alias = AN_ALIAS_PRODUCTION;
+    u->alias = p->alias;
     u->counter = r->counter;
     u->statement = (an_bytes){.data = p->release.text, .len = p->release.len};
     u->n_signatures = p->release.n_signatures;
@@ -124,26 +173,35 @@ static an_err pack(packing *p, const char *card, an_buf *head, an_note *why)
                             p->hub->conf.sign_secret, head, why);
 }
 
-an_err an_hub_parcel(an_hub *hub, const char *model, const char *card, an_buf *head, an_note *why)
+static an_err choose(packing *p, an_hub *hub, const char *model, const char *site, an_note *why)
 {
     const an_model_entry *m = an_state_model(&hub->state, model);
+    p->hub = hub;
     if (!m)
         return an_fail(AN_ERR_NOTFOUND, why, "no model %.63s", model);
+    return site[0] ? desired_of_all(p, m, site, why) : production_of(p, m, why);
+}
+
+an_err an_hub_parcel_version(an_hub *hub, const char *model, const char *site, an_hash *ret, an_note *why)
+{
+    packing *p = an_alloc(1, sizeof *p);
+    an_err err = p ? choose(p, hub, model, site, why) : AN_ERR_NOMEM;
+    if (err == AN_OK)
+        *ret = p->version;
+    an_free(p);
+    return err;
+}
+
+an_err an_hub_parcel(an_hub *hub, const char *model, const char *site, const char *card, an_buf *head,
+                     an_note *why)
+{
     packing *p = an_alloc(1, sizeof *p);
     an_msg *all = an_alloc(AN_PARCEL_MESSAGES_MAX, sizeof *all);
-    an_err err = p && all ? AN_OK : AN_ERR_NOMEM;
+    an_err err = p && all ? choose(p, hub, model, site, why) : AN_ERR_NOMEM;
     if (err == AN_OK) {
-        p->hub = hub;
         p->all = all;
-        p->version = m->alias[AN_ALIAS_PRODUCTION - 1];
-        err = an_store_scan(hub->conf.store, &(an_store_filter){.kind = "release.signed", .subject = m->name},
-                            take_release, p, why);
-    }
-    if (err == AN_OK && p->release.len == 0)
-        err = an_fail(AN_ERR_STATE, why, "model %s has no production version with a release statement",
-                      m->name);
-    if (err == AN_OK)
         err = pack(p, card, head, why);
+    }
     an_free(all);
     an_free(p);
     return err;

@@ -24,12 +24,12 @@ static an_err set_hex(an_json *o, const char *key, const uint8_t *bytes, size_t 
 
 static an_err card_of(an_api_call *c, an_buf *out, an_note *why)
 {
-    const an_model_entry *m = an_state_model(c->state, c->arg);
-    const an_version *v = m ? an_state_version(c->state, &m->alias[AN_ALIAS_PRODUCTION - 1]) : NULL;
-    if (!v)
-        return an_fail(m ? AN_ERR_STATE : AN_ERR_NOTFOUND, why,
-                       m ? "model %.63s has no production version" : "no model %.63s", c->arg);
-    an_err err = an_api_version_card_text(c, v, out, why);
+    an_hash hash;
+    an_err err = an_hub_parcel_version(c->hub, c->arg, c->req->subject, &hash, why);
+    const an_version *v = err == AN_OK ? an_state_version(c->state, &hash) : NULL;
+    if (err != AN_OK || !v)
+        return err != AN_OK ? err : AN_ERR_STATE;
+    err = an_api_version_card_text(c, v, out, why);
     an_buf_u8(out, 0);
     return err == AN_OK ? an_buf_err(out) : err;
 }
@@ -41,7 +41,7 @@ an_err an_api_model_parcel(an_api_call *c, an_note *why)
     an_buf_init(&head, AN_PARCEL_HEAD_MAX);
     an_err err = card_of(c, &card, why);
     if (err == AN_OK)
-        err = an_hub_parcel(c->hub, c->arg, (const char *)card.data, &head, why);
+        err = an_hub_parcel(c->hub, c->arg, c->req->subject, (const char *)card.data, &head, why);
     if (err == AN_OK)
         err = set_hex(c->answer, "head", head.data, head.len);
     if (err == AN_OK) {

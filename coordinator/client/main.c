@@ -87,6 +87,10 @@ static const an_flag flags_journal[] = {
 static const an_flag flags_history[] = {
     COMMON, {"at", "TIME", "only what was so then: 2026-05-03, 2026-05-03T14:00 (UTC), 2h ago as 2h"}};
 static const an_flag flags_card[] = {COMMON, {"out", "FILE", "into a file, which must not be there yet"}};
+static const an_flag flags_export[] = {
+    COMMON,
+    {"site", "NAME",
+     "what this site, or each of this group, is to run now: in a rollout perhaps its version"}};
 static const an_flag flags_verify[] = {COMMON, {"file", "FILE", "an export, without the coordinator"}};
 static const an_flag flags_create[] = {
     COMMON,

@@ -1,4 +1,4 @@
-/* Production of a model in one signed file, for sites without a link. */
+/* A release of a model in one signed file, for sites without a link. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -74,10 +74,11 @@ int an_cli_version_export(an_cli *c)
     an_note why = {{0}};
     uint8_t key[AN_SIGN_PUBLIC_BYTES];
     size_t len = 0;
-    const char *model = an_cli_word(c, 0), *path = c->args->positionals[1];
+    const char *model = an_cli_word(c, 0), *path = c->args->positionals[1], *site = an_cli_query(c, "site");
     c->quiet_json = true;
-    int code = model ? an_cli_get(c, &doc, "/models/%s/parcel", model) : AN_CLI_USAGE;
-    if (!model || !doc)
+    int code =
+        model && site ? an_cli_get(c, &doc, "/models/%s/parcel?subject=%s", model, site) : AN_CLI_USAGE;
+    if (!model || !site || !doc)
         return code;
     uint8_t *head = bytes_of(an_cli_text(an_json_root(doc), "head"), &len);
     const bool good = head && an_unhex(key, sizeof key, an_cli_text(an_json_root(doc), "online")) &&

@@ -434,6 +434,7 @@ static void bundles_go_when_nobody_needs_them_and_a_rollback_finds_its_own(void 
 typedef struct stick {
     an_buf head;
     char dir[AN_PATH_MAX];
+    const char *site; /* or group; NULL: production is packed */
 } stick;
 
 /* As andon version export and andon-agent import bring it: the head, and bundles in files. */
@@ -442,7 +443,7 @@ static void take_along(world *w, stick *s)
     an_note why = {{0}};
     an_parcel *p = NULL;
     an_buf_init(&s->head, AN_PARCEL_HEAD_MAX);
-    if (an_hub_parcel(w->hub, "pump", "# A card\n", &s->head, &why) != AN_OK)
+    if (an_hub_parcel(w->hub, "pump", s->site ? s->site : "", "# A card\n", &s->head, &why) != AN_OK)
         fail_msg("%s", why.text);
     assert_int_equal(an_parcel_decode(s->head.data, s->head.len, w->sign_public, &p, NULL), AN_OK);
     assert_int_equal(an_path_join(s->dir, w->dir, "stick"), AN_OK);

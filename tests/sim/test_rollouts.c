@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "doors/crypto.h"
 #include "tests/support/rollouts.h"
+#include "trust/parcel.h"
 
 static int setup_of(void **state, bool offline)
 {
@@ -110,6 +112,65 @@ static void a_group_comes_first(void **state)
     promote(w, &v);
     assert_int_equal(n_running(w, &v), 2);
     assert_true(an_hash_equal(&w->sites[2].runs, &v) && an_hash_equal(&w->sites[3].runs, &v));
+}
+
+/* ---- without a link ---- */
+
+/* What a parcel for this site or group is of; the error. */
+static an_err packed_for(world *w, const char *whom, an_buf *head, an_hash *ret)
+{
+    an_err err = an_hub_parcel(w->hub, MODEL, whom, "# A card\n", head, NULL);
+    return err == AN_OK ? an_hub_parcel_version(w->hub, MODEL, whom, ret, NULL) : err;
+}
+
+static void a_parcel_for_a_site_has_what_it_is_to_run(void **state)
+{
+    world *w = *state;
+    an_note why = {{0}};
+    char dir[AN_PATH_MAX], name[AN_HASH_TEXT], from[AN_PATH_MAX], to[AN_PATH_MAX];
+    an_hash of;
+    an_buf head, bundle;
+    an_buf_init(&head, AN_PARCEL_HEAD_MAX);
+    an_buf_init(&bundle, AN_BUNDLE_BYTES_MAX);
+    ready(w, "@early, all");
+    site *away = &w->sites[1];
+    const char *const early[] = {w->sites[0].name, away->name}, *const mixed[] = {away->name,
+                                                                                  w->sites[3].name};
+    assert_int_equal(an_hub_group_set(w->hub, "user/admin", "early", early, 2, NULL), AN_OK);
+    assert_int_equal(an_hub_group_set(w->hub, "user/admin", "mixed", mixed, 2, NULL), AN_OK);
+    away->cut = true;
+    an_hub_lost(w->hub, away->name);
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    assert_int_equal(n_running(w, &v), 1);
+    assert_int_equal(packed_for(w, "", &head, &of), AN_OK);
+    assert_true(an_hash_equal(&of, &old));
+    head.len = 0;
+    assert_int_equal(packed_for(w, w->sites[3].name, &head, &of), AN_OK);
+    assert_true(an_hash_equal(&of, &old));
+    head.len = 0;
+    assert_int_equal(packed_for(w, "nobody", &head, &of), AN_ERR_NOTFOUND);
+    assert_int_equal(packed_for(w, "mixed", &head, &of), AN_ERR_STATE);
+    assert_int_equal(packed_for(w, "early", &head, &of), AN_OK);
+    assert_true(an_hash_equal(&of, &v));
+
+    assert_int_equal(an_path_join(dir, w->dir, "stick"), AN_OK);
+    assert_int_equal(an_dir_make(dir, NULL), AN_OK);
+    an_hash_text(name, &v);
+    assert_int_equal(an_path_join(to, dir, name), AN_OK);
+    assert_int_equal(an_store_object_path(w->store, &v, from), AN_OK);
+    assert_int_equal(an_file_read(&bundle, from, NULL), AN_OK);
+    assert_int_equal(an_file_write(to, bundle.data, bundle.len, 0644, NULL), AN_OK);
+    if (an_session_import(away->session, head.data, head.len, dir, &why) != AN_OK)
+        fail_msg("%s", why.text);
+    settle(w);
+    assert_true(an_hash_equal(&away->runs, &v));
+
+    assert_int_equal(
+        an_hub_rollout_do(w->hub, "user/admin", rollout(w)->id, AN_ROLLOUT_EVENT_PAUSE, "", NULL), AN_OK);
+    assert_int_equal(packed_for(w, "early", &head, &of), AN_ERR_STATE); /* in a pause nobody is told */
+    an_buf_done(&head);
+    an_buf_done(&bundle);
 }
 
 /* ---- sites that are away ---- */
@@ -350,6 +411,7 @@ int main(void)
         TEST(a_campaign_is_promoted_when_its_rollout_is_done),
         TEST(each_stage_waits_for_a_person_where_the_policy_says_so),
         TEST(a_group_comes_first),
+        TEST(a_parcel_for_a_site_has_what_it_is_to_run),
         TEST(a_site_that_is_away_neither_blocks_nor_is_forgotten),
         TEST(with_too_few_that_report_it_pauses_and_says_so),
         TEST(a_site_that_comes_late_belongs_to_the_last_stage),
