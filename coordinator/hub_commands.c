@@ -209,10 +209,14 @@ an_err an_hub_group_set(an_hub *hub, const char *actor, const char *name, const 
         if (!an_state_site(&hub->state, sites[i]))
             return an_fail(AN_ERR_NOTFOUND, why, "no site %.63s has asked", sites[i]);
     an_record_batch b = {.n = 0};
-    an_json *o = an_json_object(), *list = an_json_array();
+    an_json *o = an_json_object(), *list = an_json_array(), *before = an_json_array();
+    const an_group *old = an_state_group(&hub->state, name);
+    for (size_t i = 0; old && i < old->n; i++)
+        an_json_push_text(before, old->sites[i]);
     for (size_t i = 0; i < n; i++)
         an_json_push_text(list, sites[i]);
     an_json_set(o, "sites", list);
+    an_json_set(o, "before", before);
     an_batch_add(&b, "group.set", name, actor, NULL, o);
     return an_hub_commit(hub, &b, why);
 }

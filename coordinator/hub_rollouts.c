@@ -55,12 +55,17 @@ an_err an_hub_rollout_feed(an_hub *hub, const char *actor, uint64_t id, const an
     if (e->type == AN_ROLLOUT_EVENT_JOINS)
         err = an_rollout_reserve(&next);
     changed = err == AN_OK && an_rollout_step(&next, e);
-    an_rollout_done(&next);
     if (changed) {
-        an_batch_add(&b, "rollout.event", before.model, actor, NULL, an_rollout_event_body(id, e));
+        an_json *o = an_rollout_event_body(id, e);
+        if (next.state != before.state) {
+            an_json_set_text(o, "before", an_rollout_state_name(before.state));
+            an_json_set_text(o, "state", an_rollout_state_name(next.state));
+        }
+        an_batch_add(&b, "rollout.event", before.model, actor, NULL, o);
         if ((err = an_hub_commit(hub, &b, why)) == AN_OK)
             follow_step(hub, &before, id);
     }
+    an_rollout_done(&next);
     if (ret_changed)
         *ret_changed = changed && err == AN_OK;
     return err;

@@ -68,6 +68,14 @@ static void a_change_says_what_was_before_and_why(void **state)
     assert_line(
         record_of("site.party", "plant-a", "user/admin", "{\"party\":\"north\",\"before\":\"plant-a\"}"),
         "2026-03-09 10:14  site plant-a is run by north, before by plant-a, said user/admin");
+    assert_line(record_of("group.set", "early", "user/admin",
+                          "{\"sites\":[\"plant-a\",\"plant-b\"],\"before\":[\"plant-a\"]}"),
+                "2026-03-09 10:14  group early set by user/admin: plant-a, plant-b; before: plant-a");
+    assert_line(record_of("rollout.event", "pump", "site/plant-a",
+                          "{\"id\":7,\"event\":\"fails\",\"at\":1,\"site\":\"plant-a\",\"reason\":\"worse\","
+                          "\"before\":\"RUNNING\",\"state\":\"ROLLED_BACK\"}"),
+                "2026-03-09 10:14  rollout 7 of model pump: fails from site plant-a, RUNNING before, now "
+                "ROLLED_BACK: worse");
 }
 
 static void times_in_bodies_are_read_as_times(void **state)
