@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/refit.h"
 #include "agent/tasks/task_internal.h"
 #include "base/mem.h"
 
@@ -208,7 +209,9 @@ static an_err run_overlay(an_job *job, const an_site_data *data, an_note *why)
         goto out;
     if ((err = local_read(job, &job->bundle, &local, &n_local, why)) != AN_OK)
         goto out;
-    job->with_held = !an_hash_is_zero(&job->held_plan) && an_hash_equal(&job->held_plan, &job->bundle.plan);
+    job->with_held = job->kind == AN_JOB_REFIT ? job->plan->use_held
+                                               : !an_hash_is_zero(&job->held_plan) &&
+                                                     an_hash_equal(&job->held_plan, &job->bundle.plan);
     if ((err = an_data_fit(data, job->with_held, &fit, &d.fit.n)) != AN_OK ||
         (err = an_data_holdout(data, job->with_held, -1, &holdout, &d.holdout.n)) != AN_OK)
         goto out;
@@ -233,10 +236,47 @@ out:
     return err;
 }
 
+/* ---- the overlay of what runs ---- */
+
+/* What EVALUATE would find at this site, with a new overlay of the version as its candidate; nothing of it leaves. */
+static an_err judge_refit(an_job *job, const an_site_data *data, an_note *why)
+{
+    versions v = {.local = NULL};
+    an_task task = {.plan = job->plan,
+                    .site = job->site,
+                    .data = data,
+                    .calibrate = &job->calibrate,
+                    .n_threads = job->n_threads,
+                    .cancel = &job->cancel,
+                    .progress = on_progress,
+                    .progress_arg = job};
+    const an_payload_facts facts = an_task_facts(&task);
+    job->plan->dim = (uint32_t)an_payload_find(job->plan->kind)->dim(&facts);
+    uint32_t *vector = an_alloc(job->plan->dim, sizeof *vector);
+    an_err err = vector ? versions_read(job, &v, &task, why) : AN_ERR_NOMEM;
+    task.local = v.local;
+    task.n_local = v.n_local;
+    if (err == AN_OK)
+        err = an_task_run(&task, vector, &job->task, why);
+    if (err == AN_OK)
+        err = an_refit_judge(&job->task.evaluation.candidate, &job->task.evaluation.production, why);
+    an_free(vector);
+    versions_done(&v);
+    return err;
+}
+
+static an_err run_refit(an_job *job, const an_site_data *data, an_note *why)
+{
+    an_err err = judge_refit(job, data, why);
+    return err == AN_OK ? run_overlay(job, data, why) : err;
+}
+
 an_err an_job_run(an_job *job, const an_site_data *data, an_note *why)
 {
     job->calibrate.policy = job->policy[0] ? job->policy : NULL;
-    an_err err = job->kind == AN_JOB_ROUND ? run_round(job, data, why) : run_overlay(job, data, why);
+    an_err err = job->kind == AN_JOB_ROUND   ? run_round(job, data, why)
+                 : job->kind == AN_JOB_REFIT ? run_refit(job, data, why)
+                                             : run_overlay(job, data, why);
     if (err == AN_ERR_NUMERIC && why && why->text[0] == '\0')
         an_note_set(why, "%s", an_err_text(err));
     return err;

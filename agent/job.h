@@ -24,9 +24,10 @@
 #include "msg/plan.h"
 
 typedef enum an_job_kind {
-    AN_JOB_ROUND,    /* plan -> update file */
-    AN_JOB_OVERLAY,  /* version -> overlay for one line */
-    AN_JOB_CANDIDATE /* the same of a candidate, for a shadow */
+    AN_JOB_ROUND,     /* plan -> update file */
+    AN_JOB_OVERLAY,   /* version -> overlay for one line */
+    AN_JOB_CANDIDATE, /* the same of a candidate, for a shadow */
+    AN_JOB_REFIT      /* the same of what runs, judged against the overlay that it has (refit.h) */
 } an_job_kind;
 
 typedef struct an_job {
@@ -45,7 +46,7 @@ typedef struct an_job {
     char local_dir[AN_PATH_MAX];       /* the site's own parameters, by layout; "": not kept */
     bool shadowed;                     /* ROUND of SHADOW: the counts are there */
     an_shadow_counts shadow;
-    an_plan *plan; /* ROUND; owned */
+    an_plan *plan; /* ROUND, REFIT; owned */
     an_hash plan_hash;
     an_hash version;   /* OVERLAY */
     an_hash held_plan; /* OVERLAY: see with_held */

@@ -184,6 +184,8 @@ an_err an_session_message(an_session *s, const an_msg *msg, an_note *why)
         return an_follow_version(s, msg, why);
     case AN_MSG_RETURN:
         return an_return_message(s, msg, why);
+    case AN_MSG_REFIT:
+        return an_refit_message(s, msg, why);
     case AN_MSG_TRUST:
         return an_trust_message(s, msg, why);
     case AN_MSG_ACK:
@@ -253,37 +255,6 @@ void an_session_fetched(an_session *s, const an_hash *version, an_err err, const
     an_session_drive(s);
 }
 
-/* A line that does not say its rate or window takes the version's. */
-static an_err match_schema(const an_schema *want, const an_schema *stream, an_note *why)
-{
-    an_schema have = *stream;
-    if (!(have.rate_hz > 0))
-        have.rate_hz = want->rate_hz;
-    if (have.window == 0)
-        have.window = want->window;
-    return an_schema_match(want, &have, why);
-}
-
-an_err an_session_schema_check(an_session *s, const an_line_state *line, const an_hash *version, an_note *why)
-{
-    char path[AN_PATH_MAX];
-    an_bundle b;
-    an_hash hash;
-    an_err err = an_versions_path(s->versions, version, path);
-    if (err == AN_OK)
-        err = an_bundle_read(&b, &hash, path, why);
-    if (err != AN_OK)
-        return err;
-    if (!an_hash_equal(&hash, version))
-        err = an_fail(AN_ERR_PROTO, why, "the version's file is damaged");
-    else if (strcmp(b.model, line->conf->model) != 0)
-        err = an_fail(AN_ERR_PROTO, why, "the version is one of %s", b.model);
-    else
-        err = match_schema(&b.schema, line->conf->schema, why);
-    an_bundle_done(&b);
-    return err;
-}
-
 /* ---- jobs: one at a time ---- */
 
 an_job *an_session_job(an_session *s, an_job_kind kind, const an_line_state *line)
@@ -322,6 +293,8 @@ void an_session_done(an_session *s, an_job *job, an_err err, const an_note *why)
         an_parts_done(s, job, err, why);
     else if (job->kind == AN_JOB_CANDIDATE)
         an_shadow_part_prepared(s, job, err, why);
+    else if (job->kind == AN_JOB_REFIT)
+        an_refit_done(s, job, err, why);
     else
         an_follow_done(s, job, err, why);
     an_job_free(job);
@@ -337,7 +310,7 @@ void an_session_drive(an_session *s)
     for (size_t i = 0; s->greeted && i < AN_FETCHES_MAX; i++)
         if (!s->fetches[i].running && now >= s->fetches[i].retry_ms)
             s->fetches[i] = (an_fetch_state){.running = false}; /* nobody asked again */
-    if (!s->job && !an_follow_start(s))
+    if (!s->job && !an_follow_start(s) && !an_refit_start(s))
         an_parts_start(s);
 }
 

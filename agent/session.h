@@ -123,7 +123,7 @@ void an_session_shadowed(an_session *s, const char *line, const an_hash *candida
 void an_session_tick(an_session *s);
 int64_t an_session_deadline(const an_session *s); /* mono ms of the next useful tick */
 
-/* A fact for the coordinator: DRIFT_ALERT, ALARM_SUMMARY, VERSION_REPORT, LIVE or COUNTS.  Durable when it
+/* A fact for the coordinator: DRIFT_ALERT, ALARM_SUMMARY, VERSION_REPORT, LIVE, COUNTS or REFITTED.  Durable when it
  * returns OK (with a spool).  Errors: INVAL another message or out of bounds, LIMIT, IO, NOMEM.
  */
 an_err an_session_post(an_session *s, const an_msg *fact, an_note *why);

@@ -17,6 +17,7 @@ static const struct {
     {AN_MSG_ALARM_SUMMARY, AN_SPOOL_ALARM, "an alarm: when, how high, which sensors"},
     {AN_MSG_VERSION_REPORT, AN_SPOOL_REPORT, "a report of which version a line runs"},
     {AN_MSG_LIVE, AN_SPOOL_REPORT, "how a new version does: counts of rows, alarms, mean score, latency"},
+    {AN_MSG_REFITTED, AN_SPOOL_REPORT, "whether a line has adapted its overlay when it was asked to"},
     {AN_MSG_COUNTS, AN_SPOOL_HEALTH, "counts of rows and alarms, and of what people said of these"},
 };
 

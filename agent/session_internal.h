@@ -78,6 +78,9 @@ typedef struct an_line_state {
     uint64_t proven_number;
     int64_t retry_ms;
     an_hash refused; /* the last one reported as refused */
+    uint64_t refit;  /* campaign that the line adapts its overlay for; 0: none */
+    bool refit_held; /* ... with windows that were held */
+    char refit_reason[AN_REASON_MAX];
 } an_line_state;
 
 #define AN_FETCHES_MAX 16
@@ -155,10 +158,6 @@ an_line_state *an_session_line_of(an_session *s, const char *model); /* the firs
 
 /* Asks for a version that is not here.  True: it is here. */
 bool an_session_want(an_session *s, const an_hash *version, uint64_t size);
-/* Does the line's stream fit the version's schema?  why names the sensor.  Errors: INVAL, IO.
- */
-an_err an_session_schema_check(an_session *s, const an_line_state *line, const an_hash *version,
-                               an_note *why);
 an_job *an_session_job(an_session *s, an_job_kind kind, const an_line_state *line);
 void an_session_start(an_session *s, an_job *job, uint64_t round);
 
@@ -252,6 +251,16 @@ bool an_trust_is_stale(const an_session *s, const an_line_state *line);
 void an_trust_journal(an_session *s, const an_line_state *line, const char *what); /* line may be NULL */
 
 bool an_follow_is_on_its_way(const an_line_state *line);
+/* The line runs what is given from now on; spool and journal (what) know it.  Errors: as go_live. */
+an_err an_follow_swap(an_session *s, an_line_state *line, const an_running *running, const char *what,
+                      an_note *why);
+an_err an_follow_adopt(an_session *s, const an_job *job,
+                       an_note *why); /* the overlay that it has made is kept beside its version */
+
+/* session_refit.c */
+an_err an_refit_message(an_session *s, const an_msg *msg, an_note *why);
+bool an_refit_start(an_session *s); /* true: a job was started */
+void an_refit_done(an_session *s, an_job *job, an_err err, const an_note *why);
 
 /* session_kept.c */
 typedef struct an_kept {
@@ -264,6 +273,9 @@ typedef struct an_kept {
 an_err an_kept_read(an_session *s, const an_hash *version, const an_hash *overlay, an_kept *ret,
                     an_note *why);
 void an_kept_done(an_kept *k); /* zeroed or half read is fine */
+/* Does the line's stream fit the version's schema?  why names the sensor.  Errors: INVAL, IO. */
+an_err an_session_schema_check(an_session *s, const an_line_state *line, const an_hash *version,
+                               an_note *why);
 
 /* session_shadow.c */
 bool an_shadow_part_waits(const an_session *s,

@@ -1,4 +1,6 @@
 /* Versions that have run here, with the overlay they ran with, from their files. */
+#include <string.h>
+
 #include "agent/session_internal.h"
 
 void an_kept_done(an_kept *k)
@@ -48,4 +50,35 @@ an_err an_kept_read(an_session *s, const an_hash *version, const an_hash *overla
     ret->running = (an_running){
         .version = *version, .overlay = *overlay, .bundle = &ret->bundle, .values = &ret->overlay};
     return AN_OK;
+}
+
+/* A line that does not say its rate or window takes the version's. */
+static an_err match_schema(const an_schema *want, const an_schema *stream, an_note *why)
+{
+    an_schema have = *stream;
+    if (!(have.rate_hz > 0))
+        have.rate_hz = want->rate_hz;
+    if (have.window == 0)
+        have.window = want->window;
+    return an_schema_match(want, &have, why);
+}
+
+an_err an_session_schema_check(an_session *s, const an_line_state *line, const an_hash *version, an_note *why)
+{
+    char path[AN_PATH_MAX];
+    an_bundle b;
+    an_hash hash;
+    an_err err = an_versions_path(s->versions, version, path);
+    if (err == AN_OK)
+        err = an_bundle_read(&b, &hash, path, why);
+    if (err != AN_OK)
+        return err;
+    if (!an_hash_equal(&hash, version))
+        err = an_fail(AN_ERR_PROTO, why, "the version's file is damaged");
+    else if (strcmp(b.model, line->conf->model) != 0)
+        err = an_fail(AN_ERR_PROTO, why, "the version is one of %s", b.model);
+    else
+        err = match_schema(&b.schema, line->conf->schema, why);
+    an_bundle_done(&b);
+    return err;
 }

@@ -83,8 +83,8 @@ static void refuse(an_session *s, an_line_state *line, const an_hash *version, c
 /* ---- going live ---- */
 
 /* The line runs what is given from now on, and the spool knows it. */
-static an_err swap(an_session *s, an_line_state *line, const an_running *running, const char *what,
-                   an_note *why)
+an_err an_follow_swap(an_session *s, an_line_state *line, const an_running *running, const char *what,
+                      an_note *why)
 {
     an_journal_row row = {.time_ms = s->conf.clock->wall_ms(s->conf.clock)};
     an_err err = s->conf.io.go_live(s->conf.io.ctx, line->conf->line, running, why);
@@ -117,7 +117,7 @@ static an_err swap_to_kept(an_session *s, an_line_state *line, const an_hash *ve
     an_kept kept = {.bundle = {.arch = NULL}};
     an_err err = an_kept_read(s, version, overlay, &kept, why);
     if (err == AN_OK)
-        err = swap(s, line, &kept.running, what, why);
+        err = an_follow_swap(s, line, &kept.running, what, why);
     an_kept_done(&kept);
     return err;
 }
@@ -388,7 +388,7 @@ void an_follow_trim(an_session *s)
         an_log(AN_LOG_WARN, "versions_not_trimmed", "why=\"%s\"", why.text);
 }
 
-static an_err adopt_overlay(an_session *s, const an_job *job, an_note *why)
+an_err an_follow_adopt(an_session *s, const an_job *job, an_note *why)
 {
     char path[AN_PATH_MAX];
     an_err err = an_versions_overlay_path(s->versions, &job->version, &job->result, path);
@@ -409,7 +409,7 @@ void an_follow_done(an_session *s, an_job *job, an_err err, const an_note *why)
     if (err == AN_OK) {
         why = &note;
         if ((err = an_trust_target(s, line, &note)) == AN_OK)
-            err = adopt_overlay(s, job, &note);
+            err = an_follow_adopt(s, job, &note);
     }
     if (err == AN_OK) {
         an_running running = {.version = job->version,
@@ -422,7 +422,7 @@ void an_follow_done(an_session *s, an_job *job, an_err err, const an_note *why)
         an_follow_report(s, line, &job->version, &job->result, AN_VERSION_READY, "");
         note_followed(s, line, line->target_counter, &line->target_grant, line->target_use,
                       line->target_expires_ms);
-        if ((err = swap(s, line, &running, "promoted", &note)) != AN_OK)
+        if ((err = an_follow_swap(s, line, &running, "promoted", &note)) != AN_OK)
             *line = before;
     }
     if (err != AN_OK) {

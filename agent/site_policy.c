@@ -27,6 +27,9 @@ const an_opt an_site_policy_rows[] = {
                 "tell how many rows lines have scored, and how many alarms people called right or wrong"),
     AN_OPT_BOOL(an_site_policy, allow_return, "allow.return", "yes",
                 "go back to the version that ran before when the coordinator asks for it"),
+    AN_OPT_INT(
+        an_site_policy, refits_per_day, "refits_per_day", 0, 1000, "4",
+        "how often in a day (UTC) a line adapts its overlay when the coordinator asks for it; 0: never"),
     AN_OPT_INT(an_site_policy, min_cohort, "min_cohort", 1, 1000, "3",
                "fewest sites in a round; in a secure sum fewest parties"),
     AN_OPT_INT(an_site_policy, secure_bits, "secure.bits", 1, 128, "40",

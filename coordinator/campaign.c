@@ -15,12 +15,14 @@ static uint32_t n_prelude(const an_campaign *c)
 
 uint32_t an_campaign_n_rounds(const an_campaign *c)
 {
+    if (c->kind == AN_CAMPAIGN_OVERLAY)
+        return 0;
     return n_prelude(c) + c->train_rounds + 1;
 }
 
 bool an_campaign_is_over(const an_campaign *c)
 {
-    return c->state == AN_CAMPAIGN_PROMOTED || c->state == AN_CAMPAIGN_STOPPED;
+    return c->state >= AN_CAMPAIGN_PROMOTED;
 }
 
 an_campaign_todo an_campaign_next(const an_campaign *c, const an_policy *policy, an_payload_kind *ret_kind)
@@ -30,6 +32,8 @@ an_campaign_todo an_campaign_next(const an_campaign *c, const an_policy *policy,
                                                                                    : AN_TODO_NOTHING;
     if (c->state != AN_CAMPAIGN_RUNNING || c->open_round)
         return AN_TODO_NOTHING;
+    if (c->kind == AN_CAMPAIGN_OVERLAY)
+        return c->refits_open == 0 ? AN_TODO_SETTLE : AN_TODO_NOTHING;
     if (c->aborted > policy->round_retries)
         return AN_TODO_GIVE_UP;
     if (c->step < n_prelude(c))
@@ -47,11 +51,11 @@ an_campaign_todo an_campaign_next(const an_campaign *c, const an_policy *policy,
 
 const char *an_campaign_state_name(an_campaign_state s)
 {
-    static const char *const names[] = {"WAITING", "RUNNING", "PASSED", "PROMOTED", "STOPPED"};
+    static const char *const names[] = {"WAITING", "RUNNING", "PASSED", "PROMOTED", "STOPPED", "ADAPTED"};
     return names[s];
 }
 
-static const char *const kind_names[] = {"training", "incremental"};
+static const char *const kind_names[] = {"training", "incremental", "overlay"};
 
 const char *an_campaign_kind_name(an_campaign_kind k)
 {
@@ -60,7 +64,7 @@ const char *an_campaign_kind_name(an_campaign_kind k)
 
 bool an_campaign_kind_find(const char *name, an_campaign_kind *ret)
 {
-    for (int i = AN_CAMPAIGN_TRAINING; i <= AN_CAMPAIGN_INCREMENTAL; i++) {
+    for (int i = AN_CAMPAIGN_TRAINING; i <= AN_CAMPAIGN_OVERLAY; i++) {
         if (strcmp(name, kind_names[i]) == 0) {
             *ret = (an_campaign_kind)i;
             return true;

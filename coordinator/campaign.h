@@ -3,6 +3,8 @@
  *     TRAINING     MEAN, VARIANCE, HISTOGRAM, TRAIN x n, EVALUATE, SHADOW, gate, promote    from the beginning
  *     INCREMENTAL  TRAIN x n, EVALUATE, SHADOW, gate, promote                               the answer to drift
  *
+ *     OVERLAY      no round: the lines it is for adapt their overlays (msg REFIT), and it ends when all have answered
+ *
  * SHADOW is there where the policy's shadow.time is above 0 and there is a production version to score beside.
  *
  * Like a round it is a value: what has happened is in it, and an_campaign_next says, purely, what
@@ -23,7 +25,11 @@
 #include "msg/msg.h"
 #include "sum/payload.h"
 
-typedef enum an_campaign_kind { AN_CAMPAIGN_TRAINING, AN_CAMPAIGN_INCREMENTAL } an_campaign_kind;
+typedef enum an_campaign_kind {
+    AN_CAMPAIGN_TRAINING,
+    AN_CAMPAIGN_INCREMENTAL,
+    AN_CAMPAIGN_OVERLAY
+} an_campaign_kind;
 
 typedef enum an_campaign_state {
     AN_CAMPAIGN_WAITING, /* for a person to approve it */
@@ -31,6 +37,7 @@ typedef enum an_campaign_state {
     AN_CAMPAIGN_PASSED, /* the gate; its rollout is not over, or not opened yet */
     AN_CAMPAIGN_PROMOTED,
     AN_CAMPAIGN_STOPPED, /* the gate, a person, or too many aborted rounds; see reason */
+    AN_CAMPAIGN_ADAPTED, /* OVERLAY: one line at least has */
 } an_campaign_state;
 
 typedef struct an_campaign {
@@ -43,15 +50,16 @@ typedef struct an_campaign {
     char scope[AN_SHORT_MAX];    /* drift: "one line" ...; "" else */
     char plan[AN_REASON_MAX];    /* who does what in it; may be empty */
     char reason[AN_REASON_MAX];  /* why it ended, or what it waits for */
-    int64_t opened_ms, ended_ms;
-    uint32_t train_rounds;             /* to be done */
-    double loss;                       /* of the sites in the last TRAIN round; 0: none yet */
-    uint32_t step;                     /* rounds committed so far */
-    uint32_t aborted;                  /* rounds aborted since the last commit */
-    uint64_t open_round;               /* 0: none */
-    an_hash base;                      /* where it started */
-    an_hash head;                      /* the newest version */
-    an_hash untrained;                 /* what its first TRAIN round starts from; none: zero */
+    int64_t opened_ms, running_ms, ended_ms;
+    uint32_t refits, refits_open, refits_done; /* OVERLAY: lines asked; not answered yet; adapted */
+    uint32_t train_rounds;                     /* to be done */
+    double loss;                               /* of the sites in the last TRAIN round; 0: none yet */
+    uint32_t step;                             /* rounds committed so far */
+    uint32_t aborted;                          /* rounds aborted since the last commit */
+    uint64_t open_round;                       /* 0: none */
+    an_hash base;                              /* where it started */
+    an_hash head;                              /* the newest version */
+    an_hash untrained;                         /* what its first TRAIN round starts from; none: zero */
     bool first;                        /* the figures are held against it, as there is no production */
     an_hash optimiser;                 /* the server optimiser's state; none: zero */
     const an_server_optimiser *server; /* whose state it is */
@@ -68,6 +76,7 @@ typedef enum an_campaign_todo {
     AN_TODO_GATE,
     AN_TODO_PROMOTE,
     AN_TODO_GIVE_UP, /* too many rounds aborted */
+    AN_TODO_SETTLE,  /* all lines have answered */
 } an_campaign_todo;
 
 /* kind is set for AN_TODO_ROUND. */

@@ -52,7 +52,7 @@ typedef enum an_triage_answer {
     AN_ANSWER_NOTHING,  /* yet; why says what is missing */
     AN_ANSWER_ASK,      /* a campaign that waits for a person */
     AN_ANSWER_CAMPAIGN, /* with all sites: who has not reported trains on what it knows */
-    AN_ANSWER_OVERLAY, /* too few sites for a round: those that drift adapt their overlays, nothing is shared */
+    AN_ANSWER_OVERLAY, /* too few sites for a round: a campaign in which the lines that drift adapt their overlays */
 } an_triage_answer;
 const char *an_triage_answer_name(an_triage_answer answer); /* "nothing" ... */
 

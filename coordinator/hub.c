@@ -61,6 +61,7 @@ void an_hub_watch_clock(an_hub *hub)
     for (size_t i = 0; i < hub->live.n; i++)
         hub->live.items[i].seen_ms -= hub->shift_ms;
     hub->retry_ms -= hub->shift_ms;
+    hub->asked_ms -= hub->shift_ms;
     hub->shift_ms = 0;
 }
 
@@ -345,6 +346,7 @@ void an_hub_tick(an_hub *hub)
     an_hub_releases_tick(hub);
     an_hub_drive(hub);
     an_hub_announce_tick(hub);
+    an_hub_refits_tick(hub);
     an_hub_prune(hub);
     an_hub_prune_bundles(hub);
     hub->retry_ms = now + RETRY_MS;

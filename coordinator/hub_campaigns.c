@@ -226,6 +226,9 @@ static bool drive_one(an_hub *hub, const an_campaign *c)
             return false; /* until all is done that its end asks for */
         err = promote_campaign(hub, c, &why);
         break;
+    case AN_TODO_SETTLE:
+        err = an_hub_refit_settle(hub, c, "", &why);
+        break;
     case AN_TODO_GIVE_UP: {
         const an_round_entry *last = NULL;
         for (size_t i = 0; i < hub->state.rounds.n; i++)
@@ -302,6 +305,8 @@ void an_hub_campaign_waiting(an_hub *hub, const an_campaign *c, an_note *ret)
         an_note_set(ret, "round %u of %u: %.250s", c->step + 1, an_campaign_n_rounds(c), waiting.text);
     } else if (c->state == AN_CAMPAIGN_WAITING) {
         an_note_set(ret, "waiting for approval: andon campaign approve %llu", (unsigned long long)c->id);
+    } else if (c->kind == AN_CAMPAIGN_OVERLAY) {
+        an_hub_refit_waiting(hub, c, ret);
     } else if (c->state == AN_CAMPAIGN_PASSED) {
         const an_release_wait *w = an_state_wait_of(&hub->state, &c->head, c->id);
         if (w)

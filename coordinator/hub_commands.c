@@ -60,7 +60,9 @@ static an_err may_begin(an_hub *hub, const char *model, const an_campaign_wish *
     if (open)
         return an_fail(AN_ERR_STATE, why, "campaign %llu of model %s is not over",
                        (unsigned long long)open->id, model);
-    if (w->kind == AN_CAMPAIGN_INCREMENTAL && an_hash_is_zero(&m->alias[AN_ALIAS_PRODUCTION - 1]))
+    if (w->kind == AN_CAMPAIGN_OVERLAY && !w->evidence)
+        return an_fail(AN_ERR_INVAL, why, "overlays are adapted by lines that a trigger names");
+    if (w->kind != AN_CAMPAIGN_TRAINING && an_hash_is_zero(&m->alias[AN_ALIAS_PRODUCTION - 1]))
         return an_fail(AN_ERR_STATE, why, "model %s has no production version to go on from", model);
     if (w->rounds > 10000)
         return an_fail(AN_ERR_INVAL, why, "a campaign has at most 10000 rounds");
@@ -74,12 +76,12 @@ an_err an_hub_campaign_wish(an_hub *hub, const char *actor, const char *model, c
     const uint64_t id = hub->state.next_id;
     an_err err = may_begin(hub, model, w, why);
     const an_model_entry *m = an_state_model(&hub->state, model);
-    const bool again = w->kind == AN_CAMPAIGN_INCREMENTAL;
+    const bool again = w->kind != AN_CAMPAIGN_TRAINING, alone = w->kind == AN_CAMPAIGN_OVERLAY;
     bool waiting = w->ask || (by_itself && m && !m->policy.drift_automatic);
     uint32_t rounds = w->rounds;
-    if (err == AN_OK && rounds == 0)
+    if (err == AN_OK && rounds == 0 && !alone)
         rounds = (uint32_t)(again ? m->policy.drift_rounds : m->policy.train_rounds);
-    if (err == AN_OK)
+    if (err == AN_OK && !alone) /* nothing of it leaves a site */
         err = weigh_privacy(hub, m, w->kind, by_itself, &rounds, &waiting, why);
     if (err != AN_OK) {
         an_json_free(w->sites);
@@ -95,6 +97,7 @@ an_err an_hub_campaign_wish(an_hub *hub, const char *actor, const char *model, c
     an_log(AN_LOG_INFO, "campaign_opened", "campaign=%llu model=%s kind=%s cause=%s trigger=\"%s\"",
            (unsigned long long)id, model, an_campaign_kind_name(w->kind), w->cause, w->trigger);
     *ret_id = id;
+    hub->asked_ms = 0; /* lines that are to adapt their overlays hear it at the next tick */
     an_hub_drive(hub);
     return AN_OK;
 }
@@ -121,6 +124,7 @@ an_err an_hub_campaign_approve(an_hub *hub, const char *actor, uint64_t id, an_n
     an_json_set_text(o, "before", an_campaign_state_name(c->state));
     an_batch_add(&b, "campaign.approved", c->model, actor, NULL, o);
     an_err err = an_hub_commit(hub, &b, why);
+    hub->asked_ms = 0;
     an_hub_drive(hub);
     return err;
 }

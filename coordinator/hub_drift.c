@@ -75,8 +75,6 @@ an_err an_hub_drift_look(an_hub *hub, const char *model, an_triage *ret, an_note
     return m ? an_hub_drift_triage(hub, m, ret, why) : an_fail(AN_ERR_NOTFOUND, why, "no model %.63s", model);
 }
 
-#define EVIDENCE_MAX 64 /* lines whose figures the record has */
-
 /* Those that speak for it, as the record keeps them. */
 static an_json *sites_of(const an_triage *t)
 {
@@ -94,7 +92,7 @@ static an_json *sites_of(const an_triage *t)
 static an_json *evidence_of(const an_triage *t)
 {
     an_json *list = an_json_array();
-    for (size_t i = 0; i < t->proven && i < EVIDENCE_MAX; i++) {
+    for (size_t i = 0; i < t->proven && i < AN_CAMPAIGN_LINES_MAX; i++) {
         const an_triage_finding *f = &t->findings[i];
         an_json *o = an_json_object();
         an_json_set_text(o, "site", f->site);
@@ -116,7 +114,8 @@ static bool open_campaign(an_hub *hub, const an_model_entry *m, const an_triage 
 {
     an_note why = {{0}};
     uint64_t id;
-    const an_campaign_wish wish = {.kind = AN_CAMPAIGN_INCREMENTAL,
+    const bool alone = t->answer == AN_ANSWER_OVERLAY;
+    const an_campaign_wish wish = {.kind = alone ? AN_CAMPAIGN_OVERLAY : AN_CAMPAIGN_INCREMENTAL,
                                    .trigger = t->evidence.text,
                                    .cause = t->cause,
                                    .scope = an_triage_scope_name(t->scope),
@@ -144,7 +143,7 @@ bool an_hub_drift_answer(an_hub *hub, const an_model_entry *m)
                why.text);
         return false;
     }
-    if (t.answer == AN_ANSWER_ASK || t.answer == AN_ANSWER_CAMPAIGN)
+    if (t.answer != AN_ANSWER_NOTHING)
         opened = open_campaign(hub, m, &t);
     an_triage_done(&t);
     return opened;

@@ -63,6 +63,7 @@ struct an_hub {
     uint64_t n_commits;       /* transactions of this process */
     AN_LIST(an_hub_waiting) waiting;
     bool gathering;             /* events of sites wait in `waiting` */
+    int64_t asked_ms;           /* when REFIT is said again */
     int64_t told_ms, synced_ms; /* when all sites were last told, and looked through for rollouts */
     bool driving;
     bool deposed; /* the store is another coordinator's: nothing more may be done here */
@@ -144,6 +145,14 @@ an_err an_hub_return(an_hub *hub, const char *site, const char *model, const an_
 
 /* hub_counts.c */
 an_err an_hub_counts_take(an_hub *hub, const char *site, const an_msg *msg, an_note *why); /* COUNTS */
+
+/* hub_refit.c */
+an_err an_hub_refit_take(an_hub *hub, const char *site, const an_msg *msg, an_note *why); /* REFITTED */
+void an_hub_refits_ask(an_hub *hub, const char *only_site); /* REFIT to whom it is owed; NULL: all */
+void an_hub_refits_tick(an_hub *hub);
+/* All have answered, or late says why it ends without the others.  Errors: of the store. */
+an_err an_hub_refit_settle(an_hub *hub, const an_campaign *c, const char *late, an_note *why);
+void an_hub_refit_waiting(an_hub *hub, const an_campaign *c, an_note *ret);
 
 /* hub_reports.c */
 /* What a line runs: taken with the site's countersign only.  Errors: AUTH, IO, NOMEM. */

@@ -129,6 +129,7 @@ static an_err on_hello(an_hub *hub, const char *site, const an_msg *msg, an_note
     for (uint32_t i = 0; i < h->n_lines && err == AN_OK; i++)
         err = an_hub_announce(hub, h->lines[i].model, site);
     an_hub_round_greet(hub, site);
+    an_hub_refits_ask(hub, site);
     an_hub_rollout_site(hub, site);
     an_hub_drive(hub);
     return AN_OK;
@@ -336,6 +337,7 @@ static const struct {
     {AN_MSG_KEYS, true, on_keys},
     {AN_MSG_LIVE, true, an_hub_live_take},
     {AN_MSG_COUNTS, true, an_hub_counts_take},
+    {AN_MSG_REFITTED, true, an_hub_refit_take},
 };
 
 /* So many facts a site may tell; one beyond is not answered, so that the site says it again later

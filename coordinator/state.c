@@ -26,6 +26,7 @@ void an_state_done(an_state *st)
     an_free(st->drifts.items);
     an_free(st->lives.items);
     an_free(st->counts.items);
+    an_free(st->campaign_lines.items);
     an_free(st->delegations.items);
     an_free(st->waits.items);
     an_free(st->reported.items);

@@ -179,6 +179,18 @@ typedef struct an_counts_entry {
 #define AN_COUNTS_MAX (UINT64_C(1) << 53)          /* of each number */
 uint64_t an_counts_rows(const an_counts_entry *e); /* since the last training, at most AN_COUNTS_MAX */
 
+/* A line that a campaign is for. */
+typedef enum an_refit_state { AN_REFIT_NONE, AN_REFIT_ASKED, AN_REFIT_DONE, AN_REFIT_REFUSED } an_refit_state;
+typedef struct an_campaign_line {
+    uint64_t campaign;
+    char site[AN_NAME_MAX], line[AN_NAME_MAX];
+    an_refit_state refit; /* NONE: the campaign is not of kind OVERLAY */
+    an_hash overlay;      /* DONE */
+    char reason[AN_REASON_MAX];
+} an_campaign_line;
+#define AN_CAMPAIGN_LINES_MAX 64                       /* of a campaign */
+const char *an_refit_state_name(an_refit_state state); /* "asked"; "" NONE */
+
 typedef struct an_delegation_entry {
     an_signed statement, revocation; /* revocation.len 0: it holds */
     an_hash hash;
@@ -247,6 +259,7 @@ typedef struct an_state {
     AN_LIST(an_model_entry) models;
     AN_LIST(an_version) versions;
     AN_LIST(an_campaign) campaigns;
+    AN_LIST(an_campaign_line) campaign_lines; /* in the order of their campaigns */
     AN_LIST(an_round_entry) rounds;
     AN_LIST(an_drift_entry) drifts;
     AN_LIST(an_live_entry) lives;    /* one for each line, at most AN_REPORTED_MAX of a site */
@@ -284,6 +297,9 @@ an_model_entry *an_state_model(an_state *st, const char *name);
 an_version *an_state_version(an_state *st, const an_hash *hash);
 an_campaign *an_state_campaign(an_state *st, uint64_t id);
 an_campaign *an_state_campaign_open(an_state *st, const char *model); /* the one that is not over */
+an_campaign_line *an_state_campaign_line(an_state *st, uint64_t campaign, const char *site, const char *line);
+/* Its first line, and how many follow one another; 0: ret is NULL. */
+size_t an_state_campaign_lines(an_state *st, uint64_t campaign, an_campaign_line **ret);
 an_round_entry *an_state_round(an_state *st, uint64_t id);
 an_live_entry *an_state_live(an_state *st, const char *site, const char *line); /* NULL: none yet */
 an_delegation_entry *an_state_delegation(an_state *st, uint64_t number);

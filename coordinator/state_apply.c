@@ -166,12 +166,19 @@ static void campaign_opened(an_state *st, const an_record *r, an_body *b)
     if (b->err == AN_OK && !an_campaign_kind_find(an_body_text(b, "kind", NULL), &c.kind))
         b->err = an_fail(AN_ERR_PROTO, b->why, "no such kind of campaign");
     an_body_known(b, an_state_model(st, r->subject), "model");
+    c.running_ms = c.state == AN_CAMPAIGN_RUNNING ? r->time_ms : 0;
+    an_campaign_lines lines;
+    an_body_campaign_lines(st, b, &c, &lines);
+    if (c.kind == AN_CAMPAIGN_OVERLAY)
+        c.refits = c.refits_open = (uint32_t)lines.n;
     AN_BODY_APPEND(b, &st->campaigns, c);
     if (!an_body_ready(b))
         return;
+    for (size_t i = 0; i < lines.n; i++)
+        st->campaign_lines.items[st->campaign_lines.n++] = lines.items[i];
     an_state_use_id(st, c.id);
     an_state_drifts_answer(st, &c);
-    an_state_counts_answered(st, c.model, true);
+    an_state_counts_answered(st, c.model, c.kind != AN_CAMPAIGN_OVERLAY);
 }
 
 static an_campaign *campaign_of(an_state *st, an_body *b)
@@ -184,10 +191,11 @@ static an_campaign *campaign_of(an_state *st, an_body *b)
 
 static void campaign_approved(an_state *st, const an_record *r, an_body *b)
 {
-    (void)r;
     an_campaign *c = campaign_of(st, b);
     if (!an_body_ready(b))
         return;
+    if (c->state == AN_CAMPAIGN_WAITING)
+        c->running_ms = r->time_ms;
     if (c->state == AN_CAMPAIGN_WAITING)
         c->state = AN_CAMPAIGN_RUNNING;
     else if (c->state == AN_CAMPAIGN_PASSED)
@@ -211,17 +219,20 @@ static void campaign_ended(an_state *st, const an_record *r, an_body *b)
 {
     an_campaign *c = campaign_of(st, b);
     bool promoted = an_body_bool(b, "promoted");
+    const bool adapted = an_body_int(b, "adapted", 0) > 0;
     const char *reason = an_body_text(b, "reason", "");
     if (!an_body_ready(b))
         return;
-    c->state = promoted ? AN_CAMPAIGN_PROMOTED : AN_CAMPAIGN_STOPPED;
+    c->state = promoted ? AN_CAMPAIGN_PROMOTED : adapted ? AN_CAMPAIGN_ADAPTED : AN_CAMPAIGN_STOPPED;
     c->ended_ms = r->time_ms;
     an_text_set(c->reason, sizeof c->reason, reason);
     an_state_drifts_repeat(st, c);
     an_state_waits_end(st, c->id);
     an_model_entry *m = an_state_model(st, c->model);
     if (m)
-        m->campaign_ms = m->trained_ms = r->time_ms;
+        m->campaign_ms = r->time_ms;
+    if (m && c->kind != AN_CAMPAIGN_OVERLAY)
+        m->trained_ms = r->time_ms;
 }
 
 static void round_opened(an_state *st, const an_record *r, an_body *b)
@@ -385,6 +396,7 @@ static const struct {
     {"campaign.approved", campaign_approved},
     {"campaign.gated", campaign_gated},
     {"campaign.ended", campaign_ended},
+    {"refit.reported", an_state_refit_reported},
     {"round.opened", round_opened},
     {"round.event", round_event},
     {"round.ended", round_ended},

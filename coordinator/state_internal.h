@@ -61,6 +61,15 @@ void an_state_drifts_revoked(an_state *st, const char *site);
 /* state_live.c */
 void an_state_site_live(an_state *st, const an_record *r, an_body *b);
 
+/* state_refits.c */
+typedef struct an_campaign_lines {
+    an_campaign_line items[AN_CAMPAIGN_LINES_MAX];
+    size_t n;
+} an_campaign_lines;
+/* Those of the record's evidence, with room for them in the state. */
+void an_body_campaign_lines(an_state *st, an_body *b, const an_campaign *c, an_campaign_lines *ret);
+void an_state_refit_reported(an_state *st, const an_record *r, an_body *b);
+
 /* state_counts.c */
 void an_state_site_counts(an_state *st, const an_record *r, an_body *b);
 /* A campaign of the model was opened: verdicts until now are its matter; trains: rows, too. */

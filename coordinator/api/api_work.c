@@ -275,6 +275,24 @@ an_err an_api_round_replay(an_api_call *c, an_note *why)
 
 /* ---- campaigns ---- */
 
+/* Those that it is for; empty: all alike. */
+static an_json *lines_json(const an_api_call *c, const an_campaign *k)
+{
+    an_campaign_line *lines;
+    const size_t n = an_state_campaign_lines((an_state *)c->state, k->id, &lines);
+    an_json *list = an_json_array();
+    for (size_t i = 0; i < n; i++) {
+        an_json *o = an_json_object();
+        an_json_set_text(o, "site", lines[i].site);
+        an_json_set_text(o, "line", lines[i].line);
+        an_json_set_text(o, "overlay_state", an_refit_state_name(lines[i].refit));
+        an_api_set_hash(o, "overlay", &lines[i].overlay);
+        an_json_set_text(o, "reason", lines[i].reason);
+        an_json_push(list, o);
+    }
+    return list;
+}
+
 an_json *an_api_campaign_json(const an_api_call *c, const an_campaign *k)
 {
     an_json *o = an_json_object();
@@ -299,6 +317,7 @@ an_json *an_api_campaign_json(const an_api_call *c, const an_campaign *k)
     an_api_set_hash(o, "base", &k->base);
     an_api_set_hash(o, "head", &k->head);
     an_json_set_bool(o, "over", an_campaign_is_over(k));
+    an_json_set(o, "lines", lines_json(c, k));
     const an_model_entry *m = an_state_model(c->state, k->model);
     if (m)
         an_api_set_model_privacy(c, o, m);

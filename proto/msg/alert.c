@@ -1,4 +1,4 @@
-/* Fields of what a site reports of its own accord: drift, alarms, live figures, counts. */
+/* Fields of what a site reports of its own accord: drift, alarms, live figures, counts; and of overlays. */
 #include <math.h>
 
 #include "andon.pb-c.h"
@@ -106,3 +106,23 @@ static const an_field counts_fields[] = {
 #undef OWN
 #undef WIRE
 const an_msg_codec an_codec_counts = {counts_fields, &andon__counts__descriptor};
+
+#define OWN an_msg_refit
+#define WIRE Andon__Refit
+static const an_field refit_fields[] = {
+    AN_U64(campaign, 1, COUNT), AN_NAME(model),        AN_NAME(line), AN_FIXED(version, false),
+    AN_BOOL(use_held),          AN_TEXT(reason, true), AN_END,
+};
+#undef OWN
+#undef WIRE
+const an_msg_codec an_codec_refit = {refit_fields, &andon__refit__descriptor};
+
+#define OWN an_msg_refitted
+#define WIRE Andon__Refitted
+static const an_field refitted_fields[] = {
+    AN_U64(campaign, 1, COUNT), AN_NAME(model),        AN_NAME(line), AN_FIXED(version, false),
+    AN_FIXED(overlay, true),    AN_TEXT(reason, true), AN_END,
+};
+#undef OWN
+#undef WIRE
+const an_msg_codec an_codec_refitted = {refitted_fields, &andon__refitted__descriptor};

@@ -67,7 +67,9 @@ typedef enum an_way { AN_WAY_UP = 1, AN_WAY_DOWN = 2, AN_WAY_BOTH = 3 } an_way; 
     X(TRUST, 26, trust, CONTROL, DOWN)                                                                       \
     X(LIVE, 27, live, CONTROL, UP)                                                                           \
     X(RETURN, 28, return_to, CONTROL, DOWN)                                                                  \
-    X(COUNTS, 29, counts, CONTROL, UP)
+    X(COUNTS, 29, counts, CONTROL, UP)                                                                       \
+    X(REFIT, 30, refit, CONTROL, DOWN)                                                                       \
+    X(REFITTED, 31, refitted, CONTROL, UP)
 typedef enum an_msg_type {
 #define AN_MSG_ROW(name, number, member, door, way) AN_MSG_##name = number,
     AN_MSG_LIST(AN_MSG_ROW)

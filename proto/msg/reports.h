@@ -57,6 +57,29 @@ typedef struct an_msg_counts {
     uint64_t missed; /* faults that people have reported and no alarm has */
 } an_msg_counts;
 
+/* ---- overlays ---- */
+
+/* Down: make the overlay of what the line runs anew.  The site judges the new one and stays in charge: it may
+ * refuse. */
+typedef struct an_msg_refit {
+    uint64_t campaign;       /* idempotency key */
+    char model[AN_NAME_MAX]; /* NAME */
+    char line[AN_NAME_MAX];  /* NAME */
+    an_hash version;         /* that the line must run */
+    bool use_held;           /* windows held since the reported drift began may be taken for normal */
+    char reason[AN_REASON_MAX];
+} an_msg_refit;
+
+/* Up: what came of it. */
+typedef struct an_msg_refitted {
+    uint64_t campaign;
+    char model[AN_NAME_MAX]; /* NAME */
+    char line[AN_NAME_MAX];  /* NAME */
+    an_hash version;
+    an_hash overlay; /* that runs now; none: refused */
+    char reason[AN_REASON_MAX];
+} an_msg_refitted;
+
 /* ---- alerts ---- */
 
 typedef struct an_msg_drift_alert {

@@ -234,6 +234,23 @@ static void sample_live(an_msg *m)
                               .reason = "7 alarms against 1"};
 }
 
+static void sample_refit(an_msg *m)
+{
+    an_hash version, overlay;
+    an_sample_hash(&version, 73);
+    an_sample_hash(&overlay, 74);
+    if (m->type == AN_MSG_REFIT)
+        m->u.refit = (an_msg_refit){.campaign = 7,
+                                    .model = "pump",
+                                    .line = "pump-1",
+                                    .version = version,
+                                    .use_held = true,
+                                    .reason = "drift of one line"};
+    else
+        m->u.refitted = (an_msg_refitted){
+            .campaign = 7, .model = "pump", .line = "pump-1", .version = version, .overlay = overlay};
+}
+
 static void sample_enrol(an_msg *m)
 {
     if (m->type == AN_MSG_ENROL) {
@@ -312,6 +329,8 @@ void an_sample_msg(an_msg *ret, an_msg_type type)
         sample_trust(&ret->u.trust);
     else if (type >= AN_MSG_LIVE && type <= AN_MSG_COUNTS)
         sample_live(ret);
+    else if (type == AN_MSG_REFIT || type == AN_MSG_REFITTED)
+        sample_refit(ret);
     else
         sample_secure(ret);
 }
