@@ -85,6 +85,9 @@ typedef struct an_store_place {
     const char *folder; /* for what is local of a store that is elsewhere; SQLite needs none */
     const char *holder; /* who this is, told to those who find the lease taken; NULL: the folder */
     int64_t wait_ms;    /* how long to wait for a lease that another one holds; 0: not at all */
+    int64_t
+        hung_ms; /* ... and after how long without a call of the store this coordinator counts as hung, so that
+                           its lease is left to end; 0: a minute */
 } an_store_place;
 
 /* Creates what is missing, checks the schema's version, refuses a newer one, takes the lease.  A
@@ -95,7 +98,8 @@ typedef struct an_store_place {
 an_err an_store_open(const an_store_place *place, const an_clock *clock, an_store **ret, an_note *why);
 void an_store_close(an_store *s);
 
-/* Renews the lease; about once a second, from the store's thread.  Errors: STATE it is another's; IO the
+/* Renews the lease; about once a second, from the store's thread.  While that thread is busy, the store renews it by
+ * itself (hung_ms), but only this tells that it was lost.  Errors: STATE it is another's; IO the
  * database is away, and whether the lease is still ours is seen when it is back. */
 an_err an_store_keep(an_store *s, an_note *why);
 /* The epoch of the lease: higher than that of every coordinator that held this store before. */

@@ -14,7 +14,6 @@
 #include "base/mem.h"
 #include "coordinator/store/postgresql.h"
 
-#define TTL_MS 3000 /* of the lease */
 #define PAUSE_MS 100
 
 static int64_t mono(void)
@@ -77,7 +76,7 @@ static an_err take(an_pg_store *s, an_pq *pq, bool again, taken *ret, an_note *w
     an_pq_bytes(&a, s->life, sizeof s->life);
     an_pq_text(&a, s->owner);
     an_pq_text(&a, s->holder);
-    an_pq_int(&a, TTL_MS);
+    an_pq_int(&a, AN_PG_TTL_MS);
     an_pq_bool(&a, again);
     an_err err =
         an_pq_query(pq, "SELECT * FROM andon.take($1::bytea, $2::text, $3::text, $4::bigint, $5::boolean)",
@@ -148,6 +147,7 @@ static an_err check_sure(an_pg_store *s, an_note *why)
 
 an_err an_pg_connected(an_pg_store *s, an_note *why)
 {
+    an_pg_alive(s);
     if (s->gone)
         return an_fail(AN_ERR_STATE, why, "%s", s->gone_why.text);
     if (s->pq && !an_pq_lost(s->pq))
@@ -314,6 +314,7 @@ static void pg_close(void *state)
     an_pg_store *s = state;
     if (!s)
         return;
+    an_pg_keeper_stop(s);
     if (s->pq && s->bulk)
         roll_back(s);
     if (s->pq && !an_pq_lost(s->pq) && !s->gone && s->head.epoch > 0)
@@ -344,7 +345,7 @@ static an_err open_all(an_pg_store *s, const char *at, const an_store_place *pla
         (err = read_owner(s, place->folder, why)) != AN_OK ||
         (err = an_pg_connect(s->conninfo, &s->pq, why)) != AN_OK ||
         (err = an_pg_schema(s->pq, why)) != AN_OK || (err = wait_lease(s, place->wait_ms, why)) != AN_OK ||
-        (err = check_end(s, why)) != AN_OK)
+        (err = an_pg_keeper_start(s, place->hung_ms, why)) != AN_OK || (err = check_end(s, why)) != AN_OK)
         return err;
     return an_objects_init(&s->objects, place->folder, why);
 }
@@ -374,18 +375,23 @@ static an_err pg_keep(void *state, an_note *why)
     an_pq_args a = {.n = 0};
     an_err err = AN_OK;
     an_pq_bytes(&a, s->life, sizeof s->life);
-    an_pq_int(&a, TTL_MS);
+    an_pq_int(&a, AN_PG_TTL_MS);
     if (!s->bulk) {
         err = an_pg_ask(s, sql, false, &a, &rows, why);
     } else { /* from beside the long transaction, for the renewal to be seen */
+        pthread_mutex_lock(&s->lock);
         if (!s->fetch)
             err = an_pg_connect(s->conninfo, &s->fetch, why);
         if (err == AN_OK)
             err = an_pq_query(s->fetch, sql, &a, &rows, why);
+        pthread_mutex_unlock(&s->lock);
     }
     if (err == AN_OK && an_pq_rows_n(&rows) != 1)
         err = an_pg_gone(s, "journal: another coordinator has taken this store over", why);
     an_pq_rows_done(&rows);
+    an_pg_alive(s);
+    if (err == AN_OK)
+        an_pg_kept(s);
     return err;
 }
 

@@ -1,24 +1,38 @@
 /* postgresql.h - what the files of the PostgreSQL backend share.
  *
  *   postgresql.c         the lease and the connection's life
+ *   postgresql_keeper.c  who renews the lease while the store is busy
  *   postgresql_append.c  appending
  *   postgresql_schema.c  tables and functions, and their versions
  *   postgresql_scan.c    reading records
  *   postgresql_objects.c objects in rows, and their files here
  *
- * Threads: as store.h says: an_pg_object_file from any, all else from the store's. */
+ * Threads: as store.h says: an_pg_object_file from any, all else from the store's; the keeper is one of its own. */
 #ifndef AN_COORDINATOR_STORE_POSTGRESQL_H
 #define AN_COORDINATOR_STORE_POSTGRESQL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "coordinator/store/pq.h"
 #include "coordinator/store/store_internal.h"
 
 #define AN_PG_PATIENCE_MS 10000 /* silence of the server after which a connection is given up */
 #define AN_PG_CONNECT_MS 3000
+#define AN_PG_TTL_MS 3000   /* of the lease */
+#define AN_PG_HUNG_MS 60000 /* without a sign of life of the store's thread: it hangs */
 #define AN_PG_CHUNK ((size_t)1 << 20)
 #define AN_PG_LIFE 16
+
+typedef struct an_pg_keeper {
+    pthread_t thread;
+    bool runs;
+    pthread_mutex_t lock; /* of `ending` */
+    pthread_cond_t end;
+    bool ending;
+    int64_t hung_ms;
+    _Atomic int64_t alive_ms, kept_ms; /* mono: the store's thread was seen, the lease was renewed */
+} an_pg_keeper;
 
 typedef struct an_pg_store {
     int lock_fd; /* of the folder */
@@ -36,6 +50,7 @@ typedef struct an_pg_store {
     bool bulk;        /* one transaction over many appends */
     an_small small;   /* goes with the next append */
     an_objects objects;
+    an_pg_keeper keeper;
 
     pthread_mutex_t lock; /* of what follows, which an_pg_object_file uses from any thread */
     bool has_lock;
@@ -60,6 +75,12 @@ an_err an_pg_ask(an_pg_store *s, const char *sql, bool once, const an_pq_args *a
                  an_note *why);
 /* After a command failed: STATE is remembered, what the caller need not know apart becomes IO. */
 an_err an_pg_failed(an_pg_store *s, an_err err, const an_note *why);
+
+/* Once the lease is held; hung_ms 0: AN_PG_HUNG_MS.  Errors: NOMEM. */
+an_err an_pg_keeper_start(an_pg_store *s, int64_t hung_ms, an_note *why);
+void an_pg_keeper_stop(an_pg_store *s); /* one that does not run is fine */
+void an_pg_alive(an_pg_store *s);       /* from the store's thread */
+void an_pg_kept(an_pg_store *s);
 
 an_err an_pg_append(void *state, const an_record *records, size_t n, int64_t now_ms, uint64_t *ret_last_seq,
                     an_note *why);

@@ -211,6 +211,7 @@ static an_err send_chunks(an_pg_store *s, const an_hash *hash, const source *fro
         const uint8_t *bytes;
         size_t len;
         a.n = 1; /* the hash stays */
+        an_pg_alive(s);
         err = next_chunk(from, at, buffer, &bytes, &len, why);
         an_pq_int(&a, part++);
         an_pq_bytes(&a, bytes, len);

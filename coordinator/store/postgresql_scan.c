@@ -84,6 +84,7 @@ static an_err visit_row(an_pg_store *s, const an_pq_rows *rows, size_t i, an_sto
         r.body = an_pq_get_bytes(rows, i, 6, &r.body_len);
     else
         err = long_body(s, &r, &body, why);
+    an_pg_alive(s);
     if (err == AN_OK)
         err = visit(ctx, &r, why);
     an_pq_rows_done(&body);

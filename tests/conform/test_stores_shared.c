@@ -3,6 +3,7 @@
 #include "tests/support/stores.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,10 +53,12 @@ static void another_coordinator_is_told_who_holds_the_lease_and_has_it_once_it_i
     an_store_close(second);
 }
 
-static void a_lease_that_is_renewed_stays_and_one_that_is_not_ends(void **state)
+static void a_lease_that_is_renewed_stays_and_that_of_one_who_hangs_ends(void **state)
 {
     store_fixture *f = *state;
     an_store *second = NULL;
+    f->hung_ms = 1000;
+    store_reopen(f);
     for (int i = 0; i < 5; i++) { /* longer than one lease lasts */
         assert_int_equal(an_store_keep(f->store, &f->why), AN_OK);
         assert_int_equal(store_open_second(f, 800, &second), AN_ERR_AGAIN);
@@ -66,6 +69,76 @@ static void a_lease_that_is_renewed_stays_and_one_that_is_not_ends(void **state)
     store_close(f); /* lets go of nothing */
     assert_int_equal(an_store_keep(second, &f->why), AN_OK);
     an_store_close(second);
+}
+
+/* Another coordinator that waits for longer than a lease lasts, beside this thread. */
+typedef struct rival {
+    store_fixture f; /* its own folder's, so that `why` is its own */
+    pthread_t thread;
+    an_err err;
+} rival;
+
+static void *wait_for_lease(void *arg)
+{
+    rival *r = arg;
+    an_store *second = NULL;
+    r->err = store_open_second(&r->f, 4500, &second);
+    an_store_close(second);
+    return NULL;
+}
+
+static void start_rival(rival *r, const store_fixture *f)
+{
+    r->f = *f;
+    assert_int_equal(pthread_create(&r->thread, NULL, wait_for_lease, r), 0);
+}
+
+static bool came_away_empty(const rival *r)
+{
+    return pthread_join(r->thread, NULL) == 0 && r->err == AN_ERR_AGAIN;
+}
+
+static an_err visit_until_rival_gives_up(void *ctx, const an_record *r, an_note *why)
+{
+    (void)r;
+    return came_away_empty(ctx) ? AN_OK : an_fail(AN_ERR_STATE, why, "the lease was lost");
+}
+
+static void a_scan_that_takes_longer_than_a_lease_does_not_lose_it(void **state)
+{
+    store_fixture *f = *state;
+    rival r;
+    store_append(f, "site.report", "plant-a", NULL);
+    const uint64_t epoch = an_store_epoch(f->store);
+    start_rival(&r, f);
+    assert_int_equal(an_store_scan(f->store, NULL, visit_until_rival_gives_up, &r, &f->why), AN_OK);
+    assert_int_equal(an_store_keep(f->store, &f->why), AN_OK);
+    assert_true(store_append(f, "site.report", "plant-a", NULL) == 2);
+    assert_true(an_store_epoch(f->store) == epoch);
+}
+
+static void an_object_that_takes_longer_than_a_lease_does_not_lose_it(void **state)
+{
+    store_fixture *f = *state;
+    rival r;
+    an_hash hash;
+    uint8_t *large = an_alloc(LARGE, 1);
+    assert_non_null(large);
+    const uint64_t epoch = an_store_epoch(f->store);
+    pg_server_sql(
+        "CREATE FUNCTION andon.slow() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN PERFORM pg_sleep(1.8); RETURN NEW; END';"
+        "CREATE TRIGGER slow BEFORE INSERT ON andon.chunks FOR EACH ROW EXECUTE FUNCTION andon.slow()");
+    start_rival(&r, f);
+    const an_err err = an_store_object_put(f->store, large, LARGE, &hash, &f->why);
+    const bool kept = came_away_empty(&r);
+    if (err != AN_OK)
+        print_message("%s\n", f->why.text);
+    assert_int_equal(err, AN_OK);
+    assert_true(kept);
+    assert_true(store_append(f, "site.report", "plant-a", NULL) == 1);
+    assert_true(an_store_epoch(f->store) == epoch);
+    an_free(large);
 }
 
 static void a_waiting_coordinator_has_the_lease_as_soon_as_it_is_let_go(void **state)
@@ -466,7 +539,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STORE_TEST(another_coordinator_is_told_who_holds_the_lease_and_has_it_once_it_is_let_go),
-        STORE_TEST(a_lease_that_is_renewed_stays_and_one_that_is_not_ends),
+        STORE_TEST(a_lease_that_is_renewed_stays_and_that_of_one_who_hangs_ends),
+        STORE_TEST(a_scan_that_takes_longer_than_a_lease_does_not_lose_it),
+        STORE_TEST(an_object_that_takes_longer_than_a_lease_does_not_lose_it),
         STORE_TEST(a_waiting_coordinator_has_the_lease_as_soon_as_it_is_let_go),
         STORE_TEST(a_lease_that_ends_later_than_it_can_is_of_a_clock_that_was_set_back),
         STORE_TEST(the_older_of_two_coordinators_writes_nothing_more),

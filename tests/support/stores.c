@@ -9,7 +9,8 @@ static store_fixture fix;
 
 an_err store_open_as(store_fixture *f, an_store **ret)
 {
-    const an_store_place place = {.url = f->url, .folder = f->folder, .holder = "tcp://first:7701"};
+    const an_store_place place = {
+        .url = f->url, .folder = f->folder, .holder = "tcp://first:7701", .hung_ms = f->hung_ms};
     return an_store_open(&place, &f->clock.clock, ret, &f->why);
 }
 

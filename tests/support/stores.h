@@ -28,6 +28,7 @@ typedef struct store_fixture {
     char url[AN_PATH_MAX + 32];
     an_clock_fake clock;
     an_store *store;
+    int64_t hung_ms; /* of what store_open opens */
     an_note why;
 } store_fixture;
 
