@@ -358,8 +358,10 @@ static void renew(an_hub *hub, const an_model_entry *m)
     an_note why = {{0}}, missing = {{0}};
     const an_hash version = m->alias[AN_ALIAS_PRODUCTION - 1];
     char name[AN_NAME_MAX];
-    const char *reason =
-        m->release.s.len ? "renewed: the statement in force expires" : "the release in force is signed";
+    const char *reason = m->release.s.len == 0 ? "the release in force is signed"
+                         : an_hub_statement_holds(hub, &m->release)
+                             ? "renewed: the statement in force expires"
+                             : "the statement before holds no longer";
     an_err err;
     if (an_hash_is_zero(&version) || an_state_rollout_open(&hub->state, m->name) || !ends_soon(hub, m) ||
         an_state_wait_of(&hub->state, &version, 0))

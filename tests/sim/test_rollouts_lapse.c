@@ -74,6 +74,28 @@ static void by_a_statement_that_has_expired_no_site_is_told(void **state)
     assert_int_equal(rollout(w)->state, AN_ROLLOUT_DONE);
 }
 
+/* Sites that come new could not follow it; those that run it go on. */
+static void production_is_signed_anew_when_its_delegation_is_revoked(void **state)
+{
+    world *w = *state;
+    an_delegation d;
+    an_signed s;
+    ready(w, "all");
+    delegate(w, 10, 30 * DAY, &d, &s);
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    pass(w, 30000);
+    assert_int_equal(rollout(w)->state, AN_ROLLOUT_DONE);
+    assert_int_equal(n_waiting(w), 0);
+    revoke(w, &d, &s);
+    pass(w, 2000);
+    assert_int_equal(n_waiting(w), 1);
+    sign_all(w);
+    pass(w, 2000);
+    assert_int_equal(n_waiting(w), 0);
+    assert_int_equal(n_running(w, &v), 5);
+}
+
 /* ---- the site ---- */
 
 static an_err no_overlay(site *s, an_job *job, an_note *why)
@@ -108,6 +130,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(by_a_delegation_that_was_revoked_no_site_is_told),
         TEST(by_a_statement_that_has_expired_no_site_is_told),
+        TEST(production_is_signed_anew_when_its_delegation_is_revoked),
         TEST(what_expires_on_its_way_is_not_followed),
     };
     if (an_crypto_init() != AN_OK)
