@@ -77,8 +77,11 @@ says "production of model pump is now $first" api rollback pump --reason 'a test
 for s in "${sites[@]}"; do until_true 60 site_is "$s" version "$first" || die "$s does not go back"; done
 kill9_site plant-c
 says 'is revoked' api release revoke-delegation 1 --key "$release_key"
-says 'waits for the signature of the release root: andon release sign --key FILE 2' api promote pump "$second" --reason 'a test'
-says 'waits no more' api release drop 2 --reason 'a test'
+waits_anew() { api release list | grep -q 'the statement before holds no longer'; }
+until_true 30 waits_anew || die "production is not asked for anew: $(api release list)"
+says 'signed, and in force' api release sign --all --key "$release_key"
+says 'waits for the signature of the release root: andon release sign --key FILE 3' api promote pump "$second" --reason 'a test'
+says 'waits no more' api release drop 3 --reason 'a test'
 says 'no release waits' api release list
 say 'ok: the coordinator signs within a delegation, and no longer when it is revoked'
 
