@@ -116,6 +116,18 @@ int an_cli_post(an_cli *c, an_json_doc **ret, an_json *body, const char *path, .
     return code;
 }
 
+int an_cli_do(an_cli *c, an_json_doc **ret, const char *things, const char *what)
+{
+    const char *id = an_cli_word(c, 0), *reason = an_args_get(c->args, "reason");
+    *ret = NULL;
+    if (!id)
+        return AN_CLI_USAGE;
+    an_json *body = an_json_object();
+    if (reason)
+        an_json_set_text(body, "reason", reason);
+    return an_cli_post(c, ret, body, "/%s/%s/%s", things, id, what);
+}
+
 static bool plain(const char *text, const char *also)
 {
     for (const char *p = text; *p; p++)

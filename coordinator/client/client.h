@@ -50,6 +50,8 @@ bool an_cli_reachable(const an_cli *c); /* does anybody answer at c->url? */
 int an_cli_get(an_cli *c, an_json_doc **ret, const char *path, ...) AN_PRINTF(3, 4);
 int an_cli_post(an_cli *c, an_json_doc **ret, an_json *body, const char *path, ...)
     AN_PRINTF(4, 5); /* takes body */
+/* "/THINGS/ID/WHAT" of the thing that the first word names, with --reason where there is one. */
+int an_cli_do(an_cli *c, an_json_doc **ret, const char *things, const char *what);
 
 /* The root key in the file that the flag names.  AN_CLI_OK, or it was said what is wrong. */
 int64_t an_cli_now_ms(void);

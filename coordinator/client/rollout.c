@@ -100,13 +100,7 @@ int an_cli_rollout_show(an_cli *c)
 static int act(an_cli *c, const char *what)
 {
     an_json_doc *doc;
-    const char *id = an_cli_word(c, 0), *reason = an_args_get(c->args, "reason");
-    if (!id)
-        return AN_CLI_USAGE;
-    an_json *body = an_json_object();
-    if (reason)
-        an_json_set_text(body, "reason", reason);
-    int code = an_cli_post(c, &doc, body, "/rollouts/%s/%s", id, what);
+    int code = an_cli_do(c, &doc, "rollouts", what);
     if (doc)
         show_one(an_jval_get(an_json_root(doc), "rollout"));
     an_json_doc_free(doc);

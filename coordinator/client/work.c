@@ -176,13 +176,7 @@ int an_cli_campaign_start(an_cli *c)
 static int campaign_do(an_cli *c, const char *what)
 {
     an_json_doc *doc;
-    const char *id = an_cli_word(c, 0), *reason = an_args_get(c->args, "reason");
-    if (!id)
-        return AN_CLI_USAGE;
-    an_json *body = an_json_object();
-    if (reason)
-        an_json_set_text(body, "reason", reason);
-    int code = an_cli_post(c, &doc, body, "/campaigns/%s/%s", id, what);
+    int code = an_cli_do(c, &doc, "campaigns", what);
     if (doc)
         say_campaign(doc);
     an_json_doc_free(doc);

@@ -87,5 +87,7 @@ bool an_payload_count_ok(uint32_t i, uint32_t limb)
 an_err an_payload_get_count(uint64_t *ret, const uint32_t *sum, const char *what, an_note *why)
 {
     an_err err = an_i128_to_count(ret, an_limbs_get(sum));
+    if (err == AN_OK && *ret > INT64_MAX) /* whoever keeps the figures keeps them as signed numbers */
+        err = AN_ERR_PROTO;
     return err ? an_fail(err, why, "%s: not a sum of counts", what) : AN_OK;
 }

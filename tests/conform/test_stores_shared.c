@@ -553,14 +553,5 @@ int main(void)
         STORE_TEST(an_append_that_was_given_up_and_did_get_in_ends_the_opening),
         STORE_TEST(a_server_killed_during_appends_loses_nothing_and_nothing_is_written_twice),
     };
-    if (an_crypto_init() != AN_OK)
-        return 1;
-    for (size_t i = 0; an_store_backend_at(i); i++)
-        if (an_store_backend_at(i)->shared)
-            store_use_backend(an_store_backend_at(i));
-    if (!pg_server_start())
-        return 77;
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    pg_server_stop();
-    return failed != 0;
+    return store_with_server() ? cmocka_run_group_tests(tests, NULL, store_end_server) != 0 : 77;
 }

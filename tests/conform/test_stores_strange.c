@@ -175,14 +175,5 @@ int main(void)
         STORE_TEST(an_address_holds_no_password_unless_it_is_in_a_file_of_ones_own),
         STORE_TEST(what_cannot_be_a_store_says_why),
     };
-    if (an_crypto_init() != AN_OK)
-        return 1;
-    for (size_t i = 0; an_store_backend_at(i); i++)
-        if (an_store_backend_at(i)->shared)
-            store_use_backend(an_store_backend_at(i));
-    if (!pg_server_start())
-        return 77;
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    pg_server_stop();
-    return failed != 0;
+    return store_with_server() ? cmocka_run_group_tests(tests, NULL, store_end_server) != 0 : 77;
 }

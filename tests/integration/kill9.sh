@@ -9,21 +9,7 @@ cd "$(dirname "$0")/../.." || exit 2
 
 sites=(plant-a plant-b plant-c)
 
-round_json() { api round show "$1" --json 2>/dev/null; }
 events() { grep -o '"event":"'"$2"'"[^}]*' <<<"$1"; }
-state_of() { grep -o '"state":"[A-Z]*"' <<<"$1" | head -n 1 | cut -d'"' -f4; }
-last_round() { api round list --limit 1 --json | grep -o '"id":[0-9]*' | head -n 1 | cut -d: -f2; }
-
-# Opens an incremental campaign, as soon as the one before has ended, and names its first round, which trains.
-open_round()
-{
-    local before
-    started() { before=$(last_round) && api campaign start pump --kind incremental >"$work/started" 2>&1; }
-    until_true 60 started || die "no campaign: $(cat "$work/started")"
-    opened() { [ "$(last_round)" -gt "$before" ]; }
-    until_true 10 opened || die "the campaign opened no round"
-    round=$(last_round)
-}
 
 # Without a pause: states last milliseconds.
 await_state() # STATE [STATE]

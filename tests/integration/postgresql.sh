@@ -12,20 +12,7 @@ trap 'cleanup; tests/support/postgresql.sh stop "$server"' EXIT
 sites=(plant-a plant-b plant-c)
 store="postgresql:host=$server user=andon dbname=andon"
 
-round_json() { api round show "$1" --json 2>/dev/null; }
-state_of() { grep -o '"state":"[A-Z]*"' <<<"$1" | head -n 1 | cut -d'"' -f4; }
-last_round() { api round list --limit 1 --json | grep -o '"id":[0-9]*' | head -n 1 | cut -d: -f2; }
 sql() { tests/support/postgresql.sh run "$server" psql -qAt -d "${database:-andon}" -c "$1"; }
-
-open_round()
-{
-    local before
-    started() { before=$(last_round) && api campaign start pump --kind incremental >"$work/started" 2>&1; }
-    until_true 60 started || die "no campaign: $(cat "$work/started")"
-    opened() { [ "$(last_round)" -gt "$before" ]; }
-    until_true 20 opened || die "the campaign opened no round"
-    round=$(last_round)
-}
 
 # Three updates, each once, committed, and the same version again from the records.
 check_round() # what was done

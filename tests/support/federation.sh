@@ -114,3 +114,20 @@ END
     api model create pump --arch "$work/arch.yaml" --schema "$work/schema.yaml" --policy promote.automatic=true \
         --policy min_cohort=3 "${policy[@]}" >/dev/null || die "the model cannot be created"
 }
+
+# ---- rounds ----
+
+round_json() { api round show "$1" --json 2>/dev/null; }
+state_of() { grep -o '"state":"[A-Z]*"' <<<"$1" | head -n 1 | cut -d'"' -f4; }
+last_round() { api round list --limit 1 --json | grep -o '"id":[0-9]*' | head -n 1 | cut -d: -f2; }
+
+# Opens an incremental campaign, as soon as the one before has ended, and names its first round, which trains.
+open_round()
+{
+    local before
+    started() { before=$(last_round) && api campaign start pump --kind incremental >"$work/started" 2>&1; }
+    until_true 60 started || die "no campaign: $(cat "$work/started")"
+    opened() { [ "$(last_round)" -gt "$before" ]; }
+    until_true 20 opened || die "the campaign opened no round"
+    round=$(last_round)
+}

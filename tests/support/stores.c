@@ -136,3 +136,18 @@ int store_each_backend(int (*run)(const char *backend))
     }
     return failed ? 1 : skipped ? 77 : 0;
 }
+
+bool store_with_server(void)
+{
+    for (size_t i = 0; an_store_backend_at(i); i++)
+        if (an_store_backend_at(i)->shared)
+            store_use_backend(an_store_backend_at(i));
+    return an_crypto_init() == AN_OK && pg_server_start();
+}
+
+int store_end_server(void **state)
+{
+    (void)state;
+    pg_server_stop();
+    return 0;
+}

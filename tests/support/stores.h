@@ -36,6 +36,10 @@ typedef struct store_fixture {
 int store_set_up(void **state);
 int store_tear_down(void **state);
 void store_use_backend(const an_store_backend *backend); /* before the first store_set_up */
+/* The backend that coordinators share, on a server of the test's own; false: there is none to start.  For the end of
+ * a group of tests: store_end_server. */
+bool store_with_server(void);
+int store_end_server(void **state);
 /* Runs `run` once for each backend, which store_set_up then uses; what main returns. */
 int store_each_backend(int (*run)(const char *backend));
 
