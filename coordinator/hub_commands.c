@@ -45,6 +45,8 @@ static an_json *wish_json(const an_campaign_wish *w, uint64_t id, uint32_t round
         an_json_set_text(o, "plan", w->plan);
     if (w->sites)
         an_json_set(o, "sites", w->sites);
+    if (w->replay)
+        an_json_set(o, "replay", w->replay);
     if (w->evidence)
         an_json_set(o, "evidence", w->evidence);
     return o;
@@ -85,6 +87,7 @@ an_err an_hub_campaign_wish(an_hub *hub, const char *actor, const char *model, c
         err = weigh_privacy(hub, m, w->kind, by_itself, &rounds, &waiting, why);
     if (err != AN_OK) {
         an_json_free(w->sites);
+        an_json_free(w->replay);
         an_json_free(w->evidence);
         return err;
     }

@@ -6,8 +6,8 @@
 #include "coordinator/drift.h"
 #include "coordinator/hub_internal.h"
 
-/* The lines that run the model, those of sites that are away just now among them. */
-static an_err lines_of(const an_hub *hub, const an_model_entry *m, an_triage_line **ret, size_t *ret_n)
+/* The lines that run the model, those of sites that are away just now among them, but of no site that was revoked. */
+static an_err lines_of(an_hub *hub, const an_model_entry *m, an_triage_line **ret, size_t *ret_n)
 {
     size_t n = 0;
     for (size_t i = 0; i < hub->live.n; i++)
@@ -18,7 +18,8 @@ static an_err lines_of(const an_hub *hub, const an_model_entry *m, an_triage_lin
     n = 0;
     for (size_t i = 0; i < hub->live.n; i++) {
         const an_hub_live *live = &hub->live.items[i];
-        for (uint32_t k = 0; k < live->n_lines; k++)
+        const an_site *site = an_state_site(&hub->state, live->site);
+        for (uint32_t k = 0; site && site->status == AN_SITE_APPROVED && k < live->n_lines; k++)
             if (strcmp(live->lines[k].model, m->name) == 0 &&
                 an_hash_equal(&live->lines[k].schema, &m->schema))
                 lines[n++] = (an_triage_line){.site = live->site, .line = live->lines[k].line};
@@ -110,17 +111,45 @@ static an_json *evidence_of(const an_triage *t)
     return list;
 }
 
+#define REPLAY_MAX 256 /* names that the record has */
+
+/* The sites that train on what they know: all that run the model and do not speak for it. */
+static an_err replay_of(an_hub *hub, const an_model_entry *m, const an_triage *t, an_json **ret)
+{
+    an_triage_line *lines = NULL;
+    size_t n = 0, named = 0;
+    an_err err = t->everybody || t->answer == AN_ANSWER_OVERLAY ? AN_OK : lines_of(hub, m, &lines, &n);
+    if (err != AN_OK)
+        return err;
+    an_json *list = an_json_array();
+    for (size_t i = 0; i < n && named < REPLAY_MAX; i++) {
+        bool others = i == 0 || strcmp(lines[i].site, lines[i - 1].site) != 0; /* by site */
+        for (size_t k = 0; k < t->proven && others; k++)
+            others = strcmp(t->findings[k].site, lines[i].site) != 0;
+        if (others)
+            an_json_push_text(list, lines[i].site);
+        named += others;
+    }
+    an_free(lines);
+    *ret = list;
+    return AN_OK;
+}
+
 static bool open_campaign(an_hub *hub, const an_model_entry *m, const an_triage *t)
 {
     an_note why = {{0}};
     uint64_t id;
     const bool alone = t->answer == AN_ANSWER_OVERLAY;
+    an_json *replay = NULL;
+    if (replay_of(hub, m, t, &replay) != AN_OK)
+        return false; /* looked at again at the next tick */
     const an_campaign_wish wish = {.kind = alone ? AN_CAMPAIGN_OVERLAY : AN_CAMPAIGN_INCREMENTAL,
                                    .trigger = t->evidence.text,
                                    .cause = t->cause,
                                    .scope = an_triage_scope_name(t->scope),
                                    .plan = t->why.text,
                                    .sites = sites_of(t),
+                                   .replay = replay,
                                    .evidence = evidence_of(t),
                                    .ask = t->answer == AN_ANSWER_ASK};
     an_err err = an_hub_campaign_wish(hub, "coordinator", m->name, &wish, &id, &why);

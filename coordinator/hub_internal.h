@@ -236,6 +236,7 @@ typedef struct an_campaign_wish {
     const char *scope;   /* drift: of what; NULL: not known */
     const char *plan;    /* who does what; NULL: not said */
     an_json *sites;      /* taken; names of those that it is for; NULL: all alike */
+    an_json *replay;     /* taken; names of those that train on what they know; NULL: not said */
     an_json *evidence;   /* taken; figures of lines; NULL: none */
     bool ask;            /* it waits for a person in any case */
 } an_campaign_wish;

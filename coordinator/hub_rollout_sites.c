@@ -27,6 +27,11 @@ static bool ever_ran(an_hub *hub, const char *site, const char *model)
 
 static bool has_drifted(an_hub *hub, const char *site, uint64_t campaign)
 {
+    an_campaign_line *lines;
+    const size_t n = campaign ? an_state_campaign_lines(&hub->state, campaign, &lines) : 0;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(lines[i].site, site) == 0)
+            return true;
     for (size_t i = 0; campaign && i < hub->state.drifts.n; i++)
         if (hub->state.drifts.items[i].campaign == campaign &&
             strcmp(hub->state.drifts.items[i].site, site) == 0)

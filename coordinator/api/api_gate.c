@@ -1,4 +1,5 @@
-/* What the gate has said of a candidate, line by line; it is in the journal, and nothing else needs it. */
+/* What a campaign was opened for, and what the gate has said of a candidate, line by line: it is in the journal, and
+ * nothing else needs it. */
 #include <string.h>
 
 #include "coordinator/api/api_internal.h"
@@ -29,18 +30,30 @@ static an_err look(void *ctx, const an_record *r, an_note *why)
     return AN_OK;
 }
 
+static an_err find(an_api_call *c, const char *kind, const char *model, search *s, const char *key,
+                   an_note *why)
+{
+    const an_store_filter f = {.kind = kind, .subject = model, .newest_first = true};
+    an_err err = an_store_scan(an_hub_store(c->hub), &f, look, s, why);
+    if (s->found)
+        an_json_set(c->answer, key, s->found);
+    return err;
+}
+
+an_err an_api_opened_add(an_api_call *c, const char *model, uint64_t campaign, an_note *why)
+{
+    search s = {.id = (int64_t)campaign};
+    return find(c, "campaign.opened", model, &s, "opened", why);
+}
+
 an_err an_api_gate_add(an_api_call *c, const char *model, uint64_t campaign, const an_hash *candidate,
                        an_note *why)
 {
     char hex[AN_HASH_TEXT];
     search s = {.id = (int64_t)campaign};
-    const an_store_filter f = {.kind = "campaign.gated", .subject = model, .newest_first = true};
     if (candidate) {
         an_hash_text(hex, candidate);
         s.hex = hex;
     }
-    an_err err = an_store_scan(an_hub_store(c->hub), &f, look, &s, why);
-    if (s.found)
-        an_json_set(c->answer, "gate", s.found);
-    return err;
+    return find(c, "campaign.gated", model, &s, "gate", why);
 }

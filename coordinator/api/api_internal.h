@@ -58,7 +58,9 @@ void an_api_set_rollouts(const an_api_call *c, bool open_only,
 an_json *an_api_root_json(const an_api_call *c);
 an_json *an_api_drift_json(const an_drift_entry *d);
 
-/* api_gate.c: sets "gate", the last verdict on a campaign's candidate (campaign 0: any; candidate NULL: any). */
+/* api_gate.c: sets "opened", the record that a campaign was opened by. */
+an_err an_api_opened_add(an_api_call *c, const char *model, uint64_t campaign, an_note *why);
+/* Sets "gate", the last verdict on a campaign's candidate (campaign 0: any; candidate NULL: any). */
 an_err an_api_gate_add(an_api_call *c, const char *model, uint64_t campaign, const an_hash *candidate,
                        an_note *why);
 

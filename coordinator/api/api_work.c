@@ -356,6 +356,8 @@ an_err an_api_campaign(an_api_call *c, an_note *why)
     an_err err = an_api_id(c, "campaign", &id, why);
     if (err == AN_OK)
         err = answer_campaign(c, id, why);
+    if (err == AN_OK)
+        err = an_api_opened_add(c, an_state_campaign(c->state, id)->model, id, why);
     return err == AN_OK ? an_api_gate_add(c, an_state_campaign(c->state, id)->model, id, NULL, why) : err;
 }
 

@@ -8,7 +8,8 @@
 
 void an_cli_show_campaigns(const an_jval *list);
 void an_cli_show_rollouts(const an_jval *list);
-void an_cli_show_gate(const an_jval *gate); /* NULL: nothing */
+void an_cli_show_plan(const an_jval *campaign, const an_jval *opened); /* who does what in it, and why */
+void an_cli_show_gate(const an_jval *gate);                            /* NULL: nothing */
 void an_cli_show_rounds(const an_jval *list);
 void an_cli_show_members(const an_jval *round); /* of an open round */
 

@@ -106,6 +106,7 @@ int an_cli_campaign_show(an_cli *c)
     printf("campaign %lld of model %s, %s, is %s: %s\nbecause of: %s\n", (long long)an_cli_int(k, "id"),
            an_cli_text(k, "model"), an_cli_text(k, "kind"), an_cli_text(k, "state"),
            waiting[0] ? waiting : an_cli_text(k, "reason"), an_cli_text(k, "trigger"));
+    an_cli_show_plan(k, an_jval_get(an_json_root(doc), "opened"));
     an_cli_show_gate(an_jval_get(an_json_root(doc), "gate"));
     an_json_doc_free(doc);
     return code;

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "coordinator/drift.h"
 #include "doors/crypto.h"
 #include "models/kernels/kernels.h"
 #include "tests/support/pumps.h"
@@ -112,6 +113,9 @@ static void alarms_that_people_call_wrong_open_a_campaign_that_says_so(void **st
     assert_non_null(strstr(c->plan, "1 site trains on what is new"));
     assert_int_equal(records(w, "campaign.opened", "\"test\":\"precision\",\"value\":0").found, 1);
     assert_int_equal(records(w, "campaign.opened", "\"cause\":\"precision\"").found, 1);
+    assert_int_equal(
+        records(w, "campaign.opened", "\"sites\":[\"plant-b\"],\"replay\":[\"plant-a\",\"plant-c\"]").found,
+        1);
     while (!an_campaign_is_over(last_campaign(w)))
         pumps_run(w, 1);
     print_message("%s\n", last_campaign(w)->reason);
@@ -272,6 +276,30 @@ static void one_site_does_not_open_a_campaign_where_two_are_wanted(void **state)
     assert_string_equal(last_campaign(w)->cause, "data");
 }
 
+static bool is_due(world *w, size_t trigger)
+{
+    an_triage t;
+    assert_int_equal(an_hub_drift_look(w->hub, "pump", &t, NULL), AN_OK);
+    const bool due = t.looks[trigger].due;
+    an_triage_done(&t);
+    return due;
+}
+
+static void what_a_revoked_site_has_counted_does_not_count(void **state)
+{
+    world *w = begin(state);
+    an_msg_counts c = {.model = "pump", .line = "line-1", .version = w->sites[0].runs, .rows = 500};
+    set_policy(w, "trigger.rows", "1000");
+    tell(w, &w->sites[0], &c);
+    assert_int_equal(an_hub_site_revoke(w->hub, "user/admin", w->sites[0].name, "stolen", NULL), AN_OK);
+    c.rows = 600;
+    tell(w, &w->sites[1], &c);
+    assert_false(is_due(w, AN_TRIGGER_data));
+    c.rows = 1000;
+    tell(w, &w->sites[1], &c);
+    assert_true(is_due(w, AN_TRIGGER_data));
+}
+
 int main(void)
 {
     if (an_crypto_init() != AN_OK || !an_kernels_init())
@@ -286,6 +314,7 @@ int main(void)
         CASE(the_calendar_trains_again_and_again),
         CASE(counts_that_cannot_be_are_not_taken),
         CASE(one_site_does_not_open_a_campaign_where_two_are_wanted),
+        CASE(what_a_revoked_site_has_counted_does_not_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -203,8 +203,14 @@ static void a_model_is_made_once_and_its_policy_can_change(void **state)
     expect(f, "POST", "/api/v1/models/pumps/policy", "{\"train.rounds\":0}", 400, "train.rounds");
     expect(f, "POST", "/api/v1/models/pumps/policy", "{}", 400, "give options");
     expect(f, "POST", "/api/v1/models/pumps/rollback", "{}", 400, "reason");
+    expect(f, "GET", "/api/v1/models/pumps/drift", "", 200,
+           "{\"trigger\":\"precision\",\"looks_at\":\"share of the judged alarms that were "
+           "right\",\"on\":false");
+    expect(f, "POST", "/api/v1/campaigns", "{\"model\":\"pumps\",\"kind\":\"overlay\"}", 400,
+           "by lines that a trigger names");
     expect(f, "POST", "/api/v1/campaigns", "{\"model\":\"pumps\"}", 201,
            "waiting for sites: 0 of at least 3 are connected");
+    expect(f, "GET", "/api/v1/campaigns/1", "", 200, "\"opened\":{\"id\":1,\"kind\":\"training\"");
     expect(f, "GET", "/api/v1/journal", "", 200, "model pumps created by user/admin");
     expect(f, "GET", "/api/v1/journal/verify", "", 200, "\"intact\":true");
 }
