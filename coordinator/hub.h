@@ -192,7 +192,8 @@ an_err an_hub_rollout_open(an_hub *hub, const char *actor, const char *model, co
 /* approve, pause, resume, retry, abort.  Errors: NOTFOUND; STATE not now, see an_rollout_allows. */
 an_err an_hub_rollout_do(an_hub *hub, const char *actor, uint64_t id, an_rollout_event_type verb,
                          const char *reason, an_note *why);
-/* The sites of a group; none: there is no such group any more.  Errors: INVAL a name. */
+/* The sites of a group; none: there is no such group any more.  Errors: INVAL a name;
+ * NOTFOUND no such site; STATE a policy names the group, which is to be removed. */
 an_err an_hub_group_set(an_hub *hub, const char *actor, const char *name, const char *const *sites, size_t n,
                         an_note *why);
 /* What a site is to run of a model; none: nothing yet. */

@@ -207,6 +207,31 @@ an_err an_hub_rollback(an_hub *hub, const char *actor, const char *model, const 
 
 /* ---- groups ---- */
 
+/* A stage of a group that does not exist has no site: the next stage, often all, would come first. */
+an_err an_hub_stages_check(an_hub *hub, const char *stages, an_note *why)
+{
+    an_stage_spec specs[AN_STAGES_MAX];
+    size_t n = 0;
+    an_err err = an_stages_parse(stages, specs, &n, why);
+    for (size_t i = 0; err == AN_OK && i < n; i++)
+        if (specs[i].kind == AN_STAGE_GROUP && !an_state_group(&hub->state, specs[i].group))
+            err = an_fail(AN_ERR_NOTFOUND, why, "rollout.stages: no group %s: andon group set %s SITE ...",
+                          specs[i].group, specs[i].group);
+    return err;
+}
+
+static bool is_stage(const an_model_entry *m, const char *group)
+{
+    an_stage_spec specs[AN_STAGES_MAX];
+    size_t n = 0;
+    if (an_stages_parse(m->policy.rollout_stages, specs, &n, NULL) != AN_OK)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (specs[i].kind == AN_STAGE_GROUP && strcmp(specs[i].group, group) == 0)
+            return true;
+    return false;
+}
+
 an_err an_hub_group_set(an_hub *hub, const char *actor, const char *name, const char *const *sites, size_t n,
                         an_note *why)
 {
@@ -215,6 +240,10 @@ an_err an_hub_group_set(an_hub *hub, const char *actor, const char *name, const 
     for (size_t i = 0; i < n; i++)
         if (!an_state_site(&hub->state, sites[i]))
             return an_fail(AN_ERR_NOTFOUND, why, "no site %.63s has asked", sites[i]);
+    for (size_t i = 0; n == 0 && i < hub->state.models.n; i++)
+        if (is_stage(&hub->state.models.items[i], name))
+            return an_fail(AN_ERR_STATE, why, "group %s is a stage of model %s (rollout.stages)", name,
+                           hub->state.models.items[i].name);
     an_record_batch b = {.n = 0};
     an_json *o = an_json_object(), *list = an_json_array(), *before = an_json_array();
     const an_group *old = an_state_group(&hub->state, name);

@@ -227,6 +227,9 @@ an_err an_hub_campaign_end(an_hub *hub, uint64_t id, bool promoted, const char *
                            an_note *why);
 bool an_hub_runs_model(const an_hub_live *live, const an_model_entry *m); /* connected, with its schema */
 
+/* hub_commands.c.  Errors: NOTFOUND a stage names a group that does not exist; INVAL. */
+an_err an_hub_stages_check(an_hub *hub, const char *stages, an_note *why);
+
 /* hub_commands.c: a campaign, with what it is for. */
 typedef struct an_campaign_wish {
     an_campaign_kind kind;

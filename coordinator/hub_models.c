@@ -155,6 +155,8 @@ an_err an_hub_model_create(an_hub *hub, const char *actor, const an_model_spec *
     an_buf_init(&bytes, AN_BUNDLE_BYTES_MAX);
     if ((err = an_policy_set_all(&policy, spec->policy, spec->n_policy, why)) != AN_OK)
         goto out;
+    if ((err = an_hub_stages_check(hub, policy.rollout_stages, why)) != AN_OK)
+        goto out;
     if ((err = blank_bundle(&b, spec, (uint64_t)policy.seed, why)) != AN_OK)
         goto out;
     if ((err = an_bundle_encode(&b, &bytes, why)) != AN_OK)
@@ -209,6 +211,8 @@ an_err an_hub_model_policy_because(an_hub *hub, const char *actor, const char *m
     an_policy p = m->policy; /* no option of a policy owns memory */
     an_record_batch batch = {.n = 0};
     an_err err = an_policy_set_all(&p, policy, n, why);
+    if (err == AN_OK && strcmp(p.rollout_stages, m->policy.rollout_stages) != 0)
+        err = an_hub_stages_check(hub, p.rollout_stages, why);
     if (err != AN_OK)
         return err;
     an_json *o = an_json_object();

@@ -104,14 +104,34 @@ static void a_group_comes_first(void **state)
 {
     world *w = *state;
     an_note why = {{0}};
-    ready(w, "@early, all");
+    ready(w, "all");
     const char *const sites[] = {w->sites[2].name, w->sites[3].name}, *const none[] = {"nobody"};
     assert_int_equal(an_hub_group_set(w->hub, "user/admin", "early", none, 1, &why), AN_ERR_NOTFOUND);
     assert_int_equal(an_hub_group_set(w->hub, "user/admin", "early", sites, 2, &why), AN_OK);
+    policy(w, "rollout.stages", "@early, all");
     const an_hash old = production(w), v = version_of(w, &old);
     promote(w, &v);
     assert_int_equal(n_running(w, &v), 2);
     assert_true(an_hash_equal(&w->sites[2].runs, &v) && an_hash_equal(&w->sites[3].runs, &v));
+}
+
+/* A slip in its name would let all sites come first. */
+static void a_stage_names_a_group_that_exists(void **state)
+{
+    world *w = *state;
+    an_note why = {{0}};
+    static const char *const stages[][2] = {{"rollout.stages", "@eraly, all"}}, *const soak[][2] = {
+                                                                                    {"rollout.soak", "2h"}};
+    ready(w, "all");
+    const char *const sites[] = {w->sites[2].name};
+    assert_int_equal(an_hub_group_set(w->hub, "user/admin", "early", sites, 1, &why), AN_OK);
+    assert_int_equal(an_hub_model_policy(w->hub, "user/admin", MODEL, stages, 1, &why), AN_ERR_NOTFOUND);
+    assert_non_null(strstr(why.text, "no group eraly"));
+    policy(w, "rollout.stages", "@early, all");
+    assert_int_equal(an_hub_group_set(w->hub, "user/admin", "early", sites, 0, &why), AN_ERR_STATE);
+    assert_int_equal(an_hub_model_policy(w->hub, "user/admin", MODEL, soak, 1, &why), AN_OK);
+    policy(w, "rollout.stages", "all");
+    assert_int_equal(an_hub_group_set(w->hub, "user/admin", "early", sites, 0, &why), AN_OK);
 }
 
 /* ---- without a link ---- */
@@ -132,12 +152,13 @@ static void a_parcel_for_a_site_has_what_it_is_to_run(void **state)
     an_buf head, bundle;
     an_buf_init(&head, AN_PARCEL_HEAD_MAX);
     an_buf_init(&bundle, AN_BUNDLE_BYTES_MAX);
-    ready(w, "@early, all");
+    ready(w, "all");
     site *away = &w->sites[1];
     const char *const early[] = {w->sites[0].name, away->name}, *const mixed[] = {away->name,
                                                                                   w->sites[3].name};
     assert_int_equal(an_hub_group_set(w->hub, "user/admin", "early", early, 2, NULL), AN_OK);
     assert_int_equal(an_hub_group_set(w->hub, "user/admin", "mixed", mixed, 2, NULL), AN_OK);
+    policy(w, "rollout.stages", "@early, all");
     away->cut = true;
     an_hub_lost(w->hub, away->name);
     const an_hash old = production(w), v = version_of(w, &old);
@@ -201,10 +222,11 @@ static void a_site_that_is_away_neither_blocks_nor_is_forgotten(void **state)
 static void with_too_few_that_report_it_pauses_and_says_so(void **state)
 {
     world *w = *state;
-    ready(w, "@early, all");
+    ready(w, "all");
     policy(w, "rollout.reporting", "100%");
     const char *const sites[] = {w->sites[0].name, w->sites[1].name};
     assert_int_equal(an_hub_group_set(w->hub, "user/admin", "early", sites, 2, NULL), AN_OK);
+    policy(w, "rollout.stages", "@early, all");
     kill_site(&w->sites[1]);
     an_hub_lost(w->hub, w->sites[1].name);
     const an_hash old = production(w), v = version_of(w, &old);
@@ -411,6 +433,7 @@ int main(void)
         TEST(a_campaign_is_promoted_when_its_rollout_is_done),
         TEST(each_stage_waits_for_a_person_where_the_policy_says_so),
         TEST(a_group_comes_first),
+        TEST(a_stage_names_a_group_that_exists),
         TEST(a_parcel_for_a_site_has_what_it_is_to_run),
         TEST(a_site_that_is_away_neither_blocks_nor_is_forgotten),
         TEST(with_too_few_that_report_it_pauses_and_says_so),
