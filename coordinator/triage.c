@@ -93,7 +93,8 @@ static an_triage_scope scope_of(const an_triage *t)
     if (lines > 1)
         return AN_SCOPE_SITE;
     const an_triage_finding *f = &t->findings[0];
-    return f->of_input == f->reports && !f->several_subjects ? AN_SCOPE_SENSOR : AN_SCOPE_LINE;
+    const bool of_sensor = f->subject[0] && f->of_input == f->reports && !f->several_subjects;
+    return of_sensor ? AN_SCOPE_SENSOR : AN_SCOPE_LINE;
 }
 
 void an_triage_prove(const an_triage_in *in, an_triage *t, double alone)

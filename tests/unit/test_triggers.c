@@ -211,7 +211,7 @@ static void no_site_brings_all_the_rows_alone(void **state)
     make(&s, 3);
     s.policy.trigger_rows = 100000;
     of(&s, 0)->figures.rows = of(&s, 0)->carried = AN_COUNTS_MAX;
-    assert_answer(&s, "data", AN_ANSWER_CAMPAIGN, "", "");
+    assert_answer(&s, "data", AN_ANSWER_CAMPAIGN, "of one line, 1 of 3 lines", "");
     s.policy.drift_quorum = 2;
     assert_quiet(&s);
     of(&s, 2)->figures.rows = 49999;
