@@ -82,6 +82,8 @@ static an_json *policy_json(const an_policy *p)
         an_json *o = an_json_object();
         an_json_set_text(o, "key", an_policy_rows[i].key);
         an_json_set(o, "value", value_json(&an_policy_rows[i], p));
+        if (an_policy_rows[i].type == AN_OPT_TYPE_MS || an_policy_rows[i].type == AN_OPT_TYPE_BYTES)
+            an_json_set_text(o, "unit", an_policy_rows[i].type == AN_OPT_TYPE_MS ? "ms" : "bytes");
         an_json_set_text(o, "default", an_policy_rows[i].dflt);
         an_json_set_text(o, "meaning", an_policy_rows[i].meaning);
         an_json_push(list, o);

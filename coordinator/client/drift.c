@@ -29,7 +29,10 @@ int an_cli_drift_list(an_cli *c)
         an_grid_cell(&g, "%s", an_cli_text(d, "subject"));
         an_grid_cell(&g, "%.3g", an_cli_num(d, "effect"));
         an_grid_cell(&g, "%.3g", an_cli_num(d, "threshold"));
-        an_grid_cell(&g, "%lld", (long long)campaign);
+        if (campaign)
+            an_grid_cell(&g, "%lld", (long long)campaign);
+        else
+            an_grid_cell(&g, "-");
     }
     an_grid_print(&g, stdout);
     an_grid_done(&g);
@@ -42,6 +45,7 @@ static void show_findings(const an_jval *list)
     an_grid g;
     if (an_jval_count(list) == 0)
         return;
+    printf("\n");
     an_grid_init(&g, "SITE  LINE  TEST  SUBJECT  EFFECT  THRESHOLD  REPORTS  SINCE  BY CHANCE  DRIFT");
     for (size_t i = 0; i < an_jval_count(list); i++) {
         const an_jval *f = an_jval_at(list, i);
@@ -82,6 +86,21 @@ static void show_triggers(const an_jval *list)
     an_grid_done(&g);
 }
 
+/* A rate of a month says nothing before a day has passed. */
+static void show_observed(const an_jval *s)
+{
+    const double days = an_cli_num(s, "days");
+    printf("observed in %.1f days: %lld reports; %lld campaigns for drift: %lld promoted, %lld stopped as a "
+           "possible fault, %lld without gain",
+           days, (long long)an_cli_int(s, "reports"), (long long)an_cli_int(s, "campaigns"),
+           (long long)an_cli_int(s, "promoted"), (long long)an_cli_int(s, "possible_faults"),
+           (long long)an_cli_int(s, "no_gain"));
+    if (days >= 1)
+        printf("; without gain %.2g a month, with 95 %% confidence at most %.2g",
+               an_cli_num(s, "false_month"), an_cli_num(s, "false_month_max"));
+    printf("\n");
+}
+
 int an_cli_drift_show(an_cli *c)
 {
     an_json_doc *doc;
@@ -92,7 +111,7 @@ int an_cli_drift_show(an_cli *c)
     if (!doc)
         return code;
     const an_jval *o = an_json_root(doc), *e = an_jval_get(o, "expected"), *s = an_jval_get(o, "observed");
-    printf("%s\nanswer: %s: %s\n\n", an_cli_text(o, "evidence"), an_cli_text(o, "answer"),
+    printf("%s\nanswer: %s: %s\n", an_cli_text(o, "evidence"), an_cli_text(o, "answer"),
            an_cli_text(o, "why"));
     show_findings(an_jval_get(o, "findings"));
     show_triggers(an_jval_get(o, "triggers"));
@@ -102,13 +121,7 @@ int an_cli_drift_show(an_cli *c)
            (long long)an_cli_int(e, "lines"), an_cli_num(e, "reports_month"),
            an_cli_num(e, "campaigns_month"), an_cli_num(e, "campaigns_month_uncontrolled"));
     if (an_cli_num(s, "days") > 0)
-        printf("observed in %.1f days: %lld reports; %lld campaigns for drift, of which %lld promoted, %lld "
-               "stopped as "
-               "possible faults, %lld without gain: %.2g a month, with 95 %% confidence at most %.2g\n",
-               an_cli_num(s, "days"), (long long)an_cli_int(s, "reports"),
-               (long long)an_cli_int(s, "campaigns"), (long long)an_cli_int(s, "promoted"),
-               (long long)an_cli_int(s, "possible_faults"), (long long)an_cli_int(s, "no_gain"),
-               an_cli_num(s, "false_month"), an_cli_num(s, "false_month_max"));
+        show_observed(s);
     an_json_doc_free(doc);
     return code;
 }

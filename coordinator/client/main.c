@@ -145,8 +145,9 @@ static int read_endpoints(an_cli *c, const char *dir)
     const char *url = NULL;
     an_buf_init(&b, 64 * 1024);
     an_err err = an_path_join(path, dir, "endpoints.json");
-    if (err == AN_OK)
-        err = an_file_read(&b, path, &why);
+    if (err == AN_OK && (err = an_file_read(&b, path, &why)) == AN_ERR_NOTFOUND)
+        an_note_set(&why, "%.200s: no coordinator works here: none runs, or it stands by for another one",
+                    dir);
     if (err == AN_OK)
         err = an_json_parse((const char *)b.data, b.len, path, &doc, &why);
     if (err == AN_OK)

@@ -55,20 +55,18 @@ static void value_text(const an_jval *v, char *out, size_t size)
         snprintf(out, size, "-");
 }
 
-/* The server says times in ms and sizes in bytes; people write them like the default: 30s, 20G.
- */
-static void with_unit(char *text, size_t size, const char *dflt)
+/* The server says times in ms and sizes in bytes; people write 30s, 20G. */
+static void with_unit(char *text, size_t size, const char *unit)
 {
     static const struct {
         const char *suffix;
         int64_t unit;
     } times[] = {{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}},
       sizes[] = {{"G", INT64_C(1) << 30}, {"M", 1 << 20}, {"K", 1 << 10}, {"", 1}};
-    int64_t n, ignored;
-    double plain;
-    if (!an_parse_int(text, &n) || n <= 0 || an_parse_num(dflt, &plain))
+    int64_t n;
+    if (!an_parse_int(text, &n) || n <= 0)
         return;
-    bool is_time = an_parse_ms(dflt, &ignored), is_size = an_parse_bytes(dflt, &ignored);
+    const bool is_time = strcmp(unit, "ms") == 0, is_size = strcmp(unit, "bytes") == 0;
     for (size_t i = 0; is_time && i < sizeof times / sizeof *times; i++) {
         if (n % times[i].unit == 0) {
             snprintf(text, size, "%lld%s", (long long)(n / times[i].unit), times[i].suffix);
@@ -91,7 +89,7 @@ static void print_policy(const an_jval *list)
         const an_jval *o = an_jval_at(list, i);
         char value[120];
         value_text(an_jval_get(o, "value"), value, sizeof value);
-        with_unit(value, sizeof value, an_cli_text(o, "default"));
+        with_unit(value, sizeof value, an_cli_text(o, "unit"));
         an_grid_cell(&g, "%s", an_cli_text(o, "key"));
         an_grid_cell(&g, "%s", value);
         an_grid_cell(&g, "%s", an_cli_text(o, "default"));
@@ -379,7 +377,8 @@ int an_cli_version_show(an_cli *c)
     return code;
 }
 
-static int move(an_cli *c, const char *model, const char *what, an_json *body)
+/* wanted: the beginning of the version that production is to become; by stages that is so later. */
+static int move(an_cli *c, const char *model, const char *what, const char *wanted, an_json *body)
 {
     an_json_doc *doc;
     const char *reason = an_args_get(c->args, "reason");
@@ -388,16 +387,19 @@ static int move(an_cli *c, const char *model, const char *what, an_json *body)
     int code = an_cli_post(c, &doc, body, "/models/%s/%s", model, what);
     if (doc) {
         const an_jval *m = an_jval_get(an_json_root(doc), "model");
+        const an_jval *rollouts = an_jval_get(an_json_root(doc), "rollouts");
+        const char *production = an_cli_text(m, "production");
         const int64_t waits = an_cli_int(an_json_root(doc), "waiting");
         if (waits)
             printf("release %lld waits for the signature of the release root: andon release sign --key FILE "
                    "%lld\n",
                    (long long)waits, (long long)waits);
         else
-            printf("production of model %s is now %s\n", an_cli_text(m, "name"),
-                   an_cli_text(m, "production"));
-        if (an_jval_count(an_jval_get(an_json_root(doc), "rollouts")) > 0)
-            an_cli_show_rollouts(an_jval_get(an_json_root(doc), "rollouts"));
+            printf("production of model %s is %s %s\n", an_cli_text(m, "name"),
+                   strncmp(production, wanted, strlen(wanted)) == 0 ? "now" : "still",
+                   production[0] ? production : "none");
+        if (an_jval_count(rollouts) > 0)
+            an_cli_show_rollouts(rollouts);
     }
     an_json_doc_free(doc);
     return code;
@@ -412,7 +414,7 @@ int an_cli_promote(an_cli *c)
     an_json_set_text(body, "version", hash);
     if (an_args_has(c->args, "at-once"))
         an_json_set_bool(body, "at_once", true);
-    return move(c, model, "promote", body);
+    return move(c, model, "promote", hash, body);
 }
 
 int an_cli_rollback(an_cli *c)
@@ -422,5 +424,5 @@ int an_cli_rollback(an_cli *c)
         return AN_CLI_USAGE;
     if (!an_args_has(c->args, "reason"))
         return an_cli_fail(AN_CLI_USAGE, "say why: --reason TEXT");
-    return move(c, model, "rollback", an_json_object());
+    return move(c, model, "rollback", "", an_json_object());
 }

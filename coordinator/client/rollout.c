@@ -191,6 +191,8 @@ int an_cli_fleet(an_cli *c)
     for (size_t i = 0; i < an_jval_count(list); i++) {
         const an_jval *f = an_jval_at(list, i);
         char desired[AN_CLI_SHORT], reported[AN_CLI_SHORT], ago[AN_CLI_SHORT];
+        const bool differs = an_cli_bool(f, "differs");
+        const char *why = an_cli_text(f, "reason");
         an_cli_hash(desired, an_cli_text(f, "desired"));
         an_cli_hash(reported, an_cli_text(f, "reported"));
         an_cli_ago(ago, an_cli_int(f, "since_ms"));
@@ -200,7 +202,7 @@ int an_cli_fleet(an_cli *c)
         an_grid_cell(&g, "%s", desired);
         an_grid_cell(&g, "%s", reported);
         an_grid_cell(&g, "%s", ago);
-        an_grid_cell(&g, "%s %s", an_cli_bool(f, "differs") ? "DIFFERS" : "", an_cli_text(f, "reason"));
+        an_grid_cell(&g, "%s%s%s", differs ? "DIFFERS" : "", differs && why[0] ? " " : "", why);
     }
     an_grid_print(&g, stdout);
     an_grid_done(&g);

@@ -66,16 +66,13 @@ static void print_releases(const an_jval *list)
 
 void an_cli_show_facts(const an_jval *f)
 {
-    const an_jval *gate = an_jval_get(f, "gate"), *lines = an_jval_get(f, "lines");
+    const an_jval *lines = an_jval_get(f, "lines");
     print_rounds(an_jval_get(f, "rounds"));
     print_figures(f);
     printf("\nprivacy: %s\n", an_cli_text(f, "privacy"));
     printf("layout, against its parent: %s\n", an_cli_text(f, "layout_difference")[0]
                                                    ? an_cli_text(f, "layout_difference")
                                                    : "not known any more");
-    if (gate)
-        printf("gate: %s: %s\n", an_cli_bool(gate, "passed") ? "passed" : "not passed",
-               an_cli_text(gate, "reason"));
     print_releases(an_jval_get(f, "releases"));
     if (an_jval_count(an_jval_get(f, "releases")) == 0)
         printf("no release names it\n");

@@ -117,12 +117,12 @@ int an_cli_round_list(an_cli *c)
     return list(c, "rounds", an_cli_show_rounds);
 }
 
-static void say_campaign(const an_json_doc *doc)
+static void say_campaign(const an_json_doc *doc, bool privately)
 {
     const an_jval *k = an_jval_get(an_json_root(doc), "campaign");
     const char *waiting = an_cli_text(k, "waiting");
     const char *privacy = an_cli_text(an_jval_get(k, "privacy"), "text");
-    if (privacy[0])
+    if (privately && privacy[0])
         printf("privacy: %s\n", privacy);
     printf("campaign %lld of model %s is %s: %s\n", (long long)an_cli_int(k, "id"), an_cli_text(k, "model"),
            an_cli_text(k, "state"), waiting[0] ? waiting : an_cli_text(k, "reason"));
@@ -169,7 +169,7 @@ int an_cli_campaign_start(an_cli *c)
         an_json_set_text(body, "reason", reason);
     int code = an_cli_post(c, &doc, body, "/campaigns");
     if (doc)
-        say_campaign(doc);
+        say_campaign(doc, true);
     an_json_doc_free(doc);
     return code;
 }
@@ -179,7 +179,7 @@ static int campaign_do(an_cli *c, const char *what)
     an_json_doc *doc;
     int code = an_cli_do(c, &doc, "campaigns", what);
     if (doc)
-        say_campaign(doc);
+        say_campaign(doc, false);
     an_json_doc_free(doc);
     return code;
 }

@@ -97,6 +97,8 @@ exits 4 promote pumps 0000
 expect 'none' rollout list
 exits 4 rollout show 99
 exits 1 model policy pumps 'rollout.stages=all, 2'
+exits 4 model policy pumps 'rollout.stages=@early, all'
+expect 'trigger.every  *36h' model policy pumps trigger.every=36h
 exits 4 group set early nobody
 expect 'none' group list
 expect 'none' fleet
