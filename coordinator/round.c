@@ -308,25 +308,29 @@ static bool waits_for(const an_round *r, size_t i)
     return r->members[i].state == (r->state == AN_ROUND_INVITING ? AN_MEMBER_INVITED : AN_MEMBER_ACCEPTED);
 }
 
-/* "; missing plant-b, plant-c", three names at most. */
+#define NAMED_MAX 3
+
+/* "; missing plant-b, plant-c, plant-d and 2 more". */
 static void name_missing(const an_round *r, char *ret, size_t size)
 {
-    size_t len = 0, named = 0;
-    for (size_t i = 0; i < r->n_members && named < 3; i++) {
-        if (!waits_for(r, i))
+    size_t len = 0, missing = 0;
+    for (size_t i = 0; i < r->n_members; i++) {
+        if (!waits_for(r, i) || missing++ >= NAMED_MAX)
             continue;
-        int n = snprintf(ret + len, size - len, "%s%s", named ? ", " : "; missing ", r->members[i].site);
+        int n =
+            snprintf(ret + len, size - len, "%s%s", missing > 1 ? ", " : "; missing ", r->members[i].site);
         if (n < 0 || (size_t)n >= size - len)
-            break;
+            return;
         len += (size_t)n;
-        named++;
     }
+    if (missing > NAMED_MAX)
+        snprintf(ret + len, size - len, " and %zu more", missing - NAMED_MAX);
 }
 
 void an_round_waiting(const an_round *r, int64_t now_ms, an_note *ret)
 {
     size_t delivered = an_round_count(r, AN_MEMBER_DELIVERED), waiting = 0;
-    char text[200] = "";
+    char text[240] = "";
     switch (r->state) {
     case AN_ROUND_SUMMING:
         an_note_set(ret, "summing %zu updates", delivered);

@@ -87,6 +87,20 @@ static void an_update_counts_once_however_often_it_comes(void **state)
     an_round_done(&r);
 }
 
+static void all_that_are_missing_are_counted(void **state)
+{
+    (void)state;
+    an_note waiting;
+    an_round r = open_round(5, 2);
+    an_round_waiting(&r, 1, &waiting);
+    assert_non_null(strstr(waiting.text, "0 of 5 answers; missing s0, s1, s2 and 2 more; gives up"));
+    for (int i = 0; i < 2; i++)
+        tell(&r, AN_ROUND_EVENT_ACCEPT, (const char *[]){"s0", "s1"}[i], 0, 1);
+    an_round_waiting(&r, 1, &waiting);
+    assert_non_null(strstr(waiting.text, "2 of 5 answers; missing s2, s3, s4; gives up"));
+    an_round_done(&r);
+}
+
 static void a_dead_site_delays_a_round_by_its_deadline_only(void **state)
 {
     (void)state;
@@ -231,6 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_round_goes_from_invitation_to_commitment),
         cmocka_unit_test(an_update_counts_once_however_often_it_comes),
+        cmocka_unit_test(all_that_are_missing_are_counted),
         cmocka_unit_test(a_dead_site_delays_a_round_by_its_deadline_only),
         cmocka_unit_test(too_few_sites_abort_a_round_with_the_reason),
         cmocka_unit_test(any_sequence_of_events_keeps_the_invariants_and_replays),
