@@ -329,7 +329,8 @@ an_err an_rollout_allows(const an_rollout *r, an_rollout_event_type verb, an_not
     if (an_rollout_is_over(r))
         no = "it is over";
     else if (verb == AN_ROLLOUT_EVENT_APPROVE && r->wait != AN_ROLLOUT_FOR_APPROVAL && !r->judged)
-        no = "it waits for no approval";
+        no = r->state == AN_ROLLOUT_PAUSED ? "it waits for no approval; to go on: resume"
+                                           : "it waits for no approval";
     else if (verb == AN_ROLLOUT_EVENT_PAUSE && r->state == AN_ROLLOUT_PAUSED)
         no = "it is paused already";
     else if (verb == AN_ROLLOUT_EVENT_PAUSE && r->at_once && r->stage_open)
