@@ -1,5 +1,6 @@
 /* Uploads at a site: on disk and in the spool before they are offered, and there until the round's end has been
  * seen. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -158,9 +159,16 @@ static an_err restore(an_session *s, const an_pending *row, an_note *why)
         goto out;
     if ((err = an_path_join(p->path, s->uploads_dir, row->file)) != AN_OK)
         goto out;
-    err = AN_ERR_NOTFOUND;
-    if (!(f = fopen(p->path, "rb")) || fread(bytes, sizeof bytes, 1, f) != 1)
+    if (!(f = fopen(p->path, "rb"))) {
+        err = errno == ENOENT ? AN_ERR_NOTFOUND : errno == ENOMEM ? AN_ERR_NOMEM : AN_ERR_IO;
+        an_fail(err, why, "%s: cannot read: %s", p->path, strerror(errno));
         goto out;
+    }
+    if (fread(bytes, sizeof bytes, 1, f) != 1) {
+        err = an_fail(ferror(f) ? AN_ERR_IO : AN_ERR_NOTFOUND, why, "%s: cannot be read, or cut short",
+                      p->path);
+        goto out;
+    }
     if ((err = an_update_header_get(&h, bytes, why)) != AN_OK)
         goto out;
     p->round = h.round;
@@ -194,8 +202,13 @@ an_err an_parts_restore(an_session *s, an_note *why)
     while (s->n_parts < AN_HELD_MAX && (err = an_pending_next(s->spool, after, &row, why)) == AN_OK) {
         memcpy(after, row.round, sizeof after);
         err = restore(s, &row, why);
-        if (err == AN_ERR_NOMEM)
+        /* What may pass does not cost the upload: it is the only one that anybody has, and trained anew it would be
+         * another one. */
+        if (err == AN_ERR_NOMEM || err == AN_ERR_IO) {
+            an_log(AN_LOG_ERROR, "upload_not_readable", "round=%s file=%s err=%s kept=yes", row.round,
+                   row.file, an_err_name(err));
             return err;
+        }
         if (err != AN_OK) {
             an_log(AN_LOG_ERROR, "upload_lost", "round=%s file=%s why=\"%s\"", row.round, row.file,
                    an_err_text(err));

@@ -11,29 +11,38 @@
 
 #define ASK_AGAIN_MS 5000
 
-static bool is_lacking(const an_hub *hub, const an_hub_round *r, size_t i)
+/* Also if the store cannot say: then ret_unsure is set, and is as it was otherwise. */
+static bool is_lacking(const an_hub *hub, const an_hub_round *r, size_t i, bool *ret_unsure)
 {
     const an_member *m = &r->round.members[i];
-    return m->state == AN_MEMBER_DELIVERED && !an_store_object_has(hub->conf.store, &m->update);
+    uint64_t len;
+    if (m->state != AN_MEMBER_DELIVERED)
+        return false;
+    const an_err err = an_store_object_size(hub->conf.store, &m->update, &len, NULL);
+    *ret_unsure = *ret_unsure || (err != AN_OK && err != AN_ERR_NOTFOUND);
+    return err != AN_OK;
 }
 
 void an_hub_again_count(an_hub *hub, an_hub_round *r)
 {
     r->n_lacking = 0;
+    r->unsure = false;
     for (size_t i = 0; i < r->round.n_members; i++)
-        r->n_lacking += is_lacking(hub, r, i);
+        r->n_lacking += is_lacking(hub, r, i, &r->unsure);
 }
 
 bool an_hub_again_wanted(const an_hub *hub, const an_hub_round *r, size_t member, const an_hash *update)
 {
+    bool unsure = false;
     return r->n_lacking > 0 && an_hash_equal(&r->round.members[member].update, update) &&
-           is_lacking(hub, r, member);
+           is_lacking(hub, r, member, &unsure) && !unsure;
 }
 
 void an_hub_again_ask(an_hub *hub, const an_hub_round *r, size_t member)
 {
     an_msg m = {.type = AN_MSG_UPDATE_REQUEST};
-    if (r->n_lacking == 0 || !is_lacking(hub, r, member))
+    bool unsure = false;
+    if (r->n_lacking == 0 || !is_lacking(hub, r, member, &unsure) || unsure)
         return;
     m.u.update_request =
         (an_msg_update_request){.round = r->round.id, .update = r->round.members[member].update};
@@ -43,8 +52,9 @@ void an_hub_again_ask(an_hub *hub, const an_hub_round *r, size_t member)
 
 static const char *first_lacking(const an_hub *hub, const an_hub_round *r)
 {
+    bool unsure = false;
     for (size_t i = 0; i < r->round.n_members; i++)
-        if (is_lacking(hub, r, i))
+        if (is_lacking(hub, r, i, &unsure))
             return r->round.members[i].site;
     return "?";
 }
@@ -59,7 +69,7 @@ void an_hub_again_tick(an_hub *hub, an_hub_round *r)
 {
     const int64_t now = an_hub_now(hub);
     an_hub_again_taken(hub, r); /* a store that was away may have hidden what is there */
-    if (r->n_lacking == 0)
+    if (r->n_lacking == 0 || r->unsure)
         return;
     if (r->round.state == AN_ROUND_SUMMING && now >= gives_up_ms(hub, r)) {
         an_round_event lost = {.type = AN_ROUND_EVENT_SUM_FAILED, .now_ms = now};

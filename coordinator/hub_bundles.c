@@ -49,8 +49,13 @@ static void sweep(an_hub *hub)
 {
     for (; hub->swept < hub->state.versions.n; hub->swept++) {
         const an_version *v = &hub->state.versions.items[hub->swept];
-        if (v->pruned && an_store_object_has(hub->conf.store, &v->hash))
+        uint64_t len;
+        const an_err err =
+            v->pruned ? an_store_object_size(hub->conf.store, &v->hash, &len, NULL) : AN_ERR_NOTFOUND;
+        if (err == AN_OK)
             remove_bundle(hub, &v->hash);
+        else if (err != AN_ERR_NOTFOUND)
+            return; /* the next time */
     }
 }
 

@@ -22,7 +22,10 @@ typedef struct an_hub_round {
     bool combining;  /* a job is out */
     bool is_resumed; /* taken up at the start of this process */
     uint32_t n_lacking;      /* acknowledged updates whose bytes are not here (hub_again.c) */
+    bool unsure;             /* of some of them the store could not say */
     int64_t again_ms;        /* when their sites are asked for them the next time */
+    int64_t failing_ms;      /* since when its sum fails for a reason that may pass; 0: it does not */
+    int64_t sum_ms;          /* then: when it is tried again */
     int64_t plan_ms;         /* when the plan is sent again to who has not answered */
     uint64_t commits_before; /* hub.n_commits when it was opened or taken up */
 } an_hub_round;

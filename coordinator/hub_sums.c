@@ -8,6 +8,9 @@
 #include "coordinator/hub_internal.h"
 #include "doors/crypto.h"
 
+#define PATIENCE_MS 600000 /* with a disk or a database that fails */
+#define AGAIN_MS 2000
+
 an_err an_hub_plan_read(an_hub *hub, const an_hash *plan_hash, an_plan **ret, an_buf *bytes, an_note *why)
 {
     an_err err = an_store_object_get(hub->conf.store, plan_hash, bytes, why);
@@ -91,6 +94,23 @@ static an_err fill_job(an_hub *hub, const an_round_entry *e, const an_round *rou
     return AN_OK;
 }
 
+/* Neither memory nor a disk or database that is away for a while costs a round: it stays as it is, and the tick tries
+ * again. */
+static bool is_tried_again(an_hub *hub, an_hub_round *r, an_err err, const an_note *why)
+{
+    const int64_t now = an_hub_now(hub);
+    if (err != AN_ERR_NOMEM && err != AN_ERR_IO)
+        return false;
+    if (r->failing_ms == 0)
+        r->failing_ms = now;
+    if (err == AN_ERR_IO && now - r->failing_ms >= PATIENCE_MS)
+        return false;
+    r->sum_ms = now + AGAIN_MS;
+    an_log(AN_LOG_ERROR, "sum_delayed", "round=%llu why=\"%s\"", (unsigned long long)r->round.id,
+           why && why->text[0] ? why->text : an_err_text(err));
+    return true;
+}
+
 void an_hub_sum_start(an_hub *hub, an_hub_round *r)
 {
     an_note why = {{0}};
@@ -99,7 +119,7 @@ void an_hub_sum_start(an_hub *hub, an_hub_round *r)
     an_buf_init(&bytes, AN_PLAN_BYTES_MAX);
     const an_round_entry *e = an_state_round(&hub->state, r->round.id);
     an_err err = AN_OK;
-    if (r->combining || r->n_lacking > 0)
+    if (r->combining || r->n_lacking > 0 || (r->failing_ms != 0 && an_hub_now(hub) < r->sum_ms))
         goto out;
     err = AN_ERR_NOMEM;
     if (!(job = an_alloc(1, sizeof *job)))
@@ -118,11 +138,7 @@ out:
         an_combine_done(job);
         an_free(job);
     }
-    if (err == AN_ERR_NOMEM &&
-        !r->combining) { /* that may pass: the round is as it was, and the tick tries again */
-        an_log(AN_LOG_ERROR, "sum_not_started", "round=%llu why=\"out of memory\"",
-               (unsigned long long)r->round.id);
-    } else if (err != AN_OK && !r->combining) {
+    if (err != AN_OK && !is_tried_again(hub, r, err, &why)) {
         an_round_event failed = {.type = AN_ROUND_EVENT_SUM_FAILED, .now_ms = an_hub_now(hub)};
         an_text_set(failed.reason, sizeof failed.reason, why.text[0] ? why.text : an_err_text(err));
         an_hub_round_event(hub, r, &failed, "coordinator");
@@ -141,6 +157,9 @@ void an_hub_combined(an_hub *hub, an_combine_job *job, an_err err, const an_note
         if (err == AN_OK && job->new_state_path[0])
             err = an_store_object_adopt(hub->conf.store, job->new_state_path, &job->new_state, &note);
         an_round_event e = {.now_ms = an_hub_now(hub)};
+        if (err != AN_OK && is_tried_again(hub, r, err, note.text[0] ? &note : why))
+            goto out;
+        r->failing_ms = 0;
         if (err == AN_OK) {
             e.type = AN_ROUND_EVENT_SUMMED;
             e.hash = job->result;
@@ -153,6 +172,7 @@ void an_hub_combined(an_hub *hub, an_combine_job *job, an_err err, const an_note
         }
         an_hub_round_feed(hub, r, &e, "coordinator", job);
     }
+out:
     an_combine_done(job);
     an_free(job);
 }

@@ -148,10 +148,10 @@ an_err an_store_object_put_row(an_store *s, const void *bytes, size_t len, an_ha
 an_err an_store_object_adopt(an_store *s, const char *path, const an_hash *hash, an_note *why);
 /* The same for what stays local, unless it is small: a site's update. */
 an_err an_store_object_adopt_local(an_store *s, const char *path, const an_hash *hash, an_note *why);
-bool an_store_object_has(an_store *s, const an_hash *hash);
 /* Appends the bytes to *b and checks their hash.  Errors: NOTFOUND, IO, PROTO damaged, LIMIT.
  */
 an_err an_store_object_get(an_store *s, const an_hash *hash, an_buf *b, an_note *why);
+/* Also whether it is there: NOTFOUND is an answer, IO is none.  Errors: NOTFOUND, IO. */
 an_err an_store_object_size(an_store *s, const an_hash *hash, uint64_t *ret_len, an_note *why);
 /* Gone at once, for good with the next append.  Absent: OK. */
 an_err an_store_object_remove(an_store *s, const an_hash *hash, an_note *why);

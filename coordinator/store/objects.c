@@ -118,13 +118,6 @@ an_err an_objects_file(const an_objects *o, const an_hash *hash, char out[static
     return size_of(o, hash, &len, out, why);
 }
 
-bool an_objects_has(const an_objects *o, const an_hash *hash)
-{
-    char path[AN_PATH_MAX];
-    uint64_t len;
-    return size_of(o, hash, &len, path, NULL) == AN_OK;
-}
-
 an_err an_objects_size(const an_objects *o, const an_hash *hash, uint64_t *ret_len, an_note *why)
 {
     char path[AN_PATH_MAX];

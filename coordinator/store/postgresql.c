@@ -429,7 +429,6 @@ const an_store_backend an_store_backend_postgresql = {
     .object_put = an_pg_object_put,
     .object_put_row = an_pg_object_put_row,
     .object_adopt = an_pg_object_adopt,
-    .object_has = an_pg_object_has,
     .object_get = an_pg_object_get,
     .object_size = an_pg_object_size,
     .object_remove = an_pg_object_remove,

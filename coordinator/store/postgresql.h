@@ -93,7 +93,6 @@ an_err an_pg_object_put(void *state, const void *bytes, size_t len, an_hash *ret
 an_err an_pg_object_put_row(void *state, const void *bytes, size_t len, an_hash *ret, an_note *why);
 an_err an_pg_object_adopt(void *state, const char *path, const an_hash *hash, bool local, an_note *why);
 an_err an_pg_object_share(void *state, const char *path, const an_hash *hash, an_note *why);
-bool an_pg_object_has(void *state, const an_hash *hash);
 an_err an_pg_object_get(void *state, const an_hash *hash, an_buf *b, an_note *why);
 an_err an_pg_object_size(void *state, const an_hash *hash, uint64_t *ret_len, an_note *why);
 an_err an_pg_object_remove(void *state, const an_hash *hash, an_note *why);

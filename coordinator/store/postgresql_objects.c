@@ -355,16 +355,6 @@ an_err an_pg_small_send(an_pg_store *s, an_note *why)
 /* ---- Getting -------------------------------------------------------------------------------
  */
 
-bool an_pg_object_has(void *state, const an_hash *hash)
-{
-    an_pg_store *s = state;
-    int64_t len = -1;
-    const an_small_item *item = an_small_find(&s->small, hash);
-    if ((item && item->bytes) || an_objects_has(&s->objects, hash))
-        return true;
-    return !item && look(s, hash, &len, NULL, NULL) == AN_OK && len >= 0;
-}
-
 static an_err not_found(an_note *why)
 {
     return an_fail(AN_ERR_NOTFOUND, why, "postgresql: no such object");

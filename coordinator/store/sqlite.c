@@ -371,13 +371,6 @@ static an_err sqlite_object_adopt(void *state, const char *path, const an_hash *
     return an_small_adopt(&s->small, &s->objects, path, hash, why);
 }
 
-static bool sqlite_object_has(void *state, const an_hash *hash)
-{
-    sqlite_store *s = state;
-    return an_small_get(&s->small, s->db, hash, NULL, NULL, NULL) == AN_OK ||
-           an_objects_has(&s->objects, hash);
-}
-
 static an_err sqlite_object_get(void *state, const an_hash *hash, an_buf *b, an_note *why)
 {
     sqlite_store *s = state;
@@ -454,7 +447,6 @@ const an_store_backend an_store_backend_sqlite = {
     .object_put = sqlite_object_put,
     .object_put_row = sqlite_object_put_row,
     .object_adopt = sqlite_object_adopt,
-    .object_has = sqlite_object_has,
     .object_get = sqlite_object_get,
     .object_size = sqlite_object_size,
     .object_remove = sqlite_object_remove,

@@ -285,11 +285,6 @@ an_err an_store_object_adopt_local(an_store *s, const char *path, const an_hash 
     return s->backend->object_adopt(s->state, path, hash, true, why);
 }
 
-bool an_store_object_has(an_store *s, const an_hash *hash)
-{
-    return s->backend->object_has(s->state, hash);
-}
-
 an_err an_store_object_get(an_store *s, const an_hash *hash, an_buf *b, an_note *why)
 {
     return s->backend->object_get(s->state, hash, b, why);

@@ -31,7 +31,6 @@ an_err an_objects_init(an_objects *o, const char *dir, an_note *why);
 /* The rest as the functions of store.h that bear their names. */
 an_err an_objects_put(an_objects *o, const void *bytes, size_t len, an_hash *ret, an_note *why);
 an_err an_objects_adopt(an_objects *o, const char *path, const an_hash *hash, an_note *why);
-bool an_objects_has(const an_objects *o, const an_hash *hash);
 an_err an_objects_get(const an_objects *o, const an_hash *hash, an_buf *b, an_note *why);
 an_err an_objects_size(const an_objects *o, const an_hash *hash, uint64_t *ret_len, an_note *why);
 an_err an_objects_remove(an_objects *o, const an_hash *hash, an_note *why);
@@ -123,7 +122,6 @@ typedef struct an_store_backend {
     an_err (*object_put)(void *state, const void *bytes, size_t len, an_hash *ret, an_note *why);
     an_err (*object_put_row)(void *state, const void *bytes, size_t len, an_hash *ret, an_note *why);
     an_err (*object_adopt)(void *state, const char *path, const an_hash *hash, bool local, an_note *why);
-    bool (*object_has)(void *state, const an_hash *hash);
     an_err (*object_get)(void *state, const an_hash *hash, an_buf *b, an_note *why);
     an_err (*object_size)(void *state, const an_hash *hash, uint64_t *ret_len, an_note *why);
     an_err (*object_remove)(void *state, const an_hash *hash, an_note *why);

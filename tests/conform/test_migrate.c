@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "coordinator/migrate.h"
 #include "coordinator/round.h"
+#include "tests/support/objects.h"
 #include "tests/support/postgresql.h"
 
 #define LARGE ((size_t)1500000)
@@ -125,7 +126,7 @@ static void expect_all(moved *m)
     expect(m, &m->bundle, m->bytes, LARGE);
     expect(m, &m->small, "small", 5);
     expect(m, &m->row, "row", 3);
-    assert_false(an_store_object_has(m->f->store, &m->update));
+    assert_false(an_test_store_has(m->f->store, &m->update));
 }
 
 static void a_store_is_moved_with_the_same_chain_and_goes_on(void **state)
@@ -202,7 +203,7 @@ static void a_store_in_use_absent_empty_or_damaged_is_not_moved(void **state)
     uint64_t seq = 77;
     assert_int_equal(an_store_head_get(m->f->store, &seq, NULL, NULL), AN_OK);
     assert_true(seq == 0);
-    assert_false(an_store_object_has(m->f->store, &m->small));
+    assert_false(an_test_store_has(m->f->store, &m->small));
 }
 
 static void a_move_that_was_killed_leaves_nothing_and_is_done_again(void **state)

@@ -1,6 +1,7 @@
 /* Every backend of the store is held to the same contract: the rows of stores.def are walked,
  * each on a folder of its own.  Opening, dying and running out of memory: test_stores_crash.c.
  */
+#include "tests/support/objects.h"
 #include "tests/support/stores.h"
 
 #include <stdio.h>
@@ -345,7 +346,7 @@ static void objects_are_kept_checked_and_removed(void **state)
     assert_int_equal(err, AN_OK);
     assert_true(an_hash_equal(&hash, &expected));
     store_reopen(f);
-    assert_true(an_store_object_has(f->store, &hash));
+    assert_true(an_test_store_has(f->store, &hash));
     uint64_t len = 0;
     err = an_store_object_size(f->store, &hash, &len, &f->why);
     assert_int_equal(err, AN_OK);
@@ -365,7 +366,7 @@ static void objects_are_kept_checked_and_removed(void **state)
     an_buf_done(&b);
     err = an_store_object_remove(f->store, &hash, &f->why);
     assert_int_equal(err, AN_OK);
-    assert_false(an_store_object_has(f->store, &hash));
+    assert_false(an_test_store_has(f->store, &hash));
     err = an_store_object_remove(f->store, &hash, &f->why);
     assert_int_equal(err, AN_OK);
 }
@@ -374,7 +375,7 @@ static void expect_object(store_fixture *f, const an_hash *hash, const char *byt
 {
     an_buf b;
     uint64_t len = 0;
-    assert_true(an_store_object_has(f->store, hash));
+    assert_true(an_test_store_has(f->store, hash));
     assert_int_equal(an_store_object_size(f->store, hash, &len, &f->why), AN_OK);
     assert_int_equal(len, strlen(bytes));
     an_buf_init(&b, strlen(bytes));
@@ -395,7 +396,7 @@ static void a_small_object_without_a_file_lives_and_goes_with_the_records(void *
     assert_int_equal(an_store_object_put_row(f->store, "lost", 4, &lost, &f->why), AN_OK);
     expect_object(f, &lost, "lost");
     store_reopen(f); /* no record was appended */
-    assert_false(an_store_object_has(f->store, &lost));
+    assert_false(an_test_store_has(f->store, &lost));
 
     assert_int_equal(an_store_object_put_row(f->store, "kept", 4, &kept, &f->why), AN_OK);
     assert_int_equal(an_store_append(f->store, &r, 1, NULL, &f->why), AN_OK);
@@ -415,10 +416,10 @@ static void a_small_object_without_a_file_lives_and_goes_with_the_records(void *
     assert_true(an_file_exists(path));
 
     assert_int_equal(an_store_object_remove(f->store, &kept, &f->why), AN_OK);
-    assert_false(an_store_object_has(f->store, &kept));
+    assert_false(an_test_store_has(f->store, &kept));
     assert_int_equal(an_store_append(f->store, &r, 1, NULL, &f->why), AN_OK);
     store_reopen(f);
-    assert_false(an_store_object_has(f->store, &kept));
+    assert_false(an_test_store_has(f->store, &kept));
     assert_false(an_file_exists(path));
     assert_int_equal(an_store_object_put_row(f->store, large, sizeof large, &none, &f->why), AN_ERR_LIMIT);
 }
@@ -436,7 +437,7 @@ static void a_file_in_the_spool_becomes_an_object(void **state)
     assert_true(an_file_exists(path));
     err = an_store_object_adopt(f->store, path, &hash, &f->why);
     assert_int_equal(err, AN_OK);
-    assert_true(an_store_object_has(f->store, &hash));
+    assert_true(an_test_store_has(f->store, &hash));
     assert_false(an_file_exists(path));
 }
 

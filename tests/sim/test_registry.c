@@ -6,6 +6,7 @@
 #include "coordinator/audit.h"
 #include "coordinator/store/store_internal.h"
 #include "doors/crypto.h"
+#include "tests/support/objects.h"
 #include "tests/support/releases.h"
 #include "trust/parcel.h"
 
@@ -379,7 +380,7 @@ static size_t n_bundles(world *w, bool *ret_all_there)
     *ret_all_there = true;
     for (size_t i = 0; i < st->versions.n; i++) {
         const an_version *v = &st->versions.items[i];
-        const bool there = an_store_object_has(w->store, &v->hash);
+        const bool there = an_test_store_has(w->store, &v->hash);
         n += there;
         *ret_all_there = *ret_all_there && there == !v->pruned;
     }
@@ -406,7 +407,7 @@ static void bundles_go_when_nobody_needs_them_and_a_rollback_finds_its_own(void 
     pass(w, 120000);
     const size_t left = n_bundles(w, &whole);
     assert_true(whole && left < n && left >= 3);
-    assert_true(an_store_object_has(w->store, &last));
+    assert_true(an_test_store_has(w->store, &last));
     const an_version *gone = NULL;
     for (size_t i = 0; i < n && !gone; i++)
         if (an_hub_state(w->hub)->versions.items[i].pruned)

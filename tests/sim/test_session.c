@@ -2,6 +2,7 @@
  * lost, links cut, sites and the coordinator killed, and every fact arrives once. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -49,19 +50,25 @@ static void messages_that_are_lost_cost_time_and_nothing_else(void **state)
     assert_promoted(w, id);
 }
 
-static void a_killed_site_offers_the_same_upload_again(void **state)
+/* Until the site has written its first upload; its link goes before it can be fetched. */
+static site *hold_an_upload(world *w)
 {
-    world *w = *state;
     site *s = &w->sites[1];
     connect_all(w);
     campaign(w, AN_CAMPAIGN_TRAINING);
-    /* Until the site has written its first upload; its link goes before it can be fetched. */
     while (an_session_look(s->session).uploads == 0) {
         const event *e = &w->events[w->head % EVENTS_MAX];
         s->cut = e->type == JOB && e->site == s->i;
         step(w);
     }
     s->cut = true;
+    return s;
+}
+
+static void a_killed_site_offers_the_same_upload_again(void **state)
+{
+    world *w = *state;
+    site *s = hold_an_upload(w);
     an_pending before, after;
     assert_int_equal(an_pending_next(s->spool, "", &before, NULL), AN_OK);
     settle(w);
@@ -77,6 +84,33 @@ static void a_killed_site_offers_the_same_upload_again(void **state)
     pass(w, 120000);
     assert_int_equal(s->jobs, jobs + 7); /* the mean was not computed again */
     assert_promoted(w, an_hub_state(w->hub)->campaigns.items[0].id);
+}
+
+/* A name that leads to itself stands for a disk or a process that cannot open it now. */
+static void an_upload_that_cannot_be_read_for_a_while_is_not_forgotten(void **state)
+{
+    world *w = *state;
+    site *s = hold_an_upload(w);
+    char path[AN_PATH_MAX + 300], away[AN_PATH_MAX + 10];
+    an_pending row;
+    an_note why = {{0}};
+    assert_int_equal(an_pending_next(s->spool, "", &row, NULL), AN_OK);
+    settle(w);
+    kill_site(s);
+    snprintf(path, sizeof path, "%s/uploads/%s", s->dir, row.file);
+    snprintf(away, sizeof away, "%s.away", s->dir);
+    assert_int_equal(rename(path, away), 0);
+    assert_int_equal(symlink(path, path), 0);
+    assert_int_equal(an_path_join(path, s->dir, "spool.db"), AN_OK);
+    assert_int_equal(an_spool_open(path, &(an_spool_conf){0}, &s->spool, &why), AN_OK);
+    const an_session_conf conf = an_federation_conf(s);
+    assert_int_equal(an_session_new(&conf, &s->session, &why), AN_ERR_IO);
+    assert_non_null(strstr(why.text, row.file));
+    an_spool_close(s->spool);
+    snprintf(path, sizeof path, "%s/uploads/%s", s->dir, row.file);
+    assert_int_equal(rename(away, path), 0);
+    start_site(s);
+    assert_int_equal(an_session_look(s->session).uploads, 1);
 }
 
 static void a_site_runs_its_version_after_a_restart_without_a_link(void **state)
@@ -434,6 +468,7 @@ int main(void)
         TEST(a_model_goes_from_nothing_to_production_at_every_site),
         TEST(messages_that_are_lost_cost_time_and_nothing_else),
         TEST(a_killed_site_offers_the_same_upload_again),
+        TEST(an_upload_that_cannot_be_read_for_a_while_is_not_forgotten),
         TEST(a_site_runs_its_version_after_a_restart_without_a_link),
         TEST(alarms_raised_without_a_link_arrive_later_once_and_in_order),
         TEST(a_site_that_refuses_says_why_and_the_round_goes_without_it),

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "doors/crypto.h"
 #include "tests/support/federation.h"
+#include "tests/support/objects.h"
 
 /* A round of TRAIN in this state, with so many updates acknowledged. */
 static const an_round *reach(world *w, an_round_state state, size_t delivered)
@@ -38,7 +39,7 @@ static size_t forget(world *w, const an_round *r)
     for (size_t i = 0; i < r->n_members; i++) {
         if (r->members[i].state != AN_MEMBER_DELIVERED)
             continue;
-        assert_true(an_store_object_has(w->store, &r->members[i].update));
+        assert_true(an_test_store_has(w->store, &r->members[i].update));
         assert_int_equal(an_store_object_remove(w->store, &r->members[i].update, NULL), AN_OK);
         n++;
     }
@@ -148,9 +149,48 @@ static void an_offer_of_other_bytes_is_not_taken_in_their_place(void **state)
     an_hub_fetched_small(w->hub, r->members[0].site, round, &other, "other bytes", 11);
     an_hub_round_waiting(w->hub, round, &why);
     assert_non_null(strstr(why.text, "asks for 3 acknowledged updates"));
-    assert_false(an_store_object_has(w->store, &other));
+    assert_false(an_test_store_has(w->store, &other));
     pass(w, 180000);
     assert_whole(w, round);
+}
+
+/* A file stands in the place of the spool's folder: sums have nowhere to be written. */
+static uint64_t reach_a_sum_without_a_disk(world *w, char away[static AN_PATH_MAX])
+{
+    trust(w);
+    connect_all(w);
+    campaign(w, AN_CAMPAIGN_TRAINING);
+    const uint64_t round = reach(w, AN_ROUND_SUMMING, SITES)->id;
+    snprintf(away, AN_PATH_MAX, "%.*s.away", AN_PATH_MAX - 8, an_store_spool_dir(w->store));
+    assert_int_equal(rename(an_store_spool_dir(w->store), away), 0);
+    assert_int_equal(an_file_write(an_store_spool_dir(w->store), "x", 1, 0600, NULL), AN_OK);
+    pass(w, 60000);
+    const an_round_entry *e = an_state_round(an_hub_state(w->hub), round);
+    if (e->over)
+        fail_msg("it did not wait: %s", e->reason);
+    return round;
+}
+
+static void a_sum_that_the_disk_refuses_is_made_when_it_is_back(void **state)
+{
+    world *w = *state;
+    char away[AN_PATH_MAX];
+    const uint64_t round = reach_a_sum_without_a_disk(w, away);
+    assert_int_equal(an_file_remove(an_store_spool_dir(w->store), NULL), AN_OK);
+    assert_int_equal(rename(away, an_store_spool_dir(w->store)), 0);
+    pass(w, 60000);
+    assert_whole(w, round);
+}
+
+static void a_sum_that_the_disk_refuses_for_long_ends_the_round(void **state)
+{
+    world *w = *state;
+    char away[AN_PATH_MAX];
+    const uint64_t round = reach_a_sum_without_a_disk(w, away);
+    pass(w, 10 * 60000);
+    const an_round_entry *e = an_state_round(an_hub_state(w->hub), round);
+    assert_true(e->over && !e->committed);
+    assert_true(e->reason[0] != '\0');
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, an_federation_setup, an_federation_teardown)
@@ -164,6 +204,8 @@ int main(void)
         TEST(masked_updates_are_had_again_as_well),
         TEST(masked_updates_of_an_unfinished_exchange_are_had_again),
         TEST(an_update_that_nobody_has_any_more_ends_the_round_by_name),
+        TEST(a_sum_that_the_disk_refuses_is_made_when_it_is_back),
+        TEST(a_sum_that_the_disk_refuses_for_long_ends_the_round),
         TEST(an_offer_of_other_bytes_is_not_taken_in_their_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* The SQLite backend alone: what a hand with SQL can do to the journal, and which files are not
  * taken for one. */
+#include "tests/support/objects.h"
 #include "tests/support/stores.h"
 
 #include <stdio.h>
@@ -278,7 +279,7 @@ static void a_small_object_that_a_power_cut_took_is_there_after_the_next_start(v
     assert_int_equal(an_store_object_remove(f->store, &hash, &f->why), AN_OK);
     store_append(f, "round.event", "round/1", NULL);
     store_reopen(f);
-    assert_false(an_store_object_has(f->store, &hash));
+    assert_false(an_test_store_has(f->store, &hash));
 }
 
 /* What OPERATIONS says of backups: a copy made beside a coordinator that works is whole, and goes on. */
