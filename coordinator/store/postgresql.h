@@ -17,10 +17,9 @@
 #include "coordinator/store/pq.h"
 #include "coordinator/store/store_internal.h"
 
-#define AN_PG_PATIENCE_MS 10000 /* silence of the server after which a connection is given up */
-#define AN_PG_CONNECT_MS 3000
-#define AN_PG_TTL_MS 3000   /* of the lease */
-#define AN_PG_HUNG_MS 60000 /* without a sign of life of the store's thread: it hangs */
+#define AN_PG_CONNECT_MS 3000 /* for a connection, and silence of the server after which it is given up */
+#define AN_PG_TTL_MS 3000     /* of the lease */
+#define AN_PG_HUNG_MS 60000   /* without a sign of life of the store's thread: it hangs */
 #define AN_PG_CHUNK ((size_t)1 << 20)
 #define AN_PG_LIFE 16
 

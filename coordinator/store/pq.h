@@ -81,7 +81,8 @@ typedef struct an_pq_rows {
 /* Checks an address without using it.  ret_password: it holds one.  Errors: INVAL, NOMEM. */
 an_err an_pq_check(const char *conninfo, bool *ret_password, an_note *why);
 
-/* patience_ms: how long to wait for the connection, and later for each sign of life. */
+/* patience_ms: how long to wait for the connection, to all hosts of the address together, and later for each sign of life.
+ * libpq looks up names before that, for as long as the resolver takes. */
 an_err an_pq_open(const char *conninfo, int64_t patience_ms, an_pq **ret, an_note *why);
 void an_pq_close(an_pq *c); /* an open transaction is rolled back */
 bool an_pq_lost(const an_pq *c);
