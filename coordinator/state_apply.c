@@ -178,7 +178,7 @@ static void campaign_opened(an_state *st, const an_record *r, an_body *b)
         st->campaign_lines.items[st->campaign_lines.n++] = lines.items[i];
     an_state_use_id(st, c.id);
     an_state_drifts_answer(st, &c);
-    an_state_counts_answered(st, c.model, c.kind != AN_CAMPAIGN_OVERLAY);
+    an_state_counts_answered(st, &c);
 }
 
 static an_campaign *campaign_of(an_state *st, an_body *b)

@@ -81,15 +81,16 @@ void an_state_site_counts(an_state *st, const an_record *r, an_body *b)
         take(old, &e);
 }
 
-void an_state_counts_answered(an_state *st, const char *model, bool trains)
+void an_state_counts_answered(an_state *st, const an_campaign *c)
 {
     for (size_t i = 0; i < st->counts.n; i++) {
         an_counts_entry *e = &st->counts.items[i];
-        if (strcmp(e->figures.model, model) != 0)
+        if (strcmp(e->figures.model, c->model) != 0 ||
+            !an_state_campaign_is_for(st, c, e->site, e->figures.line))
             continue;
         const uint64_t rows = e->base.rows;
         e->base = e->figures;
-        if (!trains)
+        if (c->kind == AN_CAMPAIGN_OVERLAY)
             e->base.rows = rows;
         else
             e->carried = 0;

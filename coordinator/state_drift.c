@@ -46,12 +46,15 @@ void an_state_drifts_revoked(an_state *st, const char *site)
             st->drifts.items[i].revoked = true;
 }
 
-/* What sites have reported until now is this campaign's matter. */
+/* What sites have reported until now is this campaign's matter; in one of overlays, of the lines that are asked. */
 void an_state_drifts_answer(an_state *st, const an_campaign *c)
 {
-    for (size_t i = 0; i < st->drifts.n; i++)
-        if (st->drifts.items[i].campaign == 0 && strcmp(st->drifts.items[i].model, c->model) == 0)
-            st->drifts.items[i].campaign = c->id;
+    for (size_t i = 0; i < st->drifts.n; i++) {
+        an_drift_entry *d = &st->drifts.items[i];
+        if (d->campaign == 0 && strcmp(d->model, c->model) == 0 &&
+            an_state_campaign_is_for(st, c, d->site, d->line))
+            d->campaign = c->id;
+    }
 }
 
 /* Reports that came while it ran speak of the same drift if their sites had reported before.  Others stay

@@ -68,12 +68,14 @@ typedef struct an_campaign_lines {
 } an_campaign_lines;
 /* Those of the record's evidence, with room for them in the state. */
 void an_body_campaign_lines(an_state *st, an_body *b, const an_campaign *c, an_campaign_lines *ret);
+/* Does it answer what this line has reported?  One of overlays does for the lines that it asks. */
+bool an_state_campaign_is_for(an_state *st, const an_campaign *c, const char *site, const char *line);
 void an_state_refit_reported(an_state *st, const an_record *r, an_body *b);
 
 /* state_counts.c */
 void an_state_site_counts(an_state *st, const an_record *r, an_body *b);
-/* A campaign of the model was opened: verdicts until now are its matter; trains: rows, too. */
-void an_state_counts_answered(an_state *st, const char *model, bool trains);
+/* The campaign was opened: verdicts until now are its matter; if it trains, rows, too. */
+void an_state_counts_answered(an_state *st, const an_campaign *c);
 
 /* state_registry.c */
 void an_state_version_pruned(an_state *st, const an_record *r, an_body *b);

@@ -34,6 +34,11 @@ an_campaign_line *an_state_campaign_line(an_state *st, uint64_t campaign, const 
     return NULL;
 }
 
+bool an_state_campaign_is_for(an_state *st, const an_campaign *c, const char *site, const char *line)
+{
+    return c->kind != AN_CAMPAIGN_OVERLAY || an_state_campaign_line(st, c->id, site, line);
+}
+
 void an_body_campaign_lines(an_state *st, an_body *b, const an_campaign *c, an_campaign_lines *ret)
 {
     const an_jval *list = b->err == AN_OK ? an_jval_get(b->o, "evidence") : NULL;

@@ -67,6 +67,7 @@ static void show_findings(const an_jval *list)
     }
     an_grid_print(&g, stdout);
     an_grid_done(&g);
+    printf("\n");
 }
 
 /* Drift itself stands above them. */
@@ -81,7 +82,6 @@ static void show_triggers(const an_jval *list)
         an_grid_cell(&g, "%s", !an_cli_bool(t, "on") ? "off" : an_cli_bool(t, "due") ? "yes" : "no");
         an_grid_cell(&g, "%s", an_cli_text(t, "evidence"));
     }
-    printf("\n");
     an_grid_print(&g, stdout);
     an_grid_done(&g);
 }

@@ -100,6 +100,52 @@ static void a_campaign_answers_what_was_counted_until_then(void **state)
     an_state_done(&st);
 }
 
+static void drift(an_state *st, const char *site)
+{
+    char body[512];
+    snprintf(
+        body, sizeof body,
+        "{\"model\":\"pump\",\"line\":\"l1\",\"version\":\"%064x\",\"test\":\"psi\",\"subject\":\"flow\","
+        "\"sign\":0,\"effect\":2,\"threshold\":1,\"since_ms\":0}",
+        1);
+    assert_int_equal(apply(st, "drift.alert", site, body), AN_OK);
+}
+
+/* Others have not been asked: what they have reported is still open. */
+static void a_campaign_of_overlays_answers_the_lines_that_it_asks(void **state)
+{
+    (void)state;
+    an_state st;
+    char body[512];
+    begin(&st);
+    drift(&st, "a");
+    drift(&st, "b");
+    assert_int_equal(tell(&st, &(told){"a", "l1", 1, 5, 100, 1, 2}), AN_OK);
+    assert_int_equal(tell(&st, &(told){"b", "l1", 1, 5, 100, 1, 2}), AN_OK);
+    snprintf(body, sizeof body,
+             "{\"id\":1,\"kind\":\"overlay\",\"trigger\":\"a "
+             "test\",\"rounds\":0,\"base\":\"%064x\",\"waiting\":false,"
+             "\"evidence\":[{\"site\":\"a\",\"line\":\"l1\"}]}",
+             1);
+    assert_int_equal(apply(&st, "campaign.opened", "pump", body), AN_OK);
+    assert_int_equal(st.drifts.items[0].campaign, 1);
+    assert_int_equal(st.drifts.items[1].campaign, 0);
+    const an_counts_entry *a = &st.counts.items[0], *b = &st.counts.items[1];
+    assert_int_equal(a->figures.refuted - a->base.refuted, 0);
+    assert_int_equal(b->figures.refuted - b->base.refuted, 2);
+    assert_int_equal(an_counts_rows(a), 100); /* nothing was trained */
+    snprintf(
+        body, sizeof body,
+        "{\"campaign\":1,\"model\":\"pump\",\"line\":\"l1\",\"version\":\"%064x\",\"overlay\":\"%064x\"}", 1,
+        7);
+    assert_int_equal(apply(&st, "refit.reported", "b", body), AN_ERR_PROTO); /* nobody has asked it */
+    assert_int_equal(apply(&st, "refit.reported", "a", body), AN_OK);
+    assert_int_equal(apply(&st, "refit.reported", "a", body), AN_OK); /* counts once */
+    assert_int_equal(st.campaigns.items[0].refits_done, 1);
+    assert_int_equal(st.campaigns.items[0].refits_open, 0);
+    an_state_done(&st);
+}
+
 static void numbers_that_fall_never_count_as_more(void **state)
 {
     (void)state;
@@ -174,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_last_counts_of_a_line_are_kept),
         cmocka_unit_test(a_campaign_answers_what_was_counted_until_then),
+        cmocka_unit_test(a_campaign_of_overlays_answers_the_lines_that_it_asks),
         cmocka_unit_test(numbers_that_fall_never_count_as_more),
         cmocka_unit_test(no_number_grows_beyond_its_bound),
         cmocka_unit_test(a_site_does_not_fill_the_state_with_lines_of_its_fancy),
