@@ -294,6 +294,21 @@ static an_err answer_moved(an_api_call *c, const an_hash *version, an_note *why)
     return answer_model(c, c->arg, false, why);
 }
 
+/* What the gate, a rollout or a person has stopped needs a word of who releases it all the same. */
+static an_err check_stopped(an_api_call *c, const an_hash *version, const char *reason, an_note *why)
+{
+    const an_state *st = an_hub_state(c->hub);
+    for (size_t i = st->campaigns.n; i-- > 0 && !reason[0];) {
+        const an_campaign *k = &st->campaigns.items[i];
+        if (k->state == AN_CAMPAIGN_STOPPED && an_hash_equal(&k->head, version))
+            return an_fail(AN_ERR_STATE, why,
+                           "campaign %llu has stopped this version (%.200s); to release it all the same say "
+                           "why: \"reason\", --reason TEXT",
+                           (unsigned long long)k->id, k->reason);
+    }
+    return AN_OK;
+}
+
 an_err an_api_model_promote(an_api_call *c, an_note *why)
 {
     const char *text, *reason;
@@ -305,7 +320,8 @@ an_err an_api_model_promote(an_api_call *c, an_note *why)
         return err;
     an_hash hash = v->hash;
     bool at_once = false;
-    if ((err = an_jval_get_bool(c->body, "at_once", false, &at_once, why)) != AN_OK)
+    if ((err = an_jval_get_bool(c->body, "at_once", false, &at_once, why)) != AN_OK ||
+        (err = check_stopped(c, &hash, reason, why)) != AN_OK)
         return err;
     err = at_once ? an_hub_rollout_open(c->hub, c->actor, c->arg, &hash, reason, 0, true, NULL, why)
                   : an_hub_promote(c->hub, c->actor, c->arg, &hash, reason, why);

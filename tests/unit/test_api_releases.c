@@ -12,7 +12,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "coordinator/api/api.h"
+#include "coordinator/hub_internal.h"
 #include "doors/crypto.h"
+#include "doors/json.h"
 #include "tests/support/folder.h"
 #include "trust/release.h"
 
@@ -214,6 +216,48 @@ static void promote(fixture *f, char out[static 256])
     snprintf(out, 256, "{\"version\":\"%s\",\"reason\":\"a test\"}", hex);
 }
 
+static void commit(fixture *f, const char *kind, an_json *body)
+{
+    an_note why = {{0}};
+    an_record_batch b = {.n = 0};
+    an_batch_add(&b, kind, "pumps", "coordinator", NULL, body);
+    if (an_hub_commit(f->hub, &b, &why) != AN_OK)
+        fail_msg("%s", why.text);
+}
+
+/* As the gate does with a bad candidate, which here is the version without training. */
+static void stop_a_campaign(fixture *f)
+{
+    an_json *opened = an_json_object(), *ended = an_json_object();
+    const an_hash blank = an_state_model(an_hub_state(f->hub), "pumps")->blank;
+    an_json_set_int(opened, "id", 7);
+    an_json_set_text(opened, "kind", "training");
+    an_json_set_text(opened, "trigger", "a test");
+    an_json_set_int(opened, "rounds", 1);
+    an_json_set_hash(opened, "base", &blank);
+    commit(f, "campaign.opened", opened);
+    an_json_set_int(ended, "id", 7);
+    an_json_set_bool(ended, "promoted", false);
+    an_json_set_text(ended, "reason", "possible fault, not drift");
+    an_json_set_hash(ended, "version", &blank);
+    commit(f, "campaign.ended", ended);
+}
+
+static void what_a_campaign_has_stopped_is_released_with_a_reason_only(void **state)
+{
+    fixture *f = *state;
+    char hex[AN_HASH_TEXT], asked[256];
+    expect(f, "POST", "/models", MODEL, 201, "pumps");
+    an_hash_text(hex, &an_state_model(an_hub_state(f->hub), "pumps")->blank);
+    stop_a_campaign(f);
+    snprintf(asked, sizeof asked, "{\"version\":\"%s\"}", hex);
+    expect(f, "POST", "/models/pumps/promote", asked, 409, "possible fault, not drift");
+    snprintf(asked, sizeof asked, "{\"version\":\"%s\",\"at_once\":true}", hex);
+    expect(f, "POST", "/models/pumps/promote", asked, 409, "say why");
+    promote(f, asked);
+    expect(f, "POST", "/models/pumps/promote", asked, 202, "\"waiting\":1");
+}
+
 /* ---- the flow ---- */
 
 static void a_release_is_asked_for_signed_delegated_and_the_root_replaced(void **state)
@@ -382,6 +426,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_release_is_asked_for_signed_delegated_and_the_root_replaced),
+        TEST(what_a_campaign_has_stopped_is_released_with_a_reason_only),
         TEST(a_root_that_no_site_could_know_of_is_adopted_and_another_refused),
         TEST(memory_may_run_out_at_any_point),
         TEST(damaged_records_are_refused_and_change_nothing),
