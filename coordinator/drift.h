@@ -72,9 +72,9 @@ typedef struct an_triage_in {
     int64_t now_ms;
     const an_counts_entry *counts; /* all, as the journal has them */
     size_t n_counts;
-    int64_t campaign_ms; /* when the last campaign of the model ended; 0: never */
-    int64_t trained_ms;  /* ... the last one that trained it, or since when it has a production */
-    bool busy;           /* one is open */
+    int64_t campaign_ms;     /* when the last campaign of the model ended; 0: never */
+    int64_t trained_ms;      /* ... the last one that trained it, or since when it has a production */
+    const an_campaign *open; /* of the model, not over yet; NULL: none.  Borrowed */
 } an_triage_in;
 
 /* What one line has reported, or what its counts say. */

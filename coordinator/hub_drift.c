@@ -64,7 +64,7 @@ an_err an_hub_drift_triage(an_hub *hub, const an_model_entry *m, an_triage *ret,
                              .n_counts = hub->state.counts.n,
                              .campaign_ms = m->campaign_ms,
                              .trained_ms = trained_ms(hub, m),
-                             .busy = an_state_campaign_open(&hub->state, m->name) != NULL};
+                             .open = an_state_campaign_open(&hub->state, m->name)};
     err = an_drift_triage(&in, ret);
     an_free(lines);
     return err;

@@ -166,8 +166,10 @@ static bool is_time(const an_triage_in *in, an_triage *t)
 {
     const an_policy *p = in->policy;
     an_calendar hours;
-    if (in->busy) {
-        an_note_set(&t->why, "a campaign is open");
+    if (in->open) {
+        const char *waits = in->open->reason;
+        an_note_set(&t->why, "campaign %llu is open%s%.200s", (unsigned long long)in->open->id,
+                    waits[0] ? ": " : "", waits);
         return nothing(t, INT64_MAX);
     }
     if (!t->everybody && t->ripe_sites < t->needed) {

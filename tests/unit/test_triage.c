@@ -168,6 +168,7 @@ static void the_policy_says_how_many_and_when(void **state)
 {
     (void)state;
     static const char *const closed = "Mon-Sun 00:00-00:01";
+    static const an_campaign running = {.id = 7, .state = AN_CAMPAIGN_RUNNING};
     for (int i = 0; i < 7; i++) {
         scene s;
         an_triage t;
@@ -184,12 +185,12 @@ static void the_policy_says_how_many_and_when(void **state)
         else if (i == 4)
             snprintf(s.policy.drift_hours, sizeof s.policy.drift_hours, "%s", closed);
         else if (i == 5)
-            s.in.busy = true;
+            s.in.open = &running;
         else
             s.policy.drift_automatic = false;
         static const char *const words[] = {
             "1 of at least 2 sites", "1 of at least 2 sites", "being gathered",       "drift.cooldown",
-            "drift.hours",           "a campaign is open",    "trains on what is new"};
+            "drift.hours",           "campaign 7 is open",    "trains on what is new"};
         assert_answer(&s, AN_SCOPE_LINE, i == 6 ? AN_ANSWER_ASK : AN_ANSWER_NOTHING, words[i]);
         assert_int_equal(an_drift_triage(&s.in, &t), AN_OK);
         if (i == 2)

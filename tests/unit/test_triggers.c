@@ -248,6 +248,7 @@ static void the_calendar_opens_a_campaign_in_its_hours(void **state)
 static void all_triggers_have_the_same_cooldown_and_least_cohort(void **state)
 {
     (void)state;
+    static const an_campaign waiting = {.id = 7, .reason = "waiting for approval"};
     for (int i = 0; i < 3; i++) {
         const char *cause = i == 0 ? "precision" : i == 1 ? "data" : "schedule";
         scene s;
@@ -258,9 +259,9 @@ static void all_triggers_have_the_same_cooldown_and_least_cohort(void **state)
         say(&s, 0, 0, 20, 0);
         of(&s, 0)->figures.rows = 100;
         assert_answer(&s, cause, AN_ANSWER_CAMPAIGN, "", "");
-        s.in.busy = true;
-        assert_answer(&s, cause, AN_ANSWER_NOTHING, "", "a campaign is open");
-        s.in.busy = false;
+        s.in.open = &waiting;
+        assert_answer(&s, cause, AN_ANSWER_NOTHING, "", "campaign 7 is open: waiting for approval");
+        s.in.open = NULL;
         s.in.campaign_ms = NOW - s.policy.drift_cooldown_ms + 1;
         assert_answer(&s, cause, AN_ANSWER_NOTHING, "", "less than drift.cooldown ago");
         s.in.campaign_ms--;
