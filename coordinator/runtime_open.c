@@ -20,15 +20,17 @@ static an_err path_in(const an_core *c, const char *name, char out[static AN_PAT
 /* The same folder holds the whole store, or what is local of one that is elsewhere. */
 static an_err open_store(an_core *c, an_note *why)
 {
-    char url[AN_PATH_MAX + 16], folder[AN_PATH_MAX];
+    char url[AN_PATH_MAX + 16], folder[AN_PATH_MAX], keys[AN_FINGERPRINT_TEXT];
     const an_coordinator_conf *conf = c->args->conf;
     an_err err = path_in(c, "store", folder);
     if (err != AN_OK)
         return err;
+    an_fingerprint(keys, c->id->link_public, c->id->sign_public);
     snprintf(url, sizeof url, "sqlite:%s", folder);
     const an_store_place place = {.url = conf->store_url ? conf->store_url : url,
                                   .folder = folder,
                                   .holder = conf->advertise_control ? conf->advertise_control : conf->control,
+                                  .keys = keys,
                                   .wait_ms = STANDBY_MS};
     return an_store_open(&place, an_clock_system(), &c->store, why);
 }

@@ -84,6 +84,7 @@ typedef struct an_store_place {
     const char *url;
     const char *folder; /* for what is local of a store that is elsewhere; SQLite needs none */
     const char *holder; /* who this is, told to those who find the lease taken; NULL: the folder */
+    const char *keys;   /* what all coordinators of one store share, a word; NULL: not compared */
     int64_t wait_ms;    /* how long to wait for a lease that another one holds; 0: not at all */
     int64_t
         hung_ms; /* ... and after how long without a call of the store this coordinator counts as hung, so that
@@ -93,8 +94,8 @@ typedef struct an_store_place {
 /* Creates what is missing, checks the schema's version, refuses a newer one, takes the lease.  A
  * coordinator that was killed finds its own lease by its folder and does not wait for its end.
  * Errors: AGAIN another coordinator holds the lease (why: which, and for how long yet), STATE another
- * process has the same folder, INVAL, IO, AUTH the database does not let us in, PROTO not a store or
- * damaged, UNSUPPORTED written by a newer version, NOMEM. */
+ * process has the same folder, INVAL, IO, AUTH the database does not let us in, or who holds the lease has
+ * other keys, PROTO not a store or damaged, UNSUPPORTED written by a newer version, NOMEM. */
 an_err an_store_open(const an_store_place *place, const an_clock *clock, an_store **ret, an_note *why);
 void an_store_close(an_store *s);
 

@@ -15,6 +15,7 @@
 #include "coordinator/store/postgresql.h"
 
 #define PAUSE_MS 100
+#define KEYS " keys " /* in the lease, between who holds it and what its keys are */
 
 static int64_t mono(void)
 {
@@ -265,6 +266,26 @@ static an_err check_end(an_pg_store *s, an_note *why)
     return AN_OK;
 }
 
+/* "tcp://first:7701 keys 4f7k-0q2m" is "tcp://first:7701" to people. */
+static int name_len(const char *holder)
+{
+    const char *keys = strstr(holder, KEYS);
+    return keys ? (int)(keys - holder) : (int)strlen(holder);
+}
+
+/* A standby whose keys no site knows would fail only when it is needed. */
+static an_err check_holder(const an_pg_store *s, const taken *t, an_note *why)
+{
+    const char *keys = strstr(t->holder, KEYS);
+    if (!keys || !s->keys || strcmp(keys + strlen(KEYS), s->keys) == 0)
+        return AN_OK;
+    return an_fail(
+        AN_ERR_AUTH, why,
+        "store: held by %.*s with the keys %s; these are %s, which no site would know: DATA/identity "
+        "of all coordinators on one store is the same file",
+        name_len(t->holder), t->holder, keys + strlen(KEYS), s->keys);
+}
+
 /* A NOTIFY when the lease is let go only saves time: the lease is looked at again anyway. */
 static an_err wait_lease(an_pg_store *s, int64_t wait_ms, an_note *why)
 {
@@ -275,10 +296,11 @@ static an_err wait_lease(an_pg_store *s, int64_t wait_ms, an_note *why)
         if ((err = take(s, s->pq, false, &t, why)) != AN_OK || t.taken)
             break;
         int64_t left = until - mono();
+        if ((err = check_holder(s, &t, why)) != AN_OK)
+            break;
         if (left <= 0)
-            return an_fail(AN_ERR_AGAIN, why,
-                           "store: held by another coordinator, %.100s, for another %lld ms", t.holder,
-                           (long long)t.left_ms);
+            return an_fail(AN_ERR_AGAIN, why, "store: held by another coordinator, %.*s, for another %lld ms",
+                           name_len(t.holder), t.holder, (long long)t.left_ms);
         err = an_pq_listen(s->pq, left < t.left_ms ? left : t.left_ms, why);
         err = err == AN_ERR_AGAIN ? AN_OK : err;
     }
@@ -335,7 +357,9 @@ static void pg_close(void *state)
 static an_err open_all(an_pg_store *s, const char *at, const an_store_place *place, an_note *why)
 {
     an_err err;
-    snprintf(s->holder, sizeof s->holder, "%s", place->holder ? place->holder : place->folder);
+    const char *who = place->holder ? place->holder : place->folder;
+    s->keys = place->keys;
+    snprintf(s->holder, sizeof s->holder, "%.60s%s%.50s", who, s->keys ? KEYS : "", s->keys ? s->keys : "");
     an_random(s->life, sizeof s->life);
     if (pthread_mutex_init(&s->lock, NULL) != 0)
         return an_fail(AN_ERR_NOMEM, why, "store: no mutex");

@@ -36,12 +36,13 @@ typedef struct an_pg_keeper {
 typedef struct an_pg_store {
     int lock_fd; /* of the folder */
     char *conninfo;
-    an_pq *pq;                      /* NULL or lost: to be opened anew */
-    uint8_t life[AN_PG_LIFE];       /* names this opening of the store in the lease */
-    char owner[2 * AN_PG_LIFE + 1]; /* names the folder: a later opening of it takes the lease at once */
-    char holder[AN_RECORD_NAME_MAX + 1];
-    an_store_head head;   /* as this process wrote or found it */
-    an_store_head unsure; /* what an append that lost its answer would have made of it */
+    an_pq *pq;                           /* NULL or lost: to be opened anew */
+    uint8_t life[AN_PG_LIFE];            /* names this opening of the store in the lease */
+    char owner[2 * AN_PG_LIFE + 1];      /* names the folder: a later opening of it takes the lease at once */
+    char holder[AN_RECORD_NAME_MAX + 1]; /* in the lease: who this is, and after a blank its keys */
+    const char *keys;                    /* while it opens; NULL: not compared */
+    an_store_head head;                  /* as this process wrote or found it */
+    an_store_head unsure;                /* what an append that lost its answer would have made of it */
     bool is_unsure;
     bool gone; /* for good: see `gone_why` */
     an_note gone_why;

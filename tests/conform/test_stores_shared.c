@@ -54,6 +54,24 @@ static void another_coordinator_is_told_who_holds_the_lease_and_has_it_once_it_i
     an_store_close(second);
 }
 
+static void who_has_other_keys_does_not_stand_by(void **state)
+{
+    store_fixture *f = *state;
+    an_store *second = NULL;
+    char folder[AN_PATH_MAX];
+    store_close(f);
+    an_store_place place = {.url = f->url, .folder = f->folder, .holder = "tcp://first:7701", .keys = "4f7k"};
+    assert_int_equal(an_store_open(&place, &f->clock.clock, &f->store, &f->why), AN_OK);
+    snprintf(folder, sizeof folder, "%.900s/second", f->dir);
+    place.folder = folder;
+    assert_int_equal(an_store_open(&place, &f->clock.clock, &second, &f->why), AN_ERR_AGAIN);
+    assert_non_null(strstr(f->why.text, "another coordinator, tcp://first:7701, for"));
+    place.keys = "0q2m";
+    assert_int_equal(an_store_open(&place, &f->clock.clock, &second, &f->why), AN_ERR_AUTH);
+    assert_non_null(strstr(f->why.text, "held by tcp://first:7701 with the keys 4f7k; these are 0q2m"));
+    assert_null(second);
+}
+
 static void a_lease_that_is_renewed_stays_and_that_of_one_who_hangs_ends(void **state)
 {
     store_fixture *f = *state;
@@ -543,6 +561,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STORE_TEST(another_coordinator_is_told_who_holds_the_lease_and_has_it_once_it_is_let_go),
+        STORE_TEST(who_has_other_keys_does_not_stand_by),
         STORE_TEST(a_lease_that_is_renewed_stays_and_that_of_one_who_hangs_ends),
         STORE_TEST(a_scan_that_takes_longer_than_a_lease_does_not_lose_it),
         STORE_TEST(an_object_that_takes_longer_than_a_lease_does_not_lose_it),
