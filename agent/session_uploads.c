@@ -160,8 +160,10 @@ static an_err restore(an_session *s, const an_pending *row, an_note *why)
     if ((err = an_path_join(p->path, s->uploads_dir, row->file)) != AN_OK)
         goto out;
     if (!(f = fopen(p->path, "rb"))) {
-        err = errno == ENOENT ? AN_ERR_NOTFOUND : errno == ENOMEM ? AN_ERR_NOMEM : AN_ERR_IO;
-        an_fail(err, why, "%s: cannot read: %s", p->path, strerror(errno));
+        err = an_fail(errno == ENOENT   ? AN_ERR_NOTFOUND
+                      : errno == ENOMEM ? AN_ERR_NOMEM
+                                        : AN_ERR_IO,
+                      why, "%s: cannot read: %s", p->path, strerror(errno));
         goto out;
     }
     if (fread(bytes, sizeof bytes, 1, f) != 1) {

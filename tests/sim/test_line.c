@@ -151,12 +151,13 @@ static void make(world *w, const char *line, const char *event, size_t start, si
     make_bundle(w);
     an_pool_conf pc = {.width = w->width, .window = 5, .seed = 1};
     must(an_pool_new(&pc, &w->pool, &why), &why);
-    an_pipeline_conf c = {.width = w->width,
-                          .window = 5,
-                          .alarm = AN_ALARM_CONF_DEFAULT,
-                          .quality = AN_QUALITY_CONF_DEFAULT,
-                          .pool = w->pool,
-                          .hooks = {&w->seen, on_alarm, on_quality, on_drift}};
+    an_pipeline_conf c = {
+        .width = w->width,
+        .window = 5,
+        .alarm = AN_ALARM_CONF_DEFAULT,
+        .quality = AN_QUALITY_CONF_DEFAULT,
+        .pool = w->pool,
+        .hooks = {.ctx = &w->seen, .alarm = on_alarm, .quality = on_quality, .drift = on_drift}};
     must(an_pipeline_new(&c, &w->pipe, &why), &why);
     feed(w, 0, TRAIN, NULL);
 }

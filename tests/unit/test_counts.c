@@ -16,7 +16,8 @@ static uint64_t seq;
 
 static an_err apply(an_state *st, const char *kind, const char *subject, const char *body)
 {
-    const an_record r = {.seq = ++seq,
+    seq++;
+    const an_record r = {.seq = seq,
                          .time_ms = (int64_t)seq * 1000,
                          .kind = kind,
                          .subject = subject,

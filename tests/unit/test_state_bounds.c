@@ -15,7 +15,8 @@ static uint64_t seq;
 static void apply(an_state *st, const char *kind, const char *subject, const char *body)
 {
     an_note why = {{0}};
-    const an_record r = {.seq = ++seq,
+    seq++;
+    const an_record r = {.seq = seq,
                          .time_ms = (int64_t)seq,
                          .kind = kind,
                          .subject = subject,
