@@ -463,14 +463,7 @@ static double run_course(const char *what, const char *const (*policy)[2], size_
     an_federation_setup_kind(&state, &kind);
     world *w = state;
     printf("%s\n", what);
-    pumps_begin(w);
-    connect_all(w);
-    const uint64_t first = campaign(w, AN_CAMPAIGN_TRAINING);
-    settle(w);
-    pass(w, 5000);
-    const an_campaign *k = an_state_campaign(an_hub_state(w->hub), first);
-    if (k->state != AN_CAMPAIGN_PROMOTED)
-        fail_msg("first version: %s", k->reason);
+    const an_campaign *k = pumps_first_version(w);
     release_by_stages(w);
     note_version(w, &c, 0);
     printf("  first version: %s; error on 2011-12 %.4f\n", k->reason, error_known(&c.versions[0]));

@@ -124,14 +124,7 @@ static outcome run_month(size_t n_policy)
     world *w = state;
     for (size_t i = 0; i < SERVERS; i++)
         w->sites[i].calibrate.site_scaler = true;
-    pumps_begin(w);
-    connect_all(w);
-    const uint64_t first = campaign(w, AN_CAMPAIGN_TRAINING);
-    settle(w);
-    pass(w, 5000);
-    const an_campaign *k = an_state_campaign(an_hub_state(w->hub), first);
-    if (k->state != AN_CAMPAIGN_PROMOTED)
-        fail_msg("%s", k->reason);
+    pumps_first_version(w);
     size_t rows = 0;
     for (size_t i = 0; i < SERVERS; i++)
         rows = servers[i].n - servers[i].normal > rows ? servers[i].n - servers[i].normal : rows;

@@ -556,6 +556,19 @@ static void settle_slowly(world *w)
     }
 }
 
+const an_campaign *pumps_first_version(world *w)
+{
+    pumps_begin(w);
+    connect_all(w);
+    const uint64_t id = campaign(w, AN_CAMPAIGN_TRAINING);
+    settle(w);
+    pass(w, 5000);
+    const an_campaign *k = an_state_campaign(an_hub_state(w->hub), id);
+    if (k->state != AN_CAMPAIGN_PROMOTED)
+        fail_msg("first version: %s", k->reason);
+    return k;
+}
+
 void pumps_run(world *w, uint64_t rows)
 {
     for (uint64_t k = 0; k < rows; k++) {

@@ -80,7 +80,9 @@ an_federation_kind an_pumps_demo(uint64_t seed);
 pump *pump_of(world *w, size_t i);
 /* Before the first row: an event, so many rows after the normal start. */
 void pumps_script(world *w, size_t i, const char *name, uint64_t start, uint64_t length);
-void pumps_begin(world *w);              /* the normal rows, without a version */
+void pumps_begin(world *w); /* the normal rows, without a version */
+/* pumps_begin, and all sites train a version that is promoted; its campaign. */
+const an_campaign *pumps_first_version(world *w);
 void pumps_run(world *w, uint64_t rows); /* a row at each site and a second of the clock */
 void pumps_count_anew(world *w);
 void pump_judge(pump *p, uint64_t alarm, an_verdict verdict); /* as `andon-agent verdict` */
