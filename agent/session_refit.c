@@ -249,6 +249,10 @@ void an_refit_done(an_session *s, an_job *job, an_err err, const an_note *why)
         end(s, line, &job->version, NULL, why && why->text[0] ? why->text : an_err_text(err));
         return;
     }
+    char hex[AN_HASH_TEXT];
+    an_hash_text(hex, &line->overlay);
+    an_log(AN_LOG_INFO, "overlay_adapted", "line=%s campaign=%llu overlay=%.12s", line->conf->line,
+           (unsigned long long)line->refit, hex);
     an_follow_report(s, line, &line->version, &line->overlay, AN_VERSION_RUNNING, "");
     end(s, line, &line->version, &line->overlay, "");
 }
