@@ -259,7 +259,8 @@ static an_err judge_refit(an_job *job, const an_site_data *data, an_note *why)
     if (err == AN_OK)
         err = an_task_run(&task, vector, &job->task, why);
     if (err == AN_OK)
-        err = an_refit_judge(&job->task.evaluation.candidate, &job->task.evaluation.production, why);
+        err = an_refit_judge(&job->task.evaluation.candidate, &job->task.evaluation.production, &job->margins,
+                             why);
     an_free(vector);
     versions_done(&v);
     return err;

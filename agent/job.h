@@ -18,6 +18,7 @@
 
 #include "agent/calibrate.h"
 #include "agent/data.h"
+#include "agent/refit.h"
 #include "agent/task.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -48,8 +49,9 @@ typedef struct an_job {
     an_shadow_counts shadow;
     an_plan *plan; /* ROUND, REFIT; owned */
     an_hash plan_hash;
-    an_hash version;   /* OVERLAY */
-    an_hash held_plan; /* OVERLAY: see with_held */
+    an_refit_margins margins; /* REFIT */
+    an_hash version;          /* OVERLAY */
+    an_hash held_plan;        /* OVERLAY: see with_held */
 
     /* Tests and the laboratory play a hostile site with it: it may change the vector before it leaves.
      * The agent leaves it NULL. */

@@ -15,7 +15,8 @@ static double raised(const an_evaluation *e)
     return share(hits, total);
 }
 
-an_err an_refit_judge(const an_evaluation *c, const an_evaluation *p, an_note *why)
+an_err an_refit_judge(const an_evaluation *c, const an_evaluation *p, const an_refit_margins *margins,
+                      an_note *why)
 {
     const double old_c = share(c->old_alarms, c->old_windows), old_p = share(p->old_alarms, p->old_windows);
     if (c->non_finite > 0)
@@ -25,12 +26,12 @@ an_err an_refit_judge(const an_evaluation *c, const an_evaluation *p, an_note *w
         return an_fail(
             AN_ERR_REFUSED, why,
             "possible fault, not drift: the change looks like a declared failure mode, or would hide one");
-    if (raised(p) - raised(c) > AN_REFIT_FAULTS)
+    if (raised(p) - raised(c) > margins->faults)
         return an_fail(AN_ERR_REFUSED, why,
                        "possible fault, not drift: generic faults would be raised in %.0f %% of cases "
                        "instead of %.0f %%",
                        100 * raised(c), 100 * raised(p));
-    if (old_c - old_p > AN_REFIT_ALARMS)
+    if (old_c - old_p > margins->alarms)
         return an_fail(AN_ERR_REFUSED, why,
                        "alarms on old normal data in %.1f %% of windows instead of %.1f %%", 100 * old_c,
                        100 * old_p);

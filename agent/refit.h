@@ -12,10 +12,14 @@
 #include "base/err.h"
 #include "sum/payload.h"
 
-#define AN_REFIT_ALARMS 0.05 /* how much higher the share of alarms on old normal data may be */
-#define AN_REFIT_FAULTS 0.1  /* how much lower the share of generic faults that are raised */
+/* Of the site policy (refit.alarms, refit.faults): whoever asks for a new overlay does not say what it may cost. */
+typedef struct an_refit_margins {
+    double alarms; /* how much higher the share of alarms on old normal data may be */
+    double faults; /* how much lower the share of generic faults that are raised */
+} an_refit_margins;
 
 /* candidate: the version with the new overlay; production: with the one that it has.  Errors: REFUSED, why. */
-an_err an_refit_judge(const an_evaluation *candidate, const an_evaluation *production, an_note *why);
+an_err an_refit_judge(const an_evaluation *candidate, const an_evaluation *production,
+                      const an_refit_margins *margins, an_note *why);
 
 #endif

@@ -177,6 +177,8 @@ static an_err prepare(an_session *s, const an_line_state *line, an_job *job)
     memcpy(job->candidate_path, job->base_path, sizeof job->candidate_path);
     memcpy(job->production_path, job->base_path, sizeof job->production_path);
     job->version = line->version;
+    job->margins =
+        (an_refit_margins){.alarms = s->conf.policy->refit_alarms, .faults = s->conf.policy->refit_faults};
     return AN_OK;
 }
 

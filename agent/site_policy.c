@@ -30,6 +30,10 @@ const an_opt an_site_policy_rows[] = {
     AN_OPT_INT(
         an_site_policy, refits_per_day, "refits_per_day", 0, 1000, "4",
         "how often in a day (UTC) a line adapts its overlay when the coordinator asks for it; 0: never"),
+    AN_OPT_NUM(an_site_policy, refit_alarms, "refit.alarms", 0, 1, "0.05",
+               "... and how much higher its share of alarms on old normal data may be then"),
+    AN_OPT_NUM(an_site_policy, refit_faults, "refit.faults", 0, 1, "0.1",
+               "... and how much lower the share of generic faults that it raises"),
     AN_OPT_INT(an_site_policy, min_cohort, "min_cohort", 1, 1000, "3",
                "fewest sites in a round; in a secure sum fewest parties"),
     AN_OPT_INT(an_site_policy, secure_bits, "secure.bits", 1, 128, "40",

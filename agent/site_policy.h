@@ -32,6 +32,7 @@ typedef struct an_site_policy {
     bool allow_counts;      /* tell how many rows and alarms there were, and what people said of these */
     bool allow_return;      /* go back when the coordinator asks for it */
     int64_t refits_per_day; /* of a line, when the coordinator asks for it; 0: never */
+    double refit_alarms, refit_faults; /* margins of that: refit.h */
     int64_t min_cohort;
     int64_t secure_bits;
     double secure_colluders;

@@ -89,9 +89,9 @@ void an_hub_refits_tick(an_hub *hub)
         const an_campaign *c = &hub->state.campaigns.items[i];
         const an_model_entry *m = an_state_model(&hub->state, c->model);
         an_note why = {{0}};
-        if (!is_asking(c) || !m || now - c->running_ms < m->policy.rollout_deadline_ms)
+        if (!is_asking(c) || !m || now - c->running_ms < m->policy.overlay_deadline_ms)
             continue;
-        if (an_hub_refit_settle(hub, c, "; the others have not answered (rollout.deadline)", &why) != AN_OK)
+        if (an_hub_refit_settle(hub, c, "; the others have not answered (overlay.deadline)", &why) != AN_OK)
             an_log(AN_LOG_ERROR, "campaign_stuck", "campaign=%llu why=\"%s\"", (unsigned long long)c->id,
                    why.text);
     }

@@ -135,6 +135,8 @@ const an_opt an_policy_rows[] = {
                "end training early if a round lowers the sites' loss by less than this share"),
     AN_OPT_NUM(an_policy, drift_replay, "drift.replay", 0.01, 0.95, "0.5",
                "share of old windows in training"),
+    AN_OPT_MS(an_policy, overlay_deadline_ms, "overlay.deadline", 1000, 31536000000, "1d",
+              "how long a campaign of overlays waits for lines that do not answer"),
     AN_OPT_NUM(an_policy, trigger_precision, "trigger.precision", 0, 0.999, "0",
                "a campaign where fewer of a line's judged alarms than this share were right; 0: never"),
     AN_OPT_NUM(an_policy, trigger_recall, "trigger.recall", 0, 0.999, "0",

@@ -191,11 +191,24 @@ static void a_site_may_refuse_and_a_person_may_be_asked_first(void **state)
     end(w);
 }
 
+static void the_sites_own_margins_count(void **state)
+{
+    (void)state;
+    world *w = begin("tool_change", 0);
+    site *s = &w->sites[DRIFTS];
+    s->policy.refit_faults = -1; /* nothing is good enough */
+    run_to_campaign(w, 3000);
+    run_to_end(w, 300);
+    assert_int_equal(last_campaign(w)->state, AN_CAMPAIGN_STOPPED);
+    assert_true(says(w, "refit.reported", "generic faults would be raised"));
+    end(w);
+}
+
 /* Approved while the site is away. */
 static world *begin_away(void)
 {
     world *w = begin("tool_change", 0);
-    set_policy(w, "rollout.deadline", "20m");
+    set_policy(w, "overlay.deadline", "20m");
     set_policy(w, "drift.automatic", "no");
     run_to_campaign(w, 3000);
     w->sites[DRIFTS].cut = true;
@@ -227,7 +240,7 @@ static void a_site_that_stays_away_is_not_waited_for_without_end(void **state)
     world *w = begin_away();
     run_to_end(w, 700);
     assert_int_equal(last_campaign(w)->state, AN_CAMPAIGN_STOPPED);
-    assert_non_null(strstr(last_campaign(w)->reason, "have not answered (rollout.deadline)"));
+    assert_non_null(strstr(last_campaign(w)->reason, "have not answered (overlay.deadline)"));
     end(w);
 }
 
@@ -276,6 +289,7 @@ int main(void)
         cmocka_unit_test(one_line_of_two_adapts_its_overlay_and_is_quiet_again),
         cmocka_unit_test(wear_is_not_adapted_to),
         cmocka_unit_test(a_site_may_refuse_and_a_person_may_be_asked_first),
+        cmocka_unit_test(the_sites_own_margins_count),
         cmocka_unit_test(a_site_that_is_away_is_asked_when_it_comes),
         cmocka_unit_test(a_site_that_stays_away_is_not_waited_for_without_end),
         cmocka_unit_test(requests_that_nobody_should_make_change_nothing),
