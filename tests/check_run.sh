@@ -85,6 +85,21 @@ last '2 passed, 2 failed, 2 skipped'
 run 1 other
 last '0 passed, 1 failed, 0 skipped'
 
+# What is slow is left out by --fast alone, which names and counts it.
+cat >>CMakeLists.txt <<'END'
+add_test(NAME late COMMAND sh -c "exit 1")
+set_tests_properties(late PROPERTIES LABELS "unit;slow")
+END
+run 0 --fast
+said '  late'
+last '2 passed, 0 failed, 1 skipped, 1 left out'
+run 1 unit
+said '  late (dev)'
+last '1 passed, 1 failed, 1 skipped'
+run 1 slow
+last '0 passed, 1 failed, 0 skipped'
+sed -i '/late/d' CMakeLists.txt
+
 # A script that nobody may run is a test that nobody sees fail.
 chmod -x tests/integration/programs.sh
 run 1 integration
