@@ -57,7 +57,7 @@ static an_err answer(an_session *s, an_line_state *line, const an_msg_return_to 
     }
     if (!an_hash_equal(&line->version, &m->version))
         return an_fail(AN_ERR_STATE, why, "it does not run that version");
-    if (an_hash_is_zero(&line->last_version) ||
+    if (an_hash_is_zero(&line->last_version) || an_hash_equal(&line->last_version, &m->version) ||
         (!an_hash_is_zero(&m->to) && !an_hash_equal(&line->last_version, &m->to)))
         return an_fail(AN_ERR_NOTFOUND, why, "the version to go back to has not run here before");
     return an_session_return(s, line->conf->line, &m->version, reason, why);

@@ -478,8 +478,11 @@ an_err an_session_rollback(an_session *s, const char *name, const char *reason, 
     an_err err = swap_to_kept(s, line, &version, &last_overlay, what, why);
     if (err != AN_OK)
         return err;
-    an_follow_report(s, line, &left, &overlay, AN_VERSION_ROLLED_BACK, reason);
-    an_follow_report(s, line, &line->version, &line->overlay, AN_VERSION_RUNNING, "");
+    /* Of an overlay that was left the version is not to blame. */
+    const bool stays = an_hash_equal(&left, &line->version);
+    if (!stays)
+        an_follow_report(s, line, &left, &overlay, AN_VERSION_ROLLED_BACK, reason);
+    an_follow_report(s, line, &line->version, &line->overlay, AN_VERSION_RUNNING, stays ? reason : "");
     return AN_OK;
 }
 

@@ -64,30 +64,48 @@ an_err an_hub_rollout_sites(an_hub *hub, const an_model_entry *m, uint64_t campa
 
 /* ---- what a site has said ---- */
 
-static bool runs_it(an_hub *hub, const an_rollout *r, const char *site)
+static bool has_it(const an_target *t)
 {
-    const an_hub_live *live = an_hub_live_get(hub, site);
+    return t->state == AN_TARGET_RUNNING || t->state == AN_TARGET_FINE;
+}
+
+/* Of a site that was not heard of since the start the reports stand for its lines.  Which of these it still has is
+ * not known: one that it has given up does not take back what all of them have run. */
+static bool runs_it(an_hub *hub, const an_rollout *r, const an_target *t)
+{
+    const an_hub_live *live = an_hub_live_get(hub, t->site);
     const an_model_entry *m = an_state_model(&hub->state, r->model);
     bool any = false;
     if (live)
         return an_hub_line_runs(live, m, &r->version, true);
     for (size_t i = 0; i < hub->state.fleet.n; i++) {
         const an_fleet_entry *f = &hub->state.fleet.items[i];
-        if (strcmp(f->site, site) != 0 || strcmp(f->model, r->model) != 0)
+        if (strcmp(f->site, t->site) != 0 || strcmp(f->model, r->model) != 0)
             continue;
-        if (!an_hash_equal(&f->version, &r->version))
+        const bool runs = an_hash_equal(&f->version, &r->version);
+        if (!runs && (!has_it(t) || f->since_seq > t->since_seq))
             return false;
-        any = true;
+        any = any || runs;
     }
     return any;
+}
+
+/* The line's last figures, if they are of the version against another one.  Two overlays of the version that are
+ * held against each other (hub_refit.c) say nothing of it. */
+static const an_live_entry *figures_of(an_hub *hub, const an_rollout *r, const an_fleet_entry *f)
+{
+    const an_live_entry *l = an_state_live(&hub->state, f->site, f->line);
+    const bool fits = l && l->seq >= f->since_seq && an_hash_equal(&l->figures.version, &r->version) &&
+                      !an_hash_equal(&l->figures.before, &r->version);
+    return fits ? l : NULL;
 }
 
 /* Figures that say that it is worse: the site's own verdict, or scores that are no numbers where the version
  * before it had some.  They hold for as long as the line goes on running it. */
 static bool is_worse(an_hub *hub, const an_rollout *r, const an_fleet_entry *f, an_rollout_event *e)
 {
-    const an_live_entry *l = an_state_live(&hub->state, f->site, f->line);
-    if (!l || l->seq < f->since_seq || !an_hash_equal(&l->figures.version, &r->version))
+    const an_live_entry *l = figures_of(hub, r, f);
+    if (!l)
         return false;
     if (l->figures.verdict == AN_LIVE_WORSENED)
         snprintf(e->reason, sizeof e->reason, "line %s: %.150s", f->line,
@@ -103,10 +121,8 @@ static bool watches(an_hub *hub, const an_rollout *r, const char *site)
 {
     for (size_t i = 0; i < hub->state.fleet.n; i++) {
         const an_fleet_entry *f = &hub->state.fleet.items[i];
-        const an_live_entry *l =
-            strcmp(f->site, site) == 0 ? an_state_live(&hub->state, f->site, f->line) : NULL;
-        if (l && l->seq >= f->since_seq && an_hash_equal(&l->figures.version, &r->version) &&
-            l->figures.verdict == AN_LIVE_WATCHING)
+        const an_live_entry *l = strcmp(f->site, site) == 0 ? figures_of(hub, r, f) : NULL;
+        if (l && l->figures.verdict == AN_LIVE_WATCHING)
             return true;
     }
     return false;
@@ -127,8 +143,9 @@ static bool said(an_hub *hub, const an_rollout *r, const an_target *t, an_rollou
         }
         if (is_worse(hub, r, f, e))
             return true;
+        const bool ran_since = an_hash_equal(&f->version, &r->version) && f->since_seq > f->refused_seq;
         if (t->state != AN_TARGET_TOLD || !an_hash_equal(&f->refused, &r->version) ||
-            f->refused_seq < t->since_seq)
+            f->refused_seq < t->since_seq || ran_since)
             continue;
         snprintf(e->reason, sizeof e->reason, "line %s refused: %.150s", f->line, f->refused_reason);
         if (strncmp(f->refused_reason, AN_REFUSED_UNTRUSTED, strlen(AN_REFUSED_UNTRUSTED)) == 0)
@@ -173,8 +190,7 @@ static bool event_of(an_hub *hub, const an_rollout *r, const char *site, an_roll
         return false;
     if (said(hub, r, t, e))
         return t->state != AN_TARGET_FAILED && (e->type == AN_ROLLOUT_EVENT_FAILS || !t->refused);
-    const bool runs = runs_it(hub, r, site),
-               has = t->state == AN_TARGET_RUNNING || t->state == AN_TARGET_FINE;
+    const bool runs = runs_it(hub, r, t), has = has_it(t);
     e->reason[0] = '\0';
     if (t->state == AN_TARGET_FAILED && !began_anew(hub, r, t))
         return false;

@@ -150,6 +150,22 @@ static void one_line_of_two_adapts_its_overlay_and_is_quiet_again(void **state)
     const an_hash kept = overlay_of(s);
     assert_true(an_hash_equal(&now, &kept));
     assert_int_equal(last_campaign(w)->state, AN_CAMPAIGN_ADAPTED);
+
+    /* The coordinator cannot take the version back with it: the line has run no other one. */
+    an_msg back = {.type = AN_MSG_RETURN, .epoch = an_session_look(s->session).epoch};
+    back.u.return_to = (an_msg_return_to){.model = "pump", .version = before, .reason = "a test"};
+    assert_int_equal(an_session_message(s->session, &back, NULL), AN_OK);
+    settle(w);
+    const an_hash remains = overlay_of(s);
+    assert_true(an_hash_equal(&remains, &now));
+
+    /* It can be left again, and then the version is not what was bad. */
+    assert_int_equal(an_session_rollback(s->session, "line-1", "cries wolf", NULL), AN_OK);
+    settle(w);
+    const an_hash former = overlay_of(s);
+    assert_true(an_hash_equal(&former, &overlay));
+    f = an_state_fleet(an_hub_state(w->hub), s->name, "line-1", "pump");
+    assert_true(an_hash_is_zero(&f->left) && an_hash_equal(&f->overlay, &overlay));
     end(w);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "coordinator/hub_internal.h"
 #include "doors/crypto.h"
 #include "tests/support/rollouts.h"
 
@@ -74,6 +75,9 @@ static void figures_of_another_version_say_nothing(void **state)
     promote(w, &v);
     figures(w, one_that_runs(w, &v, true), &worse, &old);
     figures(w, one_that_runs(w, &v, false), &worse, &v); /* nor of a site that it has not reached */
+    an_msg_live overlays = worse;                        /* nor two overlays of the same version */
+    overlays.before = v;
+    figures(w, one_that_runs(w, &v, true), &overlays, &v);
     assert_state(w, AN_ROLLOUT_RUNNING, 0);
     pass(w, 24000);
     assert_state(w, AN_ROLLOUT_RUNNING, 1);
@@ -126,7 +130,61 @@ static void of_lines_that_a_site_has_not_named_nothing_is_taken(void **state)
     assert_string_equal(st->drifts.items[0].line, "line-1");
 }
 
+/* ---- refusals ---- */
+
+static an_err no_overlay(site *s, an_job *job, an_note *why)
+{
+    return job->kind == AN_JOB_OVERLAY ? an_fail(AN_ERR_REFUSED, why, "too little data")
+                                       : an_job_run(job, &s->data, why);
+}
+
+static void a_site_that_refused_and_runs_it_later_is_fine(void **state)
+{
+    world *w = *state;
+    ready(w, "1, all");
+    policy(w, "rollout.deadline", "1h");
+    const an_hash old = production(w), v = version_of(w, &old);
+    w->kind.run = no_overlay;
+    promote(w, &v);
+    assert_int_equal(n_running(w, &v), 0);
+    assert_true(rollout(w)->targets[0].refused);
+    w->kind.run = NULL; /* it tries again in ten minutes */
+    pass(w, 15 * 60000);
+    assert_int_equal(n_running(w, &v), 5);
+    assert_state(w, AN_ROLLOUT_DONE, 1);
+}
+
 /* ---- sites that go ---- */
+
+/* A line that the site had once, and of which nothing more is heard. */
+static void had_line(world *w, const site *s, const an_hash *version)
+{
+    an_record_batch b = {.n = 0};
+    an_json *o = an_json_object();
+    an_json_set_text(o, "model", MODEL);
+    an_json_set_text(o, "line", "given-up");
+    an_json_set_hash(o, "version", version);
+    an_json_set_text(o, "state", an_version_state_name(AN_VERSION_RUNNING));
+    an_batch_add(&b, "site.report", s->name, "test", NULL, o);
+    assert_int_equal(an_hub_commit(w->hub, &b, NULL), AN_OK);
+}
+
+static void a_line_that_is_gone_takes_nothing_back_after_a_restart(void **state)
+{
+    world *w = *state;
+    ready(w, "2, all");
+    const an_hash old = production(w), v = version_of(w, &old);
+    for (size_t i = 0; i < 5; i++)
+        had_line(w, &w->sites[i], &old);
+    promote(w, &v);
+    pass(w, 10000);
+    const site *runs = one_that_runs(w, &v, true);
+    assert_int_equal(target_state(w, runs), AN_TARGET_RUNNING);
+    kill_hub(w);
+    start_hub(w); /* and no site has come back yet */
+    an_hub_tick(w->hub);
+    assert_int_equal(target_state(w, runs), AN_TARGET_RUNNING);
+}
 
 static void a_stage_that_nobody_is_left_of_is_not_passed(void **state)
 {
@@ -184,6 +242,8 @@ int main(void)
         TEST(figures_of_another_version_say_nothing),
         TEST(worse_stays_worse_for_as_long_as_the_version_runs_on),
         TEST(of_lines_that_a_site_has_not_named_nothing_is_taken),
+        TEST(a_site_that_refused_and_runs_it_later_is_fine),
+        TEST(a_line_that_is_gone_takes_nothing_back_after_a_restart),
         TEST(a_stage_that_nobody_is_left_of_is_not_passed),
         TEST(a_campaign_that_has_passed_waits_until_a_rollout_has_gone_back),
     };
