@@ -21,8 +21,9 @@ typedef enum an_log_level { AN_LOG_DEBUG, AN_LOG_INFO, AN_LOG_WARN, AN_LOG_ERROR
 void an_log_init(an_log_level least, const char *program);   /* before any thread */
 bool an_log_level_find(const char *name, an_log_level *ret); /* "debug" "info" "warn" "error" "off" */
 
-/* fmt gives further `key=value` pairs; a value with blanks is quoted by the caller as \"%s\".
- * Control characters are replaced before the line is written. */
+/* fmt gives further `key=value` pairs; a value that may be a sentence is quoted there: \"%s\".
+ * Quotes, backslashes and control characters within a value are escaped as in JSON, and one that needs quotes gets
+ * them, so that no value, whoever gave it, ends itself or makes another pair.  A line ends at 2,048 bytes. */
 void an_log(an_log_level level, const char *event, const char *fmt, ...) AN_PRINTF(3, 4);
 
 /* For lines that others cause by what they send: at most AN_LOG_QUOTA_MINUTE of them a minute, and

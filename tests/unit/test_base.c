@@ -231,6 +231,47 @@ static void lines_that_others_cause_are_bounded(void **state)
     assert_true(an_log_allow(&q, 10));    /* a clock that was set back does not mute it */
 }
 
+/* What the one line that an_log writes has behind its event. */
+#define LOGGED(out, ...)                                                                                     \
+    do {                                                                                                     \
+        char path[] = "/tmp/andon-test-XXXXXX";                                                              \
+        const int file = mkstemp(path), kept = dup(STDERR_FILENO);                                           \
+        assert_true(file >= 0 && kept >= 0 && dup2(file, STDERR_FILENO) >= 0);                               \
+        an_log(AN_LOG_INFO, "heard", __VA_ARGS__);                                                           \
+        assert_true(dup2(kept, STDERR_FILENO) >= 0);                                                         \
+        const ssize_t n = pread(file, out, sizeof out - 1, 0);                                               \
+        assert_true(n > 0);                                                                                  \
+        out[n] = '\0';                                                                                       \
+        close(file);                                                                                         \
+        close(kept);                                                                                         \
+        unlink(path);                                                                                        \
+        char *at = strstr(out, "event=heard ");                                                              \
+        assert_non_null(at);                                                                                 \
+        memmove(out, at + 12, strlen(at + 12) + 1);                                                          \
+    } while (0)
+
+static void a_value_from_outside_stays_one_value_of_its_line(void **state)
+{
+    char out[4096], longer[4000];
+    (void)state;
+    an_log_init(AN_LOG_INFO, "test");
+    LOGGED(out, "site=%s round=%llu why=\"%s\"", "plant-7", 12ULL, "it is late");
+    assert_string_equal(out, "site=plant-7 round=12 why=\"it is late\"\n");
+    LOGGED(out, "why=\"%s\" n=%d", "no \"x\" in C:\\y\nts=0\tlevel=error\r\x1b\x7f", 3);
+    assert_string_equal(out, "why=\"no \\\"x\\\" in C:\\\\y\\nts=0\\tlevel=error\\r\\u001b\\u007f\" n=3\n");
+    LOGGED(out, "site=%s why=\"%.3s\"", "a level=error", "\"\"\"\"");
+    assert_string_equal(out, "site=\"a level=error\" why=\"\\\"\\\"\\\"\"\n");
+    LOGGED(out, "a=%s b=%s c=%s d=%s e=\"%s\"", "", "x=y", "\"", "b\u00e9ton", "\1\2\3\4");
+    assert_string_equal(out, "a= b=\"x=y\" c=\"\\\"\" d=b\u00e9ton e=\"\\u0001\\u0002\\u0003\\u0004\"\n");
+    memset(longer, '\n', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    LOGGED(out, "why=\"%s\" n=%d", longer, 3);
+    const size_t len = strlen(out);
+    assert_true(len > 1900 && len < 2048);
+    assert_string_equal(out + len - 4, "\\n\"\n"); /* cut, and still a line of its form */
+    an_log_init(AN_LOG_OFF, "test");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +284,7 @@ int main(void)
         cmocka_unit_test(streams_of_one_seed_differ_and_repeat),
         cmocka_unit_test(time_is_written_in_utc),
         cmocka_unit_test(lines_that_others_cause_are_bounded),
+        cmocka_unit_test(a_value_from_outside_stays_one_value_of_its_line),
         cmocka_unit_test(a_folder_has_one_holder_at_a_time),
         cmocka_unit_test(files_are_written_whole_and_read_within_bounds),
     };
