@@ -11,59 +11,7 @@
 
 /* After a start the sites need a moment to come back: no exchange of a secure sum ends in it for lack of them. */
 #define GRACE_MS 30000
-#define JUMP_MS 2000 /* more than a clock is steered by between two looks */
 #define RETRY_MS 500 /* how often campaigns that wait for sites are looked at */
-
-int64_t an_hub_now(const an_hub *hub)
-{
-    return hub->conf.clock->wall_ms(hub->conf.clock) + hub->shift_ms;
-}
-
-static bool is_rolling_out(const an_hub *hub)
-{
-    for (size_t i = 0; i < hub->state.rollouts.n; i++)
-        if (!an_rollout_is_over(&hub->state.rollouts.items[i]))
-            return true;
-    return false;
-}
-
-/* A rollout lasts too long to go on in a time that is wrong: its own times move to the new one. */
-static an_err move_rollouts(an_hub *hub, int64_t by_ms)
-{
-    an_note why = {{0}};
-    an_record_batch b = {.n = 0};
-    if (!is_rolling_out(hub))
-        return AN_OK;
-    an_json *o = an_json_object();
-    an_json_set_int(o, "by_ms", by_ms);
-    an_batch_add(&b, "clock.set", "coordinator", "coordinator", NULL, o);
-    an_err err = an_hub_commit(hub, &b, &why);
-    if (err != AN_OK)
-        an_log(AN_LOG_ERROR, "clock_not_followed", "err=%s why=\"%s\"", an_err_name(err), why.text);
-    return err;
-}
-
-/* Somebody set the clock.  Open rounds and the sessions of sites count on in the time that they began with, or a
- * day forward would end them all and a day back hold them for a day; what is opened after them has the new time. */
-void an_hub_watch_clock(an_hub *hub)
-{
-    const an_clock *clock = hub->conf.clock;
-    const int64_t wall = clock->wall_ms(clock), mono = clock->mono_ms(clock);
-    const int64_t jump = (wall - hub->wall_ms) - (mono - hub->mono_ms);
-    if (hub->wall_ms != 0 && (jump > JUMP_MS || jump < -JUMP_MS)) {
-        an_log(AN_LOG_WARN, "clock_jumped", "ms=%lld", (long long)jump);
-        hub->shift_ms -= jump;
-    }
-    hub->wall_ms = wall;
-    hub->mono_ms = mono;
-    if (hub->shift_ms == 0 || hub->rounds.n > 0 || move_rollouts(hub, -hub->shift_ms) != AN_OK)
-        return; /* looked at again */
-    for (size_t i = 0; i < hub->live.n; i++)
-        hub->live.items[i].seen_ms -= hub->shift_ms;
-    hub->retry_ms -= hub->shift_ms;
-    hub->asked_ms -= hub->shift_ms;
-    hub->shift_ms = 0;
-}
 
 an_err an_hub_record_fail(const an_record *record, an_err err, const an_note *inner, an_note *why)
 {
@@ -106,6 +54,8 @@ an_err an_hub_new(const an_hub_conf *conf, an_hub **ret, an_note *why)
         if (hub->state.sites.items[i].status == AN_SITE_APPROVED)
             conf->io.admit(conf->io.ctx, &hub->state.sites.items[i], true);
     if ((err = an_hub_rounds_resume(hub, why)) != AN_OK)
+        goto out;
+    if ((err = an_hub_clock_resume(hub, why)) != AN_OK)
         goto out;
     *ret = hub;
     hub = NULL;
@@ -345,6 +295,7 @@ void an_hub_tick(an_hub *hub)
     }
     an_hub_releases_tick(hub);
     an_hub_drive(hub);
+    an_hub_clock_seen(hub);
     an_hub_announce_tick(hub);
     an_hub_refits_tick(hub);
     an_hub_prune(hub);

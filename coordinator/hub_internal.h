@@ -76,6 +76,10 @@ struct an_hub {
 
 int64_t an_hub_now(const an_hub *hub);
 void an_hub_watch_clock(an_hub *hub); /* before anything is done with the time: has the clock been set? */
+/* At a start: what passed without a coordinator counts for no rollout.  Errors: as an_hub_commit. */
+an_err an_hub_clock_resume(an_hub *hub, an_note *why);
+void an_hub_clock_seen(
+    an_hub *hub); /* now and then: while rollouts are open the journal knows that time passes */
 
 /* Records are built in a batch and appended in one transaction, then applied to the state.  Nothing
  * else changes the state.  body is taken.  A failure is remembered until commit. */

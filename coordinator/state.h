@@ -276,6 +276,7 @@ typedef struct an_state {
     bool root_set;
     uint8_t first_root[AN_SIGN_PUBLIC_BYTES];
     uint64_t last_seq;
+    int64_t last_ms;  /* when a coordinator was last at work, in the time that rollouts count in */
     uint64_t next_id; /* for rounds and campaigns */
 } an_state;
 

@@ -406,6 +406,7 @@ static const struct {
     {"rollout.event", an_state_rollout_event},
     {"rollout.ended", an_state_rollout_ended},
     {"clock.set", an_state_clock_set},
+    {"clock.resumed", an_state_clock_set},
     {"group.set", an_state_group_set},
     {"site.report", an_state_site_report},
 };
@@ -433,9 +434,13 @@ an_err an_state_apply(an_state *st, const an_record *r, an_note *why)
 {
     an_body b = {.why = why};
     an_err err = read_record(st, r, &b);
-    if (err == AN_OK)
-        st->last_seq = r->seq;
-    return err;
+    if (err != AN_OK)
+        return err;
+    st->last_seq = r->seq;
+    /* Who has started is at work from its next record on; what a set clock leads to is in the record. */
+    if (strcmp(r->kind, "coordinator.started") != 0 && strcmp(r->kind, "clock.set") != 0)
+        st->last_ms = r->time_ms;
+    return AN_OK;
 }
 
 an_err an_state_check(an_state *st, const an_record *r, size_t ahead, an_note *why)

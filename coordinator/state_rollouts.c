@@ -98,12 +98,13 @@ void an_state_rollout_ended(an_state *st, const an_record *rec, an_body *b)
 void an_state_clock_set(an_state *st, const an_record *rec, an_body *b)
 {
     const int64_t by_ms = an_body_int(b, "by_ms", 0);
-    (void)rec;
     if (b->err == AN_OK && (by_ms > INT64_MAX / 4 || by_ms < INT64_MIN / 4))
         b->err = an_fail(AN_ERR_PROTO, b->why, "no clock is set by so much");
     for (size_t i = 0; i < st->rollouts.n && an_body_ready(b); i++)
         if (!an_rollout_is_over(&st->rollouts.items[i]))
             an_rollout_shift(&st->rollouts.items[i], by_ms);
+    if (an_body_ready(b))
+        st->last_ms = rec->time_ms + by_ms; /* clock.set was written in the time of before */
 }
 
 /* ---- groups ---- */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "coordinator/hub_internal.h"
 #include "tests/support/rollouts.h"
 
 #define DAY_MS (INT64_C(24) * 3600000)
@@ -142,6 +143,87 @@ static void a_clock_that_is_set_moves_no_deadline(void **state)
     assert_int_equal(an_rollout_count(rollout(w), 0).absent, 2);
 }
 
+/* The canary has soaked for 5 of 20 s when the coordinator ends, and its clock is set before the next one starts.  A
+ * sixteenth of a soak time is a beat, and two of them may be taken for worked. */
+static void set_clock_while_nobody_works(world *w, int64_t ms)
+{
+    ready(w, "1, all");
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    pass(w, 5000);
+    kill_hub(w);
+    w->clock.wrong_ms = ms;
+    start_hub(w);
+    const an_rollout *r = rollout(w);
+    const int64_t left = r->deadline_ms - an_hub_now(w->hub);
+    assert_true(left > 290000 && left < 300000);
+    connect_all(w);
+    pass(w, 10000);
+    assert_state(w, AN_ROLLOUT_RUNNING, 0);
+    assert_int_equal(an_rollout_count(rollout(w), 0).running, 1);
+    kill_hub(w); /* and the next one counts on from there */
+    start_hub(w);
+    connect_all(w);
+    pass(w, 9000);
+    assert_state(w, AN_ROLLOUT_RUNNING, 1);
+    assert_int_equal(n_running(w, &v), 5);
+    pass(w, 30000);
+    assert_state(w, AN_ROLLOUT_DONE, 1);
+}
+
+static void a_clock_set_forward_while_nobody_works_ends_no_soak_time(void **state)
+{
+    set_clock_while_nobody_works(*state, DAY_MS);
+}
+
+static void a_clock_set_back_while_nobody_works_holds_no_soak_time(void **state)
+{
+    set_clock_while_nobody_works(*state, -DAY_MS);
+}
+
+/* The clock is set, the journal has it, and before anything else is written the coordinator ends. */
+static void a_clock_set_just_before_the_end_is_not_counted_twice(void **state)
+{
+    world *w = *state;
+    ready(w, "1, all");
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    pass(w, 5000);
+    w->clock.wrong_ms = -DAY_MS;
+    an_hub_watch_clock(w->hub);
+    kill_hub(w);
+    start_hub(w);
+    const int64_t left = rollout(w)->deadline_ms - an_hub_now(w->hub);
+    assert_true(left > 290000 && left < 300000);
+    connect_all(w);
+    pass(w, 10000);
+    assert_state(w, AN_ROLLOUT_RUNNING, 0);
+    pass(w, 9000);
+    assert_state(w, AN_ROLLOUT_RUNNING, 1);
+}
+
+#define MINUTE_MS INT64_C(60000)
+
+/* Half of a soak time in which nobody says anything, and a start: it costs no more than the time without a coordinator. */
+static void a_start_does_not_begin_a_soak_time_anew(void **state)
+{
+    world *w = *state;
+    ready(w, "1, all");
+    policy(w, "rollout.soak", "80m");
+    policy(w, "rollout.deadline", "10h");
+    const an_hash old = production(w), v = version_of(w, &old);
+    promote(w, &v);
+    pass(w, 40 * MINUTE_MS);
+    kill_hub(w);
+    w->clock.now_ms += 5 * 60 * MINUTE_MS; /* by the clock the soak time is over */
+    start_hub(w);
+    connect_all(w);
+    pass(w, 29 * MINUTE_MS); /* a beat is 5 minutes */
+    assert_state(w, AN_ROLLOUT_RUNNING, 0);
+    pass(w, 12 * MINUTE_MS);
+    assert_state(w, AN_ROLLOUT_RUNNING, 1);
+}
+
 #define ROLLOUT(name) cmocka_unit_test_setup_teardown(name, rollout_setup, an_federation_teardown)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, an_federation_setup, an_federation_teardown)
 
@@ -149,9 +231,16 @@ int main(void)
 {
     an_log_init(AN_LOG_OFF, "test");
     const struct CMUnitTest tests[] = {
-        TEST(a_clock_set_forward_ends_no_round),           TEST(a_clock_set_back_holds_no_round),
-        TEST(what_comes_after_the_round_has_the_new_time), ROLLOUT(a_clock_set_forward_ends_no_soak_time),
-        ROLLOUT(a_clock_set_back_holds_no_soak_time),      ROLLOUT(a_clock_that_is_set_moves_no_deadline),
+        TEST(a_clock_set_forward_ends_no_round),
+        TEST(a_clock_set_back_holds_no_round),
+        TEST(what_comes_after_the_round_has_the_new_time),
+        ROLLOUT(a_clock_set_forward_ends_no_soak_time),
+        ROLLOUT(a_clock_set_back_holds_no_soak_time),
+        ROLLOUT(a_clock_that_is_set_moves_no_deadline),
+        ROLLOUT(a_clock_set_forward_while_nobody_works_ends_no_soak_time),
+        ROLLOUT(a_clock_set_back_while_nobody_works_holds_no_soak_time),
+        ROLLOUT(a_clock_set_just_before_the_end_is_not_counted_twice),
+        ROLLOUT(a_start_does_not_begin_a_soak_time_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
