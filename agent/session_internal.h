@@ -167,6 +167,7 @@ void an_parts_free(an_session *s);
 void an_parts_drive(an_session *s);
 bool an_parts_start(an_session *s); /* true: a job was started */
 void an_parts_offer(an_session *s, bool all);
+void an_parts_hurry(an_session *s); /* what nobody has acknowledged is offered at once */
 void an_parts_done(an_session *s, an_job *job, an_err err, const an_note *why);
 int64_t an_parts_deadline(const an_session *s);
 an_err an_parts_plan(an_session *s, const an_msg *msg, an_note *why);

@@ -276,6 +276,7 @@ an_err an_parts_plan(an_session *s, const an_msg *msg, an_note *why)
     s->parts[s->n_parts++] = p;
     rounds_today(s, true);
     note_held(s, p);
+    an_parts_hurry(s); /* the round may take one that was late for its own */
     /* A line of the plan's schema is sure to fit; of another one the version must say what
      * differs. */
     if (an_hash_equal(&plan->schema, &an_session_line_of(s, plan->model)->schema))

@@ -102,6 +102,13 @@ void an_parts_offer(an_session *s, bool all)
     }
 }
 
+void an_parts_hurry(an_session *s)
+{
+    for (size_t i = 0; i < s->n_parts; i++)
+        if (s->parts[i]->state == AN_PART_HOLDING && !s->parts[i]->acked)
+            s->parts[i]->offer_ms = an_session_now(s);
+}
+
 int64_t an_parts_deadline(const an_session *s)
 {
     int64_t next = INT64_MAX;

@@ -20,6 +20,12 @@ uint32_t an_campaign_n_rounds(const an_campaign *c)
     return n_prelude(c) + c->train_rounds + 1;
 }
 
+bool an_campaign_trains(const an_campaign *c)
+{
+    return c->state == AN_CAMPAIGN_RUNNING && c->kind != AN_CAMPAIGN_OVERLAY &&
+           c->step < n_prelude(c) + c->train_rounds;
+}
+
 bool an_campaign_is_over(const an_campaign *c)
 {
     return c->state >= AN_CAMPAIGN_PROMOTED;

@@ -82,6 +82,7 @@ typedef enum an_campaign_todo {
 /* kind is set for AN_TODO_ROUND. */
 an_campaign_todo an_campaign_next(const an_campaign *c, const an_policy *policy, an_payload_kind *ret_kind);
 
+bool an_campaign_trains(const an_campaign *c);       /* another TRAIN round is to come, or open */
 uint32_t an_campaign_n_rounds(const an_campaign *c); /* all it needs when none aborts */
 bool an_campaign_is_over(const an_campaign *c);
 const char *an_campaign_state_name(an_campaign_state s);

@@ -15,6 +15,9 @@ void an_combine_done(an_combine_job *job)
     for (size_t i = 0; i < job->n_updates; i++)
         an_combine_update_done(&job->updates[i]);
     an_wipe(job->seal_secret, sizeof job->seal_secret);
+    for (size_t i = 0; i < job->n_origins; i++)
+        an_plan_free(job->origins[i].plan);
+    an_free(job->origins);
     an_free(job->updates);
     an_free(job->outliers);
     for (uint32_t g = 0; g < AN_GROUPS_MAX; g++) {
@@ -24,6 +27,16 @@ void an_combine_done(an_combine_job *job)
     }
     an_roster_done(&job->roster);
     *job = (an_combine_job){0};
+}
+
+const an_plan *an_combine_plan(const an_combine_job *job, const an_combine_update *u)
+{
+    return u->origin ? u->origin->plan : job->plan;
+}
+
+const an_hash *an_combine_plan_hash(const an_combine_job *job, const an_combine_update *u)
+{
+    return u->origin ? &u->origin->plan_hash : &job->plan_hash;
 }
 
 an_err an_combine_path(const an_combine_job *job, const char *what, char out[static AN_PATH_MAX])
@@ -144,6 +157,12 @@ static an_err change(an_combine_job *job, an_bundle *b, const uint32_t *acc, an_
     return AN_ERR_INVAL;
 }
 
+static bool sees_updates(const an_combine_job *job)
+{
+    const bool rule = job->rule && job->rule != an_rule_find("mean");
+    return job->plan->kind == AN_PAYLOAD_TRAIN && (rule || job->n_origins > 0);
+}
+
 /* The base is read before the accumulator is there and the result is encoded after it has gone, so
  * that no more than two copies of the model are in memory at any time. */
 static an_err make_bundle(an_combine_job *job, an_note *why)
@@ -156,7 +175,7 @@ static an_err make_bundle(an_combine_job *job, an_note *why)
         return err;
     if (!an_hash_equal(&base, &job->plan->base))
         err = an_fail(AN_ERR_PROTO, why, "%s is not the plan's base version", job->base_path);
-    else if (job->plan->kind == AN_PAYLOAD_TRAIN && job->rule && job->rule != an_rule_find("mean"))
+    else if (sees_updates(job))
         err = job->plan->privacy == AN_PRIVACY_TRUSTED ? an_combine_robust(job, &b, why)
                                                        : an_combine_groups(job, &b, why);
     else if ((err = sum_updates(job, &acc, why)) == AN_OK)

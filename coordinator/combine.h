@@ -11,7 +11,9 @@
  * parameters.  Its state is a file of little-endian float32, those of a parameter side by side; an
  * optimiser without state has none.
  *
- * A rule (rule.h) other than the mean sees updates one by one, in blocks of columns over all of them.
+ * A rule (rule.h) other than the mean sees updates one by one, in blocks of columns over all of them.  So does the mean
+ * where some are late: the delta of each of these is first multiplied by 1/sqrt(1 + staleness), and the divisor stays the
+ * sum of all weights, so that old news move the model less (FedBuff, Nguyen et al. 2022).
  *
  * Memory: the accumulator and one copy of the weights; updates, optimiser state and result are
  * streamed in blocks.  With a rule no accumulator, but a block: 8 MiB, or 4096 columns of all sites.
@@ -38,11 +40,20 @@
 /* The bins of a version between its VARIANCE and its HISTOGRAM round. */
 #define AN_COMBINE_FINE_BINS 64
 
+/* A former round, whose updates come late into this one (hub_late.c). */
+typedef struct an_combine_origin {
+    uint64_t round;
+    an_plan *plan; /* owned */
+    an_hash plan_hash;
+} an_combine_origin;
+
 typedef struct an_combine_update {
     char site[AN_NAME_MAX];
     an_hash hash;
-    char path[AN_PATH_MAX]; /* of the update file, or ... */
-    void *bytes;            /* ... a small one itself, owned */
+    const an_combine_origin *origin; /* one of the job's; NULL: the round itself */
+    uint32_t staleness;              /* with an origin */
+    char path[AN_PATH_MAX];          /* of the update file, or ... */
+    void *bytes;                     /* ... a small one itself, owned */
     size_t len;
     an_sealed *sealed; /* while the job runs; owned */
 } an_combine_update;
@@ -61,6 +72,8 @@ typedef struct an_combine_job {
     char base_path[AN_PATH_MAX]; /* "" for EVALUATE and SHADOW */
     an_combine_update *updates;  /* (n_updates), owned; the order does not matter */
     size_t n_updates;
+    an_combine_origin *origins; /* (n_origins), owned */
+    size_t n_origins;
     char state_path[AN_PATH_MAX];         /* the optimiser's state; "": zero */
     const an_server_optimiser *optimiser; /* TRAIN */
     an_server_args server;

@@ -57,6 +57,10 @@ an_err an_combine_groups(an_combine_job *job, an_bundle *b, an_note *why);
 /* out_dir/<what>-<round>.  Errors: INVAL too long. */
 an_err an_combine_path(const an_combine_job *job, const char *what, char out[static AN_PATH_MAX]);
 
+/* What the update was made for: its own round's plan. */
+const an_plan *an_combine_plan(const an_combine_job *job, const an_combine_update *u);
+const an_hash *an_combine_plan_hash(const an_combine_job *job, const an_combine_update *u);
+
 an_payload_facts an_combine_facts(const an_plan *plan, uint32_t n_features, uint32_t n_bins);
 
 /* Opens the sealed updates of a job, judges their numbers, and takes those that no site may send out of the job;

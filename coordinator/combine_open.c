@@ -55,7 +55,8 @@ an_err an_combine_fold_sealed(const an_combine_update *u, uint32_t dim, uint32_t
 static an_err judge(const an_combine_job *job, const an_combine_update *u, const an_payload_facts *facts,
                     uint32_t *v, an_note *why)
 {
-    an_update_judge j = {.type = an_payload_find(job->plan->kind), .facts = facts, .dim = job->plan->dim};
+    const an_plan *plan = an_combine_plan(job, u);
+    an_update_judge j = {.type = an_payload_find(plan->kind), .facts = facts, .dim = plan->dim};
     an_err err = AN_OK;
     for (uint64_t at = 0; at < j.dim && err == AN_OK;) {
         const size_t n = j.dim - at < AN_PAYLOAD_PIECE ? (size_t)(j.dim - at) : AN_PAYLOAD_PIECE;
@@ -66,14 +67,17 @@ static an_err judge(const an_combine_job *job, const an_combine_update *u, const
     return err == AN_OK ? an_update_judge_end(&j, why) : err;
 }
 
-static an_err open_one(const an_combine_job *job, an_combine_update *u, const an_payload_facts *facts,
-                       uint32_t *v, an_note *why)
+static an_err open_one(const an_combine_job *job, an_combine_update *u, uint32_t *v, an_note *why)
 {
     an_sealed_terms terms;
-    an_delivery_terms(&terms, job->plan, &job->plan_hash, u->site);
+    const an_plan *plan = an_combine_plan(job, u);
+    const an_payload_facts facts = an_combine_facts(plan, 0, 0);
+    if (!an_delivery_is_sealed(plan)) /* it was judged when it came */
+        return AN_OK;
+    an_delivery_terms(&terms, plan, an_combine_plan_hash(job, u), u->site);
     an_err err = an_sealed_open(&u->sealed, &terms, u->bytes ? NULL : u->path, u->bytes, u->len, &u->hash,
                                 job->seal_secret, why);
-    return err == AN_OK ? judge(job, u, facts, v, why) : err;
+    return err == AN_OK ? judge(job, u, &facts, v, why) : err;
 }
 
 /* The site's own doing, not this machine's. */
@@ -82,16 +86,25 @@ static bool is_its_fault(an_err err)
     return err == AN_ERR_AUTH || err == AN_ERR_PROTO || err == AN_ERR_REFUSED;
 }
 
-an_err an_combine_open(an_combine_job *job, an_note *why)
+static bool has_key_of(const an_combine_job *job, const an_plan *plan)
 {
-    if (!an_delivery_is_sealed(job->plan))
-        return AN_OK;
     uint8_t mine[AN_AGREE_BYTES];
     an_agree_public(mine, job->seal_secret);
-    if (memcmp(mine, job->plan->seal_key, sizeof mine) != 0) /* no site's fault */
+    return !an_delivery_is_sealed(plan) || memcmp(mine, plan->seal_key, sizeof mine) == 0;
+}
+
+an_err an_combine_open(an_combine_job *job, an_note *why)
+{
+    bool has_key = has_key_of(job, job->plan), sealed = an_delivery_is_sealed(job->plan);
+    for (size_t i = 0; i < job->n_origins; i++) {
+        has_key = has_key && has_key_of(job, job->origins[i].plan);
+        sealed = sealed || an_delivery_is_sealed(job->origins[i].plan);
+    }
+    if (!sealed)
+        return AN_OK;
+    if (!has_key) /* no site's fault */
         return an_fail(AN_ERR_AUTH, why,
                        "the round's updates are sealed to another key than this coordinator has");
-    const an_payload_facts facts = an_combine_facts(job->plan, 0, 0);
     const size_t came = job->n_updates;
     an_note said = {{0}};
     an_err err = AN_OK;
@@ -100,7 +113,7 @@ an_err an_combine_open(an_combine_job *job, an_note *why)
         return AN_ERR_NOMEM;
     for (size_t i = 0; i < job->n_updates && err == AN_OK;) {
         an_combine_update *u = &job->updates[i];
-        err = open_one(job, u, &facts, v, &said);
+        err = open_one(job, u, v, &said);
         if (err == AN_OK) {
             i++;
         } else if (is_its_fault(err) &&

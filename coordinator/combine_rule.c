@@ -1,6 +1,7 @@
 /* A robust rule over vectors that are far larger than memory: blocks of columns, twice. */
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,9 +107,10 @@ out:
 
 typedef struct update_row {
     const an_combine_update *update;
-    double weight; /* examples */
+    const an_plan *plan; /* that it was made for */
+    double weight;       /* examples */
+    double scale;        /* 1; less of a late one */
     an_train_out totals;
-    uint32_t extra[AN_TRAIN_EXTRA];
 } update_row;
 
 typedef struct update_rows {
@@ -160,8 +162,8 @@ static an_err read_words(update_rows *u, const an_combine_update *update, uint64
 static an_err read_row(void *ctx, size_t row, uint64_t from, size_t n, double *ret, an_note *why)
 {
     update_rows *u = ctx;
-    const an_plan *plan = u->job->plan;
-    const double factor = plan->weight_cap / u->rows[row].weight;
+    const an_plan *plan = u->rows[row].plan;
+    const double factor = u->rows[row].scale * plan->weight_cap / u->rows[row].weight;
     for (size_t at = 0; at < n;) {
         const size_t part = n - at < AN_STEP_MAX ? n - at : AN_STEP_MAX;
         an_err err = read_words(u, u->rows[row].update, from + at, part, u->words, why);
@@ -181,21 +183,25 @@ static int by_site(const void *a, const void *b)
     return strcmp(x->update->site, y->update->site);
 }
 
-static an_err open_row(update_rows *u, const an_payload_facts *facts, const an_combine_update *update,
-                       update_row *ret, an_note *why)
+static an_err open_row(update_rows *u, const an_combine_update *update, update_row *ret, an_note *why)
 {
-    const an_plan *plan = u->job->plan;
-    an_update_header want = {.round = plan->round, .dim = plan->dim, .plan_hash = u->job->plan_hash};
+    const an_plan *plan = an_combine_plan(u->job, update);
+    const an_payload_facts facts = an_combine_facts(plan, 0, 0);
+    uint32_t extra[AN_TRAIN_EXTRA];
+    an_update_header want = {
+        .round = plan->round, .dim = plan->dim, .plan_hash = *an_combine_plan_hash(u->job, update)};
     snprintf(want.site, sizeof want.site, "%s", update->site);
     an_err err = update->sealed  ? AN_OK
                  : update->bytes ? an_fold_bytes(update->bytes, update->len, &want, &update->hash, NULL, why)
                                  : an_fold_file(update->path, &want, &update->hash, NULL, NULL, why);
     if (err == AN_OK)
-        err = read_words(u, update, plan->dim - AN_TRAIN_EXTRA, AN_TRAIN_EXTRA, ret->extra, why);
+        err = read_words(u, update, plan->dim - AN_TRAIN_EXTRA, AN_TRAIN_EXTRA, extra, why);
     if (err == AN_OK)
-        err = an_train_totals(&ret->totals, facts, ret->extra, why);
+        err = an_train_totals(&ret->totals, &facts, extra, why);
     ret->update = update;
+    ret->plan = plan;
     ret->weight = ret->totals.weight;
+    ret->scale = update->origin ? 1.0 / sqrt(1.0 + update->staleness) : 1.0;
     return err;
 }
 
@@ -207,22 +213,25 @@ static an_err note_outlier(an_combine_job *job, const char *site, const an_combi
 }
 
 /* The round's figures are of the sites that are in the result. */
-static an_err conclude(an_combine_job *job, const an_payload_facts *facts, const update_rows *u,
-                       const an_combine_verdict *verdicts, an_note *why)
+static an_err conclude(an_combine_job *job, const update_rows *u, const an_combine_verdict *verdicts)
 {
-    uint32_t extra[AN_TRAIN_EXTRA] = {0};
+    an_train_out all = {.delta = NULL};
     an_err err = AN_OK;
     for (size_t i = 0; i < job->n_updates && err == AN_OK; i++) {
         const an_rule_fate fate = verdicts[i].fate;
+        const an_train_out *one = &u->rows[i].totals;
         if (fate != AN_RULE_KEPT)
             err = note_outlier(job, u->rows[i].update->site, &verdicts[i]);
-        if (fate == AN_RULE_KEPT || fate == AN_RULE_CUT)
-            an_sum_add(extra, u->rows[i].extra, AN_TRAIN_EXTRA);
+        if (fate != AN_RULE_KEPT && fate != AN_RULE_CUT)
+            continue;
+        all.loss += one->weight * one->loss;
+        all.weight += one->weight;
+        all.clipped += one->clipped;
+        all.saturated += one->saturated;
     }
-    an_train_out totals = {.delta = NULL};
-    if (err == AN_OK)
-        err = an_train_totals(&totals, facts, extra, why);
-    an_combine_figures(job, &totals);
+    if (all.weight > 0)
+        all.loss /= all.weight;
+    an_combine_figures(job, &all);
     return err;
 }
 
@@ -240,19 +249,21 @@ an_err an_combine_robust(an_combine_job *job, an_bundle *b, an_note *why)
     u->weights = an_alloc(n, sizeof *u->weights);
     if (!u->rows || !u->weights)
         goto out;
+    if (!job->rule)
+        job->rule = an_rule_find("mean");
     if (an_payload_n_params(&facts) != b->n_weights) {
         err = an_fail(AN_ERR_PROTO, why, "the plan has another layout than its base version");
         goto out;
     }
     for (size_t i = 0; i < n; i++)
-        if ((err = open_row(u, &facts, &job->updates[i], &u->rows[i], why)) != AN_OK)
+        if ((err = open_row(u, &job->updates[i], &u->rows[i], why)) != AN_OK)
             goto out;
     qsort(u->rows, n, sizeof *u->rows, by_site);
     for (size_t i = 0; i < n; i++)
         u->weights[i] = u->rows[i].weight;
     const an_combine_rows rows = {.n = n, .weights = u->weights, .ctx = u, .read = read_row};
     if ((err = an_combine_rows_step(job, b, &rows, verdicts, why)) == AN_OK)
-        err = conclude(job, &facts, u, verdicts, why);
+        err = conclude(job, u, verdicts);
 out:
     if (u) {
         an_free(u->rows);

@@ -44,8 +44,9 @@ void an_hub_again_ask(an_hub *hub, const an_hub_round *r, size_t member)
     bool unsure = false;
     if (r->n_lacking == 0 || !is_lacking(hub, r, member, &unsure) || unsure)
         return;
-    m.u.update_request =
-        (an_msg_update_request){.round = r->round.id, .update = r->round.members[member].update};
+    const an_member *asked = &r->round.members[member];
+    m.u.update_request = (an_msg_update_request){.round = asked->trained_in ? asked->trained_in : r->round.id,
+                                                 .update = asked->update};
     an_err err = an_hub_send(hub, r->round.members[member].site, &m);
     (void)err; /* asked at the site's next HELLO, and with time */
 }

@@ -122,6 +122,17 @@ static an_err set_cohort(an_hub *hub, const an_model_entry *m, an_plan *plan, an
     return plan->privacy == AN_PRIVACY_SECURE_SUM ? an_hub_secure_plan(hub, p, plan, why) : AN_OK;
 }
 
+/* The round waits for nobody who is away, and ends with the buffer full. */
+static void set_async(an_hub *hub, const an_policy *p, const an_campaign *c, an_plan *plan)
+{
+    const uint32_t here = plan->n_cohort;
+    const uint32_t full = (uint32_t)(p->async_buffer ? p->async_buffer : p->min_cohort);
+    plan->staleness_max = (uint32_t)p->async_staleness;
+    an_hub_late_cohort(hub, c, plan);
+    plan->invite.count_max = here;
+    plan->upload.count_max = full < plan->min_cohort ? plan->min_cohort : full < here ? full : here;
+}
+
 /* Errors: AGAIN too few sites are here. */
 static an_err make_plan(an_hub *hub, const an_model_entry *m, const an_campaign *c, an_payload_kind kind,
                         an_plan *plan, an_note *why)
@@ -139,6 +150,8 @@ static an_err make_plan(an_hub *hub, const an_model_entry *m, const an_campaign 
     plan->seed = an_mix64((uint64_t)p->seed ^ an_mix64(plan->round)) >> 1;
     an_plan_phase phase = {.count_min = plan->min_cohort, .count_max = plan->n_cohort};
     plan->invite = plan->upload = phase;
+    if (kind == AN_PAYLOAD_TRAIN && plan->privacy == AN_PRIVACY_TRUSTED && p->async_staleness > 0)
+        set_async(hub, p, c, plan);
     plan->invite.time_min_ms = plan->invite.deadline_ms = (uint64_t)p->invite_ms;
     plan->upload.time_min_ms = plan->upload.deadline_ms = (uint64_t)p->upload_ms;
     set_delivery(hub, p, plan);

@@ -114,7 +114,7 @@ an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_not
 an_err an_hub_rounds_resume(an_hub *hub, an_note *why);
 void an_hub_round_event(an_hub *hub, an_hub_round *r, const an_round_event *e, const char *actor);
 void an_hub_round_invite(an_hub *hub, an_hub_round *r, size_t member);      /* sends the plan */
-void an_hub_round_leave(an_hub *hub, const an_hub_round *r, size_t member); /* its group was left out */
+void an_hub_round_leave(an_hub *hub, const an_hub_round *r, size_t member); /* it is over for this site */
 void an_hub_round_ack(an_hub *hub, an_hub_round *r, const an_round_action *a);
 void an_hub_round_remind(an_hub *hub, an_hub_round *r);
 void an_hub_round_greet(an_hub *hub, const char *site);
@@ -198,6 +198,21 @@ const an_roster_entry *an_hub_roster_current(const an_hub *hub); /* NULL: there 
 bool an_hub_roster_waits(const an_hub *hub); /* sites are admitted, and no roster of them is in force */
 void an_hub_roster_refresh(an_hub *hub);     /* who was admitted or revoked: signs anew, if this hub may */
 void an_hub_roster_send(an_hub *hub, const char *only_site);
+
+/* hub_late.c */
+/* Would the update that the site owes of this round, which is over, still count? */
+bool an_hub_late_counts(an_hub *hub, const char *site, uint64_t round);
+/* The round that takes the site's update of `round`: that one itself while it is open, else the campaign's open one,
+ * or that which has taken it; NULL: none does now. */
+an_hub_round *an_hub_late_round(an_hub *hub, const char *site, uint64_t round);
+/* Its plan (owned by *ret), for an update that the round of `plan` takes.  Errors: REFUSED another layout; IO, NOMEM. */
+an_err an_hub_late_origin(an_hub *hub, const an_plan *plan, uint64_t round, an_combine_origin *ret,
+                          an_note *why);
+void an_hub_late_mark(an_hub *hub, const an_hub_round *r, uint64_t round, an_round_event *e);
+an_json *an_hub_late_owing(an_hub *hub, const an_round *round); /* who will, as it ends now; NULL: nobody */
+void an_hub_late_ended(an_hub *hub, const an_round *round);     /* says so to all for whom it is over */
+/* Sites that owe an update join, as they may be away when the round opens. */
+void an_hub_late_cohort(an_hub *hub, const an_campaign *c, an_plan *plan);
 
 /* hub_again.c */
 void an_hub_again_count(an_hub *hub, an_hub_round *r); /* sees what is lacking */

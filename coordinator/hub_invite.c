@@ -1,4 +1,6 @@
 /* What an open round owes its members: the plan, the fate of an update, what the last exchange led to. */
+#include <stdio.h>
+
 #include "base/log.h"
 #include "coordinator/hub_internal.h"
 
@@ -21,21 +23,34 @@ void an_hub_round_invite(an_hub *hub, an_hub_round *r, size_t member)
 void an_hub_round_ack(an_hub *hub, an_hub_round *r, const an_round_action *a)
 {
     an_msg m = {.type = AN_MSG_UPDATE_ACK};
-    m.u.update_ack = (an_msg_update_ack){.round = r->round.id, .update = a->hash, .status = a->status};
+    const an_member *member = &r->round.members[a->member];
+    if (a->status == AN_UPDATE_LATE && r->plan->staleness_max > 0 && member->state == AN_MEMBER_ACCEPTED)
+        return; /* the site offers it again, and a later round may take it */
+    const bool late = member->trained_in && an_hash_equal(&member->update, &a->hash);
+    m.u.update_ack = (an_msg_update_ack){
+        .round = late ? member->trained_in : r->round.id, .update = a->hash, .status = a->status};
     if (a->status == AN_UPDATE_REJECTED)
         an_text_set(m.u.update_ack.reason, sizeof m.u.update_ack.reason,
                     "this site's update of the round is another one");
-    an_err err = an_hub_send(hub, r->round.members[a->member].site, &m);
+    an_err err = an_hub_send(hub, member->site, &m);
     (void)err; /* the site offers again, and is told DUPLICATE */
+    if (member->trained_in)
+        an_hub_round_leave(hub, r, a->member);
 }
 
 /* For this site the round is over: it wipes what it has of it, and reveals nothing. */
 void an_hub_round_leave(an_hub *hub, const an_hub_round *r, size_t member)
 {
-    const char *why = an_round_secure_left_out(&r->round, (uint32_t)member % r->plan->secure.groups);
     an_msg m = {.type = AN_MSG_ROUND_END};
-    m.u.round_end = (an_msg_round_end){.round = r->round.id, .result = AN_ROUND_RESULT_ABORTED};
-    an_text_set(m.u.round_end.reason, sizeof m.u.round_end.reason, why ? why : "");
+    an_msg_round_end *end = &m.u.round_end;
+    *end = (an_msg_round_end){.round = r->round.id, .result = AN_ROUND_RESULT_ABORTED};
+    if (r->round.secure) {
+        const char *why = an_round_secure_left_out(&r->round, (uint32_t)member % r->plan->secure.groups);
+        an_text_set(end->reason, sizeof end->reason, why ? why : "");
+    } else {
+        snprintf(end->reason, sizeof end->reason, "it has taken this site's late update of round %llu",
+                 (unsigned long long)r->round.members[member].trained_in);
+    }
     an_err err = an_hub_send(hub, r->round.members[member].site, &m);
     (void)err; /* told again when it says anything of this round */
 }

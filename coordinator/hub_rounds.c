@@ -56,12 +56,7 @@ void an_hub_end_message(const an_round_entry *e, an_msg *ret)
 static void close_round(an_hub *hub, an_hub_round *r)
 {
     const an_round_entry *e = an_state_round(&hub->state, r->round.id);
-    for (size_t i = 0; i < r->round.n_members; i++) {
-        an_msg m;
-        an_hub_end_message(e, &m);
-        an_err err = an_hub_send(hub, r->round.members[i].site, &m);
-        (void)err; /* a site that holds its upload asks at its next HELLO */
-    }
+    an_hub_late_ended(hub, &r->round);
     an_log(AN_LOG_INFO, "round_ended",
            "round=%llu model=%s kind=%s state=%s updates=%u commits=%llu reason=\"%s\"",
            (unsigned long long)e->id, e->model, an_payload_kind_name(e->kind),
@@ -104,7 +99,7 @@ static uint64_t bytes_of(const an_hub *hub, const an_round *round)
     return all;
 }
 
-static an_json *ended_body(const an_hub *hub, const an_round *round, const an_combine_job *job)
+static an_json *ended_body(an_hub *hub, const an_round *round, const an_combine_job *job)
 {
     an_json *o = an_json_object();
     bool committed = round->state == AN_ROUND_COMMITTED;
@@ -118,6 +113,9 @@ static an_json *ended_body(const an_hub *hub, const an_round *round, const an_co
     an_json_set_int(o, "bytes", (int64_t)bytes_of(hub, round));
     an_json_set_text(o, "reason", round->reason);
     an_json_set_hash(o, "result", &round->result);
+    an_json *owing = an_hub_late_owing(hub, round);
+    if (owing)
+        an_json_set(o, "owing", owing);
     if (job && committed) {
         an_json_set_hash(o, "optimiser", &job->new_state);
         an_json_set_num(o, "loss", job->loss);
@@ -171,7 +169,8 @@ static void step(an_hub *hub, an_round *next, const an_hub_waiting *w, const an_
     batch->err = an_hub_secure_put(hub, &told, NULL);
     bool update = w->event.type == AN_ROUND_EVENT_UPDATE;
     subject_of(subject, next->id);
-    snprintf(idem, sizeof idem, "%s/update", subject);
+    snprintf(idem, sizeof idem, "round/%llu/update",
+             (unsigned long long)(told.trained_in ? told.trained_in : next->id));
     an_batch_add(batch, "round.event", subject, w->actor, update ? idem : NULL, an_round_event_body(&told));
     if (!an_round_is_over(next))
         return;
@@ -387,6 +386,8 @@ an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_not
     an_json_set_int(o, "cohort", plan->n_cohort);
     if (plan->kind == AN_PAYLOAD_TRAIN)
         add_server(hub, plan, o);
+    if (plan->staleness_max > 0)
+        an_json_set_int(o, "staleness_max", plan->staleness_max);
     const an_campaign *c = an_state_campaign(&hub->state, plan->campaign);
     if (plan->kind == AN_PAYLOAD_EVALUATE && c && !an_hash_is_zero(&plan->production))
         an_json_set_bool(o, "untrained", an_hash_equal(&plan->production, &c->untrained));

@@ -80,6 +80,8 @@ void an_hub_answer_held(an_hub *hub, const char *site, const an_msg_held *held)
     const an_round_entry *e = an_state_round(&hub->state, held->round);
     if (e && !e->over)
         return; /* the site offers it again */
+    if (an_hub_late_round(hub, site, held->round) || an_hub_late_counts(hub, site, held->round))
+        return; /* ... and a later round takes it */
     if (e) {
         an_hub_end_message(e, &m);
     } else {
@@ -174,11 +176,25 @@ static an_err on_progress(an_hub *hub, const char *site, const an_msg *msg, an_n
     return AN_OK;
 }
 
+/* Is it what the plan of its round asked for? */
+static bool offer_fits(an_hub *hub, const an_hub_round *r, const an_msg_update_offer *o)
+{
+    if (o->round == r->round.id)
+        return an_hash_equal(&o->plan_hash, &r->round.plan_hash) && an_delivery_size_ok(r->plan, o->size);
+    an_combine_origin origin;
+    if (an_hub_late_origin(hub, r->plan, o->round, &origin, NULL) != AN_OK)
+        return false;
+    const bool fits =
+        an_hash_equal(&o->plan_hash, &origin.plan_hash) && an_delivery_size_ok(origin.plan, o->size);
+    an_plan_free(origin.plan);
+    return fits;
+}
+
 /* The round decides what an offer is worth before any byte is fetched. */
 static an_err on_offer(an_hub *hub, const char *site, const an_msg *msg, an_note *why)
 {
     const an_msg_update_offer *o = &msg->u.update_offer;
-    an_hub_round *r = an_hub_round_find(hub, o->round);
+    an_hub_round *r = an_hub_late_round(hub, site, o->round);
     if (!r) {
         const an_msg_held held = {.round = o->round, .update = o->update};
         an_hub_answer_held(hub, site, &held);
@@ -192,12 +208,12 @@ static an_err on_offer(an_hub *hub, const char *site, const an_msg *msg, an_note
     if (err != AN_OK)
         return an_fail(err, why, "site %s: the offer's signature does not hold", site);
     size_t i = an_round_find(&r->round, site);
-    if (i != SIZE_MAX && r->round.members[i].state == AN_MEMBER_LEFT_OUT) {
+    if (i != SIZE_MAX && (r->round.members[i].state == AN_MEMBER_LEFT_OUT ||
+                          (r->round.members[i].trained_in && r->round.id == o->round))) {
         an_hub_round_leave(hub, r, i);
         return AN_OK;
     }
-    bool fits = i != SIZE_MAX && an_hash_equal(&o->plan_hash, &r->round.plan_hash) &&
-                an_delivery_size_ok(r->plan, o->size);
+    bool fits = i != SIZE_MAX && offer_fits(hub, r, o);
     bool wanted =
         fits && (r->round.state == AN_ROUND_INVITING || r->round.state == AN_ROUND_COLLECTING) &&
         (r->round.members[i].state == AN_MEMBER_INVITED || r->round.members[i].state == AN_MEMBER_ACCEPTED);
@@ -217,6 +233,8 @@ static an_err on_offer(an_hub *hub, const char *site, const an_msg *msg, an_note
         an_hub_round_event(hub, r, &e, "coordinator");
         return AN_OK;
     }
+    if (fits && r->plan->staleness_max > 0 && r->round.members[i].state == AN_MEMBER_ACCEPTED)
+        return AN_OK; /* a later round may take it: the site offers it again */
     an_msg m = {.type = AN_MSG_UPDATE_ACK};
     m.u.update_ack = (an_msg_update_ack){.round = o->round, .update = o->update};
     m.u.update_ack.status = fits ? AN_UPDATE_LATE : AN_UPDATE_REJECTED;

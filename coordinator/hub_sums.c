@@ -61,6 +61,22 @@ static an_err fill_secure(an_hub *hub, const an_round *round, an_combine_job *jo
     return err;
 }
 
+/* Of a late update: the plan that it was made for, which others of its round share. */
+static an_err fill_origin(an_hub *hub, const an_plan *plan, const an_member *m, an_combine_job *job,
+                          an_combine_update *u, an_note *why)
+{
+    an_err err = AN_OK;
+    size_t at = 0;
+    while (at < job->n_origins && job->origins[at].round != m->trained_in)
+        at++;
+    if (at == job->n_origins &&
+        (err = an_hub_late_origin(hub, plan, m->trained_in, &job->origins[at], why)) == AN_OK)
+        job->n_origins++;
+    u->origin = &job->origins[at];
+    u->staleness = m->staleness;
+    return err;
+}
+
 /* From the round's records alone, so that a replay finds the same job. */
 static an_err fill_job(an_hub *hub, const an_round_entry *e, const an_round *round, an_combine_job *job,
                        an_note *why)
@@ -68,13 +84,16 @@ static an_err fill_job(an_hub *hub, const an_round_entry *e, const an_round *rou
     an_err err = AN_ERR_NOMEM;
     job->plan_hash = round->plan_hash;
     job->updates = an_alloc(round->n_members, sizeof *job->updates);
-    if (!job->updates)
+    job->origins = an_alloc(round->n_members, sizeof *job->origins);
+    if (!job->updates || !job->origins)
         return err;
     for (size_t i = 0; i < round->n_members; i++) {
         const an_member *m = &round->members[i];
         if (m->state != AN_MEMBER_DELIVERED)
             continue;
-        if ((err = fill_update(hub, m, &job->updates[job->n_updates++])) != AN_OK)
+        an_combine_update *u = &job->updates[job->n_updates++];
+        if ((err = fill_update(hub, m, u)) != AN_OK ||
+            (m->trained_in && (err = fill_origin(hub, job->plan, m, job, u, why)) != AN_OK))
             return err;
     }
     if (!an_payload_judges(job->plan->kind) &&

@@ -19,22 +19,17 @@ static void send_rejected(an_hub *hub, const char *site, uint64_t round, const a
 
 /* Said here, where the site is known, and not by the sum: the round goes on without the site, and
  * the journal says which one it was and why. */
-static void refuse(an_hub *hub, an_hub_round *r, const char *site, const an_note *why)
+static void refuse(an_hub *hub, an_hub_round *r, const char *site, uint64_t round, const an_note *why)
 {
     an_round_event e = {.type = AN_ROUND_EVENT_REFUSE, .now_ms = an_hub_now(hub)};
+    an_hub_late_mark(hub, r, round, &e);
     snprintf(e.site, sizeof e.site, "%s", site);
     an_text_set(e.reason, sizeof e.reason, why->text);
     an_hub_round_feed(hub, r, &e, "coordinator", NULL);
 }
 
-static an_update_header expected(const an_hub_round *r, const char *site)
-{
-    an_update_header want = {.round = r->round.id, .dim = r->plan->dim, .plan_hash = r->round.plan_hash};
-    snprintf(want.site, sizeof want.site, "%s", site);
-    return want;
-}
-
-static void received(an_hub *hub, an_hub_round *r, const char *site, const an_hash *update)
+static void received(an_hub *hub, an_hub_round *r, const char *site, uint64_t trained_in,
+                     const an_hash *update)
 {
     an_hub_live *live = an_hub_live_get(hub, site);
     uint64_t size = 0;
@@ -44,6 +39,7 @@ static void received(an_hub *hub, an_hub_round *r, const char *site, const an_ha
     char actor[128];
     snprintf(e.site, sizeof e.site, "%s", site);
     snprintf(actor, sizeof actor, "site/%s", site);
+    an_hub_late_mark(hub, r, trained_in, &e);
     an_hub_secure_masked(r, &e);
     const uint64_t round = r->round.id;
     an_hub_round_feed(hub, r, &e, actor, NULL);
@@ -51,27 +47,50 @@ static void received(an_hub *hub, an_hub_round *r, const char *site, const an_ha
         an_hub_again_taken(hub, r);
 }
 
+/* What came for an update: a file, or bytes in memory. */
+typedef struct arrival {
+    const char *site;
+    uint64_t round; /* that it was trained in */
+    an_hash update;
+    const char *path; /* NULL: in memory */
+    const void *bytes;
+    size_t len;
+} arrival;
+
 /* In trusted mode the numbers are sealed: here it is only seen to be whole, and the site's own; the sum looks at
- * the rest.  path NULL: in memory. */
-static an_err admit(const an_hub *hub, const an_hub_round *r, const char *site, const an_hash *update,
-                    const char *path, const void *bytes, size_t len, an_note *why)
+ * the rest. */
+static an_err admit_by(const an_plan *plan, const an_hash *plan_hash, const arrival *a, an_note *why)
 {
-    const size_t member = an_round_find(&r->round, site);
-    const bool again = member != SIZE_MAX && an_hub_again_wanted(hub, r, member, update);
-    if (!again && !an_hub_secure_named(r, site, update)) /* a restart came between */
-        return an_fail(AN_ERR_AGAIN, why, "the update came without the site's signature of it");
-    if (an_delivery_is_sealed(r->plan)) {
+    if (an_delivery_is_sealed(plan)) {
         an_sealed *s = NULL;
         an_sealed_terms terms;
-        an_delivery_terms(&terms, r->plan, &r->round.plan_hash, site);
-        an_err err = an_sealed_open(&s, &terms, path, bytes, len, update, NULL, why);
+        an_delivery_terms(&terms, plan, plan_hash, a->site);
+        an_err err = an_sealed_open(&s, &terms, a->path, a->bytes, a->len, &a->update, NULL, why);
         an_sealed_close(s);
         return err;
     }
-    const an_payload_facts facts = an_combine_facts(r->plan, 0, 0);
-    const an_update_header want = expected(r, site);
-    return path ? an_update_admit(path, &want, update, r->plan->kind, &facts, why)
-                : an_update_admit_bytes(bytes, len, &want, update, r->plan->kind, &facts, why);
+    const an_payload_facts facts = an_combine_facts(plan, 0, 0);
+    an_update_header want = {.round = plan->round, .dim = plan->dim, .plan_hash = *plan_hash};
+    snprintf(want.site, sizeof want.site, "%s", a->site);
+    return a->path ? an_update_admit(a->path, &want, &a->update, plan->kind, &facts, why)
+                   : an_update_admit_bytes(a->bytes, a->len, &want, &a->update, plan->kind, &facts, why);
+}
+
+static an_err admit(an_hub *hub, const an_hub_round *r, const arrival *a, an_note *why)
+{
+    const size_t member = an_round_find(&r->round, a->site);
+    const bool again = member != SIZE_MAX && an_hub_again_wanted(hub, r, member, &a->update);
+    if (!again && !an_hub_secure_named(r, a->site, &a->update)) /* a restart came between */
+        return an_fail(AN_ERR_AGAIN, why, "the update came without the site's signature of it");
+    if (a->round == r->round.id)
+        return admit_by(r->plan, &r->round.plan_hash, a, why);
+    an_combine_origin origin;
+    an_err err = an_hub_late_origin(hub, r->plan, a->round, &origin, why);
+    if (err != AN_OK)
+        return err;
+    err = admit_by(origin.plan, &origin.plan_hash, a, why);
+    an_plan_free(origin.plan);
+    return err;
 }
 
 /* admitted: what the check of its numbers said; else err is why it did not come or was not kept.
@@ -81,7 +100,7 @@ static void conclude(an_hub *hub, an_hub_round *r, const char *site, uint64_t ro
 {
     const bool refused = admitted == AN_ERR_REFUSED;
     if (r && admitted == AN_OK && err == AN_OK) {
-        received(hub, r, site, update);
+        received(hub, r, site, round, update);
         return;
     }
     err = admitted != AN_OK ? admitted : err;
@@ -93,7 +112,7 @@ static void conclude(an_hub *hub, an_hub_round *r, const char *site, uint64_t ro
     if (r && (err == AN_ERR_PROTO || refused))
         send_rejected(hub, site, round, update, why);
     if (r && refused)
-        refuse(hub, r, site, why);
+        refuse(hub, r, site, round, why);
 }
 
 void an_hub_fetched(an_hub *hub, const char *site, uint64_t round, const an_hash *update, const char *path,
@@ -101,11 +120,12 @@ void an_hub_fetched(an_hub *hub, const char *site, uint64_t round, const an_hash
 {
     an_note note = {{0}};
     an_err admitted = AN_OK;
-    an_hub_round *r = an_hub_round_find(hub, round);
+    an_hub_round *r = an_hub_late_round(hub, site, round);
     if (err != AN_OK && why)
         note = *why;
     if (err == AN_OK && r) {
-        admitted = admit(hub, r, site, update, path, NULL, 0, &note);
+        const arrival a = {.site = site, .round = round, .update = *update, .path = path};
+        admitted = admit(hub, r, &a, &note);
         if (admitted == AN_OK)
             err = an_store_object_adopt_local(hub->conf.store, path, update, &note);
     }
@@ -122,9 +142,10 @@ void an_hub_fetched_small(an_hub *hub, const char *site, uint64_t round, const a
     an_note why = {{0}};
     an_hash hash;
     an_err admitted = AN_OK, err = AN_OK;
-    an_hub_round *r = an_hub_round_find(hub, round);
+    an_hub_round *r = an_hub_late_round(hub, site, round);
     if (r) {
-        admitted = admit(hub, r, site, update, NULL, bytes, len, &why);
+        const arrival a = {.site = site, .round = round, .update = *update, .bytes = bytes, .len = len};
+        admitted = admit(hub, r, &a, &why);
         if (admitted == AN_OK)
             err = an_store_object_put_row(hub->conf.store, bytes, len, &hash, &why);
     }

@@ -57,6 +57,12 @@ const an_opt an_policy_rows[] = {
               "how long sites may train and deliver"),
     AN_OPT_INT(an_policy, round_retries, "round.retries", 0, 100, "3",
                "aborted rounds a campaign tries again"),
+    AN_OPT_INT(
+        an_policy, async_staleness, "async.staleness", 0, AN_STALENESS_MAX, "0",
+        "trusted mode: an update that comes when its round is over counts in a later one, if it is at most "
+        "so many versions behind; 0: it does not count"),
+    AN_OPT_INT(an_policy, async_buffer, "async.buffer", 0, 1000, "0",
+               "... and so many updates end a round, whoever still trains; 0: min_cohort"),
     AN_OPT_INT(an_policy, keep_rounds, "keep.rounds", 0, 1000000, "100",
                "rounds whose updates are kept, so that they can be replayed"),
     AN_OPT_BYTES(an_policy, keep_bytes, "keep.bytes", 0, 1e15, "20G",
@@ -261,6 +267,9 @@ an_err an_policy_check(const an_policy *p, an_note *why)
     if (p->privacy == 1 && p->rule != 0 && p->secure_groups < AN_RULE_GROUPS_MIN)
         return an_fail(AN_ERR_INVAL, why,
                        "rule: it needs to see updates (privacy: trusted), or three groups (secure.groups)");
+    if (p->privacy == 1 && p->async_staleness > 0)
+        return an_fail(AN_ERR_INVAL, why,
+                       "async.staleness: only with privacy: trusted; masks come off in their own round only");
     if (p->rule_mixing == AN_MIXING_YES && !an_rule_find(an_policy_rules[p->rule])->mixes)
         return an_fail(AN_ERR_INVAL, why,
                        "rule.mixing: %s has none before it; median, trimmed_mean, krum and multi_krum have",

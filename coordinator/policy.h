@@ -33,6 +33,7 @@ typedef struct an_policy {
     int secure_cipher; /* 0: as the sites can, else an_cipher */
     int64_t exchange_ms;
     int64_t invite_ms, upload_ms;
+    int64_t async_staleness, async_buffer;
     int64_t seed;
 
     int64_t train_rounds, train_epochs, train_batch;

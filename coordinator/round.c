@@ -174,6 +174,8 @@ static void take_update(an_round *r, const an_round_event *e, size_t i, an_round
     }
     m->state = AN_MEMBER_DELIVERED;
     m->update = e->hash;
+    m->trained_in = e->trained_in;
+    m->staleness = e->staleness;
     m->last_ms = e->now_ms;
     a->changed = true;
     ack.status = AN_UPDATE_ACCEPTED;
@@ -379,6 +381,10 @@ an_json *an_round_event_body(const an_round_event *e)
         an_hash_text(hex, &e->message);
         an_json_set_text(o, "message", hex);
     }
+    if (e->trained_in) {
+        an_json_set_int(o, "trained_in", (int64_t)e->trained_in);
+        an_json_set_int(o, "staleness", e->staleness);
+    }
     if (e->n_graphs > 0) {
         uint8_t bytes[4 * AN_GROUPS_MAX];
         char text[2 * sizeof bytes + 1];
@@ -409,6 +415,7 @@ an_err an_round_event_decode(const void *body, size_t len, an_round_event *ret, 
     an_json_doc *doc = NULL;
     an_round_event e = {0};
     const char *name, *site, *hash, *reason, *message;
+    int64_t trained_in, staleness;
     an_err err = an_json_parse(body, len, "round.event", &doc, why);
     if (err != AN_OK)
         return err;
@@ -419,6 +426,8 @@ an_err an_round_event_decode(const void *body, size_t len, an_round_event *ret, 
         (err = an_jval_get_text(o, "hash", "", &hash, why)) != AN_OK ||
         (err = an_jval_get_text(o, "reason", "", &reason, why)) != AN_OK ||
         (err = an_jval_get_text(o, "message", "", &message, why)) != AN_OK ||
+        (err = an_jval_get_int(o, "trained_in", 0, INT64_MAX, 0, &trained_in, why)) != AN_OK ||
+        (err = an_jval_get_int(o, "staleness", 0, AN_STALENESS_MAX, 0, &staleness, why)) != AN_OK ||
         (err = read_graphs(o, &e, why)) != AN_OK)
         goto out;
     size_t type = 0;
@@ -430,6 +439,8 @@ an_err an_round_event_decode(const void *body, size_t len, an_round_event *ret, 
         goto out;
     }
     e.type = (an_round_event_type)type;
+    e.trained_in = (uint64_t)trained_in;
+    e.staleness = (uint32_t)staleness;
     an_text_set(e.site, sizeof e.site, site);
     an_text_set(e.reason, sizeof e.reason, reason);
     *ret = e;

@@ -58,9 +58,11 @@ typedef enum an_member_state {
 typedef struct an_member {
     char site[AN_NAME_MAX];
     an_member_state state;
-    an_hash update;  /* when delivered */
-    int64_t last_ms; /* of its last event in this round; 0: none */
-    bool missed;     /* secure: it was not heard in an exchange that is over; nobody waits for it */
+    an_hash update;      /* when delivered */
+    uint64_t trained_in; /* ... the former round that it was trained in; 0: this one */
+    uint32_t staleness;  /* ... versions made since its base */
+    int64_t last_ms;     /* of its last event in this round; 0: none */
+    bool missed;         /* secure: it was not heard in an exchange that is over; nobody waits for it */
 } an_member;
 
 typedef struct an_round_secure an_round_secure; /* the sums of a secure round; round_secure.c */
@@ -105,6 +107,10 @@ typedef struct an_round_event {
      * time, and they are planned.  See an_secure_sum_close_again. */
     uint32_t graphs[AN_GROUPS_MAX];
     uint32_t n_graphs;
+    /* UPDATE, and REFUSE of one: a late one, of a former round that ended without it (plan.staleness_max).  It stands
+     * for what the site would have delivered in this round. */
+    uint64_t trained_in; /* 0: it is this round's */
+    uint32_t staleness;
 } an_round_event;
 
 typedef enum an_round_action_type {

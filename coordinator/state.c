@@ -23,6 +23,7 @@ void an_state_done(an_state *st)
     an_free(st->versions.items);
     an_free(st->campaigns.items);
     an_free(st->rounds.items);
+    an_free(st->owed.items);
     an_free(st->drifts.items);
     an_free(st->lives.items);
     an_free(st->counts.items);

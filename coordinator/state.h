@@ -129,13 +129,21 @@ typedef struct an_round_entry {
     int64_t opened_ms, ended_ms;
     an_hash result;
     uint32_t n_updates;
-    uint64_t update_bytes; /* of all its updates */
-    bool pruned;           /* they were removed */
-    bool beside;           /* EVALUATE: its candidate is held against production, which runs */
-    bool untrained;        /* EVALUATE: its candidate is held against a version without training */
+    uint64_t update_bytes;  /* of all its updates */
+    bool pruned;            /* they were removed */
+    bool beside;            /* EVALUATE: its candidate is held against production, which runs */
+    bool untrained;         /* EVALUATE: its candidate is held against a version without training */
+    uint32_t staleness_max; /* as in its plan */
     an_round_privacy privacy;
     char reason[AN_REASON_MAX];
 } an_round_entry;
+
+/* An update that a site had begun to train when its round ended without it, and that a later round of the campaign
+ * may take.  A site has one at most in a campaign. */
+typedef struct an_owed {
+    uint64_t round, campaign;
+    char site[AN_NAME_MAX];
+} an_owed;
 
 typedef struct an_drift_entry {
     char site[AN_NAME_MAX], model[AN_NAME_MAX], line[AN_NAME_MAX];
@@ -261,6 +269,7 @@ typedef struct an_state {
     AN_LIST(an_campaign) campaigns;
     AN_LIST(an_campaign_line) campaign_lines; /* in the order of their campaigns */
     AN_LIST(an_round_entry) rounds;
+    AN_LIST(an_owed) owed;
     AN_LIST(an_drift_entry) drifts;
     AN_LIST(an_live_entry) lives;    /* one for each line, at most AN_REPORTED_MAX of a site */
     AN_LIST(an_counts_entry) counts; /* AN_REPORTED_MAX of a site at most, the latest */
@@ -302,6 +311,7 @@ an_campaign_line *an_state_campaign_line(an_state *st, uint64_t campaign, const 
 /* Its first line, and how many follow one another; 0: ret is NULL. */
 size_t an_state_campaign_lines(an_state *st, uint64_t campaign, an_campaign_line **ret);
 an_round_entry *an_state_round(an_state *st, uint64_t id);
+an_owed *an_state_owed(an_state *st, uint64_t round, const char *site);         /* NULL: it owes none */
 an_live_entry *an_state_live(an_state *st, const char *site, const char *line); /* NULL: none yet */
 an_delegation_entry *an_state_delegation(an_state *st, uint64_t number);
 an_delegation_entry *an_state_delegation_by(an_state *st, const an_hash *hash);

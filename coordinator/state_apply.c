@@ -226,6 +226,7 @@ static void campaign_ended(an_state *st, const an_record *r, an_body *b)
     c->state = promoted ? AN_CAMPAIGN_PROMOTED : adapted ? AN_CAMPAIGN_ADAPTED : AN_CAMPAIGN_STOPPED;
     c->ended_ms = r->time_ms;
     an_text_set(c->reason, sizeof c->reason, reason);
+    an_state_owed_drop(st, c);
     an_state_drifts_repeat(st, c);
     an_state_waits_end(st, c->id);
     an_model_entry *m = an_state_model(st, c->model);
@@ -255,6 +256,7 @@ static void round_opened(an_state *st, const an_record *r, an_body *b)
                                         .tau = an_body_num(b, "server_tau")},
                         .untrained = an_body_bool(b, "untrained"),
                         .beside = an_body_bool(b, "beside"),
+                        .staleness_max = (uint32_t)an_body_int(b, "staleness_max", 0),
                         .opened_ms = r->time_ms};
     an_body_privacy(b, &e.privacy);
     an_body_name(b, e.model, an_body_text(b, "model", NULL));
@@ -275,10 +277,10 @@ static void round_opened(an_state *st, const an_record *r, an_body *b)
 
 static void round_event(an_state *st, const an_record *r, an_body *b)
 {
-    (void)st; /* the round machine replays them; see hub_rounds.c */
-    an_round_event e;
+    an_round_event e; /* the round machine replays them; see hub_rounds.c */
     if (b->check)
         b->err = an_round_event_decode(r->body, r->body_len, &e, b->why);
+    an_state_owed_settle(st, r, b);
 }
 
 static an_round_entry *round_of(an_state *st, an_body *b)
@@ -318,6 +320,7 @@ static void round_ended(an_state *st, const an_record *r, an_body *b)
     const bool released = an_body_int(b, "released", n) > 0;
     const double loss = an_body_num(b, "loss");
     an_round_entry *e = round_of(st, b);
+    an_state_owe(st, b, e);
     if (!an_body_ready(b))
         return;
     e->over = true;

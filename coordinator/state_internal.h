@@ -72,6 +72,13 @@ void an_body_campaign_lines(an_state *st, an_body *b, const an_campaign *c, an_c
 bool an_state_campaign_is_for(an_state *st, const an_campaign *c, const char *site, const char *line);
 void an_state_refit_reported(an_state *st, const an_record *r, an_body *b);
 
+/* state_owed.c */
+/* The round ended without the sites that its record names; e NULL is fine after a failure. */
+void an_state_owe(an_state *st, an_body *b, const an_round_entry *e);
+/* Of a round.event: what the site has delivered, now or late, is what it owed. */
+void an_state_owed_settle(an_state *st, const an_record *r, an_body *b);
+void an_state_owed_drop(an_state *st, const an_campaign *c); /* it has ended */
+
 /* state_counts.c */
 void an_state_site_counts(an_state *st, const an_record *r, an_body *b);
 /* The campaign was opened: verdicts until now are its matter; if it trains, rows, too. */

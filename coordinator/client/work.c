@@ -259,7 +259,12 @@ int an_cli_round_show(an_cli *c)
         const an_jval *e = an_jval_at(events, i);
         an_grid_cell(&g, "%s", an_cli_text(e, "event"));
         an_grid_cell(&g, "%s", an_cli_text(e, "site"));
-        an_grid_cell(&g, "%s", an_cli_text(e, "reason"));
+        if (an_cli_int(e, "trained_in"))
+            an_grid_cell(&g, "trained in round %lld, %lld versions behind%s%s",
+                         (long long)an_cli_int(e, "trained_in"), (long long)an_cli_int(e, "staleness"),
+                         an_cli_text(e, "reason")[0] ? ": " : "", an_cli_text(e, "reason"));
+        else
+            an_grid_cell(&g, "%s", an_cli_text(e, "reason"));
     }
     an_grid_print(&g, stdout);
     an_grid_done(&g);

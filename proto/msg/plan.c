@@ -103,6 +103,7 @@ static const an_field plan_fields[] = {
     AN_U32(dp_counted, 0, AN_COHORT_MAX),
     AN_U64(shadow_ms, 0, PHASE_MAX),
     AN_U64(shadow_rows, 0, UINT64_C(1) << 48),
+    AN_U32(staleness_max, 0, AN_STALENESS_MAX),
     AN_END,
 };
 #undef OWN
@@ -270,6 +271,8 @@ static an_err check_across(const an_plan *p, an_note *why)
         err = an_fail(AN_ERR_INVAL, why, "candidate, production: only to evaluate and to shadow");
     if (!err && p->kind != AN_PAYLOAD_SHADOW && (p->shadow_ms || p->shadow_rows))
         err = an_fail(AN_ERR_INVAL, why, "shadow_ms, shadow_rows: only to shadow");
+    if (!err && p->staleness_max > 0 && (p->kind != AN_PAYLOAD_TRAIN || p->privacy != AN_PRIVACY_TRUSTED))
+        err = an_fail(AN_ERR_INVAL, why, "staleness_max: only to train, in trusted mode");
     return err;
 }
 

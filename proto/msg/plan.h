@@ -58,6 +58,7 @@ typedef struct an_plan_secure {
 } an_plan_secure;
 
 #define AN_GROUPS_MAX 32
+#define AN_STALENESS_MAX 100
 #define AN_SECURE_COHORT_MIN 3 /* of two, each would read the other */
 
 typedef struct an_plan {
@@ -110,6 +111,10 @@ typedef struct an_plan {
     double dp_rate; /* RECORD: with which a row takes part in a step, (0, 1]; local_epochs / rate steps */
     uint32_t dp_counted; /* SITE: sites whose noise is sure to be in the sum and unknown to colluders, >= 1 */
     double dp_epsilon;   /* what the coordinator's account of the model comes to with this round */
+
+    /* TRAIN in trusted mode: an update that comes when the round is over counts in a later round of the campaign, if
+     * no more than so many versions were made since its base; 0: it does not count. */
+    uint32_t staleness_max;
 } an_plan;
 
 /* All bounds, and that dim, tensors, cohort and value_bits agree with the kind.

@@ -83,6 +83,29 @@ static void bytes_in_another_order_are_not_a_plan(void **state)
         assert_int_equal(an_plan_check(&plan, NULL), AN_ERR_INVAL);                                          \
     } while (0)
 
+static void trust(an_plan *p)
+{
+    p->privacy = AN_PRIVACY_TRUSTED;
+    p->secure = (an_plan_secure){.groups = 0};
+}
+
+static void only_training_in_trusted_mode_takes_late_updates(void **state)
+{
+    (void)state;
+    an_sample_plan(&plan, AN_PAYLOAD_TRAIN);
+    trust(&plan);
+    plan.staleness_max = AN_STALENESS_MAX;
+    assert_int_equal(an_plan_check(&plan, NULL), AN_OK);
+    plan.staleness_max++;
+    assert_int_equal(an_plan_check(&plan, NULL), AN_ERR_INVAL);
+    REFUSES(AN_PAYLOAD_TRAIN, plan.staleness_max = 1); /* a secure sum */
+    an_sample_plan(&plan, AN_PAYLOAD_MEAN);
+    trust(&plan);
+    assert_int_equal(an_plan_check(&plan, NULL), AN_OK);
+    plan.staleness_max = 1;
+    assert_int_equal(an_plan_check(&plan, NULL), AN_ERR_INVAL);
+}
+
 static void a_plan_that_could_leave_the_ring_is_refused(void **state)
 {
     (void)state;
@@ -256,6 +279,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_of_plan_comes_back_to_the_same_bytes),
         cmocka_unit_test(bytes_in_another_order_are_not_a_plan),
+        cmocka_unit_test(only_training_in_trusted_mode_takes_late_updates),
         cmocka_unit_test(a_plan_that_could_leave_the_ring_is_refused),
         cmocka_unit_test(a_plan_at_odds_with_itself_is_refused),
         cmocka_unit_test(a_plan_cut_or_changed_anywhere_is_refused_or_another_plan),
