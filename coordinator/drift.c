@@ -1,5 +1,6 @@
 /* Reports of drift as a trigger: which count, and which lines have them beyond chance. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -24,44 +25,23 @@ bool an_drift_counts(const an_triage_in *in, const an_drift_entry *d)
 
 /* ---- findings ---- */
 
-static an_triage_finding *finding_of(an_triage *t, const char *site, const char *line)
+/* By line, and of a line in the order of the journal, which is that of the list. */
+static int by_line(const void *a, const void *b)
 {
-    for (size_t i = 0; i < t->n; i++)
-        if (strcmp(t->findings[i].site, site) == 0 && strcmp(t->findings[i].line, line) == 0)
-            return &t->findings[i];
-    return NULL;
+    const an_drift_entry *x = *(const an_drift_entry *const *)a, *y = *(const an_drift_entry *const *)b;
+    const int site = strcmp(x->site, y->site), line = site ? site : strcmp(x->line, y->line);
+    return line ? line : (x > y) - (x < y);
 }
 
-/* A site can neither make the fleet larger nor the evidence: of one that is here its lines count and no others, of one
- * that is away so many as a site may have. */
-static bool is_of_fleet(const an_triage_in *in, const an_triage *t, const char *site, const char *line)
+static int by_order(const void *a, const void *b)
 {
-    bool here = false;
-    size_t n = 0;
-    for (size_t i = 0; i < in->n_lines; i++) {
-        if (strcmp(in->lines[i].site, site) != 0)
-            continue;
-        if (strcmp(in->lines[i].line, line) == 0)
-            return true;
-        here = true;
-    }
-    for (size_t i = 0; i < t->n; i++)
-        n += strcmp(t->findings[i].site, site) == 0;
-    return !here && n < AN_LINES_MAX;
+    const an_triage_finding *x = a, *y = b;
+    return (x->order > y->order) - (x->order < y->order);
 }
 
-static void take(const an_triage_in *in, an_triage *t, const an_drift_entry *d, double rows)
+static void take(const an_triage_in *in, an_triage_finding *f, const an_drift_entry *d, double rows)
 {
-    an_triage_finding *f = finding_of(t, d->site, d->line);
     const double p = an_drift_p(d, rows, in->policy->drift_run);
-    if (!f) {
-        if (!is_of_fleet(in, t, d->site, d->line))
-            return;
-        f = &t->findings[t->n++];
-        *f = (an_triage_finding){.p = 2, .first_ms = d->time_ms, .since_ms = d->since_ms};
-        snprintf(f->site, sizeof f->site, "%s", d->site);
-        snprintf(f->line, sizeof f->line, "%s", d->line);
-    }
     f->reports++;
     f->of_input += is_of_input(d);
     f->several_subjects = f->several_subjects || (f->subject[0] && strcmp(f->subject, d->subject) != 0);
@@ -74,6 +54,75 @@ static void take(const an_triage_in *in, an_triage *t, const an_drift_entry *d, 
     f->threshold = d->threshold;
     snprintf(f->test, sizeof f->test, "%s", d->test);
     snprintf(f->subject, sizeof f->subject, "%s", d->subject);
+}
+
+static an_triage_finding begin(const an_triage_in *in, const an_drift_entry *d)
+{
+    an_triage_finding f = {
+        .p = 2, .first_ms = d->time_ms, .since_ms = d->since_ms, .order = (size_t)(d - in->alerts)};
+    snprintf(f.site, sizeof f.site, "%s", d->site);
+    snprintf(f.line, sizeof f.line, "%s", d->line);
+    return f;
+}
+
+/* A site can neither make the fleet larger nor the evidence: of one that is here its lines count and no others, of one
+ * that is away so many as a site may have, the first that reported. */
+static void end_site(const an_triage_in *in, an_triage *t, size_t first)
+{
+    if (t->n == first || an_triage_knows_site(in, t->findings[first].site) || t->n - first <= AN_LINES_MAX)
+        return;
+    qsort(&t->findings[first], t->n - first, sizeof *t->findings, by_order);
+    t->n = first + AN_LINES_MAX;
+}
+
+/* A finding for each line of the sorted reports. */
+static void find(const an_triage_in *in, an_triage *t, const an_drift_entry *const *open, size_t n,
+                 double rows)
+{
+    size_t first = 0; /* finding of this site */
+    for (size_t i = 0, m; i < n; i += m) {
+        const an_drift_entry *d = open[i];
+        if (i > 0 && strcmp(d->site, open[i - 1]->site) != 0) {
+            end_site(in, t, first);
+            first = t->n;
+        }
+        for (m = 1;
+             i + m < n && strcmp(open[i + m]->site, d->site) == 0 && strcmp(open[i + m]->line, d->line) == 0;)
+            m++;
+        if (an_triage_knows_site(in, d->site) && !an_triage_knows_line(in, d->site, d->line))
+            continue;
+        t->findings[t->n] = begin(in, d);
+        for (size_t k = 0; k < m; k++)
+            take(in, &t->findings[t->n], open[i + k], rows);
+        t->n++;
+    }
+    end_site(in, t, first);
+}
+
+/* Errors: NOMEM. */
+static an_err find_all(const an_triage_in *in, an_triage *t, double rows)
+{
+    size_t n = 0, lines = 0;
+    const an_drift_entry **open;
+    for (size_t i = 0; i < in->n_alerts; i++)
+        n += an_drift_counts(in, &in->alerts[i]);
+    if (n == 0)
+        return AN_OK;
+    if (!(open = an_alloc(n, sizeof(const an_drift_entry *))))
+        return AN_ERR_NOMEM;
+    n = 0;
+    for (size_t i = 0; i < in->n_alerts; i++)
+        if (an_drift_counts(in, &in->alerts[i]))
+            open[n++] = &in->alerts[i];
+    qsort(open, n, sizeof *open, by_line);
+    for (size_t i = 0; i < n; i++)
+        lines += i == 0 || strcmp(open[i]->site, open[i - 1]->site) != 0 ||
+                 strcmp(open[i]->line, open[i - 1]->line) != 0;
+    t->findings = an_alloc(lines, sizeof *t->findings);
+    if (t->findings)
+        find(in, t, open, n, rows);
+    an_free(open);
+    return t->findings ? AN_OK : AN_ERR_NOMEM;
 }
 
 /* Where both kinds of tests are wanted, a line with one of them has not reported yet. */
@@ -112,18 +161,13 @@ static void judge(const an_policy *p, an_triage *t)
 
 an_err an_look_drift(const an_triage_in *in, double quorum, an_triage *t)
 {
-    size_t open = 0;
-    (void)quorum; /* an_triage_is_quorate asks for it */
-    t->gathers = true;
-    for (size_t i = 0; i < in->n_alerts; i++)
-        open += an_drift_counts(in, &in->alerts[i]);
-    if (open && !(t->findings = an_alloc(open, sizeof *t->findings)))
-        return AN_ERR_NOMEM;
     const double per_ms = in->rate_hz > 0 ? in->rate_hz / 1000 : 1e-3;
     const double rows = per_ms * (double)(in->policy->drift_gather_ms + in->policy->drift_within_ms);
-    for (size_t i = 0; i < in->n_alerts; i++)
-        if (an_drift_counts(in, &in->alerts[i]))
-            take(in, t, &in->alerts[i], rows);
+    (void)quorum; /* an_triage_is_quorate asks for it */
+    t->gathers = true;
+    an_err err = find_all(in, t, rows);
+    if (err != AN_OK)
+        return err;
     drop_one_sided(in->policy, t);
     an_triage_count(in, t);
     t->chance = an_drift_chance_of(in->policy, t->n_lines, in->rate_hz);

@@ -66,7 +66,7 @@ typedef struct an_triage_in {
     const an_policy *policy;
     const an_drift_entry *alerts; /* all, as the journal has them */
     size_t n_alerts;
-    const an_triage_line *lines; /* that run the model, as far as is known */
+    const an_triage_line *lines; /* that run the model, as far as is known; looks see them by site and line */
     size_t n_lines;
     double rate_hz; /* rows a second of a line; 0: not known, taken for 1 */
     int64_t now_ms;
@@ -87,6 +87,10 @@ typedef struct an_triage_finding {
     bool several_subjects;
     int64_t first_ms, since_ms; /* first report; since when the evidence says */
     bool proven, ripe;          /* unlikely by chance; its rows have been gathered */
+    bool leads;                 /* proven, and the first one of its site */
+    size_t order;               /* of its first report among all */
+    size_t site_no;             /* of its site among those of the findings */
+    unsigned counted; /* of the site with this finding's place for its number: in which counts it is */
 } an_triage_finding;
 
 /* False alarms of a fleet without drift. */

@@ -80,13 +80,9 @@ an_err an_hub_drift_look(an_hub *hub, const char *model, an_triage *ret, an_note
 static an_json *sites_of(const an_triage *t)
 {
     an_json *list = an_json_array();
-    for (size_t i = 0; i < t->proven && !t->everybody; i++) {
-        bool first = true;
-        for (size_t k = 0; k < i && first; k++)
-            first = strcmp(t->findings[k].site, t->findings[i].site) != 0;
-        if (first)
+    for (size_t i = 0; i < t->proven && !t->everybody; i++)
+        if (t->findings[i].leads)
             an_json_push_text(list, t->findings[i].site);
-    }
     return list;
 }
 

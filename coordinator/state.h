@@ -245,6 +245,7 @@ typedef struct an_fleet_entry {
     an_hash left; /* the last one that it went back from */
     uint64_t left_seq;
     char refused_reason[AN_REASON_MAX], left_reason[AN_REASON_MAX];
+    uint64_t heard_seq; /* record that was the last to speak of it */
 } an_fleet_entry;
 
 /* Sites with a name for all of them. */
@@ -278,7 +279,7 @@ typedef struct an_state {
     AN_LIST(an_reported_entry) reported;
     AN_LIST(an_move_entry) moves;
     AN_LIST(an_rollout) rollouts;
-    AN_LIST(an_fleet_entry) fleet; /* one for each line that ever reported, by model */
+    AN_LIST(an_fleet_entry) fleet; /* one for each line and model, AN_REPORTED_MAX of a site, the latest */
     AN_LIST(an_group) groups;
     AN_LIST(an_signed) links; /* rotations of the root, in order */
     an_root root;             /* of releases, now */

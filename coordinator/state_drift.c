@@ -1,4 +1,5 @@
 /* What reports of drift do to the state, and campaigns to them. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "coordinator/state_internal.h"
@@ -57,19 +58,46 @@ void an_state_drifts_answer(an_state *st, const an_campaign *c)
     }
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The sites whose reports the campaign answers, sorted; NULL: there is no memory for it. */
+static const char **answered_of(const an_state *st, const an_campaign *c, size_t *ret_n)
+{
+    const char **sites = an_alloc(st->drifts.n + 1, sizeof(const char *));
+    size_t n = 0;
+    for (size_t i = 0; sites && i < st->drifts.n; i++)
+        if (st->drifts.items[i].campaign == c->id)
+            sites[n++] = st->drifts.items[i].site;
+    if (n > 1)
+        qsort(sites, n, sizeof *sites, by_name);
+    *ret_n = n;
+    return sites;
+}
+
+static bool is_answered(const an_state *st, const an_campaign *c, const char *site)
+{
+    for (size_t i = 0; i < st->drifts.n; i++)
+        if (st->drifts.items[i].campaign == c->id && strcmp(st->drifts.items[i].site, site) == 0)
+            return true;
+    return false;
+}
+
 /* Reports that came while it ran speak of the same drift if their sites had reported before.  Others stay
  * open: it was not opened for them, and if it was stopped, they are all that is known of theirs. */
 void an_state_drifts_repeat(an_state *st, const an_campaign *c)
 {
+    size_t n = 0;
+    const char **sites = answered_of(st, c, &n);
     for (size_t i = 0; i < st->drifts.n; i++) {
         an_drift_entry *d = &st->drifts.items[i];
-        bool repeated = false;
-        if (d->campaign != 0 || strcmp(d->model, c->model) != 0)
-            continue;
-        for (size_t k = 0; k < i && !repeated; k++)
-            repeated =
-                st->drifts.items[k].campaign == c->id && strcmp(st->drifts.items[k].site, d->site) == 0;
-        if (repeated)
+        const char *site = d->site;
+        if (d->campaign == 0 && strcmp(d->model, c->model) == 0 &&
+            (sites ? n > 0 && bsearch(&site, sites, n, sizeof *sites, by_name) != NULL
+                   : is_answered(st, c, site)))
             d->campaign = c->id;
     }
+    an_free(sites);
 }

@@ -165,6 +165,7 @@ an_fleet_entry *an_state_fleet(an_state *st, const char *site, const char *line,
 static void take_report(an_fleet_entry *f, an_version_state state, const an_hash *version,
                         const an_hash *overlay, const char *reason, const an_record *rec)
 {
+    f->heard_seq = rec->seq;
     if (state == AN_VERSION_RUNNING) {
         if (!an_hash_equal(&f->version, version) || !an_hash_equal(&f->overlay, overlay)) {
             f->since_ms = rec->time_ms;
@@ -183,13 +184,21 @@ static void take_report(an_fleet_entry *f, an_version_state state, const an_hash
     }
 }
 
-/* A site does not fill the list with lines of its fancy: beyond so many they are not kept. */
-static bool has_room(const an_state *st, const char *site)
+/* A site does not fill the list with lines of its fancy: of one that has as many as are remembered, the one that was
+ * not heard of longest; NULL: there is room. */
+static an_fleet_entry *oldest_of(an_state *st, const char *site)
 {
+    an_fleet_entry *oldest = NULL;
     size_t n = 0;
-    for (size_t i = 0; i < st->fleet.n; i++)
-        n += strcmp(st->fleet.items[i].site, site) == 0;
-    return n < AN_REPORTED_MAX;
+    for (size_t i = 0; i < st->fleet.n; i++) {
+        an_fleet_entry *f = &st->fleet.items[i];
+        if (strcmp(f->site, site) != 0)
+            continue;
+        n++;
+        if (!oldest || f->heard_seq < oldest->heard_seq)
+            oldest = f;
+    }
+    return n >= AN_REPORTED_MAX ? oldest : NULL;
 }
 
 /* Time and order are the coordinator's, as it heard of it. */
@@ -207,10 +216,15 @@ void an_state_site_report(an_state *st, const an_record *rec, an_body *b)
         state++;
     if (b->err == AN_OK && strcmp(name, an_version_state_name(state)) != 0)
         b->err = an_fail(AN_ERR_PROTO, b->why, "no such state of a version");
-    an_fleet_entry *old = b->err == AN_OK ? an_state_fleet(st, f.site, f.line, f.model) : NULL;
-    an_fleet_entry *now = old ? old : &f;
-    if (b->err == AN_OK && !b->check)
-        take_report(now, state, &version, &overlay, reason, rec);
-    if (!old && b->err == AN_OK && has_room(st, f.site))
+    an_fleet_entry *at = b->err == AN_OK ? an_state_fleet(st, f.site, f.line, f.model) : NULL;
+    if (at)
+        f = *at;
+    else if (b->err == AN_OK)
+        at = oldest_of(st, f.site);
+    if (b->err == AN_OK)
+        take_report(&f, state, &version, &overlay, reason, rec);
+    if (!at)
         AN_BODY_APPEND(b, &st->fleet, f);
+    else if (an_body_ready(b))
+        *at = f;
 }

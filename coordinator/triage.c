@@ -35,57 +35,74 @@ static int by_p(const void *a, const void *b)
     return site ? site : strcmp(x->line, y->line);
 }
 
-static bool is_known_line(const an_triage_in *in, const an_triage_finding *f)
+static int by_place(const void *a, const void *b)
 {
-    for (size_t i = 0; i < in->n_lines; i++)
-        if (strcmp(in->lines[i].site, f->site) == 0 && strcmp(in->lines[i].line, f->line) == 0)
-            return true;
-    return false;
+    const an_triage_finding *x = a, *y = b;
+    const int site = strcmp(x->site, y->site);
+    return site ? site : strcmp(x->line, y->line);
 }
 
-static bool is_known_site(const an_triage_in *in, const char *site, size_t before)
+static int by_line(const void *a, const void *b)
 {
-    for (size_t i = 0; i < before; i++)
-        if (strcmp(in->lines[i].site, site) == 0)
-            return true;
-    return false;
+    const an_triage_line *x = a, *y = b;
+    const int site = strcmp(x->site, y->site);
+    return site ? site : strcmp(x->line, y->line);
 }
 
-/* Is findings[i] the first of its site, among those that are proven, or also ripe? */
-static bool is_first(const an_triage *t, size_t i, bool ripe)
+static int by_site(const void *a, const void *b)
 {
-    for (size_t k = 0; k < i; k++)
-        if (t->findings[k].proven && (!ripe || t->findings[k].ripe) &&
-            strcmp(t->findings[k].site, t->findings[i].site) == 0)
-            return false;
-    return true;
+    return strcmp(((const an_triage_line *)a)->site, ((const an_triage_line *)b)->site);
+}
+
+bool an_triage_knows_line(const an_triage_in *in, const char *site, const char *line)
+{
+    const an_triage_line key = {site, line};
+    return in->n_lines > 0 && bsearch(&key, in->lines, in->n_lines, sizeof *in->lines, by_line);
+}
+
+bool an_triage_knows_site(const an_triage_in *in, const char *site)
+{
+    const an_triage_line key = {site, ""};
+    return in->n_lines > 0 && bsearch(&key, in->lines, in->n_lines, sizeof *in->lines, by_site);
 }
 
 /* A site that is away just now has reported all the same. */
 void an_triage_count(const an_triage_in *in, an_triage *t)
 {
+    size_t n_sites = 0; /* of the findings */
     t->n_sites = 0;
     t->n_lines = in->n_lines;
     for (size_t i = 0; i < in->n_lines; i++)
-        t->n_sites += !is_known_site(in, in->lines[i].site, i);
+        t->n_sites += i == 0 || strcmp(in->lines[i].site, in->lines[i - 1].site) != 0;
+    if (t->n > 1)
+        qsort(t->findings, t->n, sizeof *t->findings, by_place);
     for (size_t i = 0; i < t->n; i++) {
-        t->n_lines += !is_known_line(in, &t->findings[i]);
-        bool is_new = !is_known_site(in, t->findings[i].site, in->n_lines);
-        for (size_t k = 0; k < i && is_new; k++)
-            is_new = strcmp(t->findings[k].site, t->findings[i].site) != 0;
-        t->n_sites += is_new;
+        an_triage_finding *f = &t->findings[i];
+        const bool is_new = i == 0 || strcmp(f->site, t->findings[i - 1].site) != 0;
+        n_sites += is_new;
+        f->site_no = n_sites - 1;
+        t->n_lines += !an_triage_knows_line(in, f->site, f->line);
+        t->n_sites += is_new && !an_triage_knows_site(in, f->site);
     }
 }
 
-static an_triage_scope scope_of(const an_triage *t)
+enum { OF_SCOPE = 1, OF_PROVEN = 2, OF_RIPE = 4 };
+
+/* Is it the first of its site that is counted as that?  Each site has a place among the findings, for there are no
+ * more of them. */
+static bool is_first(an_triage *t, const an_triage_finding *f, unsigned of)
+{
+    unsigned *counted = &t->findings[f->site_no].counted;
+    const bool first = !(*counted & of);
+    *counted |= of;
+    return first;
+}
+
+static an_triage_scope scope_of(an_triage *t)
 {
     size_t lines = t->proven ? t->proven : t->n, sites = 0;
-    for (size_t i = 0; i < lines; i++) {
-        bool first = true;
-        for (size_t k = 0; k < i && first; k++)
-            first = strcmp(t->findings[k].site, t->findings[i].site) != 0;
-        sites += first;
-    }
+    for (size_t i = 0; i < lines; i++)
+        sites += is_first(t, &t->findings[i], OF_SCOPE);
     if (lines == 0)
         return AN_SCOPE_NONE;
     if (sites > 1)
@@ -110,8 +127,9 @@ void an_triage_prove(const an_triage_in *in, an_triage *t, double alone)
         an_triage_finding *f = &t->findings[i];
         f->proven = true;
         f->ripe = !t->gathers || in->now_ms - f->first_ms >= in->policy->drift_gather_ms;
-        t->proven_sites += is_first(t, i, false);
-        t->ripe_sites += f->ripe && is_first(t, i, true);
+        f->leads = is_first(t, f, OF_PROVEN);
+        t->proven_sites += f->leads;
+        t->ripe_sites += f->ripe && is_first(t, f, OF_RIPE);
     }
     t->needed = (size_t)fmax((double)in->policy->drift_quorum,
                              ceil(in->policy->drift_share * (double)t->n_sites - 1e-9));
@@ -241,7 +259,7 @@ const an_trigger *an_trigger_at(size_t i)
 }
 
 /* The first that is due is answered; if none is, what drift says stands. */
-an_err an_drift_triage(const an_triage_in *in, an_triage *ret)
+static an_err look_all(const an_triage_in *in, an_triage *ret)
 {
     an_triage best = {.answer = AN_ANSWER_NOTHING};
     an_trigger_look looks[AN_TRIGGERS] = {{.name = NULL}};
@@ -274,6 +292,22 @@ an_err an_drift_triage(const an_triage_in *in, an_triage *ret)
     memcpy(best.looks, looks, sizeof looks);
     *ret = best;
     return AN_OK;
+}
+
+an_err an_drift_triage(const an_triage_in *in, an_triage *ret)
+{
+    an_triage_in sorted = *in;
+    an_triage_line *lines = an_alloc(in->n_lines + 1, sizeof *lines);
+    if (!lines)
+        return AN_ERR_NOMEM;
+    if (in->n_lines > 0) {
+        memcpy(lines, in->lines, in->n_lines * sizeof *lines);
+        qsort(lines, in->n_lines, sizeof *lines, by_line);
+    }
+    sorted.lines = lines;
+    an_err err = look_all(&sorted, ret);
+    an_free(lines);
+    return err;
 }
 
 void an_triage_done(an_triage *t)

@@ -38,8 +38,10 @@ const an_trigger *an_trigger_at(size_t i); /* the table in order; NULL past its 
 
 /* ---- for looks ---- */
 
-void an_triage_count(const an_triage_in *in,
-                     an_triage *t); /* lines and sites, those of findings among them */
+bool an_triage_knows_line(const an_triage_in *in, const char *site, const char *line);
+bool an_triage_knows_site(const an_triage_in *in, const char *site);
+/* Lines and sites, those of findings among them.  Sorts the findings by site and line. */
+void an_triage_count(const an_triage_in *in, an_triage *t);
 /* Sorts the findings by p, and takes for proven what Benjamini-Hochberg does if a single
  * line's p must not exceed `alone` (1: all). */
 void an_triage_prove(const an_triage_in *in, an_triage *t, double alone);

@@ -1,7 +1,6 @@
 /* What people say of alarms, how much data there is, and how long ago the last training was. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -12,44 +11,27 @@
 
 /* ---- the counts of lines that run the model ---- */
 
-static int by_place(const void *a, const void *b)
-{
-    const an_triage_line *x = a, *y = b;
-    const int site = strcmp(x->site, y->site);
-    return site ? site : strcmp(x->line, y->line);
-}
-
 /* take: false if the counts say nothing.  Errors: NOMEM. */
 static an_err gather(const an_triage_in *in, an_triage *t,
                      bool (*take)(const an_triage_in *in, const an_counts_entry *e, double bound,
                                   an_triage_finding *ret),
                      double bound)
 {
-    an_triage_line *lines = an_alloc(in->n_lines + 1, sizeof *lines);
     t->findings = an_alloc(in->n_counts + 1, sizeof *t->findings);
-    if (!lines || !t->findings) {
-        an_free(lines);
-        an_triage_done(t);
+    if (!t->findings)
         return AN_ERR_NOMEM;
-    }
-    if (in->n_lines > 0) {
-        memcpy(lines, in->lines, in->n_lines * sizeof *lines);
-        qsort(lines, in->n_lines, sizeof *lines, by_place);
-    }
     for (size_t i = 0; i < in->n_counts; i++) {
         const an_counts_entry *e = &in->counts[i];
-        const an_triage_line here = {e->site, e->figures.line};
         an_triage_finding *f = &t->findings[t->n];
         *f = (an_triage_finding){.first_ms = e->figures.since_ms, .since_ms = e->figures.since_ms};
-        if (strcmp(e->figures.model, in->model) != 0 ||
-            !bsearch(&here, lines, in->n_lines, sizeof *lines, by_place) || !take(in, e, bound, f))
+        if (strcmp(e->figures.model, in->model) != 0 || !an_triage_knows_line(in, e->site, e->figures.line) ||
+            !take(in, e, bound, f))
             continue;
         snprintf(f->site, sizeof f->site, "%s", e->site);
         snprintf(f->line, sizeof f->line, "%s", e->figures.line);
         snprintf(f->test, sizeof f->test, "%s", t->cause);
         t->n++;
     }
-    an_free(lines);
     an_triage_count(in, t);
     return AN_OK;
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -374,6 +375,79 @@ static void what_has_come_of_drift_is_counted_since_there_is_a_production(void *
     assert_true(an_drift_observed(&st, "press", NOW).days == 0);
 }
 
+/* ---- a large fleet ---- */
+
+#define FLEET_LINES 16
+
+typedef struct fleet {
+    scene s;
+    char (*sites)[24];
+    an_triage_line *lines;
+    an_drift_entry *alerts;
+} fleet;
+
+/* Every line of so many sites has reported. */
+static void fleet_make(fleet *f, size_t sites)
+{
+    static const char *const names[FLEET_LINES] = {"l0", "l1", "l2",  "l3",  "l4",  "l5",  "l6",  "l7",
+                                                   "l8", "l9", "l10", "l11", "l12", "l13", "l14", "l15"};
+    const size_t n = sites * FLEET_LINES;
+    scene_make(&f->s, 0, 0);
+    f->sites = an_alloc(sites, sizeof *f->sites);
+    f->lines = an_alloc(n, sizeof *f->lines);
+    f->alerts = an_alloc(n, sizeof *f->alerts);
+    assert_true(f->sites && f->lines && f->alerts);
+    for (size_t i = 0; i < sites; i++)
+        snprintf(f->sites[i], sizeof f->sites[i], "s%zu", i);
+    for (size_t i = 0; i < n; i++) { /* all first lines come first */
+        const size_t site = i % sites;
+        f->lines[i] = (an_triage_line){f->sites[site], names[i / sites]};
+        f->s.in.n_alerts = 0;
+        f->alerts[i] = *report(&f->s, site, names[i / sites], "psi", "temp");
+    }
+    f->s.in.lines = f->lines;
+    f->s.in.alerts = f->alerts;
+    f->s.in.n_lines = f->s.in.n_alerts = n;
+}
+
+static void fleet_done(fleet *f)
+{
+    an_free(f->sites);
+    an_free(f->lines);
+    an_free(f->alerts);
+}
+
+/* Seconds of the processor, of the fastest of three. */
+static double time_of(size_t sites)
+{
+    fleet f;
+    double least = 0;
+    fleet_make(&f, sites);
+    for (int i = 0; i < 3; i++) {
+        an_triage t;
+        const clock_t from = clock();
+        assert_int_equal(an_drift_triage(&f.s.in, &t), AN_OK);
+        const double took = (double)(clock() - from) / CLOCKS_PER_SEC;
+        least = i == 0 || took < least ? took : least;
+        assert_int_equal(t.scope, AN_SCOPE_FLEET);
+        assert_int_equal(t.n, sites * FLEET_LINES);
+        assert_int_equal(t.proven_sites, sites);
+        assert_int_equal(t.ripe_sites, sites);
+        assert_int_equal(t.n_sites, sites);
+        an_triage_done(&t);
+    }
+    fleet_done(&f);
+    return least;
+}
+
+static void four_times_the_fleet_takes_about_four_times_as_long(void **state)
+{
+    (void)state;
+    const double small = time_of(250), large = time_of(1000);
+    print_message("4000 lines %.1f ms, 16000 lines %.1f ms\n", 1000 * small, 1000 * large);
+    assert_true(large < 9 * small); /* by pairs it would be sixteen */
+}
+
 static void running_out_of_memory_is_survived(void **state)
 {
     (void)state;
@@ -392,7 +466,7 @@ static void running_out_of_memory_is_survived(void **state)
             an_triage_done(&t);
         assert_int_equal(an_mem_live(), live);
     } while (err != AN_OK);
-    assert_int_equal(n, 2);
+    assert_int_equal(n, 4);
 }
 
 int main(void)
@@ -410,6 +484,7 @@ int main(void)
         cmocka_unit_test(a_fleet_without_drift_has_no_more_campaigns_than_the_policy_allows),
         cmocka_unit_test(a_bound_after_few_events_is_the_known_one),
         cmocka_unit_test(what_has_come_of_drift_is_counted_since_there_is_a_production),
+        cmocka_unit_test(four_times_the_fleet_takes_about_four_times_as_long),
         cmocka_unit_test(running_out_of_memory_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
