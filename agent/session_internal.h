@@ -39,8 +39,9 @@ typedef struct an_part {
     uint64_t size;
     char path[AN_PATH_MAX];
     bool acked;
-    uint64_t offer_id;      /* msg_id: the same each time */
-    int64_t offer_ms;       /* when it is offered (again) */
+    bool aside;        /* HOLDING: its file cannot be read; not offered, and kept when the round is over */
+    uint64_t offer_id; /* msg_id: the same each time */
+    int64_t offer_ms;  /* when it is offered (again) */
     an_part_secure *secure; /* NULL: trusted */
     int64_t accepted_ms;
     char line[AN_NAME_MAX]; /* SHADOWING */

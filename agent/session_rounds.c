@@ -43,7 +43,7 @@ static an_err forget(an_session *s, an_part *p, an_note *why)
     if (p->state == AN_PART_HOLDING) {
         snprintf(round, sizeof round, "%" PRIu64, p->round);
         err = an_pending_remove(s->spool, round, why);
-        an_err removed = an_file_remove(p->path, NULL);
+        an_err removed = p->aside ? AN_OK : an_file_remove(p->path, NULL);
         (void)removed;
     }
     if (p->secure && an_secure_path(s, p->round, path) == AN_OK) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/account.h"
@@ -13,6 +14,7 @@
 
 #define OFFER_AGAIN_MS 60000 /* the coordinator may be busy fetching it */
 #define HELD_AGAIN_MS 600000 /* acknowledged, but the round's end has not been seen */
+#define ASIDE ".unreadable"
 
 static const char *base_name(const char *path)
 {
@@ -70,6 +72,40 @@ void an_parts_hold(an_session *s, an_part *p)
     an_parts_offer(s, false);
 }
 
+/* Its size, and whether it is an upload; the row vouches for the hash.  Errors: IO it cannot be read, which may pass;
+ * NOTFOUND, PROTO there is no such upload any more; NOMEM. */
+static an_err look(an_part *p, an_note *why)
+{
+    uint8_t bytes[AN_UPDATE_HEADER_BYTES];
+    an_update_header h;
+    an_err err = AN_OK;
+    FILE *f = fopen(p->path, "rb");
+    if (!f)
+        return an_fail(errno == ENOENT   ? AN_ERR_NOTFOUND
+                       : errno == ENOMEM ? AN_ERR_NOMEM
+                                         : AN_ERR_IO,
+                       why, "%s: cannot read: %s", p->path, strerror(errno));
+    if (fread(bytes, sizeof bytes, 1, f) != 1)
+        err = an_fail(ferror(f) ? AN_ERR_IO : AN_ERR_NOTFOUND, why, "%s: cannot be read, or cut short",
+                      p->path);
+    fclose(f);
+    if (err == AN_OK)
+        err = an_update_header_get(&h, bytes, why);
+    if (err == AN_OK && h.round != p->round)
+        err = an_fail(AN_ERR_PROTO, why, "%s: of round %" PRIu64, p->path, h.round);
+    return err == AN_OK ? an_file_size(p->path, &p->size, why) : err; /* sealed ones differ in length */
+}
+
+/* Has what kept it from being read passed? */
+static bool can_be_read(an_part *p)
+{
+    if (p->aside && look(p, NULL) == AN_OK) {
+        an_log(AN_LOG_INFO, "upload_readable", "round=%" PRIu64 " file=\"%s\"", p->round, p->path);
+        p->aside = false;
+    }
+    return !p->aside;
+}
+
 /* asked: the coordinator has lost the bytes that it had acknowledged, whatever the secure sum is at. */
 static void offer(an_session *s, an_part *p, bool asked)
 {
@@ -82,6 +118,8 @@ static void offer(an_session *s, an_part *p, bool asked)
         an_secure_say(s, p);
     if (!asked && p->secure && an_secure_site_phase_of(p->secure->site) != AN_SECURE_SITE_MASKED)
         return; /* the coordinator has it, and asks for other things now */
+    if (!can_be_read(p))
+        return;
     *o = (an_msg_update_offer){
         .round = p->round, .plan_hash = p->plan_hash, .update = p->update, .size = p->size};
     an_update_statement(statement, o);
@@ -153,54 +191,57 @@ an_err an_parts_request(an_session *s, const an_msg *msg, an_note *why)
 
 /* ---- after a restart ---- */
 
-/* The upload's size, from its header; the row vouches for the hash. */
+/* A name that nothing removes.  Where the file cannot be moved it stays, and is held all the same. */
+static void put_aside(an_session *s, an_part *p, an_pending row, const an_note *why)
+{
+    char away[AN_PATH_MAX], what[160];
+    an_note inner = {{0}};
+    const size_t len = strlen(row.file), n = strlen(ASIDE);
+    p->aside = true;
+    if ((len < n || strcmp(row.file + len - n, ASIDE) != 0) && len + n < sizeof row.file) {
+        memcpy(row.file + len, ASIDE, n + 1);
+        if (an_path_join(away, s->uploads_dir, row.file) == AN_OK && rename(p->path, away) == 0) {
+            if (an_pending_set(s->spool, &row, &inner) == AN_OK)
+                memcpy(p->path, away, sizeof away);
+            else if (rename(away, p->path) != 0) /* at the next start the row names what is gone */
+                an_log(AN_LOG_ERROR, "upload_not_kept", "file=%s why=\"%s\"", away, inner.text);
+        }
+        snprintf(what, sizeof what, "the upload of round %.20s cannot be read; it is kept as uploads/%.80s",
+                 row.round, base_name(p->path));
+        an_trust_journal(s, NULL, what);
+    }
+    an_log(AN_LOG_ERROR, "upload_put_aside", "round=%s file=\"%s\" why=\"%s\"", row.round, p->path,
+           why->text);
+}
+
 static an_err restore(an_session *s, const an_pending *row, an_note *why)
 {
-    uint8_t bytes[AN_UPDATE_HEADER_BYTES];
     char state[AN_PATH_MAX];
-    an_update_header h;
-    an_err err = AN_ERR_NOMEM;
+    an_note reason = {{0}};
     an_part *p = an_alloc(1, sizeof *p);
-    FILE *f = NULL;
     if (!p)
-        goto out;
-    if ((err = an_path_join(p->path, s->uploads_dir, row->file)) != AN_OK)
-        goto out;
-    if (!(f = fopen(p->path, "rb"))) {
-        err = an_fail(errno == ENOENT   ? AN_ERR_NOTFOUND
-                      : errno == ENOMEM ? AN_ERR_NOMEM
-                                        : AN_ERR_IO,
-                      why, "%s: cannot read: %s", p->path, strerror(errno));
-        goto out;
-    }
-    if (fread(bytes, sizeof bytes, 1, f) != 1) {
-        err = an_fail(ferror(f) ? AN_ERR_IO : AN_ERR_NOTFOUND, why, "%s: cannot be read, or cut short",
-                      p->path);
-        goto out;
-    }
-    if ((err = an_update_header_get(&h, bytes, why)) != AN_OK)
-        goto out;
-    p->round = h.round;
+        return AN_ERR_NOMEM;
+    p->round = strtoull(row->round, NULL, 10);
     memcpy(p->plan_hash.b, row->plan, sizeof row->plan);
     memcpy(p->update.b, row->hash, sizeof row->hash);
-    if ((err = an_file_size(p->path, &p->size, why)) != AN_OK) /* sealed ones differ in length */
-        goto out;
     p->state = AN_PART_HOLDING;
     p->accepted = true;
     p->offer_id = s->next_id++;
-    err = AN_OK;
-    if (an_secure_path(s, p->round, state) == AN_OK && an_file_exists(state) &&
+    an_err err = an_path_join(p->path, s->uploads_dir, row->file);
+    if (err == AN_OK && (err = look(p, &reason)) == AN_ERR_IO) {
+        /* It is the only one that anybody has, and trained anew it would be another one. */
+        put_aside(s, p, *row, &reason);
+        err = AN_OK;
+    }
+    if (err == AN_OK && an_secure_path(s, p->round, state) == AN_OK && an_file_exists(state) &&
         !(p->secure = an_alloc(1, sizeof *p->secure)))
         err = AN_ERR_NOMEM;
-    if (err != AN_OK)
-        goto out;
+    if (err != AN_OK) {
+        an_part_free(p);
+        return an_fail(err, why, "%s", reason.text);
+    }
     s->parts[s->n_parts++] = p;
-    p = NULL;
-out:
-    if (f)
-        fclose(f);
-    an_part_free(p);
-    return err;
+    return AN_OK;
 }
 
 an_err an_parts_restore(an_session *s, an_note *why)
@@ -211,13 +252,8 @@ an_err an_parts_restore(an_session *s, an_note *why)
     while (s->n_parts < AN_HELD_MAX && (err = an_pending_next(s->spool, after, &row, why)) == AN_OK) {
         memcpy(after, row.round, sizeof after);
         err = restore(s, &row, why);
-        /* What may pass does not cost the upload: it is the only one that anybody has, and trained anew it would be
-         * another one. */
-        if (err == AN_ERR_NOMEM || err == AN_ERR_IO) {
-            an_log(AN_LOG_ERROR, "upload_not_readable", "round=%s file=%s err=%s kept=yes", row.round,
-                   row.file, an_err_name(err));
+        if (err == AN_ERR_NOMEM)
             return err;
-        }
         if (err != AN_OK) {
             an_log(AN_LOG_ERROR, "upload_lost", "round=%s file=%s why=\"%s\"", row.round, row.file,
                    an_err_text(err));

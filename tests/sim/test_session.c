@@ -2,6 +2,7 @@
  * lost, links cut, sites and the coordinator killed, and every fact arrives once. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -86,31 +87,89 @@ static void a_killed_site_offers_the_same_upload_again(void **state)
     assert_promoted(w, an_hub_state(w->hub)->campaigns.items[0].id);
 }
 
-/* A name that leads to itself stands for a disk or a process that cannot open it now. */
-static void an_upload_that_cannot_be_read_for_a_while_is_not_forgotten(void **state)
+/* A name that leads to one that leads to itself stands for a disk or a process that cannot open it now.  away: where the upload is then. */
+static void make_unreadable(site *s, char path[static AN_PATH_MAX + 300], char away[static AN_PATH_MAX + 10])
+{
+    char loop[AN_PATH_MAX + 10];
+    an_pending row;
+    assert_int_equal(an_pending_next(s->spool, "", &row, NULL), AN_OK);
+    settle(s->w);
+    kill_site(s);
+    snprintf(path, AN_PATH_MAX + 300, "%s/uploads/%s", s->dir, row.file);
+    snprintf(away, AN_PATH_MAX + 10, "%s.away", s->dir);
+    assert_int_equal(rename(path, away), 0);
+    snprintf(loop, sizeof loop, "%s.loop", s->dir);
+    assert_int_equal(symlink(loop, loop), 0);
+    assert_int_equal(symlink(loop, path), 0);
+}
+
+static bool is_there(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0;
+}
+
+static void an_upload_that_cannot_be_read_is_put_aside_and_the_site_works_on(void **state)
 {
     world *w = *state;
     site *s = hold_an_upload(w);
-    char path[AN_PATH_MAX + 300], away[AN_PATH_MAX + 10];
+    char path[AN_PATH_MAX + 300], away[AN_PATH_MAX + 10], aside[AN_PATH_MAX + 320];
     an_pending row;
-    an_note why = {{0}};
-    assert_int_equal(an_pending_next(s->spool, "", &row, NULL), AN_OK);
-    settle(w);
-    kill_site(s);
-    snprintf(path, sizeof path, "%s/uploads/%s", s->dir, row.file);
-    snprintf(away, sizeof away, "%s.away", s->dir);
-    assert_int_equal(rename(path, away), 0);
-    assert_int_equal(symlink(path, path), 0);
-    assert_int_equal(an_path_join(path, s->dir, "spool.db"), AN_OK);
-    assert_int_equal(an_spool_open(path, &(an_spool_conf){0}, &s->spool, &why), AN_OK);
-    const an_session_conf conf = an_federation_conf(s);
-    assert_int_equal(an_session_new(&conf, &s->session, &why), AN_ERR_IO);
-    assert_non_null(strstr(why.text, row.file));
-    an_spool_close(s->spool);
-    snprintf(path, sizeof path, "%s/uploads/%s", s->dir, row.file);
-    assert_int_equal(rename(away, path), 0);
+    make_unreadable(s, path, away);
+    snprintf(aside, sizeof aside, "%s.unreadable", path);
     start_site(s);
+    assert_false(is_there(path));
+    assert_true(is_there(aside));
+    assert_true(journal_says(s, "cannot be read; it is kept as "));
+    assert_true(journal_says(s, ".update.unreadable"));
     assert_int_equal(an_session_look(s->session).uploads, 1);
+    kill_site(s);
+    start_site(s); /* the same again */
+    assert_true(is_there(aside));
+
+    /* The same plan comes again: nothing else is trained for it, and the round ends without the site. */
+    const unsigned jobs = s->jobs;
+    const uint64_t round = an_hub_state(w->hub)->rounds.items[0].id;
+    s->cut = false;
+    an_session_connected(s->session);
+    settle(w);
+    pass(w, 5000);
+    assert_int_equal(s->jobs, jobs);
+    assert_false(an_state_round(an_hub_state(w->hub), round)->over);
+    for (int i = 0; i < 60 && !an_state_round(an_hub_state(w->hub), round)->over; i++)
+        pass(w, 60000);
+    assert_true(an_state_round(an_hub_state(w->hub), round)->over);
+    pass(w, 600000);
+    assert_true(s->jobs > jobs); /* of the rounds that followed */
+    while (an_pending_next(s->spool, "", &row, NULL) == AN_OK)
+        pass(w, 60000);
+    assert_true(is_there(aside));
+    kill_site(s);
+    start_site(s);
+    assert_true(is_there(aside));
+}
+
+static void an_upload_that_can_be_read_again_is_delivered(void **state)
+{
+    world *w = *state;
+    site *s = hold_an_upload(w);
+    char path[AN_PATH_MAX + 300], away[AN_PATH_MAX + 10], aside[AN_PATH_MAX + 320];
+    an_pending before, row;
+    assert_int_equal(an_pending_next(s->spool, "", &before, NULL), AN_OK);
+    make_unreadable(s, path, away);
+    snprintf(aside, sizeof aside, "%s.unreadable", path);
+    start_site(s);
+    const unsigned jobs = s->jobs;
+    s->cut = false;
+    an_session_connected(s->session);
+    settle(w);
+    assert_int_equal(an_pending_next(s->spool, "", &row, NULL), AN_OK);
+    assert_memory_equal(before.hash, row.hash, sizeof row.hash);
+    assert_int_equal(rename(away, aside), 0);
+    pass(w, 300000);
+    assert_int_equal(s->jobs, jobs + 7); /* the mean was not computed again */
+    assert_promoted(w, an_hub_state(w->hub)->campaigns.items[0].id);
+    assert_false(is_there(aside)); /* an upload like others */
 }
 
 static void a_site_runs_its_version_after_a_restart_without_a_link(void **state)
@@ -468,7 +527,8 @@ int main(void)
         TEST(a_model_goes_from_nothing_to_production_at_every_site),
         TEST(messages_that_are_lost_cost_time_and_nothing_else),
         TEST(a_killed_site_offers_the_same_upload_again),
-        TEST(an_upload_that_cannot_be_read_for_a_while_is_not_forgotten),
+        TEST(an_upload_that_cannot_be_read_is_put_aside_and_the_site_works_on),
+        TEST(an_upload_that_can_be_read_again_is_delivered),
         TEST(a_site_runs_its_version_after_a_restart_without_a_link),
         TEST(alarms_raised_without_a_link_arrive_later_once_and_in_order),
         TEST(a_site_that_refuses_says_why_and_the_round_goes_without_it),
