@@ -85,9 +85,11 @@ an_err an_hub_rollout_do(an_hub *hub, const char *actor, uint64_t id, an_rollout
         snprintf(e.reason, sizeof e.reason, "%.200s (%.40s)", reason, actor);
     else
         snprintf(e.reason, sizeof e.reason, "%s by %.100s",
-                 verb == AN_ROLLOUT_EVENT_ABORT   ? "aborted"
-                 : verb == AN_ROLLOUT_EVENT_PAUSE ? "paused"
-                                                  : an_rollout_event_name(verb),
+                 verb == AN_ROLLOUT_EVENT_ABORT     ? "aborted"
+                 : verb == AN_ROLLOUT_EVENT_PAUSE   ? "paused"
+                 : verb == AN_ROLLOUT_EVENT_APPROVE ? "approved"
+                 : verb == AN_ROLLOUT_EVENT_RESUME  ? "resumed"
+                                                    : "tried again",
                  actor);
     err = an_hub_rollout_feed(hub, actor, id, &e, NULL, why);
     an_hub_drive(hub);

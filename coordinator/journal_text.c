@@ -19,6 +19,16 @@ static const sentence sentences[] = {
 #undef AN_LINE
 };
 
+typedef struct event_word {
+    const char *kind, *event, *words;
+} event_word;
+
+static const event_word event_words[] = {
+#define AN_WORD(kind, event, words) {kind, event, words},
+#include "coordinator/journal_words.def"
+#undef AN_WORD
+};
+
 /* A line under way.  One byte more than fits marks it as cut. */
 typedef struct line {
     char *out;
@@ -186,8 +196,44 @@ static bool is_empty(const char *key, const an_jval *v)
     return is_time(key) && an_jval_int(v, NULL, INT64_MIN, INT64_MAX, &ms, NULL) == AN_OK && ms == 0;
 }
 
-/* Writes the value of {name}; false: the record has none, or an empty one where it is optional.
- */
+static bool put_sentence(line *l, const an_record *r, const an_jval *body, const char *text);
+
+/* False: there are no words for it. */
+static bool put_event(line *l, const an_record *r, const an_jval *v)
+{
+    const char *event = "";
+    if (an_jval_text(v, NULL, &event, NULL) != AN_OK)
+        return false;
+    for (size_t i = 0; i < sizeof event_words / sizeof *event_words; i++)
+        if (strcmp(event_words[i].kind, r->kind) == 0 && strcmp(event_words[i].event, event) == 0)
+            return put_sentence(l, r, NULL, event_words[i].words);
+    return false;
+}
+
+/* What a person did without saying why is its own reason: once is enough. */
+static bool is_said(const line *l, const an_record *r, const char *key, const an_jval *v)
+{
+    const char *text = "";
+    if (strcmp(key, "reason") != 0 || an_jval_text(v, NULL, &text, NULL) != AN_OK || !strstr(text, r->actor))
+        return false;
+    const size_t len = strlen(text);
+    for (size_t at = 0; at + len <= l->len; at++)
+        if (memcmp(l->out + at, text, len) == 0)
+            return true;
+    return false;
+}
+
+static void put_things(line *l, const char *thing, const an_jval *v)
+{
+    int64_t n = 0;
+    put(l, " ");
+    put(l, thing);
+    if (an_jval_int(v, NULL, INT64_MIN, INT64_MAX, &n, NULL) != AN_OK || n != 1)
+        put(l, "s");
+}
+
+/* Writes the value of {name}; false: the record has none, or where it is optional an empty one or one that was
+ * said. */
 static bool put_field(line *l, const an_record *r, const an_jval *body, const char *name, size_t len,
                       bool optional)
 {
@@ -196,6 +242,9 @@ static bool put_field(line *l, const an_record *r, const an_jval *body, const ch
         return false;
     memcpy(key, name, len);
     key[len] = '\0';
+    char *thing = strchr(key, ':');
+    if (thing)
+        *thing++ = '\0';
     if (strcmp(key, "subject") == 0) {
         put_text(l, r->subject);
     } else if (strcmp(key, "actor") == 0) {
@@ -203,9 +252,13 @@ static bool put_field(line *l, const an_record *r, const an_jval *body, const ch
     } else {
         const char *name_in_body = key + (key[0] == '.');
         const an_jval *v = an_jval_get(body, name_in_body);
-        if (!v || an_jval_kind(v) == AN_JKIND_NULL || (optional && is_empty(name_in_body, v)))
+        if (!v || an_jval_kind(v) == AN_JKIND_NULL ||
+            (optional && (is_empty(name_in_body, v) || is_said(l, r, key, v))))
             return false;
-        put_value(l, name_in_body, v);
+        if (strcmp(key, "event") != 0 || !put_event(l, r, v))
+            put_value(l, name_in_body, v);
+        if (thing)
+            put_things(l, thing, v);
     }
     return true;
 }

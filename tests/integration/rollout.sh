@@ -70,7 +70,7 @@ is 'not all are back' 60 all_run "$second"
 [ "$(production)" = "$second" ] || die "production is $(production)"
 api history "$canary/line-1" | grep -q 'the score has worsened' || die "$(api history "$canary/line-1")"
 api journal --kind rollout.event --limit 20 >"$work/out"
-grep -q 'fails from site .*RUNNING before, now ROLLED_BACK' "$work/out" ||
+grep -q 'site .* fails, RUNNING before, now ROLLED_BACK' "$work/out" ||
     die "the journal does not say what was before: $(cat "$work/out")"
 say 'ok: one that its canary leaves goes back by itself'
 

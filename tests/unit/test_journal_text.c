@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -10,6 +11,8 @@
 #include "base/mem.h"
 #include "coordinator/journal_text.h"
 #include "coordinator/records.h"
+#include "coordinator/rollout.h"
+#include "coordinator/round.h"
 #include "doors/json.h"
 
 #define MORNING INT64_C(1773051273250) /* 2026-03-09 10:14:33.250 */
@@ -74,8 +77,70 @@ static void a_change_says_what_was_before_and_why(void **state)
     assert_line(record_of("rollout.event", "pump", "site/plant-a",
                           "{\"id\":7,\"event\":\"fails\",\"at\":1,\"site\":\"plant-a\",\"reason\":\"worse\","
                           "\"before\":\"RUNNING\",\"state\":\"ROLLED_BACK\"}"),
-                "2026-03-09 10:14  rollout 7 of model pump: fails from site plant-a, RUNNING before, now "
+                "2026-03-09 10:14  rollout 7 of model pump: site plant-a fails, RUNNING before, now "
                 "ROLLED_BACK: worse");
+}
+
+static void an_event_is_a_sentence_and_says_nothing_twice(void **state)
+{
+    (void)state;
+    assert_line(record_of("rollout.event", "pump", "coordinator", "{\"id\":25,\"event\":\"time\",\"at\":1}"),
+                "2026-03-09 10:14  rollout 25 of model pump: its time has come");
+    assert_line(
+        record_of("rollout.event", "pump", "user/admin",
+                  "{\"id\":25,\"event\":\"resume\",\"at\":1,\"before\":\"PAUSED\",\"state\":\"RUNNING\","
+                  "\"reason\":\"resumed by user/admin\"}"),
+        "2026-03-09 10:14  rollout 25 of model pump: resumed by user/admin, PAUSED before, now RUNNING");
+    assert_line(record_of("rollout.event", "pump", "user/admin",
+                          "{\"id\":25,\"event\":\"pause\",\"at\":1,\"reason\":\"it is loud (user/admin)\"}"),
+                "2026-03-09 10:14  rollout 25 of model pump: paused by user/admin: it is loud (user/admin)");
+    assert_line(record_of("round.event", "round/7", "site/plant-a",
+                          "{\"event\":\"refuse\",\"at\":1,\"site\":\"plant-a\",\"reason\":\"no rows\"}"),
+                "2026-03-09 10:14  round/7: site plant-a takes no part: no rows");
+    assert_line(record_of("round.event", "round/7", "coordinator", "{\"event\":\"later\",\"at\":1}"),
+                "2026-03-09 10:14  round/7: later");
+}
+
+static bool has_words(const char *kind, const char *event)
+{
+    static const char *const rows[][2] = {
+#define AN_WORD(kind, event, words) {kind, event},
+#include "coordinator/journal_words.def"
+#undef AN_WORD
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(rows[i][0], kind) == 0 && strcmp(rows[i][1], event) == 0)
+            return true;
+    return false;
+}
+
+static void every_event_has_words(void **state)
+{
+    (void)state;
+    for (int i = 0; i < AN_ROLLOUT_EVENTS; i++)
+        if (!has_words("rollout.event", an_rollout_event_name((an_rollout_event_type)i)))
+            fail_msg("rollout.event: %s", an_rollout_event_name((an_rollout_event_type)i));
+    for (int i = 0; i <= AN_ROUND_EVENT_SECURE; i++) {
+        an_json *o = an_round_event_body(&(an_round_event){.type = (an_round_event_type)i});
+        char *text = an_json_print(o, 0), event[32] = "";
+        assert_non_null(text);
+        assert_int_equal(sscanf(text, "{\"event\":\"%31[^\"]", event), 1);
+        if (!has_words("round.event", event))
+            fail_msg("round.event: %s", event);
+        an_free(text);
+        an_json_free(o);
+    }
+}
+
+static void one_thing_is_not_many(void **state)
+{
+    (void)state;
+    assert_line(record_of("round.ended", "round/7", "coordinator",
+                          "{\"id\":7,\"committed\":true,\"updates\":1,\"bytes\":1000}"),
+                "2026-03-09 10:14  round/7 ended with 1 update, committed yes");
+    assert_line(record_of("round.ended", "round/7", "coordinator",
+                          "{\"id\":7,\"committed\":false,\"updates\":0,\"bytes\":0}"),
+                "2026-03-09 10:14  round/7 ended with 0 updates, committed no");
 }
 
 static void times_in_bodies_are_read_as_times(void **state)
@@ -205,8 +270,8 @@ static void every_sentence_belongs_to_a_kind_and_uses_its_fields(void **state)
         const an_record_kind *kind = an_record_kind_find(rows[i].kind);
         assert_non_null(kind);
         for (const char *at = strchr(rows[i].text, '{'); at; at = strchr(at, '{')) {
-            at += at[1] == '.' ? 2 : 1; /* {.subject}: the field of the body */
-            size_t len = strcspn(at, "}");
+            at += at[1] == '.' ? 2 : 1;     /* {.subject}: the field of the body */
+            size_t len = strcspn(at, "}:"); /* {number:thing} */
             if (!has_word("subject actor", at, len) && !has_word(kind->fields, at, len))
                 fail_msg("%s: {%.*s} is not a field of records.def", kind->name, (int)len, at);
         }
@@ -242,6 +307,9 @@ int main(void)
         cmocka_unit_test(a_sentence_names_who_did_what_to_whom),
         cmocka_unit_test(a_part_in_brackets_is_left_out_when_its_field_is_absent),
         cmocka_unit_test(a_change_says_what_was_before_and_why),
+        cmocka_unit_test(an_event_is_a_sentence_and_says_nothing_twice),
+        cmocka_unit_test(every_event_has_words),
+        cmocka_unit_test(one_thing_is_not_many),
         cmocka_unit_test(times_in_bodies_are_read_as_times),
         cmocka_unit_test(a_round_names_who_is_not_in_its_result_as_it_came),
         cmocka_unit_test(an_alarm_names_the_sensors_behind_it_and_its_end_once_it_is_over),
