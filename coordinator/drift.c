@@ -173,7 +173,8 @@ an_err an_look_drift(const an_triage_in *in, double quorum, an_triage *t)
     t->chance = an_drift_chance_of(in->policy, t->n_lines, in->rate_hz);
     an_triage_prove(in, t, t->chance.level >= 1 ? 1 : t->chance.alone);
     if (t->n == 0)
-        an_note_set(&t->evidence, "none of %zu lines at %zu sites reports drift", t->n_lines, t->n_sites);
+        an_note_set(&t->evidence, "none of %zu line%s at %zu site%s reports drift", t->n_lines,
+                    t->n_lines == 1 ? "" : "s", t->n_sites, t->n_sites == 1 ? "" : "s");
     else
         an_triage_say(t, "drift", say_one);
     judge(in->policy, t);

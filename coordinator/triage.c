@@ -149,8 +149,12 @@ void an_triage_say(an_triage *t, const char *words,
 {
     char text[sizeof t->evidence.text], figures[sizeof text];
     const size_t shown = t->proven ? t->proven : t->n;
-    int n = snprintf(text, sizeof text, "%s of %s, %zu of %zu lines: ", words, an_triage_scope_name(t->scope),
-                     shown, t->n_lines);
+    const char *lines = t->n_lines == 1 ? "line" : "lines";
+    int n = t->gathers && t->proven == 0
+                ? snprintf(text, sizeof text, "reports that could be chance, %zu of %zu %s: ", shown,
+                           t->n_lines, lines)
+                : snprintf(text, sizeof text, "%s of %s, %zu of %zu %s: ", words,
+                           an_triage_scope_name(t->scope), shown, t->n_lines, lines);
     size_t at = n > 0 ? (size_t)n : 0;
     for (size_t i = 0; i < shown && i < NAMED_MAX && at < sizeof text; i++) {
         const an_triage_finding *f = &t->findings[i];

@@ -58,7 +58,11 @@ static int call(an_cli *c, const char *method, const char *path, const char *bod
                        .timeout_ms = TIMEOUT_MS,
                        .max_body = ANSWER_MAX};
     an_err err = an_http_call(&ask, &answer, &why);
-    if (err == AN_ERR_IO || err == AN_ERR_AGAIN || err == AN_ERR_AUTH)
+    const bool unreachable = err == AN_ERR_IO || err == AN_ERR_AGAIN || err == AN_ERR_AUTH;
+    if (unreachable && c->silent)
+        return an_cli_fail(AN_CLI_UNREACHABLE, "no coordinator answers at any of %s; the last one: %s",
+                           c->silent, why.text);
+    if (unreachable)
         return an_cli_fail(AN_CLI_UNREACHABLE, "cannot reach the coordinator at %s: %s", c->url, why.text);
     if (err != AN_OK)
         return an_cli_fail(err == AN_ERR_INVAL ? AN_CLI_USAGE : AN_CLI_REFUSED, "%s",
@@ -186,6 +190,11 @@ bool an_cli_bool(const an_jval *o, const char *key)
     if (an_jval_get_bool(o, key, false, &v, NULL) != AN_OK)
         v = false;
     return v;
+}
+
+const char *an_cli_s(uint64_t n)
+{
+    return n == 1 ? "" : "s";
 }
 
 void an_cli_ago(char out[static AN_CLI_SHORT], int64_t then_ms)

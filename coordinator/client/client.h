@@ -33,7 +33,9 @@
 
 typedef struct an_cli {
     const an_args *args;
-    char url[512];           /* of the coordinator that is asked */
+    char url[512]; /* of the coordinator that is asked */
+    const char *
+        silent; /* several, of which none before the last, which is url, answered; NULL: one answered, or there is one */
     char authorization[512]; /* the header */
     bool json;
     bool quiet_json; /* under --json too the document is wanted, and nothing printed */
@@ -79,6 +81,8 @@ const char *an_cli_text(const an_jval *o, const char *key);
 int64_t an_cli_int(const an_jval *o, const char *key);
 double an_cli_num(const an_jval *o, const char *key);
 bool an_cli_bool(const an_jval *o, const char *key);
+
+const char *an_cli_s(uint64_t n); /* "", for one thing, or "s" */
 
 /* "3m ago", "-" for 0; "1a2b3c4d" or "-". */
 #define AN_CLI_SHORT 32

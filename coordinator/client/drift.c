@@ -90,11 +90,14 @@ static void show_triggers(const an_jval *list)
 static void show_observed(const an_jval *s)
 {
     const double days = an_cli_num(s, "days");
-    printf("observed in %.1f days: %lld reports; %lld campaigns for drift: %lld promoted, %lld stopped as a "
-           "possible fault, %lld without gain",
-           days, (long long)an_cli_int(s, "reports"), (long long)an_cli_int(s, "campaigns"),
-           (long long)an_cli_int(s, "promoted"), (long long)an_cli_int(s, "possible_faults"),
-           (long long)an_cli_int(s, "no_gain"));
+    const uint64_t reports = (uint64_t)an_cli_int(s, "reports"),
+                   campaigns = (uint64_t)an_cli_int(s, "campaigns");
+    printf(
+        "observed in %.1f days: %llu report%s; %llu campaign%s for drift: %lld promoted, %lld stopped as a "
+        "possible fault, %lld without gain",
+        days, (unsigned long long)reports, an_cli_s(reports), (unsigned long long)campaigns,
+        an_cli_s(campaigns), (long long)an_cli_int(s, "promoted"),
+        (long long)an_cli_int(s, "possible_faults"), (long long)an_cli_int(s, "no_gain"));
     if (days >= 1)
         printf("; without gain %.2g a month, with 95 %% confidence at most %.2g",
                an_cli_num(s, "false_month"), an_cli_num(s, "false_month_max"));
@@ -111,15 +114,16 @@ int an_cli_drift_show(an_cli *c)
     if (!doc)
         return code;
     const an_jval *o = an_json_root(doc), *e = an_jval_get(o, "expected"), *s = an_jval_get(o, "observed");
-    printf("%s\nanswer: %s: %s\n", an_cli_text(o, "evidence"), an_cli_text(o, "answer"),
-           an_cli_text(o, "why"));
+    printf("answer: %s: %s\n%s\n", an_cli_text(o, "answer"), an_cli_text(o, "why"),
+           an_cli_text(o, "evidence"));
     show_findings(an_jval_get(o, "findings"));
     show_triggers(an_jval_get(o, "triggers"));
-    printf("\nwithout drift, %lld lines would report %.3g times a month, and %.3g campaigns would follow at "
+    printf("\nwithout drift, %lld line%s would report %.3g times a month, and %.3g campaigns would follow at "
            "most "
            "(%.3g if every report counted)\n",
-           (long long)an_cli_int(e, "lines"), an_cli_num(e, "reports_month"),
-           an_cli_num(e, "campaigns_month"), an_cli_num(e, "campaigns_month_uncontrolled"));
+           (long long)an_cli_int(e, "lines"), an_cli_s((uint64_t)an_cli_int(e, "lines")),
+           an_cli_num(e, "reports_month"), an_cli_num(e, "campaigns_month"),
+           an_cli_num(e, "campaigns_month_uncontrolled"));
     if (an_cli_num(s, "days") > 0)
         show_observed(s);
     an_json_doc_free(doc);

@@ -160,8 +160,8 @@ static int read_endpoints(an_cli *c, const char *dir)
                         : an_cli_fail(AN_CLI_USAGE, "%s", why.text[0] ? why.text : an_err_text(err));
 }
 
-/* Of several coordinators, separated by commas, the first that answers: one is active.  The last if none does,
- * so that the call itself says what is wrong. */
+/* Of several coordinators, separated by commas, the first that answers: one is active.  The last if none
+ * before it does, so that the call itself says what is wrong. */
 static void pick_url(an_cli *c, const char *urls)
 {
     for (const char *at = urls; at;) {
@@ -171,6 +171,7 @@ static void pick_url(an_cli *c, const char *urls)
         if (at && an_cli_reachable(c))
             return;
     }
+    c->silent = strchr(urls, ',') ? urls : NULL;
 }
 
 static int connect_to(an_cli *c)

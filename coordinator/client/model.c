@@ -81,13 +81,26 @@ static void with_unit(char *text, size_t size, const char *unit)
     }
 }
 
-static void print_policy(const an_jval *list)
+/* Was it among the KEY=VALUE words behind the model's name? */
+static bool was_given(const an_cli *c, const char *key)
+{
+    const size_t len = strlen(key);
+    for (size_t i = 1; i < c->args->n_positionals; i++)
+        if (strncmp(c->args->positionals[i], key, len) == 0 && c->args->positionals[i][len] == '=')
+            return true;
+    return false;
+}
+
+/* Only what was given: of c; NULL: all. */
+static void print_policy(const an_jval *list, const an_cli *c)
 {
     an_grid g;
     an_grid_init(&g, "OPTION  VALUE  DEFAULT  MEANING");
     for (size_t i = 0; i < an_jval_count(list); i++) {
         const an_jval *o = an_jval_at(list, i);
         char value[120];
+        if (c && !was_given(c, an_cli_text(o, "key")))
+            continue;
         value_text(an_jval_get(o, "value"), value, sizeof value);
         with_unit(value, sizeof value, an_cli_text(o, "unit"));
         an_grid_cell(&g, "%s", an_cli_text(o, "key"));
@@ -121,7 +134,7 @@ int an_cli_model_show(an_cli *c)
         return code;
     print_model(an_jval_get(an_json_root(doc), "model"));
     printf("\n");
-    print_policy(an_jval_get(an_json_root(doc), "policy"));
+    print_policy(an_jval_get(an_json_root(doc), "policy"), NULL);
     an_json_doc_free(doc);
     return code;
 }
@@ -162,8 +175,12 @@ int an_cli_model_policy(an_cli *c)
             an_json_set_text(body, "reason", reason);
         code = an_cli_post(c, &doc, body, "/models/%s/policy", name);
     }
+    const an_jval *list = an_jval_get(an_json_root(doc), "policy");
+    const bool changed = c->args->n_positionals > 1;
     if (doc)
-        print_policy(an_jval_get(an_json_root(doc), "policy"));
+        print_policy(list, changed ? c : NULL);
+    if (doc && changed)
+        printf("all %zu options: andon model policy %s\n", an_jval_count(list), name);
     an_json_doc_free(doc);
     return code;
 }

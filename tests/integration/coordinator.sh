@@ -85,12 +85,17 @@ exits 2 model create other --arch models/zoo/dense-ae.yaml
 exits 4 model show nothing
 exits 2 nonsense
 expect 'train.rounds *7 ' model policy pumps train.rounds=7
+[ "$(grep -c . "$work/out")" -eq 3 ] && grep -q 'all [0-9]* options: andon model policy pumps' "$work/out" ||
+    fail "a change shows more than itself: $(cat "$work/out")"
+expect 'drift.automatic' model policy pumps
 exits 1 model policy pumps train.rounds=0
 expect 'waiting for sites: 0 of at least 2 are connected' campaign start pumps
 exits 1 campaign start pumps
 expect 'intact' journal --verify
 expect 'countersigned by their sites' journal verify
 expect '"records"' journal --json
+expect '' drift show pumps
+head -n 1 "$work/out" | grep -q '^answer: nothing: ' || fail "the answer is not its headline: $(cat "$work/out")"
 exits 4 round show 99
 exits 4 site approve nobody
 exits 4 promote pumps 0000
@@ -108,6 +113,8 @@ before=$(a model list; a model policy pumps; a campaign list --json)
 kill -9 "$pid"
 wait "$pid" 2>/dev/null
 exits 3 status
+exits 3 status --url http://127.0.0.1:1,http://127.0.0.1:2
+grep -q 'http://127.0.0.1:1,http://127.0.0.1:2' "$work/out" || fail "it does not say whom it asked: $(cat "$work/out")"
 start
 after=$(a model list; a model policy pumps; a campaign list --json)
 [ "$before" = "$after" ] || fail "after kill -9 it says: $after

@@ -255,6 +255,10 @@ static void a_weak_report_of_one_line_of_many_waits_for_company(void **state)
     s.policy.drift_false_month = 4;
     report(&s, 0, "l1", "adwin", "score")->effect = 1;
     assert_answer(&s, AN_SCOPE_LINE, AN_ANSWER_NOTHING, "could be chance: among 50 lines");
+    an_triage t;
+    assert_int_equal(an_drift_triage(&s.in, &t), AN_OK);
+    assert_non_null(strstr(t.evidence.text, "reports that could be chance, 1 of 50 lines: s0/l1"));
+    an_triage_done(&t);
     report(&s, 0, "l1", "adwin", "score")->effect = 4; /* strong enough alone */
     assert_answer(&s, AN_SCOPE_LINE, AN_ANSWER_CAMPAIGN, "");
     scene_make(&s, 50, 1);
