@@ -90,7 +90,7 @@ static an_err run(const an_args *args, an_note *why)
         return an_fail(AN_ERR_INVAL, why, "--config FILE is missing");
     an_err err = an_agent_conf_load(file, &conf, why);
     if (err == AN_OK && an_args_has(args, "check")) {
-        printf("%s: site %s, %zu lines\n", file, conf.site, conf.n_lines);
+        printf("%s: site %s, %zu line%s\n", file, conf.site, conf.n_lines, conf.n_lines == 1 ? "" : "s");
     } else if (err == AN_OK) {
         an_log_init((an_log_level)conf.log_level, "andon-agent");
         if ((err = catch_signals(why)) == AN_OK)

@@ -53,8 +53,9 @@ static void print_status(const an_jval *o, FILE *out)
     fprintf(out, "site %s, %s, %s%s\n", text_of(o, "site"), text_of(o, "state"),
             bool_of(link, "connected") ? "connected" : "not connected to the coordinator",
             age > OLD_MS ? " (the agent does not run now)" : "");
-    fprintf(out, "waiting to be sent: %" PRId64 " facts, %" PRId64 " uploads kept\n",
-            int_of(link, "facts_waiting"), int_of(link, "uploads_held"));
+    fprintf(out, "waiting to be sent: %" PRId64 " fact%s, %" PRId64 " upload%s kept\n",
+            int_of(link, "facts_waiting"), int_of(link, "facts_waiting") == 1 ? "" : "s",
+            int_of(link, "uploads_held"), int_of(link, "uploads_held") == 1 ? "" : "s");
     fprintf(out, "fingerprint of its keys: %s\n", text_of(o, "fingerprint"));
     if (strcmp(text_of(o, "rotation"), "-") != 0)
         fprintf(out, "new keys wait for %s\nfingerprint of the new keys: %s\n", text_of(o, "rotation"),
@@ -141,7 +142,8 @@ an_err an_show_ledger(const char *dir, int64_t last, FILE *out, an_note *why)
     if (err == AN_ERR_NOTFOUND)
         err = AN_OK;
     if (err == AN_OK)
-        fprintf(out, "%" PRIu64 " entries, %" PRIu64 " bytes left this site\n", n, bytes);
+        fprintf(out, "%" PRIu64 " %s, %" PRIu64 " bytes left this site\n", n, n == 1 ? "entry" : "entries",
+                bytes);
     an_spool_close(spool);
     return err;
 }
@@ -157,10 +159,11 @@ an_err an_show_ledger_verify(const char *dir, FILE *out, an_note *why)
         err = an_ledger_verify(spool, &rows, &before, head.b, why);
     if (err == AN_OK) {
         an_hash_text(text, &head);
-        fprintf(out, "%" PRIu64 " entries are as they were written; keep the last chain elsewhere: %s\n",
-                rows, text);
+        fprintf(out, "%" PRIu64 " %s as written; keep the last chain elsewhere: %s\n", rows,
+                rows == 1 ? "entry is" : "entries are", text);
         if (before > 0)
-            fprintf(out, "%" PRIu64 " older entries are from before there was a chain\n", before);
+            fprintf(out, "%" PRIu64 " older %s from before there was a chain\n", before,
+                    before == 1 ? "entry is" : "entries are");
     }
     an_spool_close(spool);
     return err;
@@ -323,7 +326,7 @@ an_err an_show_source(const char *path, size_t rows, FILE *out, an_note *why)
     if (err == AN_OK)
         err = an_batch_init(&batch, an_source_width(src), rows ? rows : 1);
     if (err == AN_OK) {
-        fprintf(out, "%zu sensors:\n", an_source_width(src));
+        fprintf(out, "%zu sensor%s:\n", an_source_width(src), an_source_width(src) == 1 ? "" : "s");
         for (size_t i = 0; i < an_source_width(src); i++)
             fprintf(out, "%6zu  %-30s %s\n", i, an_source_sensor(src, i), an_source_unit(src, i));
         err = an_source_next(src, &batch, &wait_ms, why);

@@ -161,17 +161,19 @@ static void say(const an_cli *c, const verdict *v)
         printf("THE JOURNAL IS NOT INTACT: %s\n", v->detail);
         return;
     }
-    printf("the journal is intact: %llu records\n", (unsigned long long)v->n.records);
-    printf("  %llu reports of what lines run are countersigned by their sites",
-           (unsigned long long)v->n.reports);
-    if (v->n.reports_plain)
-        printf(", %llu are of before sites countersigned", (unsigned long long)v->n.reports_plain);
-    printf("\n  %llu releases, %llu delegations and revocations, %llu rotations of the root are signed\n",
-           (unsigned long long)v->n.releases, (unsigned long long)v->n.delegations,
-           (unsigned long long)v->n.rotations);
-    if (v->n.withheld)
-        printf("  %llu records are without their secret: the hash of it is in its place\n",
-               (unsigned long long)v->n.withheld);
+    const an_audit_counts *n = &v->n;
+    printf("the journal is intact: %llu record%s\n", (unsigned long long)n->records, an_cli_s(n->records));
+    printf("  countersigned by their sites: %llu report%s of what lines run", (unsigned long long)n->reports,
+           an_cli_s(n->reports));
+    if (n->reports_plain)
+        printf(", and %llu of before sites countersigned", (unsigned long long)n->reports_plain);
+    printf("\n  signed: %llu release%s, %llu delegation%s or revocation%s, %llu rotation%s of the root\n",
+           (unsigned long long)n->releases, an_cli_s(n->releases), (unsigned long long)n->delegations,
+           an_cli_s(n->delegations), an_cli_s(n->delegations), (unsigned long long)n->rotations,
+           an_cli_s(n->rotations));
+    if (n->withheld)
+        printf("  without their secret, its hash in its place: %llu record%s\n",
+               (unsigned long long)n->withheld, an_cli_s(n->withheld));
     printf("chain %s (keep it elsewhere)\n", chain);
 }
 
@@ -282,7 +284,7 @@ int an_cli_journal_export(an_cli *c)
     if ((code = verify_file(path, &v)) != AN_CLI_OK)
         return code;
     if (!c->json)
-        printf("%lld records are in %s\n", (long long)all, path);
+        printf("%lld record%s written to %s\n", (long long)all, an_cli_s((uint64_t)all), path);
     say(c, &v);
     return v.intact ? AN_CLI_OK : AN_CLI_REFUSED;
 }

@@ -60,9 +60,9 @@ static void print_status(const an_jval *o)
     const an_jval *k = an_jval_get(o, "coordinator"), *rounds = an_jval_get(o, "rounds");
     char ago[AN_CLI_SHORT];
     an_cli_ago(ago, an_cli_int(k, "started_ms"));
-    printf("coordinator started %s, sites connect to %s, enrolment is %s, %lld records\n\n", ago,
+    printf("coordinator started %s, sites connect to %s, enrolment is %s, %lld record%s\n\n", ago,
            an_cli_text(k, "control"), an_cli_bool(k, "enrolment_open") ? "open" : "closed",
-           (long long)an_cli_int(k, "journal_seq"));
+           (long long)an_cli_int(k, "journal_seq"), an_cli_s((uint64_t)an_cli_int(k, "journal_seq")));
     an_cli_show_root(an_jval_get(o, "root"));
     if (an_jval_count(an_jval_get(o, "sites")) > 0)
         print_sites(an_jval_get(o, "sites"));

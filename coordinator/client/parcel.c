@@ -90,9 +90,9 @@ int an_cli_version_export(an_cli *c)
         const an_msg_version *v = &p->messages[p->n_messages - 1]->u.version;
         char hex[AN_HASH_TEXT];
         an_hash_text(hex, &v->version);
-        printf("version %.12s of model %s, release %llu, with %zu bundles, is in %s\n"
+        printf("version %.12s of model %s, release %llu, with %zu bundle%s, is in %s\n"
                "at the site: andon-agent import FILE\n",
-               hex, v->model, (unsigned long long)v->counter, p->n_bundles, path);
+               hex, v->model, (unsigned long long)v->counter, p->n_bundles, an_cli_s(p->n_bundles), path);
     }
     an_parcel_free(p);
     an_free(head);

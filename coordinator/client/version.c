@@ -31,11 +31,12 @@ static void print_rounds(const an_jval *list)
 static void print_figures(const an_jval *f)
 {
     const an_jval *list = an_jval_get(f, "figures");
+    const int64_t sites = an_cli_int(f, "evaluated_sites"), windows = an_cli_int(f, "evaluated_windows");
     an_grid g;
     if (!list)
         return;
-    printf("\nevaluation, summed over %lld sites, %lld windows, held against %s\n",
-           (long long)an_cli_int(f, "evaluated_sites"), (long long)an_cli_int(f, "evaluated_windows"),
+    printf("\nevaluation, summed over %lld site%s, %lld window%s, held against %s\n", (long long)sites,
+           an_cli_s((uint64_t)sites), (long long)windows, an_cli_s((uint64_t)windows),
            an_cli_text(f, "held_against"));
     an_grid_init(&g, "FIGURE  BETTER  THIS  AGAINST  MEANING");
     for (size_t i = 0; i < an_jval_count(list); i++) {
@@ -76,7 +77,7 @@ void an_cli_show_facts(const an_jval *f)
     print_releases(an_jval_get(f, "releases"));
     if (an_jval_count(an_jval_get(f, "releases")) == 0)
         printf("no release names it\n");
-    printf("last reported by %zu lines\n", an_jval_count(lines));
+    printf("last reported by %zu line%s\n", an_jval_count(lines), an_cli_s(an_jval_count(lines)));
 }
 
 int an_cli_version_card(an_cli *c)
@@ -151,8 +152,9 @@ static void print_compared(const an_jval *o)
                                               ? an_cli_text(o, "layout_difference")
                                               : "not known any more");
     if (an_cli_text(o, "common")[0])
-        printf("both come from %.12s: A by %lld versions, B by %lld\n", an_cli_text(o, "common"),
-               (long long)an_cli_int(o, "steps_a"), (long long)an_cli_int(o, "steps_b"));
+        printf("both come from %.12s: A by %lld version%s, B by %lld\n", an_cli_text(o, "common"),
+               (long long)an_cli_int(o, "steps_a"), an_cli_s((uint64_t)an_cli_int(o, "steps_a")),
+               (long long)an_cli_int(o, "steps_b"));
     else
         printf("they have no version in common\n");
 }

@@ -62,7 +62,7 @@ for site in "${sites[@]}"; do
     grep -q 'masked: only a sum of 3 parties or more can be read; noise hides a site' "$work/ledger" ||
         die "$(cat "$work/ledger")"
     "$agent" ledger --verify --data "$work/$site" >"$work/verified" || die "the ledger of $site: $(cat "$work/verified")"
-    grep -q 'entries are as they were written' "$work/verified" || die "$(cat "$work/verified")"
+    grep -q 'entries are as written' "$work/verified" || die "$(cat "$work/verified")"
 done
 kill -TERM "${site_pid[plant-b]}"
 wait "${site_pid[plant-b]}"

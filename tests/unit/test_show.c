@@ -143,10 +143,30 @@ static void where_no_agent_has_run_it_says_so(void **state)
     assert_non_null(strstr(f->why.text, "no agent has run"));
 }
 
+static bool says(fixture *f, const char *words)
+{
+    char text[4096];
+    rewind(f->out);
+    text[fread(text, 1, sizeof text - 1, f->out)] = '\0';
+    return strstr(text, words) != NULL;
+}
+
+static void one_thing_is_not_many(void **state)
+{
+    static const char one[] = "{\"coordinator\":{\"facts_waiting\":1,\"uploads_held\":0},\"lines\":[]}";
+    fixture *f = *state;
+    char path[AN_PATH_MAX];
+    assert_int_equal(an_path_join(path, f->dir, "status.json"), AN_OK);
+    assert_int_equal(an_file_write(path, one, strlen(one), 0600, NULL), AN_OK);
+    assert_int_equal(an_show_status(f->dir, false, f->out, &f->why), AN_OK);
+    assert_true(says(f, "waiting to be sent: 1 fact, 0 uploads kept\n"));
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        CASE(one_thing_is_not_many),
         CASE(a_verdict_on_an_alarm_that_was_raised_is_left),
         CASE(a_verdict_on_nothing_is_refused_and_nothing_is_left),
         CASE(a_rollback_is_left_where_there_is_a_version_before),
