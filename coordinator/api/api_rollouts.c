@@ -32,6 +32,24 @@ static an_json *stages_json(const an_rollout *r)
     return stages;
 }
 
+/* A rollout that is over tells no site anything: what its sites run is a matter of today. */
+static void set_now(const an_api_call *c, an_json *o, const an_rollout *r, const char *site)
+{
+    an_json *lines = an_json_array();
+    const an_hash desired = an_hub_desired_version(c->hub, r->model, site);
+    for (size_t i = 0; i < c->state->fleet.n; i++) {
+        const an_fleet_entry *f = &c->state->fleet.items[i];
+        if (strcmp(f->site, site) != 0 || strcmp(f->model, r->model) != 0)
+            continue;
+        an_json *line = an_json_object();
+        an_json_set_text(line, "line", f->line);
+        an_api_set_hash(line, "version", &f->version);
+        an_json_push(lines, line);
+    }
+    an_api_set_hash(o, "desired", &desired);
+    an_json_set(o, "lines", lines);
+}
+
 an_json *an_api_rollout_json(const an_api_call *c, const an_rollout *r, bool sites)
 {
     an_json *o = an_json_object(), *list = an_json_array();
@@ -59,6 +77,8 @@ an_json *an_api_rollout_json(const an_api_call *c, const an_rollout *r, bool sit
         an_json_set_text(s, "state", an_target_state_name(t->state));
         an_json_set_int(s, "since_ms", t->since_ms);
         an_json_set_text(s, "reason", t->reason);
+        if (an_rollout_is_over(r))
+            set_now(c, s, r, t->site);
         an_json_push(list, s);
     }
     if (sites)

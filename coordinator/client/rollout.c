@@ -46,10 +46,57 @@ void an_cli_show_rollouts(const an_jval *list)
     an_grid_done(&g);
 }
 
-static void show_one(const an_jval *r)
+/* "runs 1a2b", or of lines that differ each; and what they are to run, if that is another. */
+static void now_text(char *out, size_t size, const an_jval *site)
+{
+    const an_jval *lines = an_jval_get(site, "lines");
+    const char *desired = an_cli_text(site, "desired"), *first = an_cli_text(an_jval_at(lines, 0), "version");
+    bool same = true, as_desired = true;
+    size_t at = 0;
+    for (size_t i = 0; i < an_jval_count(lines); i++) {
+        const char *version = an_cli_text(an_jval_at(lines, i), "version");
+        same = same && strcmp(version, first) == 0;
+        as_desired = as_desired && strcmp(version, desired) == 0;
+    }
+    snprintf(out, size, "%s", an_jval_count(lines) ? "" : "nothing reported");
+    for (size_t i = 0; i < (same && an_jval_count(lines) ? 1 : an_jval_count(lines)) && at < size; i++) {
+        const an_jval *line = an_jval_at(lines, i);
+        char version[AN_CLI_SHORT];
+        an_cli_hash(version, an_cli_text(line, "version"));
+        at += (size_t)snprintf(out + at, size - at, "%s%s%sruns %s", i ? ", " : "",
+                               same ? "" : an_cli_text(line, "line"), same ? "" : " ", version);
+    }
+    if (!as_desired && at < size)
+        snprintf(out + at, size - at, ", is to run %.12s", desired[0] ? desired : "none");
+}
+
+static void show_sites(const an_jval *sites, bool over)
 {
     an_grid g;
-    const an_jval *stages = an_jval_get(r, "stages"), *sites = an_jval_get(r, "sites");
+    if (over)
+        printf("the sites as they were when it ended, and what they run now:\n");
+    an_grid_init(&g,
+                 over ? "SITE  STAGE  AT ITS END  SINCE  NOW  REASON" : "SITE  STAGE  STATE  SINCE  REASON");
+    for (size_t i = 0; i < an_jval_count(sites); i++) {
+        const an_jval *s = an_jval_at(sites, i);
+        char ago[AN_CLI_SHORT], now[320];
+        an_cli_ago(ago, an_cli_int(s, "since_ms"));
+        now_text(now, sizeof now, s);
+        an_grid_cell(&g, "%s", an_cli_text(s, "site"));
+        an_grid_cell(&g, "%lld", (long long)an_cli_int(s, "stage"));
+        an_grid_cell(&g, "%s", an_cli_text(s, "state"));
+        an_grid_cell(&g, "%s", ago);
+        if (over)
+            an_grid_cell(&g, "%s", now);
+        an_grid_cell(&g, "%s", an_cli_text(s, "reason"));
+    }
+    an_grid_print(&g, stdout);
+    an_grid_done(&g);
+}
+
+static void show_one(const an_jval *r)
+{
+    const an_jval *stages = an_jval_get(r, "stages");
     printf("rollout %lld of model %s is %s: %s\n\n", (long long)an_cli_int(r, "id"), an_cli_text(r, "model"),
            an_cli_text(r, "state"), an_cli_text(r, "waiting"));
     for (size_t i = 0; i < an_jval_count(stages); i++) {
@@ -60,19 +107,7 @@ static void show_one(const an_jval *r)
                (long long)an_cli_int(s, "fine"), (long long)an_cli_int(s, "sites"));
     }
     printf("\n");
-    an_grid_init(&g, "SITE  STAGE  STATE  SINCE  REASON");
-    for (size_t i = 0; i < an_jval_count(sites); i++) {
-        const an_jval *s = an_jval_at(sites, i);
-        char ago[AN_CLI_SHORT];
-        an_cli_ago(ago, an_cli_int(s, "since_ms"));
-        an_grid_cell(&g, "%s", an_cli_text(s, "site"));
-        an_grid_cell(&g, "%lld", (long long)an_cli_int(s, "stage"));
-        an_grid_cell(&g, "%s", an_cli_text(s, "state"));
-        an_grid_cell(&g, "%s", ago);
-        an_grid_cell(&g, "%s", an_cli_text(s, "reason"));
-    }
-    an_grid_print(&g, stdout);
-    an_grid_done(&g);
+    show_sites(an_jval_get(r, "sites"), an_cli_int(r, "ended_ms") > 0);
 }
 
 int an_cli_rollout_list(an_cli *c)

@@ -68,6 +68,9 @@ is 'it is not taken back' 60 shows ROLLED_BACK
 shows 'the score has worsened' || die "the reason is missing: $(api rollout list)"
 is 'not all are back' 60 all_run "$second"
 [ "$(production)" = "$second" ] || die "production is $(production)"
+api rollout show "$(api rollout list --json | grep -o '"id":[0-9]*' | head -n 1 | cut -d: -f2)" >"$work/out"
+grep -q "^$canary .*FAILED .*runs ${second:0:12} " "$work/out" && grep -q 'AT ITS END' "$work/out" ||
+    die "what became of a rollout that is over is not said: $(cat "$work/out")"
 api history "$canary/line-1" | grep -q 'the score has worsened' || die "$(api history "$canary/line-1")"
 api journal --kind rollout.event --limit 20 >"$work/out"
 grep -q 'site .* fails, RUNNING before, now ROLLED_BACK' "$work/out" ||
