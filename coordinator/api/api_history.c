@@ -1,4 +1,5 @@
 /* What ran where and when, and where a model's aliases were. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/opt.h"
@@ -64,11 +65,56 @@ static void set_runs(an_api_call *c, const an_history *h, const window *w)
     an_json_set(c->answer, "known_since_ms", since);
 }
 
+#define NAMED_MAX 16
+
+typedef struct names {
+    const char *items[NAMED_MAX];
+    size_t n;
+} names;
+
+static void add_name(names *l, const char *name)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (strcmp(l->items[i], name) == 0)
+            return;
+    if (l->n < NAMED_MAX)
+        l->items[l->n++] = name;
+}
+
+/* A line that nobody ever spoke of is a slip of the pen: those that there are help more than nothing. */
+static an_err need_line(an_api_call *c, an_note *why)
+{
+    char text[200] = "";
+    names known = {.n = 0};
+    an_history h = {.line = ""};
+    const an_store_filter f = {.subject = c->arg};
+    const an_hub_live *live = an_hub_live_find(c->hub, c->arg);
+    for (size_t i = 0; live && i < live->n_lines; i++) {
+        if (strcmp(live->lines[i].line, c->req->line) == 0)
+            return AN_OK;
+        add_name(&known, live->lines[i].line);
+    }
+    an_err err = an_store_scan(an_hub_store(c->hub), &f, take_record, &h, why);
+    for (size_t i = 0; i < h.runs.n; i++)
+        add_name(&known, h.runs.items[i].line);
+    for (size_t i = 0; i < known.n; i++) {
+        const size_t at = strlen(text);
+        snprintf(text + at, sizeof text - at, "%s%s", i ? ", " : "; its lines: ", known.items[i]);
+    }
+    if (err == AN_OK)
+        err = an_fail(AN_ERR_NOTFOUND, why, "no line %.63s is known at site %.63s%s", c->req->line, c->arg,
+                      text);
+    an_history_done(&h);
+    return err;
+}
+
 static an_err answer_site(an_api_call *c, const window *w, an_note *why)
 {
     an_history h = {.line = c->req->line};
     const an_store_filter f = {.subject = c->arg};
     an_err err = an_store_scan(an_hub_store(c->hub), &f, take_record, &h, why);
+    if (err == AN_OK && h.line[0] && h.runs.n == 0)
+        err = need_line(c, why);
     if (err == AN_OK) {
         an_json_set_text(c->answer, "site", c->arg);
         set_runs(c, &h, w);

@@ -117,6 +117,7 @@ says 'production' api history pump --at now
 refuses 'give a day' api history pump --at yesterday
 refuses 'give a day' api history pump --at 2026-02-30
 refuses 'no site and no model' api history nothing
+refuses 'no line line-9 is known at site plant-a; its lines: line-1' api history plant-a/line-9
 says 'production of model pump moved' api journal --actor user/admin --since 1h --until now --subject pump
 api journal --until 1970-01-02 | grep -q . && die "there are records of 1970"
 say 'ok: the root was replaced; the site that was away followed, a new one enrolled'
