@@ -145,7 +145,8 @@ an_err an_source_check(const char *type_name, const an_node *conf, an_note *why)
     const an_source_type *type = an_source_type_find(type_name);
     if (!type)
         return an_fail(AN_ERR_NOTFOUND, why, "no source of type \"%s\"", type_name ? type_name : "");
-    return check_options(type, conf, why);
+    const an_err err = check_options(type, conf, why);
+    return err == AN_OK && type->check ? type->check(conf, why) : err;
 }
 
 an_err an_source_open(const char *type_name, const an_node *conf, const an_clock *clock, an_source **ret,

@@ -77,6 +77,10 @@ typedef struct an_source_type {
     const an_source_option *options; /* ends with a row whose key is NULL */
     size_t state_size;
 
+    /* What the table of options cannot say, of a configuration alone: lists above all.  NULL: nothing.
+     * Errors: INVAL, NOMEM. */
+    an_err (*check)(const an_node *conf, an_note *why);
+
     /* Keys and bounds have been checked.  Errors: INVAL, NOTFOUND, IO, PROTO, NOMEM. */
     an_err (*open)(void *state, const an_node *conf, an_note *why);
     size_t (*width)(const void *state);
@@ -105,7 +109,7 @@ const an_source_option *an_source_common_get(void);
 typedef struct an_source an_source;
 
 /* Is every option known, of its kind and in bounds, and is each there that must be?  Opens
- * nothing. Errors: NOTFOUND no such type, INVAL. */
+ * nothing. Errors: NOTFOUND no such type, INVAL, NOMEM. */
 an_err an_source_check(const char *type, const an_node *conf, an_note *why);
 
 /* conf is the mapping with the source's options (`type`, `speed` and `name` are understood for

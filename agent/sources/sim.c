@@ -98,6 +98,20 @@ static an_err read_conf(const an_node *map, an_sim_conf *c, an_note *why)
     return err;
 }
 
+/* What the line does not know, its events above all, is met when it is made. */
+static an_err sim_check(const an_node *conf, an_note *why)
+{
+    an_sim_conf c = {.n_events = 0};
+    an_sim *sim = NULL;
+    an_note inner = {{0}};
+    an_err err = read_conf(conf, &c, why);
+    if (err)
+        return err;
+    err = an_sim_new(&c, &sim, &inner);
+    an_sim_free(sim);
+    return err == AN_ERR_INVAL ? an_node_fail(conf, why, "%s", inner.text) : err;
+}
+
 static an_err sim_open(void *state, const an_node *conf, an_note *why)
 {
     sim_state *s = state;
@@ -176,6 +190,7 @@ const an_source_type an_source_type_sim = {
     .meaning = "a simulated line with known faults and changes",
     .options = options,
     .state_size = sizeof(sim_state),
+    .check = sim_check,
     .open = sim_open,
     .width = sim_width,
     .sensor = sim_sensor,

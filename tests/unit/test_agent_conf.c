@@ -75,6 +75,8 @@ static void options_reach_their_users(void **state)
 
 #define LINE "site: a\nlines:\n  - name: l\n    model: m\n    source: {type: sim, line: pump}\n"
 
+#define EVENTS "site: a\nlines:\n  - name: l\n    model: m\n    source: {type: sim, line: pump, events: ["
+
 static const struct {
     const char *text, *place, *words;
 } wrong[] = {
@@ -93,6 +95,12 @@ static const struct {
     {"site: a\nlines:\n  - name: l\n    model: m\n    source: {type: sim}", "s.yaml:5:", "needs \"line\""},
     {"site: a\nlines:\n  - name: l\n    model: m\n    source: {type: sim, line: pump, sed: 1}",
      "s.yaml:5:", "sed"},
+    {EVENTS "{name: leak, start: 9, length: 3, sise: 2}]}", "s.yaml:5:80:", "unknown key \"sise\""},
+    {EVENTS "{name: leak, begin: 9}]}", "s.yaml:5:59:", "begin"},
+    {EVENTS "{name: leak, start: soon}]}", "s.yaml:5:", "start"},
+    {EVENTS "{name: locusts, start: 9, length: 3}]}", "s.yaml:5:", "knows no event"},
+    {"site: a\nlines:\n  - name: l\n    model: m\n    source: {type: sim, line: lathe}",
+     "s.yaml:5:", "lathe"},
     {LINE "    alarm: {k: 6, n: 5}", "s.yaml:6:12", "must not be above n"},
     {LINE "    alarm: {k: many}", "s.yaml:6:16", "alarm.k"},
     {LINE "    threshold: guess:1", "s.yaml:6:16", "threshold"},
