@@ -19,6 +19,7 @@
 #define LOOKS 100 /* so often: an agent that runs looks into its inbox each second */
 #define ANSWER_BYTES 1024
 #define GOOD "followed"
+#define ALREADY "already: " /* and what is said of it */
 
 /* ---- unpacking ---- */
 
@@ -125,7 +126,9 @@ static an_err answer_of(const char *dir, an_note *why)
     if (err == AN_OK)
         err = an_file_read(&b, path, NULL);
     an_buf_u8(&b, 0);
-    if (err == AN_OK && strcmp((const char *)b.data, GOOD) != 0)
+    if (err == AN_OK && strncmp((const char *)b.data, ALREADY, strlen(ALREADY)) == 0)
+        err = an_fail(AN_ERR_EXISTS, why, "%s", (const char *)b.data + strlen(ALREADY));
+    else if (err == AN_OK && strcmp((const char *)b.data, GOOD) != 0)
         err = an_fail(AN_ERR_REFUSED, why, "%s", (const char *)b.data);
     an_buf_done(&b);
     return err;
@@ -134,12 +137,13 @@ static an_err answer_of(const char *dir, an_note *why)
 static an_err wait_for(const char *dir, const char *import, const an_msg_version *v, FILE *out, an_note *why)
 {
     an_err err = AN_ERR_NOTFOUND;
+    an_note said = {{0}};
     if (!agent_runs(dir)) {
         fprintf(out, "left for the agent, which does not run now: it judges it at its next start\n");
         return AN_OK;
     }
     for (int i = 0; i < LOOKS && err == AN_ERR_NOTFOUND; i++) {
-        err = answer_of(import, why);
+        err = answer_of(import, &said);
         if (err == AN_ERR_NOTFOUND)
             pause_ms(LOOK_MS);
     }
@@ -152,7 +156,11 @@ static an_err wait_for(const char *dir, const char *import, const an_msg_version
         fprintf(out,
                 "release %" PRIu64 " of model %s is followed: the line goes over when it is calibrated\n",
                 v->counter, v->model);
-    return err;
+    if (err == AN_ERR_EXISTS)
+        fprintf(out, "%s: there is nothing to do\n", said.text);
+    if (why)
+        *why = said;
+    return err == AN_ERR_EXISTS ? AN_OK : err;
 }
 
 an_err an_leave_import(const char *dir, const char *path, FILE *out, an_note *why)
@@ -204,12 +212,16 @@ an_err an_import_take(const char *dir, const char *name, an_session *s, an_note 
     if (err == AN_OK)
         err = an_session_import(s, head.data, head.len, import, &reason);
     an_buf_done(&head);
-    const char *text = err == AN_OK ? GOOD : reason.text[0] ? reason.text : an_err_text(err);
+    char text[sizeof reason.text + sizeof ALREADY];
+    snprintf(text, sizeof text, "%s%s", err == AN_ERR_EXISTS ? ALREADY : "",
+             err == AN_OK     ? GOOD
+             : reason.text[0] ? reason.text
+                              : an_err_text(err));
     if (an_path_join(path, import, "answer") == AN_OK && an_file_exists(import)) {
         an_err said = an_file_write(path, text, strlen(text), 0640, NULL);
         (void)said; /* the site's journal has it, too */
     }
     if (why)
         *why = reason;
-    return err;
+    return err == AN_ERR_EXISTS ? AN_OK : err;
 }

@@ -130,7 +130,8 @@ an_err an_session_post(an_session *s, const an_msg *fact, an_note *why);
 
 /* A release that came as a parcel (trust/parcel.h): head is what stands before its bundles, and these are files in
  * dir, named by their hashes; they are taken over.  Judged as if it had come over the link, and said in the site's
- * journal.  Errors: PROTO, AUTH, REFUSED and a reason; IO, NOMEM. */
+ * journal.  Errors: EXISTS all lines of its model have followed it already; PROTO, AUTH, REFUSED and a reason; IO,
+ * NOMEM. */
 an_err an_session_import(an_session *s, const void *head, size_t len, const char *dir, an_note *why);
 
 /* ---- rotation of the site's keys ---- */

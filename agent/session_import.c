@@ -51,6 +51,25 @@ static an_err judge(const an_session *s, const an_msg_version *v, an_note *why)
     return err == AN_OK && !any ? an_fail(AN_ERR_REFUSED, why, "no line here runs model %s", v->model) : err;
 }
 
+/* Every line of its model has gone over to it, and nothing is left to be done; a line that went back since stays
+ * where it is. */
+static bool was_followed(const an_session *s, const an_msg_version *v, an_note *said)
+{
+    an_note_set(said, "release %llu of model %s runs here already", (unsigned long long)v->counter, v->model);
+    for (size_t i = 0; i < s->conf.n_lines; i++) {
+        const an_line_state *line = &s->lines[i];
+        if (strcmp(line->conf->model, v->model) != 0)
+            continue;
+        if (line->root_number != s->root.number || line->counter != v->counter ||
+            an_hash_is_zero(&line->version))
+            return false;
+        if (!an_hash_equal(&line->version, &v->version))
+            an_note_set(said, "release %llu of model %s was followed here already; line %s went back from it",
+                        (unsigned long long)v->counter, v->model, line->conf->line);
+    }
+    return true;
+}
+
 an_err an_session_import(an_session *s, const void *head, size_t len, const char *dir, an_note *why)
 {
     an_parcel *p = NULL;
@@ -63,9 +82,13 @@ an_err an_session_import(an_session *s, const void *head, size_t len, const char
             err = an_trust_message(s, p->messages[i], &reason);
     if (err == AN_OK)
         err = judge(s, &version->u.version, &reason);
-    if (err == AN_OK)
+    an_note said;
+    const bool already = err == AN_OK && was_followed(s, &version->u.version, &said);
+    if (err == AN_OK && !already)
         err = take_bundles(s, p, dir, &reason);
-    if (err == AN_OK) {
+    if (already) {
+        err = an_fail(AN_ERR_EXISTS, &reason, "%s", said.text);
+    } else if (err == AN_OK) {
         an_hash_text(hex, &version->u.version.version);
         snprintf(what, sizeof what, "release %llu, version %.12s, came as a file",
                  (unsigned long long)version->u.version.counter, hex);

@@ -139,6 +139,7 @@ says 'is followed' "$agent" import --data "$work/plant-c" "$work/pump.parcel"
 until_true 60 site_is plant-c version "$first" || die "plant-c does not follow the file"
 start_coordinator "${coordinator_flags[@]}" "${release_root[@]}"
 until_true 60 heard_of_plant_c || die "what plant-c runs was not reported: $(api history plant-c)"
+says 'here already' "$agent" import --data "$work/plant-c" "$work/pump.parcel"
 say 'ok: a site without a link follows a release that came as a file'
 
 # ---- without a root ----

@@ -509,7 +509,7 @@ static void a_site_that_is_cut_off_follows_what_comes_on_a_stick(void **state)
     assert_true(an_hash_equal(&away->runs, &second));
     assert_true(journal_says(away, "came as a file"));
     assert_int_equal(an_session_root(away->session).number, 1);
-    assert_int_equal(bring(away, &new, &why), AN_OK); /* again: nothing is to be done */
+    assert_int_equal(bring(away, &new, &why), AN_ERR_EXISTS); /* again: nothing is to be done */
     const an_err err = bring(away, &old, &why);
     assert_true(err == AN_ERR_REFUSED || err == AN_ERR_AUTH); /* of the older root, with an older counter */
     assert_true(journal_says(away, "a file was refused"));
@@ -530,7 +530,8 @@ static void what_a_stick_may_not_bring_is_refused_with_a_reason(void **state)
     assert_int_equal(bring(at, &s, &why), AN_ERR_AUTH);
     s.head.data[s.head.len - 1] ^= 1;
     assert_int_equal(an_session_import(at->session, s.head.data, 100, s.dir, &why), AN_ERR_PROTO);
-    assert_int_equal(bring(at, &s, &why), AN_OK); /* it runs it already */
+    assert_int_equal(bring(at, &s, &why), AN_ERR_EXISTS);
+    assert_non_null(strstr(why.text, "runs here already"));
     an_clock_fake_advance(&w->clock, 2 * YEAR);
     assert_int_equal(bring(at, &s, &why), AN_ERR_REFUSED);
     assert_non_null(strstr(why.text, "expired"));
