@@ -260,8 +260,9 @@ int an_cli_round_show(an_cli *c)
         an_grid_cell(&g, "%s", an_cli_text(e, "event"));
         an_grid_cell(&g, "%s", an_cli_text(e, "site"));
         if (an_cli_int(e, "trained_in"))
-            an_grid_cell(&g, "trained in round %lld, %lld versions behind%s%s",
+            an_grid_cell(&g, "trained in round %lld, %lld version%s behind%s%s",
                          (long long)an_cli_int(e, "trained_in"), (long long)an_cli_int(e, "staleness"),
+                         an_cli_s((uint64_t)an_cli_int(e, "staleness")),
                          an_cli_text(e, "reason")[0] ? ": " : "", an_cli_text(e, "reason"));
         else
             an_grid_cell(&g, "%s", an_cli_text(e, "reason"));
