@@ -234,8 +234,9 @@ an_err an_hub_parcel(an_hub *hub, const char *model, const char *site, const cha
 an_err an_hub_parcel_version(an_hub *hub, const char *model, const char *site, an_hash *ret, an_note *why);
 const uint8_t *an_hub_online_key(const an_hub *hub); /* (AN_SIGN_PUBLIC_BYTES) borrowed */
 
-/* Recomputes a committed round from the updates that were received.  ret_same: the same bits as then.
- * Runs in the calling thread.  Errors: NOTFOUND no such round, or its updates are gone. */
+/* Recomputes a committed round from the updates that were received, one round at a time, by io.combine.  ret_same: the
+ * same bits as then.  Errors: AGAIN it is under way, or another one is: to be asked again; NOTFOUND no such round, or
+ * its updates are gone. */
 an_err an_hub_round_replay(an_hub *hub, uint64_t round, an_hash *ret_result, bool *ret_same, an_note *why);
 
 /* ---- looking ---- */

@@ -39,6 +39,17 @@ typedef struct an_hub_model {
     an_tensor_scale *tensors; /* (n_tensors), unit_exp not set */
 } an_hub_model;
 
+/* A round that is computed again, one at a time; beside the core, as a sum. */
+typedef struct an_hub_replay {
+    uint64_t round;            /* 0: none */
+    const an_combine_job *job; /* out; NULL: it has ended */
+    an_hash result;
+    bool same;
+    an_err err;
+    an_note why;
+    int64_t ended_ms;
+} an_hub_replay;
+
 /* An event of a round that waits to be stored with others in one transaction. */
 typedef struct an_hub_waiting {
     uint64_t round;
@@ -53,6 +64,7 @@ struct an_hub {
     AN_LIST(an_hub_live) live;
     AN_LIST(an_hub_round *) rounds;
     AN_LIST(an_hub_model) models;
+    an_hub_replay replay;
     uint8_t *seal_secret;                /* (AN_AGREE_BYTES) locked memory */
     uint8_t seal_public[AN_AGREE_BYTES]; /* updates are sealed to it */
     uint64_t next_epoch;

@@ -10,6 +10,7 @@
 
 #define PATIENCE_MS 600000 /* with a disk or a database that fails */
 #define AGAIN_MS 2000
+#define FRESH_MS 10000 /* what a replay came to, for whoever asked and asks again at once */
 
 an_err an_hub_plan_read(an_hub *hub, const an_hash *plan_hash, an_plan **ret, an_buf *bytes, an_note *why)
 {
@@ -164,12 +165,87 @@ out:
     }
 }
 
+/* ---- for an auditor ---- */
+
+static an_err replay_start(an_hub *hub, const an_round_entry *e, an_note *why)
+{
+    an_err err = AN_ERR_NOMEM;
+    an_combine_job *job = an_alloc(1, sizeof *job);
+    an_hub_round *r = an_alloc(1, sizeof *r);
+    if (!job || !r)
+        goto out;
+    an_buf_init(&r->plan_bytes, AN_PLAN_BYTES_MAX);
+    if ((err = an_hub_round_reread(hub, e->id, r, why)) != AN_OK)
+        goto out;
+    job->plan = r->plan; /* handed over */
+    r->plan = NULL;
+    if ((err = fill_job(hub, e, &r->round, job, why)) != AN_OK)
+        goto out;
+    if ((err = hub->conf.io.combine(hub->conf.io.ctx, job)) != AN_OK)
+        goto out;
+    hub->replay = (an_hub_replay){.round = e->id, .job = job};
+    job = NULL;
+out:
+    an_hub_round_free(r);
+    if (job) {
+        an_combine_done(job);
+        an_free(job);
+    }
+    return err;
+}
+
+static void replay_ended(an_hub *hub, const an_combine_job *job, an_err err, const an_note *why)
+{
+    an_hub_replay *p = &hub->replay;
+    const an_round_entry *e = an_state_round(&hub->state, p->round);
+    p->job = NULL;
+    p->err = err;
+    p->ended_ms = an_hub_now(hub);
+    if (why)
+        p->why = *why;
+    if (err != AN_OK)
+        return;
+    p->result = job->result;
+    p->same = e && an_hash_equal(&job->result, &e->result);
+    p->err = an_file_remove(job->result_path, &p->why);
+    if (p->err == AN_OK && job->new_state_path[0])
+        p->err = an_file_remove(job->new_state_path, &p->why);
+}
+
+an_err an_hub_round_replay(an_hub *hub, uint64_t round, an_hash *ret_result, bool *ret_same, an_note *why)
+{
+    an_hub_replay *p = &hub->replay;
+    const an_round_entry *e = an_state_round(&hub->state, round);
+    if (!e || !e->over || !e->committed)
+        return an_fail(AN_ERR_NOTFOUND, why, "no committed round %llu", (unsigned long long)round);
+    if (p->job)
+        return AN_ERR_AGAIN;
+    if (p->round == round && an_hub_now(hub) - p->ended_ms < FRESH_MS) {
+        *ret_result = p->result;
+        *ret_same = p->same;
+        p->round = 0;
+        return p->err == AN_OK ? AN_OK : an_fail(p->err, why, "%s", p->why.text);
+    }
+    if (e->pruned)
+        return an_fail(AN_ERR_NOTFOUND, why,
+                       "the updates of round %llu are no longer kept (policy keep.rounds, keep.bytes)",
+                       (unsigned long long)round);
+    an_err err = replay_start(hub, e, why);
+    return err == AN_OK ? AN_ERR_AGAIN : err;
+}
+
+/* ---- what a job came to ---- */
+
 void an_hub_combined(an_hub *hub, an_combine_job *job, an_err err, const an_note *why)
 {
     an_note note = {{0}};
+    an_hub_round *r = NULL;
+    if (job == hub->replay.job) {
+        replay_ended(hub, job, err, why);
+        goto out;
+    }
     an_hub_settle(hub);
-    an_hub_round *r = an_hub_round_find(hub, job->plan->round);
-    if (r) {
+    if ((r = an_hub_round_find(hub, job->plan->round))) {
         r->combining = false;
         if (err == AN_OK)
             err = an_store_object_adopt(hub->conf.store, job->result_path, &job->result, &note);
@@ -194,38 +270,4 @@ void an_hub_combined(an_hub *hub, an_combine_job *job, an_err err, const an_note
 out:
     an_combine_done(job);
     an_free(job);
-}
-
-an_err an_hub_round_replay(an_hub *hub, uint64_t round, an_hash *ret_result, bool *ret_same, an_note *why)
-{
-    const an_round_entry *e = an_state_round(&hub->state, round);
-    if (!e || !e->over || !e->committed)
-        return an_fail(AN_ERR_NOTFOUND, why, "no committed round %llu", (unsigned long long)round);
-    if (e->pruned)
-        return an_fail(AN_ERR_NOTFOUND, why,
-                       "the updates of round %llu are no longer kept (policy keep.rounds, keep.bytes)",
-                       (unsigned long long)round);
-    an_err err = AN_ERR_NOMEM;
-    an_combine_job job = {.plan = NULL};
-    an_hub_round *r = an_alloc(1, sizeof *r);
-    if (!r)
-        goto out;
-    an_buf_init(&r->plan_bytes, AN_PLAN_BYTES_MAX);
-    if ((err = an_hub_round_reread(hub, round, r, why)) != AN_OK)
-        goto out;
-    job.plan = r->plan; /* handed over */
-    r->plan = NULL;
-    if ((err = fill_job(hub, e, &r->round, &job, why)) != AN_OK)
-        goto out;
-    if ((err = an_combine_run(&job, why)) != AN_OK)
-        goto out;
-    *ret_result = job.result;
-    *ret_same = an_hash_equal(&job.result, &e->result);
-    err = an_file_remove(job.result_path, why);
-    if (err == AN_OK && job.new_state_path[0])
-        err = an_file_remove(job.new_state_path, why);
-out:
-    an_hub_round_free(r);
-    an_combine_done(&job);
-    return err;
 }

@@ -264,6 +264,10 @@ an_err an_api_round_replay(an_api_call *c, an_note *why)
     an_err err = need_round(c, &r, why);
     if (err == AN_OK)
         err = an_hub_round_replay(c->hub, r->id, &result, &same, why);
+    if (err == AN_ERR_AGAIN && c->waited_ms >= AN_API_WAIT_MAX_MS) {
+        an_json_set_bool(c->answer, "running", true);
+        return AN_OK;
+    }
     if (err != AN_OK)
         return err;
     an_json_set_int(c->answer, "round", (int64_t)r->id);

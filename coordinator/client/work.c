@@ -277,11 +277,17 @@ int an_cli_round_show(an_cli *c)
  */
 int an_cli_round_replay(an_cli *c)
 {
-    an_json_doc *doc;
+    an_json_doc *doc = NULL;
     const char *id = an_cli_word(c, 0);
+    int code = id ? AN_CLI_OK : AN_CLI_USAGE;
     c->quiet_json = true;
-    int code = id ? an_cli_post(c, &doc, an_json_object(), "/rounds/%s/replay", id) : AN_CLI_USAGE;
-    if (!id || !doc)
+    do { /* a large one takes longer than an answer is waited for */
+        an_json_doc_free(doc);
+        doc = NULL;
+        if (id)
+            code = an_cli_post(c, &doc, an_json_object(), "/rounds/%s/replay", id);
+    } while (doc && an_cli_bool(an_json_root(doc), "running"));
+    if (!doc)
         return code;
     const an_jval *o = an_json_root(doc);
     bool same = an_cli_bool(o, "same");

@@ -1,9 +1,9 @@
 /* The lease's keeper: a thread with a connection of its own, for the time in which the store's thread is busy.
  *
- * A journal that is read, an object of gigabytes, a round that is replayed: each may take longer than a lease lasts, and
- * a standby that took over then would be as busy, and lose it again.  The keeper renews what the store's thread has not
- * renewed for a while (kept_ms).  It does so only while that thread has shown life (alive_ms): a coordinator that hangs
- * loses its lease.  A process that is stopped has its keeper stopped too; a lease that has ended is not the keeper's to
+ * A journal that is read, an object of gigabytes: each may take longer than a lease lasts, and a standby that took over
+ * then would be as busy, and lose it again.  The keeper renews what the store's thread has not renewed for a while
+ * (kept_ms).  It does so only while that thread has shown life (alive_ms): a coordinator that hangs loses its lease.  What
+ * takes long without the store, sums and their replays, is not that thread's work.  A process that is stopped has its keeper stopped too; a lease that has ended is not the keeper's to
  * take up again.  What protects the journal is the epoch, whatever the keeper does. */
 #include <errno.h>
 #include <signal.h>

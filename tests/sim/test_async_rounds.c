@@ -126,7 +126,7 @@ static updates look_back(world *w, uint64_t id)
         bool same = false;
         if (!st->rounds.items[i].committed)
             continue;
-        if (an_hub_round_replay(w->hub, st->rounds.items[i].id, &result, &same, &why) != AN_OK)
+        if (replay(w, st->rounds.items[i].id, &result, &same, &why) != AN_OK)
             fail_msg("%s", why.text);
         assert_true(same);
     }

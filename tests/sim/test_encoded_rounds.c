@@ -85,7 +85,7 @@ static outcome campaign_with(const char *encoding, const char *topk, const char 
         const an_round_entry *r = &st->rounds.items[i];
         if (!r->committed)
             continue;
-        assert_int_equal(an_hub_round_replay(w->hub, r->id, &result, &same, &why), AN_OK);
+        assert_int_equal(replay(w, r->id, &result, &same, &why), AN_OK);
         assert_true(same);
         ret.bytes += r->kind == AN_PAYLOAD_TRAIN ? r->update_bytes : 0;
     }

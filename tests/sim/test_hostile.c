@@ -72,7 +72,7 @@ static void replay_all(world *w)
         an_hash result;
         an_note why = {{0}};
         bool same = false;
-        assert_int_equal(an_hub_round_replay(w->hub, st->rounds.items[i].id, &result, &same, &why), AN_OK);
+        assert_int_equal(replay(w, st->rounds.items[i].id, &result, &same, &why), AN_OK);
         assert_true(same);
     }
 }

@@ -439,7 +439,7 @@ static void a_site_that_is_lost_in_any_phase_costs_the_round_its_part_at_most(vo
         if (!e->over || !e->committed)
             fail_msg("lost in %s: %s", an_round_state_name(phases[k]), e->reason);
         assert_int_equal(e->n_updates, phases[k] <= AN_ROUND_COLLECTING ? 3 : 4);
-        if (an_hub_round_replay(w->hub, id, &result, &same, &why) != AN_OK)
+        if (replay(w, id, &result, &same, &why) != AN_OK)
             fail_msg("%s", why.text);
         assert_true(same);
         an_federation_teardown(state);

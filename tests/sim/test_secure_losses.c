@@ -121,7 +121,7 @@ static void replays_to_the_same_bits(world *w)
     an_hash result;
     bool same = false;
     an_note why = {{0}};
-    if (an_hub_round_replay(w->hub, seen.round, &result, &same, &why) != AN_OK)
+    if (replay(w, seen.round, &result, &same, &why) != AN_OK)
         fail_msg("%s", why.text);
     assert_true(same);
 }

@@ -38,7 +38,7 @@ static size_t replay_all(world *w)
         an_hash result;
         an_note why = {{0}};
         bool same = false;
-        if (an_hub_round_replay(w->hub, st->rounds.items[i].id, &result, &same, &why) != AN_OK)
+        if (replay(w, st->rounds.items[i].id, &result, &same, &why) != AN_OK)
             fail_msg("%s", why.text);
         assert_true(same);
         trained += st->rounds.items[i].kind == AN_PAYLOAD_TRAIN;

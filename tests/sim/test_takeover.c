@@ -71,7 +71,7 @@ static void assert_whole(world *w, uint64_t round)
     if (!e->over || !e->committed)
         fail_msg("round %llu: %s", (unsigned long long)round, e->reason);
     assert_int_equal(e->n_updates, SITES);
-    if (an_hub_round_replay(w->hub, round, &result, &same, &why) != AN_OK)
+    if (replay(w, round, &result, &same, &why) != AN_OK)
         fail_msg("%s", why.text);
     assert_true(same);
 }

@@ -269,6 +269,14 @@ void settle(world *w)
         step(w);
 }
 
+an_err replay(world *w, uint64_t round, an_hash *ret_result, bool *ret_same, an_note *why)
+{
+    an_err err;
+    while ((err = an_hub_round_replay(w->hub, round, ret_result, ret_same, why)) == AN_ERR_AGAIN)
+        step(w);
+    return err;
+}
+
 void tick(world *w)
 {
     an_clock_fake_advance(&w->clock, 1000);

@@ -107,9 +107,10 @@ int an_federation_setup(void **state); /* *state is a world; the model "pump" ha
 void an_federation_setup_kind(void **state, const an_federation_kind *kind);
 int an_federation_teardown(void **state);
 
-void step(world *w);             /* one event; there must be one */
-void tick(world *w);             /* a second goes by; what follows from it waits in the queue */
-void settle(world *w);           /* until nothing is left to do */
+void step(world *w);   /* one event; there must be one */
+void tick(world *w);   /* a second goes by; what follows from it waits in the queue */
+void settle(world *w); /* until nothing is left to do */
+an_err replay(world *w, uint64_t round, an_hash *ret_result, bool *ret_same, an_note *why); /* to its end */
 void pass(world *w, int64_t ms); /* time goes by, in seconds */
 void connect_all(world *w);
 an_session_conf an_federation_conf(site *s);
