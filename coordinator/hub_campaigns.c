@@ -42,6 +42,7 @@ static void set_training(an_plan *plan, const an_policy *p, const an_campaign *c
     plan->local_epochs = (uint32_t)(again ? p->drift_epochs : p->train_epochs);
     plan->lr = again ? p->drift_lr : p->train_lr;
     plan->l2sp = again ? p->drift_l2sp : 0;
+    plan->ewc = again ? p->drift_ewc : 0;
     plan->replay_share = again ? p->drift_replay : 0;
     plan->use_held = again && p->drift_use_held;
     plan->batch = (uint32_t)p->train_batch;

@@ -137,6 +137,8 @@ const an_opt an_policy_rows[] = {
     AN_OPT_INT(an_policy, drift_epochs, "drift.epochs", 1, 1000, "4", "passes in each of them"),
     AN_OPT_NUM(an_policy, drift_lr, "drift.lr", 1e-9, 10, "0.001", "learning rate in each of them"),
     AN_OPT_NUM(an_policy, drift_l2sp, "drift.l2sp", 0, 1000, "0.001", "L2-SP pull towards production"),
+    AN_OPT_NUM(an_policy, drift_ewc, "drift.ewc", 0, 1e12, "0",
+               "... and of each parameter by how much old windows need it (elastic weight consolidation)"),
     AN_OPT_NUM(an_policy, drift_gain, "drift.gain", 0, 0.9, "0",
                "end training early if a round lowers the sites' loss by less than this share"),
     AN_OPT_NUM(an_policy, drift_replay, "drift.replay", 0.01, 0.95, "0.5",
@@ -274,6 +276,10 @@ an_err an_policy_check(const an_policy *p, an_note *why)
         return an_fail(AN_ERR_INVAL, why,
                        "rule.mixing: %s has none before it; median, trimmed_mean, krum and multi_krum have",
                        an_policy_rules[p->rule]);
+    if (p->dp_unit == AN_DP_RECORD && p->drift_ewc > 0)
+        return an_fail(
+            AN_ERR_INVAL, why,
+            "drift.ewc: not with dp.unit: record; what parameters are needed for is made of the records");
     if (p->dp_unit == AN_DP_SITE && (p->privacy == 0 || p->secure_groups != 1))
         return an_fail(
             AN_ERR_INVAL, why,

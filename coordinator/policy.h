@@ -55,7 +55,7 @@ typedef struct an_policy {
     double drift_share, drift_run, drift_false_month;
     an_opt_line drift_hours;
     int64_t drift_rounds, drift_epochs;
-    double drift_lr, drift_l2sp, drift_replay, drift_gain;
+    double drift_lr, drift_l2sp, drift_ewc, drift_replay, drift_gain;
     int64_t overlay_deadline_ms;
 
     double trigger_precision, trigger_recall, trigger_f1, trigger_confidence;

@@ -1,5 +1,5 @@
 /* TRAIN: local epochs from the base version's parameters, and what they changed (FedAvg,
- * McMahan et al. 2017; FedProx and L2-SP by the plan).
+ * McMahan et al. 2017; FedProx, L2-SP and elastic weight consolidation by the plan).
  *
  * With privacy of records (train_private.c) every row counts once, and no replay is drawn.
  *
@@ -13,9 +13,12 @@
 #include "agent/tasks/task_internal.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "models/fisher.h"
 #include "models/train.h"
 
 #define STREAM_REPLAY 1
+#define STREAM_FISHER 2
+#define FISHER_ROWS ((size_t)2048) /* old windows that say how much each parameter is needed */
 
 static bool is_incremental(const an_plan *plan)
 {
@@ -91,8 +94,48 @@ static an_err choose(const an_task *task, float **ret, size_t *ret_n, an_note *w
     return AN_OK;
 }
 
-/* Model inputs in the scaler that the site's overlay will have. */
-static an_err make_inputs(const an_task *task, float **ret, size_t *ret_n, an_note *why)
+typedef struct inputs {
+    float *x; /* (n) windows to learn from */
+    size_t n;
+    float *old; /* (n_old) windows of before, where the plan asks for ewc; else NULL */
+    size_t n_old;
+} inputs;
+
+static void inputs_done(inputs *in)
+{
+    an_free(in->x);
+    an_free(in->old);
+}
+
+/* A seeded sample of the old windows. */
+static an_err add_old(const an_task *task, const an_prep *prep, inputs *ret, an_note *why)
+{
+    const an_site_data *d = task->data;
+    const size_t sample = d->context * d->width, n = d->train.n < FISHER_ROWS ? d->train.n : FISHER_ROWS;
+    an_err err = AN_ERR_NOMEM;
+    an_rng rng;
+    if (n == 0)
+        return AN_OK;
+    uint32_t *order = an_alloc(d->train.n, sizeof *order);
+    float *raw = an_alloc(n, sample * sizeof *raw);
+    if (order && raw) {
+        for (size_t i = 0; i < d->train.n; i++)
+            order[i] = (uint32_t)i;
+        an_rng_init(&rng, an_task_seed(task), STREAM_FISHER);
+        an_rng_shuffle(&rng, order, d->train.n);
+        for (size_t i = 0; i < n; i++)
+            memcpy(raw + i * sample, d->train.raw + (size_t)order[i] * sample, sample * sizeof *raw);
+        err = an_samples_inputs(prep, raw, n, d->context, &ret->old, why);
+    }
+    if (err == AN_OK)
+        ret->n_old = n;
+    an_free(order);
+    an_free(raw);
+    return err;
+}
+
+/* Model inputs in the scaler that the site's overlay will have; inputs_done also after a failure. */
+static an_err make_inputs(const an_task *task, inputs *ret, an_note *why)
 {
     const an_site_data *d = task->data;
     const an_prep *prep = &task->base->prep;
@@ -111,9 +154,10 @@ static an_err make_inputs(const an_task *task, float **ret, size_t *ret_n, an_no
         prep = &own;
     }
     if (err == AN_OK)
-        err = an_samples_inputs(prep, raw, n, d->context, ret, why);
-    if (err == AN_OK)
-        *ret_n = n;
+        err = an_samples_inputs(prep, raw, n, d->context, &ret->x, why);
+    ret->n = n;
+    if (err == AN_OK && task->plan->ewc > 0)
+        err = add_old(task, prep, ret, why);
     an_prep_done(&own);
     an_free(raw);
     an_free(fit);
@@ -139,7 +183,7 @@ static an_train_opts options(an_task *task)
     o.lr = p->lr;
     o.prox_mu = p->prox_mu;
     o.l2sp = p->l2sp;
-    o.anchor = p->l2sp > 0 ? task->base->weights : NULL;
+    o.anchor = p->l2sp > 0 || p->ewc > 0 ? task->base->weights : NULL;
     o.seed = an_task_seed(task);
     o.n_threads = task->n_threads ? task->n_threads : 1;
     o.cancel = task->cancel;
@@ -160,11 +204,35 @@ static bool layout_agrees(const an_model *m, const an_plan *plan)
     return true;
 }
 
+/* How much what was learned before needs each shared parameter; the site's own are free.  *ret is the caller's. */
+static an_err weigh_parameters(const an_task *task, const an_model *m, const inputs *in, float **ret,
+                               an_note *why)
+{
+    float *fisher = an_alloc(an_model_n_params(m), sizeof *fisher);
+    an_err err = fisher ? an_fisher_diagonal(m, task->base->weights, in->old, NULL, in->n_old,
+                                             task->n_threads ? task->n_threads : 1, fisher, why)
+                        : AN_ERR_NOMEM;
+    float *at = fisher;
+    for (uint32_t t = 0; err == AN_OK && t < an_model_n_tensors(m); t++) {
+        const an_tensor *tensor = an_model_tensor_at(m, t);
+        if (tensor->local)
+            memset(at, 0, tensor->n * sizeof *at);
+        at += tensor->n;
+    }
+    if (err == AN_OK)
+        *ret = fisher;
+    else
+        an_free(fisher);
+    return err;
+}
+
 /* Trains params from where they are, and keeps the site's own part of the result. */
-static an_err learn(const an_task *task, const an_model *m, float *params, size_t n, const float *x,
+static an_err learn(const an_task *task, const an_model *m, float *params, const inputs *in,
                     an_task_result *ret, an_note *why)
 {
     an_train_stats stats;
+    float *fisher = NULL;
+    an_err err = AN_OK;
     an_task copy = *task; /* the callback's argument is not const */
     an_train_opts opts = options(&copy);
     const size_t n_local = an_local_take(m, params, NULL);
@@ -172,12 +240,17 @@ static an_err learn(const an_task *task, const an_model *m, float *params, size_
     /* The site's own parameters, learned without noise, would show in the gradients of the others. */
     if (n_local > 0 && task->local && task->n_local == n_local && !records)
         an_local_put(m, params, task->local);
-    an_err err = records ? an_task_train_private(task, m, params, &opts, x, n, &stats, why)
-                         : an_train(m, params, &opts, x, NULL, n, &stats, why);
+    if (in->n_old > 0 && (err = weigh_parameters(task, m, in, &fisher, why)) != AN_OK)
+        return err;
+    opts.fisher = fisher;
+    opts.ewc = fisher ? task->plan->ewc : 0;
+    err = records ? an_task_train_private(task, m, params, &opts, in->x, in->n, &stats, why)
+                  : an_train(m, params, &opts, in->x, NULL, in->n, &stats, why);
+    an_free(fisher);
     if (err != AN_OK)
         return err;
     ret->loss = stats.last_loss;
-    ret->windows = n;
+    ret->windows = in->n;
     if (n_local == 0)
         return AN_OK;
     if (!(ret->local = an_alloc(n_local, sizeof *ret->local)))
@@ -200,8 +273,8 @@ static void add_residual(const an_task *task, float *delta)
 static an_err run(const an_task *task, uint32_t *ret, an_task_result *ret_result, an_note *why)
 {
     an_model *m = NULL;
-    float *params = NULL, *x = NULL;
-    size_t n = 0;
+    float *params = NULL;
+    inputs in = {.x = NULL};
     an_err err = an_bundle_model(task->base, &m, why);
     if (err != AN_OK)
         goto out;
@@ -213,24 +286,24 @@ static an_err run(const an_task *task, uint32_t *ret, an_task_result *ret_result
         err = an_fail(AN_ERR_INVAL, why, "the plan has another layout than its base version");
         goto out;
     }
-    if ((err = make_inputs(task, &x, &n, why)) != AN_OK)
+    if ((err = make_inputs(task, &in, why)) != AN_OK)
         goto out;
     err = AN_ERR_NOMEM;
     const size_t n_params = an_model_n_params(m);
     if (!(params = an_alloc(n_params, sizeof *params)))
         goto out;
     memcpy(params, task->base->weights, n_params * sizeof *params);
-    if ((err = learn(task, m, params, n, x, ret_result, why)) != AN_OK)
+    if ((err = learn(task, m, params, &in, ret_result, why)) != AN_OK)
         goto out;
     for (size_t i = 0; i < n_params; i++)
         params[i] -= task->base->weights[i];
     add_residual(task, params);
-    an_payload_in in = {.train = {.delta = params, .weight = (double)n, .loss = ret_result->loss}};
-    err = an_task_encode(task, &in, ret, why);
+    const an_payload_in out = {.train = {.delta = params, .weight = (double)in.n, .loss = ret_result->loss}};
+    err = an_task_encode(task, &out, ret, why);
 out:
     an_model_free(m);
     an_free(params);
-    an_free(x);
+    inputs_done(&in);
     return err;
 }
 

@@ -104,6 +104,7 @@ static const an_field plan_fields[] = {
     AN_U64(shadow_ms, 0, PHASE_MAX),
     AN_U64(shadow_rows, 0, UINT64_C(1) << 48),
     AN_U32(staleness_max, 0, AN_STALENESS_MAX),
+    AN_F64(ewc, 0.0, 1e12),
     AN_END,
 };
 #undef OWN
@@ -227,6 +228,8 @@ static an_err check_noise(const an_plan *p, an_note *why)
     if (!(p->dp_noise > 0.0) || !(p->dp_delta > 0.0 && p->dp_delta < 1.0))
         return an_fail(AN_ERR_INVAL, why, "dp_noise > 0, dp_delta in (0, 1)");
     const bool record = p->dp_unit == AN_DP_RECORD;
+    if (record && p->ewc > 0.0)
+        return an_fail(AN_ERR_INVAL, why, "ewc: not with privacy of records, as it is made of them");
     if (record != (p->dp_clip > 0.0) || record != (p->dp_rate > 0.0))
         return an_fail(AN_ERR_INVAL, why, "dp_clip, dp_rate: needed for records, and only there");
     if (record != (p->dp_counted == 0) || p->dp_counted > p->n_cohort)

@@ -91,6 +91,7 @@ typedef struct an_plan {
     char optimiser[AN_OPTIMISER_MAX]; /* a row of the optimiser table, as "adam" */
     double prox_mu;                   /* FedProx pull towards the base, 0 = off */
     double l2sp;                      /* L2-SP pull towards the base, 0 = off */
+    double ewc;                       /* elastic weight consolidation towards the base, 0 = off */
     double replay_share;              /* 0..1: share of a batch drawn from old data */
     bool use_held;                    /* train on windows held back by drift, too */
     uint64_t seed;

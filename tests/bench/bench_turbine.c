@@ -54,17 +54,18 @@ static const char arch[] =
     "loss: mse\n"
     "target: input\n";
 
-#define POLICY(l2sp, replay)                                                                                 \
+#define POLICY(l2sp, ewc, replay)                                                                            \
     {                                                                                                        \
         {"train.rounds", "20"}, {"train.epochs", "3"}, {"train.batch", "32"}, {"train.lr", "0.003"},         \
             {"privacy", "trusted"}, {"promote.automatic", "true"}, {"min_cohort", "3"},                      \
             {"drift.automatic", "true"}, {"drift.quorum", "2"}, {"drift.within", "336s"},                    \
             {"drift.gather", "168s"}, {"drift.cooldown", "336s"}, {"drift.false_month", "360"},              \
             {"drift.rounds", "6"}, {"drift.epochs", "3"}, {"drift.lr", "0.001"}, {"drift.l2sp", l2sp},       \
-            {"drift.replay", replay},                                                                        \
+            {"drift.ewc", ewc}, {"drift.replay", replay},                                                    \
     }
-static const char *const with[][2] = POLICY("0.001", "0.5");
-static const char *const without[][2] = POLICY("0", "0.01");
+static const char *const with[][2] = POLICY("0.001", "0", "0.5");
+static const char *const without[][2] = POLICY("0", "0", "0.01");
+static const char *const ewc_alone[][2] = POLICY("0", "10000", "0.01");
 
 typedef struct dataset {
     float rows[N_SITES][ROWS_MAX][N_SENSORS];
@@ -498,6 +499,9 @@ int main(void)
     const double worst = run_course("with replay and L2-SP", with, sizeof with / sizeof *with, &ok);
     const double alone =
         run_course("without replay and L2-SP", without, sizeof without / sizeof *without, &ok_without);
-    printf("forgotten at most: %.2f %% with replay and L2-SP, %.2f %% without\n", 100 * worst, 100 * alone);
+    const double ewc =
+        run_course("with EWC instead", ewc_alone, sizeof ewc_alone / sizeof *ewc_alone, &ok_without);
+    printf("forgotten at most: %.2f %% with replay and L2-SP, %.2f %% with EWC instead, %.2f %% with none\n",
+           100 * worst, 100 * ewc, 100 * alone);
     return ok && worst <= FORGOTTEN_MAX ? 0 : 1;
 }

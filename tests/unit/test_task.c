@@ -221,6 +221,56 @@ static void an_incremental_round_mixes_new_windows_with_old_ones(void **state)
     close_fixture(&f);
 }
 
+/* The loss of the base version moved by what the task gave, on the site's old windows, after learning other ones. */
+static double loss_on_old(double ewc, double *ret_length)
+{
+    fixture f;
+    an_task_result result, old;
+    open_fixture(&f, AN_PAYLOAD_TRAIN, false);
+    double *delta = an_alloc(f.b.n_weights, sizeof *delta);
+    assert_non_null(delta);
+    f.plan->local_epochs = 60;
+    run(&f, &result); /* what there is to forget */
+    an_payload_out out = {.train = {.delta = delta}};
+    decode(&f, &out);
+    for (size_t i = 0; i < f.b.n_weights; i++)
+        f.b.weights[i] += (float)delta[i];
+    an_task_result_done(&result);
+    for (size_t i = 0; i < (size_t)N * AN_TOY_CONTEXT * AN_TOY_WIDTH; i++)
+        f.raw[1][i] = 3 - 2 * f.raw[1][i];
+    f.plan->replay_share = 1e-9;
+    f.plan->ewc = ewc;
+    assert_int_equal(an_plan_check(f.plan, NULL), AN_OK);
+    run(&f, &result);
+    decode(&f, &out);
+    *ret_length = 0;
+    for (size_t i = 0; i < f.b.n_weights; i++) {
+        f.b.weights[i] += (float)delta[i];
+        *ret_length += delta[i] * delta[i];
+    }
+    f.plan->replay_share = f.plan->ewc = 0;
+    f.plan->local_epochs = 1;
+    f.plan->lr = 1e-9; /* the loss of an epoch in which nothing moves */
+    run(&f, &old);
+    const double loss = old.loss;
+    an_task_result_done(&result);
+    an_task_result_done(&old);
+    an_free(delta);
+    close_fixture(&f);
+    return loss;
+}
+
+static void what_old_windows_need_is_held_by_ewc(void **state)
+{
+    double free_length, held_length;
+    (void)state;
+    const double freely = loss_on_old(0, &free_length), held = loss_on_old(1000, &held_length);
+    print_message("old windows: %.4f, with ewc %.4f; moved %.4f, %.4f\n", freely, held, sqrt(free_length),
+                  sqrt(held_length));
+    assert_true(held < 0.8 * freely);
+    assert_true(held_length < free_length);
+}
+
 static void training_that_leaves_the_numbers_is_an_error(void **state)
 {
     fixture f;
@@ -302,6 +352,7 @@ static void nothing_is_lost_when_memory_runs_out(void **state)
         open_fixture(&f, kinds[k], true);
         f.plan->local_epochs = 1;
         f.plan->replay_share = 0.5;
+        f.plan->ewc = kinds[k] == AN_PAYLOAD_TRAIN;
         f.opts.site_scaler = true;
         f.data.train.n = f.data.recent.n = f.data.old.n = f.data.fresh.n = 40;
         f.data.n_modes = 0;
@@ -327,6 +378,7 @@ int main(void)
         cmocka_unit_test(training_gives_the_same_vector_with_any_number_of_threads),
         cmocka_unit_test(the_delta_leads_to_a_lower_loss_and_local_parameters_stay),
         cmocka_unit_test(an_incremental_round_mixes_new_windows_with_old_ones),
+        cmocka_unit_test(what_old_windows_need_is_held_by_ewc),
         cmocka_unit_test(training_that_leaves_the_numbers_is_an_error),
         cmocka_unit_test(an_evaluation_judges_both_versions_on_what_was_held_out),
         cmocka_unit_test(nothing_is_lost_when_memory_runs_out),
