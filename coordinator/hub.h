@@ -92,7 +92,7 @@ void an_hub_combined(an_hub *hub, an_combine_job *job, an_err err, const an_note
 
 /* Group commit.  Between the two, what sites answer to plans and the updates that came in are
  * only taken down; settle stores them in one transaction and then does what follows from them
- * (acknowledgements first of all).  Who drains a queue of messages puts the two around it:
+ * (acknowledgements first of all).  What campaigns, rollouts and triggers make of all messages is done by it, too, once.  Who drains a queue of messages puts the two around it:
  *
  *     an_hub_gather(hub);
  *     while (receive(&site, &msg)) an_hub_message(hub, site, msg, &why);

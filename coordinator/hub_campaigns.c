@@ -267,8 +267,9 @@ static bool drive_one(an_hub *hub, const an_campaign *c)
 
 void an_hub_drive(an_hub *hub)
 {
-    if (hub->driving)
-        return; /* what a step causes is seen by the loop below */
+    hub->drive_due = hub->gathering;
+    if (hub->driving || hub->gathering)
+        return; /* what a step causes is seen by the loop below, and what many messages cause once for all of them */
     hub->driving = true;
     bool more = true;
     while (more) {

@@ -78,6 +78,7 @@ struct an_hub {
     uint64_t n_commits;       /* transactions of this process */
     AN_LIST(an_hub_waiting) waiting;
     bool gathering;             /* events of sites wait in `waiting` */
+    bool drive_due;             /* ... and so does what follows from what they say */
     int64_t asked_ms;           /* when REFIT is said again */
     int64_t told_ms, synced_ms; /* when all sites were last told, and looked through for rollouts */
     bool driving;
@@ -252,7 +253,8 @@ void an_hub_prune_bundles(
     an_hub *hub); /* removes one bundle that nobody needs (registry.h), looking now and then */
 
 /* hub_campaigns.c */
-void an_hub_drive(an_hub *hub); /* do what every campaign and the drift policy ask for */
+/* Does what every campaign, rollout and trigger asks for; between gather and settle (hub.h) it is done by settle. */
+void an_hub_drive(an_hub *hub);
 /* The plan of a training round as it would be now: of a campaign of this kind, with the sites that are here.
  * Errors: AGAIN too few are. */
 an_err an_hub_plan_draft(an_hub *hub, const an_model_entry *m, an_campaign_kind kind, an_plan *ret,

@@ -64,6 +64,25 @@ an_err an_hub_rollout_sites(an_hub *hub, const an_model_entry *m, uint64_t campa
 
 /* ---- what a site has said ---- */
 
+/* What is known of a site's lines that ever ran the model. */
+typedef struct heard {
+    const an_fleet_entry *lines[AN_REPORTED_MAX];
+    size_t n;
+    const an_live_entry *lives[AN_REPORTED_MAX]; /* of all its lines */
+    size_t n_lives;
+} heard;
+
+static void hear(const an_state *st, const an_rollout *r, const char *site, heard *ret)
+{
+    ret->n = ret->n_lives = 0;
+    for (size_t i = 0; i < st->fleet.n && ret->n < AN_REPORTED_MAX; i++)
+        if (strcmp(st->fleet.items[i].site, site) == 0 && strcmp(st->fleet.items[i].model, r->model) == 0)
+            ret->lines[ret->n++] = &st->fleet.items[i];
+    for (size_t i = 0; i < st->lives.n && ret->n_lives < AN_REPORTED_MAX; i++)
+        if (strcmp(st->lives.items[i].site, site) == 0)
+            ret->lives[ret->n_lives++] = &st->lives.items[i];
+}
+
 static bool has_it(const an_target *t)
 {
     return t->state == AN_TARGET_RUNNING || t->state == AN_TARGET_FINE;
@@ -71,19 +90,16 @@ static bool has_it(const an_target *t)
 
 /* Of a site that was not heard of since the start the reports stand for its lines.  Which of these it still has is
  * not known: one that it has given up does not take back what all of them have run. */
-static bool runs_it(an_hub *hub, const an_rollout *r, const an_target *t)
+static bool runs_it(an_hub *hub, const an_rollout *r, const an_target *t, const heard *h)
 {
     const an_hub_live *live = an_hub_live_get(hub, t->site);
     const an_model_entry *m = an_state_model(&hub->state, r->model);
     bool any = false;
     if (live)
         return an_hub_line_runs(live, m, &r->version, true);
-    for (size_t i = 0; i < hub->state.fleet.n; i++) {
-        const an_fleet_entry *f = &hub->state.fleet.items[i];
-        if (strcmp(f->site, t->site) != 0 || strcmp(f->model, r->model) != 0)
-            continue;
-        const bool runs = an_hash_equal(&f->version, &r->version);
-        if (!runs && (!has_it(t) || f->since_seq > t->since_seq))
+    for (size_t i = 0; i < h->n; i++) {
+        const bool runs = an_hash_equal(&h->lines[i]->version, &r->version);
+        if (!runs && (!has_it(t) || h->lines[i]->since_seq > t->since_seq))
             return false;
         any = any || runs;
     }
@@ -92,56 +108,59 @@ static bool runs_it(an_hub *hub, const an_rollout *r, const an_target *t)
 
 /* The line's last figures, if they are of the version against another one.  Two overlays of the version that are
  * held against each other (hub_refit.c) say nothing of it. */
-static const an_live_entry *figures_of(an_hub *hub, const an_rollout *r, const an_fleet_entry *f)
+static const an_msg_live *figures_of(const an_rollout *r, const heard *h, const an_fleet_entry *f)
 {
-    const an_live_entry *l = an_state_live(&hub->state, f->site, f->line);
-    const bool fits = l && l->seq >= f->since_seq && an_hash_equal(&l->figures.version, &r->version) &&
-                      !an_hash_equal(&l->figures.before, &r->version);
-    return fits ? l : NULL;
+    for (size_t i = 0; i < h->n_lives; i++) {
+        const an_msg_live *l = &h->lives[i]->figures;
+        if (strcmp(l->line, f->line) != 0)
+            continue;
+        return h->lives[i]->seq >= f->since_seq && an_hash_equal(&l->version, &r->version) &&
+                       !an_hash_equal(&l->before, &r->version)
+                   ? l
+                   : NULL;
+    }
+    return NULL;
 }
 
 /* Figures that say that it is worse: the site's own verdict, or scores that are no numbers where the version
  * before it had some.  They hold for as long as the line goes on running it. */
-static bool is_worse(an_hub *hub, const an_rollout *r, const an_fleet_entry *f, an_rollout_event *e)
+static bool is_worse(const an_rollout *r, const heard *h, const an_fleet_entry *f, an_rollout_event *e)
 {
-    const an_live_entry *l = figures_of(hub, r, f);
-    if (!l)
-        return false;
-    if (l->figures.verdict == AN_LIVE_WORSENED)
+    const an_msg_live *l = figures_of(r, h, f);
+    const bool worse = l && l->verdict == AN_LIVE_WORSENED,
+               failed = l && l->non_finite > 0 && l->paired && l->before_non_finite == 0;
+    if (worse)
         snprintf(e->reason, sizeof e->reason, "line %s: %.150s", f->line,
-                 l->figures.reason[0] ? l->figures.reason : "live figures have worsened");
-    else if (l->figures.non_finite > 0 && l->figures.paired && l->figures.before_non_finite == 0)
+                 l->reason[0] ? l->reason : "live figures have worsened");
+    else if (failed)
         snprintf(e->reason, sizeof e->reason, "line %s: %llu rows without a finite score", f->line,
-                 (unsigned long long)l->figures.non_finite);
-    return e->reason[0] != '\0';
+                 (unsigned long long)l->non_finite);
+    return worse || failed;
 }
 
 /* A line that has not decided yet; one that does not report its figures cannot be waited for. */
-static bool watches(an_hub *hub, const an_rollout *r, const char *site)
+static bool watches(const an_rollout *r, const heard *h)
 {
-    for (size_t i = 0; i < hub->state.fleet.n; i++) {
-        const an_fleet_entry *f = &hub->state.fleet.items[i];
-        const an_live_entry *l = strcmp(f->site, site) == 0 ? figures_of(hub, r, f) : NULL;
-        if (l && l->figures.verdict == AN_LIVE_WATCHING)
+    for (size_t i = 0; i < h->n; i++) {
+        const an_msg_live *l = figures_of(r, h, h->lines[i]);
+        if (l && l->verdict == AN_LIVE_WATCHING)
             return true;
     }
     return false;
 }
 
 /* What its lines have said since it is in this state. */
-static bool said(an_hub *hub, const an_rollout *r, const an_target *t, an_rollout_event *e)
+static bool said(const an_rollout *r, const an_target *t, const heard *h, an_rollout_event *e)
 {
     bool refused = false;
-    for (size_t i = 0; i < hub->state.fleet.n; i++) {
-        const an_fleet_entry *f = &hub->state.fleet.items[i];
-        if (strcmp(f->site, t->site) != 0 || strcmp(f->model, r->model) != 0)
-            continue;
+    for (size_t i = 0; i < h->n; i++) {
+        const an_fleet_entry *f = h->lines[i];
         e->type = AN_ROLLOUT_EVENT_FAILS;
         if (an_hash_equal(&f->left, &r->version) && f->left_seq > t->since_seq) {
             snprintf(e->reason, sizeof e->reason, "line %s went back: %.150s", f->line, f->left_reason);
             return true;
         }
-        if (is_worse(hub, r, f, e))
+        if (is_worse(r, h, f, e))
             return true;
         const bool ran_since = an_hash_equal(&f->version, &r->version) && f->since_seq > f->refused_seq;
         if (t->state != AN_TARGET_TOLD || !an_hash_equal(&f->refused, &r->version) ||
@@ -157,14 +176,11 @@ static bool said(an_hub *hub, const an_rollout *r, const an_target *t, an_rollou
 }
 
 /* Where it was bad, that it runs on makes it no better; another start of it may. */
-static bool began_anew(an_hub *hub, const an_rollout *r, const an_target *t)
+static bool began_anew(const an_rollout *r, const an_target *t, const heard *h)
 {
-    for (size_t i = 0; i < hub->state.fleet.n; i++) {
-        const an_fleet_entry *f = &hub->state.fleet.items[i];
-        if (strcmp(f->site, t->site) == 0 && strcmp(f->model, r->model) == 0 &&
-            an_hash_equal(&f->version, &r->version) && f->since_seq > t->since_seq)
+    for (size_t i = 0; i < h->n; i++)
+        if (an_hash_equal(&h->lines[i]->version, &r->version) && h->lines[i]->since_seq > t->since_seq)
             return true;
-    }
     return false;
 }
 
@@ -188,16 +204,18 @@ static bool event_of(an_hub *hub, const an_rollout *r, const char *site, an_roll
     }
     if (!t->reached)
         return false;
-    if (said(hub, r, t, e))
+    heard h;
+    hear(&hub->state, r, site, &h);
+    if (said(r, t, &h, e))
         return t->state != AN_TARGET_FAILED && (e->type == AN_ROLLOUT_EVENT_FAILS || !t->refused);
-    const bool runs = runs_it(hub, r, t), has = has_it(t);
+    const bool runs = runs_it(hub, r, t, &h), has = has_it(t);
     e->reason[0] = '\0';
-    if (t->state == AN_TARGET_FAILED && !began_anew(hub, r, t))
+    if (t->state == AN_TARGET_FAILED && !began_anew(r, t, &h))
         return false;
     e->type = runs ? AN_ROLLOUT_EVENT_RUNS : AN_ROLLOUT_EVENT_LEFT;
     if (runs != has || t->state != AN_TARGET_RUNNING)
         return runs != has;
-    const bool undecided = watches(hub, r, site);
+    const bool undecided = watches(r, &h);
     e->type = undecided ? AN_ROLLOUT_EVENT_WATCHES : AN_ROLLOUT_EVENT_WATCHED;
     return undecided != t->watches;
 }

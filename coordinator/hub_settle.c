@@ -51,6 +51,8 @@ void an_hub_settle(an_hub *hub)
     hub->gathering = false;
     while (hub->waiting.n > 0)
         settle_some(hub);
+    if (hub->drive_due)
+        an_hub_drive(hub);
 }
 
 /* With a copy of its bytes, which are borrowed.  False: no memory. */

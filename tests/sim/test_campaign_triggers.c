@@ -300,6 +300,30 @@ static void what_a_revoked_site_has_counted_does_not_count(void **state)
     assert_true(is_due(w, AN_TRIGGER_data));
 }
 
+/* ---- many messages at once ---- */
+
+static void counts_that_come_together_are_weighed_together(void **state)
+{
+    (void)state;
+    world *w = begin_pumps();
+    set_policy(w, "drift.quorum", "1");
+    set_policy(w, "trigger.rows", "100000");
+    an_hub_gather(w->hub);
+    for (size_t i = 0; i < w->n; i++) {
+        an_msg m = {.type = AN_MSG_COUNTS, .msg_id = 900000 + i};
+        an_msg_counts *c = &m.u.counts;
+        m.epoch = an_hub_live_find(w->hub, w->sites[i].name)->epoch;
+        *c = (an_msg_counts){.model = "pump", .line = "line-1", .version = w->sites[i].runs, .rows = 500000};
+        assert_int_equal(an_hub_message(w->hub, w->sites[i].name, &m, NULL), AN_OK);
+    }
+    assert_int_equal(n_campaigns(w), 1);
+    an_hub_settle(w->hub);
+    assert_int_equal(n_campaigns(w), 2);
+    assert_string_equal(last_campaign(w)->cause, "data");
+    assert_non_null(strstr(last_campaign(w)->trigger, "3 of 3 lines")); /* not of the first that came */
+    end(w);
+}
+
 int main(void)
 {
     if (an_crypto_init() != AN_OK || !an_kernels_init())
@@ -315,6 +339,7 @@ int main(void)
         CASE(counts_that_cannot_be_are_not_taken),
         CASE(one_site_does_not_open_a_campaign_where_two_are_wanted),
         CASE(what_a_revoked_site_has_counted_does_not_count),
+        cmocka_unit_test(counts_that_come_together_are_weighed_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -130,7 +130,28 @@ static void of_lines_that_a_site_has_not_named_nothing_is_taken(void **state)
     assert_string_equal(st->drifts.items[0].line, "line-1");
 }
 
-/* ---- refusals ---- */
+/* ---- lines ---- */
+
+/* What the site says of a line that it does not have here. */
+static void line_says(world *w, const site *s, const char *kind, const char *key, const char *word,
+                      const an_hash *version)
+{
+    an_note why = {{0}};
+    an_record_batch b = {.n = 0};
+    an_json *o = an_json_object();
+    an_json_set_text(o, "model", MODEL);
+    an_json_set_text(o, "line", "other");
+    an_json_set_hash(o, "version", version);
+    an_json_set_text(o, key, word);
+    an_batch_add(&b, kind, s->name, "test", NULL, o);
+    if (an_hub_commit(w->hub, &b, &why) != AN_OK)
+        fail_msg("%s", why.text);
+}
+
+static void line_runs(world *w, const site *s, const an_hash *version)
+{
+    line_says(w, s, "site.report", "state", an_version_state_name(AN_VERSION_RUNNING), version);
+}
 
 static an_err no_overlay(site *s, an_job *job, an_note *why)
 {
@@ -154,20 +175,27 @@ static void a_site_that_refused_and_runs_it_later_is_fine(void **state)
     assert_state(w, AN_ROLLOUT_DONE, 1);
 }
 
-/* ---- sites that go ---- */
-
-/* A line that the site had once, and of which nothing more is heard. */
-static void had_line(world *w, const site *s, const an_hash *version)
+static void a_line_that_refuses_is_no_failure_of_one_that_runs_it(void **state)
 {
-    an_record_batch b = {.n = 0};
-    an_json *o = an_json_object();
-    an_json_set_text(o, "model", MODEL);
-    an_json_set_text(o, "line", "given-up");
-    an_json_set_hash(o, "version", version);
-    an_json_set_text(o, "state", an_version_state_name(AN_VERSION_RUNNING));
-    an_batch_add(&b, "site.report", s->name, "test", NULL, o);
-    assert_int_equal(an_hub_commit(w->hub, &b, NULL), AN_OK);
+    world *w = *state;
+    ready(w, "1, all");
+    const an_hash old = production(w), v = version_of(w, &old);
+    w->kind.run = no_overlay;
+    promote(w, &v);
+    const an_target *t = &rollout(w)->targets[0];
+    assert_true(t->refused);
+    for (size_t i = 0; i < w->n; i++) {
+        if (strcmp(w->sites[i].name, t->site) != 0)
+            continue;
+        line_runs(w, &w->sites[i], &v);
+        line_says(w, &w->sites[i], "site.live", "verdict", an_live_verdict_name(AN_LIVE_FINE), &v);
+    }
+    pass(w, 10000);
+    assert_state(w, AN_ROLLOUT_RUNNING, 0);
+    assert_int_equal(rollout(w)->targets[0].state, AN_TARGET_TOLD);
 }
+
+/* ---- sites that go ---- */
 
 static void a_line_that_is_gone_takes_nothing_back_after_a_restart(void **state)
 {
@@ -175,7 +203,7 @@ static void a_line_that_is_gone_takes_nothing_back_after_a_restart(void **state)
     ready(w, "2, all");
     const an_hash old = production(w), v = version_of(w, &old);
     for (size_t i = 0; i < 5; i++)
-        had_line(w, &w->sites[i], &old);
+        line_runs(w, &w->sites[i], &old);
     promote(w, &v);
     pass(w, 10000);
     const site *runs = one_that_runs(w, &v, true);
@@ -242,6 +270,7 @@ int main(void)
         TEST(figures_of_another_version_say_nothing),
         TEST(worse_stays_worse_for_as_long_as_the_version_runs_on),
         TEST(of_lines_that_a_site_has_not_named_nothing_is_taken),
+        TEST(a_line_that_refuses_is_no_failure_of_one_that_runs_it),
         TEST(a_site_that_refused_and_runs_it_later_is_fine),
         TEST(a_line_that_is_gone_takes_nothing_back_after_a_restart),
         TEST(a_stage_that_nobody_is_left_of_is_not_passed),

@@ -279,6 +279,23 @@ static void survives_every_allocation_failure(void **state)
     assert_true(n > 1);
 }
 
+static void an_object_that_is_to_be_forgotten_waits_for_it_once(void **state)
+{
+    fixture *f = *state;
+    an_small waiting = {.n = 0};
+    const an_hash one = put(f, "one"), two = put(f, "two");
+    for (int i = 0; i < 3; i++) { /* nothing can be appended meanwhile */
+        assert_int_equal(an_small_remove(&waiting, &f->objects, &one, &f->why), AN_OK);
+        assert_int_equal(an_small_remove(&waiting, &f->objects, &two, &f->why), AN_OK);
+    }
+    assert_int_equal(waiting.n, 2);
+    assert_int_equal(an_small_keep(&waiting, &one, "one", 3, true), AN_OK);         /* it is wanted again, */
+    assert_int_equal(an_small_remove(&waiting, &f->objects, &one, &f->why), AN_OK); /* and not any more */
+    assert_int_equal(waiting.n, 4);
+    assert_null(an_small_find(&waiting, &one)->bytes);
+    an_small_done(&waiting);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -296,6 +313,7 @@ int main(void)
         TEST(what_a_crash_left_half_written_is_cleared_and_the_spool_kept),
         TEST(a_folder_in_an_objects_place_is_not_an_object),
         TEST(too_long_a_folder_is_a_limit),
+        TEST(an_object_that_is_to_be_forgotten_waits_for_it_once),
         TEST(survives_every_allocation_failure),
     };
     if (an_crypto_init() != AN_OK)
