@@ -66,18 +66,18 @@ bool an_watch_is_worse(const an_watch_conf *conf, const an_shadow_counts *c, boo
 {
     const an_shadow_side *now = &c->candidate, *before = &c->production;
     if (has_failed(c, paired)) {
-        an_note_set(
-            ret_reason, "%llu rows without a finite score, and the version before it has %llu such rows %s",
-            (unsigned long long)now->non_finite, (unsigned long long)before->non_finite, beside(paired));
+        an_note_set(ret_reason, "%llu row%s without a finite score, and the version before it has %llu %s",
+                    (unsigned long long)now->non_finite, now->non_finite == 1 ? "" : "s",
+                    (unsigned long long)before->non_finite, beside(paired));
         return true;
     }
     if (more_blocks(conf, c, paired, alpha / 2) || more_alarms(conf, c, alpha / 2)) {
         an_note_set(
             ret_reason,
-            "over its threshold in %.2f %% of %llu rows with %llu alarms; the version before it in %.2f %% "
+            "over its threshold in %.2f %% of %llu rows with %llu alarm%s; the version before it in %.2f %% "
             "with %llu %s",
             now->rows ? 100 * (double)now->over / (double)now->rows : 0, (unsigned long long)now->rows,
-            (unsigned long long)now->alarms,
+            (unsigned long long)now->alarms, now->alarms == 1 ? "" : "s",
             before->rows ? 100 * (double)before->over / (double)before->rows : 0,
             (unsigned long long)before->alarms, beside(paired));
         return true;
@@ -100,10 +100,11 @@ static void say_fine(const an_watch *w, const an_shadow_counts *c, bool paired, 
     const bool quiet = before->over >= w->conf.floor && share < w->conf.quiet * was;
     an_note_set(
         ret,
-        "%sover its threshold in %.2f %% of %llu rows with %llu alarms; the version before it in %.2f "
+        "%sover its threshold in %.2f %% of %llu rows with %llu alarm%s; the version before it in %.2f "
         "%% with %llu %s",
         quiet ? "quieter than before: " : "", 100 * share, (unsigned long long)now->rows,
-        (unsigned long long)now->alarms, 100 * was, (unsigned long long)before->alarms, beside(paired));
+        (unsigned long long)now->alarms, now->alarms == 1 ? "" : "s", 100 * was,
+        (unsigned long long)before->alarms, beside(paired));
 }
 
 /* ---- looks ---- */

@@ -225,10 +225,10 @@ static bool shadow_alarms(docket *d, const an_shadow_counts *s)
         return true;
     an_note_set(
         &d->v->reason,
-        "shadow: over its threshold in %llu of %llu blocks of rows with %llu alarms, and production in %llu "
+        "shadow: over its threshold in %llu of %llu blocks of rows with %llu alarm%s, and production in %llu "
         "with %llu on the same rows",
         (unsigned long long)c, (unsigned long long)s->blocks, (unsigned long long)s->candidate.alarms,
-        (unsigned long long)p, (unsigned long long)s->production.alarms);
+        s->candidate.alarms == 1 ? "" : "s", (unsigned long long)p, (unsigned long long)s->production.alarms);
     return false;
 }
 

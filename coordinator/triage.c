@@ -139,8 +139,8 @@ void an_triage_prove(const an_triage_in *in, an_triage *t, double alone)
 bool an_triage_is_quorate(an_triage *t)
 {
     if (t->proven_sites < t->needed)
-        an_note_set(&t->why, "%zu of at least %zu sites report it (drift.quorum, drift.share)",
-                    t->proven_sites, t->needed);
+        an_note_set(&t->why, "%zu of at least %zu site%s report it (drift.quorum, drift.share)",
+                    t->proven_sites, t->needed, t->needed == 1 ? "" : "s");
     return t->proven_sites >= t->needed;
 }
 
@@ -215,19 +215,23 @@ static void decide(const an_triage_in *in, an_triage *t)
     const an_policy *p = in->policy;
     const size_t least = (size_t)p->min_cohort;
     const bool few = !t->everybody && t->proven_sites < least;
+    const bool one = t->proven_sites == 1;
     const char *speak = t->gathers ? "drift" : "are below the bound";
     if (!is_time(in, t))
         return;
     if (t->everybody && t->n_sites < least) {
-        an_note_set(&t->why, "%zu sites run the model; a round needs %zu (min_cohort)", t->n_sites, least);
+        an_note_set(&t->why, "%zu site%s the model; a round needs %zu (min_cohort)", t->n_sites,
+                    t->n_sites == 1 ? " runs" : "s run", least);
         return;
     }
     if (!t->everybody && (t->n_sites < least || (few && p->drift_few == AN_DRIFT_FEW_OVERLAY))) {
         t->answer = AN_ANSWER_OVERLAY;
-        an_note_set(
-            &t->why,
-            "%zu sites %s and %zu run the model; a round needs %zu: no round, these adapt their overlays",
-            t->proven_sites, speak, t->n_sites, least);
+        an_note_set(&t->why, "%zu site%s and %zu %s the model; a round needs %zu: no round, %s overlays",
+                    t->proven_sites,
+                    one ? (t->gathers ? " drifts" : " is below the bound")
+                        : (t->gathers ? "s drift" : "s are below the bound"),
+                    t->n_sites, t->n_sites == 1 ? "runs" : "run", least,
+                    one ? "it adapts its" : "these adapt their");
         return;
     }
     t->answer = p->drift_automatic ? AN_ANSWER_CAMPAIGN : AN_ANSWER_ASK;

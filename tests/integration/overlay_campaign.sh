@@ -62,7 +62,7 @@ api model policy pump drift.automatic=false >"$work/out" || die "$(cat "$work/ou
 id=$(api campaign list | awk '$3 == "overlay" { id = $1 } END { print id }')
 api campaign show "$id" --json >"$work/campaign"
 says campaign '"kind": *"overlay"' '"state": *"ADAPTED"' '"scope": *"one line"' "drift of one line, 1 of 3 lines: $drifts/line-1" \
-    '1 sites drift and 3 run the model; a round needs 3: no round, these adapt their overlays' \
+    '1 site drifts and 3 run the model; a round needs 3: no round, it adapts its overlays' \
     "1 of 1 lines adapted their overlay: $drifts/line-1; production stays"
 overlay=$(sed -n 's/.*"overlay": *"\([0-9a-f]*\)".*/\1/p' "$work/campaign")
 is 'the line does not run the overlay of the campaign' 20 site_is "$drifts" overlay "$overlay"

@@ -115,7 +115,7 @@ static void one_line_of_two_adapts_its_overlay_and_is_quiet_again(void **state)
     const an_campaign *c = last_campaign(w);
     assert_int_equal(c->kind, AN_CAMPAIGN_OVERLAY);
     assert_string_equal(c->cause, "drift");
-    assert_non_null(strstr(c->plan, "no round, these adapt their overlays"));
+    assert_non_null(strstr(c->plan, "no round, it adapts its overlays"));
     assert_true(says(w, "campaign.opened", "\"kind\":\"overlay\""));
     run_to_end(w, 300);
     assert_int_equal(last_campaign(w)->state, AN_CAMPAIGN_ADAPTED);

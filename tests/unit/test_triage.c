@@ -224,7 +224,7 @@ static void too_few_sites_for_a_round_adapt_their_overlays(void **state)
     report(&s, 0, "l1", "adwin", "score");
     assert_answer(&s, AN_SCOPE_LINE, AN_ANSWER_CAMPAIGN, "a round needs more sites than drift");
     s.policy.drift_few = AN_DRIFT_FEW_OVERLAY;
-    assert_answer(&s, AN_SCOPE_LINE, AN_ANSWER_OVERLAY, "1 sites drift and 4 run the model; a round needs 3");
+    assert_answer(&s, AN_SCOPE_LINE, AN_ANSWER_OVERLAY, "1 site drifts and 4 run the model; a round needs 3");
     report(&s, 1, "l1", "adwin", "score");
     report(&s, 2, "l1", "adwin", "score");
     assert_answer(&s, AN_SCOPE_SITES, AN_ANSWER_CAMPAIGN, "3 sites train on what is new");

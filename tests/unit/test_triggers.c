@@ -268,8 +268,7 @@ static void all_triggers_have_the_same_cooldown_and_least_cohort(void **state)
         assert_answer(&s, cause, AN_ANSWER_CAMPAIGN, "", "");
         s.policy.min_cohort = 4;
         if (i == 0)
-            assert_answer(&s, cause, AN_ANSWER_OVERLAY, "",
-                          "1 sites are below the bound and 3 run the model");
+            assert_answer(&s, cause, AN_ANSWER_OVERLAY, "", "1 site is below the bound and 3 run the model");
         else
             assert_answer(&s, cause, AN_ANSWER_NOTHING, "", "3 sites run the model; a round needs 4");
     }
