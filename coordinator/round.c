@@ -125,12 +125,16 @@ static void settle(an_round *r, int64_t now_ms, an_round_actions *a)
     size_t training = an_round_count(r, AN_MEMBER_ACCEPTED);
     size_t delivered = an_round_count(r, AN_MEMBER_DELIVERED);
 
+    const size_t in = training + delivered;
+    /* Of members beyond count_max it is known that they may be away: for those nobody waits. */
+    const bool answered = in >= r->invite.count_min && r->n_members - waiting >= r->invite.count_max;
+
     if (r->state == AN_ROUND_INVITING &&
-        phase_over(&r->invite, training + delivered, waiting == 0, now_ms - r->phase_ms)) {
-        if (training + delivered >= r->invite.count_min)
+        phase_over(&r->invite, in, waiting == 0 || answered, now_ms - r->phase_ms)) {
+        if (in >= r->invite.count_min)
             an_round_enter(r, AN_ROUND_COLLECTING, now_ms, a);
         else
-            give_up(r, training + delivered, r->invite.count_min, "sites took part", a);
+            give_up(r, in, r->invite.count_min, "sites took part", a);
     }
     if (r->state == AN_ROUND_COLLECTING &&
         phase_over(&r->upload, delivered, training == 0, now_ms - r->phase_ms)) {

@@ -123,6 +123,23 @@ static void a_dead_site_delays_a_round_by_its_deadline_only(void **state)
     an_round_done(&r);
 }
 
+/* Two are here, s2 may be away: with count_max answers nobody waits for the third. */
+static void who_is_away_delays_no_round_of_which_another_has_refused(void **state)
+{
+    (void)state;
+    an_round r = open_round(4, 1);
+    r.invite.count_max = 2;
+    tell(&r, AN_ROUND_EVENT_REFUSE, "s0", 0, 1);
+    assert_int_equal(r.state, AN_ROUND_INVITING);
+    tell(&r, AN_ROUND_EVENT_REFUSE, "s3", 0, 2);
+    assert_int_equal(r.state, AN_ROUND_INVITING); /* too few would be in */
+    tell(&r, AN_ROUND_EVENT_ACCEPT, "s1", 0, 3);
+    assert_int_equal(r.state, AN_ROUND_COLLECTING);
+    tell(&r, AN_ROUND_EVENT_ACCEPT, "s2", 0, 4); /* it may still join */
+    assert_int_equal(an_round_count(&r, AN_MEMBER_ACCEPTED), 2);
+    an_round_done(&r);
+}
+
 static void too_few_sites_abort_a_round_with_the_reason(void **state)
 {
     (void)state;
@@ -247,6 +264,7 @@ int main(void)
         cmocka_unit_test(an_update_counts_once_however_often_it_comes),
         cmocka_unit_test(all_that_are_missing_are_counted),
         cmocka_unit_test(a_dead_site_delays_a_round_by_its_deadline_only),
+        cmocka_unit_test(who_is_away_delays_no_round_of_which_another_has_refused),
         cmocka_unit_test(too_few_sites_abort_a_round_with_the_reason),
         cmocka_unit_test(any_sequence_of_events_keeps_the_invariants_and_replays),
         cmocka_unit_test(a_restarted_round_says_what_it_still_owes),
