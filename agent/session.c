@@ -66,9 +66,8 @@ void an_session_hello(an_session *s)
         l->version = line->version;
         l->overlay = line->overlay;
     }
-    for (size_t i = 0; i < s->n_parts; i++)
-        if (s->parts[i]->state == AN_PART_HOLDING)
-            h->held[h->n_held++] = (an_msg_held){.round = s->parts[i]->round, .update = s->parts[i]->update};
+    for (size_t i = 0; i < s->n_parts; i++) /* without an update: it is worked on */
+        h->held[h->n_held++] = (an_msg_held){.round = s->parts[i]->round, .update = s->parts[i]->update};
     an_parts_unsure(s, h);
     h->roster = s->roster_hash;
     an_text_set(h->capabilities[h->n_capabilities++], AN_SHORT_MAX, "secure-sum");

@@ -221,6 +221,9 @@ an_hub_round *an_hub_late_round(an_hub *hub, const char *site, uint64_t round);
 /* Its plan (owned by *ret), for an update that the round of `plan` takes.  Errors: REFUSED another layout; IO, NOMEM. */
 an_err an_hub_late_origin(an_hub *hub, const an_plan *plan, uint64_t round, an_combine_origin *ret,
                           an_note *why);
+/* The site will not deliver what it owes of this round; what it begins next may be late in its turn. */
+void an_hub_late_lost(an_hub *hub, const char *site, uint64_t round, const char *reason);
+void an_hub_late_greet(an_hub *hub, const char *site, const an_msg_hello *h); /* has it lost what it owes? */
 void an_hub_late_mark(an_hub *hub, const an_hub_round *r, uint64_t round, an_round_event *e);
 an_json *an_hub_late_owing(an_hub *hub, const an_round *round); /* who will, as it ends now; NULL: nobody */
 void an_hub_late_ended(an_hub *hub, const an_round *round);     /* says so to all for whom it is over */

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "coordinator/hub_internal.h"
 #include "trust/delivery.h"
 
@@ -48,8 +49,9 @@ static const an_owed *owed_by(an_hub *hub, uint64_t campaign, const char *site)
 an_json *an_hub_late_owing(an_hub *hub, const an_round *round)
 {
     const an_round_entry *e = an_state_round(&hub->state, round->id);
+    const an_campaign *c = e ? an_state_campaign(&hub->state, e->campaign) : NULL;
     an_json *list = NULL;
-    for (size_t i = 0; e && e->staleness_max > 0 && i < round->n_members; i++) {
+    for (size_t i = 0; c && an_campaign_trains(c) && e->staleness_max > 0 && i < round->n_members; i++) {
         const an_member *m = &round->members[i];
         if (m->state != AN_MEMBER_ACCEPTED || owed_by(hub, e->campaign, m->site))
             continue;
@@ -85,9 +87,46 @@ void an_hub_late_ended(an_hub *hub, const an_round *round)
     }
 }
 
+void an_hub_late_lost(an_hub *hub, const char *site, uint64_t round, const char *reason)
+{
+    an_note why = {{0}};
+    an_record_batch b = {.n = 0};
+    char actor[128], subject[64];
+    an_round_event e = {.type = AN_ROUND_EVENT_REFUSE, .now_ms = an_hub_now(hub)};
+    if (!an_state_owed(&hub->state, round, site))
+        return;
+    snprintf(e.site, sizeof e.site, "%s", site);
+    an_text_set(e.reason, sizeof e.reason, reason);
+    snprintf(subject, sizeof subject, "round/%llu", (unsigned long long)round);
+    an_hub_site_actor(actor, site);
+    an_batch_add(&b, "round.event", subject, actor, NULL, an_round_event_body(&e));
+    an_err err = an_hub_commit(hub, &b, &why);
+    if (err != AN_OK) /* said again at the site's next HELLO */
+        an_log(AN_LOG_ERROR, "round_event_not_stored", "round=%llu err=%s why=\"%s\"",
+               (unsigned long long)round, an_err_name(err), why.text);
+}
+
+static bool is_held(const an_msg_hello *h, uint64_t round)
+{
+    for (uint32_t i = 0; i < h->n_held; i++)
+        if (h->held[i].round == round)
+            return true;
+    return false;
+}
+
+void an_hub_late_greet(an_hub *hub, const char *site, const an_msg_hello *h)
+{
+    for (size_t i = hub->state.owed.n; i-- > 0;) {
+        const an_owed *o = &hub->state.owed.items[i];
+        if (strcmp(o->site, site) == 0 && !is_held(h, o->round))
+            an_hub_late_lost(hub, site, o->round, "the site has lost what it trained");
+    }
+}
+
+/* The policy may be another one since: what a round takes is what its own plan says. */
 static bool is_open(const an_hub_round *r)
 {
-    return r->plan->kind == AN_PAYLOAD_TRAIN &&
+    return r->plan->staleness_max > 0 &&
            (r->round.state == AN_ROUND_INVITING || r->round.state == AN_ROUND_COLLECTING);
 }
 

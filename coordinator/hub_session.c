@@ -73,7 +73,7 @@ static an_err welcome(an_hub *hub, an_hub_live *live)
     return an_hub_send(hub, live->site, &m);
 }
 
-/* An upload that a site still holds, of a round that is over: it may let go. */
+/* A round that a site still has an upload of, or works on: if it is over, it may let go. */
 void an_hub_answer_held(an_hub *hub, const char *site, const an_msg_held *held)
 {
     an_msg m;
@@ -126,6 +126,7 @@ static an_err on_hello(an_hub *hub, const char *site, const an_msg *msg, an_note
     const an_roster_entry *roster = an_hub_roster_current(hub);
     if (roster && !an_hash_equal(&roster->text, &h->roster))
         an_hub_roster_send(hub, site);
+    an_hub_late_greet(hub, site, h);
     for (uint32_t i = 0; i < h->n_held; i++)
         an_hub_answer_held(hub, site, &h->held[i]);
     for (uint32_t i = 0; i < h->n_lines && err == AN_OK; i++)
@@ -153,6 +154,8 @@ static an_err on_plan_reply(an_hub *hub, const char *site, const an_msg *msg, an
     const an_msg_plan_reply *p = &msg->u.plan_reply;
     an_hub_round *r = an_hub_round_find(hub, p->round);
     if (!r) {
+        if (!p->accept)
+            an_hub_late_lost(hub, site, p->round, p->reason);
         an_hub_answer_held(hub, site, &(an_msg_held){.round = p->round});
         return AN_OK;
     }

@@ -75,7 +75,7 @@ void an_state_refit_reported(an_state *st, const an_record *r, an_body *b);
 /* state_owed.c */
 /* The round ended without the sites that its record names; e NULL is fine after a failure. */
 void an_state_owe(an_state *st, an_body *b, const an_round_entry *e);
-/* Of a round.event: what the site has delivered, now or late, is what it owed. */
+/* Of a round.event: what the site has delivered, now or late, is what it owed; or it says that it will not. */
 void an_state_owed_settle(an_state *st, const an_record *r, an_body *b);
 void an_state_owed_drop(an_state *st, const an_campaign *c); /* it has ended */
 

@@ -52,7 +52,10 @@ void an_state_owed_settle(an_state *st, const an_record *r, an_body *b)
     const bool late = an_body_int(b, "trained_in", 0) != 0;
     const an_round_entry *e =
         strncmp(r->subject, "round/", 6) == 0 ? an_state_round(st, strtoull(r->subject + 6, NULL, 10)) : NULL;
-    if (an_body_ready(b) && e && (strcmp(event, "update") == 0 || (late && strcmp(event, "refuse") == 0)))
+    if (!an_body_ready(b) || !e)
+        return;
+    const bool given_up = strcmp(event, "refuse") == 0 && (late || an_state_owed(st, e->id, site));
+    if (given_up || strcmp(event, "update") == 0)
         forget(st, e->campaign, site);
 }
 

@@ -273,13 +273,17 @@ static void the_end_of_the_training_lets_all_go(void **state)
     assert_int_equal(look_back(w, id).late, 0);
 }
 
-/* What the site trains is ready when its round is over and not before. */
-static bool postpone(world *w, const site *s)
+static bool is_over(world *w, uint64_t round)
+{
+    return an_state_round(an_hub_state(w->hub), round)->over;
+}
+
+/* What the site trains is not ready yet: it is when its round is over and not before, or never. */
+static bool postpone(world *w, const site *s, bool forever)
 {
     event *e = &w->events[w->head % EVENTS_MAX];
-    if (w->head == w->tail || e->type != JOB || e->site != s->i || !e->job->plan ||
-        e->job->plan->kind != AN_PAYLOAD_TRAIN ||
-        an_state_round(an_hub_state(w->hub), e->job->plan->round)->over)
+    if (w->head == w->tail || e->type != JOB || e->site != s->i || !e->job || !e->job->plan ||
+        e->job->plan->kind != AN_PAYLOAD_TRAIN || (!forever && is_over(w, e->job->plan->round)))
         return false;
     w->events[w->tail++ % EVENTS_MAX] = *e;
     w->head++;
@@ -294,7 +298,7 @@ static void a_slow_site_counts_a_round_later_each_time(void **state)
     connect_all(w);
     const uint64_t id = campaign(w, AN_CAMPAIGN_TRAINING);
     for (unsigned n = 0; n < 40000 && an_campaign_trains(now(w, id)); n++) {
-        if (postpone(w, s))
+        if (postpone(w, s, false))
             tick(w);
         else
             walk(w);
@@ -310,6 +314,134 @@ static void a_slow_site_counts_a_round_later_each_time(void **state)
         its++;
     }
     assert_true(its >= 2); /* of six rounds; it begins every second one afresh */
+}
+
+/* A person ends the campaign while a site is away with its update: nobody owes it anything more. */
+static void a_stopped_campaign_lets_all_go(void **state)
+{
+    world *w = *state;
+    site *s = &w->sites[1];
+    an_note why = {{0}};
+    choose(w, "3", "plain", "4");
+    connect_all(w);
+    const uint64_t id = campaign(w, AN_CAMPAIGN_TRAINING);
+    go_away_with_an_update(w, s);
+    until_committed(w, id, 1);
+    for (unsigned n = 0;
+         n < 20000 && an_round_count(an_hub_round_open(w->hub, training(w)->id), AN_MEMBER_ACCEPTED) == 0;
+         n++)
+        step(w);
+    assert_int_equal(an_hub_campaign_stop(w->hub, "user/admin", id, "", &why), AN_OK);
+    assert_int_equal(an_hub_state(w->hub)->owed.n, 0);
+    come_back(s);
+    pass(w, 1000);
+    for (size_t i = 0; i < w->n; i++)
+        assert_int_equal(an_session_look(w->sites[i].session).uploads, 0);
+    kill_hub(w);
+    start_hub(w);
+    assert_int_equal(an_hub_state(w->hub)->owed.n, 0);
+}
+
+/* The policy has changed since: what a round takes says its own plan. */
+static void a_round_whose_plan_takes_none_takes_none(void **state)
+{
+    world *w = *state;
+    site *s = &w->sites[1];
+    an_note why = {{0}};
+    const char *const off[][2] = {{"async.staleness", "0"}};
+    choose(w, "4", "plain", "5");
+    connect_all(w);
+    const uint64_t id = campaign(w, AN_CAMPAIGN_TRAINING);
+    go_away_with_an_update(w, s);
+    until_committed(w, id, 1);
+    assert_int_equal(an_hub_model_policy(w->hub, "user/admin", "pump", off, 1, &why), AN_OK);
+    until_committed(w, id, 1);
+    come_back(s);
+    pass(w, 200000);
+    assert_int_equal(look_back(w, id).late, 0);
+}
+
+static void a_secure_round_takes_none(void **state)
+{
+    world *w = *state;
+    site *s = &w->sites[1];
+    an_note why = {{0}};
+    const char *const masks[][2] = {{"async.staleness", "0"}, {"privacy", "secure-sum"}, {"min_cohort", "3"}};
+    choose(w, "4", "plain", "5");
+    connect_all(w);
+    const uint64_t id = campaign(w, AN_CAMPAIGN_TRAINING), away = go_away_with_an_update(w, s);
+    until_committed(w, id, 1);
+    if (an_hub_model_policy(w->hub, "user/admin", "pump", masks, 3, &why) != AN_OK)
+        fail_msg("%s", why.text);
+    until_committed(w, id, 1);
+    const uint64_t strange = w->strange;
+    come_back(s);
+    pass(w, 400000);
+    const updates u = look_back(w, id);
+    assert_int_equal(u.late, 0);
+    for (size_t i = 0; i < u.n; i++)
+        assert_false(u.items[i].trained_in == away && strcmp(u.items[i].site, s->name) == 0);
+    assert_int_equal(w->strange, strange);
+}
+
+static void disconnect(world *w, site *s)
+{
+    s->cut = true;
+    an_hub_lost(w->hub, s->name);
+}
+
+static bool is_owed(world *w, const site *s, uint64_t round)
+{
+    const an_state *st = an_hub_state(w->hub);
+    for (size_t i = 0; i < st->owed.n; i++)
+        if (strcmp(st->owed.items[i].site, s->name) == 0 && st->owed.items[i].round == round)
+            return true;
+    return false;
+}
+
+/* The round of which a site has begun its training, and which has ended without it. */
+static uint64_t be_late(world *w, site *s, uint64_t id)
+{
+    const uint32_t want = now(w, id)->step + 1;
+    for (unsigned n = 0; n < 40000 && an_campaign_trains(now(w, id)); n++) {
+        if (postpone(w, s, true))
+            tick(w);
+        else
+            walk(w);
+        const an_state *st = an_hub_state(w->hub);
+        for (size_t i = 0; i < st->owed.n && now(w, id)->step >= want; i++)
+            if (strcmp(st->owed.items[i].site, s->name) == 0)
+                return st->owed.items[i].round;
+    }
+    fail_msg("%s is never late", s->name);
+    return 0;
+}
+
+/* What it trained is gone with a restart: it owes what it begins next instead. */
+static void a_site_that_lost_its_update_owes_the_next_one(void **state)
+{
+    world *w = *state;
+    site *s = &w->sites[1];
+    choose(w, "6", "plain", "8");
+    connect_all(w);
+    const uint64_t id = campaign(w, AN_CAMPAIGN_TRAINING), first = be_late(w, s, id);
+    disconnect(w, s);
+    kill_site(s);
+    start_site(s);
+    come_back(s);
+    const uint64_t second = be_late(w, s, id);
+    assert_true(second > first);
+    assert_true(is_owed(w, s, second));
+    assert_false(is_owed(w, s, first));
+    pass(w, 400000);
+    const updates u = look_back(w, id);
+    size_t seen = 0;
+    for (size_t i = 0; i < u.n; i++) {
+        const bool its = strcmp(u.items[i].site, s->name) == 0;
+        assert_false(its && u.items[i].trained_in == first);
+        seen += its && u.items[i].trained_in == second && u.items[i].round > second;
+    }
+    assert_int_equal(seen, 1);
 }
 
 /* A site owes one update at most, of its oldest round; what it could begin only after that one is over for it. */
@@ -404,6 +536,10 @@ int main(void)
         TEST(one_that_is_too_old_is_let_go),
         TEST(without_staleness_a_late_update_does_not_count),
         TEST(the_end_of_the_training_lets_all_go),
+        TEST(a_stopped_campaign_lets_all_go),
+        TEST(a_round_whose_plan_takes_none_takes_none),
+        TEST(a_secure_round_takes_none),
+        TEST(a_site_that_lost_its_update_owes_the_next_one),
         cmocka_unit_test(whatever_is_lost_or_killed_no_update_counts_twice),
         TEST(a_secure_sum_refuses_it),
     };
