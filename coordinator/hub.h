@@ -246,9 +246,11 @@ an_store *an_hub_store(an_hub *hub);
 an_root an_hub_root(const an_hub *hub);        /* of releases, now */
 bool an_hub_root_is_online(const an_hub *hub); /* it is the coordinator's own key */
 
-/* Reports, alerts and alarms that a site may send at once, and how often another one after that. */
+/* Reports, alerts and alarms that a site may send at once, and how often another one after that; the same of HELLO. */
 #define AN_FACTS_BURST 5000
 #define AN_FACT_EVERY_MS 200
+#define AN_HELLOS_BURST 100
+#define AN_HELLO_EVERY_MS 1000
 /* Bytes of large answers that a site may ask for at once with small messages said again (rosters, plans, what an
  * exchange of a secure sum has led to), and how many more with each millisecond.  What is beyond is not answered. */
 #define AN_ANSWERS_BURST (INT64_C(2) << 20)
@@ -265,10 +267,11 @@ typedef struct an_hub_live {
     bool fast_aes; /* it said so */
     uint32_t n_lines;
     an_msg_line lines[AN_LINES_MAX];
-    an_msg_progress progress; /* of the round it works on */
-    uint64_t bytes_received;  /* of updates, since the coordinator started */
-    uint64_t alarms;          /* raised since the coordinator started */
-    int64_t facts, facts_ms;  /* how many more it may report now, and since when it is so */
+    an_msg_progress progress;  /* of the round it works on */
+    uint64_t bytes_received;   /* of updates, since the coordinator started */
+    uint64_t alarms;           /* raised since the coordinator started */
+    int64_t facts, facts_ms;   /* how many more it may report now, and since when it is so */
+    int64_t hellos, hellos_ms; /* the same of HELLO, whose answers cost more */
     int64_t answers,
         answers_ms; /* bytes that it may ask for now (below 0: it has had more), and since when */
 } an_hub_live;

@@ -361,23 +361,29 @@ static const struct {
     {AN_MSG_REFITTED, true, an_hub_refit_take},
 };
 
+/* Takes one of `burst`, of which one comes back every so often. */
+static bool is_allowed(int64_t *left, int64_t *since_ms, int64_t burst, int64_t every_ms, int64_t now_ms)
+{
+    const int64_t gone_ms = now_ms - *since_ms;
+    if (gone_ms < 0 || gone_ms >= burst * every_ms) {
+        *left = burst;
+        *since_ms = now_ms;
+    } else {
+        const int64_t more = gone_ms / every_ms;
+        *left = *left + more > burst ? burst : *left + more;
+        *since_ms += more * every_ms;
+    }
+    if (*left == 0)
+        return false;
+    --*left;
+    return true;
+}
+
 /* So many facts a site may tell; one beyond is not answered, so that the site says it again later
  * and in the same order.  Nothing is lost, and no site fills the journal alone. */
 static bool fact_allowed(an_hub_live *live, int64_t now_ms)
 {
-    const int64_t gone_ms = now_ms - live->facts_ms;
-    if (gone_ms < 0 || gone_ms >= AN_FACTS_BURST * AN_FACT_EVERY_MS) {
-        live->facts = AN_FACTS_BURST;
-        live->facts_ms = now_ms;
-    } else {
-        const int64_t more = gone_ms / AN_FACT_EVERY_MS;
-        live->facts = live->facts + more > AN_FACTS_BURST ? AN_FACTS_BURST : live->facts + more;
-        live->facts_ms += more * AN_FACT_EVERY_MS;
-    }
-    if (live->facts == 0)
-        return false;
-    live->facts--;
-    return true;
+    return is_allowed(&live->facts, &live->facts_ms, AN_FACTS_BURST, AN_FACT_EVERY_MS, now_ms);
 }
 
 an_err an_hub_message(an_hub *hub, const char *site, const an_msg *msg, an_note *why)
@@ -385,9 +391,12 @@ an_err an_hub_message(an_hub *hub, const char *site, const an_msg *msg, an_note 
     an_err err = an_msg_expect(msg, AN_DOOR_CONTROL, AN_WAY_UP, why);
     if (err != AN_OK)
         return err;
+    an_hub_live *live = an_hub_live_get(hub, site);
+    if (msg->type == AN_MSG_HELLO && live &&
+        !is_allowed(&live->hellos, &live->hellos_ms, AN_HELLOS_BURST, AN_HELLO_EVERY_MS, an_hub_now(hub)))
+        return an_fail(AN_ERR_LIMIT, why, "site %s says hello too often; it is heard again later", site);
     if (msg->type == AN_MSG_HELLO)
         return on_hello(hub, site, msg, why);
-    an_hub_live *live = an_hub_live_get(hub, site);
     if (!live || msg->epoch != live->epoch)
         return an_fail(AN_ERR_STATE, why, "site %s must say hello first", site);
     live->connected = true;

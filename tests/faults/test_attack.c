@@ -134,6 +134,38 @@ static void a_site_that_reports_without_end_is_heard_at_a_bounded_rate(void **st
     settle(w);
 }
 
+static an_msg hello_of(const site *s)
+{
+    an_msg m = {.type = AN_MSG_HELLO};
+    an_msg_hello *h = &m.u.hello;
+    snprintf(h->agent_version, sizeof h->agent_version, "0.1");
+    snprintf(h->site, sizeof h->site, "%s", s->name);
+    memcpy(h->statement_key, s->sign_public, sizeof h->statement_key);
+    return m;
+}
+
+/* What it is told, and what the others' work loses by it, costs more than the word. */
+static void a_site_that_says_hello_without_end_is_heard_at_a_bounded_rate(void **state)
+{
+    world *w = *state;
+    int taken = 0;
+    connect_all(w);
+    an_msg m = hello_of(&w->sites[0]), other = hello_of(&w->sites[1]);
+    for (int i = 0; i < AN_HELLOS_BURST + 50; i++) {
+        an_err err = say(w, 0, &m);
+        assert_true(err == AN_OK || err == AN_ERR_LIMIT);
+        taken += err == AN_OK;
+        settle(w);
+    }
+    assert_true(taken <= AN_HELLOS_BURST);
+    assert_true(taken + 5 >= AN_HELLOS_BURST);
+    assert_int_equal(say(w, 0, &m), AN_ERR_LIMIT);
+    assert_int_equal(say(w, 1, &other), AN_OK);
+    an_clock_fake_advance(&w->clock, 2 * AN_HELLO_EVERY_MS);
+    assert_int_equal(say(w, 0, &m), AN_OK);
+    settle(w);
+}
+
 static void a_record_that_no_start_could_apply_is_not_appended(void **state)
 {
     world *w = *state;
@@ -192,13 +224,9 @@ static void nobody_speaks_for_another_site(void **state)
 {
     world *w = *state;
     connect_all(w);
-    an_msg m = {.type = AN_MSG_HELLO};
-    an_msg_hello *h = &m.u.hello;
-    snprintf(h->agent_version, sizeof h->agent_version, "0.1");
-    snprintf(h->site, sizeof h->site, "plant-b");
-    memcpy(h->statement_key, w->sites[1].sign_public, sizeof h->statement_key);
+    an_msg m = hello_of(&w->sites[1]);
     assert_int_equal(say(w, 0, &m), AN_ERR_PROTO); /* over plant-a's link */
-    snprintf(h->site, sizeof h->site, "plant-a");
+    snprintf(m.u.hello.site, sizeof m.u.hello.site, "plant-a");
     assert_int_equal(say(w, 0, &m), AN_ERR_AUTH); /* with plant-b's statement key */
     m = (an_msg){.type = AN_MSG_WELCOME};
     m.u.welcome.epoch = 1;
@@ -499,6 +527,7 @@ int main(void)
         CASE(no_number_that_a_site_may_send_stops_the_coordinator),
         CASE(a_fact_counts_once_and_a_new_one_of_an_old_number_counts),
         CASE(a_site_that_reports_without_end_is_heard_at_a_bounded_rate),
+        CASE(a_site_that_says_hello_without_end_is_heard_at_a_bounded_rate),
         CASE(a_record_that_no_start_could_apply_is_not_appended),
         CASE(a_journal_that_cannot_be_read_says_which_record_it_is),
         CASE(nobody_speaks_for_another_site),
