@@ -214,6 +214,15 @@ static void put_aside(an_session *s, an_part *p, an_pending row, const an_note *
            why->text);
 }
 
+/* What is damaged is no upload any more, but tells people something of the disk. */
+static void keep_remains(an_session *s, const an_part *p, const an_pending *row)
+{
+    char away[AN_PATH_MAX], name[sizeof row->file + sizeof ASIDE];
+    snprintf(name, sizeof name, "%s%s", row->file, ASIDE);
+    if (an_path_join(away, s->uploads_dir, name) == AN_OK && rename(p->path, away) == 0)
+        an_log(AN_LOG_ERROR, "upload_damaged", "round=%s file=\"%s\"", row->round, away);
+}
+
 static an_err restore(an_session *s, const an_pending *row, an_note *why)
 {
     char state[AN_PATH_MAX];
@@ -233,6 +242,8 @@ static an_err restore(an_session *s, const an_pending *row, an_note *why)
         put_aside(s, p, *row, &reason);
         err = AN_OK;
     }
+    if (err == AN_ERR_PROTO || err == AN_ERR_NOTFOUND)
+        keep_remains(s, p, row);
     if (err == AN_OK && an_secure_path(s, p->round, state) == AN_OK && an_file_exists(state) &&
         !(p->secure = an_alloc(1, sizeof *p->secure)))
         err = AN_ERR_NOMEM;

@@ -149,6 +149,29 @@ static void an_upload_that_cannot_be_read_is_put_aside_and_the_site_works_on(voi
     assert_true(is_there(aside));
 }
 
+static void one_that_is_damaged_is_kept_and_trained_anew(void **state)
+{
+    world *w = *state;
+    site *s = hold_an_upload(w);
+    char path[AN_PATH_MAX + 300], aside[AN_PATH_MAX + 320];
+    an_pending row;
+    assert_int_equal(an_pending_next(s->spool, "", &row, NULL), AN_OK);
+    settle(w);
+    kill_site(s);
+    snprintf(path, sizeof path, "%s/uploads/%s", s->dir, row.file);
+    snprintf(aside, sizeof aside, "%s.unreadable", path);
+    assert_int_equal(truncate(path, 10), 0);
+    start_site(s);
+    assert_false(is_there(path));
+    assert_true(is_there(aside));
+    assert_int_equal(an_session_look(s->session).uploads, 0);
+    s->cut = false;
+    an_session_connected(s->session);
+    pass(w, 120000);
+    assert_promoted(w, an_hub_state(w->hub)->campaigns.items[0].id);
+    assert_true(is_there(aside));
+}
+
 static void an_upload_that_can_be_read_again_is_delivered(void **state)
 {
     world *w = *state;
@@ -529,6 +552,7 @@ int main(void)
         TEST(a_killed_site_offers_the_same_upload_again),
         TEST(an_upload_that_cannot_be_read_is_put_aside_and_the_site_works_on),
         TEST(an_upload_that_can_be_read_again_is_delivered),
+        TEST(one_that_is_damaged_is_kept_and_trained_anew),
         TEST(a_site_runs_its_version_after_a_restart_without_a_link),
         TEST(alarms_raised_without_a_link_arrive_later_once_and_in_order),
         TEST(a_site_that_refuses_says_why_and_the_round_goes_without_it),
