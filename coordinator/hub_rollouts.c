@@ -113,6 +113,7 @@ static void add_campaign_end(an_hub *hub, an_record_batch *b, const an_rollout *
     an_json_set_bool(o, "promoted", promoted);
     an_json_set_text(o, "reason", reason);
     an_json_set_hash(o, "version", &c->head);
+    an_json_set_text(o, "before", an_campaign_state_name(c->state));
     an_log(AN_LOG_INFO, "campaign_ended", "campaign=%llu model=%s promoted=%s reason=\"%s\"",
            (unsigned long long)c->id, c->model, promoted ? "yes" : "no", reason);
     an_batch_add(b, "campaign.ended", c->model, "coordinator", NULL, o);

@@ -238,6 +238,16 @@ static void a_stage_that_nobody_is_left_of_is_not_passed(void **state)
 
 /* ---- a campaign behind it ---- */
 
+static an_err was_passed(void *ctx, const an_record *record, an_note *why)
+{
+    static const char words[] = "\"before\":\"PASSED\"";
+    const char *body = record->body;
+    (void)why;
+    for (size_t i = 0; i + sizeof words - 1 <= record->body_len; i++)
+        *(size_t *)ctx += memcmp(body + i, words, sizeof words - 1) == 0;
+    return AN_OK;
+}
+
 static void a_campaign_that_has_passed_waits_until_a_rollout_has_gone_back(void **state)
 {
     world *w = *state;
@@ -258,6 +268,10 @@ static void a_campaign_that_has_passed_waits_until_a_rollout_has_gone_back(void 
     pass(w, 60000);
     assert_promoted(w, id);
     assert_true(an_state_version(an_hub_state(w->hub), &v)->quarantined);
+    size_t said = 0; /* the record of its end says what it was before */
+    const an_store_filter ends = {.kind = "campaign.ended", .newest_first = true, .limit = 1};
+    assert_int_equal(an_store_scan(w->store, &ends, was_passed, &said, NULL), AN_OK);
+    assert_int_equal(said, 1);
 }
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, an_federation_teardown)
