@@ -161,6 +161,11 @@ static void a_round_names_who_is_not_in_its_result_as_it_came(void **state)
                           "{\"site\":\"plant-d\",\"in\":false,\"reason\":\"is not finite\"}]}"),
                 "2026-03-09 10:14  round/7 ended with 4 updates, committed yes; apart: plant-b is too far "
                 "from the others, plant-d is not finite");
+    assert_line(
+        record_of("round.ended", "round/7", "coordinator",
+                  "{\"id\":7,\"committed\":true,\"updates\":4,\"bytes\":1000,"
+                  "\"owing\":[\"plant-c\",\"plant-e\"]}"),
+        "2026-03-09 10:14  round/7 ended with 4 updates, committed yes; may be late: plant-c, plant-e");
 }
 
 static void an_alarm_names_the_sensors_behind_it_and_its_end_once_it_is_over(void **state)
