@@ -204,7 +204,11 @@ an_err an_hub_campaign_end(an_hub *hub, uint64_t id, bool promoted, const char *
     an_log(AN_LOG_INFO, "campaign_ended", "campaign=%llu model=%s promoted=%s reason=\"%s\"",
            (unsigned long long)id, c->model, promoted ? "yes" : "no", reason);
     an_batch_add(&b, "campaign.ended", c->model, actor, NULL, o);
-    return an_hub_commit(hub, &b, why);
+    an_owed *owed = NULL;
+    const size_t n_owed = an_hub_late_list(hub, id, &owed);
+    an_err err = an_hub_commit(hub, &b, why);
+    an_hub_late_let_go(hub, owed, err == AN_OK ? n_owed : 0);
+    return err;
 }
 
 /* Its rollout ends it. */

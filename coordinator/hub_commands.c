@@ -152,7 +152,10 @@ an_err an_hub_campaign_stop(an_hub *hub, const char *actor, uint64_t id, const c
     an_json_set_hash(o, "version", &c->head);
     an_json_set_text(o, "before", an_campaign_state_name(c->state));
     an_batch_add(&b, "campaign.ended", c->model, actor, NULL, o);
+    an_owed *owed = NULL;
+    const size_t n_owed = an_hub_late_list(hub, id, &owed);
     an_err err = an_hub_commit(hub, &b, why);
+    an_hub_late_let_go(hub, owed, err == AN_OK ? n_owed : 0);
     an_hub_round *r = open_round && err == AN_OK ? an_hub_round_find(hub, open_round) : NULL;
     if (r) {
         an_round_event e = {.type = AN_ROUND_EVENT_CANCEL, .now_ms = an_hub_now(hub)};

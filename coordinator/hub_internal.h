@@ -227,6 +227,9 @@ void an_hub_late_greet(an_hub *hub, const char *site, const an_msg_hello *h); /*
 void an_hub_late_mark(an_hub *hub, const an_hub_round *r, uint64_t round, an_round_event *e);
 an_json *an_hub_late_owing(an_hub *hub, const an_round *round); /* who will, as it ends now; NULL: nobody */
 void an_hub_late_ended(an_hub *hub, const an_round *round);     /* says so to all for whom it is over */
+/* Around the end of a campaign: what it is owed, to be told that it is over.  0: nothing, or no memory for the list. */
+size_t an_hub_late_list(const an_hub *hub, uint64_t campaign, an_owed **ret);
+void an_hub_late_let_go(an_hub *hub, an_owed *list, size_t n); /* frees the list; n 0: tells nobody */
 /* Sites that owe an update join, as they may be away when the round opens. */
 void an_hub_late_cohort(an_hub *hub, const an_campaign *c, an_plan *plan);
 

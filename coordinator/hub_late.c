@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "coordinator/hub_internal.h"
 #include "trust/delivery.h"
 
@@ -121,6 +122,23 @@ void an_hub_late_greet(an_hub *hub, const char *site, const an_msg_hello *h)
         if (strcmp(o->site, site) == 0 && !is_held(h, o->round))
             an_hub_late_lost(hub, site, o->round, "the site has lost what it trained");
     }
+}
+
+size_t an_hub_late_list(const an_hub *hub, uint64_t campaign, an_owed **ret)
+{
+    size_t n = 0;
+    *ret = hub->state.owed.n > 0 ? an_alloc(hub->state.owed.n, sizeof **ret) : NULL;
+    for (size_t i = 0; *ret && i < hub->state.owed.n; i++)
+        if (hub->state.owed.items[i].campaign == campaign)
+            (*ret)[n++] = hub->state.owed.items[i];
+    return n;
+}
+
+void an_hub_late_let_go(an_hub *hub, an_owed *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        say_over(hub, list[i].site, list[i].round);
+    an_free(list);
 }
 
 /* The policy may be another one since: what a round takes is what its own plan says. */

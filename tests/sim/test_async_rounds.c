@@ -417,6 +417,30 @@ static uint64_t be_late(world *w, site *s, uint64_t id)
     return 0;
 }
 
+/* ... and who still trains for it stops. */
+static void a_stopped_campaign_ends_late_training(void **state)
+{
+    world *w = *state;
+    site *s = &w->sites[1];
+    an_note why = {{0}};
+    choose(w, "3", "plain", "4");
+    connect_all(w);
+    const uint64_t id = campaign(w, AN_CAMPAIGN_TRAINING), round = be_late(w, s, id);
+    an_job *job = NULL;
+    for (size_t i = w->head; i < w->tail; i++) {
+        const event *e = &w->events[i % EVENTS_MAX];
+        if (e->type == JOB && e->site == s->i && e->job && e->job->plan && e->job->plan->round == round)
+            job = e->job;
+    }
+    assert_non_null(job);
+    assert_int_equal(an_hub_campaign_stop(w->hub, "user/admin", id, "", &why), AN_OK);
+    for (unsigned n = 0; n < 100 && !atomic_load(&job->cancel); n++) {
+        if (!postpone(w, s, true) && w->head != w->tail)
+            step(w);
+    }
+    assert_true(atomic_load(&job->cancel));
+}
+
 /* What it trained is gone with a restart: it owes what it begins next instead. */
 static void a_site_that_lost_its_update_owes_the_next_one(void **state)
 {
@@ -537,6 +561,7 @@ int main(void)
         TEST(without_staleness_a_late_update_does_not_count),
         TEST(the_end_of_the_training_lets_all_go),
         TEST(a_stopped_campaign_lets_all_go),
+        TEST(a_stopped_campaign_ends_late_training),
         TEST(a_round_whose_plan_takes_none_takes_none),
         TEST(a_secure_round_takes_none),
         TEST(a_site_that_lost_its_update_owes_the_next_one),
