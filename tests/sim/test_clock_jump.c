@@ -92,13 +92,19 @@ static int rollout_setup(void **state)
 }
 
 /* The canary soaks for 20 s of which 5 have gone by when the clock is set; the deadline is 5 minutes away. */
-static void set_clock_in_a_rollout(world *w, int64_t ms)
+/* It has soaked for 5 of 20 s.  Returns its version. */
+static an_hash let_a_canary_soak(world *w)
 {
     ready(w, "1, all");
     const an_hash old = production(w), v = version_of(w, &old);
     promote(w, &v);
     pass(w, 5000);
-    w->clock.wrong_ms = ms;
+    return v;
+}
+
+/* The rest of its soak, over a restart, and the other sites after it. */
+static void soak_on(world *w, const an_hash *v)
+{
     pass(w, 10000);
     assert_state(w, AN_ROLLOUT_RUNNING, 0);
     assert_int_equal(an_rollout_count(rollout(w), 0).running, 1);
@@ -108,9 +114,16 @@ static void set_clock_in_a_rollout(world *w, int64_t ms)
     connect_all(w);
     pass(w, 9000);
     assert_state(w, AN_ROLLOUT_RUNNING, 1);
-    assert_int_equal(n_running(w, &v), 5);
+    assert_int_equal(n_running(w, v), 5);
     pass(w, 30000);
     assert_state(w, AN_ROLLOUT_DONE, 1);
+}
+
+static void set_clock_in_a_rollout(world *w, int64_t ms)
+{
+    const an_hash v = let_a_canary_soak(w);
+    w->clock.wrong_ms = ms;
+    soak_on(w, &v);
 }
 
 static void a_clock_set_forward_ends_no_soak_time(void **state)
@@ -143,14 +156,11 @@ static void a_clock_that_is_set_moves_no_deadline(void **state)
     assert_int_equal(an_rollout_count(rollout(w), 0).absent, 2);
 }
 
-/* The canary has soaked for 5 of 20 s when the coordinator ends, and its clock is set before the next one starts.  A
- * sixteenth of a soak time is a beat, and two of them may be taken for worked. */
+/* The coordinator ends, and its clock is set before the next one starts.  A sixteenth of a soak time is a beat, and two
+ * of them may be taken for worked. */
 static void set_clock_while_nobody_works(world *w, int64_t ms)
 {
-    ready(w, "1, all");
-    const an_hash old = production(w), v = version_of(w, &old);
-    promote(w, &v);
-    pass(w, 5000);
+    const an_hash v = let_a_canary_soak(w);
     kill_hub(w);
     w->clock.wrong_ms = ms;
     start_hub(w);
@@ -158,17 +168,7 @@ static void set_clock_while_nobody_works(world *w, int64_t ms)
     const int64_t left = r->deadline_ms - an_hub_now(w->hub);
     assert_true(left > 290000 && left < 300000);
     connect_all(w);
-    pass(w, 10000);
-    assert_state(w, AN_ROLLOUT_RUNNING, 0);
-    assert_int_equal(an_rollout_count(rollout(w), 0).running, 1);
-    kill_hub(w); /* and the next one counts on from there */
-    start_hub(w);
-    connect_all(w);
-    pass(w, 9000);
-    assert_state(w, AN_ROLLOUT_RUNNING, 1);
-    assert_int_equal(n_running(w, &v), 5);
-    pass(w, 30000);
-    assert_state(w, AN_ROLLOUT_DONE, 1);
+    soak_on(w, &v);
 }
 
 static void a_clock_set_forward_while_nobody_works_ends_no_soak_time(void **state)
@@ -185,10 +185,7 @@ static void a_clock_set_back_while_nobody_works_holds_no_soak_time(void **state)
 static void a_clock_set_just_before_the_end_is_not_counted_twice(void **state)
 {
     world *w = *state;
-    ready(w, "1, all");
-    const an_hash old = production(w), v = version_of(w, &old);
-    promote(w, &v);
-    pass(w, 5000);
+    let_a_canary_soak(w);
     w->clock.wrong_ms = -DAY_MS;
     an_hub_watch_clock(w->hub);
     kill_hub(w);
