@@ -16,6 +16,7 @@ const char *an_need_text(an_need need)
         "a rollout is at it",
         "a campaign is at it",
         "a round can be replayed with it",
+        "a site still trains from it",
         "it was production",
         "sites check their way over it to a delegation's ancestor",
         "it is one of the newest",
@@ -86,6 +87,16 @@ static void mark_work(an_state *st, an_need *needs)
     }
 }
 
+/* A site that is away may not have had it yet. */
+static void mark_owed(an_state *st, an_need *needs)
+{
+    for (size_t i = 0; i < st->owed.n; i++) {
+        const an_round_entry *e = an_state_round(st, st->owed.items[i].round);
+        if (e)
+            mark(st, needs, &e->base, AN_NEED_OWED);
+    }
+}
+
 static bool in_force(const an_delegation_entry *d, int64_t now_ms)
 {
     return d->revocation.len == 0 && now_ms < d->d.expires_ms;
@@ -139,6 +150,7 @@ void an_registry_needs(an_state *st, int64_t now_ms, an_need *ret)
         mark(st, ret, &st->reported.items[i].before, AN_NEED_SITE);
     }
     mark_work(st, ret);
+    mark_owed(st, ret);
     for (size_t i = 0; i < st->models.n; i++)
         mark_model(st, ret, &st->models.items[i]);
     mark_lineage(st, ret, now_ms);

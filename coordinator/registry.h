@@ -28,6 +28,7 @@ typedef enum an_need {
     AN_NEED_ROLLOUT,  /* it goes to its sites stage by stage */
     AN_NEED_CAMPAIGN, /* a campaign that is not over is at it */
     AN_NEED_ROUND,    /* a round can still be replayed with it */
+    AN_NEED_OWED,     /* an update that may come late is trained from it */
     AN_NEED_FORMER,   /* it was production, and keep.versions reaches to it */
     AN_NEED_LINEAGE,  /* between such a version and the ancestor of a delegation: sites check the way */
     AN_NEED_NEW       /* of the newest keep.versions */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "coordinator/registry.h"
 #include "coordinator/round.h"
 #include "doors/crypto.h"
 #include "tests/support/federation.h"
@@ -239,6 +240,33 @@ static void one_that_is_too_old_is_let_go(void **state)
     const updates u = look_back(w, id);
     for (size_t i = 0; i < u.n; i++)
         assert_false(u.items[i].trained_in == away && strcmp(u.items[i].site, s->name) == 0);
+}
+
+static void the_base_of_a_late_update_is_kept_for_its_site(void **state)
+{
+    world *w = *state;
+    an_note why = {{0}};
+    an_need *needs;
+    const char *const little[][2] = {{"keep.rounds", "0"}, {"keep.versions", "1"}};
+    choose(w, "8", "plain", "10");
+    assert_int_equal(an_hub_model_policy(w->hub, "user/admin", "pump", little, 2, &why), AN_OK);
+    connect_all(w);
+    const uint64_t id = campaign(w, AN_CAMPAIGN_TRAINING);
+    until_committed(w, id, 5); /* two that train: no other work is at their versions */
+    const uint64_t away = go_away_with_an_update(w, &w->sites[1]);
+    until_committed(w, id, 3);
+    for (size_t i = 0; i < w->n; i++)
+        w->sites[i].cut = true; /* the campaign stands still */
+    pass(w, 10000);
+    an_state *st = an_hub_state(w->hub);
+    assert_true(an_state_round(st, away)->pruned);
+    const an_version *base = an_state_version(st, &an_state_round(st, away)->base);
+    assert_non_null(base);
+    assert_non_null(needs = an_alloc(st->versions.n, sizeof *needs));
+    an_registry_needs(st, w->clock.now_ms, needs);
+    const an_need need = needs[base - st->versions.items];
+    an_free(needs);
+    assert_int_equal(need, AN_NEED_OWED);
 }
 
 static void without_staleness_a_late_update_does_not_count(void **state)
@@ -558,6 +586,7 @@ int main(void)
         TEST(a_coordinator_without_its_disk_asks_for_it_again),
         TEST(a_slow_site_counts_a_round_later_each_time),
         TEST(one_that_is_too_old_is_let_go),
+        TEST(the_base_of_a_late_update_is_kept_for_its_site),
         TEST(without_staleness_a_late_update_does_not_count),
         TEST(the_end_of_the_training_lets_all_go),
         TEST(a_stopped_campaign_lets_all_go),
