@@ -88,7 +88,7 @@ static void a_site_that_still_fetches_it_never_runs_it(void **state)
     assert_int_equal(n_running(w, &old), 5);
 }
 
-static an_err no_overlay(site *s, an_job *job, an_note *why)
+static an_err three_have_no_overlay(site *s, an_job *job, an_note *why)
 {
     if (s->i < 3 && job->kind == AN_JOB_OVERLAY)
         return an_fail(AN_ERR_REFUSED, why, "too little data");
@@ -101,7 +101,7 @@ static void a_site_that_would_try_it_again_later_does_not(void **state)
     ready(w, "5, all");
     policy(w, "rollout.error", "0.3");
     const an_hash old = production(w), v = version_of(w, &old);
-    w->kind.run = no_overlay; /* for want of data at three sites */
+    w->kind.run = three_have_no_overlay; /* for want of data at three sites */
     promote(w, &v);
     sign_version(w, &v);
     settle(w);

@@ -153,12 +153,6 @@ static void line_runs(world *w, const site *s, const an_hash *version)
     line_says(w, s, "site.report", "state", an_version_state_name(AN_VERSION_RUNNING), version);
 }
 
-static an_err no_overlay(site *s, an_job *job, an_note *why)
-{
-    return job->kind == AN_JOB_OVERLAY ? an_fail(AN_ERR_REFUSED, why, "too little data")
-                                       : an_job_run(job, &s->data, why);
-}
-
 static void a_site_that_refused_and_runs_it_later_is_fine(void **state)
 {
     world *w = *state;

@@ -98,12 +98,6 @@ static void production_is_signed_anew_when_its_delegation_is_revoked(void **stat
 
 /* ---- the site ---- */
 
-static an_err no_overlay(site *s, an_job *job, an_note *why)
-{
-    return job->kind == AN_JOB_OVERLAY ? an_fail(AN_ERR_REFUSED, why, "too little data")
-                                       : an_job_run(job, &s->data, why);
-}
-
 static void what_expires_on_its_way_is_not_followed(void **state)
 {
     world *w = *state;

@@ -110,3 +110,9 @@ void worsens(world *w, site *s)
         fail_msg("%s", why.text);
     settle(w);
 }
+
+an_err no_overlay(site *s, an_job *job, an_note *why)
+{
+    return job->kind == AN_JOB_OVERLAY ? an_fail(AN_ERR_REFUSED, why, "too little data")
+                                       : an_job_run(job, &s->data, why);
+}

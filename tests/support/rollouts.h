@@ -26,5 +26,7 @@ void assert_converged(world *w); /* what each site is to run is what it runs */
 void come_back(world *w, site *s);
 void go_away(world *w, site *s); /* as a power cut, and the coordinator knows */
 void worsens(world *w, site *s); /* it goes back by itself */
+/* For kind.run: no site can make an overlay of anything. */
+an_err no_overlay(site *s, an_job *job, an_note *why);
 
 #endif
