@@ -106,7 +106,8 @@ const float *an_pipeline_remembered(const an_pipeline *p, size_t i)
 static void judge_quality(an_pipeline *p, const an_pipeline_in *in)
 {
     an_quality_event events[AN_QUALITY_EVENTS_MAX];
-    size_t n = an_quality_step(p->quality, in->time_ms, in->values, events, AN_QUALITY_EVENTS_MAX);
+    size_t n =
+        an_quality_step(p->quality, in->time_ms, in->values, in->quality, events, AN_QUALITY_EVENTS_MAX);
     p->stats.quality_events += n;
     for (size_t i = 0; i < n && p->conf.hooks.quality; i++)
         p->conf.hooks.quality(p->conf.hooks.ctx, &events[i]);

@@ -72,9 +72,11 @@ typedef struct an_pipeline_conf {
 typedef struct an_pipeline_in {
     uint64_t row;
     int64_t time_ms;
-    const float *values; /* (width); NaN = missing */
-    uint8_t flags;       /* AN_ROW_* */
-    int8_t label;        /* AN_LABEL_*; copied to the score file only */
+    const float *values;    /* (width); NaN = missing */
+    const uint8_t *quality; /* (width) an_value_quality; NULL: all good */
+    const char *part;       /* id of the part that the row belongs to; NULL or "": none */
+    uint8_t flags;          /* AN_ROW_* */
+    int8_t label;           /* AN_LABEL_*; copied to the score file only */
 } an_pipeline_in;
 
 typedef struct an_pipeline_out {

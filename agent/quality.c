@@ -129,7 +129,8 @@ static bool step_watch(an_quality *q, watch *w, an_quality_kind kind, bool bad, 
     return false;
 }
 
-size_t an_quality_step(an_quality *q, int64_t time_ms, const float *row, an_quality_event *ret, size_t cap)
+size_t an_quality_step(an_quality *q, int64_t time_ms, const float *row, const uint8_t *said,
+                       an_quality_event *ret, size_t cap)
 {
     size_t n = 0;
     for (size_t j = 0; j < q->width; j++) {
@@ -147,6 +148,7 @@ size_t an_quality_step(an_quality *q, int64_t time_ms, const float *row, an_qual
                                           .time_ms = time_ms,
                                           .since_ms = w->since_ms,
                                           .rows = w->rows,
+                                          .said = said && !isfinite(row[j]) ? said[j] : 0,
                                           .value = (double)row[j]};
         }
         if (isfinite(row[j]))

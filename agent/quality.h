@@ -43,6 +43,7 @@ typedef struct an_quality_event {
     int64_t time_ms;
     int64_t since_ms; /* of the first bad row */
     uint64_t rows;    /* bad rows so far */
+    uint8_t said;     /* an_value_quality: what the source says of a missing value; GOOD: nothing */
     double value;     /* last value seen, NaN if missing */
 } an_quality_event;
 
@@ -52,9 +53,10 @@ typedef struct an_quality an_quality;
 an_err an_quality_new(const an_quality_conf *conf, size_t width, an_quality **ret);
 void an_quality_free(an_quality *q);
 
-/* row: (width).  Returns how many events were written to ret; more than cap are counted as
+/* row: (width); said: (width) what the source says of each value, NULL: nothing.  Returns how many events were written to ret; more than cap are counted as
  * dropped, their state is kept. */
-size_t an_quality_step(an_quality *q, int64_t time_ms, const float *row, an_quality_event *ret, size_t cap);
+size_t an_quality_step(an_quality *q, int64_t time_ms, const float *row, const uint8_t *said,
+                       an_quality_event *ret, size_t cap);
 bool an_quality_is_bad(const an_quality *q, size_t sensor); /* any kind is open */
 /* Takes the part of the bad sensors out of a score, and out of its contributions (width):
  * score x (1 - their share) x width / (width - their number). */

@@ -26,8 +26,9 @@ const char *an_line_phase_name(an_line_phase phase);
 typedef struct an_line_status {
     an_line_phase phase;
     an_pipeline_stats stats;
-    uint64_t source_rows, source_bad;
-    int64_t last_time_ms;
+    uint64_t source_rows;
+    an_source_stats source; /* since the start; without bad_last, which is the line's own */
+    char bad_last[120];
     bool live, alarm_open, drift_watched;
     uint64_t alarm; /* id of the open alarm, or of the next */
     size_t pool[AN_POOL_PARTS];

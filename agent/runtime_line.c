@@ -129,8 +129,9 @@ static void say_status(line_run *r)
     const an_live *live = an_pipeline_live(l->pipe);
     s->stats = an_pipeline_stats_get(l->pipe);
     s->source_rows = l->next_row;
-    s->source_bad = source.bad;
-    s->last_time_ms = source.last_time_ms;
+    s->source = source;
+    s->source.bad_last = NULL;
+    snprintf(s->bad_last, sizeof s->bad_last, "%.110s", source.bad_last);
     s->live = live != NULL;
     s->drift_watched = live && live->reference;
     s->alarm_open = an_alarm_is_open(an_pipeline_alarm(l->pipe));
@@ -178,8 +179,8 @@ static void on_quality(void *ctx, const an_quality_event *e)
 {
     const an_line *l = ctx;
     an_log(AN_LOG_WARN, e->begins ? "sensor_bad" : "sensor_good",
-           "line=%s sensor=\"%s\" kind=%s rows=%" PRIu64, l->conf->name, l->sensors[e->sensor],
-           an_quality_kind_name(e->kind), e->rows);
+           "line=%s sensor=\"%s\" kind=\"%s\" source=\"%s\" rows=%" PRIu64, l->conf->name,
+           l->sensors[e->sensor], an_quality_kind_name(e->kind), an_value_quality_name(e->said), e->rows);
 }
 
 static const char *drift_test(an_drift_kind kind)
@@ -372,6 +373,8 @@ static void process(line_run *r)
         const an_pipeline_in in = {.row = b->row[i],
                                    .time_ms = b->time_ms[i],
                                    .values = b->values + i * b->width,
+                                   .quality = b->quality + i * b->width,
+                                   .part = b->part[i],
                                    .flags = b->flags[i],
                                    .label = b->label[i]};
         an_pipeline_learn(l->pipe, an_pipeline_live(l->pipe) || known(l) == 0 || l->next_row < known(l));
@@ -440,6 +443,14 @@ static void housekeep(line_run *r)
     }
 }
 
+/* Until the time is over, there is an order, or the source has something. */
+static void rest(line_run *r, int64_t wait_ms)
+{
+    an_wait items[] = {{.pipe = r->pipe}, {.fd = r->go ? an_source_fd(r->l->source) : -1}};
+    an_err err = an_poll(items, items[1].fd >= 0 ? 2 : 1, wait_ms);
+    (void)err; /* looked at in any case */
+}
+
 void an_line_main(an_pipe *pipe, void *line)
 {
     line_run r = {.l = line, .pipe = pipe, .clock = an_clock_system(), .marked = true};
@@ -462,10 +473,8 @@ void an_line_main(an_pipe *pipe, void *line)
         const int64_t wait_ms = r.go ? turn(&r) : STATUS_MS;
         if (r.go)
             housekeep(&r);
-        if (wait_ms > 0) {
-            an_err err = an_pipe_wait(pipe, wait_ms);
-            (void)err; /* time is over, or there is an order */
-        }
+        if (wait_ms > 0)
+            rest(&r, wait_ms);
     }
     if (r.go) {
         say_mark(&r);

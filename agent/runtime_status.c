@@ -25,6 +25,20 @@ static an_json *pool_json(const an_line_status *s)
     return o;
 }
 
+/* Since the start of the agent: what the source counts itself comes by the source's own names. */
+static an_json *source_json(const an_line_status *s)
+{
+    an_json *o = an_json_object();
+    set_count(o, "rows", s->source.rows);
+    set_count(o, "bad", s->source.bad);
+    set_count(o, "backwards", s->source.backwards);
+    set_count(o, "skewed", s->source.skewed);
+    for (size_t i = 0; i < s->source.n_counters; i++)
+        set_count(o, s->source.counters[i].name, s->source.counters[i].value);
+    an_json_set_text(o, "bad_last", s->bad_last);
+    return o;
+}
+
 static an_json *line_json(const an_line *l, const an_session *session)
 {
     const an_line_status *s = &l->status;
@@ -49,8 +63,9 @@ static an_json *line_json(const an_line *l, const an_session *session)
     set_count(o, "rows", s->stats.rows);
     set_count(o, "scored", s->stats.scored);
     set_count(o, "swaps", s->stats.swaps);
-    set_count(o, "bad_records", s->source_bad);
-    an_json_set_int(o, "last_row_ms", s->last_time_ms);
+    an_json_set(o, "source", source_json(s));
+    set_count(o, "bad_records", s->source.bad);
+    an_json_set_int(o, "last_row_ms", s->source.last_time_ms);
     an_json_set_bool(o, "alarm_open", s->alarm_open);
     if (s->alarm_open)
         set_count(o, "alarm", s->alarm);

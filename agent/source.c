@@ -23,6 +23,8 @@ static const an_source_option common[] = {
     {"type", AN_OPTION_TEXT, 0, 0, NULL, "kind of source"},
     {"name", AN_OPTION_TEXT, 0, 0, "", "what people call it"},
     {"speed", AN_OPTION_REAL, 0, 1e6, "0", "rows per second; 0: as fast as they come"},
+    {"skew", AN_OPTION_REAL, 0, 86400, "10",
+     "seconds that a live source's time may be from this clock; 0: any"},
     {"speed_from", AN_OPTION_INT, 0, 1e15, "0", "rows that come as fast as they can before"},
     {NULL, AN_OPTION_TEXT, 0, 0, NULL, NULL},
 };
@@ -34,6 +36,7 @@ struct an_source {
     const an_clock *clock;
     double speed;
     int64_t speed_from;
+    int64_t skew_ms;
     int64_t begun_ms; /* monotonic; pace is counted from here */
     uint64_t begun_rows;
     bool begun;
@@ -50,7 +53,9 @@ an_err an_batch_init(an_batch *b, size_t width, size_t cap)
     b->row = an_alloc(cap, sizeof *b->row);
     b->flags = an_alloc(cap, sizeof *b->flags);
     b->label = an_alloc(cap, sizeof *b->label);
-    if (b->values && b->time_ms && b->row && b->flags && b->label)
+    b->quality = an_alloc(cap * width, sizeof *b->quality);
+    b->part = an_alloc(cap, sizeof *b->part);
+    if (b->values && b->time_ms && b->row && b->flags && b->label && b->quality && b->part)
         return AN_OK;
     an_batch_done(b);
     return AN_ERR_NOMEM;
@@ -65,6 +70,8 @@ void an_batch_done(an_batch *b)
     an_free(b->row);
     an_free(b->flags);
     an_free(b->label);
+    an_free(b->quality);
+    an_free(b->part);
     *b = (an_batch){0};
 }
 
@@ -166,9 +173,12 @@ an_err an_source_open(const char *type_name, const an_node *conf, const an_clock
     s->type = type;
     s->clock = clock;
     s->stats.bad_last = "";
+    double skew_s = 0;
     if ((err = an_node_get_num(conf, "speed", 0, 1e6, 0, &s->speed, why)) ||
+        (err = an_node_get_num(conf, "skew", 0, 86400, 10, &skew_s, why)) ||
         (err = an_node_get_int(conf, "speed_from", 0, ROWS_MAX, 0, &s->speed_from, why)))
         goto out;
+    s->skew_ms = (int64_t)(skew_s * 1000);
     s->opened = true;
     if ((err = type->open(s->state, conf, why)))
         goto out;
@@ -234,6 +244,25 @@ static size_t allowance(an_source *s, size_t cap, int64_t *ret_wait_ms)
     return 0;
 }
 
+/* What can be said of rows of any source. */
+static void look_over(an_source *s, an_batch *b)
+{
+    const int64_t now = s->type->live && s->skew_ms > 0 ? s->clock->wall_ms(s->clock) : 0;
+    for (size_t i = 0; i < b->n; i++) {
+        const float *row = b->values + i * b->width;
+        for (size_t j = 0; j < b->width; j++)
+            if (row[j] != row[j])
+                b->flags[i] |= AN_ROW_HAS_GAP;
+        if (now != 0 && (b->time_ms[i] < now - s->skew_ms || b->time_ms[i] > now + s->skew_ms)) {
+            b->flags[i] |= AN_ROW_SKEWED;
+            s->stats.skewed++;
+        }
+        s->stats.backwards += s->stats.rows > 0 && b->time_ms[i] < s->stats.last_time_ms;
+        s->stats.last_time_ms = b->time_ms[i];
+        s->stats.rows++;
+    }
+}
+
 an_err an_source_next(an_source *s, an_batch *ret, int64_t *ret_wait_ms, an_note *why)
 {
     assert(ret->width == an_source_width(s));
@@ -244,6 +273,9 @@ an_err an_source_next(an_source *s, an_batch *ret, int64_t *ret_wait_ms, an_note
     if (allowed == 0)
         return AN_ERR_AGAIN;
     ret->cap = allowed;
+    memset(ret->quality, AN_VALUE_GOOD, allowed * ret->width);
+    for (size_t i = 0; i < allowed; i++)
+        ret->part[i][0] = '\0';
     an_err err = s->type->next(s->state, ret, ret_wait_ms, why);
     ret->cap = cap;
     if (s->type->bad)
@@ -252,12 +284,7 @@ an_err an_source_next(an_source *s, an_batch *ret, int64_t *ret_wait_ms, an_note
         ret->n = 0;
         return err;
     }
-    for (size_t i = 0; i < ret->n; i++)
-        for (size_t j = 0; j < ret->width; j++)
-            if (ret->values[i * ret->width + j] != ret->values[i * ret->width + j])
-                ret->flags[i] |= AN_ROW_HAS_GAP;
-    s->stats.rows += ret->n;
-    s->stats.last_time_ms = ret->time_ms[ret->n - 1];
+    look_over(s, ret);
     return AN_OK;
 }
 
@@ -286,5 +313,19 @@ an_err an_source_restore(an_source *s, an_reader *in, an_note *why)
 
 an_source_stats an_source_stats_get(const an_source *s)
 {
-    return s->stats;
+    an_source_stats stats = s->stats;
+    if (s->type->counters)
+        stats.n_counters = s->type->counters(s->state, stats.counters);
+    return stats;
+}
+
+int an_source_fd(const an_source *s)
+{
+    return s->type->fd ? s->type->fd(s->state) : -1;
+}
+
+const char *an_value_quality_name(uint8_t quality)
+{
+    static const char *const names[] = {"good", "uncertain", "bad", "stale", "not reached"};
+    return quality < sizeof names / sizeof *names ? names[quality] : "unknown";
 }

@@ -1,9 +1,10 @@
 /* source.h - where rows come from: one table row per kind of source (sources.def).
  *
- * A source yields rows of floats, each with its time, its running number and, where it is
- * known, a label.  The an_source object owns the variant's state, keeps the pace if `speed` is
- * set, and counts.  Nothing here waits: when there is no row yet, next says AGAIN and when to
- * ask again.
+ * A source yields rows of floats, each with its time, its running number and, where they are
+ * known, the quality of each value, the part it belongs to, and a label.  The an_source object owns
+ * the variant's state, keeps the pace if `speed` is set, and counts.  Nothing here waits: when
+ * there is no row yet, next says AGAIN and when to ask again; a source that is told of its rows
+ * (a broker, a camera) has a descriptor that becomes readable then.
  *
  *     an_source *src = NULL;
  *     err = an_source_open("csv", conf, an_clock_system(), &src, &why);
@@ -17,6 +18,7 @@
 #ifndef AN_AGENT_SOURCE_H
 #define AN_AGENT_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,27 +28,42 @@
 
 #define AN_SOURCE_WIDTH_MAX 4096 /* sensors of one source */
 #define AN_SOURCE_NAME_MAX 64    /* bytes of a sensor's or event's name, with its terminator */
+#define AN_PART_MAX 64           /* bytes of a part's id, with its terminator */
+#define AN_SOURCE_COUNTERS_MAX 32
 
 typedef struct an_node an_node; /* doors/yaml.h */
 
 enum {
     AN_ROW_TIME_MADE = 1u, /* the source had no time: counted from its start and step */
     AN_ROW_HAS_GAP = 2u,   /* at least one value is missing (NaN) */
-    AN_ROW_RESTART = 4u    /* not the continuation of the row before: windows start anew */
+    AN_ROW_RESTART = 4u,   /* not the continuation of the row before: windows start anew */
+    AN_ROW_SKEWED = 8u     /* its time is further from this machine's clock than `skew` allows */
 };
+
+/* What the source says of a value.  Only GOOD and UNCERTAIN ones are values; with the others it is NaN. */
+typedef enum an_value_quality {
+    AN_VALUE_GOOD,
+    AN_VALUE_UNCERTAIN, /* the device doubts it */
+    AN_VALUE_BAD,       /* the device says that it is wrong, or it cannot be read as a number */
+    AN_VALUE_STALE,     /* nothing new for longer than the source allows */
+    AN_VALUE_UNREACHED  /* its device cannot be reached */
+} an_value_quality;
+const char *an_value_quality_name(uint8_t quality); /* "good" ... */
 
 enum { AN_LABEL_UNKNOWN = -1, AN_LABEL_NORMAL = 0, AN_LABEL_FAULT = 1 };
 
 /* Rows as they came.  The owner sets the memory up once; next refills it. */
 typedef struct an_batch {
-    size_t width;     /* sensors */
-    size_t cap;       /* rows that fit */
-    size_t n;         /* rows that are there */
-    float *values;    /* (cap, width), in the source's units; NaN = missing */
-    int64_t *time_ms; /* (cap) since 1970 UTC */
-    uint64_t *row;    /* (cap) number of the row in the source, from 0 */
-    uint8_t *flags;   /* (cap) AN_ROW_* */
-    int8_t *label;    /* (cap) AN_LABEL_*; for tests and reports, never for training */
+    size_t width;              /* sensors */
+    size_t cap;                /* rows that fit */
+    size_t n;                  /* rows that are there */
+    float *values;             /* (cap, width), in the source's units; NaN = missing */
+    int64_t *time_ms;          /* (cap) since 1970 UTC */
+    uint64_t *row;             /* (cap) number of the row in the source, from 0 */
+    uint8_t *flags;            /* (cap) AN_ROW_* */
+    int8_t *label;             /* (cap) AN_LABEL_*; for tests and reports, never for training */
+    uint8_t *quality;          /* (cap, width) an_value_quality; GOOD where the source says nothing */
+    char (*part)[AN_PART_MAX]; /* (cap) id of the part, UTF-8; "" if the row belongs to none */
 } an_batch;
 
 /* Errors: INVAL a zero size, NOMEM. */
@@ -70,6 +87,22 @@ typedef struct an_source_option {
     const char *meaning;
 } an_source_option;
 
+/* One figure of a source beyond rows and bad records: reconnects, polls that failed, frames lost ... */
+typedef struct an_source_counter {
+    const char *name; /* a constant text: letters and '_' */
+    uint64_t value;
+} an_source_counter;
+
+/* One thing that browsing has found: as the source's configuration would name it. */
+typedef struct an_source_find {
+    const char *tag;  /* address or name at the device */
+    const char *unit; /* "" if unknown */
+    const char *kind; /* what it holds: "float", "boolean" ..., or why it cannot be read */
+    double value;     /* now; NaN if it is not a number */
+    int64_t time_ms;  /* the device's, or when it was read */
+} an_source_find;
+typedef void (*an_source_seen)(void *ctx, const an_source_find *find);
+
 /* The variant's side.  state is zeroed memory of state_size bytes. */
 typedef struct an_source_type {
     const char *name;
@@ -87,8 +120,8 @@ typedef struct an_source_type {
     const char *(*sensor)(const void *state, size_t i); /* name, borrowed */
     const char *(*unit)(const void *state, size_t i);   /* "" if unknown */
 
-    /* Fills ret from 0 to at most its cap rows and sets ret->n; OK means n > 0.
-     * Errors: AGAIN nothing yet (sets *ret_wait_ms), NOTFOUND no row will ever follow, IO,
+    /* Fills ret from 0 to at most its cap rows and sets ret->n; OK means n > 0.  quality and part come
+     * in as GOOD and "".  Errors: AGAIN nothing yet (sets *ret_wait_ms), NOTFOUND no row will ever follow, IO,
      * NOMEM. */
     an_err (*next)(void *state, an_batch *ret, int64_t *ret_wait_ms, an_note *why);
 
@@ -98,6 +131,18 @@ typedef struct an_source_type {
 
     /* Bad records so far and what was wrong with the last; NULL: the source has none. */
     uint64_t (*bad)(const void *state, const char **ret_last);
+    /* Fills at most AN_SOURCE_COUNTERS_MAX and returns how many; NULL: there are none. */
+    size_t (*counters)(const void *state, an_source_counter *ret);
+    /* Readable when next should be asked again before its wait is over; drained by next.  -1: none.
+     * NULL: none ever.  May change at each next. */
+    int (*fd)(const void *state);
+    /* It reads a device, now: open succeeds whether or not that can be reached, next says AGAIN or gives
+     * rows of UNREACHED values until it can, and its times can be held against the clock. */
+    bool live;
+    /* Asks the device for at most for_ms what there is to read, with what conf says of how to reach it (its
+     * list of tags may be missing), and says each.  NULL: the sensors are all there is.
+     * Errors: INVAL, IO it cannot be reached, NOMEM. */
+    an_err (*browse)(const an_node *conf, int64_t for_ms, an_source_seen say, void *ctx, an_note *why);
     void (*close)(void *state); /* half-opened state is fine */
 } an_source_type;
 
@@ -133,11 +178,18 @@ an_err an_source_save(const an_source *s, an_buf *ret);
 /* Errors: PROTO not a position of this source, NOTFOUND the place is gone (file replaced). */
 an_err an_source_restore(an_source *s, an_reader *in, an_note *why);
 
+/* See an_source_type.fd. */
+int an_source_fd(const an_source *s);
+
 typedef struct an_source_stats {
     uint64_t rows;        /* given out */
     uint64_t bad;         /* records dropped because they could not be read */
+    uint64_t backwards;   /* rows whose time was before that of the row before them */
+    uint64_t skewed;      /* rows with AN_ROW_SKEWED */
     const char *bad_last; /* what was wrong with the last one, borrowed; "" if none */
     int64_t last_time_ms;
+    size_t n_counters; /* the variant's own */
+    an_source_counter counters[AN_SOURCE_COUNTERS_MAX];
 } an_source_stats;
 an_source_stats an_source_stats_get(const an_source *s);
 

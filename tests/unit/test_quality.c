@@ -41,7 +41,7 @@ static void play(an_quality *q, const float *v, size_t n, char *ret, an_quality_
         an_quality_event e[4];
         wiggle = wiggle > 5 ? 0 : wiggle + 0.25f;
         float row[W] = {v[i], wiggle, 1};
-        size_t some = an_quality_step(q, now += 1000, row, e, 4);
+        size_t some = an_quality_step(q, now += 1000, row, NULL, e, 4);
         assert_in_range(some, 0, 1);
         ret[i] = '.';
         if (some) {
@@ -106,7 +106,7 @@ static void events_beyond_the_room_are_not_lost_from_the_state(void **state)
     const float row[W] = {NAN, NAN, NAN};
     size_t n = 0;
     for (int i = 0; i < 3; i++)
-        n = an_quality_step(q, i, row, e, 1);
+        n = an_quality_step(q, i, row, NULL, e, 1);
     assert_int_equal(n, 1);
     assert_int_equal(an_quality_bad_n(q), 3);
     assert_int_equal(an_quality_total(q, AN_QUALITY_MISSING), 3);
