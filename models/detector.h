@@ -36,6 +36,9 @@ typedef struct an_detector_type {
     float (*score)(const an_detector *d, const float *x, const float *y, float *contributions,
                    double *scratch);
     bool (*check)(const an_detector *d); /* is this a state that fit could have left? all are finite */
+    /* What the other sensors say that this one should be in a window; ret: (window).  NULL: a model is asked
+     * (an_scorer_expected).  Who has it: contributions leave each sensor out. */
+    void (*expect)(const an_detector *d, const float *x, size_t sensor, float *ret, double *scratch);
 } an_detector_type;
 
 struct an_detector {

@@ -25,6 +25,7 @@ struct an_scorer_work {
     an_ws *ws;
     an_quant_ws *quant_ws; /* instead of ws */
     float *made;           /* (batch, input) */
+    float *hidden;         /* (input) a window without one sensor */
     double *scratch;
 };
 
@@ -135,7 +136,8 @@ an_err an_scorer_work_new(const an_scorer *s, size_t batch, an_scorer_work **ret
     w->has_model = s->detector->type->needs_model;
     w->scratch = an_alloc(an_detector_scratch(s->detector), sizeof *w->scratch);
     w->made = an_alloc(w->has_model ? batch * an_scorer_input(s) : 0, sizeof *w->made);
-    an_err err = w->scratch && w->made ? AN_OK : AN_ERR_NOMEM;
+    w->hidden = an_alloc(w->has_model ? an_scorer_input(s) : 0, sizeof *w->hidden);
+    an_err err = w->scratch && w->made && w->hidden ? AN_OK : AN_ERR_NOMEM;
     if (err == AN_OK && w->has_model)
         err = s->quant ? an_quant_ws_new(s->quant, 1, &w->quant_ws)
                        : an_ws_new(s->model, AN_WS_FORWARD, 1, &w->ws);
@@ -153,8 +155,15 @@ void an_scorer_work_free(an_scorer_work *w)
     an_ws_free(w->ws);
     an_quant_ws_free(w->quant_ws);
     an_free(w->made);
+    an_free(w->hidden);
     an_free(w->scratch);
     an_free(w);
+}
+
+static const float *forward(const an_scorer *s, an_scorer_work *w, const float *x)
+{
+    return w->quant_ws ? an_quant_forward(s->quant, w->quant_ws, 1, x)
+                       : an_model_forward(s->model, w->ws, s->params, 1, x);
 }
 
 an_err an_scorer_score(const an_scorer *s, an_scorer_work *w, const float *windows, size_t n, float *scores,
@@ -164,9 +173,7 @@ an_err an_scorer_score(const an_scorer *s, an_scorer_work *w, const float *windo
     if (n > w->batch)
         return AN_ERR_INVAL;
     for (size_t i = 0; w->has_model && i < n; i++) {
-        const float *x = windows + i * input;
-        const float *y = w->quant_ws ? an_quant_forward(s->quant, w->quant_ws, 1, x)
-                                     : an_model_forward(s->model, w->ws, s->params, 1, x);
+        const float *y = forward(s, w, windows + i * input);
         memcpy(w->made + i * input, y, input * sizeof *y);
     }
     an_detector_score(s->detector, windows, w->has_model ? w->made : NULL, n, scores, contributions,
@@ -175,6 +182,33 @@ an_err an_scorer_score(const an_scorer *s, an_scorer_work *w, const float *windo
         if (!isfinite(scores[i]))
             return AN_ERR_NUMERIC;
     return AN_OK;
+}
+
+an_err an_scorer_expected(const an_scorer *s, an_scorer_work *w, const float *window, size_t sensor,
+                          float *ret)
+{
+    const size_t input = an_scorer_input(s), width = s->prep.features, rows = s->prep.conf.window;
+    if (s->detector->type->expect) {
+        s->detector->type->expect(s->detector, window, sensor, ret, w->scratch);
+    } else if (w->has_model) {
+        memcpy(w->hidden, window, input * sizeof *window);
+        for (size_t t = 0; t < rows; t++)
+            w->hidden[t * width + sensor] = 0.0f;
+        const float *y = forward(s, w, w->hidden);
+        for (size_t t = 0; t < rows; t++)
+            ret[t] = y[t * width + sensor];
+    } else {
+        return AN_ERR_UNSUPPORTED;
+    }
+    for (size_t t = 0; t < rows; t++)
+        if (!isfinite(ret[t]))
+            return AN_ERR_NUMERIC;
+    return AN_OK;
+}
+
+bool an_scorer_leaves_out(const an_scorer *s)
+{
+    return s->detector->type->expect != NULL;
 }
 
 const float *an_scorer_reconstruction(const an_scorer_work *w)

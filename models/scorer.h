@@ -12,6 +12,7 @@
 #ifndef AN_MODELS_SCORER_H
 #define AN_MODELS_SCORER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -44,6 +45,15 @@ an_err an_scorer_score(const an_scorer *s, an_scorer_work *w, const float *windo
 
 /* What the model made of the windows of the last call (n, input); NULL: no model.  Borrowed. */
 const float *an_scorer_reconstruction(const an_scorer_work *w);
+
+/* What the other sensors of one window say that this one should be, ret: (prep's window), scaled as the window is.
+ * Of a model: what it makes of the window with the sensor hidden, that is at its mean.
+ * Errors: NUMERIC, UNSUPPORTED nothing here can say it. */
+an_err an_scorer_expected(const an_scorer *s, an_scorer_work *w, const float *window, size_t sensor,
+                          float *ret);
+
+/* Do contributions leave each sensor out in turn?  Else a fault's neighbours may get a part of it. */
+bool an_scorer_leaves_out(const an_scorer *s);
 
 const an_prep *an_scorer_prep(const an_scorer *s); /* borrowed */
 double an_scorer_threshold(const an_scorer *s);

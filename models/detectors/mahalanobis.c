@@ -6,6 +6,8 @@
  * would lose without it, d^2 - d^2_{-j} = (P(x-m))_j^2 / P_jj, never negative; summed over the
  * window's rows. They do not add up to d^2.
  *
+ * Expected of a sensor B by the others: x_B - P_BB^-1 (P(x-m))_B, its mean given theirs if windows were normal.
+ *
  * State: mean (m), then P (m, m). */
 #include <math.h>
 #include <string.h>
@@ -26,7 +28,8 @@ static size_t n_state(uint32_t window, uint32_t features)
 
 static size_t n_scratch(uint32_t window, uint32_t features)
 {
-    return 2 * (size_t)window * features;
+    const size_t m = (size_t)window * features, block = window + (size_t)window * window;
+    return m + (m > block ? m : block);
 }
 
 /* a (m, m), symmetric and positive definite, becomes its lower Cholesky factor.  False: it is
@@ -163,6 +166,36 @@ static float score(const an_detector *d, const float *x, const float *y, float *
     return (float)(d2 < 0.0 ? 0.0 : d2); /* rounding; NAN stays NAN */
 }
 
+static void expect(const an_detector *d, const float *x, size_t sensor, float *ret, double *scratch)
+{
+    const size_t w = d->window, f = d->features, m = w * f;
+    const double *mean = d->state, *p = d->state + m;
+    double *v = scratch, *z = scratch + m, *l = z + w;
+    for (size_t j = 0; j < m; j++)
+        v[j] = (double)x[j] - mean[j];
+    for (size_t t = 0; t < w; t++) {
+        const double *row = p + (t * f + sensor) * m;
+        z[t] = 0.0;
+        for (size_t k = 0; k < m; k++)
+            z[t] += row[k] * v[k];
+        for (size_t u = 0; u < w; u++)
+            l[t * w + u] = row[u * f + sensor];
+    }
+    const bool good = cholesky(l, w);
+    for (size_t t = 0; good && t < w; t++) {
+        for (size_t k = 0; k < t; k++)
+            z[t] -= l[t * w + k] * z[k];
+        z[t] /= l[t * w + t];
+    }
+    for (size_t t = w; good && t-- > 0;) {
+        for (size_t k = t + 1; k < w; k++)
+            z[t] -= l[k * w + t] * z[k];
+        z[t] /= l[t * w + t];
+    }
+    for (size_t t = 0; t < w; t++)
+        ret[t] = good ? (float)((double)x[t * f + sensor] - z[t]) : NAN;
+}
+
 static bool check(const an_detector *d)
 {
     size_t m = (size_t)d->window * d->features;
@@ -182,4 +215,5 @@ const an_detector_type an_detector_mahalanobis = {
     .fit = fit,
     .score = score,
     .check = check,
+    .expect = expect,
 };
