@@ -196,6 +196,22 @@ uint64_t an_alarm_id(const an_alarm *a)
     return a->open ? a->now.id : a->next_id;
 }
 
+uint64_t an_alarm_number(an_alarm *a)
+{
+    return a->next_id++;
+}
+
+uint64_t an_alarm_last(const an_alarm *a)
+{
+    return a->next_id - 1;
+}
+
+void an_alarm_numbers_used(an_alarm *a, uint64_t last)
+{
+    if (a->next_id <= last)
+        a->next_id = last + 1;
+}
+
 void an_alarm_version_set(an_alarm *a, const uint8_t version[static AN_ALARM_HASH],
                           const uint8_t overlay[static AN_ALARM_HASH])
 {

@@ -82,6 +82,10 @@ bool an_alarm_is_open(const an_alarm *a);
 /* True from the first score over the threshold on. */
 bool an_alarm_is_suspect(const an_alarm *a);
 uint64_t an_alarm_id(const an_alarm *a); /* of the open alarm, or the one that would come next */
+/* Numbers are given out once in a line, to its rules' alarms too. */
+uint64_t an_alarm_number(an_alarm *a);                  /* takes the next one */
+uint64_t an_alarm_last(const an_alarm *a);              /* the last that was given out; 0: none yet */
+void an_alarm_numbers_used(an_alarm *a, uint64_t last); /* those up to last are somebody else's */
 
 /* What scores from now on.  The state of the machine stays. */
 void an_alarm_version_set(an_alarm *a, const uint8_t version[static AN_ALARM_HASH],

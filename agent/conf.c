@@ -25,6 +25,9 @@ const an_opt an_agent_rows[] = {
     AN_OPT_BYTES(CONF, versions_quota, "versions_quota", 0, 1e15, "4G", "disk for versions; 0: no limit"),
     AN_OPT_BYTES(CONF, spool_quota, "spool_quota", 1 << 20, 1e15, "64M",
                  "disk for facts that wait to be sent"),
+    AN_OPT_BYTES(
+        CONF, alarms_quota, "alarms_quota", 1 << 16, 1e15, "64M",
+        "disk for the log of alarms; beyond it the oldest records go, those that all sinks have had first"),
     AN_OPT_MS(CONF, save_ms, "save", 1000, 86400000, "60s", "how often sample pools are saved"),
     AN_OPT_CHOICE(CONF, log_level, "log", levels, "info", "least level that is logged"),
 };
@@ -60,6 +63,8 @@ const an_opt an_agent_line_rows[] = {
               "after an alarm no new one for so long"),
     AN_OPT_MS(LINE, alarm_update_ms, "alarm.update", 0, 86400000, "60s",
               "an open alarm is reported again so often; 0: never"),
+    AN_OPT_CHOICE(LINE, alarm_severity, "alarm.severity", an_severity_names, "medium",
+                  "how much an alarm of the model matters"),
     AN_OPT_INT(LINE, missing_rows, "quality.missing_rows", 1, 1e6, "5",
                "rows without a value that make a sensor missing"),
     AN_OPT_INT(LINE, stuck_rows, "quality.stuck_rows", 0, 1e9, "60",

@@ -47,6 +47,7 @@ typedef struct an_agent_line {
 
     int64_t alarm_k, alarm_n, alarm_min_open_ms, alarm_cooldown_ms, alarm_update_ms;
     double alarm_clear_level;
+    int alarm_severity; /* an_severity, of the model's alarms */
     int64_t missing_rows, stuck_rows, range_rows, clear_rows;
     int64_t drift_rows, drift_block, drift_warmup_rows, drift_cooldown_rows, drift_confirm;
     double drift_psi_floor, drift_margin;
@@ -72,7 +73,7 @@ typedef struct an_agent_conf {
     char *data;
     int64_t threads; /* of training */
     int64_t nice;    /* of training */
-    int64_t versions_quota, spool_quota;
+    int64_t versions_quota, spool_quota, alarms_quota;
     int64_t save_ms; /* how often pools are saved */
     int log_level;
     an_site_policy policy;

@@ -30,6 +30,15 @@ bool an_verdict_find(const char *name, an_verdict *ret)
     return false;
 }
 
+static void put_deed(an_json *o, const an_command *c)
+{
+    an_json_set_text(o, "do", an_logged_name(c->deed));
+    an_json_set_int(o, "alarm", (int64_t)c->alarm);
+    an_json_set_text(o, "by", c->by);
+    an_json_set_text(o, "comment", c->reason);
+    an_json_set_int(o, "until_ms", c->until_ms);
+}
+
 an_err an_inbox_put(const char *dir, const an_command *c, int64_t now_ms, an_note *why)
 {
     char inbox[AN_PATH_MAX], path[AN_PATH_MAX], name[64];
@@ -54,6 +63,8 @@ an_err an_inbox_put(const char *dir, const an_command *c, int64_t now_ms, an_not
         an_json_set_text(o, "rotate", "keys");
     } else if (c->kind == AN_COMMAND_ROLLBACK) {
         an_json_set_text(o, "rollback", c->reason);
+    } else if (c->kind == AN_COMMAND_ALARM) {
+        put_deed(o, c);
     } else if (c->kind == AN_COMMAND_MISSED) {
         an_json_set_text(o, "missed", c->reason);
     } else {
@@ -90,6 +101,29 @@ static an_err parse_reason(const an_jval *o, const char *key, an_command *ret, a
     return err;
 }
 
+static an_err parse_deed(const an_jval *o, an_command *ret, an_note *why)
+{
+    const char *deed = "", *by = "", *comment = "";
+    int64_t alarm = 0;
+    an_err err = an_jval_text(o, "do", &deed, why);
+    if (err == AN_OK &&
+        (!an_logged_find(deed, &ret->deed) || ret->deed < AN_LOGGED_ACKED || ret->deed > AN_LOGGED_COMMENTED))
+        err = an_fail(AN_ERR_PROTO, why, "\"%.60s\" is nothing that is done about an alarm", deed);
+    if (err == AN_OK)
+        err = an_jval_get_int(o, "alarm", 0, INT64_MAX, 0, &alarm, why);
+    if (err == AN_OK)
+        err = an_jval_text(o, "by", &by, why);
+    if (err == AN_OK)
+        err = an_jval_get_text(o, "comment", "", &comment, why);
+    if (err == AN_OK)
+        err = an_jval_get_int(o, "until_ms", 0, INT64_MAX, 0, &ret->until_ms, why);
+    ret->kind = AN_COMMAND_ALARM;
+    ret->alarm = (uint64_t)alarm;
+    an_text_set(ret->by, sizeof ret->by, by);
+    an_text_set(ret->reason, sizeof ret->reason, comment);
+    return err;
+}
+
 static an_err parse_line(const an_jval *o, const char *path, an_command *ret, an_note *why)
 {
     const char *line = NULL;
@@ -99,6 +133,8 @@ static an_err parse_line(const an_jval *o, const char *path, an_command *ret, an
     if (err != AN_OK)
         return err;
     snprintf(ret->line, sizeof ret->line, "%s", line);
+    if (an_jval_get(o, "do"))
+        return parse_deed(o, ret, why);
     const char *key = an_jval_get(o, "rollback") ? "rollback" : an_jval_get(o, "missed") ? "missed" : NULL;
     if (!key)
         return parse_verdict(o, ret, why);

@@ -1,5 +1,5 @@
 /* inbox.h - what people tell a running agent: one file per command in DATA/inbox, written whole
- * by `andon-agent verdict`, `missed`, `rollback` and `rotate`, taken in the order of their names.
+ * by `andon-agent verdict`, `missed`, `ack`, `shelve`, `rollback`, `rotate` and others, taken in the order of their names.
  *
  *     err = an_inbox_put(dir, &command, now_ms, &why);
  *     while (an_inbox_take(dir, &command, &why) == AN_OK) ...
@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/alarm_record.h"
 #include "base/err.h"
 #include "base/terms.h"
 #include "msg/msg.h"
@@ -25,15 +26,19 @@ typedef enum an_command_kind {
     AN_COMMAND_MISSED,   /* a fault of the line that raised no alarm */
     AN_COMMAND_ROLLBACK, /* back to the version that the line ran before */
     AN_COMMAND_ROTATE,   /* the site's keys */
-    AN_COMMAND_IMPORT    /* a release that lies in DATA/import */
+    AN_COMMAND_IMPORT,   /* a release that lies in DATA/import */
+    AN_COMMAND_ALARM     /* what a person does about alarms: `deed` */
 } an_command_kind;
 
 typedef struct an_command {
     an_command_kind kind;
     char line[AN_NAME_MAX]; /* not of ROTATE; IMPORT: the folder's name in DATA/import */
-    uint64_t alarm;         /* VERDICT */
+    uint64_t alarm;         /* VERDICT, ALARM; ALARM: 0 is the line with all its alarms */
     an_verdict verdict;
-    char reason[AN_REASON_MAX]; /* ROLLBACK, MISSED */
+    an_logged_kind deed;        /* ALARM: ACKED SHELVED UNSHELVED REMOVED RESTORED COMMENTED */
+    char by[AN_NAME_MAX];       /* ALARM: who */
+    int64_t until_ms;           /* ALARM, SHELVED: the end */
+    char reason[AN_REASON_MAX]; /* ROLLBACK, MISSED; ALARM: a comment, may be empty */
 } an_command;
 
 /* Errors: IO, LIMIT, NOMEM. */

@@ -11,6 +11,7 @@
 #include "agent/import.h"
 #include "agent/runtime.h"
 #include "agent/show.h"
+#include "agent/show_alarms.h"
 #include "base/args.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -37,6 +38,24 @@ static const an_flag ledger_flags[] = {DATA_FLAG,
                                        {"last", "N", "the latest N entries; 0: all"},
                                        {"verify", NULL, "compute its chain of hashes again instead"}};
 static const an_flag data_flags[] = {DATA_FLAG};
+static const an_flag alarms_flags[] = {
+    DATA_FLAG,
+    {"json", NULL, "for programs"},
+    {"all", NULL, "also those that are over and acknowledged"},
+    {"log", NULL, "what happened to them instead, oldest first; JSON: a record a line"},
+    {"last", "N", "the latest N; 0: all"},
+    {"quality", NULL, "how good they are for people: figures of ISA-18.2"},
+    {"span", "TIME", "... over so long until now; 0: all that is kept"}};
+#define BY_FLAG                                                                                              \
+    {                                                                                                        \
+        "by", "NAME", "who does it; the user of this computer if not given"                                  \
+    }
+static const an_flag by_flags[] = {DATA_FLAG, BY_FLAG, {"comment", "TEXT", "kept with it"}};
+static const an_flag shelve_flags[] = {DATA_FLAG,
+                                       BY_FLAG,
+                                       {"for", "TIME", "such as 2h; then it comes back"},
+                                       {"reason", "TEXT", "why nobody is to see it"}};
+static const an_flag remove_flags[] = {DATA_FLAG, BY_FLAG, {"reason", "TEXT", "why nobody is to see it"}};
 static const an_flag probe_flags[] = {{"rows", "N", "how many rows to show"}};
 
 #define N(a) (sizeof(a) / sizeof *(a))
@@ -50,6 +69,15 @@ static const an_verb verbs[] = {
      "say whether an alarm was right; the agent learns from it"},
     {"missed", "LINE REASON", 2, 2, data_flags, N(data_flags),
      "say that a fault of the line has raised no alarm"},
+    {"alarms", NULL, 0, 0, alarms_flags, N(alarms_flags), "the site's alarms: those that are open, or more"},
+    {"ack", "LINE ALARM", 2, 2, by_flags, N(by_flags), "acknowledge an alarm"},
+    {"comment", "LINE ALARM TEXT", 3, 3, remove_flags, 2, "keep a comment with an alarm"},
+    {"shelve", "LINE|LINE/ALARM", 1, 1, shelve_flags, N(shelve_flags),
+     "set an alarm, or all of a line, aside for a time"},
+    {"unshelve", "LINE|LINE/ALARM", 1, 1, by_flags, N(by_flags), "bring back what was shelved"},
+    {"out-of-service", "LINE|LINE/ALARM", 1, 1, remove_flags, N(remove_flags),
+     "take an alarm, or a line, out of service until it is brought back"},
+    {"in-service", "LINE|LINE/ALARM", 1, 1, by_flags, N(by_flags), "bring back what was out of service"},
     {"rollback", "LINE REASON", 2, 2, data_flags, N(data_flags),
      "go back to the version the line ran before, until a newer release"},
     {"import", "FILE", 1, 1, data_flags, N(data_flags),
@@ -147,6 +175,51 @@ static an_err probe(const an_args *args, an_note *why)
     return err == AN_OK ? an_show_source(args->positionals[0], (size_t)rows, stdout, why) : err;
 }
 
+static an_err alarms(const an_args *args, an_note *why)
+{
+    const char *span = an_args_get(args, "span");
+    int64_t span_ms = 0;
+    an_show_alarms_opts opts = {
+        .json = an_args_has(args, "json"), .all = an_args_has(args, "all"), .log = an_args_has(args, "log")};
+    an_err err = an_args_int(args, "last", 0, INT64_C(1) << 40, 0, &opts.last, why);
+    if (err != AN_OK)
+        return err;
+    if (span && !an_parse_ms(span, &span_ms))
+        return an_fail(AN_ERR_INVAL, why, "--span %.60s: a time such as 12h or 7d", span);
+    return an_args_has(args, "quality")
+               ? an_show_alarm_figures(data_of(args), span_ms, opts.json, stdout, why)
+               : an_show_alarms(data_of(args), &opts, stdout, why);
+}
+
+static const struct {
+    const char *verb;
+    an_logged_kind kind;
+} deeds[] = {{"ack", AN_LOGGED_ACKED},
+             {"comment", AN_LOGGED_COMMENTED},
+             {"shelve", AN_LOGGED_SHELVED},
+             {"unshelve", AN_LOGGED_UNSHELVED},
+             {"out-of-service", AN_LOGGED_REMOVED},
+             {"in-service", AN_LOGGED_RESTORED}};
+
+static an_err do_deed(const an_args *args, an_logged_kind kind, an_note *why)
+{
+    char target[200];
+    const char *const *p = args->positionals;
+    const bool two = args->n_positionals > 1; /* LINE ALARM */
+    const char *comment = an_args_get(args, "comment");
+    const int n = snprintf(target, sizeof target, "%s%s%s", p[0], two ? "/" : "", two ? p[1] : "");
+    if (n < 0 || (size_t)n >= sizeof target)
+        return an_fail(AN_ERR_INVAL, why, "no line has so long a name");
+    const an_deed_words w = {.kind = kind,
+                             .target = target,
+                             .by = an_args_get(args, "by"),
+                             .comment = kind == AN_LOGGED_COMMENTED ? p[2]
+                                        : comment                   ? comment
+                                                                    : an_args_get(args, "reason"),
+                             .duration = an_args_get(args, "for")};
+    return an_leave_deed(data_of(args), &w, stdout, why);
+}
+
 static an_err dispatch(const an_args *args, an_note *why)
 {
     const char *verb = args->verb->name;
@@ -165,6 +238,11 @@ static an_err dispatch(const an_args *args, an_note *why)
         return an_leave_rollback(data_of(args), p[0], p[1], stdout, why);
     if (strcmp(verb, "import") == 0)
         return an_leave_import(data_of(args), p[0], stdout, why);
+    if (strcmp(verb, "alarms") == 0)
+        return alarms(args, why);
+    for (size_t i = 0; i < N(deeds); i++)
+        if (strcmp(verb, deeds[i].verb) == 0)
+            return do_deed(args, deeds[i].kind, why);
     if (strcmp(verb, "rotate") == 0)
         return an_leave_rotate(data_of(args), stdout, why);
     if (strcmp(verb, "probe") == 0)

@@ -158,21 +158,6 @@ static bool score_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out 
     return true;
 }
 
-static void raise_alarms(an_pipeline *p, const an_pipeline_in *in, const an_pipeline_out *out)
-{
-    an_alarm_event event;
-    if (!an_alarm_step(p->alarm, in->time_ms, out->score, p->contribution, &event))
-        return;
-    if (event.kind == AN_ALARM_RAISED) {
-        p->stats.alarms++;
-        if (p->conf.pool) /* persistence reacts late: what built the alarm up is not normal
-                             either */
-            an_pool_hold_since(p->conf.pool, event.since_ms, event.id);
-    }
-    if (p->conf.hooks.alarm)
-        p->conf.hooks.alarm(p->conf.hooks.ctx, &event);
-}
-
 /* Without a model nothing says that a row is not normal: the first pool is filled so. */
 static void feed_pool(an_pipeline *p, const an_pipeline_in *in)
 {
@@ -234,8 +219,7 @@ an_err an_pipeline_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out
     remember(p, p->row);
     p->unbroken++;
     out.scored = score_row(p, in, &out);
-    if (out.scored)
-        raise_alarms(p, in, &out);
+    an_pipeline_alarms(p, in, &out);
     out.alarm_open = an_alarm_is_open(p->alarm);
     feed_pool(p, in);
     watch_drift(p, in, &out);

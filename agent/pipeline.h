@@ -29,6 +29,7 @@
 #include <stdio.h>
 
 #include "agent/alarm.h"
+#include "agent/alarm_record.h"
 #include "agent/driftwatch.h"
 #include "agent/pool.h"
 #include "agent/quality.h"
@@ -47,9 +48,22 @@ typedef struct an_watch_news {
     int64_t span_ms;
 } an_watch_news;
 
+/* What is said of an alarm at a row, for the site's log. */
+typedef struct an_spoken {
+    an_logged_kind kind; /* RAISED UPDATED CLEARED SUPPRESSED RELEASED */
+    const an_alarm_event *event;
+    an_severity severity;
+    bool suppressed;
+    double raw; /* NaN: the row has no score */
+    an_data_quality data;
+    size_t bad_sensors;
+    const char *part; /* NULL or "": none */
+} an_spoken;
+
 typedef struct an_pipeline_hooks {
     void *ctx;
-    void (*alarm)(void *ctx, const an_alarm_event *event); /* each may be NULL */
+    void (*alarm)(void *ctx, const an_alarm_event *event); /* of the model; each may be NULL */
+    void (*spoken)(void *ctx, const an_spoken *spoken);    /* of the model after `alarm`, and of rules */
     void (*quality)(void *ctx, const an_quality_event *event);
     void (*drift)(void *ctx, const an_drift_alert *alert);
     void (*watch)(void *ctx, const an_watch_news *news);
@@ -61,6 +75,7 @@ typedef struct an_pipeline_conf {
     uint64_t pool_stride; /* rows between two windows offered to the pool; 0 = window */
     double bad_share_max; /* above this share of bad sensors a row is not scored; 0 = 0.34 */
     an_alarm_conf alarm;
+    an_severity severity; /* of the model's alarms */
     an_quality_conf quality;
     an_driftwatch_conf drift;
     an_watch_conf watch; /* time_ms 0: no swap is watched */

@@ -19,6 +19,8 @@
 
 static void keep_marks(an_agent *a)
 {
+    if (!an_agent_alarms_keep(a))
+        return;
     for (size_t i = 0; i < a->n_lines && a->n_owed == 0; i++) {
         char name[AN_NAME_MAX + 16];
         an_note why = {{0}};
@@ -99,6 +101,9 @@ static void on_line(an_agent *a, size_t i)
         case AN_SAY_FACT:
             take_fact(a, s.u.fact);
             break;
+        case AN_SAY_ALARM:
+            an_agent_alarms_take(a, s.u.alarm);
+            break;
         case AN_SAY_MARK:
             take_mark(a, i, &s.u.mark);
             break;
@@ -174,6 +179,7 @@ static void each_second(an_agent *a)
     if (a->clock->mono_ms(a->clock) < a->status_ms)
         return;
     pay(a);
+    an_agent_alarms_tick(a);
     a->status_ms = a->clock->mono_ms(a->clock) + TICK_MS;
     while ((err = an_inbox_take(a->conf->data, &c, &why)) == AN_OK)
         an_agent_obey(a, &c);
@@ -286,8 +292,11 @@ static an_err open_lines(an_agent *a, an_note *why)
         an_buf_done(&mark);
         if (err != AN_OK)
             return err;
+        if ((err = an_agent_alarms_begin(a, l, why)) != AN_OK)
+            return err;
         l->status.alarm_open = an_alarm_is_open(an_pipeline_alarm(l->pipe));
         l->status.alarm = an_alarm_id(an_pipeline_alarm(l->pipe));
+        l->status.alarm_last = an_alarm_last(an_pipeline_alarm(l->pipe));
         a->session_lines[i] =
             (an_session_line){.line = l->conf->name, .model = l->conf->model, .schema = &l->schema};
     }
@@ -353,6 +362,7 @@ static an_err open_all(an_agent *a, an_note *why)
     if ((err = an_agent_identity(dir, &a->id, why)) != AN_OK ||
         (err = an_path_join(path, dir, "spool.db")) != AN_OK ||
         (err = an_spool_open(path, &spool, &a->spool, why)) != AN_OK ||
+        (err = an_agent_alarms_open(a, why)) != AN_OK ||
         (err = an_path_join(a->status_path, dir, "status.json")) != AN_OK ||
         (err = an_net_open(1, &a->net, why)) != AN_OK)
         return err;
@@ -389,6 +399,7 @@ static void close_all(an_agent *a)
     an_control_close(a->control);
     for (size_t i = 0; i < a->n_lines; i++)
         an_line_close(&a->lines[i]);
+    an_agent_alarms_close(a);
     an_spool_close(a->spool);
     an_net_close(a->net);
     an_identity_free(a->next);

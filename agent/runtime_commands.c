@@ -38,7 +38,7 @@ static void take_verdict(an_agent *a, const an_command *c)
     an_note why = {{0}};
     char what[160];
     an_line *l = an_agent_line_of(a, c->line);
-    if (!l || c->alarm > an_line_alarm_last(&l->status)) {
+    if (!l || c->alarm > l->status.alarm_last) {
         an_note_set(&why,
                     l ? "line %s has raised no alarm %" PRIu64 : "no line %s (verdict on alarm %" PRIu64 ")",
                     c->line, c->alarm);
@@ -47,6 +47,7 @@ static void take_verdict(an_agent *a, const an_command *c)
     }
     const an_order o = {.kind = AN_ORDER_VERDICT, .alarm = c->alarm, .verdict = c->verdict};
     an_agent_order(l, &o);
+    an_agent_alarms_verdict(a, c);
     snprintf(what, sizeof what, "verdict on alarm %" PRIu64 " of line %.40s: %s", c->alarm, c->line,
              an_verdict_name(c->verdict));
     keep(a, l, what);
@@ -99,6 +100,9 @@ void an_agent_obey(an_agent *a, const an_command *c)
         break;
     case AN_COMMAND_IMPORT:
         import(a, c);
+        break;
+    case AN_COMMAND_ALARM:
+        an_agent_alarms_deed(a, c);
         break;
     }
 }

@@ -30,7 +30,8 @@ typedef struct an_line_status {
     an_source_stats source; /* since the start; without bad_last, which is the line's own */
     char bad_last[120];
     bool live, alarm_open, drift_watched;
-    uint64_t alarm; /* id of the open alarm, or of the next */
+    uint64_t alarm;      /* id of the open alarm, or of the next */
+    uint64_t alarm_last; /* number of the last that was raised, by whom ever; 0: none yet */
     size_t pool[AN_POOL_PARTS];
     an_live_verdict watch; /* of the version that runs; 0: it was not watched */
     char watched[AN_REASON_MAX];
@@ -55,6 +56,7 @@ an_err an_snapshot_join(an_snapshot *const *items, size_t n, an_snapshot **ret);
 /* From a line to the link thread.  What is behind a pointer goes along. */
 typedef enum an_say_kind {
     AN_SAY_FACT,
+    AN_SAY_ALARM,
     AN_SAY_MARK,
     AN_SAY_STATUS,
     AN_SAY_SNAPSHOT,
@@ -66,6 +68,7 @@ typedef struct an_say {
     an_say_kind kind;
     union {
         an_msg *fact;
+        an_alarm_record *alarm;
         an_buf mark; /* position and alarm state; comes after the facts of the rows before it */
         an_line_status status;
         an_snapshot *snapshot; /* NULL: out of memory */
@@ -118,6 +121,8 @@ typedef struct an_line {
     an_schema schema;
     char pool_path[AN_PATH_MAX];
 
+    bool resumed; /* it goes on where it was before a restart */
+
     an_source *source;
     an_pool *pool;
     an_pipeline *pipe;
@@ -144,8 +149,12 @@ extern const an_pipeline_hooks an_line_hooks; /* ctx: the an_line */
 void an_line_main(an_pipe *pipe, void *line); /* an an_actor_main */
 /* From hooks, on the line's thread: a fact with a mark after it; anything else; what is said every second. */
 void an_line_fact(an_line *l, const an_msg *m);
+void an_line_logged(an_line *l, an_alarm_record *r); /* takes r, with a mark after it */
 void an_line_say(an_line *l, const an_say *s);
 an_line_status *an_line_status_of(an_line *l);
+/* runtime_record.c: what is said of alarms and data, for the site's log.  line: an an_line. */
+void an_line_spoken(void *line, const an_spoken *spoken);
+void an_line_quality(an_line *l, const an_quality_event *e);
 /* runtime_watch.c: what becomes of a new version.  line: an an_line. */
 void an_line_watched(void *line, const an_watch_news *news);
 /* After a restart, when what ran before it runs again.  before is taken, if there is one. */
@@ -158,8 +167,6 @@ void an_line_shadow_look(an_line *l, bool ended); /* ended: there are no more ro
 void an_line_counts_anew(an_line *l,
                          int64_t now_ms); /* after a swap: alarms from now on are those of what runs now */
 void an_line_counts_say(an_line *l, int64_t now_ms); /* if there is something to say */
-/* The number of the last alarm that was raised; 0: none yet. */
-uint64_t an_line_alarm_last(const an_line_status *s);
 /* An alarm's number is unique in its line; at the site it is joined with the line's name. */
 uint64_t an_line_alarm_id(const char *line, uint64_t alarm);
 

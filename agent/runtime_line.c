@@ -32,11 +32,6 @@ void an_going_free(an_going *g)
     an_free(g);
 }
 
-uint64_t an_line_alarm_last(const an_line_status *s)
-{
-    return s->alarm_open || s->alarm == 0 ? s->alarm : s->alarm - 1;
-}
-
 uint64_t an_line_alarm_id(const char *line, uint64_t alarm)
 {
     an_hash h;
@@ -136,6 +131,7 @@ static void say_status(line_run *r)
     s->drift_watched = live && live->reference;
     s->alarm_open = an_alarm_is_open(an_pipeline_alarm(l->pipe));
     s->alarm = an_alarm_id(an_pipeline_alarm(l->pipe));
+    s->alarm_last = an_alarm_last(an_pipeline_alarm(l->pipe));
     for (size_t i = 0; i < AN_POOL_PARTS; i++)
         s->pool[i] = an_pool_n(l->pool, (an_pool_part)i);
     an_say out = {.kind = AN_SAY_STATUS, .u.status = *s};
@@ -177,7 +173,8 @@ static void on_alarm(void *ctx, const an_alarm_event *e)
 
 static void on_quality(void *ctx, const an_quality_event *e)
 {
-    const an_line *l = ctx;
+    an_line *l = ctx;
+    an_line_quality(l, e);
     an_log(AN_LOG_WARN, e->begins ? "sensor_bad" : "sensor_good",
            "line=%s sensor=\"%s\" kind=\"%s\" source=\"%s\" rows=%" PRIu64, l->conf->name,
            l->sensors[e->sensor], an_quality_kind_name(e->kind), an_value_quality_name(e->said), e->rows);
@@ -222,6 +219,13 @@ void an_line_fact(an_line *l, const an_msg *m)
     say_fact(l->run, m);
 }
 
+void an_line_logged(an_line *l, an_alarm_record *r)
+{
+    const an_say s = {.kind = AN_SAY_ALARM, .u.alarm = r};
+    l->run->marked = false;
+    say(l->run->pipe, &s);
+}
+
 void an_line_say(an_line *l, const an_say *s)
 {
     say(l->run->pipe, s);
@@ -232,8 +236,11 @@ an_line_status *an_line_status_of(an_line *l)
     return &l->run->status;
 }
 
-const an_pipeline_hooks an_line_hooks = {
-    .alarm = on_alarm, .quality = on_quality, .drift = on_drift, .watch = an_line_watched};
+const an_pipeline_hooks an_line_hooks = {.alarm = on_alarm,
+                                         .spoken = an_line_spoken,
+                                         .quality = on_quality,
+                                         .drift = on_drift,
+                                         .watch = an_line_watched};
 
 /* ---- orders of the link thread ---- */
 
@@ -308,6 +315,8 @@ static void take_orders(line_run *r)
         switch (o.kind) {
         case AN_ORDER_GO:
             r->go = true;
+            if (!r->l->resumed)
+                say_mark(r); /* so that a crash after the first alarm repeats its number */
             break;
         case AN_ORDER_LIVE:
             go_live(r, o.going);

@@ -2,6 +2,7 @@
 #ifndef AN_AGENT_RUNTIME_LINK_H
 #define AN_AGENT_RUNTIME_LINK_H
 
+#include "agent/alarms.h"
 #include "agent/control.h"
 #include "agent/runtime_internal.h"
 
@@ -28,6 +29,9 @@ typedef struct an_agent {
     an_training *training; /* with the trainer */
     an_msg **owed;         /* facts that could not be kept yet, oldest first */
     size_t n_owed, owed_cap;
+    an_alarms *alarms;
+    an_alarm_record *logged; /* events that are to be stored, oldest first */
+    size_t n_logged, logged_cap;
     an_buf marks[AN_LINES_MAX]; /* positions that could not be kept yet; len 0: none */
     bool stopping;
     bool wanted[AN_LINES_MAX]; /* copies on their way for the job */
@@ -47,6 +51,17 @@ void an_agent_order(an_line *l, const an_order *o);       /* takes what is behin
 an_err an_agent_keys_open(an_agent *a, an_note *why);   /* takes up a rotation that was begun */
 an_err an_agent_keys_rotate(an_agent *a, an_note *why); /* begins one, if none has begun */
 void an_agent_keys_tick(an_agent *a);                   /* goes over, when it is time */
+
+/* runtime_alarms.c: the site's log of alarms */
+an_err an_agent_alarms_open(an_agent *a, an_note *why);
+void an_agent_alarms_close(an_agent *a);
+/* After an_line_open: numbers go on, and what the line has forgotten is not left open. */
+an_err an_agent_alarms_begin(an_agent *a, an_line *l, an_note *why);
+void an_agent_alarms_take(an_agent *a, an_alarm_record *r); /* takes r */
+bool an_agent_alarms_keep(an_agent *a);                     /* stores what waits; false: not all could be */
+void an_agent_alarms_tick(an_agent *a);                     /* shelves that end */
+void an_agent_alarms_deed(an_agent *a, const an_command *c);
+void an_agent_alarms_verdict(an_agent *a, const an_command *c);
 
 /* runtime_commands.c */
 void an_agent_obey(an_agent *a, const an_command *c); /* what a person has left in the inbox */

@@ -162,6 +162,7 @@ static an_err open_pipeline(an_line *l, an_note *why)
                              .window = l->context,
                              .bad_share_max = c->bad_share_max,
                              .alarm = an_agent_line_alarm(c),
+                             .severity = (an_severity)c->alarm_severity,
                              .quality = {.missing_rows = (uint32_t)c->missing_rows,
                                          .stuck_rows = (uint32_t)c->stuck_rows,
                                          .range_rows = (uint32_t)c->range_rows,
@@ -216,7 +217,8 @@ an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, const an_b
     if ((err = open_source(l, why)) != AN_OK || (err = open_pool(l, why)) != AN_OK ||
         (err = open_scores(l, mark != NULL, why)) != AN_OK || (err = open_pipeline(l, why)) != AN_OK)
         return err;
-    if (!mark || (err = restore(l, mark, &note)) == AN_OK)
+    l->resumed = mark && (err = restore(l, mark, &note)) == AN_OK;
+    if (!mark || l->resumed)
         return AN_OK;
     if (err == AN_ERR_NOMEM)
         return err;

@@ -70,7 +70,7 @@ static an_json *line_json(const an_line *l, const an_session *session)
     if (s->alarm_open)
         set_count(o, "alarm", s->alarm);
     set_count(o, "alarms", s->stats.alarms);
-    set_count(o, "alarm_last", an_line_alarm_last(s));
+    set_count(o, "alarm_last", s->alarm_last);
     set_count(o, "quality_events", s->stats.quality_events);
     set_count(o, "drift_alerts", s->stats.drift_alerts);
     an_json_set_bool(o, "drift_watched", s->drift_watched);

@@ -202,7 +202,7 @@ static an_err check_rollback(const an_jval *line, const an_command *c, an_note *
     return an_fail(AN_ERR_NOTFOUND, why, "line %s has run no version before", c->line);
 }
 
-static an_err leave(const char *dir, const an_command *c, an_note *why)
+an_err an_leave_command(const char *dir, const an_command *c, an_note *why)
 {
     an_json_doc *doc = NULL;
     const an_jval *line = NULL;
@@ -250,7 +250,7 @@ an_err an_leave_verdict(const char *dir, const char *line, const char *alarm, co
         return an_fail(AN_ERR_INVAL, why, "\"%.60s\": true, false or unsure", verdict);
     snprintf(c.line, sizeof c.line, "%s", line);
     c.alarm = (uint64_t)id;
-    an_err err = leave(dir, &c, why);
+    an_err err = an_leave_command(dir, &c, why);
     if (err == AN_OK)
         fprintf(out, "left for the agent: alarm %" PRIu64 " of line %s is %s\n", c.alarm, line, verdict);
     return err;
@@ -266,7 +266,7 @@ static an_err leave_reason(const char *dir, an_command_kind kind, const char *li
         return an_fail(AN_ERR_INVAL, why, "a reason is missing: %s", whose);
     snprintf(c.line, sizeof c.line, "%s", line);
     an_text_set(c.reason, sizeof c.reason, reason);
-    return leave(dir, &c, why);
+    return an_leave_command(dir, &c, why);
 }
 
 an_err an_leave_missed(const char *dir, const char *line, const char *reason, FILE *out, an_note *why)

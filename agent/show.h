@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "agent/inbox.h"
 #include "base/err.h"
 
 /* What DATA/status.json says; json: the file as it is.  Errors: NOTFOUND the agent has not run
@@ -21,6 +22,10 @@ an_err an_show_status(const char *dir, bool json, FILE *out, an_note *why);
 an_err an_show_ledger(const char *dir, int64_t last, FILE *out, an_note *why);
 /* Computes its chain of hashes again.  Errors: AUTH it is not as it was written. */
 an_err an_show_ledger_verify(const char *dir, FILE *out, an_note *why);
+
+/* Leaves a command that concerns a line for the running agent.  Errors: NOTFOUND no such line, no agent has run here, and
+ * what the kind needs is not there; PROTO, IO, NOMEM. */
+an_err an_leave_command(const char *dir, const an_command *c, an_note *why);
 
 /* Leaves a verdict for the running agent.  Errors: INVAL; NOTFOUND no such line, an alarm that was
  * never raised, no agent has run here; PROTO, IO, NOMEM. */

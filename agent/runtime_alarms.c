@@ -1,0 +1,139 @@
+/* The site's log of alarms at the link thread: what lines say is stored before their positions are, and what people
+ * do about alarms comes through the inbox. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/runtime_link.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#define LOGGED_MAX 4096 /* events in memory while the disk is full */
+
+an_err an_agent_alarms_open(an_agent *a, an_note *why)
+{
+    char path[AN_PATH_MAX];
+    const an_alarms_conf conf = {.site = a->conf->site, .quota_bytes = (uint64_t)a->conf->alarms_quota};
+    an_err err = an_path_join(path, a->conf->data, "alarms.db");
+    return err == AN_OK ? an_alarms_open(path, &conf, &a->alarms, why) : err;
+}
+
+void an_agent_alarms_close(an_agent *a)
+{
+    an_alarms_close(a->alarms);
+    an_free(a->logged);
+}
+
+/* ---- what lines say ---- */
+
+bool an_agent_alarms_keep(an_agent *a)
+{
+    an_note why = {{0}};
+    if (a->n_logged == 0)
+        return true;
+    an_err err = an_alarms_store(a->alarms, a->logged, a->n_logged, &why);
+    if (err != AN_OK) {
+        an_agent_fault(a, "alarms_not_logged", why.text[0] ? why.text : an_err_text(err));
+        return false;
+    }
+    a->n_logged = 0;
+    return true;
+}
+
+void an_agent_alarms_take(an_agent *a, an_alarm_record *r)
+{
+    if (a->n_logged < LOGGED_MAX && an_grow(&a->logged, &a->logged_cap, a->n_logged + 1, sizeof *a->logged))
+        a->logged[a->n_logged++] = *r;
+    else
+        an_agent_fault(a, "alarm_lost", "too many events wait for room on the disk");
+    an_free(r);
+}
+
+/* ---- a line that begins ---- */
+
+typedef struct left {
+    an_agent *a;
+    const an_line *l;
+} left;
+
+/* Nobody knows any more whether it is over: it is ended, and if it goes on it is raised anew. */
+static bool end_forgotten(void *ctx, const an_alarm_row *row)
+{
+    const left *f = ctx;
+    an_alarm_record r = row->last;
+    if (strcmp(r.line, f->l->conf->name) != 0 || !row->state.active)
+        return true;
+    an_alarm_record *copy = an_alloc(1, sizeof *copy);
+    if (!copy)
+        return false;
+    r.kind = AN_LOGGED_CLEARED;
+    r.by[0] = r.comment[0] = '\0';
+    r.recorded_ms = f->a->clock->wall_ms(f->a->clock);
+    an_text_set(r.reason, sizeof r.reason, "The state of the line was not found at the agent's start.");
+    *copy = r;
+    an_agent_alarms_take(f->a, copy);
+    return true;
+}
+
+an_err an_agent_alarms_begin(an_agent *a, an_line *l, an_note *why)
+{
+    uint64_t last = 0;
+    left f = {a, l};
+    if (l->resumed) /* the rows since its position are read again, and give the same numbers */
+        return AN_OK;
+    an_err err = an_alarms_last(a->alarms, l->conf->name, &last, why);
+    if (err != AN_OK || last == 0)
+        return err;
+    an_alarm_numbers_used(an_pipeline_alarm(l->pipe), last);
+    err = an_alarms_each(a->alarms, AN_ALARMS_OPEN, 0, end_forgotten, &f, why);
+    if (err == AN_OK)
+        (void)an_agent_alarms_keep(a); /* tried again with the next */
+    return err;
+}
+
+void an_agent_alarms_tick(an_agent *a)
+{
+    an_note why = {{0}};
+    if (an_alarms_tick(a->alarms, a->clock->wall_ms(a->clock), &why) != AN_OK)
+        an_agent_fault(a, "alarms_not_brought_back", why.text);
+}
+
+/* ---- what people do ---- */
+
+static void carry_out(an_agent *a, const an_alarm_deed *d, const char *fault)
+{
+    an_note why = {{0}};
+    (void)an_agent_alarms_keep(a); /* what was raised before it comes before it */
+    an_err err = an_alarms_act(a->alarms, d, NULL, &why);
+    if (err != AN_OK)
+        an_agent_fault(a, fault, why.text[0] ? why.text : an_err_text(err));
+    else
+        an_log(AN_LOG_INFO, "alarm_deed", "line=%s alarm=%" PRIu64 " what=\"%s\" by=\"%s\"", d->line,
+               d->alarm, an_logged_name(d->kind), d->by);
+}
+
+void an_agent_alarms_deed(an_agent *a, const an_command *c)
+{
+    const an_alarm_deed d = {.kind = c->deed,
+                             .line = c->line,
+                             .alarm = c->alarm,
+                             .by = c->by,
+                             .comment = c->reason,
+                             .now_ms = a->clock->wall_ms(a->clock),
+                             .until_ms = c->until_ms};
+    if (!an_agent_line_of(a, c->line))
+        an_agent_fault(a, "not_done_to_alarm", "no such line");
+    else
+        carry_out(a, &d, "not_done_to_alarm");
+}
+
+void an_agent_alarms_verdict(an_agent *a, const an_command *c)
+{
+    const an_alarm_deed d = {.kind = AN_LOGGED_VERDICT,
+                             .line = c->line,
+                             .alarm = c->alarm,
+                             .by = c->by[0] ? c->by : "unknown",
+                             .verdict = an_verdict_name(c->verdict),
+                             .now_ms = a->clock->wall_ms(a->clock)};
+    carry_out(a, &d, "verdict_not_logged");
+}
