@@ -80,11 +80,14 @@ an_err an_alarms_tick(an_alarms *a, int64_t now_ms, an_note *why);
  * if from_now.  name: an_name_ok.  Errors: LIMIT too many readers, INVAL, IO. */
 an_err an_alarms_reader(an_alarms *a, const char *name, bool from_now, uint64_t *ret_seq, an_note *why);
 /* The first record with a seq above `after`.  ret_lost (NULL is fine): records between that were dropped.
- * Errors: NOTFOUND none, PROTO it is damaged, IO, NOMEM. */
+ * Errors: NOTFOUND none, PROTO it is damaged (ret->seq says which one), IO, NOMEM. */
 an_err an_alarms_next(an_alarms *a, uint64_t after, an_alarm_record *ret, uint64_t *ret_lost, an_note *why);
 /* Moves the cursor forward, never back.  Errors: NOTFOUND no such reader, IO. */
 an_err an_alarms_delivered(an_alarms *a, const char *name, uint64_t seq, an_note *why);
 an_err an_alarms_reader_remove(an_alarms *a, const char *name, an_note *why); /* absent: OK */
+/* Their names, in order. */
+an_err an_alarms_readers(an_alarms *a, char ret[static AN_ALARM_READERS_MAX][AN_NAME_MAX], size_t *ret_n,
+                         an_note *why);
 
 /* ---- looking ---- */
 
@@ -107,6 +110,9 @@ an_err an_alarms_each(an_alarms *a, an_alarm_which which, size_t most,
 an_err an_alarms_get(an_alarms *a, const char *line, uint64_t alarm, an_alarm_row *ret, an_note *why);
 /* The highest number of an alarm of the line; 0: none yet. */
 an_err an_alarms_last(an_alarms *a, const char *line, uint64_t *ret, an_note *why);
+
+/* The number of the last record; 0: none yet. */
+an_err an_alarms_last_seq(an_alarms *a, uint64_t *ret, an_note *why);
 
 typedef struct an_alarms_stats {
     uint64_t records, bytes, last_seq;

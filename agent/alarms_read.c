@@ -189,9 +189,10 @@ an_err an_alarms_next(an_alarms *a, uint64_t after, an_alarm_record *ret, uint64
     if (!err && found) {
         seq = (uint64_t)an_stmt_int(q, 0);
         err = an_alarms_record_of(q, 1, seq, ret, why);
+        ret->seq = seq;
     }
     an_stmt_reset(q);
-    if (!err && found && ret_lost)
+    if (found && ret_lost)
         *ret_lost = seq - after - 1;
     return err ? err : found ? AN_OK : AN_ERR_NOTFOUND;
 }
@@ -216,6 +217,21 @@ an_err an_alarms_reader_remove(an_alarms *a, const char *name, an_note *why)
     if (!err)
         err = an_stmt_bind_text(q, 1, name);
     return err ? err : an_stmt_run(q, why);
+}
+
+an_err an_alarms_readers(an_alarms *a, char ret[static AN_ALARM_READERS_MAX][AN_NAME_MAX], size_t *ret_n,
+                         an_note *why)
+{
+    an_stmt *q = NULL;
+    bool found = false;
+    size_t n = 0;
+    an_err err = an_db_stmt(a->db, "SELECT name FROM reader ORDER BY name", &q, why);
+    while (!err && n < AN_ALARM_READERS_MAX && !(err = an_stmt_step(q, &found, why)) && found)
+        an_text_set(ret[n++], AN_NAME_MAX, an_stmt_text(q, 0, NULL));
+    an_stmt_reset(q);
+    if (!err)
+        *ret_n = n;
+    return err;
 }
 
 /* ---- looking ---- */
@@ -258,6 +274,15 @@ an_err an_alarms_last(an_alarms *a, const char *line, uint64_t *ret, an_note *wh
         number(a, "SELECT coalesce(max(alarm), 0) FROM alarm WHERE line = ?1", line, &last, NULL, why);
     if (!err)
         *ret = (uint64_t)last;
+    return err;
+}
+
+an_err an_alarms_last_seq(an_alarms *a, uint64_t *ret, an_note *why)
+{
+    int64_t seq = 0;
+    an_err err = number(a, LAST_SEQ, NULL, &seq, NULL, why);
+    if (!err)
+        *ret = (uint64_t)seq;
     return err;
 }
 

@@ -281,9 +281,18 @@ static an_err read_line(const an_node *map, an_agent_conf *conf, an_note *why)
 
 /* ---- the whole ---- */
 
+static bool is_line(const void *ctx, const char *name)
+{
+    const an_agent_conf *conf = ctx;
+    for (size_t i = 0; i < conf->n_lines; i++)
+        if (strcmp(conf->lines[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 static an_err read_all(an_agent_conf *conf, an_note *why)
 {
-    static const char *const others[] = {"lines", "policy", NULL};
+    static const char *const others[] = {"lines", "sinks", "policy", NULL};
     const an_node *top = an_yaml_root(conf->doc), *lines = NULL;
     an_err err;
     if ((err = an_conf_from_node_but(an_agent_rows, an_agent_n_rows, conf, top, others, why)) != AN_OK ||
@@ -295,6 +304,9 @@ static an_err read_all(an_agent_conf *conf, an_note *why)
     for (size_t i = 0; i < an_node_count(lines); i++)
         if ((err = read_line(an_node_at(lines, i), conf, why)) != AN_OK)
             return err;
+    if ((err = an_sinks_conf_read(an_node_get(top, "sinks"), conf->sinks, &conf->n_sinks, is_line, conf,
+                                  why)) != AN_OK)
+        return err;
     const an_node *policy = an_node_get(top, "policy");
     if (an_node_is_null(policy))
         return AN_OK;

@@ -7,6 +7,8 @@
  *         model: pump
  *         source: {type: csv, path: /data/pump, follow: true}
  *         personalise: {scale: site}
+ *     sinks:
+ *       - {name: log, type: file, path: /var/log/andon/alarms.jsonl}
  *     policy: {min_cohort: 3}
  *
  *     an_agent_conf conf;
@@ -27,6 +29,7 @@
 #include "agent/calibrate.h"
 #include "agent/challenge.h"
 #include "agent/pipeline.h"
+#include "agent/sink_conf.h"
 #include "agent/site_policy.h"
 #include "base/err.h"
 #include "base/opt.h"
@@ -79,6 +82,8 @@ typedef struct an_agent_conf {
     an_site_policy policy;
     an_agent_line lines[AN_LINES_MAX];
     size_t n_lines;
+    an_sink_conf sinks[AN_SINKS_MAX];
+    size_t n_sinks;
     an_yaml *doc;
 } an_agent_conf;
 

@@ -166,12 +166,17 @@ an_err an_device_start(const an_device_conf *conf, an_device **ret)
     return err;
 }
 
+void an_device_end(an_device *d)
+{
+    atomic_store(&d->stop, true);
+    an_device_wake(d);
+}
+
 void an_device_stop(an_device *d)
 {
     if (!d)
         return;
-    atomic_store(&d->stop, true);
-    an_device_wake(d);
+    an_device_end(d);
     pthread_join(d->thread, NULL);
     close(d->wake_fd);
     pthread_mutex_destroy(&d->lock);

@@ -53,6 +53,7 @@ typedef struct an_device_stats {
 
 /* Errors: NOMEM (also: the system gives no thread), IO no descriptor. */
 an_err an_device_start(const an_device_conf *conf, an_device **ret);
+void an_device_end(an_device *d);  /* asks the thread to end, and does not wait for it: stop does */
 void an_device_stop(an_device *d); /* NULL is fine */
 void an_device_wake(an_device *d); /* a turn now, from any thread */
 bool an_device_is_stopping(const an_device *d);

@@ -185,6 +185,9 @@ static void each_second(an_agent *a)
         an_agent_obey(a, &c);
     if (err != AN_ERR_NOTFOUND)
         an_agent_fault(a, "command_not_read", why.text);
+    uint64_t seq = 0;
+    if (an_alarms_last_seq(a->alarms, &seq, &why) != AN_OK)
+        an_agent_fault(a, "alarms_not_read", why.text);
     const an_status_in in = {.site = a->conf->site,
                              .id = a->id,
                              .next = a->next,
@@ -193,6 +196,8 @@ static void each_second(an_agent *a)
                              .spool = a->spool,
                              .lines = a->lines,
                              .n_lines = a->n_lines,
+                             .sinks = a->sinks,
+                             .alarms_seq = seq,
                              .last_error = a->last_error};
     if (an_status_write(a->status_path, &in, &why) != AN_OK)
         an_agent_fault(a, "status_not_written", why.text);
@@ -362,7 +367,7 @@ static an_err open_all(an_agent *a, an_note *why)
     if ((err = an_agent_identity(dir, &a->id, why)) != AN_OK ||
         (err = an_path_join(path, dir, "spool.db")) != AN_OK ||
         (err = an_spool_open(path, &spool, &a->spool, why)) != AN_OK ||
-        (err = an_agent_alarms_open(a, why)) != AN_OK ||
+        (err = an_agent_alarms_open(a, why)) != AN_OK || (err = an_agent_sinks_start(a, why)) != AN_OK ||
         (err = an_path_join(a->status_path, dir, "status.json")) != AN_OK ||
         (err = an_net_open(1, &a->net, why)) != AN_OK)
         return err;
@@ -399,6 +404,7 @@ static void close_all(an_agent *a)
     an_control_close(a->control);
     for (size_t i = 0; i < a->n_lines; i++)
         an_line_close(&a->lines[i]);
+    an_sinks_stop(a->sinks);
     an_agent_alarms_close(a);
     an_spool_close(a->spool);
     an_net_close(a->net);

@@ -12,10 +12,15 @@
 
 an_err an_agent_alarms_open(an_agent *a, an_note *why)
 {
-    char path[AN_PATH_MAX];
     const an_alarms_conf conf = {.site = a->conf->site, .quota_bytes = (uint64_t)a->conf->alarms_quota};
-    an_err err = an_path_join(path, a->conf->data, "alarms.db");
-    return err == AN_OK ? an_alarms_open(path, &conf, &a->alarms, why) : err;
+    an_err err = an_path_join(a->alarms_path, a->conf->data, "alarms.db");
+    return err == AN_OK ? an_alarms_open(a->alarms_path, &conf, &a->alarms, why) : err;
+}
+
+an_err an_agent_sinks_start(an_agent *a, an_note *why)
+{
+    const an_sink_site site = {.site = a->conf->site, .data = a->conf->data, .alarms = a->alarms_path};
+    return an_sinks_start(a->conf->sinks, a->conf->n_sinks, &site, &a->sinks, why);
 }
 
 void an_agent_alarms_close(an_agent *a)
@@ -37,6 +42,7 @@ bool an_agent_alarms_keep(an_agent *a)
         return false;
     }
     a->n_logged = 0;
+    an_sinks_wake(a->sinks);
     return true;
 }
 

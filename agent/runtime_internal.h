@@ -8,6 +8,7 @@
 #include "agent/job.h"
 #include "agent/live.h"
 #include "agent/session.h"
+#include "agent/sinks.h"
 #include "agent/source.h"
 #include "agent/tally.h"
 #include "net/client.h"
@@ -220,6 +221,8 @@ typedef struct an_status_in {
     an_spool *spool;
     const an_line *lines;
     size_t n_lines;
+    an_sinks *sinks;
+    uint64_t alarms_seq; /* of the log's last record */
     const char *last_error;
 } an_status_in;
 an_err an_status_write(const char *path, const an_status_in *in, an_note *why);

@@ -5,6 +5,7 @@
 #include "agent/alarms.h"
 #include "agent/control.h"
 #include "agent/runtime_internal.h"
+#include "agent/sinks.h"
 
 typedef struct an_agent {
     const an_agent_conf *conf;
@@ -30,6 +31,8 @@ typedef struct an_agent {
     an_msg **owed;         /* facts that could not be kept yet, oldest first */
     size_t n_owed, owed_cap;
     an_alarms *alarms;
+    char alarms_path[AN_PATH_MAX];
+    an_sinks *sinks;
     an_alarm_record *logged; /* events that are to be stored, oldest first */
     size_t n_logged, logged_cap;
     an_buf marks[AN_LINES_MAX]; /* positions that could not be kept yet; len 0: none */
@@ -55,6 +58,7 @@ void an_agent_keys_tick(an_agent *a);                   /* goes over, when it is
 /* runtime_alarms.c: the site's log of alarms */
 an_err an_agent_alarms_open(an_agent *a, an_note *why);
 void an_agent_alarms_close(an_agent *a);
+an_err an_agent_sinks_start(an_agent *a, an_note *why); /* after an_agent_alarms_open */
 /* After an_line_open: numbers go on, and what the line has forgotten is not left open. */
 an_err an_agent_alarms_begin(an_agent *a, an_line *l, an_note *why);
 void an_agent_alarms_take(an_agent *a, an_alarm_record *r); /* takes r */

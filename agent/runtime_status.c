@@ -116,6 +116,7 @@ an_err an_status_write(const char *path, const an_status_in *in, an_note *why)
     for (size_t i = 0; i < in->n_lines; i++)
         an_json_push(lines, line_json(&in->lines[i], in->session));
     an_json_set(o, "lines", lines);
+    an_json_set(o, "sinks", an_sinks_json(in->sinks, in->alarms_seq, in->now_ms));
     an_json_set_text(o, "last_error", in->last_error);
     char *text = an_json_print(o, 1);
     an_json_free(o);

@@ -46,6 +46,25 @@ static bool bool_of(const an_jval *o, const char *key)
     return an_jval_bool(o, key, &b, NULL) == AN_OK && b;
 }
 
+static void print_sinks(const an_jval *sinks, FILE *out)
+{
+    if (an_jval_count(sinks) > 0)
+        fprintf(out, "%-16s %-12s %-8s %8s %8s %8s %8s %8s %9s\n", "SINK", "TYPE", "STATE", "SENT", "RETRIED",
+                "REFUSED", "LOST", "BEHIND", "SECONDS");
+    for (size_t i = 0; i < an_jval_count(sinks); i++) {
+        const an_jval *s = an_jval_at(sinks, i);
+        double seconds = 0;
+        if (an_jval_num(s, "behind_s", 0, 1e15, &seconds, NULL) != AN_OK)
+            seconds = 0;
+        fprintf(out,
+                "%-16s %-12s %-8s %8" PRId64 " %8" PRId64 " %8" PRId64 " %8" PRId64 " %8" PRId64 " %9.0f\n",
+                text_of(s, "name"), text_of(s, "type"), text_of(s, "state"), int_of(s, "sent"),
+                int_of(s, "retried"), int_of(s, "refused"), int_of(s, "lost"), int_of(s, "behind"), seconds);
+        if (strcmp(text_of(s, "state"), "failing") == 0)
+            fprintf(out, "sink %s: %s\n", text_of(s, "name"), text_of(s, "last_error"));
+    }
+}
+
 static void print_status(const an_jval *o, FILE *out)
 {
     const an_jval *link = an_jval_get(o, "coordinator"), *lines = an_jval_get(o, "lines");
@@ -69,6 +88,7 @@ static void print_status(const an_jval *o, FILE *out)
                 int_of(l, "row"), int_of(l, "scored"), int_of(l, "alarms"),
                 bool_of(l, "alarm_open") ? "yes" : "no");
     }
+    print_sinks(an_jval_get(o, "sinks"), out);
     for (size_t i = 0; i < an_jval_count(lines); i++) {
         const an_jval *l = an_jval_at(lines, i);
         if (int_of(l, "release_expired_ms") > 0)

@@ -1,6 +1,7 @@
 #include "agent/source.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -93,58 +94,11 @@ const an_source_option *an_source_common_get(void)
     return common;
 }
 
-static const an_source_option *option_find(const an_source_option *rows, const char *key)
-{
-    for (; rows->key; rows++)
-        if (strcmp(rows->key, key) == 0)
-            return rows;
-    return NULL;
-}
-
-static an_err check_value(const an_source_option *o, const an_node *map, const an_node *value, an_note *why)
-{
-    int64_t whole;
-    double number;
-    bool flag;
-    const char *text;
-    switch (o->kind) {
-    case AN_OPTION_INT:
-        return an_node_get_int(map, o->key, (int64_t)o->min, (int64_t)o->max, 0, &whole, why);
-    case AN_OPTION_REAL:
-        return an_node_get_num(map, o->key, o->min, o->max, 0, &number, why);
-    case AN_OPTION_BOOL:
-        return an_node_get_bool(map, o->key, false, &flag, why);
-    case AN_OPTION_TEXT:
-        return an_node_get_text(map, o->key, "", &text, why);
-    case AN_OPTION_LIST:
-        if (an_node_kind(value) != AN_YAML_LIST)
-            return an_node_fail(value, why, "%s: must be a list", o->key);
-        return AN_OK;
-    }
-    return AN_OK;
-}
-
-/* Every key is known and in bounds, every key that must be there is. */
 static an_err check_options(const an_source_type *type, const an_node *conf, an_note *why)
 {
-    if (conf && an_node_kind(conf) != AN_YAML_MAP)
-        return an_node_fail(conf, why, "source: must be a mapping");
-    for (size_t i = 0; i < an_node_count(conf); i++) {
-        const char *key = an_node_key(conf, i);
-        const an_source_option *o = option_find(type->options, key);
-        if (!o)
-            o = option_find(common, key);
-        if (!o)
-            return an_node_fail(an_node_value(conf, i), why, "%s: source \"%s\" has no such option", key,
-                                type->name);
-        an_err err = check_value(o, conf, an_node_value(conf, i), why);
-        if (err)
-            return err;
-    }
-    for (const an_source_option *o = type->options; o->key; o++)
-        if (!o->initial && !an_node_get(conf, o->key))
-            return an_node_fail(conf, why, "source \"%s\" needs \"%s\" (%s)", type->name, o->key, o->meaning);
-    return AN_OK;
+    char what[64];
+    snprintf(what, sizeof what, "source \"%s\"", type->name);
+    return an_options_check(what, type->options, common, conf, why);
 }
 
 an_err an_source_check(const char *type_name, const an_node *conf, an_note *why)

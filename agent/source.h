@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/options.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -30,8 +31,6 @@
 #define AN_SOURCE_NAME_MAX 64    /* bytes of a sensor's or event's name, with its terminator */
 #define AN_PART_MAX 64           /* bytes of a part's id, with its terminator */
 #define AN_SOURCE_COUNTERS_MAX 32
-
-typedef struct an_node an_node; /* doors/yaml.h */
 
 enum {
     AN_ROW_TIME_MADE = 1u, /* the source had no time: counted from its start and step */
@@ -70,22 +69,7 @@ typedef struct an_batch {
 an_err an_batch_init(an_batch *b, size_t width, size_t cap);
 void an_batch_done(an_batch *b);
 
-typedef enum an_option_kind {
-    AN_OPTION_TEXT,
-    AN_OPTION_INT,
-    AN_OPTION_REAL,
-    AN_OPTION_BOOL,
-    AN_OPTION_LIST /* sequence of texts or of mappings; read by the source itself */
-} an_option_kind;
-
-/* One configuration key of a source.  Bounds are checked before open is called. */
-typedef struct an_source_option {
-    const char *key;
-    an_option_kind kind;
-    double min, max;     /* INT and REAL */
-    const char *initial; /* default as text; NULL: must be given; "": not set */
-    const char *meaning;
-} an_source_option;
+typedef an_option an_source_option; /* one configuration key of a source */
 
 /* One figure of a source beyond rows and bad records: reconnects, polls that failed, frames lost ... */
 typedef struct an_source_counter {

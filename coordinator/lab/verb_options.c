@@ -1,6 +1,7 @@
 /* andon-lab options: every option of every configuration, as docs/CONFIGURATION.md holds it.
  * The rows are those that the programs themselves parse by. */
 #include "agent/conf.h"
+#include "agent/sink.h"
 #include "agent/source.h"
 #include "coordinator/conf.h"
 #include "coordinator/lab/lab.h"
@@ -70,10 +71,10 @@ static void print_cell(FILE *out, const char *text)
     }
 }
 
-static void print_source_options(const an_source_option *rows, FILE *out)
+static void print_options(const an_option *rows, FILE *out)
 {
     fputs("| Option | Type | Allowed | Default | Meaning |\n|---|---|---|---|---|\n", out);
-    for (const an_source_option *o = rows; o->key; o++) {
+    for (const an_option *o = rows; o->key; o++) {
         fprintf(out, "| `%s` | %s | ", o->key, kind_text(o->kind));
         if (o->kind == AN_OPTION_INT || o->kind == AN_OPTION_REAL)
             fprintf(out, "%.15g..%.15g", o->min, o->max);
@@ -101,11 +102,18 @@ static an_err run(an_lab *lab, an_note *why)
     fputs("\n## Sources\n\nKeys of `source` in a line, and of the file of `andon-agent probe`. "
           "All understand these:\n\n",
           out);
-    print_source_options(an_source_common_get(), out);
+    print_options(an_source_common_get(), out);
     const an_source_type *type;
     for (size_t i = 0; (type = an_source_type_at(i)); i++) {
         fprintf(out, "\n### type: %s\n\n%s.\n\n", type->name, type->meaning);
-        print_source_options(type->options, out);
+        print_options(type->options, out);
+    }
+    fputs("\n## Sinks\n\nKeys of each item of `sinks` in the agent's file. All understand these:\n\n", out);
+    print_options(an_sink_common_get(), out);
+    const an_sink_type *sink;
+    for (size_t i = 0; (sink = an_sink_type_at(i)); i++) {
+        fprintf(out, "\n### type: %s\n\n%s.\n\n", sink->name, sink->meaning);
+        print_options(sink->options, out);
     }
     return ferror(out) ? an_fail(AN_ERR_IO, why, "the output cannot be written") : AN_OK;
 }
