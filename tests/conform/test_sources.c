@@ -28,6 +28,10 @@ typedef struct sample {
 } sample;
 static const sample samples[] = {
     {"csv", "path: %s/data.csv, follow: false"},
+#ifdef AN_HAVE_MODBUS
+    {"modbus",
+     "devices: [{tcp: '127.0.0.1:1', timeout_ms: 50, tags: [{name: a, table: input, address: 7}]}]"},
+#endif
     {"sim", "line: pump, rows: 150, site: 3, seed: 9"},
 };
 
