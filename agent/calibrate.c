@@ -15,8 +15,12 @@
 
 an_calibrate_opts an_calibrate_defaults(void)
 {
-    return (an_calibrate_opts){
-        .tune_batch = 64, .tune_lr = 1e-3, .holdout_min = 100, .alarm_share_max = 0.25, .n_threads = 1};
+    return (an_calibrate_opts){.tune_batch = 64,
+                               .tune_lr = 1e-3,
+                               .alarm = AN_ALARM_CONF_DEFAULT,
+                               .holdout_min = 100,
+                               .alarm_share_max = 0.25,
+                               .n_threads = 1};
 }
 
 size_t an_local_take(const an_model *m, const float *params, float *ret_values)
@@ -227,6 +231,21 @@ static an_err count_reference(work *w, float *scores, size_t n_scores)
     return AN_OK;
 }
 
+/* What the windows are at the line.  Its rate is that of the schema; without one nothing can be said per hour. */
+static an_threshold_line line_of(const work *w)
+{
+    const an_bundle *b = w->bundle;
+    const an_alarm_conf *a = &w->opts->alarm;
+    const double hz = b->schema.rate_hz / (double)b->prep.conf.stride;
+    const size_t rows = w->data->step ? w->data->step : w->data->context;
+    const size_t step = rows / b->prep.conf.stride;
+    return (an_threshold_line){.per_hour = 3600 * hz,
+                               .k = a->k,
+                               .n = a->n,
+                               .apart = (size_t)((double)a->cooldown_ms / 1000 * hz),
+                               .step = step ? step : 1};
+}
+
 /* From holdout windows where there are enough for the policy, else from the fit windows. */
 static an_err make_threshold(work *w, const char *policy, const float *fit, const float *hold,
                              bool *ret_held_out, an_note *why)
@@ -234,10 +253,12 @@ static an_err make_threshold(work *w, const char *policy, const float *fit, cons
     const size_t n_fit = w->data->fit.n, n_hold = w->data->holdout.n;
     double threshold = 0;
     bool held_out = n_hold > 0 && n_hold >= w->opts->holdout_min;
-    an_err err = an_threshold_from(policy, held_out ? hold : fit, held_out ? n_hold : n_fit, &threshold, why);
+    const an_threshold_line line = line_of(w);
+    an_err err = an_threshold_from_line(policy, held_out ? hold : fit, held_out ? n_hold : n_fit, &line,
+                                        &threshold, why);
     if (err == AN_ERR_INVAL && held_out) {
         held_out = false; /* the policy wants more scores than the holdout has */
-        err = an_threshold_from(policy, fit, n_fit, &threshold, why);
+        err = an_threshold_from_line(policy, fit, n_fit, &line, &threshold, why);
     }
     if (err != AN_OK)
         return err;

@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/alarm.h"
 #include "agent/data.h"
 #include "base/err.h"
 #include "models/bundle.h"
@@ -35,6 +36,7 @@ typedef struct an_calibrate_opts {
     double tune_l2sp;       /* pull towards the version's parameters, 0: none */
     bool tune_all;          /* all parameters; else those marked local */
     const char *policy;     /* threshold policy; NULL or "": the version's */
+    an_alarm_conf alarm;    /* how the line makes alarms of scores, for a policy that counts them */
     size_t holdout_min;     /* with fewer holdout windows the threshold comes from the fit windows */
     double alarm_share_max; /* a larger share of alarms on normal windows: REFUSED; 0: not
                                checked */
@@ -47,6 +49,7 @@ an_calibrate_opts an_calibrate_defaults(void); /* no scaler, no tuning, 100 wind
 
 typedef struct an_calibrate_data {
     size_t width, context;
+    size_t step;          /* rows of the line from one window to the next; 0: context, they do not overlap */
     an_data_part fit;     /* at least one window */
     an_data_part holdout; /* may be empty */
     const float *local;   /* (n_local) local parameters to start from; NULL: the version's */

@@ -400,6 +400,7 @@ an_calibrate_opts an_agent_line_calibrate(const an_agent_line *l)
     o.tune_l2sp = l->tune_l2sp;
     o.tune_all = l->personalise_all;
     o.policy = l->threshold;
+    o.alarm = an_agent_line_alarm(l);
     return o;
 }
 

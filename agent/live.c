@@ -47,6 +47,7 @@ an_err an_live_make(const an_bundle *bundle, const an_hash *hash, const an_overl
 {
     an_err err = AN_ERR_NOMEM;
     scored *s = NULL;
+    an_threshold_stream *moving = NULL;
     if (overlay && (err = an_overlay_fits(overlay, bundle, hash, why)))
         return err;
     err = AN_ERR_NOMEM;
@@ -67,13 +68,17 @@ an_err an_live_make(const an_bundle *bundle, const an_hash *hash, const an_overl
         goto out;
     if ((err = an_prep_stream_new(prep, &s->stream)))
         goto out;
+    const char *policy = an_scorer_policy(s->scorer);
+    if (policy[0] && (err = an_threshold_stream_new(policy, threshold, &moving, why)))
+        goto out;
     *ret = (an_live){.ctx = s,
                      .width = prep->features,
                      .history = (size_t)prep->conf.window + prep->conf.smooth - 1,
                      .threshold = threshold,
                      .push = scored_push,
                      .reset = scored_reset,
-                     .free = scored_free};
+                     .free = scored_free,
+                     .moving = moving};
     memcpy(ret->version, hash->b, AN_ALARM_HASH);
     if (overlay_hash)
         memcpy(ret->overlay, overlay_hash->b, AN_ALARM_HASH);

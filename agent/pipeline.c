@@ -13,6 +13,7 @@ void an_live_done(an_live *live)
     if (live->free)
         live->free(live->ctx);
     an_drift_reference_free(live->reference);
+    an_threshold_stream_free(live->moving);
     *live = (an_live){0};
 }
 
@@ -138,7 +139,7 @@ static bool score_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out 
     an_err err = score_now(p, &raw, &ns);
     if (err == AN_OK) {
         out->raw = an_quality_discount(p->quality, raw, p->contribution);
-        out->score = out->raw / p->live.threshold;
+        out->score = out->raw / an_pipeline_threshold(p);
     }
     an_pipeline_beside(p, in, err, out->score, ns);
     if ((double)bad > p->conf.bad_share_max * (double)p->conf.width || bad == p->conf.width) {
@@ -174,7 +175,8 @@ static void feed_pool(an_pipeline *p, const an_pipeline_in *in)
 }
 
 /* A short alarm is a fault, not a drift: its scores are kept from the drift watch.  An alarm that
- * lasts longer than a drift test takes may be both. */
+ * lasts longer than a drift test takes may be both.  A threshold that moves would hide a drift: what is watched is in
+ * units of the calibrated one. */
 static void watch_drift(an_pipeline *p, const an_pipeline_in *in, const an_pipeline_out *out)
 {
     an_drift_alert alert;
@@ -182,7 +184,8 @@ static void watch_drift(an_pipeline *p, const an_pipeline_in *in, const an_pipel
         return;
     p->alarm_rows = an_alarm_is_suspect(p->alarm) ? p->alarm_rows + 1 : 0;
     bool fault = p->alarm_rows > 0 && p->alarm_rows < an_driftwatch_patience(&p->conf.drift);
-    if (!an_driftwatch_step(p->drift, in->time_ms, p->row, out->scored && !fault ? out->score : NAN, &alert))
+    if (!an_driftwatch_step(p->drift, in->time_ms, p->row,
+                            out->scored && !fault ? out->raw / p->live.threshold : NAN, &alert))
         return;
     p->stats.drift_alerts++;
     if (p->conf.hooks.drift)
@@ -221,6 +224,7 @@ an_err an_pipeline_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out
     out.scored = score_row(p, in, &out);
     an_pipeline_alarms(p, in, &out);
     out.alarm_open = an_alarm_is_open(p->alarm);
+    an_pipeline_follow(p, &out);
     feed_pool(p, in);
     watch_drift(p, in, &out);
     if (ret)

@@ -67,6 +67,7 @@ typedef struct an_pipeline_hooks {
     void (*quality)(void *ctx, const an_quality_event *event);
     void (*drift)(void *ctx, const an_drift_alert *alert);
     void (*watch)(void *ctx, const an_watch_news *news);
+    void (*threshold)(void *ctx, double before, double now); /* it has moved (threshold_stream.h) */
 } an_pipeline_hooks;
 
 typedef struct an_pipeline_conf {
@@ -113,6 +114,7 @@ typedef struct an_pipeline_stats {
     uint64_t alarms;
     uint64_t quality_events;
     uint64_t drift_alerts;
+    uint64_t threshold_moves; /* by a twentieth or more */
 } an_pipeline_stats;
 
 typedef struct an_pipeline an_pipeline;
@@ -128,6 +130,15 @@ an_err an_pipeline_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out
  * goes on beside it if it is watched, else it is freed.  A watch or a shadow of the former one ends.  On failure
  * nothing changed.  Errors: INVAL another shape, NOMEM. */
 an_err an_pipeline_swap(an_pipeline *p, an_live *live, bool watched, an_note *why);
+
+/* ---- pipeline_threshold.c ---- */
+
+/* The raw score that means 1 now; 0: nothing runs. */
+double an_pipeline_threshold(const an_pipeline *p);
+/* For a restart: a threshold that has moved; nothing is written where it stands still. */
+void an_pipeline_threshold_save(const an_pipeline *p, an_buf *ret);
+/* After the swap to the version and overlay that it belongs to; of others it is forgotten.  Errors: PROTO, NOMEM. */
+an_err an_pipeline_threshold_resume(an_pipeline *p, an_reader *saved);
 
 /* ---- pipeline_watch.c ---- */
 

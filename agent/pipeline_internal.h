@@ -43,6 +43,9 @@ an_err an_pipeline_fits(const an_pipeline *p, const an_live *live, an_note *why)
 /* The alarms of a row, and what is said of them. */
 void an_pipeline_alarms(an_pipeline *p, const an_pipeline_in *in, const an_pipeline_out *out);
 
+/* The threshold learns from a row, if it moves and the row is taken for normal. */
+void an_pipeline_follow(an_pipeline *p, const an_pipeline_out *out);
+
 /* What a row was scored as, for those beside. */
 void an_pipeline_beside(an_pipeline *p, const an_pipeline_in *in, an_err err, double score, uint64_t ns);
 bool an_pipeline_times(const an_pipeline *p); /* is anybody beside? */

@@ -31,8 +31,9 @@ typedef struct an_line_status {
     an_source_stats source; /* since the start; without bad_last, which is the line's own */
     char bad_last[120];
     bool live, alarm_open, drift_watched;
-    uint64_t alarm;      /* id of the open alarm, or of the next */
-    uint64_t alarm_last; /* number of the last that was raised, by whom ever; 0: none yet */
+    double threshold, calibrated; /* raw scores: in use now, and as calibrated; 0: nothing runs */
+    uint64_t alarm;               /* id of the open alarm, or of the next */
+    uint64_t alarm_last;          /* number of the last that was raised, by whom ever; 0: none yet */
     size_t pool[AN_POOL_PARTS];
     an_live_verdict watch; /* of the version that runs; 0: it was not watched */
     char watched[AN_REASON_MAX];
@@ -130,10 +131,10 @@ typedef struct an_line {
     an_batch batch;
     FILE *scores;
     uint64_t next_row;
-    an_buf
-        kept; /* of the mark: for an_held_restore, then for an_pipeline_watch_resume; empty at a first start */
-    size_t watch_at;   /* where the latter begins */
-    an_hash candidate; /* that scores beside what runs; none */
+    an_buf kept; /* of the mark: for an_held_restore, then for those below; empty at a first start */
+    size_t threshold_at, threshold_len; /* for an_pipeline_threshold_resume; len 0: nothing */
+    size_t watch_at;                    /* for an_pipeline_watch_resume, to the end */
+    an_hash candidate;                  /* that scores beside what runs; none */
     uint64_t candidate_rows;
     an_tally tally;
     struct line_run *run; /* what the thread keeps while it runs */
@@ -156,6 +157,12 @@ an_line_status *an_line_status_of(an_line *l);
 /* runtime_record.c: what is said of alarms and data, for the site's log.  line: an an_line. */
 void an_line_spoken(void *line, const an_spoken *spoken);
 void an_line_quality(an_line *l, const an_quality_event *e);
+/* runtime_threshold.c: a threshold that moves.  line: an an_line. */
+void an_line_threshold_moved(void *line, double before, double now);
+/* The rest of a mark: a threshold that has moved, then a watch; and where they are in one that was kept. */
+void an_line_rest_save(const an_line *l, an_buf *mark);
+void an_line_rest_find(an_line *l, an_reader *kept);
+void an_line_threshold_resume(an_line *l); /* once, when what ran before a restart runs again */
 /* runtime_watch.c: what becomes of a new version.  line: an an_line. */
 void an_line_watched(void *line, const an_watch_news *news);
 /* After a restart, when what ran before it runs again.  before is taken, if there is one. */

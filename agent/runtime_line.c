@@ -93,7 +93,7 @@ static void say_mark(line_run *r)
         an_buf_put(&s.u.mark, alarm.data, alarm.len);
         an_held_save(&r->held, live ? live->version : nothing, &s.u.mark);
         an_tally_save(&r->l->tally, &s.u.mark);
-        an_pipeline_watch_save(r->l->pipe, &s.u.mark);
+        an_line_rest_save(r->l, &s.u.mark);
         err = an_buf_err(&s.u.mark);
     }
     an_buf_done(&source);
@@ -129,6 +129,8 @@ static void say_status(line_run *r)
     snprintf(s->bad_last, sizeof s->bad_last, "%.110s", source.bad_last);
     s->live = live != NULL;
     s->drift_watched = live && live->reference;
+    s->threshold = an_pipeline_threshold(l->pipe);
+    s->calibrated = live ? live->threshold : 0;
     s->alarm_open = an_alarm_is_open(an_pipeline_alarm(l->pipe));
     s->alarm = an_alarm_id(an_pipeline_alarm(l->pipe));
     s->alarm_last = an_alarm_last(an_pipeline_alarm(l->pipe));
@@ -240,7 +242,8 @@ const an_pipeline_hooks an_line_hooks = {.alarm = on_alarm,
                                          .spoken = an_line_spoken,
                                          .quality = on_quality,
                                          .drift = on_drift,
-                                         .watch = an_line_watched};
+                                         .watch = an_line_watched,
+                                         .threshold = an_line_threshold_moved};
 
 /* ---- orders of the link thread ---- */
 
@@ -260,6 +263,7 @@ static void go_live(line_run *r, an_going *g)
         an_log(AN_LOG_ERROR, "version_not_swapped", "line=%s why=\"%s\"", l->conf->name, why.text);
         snprintf(r->status.error, sizeof r->status.error, "%.150s", why.text);
     } else if (!g->watched) {
+        an_line_threshold_resume(l);
         an_line_watch_resume(l, &g->before);
     }
     an_line_counts_anew(l, r->clock->wall_ms(r->clock));
@@ -471,7 +475,7 @@ void an_line_main(an_pipe *pipe, void *line)
         an_log(AN_LOG_WARN, "drift_not_taken_up", "line=%s", l->conf->name);
     else if (l->kept.len > 0 && an_tally_restore(&l->tally, &kept) != AN_OK)
         an_log(AN_LOG_WARN, "counts_not_taken_up", "line=%s", l->conf->name);
-    l->watch_at = l->kept.len - kept.left;
+    an_line_rest_find(l, &kept);
     l->run = &r;
     r.save_ms = r.clock->mono_ms(r.clock) + l->agent->save_ms;
     an_actor_ready(pipe, AN_OK, NULL);

@@ -74,6 +74,11 @@ static an_json *line_json(const an_line *l, const an_session *session)
     set_count(o, "quality_events", s->stats.quality_events);
     set_count(o, "drift_alerts", s->stats.drift_alerts);
     an_json_set_bool(o, "drift_watched", s->drift_watched);
+    if (s->live) {
+        an_json_set_num(o, "threshold", s->threshold);
+        an_json_set_num(o, "threshold_calibrated", s->calibrated);
+        set_count(o, "threshold_moves", s->stats.threshold_moves);
+    }
     if (s->watch) {
         an_json_set_text(o, "watch", an_live_verdict_name(s->watch));
         an_json_set_text(o, "watched", s->watched);

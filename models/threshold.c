@@ -29,12 +29,6 @@ const an_threshold_type *an_threshold_find(const char *name, size_t len)
     return NULL;
 }
 
-typedef struct policy {
-    const an_threshold_type *type;
-    double params[AN_THRESHOLD_PARAMS];
-    double factor;
-} policy;
-
 /* A number at *at.  strtod alone would also take "inf", "0x1" and blanks. */
 static bool take_number(const char **at, double *ret)
 {
@@ -49,10 +43,10 @@ static bool take_number(const char **at, double *ret)
     return good;
 }
 
-static an_err parse(const char *text, policy *ret, an_note *why)
+an_err an_threshold_parse(const char *text, an_threshold_policy *ret, an_note *why)
 {
     size_t name_len = strcspn(text, ":*");
-    policy p = {.type = an_threshold_find(text, name_len), .factor = 1.0};
+    an_threshold_policy p = {.type = an_threshold_find(text, name_len), .factor = 1.0};
     if (strlen(text) >= AN_THRESHOLD_TEXT)
         return an_fail(AN_ERR_INVAL, why, "a threshold policy is shorter than %d characters",
                        AN_THRESHOLD_TEXT);
@@ -81,8 +75,8 @@ static an_err parse(const char *text, policy *ret, an_note *why)
 
 an_err an_threshold_check(const char *text, an_note *why)
 {
-    policy p;
-    return parse(text, &p, why);
+    an_threshold_policy p;
+    return an_threshold_parse(text, &p, why);
 }
 
 static int by_value(const void *a, const void *b)
@@ -91,32 +85,54 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-an_err an_threshold_from(const char *text, const float *scores, size_t n, double *ret, an_note *why)
+static an_err from(const an_threshold_policy *p, const float *scores, size_t n, const an_threshold_line *line,
+                   double *ret, an_note *why)
 {
-    policy p;
-    an_err err = parse(text, &p, why);
-    if (err != AN_OK)
-        return err;
-    if (n == 0)
-        return an_fail(AN_ERR_INVAL, why, "there are no scores to set a threshold from");
-    float *sorted = an_alloc(n, sizeof *sorted);
-    if (!sorted)
-        return AN_ERR_NOMEM;
+    const bool ordered = line && p->type->in_order;
     double value = 0.0;
+    an_err err = AN_OK;
+    float *copy = an_alloc(ordered ? 2 * n : n, sizeof *copy);
+    if (!copy)
+        return AN_ERR_NOMEM;
     for (size_t i = 0; i < n; i++) {
-        sorted[i] = scores[i];
+        copy[i] = scores[i];
         if (!isfinite(scores[i]))
             err = an_fail(AN_ERR_NUMERIC, why, "score %zu is not finite", i);
     }
-    if (err == AN_OK) {
-        qsort(sorted, n, sizeof *sorted, by_value);
-        err = p.type->from(p.params, sorted, n, &value, why);
+    if (err == AN_OK && ordered) {
+        err = p->type->in_order(p->params, scores, n, line, copy, &value, why);
+    } else if (err == AN_OK) {
+        qsort(copy, n, sizeof *copy, by_value);
+        err = p->type->from(p->params, copy, n, &value, why);
     }
-    value *= p.factor;
+    value *= p->factor;
     if (err == AN_OK && !isfinite(value))
         err = an_fail(AN_ERR_NUMERIC, why, "the threshold is not finite");
     if (err == AN_OK)
         *ret = value;
-    an_free(sorted);
+    an_free(copy);
     return err;
+}
+
+an_err an_threshold_from_line(const char *text, const float *scores, size_t n, const an_threshold_line *line,
+                              double *ret, an_note *why)
+{
+    an_threshold_policy p;
+    an_err err = an_threshold_parse(text, &p, why);
+    if (err != AN_OK)
+        return err;
+    if (n == 0)
+        return an_fail(AN_ERR_INVAL, why, "there are no scores to set a threshold from");
+    if (line && p.type->in_order &&
+        (!(line->per_hour > 0) || !isfinite(line->per_hour) || line->k == 0 || line->k > line->n ||
+         line->step == 0))
+        return an_fail(AN_ERR_INVAL, why,
+                       "\"%s\" must know the line: %g scores an hour, alarms by %u of %u scores", text,
+                       line->per_hour, line->k, line->n);
+    return from(&p, scores, n, line, ret, why);
+}
+
+an_err an_threshold_from(const char *text, const float *scores, size_t n, double *ret, an_note *why)
+{
+    return an_threshold_from_line(text, scores, n, NULL, ret, why);
 }

@@ -15,6 +15,7 @@ static an_err overlay_for(const an_lab_cut *cut, const an_bundle *b, const an_ha
 {
     const an_calibrate_data data = {.width = cut->data.width,
                                     .context = cut->data.context,
+                                    .step = b->prep.conf.stride,
                                     .fit = cut->data.train,
                                     .holdout = cut->data.old};
     return an_calibrate(b, hash, &data, opts, AN_ARMS_NOW_MS, ret, NULL, why);

@@ -139,8 +139,11 @@ static an_err run_local(an_arms_world *w, size_t t, an_note *why)
     an_overlay o = {.n_local = 0};
     an_hash hash;
     an_calibrate_opts opts = calibrate_opts(w);
-    const an_calibrate_data data = {
-        .width = c->data.width, .context = c->data.context, .fit = c->data.train, .holdout = c->data.old};
+    const an_calibrate_data data = {.width = c->data.width,
+                                    .context = c->data.context,
+                                    .step = e->stride,
+                                    .fit = c->data.train,
+                                    .holdout = c->data.old};
     opts.tune_epochs = all_epochs(e);
     opts.site_scaler = true; /* a site alone has no fleet to take a scaler from */
     an_err err = an_calibrate(&w->blank, &w->blank_hash, &data, &opts, AN_ARMS_NOW_MS, &o, NULL, why);

@@ -154,6 +154,7 @@ static an_err finish(work *w, an_note *why)
     an_calibrate_opts opts = an_calibrate_defaults();
     const an_calibrate_data data = {.width = w->files.width,
                                     .context = w->cut.data.context,
+                                    .step = w->after.prep.conf.stride,
                                     .fit = w->cut.data.train,
                                     .holdout = w->cut.data.old};
     opts.cancel = w->lab->cancel;

@@ -161,6 +161,29 @@ static void what_may_not_go_live_is_refused_with_the_figure(void **state)
     close_fixture(&f);
 }
 
+static void a_budget_of_alarms_needs_the_rate_of_the_line(void **state)
+{
+    fixture f;
+    an_overlay few, many;
+    an_note why = {{0}};
+    (void)state;
+    open_fixture(&f, false);
+    f.opts.policy = "budget:1,8";
+    f.b.schema.rate_hz = 0;
+    assert_int_equal(an_calibrate(&f.b, &f.hash, &f.data, &f.opts, 77, &few, NULL, &why), AN_ERR_INVAL);
+    assert_non_null(strstr(why.text, "must know the line"));
+    f.b.schema.rate_hz = 0.001; /* windows of rows that are minutes apart: they cover many hours */
+    f.opts.alarm.k = f.opts.alarm.n = 1;
+    f.opts.alarm.cooldown_ms = 0;
+    assert_int_equal(an_calibrate(&f.b, &f.hash, &f.data, &f.opts, 77, &many, NULL, &why), AN_OK);
+    f.opts.policy = "budget:1,80";
+    assert_int_equal(an_calibrate(&f.b, &f.hash, &f.data, &f.opts, 77, &few, NULL, &why), AN_OK);
+    assert_true(few.threshold > many.threshold);
+    an_overlay_done(&few);
+    an_overlay_done(&many);
+    close_fixture(&f);
+}
+
 static void nothing_is_lost_when_memory_runs_out(void **state)
 {
     fixture f;
@@ -192,6 +215,7 @@ int main(void)
         cmocka_unit_test(a_site_may_have_its_own_scaler),
         cmocka_unit_test(tuning_at_the_site_moves_local_parameters_or_all_of_them),
         cmocka_unit_test(what_may_not_go_live_is_refused_with_the_figure),
+        cmocka_unit_test(a_budget_of_alarms_needs_the_rate_of_the_line),
         cmocka_unit_test(nothing_is_lost_when_memory_runs_out),
     };
     if (an_crypto_init() != AN_OK)
