@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "models/data/zone.h"
 
 #define AN_TABLE_LINE_MAX (1u << 20)   /* bytes of one line; a longer one is a bad line */
 #define AN_TABLE_COLUMNS_MAX 4096      /* fields of one line */
@@ -44,6 +45,9 @@ typedef enum an_table_header {
 typedef struct an_table_conf {
     char delimiter; /* 0: found out among , ; tab | blank.  ' ': runs of blanks and tabs */
     an_table_header header;
+    const char *const
+        *names; /* of the columns of files that may lack a header; NULL: they name them themselves */
+    size_t n_names;
     bool decimal_comma;        /* "1,5" is 1.5; not with the delimiter ',' */
     const char *time_column;   /* NULL: none.  "auto" (default): the first column that holds dates */
     const char *label_column;  /* NULL: none.  0 or 1, kept apart from the features */
@@ -51,6 +55,15 @@ typedef struct an_table_conf {
     size_t n_ignore;
     const char *const *columns; /* NULL: all that are left.  Else these, in this order */
     size_t n_columns;
+    const char *part_column;    /* NULL: none.  Text: the part that the row is of */
+    const char *quality_column; /* NULL: none.  What the whole row is worth (opc_quality.h) */
+    const char *quality_suffix; /* NULL: none.  "_q": column "flow_q" says what "flow" is worth */
+    const char *good_word;      /* NULL: none.  One more text of quality columns that means good */
+    const an_zone *zone;        /* of times that name none; NULL: UTC */
+    /* As sources write: a field that is no number costs its value (BAD), not its line, as long as another one can be
+     * read; a header may come again at any line, its columns in another order, more or fewer.  A file that cannot be
+     * read is one bad line, and the next one is waited for. */
+    bool tolerant;
     size_t max_rows; /* of a whole file; more: LIMIT.  0: AN_TABLE_VALUES_MAX rules */
 } an_table_conf;
 
@@ -68,13 +81,21 @@ typedef struct an_table_stats {
     uint64_t n_missing; /* missing values in good rows */
     size_t n_kept;
     an_table_bad bad[AN_TABLE_BAD_KEPT];
+    an_table_bad last;    /* the last one; line 0: none yet */
+    uint64_t n_unread;    /* tolerant: fields of good rows that are neither numbers nor missing */
+    uint64_t n_headers;   /* tolerant: headers that were not like the one before */
+    uint64_t n_files_bad; /* tolerant: files, but for the first, that could not be read */
 } an_table_stats;
 
 typedef struct an_table_row {
     uint64_t line;
-    int64_t time_ms;     /* since 1970-01-01 UTC, or AN_TIME_NONE */
-    float label;         /* NAN: none */
-    const float *values; /* (width), NAN: missing; valid until the next call */
+    uint64_t end;           /* bytes of the file up to the end of the line */
+    uint64_t header_at;     /* where the header that holds for it begins, in bytes */
+    int64_t time_ms;        /* since 1970-01-01 UTC, or AN_TIME_NONE */
+    float label;            /* NAN: none */
+    const float *values;    /* (width), NAN: missing; valid until the next call, as what follows */
+    const uint8_t *quality; /* (width) AN_OPC_*; with BAD the value is NAN */
+    const char *part;       /* "": none */
 } an_table_row;
 
 typedef struct an_table_reader an_table_reader;
@@ -99,6 +120,14 @@ an_err an_table_next(an_table_reader *r, an_table_row *ret_row, an_note *why);
  * columns must be the same, line numbers start again, counts go on. */
 void an_table_rotate(an_table_reader *r);
 
+/* Goes on in the middle of a file of that shape: head are bytes of it from the header on
+ * that held there (header_at), and what is fed next follows the first `end` bytes, whose last line was number `line` and of the time time_ms.
+ * Errors: LIMIT, NOMEM. */
+an_err an_table_resume(an_table_reader *r, const void *head, size_t head_len, uint64_t line, uint64_t end,
+                       int64_t time_ms);
+/* Bytes that wait for the end of their line. */
+size_t an_table_waiting(const an_table_reader *r);
+
 /* Known after the first row; before that 0 and NULL.  Borrowed. */
 size_t an_table_width(const an_table_reader *r);
 const char *const *an_table_names(const an_table_reader *r);
@@ -120,8 +149,11 @@ an_err an_table_read(const char *path, const an_table_conf *conf, an_table *ret,
 an_err an_table_parse(const void *bytes, size_t len, const an_table_conf *conf, an_table *ret, an_note *why);
 void an_table_done(an_table *t);
 
-/* `YYYY-MM-DD[ T]HH:MM[:SS[.fff]][Z]`, `YYYY-MM-DD`, or seconds (milliseconds from 1e11 on)
- * since 1970.  A time without Z is taken as UTC.  False: not a time. */
+/* `YYYY-MM-DD[ T]HH:MM[:SS[.fff]][zone]`, also with YYYY/MM/DD or DD.MM.YYYY, a date alone, or seconds (milliseconds
+ * from 1e11 on) since 1970.  zone: Z, +01:00, +0100 or +01; without one UTC.  False: not a time. */
 bool an_time_parse(const char *text, size_t len, int64_t *ret_ms);
+/* Without a zone in the text that of the plant (see an_zone_utc). */
+bool an_time_parse_in(const char *text, size_t len, const an_zone *zone, int64_t not_before_ms,
+                      int64_t *ret_ms);
 
 #endif

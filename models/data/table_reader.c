@@ -10,35 +10,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "models/data/opc_quality.h"
 #include "models/data/table.h"
 #include "models/data/table_internal.h"
 
 #define WAITING_MAX (4u << 20)
-#define NAME_MAX_BYTES 128
-
-enum { ROLE_IGNORED = -1, ROLE_TIME = -2, ROLE_LABEL = -3 }; /* from 0 on: a feature's slot */
-
-struct an_table_reader {
-    an_table_conf conf;
-    char *data; /* waiting bytes: data[at .. len) */
-    size_t cap, len, at, scanned;
-    bool ended, skipping, started, bound;
-    an_err dead; /* the file as a whole cannot be read */
-    an_note dead_why;
-    char delimiter;
-    uint64_t line;
-    an_field *fields;
-    size_t fields_cap;
-    size_t n_fields; /* of a good line; 0: not known yet */
-    bool has_header;
-    char **all_names;   /* (n_fields) */
-    int *roles;         /* (n_fields) */
-    const char **names; /* (width) borrowed from all_names */
-    float *values;      /* (width) */
-    size_t width;
-    an_table_stats stats;
-};
-
 void an_table_conf_init(an_table_conf *conf)
 {
     *conf = (an_table_conf){.time_column = "auto"};
@@ -55,6 +31,13 @@ an_err an_table_reader_new(const an_table_conf *conf, an_table_reader **ret, an_
     if (!r)
         return AN_ERR_NOMEM;
     r->conf = *conf;
+    r->now = &r->first;
+    r->last_ms = AN_TIME_NONE;
+    an_err err = conf->n_names > 0 ? an_table_set_names(r, why) : AN_OK;
+    if (err) {
+        an_table_reader_free(r);
+        return err;
+    }
     *ret = r;
     return AN_OK;
 }
@@ -63,12 +46,12 @@ void an_table_reader_free(an_table_reader *r)
 {
     if (!r)
         return;
-    for (size_t i = 0; r->all_names && i < r->n_fields; i++)
-        an_free(r->all_names[i]);
-    an_free(r->all_names);
-    an_free(r->roles);
+    an_columns_done(&r->first);
+    an_columns_done(&r->other);
     an_free(r->names);
     an_free(r->values);
+    an_free(r->quality);
+    an_free(r->absent);
     an_free(r->fields);
     an_free(r->data);
     an_free(r);
@@ -82,6 +65,7 @@ an_err an_table_feed(an_table_reader *r, const void *bytes, size_t len)
         memmove(r->data, r->data + r->at, r->len - r->at);
         r->len -= r->at;
         r->scanned -= r->at;
+        r->base += r->at;
         r->at = 0;
     }
     /* One more byte, so that a last line can be terminated. */
@@ -101,8 +85,13 @@ void an_table_end(an_table_reader *r)
 void an_table_rotate(an_table_reader *r)
 {
     r->at = r->len = r->scanned = 0;
-    r->line = 0;
-    r->ended = r->skipping = r->started = false;
+    r->line = r->base = r->header_at = 0;
+    r->ended = r->skipping = r->started = r->unfit = false;
+}
+
+size_t an_table_waiting(const an_table_reader *r)
+{
+    return r->len - r->at;
 }
 
 size_t an_table_width(const an_table_reader *r)
@@ -120,14 +109,14 @@ const an_table_stats *an_table_stats_get(const an_table_reader *r)
     return &r->stats;
 }
 
-static void bad_line(an_table_reader *r, const char *why)
+void an_table_bad_line(an_table_reader *r, const char *why)
 {
-    r->stats.n_bad++;
-    if (r->stats.n_kept == AN_TABLE_BAD_KEPT)
-        return;
-    an_table_bad *b = &r->stats.bad[r->stats.n_kept++];
-    b->line = r->line;
-    snprintf(b->why, sizeof b->why, "%s", why);
+    an_table_stats *t = &r->stats;
+    t->n_bad++;
+    t->last.line = r->line;
+    snprintf(t->last.why, sizeof t->last.why, "%s", why);
+    if (t->n_kept < AN_TABLE_BAD_KEPT)
+        t->bad[t->n_kept++] = t->last;
 }
 
 /* The next complete line, terminated, without its end of line.  NULL: none yet. */
@@ -144,13 +133,14 @@ static char *next_line(an_table_reader *r, size_t *ret_len)
             return NULL;
         }
         char *line = r->data + r->at;
+        r->line_at = r->base + r->at;
         r->at += have + (end ? 1 : 0);
         r->scanned = r->at;
         bool skip = r->skipping || have > AN_TABLE_LINE_MAX;
         if (!r->skipping && skip) {
             r->line++;
             r->stats.n_lines++;
-            bad_line(r, "it is longer than 1 MiB");
+            an_table_bad_line(r, "it is longer than 1 MiB");
         }
         r->skipping = skip && !whole;
         if (skip)
@@ -165,203 +155,183 @@ static char *next_line(an_table_reader *r, size_t *ret_len)
     }
 }
 
-static bool is_header(const an_table_reader *r, size_t n)
+/* The whole file is of no use.  Of the first one that is final; another one is waited for after a later one. */
+static an_err refuse_file(an_table_reader *r, const char *why)
 {
-    if (r->conf.header != AN_TABLE_HEADER_AUTO)
-        return r->conf.header == AN_TABLE_HEADER_YES;
-    for (size_t i = 0; i < n; i++) {
-        float v;
-        int64_t ms;
-        if (an_field_number(&r->fields[i], r->conf.decimal_comma, &v) == AN_FIELD_TEXT &&
-            !an_time_parse(r->fields[i].text, r->fields[i].len, &ms))
-            return true;
-    }
-    return false;
-}
-
-static an_err kill_reader(an_table_reader *r, an_err err)
-{
-    r->dead = err;
-    return err;
-}
-
-/* names[i] from the header, or "c<i>". */
-static an_err take_names(an_table_reader *r, size_t n, bool header)
-{
-    r->all_names = an_alloc(n, sizeof *r->all_names);
-    if (!r->all_names)
-        return kill_reader(r, AN_ERR_NOMEM);
-    r->n_fields = n;
-    for (size_t i = 0; i < n; i++) {
-        char number[24];
-        snprintf(number, sizeof number, "c%zu", i);
-        const an_field *f = &r->fields[i];
-        if (header && f->len > NAME_MAX_BYTES)
-            return kill_reader(r,
-                               an_fail(AN_ERR_PROTO, &r->dead_why,
-                                       "the name of column %zu is longer than %d bytes", i, NAME_MAX_BYTES));
-        r->all_names[i] = an_strdup(header && f->len > 0 ? f->text : number);
-        if (!r->all_names[i])
-            return kill_reader(r, AN_ERR_NOMEM);
-        for (char *c = r->all_names[i]; *c; c++)
-            if ((unsigned char)*c < 0x20 || *c == 0x7f)
-                *c = '?';
-        for (size_t j = 0; j < i; j++)
-            if (strcmp(r->all_names[i], r->all_names[j]) == 0)
-                return kill_reader(
-                    r, an_fail(AN_ERR_PROTO, &r->dead_why, "two columns are named \"%s\"", r->all_names[i]));
-    }
-    r->has_header = header;
-    return AN_OK;
-}
-
-/* A column by name, or by number from 0.  n_fields: no such column. */
-static size_t find_column(const an_table_reader *r, const char *name)
-{
-    for (size_t i = 0; i < r->n_fields; i++)
-        if (strcmp(r->all_names[i], name) == 0)
-            return i;
-    size_t v = 0;
-    for (const char *c = name; *c; c++) {
-        if (*c < '0' || *c > '9' || v >= r->n_fields)
-            return r->n_fields;
-        v = v * 10 + (size_t)(*c - '0');
-    }
-    return *name && v < r->n_fields ? v : r->n_fields;
-}
-
-static an_err give_role(an_table_reader *r, const char *name, int role)
-{
-    size_t i = find_column(r, name);
-    if (i == r->n_fields)
-        return an_fail(AN_ERR_PROTO, &r->dead_why,
-                       "there is no column \"%s\" (the file has %zu columns; the first is \"%s\")", name,
-                       r->n_fields, r->all_names[0]);
-    if (r->roles[i] >= 0)
-        return an_fail(AN_ERR_PROTO, &r->dead_why, "column \"%s\" is asked for twice", name);
-    r->roles[i] = role;
-    return AN_OK;
-}
-
-static an_err find_time(an_table_reader *r)
-{
-    if (!r->conf.time_column)
-        return AN_OK;
-    if (strcmp(r->conf.time_column, "auto") != 0)
-        return give_role(r, r->conf.time_column, ROLE_TIME);
-    for (size_t i = 0; i < r->n_fields; i++) {
-        int64_t ms;
-        float v;
-        an_field *f = &r->fields[i];
-        if (an_time_parse(f->text, f->len, &ms) && an_field_number(f, false, &v) == AN_FIELD_TEXT) {
-            r->roles[i] = ROLE_TIME;
-            break;
-        }
-    }
-    return AN_OK;
-}
-
-static an_err choose_features(an_table_reader *r)
-{
-    enum { FREE = -4 };
-    for (size_t i = 0; i < r->n_fields; i++)
-        if (r->roles[i] == ROLE_IGNORED)
-            r->roles[i] = FREE;
-    for (size_t i = 0; i < r->conf.n_ignore; i++) {
-        size_t c = find_column(r, r->conf.ignore[i]);
-        if (c < r->n_fields && r->roles[c] == FREE)
-            r->roles[c] = ROLE_IGNORED;
-    }
-    an_err err = AN_OK;
-    for (size_t i = 0; err == AN_OK && i < r->conf.n_columns; i++, r->width++)
-        err = give_role(r, r->conf.columns[i], (int)r->width);
-    for (size_t i = 0; i < r->n_fields; i++)
-        if (r->roles[i] == FREE)
-            r->roles[i] = r->conf.n_columns > 0 ? ROLE_IGNORED : (int)r->width++;
-    if (err == AN_OK && r->width == 0)
-        err = an_fail(AN_ERR_PROTO, &r->dead_why, "no column is left to read");
-    return err;
-}
-
-/* Fixes the role of every column; r->fields holds the first data line. */
-static an_err bind_columns(an_table_reader *r)
-{
-    r->roles = an_alloc(r->n_fields, sizeof *r->roles);
-    r->names = an_alloc(r->n_fields, sizeof *r->names);
-    r->values = an_alloc(r->n_fields, sizeof *r->values);
-    if (!r->roles || !r->names || !r->values)
-        return kill_reader(r, AN_ERR_NOMEM);
-    for (size_t i = 0; i < r->n_fields; i++)
-        r->roles[i] = ROLE_IGNORED;
-    an_err err = find_time(r);
-    if (err == AN_OK && r->conf.label_column)
-        err = give_role(r, r->conf.label_column, ROLE_LABEL);
-    if (err == AN_OK)
-        err = choose_features(r);
-    if (err != AN_OK) {
-        r->width = 0;
-        return kill_reader(r, err);
-    }
-    for (size_t i = 0; i < r->n_fields; i++)
-        if (r->roles[i] >= 0)
-            r->names[r->roles[i]] = r->all_names[i];
-    r->bound = true;
-    return AN_OK;
+    if (!r->conf.tolerant || !r->bound)
+        return r->dead = an_fail(AN_ERR_PROTO, &r->dead_why, "%s", why);
+    r->unfit = true;
+    r->stats.n_files_bad++;
+    an_table_bad_line(r, why);
+    return AN_ERR_PROTO;
 }
 
 /* The first line of a file.  *ret_is_data: it is not a header. */
 static an_err first_line(an_table_reader *r, size_t n, bool *ret_is_data)
 {
+    char text[96] = "";
     r->started = true;
-    if (!r->all_names) {
-        bool header = is_header(r, n);
+    if (!r->first.names) {
+        bool header = an_table_is_header(r, n);
         *ret_is_data = !header;
-        return take_names(r, n, header);
+        return an_table_take_names(r, n, header);
     }
     *ret_is_data = !r->has_header;
     if (!r->has_header)
         return AN_OK;
-    bool same = n == r->n_fields;
-    for (size_t i = 0; same && i < n; i++)
-        same = r->fields[i].len == 0 || strcmp(r->fields[i].text, r->all_names[i]) == 0;
-    return same ? AN_OK
-                : kill_reader(
-                      r, an_fail(AN_ERR_PROTO, &r->dead_why, "the header is not that of the file before"));
+    if ((r->conf.tolerant || r->conf.n_names > 0) && an_table_is_row(r, n)) {
+        *ret_is_data = true; /* cut while it was written: its writer names the columns only once */
+        return AN_OK;
+    }
+    if (an_table_same_header(r, n)) {
+        r->now = &r->first;
+        if (r->bound)
+            memset(r->absent, 0, r->width);
+        return AN_OK;
+    }
+    if (!r->bound && r->conf.n_names > 0 && an_table_knows(r, n)) { /* what the file says itself holds */
+        an_columns_done(&r->first);
+        return an_table_take_names(r, n, true);
+    }
+    an_err err = r->conf.tolerant && r->bound ? an_table_adopt(r, n, text) : AN_ERR_PROTO;
+    if (err == AN_ERR_NOMEM)
+        return r->dead = err;
+    if (!err)
+        return AN_OK;
+    if (r->conf.tolerant && n != r->now->n &&
+        n != r->first.n) { /* not a header but a wreck: the next line may be one */
+        r->started = false;
+        an_table_bad_line(r, "it is neither a header nor a row");
+        return AN_ERR_PROTO;
+    }
+    return refuse_file(r, r->bound && r->conf.tolerant ? text : "the header is not that of the file before");
+}
+
+/* A header in the middle of a file, by a writer that was started again.  False: it is none. */
+static bool header_again(an_table_reader *r, size_t n)
+{
+    char text[96];
+    const char c = r->fields[0].text[0];
+    if (!r->conf.tolerant || !r->has_header || !r->bound || (c >= '0' && c <= '9') || c == '-' || c == '+')
+        return false;
+    if (an_table_same_header(r, n)) {
+        r->now = &r->first;
+        r->header_at = r->line_at;
+        memset(r->absent, 0, r->width);
+        return true;
+    }
+    size_t i = 0;
+    while (i < r->first.n && strcmp(r->fields[0].text, r->first.names[i]) != 0)
+        i++;
+    if (i == r->first.n || !an_table_is_header(r, n) || an_table_adopt(r, n, text) != AN_OK)
+        return false;
+    r->header_at = r->line_at;
+    return true;
+}
+
+static bool bad_field(an_table_reader *r, size_t i, const char *holds)
+{
+    char why[96];
+    snprintf(why, sizeof why, "column \"%.40s\" holds no %s", r->now->names[i], holds);
+    an_table_bad_line(r, why);
+    return false;
+}
+
+static uint8_t quality_of(const an_table_reader *r, const an_field *f)
+{
+    return r->conf.good_word && strcmp(f->text, r->conf.good_word) == 0 ? AN_OPC_GOOD
+                                                                        : an_opc_quality(f->text, f->len);
+}
+
+/* What the line says of its values.  Those of which it says that they are bad are none. */
+static void judge(an_table_reader *r, uint8_t whole, size_t *missing)
+{
+    for (size_t i = 0; i < r->now->n; i++)
+        if (r->now->roles[i] <= ROLE_QUALITY_OF) {
+            uint8_t *q = &r->quality[ROLE_QUALITY_OF - r->now->roles[i]];
+            const uint8_t said = quality_of(r, &r->fields[i]);
+            *q = said > *q ? said : *q;
+        }
+    for (size_t k = 0; k < r->width; k++) {
+        if (whole > r->quality[k])
+            r->quality[k] = whole;
+        if (r->absent[k])
+            r->quality[k] = AN_OPC_BAD;
+        if (r->quality[k] == AN_OPC_BAD || r->absent[k]) {
+            *missing += !isnan(r->values[k]) || r->absent[k];
+            r->values[k] = NAN;
+        }
+    }
+}
+
+typedef struct line_sum {
+    size_t numbers, missing, unread;
+    size_t unread_at;
+    uint8_t whole;
+} line_sum;
+
+/* One field.  False: the line is bad, and it has been said why. */
+static bool take_field(an_table_reader *r, size_t i, an_table_row *row, line_sum *sum)
+{
+    an_field *f = &r->fields[i];
+    const int role = r->now->roles[i];
+    float v;
+    switch (role <= ROLE_QUALITY_OF ? ROLE_IGNORED : role) {
+    case ROLE_IGNORED:
+        return true;
+    case ROLE_PART:
+        row->part = f->text;
+        return true;
+    case ROLE_QUALITY:
+        sum->whole = quality_of(r, f);
+        return true;
+    case ROLE_TIME:
+        return an_time_parse_in(f->text, f->len, r->conf.zone, r->last_ms, &row->time_ms) ||
+               bad_field(r, i, "time");
+    default:
+        break;
+    }
+    an_field_kind kind = an_field_number(f, r->conf.decimal_comma, &v);
+    if (role == ROLE_LABEL) {
+        row->label = v;
+        return kind != AN_FIELD_TEXT || r->conf.tolerant || bad_field(r, i, "number");
+    }
+    if (kind == AN_FIELD_TEXT) {
+        if (!r->conf.tolerant)
+            return bad_field(r, i, "number");
+        r->quality[role] = AN_OPC_BAD;
+        sum->unread++;
+        sum->unread_at = i;
+    }
+    r->values[role] = v;
+    sum->missing += kind != AN_FIELD_NUMBER;
+    sum->numbers += kind == AN_FIELD_NUMBER;
+    return true;
 }
 
 static bool fill_row(an_table_reader *r, an_table_row *row)
 {
-    char why[96];
-    size_t missing = 0;
-    *row = (an_table_row){.line = r->line, .time_ms = AN_TIME_NONE, .label = NAN, .values = r->values};
-    for (size_t i = 0; i < r->n_fields; i++) {
-        an_field *f = &r->fields[i];
-        int role = r->roles[i];
-        if (role == ROLE_IGNORED)
-            continue;
-        if (role == ROLE_TIME) {
-            if (an_time_parse(f->text, f->len, &row->time_ms))
-                continue;
-            snprintf(why, sizeof why, "column \"%.40s\" holds no time", r->all_names[i]);
-            bad_line(r, why);
+    line_sum sum = {0};
+    *row = (an_table_row){.line = r->line,
+                          .end = r->base + r->at,
+                          .header_at = r->header_at,
+                          .time_ms = AN_TIME_NONE,
+                          .label = NAN,
+                          .values = r->values,
+                          .quality = r->quality,
+                          .part = ""};
+    memset(r->quality, AN_OPC_GOOD, r->width);
+    for (size_t i = 0; i < r->now->n; i++)
+        if (!take_field(r, i, row, &sum))
             return false;
-        }
-        float v;
-        an_field_kind kind = an_field_number(f, r->conf.decimal_comma, &v);
-        if (kind == AN_FIELD_TEXT) {
-            snprintf(why, sizeof why, "column \"%.40s\" holds no number", r->all_names[i]);
-            bad_line(r, why);
-            return false;
-        }
-        if (role == ROLE_LABEL) {
-            row->label = v;
-        } else {
-            r->values[role] = v;
-            missing += kind == AN_FIELD_MISSING;
-        }
-    }
+    if (sum.unread > 0 && sum.numbers == 0)
+        return bad_field(r, sum.unread_at, "number");
+    judge(r, sum.whole, &sum.missing);
+    if (row->time_ms != AN_TIME_NONE)
+        r->last_ms = row->time_ms;
     r->stats.n_rows++;
-    r->stats.n_missing += missing;
+    r->stats.n_missing += sum.missing;
+    r->stats.n_unread += sum.unread;
     return true;
 }
 
@@ -369,6 +339,8 @@ static bool fill_row(an_table_reader *r, an_table_row *row)
 static an_err split_line(an_table_reader *r, char *line, size_t len, size_t *ret_n)
 {
     *ret_n = 0;
+    if (r->line == 1 && len >= 2 && (memcmp(line, "\xff\xfe", 2) == 0 || memcmp(line, "\xfe\xff", 2) == 0))
+        return refuse_file(r, "it is UTF-16 text: write it as UTF-8");
     if (r->line == 1 && len >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0) {
         line += 3; /* a byte order mark */
         len -= 3;
@@ -386,39 +358,78 @@ static an_err split_line(an_table_reader *r, char *line, size_t len, size_t *ret
     const char *why = NULL;
     *ret_n = an_fields_split(line, len, r->delimiter, r->fields, AN_TABLE_COLUMNS_MAX, &why);
     if (*ret_n == 0)
-        bad_line(r, why);
+        an_table_bad_line(r, why);
+    return AN_OK;
+}
+
+/* One line; *ret_row is set if it is a good row of data. */
+static an_err take_line(an_table_reader *r, char *line, size_t len, an_table_row *ret_row, bool *ret_is_row)
+{
+    size_t n;
+    *ret_is_row = false;
+    an_err err = split_line(r, line, len, &n);
+    if (err == AN_ERR_NOMEM)
+        r->dead = err;
+    if (err || n == 0)
+        return err;
+    bool is_data = true;
+    if (!r->started) {
+        if ((err = first_line(r, n, &is_data)) || !is_data)
+            return err;
+    } else if (header_again(r, n)) {
+        return AN_OK;
+    }
+    const size_t want = r->now->n;
+    if (n != want) {
+        char text[96];
+        snprintf(text, sizeof text, "it has %zu fields, not %zu", n, want);
+        an_table_bad_line(r, text);
+        return AN_OK;
+    }
+    if (!r->bound && (err = an_table_bind(r)))
+        return err;
+    *ret_is_row = fill_row(r, ret_row);
     return AN_OK;
 }
 
 an_err an_table_next(an_table_reader *r, an_table_row *ret_row, an_note *why)
 {
-    an_err err = AN_OK;
     while (r->dead == AN_OK) {
-        size_t len, n;
+        size_t len;
+        bool is_row = false;
         char *line = next_line(r, &len);
         if (!line)
             return AN_ERR_AGAIN;
-        err = split_line(r, line, len, &n);
-        if (err != AN_OK) {
-            (void)kill_reader(r, err);
-            break;
-        }
-        if (n == 0)
+        if (r->unfit)
             continue;
-        bool is_data = true;
-        if (!r->started && (first_line(r, n, &is_data) != AN_OK || !is_data))
-            continue;
-        if (n != r->n_fields) {
-            char text[96];
-            snprintf(text, sizeof text, "it has %zu fields, not %zu", n, r->n_fields);
-            bad_line(r, text);
-            continue;
-        }
-        if (!r->bound && bind_columns(r) != AN_OK)
-            continue;
-        if (fill_row(r, ret_row))
+        an_err err = take_line(r, line, len, ret_row, &is_row);
+        (void)err; /* r->dead says whether it is final */
+        if (is_row)
             return AN_OK;
     }
     an_note_set(why, "%s", r->dead_why.text[0] ? r->dead_why.text : an_err_text(r->dead));
     return r->dead;
+}
+
+an_err an_table_resume(an_table_reader *r, const void *head, size_t head_len, uint64_t line, uint64_t end,
+                       int64_t time_ms)
+{
+    const an_table_stats before = r->stats;
+    size_t len, n;
+    bool is_data;
+    an_table_rotate(r);
+    an_err err = an_table_feed(r, head, head_len);
+    char *text = NULL;
+    while (!err && !r->started && !r->unfit && (text = next_line(r, &len))) {
+        err = split_line(r, text, len, &n);
+        if (!err && n > 0)
+            err = first_line(r, n, &is_data);
+    }
+    r->stats = before; /* it has all been counted when it was read first */
+    r->at = r->len = r->scanned = 0;
+    r->started = true;
+    r->line = line;
+    r->base = end;
+    r->last_ms = time_ms;
+    return err == AN_ERR_NOMEM || err == AN_ERR_LIMIT ? err : AN_OK;
 }

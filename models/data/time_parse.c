@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "models/data/table.h"
+#include "models/data/table_internal.h"
+#include "models/data/zone.h"
 
 static bool digits(const char **at, const char *end, int n, int *ret)
 {
@@ -30,7 +32,7 @@ static bool literal(const char **at, const char *end, char c)
     return true;
 }
 
-static int64_t days_from_civil(int y, int m, int d)
+int64_t an_days_from_civil(int y, int m, int d)
 {
     y -= m <= 2;
     int era = y / 400;
@@ -69,11 +71,45 @@ static bool parse_seconds(const char **at, const char *end, int *ret_s, int *ret
     return n > 0;
 }
 
-static bool parse_date(const char *at, const char *end, int64_t *ret_ms)
+/* [+-]hh[[:]mm] up to the end. */
+bool an_offset_parse(const char *text, size_t len, int32_t *ret_s)
+{
+    const char *at = text + 1, *end = text + len;
+    int h, m = 0;
+    if (len < 3 || (text[0] != '+' && text[0] != '-') || !digits(&at, end, 2, &h))
+        return false;
+    if (at < end) {
+        (void)literal(&at, end, ':');
+        if (!digits(&at, end, 2, &m))
+            return false;
+    }
+    if (at != end || h > 18 || m > 59)
+        return false;
+    *ret_s = (h * 60 + m) * (text[0] == '-' ? -60 : 60);
+    return true;
+}
+
+/* YYYY-MM-DD, YYYY/MM/DD or DD.MM.YYYY */
+static bool parse_day(const char **at, const char *end, int *y, int *mo, int *d)
+{
+    const char *from = *at;
+    if (digits(at, end, 4, y)) {
+        const char sign = *at < end && **at == '/' ? '/' : '-';
+        return literal(at, end, sign) && digits(at, end, 2, mo) && literal(at, end, sign) &&
+               digits(at, end, 2, d);
+    }
+    *at = from;
+    return digits(at, end, 2, d) && literal(at, end, '.') && digits(at, end, 2, mo) &&
+           literal(at, end, '.') && digits(at, end, 4, y);
+}
+
+static bool parse_date(const char *at, const char *end, const an_zone *zone, int64_t not_before_ms,
+                       int64_t *ret_ms)
 {
     int y, mo, d, h = 0, mi = 0, s = 0, ms = 0;
-    if (!digits(&at, end, 4, &y) || !literal(&at, end, '-') || !digits(&at, end, 2, &mo) ||
-        !literal(&at, end, '-') || !digits(&at, end, 2, &d) || !day_exists(y, mo, d))
+    int32_t offset_s = 0;
+    bool zoned = false;
+    if (!parse_day(&at, end, &y, &mo, &d) || !day_exists(y, mo, d))
         return false;
     if (at < end) {
         if (!literal(&at, end, ' ') && !literal(&at, end, 'T'))
@@ -81,17 +117,31 @@ static bool parse_date(const char *at, const char *end, int64_t *ret_ms)
         if (!digits(&at, end, 2, &h) || !literal(&at, end, ':') || !digits(&at, end, 2, &mi) ||
             !parse_seconds(&at, end, &s, &ms))
             return false;
-        (void)literal(&at, end, 'Z');
+        if (literal(&at, end, 'Z')) {
+            zoned = true;
+        } else if (at < end) {
+            if (!an_offset_parse(at, (size_t)(end - at), &offset_s))
+                return false;
+            zoned = true;
+            at = end;
+        }
     }
     if (at != end || h > 23 || mi > 59 || s > 60) /* 60: a leap second */
         return false;
-    *ret_ms = ((days_from_civil(y, mo, d) * 24 + h) * 60 + mi) * 60000 + s * 1000 + ms;
+    const int64_t local_ms = ((an_days_from_civil(y, mo, d) * 24 + h) * 60 + mi) * 60000 + s * 1000 + ms;
+    *ret_ms = zoned ? local_ms - (int64_t)offset_s * 1000 : an_zone_utc(zone, local_ms, not_before_ms);
     return true;
 }
 
 bool an_time_parse(const char *text, size_t len, int64_t *ret_ms)
 {
-    if (len >= 8 && parse_date(text, text + len, ret_ms))
+    return an_time_parse_in(text, len, NULL, AN_ZONE_ANY, ret_ms);
+}
+
+bool an_time_parse_in(const char *text, size_t len, const an_zone *zone, int64_t not_before_ms,
+                      int64_t *ret_ms)
+{
+    if (len >= 8 && parse_date(text, text + len, zone, not_before_ms, ret_ms))
         return true;
     char copy[32];
     if (len == 0 || len >= sizeof copy)

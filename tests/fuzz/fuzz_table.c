@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/data/opc_quality.h"
 #include "models/data/table.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -23,8 +24,11 @@ static uint64_t rows_in_pieces(const an_table_conf *conf, const uint8_t *data, s
             abort();
         while (an_table_next(r, &row, NULL) == AN_OK) {
             for (size_t i = 0; i < an_table_width(r); i++)
-                if (row.values[i] - row.values[i] > 0.0f)
+                if (row.values[i] - row.values[i] > 0.0f || row.quality[i] > AN_OPC_BAD ||
+                    (row.quality[i] == AN_OPC_BAD && row.values[i] == row.values[i]))
                     abort();
+            if (row.end > size || row.header_at > row.end || strlen(row.part) > size)
+                abort();
             rows++;
         }
         if (left == 0)
@@ -48,6 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     conf.header = (an_table_header)((data[0] >> 2 & 3) % 3);
     conf.decimal_comma = (data[0] >> 4 & 1) && conf.delimiter != ',';
     conf.label_column = data[0] >> 5 & 1 ? "label" : NULL;
+    conf.tolerant = data[0] >> 6 & 1;
+    conf.quality_suffix = data[0] >> 7 & 1 ? "_q" : NULL;
     if (rows_in_pieces(&conf, data + 1, size - 1, size) != rows_in_pieces(&conf, data + 1, size - 1, 7))
         abort();
     an_table t;

@@ -1,0 +1,23 @@
+/* follow_internal.h - what follow.c (reading) and follow_place.c (taking up again) share. */
+#ifndef AN_AGENT_SOURCES_FOLLOW_INTERNAL_H
+#define AN_AGENT_SOURCES_FOLLOW_INTERNAL_H
+
+#include <sys/stat.h>
+
+#include "agent/sources/follow.h"
+
+bool an_follow_ends_with(const char *name, const char *end);
+bool an_follow_is_packed(const char *name); /* .gz and the like */
+
+/* Opens a file of the folder.  -1: it cannot be opened or is no plain file. */
+int an_follow_open_name(const an_follow *f, const char *name, struct stat *ret);
+/* fd, which is taken, becomes the file that is read, from its start. */
+void an_follow_begin(an_follow *f, const char *name, int fd, const struct stat *st);
+
+typedef bool (*an_sibling_fits)(const an_follow *f, int fd, const struct stat *st, const void *ctx);
+/* The oldest or newest (by its last write) file that fits of those whose names say that they were the followed one, opened; -1:
+ * none (of a folder there is none), -2: the folder cannot be listed now. */
+int an_follow_sibling(const an_follow *f, an_sibling_fits fits, const void *ctx, bool newest,
+                      char name[static AN_PATH_MAX], struct stat *ret);
+
+#endif
