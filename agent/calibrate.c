@@ -77,28 +77,32 @@ typedef struct work {
     an_model *model;      /* NULL: a detector without one */
     float *params;        /* (n_weights) as they will run */
     float *fit, *holdout; /* model inputs */
+    size_t n_fit, n_hold;
 } work;
 
 static an_err take_inputs(work *w, an_note *why)
 {
     const an_calibrate_data *d = w->data;
     an_err err = AN_OK;
-    if (d->width != w->bundle->prep.features)
+    if (d->width != w->bundle->prep.width)
         return an_fail(AN_ERR_INVAL, why, "the site has %zu sensors, the version %u", d->width,
-                       w->bundle->prep.features);
+                       w->bundle->prep.width);
     if (d->fit.n == 0)
         return an_fail(AN_ERR_INVAL, why, "no normal windows to calibrate on");
     if (w->opts->site_scaler) {
-        err = an_prep_fit(&w->overlay->prep, &w->bundle->prep.conf, d->fit.raw, d->fit.n * d->context,
+        err = an_prep_fit(&w->overlay->prep, &w->bundle->prep.conf, d->fit.raw, d->fit.n, d->context,
                           d->width, why);
         if (err != AN_OK)
             return err;
         w->overlay->has_prep = true;
     }
     const an_prep *prep = w->overlay->has_prep ? &w->overlay->prep : &w->bundle->prep;
-    err = an_samples_inputs(prep, d->fit.raw, d->fit.n, d->context, &w->fit, why);
+    err = an_samples_inputs(prep, d->fit.raw, d->fit.n, d->context, &w->fit, &w->n_fit, NULL, why);
     if (err == AN_OK)
-        err = an_samples_inputs(prep, d->holdout.raw, d->holdout.n, d->context, &w->holdout, why);
+        err = an_samples_inputs(prep, d->holdout.raw, d->holdout.n, d->context, &w->holdout, &w->n_hold, NULL,
+                                why);
+    if (err == AN_OK && w->n_fit == 0)
+        err = an_fail(AN_ERR_INVAL, why, "no normal window is in a regime that is scored");
     return err;
 }
 
@@ -118,7 +122,7 @@ static an_err tune(work *w, an_note *why)
     t.seed = o->seed;
     t.n_threads = o->n_threads;
     t.cancel = o->cancel;
-    an_err err = an_train(w->model, w->params, &t, w->fit, NULL, w->data->fit.n, &stats, why);
+    an_err err = an_train(w->model, w->params, &t, w->fit, NULL, w->n_fit, &stats, why);
     w->report->tune_first_loss = stats.first_loss;
     w->report->tune_last_loss = stats.last_loss;
     return err;
@@ -159,7 +163,7 @@ static an_err own_parameters(work *w, an_note *why)
 static an_err fit_detector(work *w, an_note *why)
 {
     const an_detector *base = w->bundle->detector;
-    const size_t n = w->data->fit.n, input = an_prep_input(&w->bundle->prep);
+    const size_t n = w->n_fit, input = an_prep_input(&w->bundle->prep);
     an_err err = AN_OK;
     an_ws *ws = NULL;
     float *y = NULL;
@@ -250,7 +254,7 @@ static an_threshold_line line_of(const work *w)
 static an_err make_threshold(work *w, const char *policy, const float *fit, const float *hold,
                              bool *ret_held_out, an_note *why)
 {
-    const size_t n_fit = w->data->fit.n, n_hold = w->data->holdout.n;
+    const size_t n_fit = w->n_fit, n_hold = w->n_hold;
     double threshold = 0;
     bool held_out = n_hold > 0 && n_hold >= w->opts->holdout_min;
     const an_threshold_line line = line_of(w);
@@ -274,7 +278,7 @@ static an_err make_threshold(work *w, const char *policy, const float *fit, cons
 /* Judged on what the threshold was not made from, where there is such. */
 static an_err check_alarms(work *w, const float *fit, const float *hold, bool held_out, an_note *why)
 {
-    const size_t n_fit = w->data->fit.n, n_hold = w->data->holdout.n;
+    const size_t n_fit = w->n_fit, n_hold = w->n_hold;
     const bool judge_fit = held_out || n_hold == 0;
     an_calibrate_report *r = w->report;
     r->threshold = w->overlay->threshold;
@@ -289,7 +293,7 @@ static an_err check_alarms(work *w, const float *fit, const float *hold, bool he
 
 static an_err set_threshold(work *w, an_note *why)
 {
-    const size_t n_fit = w->data->fit.n, n_hold = w->data->holdout.n, input = an_prep_input(&w->bundle->prep);
+    const size_t n_fit = w->n_fit, n_hold = w->n_hold, input = an_prep_input(&w->bundle->prep);
     const char *own = w->opts->policy;
     bool held_out = false;
     an_scorer *scorer = NULL;

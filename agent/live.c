@@ -72,8 +72,8 @@ an_err an_live_make(const an_bundle *bundle, const an_hash *hash, const an_overl
     if (policy[0] && (err = an_threshold_stream_new(policy, threshold, &moving, why)))
         goto out;
     *ret = (an_live){.ctx = s,
-                     .width = prep->features,
-                     .history = (size_t)prep->conf.window + prep->conf.smooth - 1,
+                     .width = prep->width,
+                     .history = an_prep_rows(&prep->conf),
                      .threshold = threshold,
                      .push = scored_push,
                      .reset = scored_reset,

@@ -7,15 +7,16 @@
 
 size_t an_samples_context(const an_prep *prep)
 {
-    return (size_t)prep->conf.window + prep->conf.smooth - 1;
+    return an_prep_rows(&prep->conf);
 }
 
 an_err an_samples_inputs(const an_prep *prep, const float *raw, size_t n, size_t context, float **ret,
-                         an_note *why)
+                         size_t *ret_n, size_t *which, an_note *why)
 {
     an_err err = AN_ERR_NOMEM;
     an_prep_stream *stream = NULL;
-    const size_t width = prep->features, input = an_prep_input(prep), need = an_samples_context(prep);
+    const size_t width = prep->width, input = an_prep_input(prep), need = an_samples_context(prep);
+    size_t used = 0;
     an_prep each = *prep; /* borrows the arrays; every row gives an input, so the last one does */
     each.conf.stride = 1;
     if (context < need)
@@ -30,13 +31,13 @@ an_err an_samples_inputs(const an_prep *prep, const float *raw, size_t n, size_t
         bool complete = false;
         an_prep_stream_reset(stream);
         for (size_t r = 0; r < need; r++)
-            complete = an_prep_push(stream, rows + r * width, x + i * input);
-        if (!complete) {
-            err = an_fail(AN_ERR_INVAL, why, "sample %zu has missing values", i);
-            goto out;
-        }
+            complete = an_prep_push(stream, rows + r * width, x + used * input);
+        if (complete && which)
+            which[used] = i;
+        used += complete;
     }
     *ret = x;
+    *ret_n = used;
     x = NULL;
     err = AN_OK;
 out:
@@ -56,7 +57,7 @@ static size_t next_missing(const float *rows, size_t n_rows, size_t width, size_
 }
 
 an_err an_samples_cut(const float *rows, size_t n_rows, size_t width, size_t context, size_t stride,
-                      float **ret, size_t *ret_n, an_note *why)
+                      bool gaps, float **ret, size_t *ret_n, an_note *why)
 {
     if (width == 0 || context == 0 || stride == 0)
         return an_fail(AN_ERR_INVAL, why, "windows of %zu rows, %zu sensors, every %zu rows", context, width,
@@ -68,7 +69,7 @@ an_err an_samples_cut(const float *rows, size_t n_rows, size_t width, size_t con
     float *raw = an_alloc(most * sample, sizeof *raw);
     if (!raw)
         return AN_ERR_NOMEM;
-    size_t n = 0, missing = next_missing(rows, n_rows, width, 0);
+    size_t n = 0, missing = gaps ? n_rows : next_missing(rows, n_rows, width, 0);
     for (size_t at = 0; at + context <= n_rows; at += stride) {
         if (missing < at)
             missing = next_missing(rows, n_rows, width, at);

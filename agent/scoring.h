@@ -17,7 +17,7 @@
 typedef struct an_live {
     void *ctx;
     size_t width;
-    size_t history;   /* raw rows one score depends on: window + smoothing - 1 */
+    size_t history;   /* raw rows one score depends on (an_prep_rows) */
     double threshold; /* raw score that means 1; > 0 */
     uint8_t version[AN_ALARM_HASH];
     uint8_t overlay[AN_ALARM_HASH];

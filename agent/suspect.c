@@ -17,16 +17,17 @@ static bool residual_of(const an_suspect_in *in, an_scorer_work *work, const flo
 {
     float score;
     const an_prep *prep = an_scorer_prep(in->scorer);
-    const size_t width = prep->features, rows = an_prep_input(prep) / width;
+    const size_t width = prep->width, features = prep->features, rows = prep->conf.window;
     an_err err = an_scorer_score(in->scorer, work, x, 1, &score, NULL);
     const float *y = an_scorer_reconstruction(work);
     if (err != AN_OK || !y)
         return false;
     memset(ret, 0, width * sizeof *ret);
-    for (size_t i = 0; i < rows * width; i++) {
-        size_t f = i % width;
-        if (in->sigma[f] > 0)
-            ret[f] += ((double)x[i] - (double)y[i]) * (double)prep->scale[f] / in->sigma[f] / (double)rows;
+    for (size_t i = 0; i < rows * features; i++) {
+        const size_t f = i % features; /* what a sensor said before is beside the point */
+        if (f < width && in->sigma[f] > 0)
+            ret[f] +=
+                ((double)x[i] - (double)y[i]) * an_prep_scale_raw(prep, f) / in->sigma[f] / (double)rows;
     }
     return true;
 }
@@ -55,22 +56,23 @@ static an_err usual_residual(const an_suspect_in *in, an_scorer_work *work, cons
                              an_note *why)
 {
     const an_prep *prep = an_scorer_prep(in->scorer);
-    const size_t input = an_prep_input(prep), width = prep->features;
+    const size_t input = an_prep_input(prep), width = prep->width;
     float *x = NULL;
-    size_t used = 0;
+    size_t used = 0, n_x = 0, *which = an_alloc(n, sizeof *which);
     an_err err = AN_ERR_NOMEM;
     double *each = an_alloc(n * width, sizeof *each), *column = an_alloc(n, sizeof *column);
-    if (!each || !column)
+    if (!each || !column || !which)
         goto out;
-    if ((err = an_samples_inputs(prep, raw, n, in->context, &x, why)) != AN_OK)
+    if ((err = an_samples_inputs(prep, raw, n, in->context, &x, &n_x, which, why)) != AN_OK)
         goto out;
-    for (size_t i = 0; i < n; i++)
-        if (!items || (items[i].kind == AN_CHALLENGE_MODE && items[i].index == mode))
+    for (size_t i = 0; i < n_x; i++)
+        if (!items || (items[which[i]].kind == AN_CHALLENGE_MODE && items[which[i]].index == mode))
             used += residual_of(in, work, x + i * input, each + used * width);
     medians(each, used, width, column, ret);
     *ret_n = used;
 out:
     an_free(x);
+    an_free(which);
     an_free(each);
     an_free(column);
     return err;
@@ -98,7 +100,7 @@ static size_t n_modes(const an_challenge *set)
 
 an_err an_suspect_find(const an_suspect_in *in, an_suspect *ret, an_note *why)
 {
-    const size_t width = an_scorer_features(in->scorer), modes = n_modes(in->challenge);
+    const size_t width = an_scorer_width(in->scorer), modes = n_modes(in->challenge);
     an_suspect found = {.cosine = 0};
     an_scorer_work *work = NULL;
     size_t n_old, n_fresh, n_mode;

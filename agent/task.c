@@ -50,7 +50,8 @@ an_payload_facts an_task_facts(const an_task *task)
                           .weight_cap = p->weight_cap,
                           .equal = p->dp_unit != AN_DP_NONE};
     if (task->base) {
-        f.n_features = task->base->prep.features;
+        f.n_features = (uint32_t)(p->kind == AN_PAYLOAD_HISTOGRAM ? task->base->prep.width
+                                                                  : an_prep_columns(&task->base->prep));
         f.n_bins = task->base->n_edges + 1;
     }
     return f;
@@ -76,9 +77,9 @@ an_err an_task_run(const an_task *task, uint32_t *ret, an_task_result *ret_resul
     const an_bundle *v = an_payload_judges(type->kind) ? task->candidate : task->base;
     if (!v)
         return an_fail(AN_ERR_INVAL, why, "the version of the plan is not at hand");
-    if (v->prep.features != task->data->width)
+    if (v->prep.width != task->data->width)
         return an_fail(AN_ERR_INVAL, why, "the site has %zu sensors, the version %u", task->data->width,
-                       v->prep.features);
+                       v->prep.width);
     an_err err = type->run(task, ret, &result, why);
     if (err == AN_OK && ret_result)
         *ret_result = result;

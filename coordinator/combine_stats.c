@@ -10,9 +10,9 @@
 #define BINS 10
 #define FINE_REACH 4.0 /* standard deviations to each side; beyond lie the two open bins */
 
-static an_err edges_alloc(uint32_t features, uint32_t n, float **ret_edges, float **ret_score_edges)
+static an_err edges_alloc(uint32_t width, uint32_t n, float **ret_edges, float **ret_score_edges)
 {
-    float *edges = an_alloc((size_t)features * n, sizeof *edges);
+    float *edges = an_alloc((size_t)width * n, sizeof *edges);
     float *score_edges = an_alloc(n, sizeof *score_edges);
     if (!edges || !score_edges) {
         an_free(edges);
@@ -39,13 +39,15 @@ static an_err set_fine_edges(an_bundle *b)
 {
     const uint32_t n = AN_COMBINE_FINE_BINS - 1;
     float *edges, *score_edges;
-    an_err err = edges_alloc(b->prep.features, n, &edges, &score_edges);
+    an_err err = edges_alloc(b->prep.width, n, &edges, &score_edges);
     if (err != AN_OK)
         return err;
-    for (uint32_t f = 0; f < b->prep.features; f++)
+    for (uint32_t f = 0; f < b->prep.width; f++) {
+        float mean, scale;
+        an_prep_reach_raw(&b->prep, f, FINE_REACH, &mean, &scale);
         for (uint32_t i = 0; i < n; i++)
-            edges[f * n + i] =
-                b->prep.mean[f] + b->prep.scale[f] * (float)(FINE_REACH * (2.0 * i / (n - 1) - 1.0));
+            edges[f * n + i] = mean + scale * (float)(FINE_REACH * (2.0 * i / (n - 1) - 1.0));
+    }
     edges_replace(b, n, edges, score_edges);
     return AN_OK;
 }
@@ -69,7 +71,7 @@ static float quantile(const uint64_t *counts, const float *edges, uint32_t n_edg
 
 an_err an_combine_histogram(an_combine_job *job, an_bundle *b, const uint32_t *acc, an_note *why)
 {
-    const uint32_t width = b->prep.features, n = BINS - 1, fine = b->n_edges + 1;
+    const uint32_t width = b->prep.width, n = BINS - 1, fine = b->n_edges + 1;
     float *edges = NULL, *score_edges = NULL;
     an_err err = AN_ERR_NOMEM;
     uint64_t *counts = an_alloc((size_t)width * fine, sizeof *counts);
@@ -101,24 +103,28 @@ out:
 
 an_err an_combine_moments(an_combine_job *job, an_bundle *b, const uint32_t *acc, an_note *why)
 {
-    const uint32_t width = b->prep.features;
+    const size_t columns = an_prep_columns(&b->prep);
     const bool second = job->plan->kind == AN_PAYLOAD_VARIANCE;
     an_err err = AN_ERR_NOMEM;
-    uint64_t *n = an_alloc(width, sizeof *n);
-    double *sum = an_alloc(width, sizeof *sum), *mean = an_alloc(width, sizeof *mean);
+    uint64_t *n = an_alloc(columns, sizeof *n);
+    double *sum = an_alloc(columns, sizeof *sum), *mean = an_alloc(columns, sizeof *mean);
     an_prep prep = {0};
     if (!n || !sum || !mean)
         goto out;
-    an_payload_facts facts = an_combine_facts(job->plan, width, 0);
+    an_payload_facts facts = an_combine_facts(job->plan, (uint32_t)columns, 0);
+    if (an_payload_find(job->plan->kind)->dim(&facts) != job->plan->dim) {
+        err = an_fail(AN_ERR_PROTO, why, "the plan counts other sensors than its base version has");
+        goto out;
+    }
     an_payload_out out = {.mean = {.n = n, .sum = sum}}; /* variance is the same member */
     if ((err = an_payload_find(job->plan->kind)->decode(&out, &facts, acc, why)) != AN_OK)
         goto out;
-    for (uint32_t f = 0; f < width; f++) {
-        double average = n[f] ? sum[f] / (double)n[f] : 0;
+    for (size_t f = 0; f < columns; f++) {
+        const double average = n[f] ? sum[f] / (double)n[f] : 0;
         mean[f] = second ? (double)b->prep.mean[f] : average;
-        sum[f] = second ? average : 1.0;
+        sum[f] = n[f] == 0 && b->prep.regimes > 1 ? AN_PREP_UNSEEN : second ? average : 1.0;
     }
-    if ((err = an_prep_from_moments(&prep, &b->prep.conf, mean, sum, width, why)) != AN_OK)
+    if ((err = an_prep_from_moments(&prep, &b->prep.conf, mean, sum, b->prep.width, why)) != AN_OK)
         goto out;
     an_prep_done(&b->prep);
     b->prep = prep;

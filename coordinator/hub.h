@@ -150,6 +150,8 @@ typedef struct an_model_spec {
     uint32_t n_sensors;
     double rate_hz;
     uint32_t window, stride, smooth;
+    const char *steps;     /* YAML, see prep_chain.h; NULL: none */
+    const char *missing;   /* hold, mean or skip; NULL: hold, and mean behind steps */
     const char *threshold; /* policy text, "target_far:0.01" */
     const char *const (*policy)[2];
     size_t n_policy;

@@ -101,7 +101,8 @@ static an_err set_payload(an_hub *hub, an_plan *plan, const an_model_entry *m, c
                           .n_tensors = plan->n_tensors,
                           .clip_norm = plan->clip_norm,
                           .weight_cap = plan->weight_cap,
-                          .n_features = facts->n_features,
+                          .n_features =
+                              plan->kind == AN_PAYLOAD_HISTOGRAM ? facts->n_sensors : facts->n_columns,
                           .n_bins = AN_COMBINE_FINE_BINS};
     uint64_t dim = an_payload_find(plan->kind)->dim(&f);
     if (dim == 0 || dim > AN_DIM_MAX)

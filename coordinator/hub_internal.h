@@ -33,8 +33,9 @@ typedef struct an_hub_round {
 /* What plans need to know of a model: read once from its blank version. */
 typedef struct an_hub_model {
     char name[AN_NAME_MAX];
-    uint32_t n_features;
-    double rate_hz; /* 0: not regular */
+    uint32_t n_sensors;
+    uint32_t n_columns; /* that have a scale of their own */
+    double rate_hz;     /* 0: not regular */
     uint32_t n_tensors;
     an_tensor_scale *tensors; /* (n_tensors), unit_exp not set */
 } an_hub_model;

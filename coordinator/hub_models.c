@@ -16,7 +16,7 @@ an_err an_hub_bundle_path(an_hub *hub, const an_hash *version, char out[static A
 static an_err facts_from(an_hub_model *m, const an_bundle *b, an_note *why)
 {
     an_model *model = NULL;
-    an_err err = an_model_new(b->arch, strlen(b->arch), "architecture", b->schema.n, &model, why);
+    an_err err = an_model_new(b->arch, strlen(b->arch), "architecture", b->prep.features, &model, why);
     if (err != AN_OK)
         return err;
     size_t n = an_model_n_tensors(model);
@@ -26,7 +26,8 @@ static an_err facts_from(an_hub_model *m, const an_bundle *b, an_note *why)
         err = AN_ERR_NOMEM;
     } else {
         m->n_tensors = (uint32_t)n;
-        m->n_features = b->schema.n;
+        m->n_sensors = b->schema.n;
+        m->n_columns = (uint32_t)an_prep_columns(&b->prep);
         m->rate_hz = b->schema.rate_hz;
         for (size_t i = 0; i < n; i++) {
             const an_tensor *t = an_model_tensor_at(model, i);
@@ -74,21 +75,21 @@ an_err an_hub_model_facts(an_hub *hub, const char *name, an_hub_model **ret, an_
 static an_err blank_prep(an_bundle *b, const an_model_spec *spec, an_note *why)
 {
     an_prep_conf conf;
+    an_prep_chain *chain = NULL;
+    an_err err = AN_OK;
     an_prep_conf_init(&conf);
     conf.window = spec->window;
     conf.stride = spec->stride;
     conf.smooth = spec->smooth;
-    an_err err = AN_ERR_NOMEM;
-    double *mean = an_alloc(spec->n_sensors, sizeof *mean),
-           *variance = an_alloc(spec->n_sensors, sizeof *variance);
-    if (mean && variance) {
-        for (uint32_t i = 0; i < spec->n_sensors; i++)
-            variance[i] = 1;
-        err = an_prep_from_moments(&b->prep, &conf, mean, variance, spec->n_sensors, why);
-    }
-    an_free(mean);
-    an_free(variance);
-    return err;
+    if (spec->steps && spec->steps[0])
+        err = an_chain_parse(spec->steps, strlen(spec->steps), spec->sensors, spec->n_sensors, &chain, why);
+    an_prep_conf_chain(&conf, chain);
+    if (err == AN_OK && spec->missing && spec->missing[0])
+        err = an_prep_conf_set(&conf, "missing", spec->missing, why);
+    if (err == AN_OK)
+        err = an_prep_blank(&b->prep, &conf, spec->n_sensors, why);
+    an_chain_free(chain);
+    return err == AN_ERR_PROTO ? AN_ERR_INVAL : err;
 }
 
 static an_err blank_bundle(an_bundle *b, const an_model_spec *spec, uint64_t seed, an_note *why)
@@ -100,13 +101,13 @@ static an_err blank_bundle(an_bundle *b, const an_model_spec *spec, uint64_t see
         return err;
     if ((err = blank_prep(b, spec, why)) != AN_OK)
         return err;
-    if ((err = an_model_new(spec->arch, strlen(spec->arch), "architecture", spec->n_sensors, &model, why)) !=
+    if ((err = an_model_new(spec->arch, strlen(spec->arch), "architecture", b->prep.features, &model, why)) !=
         AN_OK)
         return err;
     if (an_model_n_inputs(model) != an_prep_input(&b->prep)) {
         err = an_fail(AN_ERR_INVAL, why,
-                      "the model takes %zu values, a window of %u rows of %u sensors has %zu",
-                      an_model_n_inputs(model), spec->window, spec->n_sensors, an_prep_input(&b->prep));
+                      "the model takes %zu values, a window of %u rows of %u features has %zu",
+                      an_model_n_inputs(model), spec->window, b->prep.features, an_prep_input(&b->prep));
         goto out;
     }
     snprintf(b->model, sizeof b->model, "%s", spec->name);
@@ -120,7 +121,7 @@ static an_err blank_bundle(an_bundle *b, const an_model_spec *spec, uint64_t see
     if (!(b->weights = an_alloc(b->n_weights, sizeof *b->weights)))
         goto out;
     an_model_init(model, seed, b->weights);
-    err = an_detector_new("autoencoder", spec->window, spec->n_sensors, &b->detector, why);
+    err = an_detector_new("autoencoder", spec->window, b->prep.features, &b->detector, why);
     for (size_t i = 0; err == AN_OK && i < b->detector->n_state; i++)
         b->detector->state[i] = 1; /* residuals count as they are until a site has calibrated */
 out:

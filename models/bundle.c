@@ -4,12 +4,13 @@
  *     META  model text | parent 32 | plan 32 | round u64
  *           | rate f64 | window u32 | sensors u32 | { name text, unit text } each
  *     ARCH  layout hash 32 | canonical text            (both zero and empty: no model)
- *     PREP  window u32 | stride u32 | smooth u32 | clamp f32 | missing u8 | features u32
- *           | mean f32 each | scale f32 each | constant u8 each
+ *     PREP  window u32 | stride u32 | smooth u32 | clamp f32 | missing u8 | sensors u32
+ *           | with steps only: length u32, canonical text
+ *           | (regimes, features) each: mean f32 | scale f32 | constant u8
  *     WGTS  f32 each
  *     DETR  name text | window u32 | features u32 | state f64 each     (empty: none)
  *     THRS  policy text | threshold f64
- *     BINS  edges u32 | f32 (features, edges) | f32 (edges) of the score
+ *     BINS  edges u32 | f32 (sensors, edges) | f32 (edges) of the score
  *     XTRA  bytes
  *
  * The hash of these bytes is the version's name. */
@@ -88,7 +89,7 @@ static an_err check(const an_bundle *b, an_note *why)
         err = an_prep_check(&b->prep, why);
     if (err != AN_OK)
         return err;
-    if (b->schema.n != b->prep.features || b->schema.window != b->prep.conf.window)
+    if (b->schema.n != b->prep.width || b->schema.window != b->prep.conf.window)
         return an_fail(AN_ERR_INVAL, why, "schema and preprocessing differ in sensors or window");
     if (b->n_weights > AN_BUNDLE_WEIGHTS_MAX || b->extra_len > AN_BUNDLE_EXTRA_MAX ||
         (b->arch && strlen(b->arch) > AN_BUNDLE_ARCH_MAX))
@@ -105,9 +106,9 @@ static an_err check(const an_bundle *b, an_note *why)
         return an_fail(AN_ERR_NUMERIC, why, "the threshold is not finite");
     if (b->n_edges >= AN_BINS_MAX)
         return an_fail(AN_ERR_INVAL, why, "more than %d bins", AN_BINS_MAX);
-    for (uint32_t j = 0; err == AN_OK && b->n_edges > 0 && j <= b->prep.features; j++)
-        err = check_edges(j < b->prep.features ? b->edges + (size_t)j * b->n_edges : b->score_edges,
-                          b->n_edges, why);
+    for (uint32_t j = 0; err == AN_OK && b->n_edges > 0 && j <= b->prep.width; j++)
+        err = check_edges(j < b->prep.width ? b->edges + (size_t)j * b->n_edges : b->score_edges, b->n_edges,
+                          why);
     return err == AN_OK ? check_arch(b, why) : err;
 }
 
@@ -152,7 +153,7 @@ static void put_section(const an_bundle *b, uint32_t section, an_buf *out)
         break;
     case BINS:
         an_buf_u32(out, b->n_edges);
-        an_put_floats(out, b->edges, (size_t)b->prep.features * b->n_edges);
+        an_put_floats(out, b->edges, (size_t)b->prep.width * b->n_edges);
         an_put_floats(out, b->score_edges, b->n_edges);
         break;
     default:
@@ -230,7 +231,7 @@ static an_err take_bins(an_reader *r, an_bundle *b, an_note *why)
         return an_fail(AN_ERR_PROTO, why, "the bins are damaged");
     if (b->n_edges == 0)
         return AN_OK;
-    an_err err = an_take_floats(r, (size_t)b->prep.features * b->n_edges, &b->edges, why);
+    an_err err = an_take_floats(r, (size_t)b->prep.width * b->n_edges, &b->edges, why);
     return err == AN_OK ? an_take_floats(r, b->n_edges, &b->score_edges, why) : err;
 }
 

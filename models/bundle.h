@@ -70,8 +70,8 @@ typedef struct an_bundle {
     an_detector *detector;          /* fitted */
     char policy[AN_THRESHOLD_TEXT]; /* threshold policy */
     double threshold;               /* default, for a site without its own */
-    uint32_t n_edges;               /* per feature; 0: no bins */
-    float *edges;                   /* (features, n_edges), ascending per feature */
+    uint32_t n_edges;               /* per sensor; 0: no bins */
+    float *edges;                   /* (sensors, n_edges), ascending per sensor */
     float *score_edges;             /* (n_edges) */
     uint8_t *extra;                 /* (extra_len) room for what comes later; opaque here */
     size_t extra_len;

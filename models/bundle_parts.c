@@ -120,27 +120,76 @@ an_err an_take_floats(an_reader *r, size_t n, float **ret, an_note *why)
 
 an_err an_prep_check(const an_prep *p, an_note *why)
 {
-    an_err err = an_prep_conf_check(&p->conf, p->features, why);
-    for (uint32_t j = 0; err == AN_OK && j < p->features; j++) {
+    an_err err = an_prep_conf_check(&p->conf, p->width, why);
+    if (err == AN_OK && (p->features != an_chain_features(p->conf.chain, p->width) ||
+                         p->regimes != an_chain_regimes(p->conf.chain)))
+        err = an_fail(AN_ERR_INVAL, why, "the scales are not those of the steps");
+    for (size_t j = 0; err == AN_OK && j < an_prep_columns(p); j++) {
+        const uint8_t flag = p->constant[j], first = p->constant[j - j % p->features];
         if (!isfinite(p->mean[j]) || !isfinite(p->scale[j]))
-            err = an_fail(AN_ERR_NUMERIC, why, "the scale of feature %u is not finite", j);
-        else if (!(p->scale[j] > 0.0f) || p->constant[j] > 1)
-            err = an_fail(AN_ERR_INVAL, why, "the scale of feature %u is not above 0", j);
+            err = an_fail(AN_ERR_NUMERIC, why, "the scale of feature %zu is not finite", j);
+        else if (!(p->scale[j] > 0.0f) || flag > (p->regimes > 1 ? 2 : 1) || (flag == 2) != (first == 2))
+            err = an_fail(AN_ERR_INVAL, why, "the scale of feature %zu is not above 0", j);
     }
     return err;
 }
 
 void an_put_prep(an_buf *out, const an_prep *p)
 {
+    const char *steps = an_chain_canonical(p->conf.chain);
     an_buf_u32(out, p->conf.window);
     an_buf_u32(out, p->conf.stride);
     an_buf_u32(out, p->conf.smooth);
     an_buf_f32(out, p->conf.clamp);
     an_buf_u8(out, (uint8_t)p->conf.missing);
-    an_buf_u32(out, p->features);
-    an_put_floats(out, p->mean, p->features);
-    an_put_floats(out, p->scale, p->features);
-    an_buf_put(out, p->constant, p->features);
+    an_buf_u32(out, p->width);
+    if (steps[0]) {
+        an_buf_u32(out, (uint32_t)strlen(steps));
+        an_buf_text(out, steps);
+    }
+    an_put_floats(out, p->mean, an_prep_columns(p));
+    an_put_floats(out, p->scale, an_prep_columns(p));
+    an_buf_put(out, p->constant, an_prep_columns(p));
+}
+
+#define COLUMN_BYTES 9 /* mean, scale and flag */
+
+/* With no steps the scales follow at once, and there are never less of them with steps: what is left
+ * tells which it is. */
+static an_err take_steps(an_reader *r, an_prep *p, an_note *why)
+{
+    an_err err = AN_OK;
+    p->features = p->width;
+    p->regimes = 1;
+    if (r->left == (size_t)p->width * COLUMN_BYTES)
+        return AN_OK;
+    const size_t len = an_read_u32(r);
+    const uint8_t *text = !r->failed && len > 0 && len <= AN_CHAIN_TEXT_MAX ? an_read_bytes(r, len) : NULL;
+    if (r->failed || !text)
+        return an_fail(AN_ERR_PROTO, why, "the preprocessing is damaged");
+    if ((err = an_chain_restore((const char *)text, len, p->width, &p->conf.chain, why)) != AN_OK)
+        return err;
+    p->features = (uint32_t)an_chain_features(p->conf.chain, p->width);
+    p->regimes = (uint32_t)an_chain_regimes(p->conf.chain);
+    return r->left == an_prep_columns(p) * COLUMN_BYTES
+               ? AN_OK
+               : an_fail(AN_ERR_PROTO, why, "the preprocessing is damaged");
+}
+
+static an_err take_scales(an_reader *r, an_prep *p, an_note *why)
+{
+    const size_t n = an_prep_columns(p);
+    an_err err = an_take_floats(r, n, &p->mean, why);
+    if (err == AN_OK)
+        err = an_take_floats(r, n, &p->scale, why);
+    if (err != AN_OK)
+        return err;
+    p->constant = an_alloc(n, 1);
+    const uint8_t *flags = an_read_bytes(r, n);
+    if (!p->constant || !flags)
+        return AN_ERR_NOMEM;
+    memcpy(p->constant, flags, n);
+    return AN_OK;
 }
 
 an_err an_take_prep(an_reader *r, an_prep *ret, an_note *why)
@@ -151,21 +200,13 @@ an_err an_take_prep(an_reader *r, an_prep *ret, an_note *why)
     p.conf.smooth = an_read_u32(r);
     p.conf.clamp = an_read_f32(r);
     uint8_t missing = an_read_u8(r);
-    p.features = an_read_u32(r);
-    if (r->failed || missing >= AN_MISSING_N || p.features < 1 || p.features > AN_PREP_FEATURES_MAX ||
-        r->left != (size_t)p.features * 9)
+    p.width = an_read_u32(r);
+    if (r->failed || missing >= AN_MISSING_N || p.width < 1 || p.width > AN_PREP_FEATURES_MAX)
         return an_fail(AN_ERR_PROTO, why, "the preprocessing is damaged");
     p.conf.missing = (an_missing)missing;
-    an_err err = an_take_floats(r, p.features, &p.mean, why);
+    an_err err = take_steps(r, &p, why);
     if (err == AN_OK)
-        err = an_take_floats(r, p.features, &p.scale, why);
-    if (err == AN_OK) {
-        p.constant = an_alloc(p.features, 1);
-        const uint8_t *flags = an_read_bytes(r, p.features);
-        err = p.constant && flags ? AN_OK : AN_ERR_NOMEM;
-        if (err == AN_OK)
-            memcpy(p.constant, flags, p.features);
-    }
+        err = take_scales(r, &p, why);
     if (err == AN_OK && an_prep_check(&p, why) != AN_OK)
         err = AN_ERR_PROTO;
     if (err == AN_OK)

@@ -9,12 +9,13 @@
 
 struct an_explain {
     size_t rows, width;
-    double *usual; /* (width) root mean square of x - expected on normal windows */
+    size_t features; /* values in a row of a window: those of the sensors come first (prep_chain.h) */
+    double *usual;   /* (width) root mean square of x - expected on normal windows */
 };
 
 static an_err learn(an_explain *e, const an_scorer *s, an_scorer_work *w, const float *windows, size_t n)
 {
-    const size_t input = e->rows * e->width, room = AN_EXPLAIN_PASSES / e->width + 1;
+    const size_t input = e->rows * e->features, room = AN_EXPLAIN_PASSES / e->width + 1;
     const size_t looks = n < room ? n : room;
     float column[AN_PREP_WINDOW_MAX];
     for (size_t j = 0; j < e->width; j++) {
@@ -25,7 +26,7 @@ static an_err learn(an_explain *e, const an_scorer *s, an_scorer_work *w, const 
             if (err != AN_OK)
                 return err;
             for (size_t t = 0; t < e->rows; t++) {
-                const double r = (double)x[t * e->width + j] - (double)column[t];
+                const double r = (double)x[t * e->features + j] - (double)column[t];
                 square += r * r;
             }
         }
@@ -45,8 +46,9 @@ an_err an_explain_new(const an_scorer *s, an_scorer_work *w, const float *window
     an_explain *e = an_alloc(1, sizeof *e);
     if (!e)
         return AN_ERR_NOMEM;
-    e->width = an_scorer_features(s);
-    e->rows = an_scorer_input(s) / e->width;
+    e->width = an_scorer_width(s);
+    e->rows = an_scorer_prep(s)->conf.window;
+    e->features = an_scorer_prep(s)->features;
     e->usual = an_alloc(e->width, sizeof *e->usual);
     an_err err = e->usual ? learn(e, s, w, windows, n) : AN_ERR_NOMEM;
     if (err == AN_OK) {
@@ -72,7 +74,7 @@ static void look_at(const an_explain *e, size_t sensor, const float *window, con
 {
     for (size_t t = 0; t < e->rows; t++) {
         const size_t at = t * e->width + sensor;
-        const double d = ((double)window[at] - (double)column[t]) / e->usual[sensor];
+        const double d = ((double)window[t * e->features + sensor] - (double)column[t]) / e->usual[sensor];
         expected[at] = column[t];
         deviation[at] = (float)fmax(fmin(d, AN_EXPLAIN_DEVIATION), -AN_EXPLAIN_DEVIATION);
     }

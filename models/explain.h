@@ -29,8 +29,8 @@ an_err an_explain_new(const an_scorer *s, an_scorer_work *w, const float *window
                       an_note *why);
 void an_explain_free(an_explain *e);
 
-/* One window (input).  expected: (input), scaled; deviation: (input), (x - expected) in units of the sensor's usual
- * root mean square; shares: (width), each sensor's part of it all, together 1, or all 0 if there is nothing to explain.
+/* One window (input).  expected: (prep's window, sensors), scaled; deviation: likewise, (x - expected) in units of
+ * the sensor's usual root mean square; shares: (width), each sensor's part of it all, together 1, or all 0 if there is nothing to explain.
  * Of a sensor that was not looked at: expected NAN, deviation 0, share 0.
  * Errors: NUMERIC. */
 an_err an_explain_window(const an_explain *e, const an_scorer *s, an_scorer_work *w, const float *window,

@@ -6,7 +6,7 @@
  *     PREP  as in the bundle                                (empty: the version's)
  *     DETR  as in the bundle                                (empty: the version's)
  *     THRS  policy text | threshold f64                     (empty: the version's)
- *     CNTS  features u32 | bins u32 | u64 (features, bins) | u64 (bins) of the score  (empty:
+ *     CNTS  sensors u32 | bins u32 | u64 (sensors, bins) | u64 (bins) of the score  (empty:
  * none)
  */
 #include <math.h>
@@ -37,7 +37,7 @@ static an_err check(const an_overlay *o, an_note *why)
         return an_fail(AN_ERR_NUMERIC, why, "the threshold is not finite");
     if ((o->features == 0) != (o->n_bins == 0) || o->features > AN_PREP_FEATURES_MAX || o->n_bins == 1 ||
         o->n_bins > AN_BINS_MAX)
-        return an_fail(AN_ERR_INVAL, why, "reference counts in %u bins of %u features", o->n_bins,
+        return an_fail(AN_ERR_INVAL, why, "reference counts in %u bins of %u sensors", o->n_bins,
                        o->features);
     return o->has_prep ? an_prep_check(&o->prep, why) : AN_OK;
 }
@@ -213,14 +213,16 @@ static an_err count_local(const an_bundle *b, size_t *ret, an_note *why)
 
 an_err an_overlay_fits(const an_overlay *o, const an_bundle *b, const an_hash *bundle_hash, an_note *why)
 {
-    uint32_t window = b->prep.conf.window, features = b->prep.features;
+    const uint32_t window = b->prep.conf.window, features = b->prep.features;
     if (!an_hash_equal(&o->base, bundle_hash))
         return an_fail(AN_ERR_INVAL, why, "the overlay belongs to another version");
-    if (o->has_prep && (o->prep.features != features || o->prep.conf.window != window))
+    if (o->has_prep && (o->prep.width != b->prep.width || o->prep.conf.window != window))
         return an_fail(AN_ERR_INVAL, why, "the overlay's scaler is made for other windows");
+    if (o->has_prep && !an_chain_equal(o->prep.conf.chain, b->prep.conf.chain))
+        return an_fail(AN_ERR_INVAL, why, "the overlay's scaler is made behind other steps");
     if (o->detector && (o->detector->window != window || o->detector->features != features))
         return an_fail(AN_ERR_INVAL, why, "the overlay's detector is made for other windows");
-    if (o->features > 0 && (o->features != features || o->n_bins != b->n_edges + 1))
+    if (o->features > 0 && (o->features != b->prep.width || o->n_bins != b->n_edges + 1))
         return an_fail(AN_ERR_INVAL, why, "the overlay's counts are in other bins");
     size_t n_local;
     an_err err = count_local(b, &n_local, why);

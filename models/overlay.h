@@ -32,7 +32,7 @@ typedef struct an_overlay {
     bool has_threshold;
     char policy[AN_THRESHOLD_TEXT];
     double threshold;
-    uint32_t features;      /* of the counts; 0: none */
+    uint32_t features;      /* sensors of the counts; 0: none */
     uint32_t n_bins;        /* n_edges + 1 */
     uint64_t *counts;       /* (features, n_bins) reference counts */
     uint64_t *score_counts; /* (n_bins) */

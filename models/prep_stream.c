@@ -1,20 +1,25 @@
-/* The moving part of preprocessing.  A table is a stream that is pushed row by row: there is
- * one path, so both give the same bits. */
+/* Rows into model inputs.  A table is a stream that is pushed row by row: there is one path, so both give
+ * the same bits.  Behind the chain the stream keeps two rings: the scaled rows of the causal mean, and the
+ * smoothed rows of the window.  The mean is added up anew for each row, oldest first, so that its bits
+ * depend on those rows alone and not on how long the stream has run. */
 #include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "models/prep.h"
+#include "models/prep_internal.h"
 
 struct an_prep_stream {
     const an_prep *p;
-    float *held;   /* (features) last good raw values */
+    an_chain_stream *chain;
+    float *held;   /* (features) last good values before scaling */
     float *last;   /* (features) newest scaled row */
     float *smooth; /* (smooth, features) ring of scaled rows */
     float *window; /* (window, features) ring of smoothed rows */
     size_t smooth_at, smooth_n;
     size_t window_at, window_n;
-    size_t wait; /* rows until the next window may come out */
+    size_t wait;   /* rows until the next window may come out */
+    size_t regime; /* of the newest row */
+    bool rests;
 };
 
 an_err an_prep_stream_new(const an_prep *p, an_prep_stream **ret)
@@ -23,11 +28,12 @@ an_err an_prep_stream_new(const an_prep *p, an_prep_stream **ret)
     if (!s)
         return AN_ERR_NOMEM;
     s->p = p;
+    an_err err = an_chain_stream_new(p->conf.chain, &s->chain);
     s->held = an_alloc(p->features, sizeof *s->held);
     s->last = an_alloc(p->features, sizeof *s->last);
     s->smooth = an_alloc((size_t)p->conf.smooth * p->features, sizeof *s->smooth);
     s->window = an_alloc(an_prep_input(p), sizeof *s->window);
-    if (!s->held || !s->last || !s->smooth || !s->window) {
+    if (err != AN_OK || !s->held || !s->last || !s->smooth || !s->window) {
         an_prep_stream_free(s);
         return AN_ERR_NOMEM;
     }
@@ -40,6 +46,7 @@ void an_prep_stream_free(an_prep_stream *s)
 {
     if (!s)
         return;
+    an_chain_stream_free(s->chain);
     an_free(s->held);
     an_free(s->last);
     an_free(s->smooth);
@@ -57,6 +64,7 @@ static void restart_window(an_prep_stream *s)
 void an_prep_stream_reset(an_prep_stream *s)
 {
     restart_window(s);
+    an_chain_stream_reset(s->chain);
     memcpy(s->held, s->p->mean, s->p->features * sizeof *s->held);
 }
 
@@ -65,10 +73,21 @@ const float *an_prep_last(const an_prep_stream *s)
     return s->last;
 }
 
+size_t an_prep_regime(const an_prep_stream *s)
+{
+    return s->regime;
+}
+
+bool an_prep_rests(const an_prep_stream *s)
+{
+    return s->rests;
+}
+
 /* Fills, scales and clamps one row into s->last.  False: the row is dropped. */
 static bool scale_row(an_prep_stream *s, const float *row)
 {
     const an_prep *p = s->p;
+    const float *mean = p->mean + s->regime * p->features, *scale = p->scale + s->regime * p->features;
     float clamp = p->conf.clamp;
     if (p->conf.missing == AN_MISSING_SKIP)
         for (size_t j = 0; j < p->features; j++)
@@ -79,9 +98,9 @@ static bool scale_row(an_prep_stream *s, const float *row)
         if (isfinite(x))
             s->held[j] = x;
         else
-            x = p->conf.missing == AN_MISSING_HOLD ? s->held[j] : p->mean[j];
+            x = p->conf.missing == AN_MISSING_HOLD ? s->held[j] : mean[j];
         /* In float64: the difference of two large floats may overflow. */
-        double z = ((double)x - (double)p->mean[j]) / (double)p->scale[j];
+        double z = ((double)x - (double)mean[j]) / (double)scale[j];
         if (clamp > 0.0f)
             z = z > (double)clamp ? (double)clamp : z < -(double)clamp ? -(double)clamp : z;
         else
@@ -116,8 +135,13 @@ static bool smooth_row(an_prep_stream *s, float *out)
 
 bool an_prep_push(an_prep_stream *s, const float *row, float *ret_window)
 {
-    size_t w = s->p->conf.window, f = s->p->features;
-    if (!scale_row(s, row)) {
+    const an_prep *p = s->p;
+    const size_t w = p->conf.window, f = p->features;
+    const an_chain_out out = an_chain_push(s->chain, row, &row, &s->regime);
+    if (out == AN_CHAIN_NONE)
+        return false;
+    s->rests = out == AN_CHAIN_REST || p->constant[s->regime * f] == AN_PREP_NEVER;
+    if (s->rests || !scale_row(s, row)) {
         restart_window(s);
         return false;
     }
@@ -130,7 +154,7 @@ bool an_prep_push(an_prep_stream *s, const float *row, float *ret_window)
         s->wait--;
     if (s->window_n < w || s->wait > 0)
         return false;
-    s->wait = s->p->conf.stride;
+    s->wait = p->conf.stride;
     size_t tail = w - s->window_at; /* the oldest row is at window_at */
     memcpy(ret_window, s->window + s->window_at * f, tail * f * sizeof *ret_window);
     memcpy(ret_window + tail * f, s->window, s->window_at * f * sizeof *ret_window);
@@ -151,7 +175,7 @@ an_err an_prep_windows(const an_prep *p, const float *rows, size_t n, an_windows
     if (!one)
         goto out;
     for (size_t i = 0; i < n; i++) {
-        if (!an_prep_push(s, rows + i * p->features, one))
+        if (!an_prep_push(s, rows + i * p->width, one))
             continue;
         if (!an_grow(&w.x, &x_cap, (w.n + 1) * w.input, sizeof *w.x) ||
             !an_grow(&w.last, &last_cap, w.n + 1, sizeof *w.last))

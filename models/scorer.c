@@ -27,6 +27,7 @@ struct an_scorer_work {
     float *made;           /* (batch, input) */
     float *hidden;         /* (input) a window without one sensor */
     double *scratch;
+    float *parts; /* (features) where a sensor may have several; else NULL */
 };
 
 /* The site's own values: of all parameters, or of those marked local. */
@@ -88,7 +89,8 @@ an_err an_scorer_new(const an_bundle *bundle, const an_overlay *overlay, an_scor
     bool own_prep = overlay && overlay->has_prep, own_threshold = overlay && overlay->has_threshold;
     an_err err = an_prep_copy(&s->prep, own_prep ? &overlay->prep : &bundle->prep);
     if (err == AN_OK &&
-        (s->prep.features != bundle->prep.features || s->prep.conf.window != bundle->prep.conf.window))
+        (s->prep.width != bundle->prep.width || s->prep.conf.window != bundle->prep.conf.window ||
+         !an_chain_equal(s->prep.conf.chain, bundle->prep.conf.chain)))
         err = an_fail(AN_ERR_INVAL, why, "the overlay's scaler is made for other windows");
     if (err == AN_OK)
         err = take_model(s, bundle, overlay, why);
@@ -137,7 +139,10 @@ an_err an_scorer_work_new(const an_scorer *s, size_t batch, an_scorer_work **ret
     w->scratch = an_alloc(an_detector_scratch(s->detector), sizeof *w->scratch);
     w->made = an_alloc(w->has_model ? batch * an_scorer_input(s) : 0, sizeof *w->made);
     w->hidden = an_alloc(w->has_model ? an_scorer_input(s) : 0, sizeof *w->hidden);
-    an_err err = w->scratch && w->made && w->hidden ? AN_OK : AN_ERR_NOMEM;
+    if (s->prep.features > s->prep.width)
+        w->parts = an_alloc(s->prep.features, sizeof *w->parts);
+    const bool parts = w->parts || s->prep.features == s->prep.width;
+    an_err err = w->scratch && w->made && w->hidden && parts ? AN_OK : AN_ERR_NOMEM;
     if (err == AN_OK && w->has_model)
         err = s->quant ? an_quant_ws_new(s->quant, 1, &w->quant_ws)
                        : an_ws_new(s->model, AN_WS_FORWARD, 1, &w->ws);
@@ -157,6 +162,7 @@ void an_scorer_work_free(an_scorer_work *w)
     an_free(w->made);
     an_free(w->hidden);
     an_free(w->scratch);
+    an_free(w->parts);
     an_free(w);
 }
 
@@ -164,6 +170,16 @@ static const float *forward(const an_scorer *s, an_scorer_work *w, const float *
 {
     return w->quant_ws ? an_quant_forward(s->quant, w->quant_ws, 1, x)
                        : an_model_forward(s->model, w->ws, s->params, 1, x);
+}
+
+/* Detectors know features; people know sensors. */
+static void score_by_sensor(const an_scorer *s, an_scorer_work *w, const float *x, const float *y,
+                            float *ret_score, float *contributions)
+{
+    an_detector_score(s->detector, x, y, 1, ret_score, w->parts, w->scratch);
+    memset(contributions, 0, s->prep.width * sizeof *contributions);
+    for (size_t j = 0; j < s->prep.features; j++)
+        contributions[an_chain_sensor(s->prep.conf.chain, j)] += w->parts[j];
 }
 
 an_err an_scorer_score(const an_scorer *s, an_scorer_work *w, const float *windows, size_t n, float *scores,
@@ -176,8 +192,12 @@ an_err an_scorer_score(const an_scorer *s, an_scorer_work *w, const float *windo
         const float *y = forward(s, w, windows + i * input);
         memcpy(w->made + i * input, y, input * sizeof *y);
     }
-    an_detector_score(s->detector, windows, w->has_model ? w->made : NULL, n, scores, contributions,
-                      w->scratch);
+    if (!w->parts || !contributions)
+        an_detector_score(s->detector, windows, w->has_model ? w->made : NULL, n, scores, contributions,
+                          w->scratch);
+    for (size_t i = 0; w->parts && contributions && i < n; i++)
+        score_by_sensor(s, w, windows + i * input, w->has_model ? w->made + i * input : NULL, scores + i,
+                        contributions + i * s->prep.width);
     for (size_t i = 0; i < n; i++)
         if (!isfinite(scores[i]))
             return AN_ERR_NUMERIC;
@@ -187,16 +207,17 @@ an_err an_scorer_score(const an_scorer *s, an_scorer_work *w, const float *windo
 an_err an_scorer_expected(const an_scorer *s, an_scorer_work *w, const float *window, size_t sensor,
                           float *ret)
 {
-    const size_t input = an_scorer_input(s), width = s->prep.features, rows = s->prep.conf.window;
+    const size_t input = an_scorer_input(s), features = s->prep.features, rows = s->prep.conf.window;
     if (s->detector->type->expect) {
         s->detector->type->expect(s->detector, window, sensor, ret, w->scratch);
     } else if (w->has_model) {
         memcpy(w->hidden, window, input * sizeof *window);
-        for (size_t t = 0; t < rows; t++)
-            w->hidden[t * width + sensor] = 0.0f;
+        for (size_t j = 0; j < input; j++)
+            if (an_chain_sensor(s->prep.conf.chain, j % features) == sensor)
+                w->hidden[j] = 0.0f;
         const float *y = forward(s, w, w->hidden);
         for (size_t t = 0; t < rows; t++)
-            ret[t] = y[t * width + sensor];
+            ret[t] = y[t * features + sensor];
     } else {
         return AN_ERR_UNSUPPORTED;
     }
@@ -236,7 +257,7 @@ size_t an_scorer_input(const an_scorer *s)
     return an_prep_input(&s->prep);
 }
 
-size_t an_scorer_features(const an_scorer *s)
+size_t an_scorer_width(const an_scorer *s)
 {
-    return s->prep.features;
+    return s->prep.width;
 }

@@ -37,8 +37,8 @@ an_err an_scorer_use_quant(an_scorer *s, const an_quant *q, an_note *why);
 an_err an_scorer_work_new(const an_scorer *s, size_t batch, an_scorer_work **ret);
 void an_scorer_work_free(an_scorer_work *w);
 
-/* windows: (n, input), n <= the work's batch.  scores: (n); contributions: (n, features) or
- * NULL. A window scores the same bits alone as in a batch.  Never allocates. Errors: NUMERIC a
+/* windows: (n, input), n <= the work's batch.  scores: (n); contributions: (n, width) or
+ * NULL, of each sensor all of its features. A window scores the same bits alone as in a batch.  Never allocates. Errors: NUMERIC a
  * score is not finite (a window with NAN, or a broken model). */
 an_err an_scorer_score(const an_scorer *s, an_scorer_work *w, const float *windows, size_t n, float *scores,
                        float *contributions);
@@ -59,6 +59,6 @@ const an_prep *an_scorer_prep(const an_scorer *s); /* borrowed */
 double an_scorer_threshold(const an_scorer *s);
 const char *an_scorer_policy(const an_scorer *s);
 size_t an_scorer_input(const an_scorer *s);
-size_t an_scorer_features(const an_scorer *s);
+size_t an_scorer_width(const an_scorer *s); /* sensors */
 
 #endif

@@ -150,10 +150,10 @@ static double loss_of(const judged *j, const float *x, double score)
     if (!y)
         return score / j->threshold;
     for (size_t i = 0; i < an_prep_input(prep); i++) {
-        size_t f = i % prep->features;
-        if (!(j->c->sigma[f] > 0))
+        const size_t f = i % prep->features, sensor = an_chain_sensor(prep->conf.chain, f);
+        if (!(j->c->sigma[sensor] > 0))
             continue;
-        double d = ((double)x[i] - (double)y[i]) * (double)prep->scale[f] / j->c->sigma[f];
+        double d = ((double)x[i] - (double)y[i]) * an_prep_scale_raw(prep, f) / j->c->sigma[sensor];
         sum += d * d;
         n++;
     }
@@ -167,8 +167,9 @@ static an_err judge_normal(judged *j, const float *raw, size_t n, bool with_loss
     const an_prep *prep = an_scorer_prep(j->scorer);
     const size_t input = an_prep_input(prep);
     float *x = NULL;
-    an_err err = an_samples_inputs(prep, raw, n, j->c->task->data->context, &x, why);
-    for (size_t i = 0; err == AN_OK && i < n; i++) {
+    size_t n_x = 0;
+    an_err err = an_samples_inputs(prep, raw, n, j->c->task->data->context, &x, &n_x, NULL, why);
+    for (size_t i = 0; err == AN_OK && i < n_x; i++) {
         double score = score_of(j, x + i * input);
         if (isnan(score))
             continue;
@@ -210,14 +211,18 @@ static an_err judge_faults(judged *j, bool generic, an_note *why)
     const an_prep *prep = an_scorer_prep(j->scorer);
     const size_t input = an_prep_input(prep);
     float *x = NULL;
-    an_err err = an_samples_inputs(prep, set->windows, set->n, set->window, &x, why);
-    for (size_t i = 0; err == AN_OK && i < set->n; i++) {
-        if (is_generic(&set->items[i]) != generic)
+    size_t n_x = 0, *which = an_alloc(set->n, sizeof *which);
+    an_err err = which ? an_samples_inputs(prep, set->windows, set->n, set->window, &x, &n_x, which, why)
+                       : AN_ERR_NOMEM;
+    for (size_t i = 0; err == AN_OK && i < n_x; i++) {
+        const an_challenge_item *item = &set->items[which[i]];
+        if (is_generic(item) != generic)
             continue;
         double score = score_of(j, x + i * input);
-        count_fault(j, &set->items[i], !isnan(score) && score > j->threshold);
+        count_fault(j, item, !isnan(score) && score > j->threshold);
     }
     an_free(x);
+    an_free(which);
     return err;
 }
 
@@ -229,14 +234,14 @@ static an_err level_on_old(judged *j, an_note *why)
     const an_prep *prep = an_scorer_prep(j->scorer);
     const size_t input = an_prep_input(prep);
     float *x = NULL, *scores = NULL;
-    size_t n = 0;
+    size_t n = 0, n_x = 0;
     double threshold = 0;
     if (c->n_old == 0)
         return AN_OK;
-    an_err err = an_samples_inputs(prep, c->old, c->n_old, c->task->data->context, &x, why);
+    an_err err = an_samples_inputs(prep, c->old, c->n_old, c->task->data->context, &x, &n_x, NULL, why);
     if (err == AN_OK && !(scores = an_alloc(c->n_old, sizeof *scores)))
         err = AN_ERR_NOMEM;
-    for (size_t i = 0; err == AN_OK && i < c->n_old; i++) {
+    for (size_t i = 0; err == AN_OK && i < n_x; i++) {
         const double score = score_of(j, x + i * input);
         if (!isnan(score))
             scores[n++] = (float)score;

@@ -1,5 +1,5 @@
-/* MEAN: how many values each sensor has had in known-normal operation, and their sum. */
-#include <math.h>
+/* MEAN: how many values each sensor has had in known-normal operation, and their sum; behind steps, each feature in
+ * each regime. */
 
 #include "agent/tasks/task_internal.h"
 #include "base/mem.h"
@@ -8,32 +8,35 @@ an_err an_task_moments(const an_task *task, const float *about, uint32_t *ret, a
                        an_note *why)
 {
     const an_site_data *d = task->data;
-    const size_t width = d->width, rows = d->train.n * d->context;
+    const an_prep *prep = &task->base->prep;
+    const size_t columns = an_prep_columns(prep);
     an_err err = AN_ERR_NOMEM;
-    uint64_t *n = an_alloc(width, sizeof *n);
-    double *sum = an_alloc(width, sizeof *sum);
-    if (!n || !sum)
+    uint64_t *n = an_alloc(columns, sizeof *n);
+    double *sum = an_alloc(columns, sizeof *sum), *around = an_alloc(columns, sizeof *around);
+    if (!n || !sum || !around)
         goto out;
-    if (rows == 0) {
+    if (d->train.n == 0) {
         err = an_fail(AN_ERR_STATE, why, "no training windows yet");
         goto out;
     }
-    for (size_t r = 0; r < rows; r++) {
-        for (size_t f = 0; f < width; f++) {
-            float x = d->train.raw[r * width + f];
-            if (!isfinite(x))
-                continue;
-            double v = about ? (double)x - (double)about[f] : (double)x;
-            n[f]++;
-            sum[f] += about ? v * v : v;
-        }
+    if (d->context < an_prep_rows(&prep->conf)) {
+        err = an_fail(AN_ERR_INVAL, why, "samples have %zu rows, the version needs %zu", d->context,
+                      an_prep_rows(&prep->conf));
+        goto out;
     }
+    for (size_t f = 0; about && f < columns; f++)
+        around[f] = (double)about[f];
+    err = an_prep_sums(&prep->conf, d->train.raw, d->train.n, d->context, d->width, about ? around : NULL, n,
+                       sum);
+    if (err != AN_OK)
+        goto out;
     an_payload_in in = {.mean = {.n = n, .sum = sum}}; /* variance is the same member */
     err = an_task_encode(task, &in, ret, why);
     ret_result->windows = d->train.n;
 out:
     an_free(n);
     an_free(sum);
+    an_free(around);
     return err;
 }
 

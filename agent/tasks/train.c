@@ -125,10 +125,8 @@ static an_err add_old(const an_task *task, const an_prep *prep, inputs *ret, an_
         an_rng_shuffle(&rng, order, d->train.n);
         for (size_t i = 0; i < n; i++)
             memcpy(raw + i * sample, d->train.raw + (size_t)order[i] * sample, sample * sizeof *raw);
-        err = an_samples_inputs(prep, raw, n, d->context, &ret->old, why);
+        err = an_samples_inputs(prep, raw, n, d->context, &ret->old, &ret->n_old, NULL, why);
     }
-    if (err == AN_OK)
-        ret->n_old = n;
     an_free(order);
     an_free(raw);
     return err;
@@ -150,12 +148,13 @@ static an_err make_inputs(const an_task *task, inputs *ret, an_note *why)
     an_err err = choose(task, &raw, &n, why);
     if (err == AN_OK && task->calibrate->site_scaler) {
         if ((err = an_data_fit(d, task->plan->use_held, &fit, &n_fit)) == AN_OK)
-            err = an_prep_fit(&own, &prep->conf, fit, n_fit * d->context, d->width, why);
+            err = an_prep_fit(&own, &prep->conf, fit, n_fit, d->context, d->width, why);
         prep = &own;
     }
     if (err == AN_OK)
-        err = an_samples_inputs(prep, raw, n, d->context, &ret->x, why);
-    ret->n = n;
+        err = an_samples_inputs(prep, raw, n, d->context, &ret->x, &ret->n, NULL, why);
+    if (err == AN_OK && ret->n == 0)
+        err = an_fail(AN_ERR_STATE, why, "no training window is in a regime that is scored");
     if (err == AN_OK && task->plan->ewc > 0)
         err = add_old(task, prep, ret, why);
     an_prep_done(&own);

@@ -44,7 +44,7 @@ an_err an_arms_world_run(an_arms_world *w, an_seed_result *ret, an_note *why);
 an_err an_arms_plain_run(const an_arms_conf *conf, an_arms_target *targets, size_t n, an_note *why);
 
 /* Cuts as the experiment says; context: rows in a raw window. */
-an_lab_cut_opts an_arms_cut_opts(const an_experiment *e, size_t context);
+an_lab_cut_opts an_arms_cut_opts(const an_experiment *e, const an_prep_conf *prep);
 
 /* Makes overlays for a site (tuned as opts say, from the whole site, or for each series) and
  * writes the scores of its test rows.  ret_hash: of all overlays together. */

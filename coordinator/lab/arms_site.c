@@ -5,9 +5,13 @@
 #include "base/mem.h"
 #include "coordinator/lab/arms_internal.h"
 
-an_lab_cut_opts an_arms_cut_opts(const an_experiment *e, size_t context)
+an_lab_cut_opts an_arms_cut_opts(const an_experiment *e, const an_prep_conf *prep)
 {
-    return (an_lab_cut_opts){.context = context, .stride = e->stride, .holdout = e->holdout, .keep = 1};
+    return (an_lab_cut_opts){.context = an_prep_rows(prep),
+                             .stride = e->stride,
+                             .holdout = e->holdout,
+                             .keep = 1,
+                             .gaps = prep->chain != NULL};
 }
 
 static an_err overlay_for(const an_lab_cut *cut, const an_bundle *b, const an_hash *hash,
@@ -92,7 +96,7 @@ static void plain_one(void *ctx, size_t job, size_t worker)
 {
     plain *p = ctx;
     const an_experiment *e = p->conf->experiment;
-    const an_lab_cut_opts cutting = an_arms_cut_opts(e, 1);
+    const an_lab_cut_opts cutting = an_arms_cut_opts(e, &p->bundle.prep.conf);
     an_calibrate_opts opts = an_calibrate_defaults();
     an_lab_cut cut = {0};
     an_hash ignored;

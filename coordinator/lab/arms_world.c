@@ -9,14 +9,9 @@
 #include "base/progress.h"
 #include "coordinator/lab/arms_internal.h"
 
-static size_t context_of(const an_experiment *e)
-{
-    return (size_t)e->window + e->smooth - 1;
-}
-
 static an_lab_cut_opts cutting_of(const an_arms_world *w, size_t site)
 {
-    an_lab_cut_opts o = an_arms_cut_opts(w->conf->experiment, context_of(w->conf->experiment));
+    an_lab_cut_opts o = an_arms_cut_opts(w->conf->experiment, &w->blank.prep.conf);
     if (site == w->cold)
         o.keep = w->conf->experiment->cold_keep;
     return o;
@@ -49,7 +44,7 @@ static an_err pooled_inputs(an_arms_world *w, float **ret, size_t *ret_n, an_not
 {
     const size_t n_sites = w->conf->data->n_sites, input = an_prep_input(&w->blank.prep);
     const bool own = w->conf->experiment->site_scaler;
-    size_t n = 0, at = 0;
+    size_t n = 0, at = 0, n_part = 0;
     an_err err = AN_OK;
     for (size_t i = 0; i < n_sites; i++)
         n += w->cuts[i].n_fit;
@@ -61,14 +56,14 @@ static an_err pooled_inputs(an_arms_world *w, float **ret, size_t *ret_n, an_not
         an_prep prep = {.features = 0};
         float *part = NULL;
         if (own)
-            err = an_prep_fit(&prep, &w->blank.prep.conf, c->fit, c->n_fit * c->data.context, c->data.width,
+            err = an_prep_fit(&prep, &w->blank.prep.conf, c->fit, c->n_fit, c->data.context, c->data.width,
                               why);
         if (err == AN_OK)
             err = an_samples_inputs(own ? &prep : &w->pooled.prep, c->fit, c->n_fit, c->data.context, &part,
-                                    why);
+                                    &n_part, NULL, why);
         if (err == AN_OK)
-            memcpy(x + at * input, part, c->n_fit * input * sizeof *x);
-        at += c->n_fit;
+            memcpy(x + at * input, part, n_part * input * sizeof *x);
+        at += n_part;
         an_prep_done(&prep);
         an_free(part);
     }
@@ -77,7 +72,7 @@ static an_err pooled_inputs(an_arms_world *w, float **ret, size_t *ret_n, an_not
         return err;
     }
     *ret = x;
-    *ret_n = n;
+    *ret_n = at;
     return AN_OK;
 }
 
@@ -87,17 +82,18 @@ static an_err pooled_scaler(an_arms_world *w, an_note *why)
     const size_t n_sites = w->conf->data->n_sites, width = w->conf->data->width;
     size_t n = 0, at = 0;
     for (size_t i = 0; i < n_sites; i++)
-        n += w->cuts[i].n_fit * w->cuts[i].data.context;
-    float *rows = an_alloc(n, width * sizeof *rows);
+        n += w->cuts[i].n_fit;
+    const size_t context = w->cuts[0].data.context;
+    float *rows = an_alloc(n, context * width * sizeof *rows);
     if (!rows)
         return AN_ERR_NOMEM;
     for (size_t i = 0; i < n_sites; i++) {
-        size_t m = w->cuts[i].n_fit * w->cuts[i].data.context;
-        memcpy(rows + at * width, w->cuts[i].fit, m * width * sizeof *rows);
+        const size_t m = w->cuts[i].n_fit * context * width;
+        memcpy(rows + at, w->cuts[i].fit, m * sizeof *rows);
         at += m;
     }
     an_prep prep = {.features = 0};
-    an_err err = an_prep_fit(&prep, &w->blank.prep.conf, rows, n, width, why);
+    an_err err = an_prep_fit(&prep, &w->blank.prep.conf, rows, n, context, width, why);
     an_free(rows);
     if (err == AN_OK) {
         an_prep_done(&w->pooled.prep);
@@ -232,7 +228,7 @@ static void on_progress(void *arg, size_t done, size_t all)
 
 #define POLICY 9
 #define MORE 2 /* whose values are texts */
-static an_err run_federation(an_arms_world *w, an_note *why)
+static an_err run_federation(an_arms_world *w, const char *steps, an_note *why)
 {
     const an_experiment *e = w->conf->experiment;
     const size_t n = w->conf->data->n_sites;
@@ -265,6 +261,8 @@ static an_err run_federation(an_arms_world *w, an_note *why)
                                 .window = e->window,
                                 .stride = e->stride,
                                 .smooth = e->smooth,
+                                .steps = steps,
+                                .missing = e->missing,
                                 .threshold = e->threshold,
                                 .policy = (const char *const(*)[2])pairs,
                                 .n_policy = POLICY + MORE + e->n_policy};
@@ -307,7 +305,14 @@ static an_err prepare(an_arms_world *w, an_note *why)
     spec.prep.window = e->window;
     spec.prep.stride = e->stride;
     spec.prep.smooth = e->smooth;
-    an_err err = an_lab_version_new(&spec, (uint64_t)w->seed, &w->blank, why);
+    an_prep_chain *chain = NULL;
+    an_err err = an_chain_read(e->prep, spec.sensors, d->width, &chain, why);
+    an_prep_conf_chain(&spec.prep, chain);
+    if (err == AN_OK && e->missing)
+        err = an_prep_conf_set(&spec.prep, "missing", e->missing, why);
+    if (err == AN_OK)
+        err = an_lab_version_new(&spec, (uint64_t)w->seed, &w->blank, why);
+    an_chain_free(chain);
     if (err != AN_OK || (err = an_lab_version_hash(&w->blank, &w->blank_hash, why)) != AN_OK)
         return err;
     w->cuts = an_alloc(d->n_sites, sizeof *w->cuts);
@@ -376,8 +381,16 @@ an_err an_arms_world_run(an_arms_world *w, an_seed_result *ret, an_note *why)
     if (err == AN_OK && !w->conf->experiment->federation_only)
         err = run_jobs(w, w->n_targets + 1, before_one, why);
     an_progress_end(&p);
+    an_buf steps;
+    an_buf_init(&steps, 4 * AN_CHAIN_TEXT_MAX); /* with names it is longer */
+    if (err == AN_OK) {
+        an_chain_text(w->blank.prep.conf.chain, (const char *const *)w->conf->data->names, &steps);
+        an_buf_u8(&steps, 0);
+        err = an_buf_err(&steps);
+    }
     if (err == AN_OK)
-        err = run_federation(w, why);
+        err = run_federation(w, (const char *)steps.data, why);
+    an_buf_done(&steps);
     if (err == AN_OK)
         err = run_jobs(w, w->n_targets, after_one, why);
     if (err == AN_OK) {

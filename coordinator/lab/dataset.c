@@ -32,7 +32,7 @@ void an_lab_data_done(an_lab_data *d)
 typedef struct part {
     const float *rows;
     size_t n, width, context, stride, block, every;
-    bool hold;
+    bool hold, gaps;
 } part;
 
 static bool is_held(const part *p, size_t block)
@@ -55,8 +55,8 @@ static an_err cut_part(const part *p, float **raw, size_t *n, size_t *cap, an_no
         float *more = NULL;
         size_t n_more = 0;
         if (held == p->hold)
-            err = an_samples_cut(p->rows + from * p->width, to - from, p->width, p->context, p->stride, &more,
-                                 &n_more, why);
+            err = an_samples_cut(p->rows + from * p->width, to - from, p->width, p->context, p->stride,
+                                 p->gaps, &more, &n_more, why);
         if (err == AN_OK && n_more > 0) {
             if (an_grow(raw, cap, (*n + n_more) * sample, sizeof **raw))
                 memcpy(*raw + *n * sample, more, n_more * sample * sizeof *more);
@@ -81,6 +81,7 @@ static an_err cut_series(const an_lab_series *s, size_t width, const an_lab_cut_
               .width = width,
               .context = o->context,
               .stride = o->stride,
+              .gaps = o->gaps,
               .block = o->block ? o->block : AN_LAB_BLOCK};
     if (o->holdout > 0) {
         p.every = (size_t)(1 / o->holdout + 0.5);

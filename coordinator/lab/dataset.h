@@ -88,6 +88,7 @@ typedef struct an_lab_cut_opts {
     double holdout; /* share of the rows that no parameter is fitted on, [0, 0.5] */
     double keep;    /* the last share of each series' training rows is used; 1: all */
     size_t block;   /* rows that belong together, as those of an image; 0: AN_LAB_BLOCK */
+    bool gaps;      /* windows with missing values, too: steps deal with them */
 } an_lab_cut_opts;
 
 /* The raw windows of one site, or of one of its series, in the parts that a site's trainer

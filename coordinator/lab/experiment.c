@@ -100,7 +100,8 @@ static an_err read_data(const an_node *top, an_lab_layout *l, an_note *why)
 
 static an_err read_prep(const an_node *top, an_experiment *e, an_note *why)
 {
-    static const char *const keys[] = {"window", "stride", "smooth", "scale", NULL};
+    static const char *const keys[] = {"window",  "stride", "smooth",  "scale",
+                                       "version", "steps",  "missing", NULL};
     const an_node *m;
     const char *scale = "site";
     an_err err = get_map(top, "prep", keys, &m, why);
@@ -112,6 +113,9 @@ static an_err read_prep(const an_node *top, an_experiment *e, an_note *why)
         err = get_u32(m, "smooth", 1, AN_PREP_SMOOTH_MAX, 1, &e->smooth, why);
     if (err == AN_OK)
         err = an_node_get_text(m, "scale", "site", &scale, why);
+    if (err == AN_OK)
+        err = an_node_get_text(m, "missing", NULL, &e->missing, why);
+    e->prep = m;
     if (err != AN_OK)
         return err;
     e->site_scaler = strcmp(scale, "site") == 0;

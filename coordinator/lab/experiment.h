@@ -49,6 +49,8 @@ typedef struct an_experiment {
     char *arch_file; /* owned: the text of a model file, or NULL */
     an_lab_layout layout;
     uint32_t window, stride, smooth;
+    const an_node *prep; /* with its steps, which name sensors of the data; borrowed from doc */
+    const char *missing; /* NULL: as usual */
     bool site_scaler;
     uint32_t rounds, epochs, batch;
     double lr, clip_norm, weight_cap; /* weight_cap 0: the largest site's windows */

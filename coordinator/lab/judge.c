@@ -11,25 +11,27 @@
 #define BATCH 256
 
 /* Fills gaps of the rows' scores: forwards from each window, backwards from the first. */
-static void spread(const size_t *row_of, const float *scores, const float *parts, size_t n_windows,
-                   size_t width, size_t n, float *ret, float *contributions)
+static void spread(const size_t *row_of, const bool *rests, const float *scores, const float *parts,
+                   size_t n_windows, size_t width, size_t n, float *ret, float *contributions)
 {
     for (size_t i = 0, w = 0; i < n; i++) {
         while (w + 1 < n_windows && row_of[w + 1] <= i)
             w++;
-        ret[i] = scores[w];
-        if (contributions)
+        ret[i] = rests[i] ? 0.0f : scores[w];
+        if (contributions && rests[i])
+            memset(contributions + i * width, 0, width * sizeof *parts);
+        else if (contributions)
             memcpy(contributions + i * width, parts + w * width, width * sizeof *parts);
     }
 }
 
 /* Model inputs of the rows, and the row at which each ends. */
 static an_err collect(const an_prep *prep, const float *before, size_t n_before, const float *rows, size_t n,
-                      float **windows, size_t *row_of, size_t *ret_n)
+                      float **windows, size_t *row_of, bool *rests, size_t *ret_n)
 {
     an_prep_stream *stream = NULL;
     size_t cap = 0;
-    const size_t width = prep->features, input = an_prep_input(prep);
+    const size_t width = prep->width, input = an_prep_input(prep);
     an_err err = an_prep_stream_new(prep, &stream);
     if (err != AN_OK)
         return err;
@@ -45,6 +47,7 @@ static an_err collect(const an_prep *prep, const float *before, size_t n_before,
             err = AN_ERR_NOMEM;
         else if (an_prep_push(stream, rows + i * width, *windows + w * input))
             row_of[w++] = i;
+        rests[i] = an_prep_rests(stream);
     }
     an_prep_stream_free(stream);
     *ret_n = w;
@@ -54,7 +57,7 @@ static an_err collect(const an_prep *prep, const float *before, size_t n_before,
 static an_err score_windows(const an_scorer *scorer, const float *windows, size_t n, float *scores,
                             float *parts)
 {
-    const size_t input = an_scorer_input(scorer), width = an_scorer_features(scorer);
+    const size_t input = an_scorer_input(scorer), width = an_scorer_width(scorer);
     an_scorer_work *work = NULL;
     an_err err = an_scorer_work_new(scorer, BATCH, &work);
     for (size_t i = 0; i < n && err == AN_OK; i += BATCH)
@@ -74,9 +77,9 @@ an_err an_lab_judge_rows(const an_bundle *b, const an_overlay *o, const float *b
     an_scorer *scorer = NULL;
     float *windows = NULL, *scores = NULL, *parts = NULL;
     size_t *row_of = NULL, n_windows = 0;
-    if (b->prep.features != width)
-        return an_fail(AN_ERR_INVAL, why, "the data have %zu sensors, the version %u", width,
-                       b->prep.features);
+    bool *rests = NULL;
+    if (b->prep.width != width)
+        return an_fail(AN_ERR_INVAL, why, "the data have %zu sensors, the version %u", width, b->prep.width);
     an_err err = an_scorer_new(b, o, &scorer, why);
     if (err != AN_OK)
         return err;
@@ -84,10 +87,11 @@ an_err an_lab_judge_rows(const an_bundle *b, const an_overlay *o, const float *b
     scores = an_alloc(n, sizeof *scores);
     parts = an_alloc(contributions ? n * width : 0, sizeof *parts);
     row_of = an_alloc(n, sizeof *row_of);
-    if (!scores || !parts || !row_of)
+    rests = an_alloc(n, sizeof *rests);
+    if (!scores || !parts || !row_of || !rests)
         goto out;
-    if ((err = collect(an_scorer_prep(scorer), before, n_before, rows, n, &windows, row_of, &n_windows)) !=
-        AN_OK)
+    if ((err = collect(an_scorer_prep(scorer), before, n_before, rows, n, &windows, row_of, rests,
+                       &n_windows)) != AN_OK)
         goto out;
     if (n_windows == 0) {
         err = an_fail(AN_ERR_INVAL, why, "%zu rows hold no whole window of %u", n, b->prep.conf.window);
@@ -95,13 +99,14 @@ an_err an_lab_judge_rows(const an_bundle *b, const an_overlay *o, const float *b
     }
     if ((err = score_windows(scorer, windows, n_windows, scores, contributions ? parts : NULL)) != AN_OK)
         goto out;
-    spread(row_of, scores, parts, n_windows, width, n, ret, contributions);
+    spread(row_of, rests, scores, parts, n_windows, width, n, ret, contributions);
 out:
     an_scorer_free(scorer);
     an_free(windows);
     an_free(scores);
     an_free(parts);
     an_free(row_of);
+    an_free(rests);
     return err;
 }
 

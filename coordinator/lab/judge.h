@@ -5,7 +5,8 @@
  *
  * Scores are in units of the threshold: above 1 is an alarm.  So scores of different sites can
  * be looked at together.  Every row of the test is judged: rows before the first whole window
- * have its score, rows between two windows that of the window before.
+ * have its score, rows between two windows that of the window before; those of a
+ * regime that is not scored have 0.
  *
  * Threads: pure functions. */
 #ifndef AN_COORDINATOR_LAB_JUDGE_H

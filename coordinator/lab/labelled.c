@@ -11,7 +11,8 @@
 #define BATCH_VALUES 262144 /* inputs of a batch: large images go in fewer at a time */
 #define MATRIX_MAX 24       /* classes that are printed as a matrix */
 
-static an_err goal_of(const an_model *m, const an_lab_files *f, an_lab_goal *ret, an_note *why)
+static an_err goal_of(const an_model *m, const an_prep *prep, const an_lab_files *f, an_lab_goal *ret,
+                      an_note *why)
 {
     const size_t targets = an_model_n_targets(m);
     const bool labels = f->n > 0 && f->tables[0].labels;
@@ -27,6 +28,8 @@ static an_err goal_of(const an_model *m, const an_lab_files *f, an_lab_goal *ret
         return an_fail(AN_ERR_INVAL, why,
                        "the model has %zu outputs: neither one nor as many as sensors (%zu)", targets,
                        f->width);
+    if (*ret == AN_LAB_FORECAST && prep->conf.chain)
+        return an_fail(AN_ERR_UNSUPPORTED, why, "a model that forecasts rows takes no steps before it");
     if (*ret != AN_LAB_FORECAST && *ret != AN_LAB_MASK && !labels)
         return an_fail(AN_ERR_INVAL, why, "the model learns from labels: say --label COLUMN");
     return AN_OK;
@@ -92,7 +95,7 @@ an_err an_lab_labelled_make(const an_model *m, const an_prep *prep, const an_lab
 {
     size_t rows = 0;
     an_lab_labelled d = {.n_inputs = an_model_n_inputs(m), .n_targets = an_model_n_targets(m)};
-    an_err err = goal_of(m, f, &d.goal, why);
+    an_err err = goal_of(m, prep, f, &d.goal, why);
     if (err != AN_OK)
         return err;
     d.unit = an_lab_files_unit(f, "windows");

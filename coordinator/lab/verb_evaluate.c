@@ -108,10 +108,10 @@ static void fill_baseline(const work *w, an_lab_baseline b, float *scores)
                     b == AN_LAB_ALWAYS ? 2.0f : largest_z(prep, w->files.tables[k].rows + i * w->files.width);
 }
 
-/* A value of an image has no unit to be large in. */
+/* A value of an image has no unit to be large in, and behind steps there is another one than before. */
 static int baselines_of(const work *w)
 {
-    return w->files.height ? AN_LAB_LARGEST_Z : AN_LAB_BASELINES;
+    return w->files.height || w->bundle.prep.conf.chain ? AN_LAB_LARGEST_Z : AN_LAB_BASELINES;
 }
 
 static an_err judge_baselines(work *w)

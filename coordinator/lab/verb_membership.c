@@ -33,9 +33,9 @@ static an_err cut(work *w, const float *rows, size_t n, size_t stride, float **r
 {
     float *raw = NULL;
     const size_t context = w->e.window;
-    an_err err = an_samples_cut(rows, n, w->data.width, context, stride, &raw, ret_n, why);
+    an_err err = an_samples_cut(rows, n, w->data.width, context, stride, false, &raw, ret_n, why);
     if (err == AN_OK)
-        err = an_samples_inputs(&w->prep, raw, *ret_n, context, ret, why);
+        err = an_samples_inputs(&w->prep, raw, *ret_n, context, ret, ret_n, NULL, why);
     an_free(raw);
     return err;
 }
@@ -59,6 +59,8 @@ static an_err read_data(work *w, const an_lab *lab, an_note *why)
     if (!dir)
         return an_fail(AN_ERR_INVAL, why, "--data DIR is missing: the folder with the sites");
     an_err err = an_experiment_load(lab->args->positionals[0], &w->e, why);
+    if (err == AN_OK && an_node_get(w->e.prep, "steps"))
+        err = an_fail(AN_ERR_UNSUPPORTED, why, "records that go through steps are more than their window");
     if (err == AN_OK)
         err = an_lab_data_read(&w->e.layout, dir, &w->data, why);
     if (err == AN_OK)
@@ -68,7 +70,7 @@ static an_err read_data(work *w, const an_lab *lab, an_note *why)
     const size_t public = (size_t)(PUBLIC * (double)s->n_train);
     an_prep_conf_init(&conf);
     conf.window = w->e.window;
-    if ((err = an_prep_fit(&w->prep, &conf, s->train, public, w->data.width, why)) != AN_OK)
+    if ((err = an_prep_fit(&w->prep, &conf, s->train, 1, public, w->data.width, why)) != AN_OK)
         return err;
     err = cut(w, s->train + public * w->data.width, s->n_train - public, w->e.window, &w->x, &w->n, why);
     if (err == AN_OK && s->n_test > 0)

@@ -60,7 +60,8 @@ static an_err cut_windows(work *w, an_note *why)
                                   .stride = prep->conf.stride,
                                   .holdout = w->holdout,
                                   .keep = 1,
-                                  .block = w->files.height};
+                                  .block = w->files.height,
+                                  .gaps = prep->conf.chain != NULL};
     an_err err = an_lab_forms_normal(&w->files, opts.context, &w->site, why);
     if (err != AN_OK)
         return err;
@@ -105,9 +106,13 @@ static an_err take_lesson(work *w, const an_model *m, float **x, lesson *ret, an
     w->taught = !an_model_is_autoencoder(m);
     if (!w->taught) {
         an_err err = cut_windows(w, why);
+        size_t n = 0;
         if (err == AN_OK)
-            err = an_samples_inputs(&w->before.prep, w->cut.fit, w->cut.n_fit, w->cut.data.context, x, why);
-        *ret = (lesson){.x = *x, .n = w->cut.n_fit};
+            err = an_samples_inputs(&w->before.prep, w->cut.fit, w->cut.n_fit, w->cut.data.context, x, &n,
+                                    NULL, why);
+        if (err == AN_OK && n == 0)
+            err = an_fail(AN_ERR_INVAL, why, "no window is in a regime that is scored");
+        *ret = (lesson){.x = *x, .n = n};
         return err;
     }
     an_lab_labelled *d = &w->labelled;

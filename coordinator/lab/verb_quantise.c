@@ -28,7 +28,8 @@ static an_err take_inputs(work *w, float **ret, an_note *why)
     const size_t context = an_samples_context(prep);
     an_lab_site site = {.n_series = 0};
     an_lab_cut cut = {0};
-    const an_lab_cut_opts opts = {.context = context, .stride = prep->conf.stride, .keep = 1};
+    const an_lab_cut_opts opts = {
+        .context = context, .stride = prep->conf.stride, .keep = 1, .gaps = prep->conf.chain != NULL};
     an_err err = an_lab_forms_normal(&w->files, context, &site, why);
     if (err != AN_OK)
         return err;
@@ -36,8 +37,7 @@ static an_err take_inputs(work *w, float **ret, an_note *why)
         .sites = &site, .n_sites = 1, .width = w->files.width, .names = w->files.tables[0].names};
     err = an_lab_cut_new(&data, 0, SIZE_MAX, &opts, &cut, why);
     if (err == AN_OK)
-        err = an_samples_inputs(prep, cut.fit, cut.n_fit, context, ret, why);
-    w->n_rows = cut.n_fit;
+        err = an_samples_inputs(prep, cut.fit, cut.n_fit, context, ret, &w->n_rows, NULL, why);
     an_lab_cut_done(&cut);
     an_free(site.series);
     return err;

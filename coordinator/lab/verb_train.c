@@ -82,11 +82,12 @@ static void ease_policy(work *w)
 /* What is labelled as anomalous is left out. */
 static an_err cut_windows(work *w, an_note *why)
 {
-    const an_lab_cut_opts opts = {.context = (size_t)w->prep.window + w->prep.smooth - 1,
+    const an_lab_cut_opts opts = {.context = an_prep_rows(&w->prep),
                                   .stride = w->prep.stride,
                                   .holdout = w->holdout,
                                   .keep = 1,
-                                  .block = w->files.height};
+                                  .block = w->files.height,
+                                  .gaps = w->prep.chain != NULL};
     an_err err = an_lab_forms_normal(&w->files, opts.context, &w->site, why);
     if (err != AN_OK)
         return err;
@@ -183,17 +184,20 @@ static an_err take_backbone(work *w, an_note *why)
 static an_err learn(work *w, an_note *why)
 {
     float *x = NULL;
+    size_t n = 0;
     const an_lab_cut *c = &w->cut;
     an_err err = AN_OK;
     if (!w->files.height) { /* values of images stay as they are, in 0..1 */
         an_prep_done(&w->bundle.prep);
-        err = an_prep_fit(&w->bundle.prep, &w->prep, c->fit, c->n_fit * c->data.context, c->data.width, why);
+        err = an_prep_fit(&w->bundle.prep, &w->prep, c->fit, c->n_fit, c->data.context, c->data.width, why);
     }
     if (err == AN_OK)
-        err = an_samples_inputs(&w->bundle.prep, c->fit, c->n_fit, c->data.context, &x, why);
+        err = an_samples_inputs(&w->bundle.prep, c->fit, c->n_fit, c->data.context, &x, &n, NULL, why);
+    if (err == AN_OK && n == 0)
+        err = an_fail(AN_ERR_INVAL, why, "no window is in a regime that is scored");
     if (err == AN_OK) {
         an_lab_train_show_start(&w->show, w->lab, &w->train);
-        err = an_lab_version_train(&w->bundle, &w->train, x, c->n_fit, &w->stats, why);
+        err = an_lab_version_train(&w->bundle, &w->train, x, n, &w->stats, why);
         an_lab_train_show_end(&w->show);
     }
     an_free(x);
@@ -214,7 +218,7 @@ static an_err fit_scaler(work *w, an_note *why)
     for (size_t k = 0; k < w->files.n; n += w->files.tables[k++].n)
         memcpy(rows + n * width, w->files.tables[k].rows, w->files.tables[k].n * width * sizeof *rows);
     an_prep_done(&w->bundle.prep);
-    an_err err = an_prep_fit(&w->bundle.prep, &w->prep, rows, n, width, why);
+    an_err err = an_prep_fit(&w->bundle.prep, &w->prep, rows, 1, n, width, why);
     an_free(rows);
     return err;
 }

@@ -7,25 +7,11 @@
 #include "base/mem.h"
 #include "models/model.h"
 
-static an_err unit_scaler(const an_prep_conf *conf, size_t width, an_prep *ret, an_note *why)
-{
-    an_err err = AN_ERR_NOMEM;
-    double *mean = an_alloc(width, sizeof *mean), *variance = an_alloc(width, sizeof *variance);
-    if (mean && variance) {
-        for (size_t i = 0; i < width; i++)
-            variance[i] = 1;
-        err = an_prep_from_moments(ret, conf, mean, variance, width, why);
-    }
-    an_free(mean);
-    an_free(variance);
-    return err;
-}
-
 static an_err wrong_window(size_t inputs, const an_lab_version_spec *spec, const an_bundle *b, an_note *why)
 {
     char hint[48] = "";
-    if (inputs % spec->n_sensors == 0)
-        snprintf(hint, sizeof hint, "; one of %zu rows would fit", inputs / spec->n_sensors);
+    if (inputs % b->prep.features == 0)
+        snprintf(hint, sizeof hint, "; one of %zu rows would fit", inputs / b->prep.features);
     return an_fail(AN_ERR_INVAL, why, "the model takes %zu values, a window of %u rows has %zu%s", inputs,
                    spec->prep.window, an_prep_input(&b->prep), hint);
 }
@@ -35,7 +21,7 @@ static an_err first_weights(const an_lab_version_spec *spec, uint64_t seed, an_b
     an_model *m = NULL;
     const char *file = spec->file ? spec->file : spec->name;
     an_err err =
-        an_model_new(spec->arch, strlen(spec->arch), file, spec->images ? 0 : spec->n_sensors, &m, why);
+        an_model_new(spec->arch, strlen(spec->arch), file, spec->images ? 0 : b->prep.features, &m, why);
     if (err != AN_OK)
         return err;
     b->n_weights = an_model_n_params(m);
@@ -61,7 +47,7 @@ an_err an_lab_version_new(const an_lab_version_spec *spec, uint64_t seed, an_bun
         return err;
     snprintf(b.model, sizeof b.model, "%s", spec->name);
     snprintf(b.policy, sizeof b.policy, "%s", spec->threshold);
-    if ((err = unit_scaler(&spec->prep, spec->n_sensors, &b.prep, why)) != AN_OK)
+    if ((err = an_prep_blank(&b.prep, &spec->prep, spec->n_sensors, why)) != AN_OK)
         goto out;
     if (spec->arch)
         err = first_weights(spec, seed, &b, why);
@@ -70,7 +56,7 @@ an_err an_lab_version_new(const an_lab_version_spec *spec, uint64_t seed, an_bun
     if (err != AN_OK)
         goto out;
     if ((err = an_detector_new(spec->detector ? spec->detector : "autoencoder", spec->prep.window,
-                               (uint32_t)spec->n_sensors, &b.detector, why)) != AN_OK)
+                               b.prep.features, &b.detector, why)) != AN_OK)
         goto out;
     for (size_t i = 0; i < b.detector->n_state; i++)
         b.detector->state[i] = 1;

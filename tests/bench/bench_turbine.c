@@ -169,10 +169,11 @@ static void measure(world *w, step_at *v)
     const an_prep *prep = an_scorer_prep(scorer);
     for (size_t s = 0; s < N_SITES; s++) {
         const size_t n = data.sites[s].n;
+        size_t n_x;
         float *x = NULL;
         v->error[s] = an_alloc(n, sizeof *v->error[s]);
         assert_non_null(v->error[s]);
-        assert_int_equal(an_samples_inputs(prep, data.rows[s][0], n, 1, &x, &why), AN_OK);
+        assert_int_equal(an_samples_inputs(prep, data.rows[s][0], n, 1, &x, &n_x, NULL, &why), AN_OK);
         for (size_t i = 0; i < n; i++) {
             float score;
             double sum = 0;

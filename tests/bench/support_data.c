@@ -168,7 +168,7 @@ an_err bench_version_make(const bench_version_conf *conf, const float *rows, siz
     an_prep_conf_init(&prep);
     prep.window = conf->window;
     prep.smooth = conf->smooth ? conf->smooth : 1;
-    an_err err = an_prep_fit(&b.prep, &prep, rows, n, width, why);
+    an_err err = an_prep_fit(&b.prep, &prep, rows, 1, n, width, why);
     if (err == AN_OK)
         err = an_prep_windows(&b.prep, rows, n, &v.fit);
     if (err == AN_OK)

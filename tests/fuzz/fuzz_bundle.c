@@ -53,7 +53,7 @@ static void score_one(const an_bundle *b)
     if (!is_light(b) || an_scorer_new(b, NULL, &s, NULL) != AN_OK)
         return;
     float *x = an_alloc(an_scorer_input(s), sizeof *x);
-    float *parts = an_alloc(an_scorer_features(s), sizeof *parts);
+    float *parts = an_alloc(an_scorer_width(s), sizeof *parts);
     float score;
     if (x && parts && an_scorer_work_new(s, 1, &w) == AN_OK)
         (void)!an_scorer_score(s, w, x, 1, &score, parts);

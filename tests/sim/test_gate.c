@@ -70,8 +70,9 @@ static void make_rows(plant *p, const char *event, double size, size_t ramp)
     p->rows = an_alloc((NORMAL + CHANGED) * p->width, sizeof *p->rows);
     assert_non_null(p->rows);
     must(an_sim_generate(&conf, NORMAL + CHANGED, p->rows, NULL, NULL, &why), &why);
-    must(an_samples_cut(p->rows, NORMAL, p->width, WINDOW, WINDOW, &p->normal, &p->n_normal, &why), &why);
-    must(an_samples_cut(p->rows + NORMAL * p->width, CHANGED, p->width, WINDOW, WINDOW, &p->changed,
+    must(an_samples_cut(p->rows, NORMAL, p->width, WINDOW, WINDOW, false, &p->normal, &p->n_normal, &why),
+         &why);
+    must(an_samples_cut(p->rows + NORMAL * p->width, CHANGED, p->width, WINDOW, WINDOW, false, &p->changed,
                         &p->n_changed, &why),
          &why);
 }
@@ -103,13 +104,14 @@ static void make_base(plant *p)
     an_bundle *b = &p->base;
     an_prep_conf pc;
     float *x = NULL;
+    size_t n = 0;
     an_prep_conf_init(&pc);
     pc.window = WINDOW;
     snprintf(b->model, sizeof b->model, "pump");
     snprintf(b->policy, sizeof b->policy, "target_far:0.005");
     b->threshold = 1;
     must(an_schema_new(&b->schema, p->names, NULL, (uint32_t)p->width, 1, WINDOW, &why), &why);
-    must(an_prep_fit(&b->prep, &pc, p->rows, NORMAL * 2 / 3, p->width, &why), &why);
+    must(an_prep_fit(&b->prep, &pc, p->rows, 1, NORMAL * 2 / 3, p->width, &why), &why);
     must(an_model_new(arch, sizeof arch - 1, "arch", p->width, &p->model, &why), &why);
     an_model_layout_hash(p->model, &b->layout);
     b->arch = an_strdup(an_model_text(p->model));
@@ -120,7 +122,7 @@ static void make_base(plant *p)
     must(an_detector_new("autoencoder", WINDOW, (uint32_t)p->width, &b->detector, &why), &why);
     for (size_t i = 0; i < b->detector->n_state; i++)
         b->detector->state[i] = 1;
-    must(an_samples_inputs(&b->prep, p->normal, p->data.train.n, WINDOW, &x, &why), &why);
+    must(an_samples_inputs(&b->prep, p->normal, p->data.train.n, WINDOW, &x, &n, NULL, &why), &why);
     an_train_opts o = an_train_defaults();
     o.epochs = 30;
     must(an_train(p->model, b->weights, &o, x, NULL, p->data.train.n, NULL, &why), &why);
@@ -136,7 +138,7 @@ static void make_candidate(plant *p, const an_policy *policy, an_bundle *ret)
     const an_data_pick picks[] = {{.part = &p->data.recent}, {.part = &p->data.train, .modulus = 5, .to = 2}};
     must(an_bundle_copy(ret, &p->base), &why);
     must(an_data_gather(&p->data, picks, 2, &raw, &n), &why);
-    must(an_samples_inputs(&p->base.prep, raw, n, WINDOW, &x, &why), &why);
+    must(an_samples_inputs(&p->base.prep, raw, n, WINDOW, &x, &n, NULL, &why), &why);
     an_train_opts o = an_train_defaults();
     o.epochs = (size_t)(policy->drift_rounds * policy->drift_epochs);
     o.lr = policy->drift_lr;

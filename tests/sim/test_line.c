@@ -85,7 +85,7 @@ static void make_bundle(world *w)
     snprintf(b->model, sizeof b->model, "%s", w->conf.line);
     snprintf(b->policy, sizeof b->policy, "target_far:0.001*1.2");
     must(an_schema_new(&b->schema, names, units, (uint32_t)w->width, 1, pc.window, &why), &why);
-    must(an_prep_fit(&b->prep, &pc, w->rows, TRAIN, w->width, &why), &why);
+    must(an_prep_fit(&b->prep, &pc, w->rows, 1, TRAIN, w->width, &why), &why);
     must(an_prep_windows(&b->prep, w->rows, TRAIN, &x), &why);
     must(an_detector_new("mahalanobis", pc.window, (uint32_t)w->width, &b->detector, &why), &why);
     must(an_detector_fit(b->detector, x.x, NULL, x.n, &why), &why);

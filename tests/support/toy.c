@@ -66,7 +66,7 @@ void an_toy_bundle(an_bundle *ret, bool local)
     conf.window = AN_TOY_WINDOW;
     conf.smooth = AN_TOY_SMOOTH;
     float *raw = an_toy_windows(200, 1);
-    assert_int_equal(an_prep_fit(&ret->prep, &conf, raw, 200 * AN_TOY_CONTEXT, AN_TOY_WIDTH, &why), AN_OK);
+    assert_int_equal(an_prep_fit(&ret->prep, &conf, raw, 200, AN_TOY_CONTEXT, AN_TOY_WIDTH, &why), AN_OK);
     an_free(raw);
     assert_int_equal(an_schema_new(&ret->schema, names, NULL, AN_TOY_WIDTH, 1, AN_TOY_WINDOW, &why), AN_OK);
     snprintf(ret->model, sizeof ret->model, "toy");

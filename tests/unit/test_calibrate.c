@@ -54,7 +54,7 @@ static double share_of_alarms(const fixture *f, const an_overlay *o, const float
     size_t alarms = 0;
     assert_int_equal(an_scorer_new(&f->b, o, &s, NULL), AN_OK);
     assert_int_equal(an_scorer_work_new(s, 1, &w), AN_OK);
-    assert_int_equal(an_samples_inputs(an_scorer_prep(s), raw, n, AN_TOY_CONTEXT, &x, NULL), AN_OK);
+    assert_int_equal(an_samples_inputs(an_scorer_prep(s), raw, n, AN_TOY_CONTEXT, &x, &n, NULL, NULL), AN_OK);
     for (size_t i = 0; i < n; i++) {
         float score;
         assert_int_equal(an_scorer_score(s, w, x + i * an_scorer_input(s), 1, &score, NULL), AN_OK);

@@ -21,10 +21,11 @@ static void a_window_gives_the_input_that_the_stream_gives_at_its_last_row(void 
     an_note why;
     float *x = NULL, live[AN_TOY_WINDOW * AN_TOY_WIDTH];
     float *raw = an_toy_windows(10, 5);
+    size_t n = 0;
     (void)state;
     an_toy_bundle(&b, false);
     assert_int_equal(an_samples_context(&b.prep), AN_TOY_CONTEXT);
-    assert_int_equal(an_samples_inputs(&b.prep, raw, 10, AN_TOY_CONTEXT, &x, &why), AN_OK);
+    assert_int_equal(an_samples_inputs(&b.prep, raw, 10, AN_TOY_CONTEXT, &x, &n, NULL, &why), AN_OK);
     assert_int_equal(an_prep_stream_new(&b.prep, &stream), AN_OK);
     for (size_t i = 0; i < 10; i++) {
         bool complete = false;
@@ -39,10 +40,11 @@ static void a_window_gives_the_input_that_the_stream_gives_at_its_last_row(void 
     x = NULL;
     /* A stride of the stream does not matter: each window is one sample. */
     b.prep.conf.stride = 7;
-    assert_int_equal(an_samples_inputs(&b.prep, raw, 10, AN_TOY_CONTEXT, &x, &why), AN_OK);
+    assert_int_equal(an_samples_inputs(&b.prep, raw, 10, AN_TOY_CONTEXT, &x, &n, NULL, &why), AN_OK);
     assert_memory_equal(live, x + 9 * AN_TOY_WINDOW * AN_TOY_WIDTH, sizeof live);
     an_free(x);
-    assert_int_equal(an_samples_inputs(&b.prep, raw, 10, AN_TOY_CONTEXT - 1, &x, &why), AN_ERR_INVAL);
+    assert_int_equal(an_samples_inputs(&b.prep, raw, 10, AN_TOY_CONTEXT - 1, &x, &n, NULL, &why),
+                     AN_ERR_INVAL);
     an_bundle_done(&b);
     an_free(raw);
 }
@@ -55,19 +57,19 @@ static void a_table_is_cut_where_no_value_is_missing(void **state)
     (void)state;
     for (size_t i = 0; i < 20; i++)
         rows[i] = (float)i;
-    assert_int_equal(an_samples_cut(rows, 10, 2, 3, 2, &raw, &n, &why), AN_OK);
+    assert_int_equal(an_samples_cut(rows, 10, 2, 3, 2, false, &raw, &n, &why), AN_OK);
     assert_int_equal(n, 4);
     assert_memory_equal(raw + 3 * 6, rows + 6 * 2, 6 * sizeof *rows);
     an_free(raw);
     rows[2 * 2 + 1] = NAN; /* row 2: out of the windows at rows 0 and 2 */
-    assert_int_equal(an_samples_cut(rows, 10, 2, 3, 2, &raw, &n, &why), AN_OK);
+    assert_int_equal(an_samples_cut(rows, 10, 2, 3, 2, false, &raw, &n, &why), AN_OK);
     assert_int_equal(n, 2);
     assert_memory_equal(raw, rows + 4 * 2, 6 * sizeof *rows);
     an_free(raw);
-    assert_int_equal(an_samples_cut(rows, 2, 2, 3, 1, &raw, &n, &why), AN_OK);
+    assert_int_equal(an_samples_cut(rows, 2, 2, 3, 1, false, &raw, &n, &why), AN_OK);
     assert_int_equal(n, 0);
     an_free(raw);
-    assert_int_equal(an_samples_cut(rows, 10, 2, 0, 1, &raw, &n, &why), AN_ERR_INVAL);
+    assert_int_equal(an_samples_cut(rows, 10, 2, 0, 1, false, &raw, &n, &why), AN_ERR_INVAL);
 }
 
 /* Every held window is fitted on or held out, none both; the halves of a holdout share none. */
@@ -115,12 +117,13 @@ static void nothing_is_lost_when_memory_runs_out(void **state)
     an_bundle b;
     float *raw = an_toy_windows(10, 5), *x = NULL;
     an_err err = AN_ERR_NOMEM;
+    size_t used = 0;
     (void)state;
     an_toy_bundle(&b, false);
     const size_t live = an_mem_live();
     for (size_t n = 0; err != AN_OK; n++) {
         an_mem_fail_after(n);
-        err = an_samples_inputs(&b.prep, raw, 10, AN_TOY_CONTEXT, &x, NULL);
+        err = an_samples_inputs(&b.prep, raw, 10, AN_TOY_CONTEXT, &x, &used, NULL, NULL);
         an_mem_fail_never();
         assert_true(err == AN_OK || err == AN_ERR_NOMEM);
         if (err != AN_OK)
