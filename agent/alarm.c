@@ -196,6 +196,14 @@ uint64_t an_alarm_id(const an_alarm *a)
     return a->open ? a->now.id : a->next_id;
 }
 
+void an_alarm_now(const an_alarm *a, int64_t time_ms, an_alarm_event *ret)
+{
+    *ret = a->now;
+    ret->kind = AN_ALARM_UPDATED;
+    ret->time_ms = time_ms;
+    fill_top(a, ret);
+}
+
 uint64_t an_alarm_number(an_alarm *a)
 {
     return a->next_id++;

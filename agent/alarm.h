@@ -82,6 +82,8 @@ bool an_alarm_is_open(const an_alarm *a);
 /* True from the first score over the threshold on. */
 bool an_alarm_is_suspect(const an_alarm *a);
 uint64_t an_alarm_id(const an_alarm *a); /* of the open alarm, or the one that would come next */
+/* The open alarm as an UPDATED event at this time, which the machine itself has not said. */
+void an_alarm_now(const an_alarm *a, int64_t time_ms, an_alarm_event *ret);
 /* Numbers are given out once in a line, to its rules' alarms too. */
 uint64_t an_alarm_number(an_alarm *a);                  /* takes the next one */
 uint64_t an_alarm_last(const an_alarm *a);              /* the last that was given out; 0: none yet */

@@ -262,7 +262,7 @@ static an_err check_line(const an_node *map, const an_agent_line *l, an_note *wh
 
 static an_err read_line(const an_node *map, an_agent_conf *conf, an_note *why)
 {
-    static const char *const others[] = {"source", "sensors", "failure_modes", NULL};
+    static const char *const others[] = {"source", "sensors", "failure_modes", "rules", NULL};
     an_agent_line *l = &conf->lines[conf->n_lines];
     an_err err = an_opt_defaults(an_agent_line_rows, an_agent_line_n_rows, l);
     if (err != AN_OK)
@@ -271,7 +271,8 @@ static an_err read_line(const an_node *map, an_agent_conf *conf, an_note *why)
     if ((err = an_conf_from_node_but(an_agent_line_rows, an_agent_line_n_rows, l, map, others, why)) !=
             AN_OK ||
         (err = check_line(map, l, why)) != AN_OK || (err = read_source(map, l, why)) != AN_OK ||
-        (err = read_sensors(map, l, why)) != AN_OK || (err = read_modes(map, l, why)) != AN_OK)
+        (err = read_sensors(map, l, why)) != AN_OK || (err = read_modes(map, l, why)) != AN_OK ||
+        (err = an_line_rules_read(an_node_get(map, "rules"), &l->rules, why)) != AN_OK)
         return err;
     for (size_t i = 0; i + 1 < conf->n_lines; i++)
         if (strcmp(conf->lines[i].name, l->name) == 0)
@@ -348,6 +349,7 @@ void an_agent_conf_done(an_agent_conf *conf)
     for (size_t i = 0; i < conf->n_lines; i++) {
         an_opt_done(an_agent_line_rows, an_agent_line_n_rows, &conf->lines[i]);
         an_free(conf->lines[i].modes);
+        an_line_rules_done(&conf->lines[i].rules);
     }
     an_site_policy_done(&conf->policy);
     an_opt_done(an_agent_rows, an_agent_n_rows, conf);

@@ -65,6 +65,7 @@ typedef struct an_agent_line {
     const an_node *source;   /* borrowed from the document: the source's own options */
     const char *source_type; /* borrowed */
     const an_node *sensors;  /* list of names, or NULL: the source's */
+    an_line_rules rules;     /* owned */
     an_failure_mode *modes;  /* (n_modes), owned */
     size_t n_modes;
 } an_agent_line;

@@ -25,7 +25,8 @@ static bool allocate(an_pipeline *p)
     p->row = an_alloc(w, sizeof *p->row);
     p->contribution = an_alloc(w, sizeof *p->contribution);
     p->window = an_alloc(p->conf.window * w, sizeof *p->window);
-    return p->ring && p->row && p->contribution && p->window;
+    p->gone = an_alloc(AN_RULES_MAX, sizeof *p->gone);
+    return p->gone && p->ring && p->row && p->contribution && p->window;
 }
 
 /* The score file begins with its header; the columns are its only description. */
@@ -83,6 +84,7 @@ void an_pipeline_free(an_pipeline *p)
     an_free(p->row);
     an_free(p->contribution);
     an_free(p->window);
+    an_free(p->gone);
     an_free(p);
 }
 
@@ -163,15 +165,16 @@ static bool score_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out 
 static void feed_pool(an_pipeline *p, const an_pipeline_in *in)
 {
     const size_t w = p->conf.width;
+    const uint64_t held_by = an_pipeline_held_by(p);
     p->since_pool++;
     if (!p->conf.pool || p->since_pool < p->conf.pool_stride || p->unbroken < p->conf.window ||
-        an_quality_bad_n(p->quality) > 0 || (p->no_learning && !an_alarm_is_open(p->alarm)))
+        an_quality_bad_n(p->quality) > 0 || (p->no_learning && !held_by))
         return;
     p->since_pool = 0;
     for (size_t i = 0; i < p->conf.window; i++)
         memcpy(p->window + i * w, an_pipeline_remembered(p, p->ring_n - p->conf.window + i),
                w * sizeof *p->window);
-    an_pool_add(p->conf.pool, p->window, in->time_ms, an_alarm_is_open(p->alarm) ? an_alarm_id(p->alarm) : 0);
+    an_pool_add(p->conf.pool, p->window, in->time_ms, held_by);
 }
 
 /* A short alarm is a fault, not a drift: its scores are kept from the drift watch.  An alarm that

@@ -33,6 +33,7 @@
 #include "agent/driftwatch.h"
 #include "agent/pool.h"
 #include "agent/quality.h"
+#include "agent/rules.h"
 #include "agent/scoring.h"
 #include "agent/watch.h"
 #include "base/err.h"
@@ -52,9 +53,13 @@ typedef struct an_watch_news {
 typedef struct an_spoken {
     an_logged_kind kind; /* RAISED UPDATED CLEARED SUPPRESSED RELEASED */
     const an_alarm_event *event;
+    int rule;            /* that raised it; -1: the model */
+    uint64_t with, veto; /* of the model's alarm: rules that speak for it and against it now, a bit each */
     an_severity severity;
-    bool suppressed;
-    double raw; /* NaN: the row has no score */
+    bool suppressed; /* by a veto */
+    bool shown;      /* it was not, at some time before */
+    uint64_t rows;   /* since it began; grows with each thing that is said of it */
+    double raw;      /* NaN: the row has no score */
     an_data_quality data;
     size_t bad_sensors;
     const char *part; /* NULL or "": none */
@@ -81,6 +86,9 @@ typedef struct an_pipeline_conf {
     an_driftwatch_conf drift;
     an_watch_conf watch; /* time_ms 0: no swap is watched */
     an_pool *pool;       /* borrowed; NULL: none */
+    an_rulebook *rules;  /* borrowed; NULL: none */
+    an_board *board;     /* borrowed: where other lines see this one; NULL: nowhere */
+    size_t board_line;
     an_pipeline_hooks hooks;
     FILE *scores; /* borrowed; CSV of every row; NULL: none */
 } an_pipeline_conf;
@@ -111,7 +119,9 @@ typedef struct an_pipeline_stats {
     uint64_t unscored_idle;    /* no model yet */
     uint64_t masked;           /* scored with one sensor or more left out */
     uint64_t swaps;
-    uint64_t alarms;
+    uint64_t alarms;      /* of the model */
+    uint64_t suppressed;  /* ... that were raised while a rule had a veto */
+    uint64_t rule_alarms; /* of rules */
     uint64_t quality_events;
     uint64_t drift_alerts;
     uint64_t threshold_moves; /* by a twentieth or more */
@@ -155,6 +165,13 @@ an_err an_pipeline_shadow(an_pipeline *p, an_live *beside, an_note *why);
 /* What was counted since; NULL: there is no candidate, or what ran beside it has changed. */
 const an_shadow_counts *an_pipeline_shadow_look(const an_pipeline *p);
 void an_pipeline_shadow_end(an_pipeline *p);
+
+/* State of rules and of what they say of the model's alarm, for a restart; after the alarm's own.  Errors: PROTO, NOMEM,
+ * LIMIT. */
+an_err an_pipeline_rules_save(const an_pipeline *p, an_buf *ret);
+an_err an_pipeline_rules_restore(an_pipeline *p, an_reader *in);
+/* Alarms of rules that were open before the restart and are not there any more.  *ret: (n) borrowed. */
+size_t an_pipeline_rules_gone(const an_pipeline *p, const an_rule_gone **ret);
 
 /* May windows go to the pool (true at the start)?  Held windows of an open alarm do in any case. */
 void an_pipeline_learn(an_pipeline *p, bool learn);

@@ -5,12 +5,22 @@
 #include "agent/pipeline.h"
 #include "agent/shadow.h"
 
+/* What has been said of the model's open alarm. */
+typedef struct an_voice {
+    uint64_t rows;
+    an_severity severity;
+    bool suppressed, shown;
+} an_voice;
+
 struct an_pipeline {
     an_pipeline_conf conf;
     an_live live;
     bool has_live;
     bool no_learning; /* see an_pipeline_learn */
     an_alarm *alarm;
+    an_voice voice;
+    an_rule_gone *gone; /* (AN_RULES_MAX) */
+    size_t n_gone;
     an_quality *quality;
     an_driftwatch *drift;
     uint64_t alarm_rows; /* of the alarm that is open or building up */
@@ -40,6 +50,8 @@ void an_pipeline_warm(an_pipeline *p, an_live *live);
 /* Errors: INVAL it does not fit the stream. */
 an_err an_pipeline_fits(const an_pipeline *p, const an_live *live, an_note *why);
 
+/* The number of an alarm that is open: the model's, or a rule's; 0: none. */
+uint64_t an_pipeline_held_by(const an_pipeline *p);
 /* The alarms of a row, and what is said of them. */
 void an_pipeline_alarms(an_pipeline *p, const an_pipeline_in *in, const an_pipeline_out *out);
 

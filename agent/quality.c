@@ -165,6 +165,16 @@ bool an_quality_is_bad(const an_quality *q, size_t sensor)
     return false;
 }
 
+bool an_quality_in_range(const an_quality *q, size_t sensor, float v)
+{
+    return !is_bad_now(q, AN_QUALITY_RANGE, sensor, v);
+}
+
+bool an_quality_is_open(const an_quality *q, size_t sensor, an_quality_kind kind)
+{
+    return q->watches[sensor * AN_QUALITY_KINDS + (size_t)kind].open;
+}
+
 size_t an_quality_bad_n(const an_quality *q)
 {
     size_t n = 0;

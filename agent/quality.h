@@ -58,6 +58,9 @@ void an_quality_free(an_quality *q);
 size_t an_quality_step(an_quality *q, int64_t time_ms, const float *row, const uint8_t *said,
                        an_quality_event *ret, size_t cap);
 bool an_quality_is_bad(const an_quality *q, size_t sensor); /* any kind is open */
+/* Within the instrument's limits, or there are none. */
+bool an_quality_in_range(const an_quality *q, size_t sensor, float v);
+bool an_quality_is_open(const an_quality *q, size_t sensor, an_quality_kind kind);
 /* Takes the part of the bad sensors out of a score, and out of its contributions (width):
  * score x (1 - their share) x width / (width - their number). */
 double an_quality_discount(const an_quality *q, double score, float *contribution);

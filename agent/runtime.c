@@ -283,6 +283,7 @@ static void stop_lines(an_agent *a)
 
 static an_err open_lines(an_agent *a, an_note *why)
 {
+    an_board_init(&a->board);
     for (size_t i = 0; i < a->conf->n_lines; i++) {
         char name[AN_NAME_MAX + 16];
         an_line *l = &a->lines[i];
@@ -293,7 +294,7 @@ static an_err open_lines(an_agent *a, an_note *why)
         const bool resumed = err == AN_OK;
         a->n_lines = i + 1;
         if (err == AN_OK || err == AN_ERR_NOTFOUND)
-            err = an_line_open(l, a->conf, i, resumed ? &mark : NULL, why);
+            err = an_line_open(l, a->conf, i, &a->board, resumed ? &mark : NULL, why);
         an_buf_done(&mark);
         if (err != AN_OK)
             return err;

@@ -133,7 +133,7 @@ void an_agent_alarms_deed(an_agent *a, const an_command *c)
         carry_out(a, &d, "not_done_to_alarm");
 }
 
-void an_agent_alarms_verdict(an_agent *a, const an_command *c)
+bool an_agent_alarms_verdict(an_agent *a, const an_command *c)
 {
     const an_alarm_deed d = {.kind = AN_LOGGED_VERDICT,
                              .line = c->line,
@@ -141,5 +141,8 @@ void an_agent_alarms_verdict(an_agent *a, const an_command *c)
                              .by = c->by[0] ? c->by : "unknown",
                              .verdict = an_verdict_name(c->verdict),
                              .now_ms = a->clock->wall_ms(a->clock)};
+    an_alarm_row row;
     carry_out(a, &d, "verdict_not_logged");
+    return an_alarms_get(a->alarms, c->line, c->alarm, &row, NULL) == AN_OK &&
+           strncmp(row.last.source, "rule:", 5) == 0;
 }

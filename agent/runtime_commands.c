@@ -45,9 +45,11 @@ static void take_verdict(an_agent *a, const an_command *c)
         an_agent_fault(a, "verdict_not_taken", why.text);
         return;
     }
-    const an_order o = {.kind = AN_ORDER_VERDICT, .alarm = c->alarm, .verdict = c->verdict};
+    const an_order o = {.kind = AN_ORDER_VERDICT,
+                        .alarm = c->alarm,
+                        .verdict = c->verdict,
+                        .of_rule = an_agent_alarms_verdict(a, c)};
     an_agent_order(l, &o);
-    an_agent_alarms_verdict(a, c);
     snprintf(what, sizeof what, "verdict on alarm %" PRIu64 " of line %.40s: %s", c->alarm, c->line,
              an_verdict_name(c->verdict));
     keep(a, l, what);

@@ -110,6 +110,7 @@ typedef struct an_order {
     an_going *going;
     uint64_t alarm;
     an_verdict verdict;
+    bool of_rule;  /* VERDICT: the alarm is not the model's, and says nothing of it */
     uint64_t rows; /* SHADOW: at most so many; 0: no bound */
 } an_order;
 
@@ -125,7 +126,11 @@ typedef struct an_line {
 
     bool resumed; /* it goes on where it was before a restart */
 
+    an_board *board; /* of all lines of the site, borrowed */
+    size_t number;   /* of this one there */
+
     an_source *source;
+    an_rulebook *rules;
     an_pool *pool;
     an_pipeline *pipe;
     an_batch batch;
@@ -144,8 +149,9 @@ typedef struct an_line {
     bool stopped;
 } an_line;
 
-/* Opens source, pool and pipeline; mark is what an AN_SAY_MARK carried (NULL: first start). */
-an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, const an_buf *mark, an_note *why);
+/* Opens source, rules, pool and pipeline; mark is what an AN_SAY_MARK carried (NULL: first start). */
+an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, an_board *board, const an_buf *mark,
+                    an_note *why);
 void an_line_close(an_line *l);               /* after its thread; half opened is fine */
 extern const an_pipeline_hooks an_line_hooks; /* ctx: the an_line */
 void an_line_main(an_pipe *pipe, void *line); /* an an_actor_main */
@@ -156,6 +162,7 @@ void an_line_say(an_line *l, const an_say *s);
 an_line_status *an_line_status_of(an_line *l);
 /* runtime_record.c: what is said of alarms and data, for the site's log.  line: an an_line. */
 void an_line_spoken(void *line, const an_spoken *spoken);
+void an_line_rules_gone(an_line *l); /* clears alarms of rules that the configuration has no more */
 void an_line_quality(an_line *l, const an_quality_event *e);
 /* runtime_threshold.c: a threshold that moves.  line: an an_line. */
 void an_line_threshold_moved(void *line, double before, double now);

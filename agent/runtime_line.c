@@ -86,6 +86,8 @@ static void say_mark(line_run *r)
     an_err err = an_source_save(r->l->source, &source);
     if (err == AN_OK)
         err = an_alarm_save(an_pipeline_alarm(r->l->pipe), &alarm);
+    if (err == AN_OK)
+        err = an_pipeline_rules_save(r->l->pipe, &alarm);
     if (err == AN_OK) {
         an_buf_u64(&s.u.mark, r->l->next_row);
         an_buf_u32(&s.u.mark, (uint32_t)source.len);
@@ -146,31 +148,10 @@ static void on_alarm(void *ctx, const an_alarm_event *e)
 {
     const an_line *l = ctx;
     line_run *r = l->run;
-    an_msg m = {.type = AN_MSG_ALARM_SUMMARY};
-    an_msg_alarm_summary *a = &m.u.alarm_summary;
     r->marked = false;
     an_held_alarm(&r->held, e);
     if (e->kind == AN_ALARM_RAISED)
         an_tally_alarm(&r->l->tally, e->id);
-    if (e->kind != AN_ALARM_UPDATED)
-        an_log(AN_LOG_WARN, e->kind == AN_ALARM_RAISED ? "alarm_raised" : "alarm_cleared",
-               "line=%s alarm=%" PRIu64 " score=%.3g peak=%.3g sensor=\"%s\"", l->conf->name, e->id, e->score,
-               e->peak, e->n_top ? l->sensors[e->top[0].sensor] : "");
-    else
-        return; /* for the site's own eyes; the coordinator is told of the beginning and the end
-                 */
-    an_text_set(a->line, sizeof a->line, l->conf->name);
-    a->alarm_id = an_line_alarm_id(l->conf->name, e->id);
-    memcpy(a->version.b, e->version, sizeof a->version.b);
-    a->raised_ms = e->since_ms;
-    a->cleared_ms = e->kind == AN_ALARM_CLEARED ? e->time_ms : 0;
-    a->peak = e->peak;
-    for (size_t i = 0; i < e->n_top && i < AN_SHARES_MAX; i++) {
-        an_msg_share *s = &a->shares[a->n_shares++];
-        an_text_set(s->sensor, sizeof s->sensor, l->sensors[e->top[i].sensor]);
-        s->share = e->top[i].share;
-    }
-    say_fact(r, &m);
 }
 
 static void on_quality(void *ctx, const an_quality_event *e)
@@ -306,7 +287,9 @@ static void take_verdict(line_run *r, const an_order *o)
         n = an_pool_release(pool, o->alarm);
     an_log(AN_LOG_INFO, "verdict", "line=%s alarm=%" PRIu64 " verdict=%s windows=%zu", r->l->conf->name,
            o->alarm, an_verdict_name(o->verdict), n);
-    (void)an_tally_verdict(&r->l->tally, o->alarm, o->verdict); /* of an earlier version: it is not counted */
+    if (!o->of_rule)
+        (void)an_tally_verdict(&r->l->tally, o->alarm,
+                               o->verdict); /* of an earlier version: it is not counted */
     save_pool(r);
 }
 
@@ -319,6 +302,7 @@ static void take_orders(line_run *r)
         switch (o.kind) {
         case AN_ORDER_GO:
             r->go = true;
+            an_line_rules_gone(r->l);
             if (!r->l->resumed)
                 say_mark(r); /* so that a crash after the first alarm repeats its number */
             break;
@@ -424,6 +408,7 @@ static int64_t turn(line_run *r)
         return wait_ms < STATUS_MS ? wait_ms : STATUS_MS;
     if (err == AN_ERR_NOTFOUND) {
         r->status.phase = AN_LINE_ENDED;
+        an_board_clear(r->l->board, r->l->number);
         say_mark(r);
         save_pool(r);
         an_log(AN_LOG_INFO, "source_ended", "line=%s rows=%" PRIu64, r->l->conf->name, r->l->next_row);
@@ -432,6 +417,7 @@ static int64_t turn(line_run *r)
         return 0;
     }
     r->status.phase = AN_LINE_FAILING;
+    an_board_clear(r->l->board, r->l->number);
     r->retry_ms = now + RETRY_MS;
     snprintf(r->status.error, sizeof r->status.error, "%.150s", why.text[0] ? why.text : an_err_text(err));
     an_log(AN_LOG_ERROR, "source_failing", "line=%s why=\"%s\"", r->l->conf->name, r->status.error);

@@ -24,6 +24,7 @@ typedef struct an_agent {
     an_session_line session_lines[AN_LINES_MAX];
     an_calibrate_opts calibrate;
     an_line lines[AN_LINES_MAX];
+    an_board board; /* what the lines show one another */
     size_t n_lines; /* opened */
     an_actor *trainer;
     an_job *job;           /* waits for copies of pools, or is with the trainer */
@@ -65,7 +66,7 @@ void an_agent_alarms_take(an_agent *a, an_alarm_record *r); /* takes r */
 bool an_agent_alarms_keep(an_agent *a);                     /* stores what waits; false: not all could be */
 void an_agent_alarms_tick(an_agent *a);                     /* shelves that end */
 void an_agent_alarms_deed(an_agent *a, const an_command *c);
-void an_agent_alarms_verdict(an_agent *a, const an_command *c);
+bool an_agent_alarms_verdict(an_agent *a, const an_command *c); /* true: on an alarm of a rule */
 
 /* runtime_commands.c */
 void an_agent_obey(an_agent *a, const an_command *c); /* what a person has left in the inbox */

@@ -114,6 +114,27 @@ static an_err open_source(an_line *l, an_note *why)
     return err;
 }
 
+static an_err open_rules(an_line *l, an_note *why)
+{
+    const char *lines[AN_LINES_MAX];
+    const char **units = an_alloc(l->width, sizeof *units);
+    if (!units)
+        return AN_ERR_NOMEM;
+    for (size_t i = 0; i < l->width; i++)
+        units[i] = an_source_unit(l->source, i);
+    for (size_t i = 0; i < l->agent->n_lines; i++)
+        lines[i] = l->agent->lines[i].name;
+    const an_rulebook_at at = {.sensors = l->sensors,
+                               .units = units,
+                               .width = l->width,
+                               .lines = lines,
+                               .n_lines = l->agent->n_lines,
+                               .update_ms = l->conf->alarm_update_ms};
+    an_err err = an_rulebook_new(&l->conf->rules, &at, &l->rules, why);
+    an_free(units);
+    return err;
+}
+
 static an_err open_pool(an_line *l, an_note *why)
 {
     char dir[AN_PATH_MAX], name[AN_NAME_MAX + 8];
@@ -170,6 +191,9 @@ static an_err open_pipeline(an_line *l, an_note *why)
                              .drift = an_agent_line_drift(c),
                              .watch = an_agent_line_watch(c),
                              .pool = l->pool,
+                             .rules = l->rules,
+                             .board = l->board,
+                             .board_line = l->number,
                              .hooks = an_line_hooks,
                              .scores = l->scores};
     conf.hooks.ctx = l;
@@ -200,6 +224,8 @@ static an_err restore(an_line *l, const an_buf *mark, an_note *why)
     an_err err = an_source_restore(l->source, &source, why);
     if (err == AN_OK)
         err = an_alarm_restore(an_pipeline_alarm(l->pipe), &r);
+    if (err == AN_OK)
+        err = an_pipeline_rules_restore(l->pipe, &r);
     if (err == AN_OK) {
         an_buf_put(&l->kept, r.at, r.left);
         err = an_buf_err(&l->kept);
@@ -207,15 +233,19 @@ static an_err restore(an_line *l, const an_buf *mark, an_note *why)
     return err;
 }
 
-an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, const an_buf *mark, an_note *why)
+an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, an_board *board, const an_buf *mark,
+                    an_note *why)
 {
     an_note note = {{0}};
     an_err err;
     l->agent = agent;
     l->conf = &agent->lines[i];
+    l->board = board;
+    l->number = i;
     an_buf_init(&l->kept, 1u << 16);
-    if ((err = open_source(l, why)) != AN_OK || (err = open_pool(l, why)) != AN_OK ||
-        (err = open_scores(l, mark != NULL, why)) != AN_OK || (err = open_pipeline(l, why)) != AN_OK)
+    if ((err = open_source(l, why)) != AN_OK || (err = open_rules(l, why)) != AN_OK ||
+        (err = open_pool(l, why)) != AN_OK || (err = open_scores(l, mark != NULL, why)) != AN_OK ||
+        (err = open_pipeline(l, why)) != AN_OK)
         return err;
     l->resumed = mark && (err = restore(l, mark, &note)) == AN_OK;
     if (!mark || l->resumed)
@@ -238,6 +268,7 @@ an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, const an_b
 void an_line_close(an_line *l)
 {
     an_pipeline_free(l->pipe);
+    an_rulebook_free(l->rules);
     an_pool_free(l->pool);
     an_source_close(l->source);
     an_batch_done(&l->batch);

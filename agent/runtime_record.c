@@ -1,5 +1,7 @@
 /* What a line says of alarms and of its data, as records for the site's log.  On the line's thread. */
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/runtime_internal.h"
@@ -25,7 +27,7 @@ static void set_event(an_alarm_record *r, const an_line *l, const an_alarm_event
     r->alarm = e->id;
     r->time_ms = e->time_ms;
     r->since_ms = e->since_ms;
-    r->rows = e->scores;
+    r->rows = e->scores; /* a rule's; see an_spoken */
     r->score = e->score;
     r->peak = e->peak;
     r->peak_ms = e->peak_ms;
@@ -38,6 +40,63 @@ static void set_event(an_alarm_record *r, const an_line *l, const an_alarm_event
     r->n_top = e->n_top;
 }
 
+/* ---- the coordinator and the log of the program ---- */
+
+static void log_event(const an_line *l, const an_spoken *s, const an_alarm_record *r)
+{
+    if (s->kind != AN_LOGGED_UPDATED)
+        an_log(s->suppressed ? AN_LOG_INFO : AN_LOG_WARN,
+               s->kind == AN_LOGGED_RAISED       ? "alarm_raised"
+               : s->kind == AN_LOGGED_CLEARED    ? "alarm_cleared"
+               : s->kind == AN_LOGGED_SUPPRESSED ? "alarm_suppressed"
+                                                 : "alarm_released",
+               "line=%s alarm=%" PRIu64 " source=%s suppressed=%s score=%.3g peak=%.3g sensor=\"%s\"",
+               l->conf->name, r->alarm, r->source, s->suppressed ? "yes" : "no", r->score, r->peak,
+               r->n_top ? r->top[0].sensor : "");
+}
+
+/* The coordinator is told of the model's alarms that people are shown: that one has begun, once, and that it is over. */
+static void tell_coordinator(an_line *l, const an_spoken *s, const an_alarm_record *r)
+{
+    const an_alarm_event *e = s->event;
+    const bool begins =
+        (s->kind == AN_LOGGED_RAISED || s->kind == AN_LOGGED_RELEASED) && !s->suppressed && !s->shown;
+    const bool ends = s->kind == AN_LOGGED_CLEARED && s->shown;
+    an_msg m = {.type = AN_MSG_ALARM_SUMMARY};
+    an_msg_alarm_summary *a = &m.u.alarm_summary;
+    if (s->rule >= 0 || (!begins && !ends))
+        return;
+    an_text_set(a->line, sizeof a->line, l->conf->name);
+    a->alarm_id = an_line_alarm_id(l->conf->name, e->id);
+    memcpy(a->version.b, e->version, sizeof a->version.b);
+    a->raised_ms = e->since_ms;
+    a->cleared_ms = ends ? e->time_ms : 0;
+    a->peak = e->peak;
+    for (size_t i = 0; i < r->n_top && i < AN_SHARES_MAX; i++) {
+        an_msg_share *share = &a->shares[a->n_shares++];
+        an_text_set(share->sensor, sizeof share->sensor, r->top[i].sensor);
+        share->share = r->top[i].share;
+    }
+    an_line_fact(l, &m);
+}
+
+/* ---- the site's log ---- */
+
+static void set_speakers(an_alarm_record *r, const an_line *l, const an_spoken *s)
+{
+    const uint64_t all = s->with | s->veto;
+    if (s->rule >= 0) {
+        const an_line_rule *rule = an_rulebook_rule(l->rules, (size_t)s->rule);
+        snprintf(r->source, sizeof r->source, "rule:%s", rule->name);
+        an_text_set(r->reason, sizeof r->reason, rule->message);
+        return;
+    }
+    an_text_set(r->source, sizeof r->source, s->with ? "both" : "model");
+    for (size_t i = 0; i < an_rulebook_n(l->rules) && r->n_rules < AN_ALARM_RULES_MAX; i++)
+        if (all >> i & 1)
+            an_text_set(r->rules[r->n_rules++], AN_RULE_NAME_MAX, an_rulebook_rule(l->rules, i)->name);
+}
+
 void an_line_spoken(void *line, const an_spoken *s)
 {
     an_line *l = line;
@@ -46,14 +105,33 @@ void an_line_spoken(void *line, const an_spoken *s)
         return;
     r->kind = s->kind;
     set_event(r, l, s->event);
+    set_speakers(r, l, s);
+    r->rows = s->rows;
     r->severity = s->severity;
     r->suppressed = s->suppressed;
     r->raw = s->raw;
     r->data = s->data;
     r->bad_sensors = (uint32_t)s->bad_sensors;
     an_text_set(r->part, sizeof r->part, s->part ? s->part : "");
-    an_text_set(r->source, sizeof r->source, "model");
+    log_event(l, s, r);
+    tell_coordinator(l, s, r);
     an_line_logged(l, r);
+}
+
+void an_line_rules_gone(an_line *l)
+{
+    const an_rule_gone *gone = NULL;
+    const size_t n = an_pipeline_rules_gone(l->pipe, &gone);
+    for (size_t i = 0; i < n; i++) {
+        an_alarm_record *r = make(l);
+        if (!r)
+            return;
+        r->kind = AN_LOGGED_CLEARED;
+        set_event(r, l, &gone[i].event);
+        snprintf(r->source, sizeof r->source, "rule:%s", gone[i].name);
+        an_text_set(r->reason, sizeof r->reason, "The configuration has this rule no more.");
+        an_line_logged(l, r);
+    }
 }
 
 void an_line_quality(an_line *l, const an_quality_event *e)

@@ -71,6 +71,8 @@ static an_json *line_json(const an_line *l, const an_session *session)
         set_count(o, "alarm", s->alarm);
     set_count(o, "alarms", s->stats.alarms);
     set_count(o, "alarm_last", s->alarm_last);
+    set_count(o, "suppressed", s->stats.suppressed);
+    set_count(o, "rule_alarms", s->stats.rule_alarms);
     set_count(o, "quality_events", s->stats.quality_events);
     set_count(o, "drift_alerts", s->stats.drift_alerts);
     an_json_set_bool(o, "drift_watched", s->drift_watched);

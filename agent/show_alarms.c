@@ -53,13 +53,15 @@ static an_json *row_json(const an_alarm_row *row)
 static void print_row(const an_alarm_row *row, FILE *out)
 {
     const an_alarm_record *r = &row->last;
-    char since[25], until[25] = "";
+    char since[25], until[25] = "", peak[16] = "-";
     an_time_text(since, r->since_ms);
     if (r->until_ms)
         an_time_text(until, r->until_ms);
-    fprintf(out, "%-24s %-16s %6" PRIu64 "  %-14s %-8s %-8s %-20s %8.3g  %s%s%s%s%s\n", since, r->line,
+    if (isfinite(r->peak))
+        snprintf(peak, sizeof peak, "%.3g", r->peak);
+    fprintf(out, "%-24s %-16s %6" PRIu64 "  %-14s %-8s %-8s %-20s %8s  %s%s%s%s%s\n", since, r->line,
             r->alarm, an_standing_name(r->standing), row->state.active ? "active" : "over",
-            an_severity_names[r->severity], r->source, r->peak, r->n_top ? r->top[0].sensor : "-",
+            an_severity_names[r->severity], r->source, peak, r->n_top ? r->top[0].sensor : "-",
             until[0] ? ", until " : "", until, r->acked_by[0] ? ", acknowledged by " : "", r->acked_by);
 }
 

@@ -110,6 +110,8 @@ static const struct {
     {LINE "    failure_modes: some", "s.yaml:6:20", "declared"},
     {LINE "    failure_modes: [{name: x, parts: []}]", "s.yaml:6:21", "parts"},
     {LINE "    failure_modes: [{name: x, parts: [{sensor: s}]}]", "s.yaml:6:", "sigmas"},
+    {LINE "    rules: [{name: hot}]", "s.yaml:6:13", "\"when\" is missing"},
+    {LINE "    alarm: {severity: loud}", "s.yaml:6:23", "alarm.severity"},
     {LINE "    sensors: flow", "s.yaml:6:14", "list"},
     {LINE "  - name: l\n    model: m\n    source: {type: sim, line: pump}", "s.yaml:6:11", "already"},
     {LINE "policy: {min_cohort: 0}", "s.yaml:6:22", "min_cohort"},
