@@ -122,6 +122,7 @@ static an_err tune(work *w, an_note *why)
     t.seed = o->seed;
     t.n_threads = o->n_threads;
     t.cancel = o->cancel;
+    t.pace = o->pace;
     an_err err = an_train(w->model, w->params, &t, w->fit, NULL, w->n_fit, &stats, why);
     w->report->tune_first_loss = stats.first_loss;
     w->report->tune_last_loss = stats.last_loss;
@@ -193,12 +194,15 @@ out:
     return err;
 }
 
-static an_err score_all(const an_scorer *scorer, const float *x, size_t n, size_t input, float *ret)
+static an_err score_all(const an_pace *pace, const an_scorer *scorer, const float *x, size_t n, size_t input,
+                        float *ret)
 {
     an_scorer_work *sw = NULL;
     an_err err = an_scorer_work_new(scorer, BATCH, &sw);
-    for (size_t i = 0; i < n && err == AN_OK; i += BATCH)
+    for (size_t i = 0; i < n && err == AN_OK; i += BATCH) {
+        an_pace_wait(pace);
         err = an_scorer_score(scorer, sw, x + i * input, n - i < BATCH ? n - i : BATCH, ret + i, NULL);
+    }
     an_scorer_work_free(sw);
     return err;
 }
@@ -303,8 +307,8 @@ static an_err set_threshold(work *w, an_note *why)
         goto out;
     if ((err = an_scorer_new(w->bundle, w->overlay, &scorer, why)) != AN_OK)
         goto out;
-    if ((err = score_all(scorer, w->fit, n_fit, input, fit)) != AN_OK ||
-        (err = score_all(scorer, w->holdout, n_hold, input, hold)) != AN_OK) {
+    if ((err = score_all(w->opts->pace, scorer, w->fit, n_fit, input, fit)) != AN_OK ||
+        (err = score_all(w->opts->pace, scorer, w->holdout, n_hold, input, hold)) != AN_OK) {
         an_note_set(why, "known-normal windows: %s", an_err_text(err));
         goto out;
     }

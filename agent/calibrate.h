@@ -24,6 +24,7 @@
 #include "agent/alarm.h"
 #include "agent/data.h"
 #include "base/err.h"
+#include "base/pace.h"
 #include "models/bundle.h"
 #include "models/model.h"
 #include "models/overlay.h"
@@ -43,6 +44,7 @@ typedef struct an_calibrate_opts {
     uint64_t seed;
     size_t n_threads;
     const atomic_bool *cancel; /* may be NULL */
+    const an_pace *pace;       /* asked before each step of tuning and each batch of windows; may be NULL */
 } an_calibrate_opts;
 
 an_calibrate_opts an_calibrate_defaults(void); /* no scaler, no tuning, 100 windows, share 0.25 */

@@ -13,6 +13,7 @@
 #define POOL_WINDOW_USUAL 16
 
 static const char *const levels[] = {"debug", "info", "warn", "error", "off", NULL};
+static const char *const whens[] = {"always", "idle", NULL};
 static const char *const scales[] = {"fleet", "site", NULL};
 
 #define CONF an_agent_conf
@@ -22,6 +23,10 @@ const an_opt an_agent_rows[] = {
                 "folder of keys, spool, pools and versions"),
     AN_OPT_INT(CONF, threads, "threads", 1, 64, "1", "threads of training"),
     AN_OPT_INT(CONF, nice, "nice", 0, 19, "10", "how far training stands back behind the line's own work"),
+    AN_OPT_INT(CONF, train_share, "train.share", 1, 100, "100",
+               "percent of the time in which training may work; the rest it pauses"),
+    AN_OPT_CHOICE(CONF, train_when, "train.when", whens, "always",
+                  "idle: only while all lines are idle (see idle.* of a line); policy.hours bounds the day"),
     AN_OPT_BYTES(CONF, versions_quota, "versions_quota", 0, 1e15, "4G", "disk for versions; 0: no limit"),
     AN_OPT_BYTES(CONF, spool_quota, "spool_quota", 1 << 20, 1e15, "64M",
                  "disk for facts that wait to be sent"),
@@ -53,6 +58,11 @@ const an_opt an_agent_line_rows[] = {
                 "CSV file of every row's score, for reports"),
     AN_OPT_NUM(LINE, bad_share_max, "bad_share_max", 0.01, 1, "0.34",
                "share of broken sensors above which a row is not scored"),
+    AN_OPT_TEXT(LINE, idle_sensor, "idle.sensor", 1, AN_SOURCE_NAME_MAX - 1, NULL,
+                "the line is idle while this sensor is below idle.below, such as a speed; without it, while "
+                "no rows come"),
+    AN_OPT_NUM(LINE, idle_below, "idle.below", -1e30, 1e30, "0", "... in the source's units"),
+    AN_OPT_MS(LINE, idle_after_ms, "idle.after", 0, 86400000, "10s", "... for so long"),
     AN_OPT_INT(LINE, alarm_k, "alarm.k", 1, AN_ALARM_PERSIST_MAX, "3",
                "so many of the last n scores over the threshold raise an alarm"),
     AN_OPT_INT(LINE, alarm_n, "alarm.n", 1, AN_ALARM_PERSIST_MAX, "5", "... of so many"),

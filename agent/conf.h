@@ -47,6 +47,9 @@ typedef struct an_agent_line {
     char *threshold;           /* policy; NULL: the version's */
     char *scores_out;          /* CSV; NULL: none */
     double bad_share_max;
+    char *idle_sensor; /* NULL: idle is a line that gives no rows */
+    double idle_below;
+    int64_t idle_after_ms;
 
     int64_t alarm_k, alarm_n, alarm_min_open_ms, alarm_cooldown_ms, alarm_update_ms;
     double alarm_clear_level;
@@ -71,12 +74,15 @@ typedef struct an_agent_line {
 } an_agent_line;
 
 enum { AN_SCALE_FLEET, AN_SCALE_SITE };
+enum { AN_TRAIN_ALWAYS, AN_TRAIN_IDLE };
 
 typedef struct an_agent_conf {
     char *site;
     char *data;
-    int64_t threads; /* of training */
-    int64_t nice;    /* of training */
+    int64_t threads;     /* of training */
+    int64_t nice;        /* of training */
+    int64_t train_share; /* percent of the time in which training may work */
+    int train_when;      /* AN_TRAIN_* */
     int64_t versions_quota, spool_quota, alarms_quota;
     int64_t save_ms; /* how often pools are saved */
     int log_level;

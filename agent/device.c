@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/thread.h"
 #include "doors/crypto.h"
 
 #define RETRY_MIN_MS 500
@@ -108,6 +109,7 @@ static an_err serve(an_device *d, bool *ret_served, an_note *why)
 static void *device_main(void *arg)
 {
     an_device *d = arg;
+    (void)an_thread_prompt(); /* an older system knows nothing of it */
     int64_t pause = d->conf.retry_min_ms;
     bool said = false;
     while (!an_device_is_stopping(d)) {

@@ -165,6 +165,7 @@ static an_err run_round(an_job *job, const an_site_data *data, an_note *why)
                     .calibrate = &job->calibrate,
                     .n_threads = job->n_threads,
                     .cancel = &job->cancel,
+                    .pace = job->pace,
                     .progress = on_progress,
                     .progress_arg = job};
     an_err err = versions_read(job, &v, &task, why);
@@ -220,6 +221,7 @@ static an_err run_overlay(an_job *job, const an_site_data *data, an_note *why)
     d.local = local;
     d.n_local = n_local;
     job->calibrate.cancel = &job->cancel;
+    job->calibrate.pace = job->pace;
     if ((err = an_calibrate(&job->bundle, &job->version, &d, &job->calibrate, job->now_ms, &job->overlay,
                             &job->report, why)) != AN_OK)
         goto out;
@@ -248,6 +250,7 @@ static an_err judge_refit(an_job *job, const an_site_data *data, an_note *why)
                     .calibrate = &job->calibrate,
                     .n_threads = job->n_threads,
                     .cancel = &job->cancel,
+                    .pace = job->pace,
                     .progress = on_progress,
                     .progress_arg = job};
     const an_payload_facts facts = an_task_facts(&task);

@@ -22,6 +22,7 @@
 #include "agent/task.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/pace.h"
 #include "msg/plan.h"
 
 typedef enum an_job_kind {
@@ -59,6 +60,7 @@ typedef struct an_job {
     void *tamper_arg;
 
     atomic_bool cancel;
+    const an_pace *pace;     /* asked before each piece of work; NULL: nobody */
     _Atomic double progress; /* 0..1 */
 
     /* out */

@@ -198,6 +198,7 @@ static void each_second(an_agent *a)
                              .n_lines = a->n_lines,
                              .sinks = a->sinks,
                              .alarms_seq = seq,
+                             .governor = a->governor,
                              .last_error = a->last_error};
     if (an_status_write(a->status_path, &in, &why) != AN_OK)
         an_agent_fault(a, "status_not_written", why.text);
@@ -292,6 +293,7 @@ static an_err open_lines(an_agent *a, an_note *why)
         snprintf(name, sizeof name, "position.%s", a->conf->lines[i].name);
         an_err err = an_spool_value_get(a->spool, name, &mark, why);
         const bool resumed = err == AN_OK;
+        l->governor = a->governor;
         a->n_lines = i + 1;
         if (err == AN_OK || err == AN_ERR_NOTFOUND)
             err = an_line_open(l, a->conf, i, &a->board, resumed ? &mark : NULL, why);
@@ -372,7 +374,13 @@ static an_err open_all(an_agent *a, an_note *why)
         (err = an_path_join(a->status_path, dir, "status.json")) != AN_OK ||
         (err = an_net_open(1, &a->net, why)) != AN_OK)
         return err;
+    const an_governor_conf governor = {.share = (double)a->conf->train_share / 100,
+                                       .idle_only = a->conf->train_when == AN_TRAIN_IDLE,
+                                       .n_lines = a->conf->n_lines,
+                                       .clock = a->clock};
     int64_t nice = a->conf->nice;
+    if ((err = an_governor_new(&governor, &a->governor)) != AN_OK)
+        return err;
     if ((err = an_actor_start(a->net, an_train_main, &nice, &a->trainer, why)) != AN_OK ||
         (err = open_lines(a, why)) != AN_OK || (err = open_links(a, why)) != AN_OK ||
         (err = open_session(a, why)) != AN_OK)
@@ -385,6 +393,8 @@ static void close_all(an_agent *a)
     a->stopping = true;
     if (a->job)
         atomic_store(&a->job->cancel, true);
+    if (a->governor)
+        an_governor_stop(a->governor);
     stop_lines(a);
     if (a->session)
         pay(a);
@@ -406,6 +416,7 @@ static void close_all(an_agent *a)
     for (size_t i = 0; i < a->n_lines; i++)
         an_line_close(&a->lines[i]);
     an_sinks_stop(a->sinks);
+    an_governor_free(a->governor);
     an_agent_alarms_close(a);
     an_spool_close(a->spool);
     an_net_close(a->net);

@@ -4,6 +4,8 @@
 
 #include "agent/conf.h"
 #include "agent/enrol.h"
+#include "agent/governor.h"
+#include "agent/idle.h"
 #include "agent/inbox.h"
 #include "agent/job.h"
 #include "agent/live.h"
@@ -126,8 +128,10 @@ typedef struct an_line {
 
     bool resumed; /* it goes on where it was before a restart */
 
-    an_board *board; /* of all lines of the site, borrowed */
-    size_t number;   /* of this one there */
+    an_board *board;       /* of all lines of the site, borrowed */
+    size_t number;         /* of this one there */
+    an_governor *governor; /* borrowed; NULL: nobody is told of lateness */
+    an_idle idle;
 
     an_source *source;
     an_rulebook *rules;
@@ -142,7 +146,7 @@ typedef struct an_line {
     an_hash candidate;                  /* that scores beside what runs; none */
     uint64_t candidate_rows;
     an_tally tally;
-    struct line_run *run; /* what the thread keeps while it runs */
+    struct an_line_run *run; /* what the thread keeps while it runs */
 
     an_actor *actor;
     an_line_status status;
@@ -178,6 +182,10 @@ void an_line_watch_resume(an_line *l, an_live *before);
 void an_line_shadow(an_line *l, an_going *g, uint64_t rows);
 void an_line_shadow_end(an_line *l);
 void an_line_shadow_look(an_line *l, bool ended); /* ended: there are no more rows */
+/* runtime_pace.c: what the governor of the trainer is told of a line.  Errors: INVAL idle.sensor is not there. */
+an_err an_line_pace_open(an_line *l, int64_t now_ms, an_note *why);
+void an_line_pace_rows(an_line *l, int64_t now_ms); /* of the batch that was read */
+void an_line_pace_look(an_line *l, int64_t now_ms); /* every so often */
 /* runtime_counts.c */
 void an_line_counts_anew(an_line *l,
                          int64_t now_ms); /* after a swap: alarms from now on are those of what runs now */
@@ -190,7 +198,7 @@ uint64_t an_line_alarm_id(const char *line, uint64_t alarm);
 typedef struct an_training { /* there and back */
     an_job *job;
     an_snapshot *data;
-    const an_line *line; /* names and failure modes */
+    const an_line *line; /* names and failure modes, and who lets it wait */
     an_err err;
     an_note why;
 } an_training;
@@ -237,6 +245,7 @@ typedef struct an_status_in {
     size_t n_lines;
     an_sinks *sinks;
     uint64_t alarms_seq; /* of the log's last record */
+    an_governor *governor;
     const char *last_error;
 } an_status_in;
 an_err an_status_write(const char *path, const an_status_in *in, an_note *why);

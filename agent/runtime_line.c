@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/held.h"
-#include "agent/runtime_internal.h"
+#include "agent/runtime_line.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "net/poll.h"
 
 #define BATCH_ROWS 64
@@ -51,19 +51,7 @@ static void say(an_pipe *pipe, const an_say *s)
     }
 }
 
-typedef struct line_run {
-    an_line *l;
-    an_pipe *pipe;
-    const an_clock *clock;
-    size_t at; /* next row of the batch */
-    int64_t status_ms, save_ms, retry_ms;
-    an_held held;
-    bool marked; /* nothing has happened since the last mark */
-    bool go, stop;
-    an_line_status status;
-} line_run;
-
-static void say_fact(line_run *r, const an_msg *m)
+static void say_fact(an_line_run *r, const an_msg *m)
 {
     an_say s = {.kind = AN_SAY_FACT, .u.fact = an_alloc(1, sizeof *m)};
     if (!s.u.fact) {
@@ -74,7 +62,7 @@ static void say_fact(line_run *r, const an_msg *m)
     say(r->pipe, &s);
 }
 
-static void say_mark(line_run *r)
+void an_line_mark(an_line_run *r)
 {
     static const uint8_t nothing[AN_ALARM_HASH];
     const an_live *live = an_pipeline_live(r->l->pipe);
@@ -109,7 +97,7 @@ static void say_mark(line_run *r)
     say(r->pipe, &s);
 }
 
-static void save_pool(line_run *r)
+void an_line_save_pool(an_line_run *r)
 {
     an_note why = {{0}};
     if (an_pool_save(r->l->pool, r->l->pool_path, &why) != AN_OK) {
@@ -118,7 +106,7 @@ static void save_pool(line_run *r)
     }
 }
 
-static void say_status(line_run *r)
+static void say_status(an_line_run *r)
 {
     const an_line *l = r->l;
     an_line_status *s = &r->status;
@@ -147,7 +135,7 @@ static void say_status(line_run *r)
 static void on_alarm(void *ctx, const an_alarm_event *e)
 {
     const an_line *l = ctx;
-    line_run *r = l->run;
+    an_line_run *r = l->run;
     r->marked = false;
     an_held_alarm(&r->held, e);
     if (e->kind == AN_ALARM_RAISED)
@@ -171,7 +159,7 @@ static const char *drift_test(an_drift_kind kind)
 static void on_drift(void *ctx, const an_drift_alert *d)
 {
     const an_line *l = ctx;
-    line_run *r = l->run;
+    an_line_run *r = l->run;
     const an_live *live = an_pipeline_live(l->pipe);
     an_msg m = {.type = AN_MSG_DRIFT_ALERT};
     an_msg_drift_alert *a = &m.u.drift_alert;
@@ -226,113 +214,6 @@ const an_pipeline_hooks an_line_hooks = {.alarm = on_alarm,
                                          .watch = an_line_watched,
                                          .threshold = an_line_threshold_moved};
 
-/* ---- orders of the link thread ---- */
-
-static void go_live(line_run *r, an_going *g)
-{
-    an_line *l = r->l;
-    an_note why = {{0}};
-    const an_driftwatch_conf drift = an_agent_line_drift(l->conf);
-    const size_t n_held = an_held_live(&r->held, g->with_held);
-    an_held_resume(&r->held, g->live.version);
-    if (g->with_held)
-        an_log(AN_LOG_INFO, "held_windows_released", "line=%s windows=%zu", l->conf->name, n_held);
-    if (g->n_edges > 0 && an_live_reference(&g->live, &drift, l->pool, r->held.settled_ms, g->edges,
-                                            g->n_edges + 1, &g->live.reference, &why) != AN_OK)
-        an_log(AN_LOG_INFO, "drift_not_watched", "line=%s why=\"%s\"", l->conf->name, why.text);
-    if (an_pipeline_swap(l->pipe, &g->live, g->watched, &why) != AN_OK) {
-        an_log(AN_LOG_ERROR, "version_not_swapped", "line=%s why=\"%s\"", l->conf->name, why.text);
-        snprintf(r->status.error, sizeof r->status.error, "%.150s", why.text);
-    } else if (!g->watched) {
-        an_line_threshold_resume(l);
-        an_line_watch_resume(l, &g->before);
-    }
-    an_line_counts_anew(l, r->clock->wall_ms(r->clock));
-    an_going_free(g);
-    save_pool(r);
-}
-
-static void snapshot(line_run *r)
-{
-    const an_line *l = r->l;
-    an_snapshot *s = an_alloc(1, sizeof *s);
-    bool ok = s != NULL;
-    if (s) {
-        s->width = l->width;
-        s->context = l->context;
-    }
-    for (unsigned i = 0; i < AN_POOL_PARTS && ok; i++)
-        ok = (i == AN_POOL_HELD ? an_held_copy(&r->held, &s->raw[i], &s->n[i])
-                                : an_pool_copy(l->pool, 1u << i, INT64_MIN, &s->raw[i], &s->n[i])) == AN_OK;
-    for (unsigned i = AN_POOL_RECENT; ok && i <= AN_POOL_NEW; i++)
-        s->since[i] = an_held_since(&r->held, (an_pool_part)i);
-    if (ok)
-        s->reported = an_held_reported(&r->held);
-    ok = ok && an_held_changed(&r->held, &s->raw[AN_SNAPSHOT_CHANGED], &s->n[AN_SNAPSHOT_CHANGED]) == AN_OK;
-    if (!ok) {
-        an_snapshot_free(s);
-        s = NULL;
-    }
-    an_say out = {.kind = AN_SAY_SNAPSHOT, .u.snapshot = s};
-    say(r->pipe, &out);
-}
-
-static void take_verdict(line_run *r, const an_order *o)
-{
-    an_pool *pool = r->l->pool;
-    size_t n = 0;
-    if (o->verdict == AN_VERDICT_TRUE)
-        n = an_pool_confirm(pool, o->alarm);
-    else if (o->verdict == AN_VERDICT_FALSE)
-        n = an_pool_release(pool, o->alarm);
-    an_log(AN_LOG_INFO, "verdict", "line=%s alarm=%" PRIu64 " verdict=%s windows=%zu", r->l->conf->name,
-           o->alarm, an_verdict_name(o->verdict), n);
-    if (!o->of_rule)
-        (void)an_tally_verdict(&r->l->tally, o->alarm,
-                               o->verdict); /* of an earlier version: it is not counted */
-    save_pool(r);
-}
-
-static void take_orders(line_run *r)
-{
-    an_order o;
-    size_t len;
-    an_err err;
-    while ((err = an_pipe_recv(r->pipe, &o, sizeof o, &len)) == AN_OK) {
-        switch (o.kind) {
-        case AN_ORDER_GO:
-            r->go = true;
-            an_line_rules_gone(r->l);
-            if (!r->l->resumed)
-                say_mark(r); /* so that a crash after the first alarm repeats its number */
-            break;
-        case AN_ORDER_LIVE:
-            go_live(r, o.going);
-            break;
-        case AN_ORDER_SHADOW:
-            an_line_shadow(r->l, o.going, o.rows);
-            break;
-        case AN_ORDER_SHADOW_END:
-            an_line_shadow_end(r->l);
-            break;
-        case AN_ORDER_SNAPSHOT:
-            snapshot(r);
-            break;
-        case AN_ORDER_VERDICT:
-            take_verdict(r, &o);
-            break;
-        case AN_ORDER_MISSED:
-            an_tally_missed(&r->l->tally);
-            break;
-        case AN_ORDER_STOP:
-            r->stop = true;
-            break;
-        }
-    }
-    if (err == AN_ERR_CANCELLED)
-        r->stop = true;
-}
-
 /* ---- rows ---- */
 
 static uint64_t known(const an_line *l)
@@ -346,7 +227,7 @@ static bool must_wait(const an_line *l)
     return l->conf->wait_for_version && !an_pipeline_live(l->pipe) && l->next_row >= known(l);
 }
 
-static an_err read_rows(line_run *r, int64_t *ret_wait_ms, an_note *why)
+static an_err read_rows(an_line_run *r, int64_t *ret_wait_ms, an_note *why)
 {
     an_line *l = r->l;
     size_t cap = BATCH_ROWS;
@@ -360,7 +241,7 @@ static an_err read_rows(line_run *r, int64_t *ret_wait_ms, an_note *why)
     return err;
 }
 
-static void process(line_run *r)
+static void process(an_line_run *r)
 {
     an_line *l = r->l;
     an_note why = {{0}};
@@ -382,12 +263,12 @@ static void process(line_run *r)
     const an_pipeline_stats after = an_pipeline_stats_get(l->pipe);
     an_tally_rows(&r->l->tally, after.scored - before.scored);
     if (!r->marked || before.alarms != after.alarms)
-        say_mark(r);
+        an_line_mark(r);
     r->marked = true;
 }
 
 /* Returns how long there is nothing to do. */
-static int64_t turn(line_run *r)
+static int64_t turn(an_line_run *r)
 {
     an_note why = {{0}};
     int64_t wait_ms = STATUS_MS;
@@ -401,6 +282,7 @@ static int64_t turn(line_run *r)
     r->status.phase = AN_LINE_READING;
     an_err err = read_rows(r, &wait_ms, &why);
     if (err == AN_OK) {
+        an_line_pace_rows(r->l, now);
         process(r);
         return 0;
     }
@@ -409,8 +291,8 @@ static int64_t turn(line_run *r)
     if (err == AN_ERR_NOTFOUND) {
         r->status.phase = AN_LINE_ENDED;
         an_board_clear(r->l->board, r->l->number);
-        say_mark(r);
-        save_pool(r);
+        an_line_mark(r);
+        an_line_save_pool(r);
         an_log(AN_LOG_INFO, "source_ended", "line=%s rows=%" PRIu64, r->l->conf->name, r->l->next_row);
         if (r->l->scores && fflush(r->l->scores) != 0)
             an_log(AN_LOG_ERROR, "scores_not_written", "line=%s", r->l->conf->name);
@@ -424,26 +306,27 @@ static int64_t turn(line_run *r)
     return STATUS_MS;
 }
 
-static void housekeep(line_run *r)
+static void housekeep(an_line_run *r)
 {
     const int64_t now = r->clock->mono_ms(r->clock);
     an_line_shadow_look(r->l, r->status.phase == AN_LINE_ENDED);
+    an_line_pace_look(r->l, now);
     an_line_counts_say(r->l, r->clock->wall_ms(r->clock));
     if (now >= r->status_ms) {
         say_status(r);
-        say_mark(r);
+        an_line_mark(r);
         r->status_ms = now + STATUS_MS;
         if (r->l->scores)
             (void)fflush(r->l->scores); /* an error shows at the next row */
     }
     if (now >= r->save_ms) {
-        save_pool(r);
+        an_line_save_pool(r);
         r->save_ms = now + r->l->agent->save_ms;
     }
 }
 
 /* Until the time is over, there is an order, or the source has something. */
-static void rest(line_run *r, int64_t wait_ms)
+static void rest(an_line_run *r, int64_t wait_ms)
 {
     an_wait items[] = {{.pipe = r->pipe}, {.fd = r->go ? an_source_fd(r->l->source) : -1}};
     an_err err = an_poll(items, items[1].fd >= 0 ? 2 : 1, wait_ms);
@@ -452,7 +335,7 @@ static void rest(line_run *r, int64_t wait_ms)
 
 void an_line_main(an_pipe *pipe, void *line)
 {
-    line_run r = {.l = line, .pipe = pipe, .clock = an_clock_system(), .marked = true};
+    an_line_run r = {.l = line, .pipe = pipe, .clock = an_clock_system(), .marked = true};
     an_line *l = line;
     const an_driftwatch_conf drift = an_agent_line_drift(l->conf);
     an_held_init(&r.held, l->pool, &drift, l->context);
@@ -464,9 +347,10 @@ void an_line_main(an_pipe *pipe, void *line)
     an_line_rest_find(l, &kept);
     l->run = &r;
     r.save_ms = r.clock->mono_ms(r.clock) + l->agent->save_ms;
+    (void)an_thread_prompt(); /* an older system knows nothing of it */
     an_actor_ready(pipe, AN_OK, NULL);
     while (!r.stop) {
-        take_orders(&r);
+        an_line_obey(&r);
         if (r.stop)
             break;
         const int64_t wait_ms = r.go ? turn(&r) : STATUS_MS;
@@ -476,8 +360,8 @@ void an_line_main(an_pipe *pipe, void *line)
             rest(&r, wait_ms);
     }
     if (r.go) {
-        say_mark(&r);
-        save_pool(&r);
+        an_line_mark(&r);
+        an_line_save_pool(&r);
         say_status(&r);
     }
     const an_say stopped = {.kind = AN_SAY_STOPPED};

@@ -27,6 +27,7 @@ typedef struct an_agent {
     an_board board; /* what the lines show one another */
     size_t n_lines; /* opened */
     an_actor *trainer;
+    an_governor *governor; /* of the trainer */
     an_job *job;           /* waits for copies of pools, or is with the trainer */
     an_training *training; /* with the trainer */
     an_msg **owed;         /* facts that could not be kept yet, oldest first */

@@ -245,7 +245,8 @@ an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, an_board *
     an_buf_init(&l->kept, 1u << 16);
     if ((err = open_source(l, why)) != AN_OK || (err = open_rules(l, why)) != AN_OK ||
         (err = open_pool(l, why)) != AN_OK || (err = open_scores(l, mark != NULL, why)) != AN_OK ||
-        (err = open_pipeline(l, why)) != AN_OK)
+        (err = open_pipeline(l, why)) != AN_OK ||
+        (err = an_line_pace_open(l, an_clock_system()->mono_ms(an_clock_system()), why)) != AN_OK)
         return err;
     l->resumed = mark && (err = restore(l, mark, &note)) == AN_OK;
     if (!mark || l->resumed)

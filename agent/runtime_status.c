@@ -90,6 +90,18 @@ static an_json *line_json(const an_line *l, const an_session *session)
     return o;
 }
 
+static an_json *training_json(an_governor *g)
+{
+    const an_governor_look look = an_governor_look_at(g);
+    an_json *o = an_json_object();
+    an_json_set_text(o, "waits_for", an_governor_state_name(look.state));
+    set_count(o, "lates", look.lates);
+    an_json_set_int(o, "waited_late_ms", look.waited_ms[AN_GOVERNOR_LATE]);
+    an_json_set_int(o, "waited_busy_ms", look.waited_ms[AN_GOVERNOR_BUSY]);
+    an_json_set_int(o, "waited_share_ms", look.waited_ms[AN_GOVERNOR_SHARE]);
+    return o;
+}
+
 an_err an_status_write(const char *path, const an_status_in *in, an_note *why)
 {
     const an_session_status st = an_session_look(in->session);
@@ -124,6 +136,7 @@ an_err an_status_write(const char *path, const an_status_in *in, an_note *why)
         an_json_push(lines, line_json(&in->lines[i], in->session));
     an_json_set(o, "lines", lines);
     an_json_set(o, "sinks", an_sinks_json(in->sinks, in->alarms_seq, in->now_ms));
+    an_json_set(o, "training", training_json(in->governor));
     an_json_set_text(o, "last_error", in->last_error);
     char *text = an_json_print(o, 1);
     an_json_free(o);

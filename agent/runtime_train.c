@@ -1,10 +1,10 @@
 /* The trainer's thread: one job after the other, standing back behind the line's own work. */
 #include <errno.h>
-#include <sys/resource.h>
 
 #include "agent/runtime_internal.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 static an_data_part part(const an_snapshot *s, unsigned which)
 {
@@ -29,6 +29,7 @@ static void run(an_training *t)
                                .sensors = l->sensors,
                                .modes = l->conf->modes,
                                .n_modes = l->conf->n_modes};
+    t->job->pace = l->governor ? an_governor_pace(l->governor) : NULL;
     t->err = an_job_run(t->job, &data, &t->why);
     an_snapshot_free(t->data);
     t->data = NULL;
@@ -40,7 +41,7 @@ void an_train_main(an_pipe *pipe, void *nice)
     size_t len;
     an_err err = AN_OK;
     /* On Linux the priority is the thread's, and its workers inherit it. */
-    if (setpriority(PRIO_PROCESS, 0, (int)*(const int64_t *)nice) != 0)
+    if (!an_thread_stand_back((int)*(const int64_t *)nice))
         an_log(AN_LOG_WARN, "nice_not_set", "errno=%d", errno);
     an_actor_ready(pipe, AN_OK, NULL);
     while (err != AN_ERR_CANCELLED) {

@@ -273,6 +273,11 @@ an_source_stats an_source_stats_get(const an_source *s)
     return stats;
 }
 
+bool an_source_is_paced(const an_source *s)
+{
+    return s->type->live || s->speed > 0;
+}
+
 int an_source_fd(const an_source *s)
 {
     return s->type->fd ? s->type->fd(s->state) : -1;

@@ -162,6 +162,8 @@ an_err an_source_save(const an_source *s, an_buf *ret);
 /* Errors: PROTO not a position of this source, NOTFOUND the place is gone (file replaced). */
 an_err an_source_restore(an_source *s, an_reader *in, an_note *why);
 
+/* Rows come at the line's own pace (a live source, or `speed`): a full batch says that some wait. */
+bool an_source_is_paced(const an_source *s);
 /* See an_source_type.fd. */
 int an_source_fd(const an_source *s);
 

@@ -22,6 +22,7 @@
 #include "agent/data.h"
 #include "agent/suspect.h"
 #include "base/err.h"
+#include "base/pace.h"
 #include "models/bundle.h"
 #include "models/overlay.h"
 #include "msg/plan.h"
@@ -44,6 +45,7 @@ typedef struct an_task {
     const an_calibrate_opts *calibrate; /* how this site makes its overlays */
     size_t n_threads;
     const atomic_bool *cancel;                    /* may be NULL */
+    const an_pace *pace;                          /* asked before each piece of work; may be NULL */
     void (*progress)(void *arg, double fraction); /* on the calling thread; may be NULL */
     void *progress_arg;
 } an_task;

@@ -73,6 +73,7 @@ static an_err run_steps(an_trainer *t, size_t epoch, double *ret_loss, an_note *
     for (size_t i = 0; i < t->per_epoch; i++) {
         if (cancelled(t->opts))
             return an_fail(AN_ERR_CANCELLED, why, "cancelled after %llu steps", (unsigned long long)t->step);
+        an_pace_wait(t->opts->pace);
         double loss = 0.0;
         choose_rows(t, i);
         an_err err = an_trainer_step(t, &loss, why);

@@ -49,6 +49,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/pace.h"
 #include "models/model.h"
 
 typedef enum an_train_scope {
@@ -133,6 +134,7 @@ typedef struct an_train_opts {
     void (*epoch_end)(void *arg, const an_train_epoch *e);
     void *progress_arg;        /* of both */
     const atomic_bool *cancel; /* looked at before each step; NULL: never */
+    const an_pace *pace;       /* asked before each step; NULL: nobody */
     bool keep; /* cancelled after a whole epoch: end well, with the parameters of the lowest validation
                   loss so far, or without a validation part as they are; else cancelling is an error */
 } an_train_opts;

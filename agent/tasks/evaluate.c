@@ -133,6 +133,7 @@ typedef struct judged {
 static double score_of(judged *j, const float *x)
 {
     float score = NAN;
+    an_pace_wait(j->c->task->pace);
     an_err err = an_scorer_score(j->scorer, j->work, x, 1, &score, NULL);
     if (err != AN_OK || !isfinite(score)) {
         j->e->non_finite++;
@@ -338,6 +339,7 @@ static an_err overlay_for(const court *c, const an_bundle *bundle, const an_hash
     opts.alarm_share_max = 0; /* judging is what this round is for */
     opts.seed = an_task_seed(task);
     opts.cancel = task->cancel;
+    opts.pace = task->pace;
     opts.n_threads = task->n_threads ? task->n_threads : 1;
     return an_calibrate(bundle, hash, &data, &opts, 0, ret, NULL, why);
 }

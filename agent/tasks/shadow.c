@@ -48,6 +48,7 @@ static an_err overlay_for(const an_task *task, const an_bundle *bundle, const an
     opts.alarm_share_max = 0; /* judging is what this round is for */
     opts.seed = an_task_seed(task);
     opts.cancel = task->cancel;
+    opts.pace = task->pace;
     opts.n_threads = task->n_threads ? task->n_threads : 1;
     an_err err = an_data_fit(task->data, false, &fit, &data.fit.n);
     if (err == AN_OK)

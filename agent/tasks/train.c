@@ -186,6 +186,7 @@ static an_train_opts options(an_task *task)
     o.seed = an_task_seed(task);
     o.n_threads = task->n_threads ? task->n_threads : 1;
     o.cancel = task->cancel;
+    o.pace = task->pace;
     o.progress = on_progress;
     o.progress_arg = task;
     return o;

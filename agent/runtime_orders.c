@@ -1,0 +1,112 @@
+/* What the link thread asks of a line, on the line's thread. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/runtime_line.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+static void go_live(an_line_run *r, an_going *g)
+{
+    an_line *l = r->l;
+    an_note why = {{0}};
+    const an_driftwatch_conf drift = an_agent_line_drift(l->conf);
+    const size_t n_held = an_held_live(&r->held, g->with_held);
+    an_held_resume(&r->held, g->live.version);
+    if (g->with_held)
+        an_log(AN_LOG_INFO, "held_windows_released", "line=%s windows=%zu", l->conf->name, n_held);
+    if (g->n_edges > 0 && an_live_reference(&g->live, &drift, l->pool, r->held.settled_ms, g->edges,
+                                            g->n_edges + 1, &g->live.reference, &why) != AN_OK)
+        an_log(AN_LOG_INFO, "drift_not_watched", "line=%s why=\"%s\"", l->conf->name, why.text);
+    if (an_pipeline_swap(l->pipe, &g->live, g->watched, &why) != AN_OK) {
+        an_log(AN_LOG_ERROR, "version_not_swapped", "line=%s why=\"%s\"", l->conf->name, why.text);
+        snprintf(r->status.error, sizeof r->status.error, "%.150s", why.text);
+    } else if (!g->watched) {
+        an_line_threshold_resume(l);
+        an_line_watch_resume(l, &g->before);
+    }
+    an_line_counts_anew(l, r->clock->wall_ms(r->clock));
+    an_going_free(g);
+    an_line_save_pool(r);
+}
+
+static void snapshot(an_line_run *r)
+{
+    const an_line *l = r->l;
+    an_snapshot *s = an_alloc(1, sizeof *s);
+    bool ok = s != NULL;
+    if (s) {
+        s->width = l->width;
+        s->context = l->context;
+    }
+    for (unsigned i = 0; i < AN_POOL_PARTS && ok; i++)
+        ok = (i == AN_POOL_HELD ? an_held_copy(&r->held, &s->raw[i], &s->n[i])
+                                : an_pool_copy(l->pool, 1u << i, INT64_MIN, &s->raw[i], &s->n[i])) == AN_OK;
+    for (unsigned i = AN_POOL_RECENT; ok && i <= AN_POOL_NEW; i++)
+        s->since[i] = an_held_since(&r->held, (an_pool_part)i);
+    if (ok)
+        s->reported = an_held_reported(&r->held);
+    ok = ok && an_held_changed(&r->held, &s->raw[AN_SNAPSHOT_CHANGED], &s->n[AN_SNAPSHOT_CHANGED]) == AN_OK;
+    if (!ok) {
+        an_snapshot_free(s);
+        s = NULL;
+    }
+    an_say out = {.kind = AN_SAY_SNAPSHOT, .u.snapshot = s};
+    an_line_say(r->l, &out);
+}
+
+static void take_verdict(an_line_run *r, const an_order *o)
+{
+    an_pool *pool = r->l->pool;
+    size_t n = 0;
+    if (o->verdict == AN_VERDICT_TRUE)
+        n = an_pool_confirm(pool, o->alarm);
+    else if (o->verdict == AN_VERDICT_FALSE)
+        n = an_pool_release(pool, o->alarm);
+    an_log(AN_LOG_INFO, "verdict", "line=%s alarm=%" PRIu64 " verdict=%s windows=%zu", r->l->conf->name,
+           o->alarm, an_verdict_name(o->verdict), n);
+    if (!o->of_rule) /* of an earlier version: it is not counted */
+        (void)an_tally_verdict(&r->l->tally, o->alarm, o->verdict);
+    an_line_save_pool(r);
+}
+
+void an_line_obey(an_line_run *r)
+{
+    an_order o;
+    size_t len;
+    an_err err;
+    while ((err = an_pipe_recv(r->pipe, &o, sizeof o, &len)) == AN_OK) {
+        switch (o.kind) {
+        case AN_ORDER_GO:
+            r->go = true;
+            an_line_rules_gone(r->l);
+            if (!r->l->resumed)
+                an_line_mark(r); /* so that a crash after the first alarm repeats its number */
+            break;
+        case AN_ORDER_LIVE:
+            go_live(r, o.going);
+            break;
+        case AN_ORDER_SHADOW:
+            an_line_shadow(r->l, o.going, o.rows);
+            break;
+        case AN_ORDER_SHADOW_END:
+            an_line_shadow_end(r->l);
+            break;
+        case AN_ORDER_SNAPSHOT:
+            snapshot(r);
+            break;
+        case AN_ORDER_VERDICT:
+            take_verdict(r, &o);
+            break;
+        case AN_ORDER_MISSED:
+            an_tally_missed(&r->l->tally);
+            break;
+        case AN_ORDER_STOP:
+            r->stop = true;
+            break;
+        }
+    }
+    if (err == AN_ERR_CANCELLED)
+        r->stop = true;
+}
