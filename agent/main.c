@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "doors/crypto.h"
+#include "doors/http_client.h"
 #include "doors/json.h"
 #include "models/kernels/kernels.h"
 
@@ -121,8 +122,10 @@ static an_err run(const an_args *args, an_note *why)
         printf("%s: site %s, %zu line%s\n", file, conf.site, conf.n_lines, conf.n_lines == 1 ? "" : "s");
     } else if (err == AN_OK) {
         an_log_init((an_log_level)conf.log_level, "andon-agent");
-        if ((err = catch_signals(why)) == AN_OK)
+        if ((err = catch_signals(why)) == AN_OK && (err = an_http_client_init()) == AN_OK) {
             err = an_agent_run(&conf, stop_pipe[0], why);
+            an_http_client_done();
+        }
     }
     an_agent_conf_done(&conf);
     return err;

@@ -117,6 +117,11 @@ static void note_read(an_sink *s, uint64_t lost, bool wanted, bool damaged)
         s->at = s->seen;
 }
 
+static bool is_wanted(const an_sink *s, const an_alarm_record *r)
+{
+    return an_sink_wants(&s->conf, r) && (!s->type->wants || s->type->wants(s->state, r));
+}
+
 static an_err fill(an_sink *s, an_note *why)
 {
     for (int i = 0; i < LOOK_MOST && s->n < AN_SINK_BATCH; i++) {
@@ -127,7 +132,7 @@ static an_err fill(an_sink *s, an_note *why)
             break;
         if (err != AN_OK && err != AN_ERR_PROTO)
             return err;
-        const bool damaged = err == AN_ERR_PROTO, wanted = !damaged && an_sink_wants(&s->conf, r);
+        const bool damaged = err == AN_ERR_PROTO, wanted = !damaged && is_wanted(s, r);
         const uint64_t seq = r->seq;
         if (wanted && (err = add_event(s)) != AN_OK)
             return err;

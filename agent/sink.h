@@ -66,6 +66,8 @@ typedef struct an_sink_type {
      * on failure: then the one after them is what failed.
      * Errors: REFUSED the receiver will never take that one; all else: it is tried again. */
     an_err (*send)(void *state, const an_sink_event *events, size_t n, size_t *ret_taken, an_note *why);
+    /* Beside the filter that every sink has; NULL: all that passes that.  On the sink's thread. */
+    bool (*wants)(const void *state, const an_alarm_record *r);
     /* Between events, at least every *ret_wait_ms, which it may make shorter; NULL: nothing to do. */
     an_err (*idle)(void *state, int64_t *ret_wait_ms, an_note *why);
 } an_sink_type;

@@ -133,3 +133,15 @@ void an_mac_of(an_hash *ret, const uint8_t key[static 32], const void *bytes, si
 {
     crypto_generichash(ret->b, sizeof ret->b, bytes, len, key, 32);
 }
+
+static_assert(crypto_auth_hmacsha256_BYTES == AN_HMAC_BYTES, "HMAC-SHA256");
+
+void an_hmac_sha256(uint8_t ret[static AN_HMAC_BYTES], const void *key, size_t key_len, const void *bytes,
+                    size_t len)
+{
+    crypto_auth_hmacsha256_state s;
+    crypto_auth_hmacsha256_init(&s, key, key_len);
+    crypto_auth_hmacsha256_update(&s, bytes, len);
+    crypto_auth_hmacsha256_final(&s, ret);
+    sodium_memzero(&s, sizeof s);
+}

@@ -61,4 +61,9 @@ void an_secret_free(void *secret);
 /* Keyed MAC (BLAKE2b-256 with a 32-byte key), e.g. to prove possession of an enrolment token. */
 void an_mac_of(an_hash *ret, const uint8_t key[static 32], const void *bytes, size_t len);
 
+/* HMAC-SHA256 (RFC 2104, FIPS 198-1), for receivers that are not ours.  A key of any length. */
+#define AN_HMAC_BYTES 32
+void an_hmac_sha256(uint8_t ret[static AN_HMAC_BYTES], const void *key, size_t key_len, const void *bytes,
+                    size_t len);
+
 #endif
