@@ -33,6 +33,10 @@ static an_err check_value(const an_option *o, const an_node *map, const an_node 
         if (an_node_kind(value) != AN_YAML_LIST)
             return an_node_fail(value, why, "%s: must be a list", o->key);
         return AN_OK;
+    case AN_OPTION_MAP:
+        if (an_node_kind(value) != AN_YAML_MAP)
+            return an_node_fail(value, why, "%s: must be a mapping", o->key);
+        return AN_OK;
     }
     return AN_OK;
 }

@@ -24,7 +24,8 @@ typedef enum an_option_kind {
     AN_OPTION_INT,
     AN_OPTION_REAL,
     AN_OPTION_BOOL,
-    AN_OPTION_LIST /* sequence of texts or of mappings; read by its owner itself */
+    AN_OPTION_LIST, /* sequence of texts or of mappings; read by its owner itself */
+    AN_OPTION_MAP   /* mapping; the same */
 } an_option_kind;
 
 /* One configuration key.  Bounds are checked before the owner sees it. */

@@ -50,6 +50,7 @@ only '[a-z0-9_/]*\.pb-c\.h|protobuf-c/'            '(proto/msg|models/onnx)/' 'p
 only 'andon\.pb-c\.h'                              'proto/msg/'         'proto/msg'
 only 'onnx\.pb-c\.h'                               'models/onnx/'       'models/onnx'
 only 'sodium|openssl/|gcrypt|libfyaml|jansson|zstd|zdict' 'proto/doors/'     'proto/doors'
+only 'kiss_fft|sndfile|jpeglib|jerror'             'proto/doors/'       'proto/doors'
 only 'modbus/|mosquitto'                           'proto/doors/'       'proto/doors'
 only 'sqlite3|microhttpd|curl/|png'                'proto/doors/'       'proto/doors'
 only 'libpq|postgres_'                             'coordinator/store/pq\.' 'coordinator/store/pq.c'

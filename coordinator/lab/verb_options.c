@@ -57,6 +57,8 @@ static const char *kind_text(an_option_kind kind)
         return "true or false";
     case AN_OPTION_LIST:
         return "list";
+    case AN_OPTION_MAP:
+        return "mapping";
     }
     return "";
 }

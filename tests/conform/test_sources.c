@@ -32,6 +32,13 @@ static const sample samples[] = {
     {"modbus",
      "devices: [{tcp: '127.0.0.1:1', timeout_ms: 50, tags: [{name: a, table: input, address: 7}]}]"},
 #endif
+#ifdef AN_HAVE_FFT
+    {"spectral", "of: {type: csv, path: %s/data.csv, follow: false}, rate_hz: 1, frame: 16, hop: 4, "
+                 "log_bands: 2, log_from: 0.1"},
+#endif
+#ifdef AN_HAVE_SNDFILE
+    {"wav", "path: %s/sound.wav, follow: false"},
+#endif
     {"sim", "line: pump, rows: 150, site: 3, seed: 9"},
 };
 
@@ -234,6 +241,15 @@ int main(void)
         an_buf_printf(&b, "2026-01-01 00:%02d:%02d,%d.5,%d\n", i / 60, i % 60, i, i * i);
     if (an_file_write(path, b.data, b.len, 0644, NULL) != AN_OK)
         return 1;
+    an_buf_clear(&b);
+    static const char header[] =
+        "RIFF\x6c\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x40\x1f\0\0\x80\x3e\0\0\2\0\x10\0data\x48\0\0";
+    an_buf_put(&b, header, sizeof header);
+    for (int i = 0; i < 72; i++)
+        an_buf_u8(&b, (uint8_t)(i * i));
+    snprintf(path, sizeof path, "%s/sound.wav", dir);
+    if (an_file_write(path, b.data, b.len, 0644, NULL) != AN_OK)
+        return 1;
     an_buf_done(&b);
     for (size_t i = 0; an_source_type_at(i); i++) {
         union {
@@ -258,6 +274,8 @@ int main(void)
         failed += row.type->live ? cmocka_run_group_tests_name(row.type->name, live, NULL, NULL)
                                  : cmocka_run_group_tests_name(row.type->name, tests, NULL, NULL);
     }
+    unlink(path);
+    snprintf(path, sizeof path, "%s/data.csv", dir);
     unlink(path);
     rmdir(dir);
     return failed ? 1 : 0;

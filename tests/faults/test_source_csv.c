@@ -310,6 +310,7 @@ static void reader(void)
     an_note why = {{0}};
     an_source *s = open_source();
     uint64_t last = take_up(&s);
+    atomic_store(&all->confirmed, last); /* it may have been killed between keeping and saying so */
     an_source_stats before = {.n_counters = 0};
     if (an_batch_init(&b, 2, 64) != AN_OK)
         fail_with("memory");
