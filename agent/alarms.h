@@ -122,6 +122,7 @@ typedef struct an_alarms_stats {
     uint64_t dropped_unread;   /* ... and those that one still waited for */
     uint64_t readers, waiting; /* records that the slowest reader waits for */
 } an_alarms_stats;
+/* bytes: as of this handle's opening, and what it has stored since. */
 an_err an_alarms_stats_get(an_alarms *a, an_alarms_stats *ret, an_note *why);
 
 #endif

@@ -70,6 +70,7 @@ an_err an_inbox_put(const char *dir, const an_command *c, int64_t now_ms, an_not
     } else {
         an_json_set_int(o, "alarm", (int64_t)c->alarm);
         an_json_set_text(o, "verdict", an_verdict_name(c->verdict));
+        an_json_set_text(o, "by", c->by);
     }
     char *text = an_json_print(o, 0);
     an_json_free(o);
@@ -80,15 +81,18 @@ an_err an_inbox_put(const char *dir, const an_command *c, int64_t now_ms, an_not
 
 static an_err parse_verdict(const an_jval *o, an_command *ret, an_note *why)
 {
-    const char *verdict = NULL;
+    const char *verdict = NULL, *by = "";
     int64_t alarm = 0;
     an_err err = an_jval_int(o, "alarm", 1, INT64_MAX, &alarm, why);
     if (err == AN_OK)
         err = an_jval_text(o, "verdict", &verdict, why);
     if (err == AN_OK && !an_verdict_find(verdict, &ret->verdict))
         err = an_fail(AN_ERR_PROTO, why, "\"%.60s\" is not a verdict", verdict);
+    if (err == AN_OK)
+        err = an_jval_get_text(o, "by", "", &by, why);
     ret->kind = AN_COMMAND_VERDICT;
     ret->alarm = (uint64_t)alarm;
+    an_text_set(ret->by, sizeof ret->by, by);
     return err;
 }
 

@@ -36,7 +36,7 @@ typedef struct an_command {
     uint64_t alarm;         /* VERDICT, ALARM; ALARM: 0 is the line with all its alarms */
     an_verdict verdict;
     an_logged_kind deed;        /* ALARM: ACKED SHELVED UNSHELVED REMOVED RESTORED COMMENTED */
-    char by[AN_NAME_MAX];       /* ALARM: who */
+    char by[AN_NAME_MAX];       /* ALARM, VERDICT: who */
     int64_t until_ms;           /* ALARM, SHELVED: the end */
     char reason[AN_REASON_MAX]; /* ROLLBACK, MISSED; ALARM: a comment, may be empty */
 } an_command;

@@ -66,7 +66,7 @@ static const an_verb verbs[] = {
     {"enrol", "TOKEN", 1, 1, enrol_flags, N(enrol_flags), "ask the coordinator to admit this site"},
     {"status", NULL, 0, 0, status_flags, N(status_flags), "what a running agent does"},
     {"ledger", NULL, 0, 0, ledger_flags, N(ledger_flags), "all that left this site, in plain words"},
-    {"verdict", "LINE ALARM true|false|unsure", 3, 3, data_flags, N(data_flags),
+    {"verdict", "LINE ALARM true|false|unsure", 3, 3, by_flags, 2,
      "say whether an alarm was right; the agent learns from it"},
     {"missed", "LINE REASON", 2, 2, data_flags, N(data_flags),
      "say that a fault of the line has raised no alarm"},
@@ -234,7 +234,7 @@ static an_err dispatch(const an_args *args, an_note *why)
     if (strcmp(verb, "ledger") == 0)
         return ledger(args, why);
     if (strcmp(verb, "verdict") == 0)
-        return an_leave_verdict(data_of(args), p[0], p[1], p[2], stdout, why);
+        return an_leave_verdict(data_of(args), p[0], p[1], p[2], an_args_get(args, "by"), stdout, why);
     if (strcmp(verb, "missed") == 0)
         return an_leave_missed(data_of(args), p[0], p[1], stdout, why);
     if (strcmp(verb, "rollback") == 0)

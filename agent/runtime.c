@@ -185,8 +185,8 @@ static void each_second(an_agent *a)
         an_agent_obey(a, &c);
     if (err != AN_ERR_NOTFOUND)
         an_agent_fault(a, "command_not_read", why.text);
-    uint64_t seq = 0;
-    if (an_alarms_last_seq(a->alarms, &seq, &why) != AN_OK)
+    an_alarms_stats alarms = {0};
+    if (an_alarms_stats_get(a->alarms, &alarms, &why) != AN_OK)
         an_agent_fault(a, "alarms_not_read", why.text);
     const an_status_in in = {.site = a->conf->site,
                              .id = a->id,
@@ -197,8 +197,8 @@ static void each_second(an_agent *a)
                              .lines = a->lines,
                              .n_lines = a->n_lines,
                              .sinks = a->sinks,
-                             .alarms_seq = seq,
                              .governor = a->governor,
+                             .alarms = alarms,
                              .last_error = a->last_error};
     if (an_status_write(a->status_path, &in, &why) != AN_OK)
         an_agent_fault(a, "status_not_written", why.text);

@@ -114,6 +114,8 @@ static void carry_out(an_agent *a, const an_alarm_deed *d, const char *fault)
     if (err != AN_OK)
         an_agent_fault(a, fault, why.text[0] ? why.text : an_err_text(err));
     else
+        an_sinks_wake(a->sinks);
+    if (err == AN_OK)
         an_log(AN_LOG_INFO, "alarm_deed", "line=%s alarm=%" PRIu64 " what=\"%s\" by=\"%s\"", d->line,
                d->alarm, an_logged_name(d->kind), d->by);
 }

@@ -2,6 +2,7 @@
 #ifndef AN_AGENT_RUNTIME_INTERNAL_H
 #define AN_AGENT_RUNTIME_INTERNAL_H
 
+#include "agent/alarms.h"
 #include "agent/conf.h"
 #include "agent/enrol.h"
 #include "agent/governor.h"
@@ -244,8 +245,8 @@ typedef struct an_status_in {
     const an_line *lines;
     size_t n_lines;
     an_sinks *sinks;
-    uint64_t alarms_seq; /* of the log's last record */
     an_governor *governor;
+    an_alarms_stats alarms;
     const char *last_error;
 } an_status_in;
 an_err an_status_write(const char *path, const an_status_in *in, an_note *why);

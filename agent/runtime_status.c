@@ -102,6 +102,20 @@ static an_json *training_json(an_governor *g)
     return o;
 }
 
+static an_json *log_json(const an_alarms_stats *s)
+{
+    an_json *o = an_json_object();
+    set_count(o, "seq", s->last_seq);
+    set_count(o, "records", s->records);
+    set_count(o, "bytes", s->bytes);
+    set_count(o, "alarms_open", s->open);
+    set_count(o, "alarms_suppressed", s->suppressed);
+    set_count(o, "records_unread", s->waiting);
+    set_count(o, "dropped", s->dropped);
+    set_count(o, "dropped_unread", s->dropped_unread);
+    return o;
+}
+
 an_err an_status_write(const char *path, const an_status_in *in, an_note *why)
 {
     const an_session_status st = an_session_look(in->session);
@@ -135,8 +149,9 @@ an_err an_status_write(const char *path, const an_status_in *in, an_note *why)
     for (size_t i = 0; i < in->n_lines; i++)
         an_json_push(lines, line_json(&in->lines[i], in->session));
     an_json_set(o, "lines", lines);
-    an_json_set(o, "sinks", an_sinks_json(in->sinks, in->alarms_seq, in->now_ms));
     an_json_set(o, "training", training_json(in->governor));
+    an_json_set(o, "sinks", an_sinks_json(in->sinks, in->alarms.last_seq, in->now_ms));
+    an_json_set(o, "alarm_log", log_json(&in->alarms));
     an_json_set_text(o, "last_error", in->last_error);
     char *text = an_json_print(o, 1);
     an_json_free(o);

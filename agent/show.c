@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/inbox.h"
@@ -65,6 +66,19 @@ static void print_sinks(const an_jval *sinks, FILE *out)
     }
 }
 
+static void print_log(const an_jval *log, FILE *out)
+{
+    const int64_t lost = int_of(log, "dropped_unread"), open = int_of(log, "alarms_open");
+    if (open > 0)
+        fprintf(out,
+                "%" PRId64 " alarm%s that nobody has acknowledged or that goes on: `andon-agent alarms`\n",
+                open, open == 1 ? "" : "s");
+    if (lost > 0)
+        fprintf(out,
+                "the log of alarms is at its quota: %" PRId64 " record%s that a sink still waited for went\n",
+                lost, lost == 1 ? "" : "s");
+}
+
 static void print_status(const an_jval *o, FILE *out)
 {
     const an_jval *link = an_jval_get(o, "coordinator"), *lines = an_jval_get(o, "lines");
@@ -89,6 +103,7 @@ static void print_status(const an_jval *o, FILE *out)
                 bool_of(l, "alarm_open") ? "yes" : "no");
     }
     print_sinks(an_jval_get(o, "sinks"), out);
+    print_log(an_jval_get(o, "alarm_log"), out);
     for (size_t i = 0; i < an_jval_count(lines); i++) {
         const an_jval *l = an_jval_at(lines, i);
         if (int_of(l, "release_expired_ms") > 0)
@@ -257,8 +272,8 @@ an_err an_leave_rotate(const char *dir, FILE *out, an_note *why)
     return err;
 }
 
-an_err an_leave_verdict(const char *dir, const char *line, const char *alarm, const char *verdict, FILE *out,
-                        an_note *why)
+an_err an_leave_verdict(const char *dir, const char *line, const char *alarm, const char *verdict,
+                        const char *by, FILE *out, an_note *why)
 {
     an_command c = {.kind = AN_COMMAND_VERDICT};
     int64_t id = 0;
@@ -270,6 +285,8 @@ an_err an_leave_verdict(const char *dir, const char *line, const char *alarm, co
         return an_fail(AN_ERR_INVAL, why, "\"%.60s\": true, false or unsure", verdict);
     snprintf(c.line, sizeof c.line, "%s", line);
     c.alarm = (uint64_t)id;
+    by = by ? by : getenv("USER");
+    an_text_set(c.by, sizeof c.by, by ? by : "");
     an_err err = an_leave_command(dir, &c, why);
     if (err == AN_OK)
         fprintf(out, "left for the agent: alarm %" PRIu64 " of line %s is %s\n", c.alarm, line, verdict);

@@ -27,10 +27,10 @@ an_err an_show_ledger_verify(const char *dir, FILE *out, an_note *why);
  * what the kind needs is not there; PROTO, IO, NOMEM. */
 an_err an_leave_command(const char *dir, const an_command *c, an_note *why);
 
-/* Leaves a verdict for the running agent.  Errors: INVAL; NOTFOUND no such line, an alarm that was
+/* Leaves a verdict for the running agent.  by: who, NULL: the user's name at this computer.  Errors: INVAL; NOTFOUND no such line, an alarm that was
  * never raised, no agent has run here; PROTO, IO, NOMEM. */
-an_err an_leave_verdict(const char *dir, const char *line, const char *alarm, const char *verdict, FILE *out,
-                        an_note *why);
+an_err an_leave_verdict(const char *dir, const char *line, const char *alarm, const char *verdict,
+                        const char *by, FILE *out, an_note *why);
 
 /* Tells the running agent of a fault that raised no alarm; it is counted, and the reason stays in the journal of
  * this site.  Errors: as an_leave_verdict. */

@@ -78,5 +78,17 @@ until_true 60 two || die "plant-c forgot its alarms"
 for site in "${sites[@]}"; do
     [ -z "$(journal "$site" | sort | uniq -d)" ] || die "alarms of $site arrived twice: $(journal "$site")"
 done
+# The site's own log: all that was raised, once, with numbers that have no gaps.
+in_log() { "$agent" alarms --log --data "$work/$1" | grep -oE "alarm [0-9]+ ($2)," ; }
+logged_all() { [ "$(in_log "$1" 'raised|cleared' | wc -l)" -ge "$(($(logged "$1" raised) + $(logged "$1" cleared)))" ]; }
+for site in plant-a plant-b; do
+    until_true 20 logged_all "$site" || die "$site raised $(logged "$site" raised) alarms, logged $(in_log "$site" raised)"
+done
+for site in "${sites[@]}"; do
+    [ -z "$(in_log "$site" 'raised|cleared' | sort | uniq -d)" ] || die "$site logged twice: $(in_log "$site" raised)"
+    [ "$(in_log "$site" raised | wc -l)" -ge 1 ] || die "$site logged no alarm"
+    seqs=$("$agent" alarms --log --data "$work/$site" | awk '{print $1}')
+    [ "$seqs" = "$(seq 1 "$(wc -l <<<"$seqs")")" ] || die "numbers of $site with gaps: $seqs"
+done
 api journal --verify >/dev/null || die "the journal is not whole"
 say "passed"

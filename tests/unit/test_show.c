@@ -49,7 +49,7 @@ static int teardown(void **state)
 static an_err verdict(fixture *f, const char *line, const char *alarm, const char *what)
 {
     f->why = (an_note){{0}};
-    return an_leave_verdict(f->dir, line, alarm, what, f->out, &f->why);
+    return an_leave_verdict(f->dir, line, alarm, what, "anna", f->out, &f->why);
 }
 
 static void a_verdict_on_an_alarm_that_was_raised_is_left(void **state)
@@ -60,6 +60,7 @@ static void a_verdict_on_an_alarm_that_was_raised_is_left(void **state)
     assert_int_equal(an_inbox_take(f->dir, &c, NULL), AN_OK);
     assert_string_equal(c.line, "pump-1");
     assert_int_equal(c.alarm, 7);
+    assert_string_equal(c.by, "anna");
     assert_int_equal(verdict(f, "pump-1", "1", "true"), AN_OK);
 }
 
