@@ -10,8 +10,6 @@
 #include "doors/conf.h"
 #include "models/threshold.h"
 
-#define POOL_WINDOW_USUAL 16
-
 static const char *const levels[] = {"debug", "info", "warn", "error", "off", NULL};
 static const char *const whens[] = {"always", "idle", NULL};
 static const char *const scales[] = {"fleet", "site", NULL};
@@ -44,9 +42,9 @@ const an_opt an_agent_line_rows[] = {
     AN_OPT_TEXT(LINE, name, "name", 1, AN_NAME_MAX - 1, NULL, "the line's name at this site"),
     AN_OPT_TEXT(LINE, model, "model", 1, AN_NAME_MAX - 1, NULL, "the model that it runs"),
     AN_OPT_NUM(LINE, rate_hz, "rate_hz", 0, 1e6, "0",
-               "rows a second, to be held against the model's schema; 0: as it says"),
-    AN_OPT_INT(LINE, window, "window", 0, AN_PREP_WINDOW_MAX, "0",
-               "rows of a window, likewise; 0: as it says"),
+               "rows a second, as the model's schema says; 0: not regular"),
+    AN_OPT_INT(LINE, window, "window", 1, AN_PREP_WINDOW_MAX, "1",
+               "rows of a window, as the model's schema says"),
     AN_OPT_INT(LINE, known_normal_rows, "known_normal_rows", 0, 1e15, "0",
                "so many first rows are known to be normal operation; 0: not known, all are "
                "taken for it until a version runs"),
@@ -109,7 +107,7 @@ const an_opt an_agent_line_rows[] = {
     AN_OPT_INT(LINE, watch_latency_floor_us, "watch.latency_floor_us", 0, 1000000000, "1000",
                "... and so many microseconds"),
     AN_OPT_INT(LINE, pool_window, "pool.window", 0, AN_PREP_WINDOW_MAX, "0",
-               "rows of a stored window, at least the model's window and smoothing; 0: window, or 16"),
+               "rows of a stored window, at least the model's window and smoothing; 0: window"),
     AN_OPT_BYTES(LINE, pool_bytes, "pool.bytes", 0, 1e12, "256M", "memory and disk of the sample pool"),
     AN_OPT_INT(LINE, pool_holdout, "pool.holdout_percent", 1, 50, "20", "share of windows kept for judging"),
     AN_OPT_INT(LINE, pool_train, "pool.train", 0, 1e7, "0", "windows to train on; 0: 8192"),
@@ -261,7 +259,7 @@ static an_err check_line(const an_node *map, const an_agent_line *l, an_note *wh
                             (long long)l->alarm_k, (long long)l->alarm_n);
     if (l->threshold && an_threshold_check(l->threshold, &note) != AN_OK)
         return an_node_fail(an_node_get(map, "threshold"), why, "threshold: %.200s", note.text);
-    if (l->window && l->pool_window && l->pool_window < l->window)
+    if (l->pool_window && l->pool_window < l->window)
         return an_node_fail(an_node_get(map, "pool"), why, "pool.window must not be below window = %lld",
                             (long long)l->window);
     if (l->wait_for_version && l->known_normal_rows == 0)
@@ -418,5 +416,5 @@ an_calibrate_opts an_agent_line_calibrate(const an_agent_line *l)
 
 size_t an_agent_line_window(const an_agent_line *l)
 {
-    return (size_t)(l->pool_window ? l->pool_window : l->window ? l->window : POOL_WINDOW_USUAL);
+    return (size_t)(l->pool_window ? l->pool_window : l->window);
 }

@@ -40,8 +40,8 @@
 
 typedef struct an_agent_line {
     char *name, *model;
-    double rate_hz;            /* of the schema; 0: as the version says */
-    int64_t window;            /* of the schema; 0: as the version says */
+    double rate_hz;            /* of the schema; 0: not regular */
+    int64_t window;            /* of the schema */
     int64_t known_normal_rows; /* the first rows are known normal; 0: nothing is known */
     bool wait_for_version;     /* stop after them until a version runs */
     char *threshold;           /* policy; NULL: the version's */

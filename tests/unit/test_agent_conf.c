@@ -69,7 +69,7 @@ static void options_reach_their_users(void **state)
     assert_string_equal(o.policy, "target_far:0.01");
     assert_null(an_agent_line_calibrate(&c.lines[1]).policy);
     assert_int_equal(an_agent_line_window(&c.lines[0]), 8);
-    assert_int_equal(an_agent_line_window(&c.lines[1]), 16);
+    assert_int_equal(an_agent_line_window(&c.lines[1]), 1);
     an_agent_conf_done(&c);
 }
 
