@@ -94,6 +94,12 @@ static an_json *lists(const an_alarm_record *r, an_json *o)
             an_json *t = an_json_object();
             an_json_set_text(t, "sensor", r->top[i].sensor);
             an_json_set_num(t, "share", r->top[i].share);
+            if (r->top[i].explained) {
+                an_json_set_num(t, "value", r->top[i].value);
+                an_json_set_num(t, "expected", r->top[i].expected);
+                an_json_set_num(t, "sigma", r->top[i].sigma);
+                set_time(t, "since_ms", r->top[i].since_ms);
+            }
             an_json_push(top, t);
         }
         an_json_set(o, "top", top);
@@ -137,6 +143,7 @@ an_json *an_alarm_record_json(const an_alarm_record *r)
         an_json_set_num(o, "raw", r->raw);
         an_json_set_num(o, "peak", r->peak);
         set_time(o, "peak_ms", r->peak_ms);
+        set_time(o, "near_ms", r->near_ms);
     }
     an_json_set_text(o, "time", time);
     an_json_set_int(o, "time_ms", r->time_ms);
@@ -190,6 +197,20 @@ static an_err get_count(const an_jval *o, const char *key, uint64_t *ret, an_not
     return err;
 }
 
+static an_err get_explained(const an_jval *t, an_alarm_record *r, size_t i, an_note *why)
+{
+    const struct {
+        const char *key;
+        double *ret;
+    } figures[] = {
+        {"value", &r->top[i].value}, {"expected", &r->top[i].expected}, {"sigma", &r->top[i].sigma}};
+    an_err err = AN_OK;
+    for (size_t k = 0; k < sizeof figures / sizeof *figures && err == AN_OK; k++)
+        err = an_jval_get_num(t, figures[k].key, -DBL_MAX, DBL_MAX, NAN, figures[k].ret, why);
+    return err == AN_OK ? an_jval_get_int(t, "since_ms", INT64_MIN, INT64_MAX, 0, &r->top[i].since_ms, why)
+                        : err;
+}
+
 static an_err get_lists(const an_jval *o, an_alarm_record *r, an_note *why)
 {
     const an_jval *rules = an_jval_get(o, "rules"), *top = an_jval_get(o, "top");
@@ -203,6 +224,9 @@ static an_err get_lists(const an_jval *o, an_alarm_record *r, an_note *why)
         const an_jval *t = an_jval_at(top, i);
         if ((err = get_text(t, "sensor", r->top[i].sensor, sizeof r->top[i].sensor, why)) == AN_OK)
             err = an_jval_get_num(t, "share", 0, 1e9, 0, &r->top[i].share, why);
+        r->top[i].explained = an_jval_get(t, "sigma") != NULL;
+        if (err == AN_OK)
+            err = get_explained(t, r, i, why);
         r->n_top = i + 1;
     }
     return err;
@@ -234,11 +258,8 @@ static an_err get_numbers(const an_jval *o, an_alarm_record *r, an_note *why)
     const struct {
         const char *key;
         int64_t *ret;
-    } times[] = {{"time_ms", &r->time_ms},
-                 {"recorded_ms", &r->recorded_ms},
-                 {"since_ms", &r->since_ms},
-                 {"peak_ms", &r->peak_ms},
-                 {"until_ms", &r->until_ms}};
+    } times[] = {{"time_ms", &r->time_ms}, {"recorded_ms", &r->recorded_ms}, {"since_ms", &r->since_ms},
+                 {"peak_ms", &r->peak_ms}, {"near_ms", &r->near_ms},         {"until_ms", &r->until_ms}};
     const struct {
         const char *key;
         double *ret;

@@ -83,9 +83,13 @@ typedef struct an_alarm_record {
     double score, raw;   /* score 1 is the threshold; NaN: there is none */
     double peak;
     int64_t peak_ms;
+    int64_t near_ms; /* of the normal window that is nearest; 0: unknown */
     struct {
         char sensor[AN_SENSOR_MAX];
         double share;
+        bool explained; /* then (reason.h): */
+        double value, expected, sigma;
+        int64_t since_ms;
     } top[AN_ALARM_TOP]; /* QUALITY: the sensor alone */
     size_t n_top;
     uint8_t version[AN_ALARM_HASH], overlay[AN_ALARM_HASH]; /* zeros: no model */

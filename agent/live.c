@@ -3,37 +3,33 @@
 #include <math.h>
 #include <string.h>
 
+#include "agent/live_internal.h"
 #include "base/mem.h"
-#include "models/scorer.h"
-
-typedef struct scored {
-    an_scorer *scorer;
-    an_scorer_work *work;
-    an_prep_stream *stream;
-    float *input; /* (window * features) */
-} scored;
 
 static void scored_free(void *ctx)
 {
-    scored *s = ctx;
+    an_scored *s = ctx;
     if (!s)
         return;
     an_prep_stream_free(s->stream);
     an_scorer_work_free(s->work);
     an_scorer_free(s->scorer);
     an_free(s->input);
+    an_free(s->row);
+    an_live_why_done(s);
     an_free(s);
 }
 
 static void scored_reset(void *ctx)
 {
-    an_prep_stream_reset(((scored *)ctx)->stream);
+    an_prep_stream_reset(((an_scored *)ctx)->stream);
 }
 
 static an_err scored_push(void *ctx, const float *row, double *ret_raw, float *ret_contribution)
 {
-    scored *s = ctx;
+    an_scored *s = ctx;
     float score = 0;
+    memcpy(s->row, row, an_scorer_width(s->scorer) * sizeof *row);
     if (!an_prep_push(s->stream, row, s->input))
         return AN_ERR_AGAIN;
     an_err err = an_scorer_score(s->scorer, s->work, s->input, 1, &score, ret_contribution);
@@ -46,7 +42,7 @@ an_err an_live_make(const an_bundle *bundle, const an_hash *hash, const an_overl
                     const an_hash *overlay_hash, an_live *ret, an_note *why)
 {
     an_err err = AN_ERR_NOMEM;
-    scored *s = NULL;
+    an_scored *s = NULL;
     an_threshold_stream *moving = NULL;
     if (overlay && (err = an_overlay_fits(overlay, bundle, hash, why)))
         return err;
@@ -64,7 +60,8 @@ an_err an_live_make(const an_bundle *bundle, const an_hash *hash, const an_overl
         goto out;
     }
     err = AN_ERR_NOMEM;
-    if (!(s->input = an_alloc(an_prep_input(prep), sizeof *s->input)))
+    if (!(s->input = an_alloc(an_prep_input(prep), sizeof *s->input)) ||
+        !(s->row = an_alloc(prep->width, sizeof *s->row)))
         goto out;
     if ((err = an_prep_stream_new(prep, &s->stream)))
         goto out;
@@ -78,6 +75,7 @@ an_err an_live_make(const an_bundle *bundle, const an_hash *hash, const an_overl
                      .push = scored_push,
                      .reset = scored_reset,
                      .free = scored_free,
+                     .why = an_scored_why,
                      .moving = moving};
     memcpy(ret->version, hash->b, AN_ALARM_HASH);
     if (overlay_hash)

@@ -22,11 +22,12 @@ static bool allocate(an_pipeline *p)
     const size_t w = p->conf.width;
     p->ring_cap = p->conf.window;
     p->ring = an_alloc(p->ring_cap * w, sizeof *p->ring);
+    p->ring_ms = an_alloc(p->ring_cap, sizeof *p->ring_ms);
     p->row = an_alloc(w, sizeof *p->row);
     p->contribution = an_alloc(w, sizeof *p->contribution);
     p->window = an_alloc(p->conf.window * w, sizeof *p->window);
     p->gone = an_alloc(AN_RULES_MAX, sizeof *p->gone);
-    return p->gone && p->ring && p->row && p->contribution && p->window;
+    return p->gone && p->ring && p->ring_ms && p->row && p->contribution && p->window;
 }
 
 /* The score file begins with its header; the columns are its only description. */
@@ -81,6 +82,7 @@ void an_pipeline_free(an_pipeline *p)
     an_alarm_free(p->alarm);
     an_quality_free(p->quality);
     an_free(p->ring);
+    an_free(p->ring_ms);
     an_free(p->row);
     an_free(p->contribution);
     an_free(p->window);
@@ -88,7 +90,7 @@ void an_pipeline_free(an_pipeline *p)
     an_free(p);
 }
 
-static void remember(an_pipeline *p, const float *row)
+static void remember(an_pipeline *p, const float *row, int64_t time_ms)
 {
     const size_t w = p->conf.width;
     size_t slot = (p->ring_head + p->ring_n) % p->ring_cap;
@@ -99,11 +101,17 @@ static void remember(an_pipeline *p, const float *row)
         p->ring_n++;
     }
     memcpy(p->ring + slot * w, row, w * sizeof *row);
+    p->ring_ms[slot] = time_ms;
 }
 
 const float *an_pipeline_remembered(const an_pipeline *p, size_t i)
 {
     return p->ring + (p->ring_head + i) % p->ring_cap * p->conf.width;
+}
+
+int64_t an_pipeline_remembered_ms(const an_pipeline *p, size_t i)
+{
+    return p->ring_ms[(p->ring_head + i) % p->ring_cap];
 }
 
 static void judge_quality(an_pipeline *p, const an_pipeline_in *in)
@@ -222,7 +230,7 @@ an_err an_pipeline_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out
         an_pipeline_beside_reset(p);
     }
     judge_quality(p, in);
-    remember(p, p->row);
+    remember(p, p->row, in->time_ms);
     p->unbroken++;
     out.scored = score_row(p, in, &out);
     an_pipeline_alarms(p, in, &out);
@@ -244,12 +252,20 @@ bool an_pipeline_grow(an_pipeline *p, size_t rows)
     if (rows > SIZE_MAX / w)
         return false;
     float *ring = an_alloc(rows * w, sizeof *ring);
-    if (!ring)
+    int64_t *ring_ms = an_alloc(rows, sizeof *ring_ms);
+    if (!ring || !ring_ms) {
+        an_free(ring);
+        an_free(ring_ms);
         return false;
-    for (size_t i = 0; i < p->ring_n; i++)
+    }
+    for (size_t i = 0; i < p->ring_n; i++) {
         memcpy(ring + i * w, an_pipeline_remembered(p, i), w * sizeof *ring);
+        ring_ms[i] = an_pipeline_remembered_ms(p, i);
+    }
     an_free(p->ring);
+    an_free(p->ring_ms);
     p->ring = ring;
+    p->ring_ms = ring_ms;
     p->ring_cap = rows;
     p->ring_head = 0;
     return true;

@@ -33,6 +33,7 @@
 #include "agent/driftwatch.h"
 #include "agent/pool.h"
 #include "agent/quality.h"
+#include "agent/reason.h"
 #include "agent/rules.h"
 #include "agent/scoring.h"
 #include "agent/watch.h"
@@ -62,7 +63,8 @@ typedef struct an_spoken {
     double raw;      /* NaN: the row has no score */
     an_data_quality data;
     size_t bad_sensors;
-    const char *part; /* NULL or "": none */
+    const char *part;        /* NULL or "": none */
+    const an_reason *reason; /* RAISED and UPDATED of the model; NULL: none */
 } an_spoken;
 
 typedef struct an_pipeline_hooks {

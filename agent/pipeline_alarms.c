@@ -87,6 +87,9 @@ static void speak_of_model(an_pipeline *p, const an_pipeline_in *in, const an_pi
     s.severity = v->severity;
     s.suppressed = v->suppressed;
     s.rows = v->rows;
+    an_reason reason;
+    if (out->scored && !over && p->conf.hooks.spoken && an_pipeline_reason(p, &event, &reason))
+        s.reason = &reason;
     speak(p, in, out, &s);
 }
 

@@ -27,6 +27,7 @@ struct an_pipeline {
 
     /* The last raw rows, for the pool and to warm a new model.  A ring of (cap, width). */
     float *ring;
+    int64_t *ring_ms; /* (cap) */
     size_t ring_cap, ring_n, ring_head;
     float *row;          /* (width) as the model sees it: bad sensors are missing */
     float *contribution; /* (width) */
@@ -44,7 +45,10 @@ struct an_pipeline {
 };
 
 const float *an_pipeline_remembered(const an_pipeline *p, size_t i); /* row i of the ring; 0 = oldest */
-bool an_pipeline_grow(an_pipeline *p, size_t rows);                  /* the ring has room for so many */
+int64_t an_pipeline_remembered_ms(const an_pipeline *p, size_t i);
+/* What an alarm is about now.  False: nobody can say. */
+bool an_pipeline_reason(const an_pipeline *p, const an_alarm_event *e, an_reason *ret);
+bool an_pipeline_grow(an_pipeline *p, size_t rows); /* the ring has room for so many */
 /* Shows a model that fits the last rows. */
 void an_pipeline_warm(an_pipeline *p, an_live *live);
 /* Errors: INVAL it does not fit the stream. */

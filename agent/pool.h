@@ -22,6 +22,7 @@
 #ifndef AN_AGENT_POOL_H
 #define AN_AGENT_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -85,6 +86,13 @@ size_t an_pool_width(const an_pool *p);
 size_t an_pool_window(const an_pool *p);
 uint64_t an_pool_seen(const an_pool *p);    /* normal windows offered so far */
 uint64_t an_pool_refused(const an_pool *p); /* windows with missing values */
+
+/* The normal window (TRAIN, RECENT, OLD, NEW) that is nearest to one (window, width): root mean square of the differences
+ * in units of scale (width), missing values left out.  Bounded: of a large pool evenly spaced ones are looked at,
+ * AN_POOL_NEAREST values in all.  False: there is none. */
+#define AN_POOL_NEAREST (1u << 21)
+bool an_pool_nearest(const an_pool *p, const float *window, const float *scale, int64_t *ret_time_ms,
+                     double *ret_distance);
 
 /* The windows of the parts in `parts` (bits 1 << part) seen at or after since_ms, one after the
  * other, in time order within each part: (n, window, width).  On success *ret belongs to the

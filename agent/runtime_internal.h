@@ -169,6 +169,8 @@ an_line_status *an_line_status_of(an_line *l);
 void an_line_spoken(void *line, const an_spoken *spoken);
 void an_line_rules_gone(an_line *l); /* clears alarms of rules that the configuration has no more */
 void an_line_quality(an_line *l, const an_quality_event *e);
+/* So that alarms of what is about to go live come with a reason. */
+void an_line_explain(const an_line *l, an_live *live);
 /* runtime_threshold.c: a threshold that moves.  line: an an_line. */
 void an_line_threshold_moved(void *line, double before, double now);
 /* The rest of a mark: a threshold that has moved, then a watch; and where they are in one that was kept. */

@@ -19,6 +19,7 @@ static void go_live(an_line_run *r, an_going *g)
     if (g->n_edges > 0 && an_live_reference(&g->live, &drift, l->pool, r->held.settled_ms, g->edges,
                                             g->n_edges + 1, &g->live.reference, &why) != AN_OK)
         an_log(AN_LOG_INFO, "drift_not_watched", "line=%s why=\"%s\"", l->conf->name, why.text);
+    an_line_explain(l, &g->live);
     if (an_pipeline_swap(l->pipe, &g->live, g->watched, &why) != AN_OK) {
         an_log(AN_LOG_ERROR, "version_not_swapped", "line=%s why=\"%s\"", l->conf->name, why.text);
         snprintf(r->status.error, sizeof r->status.error, "%.150s", why.text);

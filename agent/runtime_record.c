@@ -97,6 +97,33 @@ static void set_speakers(an_alarm_record *r, const an_line *l, const an_spoken *
             an_text_set(r->rules[r->n_rules++], AN_RULE_NAME_MAX, an_rulebook_rule(l->rules, i)->name);
 }
 
+void an_line_explain(const an_line *l, an_live *live)
+{
+    an_note why = {{0}};
+    if (an_live_explain(live, l->pool, &why) != AN_OK)
+        an_log(AN_LOG_INFO, "alarms_without_reasons", "line=%s why=\"%s\"", l->conf->name, why.text);
+}
+
+static void set_reason(an_alarm_record *r, const an_line *l, const an_reason *reason)
+{
+    const char *units[AN_SOURCE_WIDTH_MAX];
+    for (size_t j = 0; j < l->width; j++)
+        units[j] = l->schema.sensors[j].unit;
+    an_reason_text(r->reason, reason, l->sensors, units);
+    for (size_t i = 0; i < reason->n; i++) {
+        const an_reason_part *p = &reason->parts[i];
+        an_text_set(r->top[i].sensor, sizeof r->top[i].sensor, l->sensors[p->sensor]);
+        r->top[i].share = p->share;
+        r->top[i].explained = isfinite(p->expected);
+        r->top[i].value = p->value;
+        r->top[i].expected = p->expected;
+        r->top[i].sigma = p->sigma;
+        r->top[i].since_ms = p->since_ms;
+    }
+    r->n_top = reason->n;
+    r->near_ms = reason->has_near ? reason->near_ms : 0;
+}
+
 void an_line_spoken(void *line, const an_spoken *s)
 {
     an_line *l = line;
@@ -113,6 +140,8 @@ void an_line_spoken(void *line, const an_spoken *s)
     r->data = s->data;
     r->bad_sensors = (uint32_t)s->bad_sensors;
     an_text_set(r->part, sizeof r->part, s->part ? s->part : "");
+    if (s->reason)
+        set_reason(r, l, s->reason);
     log_event(l, s, r);
     tell_coordinator(l, s, r);
     an_line_logged(l, r);

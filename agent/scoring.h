@@ -13,6 +13,17 @@
 #include "base/err.h"
 #include "models/threshold_stream.h"
 
+/* Why the last row scored as it did.  The arrays belong to the an_live, until its next call. */
+typedef struct an_live_why {
+    size_t rows;            /* of the model's window */
+    size_t rate, delay;     /* rows of the line from one to the next, and from the last one until now */
+    const float *shares;    /* (width) together 1, or all 0 */
+    const float *value;     /* (width) in the last row, in the sensor's unit */
+    const float *expected;  /* (width) by the other sensors, likewise; NAN: nobody asked */
+    const float *deviation; /* (rows, width) from what is expected, in usual distances; 0: nobody asked */
+    const float *scale;     /* (width) of normal operation, in the sensor's unit */
+} an_live_why;
+
 /* What scores: a version with its overlay, ready to run (live.h makes one from files). */
 typedef struct an_live {
     void *ctx;
@@ -28,6 +39,9 @@ typedef struct an_live {
      * (width) are set.  Errors: AGAIN no score with this row (window not full), NUMERIC no
      * finite score. */
     an_err (*push)(void *ctx, const float *row, double *ret_raw, float *ret_contribution);
+    /* Of the last row pushed; takes some passes of the model.  NULL: it cannot say.  Errors: UNSUPPORTED it does not
+     * know what is usual (an_live_explain), NUMERIC. */
+    an_err (*why)(void *ctx, an_live_why *ret);
     void (*reset)(void *ctx); /* the next row begins a new window */
     void (*free)(void *ctx);
 } an_live;

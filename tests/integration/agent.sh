@@ -86,6 +86,9 @@ for site in "${sites[@]}"; do
     twice=$(awk -F, 'NR > 1 {print $1}' "$work/$site.csv" | sort | uniq -d | wc -l)
     [ "$twice" -eq 0 ] || die "$site read $twice rows twice"
     "$agent" ledger --data "$work/$site" | grep 'round' >/dev/null || die "the ledger of $site is empty"
+    "$agent" alarms --data "$work/$site" --log --json |
+        grep -E '"reason":"[^"]* suggest [^"]*, since [^"]* UTC [^"]*nearest normal window' >/dev/null ||
+        die "no alarm of $site has a reason: $("$agent" alarms --data "$work/$site" --log)"
 done
 [ "$(site_status plant-z connected)" = false ] || die "a stranger is connected"
 api site list | grep -q plant-z && die "a stranger is listed"

@@ -59,28 +59,30 @@ static void again(fixture *f, uint64_t quota)
 
 static an_alarm_record event(an_logged_kind kind, uint64_t alarm, uint64_t rows)
 {
-    an_alarm_record r = {.kind = kind,
-                         .line = "line-1",
-                         .alarm = alarm,
-                         .severity = AN_SEVERITY_HIGH,
-                         .source = "both",
-                         .rules = {"hot", "dry run"},
-                         .n_rules = 2,
-                         .time_ms = (int64_t)(1000 * alarm + rows),
-                         .recorded_ms = 5,
-                         .since_ms = (int64_t)(1000 * alarm),
-                         .rows = rows,
-                         .score = 1.25,
-                         .raw = 0.1,
-                         .peak = 2.5,
-                         .peak_ms = 7,
-                         .top = {{"flow", 0.75}, {"speed \"x\"", 0.25}},
-                         .n_top = 2,
-                         .version = {1, 2, 3},
-                         .part = "P-17",
-                         .reason = "Flow is low.",
-                         .data = AN_DATA_UNCERTAIN,
-                         .bad_sensors = 1};
+    an_alarm_record r = {
+        .kind = kind,
+        .line = "line-1",
+        .alarm = alarm,
+        .severity = AN_SEVERITY_HIGH,
+        .source = "both",
+        .rules = {"hot", "dry run"},
+        .n_rules = 2,
+        .time_ms = (int64_t)(1000 * alarm + rows),
+        .recorded_ms = 5,
+        .since_ms = (int64_t)(1000 * alarm),
+        .rows = rows,
+        .score = 1.25,
+        .raw = 0.1,
+        .peak = 2.5,
+        .peak_ms = 7,
+        .near_ms = 2000,
+        .top = {{"flow", 0.75, true, 71.5, 62.5, -4.5, 2990}, {.sensor = "speed \"x\"", .share = 0.25}},
+        .n_top = 2,
+        .version = {1, 2, 3},
+        .part = "P-17",
+        .reason = "Flow is low.",
+        .data = AN_DATA_UNCERTAIN,
+        .bad_sensors = 1};
     return r;
 }
 
@@ -138,6 +140,9 @@ static void a_record_is_read_back_as_it_was_stored(void **state)
     assert_true(r.score > 1.2499 && r.score < 1.2501 && r.raw > 0.0999 && r.raw < 0.1001);
     assert_int_equal(r.n_top, 2);
     assert_string_equal(r.top[1].sensor, "speed \"x\"");
+    assert_true(!r.top[1].explained && r.top[0].explained && r.near_ms == 2000);
+    assert_true(r.top[0].value == 71.5 && r.top[0].expected == 62.5 && r.top[0].sigma == -4.5);
+    assert_int_equal(r.top[0].since_ms, 2990);
     assert_int_equal(r.version[2], 3);
     assert_int_equal(r.overlay[0], 0);
     assert_string_equal(r.part, "P-17");
