@@ -121,7 +121,7 @@ static void make_bundle(void)
     }
     an_prep_conf_init(&prep);
     need(an_model_new(arch, strlen(arch), "line", WIDTH, &model, &why), "model", &why);
-    need(an_prep_fit(&bundle.prep, &prep, normal, TRAIN_ROWS, WIDTH, &why), "scaler", &why);
+    need(an_prep_fit(&bundle.prep, &prep, normal, TRAIN_ROWS, 1, WIDTH, &why), "scaler", &why);
     need(an_schema_new(&bundle.schema, list, NULL, WIDTH, (double)conf.rate, 1, &why), "schema", &why);
     snprintf(bundle.model, sizeof bundle.model, "line");
     snprintf(bundle.policy, sizeof bundle.policy, "quantile:0.9999");
