@@ -105,6 +105,10 @@ const an_jval *an_jval_at(const an_jval *array, size_t i);          /* NULL: pas
 const char *an_jval_key_first(const an_jval *object);
 const char *an_jval_key_next(const an_jval *object, const char *key);
 
+/* What a JSON pointer (RFC 6901) leads to: "/sensors/0/heat", with ~1 for / and ~0 for ~ in a key; "" is v itself.
+ * NULL: nothing, or not a pointer.  A key of more than 255 bytes leads to nothing. */
+const an_jval *an_jval_point(const an_jval *v, const char *pointer);
+
 /* Typed reads.  `key` is NULL for the value itself (v), or looks it up in the object v; the error names it.
  * Outputs are written on success only.  Errors: INVAL absent, wrong kind or outside its bounds. */
 an_err an_jval_text(const an_jval *v, const char *key, const char **ret, an_note *why);

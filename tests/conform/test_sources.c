@@ -39,6 +39,9 @@ static const sample samples[] = {
 #ifdef AN_HAVE_SNDFILE
     {"wav", "path: %s/sound.wav, follow: false"},
 #endif
+#ifdef AN_HAVE_MQTT
+    {"mqtt", "broker: 'mqtt://127.0.0.1:1', client: c, tags: [{name: a, topic: a/b}]"},
+#endif
     {"sim", "line: pump, rows: 150, site: 3, seed: 9"},
 };
 

@@ -261,6 +261,35 @@ static void every_allocation_failure_is_survived(void **state)
     an_free(text);
 }
 
+static double at(const an_json_doc *doc, const char *pointer)
+{
+    double v = -1;
+    return an_jval_num(an_jval_point(an_json_root(doc), pointer), NULL, -1e9, 1e9, &v, NULL) == AN_OK ? v
+                                                                                                      : -1;
+}
+
+static void pointers_lead_to_values(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"a\":{\"b\":[1,{\"c\":2}]},\"x/y\":3,\"~\":4,\"\":5,\"0\":6}";
+    an_json_doc *doc = NULL;
+    assert_int_equal(an_json_parse(text, strlen(text), "t", &doc, NULL), AN_OK);
+    assert_ptr_equal(an_jval_point(an_json_root(doc), ""), an_json_root(doc));
+    assert_true(at(doc, "/a/b/0") == 1);
+    assert_true(at(doc, "/a/b/1/c") == 2);
+    assert_true(at(doc, "/x~1y") == 3);
+    assert_true(at(doc, "/~0") == 4);
+    assert_true(at(doc, "/") == 5);
+    assert_true(at(doc, "/0") == 6);
+    static const char *const nowhere[] = {
+        "a",        "/a/b/2", "/a/b/01", "/a/b/-1", "/a/b/", "/a/b/99999999999999999999",
+        "/a/b/0/x", "/~2",    "/~",      "/q",      "//",    "/a/b/1/c/d"};
+    for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++)
+        assert_null(an_jval_point(an_json_root(doc), nowhere[i]));
+    assert_null(an_jval_point(NULL, "/a"));
+    an_json_doc_free(doc);
+}
+
 int main(void)
 {
     an_json_init();
@@ -273,6 +302,7 @@ int main(void)
         cmocka_unit_test(keys_come_in_the_order_of_the_text),
         cmocka_unit_test(strangers_texts_are_refused_with_their_place),
         cmocka_unit_test(bytes_depth_and_values_are_bounded),
+        cmocka_unit_test(pointers_lead_to_values),
         cmocka_unit_test(every_allocation_failure_is_survived),
     };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
