@@ -236,13 +236,17 @@ static an_err read_numbers(const an_jval *b, an_model_spec *spec, an_note *why)
     spec->window = (uint32_t)window;
     spec->stride = (uint32_t)stride;
     spec->smooth = (uint32_t)smooth;
+    if ((err = an_jval_get_text(b, "steps", "", &spec->steps, why)) != AN_OK ||
+        (err = an_jval_get_text(b, "missing", "", &spec->missing, why)) != AN_OK)
+        return err;
     return an_jval_get_text(b, "threshold", "target_far:0.01", &spec->threshold, why);
 }
 
 an_err an_api_model_create(an_api_call *c, an_note *why)
 {
-    static const char *const keys[] = {"name",   "arch",   "sensors", "units",     "rate_hz", "window",
-                                       "stride", "smooth", "policy",  "threshold", NULL};
+    static const char *const keys[] = {"name",   "arch",      "sensors", "units", "rate_hz",
+                                       "window", "stride",    "smooth",  "steps", "missing",
+                                       "policy", "threshold", NULL};
     an_model_spec spec = {.name = NULL};
     options o = {.n = 0};
     const char **sensors = NULL, **units = NULL;

@@ -95,7 +95,7 @@ static const an_flag flags_verify[] = {COMMON, {"file", "FILE", "an export, with
 static const an_flag flags_create[] = {
     COMMON,
     {"arch", "FILE", "the architecture, YAML"},
-    {"schema", "FILE", "YAML with sensors, rate_hz, window, stride, smooth, threshold"},
+    {"schema", "FILE", "YAML with sensors, rate_hz, window, stride, smooth, threshold, prep (steps)"},
     {"sensors", "A,B,C", "names of the sensors, in order"},
     {"rate-hz", "R", "rows a second"},
     {"window", "N", "rows in a window"},

@@ -5,11 +5,13 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "coordinator/client/client.h"
+#include "coordinator/client/flow.h"
 #include "coordinator/client/grid.h"
 #include "coordinator/client/show.h"
 #include "doors/yaml.h"
 
 #define ARCH_MAX ((size_t)256 << 10)
+#define STEPS_MAX ((size_t)256 << 10)
 
 static void print_models(const an_jval *list)
 {
@@ -212,14 +214,46 @@ static bool schema_sensors(an_json *body, const an_node *list, an_note *why)
     return good;
 }
 
+/* prep: {steps: [...], missing: ...}.  The coordinator reads the steps. */
+static bool schema_prep(an_json *body, const an_node *prep, an_note *why)
+{
+    static const char *const keys[] = {"version", "steps", "missing", NULL};
+    const char *missing = NULL;
+    an_buf text;
+    if (!prep)
+        return true;
+    bool good = an_node_only_keys(prep, keys, why) == AN_OK &&
+                an_node_get_text(prep, "missing", NULL, &missing, why) == AN_OK;
+    an_buf_init(&text, STEPS_MAX);
+    for (size_t i = 0; good && i < 2; i++)
+        if (an_node_get(prep, keys[i])) {
+            an_buf_printf(&text, "%s: ", keys[i]);
+            an_cli_flow(&text, an_node_get(prep, keys[i]));
+            an_buf_text(&text, "\n");
+        }
+    an_buf_u8(&text, 0);
+    if (good && text.failed) {
+        an_note_set(why, "the steps are longer than %zu bytes", STEPS_MAX);
+        good = false;
+    }
+    if (good)
+        an_json_set_text(body, "steps", (const char *)text.data);
+    if (good && missing)
+        an_json_set_text(body, "missing", missing);
+    an_buf_done(&text);
+    return good;
+}
+
 static bool read_schema(an_json *body, const char *path, an_note *why)
 {
-    static const char *const keys[] = {"sensors", "rate_hz", "window", "stride", "smooth", "threshold", NULL};
+    static const char *const keys[] = {"sensors", "rate_hz",   "window", "stride",
+                                       "smooth",  "threshold", "prep",   NULL};
     an_yaml *doc = NULL;
     bool good = an_yaml_load(path, &doc, why) == AN_OK;
     const an_node *top = an_yaml_root(doc);
     good = good && an_node_only_keys(top, keys, why) == AN_OK &&
-           schema_sensors(body, an_node_get(top, "sensors"), why);
+           schema_sensors(body, an_node_get(top, "sensors"), why) &&
+           schema_prep(body, an_node_get(top, "prep"), why);
     for (size_t i = 2; good && i < 5; i++) {
         int64_t v = 0;
         good = an_node_get_int(top, keys[i], 1, 65536, 0, &v, why) == AN_OK;

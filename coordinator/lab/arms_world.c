@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "coordinator/lab/arms_internal.h"
+#include "coordinator/lab/steps.h"
 
 static an_lab_cut_opts cutting_of(const an_arms_world *w, size_t site)
 {
@@ -381,16 +382,12 @@ an_err an_arms_world_run(an_arms_world *w, an_seed_result *ret, an_note *why)
     if (err == AN_OK && !w->conf->experiment->federation_only)
         err = run_jobs(w, w->n_targets + 1, before_one, why);
     an_progress_end(&p);
-    an_buf steps;
-    an_buf_init(&steps, 4 * AN_CHAIN_TEXT_MAX); /* with names it is longer */
-    if (err == AN_OK) {
-        an_chain_text(w->blank.prep.conf.chain, (const char *const *)w->conf->data->names, &steps);
-        an_buf_u8(&steps, 0);
-        err = an_buf_err(&steps);
-    }
+    char *steps = NULL;
     if (err == AN_OK)
-        err = run_federation(w, (const char *)steps.data, why);
-    an_buf_done(&steps);
+        err = an_lab_steps_text(&w->blank.prep.conf, (const char *const *)w->conf->data->names, &steps);
+    if (err == AN_OK)
+        err = run_federation(w, steps, why);
+    an_free(steps);
     if (err == AN_OK)
         err = run_jobs(w, w->n_targets, after_one, why);
     if (err == AN_OK) {

@@ -9,6 +9,7 @@
 #include "coordinator/lab/federation.h"
 #include "coordinator/lab/files.h"
 #include "coordinator/lab/judge.h"
+#include "coordinator/lab/steps.h"
 
 #define POLICY 9
 #define VALUE 32
@@ -22,7 +23,8 @@ typedef struct work {
     an_lab_cut *cuts;
     an_federation_site *sites;
     an_calibrate_opts calibrate;
-    an_prep_conf prep;
+    an_prep_conf prep; /* its chain is its own */
+    char *steps;       /* the same as a text */
     an_federation_faults faults;
     const char *threshold;
     char values[POLICY][VALUE];
@@ -121,10 +123,16 @@ static an_err read_options(work *w, an_note *why)
 
 static an_err cut_sites(work *w, an_note *why)
 {
-    const an_lab_cut_opts opts = {.context = (size_t)w->prep.window + w->prep.smooth - 1,
+    an_err read = an_lab_steps_read(w->lab, (const char *const *)w->data.names, w->data.width, &w->prep, why);
+    if (read == AN_OK)
+        read = an_lab_steps_text(&w->prep, (const char *const *)w->data.names, &w->steps);
+    if (read != AN_OK)
+        return read;
+    const an_lab_cut_opts opts = {.context = an_prep_rows(&w->prep),
                                   .stride = w->prep.stride,
                                   .holdout = 0.2,
-                                  .keep = 1};
+                                  .keep = 1,
+                                  .gaps = w->prep.chain != NULL};
     w->cuts = an_alloc(w->data.n_sites, sizeof *w->cuts);
     w->sites = an_alloc(w->data.n_sites, sizeof *w->sites);
     if (!w->cuts || !w->sites)
@@ -156,6 +164,8 @@ static an_err federate(work *w, an_note *why)
                                 .window = w->prep.window,
                                 .stride = w->prep.stride,
                                 .smooth = w->prep.smooth,
+                                .steps = w->steps,
+                                .missing = w->prep.missing == AN_MISSING_SKIP ? "skip" : NULL,
                                 .threshold = w->threshold,
                                 .policy = (const char *const(*)[2])w->policy,
                                 .n_policy = POLICY};
@@ -260,6 +270,8 @@ static void work_done(work *w)
             an_free(w->data.sites[i].series);
         an_free(w->data.sites);
     }
+    an_chain_free(w->prep.chain);
+    an_free(w->steps);
     an_federation_result_done(&w->result);
     an_lab_files_done(&w->files);
     an_buf_done(&w->arch);
@@ -304,6 +316,7 @@ static const an_flag flags[] = {
     {"window", "N", "rows in a model input (default 1)"},
     {"stride", "N", "rows between two model inputs (default 1)"},
     {"smooth", "N", "rows in the causal mean (default 1: none)"},
+    AN_LAB_FLAG_STEPS,
     {"fleet-scaler", NULL, "one scaler for all sites; else each has its own"},
     {"threshold", "POLICY", "as target_far:0.01 (default)"},
     {"shuffle", "SEED", "let messages arrive in another order"},

@@ -30,17 +30,43 @@ static void set_hash(an_json *o, const char *key, const an_hash *h)
         an_json_set_text(o, key, hex);
 }
 
-static void add_prep(an_json *o, const an_prep *p)
+#define STEPS_MAX ((size_t)1 << 20)
+/* As they would be written by hand, with names where they are known. */
+static void add_steps(an_json *j, const an_prep *p, const an_schema *schema)
+{
+    an_buf text;
+    const char **names = schema ? an_alloc(schema->n, sizeof *names) : NULL;
+    if (!p->conf.chain || (schema && !names))
+        goto out;
+    for (uint32_t i = 0; schema && i < schema->n; i++)
+        names[i] = schema->sensors[i].name;
+    an_buf_init(&text, STEPS_MAX);
+    an_chain_text(p->conf.chain, names, &text);
+    an_buf_u8(&text, 0);
+    if (!text.failed)
+        an_json_set_text(j, "steps", (const char *)text.data);
+    an_buf_done(&text);
+    an_json_set_int(j, "features", p->features);
+    an_json_set_int(j, "regimes", p->regimes);
+    an_json_set_int(j, "delay_rows", (int64_t)an_chain_delay(p->conf.chain));
+out:
+    an_free(names);
+}
+
+/* schema: NULL where there is none. */
+static void add_prep(an_json *o, const an_prep *p, const an_schema *schema)
 {
     an_json *j = an_json_object();
     size_t constant = 0;
-    for (uint32_t i = 0; i < p->features; i++)
-        constant += p->constant[i];
+    for (size_t i = 0; i < an_prep_columns(p); i++)
+        constant += p->constant[i] == 1;
     an_json_set_int(j, "window", p->conf.window);
     an_json_set_int(j, "stride", p->conf.stride);
     an_json_set_int(j, "smooth", p->conf.smooth);
     an_json_set_num(j, "clamp", (double)p->conf.clamp);
     an_json_set_int(j, "constant_sensors", (int64_t)constant);
+    an_json_set_int(j, "history_rows", (int64_t)an_prep_rows(&p->conf));
+    add_steps(j, p, schema);
     an_json_set(o, "prep", j);
 }
 
@@ -108,7 +134,7 @@ static an_err inspect_bundle(file *f, an_json *o, an_note *why)
     if (b.arch[0])
         (void)an_model_new(b.arch, strlen(b.arch), "architecture", 0, &f->model, NULL);
     add_inputs(o, &b, f->model);
-    add_prep(o, &b.prep);
+    add_prep(o, &b.prep, &b.schema);
     add_tensors(o, f->model);
     an_bundle_done(&b);
     return AN_OK;
@@ -127,7 +153,7 @@ static an_err inspect_overlay(file *f, an_json *o, an_note *why)
     an_json_set_int(o, "created_ms", v.created_ms);
     an_json_set_int(o, "own_parameters", (int64_t)v.n_local);
     if (v.has_prep)
-        add_prep(o, &v.prep);
+        add_prep(o, &v.prep, NULL);
     if (v.detector)
         an_json_set_text(o, "detector", v.detector->type->name);
     if (v.has_threshold) {

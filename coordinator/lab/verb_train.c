@@ -17,6 +17,7 @@
 #include "coordinator/lab/kind.h"
 #include "coordinator/lab/labelled.h"
 #include "coordinator/lab/plots.h"
+#include "coordinator/lab/steps.h"
 #include "coordinator/lab/svg.h"
 #include "coordinator/lab/train_opts.h"
 #include "coordinator/lab/train_show.h"
@@ -36,7 +37,7 @@ typedef struct work {
     an_train_opts train;
     an_train_stats stats;
     an_calibrate_report report;
-    an_prep_conf prep;
+    an_prep_conf prep; /* its chain is its own */
     double holdout;
     const char *policy;
     an_lab_taken taken; /* from --from */
@@ -116,7 +117,7 @@ static an_err read_arch(work *w, an_note *why)
 /* Images come one by one; windows of rows are as long as the model takes them. */
 static an_err shape_windows(work *w, const an_model *m, an_note *why)
 {
-    static const char *const of_rows[] = {"window", "stride", "smooth", "missing"};
+    static const char *const of_rows[] = {"window", "stride", "smooth", "missing", "steps"};
     const an_args *a = w->lab->args;
     if (!w->files.height) {
         if (!an_args_has(a, "window"))
@@ -144,8 +145,8 @@ static an_err make_blank(work *w, an_note *why)
     const char *path = w->lab->args->positionals[0], *name = an_args_get(w->lab->args, "name");
     char own[AN_MODEL_NAME_MAX] = "";
     an_model *m = NULL;
-    an_err err = an_model_new((const char *)w->arch.data, w->arch.len - 1, path,
-                              w->files.height ? 0 : w->files.width, &m, why);
+    const size_t width = w->files.height ? 0 : an_chain_features(w->prep.chain, w->files.width);
+    an_err err = an_model_new((const char *)w->arch.data, w->arch.len - 1, path, width, &m, why);
     if (err == AN_OK)
         err = shape_windows(w, m, why);
     if (err == AN_OK) {
@@ -347,6 +348,11 @@ static an_err make(work *w, an_note *why)
                                     &w->files, why);
     if (err == AN_OK) {
         warn_of_labels(w);
+        err = w->files.height ? AN_OK
+                              : an_lab_steps_read(w->lab, (const char *const *)w->files.tables[0].names,
+                                                  w->files.width, &w->prep, why);
+    }
+    if (err == AN_OK) {
         err = make_blank(w, why);
     }
     if (err == AN_OK)
@@ -403,6 +409,7 @@ static an_err run(an_lab *lab, an_note *why)
     an_lab_train_show_done(&w.show);
     an_buf_done(&w.arch);
     an_bundle_done(&w.bundle);
+    an_chain_free(w.prep.chain);
     an_lab_cut_done(&w.cut);
     an_free(w.site.series);
     an_free(w.frozen);
@@ -421,7 +428,8 @@ static const an_flag flags[] = {
     {"stride", "N", "rows between two model inputs (default 1)"},
     {"smooth", "N", "rows in the causal mean (default 1: none)"},
     {"clamp", "X", "largest size of a scaled value (default 10)"},
-    {"missing", "HOW", "hold, mean or skip (default hold)"},
+    {"missing", "HOW", "hold, mean or skip (default hold; with steps mean)"},
+    AN_LAB_FLAG_STEPS,
     {"holdout", "X", "share of rows for the threshold alone (default 0.1)"},
     {"threshold", "POLICY",
      "as target_far:0.01 (default; more with fewer than 99 windows) or quantile:0.999*1.33"},

@@ -82,6 +82,21 @@ expect 'model pumps' model create pumps --arch models/zoo/dense-ae.yaml --sensor
     --policy train.rounds=4 --policy min_cohort=2 --policy privacy=trusted
 exits 1 model create pumps --arch models/zoo/dense-ae.yaml --sensors flow,pressure,current
 exits 2 model create other --arch models/zoo/dense-ae.yaml
+cat >"$work/stepped.yaml" <<'END'
+sensors: [flow, {name: "oil, \"rear\"", unit: degC}]
+prep:
+  missing: skip
+  steps:
+    - range: {sensors: ["oil, \"rear\""], below: -20.5, above: 2e2}
+    - convert:
+        sensors: ["oil, \"rear\""]
+        from: degC
+        to: K
+    - lag: {rows: [1]}
+END
+expect 'model stepped' model create stepped --arch models/zoo/dense-ae.yaml --schema "$work/stepped.yaml"
+sed 's/rear\\""]/front\\""]/' "$work/stepped.yaml" >"$work/wrong.yaml"
+exits 1 model create wrong --arch models/zoo/dense-ae.yaml --schema "$work/wrong.yaml"
 exits 4 model show nothing
 exits 2 nonsense
 expect 'train.rounds *7 ' model policy pumps train.rounds=7

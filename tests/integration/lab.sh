@@ -47,6 +47,30 @@ complains nothing.csv
 run 1 train "$work/plant-1.csv" "$work/plant-1.csv" --out "$work/none"
 complains 'andon-lab train'
 
+# Steps before the model.
+cat >"$work/steps.yaml" <<'END'
+prep:
+  steps:
+    - range: {sensors: [flow], below: 0}
+    - convert: {sensors: [oil_temperature], from: degC, to: K}
+    - median: {rows: 3}
+    - lag: {sensors: [speed], rows: [1, 2]}
+    - regime: {sensor: speed, edges: [100], names: [stopped, running], ignore: [stopped]}
+END
+run 0 train "$arch" "$work/plant-1.csv" --label label --epochs 3 --steps "$work/steps.yaml" --out "$work/stepped"
+run 0 inspect "$work/stepped" --json
+holds 'o[0]["prep"]["features"] == 13 and o[0]["prep"]["history_rows"] == 5 and o[0]["prep"]["delay_rows"] == 1'
+holds 'o[0]["prep"]["regimes"] == 2 and all(s in o[0]["prep"]["steps"] for s in ("median: {rows: 3}", "oil_temperature"))'
+run 0 score "$work/stepped" "$work/faulty.csv" --label label
+[ "$(wc -l <"$work/out")" -eq 601 ] || fail 'not one line for each row behind steps'
+run 0 quantise "$work/stepped" "$work/plant-1.csv" --label label --out "$work/stepped.q8"
+run 0 federate "$arch" "$work"/plant-?.csv --label label --rounds 2 --steps "$work/steps.yaml" --out "$work/stepped-fed"
+run 0 inspect "$work/stepped-fed" --json
+holds 'o[0]["prep"]["features"] == 13'
+sed 's/flow/flux/' "$work/steps.yaml" >"$work/wrong.yaml"
+run 1 train "$arch" "$work/plant-1.csv" --label label --steps "$work/wrong.yaml" --out "$work/none"
+complains 'wrong.yaml:3:25: there is no sensor "flux"'
+
 run 0 score "$work/one" "$work/faulty.csv" --label label
 says '^row,time,score,alarm,sensors$'
 [ "$(wc -l <"$work/out")" -eq 601 ] || fail 'not one line for each row'

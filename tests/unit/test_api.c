@@ -187,6 +187,20 @@ static void what_is_wrong_is_said(void **state)
     "{\"name\":\"" name "\",\"arch\":\"" ARCH "\",\"sensors\":[\"a\",\"b\"],\"policy\":{\"train.rounds\":3}" \
     "}"
 
+#define STEPPED(name, steps)                                                                                 \
+    "{\"name\":\"" name "\",\"arch\":\"" ARCH "\",\"sensors\":[\"a\",\"b\"],\"steps\":\"" steps "\"}"
+
+static void a_model_may_have_steps_that_its_rows_go_through(void **state)
+{
+    fixture *f = *state;
+    expect(f, "POST", "/api/v1/models", STEPPED("stepped", "steps: [lag: {sensors: [b], rows: [1]}]"), 201,
+           "\"name\":\"stepped\"");
+    expect(f, "POST", "/api/v1/models", STEPPED("other", "steps: [lag: {sensors: [c], rows: [1]}]"), 400,
+           "\\\"c\\\"");
+    expect(f, "POST", "/api/v1/models", STEPPED("other", "steps: [leg: {rows: [1]}]"), 400, "leg");
+    expect(f, "POST", "/api/v1/models", STEPPED("other", "["), 400, "prep");
+}
+
 static void a_model_is_made_once_and_its_policy_can_change(void **state)
 {
     fixture *f = *state;
@@ -283,6 +297,7 @@ int main(void)
         cmocka_unit_test(a_pattern_takes_one_part_of_a_path),
         cmocka_unit_test_setup_teardown(every_route_answers_something_sensible, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_wrong_is_said, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_model_may_have_steps_that_its_rows_go_through, setup, teardown),
         cmocka_unit_test_setup_teardown(a_model_is_made_once_and_its_policy_can_change, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_key_does_the_same_thing_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_token_is_shown_once_and_its_key_never, setup, teardown),

@@ -46,15 +46,16 @@ static void a_file_says_all_of_it(void **state)
     (void)state;
     an_experiment e = {.doc = NULL};
     an_note why = {{0}};
-    an_err err = parse(HEAD "data: {layout: split, train_rows: 400, label: anomaly, ignore: [changepoint],\n"
-                            "       delimiter: \";\", sites: [a, b], time: when, header: true}\n"
-                            "prep: {window: 10, smooth: 3, scale: fleet}\n"
-                            "train: {rounds: 3, epochs: 2, holdout: 0.2, holdout_min: 50}\n"
-                            "personal: {epochs: 7, parameters: local, for: series}\n"
-                            "threshold: \"quantile:0.999*1.33\"\nfigures: pooled\nseeds: [4, 5]\n"
-                            "cold_start: {sites: 6, keep: 0.05}\n"
-                            "leaderboard:\n  - {name: T2, f1: 0.66, far: 0.19, mar: 0.42}\n",
-                       &e, &why);
+    an_err err =
+        parse(HEAD "data: {layout: split, train_rows: 400, label: anomaly, ignore: [changepoint],\n"
+                   "       delimiter: \";\", sites: [a, b], time: when, header: true}\n"
+                   "prep: {window: 10, smooth: 3, scale: fleet, missing: skip, steps: [hold: {limit: 2}]}\n"
+                   "train: {rounds: 3, epochs: 2, holdout: 0.2, holdout_min: 50}\n"
+                   "personal: {epochs: 7, parameters: local, for: series}\n"
+                   "threshold: \"quantile:0.999*1.33\"\nfigures: pooled\nseeds: [4, 5]\n"
+                   "cold_start: {sites: 6, keep: 0.05}\n"
+                   "leaderboard:\n  - {name: T2, f1: 0.66, far: 0.19, mar: 0.42}\n",
+              &e, &why);
     if (err != AN_OK)
         print_error("%s\n", why.text);
     assert_int_equal(err, AN_OK);
@@ -64,6 +65,8 @@ static void a_file_says_all_of_it(void **state)
     assert_int_equal(e.layout.n_sites, 2);
     assert_string_equal(e.layout.sites[1], "b");
     assert_true(!e.site_scaler && !e.personal_all && e.personal_series && e.pooled_scores);
+    assert_string_equal(e.missing, "skip");
+    assert_int_equal(an_node_count(an_node_get(e.prep, "steps")), 1);
     assert_int_equal(e.holdout_min, 50);
     assert_int_equal(e.seeds[1], 5);
     assert_int_equal(e.cold_sites, 6);
