@@ -106,8 +106,12 @@ const an_opt an_agent_line_rows[] = {
                "worse: so many times slower in scoring (95 % of the rows)"),
     AN_OPT_INT(LINE, watch_latency_floor_us, "watch.latency_floor_us", 0, 1000000000, "1000",
                "... and so many microseconds"),
-    AN_OPT_INT(LINE, pool_window, "pool.window", 0, AN_PREP_WINDOW_MAX, "0",
-               "rows of a stored window, at least the model's window and smoothing; 0: window"),
+    AN_OPT_INT(
+        LINE, pool_window, "pool.window", 0, AN_CHAIN_ROWS_MAX, "0",
+        "rows of a stored window, at least those that a score depends on, as andon-lab inspect says: of "
+        "window, smoothing and steps; 0: window"),
+    AN_OPT_BOOL(LINE, pool_gaps, "pool.gaps", "no",
+                "windows with missing values are stored, too: for a version whose steps deal with them"),
     AN_OPT_BYTES(LINE, pool_bytes, "pool.bytes", 0, 1e12, "256M", "memory and disk of the sample pool"),
     AN_OPT_INT(LINE, pool_holdout, "pool.holdout_percent", 1, 50, "20", "share of windows kept for judging"),
     AN_OPT_INT(LINE, pool_train, "pool.train", 0, 1e7, "0", "windows to train on; 0: 8192"),

@@ -59,6 +59,7 @@ typedef struct an_agent_line {
     double drift_psi_floor, drift_margin;
     int64_t watch_time_ms, watch_report_ms, watch_floor, watch_latency_floor_us;
     double watch_band, watch_alpha, watch_latency;
+    bool pool_gaps;
     int64_t pool_window, pool_bytes, pool_holdout, pool_train, pool_recent, pool_reference;
     int personalise_scale; /* AN_SCALE_* */
     bool personalise_all;

@@ -71,6 +71,7 @@ an_err an_live_make(const an_bundle *bundle, const an_hash *hash, const an_overl
     *ret = (an_live){.ctx = s,
                      .width = prep->width,
                      .history = an_prep_rows(&prep->conf),
+                     .delay = an_chain_delay(prep->conf.chain),
                      .threshold = threshold,
                      .push = scored_push,
                      .reset = scored_reset,

@@ -114,6 +114,12 @@ int64_t an_pipeline_remembered_ms(const an_pipeline *p, size_t i)
     return p->ring_ms[(p->ring_head + i) % p->ring_cap];
 }
 
+int64_t an_pipeline_scored_ms(const an_pipeline *p)
+{
+    const size_t delay = p->has_live && p->live.delay < p->ring_n ? p->live.delay : 0;
+    return an_pipeline_remembered_ms(p, p->ring_n - 1 - delay);
+}
+
 static void judge_quality(an_pipeline *p, const an_pipeline_in *in)
 {
     an_quality_event events[AN_QUALITY_EVENTS_MAX];

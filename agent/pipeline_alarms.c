@@ -78,7 +78,7 @@ static void speak_of_model(an_pipeline *p, const an_pipeline_in *in, const an_pi
     if (own)
         event = *own;
     else
-        an_alarm_now(p->alarm, in->time_ms, &event);
+        an_alarm_now(p->alarm, an_pipeline_scored_ms(p), &event);
     v->shown = v->shown || !v->suppressed;
     if (s.kind == AN_LOGGED_RAISED && v->suppressed)
         p->stats.suppressed++;
@@ -131,7 +131,7 @@ void an_pipeline_alarms(an_pipeline *p, const an_pipeline_in *in, const an_pipel
     an_alarm_event event;
     an_rule_said said[AN_RULES_MAX];
     const bool some =
-        out->scored && an_alarm_step(p->alarm, in->time_ms, out->score, p->contribution, &event);
+        out->scored && an_alarm_step(p->alarm, an_pipeline_scored_ms(p), out->score, p->contribution, &event);
     if (some && event.kind == AN_ALARM_RAISED) {
         p->stats.alarms++;
         hold(p, &event);

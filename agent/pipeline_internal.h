@@ -46,6 +46,8 @@ struct an_pipeline {
 
 const float *an_pipeline_remembered(const an_pipeline *p, size_t i); /* row i of the ring; 0 = oldest */
 int64_t an_pipeline_remembered_ms(const an_pipeline *p, size_t i);
+/* When what is scored now was so: steps before the model may look ahead, and come out late. */
+int64_t an_pipeline_scored_ms(const an_pipeline *p);
 /* What an alarm is about now.  False: nobody can say. */
 bool an_pipeline_reason(const an_pipeline *p, const an_alarm_event *e, an_reason *ret);
 bool an_pipeline_grow(an_pipeline *p, size_t rows); /* the ring has room for so many */

@@ -169,7 +169,7 @@ static void add_normal(an_pool *p, const float *window, int64_t time_ms)
 
 void an_pool_add(an_pool *p, const float *window, int64_t time_ms, uint64_t alarm_id)
 {
-    for (size_t i = 0; i < p->sample; i++)
+    for (size_t i = 0; i < p->sample && !p->conf.gaps; i++)
         if (!isfinite(window[i])) {
             p->refused++;
             return;

@@ -46,6 +46,7 @@ typedef struct an_pool_conf {
     uint32_t holdout_percent;  /* of the blocks; 1..50; 0 = 20 */
     uint64_t seed;
     uint64_t quota_bytes; /* of memory and file; caps shrink in proportion to fit; 0 = none */
+    bool gaps;            /* windows with missing values enter, too: the version has steps for them */
 } an_pool_conf;
 
 typedef struct an_pool an_pool;
@@ -55,7 +56,8 @@ an_err an_pool_new(const an_pool_conf *conf, an_pool **ret, an_note *why);
 void an_pool_free(an_pool *p);
 
 /* Copies one window in.  alarm_id 0: normal operation, it goes to a training or a holdout part.
- * Else it is HELD under that alarm.  Windows with missing values are refused and counted. */
+ * Else it is HELD under that alarm.  Windows with missing values are refused and counted, unless
+ * `gaps`. */
 void an_pool_add(an_pool *p, const float *window, int64_t time_ms, uint64_t alarm_id);
 
 /* The last windows turned out to belong to an alarm (persistence reacts late): moves those of
@@ -107,8 +109,8 @@ an_err an_pool_copy_lasting(const an_pool *p, int64_t since_ms, size_t least, fl
 
 /* One file, written whole or not at all.  load wants the same width and window; other sizes may
  * have changed, then the oldest windows are dropped.
- * Errors: IO, NOTFOUND, PROTO not a pool or damaged (it carries a hash), INVAL other shape,
- * NOMEM. */
+ * Errors: IO, NOTFOUND, PROTO not a pool, damaged (it carries a hash), or with missing values that
+ * may not enter; INVAL other shape, NOMEM. */
 an_err an_pool_save(const an_pool *p, const char *path, an_note *why);
 an_err an_pool_load(an_pool *p, const char *path, an_note *why);
 

@@ -65,7 +65,7 @@ static bool load_part(const an_pool *p, an_pool_ring *q, an_reader *in, float *w
         uint64_t tag = an_read_u64(in);
         for (size_t j = 0; j < p->sample; j++) {
             window[j] = an_read_f32(in);
-            if (!isfinite(window[j]))
+            if (!p->conf.gaps && !isfinite(window[j]))
                 return false;
         }
         an_pool_push(p, q, window, time_ms, tag);

@@ -145,6 +145,7 @@ static an_err open_pool(an_line *l, an_note *why)
     an_pool_conf conf = {.width = l->width,
                          .window = l->context,
                          .holdout_percent = (uint32_t)c->pool_holdout,
+                         .gaps = c->pool_gaps,
                          .quota_bytes = (uint64_t)c->pool_bytes};
     conf.cap[AN_POOL_TRAIN] = (size_t)c->pool_train;
     conf.cap[AN_POOL_RECENT] = (size_t)c->pool_recent;

@@ -20,7 +20,9 @@ an_err an_samples_inputs(const an_prep *prep, const float *raw, size_t n, size_t
     an_prep each = *prep; /* borrows the arrays; every row gives an input, so the last one does */
     each.conf.stride = 1;
     if (context < need)
-        return an_fail(AN_ERR_INVAL, why, "samples have %zu rows, the version needs %zu", context, need);
+        return an_fail(AN_ERR_INVAL, why,
+                       "samples have %zu rows, the version needs %zu: pool.window says how many", context,
+                       need);
     float *x = an_alloc(n * input, sizeof *x);
     if (!x)
         goto out;

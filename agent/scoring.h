@@ -29,6 +29,7 @@ typedef struct an_live {
     void *ctx;
     size_t width;
     size_t history;   /* raw rows one score depends on (an_prep_rows) */
+    size_t delay;     /* rows by which what is scored lies behind the newest one; < history */
     double threshold; /* raw score that means 1; > 0 */
     uint8_t version[AN_ALARM_HASH];
     uint8_t overlay[AN_ALARM_HASH];

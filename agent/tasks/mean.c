@@ -20,7 +20,8 @@ an_err an_task_moments(const an_task *task, const float *about, uint32_t *ret, a
         goto out;
     }
     if (d->context < an_prep_rows(&prep->conf)) {
-        err = an_fail(AN_ERR_INVAL, why, "samples have %zu rows, the version needs %zu", d->context,
+        err = an_fail(AN_ERR_INVAL, why,
+                      "samples have %zu rows, the version needs %zu: pool.window says how many", d->context,
                       an_prep_rows(&prep->conf));
         goto out;
     }

@@ -151,6 +151,29 @@ static void rows_become_scores_and_high_scores_an_alarm(void **state)
     an_pipeline_free(p);
 }
 
+/* A filter that looks ahead comes out late; an alarm says when the machine was so. */
+static void what_is_scored_late_has_the_time_of_its_row(void **state)
+{
+    (void)state;
+    seen early = {0}, late = {0};
+    const uint64_t delay = 2;
+    for (size_t k = 0; k < 2; k++) {
+        seen *s = k ? &late : &early;
+        an_pipeline_conf c = conf_of(s);
+        an_pipeline *p = make(&c);
+        an_live l = make_live(3, 2, 1);
+        l.delay = k ? delay : 0;
+        an_err err = an_pipeline_swap(p, &l, false, NULL);
+        assert_int_equal(err, AN_OK);
+        for (uint64_t i = 0; i < 20; i++)
+            feed(p, i, i < 10 ? 1 : 10, 0);
+        assert_int_equal(s->raised, 1);
+        an_pipeline_free(p);
+    }
+    assert_int_equal(early.last.time_ms - late.last.time_ms, 1000 * delay);
+    assert_int_equal(early.last.since_ms - late.last.since_ms, 1000 * delay);
+}
+
 static void a_swap_drops_no_window_and_keeps_the_open_alarm(void **state)
 {
     (void)state;
@@ -328,6 +351,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_become_scores_and_high_scores_an_alarm),
+        cmocka_unit_test(what_is_scored_late_has_the_time_of_its_row),
         cmocka_unit_test(a_swap_drops_no_window_and_keeps_the_open_alarm),
         cmocka_unit_test(a_version_of_another_shape_is_refused_and_the_old_one_runs_on),
         cmocka_unit_test(a_missing_sensor_is_a_quality_event_and_no_alarm_and_too_many_stop_the_scores),

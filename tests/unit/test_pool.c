@@ -179,6 +179,32 @@ static void missing_values_never_enter(void **state)
     an_pool_free(p);
 }
 
+/* Steps of the version deal with them. */
+static void missing_values_enter_where_they_are_wanted(void **state)
+{
+    (void)state;
+    char path[64];
+    an_pool_conf c = conf_of(1);
+    an_pool *p = NULL, *again = NULL, *strict = make(1);
+    const float w[T * W] = {1, 2, 3, NAN, 5, 6};
+    c.gaps = true;
+    assert_int_equal(an_pool_new(&c, &p, NULL), AN_OK);
+    assert_int_equal(an_pool_new(&c, &again, NULL), AN_OK);
+    an_pool_add(p, w, 1, 4);
+    assert_int_equal(an_pool_refused(p), 0);
+    assert_int_equal(an_pool_n(p, AN_POOL_HELD), 1);
+    snprintf(path, sizeof path, "/tmp/andon-pool-gaps-%ld", (long)getpid());
+    assert_int_equal(an_pool_save(p, path, NULL), AN_OK);
+    assert_int_equal(an_pool_load(again, path, NULL), AN_OK);
+    assert_int_equal(an_pool_n(again, AN_POOL_HELD), 1);
+    assert_true(isnan(an_pool_get(again, AN_POOL_HELD, 0)[3]));
+    assert_int_equal(an_pool_load(strict, path, NULL), AN_ERR_PROTO);
+    assert_int_equal(unlink(path), 0);
+    an_pool_free(p);
+    an_pool_free(again);
+    an_pool_free(strict);
+}
+
 static void a_copy_can_begin_at_a_time(void **state)
 {
     (void)state;
@@ -296,6 +322,7 @@ int main(void)
         cmocka_unit_test(an_approved_campaign_releases_what_lasting_alarms_held_since_the_drift),
         cmocka_unit_test(what_built_an_alarm_up_is_taken_back),
         cmocka_unit_test(missing_values_never_enter),
+        cmocka_unit_test(missing_values_enter_where_they_are_wanted),
         cmocka_unit_test(a_copy_can_begin_at_a_time),
         cmocka_unit_test(a_quota_shrinks_the_parts_and_an_impossible_one_is_refused),
         cmocka_unit_test(a_saved_pool_goes_on_with_the_same_windows_and_a_damaged_one_is_refused),
