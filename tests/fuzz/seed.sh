@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the first corpora of the message, plan and update fuzzers from tests/vectors/wire.hex:
+# Makes the first corpora of the message, plan and update fuzzers from tests/vectors/wire.hex (the bundle fuzzer's
+# seed with steps: build/dev/bin/test_prep_bundle --write tests/fuzz/corpus/bundle/steps):
 #     tests/fuzz/seed.sh        writes tests/fuzz/corpus/{msg,plan,update}/
 set -eu
 cd "$(dirname "$0")"
