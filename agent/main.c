@@ -9,6 +9,7 @@
 
 #include "agent/enrol.h"
 #include "agent/import.h"
+#include "agent/report.h"
 #include "agent/runtime.h"
 #include "agent/show.h"
 #include "agent/show_alarms.h"
@@ -57,6 +58,9 @@ static const an_flag shelve_flags[] = {DATA_FLAG,
                                        {"for", "TIME", "such as 2h; then it comes back"},
                                        {"reason", "TEXT", "why nobody is to see it"}};
 static const an_flag remove_flags[] = {DATA_FLAG, BY_FLAG, {"reason", "TEXT", "why nobody is to see it"}};
+static const an_flag report_flags[] = {DATA_FLAG,
+                                       {"day", "YYYY-MM-DD", "the day, in this computer's time zone"},
+                                       {"out", "FILE", "where to write; standard output if not given"}};
 static const an_flag probe_flags[] = {{"rows", "N", "how many rows to show"}};
 
 #define N(a) (sizeof(a) / sizeof *(a))
@@ -71,6 +75,8 @@ static const an_verb verbs[] = {
     {"missed", "LINE REASON", 2, 2, data_flags, N(data_flags),
      "say that a fault of the line has raised no alarm"},
     {"alarms", NULL, 0, 0, alarms_flags, N(alarms_flags), "the site's alarms: those that are open, or more"},
+    {"report", NULL, 0, 0, report_flags, N(report_flags),
+     "the quality report of a day: one HTML file that prints well"},
     {"ack", "LINE ALARM", 2, 2, by_flags, N(by_flags), "acknowledge an alarm"},
     {"comment", "LINE ALARM TEXT", 3, 3, remove_flags, 2, "keep a comment with an alarm"},
     {"shelve", "LINE|LINE/ALARM", 1, 1, shelve_flags, N(shelve_flags),
@@ -194,6 +200,14 @@ static an_err alarms(const an_args *args, an_note *why)
                : an_show_alarms(data_of(args), &opts, stdout, why);
 }
 
+static an_err report(const an_args *args, an_note *why)
+{
+    const char *day = an_args_get(args, "day");
+    if (!day)
+        return an_fail(AN_ERR_INVAL, why, "--day YYYY-MM-DD is missing");
+    return an_report_write(data_of(args), day, an_args_get(args, "out"), why);
+}
+
 static const struct {
     const char *verb;
     an_logged_kind kind;
@@ -243,6 +257,8 @@ static an_err dispatch(const an_args *args, an_note *why)
         return an_leave_import(data_of(args), p[0], stdout, why);
     if (strcmp(verb, "alarms") == 0)
         return alarms(args, why);
+    if (strcmp(verb, "report") == 0)
+        return report(args, why);
     for (size_t i = 0; i < N(deeds); i++)
         if (strcmp(verb, deeds[i].verb) == 0)
             return do_deed(args, deeds[i].kind, why);

@@ -42,17 +42,17 @@ static void put_xml(an_buf *b, unsigned char c)
     }
 }
 
-static void put_escaped(an_buf *b, const char *text, an_escape escape)
+void an_escape_put(an_buf *ret, const char *text, an_escape escape)
 {
     for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
         if (escape == AN_ESCAPE_JSON)
-            put_json(b, *c);
+            put_json(ret, *c);
         else if (escape == AN_ESCAPE_XML)
-            put_xml(b, *c);
+            put_xml(ret, *c);
         else if (escape == AN_ESCAPE_URL && !is_unreserved(*c))
-            an_buf_printf(b, "%%%02X", *c);
+            an_buf_printf(ret, "%%%02X", *c);
         else
-            an_buf_u8(b, *c < 0x20 || *c == 0x7f ? ' ' : *c);
+            an_buf_u8(ret, *c < 0x20 || *c == 0x7f ? ' ' : *c);
     }
 }
 
@@ -74,7 +74,7 @@ an_err an_template_fill(an_buf *ret, const char *text, an_escape escape, an_temp
         if (raw)
             an_buf_text(ret, v);
         else
-            put_escaped(ret, v, escape);
+            an_escape_put(ret, v, escape);
         text = close + 2;
     }
     an_buf_text(ret, text);

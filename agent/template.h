@@ -20,6 +20,9 @@ typedef enum an_escape {
     AN_ESCAPE_LINE  /* control characters become blanks */
 } an_escape;
 
+/* Appends the text, escaped. */
+void an_escape_put(an_buf *ret, const char *text, an_escape escape);
+
 /* The value of a field, borrowed until the next call; NULL: there is no such field.  *ret_raw (false when called): it is
  * put as it is. */
 typedef const char *an_template_value(void *ctx, const char *name, bool *ret_raw);

@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "coordinator/lab/plots.h"
-#include "coordinator/lab/svg.h"
+#include "models/svg.h"
 
 /* Where the next picture goes. */
 typedef struct album {

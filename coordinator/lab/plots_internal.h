@@ -2,7 +2,7 @@
 #ifndef AN_COORDINATOR_LAB_PLOTS_INTERNAL_H
 #define AN_COORDINATOR_LAB_PLOTS_INTERNAL_H
 
-#include "coordinator/lab/svg.h"
+#include "models/svg.h"
 
 /* An axis over n values and the threshold; with a logarithm where few values are far larger than the
  * rest. */

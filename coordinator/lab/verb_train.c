@@ -18,10 +18,10 @@
 #include "coordinator/lab/labelled.h"
 #include "coordinator/lab/plots.h"
 #include "coordinator/lab/steps.h"
-#include "coordinator/lab/svg.h"
 #include "coordinator/lab/train_opts.h"
 #include "coordinator/lab/train_show.h"
 #include "coordinator/lab/version.h"
+#include "models/svg.h"
 
 /* Held-out images that are enough for a threshold: there are fewer of them than of rows. */
 #define HELD_IMAGES 20

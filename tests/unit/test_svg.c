@@ -12,8 +12,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "coordinator/lab/plots.h"
-#include "coordinator/lab/svg.h"
 #include "models/data/table.h"
+#include "models/svg.h"
 #include "tests/support/folder.h"
 
 #define N 3000u

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "coordinator/lab/svg.h"
+#include "models/svg.h"
 
 #define TICKS 7 /* about so many */
 #define TICKS_MAX 40

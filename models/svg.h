@@ -13,8 +13,8 @@
  * asks for a dark page; lines differ in their dashes too.  Texts are escaped.
  *
  * Threads: an object belongs to one thread at a time. */
-#ifndef AN_COORDINATOR_LAB_SVG_H
-#define AN_COORDINATOR_LAB_SVG_H
+#ifndef AN_MODELS_SVG_H
+#define AN_MODELS_SVG_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -88,6 +88,9 @@ void an_svg_text_up(an_svg *s, double x, double y, const char *text);
 
 /* Ends the picture, writes it and frees it.  Errors: NOMEM, LIMIT, IO. */
 an_err an_svg_write(an_svg *s, const char *path, an_note *why);
+/* Ends the picture, appends it to ret as a part of a page, without the line that says XML, and frees it.  Errors: NOMEM,
+ * LIMIT. */
+an_err an_svg_end(an_svg *s, an_buf *ret);
 void an_svg_done(an_svg *s); /* without writing */
 
 /* The end of a path, which tells more than its begin. */

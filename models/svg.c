@@ -1,6 +1,6 @@
 /* SVG 1.1 with a style sheet inside: viewers that do not know the query for dark pages show the
  * light one.  Every shape is a class, so that the colours stand in one place. */
-#include "coordinator/lab/svg.h"
+#include "models/svg.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -130,12 +130,30 @@ void an_svg_done(an_svg *s)
     an_buf_done(&s->out);
 }
 
-an_err an_svg_write(an_svg *s, const char *path, an_note *why)
+static an_err finish(an_svg *s)
 {
     if (s->open)
         an_buf_text(&s->out, "</g>\n");
     an_buf_text(&s->out, "</svg>\n");
-    an_err err = an_buf_err(&s->out);
+    return an_buf_err(&s->out);
+}
+
+an_err an_svg_end(an_svg *s, an_buf *ret)
+{
+    an_err err = finish(s);
+    if (err == AN_OK) {
+        const uint8_t *end_of_line = memchr(s->out.data, '\n', s->out.len);
+        const size_t skip = (size_t)(end_of_line + 1 - s->out.data);
+        an_buf_put(ret, s->out.data + skip, s->out.len - skip);
+        err = an_buf_err(ret);
+    }
+    an_svg_done(s);
+    return err;
+}
+
+an_err an_svg_write(an_svg *s, const char *path, an_note *why)
+{
+    an_err err = finish(s);
     if (err == AN_ERR_LIMIT)
         an_note_set(why, "%s: the picture is too large", path);
     if (err == AN_OK)
