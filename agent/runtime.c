@@ -308,6 +308,9 @@ static an_err open_lines(an_agent *a, an_note *why)
         a->session_lines[i] =
             (an_session_line){.line = l->conf->name, .model = l->conf->model, .schema = &l->schema};
     }
+    an_err others = an_agent_alarms_of_others(a, why);
+    if (others != AN_OK)
+        return others;
     for (size_t i = 0; i < a->n_lines; i++) {
         an_err err = an_actor_start(a->net, an_line_main, &a->lines[i], &a->lines[i].actor, why);
         if (err != AN_OK)

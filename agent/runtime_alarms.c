@@ -55,46 +55,58 @@ void an_agent_alarms_take(an_agent *a, an_alarm_record *r)
     an_free(r);
 }
 
-/* ---- a line that begins ---- */
+/* ---- what a start finds ---- */
 
 typedef struct left {
     an_agent *a;
-    const an_line *l;
+    const an_line *l; /* that has lost its state; NULL: lines that are not configured */
 } left;
 
 /* Nobody knows any more whether it is over: it is ended, and if it goes on it is raised anew. */
 static bool end_forgotten(void *ctx, const an_alarm_row *row)
 {
     const left *f = ctx;
-    an_alarm_record r = row->last;
-    if (strcmp(r.line, f->l->conf->name) != 0 || !row->state.active)
+    const bool concerned =
+        f->l ? strcmp(row->last.line, f->l->conf->name) == 0 : !an_agent_line_of(f->a, row->last.line);
+    if (!concerned || !row->state.active)
         return true;
-    an_alarm_record *copy = an_alloc(1, sizeof *copy);
-    if (!copy)
+    an_alarm_record *r = an_alloc(1, sizeof *r);
+    if (!r)
         return false;
-    r.kind = AN_LOGGED_CLEARED;
-    r.by[0] = r.comment[0] = '\0';
-    r.recorded_ms = f->a->clock->wall_ms(f->a->clock);
-    an_text_set(r.reason, sizeof r.reason, "The state of the line was not found at the agent's start.");
-    *copy = r;
-    an_agent_alarms_take(f->a, copy);
+    *r = row->last;
+    r->kind = AN_LOGGED_CLEARED;
+    r->by[0] = r->comment[0] = '\0';
+    r->recorded_ms = f->a->clock->wall_ms(f->a->clock);
+    an_text_set(r->reason, sizeof r->reason,
+                f->l ? "The state of the line was not found at the agent's start."
+                     : "The configuration has this line no more.");
+    an_agent_alarms_take(f->a, r);
     return true;
+}
+
+static an_err end_all_forgotten(left f, an_note *why)
+{
+    an_err err = an_alarms_each(f.a->alarms, AN_ALARMS_OPEN, 0, end_forgotten, &f, why);
+    if (err == AN_OK)
+        (void)an_agent_alarms_keep(f.a); /* tried again with the next */
+    return err;
 }
 
 an_err an_agent_alarms_begin(an_agent *a, an_line *l, an_note *why)
 {
     uint64_t last = 0;
-    left f = {a, l};
     if (l->resumed) /* the rows since its position are read again, and give the same numbers */
         return AN_OK;
     an_err err = an_alarms_last(a->alarms, l->conf->name, &last, why);
     if (err != AN_OK || last == 0)
         return err;
     an_alarm_numbers_used(an_pipeline_alarm(l->pipe), last);
-    err = an_alarms_each(a->alarms, AN_ALARMS_OPEN, 0, end_forgotten, &f, why);
-    if (err == AN_OK)
-        (void)an_agent_alarms_keep(a); /* tried again with the next */
-    return err;
+    return end_all_forgotten((left){a, l}, why);
+}
+
+an_err an_agent_alarms_of_others(an_agent *a, an_note *why)
+{
+    return end_all_forgotten((left){a, NULL}, why);
 }
 
 void an_agent_alarms_tick(an_agent *a)
@@ -129,7 +141,7 @@ void an_agent_alarms_deed(an_agent *a, const an_command *c)
                              .comment = c->reason,
                              .now_ms = a->clock->wall_ms(a->clock),
                              .until_ms = c->until_ms};
-    if (!an_agent_line_of(a, c->line))
+    if (c->alarm == 0 && !an_agent_line_of(a, c->line)) /* an alarm may be of a line that was there once */
         an_agent_fault(a, "not_done_to_alarm", "no such line");
     else
         carry_out(a, &d, "not_done_to_alarm");

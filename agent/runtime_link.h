@@ -63,6 +63,8 @@ void an_agent_alarms_close(an_agent *a);
 an_err an_agent_sinks_start(an_agent *a, an_note *why); /* after an_agent_alarms_open */
 /* After an_line_open: numbers go on, and what the line has forgotten is not left open. */
 an_err an_agent_alarms_begin(an_agent *a, an_line *l, an_note *why);
+an_err an_agent_alarms_of_others(an_agent *a,
+                                 an_note *why); /* after all lines: those that are there no more */
 void an_agent_alarms_take(an_agent *a, an_alarm_record *r); /* takes r */
 bool an_agent_alarms_keep(an_agent *a);                     /* stores what waits; false: not all could be */
 void an_agent_alarms_tick(an_agent *a);                     /* shelves that end */

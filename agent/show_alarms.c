@@ -7,6 +7,7 @@
 
 #include "agent/alarm_figures.h"
 #include "agent/alarms.h"
+#include "agent/inbox.h"
 #include "agent/show.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -319,9 +320,9 @@ an_err an_leave_deed(const char *dir, const an_deed_words *words, FILE *out, an_
 {
     an_command c = {.kind = AN_COMMAND_ALARM, .deed = words->kind};
     an_err err = fill(&c, words, why);
-    if (err == AN_OK && c.alarm)
-        err = check_alarm(dir, &c, why);
-    if (err == AN_OK)
+    if (err == AN_OK && c.alarm && (err = check_alarm(dir, &c, why)) == AN_OK)
+        err = an_inbox_put(dir, &c, wall_ms(), why); /* its line may be configured no more */
+    else if (err == AN_OK)
         err = an_leave_command(dir, &c, why);
     if (err == AN_OK && c.alarm)
         fprintf(out, "left for the agent: alarm %" PRIu64 " of line %s, %s by %s\n", c.alarm, c.line,

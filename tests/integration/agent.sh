@@ -17,6 +17,8 @@ done
 # Two lines of one model: both train it, each makes its own overlay.
 sed -n '/- name: line-1/,$p' "$work/plant-c.yaml" | sed 's/line-1/line-2/; s/plant-c.csv/plant-c-2.csv/; s/seed: 3/seed: 9/' \
     >"$work/line-2"
+# A rule of the second one vetoes all that its model says.
+echo '    rules: [{name: never, effect: veto, when: {sensor: speed, above: -400}}]' >>"$work/line-2"
 cat "$work/line-2" >>"$work/plant-c.yaml"
 good=$(api token | grep -o 'andon1-[a-z0-9]*' | head -n 1)
 "$agent" enrol "${good%?????}aaaaa" --site plant-x --data "$work/x1" --timeout 2s >"$work/x.out" 2>&1 &&
@@ -96,6 +98,14 @@ api site list | grep -q plant-z && die "a stranger is listed"
     die "not both lines of plant-c run the version"
 [ "$(awk -F, 'NR > 1 && $1 >= 3000 && $3 != ""' "$work/plant-c-2.csv" | wc -l)" -ge 6990 ] || die "line-2 did not score"
 say "every line runs the version"
+
+vetoed() { "$agent" alarms --log --json --data "$work/plant-c" | grep '"line":"line-2"' | grep "\"kind\":\"$1\""; }
+vetoed raised | grep '"source":"model","since' | grep '"shown":false,"suppressed":true' | grep -q '"rules":\["never"\]' ||
+    die "no alarm of line-2 was suppressed: $(vetoed raised)"
+[ -z "$(api journal --kind alarm.summary --subject plant-c --limit 500 --json | grep '"line":"line-2"')" ] ||
+    die "the coordinator was told of alarms that a rule suppresses"
+"$agent" alarms --data "$work/plant-c" | grep 'line-2' | grep -qv suppressed && die "suppressed alarms are shown as others"
+say "what a rule vetoes is logged, and told to nobody"
 
 # ---- killed and started again
 kill9_site plant-b

@@ -33,6 +33,12 @@ lines:
         message: The oven is too hot.
         when: {all: [{sensor: temperature, above: 80, hysteresis: 5}, {sensor: running, above: 0.5}]}
       - {name: rising, severity: low, when: {sensor: temperature, rate_above: 4, over: 8s}}
+  - name: line-2
+    model: pump
+    window: 4
+    source: {type: sim, line: pump, seed: 1, site: 1, speed: 100}
+    rules:
+      - {name: beside, severity: low, when: {alarm: open, line: line-1}}
 END
 printf 'time,temperature,running\n' >"$work/rows.csv"
 rows 20 60 1
@@ -44,31 +50,33 @@ grep -q 'typo.yaml:[0-9:]* no sensor "runing".*the nearest is "running"' <<<"$ty
 start_site plant-a
 
 alarms() { "$agent" alarms --data "$work/plant-a" "$@"; }
-listed() { alarms --all | grep -qE "$1"; }
-become() { until_true 10 listed "$1" || die "no \"$1\": $(alarms --all; alarms --log)"; }
+of_line_1() { alarms --log | grep '  line-1  '; }
+listed() { alarms --all | grep -qE "${2:-line-1} +$1"; }
+become() { until_true 10 listed "$@" || die "no \"$1\": $(alarms --all; alarms --log)"; }
 do_it() { "$agent" "$@" --data "$work/plant-a" >"$work/deed" 2>&1 || die "$*: $(cat "$work/deed")"; }
 refused() { "$agent" "$@" --data "$work/plant-a" >"$work/deed" 2>&1 && die "taken: $*"; }
 
 # ---- raised and acknowledged
 until_true 20 site_has_rows plant-a 20 || die "no rows are read"
 rows 10 90 1
-become ' 1 +returned +over +low +rule:rising'
-become ' 2 +unacknowledged active +critical +rule:hot .*temperature'
+become '1 +returned +over +low +rule:rising'
+become '2 +unacknowledged active +critical +rule:hot .*temperature'
 refused ack line-1 7 --by anna
 do_it ack line-1 2 --by anna --comment seen
-become ' 2 +acknowledged +active .*, acknowledged by anna'
+become '2 +acknowledged +active .*, acknowledged by anna'
 refused ack line-1 2 --by anna
 do_it comment line-1 2 'bearing is ordered' --by otto
-say "an alarm of a rule is raised and acknowledged"
+become '1 +unacknowledged active +low +rule:beside' line-2
+say "an alarm of a rule is raised and acknowledged, and another line sees it"
 
 # ---- over a kill: it is still open and acknowledged, and its end is seen
 kill9_site plant-a
 rows 10 60 1
 start_site plant-a
-become ' 2 +normal +over'
-become ' 1 +returned +over'
+become '2 +normal +over'
+become '1 +returned +over'
 do_it ack line-1 1 --by anna
-become ' 1 +normal +over'
+become '1 +normal +over'
 
 # ---- shelved: raised, and shown to nobody until the end
 do_it shelve line-1 --for 2h --reason 'the probe is changed' --by anna
@@ -77,16 +85,16 @@ until_true 10 logged 'shelved by anna: the probe is changed' || die "the line is
 kill9_site plant-a
 start_site plant-a
 rows 10 90 1
-become ' 4 +shelved +active +critical'
+become '4 +shelved +active +critical'
 refused ack line-1 4 --by anna
 do_it unshelve line-1 --by otto
-become ' 4 +unacknowledged active'
+become '4 +unacknowledged active'
 do_it shelve line-1/4 --for 1s --reason 'a moment' --by otto
 until_true 10 logged 'alarm 4 unshelved, unacknowledged .* by expiry' || die "a shelf does not end: $(alarms --log)"
 do_it out-of-service line-1 --reason overhaul --by anna
-become ' 4 +out of service +active'
+become '4 +out of service +active'
 rows 10 60 1
-become ' 4 +normal +over'
+become '4 +normal +over'
 do_it in-service line-1 --by anna
 until_true 10 logged 'restored to service by anna' || die "the line is not in service"
 say "shelved and out of service, over a restart"
@@ -101,10 +109,10 @@ for i in 1 2 3 4 5 6; do
     kill9_site plant-a
     start_site plant-a
 done
-become ' 16 +returned +over +critical'
-n=$(alarms --log | grep -cE 'alarm [0-9]+ raised')
+become '16 +returned +over +critical'
+n=$(of_line_1 | grep -cE 'alarm [0-9]+ raised')
 [ "$n" = 16 ] || die "$n alarms were raised: $(alarms --log)"
-[ "$(alarms --log | grep -cE 'alarm [0-9]+ cleared')" = 16 ] || die "not each ended once: $(alarms --log)"
+[ "$(of_line_1 | grep -cE 'alarm [0-9]+ cleared')" = 16 ] || die "not each ended once: $(alarms --log)"
 seqs=$(alarms --log --json | grep -o '^{"seq":[0-9]*' | grep -o '[0-9]*$')
 [ "$seqs" = "$(seq 1 "$(wc -l <<<"$seqs")")" ] || die "numbers with gaps: $seqs"
 alarms --quality --json | grep -q '"critical":[89]' || die "figures: $(alarms --quality)"
@@ -114,13 +122,30 @@ say "six kills: 16 alarms, each raised and cleared once, in order"
 
 # ---- a rule that is gone takes its alarm along, and numbers go on
 rows 10 92 1
-become ' 18 +unacknowledged active +critical'
+become '18 +unacknowledged active +critical'
 kill -TERM "${site_pid[plant-a]}"
 wait "${site_pid[plant-a]}" || die "the agent ended with $?"
 sed -i 's/name: hot/name: very-hot/' "$work/plant-a.yaml"
 start_site plant-a
-become ' 18 +returned +over'
+become '18 +returned +over'
 rows 5 93 1
-become ' 19 +unacknowledged active +critical +rule:very-hot'
+become '19 +unacknowledged active +critical +rule:very-hot'
 until_true 10 logged 'alarm 18 cleared, returned .*: The configuration has this rule no more' || die "$(alarms --log)"
+
+# ---- a line that has lost its place, and one that is gone
+kill -TERM "${site_pid[plant-a]}"
+wait "${site_pid[plant-a]}" || die "the agent ended with $?"
+sed -i '/- name: line-2/,$d' "$work/plant-a.yaml"
+rm "$work/rows.csv"
+printf 'time,temperature,running\n' >"$work/rows.csv"
+rows 3 60 1
+rows 12 95 1
+start_site plant-a
+become '19 +returned +over'
+become '21 +unacknowledged active +critical +rule:very-hot'
+until_true 10 logged 'alarm 19 cleared, .*: The state of the line was not found' || die "$(alarms --log)"
+alarms | grep -qE 'line-2 .* active ' && die "an alarm of a line that is gone is still active: $(alarms)"
+do_it ack line-2 1 --by anna
+become '1 +normal +over' line-2
+refused shelve line-2 --for 1h --reason gone --by anna
 say "passed"
