@@ -16,9 +16,13 @@ typedef struct an_rate {
         uint64_t n;
     } parts[AN_RATE_PARTS]; /* ring; the last is being filled */
     size_t head, n;
+    struct {
+        double t, v, tt, tv; /* over the parts but the last; time since the first one's beginning */
+    } sums;
 } an_rate;
 
 void an_rate_reset(an_rate *r);
+void an_rate_resume(an_rate *r); /* its parts have been filled in from elsewhere */
 /* False: not half of over_ms has been seen. */
 bool an_rate_step(an_rate *r, int64_t time_ms, double value, int64_t over_ms, double *ret);
 

@@ -221,6 +221,7 @@ static void read_rate(an_rate *r, an_reader *in)
             in->failed = true;
         r->n = i + 1;
     }
+    an_rate_resume(r);
 }
 
 static void save_conds(const an_line_rule *rule, const an_rule_state *s, an_buf *ret)
