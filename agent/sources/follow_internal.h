@@ -5,9 +5,13 @@
 #include <sys/stat.h>
 
 #include "agent/sources/follow.h"
+#include "models/data/zone.h"
 
 bool an_follow_ends_with(const char *name, const char *end);
 bool an_follow_is_packed(const char *name); /* .gz and the like */
+
+/* 2026-03-09_10-14-33, 20260309T101433 ...: the first 14 digits, with at most one sign between two. */
+bool an_time_in_name(const char *name, const an_zone *zone, int64_t *ret_ms);
 
 /* Opens a file of the folder.  -1: it cannot be opened or is no plain file. */
 int an_follow_open_name(const an_follow *f, const char *name, struct stat *ret);

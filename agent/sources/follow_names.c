@@ -1,9 +1,11 @@
 /* Names of files: their order, and what is passed over. */
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/sources/follow.h"
 #include "agent/sources/follow_internal.h"
+#include "models/data/table.h"
 
 int an_natural(const char *a, const char *b)
 {
@@ -41,5 +43,25 @@ bool an_follow_is_packed(const char *name)
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (an_follow_ends_with(name, ends[i]))
             return true;
+    return false;
+}
+
+bool an_time_in_name(const char *name, const an_zone *zone, int64_t *ret_ms)
+{
+    char digits[15] = "";
+    for (const char *from = name; *from; from++) {
+        size_t n = 0;
+        for (const char *c = from; *c && n < 14; c++) {
+            if (isdigit((unsigned char)*c))
+                digits[n++] = *c;
+            else if (n == 0 || !isdigit((unsigned char)c[1]))
+                break;
+        }
+        char text[24];
+        snprintf(text, sizeof text, "%.4s-%.2s-%.2s %.2s:%.2s:%.2s", digits, digits + 4, digits + 6,
+                 digits + 8, digits + 10, digits + 12);
+        if (n == 14 && an_time_parse_in(text, 19, zone, AN_ZONE_ANY, ret_ms))
+            return true;
+    }
     return false;
 }

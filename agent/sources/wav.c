@@ -2,7 +2,6 @@
  *
  * A folder's files are read in natural order, each once and as a whole: while files are followed, one is begun when it has
  * not changed for a look.  Each file is a stretch of its own. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -36,6 +35,7 @@ typedef struct wav {
     uint64_t row;
     off_t seen_size; /* of the file after it, at the last look */
     struct timespec seen_time;
+    int64_t seen_ms; /* since when it has kept still */
     uint64_t files, refused, bad;
     char bad_text[160];
 } wav;
@@ -145,29 +145,12 @@ static bool is_settled(wav *s, const struct stat *st)
 {
     const bool same = s->seen_size == st->st_size && s->seen_time.tv_sec == st->st_mtim.tv_sec &&
                       s->seen_time.tv_nsec == st->st_mtim.tv_nsec;
+    const int64_t now = an_clock_system()->mono_ms(an_clock_system());
+    if (same)
+        return st->st_size > 0 && now - s->seen_ms >= s->poll_ms;
     s->seen_size = st->st_size;
     s->seen_time = st->st_mtim;
-    return same && st->st_size > 0;
-}
-
-/* 2026-03-09_10-14-33, 20260309T101433 ...: the first 14 digits with at most one sign between two. */
-static bool time_in_name(const wav *s, const char *name, int64_t *ret)
-{
-    char digits[15];
-    for (const char *from = name; *from; from++) {
-        size_t n = 0;
-        for (const char *c = from; *c && n < 14; c++) {
-            if (isdigit((unsigned char)*c))
-                digits[n++] = *c;
-            else if (n == 0 || !isdigit((unsigned char)c[1]))
-                break;
-        }
-        char text[24];
-        snprintf(text, sizeof text, "%.4s-%.2s-%.2s %.2s:%.2s:%.2s", digits, digits + 4, digits + 6,
-                 digits + 8, digits + 10, digits + 12);
-        if (n == 14 && an_time_parse_in(text, 19, s->zone, AN_ZONE_ANY, ret))
-            return true;
-    }
+    s->seen_ms = now;
     return false;
 }
 
@@ -198,7 +181,7 @@ static an_err open_sound(wav *s, const char *name)
         (s->info.channels != s->shape.channels || s->info.rate_hz != s->shape.rate_hz))
         err = an_fail(AN_ERR_PROTO, &why, "%.100s: %u channels at %u Hz, the first file has %u at %u", path,
                       s->info.channels, s->info.rate_hz, s->shape.channels, s->shape.rate_hz);
-    else if (!err && s->time_by == TIME_NAME && !time_in_name(s, base ? base : path, &s->file_ms))
+    else if (!err && s->time_by == TIME_NAME && !an_time_in_name(base ? base : path, s->zone, &s->file_ms))
         err = an_fail(AN_ERR_PROTO, &why, "%.100s: there is no date and time in its name", path);
     else if (!err && s->time_by == TIME_WRITTEN && stat(path, &st) == 0)
         s->file_ms =

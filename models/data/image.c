@@ -6,12 +6,13 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "doors/jpeg.h"
 #include "doors/png.h"
 #include "models/data/pnm.h"
 
 bool an_image_named(const char *name)
 {
-    static const char *const ends[] = {".png", ".pgm", ".ppm", ".pnm"};
+    static const char *const ends[] = {".png", ".pgm", ".ppm", ".pnm", ".jpg", ".jpeg"};
     const char *dot = strrchr(name, '.');
     for (size_t k = 0; dot && k < sizeof ends / sizeof *ends; k++) {
         size_t i = 0;
@@ -23,24 +24,48 @@ bool an_image_named(const char *name)
     return false;
 }
 
+/* Takes pixels; image tells their shape. */
+static an_err take_pixels(uint8_t *pixels, an_image *image, an_image *ret)
+{
+    const size_t n = image->width * image->height * image->channels;
+    image->values = an_alloc(n, sizeof *image->values);
+    for (size_t i = 0; i < n && image->values; i++)
+        image->values[i] = (float)pixels[i] / 255.0f;
+    an_free(pixels);
+    if (!image->values)
+        return AN_ERR_NOMEM;
+    *ret = *image;
+    return AN_OK;
+}
+
 static an_err parse_png(const void *bytes, size_t len, an_image *ret, an_note *why)
 {
     static const an_png_limits limits = {AN_IMAGE_SIDE_MAX, AN_IMAGE_PIXELS_MAX};
     uint8_t *pixels = NULL;
     an_image image = {0};
     an_err err = an_png_read(bytes, len, &limits, &pixels, &image.width, &image.height, &image.channels, why);
-    if (err != AN_OK)
-        return err;
-    const size_t n = image.width * image.height * image.channels;
-    image.values = an_alloc(n, sizeof *image.values);
-    for (size_t i = 0; i < n && image.values; i++)
-        image.values[i] = (float)pixels[i] / 255.0f;
-    an_free(pixels);
-    if (!image.values)
-        return AN_ERR_NOMEM;
-    *ret = image;
-    return AN_OK;
+    return err ? err : take_pixels(pixels, &image, ret);
 }
+
+#ifdef AN_HAVE_JPEG
+static an_err parse_jpeg(const void *bytes, size_t len, an_image *ret, an_note *why)
+{
+    static const an_jpeg_limits limits = {AN_IMAGE_SIDE_MAX, AN_IMAGE_PIXELS_MAX};
+    uint8_t *pixels = NULL;
+    an_image image = {0};
+    an_err err =
+        an_jpeg_read(bytes, len, &limits, &pixels, &image.width, &image.height, &image.channels, why);
+    return err ? err : take_pixels(pixels, &image, ret);
+}
+#else
+static an_err parse_jpeg(const void *bytes, size_t len, an_image *ret, an_note *why)
+{
+    (void)bytes;
+    (void)len;
+    (void)ret;
+    return an_fail(AN_ERR_PROTO, why, "a JPEG image, which this build does not read (AN_JPEG)");
+}
+#endif
 
 an_err an_image_parse(const void *bytes, size_t len, const char *name, an_image *ret, an_note *why)
 {
@@ -50,10 +75,12 @@ an_err an_image_parse(const void *bytes, size_t len, const char *name, an_image 
     an_err err;
     if (len >= sizeof png && memcmp(b, png, sizeof png) == 0)
         err = parse_png(bytes, len, ret, &inner);
+    else if (len >= 3 && b[0] == 0xff && b[1] == 0xd8 && b[2] == 0xff)
+        err = parse_jpeg(bytes, len, ret, &inner);
     else if (len >= 2 && b[0] == 'P' && isdigit(b[1]))
         err = an_pnm_parse(bytes, len, ret, &inner);
     else
-        err = an_fail(AN_ERR_PROTO, &inner, "neither a PNG nor a PGM or PPM image");
+        err = an_fail(AN_ERR_PROTO, &inner, "neither a PNG, a JPEG nor a PGM or PPM image");
     if (err == AN_OK || err == AN_ERR_NOMEM)
         return err;
     return an_fail(err, why, "%.150s: %.150s", name, inner.text);

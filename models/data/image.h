@@ -5,7 +5,7 @@
  *     ... image.values[(y * image.width + x) * image.channels + c] ...
  *     an_image_done(&image);
  *
- * PNG, and the plain formats that every camera's tool writes: PGM and PPM (netpbm, P2 P3 P5 P6), with
+ * PNG, JPEG (where the build has it), and the plain formats that every camera's tool writes: PGM and PPM (netpbm, P2 P3 P5 P6), with
  * whole values up to 65535.  What a file is, its first bytes say, not its name.  Values are divided by
  * the largest that the format allows, so black is 0 and white is 1.
  *
@@ -28,7 +28,7 @@ typedef struct an_image {
     float *values;                  /* (height, width, channels), 0..1 */
 } an_image;
 
-/* Does the name end like that of an image (.png .pgm .ppm .pnm, in any case)? */
+/* Does the name end like that of an image (.png .pgm .ppm .pnm .jpg .jpeg, in any case)? */
 bool an_image_named(const char *name);
 
 /* Errors: NOTFOUND, IO, LIMIT, PROTO not such an image, cut short or damaged; NOMEM.  The note names the

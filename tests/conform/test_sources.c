@@ -28,6 +28,7 @@ typedef struct sample {
 } sample;
 static const sample samples[] = {
     {"csv", "path: %s/data.csv, follow: false"},
+    {"images", "path: %s, follow: false"},
 #ifdef AN_HAVE_MODBUS
     {"modbus",
      "devices: [{tcp: '127.0.0.1:1', timeout_ms: 50, tags: [{name: a, table: input, address: 7}]}]"},
@@ -253,6 +254,13 @@ int main(void)
     snprintf(path, sizeof path, "%s/sound.wav", dir);
     if (an_file_write(path, b.data, b.len, 0644, NULL) != AN_OK)
         return 1;
+    for (int i = 0; i < 3; i++) {
+        an_buf_clear(&b);
+        an_buf_printf(&b, "P2 3 2 9 1 2 3 4 %d 6", i);
+        snprintf(path, sizeof path, "%s/%d.pgm", dir, i);
+        if (an_file_write(path, b.data, b.len, 0644, NULL) != AN_OK)
+            return 1;
+    }
     an_buf_done(&b);
     for (size_t i = 0; an_source_type_at(i); i++) {
         union {
@@ -277,9 +285,11 @@ int main(void)
         failed += row.type->live ? cmocka_run_group_tests_name(row.type->name, live, NULL, NULL)
                                  : cmocka_run_group_tests_name(row.type->name, tests, NULL, NULL);
     }
-    unlink(path);
-    snprintf(path, sizeof path, "%s/data.csv", dir);
-    unlink(path);
+    static const char *const made[] = {"data.csv", "sound.wav", "0.pgm", "1.pgm", "2.pgm"};
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, made[i]);
+        unlink(path);
+    }
     rmdir(dir);
     return failed ? 1 : 0;
 }

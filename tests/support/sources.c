@@ -1,5 +1,6 @@
 #include "tests/support/sources.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -106,6 +107,16 @@ an_err sources_drain(an_source *s, size_t column, char *ret, size_t cap)
         print_error("%s\n", why.text);
     an_batch_done(&b);
     return err;
+}
+
+void sources_await(an_source *s, size_t column, char *ret, size_t cap)
+{
+    const int64_t until = an_clock_system()->mono_ms(an_clock_system()) + 20000;
+    do {
+        assert_int_equal(sources_drain(s, column, ret, cap), AN_ERR_AGAIN);
+        assert_true(an_clock_system()->mono_ms(an_clock_system()) < until);
+        (void)poll(NULL, 0, 1);
+    } while (!ret[0]);
 }
 
 uint64_t sources_count(const an_source *s, const char *counter)

@@ -24,6 +24,8 @@ an_source *sources_open(const char *type, const char *options);
 /* Sensor `column` of all rows that are there: "1 2 3"; '|' before a row that begins anew, "~" after an uncertain
  * value, "nan!" for one that is said to be bad, "nan?" for one not reached.  Returns the error that ended it. */
 an_err sources_drain(an_source *s, size_t column, char *ret, size_t cap);
+/* The same, asked again until there are rows; fails after 20 seconds. */
+void sources_await(an_source *s, size_t column, char *ret, size_t cap);
 uint64_t sources_count(const an_source *s, const char *counter); /* fails if there is none of that name */
 
 /* Saves the position, closes, opens anew with the same options and goes on there. */

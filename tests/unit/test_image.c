@@ -184,8 +184,8 @@ static void grey_becomes_colours_and_colours_grey(void **state)
 static void names_tell_images_from_other_files(void **state)
 {
     (void)state;
-    static const char *const yes[] = {"a.png", "B.PNG", "x.y.pgm", "c.PpM", ".pnm"};
-    static const char *const no[] = {"png", "a.pn", "a.pngx", "a.jpg", "a.png.csv", ""};
+    static const char *const yes[] = {"a.png", "B.PNG", "x.y.pgm", "c.PpM", ".pnm", "d.Jpg", "e.jpeg"};
+    static const char *const no[] = {"png", "a.pn", "a.pngx", "a.gif", "a.png.csv", ""};
     for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
         assert_true(an_image_named(yes[i]));
     for (size_t i = 0; i < sizeof no / sizeof *no; i++)

@@ -1,0 +1,389 @@
+/* Source `images`: a folder of images, each once.
+ *
+ *     file -> decode -> roi -> resize -> colour -> height rows of (width * channels) values 0..1
+ *
+ * An image is a window of its rows, as andon-lab has it (docs/adr/0037): the first has AN_ROW_RESTART, so that a line whose
+ * window is `height` scores each image once, at its last row.  After a restart the image that was not given out to
+ * its end is given out again from its first row: half a window would never be scored. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/sources/follow_internal.h"
+#include "agent/sources/images_internal.h"
+#include "base/mem.h"
+#include "doors/yaml.h"
+#include "models/prep.h"
+
+static void say_bad(images *s, const char *why)
+{
+    s->bad++;
+    snprintf(s->bad_text, sizeof s->bad_text, "%.150s", why);
+}
+
+/* ---- the folder ---- */
+
+static int order(const images *s, const char *a, int64_t a_ns, const char *b, int64_t b_ns)
+{
+    if (s->by_time && a_ns != b_ns)
+        return a_ns < b_ns ? -1 : 1;
+    return an_natural(a, b);
+}
+
+static void sort_items(const images *s, images_item *items, size_t n)
+{
+    for (size_t gap = n / 2; gap > 0; gap /= 2) /* Shell: folders may hold thousands */
+        for (size_t i = gap; i < n; i++) {
+            const images_item item = items[i];
+            size_t j = i;
+            for (; j >= gap &&
+                   order(s, items[j - gap].name, items[j - gap].written_ns, item.name, item.written_ns) > 0;
+                 j -= gap)
+                items[j] = items[j - gap];
+            items[j] = item;
+        }
+}
+
+/* All images after the last one that was begun.  Errors: IO the folder is away, NOMEM. */
+static an_err look(images *s)
+{
+    char path[AN_PATH_MAX];
+    struct stat st;
+    s->n_items = s->at_item = 0;
+    an_names_done(&s->names);
+    s->names = (an_names){0};
+    an_err err = an_dir_list(s->path, &s->names, NULL);
+    if (err)
+        return err == AN_ERR_NOMEM ? err : AN_ERR_IO;
+    if (!an_grow(&s->items, &s->cap_items, s->names.n, sizeof *s->items))
+        return AN_ERR_NOMEM;
+    for (size_t i = 0; i < s->names.n; i++) {
+        char *name = s->names.items[i];
+        if (name[0] == '.' || !an_image_named(name) || an_path_join(path, s->path, name) != AN_OK ||
+            stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+            continue;
+        const int64_t ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+        if (!s->file[0] || order(s, name, ns, s->file, s->file_ns) > 0)
+            s->items[s->n_items++] = (images_item){name, ns, (uint64_t)st.st_size};
+    }
+    sort_items(s, s->items, s->n_items);
+    return AN_OK;
+}
+
+/* The newest may still be written: it must keep still for a look.  What has one after it is complete. */
+static bool is_settled(images *s, const images_item *item)
+{
+    if (!s->follow || !s->settle || s->at_item + 1 < s->n_items)
+        return true;
+    const bool same =
+        strcmp(s->seen, item->name) == 0 && s->seen_ns == item->written_ns && s->seen_size == item->size;
+    const int64_t now = an_clock_system()->mono_ms(an_clock_system());
+    if (same)
+        return now - s->seen_ms >= s->poll_ms;
+    memcpy(s->seen, item->name, strlen(item->name) + 1);
+    s->seen_ns = item->written_ns;
+    s->seen_size = item->size;
+    s->seen_ms = now;
+    return false;
+}
+
+/* ---- one image ---- */
+
+/* In the shape that the source has; what it has not told yet is taken from this image. */
+static an_err shape(images *s, an_image *image, an_note *why)
+{
+    an_err err =
+        s->roi[2] > 0 ? an_image_crop(image, s->roi[0], s->roi[1], s->roi[2], s->roi[3], why) : AN_OK;
+    if (err)
+        return err;
+    s->width = s->width > 0 ? s->width : image->width;
+    s->height = s->height > 0 ? s->height : image->height;
+    s->channels = s->channels > 0 ? s->channels : image->channels;
+    err = an_image_resize(image, s->width, s->height);
+    return err ? err : an_image_recolour(image, s->channels);
+}
+
+static an_err load(images *s, const images_item *item, an_image *ret, an_note *why)
+{
+    char path[AN_PATH_MAX];
+    an_image image = {0};
+    an_err err = an_path_join(path, s->path, item->name);
+    if (!err)
+        err = an_image_read(path, &image, why);
+    if (!err)
+        err = shape(s, &image, why);
+    if (err)
+        an_image_done(&image);
+    else
+        *ret = image;
+    return err;
+}
+
+/* A picture that says nothing of the part: its values are BAD. */
+static an_err judge(images *s)
+{
+    const bool unfocused = s->focus_min > 0 && an_image_focus(&s->image) < s->focus_min;
+    const bool clipped = s->clipped_max > 0 && an_image_clipped(&s->image) > s->clipped_max;
+    bool dirty = false;
+    if (s->dirt_max > 0) {
+        an_err err = s->dirt ? AN_OK : an_image_dirt_new(s->height, s->width, &s->dirt);
+        if (err || (err = an_image_dirt_step(s->dirt, &s->image)))
+            return err;
+        dirty = an_image_dirt_share(s->dirt) > s->dirt_max;
+    }
+    s->unfocused += unfocused;
+    s->clipped += clipped;
+    s->dirty += dirty;
+    s->quality = unfocused || clipped || dirty ? AN_VALUE_BAD : AN_VALUE_GOOD;
+    return AN_OK;
+}
+
+static an_err name_part(images *s, const char *name)
+{
+    bool found = true;
+    s->part[0] = '\0';
+    if (s->part_pattern[0])
+        found = an_images_part(s->part_pattern, name, s->part);
+    if (s->parts_file[0]) {
+        an_err err = an_images_part_listed(s, name, s->part, &found);
+        if (err)
+            return err;
+    }
+    s->no_part += !found;
+    return AN_OK;
+}
+
+/* Errors: PROTO it cannot be read, which has been counted; NOMEM. */
+static an_err begin(images *s, const images_item *item)
+{
+    an_note why = {{0}};
+    an_image image = {0};
+    memcpy(s->file, item->name, strlen(item->name) + 1);
+    s->file_ns = item->written_ns;
+    s->y = s->height; /* of the one before there is nothing left */
+    an_err err = load(s, item, &image, &why);
+    if (!err && s->time_in_name && !an_time_in_name(item->name, s->zone, &s->image_ms))
+        err = an_fail(AN_ERR_PROTO, &why, "%.100s: there is no date and time in its name", item->name);
+    if (err == AN_ERR_NOMEM) {
+        an_image_done(&image);
+        return err;
+    }
+    if (err) {
+        an_image_done(&image);
+        say_bad(s, why.text);
+        return AN_ERR_PROTO;
+    }
+    an_image_done(&s->image);
+    s->image = image;
+    s->y = 0;
+    if (!s->time_in_name)
+        s->image_ms = item->written_ns / 1000000;
+    s->files++;
+    err = name_part(s, item->name);
+    return err ? err : judge(s);
+}
+
+/* Errors: AGAIN, NOTFOUND the end, IO, NOMEM. */
+static an_err next_image(images *s, an_note *why)
+{
+    for (;;) {
+        an_err err = s->at_item < s->n_items ? AN_OK : look(s);
+        if (err == AN_ERR_IO && !s->follow)
+            return an_fail(err, why, "%s: cannot be listed", s->path);
+        if (err == AN_ERR_IO || (!err && s->n_items == 0))
+            return s->follow ? AN_ERR_AGAIN : AN_ERR_NOTFOUND;
+        if (err)
+            return err;
+        if (!is_settled(s, &s->items[s->at_item])) {
+            s->n_items = 0; /* looked at anew */
+            return AN_ERR_AGAIN;
+        }
+        err = begin(s, &s->items[s->at_item++]);
+        if (err != AN_ERR_PROTO)
+            return err;
+    }
+}
+
+/* ---- the row of the table ---- */
+
+static an_err name_sensors(images *s, an_note *why)
+{
+    static const char colours[] = "rgb";
+    const size_t n = s->width * s->channels;
+    if (n > AN_SOURCE_WIDTH_MAX || s->height > AN_PREP_WINDOW_MAX || n * s->height > AN_PREP_INPUT_MAX)
+        return an_fail(AN_ERR_LIMIT, why,
+                       "%s: %zu x %zu pixels of %zu colours are more than a model takes: set width and "
+                       "height",
+                       s->path, s->width, s->height, s->channels);
+    if (!(s->sensors = an_alloc(n, sizeof *s->sensors)))
+        return AN_ERR_NOMEM;
+    for (size_t i = 0; i < n; i++)
+        if (s->channels == 1)
+            snprintf(s->sensors[i], sizeof s->sensors[i], "x%zu", i);
+        else
+            snprintf(s->sensors[i], sizeof s->sensors[i], "x%zu.%c", i / 3, colours[i % 3]);
+    return AN_OK;
+}
+
+static an_err images_open(void *state, const an_node *conf, an_note *why)
+{
+    images *s = state;
+    struct stat st;
+    an_note inner = {{0}};
+    an_err err = an_images_options_read(s, conf, why);
+    if (err)
+        return err;
+    if (s->width > 0 && s->height > 0 && s->channels > 0)
+        return name_sensors(s, why);
+    if (stat(s->path, &st) != 0 || !S_ISDIR(st.st_mode))
+        return an_fail(AN_ERR_NOTFOUND, why, "%s: no such folder", s->path);
+    if ((err = look(s)) == AN_ERR_IO)
+        return an_fail(err, why, "%s: cannot be listed", s->path);
+    an_image image = {0};
+    err = err ? err : AN_ERR_NOTFOUND;
+    for (size_t i = 0; i < s->n_items && err != AN_OK && (err == AN_ERR_NOTFOUND || err != AN_ERR_NOMEM); i++)
+        err = load(s, &s->items[i], &image, &inner);
+    an_image_done(&image);
+    s->n_items = 0;
+    if (err && err != AN_ERR_NOMEM)
+        return an_fail(AN_ERR_NOTFOUND, why, "%.150s: no image that tells width, height and colour%s%.100s",
+                       s->path, inner.text[0] ? "; " : "", inner.text);
+    return err ? err : name_sensors(s, why);
+}
+
+static size_t images_width(const void *state)
+{
+    const images *s = state;
+    return s->width * s->channels;
+}
+
+static const char *images_sensor(const void *state, size_t i)
+{
+    return ((const images *)state)->sensors[i];
+}
+
+static const char *images_unit(const void *state, size_t i)
+{
+    (void)state;
+    (void)i;
+    return "";
+}
+
+static void put_row(images *s, an_batch *ret)
+{
+    const size_t i = ret->n++, width = ret->width;
+    const bool good = s->quality == AN_VALUE_GOOD;
+    memcpy(ret->values + i * width, s->image.values + s->y * width, width * sizeof *ret->values);
+    for (size_t j = 0; j < width && !good; j++)
+        ret->values[i * width + j] = NAN;
+    memset(ret->quality + i * width, s->quality, width);
+    ret->time_ms[i] = s->image_ms;
+    ret->row[i] = s->row++;
+    ret->flags[i] = s->y == 0 ? AN_ROW_RESTART : 0;
+    ret->label[i] = AN_LABEL_UNKNOWN;
+    memcpy(ret->part[i], s->part, AN_PART_MAX);
+    s->y++;
+}
+
+static an_err images_next(void *state, an_batch *ret, int64_t *ret_wait_ms, an_note *why)
+{
+    images *s = state;
+    while (ret->n < ret->cap) {
+        if (!s->image.values || s->y == s->height) {
+            const an_err err = next_image(s, why);
+            if (err == AN_ERR_AGAIN)
+                *ret_wait_ms = s->poll_ms;
+            if (err)
+                return ret->n > 0 && (err == AN_ERR_AGAIN || err == AN_ERR_NOTFOUND) ? AN_OK : err;
+        }
+        put_row(s, ret);
+    }
+    return AN_OK;
+}
+
+/* The last image that is done to its end, or the one that is begun, which `again` says. */
+static an_err images_save(const void *state, an_buf *ret)
+{
+    const images *s = state;
+    const bool again = s->image.values && s->y < s->height;
+    const size_t len = strlen(s->file);
+    an_buf_u16(ret, (uint16_t)len);
+    an_buf_put(ret, s->file, len);
+    an_buf_u64(ret, (uint64_t)s->file_ns);
+    an_buf_u64(ret, again ? s->row - s->y : s->row);
+    an_buf_u8(ret, again);
+    return AN_OK;
+}
+
+static an_err images_restore(void *state, an_reader *in, an_note *why)
+{
+    images *s = state;
+    char path[AN_PATH_MAX];
+    struct stat st;
+    const uint16_t len = an_read_u16(in);
+    const uint8_t *bytes = an_read_bytes(in, len);
+    const int64_t ns = (int64_t)an_read_u64(in);
+    const uint64_t row = an_read_u64(in);
+    const bool again = an_read_u8(in) != 0;
+    if (in->failed || len >= AN_PATH_MAX || memchr(bytes, '/', len) || memchr(bytes, '\0', len))
+        return an_fail(AN_ERR_PROTO, why, "not a position of an images source");
+    memset(s->file, 0, sizeof s->file);
+    memcpy(s->file, bytes, len);
+    s->file_ns = ns;
+    s->row = row;
+    s->n_items = s->at_item = 0;
+    an_image_done(&s->image);
+    if (!again || an_path_join(path, s->path, s->file) != AN_OK || stat(path, &st) != 0)
+        return AN_OK;
+    char name[AN_PATH_MAX];
+    memcpy(name, s->file, sizeof name);
+    const images_item item = {name, ns, (uint64_t)st.st_size};
+    const an_err err = begin(s, &item);
+    return err == AN_ERR_PROTO ? AN_OK : err;
+}
+
+static uint64_t images_bad(const void *state, const char **ret_last)
+{
+    const images *s = state;
+    *ret_last = s->bad_text;
+    return s->bad;
+}
+
+static size_t images_counters(const void *state, an_source_counter *ret)
+{
+    const images *s = state;
+    const an_source_counter all[] = {{"images", s->files},        {"images_refused", s->bad},
+                                     {"unfocused", s->unfocused}, {"clipped", s->clipped},
+                                     {"dirty", s->dirty},         {"no_part", s->no_part}};
+    memcpy(ret, all, sizeof all);
+    return sizeof all / sizeof *all;
+}
+
+static void images_close(void *state)
+{
+    images *s = state;
+    an_image_done(&s->image);
+    an_image_dirt_free(s->dirt);
+    an_names_done(&s->names);
+    an_zone_free(s->zone);
+    an_free(s->items);
+    an_free(s->sensors);
+    an_free(s->table);
+}
+
+const an_source_type an_source_type_images = {
+    .name = "images",
+    .meaning = "a folder of images, each as a window of its rows",
+    .options = an_images_options,
+    .state_size = sizeof(images),
+    .open = images_open,
+    .width = images_width,
+    .sensor = images_sensor,
+    .unit = images_unit,
+    .next = images_next,
+    .save = images_save,
+    .restore = images_restore,
+    .bad = images_bad,
+    .counters = images_counters,
+    .close = images_close,
+};
