@@ -134,6 +134,7 @@ an_json *an_alarm_record_json(const an_alarm_record *r)
         an_json_set_int(o, "alarm", (int64_t)r->alarm);
         an_json_set_text(o, "state", an_standing_name(r->standing));
         an_json_set_bool(o, "shown", an_standing_shown(r->standing));
+        an_json_set_bool(o, "ever_shown", r->ever_shown);
         an_json_set_bool(o, "suppressed", r->suppressed);
         an_json_set_text(o, "severity", an_severity_names[r->severity]);
         an_json_set_text(o, "source", r->source);
@@ -267,7 +268,7 @@ static an_err get_numbers(const an_jval *o, an_alarm_record *r, an_note *why)
     const struct {
         const char *key;
         bool *ret;
-    } flags[] = {{"suppressed", &r->suppressed}, {"begins", &r->begins}};
+    } flags[] = {{"suppressed", &r->suppressed}, {"ever_shown", &r->ever_shown}, {"begins", &r->begins}};
     uint64_t bad = 0;
     an_err err = AN_OK;
     for (size_t i = 0; i < sizeof times / sizeof *times && err == AN_OK; i++)

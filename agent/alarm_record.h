@@ -98,6 +98,7 @@ typedef struct an_alarm_record {
     an_data_quality data;
     uint32_t bad_sensors;
 
+    bool ever_shown;             /* people were shown it at some time until now; the log sets it */
     bool suppressed;             /* by design; also of a RAISED that nobody is shown */
     char by[AN_NAME_MAX];        /* who, of what people do; "" else */
     char comment[AN_REASON_MAX]; /* of this record */

@@ -273,6 +273,7 @@ static an_err store_event(an_alarms *a, an_alarm_record *r, an_note *why)
     r->suppressed =
         (row.state.aside & AN_ASIDE_SUPPRESSED) || (r->kind == AN_LOGGED_CLEARED && was_suppressed);
     r->until_ms = row.state.until_ms;
+    r->ever_shown = row.last.ever_shown || (r->kind != AN_LOGGED_CLEARED && an_standing_shown(r->standing));
     memcpy(r->acked_by, row.last.acked_by, sizeof r->acked_by);
     if (r->standing == AN_STANDING_UNACKED)
         r->acked_by[0] = '\0';

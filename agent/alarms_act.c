@@ -74,6 +74,7 @@ static an_err act_on(an_alarms *a, an_alarm_row *row, const an_alarm_deed *d, an
         an_text_set(row->last.verdict, sizeof row->last.verdict, d->verdict);
     row->last.standing = an_alarm_standing(&row->state);
     row->last.until_ms = row->state.until_ms;
+    row->last.ever_shown |= an_standing_shown(row->last.standing);
     row->last.suppressed = (row->state.aside & AN_ASIDE_SUPPRESSED) != 0;
     if (row->last.standing == AN_STANDING_UNACKED)
         row->last.acked_by[0] = '\0';

@@ -164,13 +164,13 @@ static bool named(const an_node *lines, const char *line)
     return false;
 }
 
-/* What the machine says of an alarm that people are not to see; what people do themselves is never hidden. */
+/* What the machine says of an alarm that people are not to see; what people do themselves is never hidden, nor
+ * the end of an alarm that was sent. */
 static bool is_hidden(const an_alarm_record *r)
 {
-    const bool machine =
-        r->kind == AN_LOGGED_RAISED || r->kind == AN_LOGGED_UPDATED || r->kind == AN_LOGGED_CLEARED;
-    return machine && (r->suppressed || r->standing == AN_STANDING_SHELVED ||
-                       r->standing == AN_STANDING_SUPPRESSED || r->standing == AN_STANDING_OUT);
+    if (r->kind == AN_LOGGED_CLEARED)
+        return !r->ever_shown;
+    return (r->kind == AN_LOGGED_RAISED || r->kind == AN_LOGGED_UPDATED) && !an_standing_shown(r->standing);
 }
 
 bool an_sink_wants(const an_sink_conf *c, const an_alarm_record *r)

@@ -100,7 +100,7 @@ api site list | grep -q plant-z && die "a stranger is listed"
 say "every line runs the version"
 
 vetoed() { "$agent" alarms --log --json --data "$work/plant-c" | grep '"line":"line-2"' | grep "\"kind\":\"$1\""; }
-vetoed raised | grep '"source":"model","since' | grep '"shown":false,"suppressed":true' | grep -q '"rules":\["never"\]' ||
+vetoed raised | grep '"source":"model","since' | grep '"shown":false,"ever_shown":false,"suppressed":true' | grep -q '"rules":\["never"\]' ||
     die "no alarm of line-2 was suppressed: $(vetoed raised)"
 [ -z "$(api journal --kind alarm.summary --subject plant-c --limit 500 --json | grep '"line":"line-2"')" ] ||
     die "the coordinator was told of alarms that a rule suppresses"

@@ -314,10 +314,18 @@ static void what_a_rule_suppresses_is_recorded_and_not_shown(void **state)
     store(f, event(AN_LOGGED_CLEARED, 1, 12));
     assert_int_equal(standing(f, 1), AN_STANDING_NORMAL);
     assert_true(next(f, 0).suppressed);
+    assert_false(next(f, 0).ever_shown);
     assert_false(next(f, 1).suppressed);
+    assert_true(next(f, 1).ever_shown);
     assert_true(next(f, 3).suppressed);
+    assert_true(next(f, 3).ever_shown); /* so whoever was sent its begin is sent its end */
+    r = event(AN_LOGGED_RAISED, 2, 3);
+    r.suppressed = true;
+    store(f, r);
+    store(f, event(AN_LOGGED_CLEARED, 2, 12));
+    assert_false(next(f, 5).ever_shown);
     assert_int_equal(an_alarms_stats_get(f->log, &s, NULL), AN_OK);
-    assert_int_equal(s.suppressed, 2);
+    assert_int_equal(s.suppressed, 3);
     assert_int_equal(s.open, 0);
 }
 

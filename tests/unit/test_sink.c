@@ -212,7 +212,8 @@ static void sends_what_its_filter_lets_through(void **state)
                                   .line = "line-1",
                                   .alarm = 1,
                                   .severity = AN_SEVERITY_HIGH,
-                                  .standing = AN_STANDING_UNACKED};
+                                  .standing = AN_STANDING_UNACKED,
+                                  .ever_shown = true};
     const struct {
         const char *yaml;
         an_logged_kind kind;
@@ -252,6 +253,18 @@ static void sends_what_its_filter_lets_through(void **state)
         if (an_sink_wants(&c, &r) != cases[i].wanted)
             fail_msg("case %zu", i);
     }
+    an_sink_conf
+        c; /* who was sent a begin is sent the end, whatever was suppressed between, and nobody else */
+    an_alarm_record end = base;
+    an_note why = {{0}};
+    an_test_sink_conf(&f->t, "{name: a, type: file, path: x}", &c, &why);
+    snprintf(end.line, sizeof end.line, "line-1");
+    end.kind = AN_LOGGED_CLEARED;
+    end.standing = AN_STANDING_NORMAL;
+    end.suppressed = true;
+    assert_true(an_sink_wants(&c, &end));
+    end.ever_shown = false;
+    assert_false(an_sink_wants(&c, &end));
 }
 
 static void what_is_wrong_in_a_configuration_is_said(void **state)
