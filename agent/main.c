@@ -61,7 +61,10 @@ static const an_flag remove_flags[] = {DATA_FLAG, BY_FLAG, {"reason", "TEXT", "w
 static const an_flag report_flags[] = {DATA_FLAG,
                                        {"day", "YYYY-MM-DD", "the day, in this computer's time zone"},
                                        {"out", "FILE", "where to write; standard output if not given"}};
-static const an_flag probe_flags[] = {{"rows", "N", "how many rows to show"}};
+static const an_flag probe_flags[] = {
+    {"rows", "N", "how many rows to show"},
+    {"for", "TIME", "of a source that reads a device: how long to listen, such as 30s"},
+    {"browse", NULL, "list what there is to read at the device, or with the broker"}};
 
 #define N(a) (sizeof(a) / sizeof *(a))
 static const an_verb verbs[] = {
@@ -180,8 +183,13 @@ static an_err ledger(const an_args *args, an_note *why)
 static an_err probe(const an_args *args, an_note *why)
 {
     int64_t rows = 0;
+    const char *time = an_args_get(args, "for");
+    an_show_source_opts opts = {.for_ms = 10000, .browse = an_args_has(args, "browse")};
     an_err err = an_args_int(args, "rows", 0, 10000, 5, &rows, why);
-    return err == AN_OK ? an_show_source(args->positionals[0], (size_t)rows, stdout, why) : err;
+    if (err == AN_OK && time && (!an_parse_ms(time, &opts.for_ms) || opts.for_ms < 1))
+        err = an_fail(AN_ERR_INVAL, why, "--for %.60s: a time such as 30s", time);
+    opts.rows = (size_t)rows;
+    return err == AN_OK ? an_show_source(args->positionals[0], &opts, stdout, why) : err;
 }
 
 static an_err alarms(const an_args *args, an_note *why)

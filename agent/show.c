@@ -1,12 +1,10 @@
 #include "agent/show.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/inbox.h"
-#include "agent/source.h"
 #include "agent/spool.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -14,7 +12,6 @@
 #include "base/opt.h"
 #include "doors/crypto.h"
 #include "doors/json.h"
-#include "doors/yaml.h"
 #include "msg/msg.h"
 
 #define OLD_MS 5000 /* a running agent writes every second */
@@ -320,62 +317,5 @@ an_err an_leave_rollback(const char *dir, const char *line, const char *reason, 
     an_err err = leave_reason(dir, AN_COMMAND_ROLLBACK, line, reason, "it is told to the coordinator", why);
     if (err == AN_OK)
         fprintf(out, "left for the agent: line %s goes back to the version before\n", line);
-    return err;
-}
-
-/* ---- probe ---- */
-
-static void print_rows(const an_source *src, const an_batch *b, size_t n, FILE *out)
-{
-    char time[25];
-    for (size_t i = 0; i < b->n && i < n; i++) {
-        an_time_text(time, b->time_ms[i]);
-        fprintf(out, "%6" PRIu64 "  %s ", b->row[i], time);
-        for (size_t j = 0; j < b->width; j++) {
-            const double v = (double)b->values[i * b->width + j];
-            if (isnan(v))
-                fprintf(out, " %10s", "-");
-            else
-                fprintf(out, " %10.5g", v);
-        }
-        fputc('\n', out);
-    }
-    const an_source_stats st = an_source_stats_get(src);
-    if (st.bad > 0)
-        fprintf(out, "%" PRIu64 " bad records, the last: %s\n", st.bad, st.bad_last);
-}
-
-an_err an_show_source(const char *path, size_t rows, FILE *out, an_note *why)
-{
-    an_yaml *doc = NULL;
-    an_source *src = NULL;
-    an_batch batch = {.n = 0};
-    const char *type = NULL;
-    int64_t wait_ms = 0;
-    an_err err = an_yaml_load(path, &doc, why);
-    const an_node *conf = an_node_get(an_yaml_root(doc), "source");
-    if (!conf)
-        conf = an_yaml_root(doc);
-    if (err == AN_OK)
-        err = an_node_need_text(conf, "type", &type, why);
-    if (err == AN_OK)
-        err = an_source_open(type, conf, an_clock_system(), &src, why);
-    if (err == AN_OK)
-        err = an_batch_init(&batch, an_source_width(src), rows ? rows : 1);
-    if (err == AN_OK) {
-        fprintf(out, "%zu sensor%s:\n", an_source_width(src), an_source_width(src) == 1 ? "" : "s");
-        for (size_t i = 0; i < an_source_width(src); i++)
-            fprintf(out, "%6zu  %-30s %s\n", i, an_source_sensor(src, i), an_source_unit(src, i));
-        err = an_source_next(src, &batch, &wait_ms, why);
-    }
-    if (err == AN_OK)
-        print_rows(src, &batch, rows, out);
-    else if (err == AN_ERR_AGAIN || err == AN_ERR_NOTFOUND)
-        fprintf(out, "no row %s\n", err == AN_ERR_AGAIN ? "yet" : "at all");
-    if (src && (err == AN_ERR_AGAIN || err == AN_ERR_NOTFOUND))
-        err = AN_OK;
-    an_batch_done(&batch);
-    an_source_close(src);
-    an_yaml_free(doc);
     return err;
 }

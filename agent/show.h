@@ -43,8 +43,15 @@ an_err an_leave_rollback(const char *dir, const char *line, const char *reason, 
 /* Tells the running agent to go over to new keys.  Errors: NOTFOUND no agent has run here; IO, NOMEM. */
 an_err an_leave_rotate(const char *dir, FILE *out, an_note *why);
 
-/* Opens the source that the file describes (a mapping with `type`, or one with a key `source`),
- * and shows its sensors and its first rows.  Errors: as an_source_open. */
-an_err an_show_source(const char *path, size_t rows, FILE *out, an_note *why);
+typedef struct an_show_source_opts {
+    size_t rows;    /* of a source that reads no device: so many are shown */
+    int64_t for_ms; /* of one that does: how long it is listened to */
+    bool browse;    /* what there is to read, in place of what the file names */
+} an_show_source_opts;
+
+/* Opens the source that the file describes (a mapping with `type`, or one with a key `source`) and shows its sensors and its
+ * first rows; of one that reads a device, what each sensor says in the time, the devices and the counters.
+ * Errors: as an_source_open; UNSUPPORTED there is nothing to browse; IO it cannot be reached. */
+an_err an_show_source(const char *path, const an_show_source_opts *opts, FILE *out, an_note *why);
 
 #endif

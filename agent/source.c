@@ -288,3 +288,20 @@ const char *an_value_quality_name(uint8_t quality)
     static const char *const names[] = {"good", "uncertain", "bad", "stale", "not reached"};
     return quality < sizeof names / sizeof *names ? names[quality] : "unknown";
 }
+
+size_t an_source_devices(const an_source *s, an_source_device *ret)
+{
+    return s->type->devices ? s->type->devices(s->state, ret) : 0;
+}
+
+static bool looks_only;
+
+void an_source_look_only(void)
+{
+    looks_only = true;
+}
+
+bool an_source_looks_only(void)
+{
+    return looks_only;
+}

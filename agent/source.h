@@ -87,6 +87,14 @@ typedef struct an_source_find {
 } an_source_find;
 typedef void (*an_source_seen)(void *ctx, const an_source_find *find);
 
+#define AN_SOURCE_DEVICES_MAX 64
+/* One device of a live source, now. */
+typedef struct an_source_device {
+    char name[128];
+    bool reached;
+    char error[160]; /* why not, or what went wrong last; "" if nothing */
+} an_source_device;
+
 /* The variant's side.  state is zeroed memory of state_size bytes. */
 typedef struct an_source_type {
     const char *name;
@@ -117,6 +125,8 @@ typedef struct an_source_type {
     uint64_t (*bad)(const void *state, const char **ret_last);
     /* Fills at most AN_SOURCE_COUNTERS_MAX and returns how many; NULL: there are none. */
     size_t (*counters)(const void *state, an_source_counter *ret);
+    /* Fills at most AN_SOURCE_DEVICES_MAX and returns how many; NULL: it has none. */
+    size_t (*devices)(const void *state, an_source_device *ret);
     /* Readable when next should be asked again before its wait is over; drained by next.  -1: none.
      * NULL: none ever.  May change at each next. */
     int (*fd)(const void *state);
@@ -136,6 +146,11 @@ const an_source_type *an_source_type_at(size_t i);           /* NULL past the en
 const an_source_option *an_source_common_get(void);
 
 typedef struct an_source an_source;
+
+/* From now on sources are opened to be looked at, beside an agent that may run: they take nothing from it, no client's id
+ * and no session.  Before any is opened, and for the rest of the process. */
+void an_source_look_only(void);
+bool an_source_looks_only(void);
 
 /* Is every option known, of its kind and in bounds, and is each there that must be?  Opens
  * nothing. Errors: NOTFOUND no such type, INVAL, NOMEM. */
@@ -164,6 +179,8 @@ an_err an_source_restore(an_source *s, an_reader *in, an_note *why);
 
 /* Rows come at the line's own pace (a live source, or `speed`): a full batch says that some wait. */
 bool an_source_is_paced(const an_source *s);
+size_t an_source_devices(const an_source *s, an_source_device *ret); /* see an_source_type.devices; 0: none */
+
 /* See an_source_type.fd. */
 int an_source_fd(const an_source *s);
 

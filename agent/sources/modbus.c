@@ -322,6 +322,22 @@ static size_t modbus_counters(const void *state, an_source_counter *ret)
     return n;
 }
 
+static size_t modbus_devices(const void *state, an_source_device *ret)
+{
+    const modbus_state *s = state;
+    for (size_t i = 0; i < s->n_slaves; i++) {
+        const modbus_slave *slave = &s->slaves[i];
+        const an_device_stats line = an_device_stats_get(s->lines[slave->line].device);
+        ret[i] = (an_source_device){.reached = !atomic_load(&slave->lost)};
+        snprintf(ret[i].name, sizeof ret[i].name, "%s", slave->name);
+        if (!line.reached)
+            snprintf(ret[i].error, sizeof ret[i].error, "%s", line.error);
+        else if (!ret[i].reached)
+            snprintf(ret[i].error, sizeof ret[i].error, "it does not answer");
+    }
+    return s->n_slaves;
+}
+
 static int modbus_fd(const void *state)
 {
     return an_tags_fd(((const modbus_state *)state)->tags);
@@ -341,6 +357,7 @@ const an_source_type an_source_type_modbus = {
     .save = modbus_save,
     .restore = modbus_restore,
     .counters = modbus_counters,
+    .devices = modbus_devices,
     .fd = modbus_fd,
     .live = true,
     .browse = modbus_browse,

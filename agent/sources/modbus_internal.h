@@ -84,9 +84,9 @@ typedef struct modbus_slave {
     modbus_scan scans[MODBUS_SCANS_MAX];
     size_t n_scans;
 
-    int64_t due_ms; /* monotonic */
-    unsigned fails; /* polls in a row */
-    bool lost;      /* its tags have been told so */
+    int64_t due_ms;   /* monotonic */
+    unsigned fails;   /* polls in a row */
+    atomic_bool lost; /* its tags have been told so; any thread may ask */
 } modbus_slave;
 
 struct modbus_state;

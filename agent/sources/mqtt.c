@@ -195,9 +195,17 @@ static an_err mqtt_open(void *state, const an_node *conf, an_note *why)
     mqtt_state *s = state;
     static const an_mqtt_events events = {.message = on_message};
     atomic_store(&s->bad_last, "");
+    char other[MQTT_CLIENT_MAX];
     an_err err = mqtt_conf_read(s, conf, false, why);
+    if (!err && an_source_looks_only()) {
+        s->session_s = 0;
+        s->host_id[0] = '\0';
+        mqtt_client_make(other);
+        s->client = other;
+    }
     if (!err)
         err = mqtt_link_new(s, s->client, &events, s, why);
+    s->client = NULL; /* of the configuration, which goes */
     if (!err)
         err = an_tags_new(&s->conf, &s->tags);
     const spb_conf sparkplug = {.tags = s->tags,
@@ -286,6 +294,16 @@ static size_t mqtt_counters(const void *state, an_source_counter *ret)
     return n;
 }
 
+static size_t mqtt_devices(const void *state, an_source_device *ret)
+{
+    const mqtt_state *s = state;
+    const an_device_stats st = an_device_stats_get(s->device);
+    ret[0] = (an_source_device){.reached = st.reached};
+    snprintf(ret[0].name, sizeof ret[0].name, "%.100s:%d", s->host, (int)s->port);
+    snprintf(ret[0].error, sizeof ret[0].error, "%s", st.error);
+    return 1;
+}
+
 static int mqtt_fd(const void *state)
 {
     return an_tags_fd(((const mqtt_state *)state)->tags);
@@ -306,6 +324,7 @@ const an_source_type an_source_type_mqtt = {
     .restore = mqtt_restore,
     .bad = mqtt_bad_records,
     .counters = mqtt_counters,
+    .devices = mqtt_devices,
     .fd = mqtt_fd,
     .live = true,
     .browse = mqtt_browse,

@@ -1,6 +1,5 @@
 /* What is said at a broker: each topic, path in a JSON payload, or metric of a Sparkplug birth that comes in the time,
  * once. */
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +8,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/opt.h"
-#include "doors/crypto.h"
 #include "doors/json.h"
 #include "msg/sparkplug.h"
 
@@ -158,16 +156,14 @@ an_err mqtt_browse(const an_node *conf, int64_t for_ms, an_source_seen say, void
     const int64_t end = clock->mono_ms(clock) + for_ms;
     mqtt_state s = {.n = 0};
     browser *b = an_alloc(1, sizeof *b);
-    uint64_t chance = 0;
-    char client[32];
+    char client[MQTT_CLIENT_MAX];
     bool session = false;
     an_err err = b ? mqtt_conf_read(&s, conf, true, why) : AN_ERR_NOMEM;
     if (err)
         goto out;
     *b = (browser){.s = &s, .say = say, .ctx = ctx};
     s.session_s = 0;
-    an_random(&chance, sizeof chance); /* beside the agent that runs */
-    snprintf(client, sizeof client, "andon-browse-%08" PRIx64, chance & 0xFFFFFFFF);
+    mqtt_client_make(client);
     err = mqtt_link_new(&s, client, &events, b, why);
     if (!err)
         err = an_mqtt_connect(s.link, s.timeout_ms, &session, why);

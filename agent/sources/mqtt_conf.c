@@ -1,4 +1,5 @@
 /* The mapping of a source mqtt. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -319,6 +320,13 @@ void mqtt_conf_done(mqtt_state *s)
 }
 
 /* ---- the link ---- */
+
+void mqtt_client_make(char out[static MQTT_CLIENT_MAX])
+{
+    uint64_t chance = 0;
+    an_random(&chance, sizeof chance);
+    snprintf(out, MQTT_CLIENT_MAX, "andon-look-%016" PRIx64, chance);
+}
 
 static an_err read_password(const mqtt_state *s, an_buf *ret, an_note *why)
 {

@@ -14,6 +14,7 @@
 #define MQTT_PATH_MAX 192
 #define MQTT_TOPICS_MAX 256
 #define MQTT_RECENT 64 /* of QoS 1, remembered to know them again when a session goes on */
+#define MQTT_CLIENT_MAX 32
 #define MQTT_TIME_MAX (INT64_C(1) << 52)
 
 typedef enum mqtt_format { MQTT_VALUE, MQTT_JSON, MQTT_SPARKPLUG } mqtt_format;
@@ -79,6 +80,9 @@ void mqtt_conf_done(mqtt_state *s);
 /* Sets s->link.  Errors: those of an_mqtt_new, and NOTFOUND, IO of the password's file. */
 an_err mqtt_link_new(mqtt_state *s, const char *client, const an_mqtt_events *events, void *ctx,
                      an_note *why);
+
+/* An id that nobody else has: for a look beside the agent that runs. */
+void mqtt_client_make(char out[static MQTT_CLIENT_MAX]);
 
 void mqtt_count(mqtt_state *s, int which);
 void mqtt_bad(mqtt_state *s, const char *what); /* a constant text */
