@@ -53,7 +53,7 @@ only 'sodium|openssl/|gcrypt|libfyaml|jansson|zstd|zdict' 'proto/doors/'     'pr
 only 'kiss_fft|sndfile|jpeglib|jerror'             'proto/doors/'       'proto/doors'
 only 'modbus/|mosquitto|librdkafka'                'proto/doors/'       'proto/doors'
 only 'sqlite3|microhttpd|curl/|png'                'proto/doors/'       'proto/doors'
-only 'libpq|postgres_'                             'coordinator/store/pq\.' 'coordinator/store/pq.c'
+only 'libpq|postgres_'                             'proto/doors/'       'proto/doors'
 only 'cblas|openblas|lapacke|[a-z]*mmintrin|arm_neon' 'models/kernels/' 'models/kernels'
 only 'cmocka'                                      'tests/'             'tests'
 

@@ -14,8 +14,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "coordinator/store/pq.h"
 #include "coordinator/store/store_internal.h"
+#include "doors/pq.h"
 
 #define AN_PG_CONNECT_MS 3000 /* for a connection, and silence of the server after which it is given up */
 #define AN_PG_TTL_MS 3000     /* of the lease */

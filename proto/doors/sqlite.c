@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 #define BUSY_MS 5000
@@ -16,7 +18,8 @@ struct an_stmt {
 
 struct an_db {
     sqlite3 *handle;
-    an_stmt *kept; /* by SQL text; a few dozen at most, the newest used first */
+    int64_t patience_ms, until_ms; /* of a reader's statement; 0: none */
+    an_stmt *kept;                 /* by SQL text; a few dozen at most, the newest used first */
 };
 
 static an_err err_of(int code)
@@ -36,6 +39,7 @@ static an_err err_of(int code)
         return AN_ERR_LIMIT;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
+    case SQLITE_INTERRUPT: /* a reader's statement took too long */
         return AN_ERR_AGAIN;
     case SQLITE_NOMEM:
         return AN_ERR_NOMEM;
@@ -93,6 +97,36 @@ out:
         an_note_set(why, "%.180s: %.120s", path, sqlite_why.text);
     an_db_close(db);
     return err;
+}
+
+static int is_too_long(void *ctx)
+{
+    const an_db *db = ctx;
+    return an_clock_system()->mono_ms(an_clock_system()) > db->until_ms;
+}
+
+an_err an_db_open_reader(const char *path, int64_t patience_ms, an_db **ret, an_note *why)
+{
+    if (!an_file_exists(path))
+        return an_fail(AN_ERR_NOTFOUND, why, "%.200s: is not there", path);
+    an_db *db = an_alloc(1, sizeof *db);
+    if (!db)
+        return AN_ERR_NOMEM;
+    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    int code = sqlite3_open_v2(path, &db->handle, flags, NULL);
+    an_err err = code == SQLITE_OK ? AN_OK : fail(db, code, why);
+    if (err != AN_OK) {
+        an_db_close(db);
+        return err;
+    }
+    db->patience_ms = patience_ms;
+    sqlite3_busy_timeout(db->handle, (int)(patience_ms < BUSY_MS ? patience_ms : BUSY_MS));
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_progress_handler(db->handle, 10000, is_too_long, db);
+    db->until_ms = INT64_MAX;
+    *ret = db;
+    return AN_OK;
 }
 
 void an_db_close(an_db *db)
@@ -298,6 +332,8 @@ an_err an_stmt_bind_null(an_stmt *s, int i)
 
 an_err an_stmt_step(an_stmt *s, bool *ret_row, an_note *why)
 {
+    if (s->db->patience_ms > 0 && !sqlite3_stmt_busy(s->handle))
+        s->db->until_ms = an_clock_system()->mono_ms(an_clock_system()) + s->db->patience_ms;
     int code = sqlite3_step(s->handle);
     if (code != SQLITE_ROW && code != SQLITE_DONE) {
         an_err err = fail(s->db, code, why);

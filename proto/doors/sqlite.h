@@ -34,6 +34,9 @@ typedef struct an_stmt an_stmt;
 
 /* Creates the file if it is absent.  ":memory:" is a database of this connection alone. */
 an_err an_db_open(const char *path, an_db **ret, an_note *why);
+/* Of somebody else's file, to read only: it is neither made nor changed.  A statement that takes longer than
+ * patience_ms is ended with AGAIN.  Errors also: NOTFOUND. */
+an_err an_db_open_reader(const char *path, int64_t patience_ms, an_db **ret, an_note *why);
 void an_db_close(an_db *db); /* frees every statement of an_db_stmt; rolls an open transaction back */
 
 /* One or more statements without results and without values. */

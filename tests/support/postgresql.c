@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "coordinator/store/pq.h"
+#include "doors/pq.h"
 
 static char dir[128], address[192];
 

@@ -26,8 +26,8 @@
  * and never a password.
  *
  * Threads: one thread at a time. */
-#ifndef AN_COORDINATOR_STORE_PQ_H
-#define AN_COORDINATOR_STORE_PQ_H
+#ifndef AN_DOORS_PQ_H
+#define AN_DOORS_PQ_H
 
 #include <stdbool.h>
 #include <stddef.h>

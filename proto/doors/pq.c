@@ -1,6 +1,6 @@
 /* The door to libpq.  The connection is always in pipeline mode and never blocks inside libpq: every wait
  * is a poll with a deadline, so that a server that has vanished cannot hold the caller for ever. */
-#include "coordinator/store/pq.h"
+#include "doors/pq.h"
 
 #include <errno.h>
 #include <libpq-fe.h>

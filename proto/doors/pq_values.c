@@ -1,7 +1,7 @@
 /* What travels to PostgreSQL: values and arrays of them, in its binary form. */
 #include <string.h>
 
-#include "coordinator/store/pq.h"
+#include "doors/pq.h"
 
 static void add(an_pq_args *a, const void *bytes, size_t len, bool is_num)
 {
