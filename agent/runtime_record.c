@@ -174,6 +174,9 @@ void an_line_quality(an_line *l, const an_quality_event *e)
     r->rows = e->rows;
     r->data = AN_DATA_UNCERTAIN;
     r->begins = e->begins;
+    if (e->begins && e->said != AN_VALUE_GOOD)
+        snprintf(r->reason, sizeof r->reason, "The source says that it is %s.",
+                 an_value_quality_name(e->said));
     an_text_set(r->fault, sizeof r->fault, an_quality_kind_name(e->kind));
     an_text_set(r->top[0].sensor, sizeof r->top[0].sensor, l->sensors[e->sensor]);
     r->n_top = 1;

@@ -86,7 +86,8 @@ static void print_record(const an_alarm_record *r, FILE *out)
     an_time_text(time, r->time_ms);
     fprintf(out, "%8" PRIu64 "  %s  %-16s ", r->seq, time, r->line);
     if (r->kind == AN_LOGGED_QUALITY) {
-        fprintf(out, "%s of %s %s\n", r->fault, r->top[0].sensor, r->begins ? "begins" : "ends");
+        fprintf(out, "%s of %s %s%s%s\n", r->fault, r->top[0].sensor, r->begins ? "begins" : "ends",
+                r->reason[0] ? ": " : "", r->reason);
         return;
     }
     if (r->alarm)

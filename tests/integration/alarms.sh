@@ -99,9 +99,14 @@ do_it in-service line-1 --by anna
 until_true 10 logged 'restored to service by anna' || die "the line is not in service"
 say "shelved and out of service, over a restart"
 
-# ---- a missing value raises nothing; killed at moments that nobody chose, each alarm is there once
-printf '%s,,1\n' "$(date -u -d "@$((1767225600 + row))" +%FT%TZ)" >>"$work/rows.csv"
-row=$((row + 1))
+# ---- missing values are an event of the data and raise nothing; killed at moments that nobody chose, each alarm is there once
+for i in 1 2 3 4 5 6; do
+    printf '%s,,1\n' "$(date -u -d "@$((1767225600 + row))" +%FT%TZ)" >>"$work/rows.csv"
+    row=$((row + 1))
+done
+rows 8 61 1
+until_true 10 logged 'line-1 +missing of temperature begins' || die "a sensor without values is not logged: $(alarms --log)"
+until_true 10 logged 'line-1 +missing of temperature ends' || die "nor that it is back: $(alarms --log)"
 for i in 1 2 3 4 5 6; do
     rows 12 91 1
     [ $((i % 2)) = 1 ] || { kill9_site plant-a && start_site plant-a; }
