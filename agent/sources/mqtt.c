@@ -118,6 +118,8 @@ static an_err broker_turn(void *ctx, int64_t *ret_wait_ms, an_note *why)
     mqtt_state *s = ctx;
     *ret_wait_ms = 0;
     const an_err err = an_mqtt_turn(s->link, TURN_MS, why);
+    if (err == AN_OK && s->sparkplug)
+        spb_host_tick(s->sparkplug);
     atomic_store_explicit(&s->counters[MQTT_TOO_LARGE], an_mqtt_too_large(s->link), memory_order_relaxed);
     return err;
 }

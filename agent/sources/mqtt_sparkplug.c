@@ -13,7 +13,8 @@
 #include "base/mem.h"
 #include "msg/sparkplug.h"
 
-#define ASK_AGAIN_MS 5000
+#define ASK_MIN_MS 5000
+#define ASK_MAX_MS 60000
 #define TIME_MAX (INT64_C(1) << 52)
 
 enum { BIRTHS, DEATHS, SEQ_GAPS, REBIRTHS, UNBORN, MISSING, COUNTERS };
@@ -23,14 +24,17 @@ static const char *const counter_names[COUNTERS] = {"births",   "deaths", "seq_g
 typedef struct node {
     const char *id; /* GROUP/NODE */
     bool born, has_bd, has_part;
+    bool wanted; /* something of it is missing, until it is born again */
     uint64_t bd_seq, part_alias;
     uint8_t next_seq;
-    int64_t asked_ms; /* monotonic; INT64_MIN: never */
+    int64_t ask_ms;   /* monotonic: not asked before */
+    int64_t pause_ms; /* between two requests; doubles */
 } node;
 
 typedef struct item {
     size_t node;
     bool alive, has_alias, named; /* named: in the birth that is being read */
+    bool told;                    /* a birth of its device, or node, has come since the node's */
     uint64_t alias;
     uint32_t datatype;
     unsigned row; /* the last one that it is in */
@@ -81,7 +85,7 @@ an_err spb_host_new(const spb_conf *conf, spb_host **ret)
     for (size_t i = 0; i < conf->n; i++) {
         const size_t at = node_of(h, conf->items[i].node);
         if (at == h->n_nodes)
-            h->nodes[h->n_nodes++] = (node){.id = conf->items[i].node, .asked_ms = INT64_MIN};
+            h->nodes[h->n_nodes++] = (node){.id = conf->items[i].node, .pause_ms = ASK_MIN_MS};
         h->items[i].node = at;
     }
     *ret = h;
@@ -112,15 +116,17 @@ an_err spb_rebirth_put(an_buf *ret, int64_t now_ms)
     return an_spb_put(&p, ret);
 }
 
+/* A request may be lost, or the node be away: asked again until it is born. */
 static void ask(spb_host *h, node *n)
 {
     const int64_t now = h->conf.clock->mono_ms(h->conf.clock);
     const char *slash = strchr(n->id, '/');
     char topic[SPB_TOPIC_MAX];
     an_buf b;
-    if (!h->conf.ask || (n->asked_ms != INT64_MIN && now - n->asked_ms < ASK_AGAIN_MS))
+    if (!h->conf.ask || !n->wanted || now < n->ask_ms)
         return;
-    n->asked_ms = now;
+    n->ask_ms = now + n->pause_ms;
+    n->pause_ms = n->pause_ms * 2 < ASK_MAX_MS ? n->pause_ms * 2 : ASK_MAX_MS;
     an_buf_init(&b, 1024);
     snprintf(topic, sizeof topic, "spBv1.0/%.*s/NCMD/%s", (int)(slash - n->id), n->id, slash + 1);
     if (spb_rebirth_put(&b, h->conf.clock->wall_ms(h->conf.clock)) == AN_OK) {
@@ -130,15 +136,27 @@ static void ask(spb_host *h, node *n)
     an_buf_done(&b);
 }
 
+static void want(spb_host *h, node *n)
+{
+    n->wanted = true;
+    ask(h, n);
+}
+
+void spb_host_tick(spb_host *h)
+{
+    for (size_t i = 0; i < h->n_nodes; i++)
+        ask(h, &h->nodes[i]);
+}
+
 void spb_host_connected(spb_host *h)
 {
-    for (size_t i = 0; i < h->n_nodes; i++) {
-        h->nodes[i].born = false;
-        h->nodes[i].asked_ms = INT64_MIN;
-        ask(h, &h->nodes[i]);
-    }
+    const int64_t now = h->conf.clock->mono_ms(h->conf.clock);
     for (size_t i = 0; i < h->conf.n; i++)
-        h->items[i].alive = h->items[i].has_alias = false;
+        h->items[i].alive = h->items[i].has_alias = h->items[i].told = false;
+    for (size_t i = 0; i < h->n_nodes; i++) {
+        h->nodes[i] = (node){.id = h->nodes[i].id, .ask_ms = now, .pause_ms = ASK_MIN_MS};
+        want(h, &h->nodes[i]);
+    }
 }
 
 /* ---- values ---- */
@@ -253,9 +271,21 @@ static void take_metric(spb_host *h, filling *f, size_t at, const char *device, 
 static void take_values(spb_host *h, size_t at, const char *device, const an_spb *p, bool birth)
 {
     filling f = {.some = false};
-    for (size_t i = 0; birth && i < h->conf.n; i++)
-        if (belongs(h, i, at, device))
-            h->items[i].named = h->items[i].has_alias = false;
+    bool untold = false;
+    for (size_t i = 0; i < h->conf.n; i++) {
+        item *it = &h->items[i];
+        if (!belongs(h, i, at, device))
+            continue;
+        if (birth) {
+            it->named = it->has_alias = false;
+            it->told = true;
+        }
+        untold = untold || !it->told;
+    }
+    if (untold) { /* its aliases mean nothing yet */
+        count(h, UNBORN);
+        want(h, &h->nodes[at]);
+    }
     for (size_t i = 0; i < p->n; i++)
         take_metric(h, &f, at, device, p, &p->metrics[i], birth);
     for (size_t i = 0; birth && i < h->conf.n; i++) {
@@ -311,12 +341,12 @@ static bool in_turn(spb_host *h, node *n, const an_spb *p)
 {
     if (!n->born) {
         count(h, UNBORN);
-        ask(h, n);
+        want(h, n);
         return false;
     }
     if (!p->has_seq || p->seq != n->next_seq) {
         count(h, SEQ_GAPS);
-        ask(h, n);
+        want(h, n);
     }
     n->next_seq = (uint8_t)((p->has_seq ? p->seq : n->next_seq) + 1);
     return true;
@@ -330,9 +360,10 @@ static void be_born(spb_host *h, size_t at, const an_spb *p)
     /* Its devices are born after it, and may have other aliases then. */
     for (size_t i = 0; i < h->conf.n; i++)
         if (h->items[i].node == at)
-            h->items[i].has_alias = false;
+            h->items[i].has_alias = h->items[i].told = false;
     *n = (node){.id = n->id,
-                .asked_ms = n->asked_ms,
+                .ask_ms = n->ask_ms,
+                .pause_ms = ASK_MIN_MS,
                 .born = true,
                 .has_bd = bd != NULL,
                 .bd_seq = bd ? bd->u.whole : 0,

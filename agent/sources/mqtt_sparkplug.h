@@ -7,8 +7,8 @@
  *     spb_host_free(h);
  *
  * A node is known by its NBIRTH, which names its metrics, their types and the short numbers (aliases) that stand for them
- * later.  Its messages are numbered; where a number is missing, or a node speaks that has not been born, it is asked
- * to be born again, at most once in five seconds.
+ * later.  Its messages are numbered; where a number is missing, or a node or device speaks that has not been born, the
+ * node is asked to be born again, until it is: after five seconds, ten ... a minute.
  *
  * Threads: one, that of the tags' port; counters belong to any. */
 #ifndef AN_AGENT_SOURCES_MQTT_SPARKPLUG_H
@@ -42,6 +42,7 @@ typedef struct spb_host spb_host;
 an_err spb_host_new(const spb_conf *conf, spb_host **ret); /* NOMEM */
 void spb_host_free(spb_host *h);                           /* NULL is fine */
 void spb_host_connected(spb_host *h);
+void spb_host_tick(spb_host *h); /* now and then: asks again where nobody has answered */
 /* False: not a message of Sparkplug, or of no node of ours; *ret_bad: what was wrong with it, a constant text, or
  * NULL. */
 bool spb_host_message(spb_host *h, const char *topic, const void *payload, size_t len, const char **ret_bad);

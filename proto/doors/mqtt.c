@@ -308,7 +308,11 @@ an_err an_mqtt_publish(an_mqtt *m, const char *topic, const void *payload, size_
     int id = 0;
     if (len > INT32_MAX)
         return AN_ERR_LIMIT;
-    const an_err err = judge(mosquitto_publish(m->link, &id, topic, (int)len, payload, qos, retain), why);
+    errno = 0;
+    const int rc = mosquitto_publish(m->link, &id, topic, (int)len, payload, qos, retain);
+    an_err err = judge(rc, why);
+    if (err == AN_ERR_IO && qos > 0) /* the library has kept it for the next connection */
+        err = AN_OK;
     if (err == AN_OK && ret_id)
         *ret_id = id;
     return err;

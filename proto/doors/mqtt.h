@@ -75,7 +75,8 @@ void an_mqtt_disconnect(an_mqtt *m); /* says good-bye if it can; a will is not s
 
 /* The broker's refusal shows at a later turn, as REFUSED.  Errors: INVAL, IO, NOMEM. */
 an_err an_mqtt_subscribe(an_mqtt *m, const char *filter, int qos, an_note *why);
-/* Errors: INVAL, LIMIT too large for the broker, IO, NOMEM. */
+/* With QoS 1 also without a connection: then it is sent by the next one, and must not be published again.
+ * Errors: INVAL, LIMIT too large for the broker, IO (QoS 0), NOMEM. */
 an_err an_mqtt_publish(an_mqtt *m, const char *topic, const void *payload, size_t len, int qos, bool retain,
                        int *ret_id, an_note *why);
 

@@ -165,8 +165,8 @@ static void keep_connected(an_mqtt *m, an_err err)
 static void send_one(an_mqtt *m, sender *s, const char *topic, const void *payload, size_t len, bool retain)
 {
     s->done = 0;
-    while (an_mqtt_publish(m, topic, payload, len, 1, retain, &s->id, NULL) != AN_OK)
-        keep_connected(m, AN_ERR_IO);
+    if (an_mqtt_publish(m, topic, payload, len, 1, retain, &s->id, NULL) != AN_OK)
+        give_up("publish");
     while (!s->done) /* after a lost connection the library sends it again */
         keep_connected(m, an_mqtt_turn(m, 100, NULL));
 }

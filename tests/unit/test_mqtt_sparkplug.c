@@ -175,6 +175,34 @@ static void numbers_go_round_and_a_gap_is_asked_about(void **state)
     send(&f, "spBv1.0/G/NDATA/N", 1 % 256, &m, 1);
     assert_int_equal(f.asked, 2);
     assert_int_equal(rows(&f), 3); /* what came is good all the same */
+    an_clock_fake_advance(&f.clock, 9000);
+    spb_host_tick(f.host);
+    assert_int_equal(f.asked, 2);
+    an_clock_fake_advance(&f.clock, 2000);
+    spb_host_tick(f.host); /* nobody has answered, and nobody speaks */
+    assert_int_equal(f.asked, 3);
+    birth(&f, 0);
+    an_clock_fake_advance(&f.clock, 100000);
+    spb_host_tick(f.host);
+    assert_int_equal(f.asked, 3);
+    teardown(&f);
+}
+
+/* Its aliases are those of a birth that is over. */
+static void a_device_that_was_not_born_since_its_node_is_asked_for(void **state)
+{
+    (void)state;
+    fixture f;
+    setup(&f);
+    birth(&f, 0);
+    an_spb_metric m[] = {bd(1), real("flow", 1, 10)}, two = real(NULL, 2, 21);
+    send(&f, "spBv1.0/G/NBIRTH/N", 0, m, 2);
+    rows(&f);
+    send(&f, "spBv1.0/G/DDATA/N/press", 1, &two, 1);
+    assert_int_equal(rows(&f), 0);
+    assert_int_equal(counter(&f, "seq_gaps"), 0);
+    assert_int_equal(counter(&f, "unborn"), 1);
+    assert_int_equal(f.asked, 1);
     teardown(&f);
 }
 
@@ -285,6 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(aliases_stand_for_what_births_named),
         cmocka_unit_test(numbers_go_round_and_a_gap_is_asked_about),
+        cmocka_unit_test(a_device_that_was_not_born_since_its_node_is_asked_for),
         cmocka_unit_test(the_dead_are_out_of_reach),
         cmocka_unit_test(what_comes_late_keeps_its_order),
         cmocka_unit_test(what_is_no_value_is_said_to_be_none),
