@@ -1,20 +1,44 @@
 /* The site's log of alarms at the link thread: what lines say is stored before their positions are, and what people
  * do about alarms comes through the inbox. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "agent/runtime_link.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 
 #define LOGGED_MAX 4096 /* events in memory while the disk is full */
 
+/* Lines go on with a new log if the old one is damaged: an alarm that nobody hears of is worse than one that nobody can
+ * look up any more.  The old one is left for whoever wants to read it. */
+static an_err set_aside(const char *path, an_note *why)
+{
+    char other[AN_PATH_MAX + 16];
+    snprintf(other, sizeof other, "%s.damaged", path);
+    if (rename(path, other) != 0)
+        return an_fail(AN_ERR_IO, why, "%.200s: %s", path, strerror(errno));
+    static const char *const side[] = {"-wal", "-shm"}; /* of the damaged one, and no other's */
+    an_err err = AN_OK;
+    for (size_t i = 0; i < sizeof side / sizeof *side && err == AN_OK; i++) {
+        snprintf(other, sizeof other, "%s%s", path, side[i]);
+        err = an_file_remove(other, why);
+    }
+    return err;
+}
+
 an_err an_agent_alarms_open(an_agent *a, an_note *why)
 {
     const an_alarms_conf conf = {.site = a->conf->site, .quota_bytes = (uint64_t)a->conf->alarms_quota};
     an_err err = an_path_join(a->alarms_path, a->conf->data, "alarms.db");
-    return err == AN_OK ? an_alarms_open(a->alarms_path, &conf, &a->alarms, why) : err;
+    if (err == AN_OK && (err = an_alarms_open(a->alarms_path, &conf, &a->alarms, why)) == AN_ERR_PROTO) {
+        an_agent_fault(a, "alarm_log_set_aside", why ? why->text : an_err_text(err));
+        if ((err = set_aside(a->alarms_path, why)) == AN_OK)
+            err = an_alarms_open(a->alarms_path, &conf, &a->alarms, why);
+    }
+    return err;
 }
 
 an_err an_agent_sinks_start(an_agent *a, an_note *why)

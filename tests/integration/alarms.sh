@@ -153,4 +153,16 @@ alarms | grep -qE 'line-2 .* active ' && die "an alarm of a line that is gone is
 do_it ack line-2 1 --by anna
 become '1 +normal +over' line-2
 refused shelve line-2 --for 1h --reason gone --by anna
+
+# ---- a damaged log keeps no line from running
+kill -TERM "${site_pid[plant-a]}"
+wait "${site_pid[plant-a]}" || die "the agent ended with $?"
+yes 'this is not a database' | head -c 20000 >"$work/plant-a/alarms.db"
+rm -f "$work/plant-a/alarms.db-wal" "$work/plant-a/alarms.db-shm"
+rows 10 60 1
+rows 10 95 1
+start_site plant-a
+become '23 +unacknowledged active +critical +rule:very-hot'
+[ -s "$work/plant-a/alarms.db.damaged" ] || die "the damaged log is not kept"
+grep -q 'event=alarm_log_set_aside' "$work/plant-a.log" || die "nothing is said of the damaged log"
 say "passed"
