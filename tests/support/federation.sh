@@ -61,7 +61,7 @@ lines:
     source: {type: sim, line: pump, seed: $2, site: $2, rows: ${rows:-6000}, steady: true, speed: ${speed:-0}, events: [${3:-}]}
     failure_modes: declared
     personalise: {scale: site}
-    pool: {window: 4}
+    pool: {window: ${pool_window:-4}}
 END
 }
 
@@ -111,6 +111,7 @@ sensors:
 window: 4
 threshold: quantile:0.999*1.33
 END
+    printf '%s' "${prep:-}" >>"$work/schema.yaml"
     api model create pump --arch "$work/arch.yaml" --schema "$work/schema.yaml" --policy promote.automatic=true \
         --policy min_cohort=3 "${policy[@]}" >/dev/null || die "the model cannot be created"
 }
