@@ -92,7 +92,7 @@ uint64_t an_pool_refused(const an_pool *p); /* windows with missing values */
 /* The normal window (TRAIN, RECENT, OLD, NEW) that is nearest to one (window, width): root mean square of the differences
  * in units of scale (width), missing values left out.  Bounded: of a large pool evenly spaced ones are looked at,
  * AN_POOL_NEAREST values in all.  False: there is none. */
-#define AN_POOL_NEAREST (1u << 21)
+#define AN_POOL_NEAREST (1u << 19)
 bool an_pool_nearest(const an_pool *p, const float *window, const float *scale, int64_t *ret_time_ms,
                      double *ret_distance);
 

@@ -14,6 +14,8 @@ for i in 0 1 2; do
     write_site "${sites[i]}" $((i + 1)) '{name: cavitation, start: '$fault', length: 300, size: 3}'
     "$agent" run --check --config "$work/${sites[i]}.yaml" >/dev/null || die "the configuration is refused"
 done
+# A threshold that moves with the line.
+sed -i 's/^    window: 4$/&\n    threshold: "adaptive:0.01,0.2"/' "$work/plant-b.yaml"
 # Two lines of one model: both train it, each makes its own overlay.
 sed -n '/- name: line-1/,$p' "$work/plant-c.yaml" | sed 's/line-1/line-2/; s/plant-c.csv/plant-c-2.csv/; s/seed: 3/seed: 9/' \
     >"$work/line-2"
@@ -108,10 +110,15 @@ vetoed raised | grep '"source":"model","since' | grep '"shown":false,"ever_shown
 say "what a rule vetoes is logged, and told to nobody"
 
 # ---- killed and started again
+moved=$(site_status plant-b threshold)
+[ "$(site_status plant-b threshold_moves)" -ge 3 ] && [ "$moved" != "$(site_status plant-b threshold_calibrated)" ] ||
+    die "the threshold of plant-b has not moved: $moved"
+[ "$(site_status plant-a threshold_moves)" = 0 ] || die "the threshold of plant-a has moved"
 kill9_site plant-b
 start_site plant-b
 until_true 20 site_is plant-b connected true || die "plant-b does not come back"
 until_true 10 site_is plant-b version "$version" || die "plant-b forgot its version"
+until_true 10 site_is plant-b threshold "$moved" || die "plant-b forgot its threshold $moved: $(site_status plant-b threshold)"
 second=$(timeout 20 "$agent" --config "$work/plant-b.yaml" 2>&1) && die "a second agent runs on plant-b's folder"
 grep -q 'another agent holds this folder, process' <<<"$second" || die "a second agent says: $second"
 grep -q 'no alarm 999999' <<<"$("$agent" verdict line-1 999999 true --data "$work/plant-b" 2>&1)" ||
