@@ -4,13 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/secret_file.h"
 #include "agent/sources/mqtt_internal.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "doors/crypto.h"
 #include "doors/yaml.h"
-
-#define PASSWORD_MAX 1024
 
 static const char *const value_keys[] = {"name", "unit", "scale", "offset", "deadband", "topic", NULL};
 static const char *const json_keys[] = {"name",  "unit", "scale",   "offset", "deadband",
@@ -328,32 +326,14 @@ void mqtt_client_make(char out[static MQTT_CLIENT_MAX])
     snprintf(out, MQTT_CLIENT_MAX, "andon-look-%016" PRIx64, chance);
 }
 
-static an_err read_password(const mqtt_state *s, an_buf *ret, an_note *why)
-{
-    if (s->password_env[0]) {
-        const char *text = getenv(s->password_env);
-        if (!text)
-            return an_fail(AN_ERR_NOTFOUND, why, "password_env: %.60s is not set", s->password_env);
-        an_buf_text(ret, text);
-    } else {
-        const an_err err = an_file_read(ret, s->password_file, why);
-        if (err)
-            return err;
-        while (ret->len > 0 && (ret->data[ret->len - 1] == '\n' || ret->data[ret->len - 1] == '\r'))
-            ret->len--;
-    }
-    an_buf_u8(ret, 0);
-    if (an_buf_err(ret) == AN_OK && memchr(ret->data, 0, ret->len - 1))
-        return an_fail(AN_ERR_INVAL, why, "the password has a zero byte");
-    return an_buf_err(ret);
-}
-
 an_err mqtt_link_new(mqtt_state *s, const char *client, const an_mqtt_events *events, void *ctx, an_note *why)
 {
-    an_buf password;
-    an_buf_init(&password, PASSWORD_MAX);
-    const bool has = s->password_file[0] || s->password_env[0];
-    an_err err = has ? read_password(s, &password, why) : AN_OK;
+    char *secret = NULL;
+    size_t len = 0;
+    const char *given = s->password_env[0] ? getenv(s->password_env) : NULL;
+    if (s->password_env[0] && !given)
+        return an_fail(AN_ERR_NOTFOUND, why, "password_env: %.60s is not set", s->password_env);
+    an_err err = s->password_file[0] ? an_secret_file_read(s->password_file, &secret, &len, why) : AN_OK;
     const an_mqtt_conf conf = {.host = s->host,
                                .port = (int)s->port,
                                .tls = s->tls,
@@ -362,7 +342,7 @@ an_err mqtt_link_new(mqtt_state *s, const char *client, const an_mqtt_events *ev
                                .key = s->key[0] ? s->key : NULL,
                                .client = client,
                                .user = s->user[0] ? s->user : NULL,
-                               .password = has ? (const char *)password.data : NULL,
+                               .password = secret ? secret : given,
                                .old = s->old,
                                .session_s = (uint32_t)s->session_s,
                                .keepalive_s = (int)s->keepalive_s,
@@ -370,8 +350,6 @@ an_err mqtt_link_new(mqtt_state *s, const char *client, const an_mqtt_events *ev
                                .max_bytes = (uint32_t)s->max_bytes};
     if (!err)
         err = an_mqtt_new(&conf, events, ctx, &s->link, why);
-    if (password.data)
-        an_wipe(password.data, password.len);
-    an_buf_done(&password);
+    an_secret_free(secret);
     return err;
 }

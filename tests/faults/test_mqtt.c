@@ -232,7 +232,7 @@ static void a_password_comes_from_a_file_or_the_environment(void **state)
     an_live l;
     an_test_folder_make(dir);
     shell(dir, "mosquitto_passwd -c -b users agent 'p w'; chmod 600 users; printf 'p w\\n' >right; printf "
-               "wrong >wrong");
+               "wrong >wrong; chmod 600 right wrong; printf x >open; chmod 644 open");
     assert_true(an_broker_start_in(&b, dir, "allow_anonymous false\npassword_file %s/users"));
     snprintf(path, sizeof path, "%.900s/right", dir);
     for (int env = 0; env < 2; env++) {
@@ -251,6 +251,16 @@ static void a_password_comes_from_a_file_or_the_environment(void **state)
              "tags: [{name: a, topic: a}]}",
              b.port, dir);
     refused(yaml, "a wrong password");
+    an_yaml *open_doc = NULL;
+    an_source *src = NULL;
+    snprintf(yaml, sizeof yaml,
+             "{broker: 'mqtt://127.0.0.1:1', client: p, user: agent, password_file: %.900s/open, tags: "
+             "[{name: a, topic: a}]}",
+             dir);
+    assert_int_equal(an_yaml_parse(yaml, strlen(yaml), "y", &open_doc, NULL), AN_OK);
+    assert_int_equal(an_source_open("mqtt", an_yaml_root(open_doc), an_clock_system(), &src, NULL),
+                     AN_ERR_AUTH);
+    an_yaml_free(open_doc);
     an_broker_done(&b);
     /* Not in the clear to another machine, and not in the configuration itself. */
     static const char *const never[] = {
