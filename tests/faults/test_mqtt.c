@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "doors/crypto.h"
 #include "doors/yaml.h"
 #include "tests/support/folder.h"
 #include "tests/support/live.h"
@@ -529,6 +530,8 @@ int main(int argc, char **argv)
     if (rc >= 0)
         return rc;
     an_log_init(AN_LOG_OFF, "test");
+    if (an_crypto_init() != AN_OK)
+        return 1;
     if (!an_broker_start(&b, ""))
         return 77;
     an_broker_done(&b);
