@@ -305,7 +305,7 @@ static bool is_line(const void *ctx, const char *name)
 
 static an_err read_all(an_agent_conf *conf, an_note *why)
 {
-    static const char *const others[] = {"lines", "sinks", "policy", NULL};
+    static const char *const others[] = {"lines", "sinks", "writeback", "policy", NULL};
     const an_node *top = an_yaml_root(conf->doc), *lines = NULL;
     an_err err;
     if ((err = an_conf_from_node_but(an_agent_rows, an_agent_n_rows, conf, top, others, why)) != AN_OK ||
@@ -318,7 +318,8 @@ static an_err read_all(an_agent_conf *conf, an_note *why)
         if ((err = read_line(an_node_at(lines, i), conf, why)) != AN_OK)
             return err;
     if ((err = an_sinks_conf_read(an_node_get(top, "sinks"), conf->sinks, &conf->n_sinks, is_line, conf,
-                                  why)) != AN_OK)
+                                  why)) != AN_OK ||
+        (err = an_wb_conf_read(an_node_get(top, "writeback"), &conf->writeback, is_line, conf, why)) != AN_OK)
         return err;
     const an_node *policy = an_node_get(top, "policy");
     if (an_node_is_null(policy))

@@ -31,6 +31,7 @@
 #include "agent/pipeline.h"
 #include "agent/sink_conf.h"
 #include "agent/site_policy.h"
+#include "agent/writeback_conf.h"
 #include "base/err.h"
 #include "base/opt.h"
 #include "doors/yaml.h"
@@ -92,6 +93,7 @@ typedef struct an_agent_conf {
     size_t n_lines;
     an_sink_conf sinks[AN_SINKS_MAX];
     size_t n_sinks;
+    an_wb_conf writeback;
     an_yaml *doc;
 } an_agent_conf;
 

@@ -3,6 +3,7 @@
 #include "agent/conf.h"
 #include "agent/sink.h"
 #include "agent/source.h"
+#include "agent/writeback_conf.h"
 #include "coordinator/conf.h"
 #include "coordinator/lab/lab.h"
 #include "coordinator/policy.h"
@@ -117,6 +118,14 @@ static an_err run(an_lab *lab, an_note *why)
         fprintf(out, "\n### type: %s\n\n%s.\n\n", sink->name, sink->meaning);
         print_options(sink->options, out);
     }
+    fputs("\n## Write-back\n\nKeys of `writeback` in the agent's file; without them nothing is ever "
+          "written.\n\n",
+          out);
+    print_options(an_wb_options, out);
+    fputs("\nOf each of `people`:\n\n", out);
+    print_options(an_wb_person_options, out);
+    fputs("\nOf each of `targets`:\n\n", out);
+    print_options(an_wb_place_options, out);
     return ferror(out) ? an_fail(AN_ERR_IO, why, "the output cannot be written") : AN_OK;
 }
 

@@ -1,0 +1,46 @@
+/* writeback_conf.h - what is configured of the write-back: the controller, the addresses that may be written, the people.
+ *
+ * Threads: plain data. */
+#ifndef AN_AGENT_WRITEBACK_CONF_H
+#define AN_AGENT_WRITEBACK_CONF_H
+
+#include "agent/options.h"
+#include "agent/writeback.h"
+#include "base/file.h"
+#include "msg/bounds.h"
+
+#define AN_WB_TARGETS_MAX 32
+#define AN_WB_PEOPLE_MAX 16
+
+typedef struct an_wb_place {
+    char name[AN_NAME_MAX], line[AN_NAME_MAX];
+    bool coil; /* else a holding register */
+    int address;
+    an_severity severity; /* the least that makes it bad */
+    int64_t deadline_ms;
+    an_wb_target target;
+} an_wb_place;
+
+typedef struct an_wb_conf {
+    bool there; /* false: nothing is configured, nothing is ever written */
+    char host[256], port[8];
+    int unit, heartbeat, sequence; /* the last two are holding registers */
+    int64_t timeout_ms, period_ms;
+    bool dry_run;
+    an_wb_people people;
+    struct {
+        char name[AN_NAME_MAX];
+        const char *key_file; /* borrowed from the document */
+    } persons[AN_WB_PEOPLE_MAX];
+    size_t n_persons;
+    an_wb_place places[AN_WB_TARGETS_MAX];
+    size_t n;
+} an_wb_conf;
+
+extern const an_option an_wb_options[], an_wb_place_options[], an_wb_person_options[];
+
+/* node NULL: nothing is configured.  Errors: INVAL. */
+an_err an_wb_conf_read(const an_node *node, an_wb_conf *ret,
+                       bool (*is_line)(const void *ctx, const char *name), const void *ctx, an_note *why);
+
+#endif
