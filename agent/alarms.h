@@ -49,6 +49,9 @@ typedef struct an_alarms an_alarms;
 /* Creates the file if it is missing.  Errors: IO, PROTO not our file, UNSUPPORTED a newer one, NOMEM. */
 an_err an_alarms_open(const char *path, const an_alarms_conf *conf, an_alarms **ret, an_note *why);
 void an_alarms_close(an_alarms *a);
+/* Of a log that has never held a record: its first one has a number above `seq`, so that receivers who knew another log of
+ * this site do not take new records for old ones.  Errors: STATE it has held one; IO. */
+an_err an_alarms_begin_after(an_alarms *a, uint64_t seq, an_note *why);
 
 /* All of them or none, durable when it returns OK.  Kinds: RAISED UPDATED CLEARED SUPPRESSED RELEASED QUALITY.  Sets
  * standing and seq of each; seq 0: it was known already.  Errors: INVAL another kind; IO, LIMIT the disk is full,
@@ -76,8 +79,8 @@ an_err an_alarms_tick(an_alarms *a, int64_t now_ms, an_note *why);
 
 /* ---- readers ---- */
 
-/* The cursor of a reader: the seq of the last record it has had; a new one starts at 0, or behind the last record
- * if from_now.  name: an_name_ok.  Errors: LIMIT too many readers, INVAL, IO. */
+/* The cursor of a reader: the seq of the last record it has had; a new one starts before the oldest that there is, or
+ * behind the last record if from_now.  name: an_name_ok.  Errors: LIMIT too many readers, INVAL, IO. */
 an_err an_alarms_reader(an_alarms *a, const char *name, bool from_now, uint64_t *ret_seq, an_note *why);
 /* The first record with a seq above `after`.  ret_lost (NULL is fine): records between that were dropped.
  * Errors: NOTFOUND none, PROTO it is damaged (ret->seq says which one), IO, NOMEM. */

@@ -141,6 +141,23 @@ static an_err number(an_alarms *a, const char *sql, const char *text, int64_t *r
 }
 
 #define LAST_SEQ "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0)"
+#define BEFORE_FIRST                                                                                         \
+    "SELECT coalesce((SELECT min(seq) - 1 FROM event), (SELECT seq FROM sqlite_sequence WHERE name = "       \
+    "'event'), 0)"
+
+an_err an_alarms_begin_after(an_alarms *a, uint64_t seq, an_note *why)
+{
+    an_stmt *q = NULL;
+    int64_t last = 0;
+    an_err err = number(a, LAST_SEQ, NULL, &last, NULL, why);
+    if (!err && last != 0)
+        err = an_fail(AN_ERR_STATE, why, "alarms: this log has held records");
+    if (!err)
+        err = an_db_stmt(a->db, "INSERT INTO sqlite_sequence(name, seq) VALUES('event', ?1)", &q, why);
+    if (!err)
+        err = an_stmt_bind_int(q, 1, (int64_t)seq);
+    return err ? err : an_stmt_run(q, why);
+}
 
 an_err an_alarms_reader(an_alarms *a, const char *name, bool from_now, uint64_t *ret_seq, an_note *why)
 {
@@ -160,8 +177,8 @@ an_err an_alarms_reader(an_alarms *a, const char *name, bool from_now, uint64_t 
     err = number(a, "SELECT count(*) FROM reader", NULL, &n, NULL, why);
     if (!err && n >= AN_ALARM_READERS_MAX)
         err = an_fail(AN_ERR_LIMIT, why, "alarms: more than %d readers", AN_ALARM_READERS_MAX);
-    if (!err && from_now)
-        err = number(a, LAST_SEQ, NULL, &seq, NULL, why);
+    if (!err)
+        err = number(a, from_now ? LAST_SEQ : BEFORE_FIRST, NULL, &seq, NULL, why);
     if (!err)
         err = an_db_stmt(a->db, "INSERT OR IGNORE INTO reader(name, seq) VALUES(?1, ?2)", &q, why);
     if (!err)

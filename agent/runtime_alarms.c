@@ -37,6 +37,9 @@ an_err an_agent_alarms_open(an_agent *a, an_note *why)
         an_agent_fault(a, "alarm_log_set_aside", why ? why->text : an_err_text(err));
         if ((err = set_aside(a->alarms_path, why)) == AN_OK)
             err = an_alarms_open(a->alarms_path, &conf, &a->alarms, why);
+        /* The time is above any number that the damaged one can have come to. */
+        if (err == AN_OK)
+            err = an_alarms_begin_after(a->alarms, (uint64_t)a->clock->wall_ms(a->clock), why);
     }
     return err;
 }

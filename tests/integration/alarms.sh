@@ -165,4 +165,5 @@ start_site plant-a
 become '23 +unacknowledged active +critical +rule:very-hot'
 [ -s "$work/plant-a/alarms.db.damaged" ] || die "the damaged log is not kept"
 grep -q 'event=alarm_log_set_aside' "$work/plant-a.log" || die "nothing is said of the damaged log"
+alarms --log --json | head -n 1 | grep -q '^{"seq":1[0-9]\{12\},' || die "numbers of the new log are those of the old one"
 say "passed"

@@ -116,6 +116,25 @@ static void writes_nothing_twice_when_the_cursor_is_behind(void **state)
     expect(f, "out", NULL, 10);
 }
 
+/* The old log was damaged: what receivers know by its number must not hide what is new. */
+static void a_new_log_that_begins_after_another_repeats_no_id(void **state)
+{
+    fixture *f = *state;
+    an_alarms_stats log;
+    const uint64_t base = UINT64_C(1773014400000);
+    assert_int_equal(an_alarms_begin_after(f->t.log, base, &f->why), AN_OK);
+    an_sink *s = start(f, "log", "out", ", from: begin");
+    an_test_log_raise(&f->t, 3);
+    an_test_sink_until(s, cursor, base + 3);
+    assert_int_equal(an_sink_stats_get(s).lost, 0);
+    an_sink_stop(s);
+    expect(f, "out", (const uint64_t[]){base + 1, base + 2, base + 3}, 3);
+    assert_int_equal(an_alarms_stats_get(f->t.log, &log, &f->why), AN_OK);
+    assert_int_equal(log.records, 3);
+    assert_int_equal(log.waiting, 0);
+    assert_int_equal(an_alarms_begin_after(f->t.log, 2 * base, &f->why), AN_ERR_STATE);
+}
+
 static void begins_now_unless_it_is_told_otherwise(void **state)
 {
     fixture *f = *state;
@@ -328,6 +347,7 @@ int main(void)
         T(writes_what_is_logged_in_its_order),
         T(goes_on_after_a_restart_where_it_was),
         T(writes_nothing_twice_when_the_cursor_is_behind),
+        T(a_new_log_that_begins_after_another_repeats_no_id),
         T(begins_now_unless_it_is_told_otherwise),
         T(a_dead_sink_holds_up_no_other_and_delivers_all_when_it_lives),
         T(counts_what_the_log_dropped_before_it_was_sent),
