@@ -247,9 +247,12 @@ static an_err modbus_open(void *state, const an_node *conf, an_note *why)
     if (!err)
         err = an_tags_new(&s->conf, &s->tags);
     for (size_t i = 0; !err && i < s->n_lines; i++) {
+        const modbus_line *l = &s->lines[i];
+        char name[AN_DEVICE_NAME_MAX];
+        snprintf(name, sizeof name, "%.100s%s%s", l->host, l->service[0] ? ":" : "", l->service);
         const an_device_conf device = {.type = &line_type,
                                        .ctx = &s->lines[i],
-                                       .name = s->lines[i].host,
+                                       .name = name,
                                        .retry_min_ms = RETRY_MIN_MS,
                                        .retry_max_ms = s->retry_max_ms};
         err = an_device_start(&device, &s->lines[i].device);

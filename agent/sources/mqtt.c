@@ -219,9 +219,11 @@ static an_err mqtt_open(void *state, const an_node *conf, an_note *why)
                                 .ctx = s};
     if (!err && s->format == MQTT_SPARKPLUG)
         err = spb_host_new(&sparkplug, &s->sparkplug);
+    char name[AN_DEVICE_NAME_MAX];
+    snprintf(name, sizeof name, "%.100s:%d", s->host, (int)s->port);
     const an_device_conf device = {.type = &broker_type,
                                    .ctx = s,
-                                   .name = s->host,
+                                   .name = name,
                                    .retry_min_ms = RETRY_MIN_MS,
                                    .retry_max_ms = s->retry_max_ms};
     if (!err)
