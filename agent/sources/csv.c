@@ -187,6 +187,15 @@ static an_err keep_first(csv *s)
     return AN_OK;
 }
 
+static an_err no_row(const csv *s, an_note *why)
+{
+    const an_table_bad *last = &an_table_stats_get(s->reader)->last;
+    if (last->line == 0)
+        return an_fail(AN_ERR_NOTFOUND, why, "%s: no row yet from which to tell the columns", s->from.path);
+    return an_fail(AN_ERR_NOTFOUND, why, "%.150s: no row yet from which to tell the columns; line %llu: %s",
+                   s->from.path, (unsigned long long)last->line, last->why);
+}
+
 static an_err csv_open(void *state, const an_node *conf, an_note *why)
 {
     csv *s = state;
@@ -204,7 +213,7 @@ static an_err csv_open(void *state, const an_node *conf, an_note *why)
         return err;
     err = next_row(s, &s->first_row, &wait_ms, why);
     if ((err == AN_ERR_AGAIN || err == AN_ERR_NOTFOUND) && !may_wait)
-        return an_fail(AN_ERR_NOTFOUND, why, "%s: no row yet from which to tell the columns", s->from.path);
+        return no_row(s, why);
     if (err && err != AN_ERR_AGAIN)
         return err;
     s->has_first = err == AN_OK;

@@ -232,7 +232,9 @@ static bool header_again(an_table_reader *r, size_t n)
 static bool bad_field(an_table_reader *r, size_t i, const char *holds)
 {
     char why[96];
-    snprintf(why, sizeof why, "column \"%.40s\" holds no %s", r->now->names[i], holds);
+    const bool comma = holds[0] == 'n' && !r->conf.decimal_comma && strchr(r->fields[i].text, ',');
+    snprintf(why, sizeof why, "column \"%.40s\" holds no %s%s", r->now->names[i], holds,
+             comma ? ", but a comma: decimal_comma?" : "");
     an_table_bad_line(r, why);
     return false;
 }

@@ -33,6 +33,20 @@ static void a_field_that_is_no_number_costs_its_value_and_not_its_row(void **sta
     an_source_close(s);
 }
 
+static void a_file_without_a_good_row_says_what_is_wrong(void **state)
+{
+    (void)state;
+    an_source *s = NULL;
+    an_note why = {{0}};
+    sources_put("a.csv", "w", "t;x;y\n01.07.2026 12:00:00;1,5;2,5\n");
+    assert_int_equal(sources_try("csv", "{path: %s/a.csv}", an_clock_system(), &s, &why), AN_ERR_NOTFOUND);
+    assert_non_null(strstr(why.text, "line 2"));
+    assert_non_null(strstr(why.text, "decimal_comma"));
+    s = sources_open("csv", "{path: %s/a.csv, decimal_comma: true}");
+    must_give(s, 1, "|2.5");
+    an_source_close(s);
+}
+
 static void a_quality_column_speaks_for_its_row(void **state)
 {
     (void)state;
@@ -254,6 +268,7 @@ int main(void)
 #define ROW(f) cmocka_unit_test_setup_teardown(f, sources_make_dir, sources_remove_dir)
     const struct CMUnitTest tests[] = {
         ROW(a_field_that_is_no_number_costs_its_value_and_not_its_row),
+        ROW(a_file_without_a_good_row_says_what_is_wrong),
         ROW(a_quality_column_speaks_for_its_row),
         ROW(each_column_may_have_its_own_quality),
         ROW(parts_are_handed_on_and_cut_between_characters),
