@@ -9,7 +9,14 @@ done
 . tests/support/federation.sh
 
 hook_pid=
-end() { [ -n "$hook_pid" ] && kill -9 "$hook_pid" 2>/dev/null; cleanup; }
+end()
+{
+    local pid
+    for pid in $hook_pid; do
+        kill -9 "$pid" 2>/dev/null
+    done
+    cleanup
+}
 trap end EXIT
 
 make_certificate() # file
@@ -105,4 +112,30 @@ n=$(records)
 seq 1 "$n" | sed 's/^/plant-a:/' >"$work/ids"
 uniq "$work/hook.ids" | cmp - "$work/ids" || die "events are missing or out of order"
 sed 's/^{"seq":\([0-9]*\),.*/plant-a:\1/' "$work/alarms.jsonl" | cmp - "$work/ids" || die "the file has not each record once"
+
+# ---- the report of the day, and a write-back that nobody has enabled
+"$agent" report --day "$(date +%F)" --out "$work/day.html" --data "$work/plant-a" || die "no report"
+grep -q '<h1>Quality report of plant-a' "$work/day.html" || die "the report is not of this site"
+grep -q '<script' "$work/day.html" && die "there is a script in the report"
+if "$agent" --help 2>&1 | grep -q writeback-enable; then
+    printf 'one' >"$work/anna.key"
+    printf 'two' >"$work/ben.key"
+    chmod 600 "$work"/*.key
+    cat >>"$work/plant-a.yaml" <<END
+writeback:
+  device: "127.0.0.1:1"
+  heartbeat: 1
+  sequence: 2
+  people: [{name: anna, key_file: $work/anna.key}, {name: ben, key_file: $work/ben.key}]
+  targets: [{name: t, line: line-1, table: holding, address: 3, max: 2, unknown: 0, good: 1, bad: 2}]
+END
+    "$agent" writeback --config "$work/plant-a.yaml" 2>"$work/writeback.log" &
+    hook_pid="$hook_pid $!"
+    until_true 10 grep -qs 'would write.*"verdict":"unknown"' "$work/plant-a/writeback.jsonl" ||
+        die "the dry run says nothing"
+    "$agent" writeback-enable --config "$work/plant-a.yaml" --by anna --key-file "$work/anna.key" >/dev/null || die "not left"
+    until_true 10 grep -q 'a first person' "$work/plant-a/writeback.jsonl" || die "the first person is not in the journal"
+    "$agent" writeback-enable --config "$work/plant-a.yaml" --by ben --key-file "$work/anna.key" >/dev/null || die "not left"
+    until_true 10 grep -q 'refused.*proof of ben is not right' "$work/plant-a/writeback.jsonl" || die "a false proof was taken"
+fi
 say "sinks: $n records in order at the receiver, $(($(wc -l <"$work/hook.ids") - n)) of them twice; each once in the file"
