@@ -11,8 +11,8 @@
 #define WORD_MAX 160
 
 static const char *const main_templates[] = {
-    "{sensor} {value}, {sigma} σ {side} what the other sensors suggest ({expected}), since {since} ({share} "
-    "of the score)",
+    ("{sensor} {value}, {sigma} σ {side} what the other sensors suggest ({expected}), since {since} ({share} "
+     "of the score)"),
     "{sensor} {value}, since {since} ({share} of the score)",
     "{sensor}, since {since} ({share} of the score)",
     "Score {score} times the threshold",

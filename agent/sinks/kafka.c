@@ -98,7 +98,7 @@ static void kafka_disconnect(void *state)
 static an_err kafka_send(void *state, const an_sink_event *events, size_t n, size_t *ret_taken, an_note *why)
 {
     kafka_sink *s = state;
-    an_kafka_message messages[AN_SINK_BATCH] = {{NULL}};
+    an_kafka_message messages[AN_SINK_BATCH] = {{.key = NULL}};
     char *bodies[AN_SINK_BATCH] = {NULL};
     an_err err = AN_OK;
     for (size_t i = 0; i < n && err == AN_OK; i++) {

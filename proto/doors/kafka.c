@@ -122,11 +122,18 @@ void an_kafka_close(an_kafka *k)
 static rd_kafka_resp_err_t put(an_kafka *k, const char *topic, const an_kafka_message *m,
                                rd_kafka_resp_err_t *status)
 {
-    return rd_kafka_producev(k->rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(m->key, strlen(m->key)),
-                             RD_KAFKA_V_VALUE((void *)(uintptr_t)m->value, m->len),
-                             RD_KAFKA_V_HEADER("content-type", m->type, (ssize_t)strlen(m->type)),
-                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(status),
-                             RD_KAFKA_V_END);
+    const rd_kafka_vu_t parts[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)m->key, strlen(m->key)}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)m->value, m->len}},
+        {.vtype = RD_KAFKA_VTYPE_HEADER, .u.header = {"content-type", m->type, (ssize_t)strlen(m->type)}},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = status},
+    };
+    rd_kafka_error_t *error = rd_kafka_produceva(k->rk, parts, sizeof parts / sizeof *parts);
+    const rd_kafka_resp_err_t code = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_error_destroy(error);
+    return code;
 }
 
 static an_err err_of(rd_kafka_resp_err_t code)

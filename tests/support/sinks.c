@@ -58,7 +58,7 @@ void an_test_log_raise(an_test_log *t, size_t n)
                                    .score = 1.5,
                                    .raw = 0.25,
                                    .peak = 1.75,
-                                   .top = {{"flow \"x\"", 0.75}},
+                                   .top = {{.sensor = "flow \"x\"", .share = 0.75}},
                                    .n_top = 1,
                                    .part = "LOT7-0042",
                                    .reason = "Flow is low."};

@@ -48,7 +48,7 @@ static an_alarm_record raised(uint64_t alarm, int64_t at_ms)
                              .peak = 1.5,
                              .score = 1.5,
                              .raw = 1,
-                             .top = {{"flow", 0.75}, {"speed", 0.25}},
+                             .top = {{.sensor = "flow", .share = 0.75}, {.sensor = "speed", .share = 0.25}},
                              .n_top = 2,
                              .version = {0xab, 0xcd},
                              .part = "P-1",
@@ -173,7 +173,7 @@ static void time_of_bad_data_is_cut_at_the_day(void **state)
     an_alarm_record q = {.kind = AN_LOGGED_QUALITY,
                          .line = "line-1",
                          .time_ms = MIDNIGHT - HOUR,
-                         .top = {{"flow", 0}},
+                         .top = {{.sensor = "flow"}},
                          .n_top = 1,
                          .fault = "stuck",
                          .begins = true};
