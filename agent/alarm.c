@@ -154,7 +154,9 @@ bool an_alarm_step(an_alarm *a, int64_t time_ms, double score, const float *cont
     add_contribution(a, score, contribution);
 
     if (!a->open) {
-        if (count_over(a) < a->conf.k || time_ms < a->quiet_until_ms)
+        /* A clock that stepped back must not keep alarms away for as long as it stepped. */
+        const bool quiet = time_ms < a->quiet_until_ms && a->quiet_until_ms - time_ms <= a->conf.cooldown_ms;
+        if (count_over(a) < a->conf.k || quiet)
             return false;
         begin(a);
         a->now.time_ms = time_ms;

@@ -64,6 +64,7 @@ struct an_tags {
     int64_t last_ms;  /* time of the last row; INT64_MIN: none */
     int64_t close_ms; /* with a step: the row that is being filled; INT64_MIN: not begun */
     int64_t idle_ms;  /* monotonic: when a row without a message is due */
+    int64_t ahead_ms; /* of the wall clock before the monotonic one; a fall says that it was set back */
     size_t turn;      /* port that is looked at first */
     bool restart;
 };
@@ -115,6 +116,7 @@ an_err an_tags_new(const an_tags_conf *conf, an_tags **ret)
     for (size_t i = 0; i < conf->n; i++)
         t->slots[i] = (slot){.value = NAN, .time_ms = INT64_MIN, .quality = AN_VALUE_UNREACHED};
     t->idle_ms = conf->clock->mono_ms(conf->clock) + t->conf.idle_ms;
+    t->ahead_ms = conf->clock->wall_ms(conf->clock) - conf->clock->mono_ms(conf->clock);
     *ret = t;
     return AN_OK;
 }
@@ -399,10 +401,26 @@ static void begin_steps(an_tags *t, int64_t now)
         t->close_ms = step_of(t, t->last_ms + 1);
 }
 
+/* Somebody has set the clock back: rows go on at the present, and what is known is no younger than that. */
+static void look_at_clock(an_tags *t, int64_t now)
+{
+    const int64_t ahead = now - t->conf.clock->mono_ms(t->conf.clock);
+    const bool set_back = ahead < t->ahead_ms - t->conf.step_ms;
+    t->ahead_ms = ahead;
+    if (!set_back || t->close_ms <= now + t->conf.step_ms)
+        return;
+    t->close_ms = step_of(t, now);
+    t->restart = true;
+    for (size_t i = 0; i < t->conf.n; i++)
+        if (t->slots[i].time_ms > now)
+            t->slots[i].time_ms = now;
+}
+
 static void next_steps(an_tags *t, an_batch *b, int64_t *ret_wait_ms)
 {
     const int64_t step = t->conf.step_ms;
     const int64_t now = t->conf.clock->wall_ms(t->conf.clock);
+    look_at_clock(t, now);
     if (t->close_ms == INT64_MIN) {
         begin_steps(t, now);
     } else if (now - t->close_ms > CATCH_UP_STEPS * step) {

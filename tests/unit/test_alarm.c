@@ -238,6 +238,27 @@ static void a_clock_that_steps_back_does_not_keep_an_alarm_open(void **state)
     an_alarm_free(a);
 }
 
+static void a_row_from_the_future_keeps_no_alarm_away(void **state)
+{
+    (void)state;
+    const int64_t day_ms = 86400000;
+    an_alarm *a = NULL;
+    an_alarm_event e;
+    assert_int_equal(an_alarm_new(&usual, 1, &a), AN_OK);
+    bool raised = false, cleared = false;
+    for (int64_t i = 0; i < 5; i++)
+        raised = an_alarm_step(a, i * 1000, 2, NULL, &e) || raised;
+    assert_true(raised);
+    for (int64_t i = 0; i < 40 && !cleared; i++) /* the device's clock is a day ahead while it clears */
+        cleared = an_alarm_step(a, day_ms + i * 1000, 0.1, NULL, &e) && e.kind == AN_ALARM_CLEARED;
+    assert_true(cleared);
+    raised = false;
+    for (int64_t i = 60; i < 70 && !raised; i++)
+        raised = an_alarm_step(a, i * 1000, 2, NULL, &e) && e.kind == AN_ALARM_RAISED;
+    assert_true(raised);
+    an_alarm_free(a);
+}
+
 static void a_configuration_out_of_bounds_is_refused(void **state)
 {
     (void)state;
@@ -284,6 +305,7 @@ int main(void)
         cmocka_unit_test(it_is_suspect_from_the_first_high_score_on),
         cmocka_unit_test(a_restart_goes_on_as_if_nothing_had_happened),
         cmocka_unit_test(a_clock_that_steps_back_does_not_keep_an_alarm_open),
+        cmocka_unit_test(a_row_from_the_future_keeps_no_alarm_away),
         cmocka_unit_test(a_configuration_out_of_bounds_is_refused),
         cmocka_unit_test(running_out_of_memory_is_survived),
     };

@@ -214,6 +214,30 @@ static void a_device_with_a_wrong_clock_is_put_right(void **state)
     teardown(&f);
 }
 
+static void a_clock_that_is_set_back_stops_no_rows(void **state)
+{
+    (void)state;
+    fixture f;
+    setup(&f, (an_tags_conf){.tags = one_port, .n = 2, .ports = 1, .step_ms = 100}, 64);
+    int64_t last = INT64_MIN;
+    for (int i = 0; i < 40; i++) {
+        if (i == 20)
+            f.clock.wrong_ms = -3600000;
+        const int64_t now = f.clock.clock.wall_ms(&f.clock.clock);
+        assert_true(an_tags_put(f.tags, 0, 0, now, (double)i, AN_VALUE_GOOD));
+        assert_true(an_tags_flush(f.tags, 0, now));
+        an_clock_fake_advance(&f.clock, 100);
+        rows(&f);
+        for (size_t k = 0; k < f.batch.n; k++) {
+            last = f.batch.time_ms[k];
+            assert_true(f.batch.flags[k] == 0 || k == 0);
+        }
+    }
+    assert_in_range(last, T0 - 3600000 + 3500, T0 - 3600000 + 4000);
+    assert_true(value(&f, f.batch.n - 1, 0) >= 37);
+    teardown(&f);
+}
+
 static void goes_on_with_its_number_after_a_restart(void **state)
 {
     (void)state;
@@ -362,6 +386,7 @@ int main(void)
         cmocka_unit_test(steps_close_when_all_have_spoken_and_wait_for_no_dead_device),
         cmocka_unit_test(a_late_value_is_counted_and_stands_in_the_next_row),
         cmocka_unit_test(a_device_with_a_wrong_clock_is_put_right),
+        cmocka_unit_test(a_clock_that_is_set_back_stops_no_rows),
         cmocka_unit_test(goes_on_with_its_number_after_a_restart),
         cmocka_unit_test(refuses_what_is_out_of_bounds),
         cmocka_unit_test(loses_nothing_between_threads),
