@@ -213,7 +213,8 @@ static an_err open_pipeline(an_line *l, an_note *why)
     return an_pipeline_new(&conf, &l->pipe, why);
 }
 
-static an_err restore(an_line *l, const an_buf *mark, an_note *why)
+/* Where the source is.  *ret_state: what the mark holds behind it. */
+static an_err restore_position(an_line *l, const an_buf *mark, an_reader *ret_state, an_note *why)
 {
     an_reader r = an_reader_of(mark->data, mark->len);
     l->next_row = an_read_u64(&r);
@@ -222,16 +223,35 @@ static an_err restore(an_line *l, const an_buf *mark, an_note *why)
     if (!bytes)
         return an_fail(AN_ERR_PROTO, why, "line %s: what is kept of its position is damaged", l->conf->name);
     an_reader source = an_reader_of(bytes, len);
-    an_err err = an_source_restore(l->source, &source, why);
+    *ret_state = r;
+    return an_source_restore(l->source, &source, why);
+}
+
+static an_err restore_state(an_line *l, an_reader *in)
+{
+    an_err err = an_alarm_restore(an_pipeline_alarm(l->pipe), in);
     if (err == AN_OK)
-        err = an_alarm_restore(an_pipeline_alarm(l->pipe), &r);
-    if (err == AN_OK)
-        err = an_pipeline_rules_restore(l->pipe, &r);
+        err = an_pipeline_rules_restore(l->pipe, in);
     if (err == AN_OK) {
-        an_buf_put(&l->kept, r.at, r.left);
+        an_buf_put(&l->kept, in->at, in->left);
         err = an_buf_err(&l->kept);
     }
     return err;
+}
+
+/* Other sensors, other rules, another alarm.n: the line goes on where it was, and its alarms begin anew. */
+static an_err begin_state_anew(an_line *l, an_note *why)
+{
+    an_log(AN_LOG_WARN, "alarm_state_not_taken_up",
+           "line=%s why=\"its sensors, rules or alarm.n are others than before\"", l->conf->name);
+    an_pipeline_free(l->pipe);
+    l->pipe = NULL;
+    an_rulebook_free(l->rules);
+    l->rules = NULL;
+    an_buf_done(&l->kept);
+    an_buf_init(&l->kept, 1u << 16);
+    const an_err err = open_rules(l, why);
+    return err == AN_OK ? open_pipeline(l, why) : err;
 }
 
 an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, an_board *board, const an_buf *mark,
@@ -249,9 +269,13 @@ an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, an_board *
         (err = open_pipeline(l, why)) != AN_OK ||
         (err = an_line_pace_open(l, an_clock_system()->mono_ms(an_clock_system()), why)) != AN_OK)
         return err;
-    l->resumed = mark && (err = restore(l, mark, &note)) == AN_OK;
-    if (!mark || l->resumed)
+    an_reader state;
+    if (!mark)
         return AN_OK;
+    if ((err = restore_position(l, mark, &state, &note)) == AN_OK) {
+        l->resumed = (err = restore_state(l, &state)) == AN_OK;
+        return l->resumed || err == AN_ERR_NOMEM ? err : begin_state_anew(l, why);
+    }
     if (err == AN_ERR_NOMEM)
         return err;
     /* The file was replaced, or the configuration names another one: read from its beginning.

@@ -137,6 +137,19 @@ rows 5 93 1
 become '19 +unacknowledged active +critical +rule:very-hot'
 until_true 10 logged 'alarm 18 cleared, returned .*: The configuration has this rule no more' || die "$(alarms --log)"
 
+# ---- other settings of the alarm: its state begins anew, the line goes on where it was
+kill -TERM "${site_pid[plant-a]}"
+wait "${site_pid[plant-a]}" || die "the agent ended with $?"
+before=$(alarms --log --json | wc -l)
+sed -i 's/^    rate_hz: 1/    rate_hz: 1\n    alarm: {n: 9}/' "$work/plant-a.yaml"
+start_site plant-a
+become '19 +returned +over'
+rows 5 94 1
+become '20 +unacknowledged active +critical +rule:very-hot'
+grep -q 'event=alarm_state_not_taken_up' "$work/plant-a.log" || die "nothing is said of the state"
+grep -q 'event=position_not_found' "$work/plant-a.log" && die "the line reads its data again"
+[ $(($(alarms --log --json | wc -l) - before)) -le 4 ] || die "old alarms were raised anew: $(alarms --log)"
+
 # ---- a line that has lost its place, and one that is gone
 kill -TERM "${site_pid[plant-a]}"
 wait "${site_pid[plant-a]}" || die "the agent ended with $?"
@@ -146,9 +159,9 @@ printf 'time,temperature,running\n' >"$work/rows.csv"
 rows 3 60 1
 rows 12 95 1
 start_site plant-a
-become '19 +returned +over'
-become '21 +unacknowledged active +critical +rule:very-hot'
-until_true 10 logged 'alarm 19 cleared, .*: The state of the line was not found' || die "$(alarms --log)"
+become '20 +returned +over'
+become '22 +unacknowledged active +critical +rule:very-hot'
+until_true 10 logged 'alarm 20 cleared, .*: The state of the line was not found' || die "$(alarms --log)"
 alarms | grep -qE 'line-2 .* active ' && die "an alarm of a line that is gone is still active: $(alarms)"
 do_it ack line-2 1 --by anna
 become '1 +normal +over' line-2
@@ -162,7 +175,7 @@ rm -f "$work/plant-a/alarms.db-wal" "$work/plant-a/alarms.db-shm"
 rows 10 60 1
 rows 10 95 1
 start_site plant-a
-become '23 +unacknowledged active +critical +rule:very-hot'
+become '24 +unacknowledged active +critical +rule:very-hot'
 [ -s "$work/plant-a/alarms.db.damaged" ] || die "the damaged log is not kept"
 grep -q 'event=alarm_log_set_aside' "$work/plant-a.log" || die "nothing is said of the damaged log"
 alarms --log --json | head -n 1 | grep -q '^{"seq":1[0-9]\{12\},' || die "numbers of the new log are those of the old one"
