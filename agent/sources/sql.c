@@ -87,9 +87,33 @@ static const char *sql_unit(const void *state, size_t i)
     return "";
 }
 
+/* The row that is next in the page is, or was before a restart, given out. */
+static void pass_mark(sql_state *s)
+{
+    const char *mark = s->page.mark[s->page.at];
+    if (strcmp(mark, s->at) != 0) {
+        memcpy(s->before, s->at, sizeof s->before);
+        memcpy(s->at, mark, sizeof s->at);
+        s->given = 0;
+    }
+    s->given++;
+}
+
+static void skip_rows(sql_state *s)
+{
+    for (; s->skip > 0 && s->page.at < s->page.n; s->page.at++) {
+        s->skip = strcmp(s->page.mark[s->page.at], s->skip_mark) == 0 ? s->skip : 0;
+        if (s->skip == 0)
+            return;
+        pass_mark(s);
+        s->skip--;
+    }
+}
+
 static void give_row(sql_state *s, an_batch *ret)
 {
     sql_page *p = &s->page;
+    pass_mark(s);
     const size_t from = p->at++, to = ret->n++, width = ret->width;
     memcpy(ret->values + to * width, p->values + from * width, width * sizeof *ret->values);
     memcpy(ret->quality + to * width, p->quality + from * width, width);
@@ -101,12 +125,12 @@ static void give_row(sql_state *s, an_batch *ret)
     s->restart = false;
     s->repeats += p->time_ms[from] == s->last_ms;
     s->last_ms = p->time_ms[from];
-    memcpy(s->at, p->mark[from], sizeof s->at);
 }
 
 /* After the last row of a batch: what a restart begins with. */
 static void keep_held(sql_state *s)
 {
+    s->parted = s->page.at < s->page.n && strcmp(s->page.mark[s->page.at], s->at) == 0;
     const size_t last = (s->page.at - 1) * s->conf.width;
     memcpy(s->at_held, s->page.values + last, s->conf.width * sizeof *s->at_held);
     memcpy(s->at_held_quality, s->page.quality + last, s->conf.width);
@@ -131,24 +155,44 @@ static an_err sql_next(void *state, an_batch *ret, int64_t *ret_wait_ms, an_note
     *ret_wait_ms = s->conf.poll_ms;
     if (!full)
         return ended ? AN_ERR_NOTFOUND : AN_ERR_AGAIN;
+    skip_rows(s);
     while (ret->n < ret->cap && s->page.at < s->page.n)
         give_row(s, ret);
-    keep_held(s);
+    if (ret->n > 0)
+        keep_held(s);
     if (s->page.at == s->page.n) {
         pthread_mutex_lock(&s->lock);
         s->full = false;
         pthread_mutex_unlock(&s->lock);
         an_device_wake(s->device);
     }
-    return AN_OK;
+    return ret->n > 0 ? AN_OK : AN_ERR_AGAIN;
 }
 
+static void put_mark(an_buf *ret, const char *mark)
+{
+    an_buf_u16(ret, (uint16_t)strlen(mark));
+    an_buf_put(ret, mark, strlen(mark));
+}
+
+static bool read_mark(an_reader *in, char ret[static SQL_MARK_MAX])
+{
+    const uint16_t len = an_read_u16(in);
+    const uint8_t *mark = an_read_bytes(in, len);
+    if (!mark || len >= SQL_MARK_MAX || memchr(mark, '\0', len))
+        return false;
+    memset(ret, 0, SQL_MARK_MAX);
+    memcpy(ret, mark, len);
+    return true;
+}
+
+/* Rows of one bookmark that a batch has parted are asked for again, and those that were given out passed over. */
 static an_err sql_save(const void *state, an_buf *ret)
 {
     const sql_state *s = state;
-    const size_t len = strlen(s->at);
-    an_buf_u16(ret, (uint16_t)len);
-    an_buf_put(ret, s->at, len);
+    put_mark(ret, s->parted ? s->before : s->at);
+    put_mark(ret, s->at);
+    an_buf_u32(ret, s->parted ? s->given : 0);
     an_buf_u64(ret, s->row);
     an_buf_u64(ret, (uint64_t)s->last_ms);
     an_buf_u32(ret, (uint32_t)s->conf.width);
@@ -161,12 +205,13 @@ static an_err sql_save(const void *state, an_buf *ret)
 static an_err sql_restore(void *state, an_reader *in, an_note *why)
 {
     sql_state *s = state;
-    const uint16_t len = an_read_u16(in);
-    const uint8_t *mark = an_read_bytes(in, len);
+    char at[SQL_MARK_MAX] = "", skip_mark[SQL_MARK_MAX] = "";
+    const bool good = read_mark(in, at) && read_mark(in, skip_mark);
+    const uint32_t skip = an_read_u32(in);
     const uint64_t row = an_read_u64(in);
     const int64_t last_ms = (int64_t)an_read_u64(in);
     const uint32_t width = an_read_u32(in);
-    if (in->failed || len >= SQL_MARK_MAX || memchr(mark, '\0', len) || width != s->conf.width || s->device)
+    if (!good || in->failed || width != s->conf.width || s->device)
         return an_fail(AN_ERR_PROTO, why, "not a position of this sql source");
     for (size_t i = 0; i < width; i++)
         s->held[i] = s->at_held[i] = an_read_f32(in);
@@ -176,9 +221,10 @@ static an_err sql_restore(void *state, an_reader *in, an_note *why)
     for (size_t i = 0; i < width; i++)
         s->held_quality[i] = s->at_held_quality[i] =
             quality[i] <= AN_VALUE_UNREACHED ? quality[i] : AN_VALUE_BAD;
-    memset(s->at, 0, sizeof s->at);
-    memcpy(s->at, mark, len);
-    memcpy(s->cursor, s->at, sizeof s->cursor);
+    memcpy(s->at, at, sizeof s->at);
+    memcpy(s->cursor, at, sizeof s->cursor);
+    memcpy(s->skip_mark, skip_mark, sizeof s->skip_mark);
+    s->skip = skip;
     s->row = row;
     s->mark_ms = s->last_ms = last_ms;
     s->restart = row == 0;

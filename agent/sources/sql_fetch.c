@@ -89,6 +89,10 @@ static size_t put_query(an_buf *b, const sql_state *s, bool first)
         an_buf_printf(b, " > CAST(CAST($1 AS text) AS %s)", s->type);
     an_buf_text(b, " ORDER BY ");
     put_name(b, c->bookmark);
+    if (strcmp(c->bookmark, c->time) != 0) { /* so that rows of one bookmark keep their order */
+        an_buf_text(b, ", ");
+        put_name(b, c->time);
+    }
     an_buf_printf(b, " LIMIT %lld", (long long)c->page);
     an_buf_u8(b, 0);
     return n;
@@ -176,12 +180,11 @@ static void put_tag(sql_state *s, size_t row, const char *tag, const char *value
     an_sql_count(s, SQL_UNKNOWN);
 }
 
-/* What came before is whole. */
-static void end_group(take_state *t, const char *next)
+/* What came before is whole: all rows of its bookmark, and in the narrow form of its time, are here. */
+static void end_group(take_state *t)
 {
     t->safe = t->s->page.n;
     memcpy(t->cursor, t->last, sizeof t->cursor);
-    memcpy(t->group, next, strlen(next) + 1);
 }
 
 static an_err take_row(void *ctx, const char *const *cells, size_t n)
@@ -193,7 +196,7 @@ static an_err take_row(void *ctx, const char *const *cells, size_t n)
     t->n++;
     if (t->young)
         return AN_OK;
-    const char *mark = cells[CELL_MARK], *time = cells[CELL_TIME], *group = s->conf.tag[0] ? time : mark;
+    const char *mark = cells[CELL_MARK], *time = cells[CELL_TIME];
     if (!mark || strlen(mark) >= SQL_MARK_MAX) {
         an_sql_count(s, SQL_BAD);
         return AN_OK;
@@ -201,20 +204,23 @@ static an_err take_row(void *ctx, const char *const *cells, size_t n)
     if (!time || strlen(time) >= SQL_MARK_MAX ||
         !an_time_parse_in(time, strlen(time), s->conf.zone, s->mark_ms, &time_ms)) {
         an_sql_count(s, SQL_BAD);
-        end_group(t, "");
+        t->group[0] = '\0';
+        if (strcmp(mark, t->last) != 0)
+            end_group(t);
         memcpy(t->last, mark, strlen(mark) + 1); /* it is not asked for again */
         return AN_OK;
     }
+    const bool same = s->conf.tag[0] && p->n > 0 && strcmp(time, t->group) == 0;
+    if (!same && strcmp(mark, t->last) != 0)
+        end_group(t);
     if (s->conf.lag_ms > 0 && time_ms > an_clock_system()->wall_ms(an_clock_system()) - s->conf.lag_ms) {
         t->young = true;
         return AN_OK;
     }
-    const bool same = p->n > 0 && strcmp(group, t->group) == 0;
-    if (!same)
-        end_group(t, group);
     s->mark_ms = time_ms;
+    memcpy(t->group, time, strlen(time) + 1);
     memcpy(t->last, mark, strlen(mark) + 1);
-    const size_t row = same && s->conf.tag[0] ? p->n - 1 : new_row(s, time_ms);
+    const size_t row = same ? p->n - 1 : new_row(s, time_ms);
     memcpy(p->mark[row], mark, strlen(mark) + 1);
     const char *part = cells[CELL_PART], *said = cells[CELL_QUALITY];
     if (part && strlen(part) < AN_PART_MAX)
@@ -270,7 +276,7 @@ static an_err fetch(sql_state *s, bool *ret_full, an_note *why)
         return an_fail(AN_ERR_LIMIT, why,
                        "more than %lld rows have the same bookmark or time: set page higher",
                        (long long)s->conf.page);
-    if (is_full && !t.young)
+    if (is_full || t.young)
         s->page.n = t.safe;
     else
         memcpy(t.cursor, t.last, sizeof t.cursor);

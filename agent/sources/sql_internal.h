@@ -89,8 +89,13 @@ typedef struct sql_state {
     int64_t mark_ms; /* time of the group that is put together in the narrow form */
 
     /* The line's. */
-    char at[SQL_MARK_MAX]; /* of the last row given out */
-    float *at_held;        /* (width) as it was then */
+    char at[SQL_MARK_MAX];     /* of the last row given out */
+    char before[SQL_MARK_MAX]; /* the bookmark before that */
+    uint32_t given;            /* rows of `at` so far */
+    bool parted;               /* there are more of it in the page */
+    char skip_mark[SQL_MARK_MAX];
+    uint32_t skip;  /* after a restart: so many rows of skip_mark were given out before */
+    float *at_held; /* (width) as it was then */
     uint8_t *at_held_quality;
     uint64_t row;
     bool restart;

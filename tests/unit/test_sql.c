@@ -112,6 +112,41 @@ static void a_restart_goes_on_behind_the_last_row_with_what_was_held(void **stat
     }
 }
 
+/* A batch may end, and the agent, between two rows of one bookmark; a page may end in a load of many times. */
+static void a_bookmark_of_many_rows_is_read_whole_over_restarts(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {
+        "{database: sqlite, address: %s/h.db, query: w, time: ts, bookmark: load, columns: [value], page: 5, "
+        "follow: false, skew: 0}",
+        "{database: sqlite, address: %s/h.db, query: w, time: ts, bookmark: load, tag: tag, tags: [a], page: "
+        "5, "
+        "follow: false, skew: 0}"};
+    run("CREATE TABLE w(load INTEGER, ts INTEGER, tag TEXT, value REAL);"
+        "INSERT INTO w VALUES (1,1000,'a',1),(1,1001,'a',2),(1,1002,'a',3),(2,1003,'a',4),(2,1004,'a',5),"
+        "(2,1005,'a',6),(3,1006,'a',7),(3,1007,'a',8)");
+    for (size_t form = 0; form < 2; form++)
+        for (size_t stop = 1; stop < 8; stop++) {
+            an_batch b;
+            int64_t wait_ms;
+            char want[64] = "";
+            an_source *s = sources_open("sql", forms[form]);
+            assert_int_equal(an_batch_init(&b, 1, 1), AN_OK);
+            for (size_t n = 0; n < stop;) {
+                an_err err = an_source_next(s, &b, &wait_ms, NULL);
+                assert_true(err == AN_OK || err == AN_ERR_AGAIN);
+                n += err == AN_OK ? b.n : 0;
+            }
+            s = sources_reopen(s, "sql", forms[form]);
+            for (size_t i = stop; i < 8; i++)
+                snprintf(want + strlen(want), sizeof want - strlen(want), "%s%zu", i > stop ? " " : "",
+                         i + 1);
+            must_give(s, 0, want);
+            an_batch_done(&b);
+            an_source_close(s);
+        }
+}
+
 static void rows_of_one_bookmark_stay_together(void **state)
 {
     (void)state;
@@ -202,6 +237,7 @@ int main(void)
         ROW(a_wide_table_is_read_in_the_order_of_its_bookmark),
         ROW(a_narrow_table_makes_one_row_of_each_time),
         ROW(a_restart_goes_on_behind_the_last_row_with_what_was_held),
+        ROW(a_bookmark_of_many_rows_is_read_whole_over_restarts),
         ROW(rows_of_one_bookmark_stay_together),
         ROW(a_database_that_comes_later_is_waited_for),
         ROW(what_is_wrong_is_said),
