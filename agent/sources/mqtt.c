@@ -100,6 +100,10 @@ static an_err broker_connect(void *ctx, an_note *why)
         err = an_mqtt_connect(s->link, s->timeout_ms, &session, why);
     if (err)
         return err;
+    if (!session) { /* the broker knows nothing of before: its numbers begin anew */
+        s->suspects = false;
+        s->n_recent = 0;
+    }
     s->connected = true;
     for (size_t i = 0; i < s->n_topics && !err && !(session && s->subscribed); i++)
         err = an_mqtt_subscribe(s->link, s->topics[i], (int)s->qos, why);

@@ -176,13 +176,13 @@ static an_err open_sound(wav *s, const char *name)
     if (err == AN_ERR_NOMEM)
         return err;
     const double seconds = err ? 0 : (double)s->info.n / s->info.rate_hz;
-    const char *base = strrchr(path, '/');
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path; /* the folder is known */
     if (!err && s->shape.channels > 0 &&
         (s->info.channels != s->shape.channels || s->info.rate_hz != s->shape.rate_hz))
-        err = an_fail(AN_ERR_PROTO, &why, "%.100s: %u channels at %u Hz, the first file has %u at %u", path,
+        err = an_fail(AN_ERR_PROTO, &why, "%.100s: %u channels at %u Hz, the first file has %u at %u", base,
                       s->info.channels, s->info.rate_hz, s->shape.channels, s->shape.rate_hz);
-    else if (!err && s->time_by == TIME_NAME && !an_time_in_name(base ? base : path, s->zone, &s->file_ms))
-        err = an_fail(AN_ERR_PROTO, &why, "%.100s: there is no date and time in its name", path);
+    else if (!err && s->time_by == TIME_NAME && !an_time_in_name(base, s->zone, &s->file_ms))
+        err = an_fail(AN_ERR_PROTO, &why, "%.100s: there is no date and time in its name", base);
     else if (!err && s->time_by == TIME_WRITTEN && stat(path, &st) == 0)
         s->file_ms =
             (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 - (int64_t)(seconds * 1000);

@@ -72,7 +72,7 @@ static char own_at(const filled *f, size_t i)
 /* A line that is cut has no half an escape; a closing quote and the newline always find room. */
 static bool put(line *l, const char *bytes, size_t len)
 {
-    l->full = l->full || len > sizeof l->text - 2 - l->len;
+    l->full = l->full || l->len + len > sizeof l->text - 2;
     if (l->full)
         return false;
     memcpy(l->text + l->len, bytes, len);

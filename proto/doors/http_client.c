@@ -75,6 +75,7 @@ static CURLcode set_up(CURL *h, const an_http_ask *ask, struct curl_slist *heade
     SET(CURLOPT_ERRORBUFFER, text);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_PATH_AS_IS, 1L); /* "..", as a part's id may be, stays where it stands */
     SET(CURLOPT_PROXY, "");
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_TIMEOUT_MS, timeout_ms);
