@@ -64,5 +64,10 @@ int an_sink_priority(const an_alarm_record *r)
     static const int raised[AN_SEVERITIES] = {5, 4, 3, 2};
     if (r->kind == AN_LOGGED_QUALITY)
         return r->begins ? 4 : 6;
-    return r->kind == AN_LOGGED_RAISED || r->kind == AN_LOGGED_UPDATED ? raised[r->severity] : 6;
+    /* What comes back from aside may be shown to people for the first time. */
+    const bool back =
+        r->kind == AN_LOGGED_RELEASED || r->kind == AN_LOGGED_UNSHELVED || r->kind == AN_LOGGED_RESTORED;
+    const bool speaks = r->kind == AN_LOGGED_RAISED || r->kind == AN_LOGGED_UPDATED ||
+                        (back && r->standing == AN_STANDING_UNACKED);
+    return speaks ? raised[r->severity] : 6;
 }

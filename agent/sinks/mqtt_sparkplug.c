@@ -159,7 +159,9 @@ static an_spb_metric real(const char *name, double v, int64_t time_ms)
 static size_t metrics_of(an_spb_metric ret[static METRICS_MAX], const device *d)
 {
     const an_alarm_record *r = &d->last;
-    const bool active = r->kind == AN_LOGGED_RAISED || r->kind == AN_LOGGED_UPDATED;
+    /* Acknowledged or not, it is active; what is aside is shown to nobody. */
+    const bool active =
+        r->alarm != 0 && (r->standing == AN_STANDING_UNACKED || r->standing == AN_STANDING_ACKED);
     const int64_t t = r->time_ms;
     size_t n = 0;
     ret[n++] = text("event/id", d->id, t);

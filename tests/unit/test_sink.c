@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "agent/sinks.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "doors/sqlite.h"
 #include "tests/support/sinks.h"
@@ -114,6 +115,31 @@ static void writes_nothing_twice_when_the_cursor_is_behind(void **state)
     an_test_sink_until(s, cursor, 10);
     an_sink_stop(s);
     expect(f, "out", NULL, 10);
+}
+
+/* Lines record on threads of their own: a record may have a later time than one that the log has behind it. */
+static void writes_nothing_twice_whatever_times_the_records_have(void **state)
+{
+    fixture *f = *state;
+    const int64_t now = an_clock_system()->wall_ms(an_clock_system());
+    for (uint64_t i = 1; i <= 6; i++) {
+        const an_alarm_record r = {.kind = AN_LOGGED_RAISED,
+                                   .line = "line-1",
+                                   .alarm = i,
+                                   .source = "model",
+                                   .time_ms = now,
+                                   .recorded_ms = now - (int64_t)i * 3,
+                                   .rows = i};
+        assert_int_equal(an_test_log_store(&f->t, r), i);
+    }
+    an_sink *s = start(f, "log", "out", ", from: begin");
+    an_test_sink_until(s, cursor, 6);
+    an_sink_stop(s);
+    assert_int_equal(an_alarms_reader_remove(f->t.log, "sink.log", &f->why), AN_OK);
+    s = start(f, "log", "out", ", from: begin");
+    an_test_sink_until(s, cursor, 6);
+    an_sink_stop(s);
+    expect(f, "out", NULL, 6);
 }
 
 /* The old log was damaged: what receivers know by its number must not hide what is new. */
@@ -347,6 +373,7 @@ int main(void)
         T(writes_what_is_logged_in_its_order),
         T(goes_on_after_a_restart_where_it_was),
         T(writes_nothing_twice_when_the_cursor_is_behind),
+        T(writes_nothing_twice_whatever_times_the_records_have),
         T(a_new_log_that_begins_after_another_repeats_no_id),
         T(begins_now_unless_it_is_told_otherwise),
         T(a_dead_sink_holds_up_no_other_and_delivers_all_when_it_lives),
