@@ -293,7 +293,6 @@ static an_err open_all(an_wb *w, const char *site, const char *dir, an_note *why
 static void wb_free(an_wb *w)
 {
     an_modbus_free(w->link);
-    an_wb_facts_close(&w->facts);
     an_line_file_close(&w->journal);
     if (w->lock_fd >= 0)
         close(w->lock_fd);

@@ -2,44 +2,53 @@
 #include <string.h>
 
 #include "agent/writeback_run.h"
+#include "base/file.h"
 #include "doors/json.h"
 
 #define NEVER_MS (INT64_MAX / 4)
 
 an_err an_wb_facts_open(an_wb_facts *f, const an_wb_conf *conf, const char *dir, an_note *why)
 {
-    const an_alarms_conf none = {.site = NULL};
     *f = (an_wb_facts){.conf = conf};
     an_err err = an_path_join(f->status, dir, "status.json");
     if (err == AN_OK)
         err = an_path_join(f->log_path, dir, "alarms.db");
-    return err == AN_OK ? an_alarms_open(f->log_path, &none, &f->log, why) : err;
-}
-
-void an_wb_facts_close(an_wb_facts *f)
-{
-    an_alarms_close(f->log);
-    f->log = NULL;
+    return err == AN_OK ? AN_OK : an_fail(err, why, "%.200s: too long a path", dir);
 }
 
 typedef struct looking {
-    const an_wb_conf *conf;
+    an_wb_facts *f;
     an_wb_look *ret;
 } looking;
 
 static bool see(void *ctx, const an_alarm_row *row)
 {
     const looking *l = ctx;
-    if (!row->state.active || !an_standing_shown(an_alarm_standing(&row->state)))
-        return true;
-    for (size_t i = 0; i < l->conf->n; i++) {
-        if (strcmp(l->conf->places[i].line, row->last.line) != 0)
+    const bool shown = an_standing_shown(an_alarm_standing(&row->state));
+    for (size_t i = 0; i < l->f->conf->n && row->state.active; i++) {
+        if (strcmp(l->f->conf->places[i].line, row->last.line) != 0)
             continue;
-        l->ret[i].alarm = true;
-        if (row->last.severity > l->ret[i].severity)
+        l->f->active[i] = true;
+        l->ret[i].alarm = l->ret[i].alarm || shown;
+        if (shown && row->last.severity > l->ret[i].severity)
             l->ret[i].severity = row->last.severity;
     }
     return true;
+}
+
+/* Opened for each look: the agent may have set the log aside, and its former file would never change again. */
+static an_err read_log(an_wb_facts *f, an_wb_look *ret, an_note *why)
+{
+    const an_alarms_conf none = {.site = NULL};
+    an_alarms *log = NULL;
+    looking l = {f, ret};
+    if (!an_file_exists(f->log_path)) /* it is not for this process to make one */
+        return an_fail(AN_ERR_NOTFOUND, why, "%.200s is not there", f->log_path);
+    an_err err = an_alarms_open(f->log_path, &none, &log, why);
+    if (err == AN_OK)
+        err = an_alarms_each(log, AN_ALARMS_OPEN, 0, see, &l, why);
+    an_alarms_close(log);
+    return err;
 }
 
 static const an_jval *find_line(const an_jval *status, const char *name)
@@ -74,32 +83,49 @@ static void read_status(an_wb_facts *f, const an_jval *status, int64_t now_ms, a
             continue;
         ret[i].runs = an_jval_text(line, "version", &version, NULL) == AN_OK;
         ret[i].agent_age_ms = now_ms - said_ms;
+        (void)an_jval_bool(line, "alarm_open", &f->open[i], NULL); /* not there: none is said to be */
         note_scored(f, i, scored, now_ms, &ret[i]);
     }
+}
+
+static void know_nothing_of(an_wb_look *ret)
+{
+    *ret = (an_wb_look){.agent_age_ms = NEVER_MS, .scored_age_ms = NEVER_MS};
 }
 
 static void know_nothing(const an_wb_conf *conf, an_wb_look *ret)
 {
     for (size_t i = 0; i < conf->n; i++)
-        ret[i] = (an_wb_look){.agent_age_ms = NEVER_MS, .scored_age_ms = NEVER_MS};
+        know_nothing_of(&ret[i]);
+}
+
+/* The agent has an alarm that it could not log. */
+static void doubt_unlogged(const an_wb_facts *f, an_wb_look *ret)
+{
+    for (size_t i = 0; i < f->conf->n; i++)
+        if (f->open[i] && !f->active[i])
+            know_nothing_of(&ret[i]);
 }
 
 an_err an_wb_facts_look(an_wb_facts *f, int64_t now_ms, an_wb_look *ret, an_note *why)
 {
     an_json_doc *doc = NULL;
     an_buf b;
-    looking l = {f->conf, ret};
     know_nothing(f->conf, ret);
+    memset(f->open, 0, sizeof f->open);
+    memset(f->active, 0, sizeof f->active);
     an_buf_init(&b, AN_JSON_MAX_BYTES);
     an_err err = an_file_read(&b, f->status, why);
     if (err == AN_OK)
         err = an_json_parse((const char *)b.data, b.len, f->status, &doc, why);
     if (err == AN_OK) {
         read_status(f, an_json_root(doc), now_ms, ret);
-        err = an_alarms_each(f->log, AN_ALARMS_OPEN, 0, see, &l, why);
+        err = read_log(f, ret, why);
     }
     if (err != AN_OK)
         know_nothing(f->conf, ret);
+    else
+        doubt_unlogged(f, ret);
     an_json_doc_free(doc);
     an_buf_done(&b);
     return err;

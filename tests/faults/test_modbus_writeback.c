@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -33,6 +34,7 @@ typedef struct fixture {
     char keys[2][AN_PATH_MAX], status[AN_PATH_MAX];
     uint64_t scored;
     bool silent; /* the agent says nothing any more */
+    bool open;   /* it says that an alarm is open */
     an_note why;
 } fixture;
 
@@ -105,8 +107,9 @@ static void tick(fixture *f)
     char text[256];
     if (!f->silent) {
         snprintf(text, sizeof text,
-                 "{\"time_ms\":%lld,\"lines\":[{\"line\":\"line-1\",\"version\":\"abc\",\"scored\":%llu}]}",
-                 (long long)wall_ms(), (unsigned long long)++f->scored);
+                 "{\"time_ms\":%lld,\"lines\":[{\"line\":\"line-1\",\"version\":\"abc\",\"scored\":%llu,"
+                 "\"alarm_open\":%s}]}",
+                 (long long)wall_ms(), (unsigned long long)++f->scored, f->open ? "true" : "false");
         assert_int_equal(an_file_write(f->status, text, strlen(text), 0644, NULL), AN_OK);
     }
     an_test_moment();
@@ -305,6 +308,34 @@ static void a_dry_run_says_and_does_not(void **state)
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+static void an_alarm_that_could_not_be_logged_is_not_good(void **state)
+{
+    fixture *f = *state;
+    start(f);
+    enable(f);
+    until_verdict(f, AN_WB_GOOD);
+    f->open = true;
+    until_verdict(f, AN_WB_UNKNOWN);
+    an_test_log_raise(&f->t, 1);
+    until_verdict(f, AN_WB_BAD);
+}
+
+static void a_log_that_is_set_aside_is_not_believed(void **state)
+{
+    fixture *f = *state;
+    char path[AN_PATH_MAX], aside[AN_PATH_MAX];
+    assert_int_equal(an_path_join(path, f->t.dir, "alarms.db"), AN_OK);
+    assert_int_equal(an_path_join(aside, f->t.dir, "alarms.db.damaged"), AN_OK);
+    start(f);
+    enable(f);
+    until_verdict(f, AN_WB_GOOD);
+    assert_int_equal(rename(path, aside), 0);
+    until_verdict(f, AN_WB_UNKNOWN);
+    assert_int_not_equal(access(path, F_OK), 0); /* it makes none */
+    assert_int_equal(rename(aside, path), 0);
+    until_verdict(f, AN_WB_GOOD);
+}
+
 int main(int argc, char **argv)
 {
     an_part_add("slave", an_slave_main);
@@ -316,6 +347,8 @@ int main(int argc, char **argv)
     if (an_crypto_init() != AN_OK)
         return 1;
     const struct CMUnitTest tests[] = {
+        T(an_alarm_that_could_not_be_logged_is_not_good),
+        T(a_log_that_is_set_aside_is_not_believed),
         T(nothing_is_written_before_two_people_have_enabled_it),
         T(what_is_true_stands_there_and_late_is_unknown),
         T(a_mute_controller_is_told_what_is_true_when_it_speaks_again),
