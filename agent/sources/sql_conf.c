@@ -14,6 +14,8 @@ const an_option an_sql_options[] = {
      "SQLite: the file.  PostgreSQL: host=... user=... dbname=...; the password is in the file of passfile=, "
      "or in "
      "PGPASSWORD"},
+    {"plain", AN_OPTION_BOOL, 0, 1, "false",
+     "PostgreSQL on another computer without sslmode=verify-full: whoever is between may read and answer"},
     {"query", AN_OPTION_TEXT, 0, 0, NULL, "a SELECT, without an end; or the name of a table"},
     {"time", AN_OPTION_TEXT, 0, 0, NULL, "its column of times"},
     {"bookmark", AN_OPTION_TEXT, 0, 0, "", "a column that rises with each row; the time if not given"},
@@ -85,15 +87,22 @@ static an_err read_database(sql_conf *c, const an_node *map, an_note *why)
     c->database = strcmp(name, "sqlite") == 0 ? &an_sql_sqlite : NULL;
 #ifdef AN_HAVE_PQ
     if (strcmp(name, "postgresql") == 0) {
-        bool password = false;
+        an_pq_address a = {.password = false};
+        bool plain = false;
         an_note inner = {{0}};
         c->database = &an_sql_postgresql;
-        err = an_pq_check(c->address, &password, &inner);
+        err = an_pq_check(c->address, &a, &inner);
         if (err == AN_ERR_NOMEM)
             return err;
         if (err)
             return an_node_fail(an_node_get(map, "address"), why, "address: %s", inner.text);
-        if (password)
+        if ((err = an_option_bool(an_sql_options, map, "plain", &plain, why)))
+            return err;
+        if (!a.local && !a.verified && !plain)
+            return an_node_fail(
+                an_node_get(map, "address"), why,
+                "address: another computer needs sslmode=verify-full (and sslrootcert=), or plain: true");
+        if (a.password)
             return an_node_fail(an_node_get(map, "address"), why,
                                 "address: a password belongs into the file of passfile=, or into PGPASSWORD");
     }

@@ -188,7 +188,7 @@ static an_err read_address(an_pg_store *s, const char *at, an_note *why)
 {
     struct stat st;
     an_buf b;
-    bool password = false;
+    an_pq_address address = {.password = false};
     an_err err = AN_OK;
     an_buf_init(&b, 4096);
     if (at[0] == '@') {
@@ -205,9 +205,9 @@ static an_err read_address(an_pg_store *s, const char *at, an_note *why)
     an_buf_u8(&b, 0);
     if (err == AN_OK && (err = an_buf_err(&b)) == AN_OK) {
         b.data[strcspn((char *)b.data, "\r\n")] = '\0';
-        err = an_pq_check((char *)b.data, &password, why);
+        err = an_pq_check((char *)b.data, &address, why);
     }
-    if (err == AN_OK && password && at[0] != '@')
+    if (err == AN_OK && address.password && at[0] != '@')
         err = an_fail(AN_ERR_INVAL, why,
                       "store: no password in the address; put it in a file (postgresql:@FILE), PGPASSFILE or "
                       "PGPASSWORD");

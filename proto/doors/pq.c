@@ -175,21 +175,42 @@ static an_err next_result(an_pq *c, int64_t patience_ms, PGresult **ret, an_note
 /* ---- Opening -------------------------------------------------------------------------------
  */
 
-an_err an_pq_check(const char *conninfo, bool *ret_password, an_note *why)
+/* A list of hosts, names or addresses; one that begins with / is a folder of sockets. */
+static bool all_local(const char *hosts)
+{
+    static const char *const names[] = {"localhost", "127.0.0.1", "::1", ""};
+    for (const char *at = hosts; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+        const size_t len = strcspn(at, ",");
+        bool local = at[0] == '/';
+        for (size_t i = 0; !local && i < sizeof names / sizeof *names; i++)
+            local = len == strlen(names[i]) && memcmp(at, names[i], len) == 0;
+        if (!local)
+            return false;
+    }
+    return true;
+}
+
+an_err an_pq_check(const char *conninfo, an_pq_address *ret, an_note *why)
 {
     char *text = NULL;
     PQconninfoOption *options = PQconninfoParse(conninfo, &text);
-    *ret_password = false;
+    *ret = (an_pq_address){.local = true};
     if (!options) {
         /* The sentence may quote the text, and that a password. */
         PQfreemem(text);
         return an_fail(text ? AN_ERR_INVAL : AN_ERR_NOMEM, why,
                        "store: not an address of PostgreSQL (host=... dbname=... or //host/database)");
     }
-    for (const PQconninfoOption *o = options; o->keyword; o++)
-        if (o->val && o->val[0] &&
-            (strcmp(o->keyword, "password") == 0 || strcmp(o->keyword, "sslpassword") == 0))
-            *ret_password = true;
+    for (const PQconninfoOption *o = options; o->keyword; o++) {
+        if (!o->val || !o->val[0])
+            continue;
+        if (strcmp(o->keyword, "password") == 0 || strcmp(o->keyword, "sslpassword") == 0)
+            ret->password = true;
+        else if (strcmp(o->keyword, "host") == 0 || strcmp(o->keyword, "hostaddr") == 0)
+            ret->local = ret->local && all_local(o->val);
+        else if (strcmp(o->keyword, "sslmode") == 0)
+            ret->verified = strcmp(o->val, "verify-full") == 0;
+    }
     PQconninfoFree(options);
     return AN_OK;
 }

@@ -78,8 +78,14 @@ typedef struct an_pq_rows {
     void *result; /* NULL: none */
 } an_pq_rows;
 
-/* Checks an address without using it.  ret_password: it holds one.  Errors: INVAL, NOMEM. */
-an_err an_pq_check(const char *conninfo, bool *ret_password, an_note *why);
+/* What an address says, without connecting. */
+typedef struct an_pq_address {
+    bool password; /* it holds one */
+    bool local;    /* every host is this computer */
+    bool verified; /* sslmode=verify-full: nobody between can answer in the server's place */
+} an_pq_address;
+/* Errors: INVAL not an address (the note does not quote it), NOMEM. */
+an_err an_pq_check(const char *conninfo, an_pq_address *ret, an_note *why);
 
 /* patience_ms: how long to wait for the connection, to all hosts of the address together, and later for each sign of life.
  * libpq looks up names before that, for as long as the resolver takes. */

@@ -194,7 +194,15 @@ static void what_is_wrong_is_said(void **state)
         {"{database: sqlite, address: x, query: t, time: ts, tag: t}", "tags"},
         {"{database: sqlite, address: x, query: t, time: ts, columns: [a, a]}", "twice"},
 #ifdef AN_HAVE_PQ
-        {"{database: postgresql, address: 'host=x password=secret', query: t, time: ts, columns: [a]}",
+        {"{database: postgresql, address: 'host=localhost password=secret', query: t, time: ts, columns: "
+         "[a]}",
+         "passfile"},
+        {"{database: postgresql, address: 'host=db.plant user=a', query: t, time: ts, columns: [a]}",
+         "verify-full"},
+        {"{database: postgresql, address: 'host=/run,10.0.0.7', query: t, time: ts, columns: [a]}",
+         "verify-full"},
+        {"{database: postgresql, address: 'host=x password=secret', plain: true, query: t, time: ts, "
+         "columns: [a]}",
          "passfile"},
 #endif
     };
