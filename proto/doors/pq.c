@@ -183,7 +183,7 @@ static bool all_local(const char *hosts)
         const size_t len = strcspn(at, ",");
         bool local = at[0] == '/';
         for (size_t i = 0; !local && i < sizeof names / sizeof *names; i++)
-            local = len == strlen(names[i]) && memcmp(at, names[i], len) == 0;
+            local = len == strlen(names[i]) && strncmp(at, names[i], len) == 0;
         if (!local)
             return false;
     }
