@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/alarms_internal.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #define QUOTA_BYTES (UINT64_C(64) << 20)
@@ -252,15 +253,27 @@ static an_err step(an_alarm_row *row, const an_alarm_record *r)
     return AN_ERR_INVAL;
 }
 
+/* What is kept of the alarm cannot be read: it stands as this event says.  One row must not hold up the others. */
+static an_err begin_over(an_alarms *a, const an_alarm_record *r, an_alarm_row *row, an_note *why)
+{
+    an_log(AN_LOG_ERROR, "alarm_damaged", "line=%s alarm=%llu why=\"%s\"", r->line,
+           (unsigned long long)r->alarm, why->text);
+    an_err err = begin(a, r, row, why);
+    return err || r->kind != AN_LOGGED_CLEARED ? err : clear(row, r);
+}
+
 static an_err store_event(an_alarms *a, an_alarm_record *r, an_note *why)
 {
     an_alarm_row row;
     bool found = false;
     an_err err = an_alarms_load(a, r->line, r->alarm, &row, &found, why);
-    if (err)
+    const bool damaged = err == AN_ERR_PROTO;
+    if (err && !damaged)
         return err;
-    const bool was_suppressed = found && (row.state.aside & AN_ASIDE_SUPPRESSED);
-    if (found)
+    const bool was_suppressed = found && !damaged && (row.state.aside & AN_ASIDE_SUPPRESSED);
+    if (damaged)
+        err = begin_over(a, r, &row, why);
+    else if (found)
         err = step(&row, r);
     else if (r->kind == AN_LOGGED_RAISED ||
              r->kind == AN_LOGGED_UPDATED) /* the file may be younger than it */

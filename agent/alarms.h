@@ -106,7 +106,7 @@ typedef enum an_alarm_which {
     AN_ALARMS_ALL
 } an_alarm_which;
 
-/* Newest first, at most `most` (0: all).  The callback's false ends it. */
+/* Newest first, at most `most` (0: all); what cannot be read is passed over.  The callback's false ends it. */
 an_err an_alarms_each(an_alarms *a, an_alarm_which which, size_t most,
                       bool (*see)(void *ctx, const an_alarm_row *row), void *ctx, an_note *why);
 /* Errors: NOTFOUND. */

@@ -267,9 +267,14 @@ an_err an_alarms_each(an_alarms *a, an_alarm_which which, size_t most,
                             &q, why);
     if (!err)
         err = an_stmt_bind_int(q, 1, most > 0 && most < INT64_MAX ? (int64_t)most : -1);
-    while (!err && !(err = an_stmt_step(q, &found, why)) && found &&
-           !(err = an_alarms_row_of(q, &row, why)) && see(ctx, &row))
-        ;
+    bool more = true;
+    while (!err && more && !(err = an_stmt_step(q, &found, why)) && found) {
+        err = an_alarms_row_of(q, &row, why);
+        if (err == AN_ERR_PROTO) /* damaged, or of a newer program: the others are to be seen */
+            err = AN_OK;
+        else if (!err)
+            more = see(ctx, &row);
+    }
     an_stmt_reset(q);
     return err;
 }

@@ -15,6 +15,7 @@
 #include "agent/alarms.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "doors/sqlite.h"
 #include "tests/support/folder.h"
 
 typedef struct fixture {
@@ -532,6 +533,32 @@ static void a_damaged_record_is_said_and_no_crash(void **state)
     }
 }
 
+static bool count_row(void *ctx, const an_alarm_row *row)
+{
+    (void)row;
+    ++*(size_t *)ctx;
+    return true;
+}
+
+/* One alarm that cannot be read holds up neither the others nor its own end. */
+static void an_alarm_whose_row_is_damaged_holds_up_nobody(void **state)
+{
+    fixture *f = *state;
+    an_db *db = NULL;
+    size_t seen = 0;
+    store(f, event(AN_LOGGED_RAISED, 1, 1));
+    store(f, event(AN_LOGGED_RAISED, 2, 1));
+    assert_int_equal(an_db_open(f->path, &db, &f->why), AN_OK);
+    assert_int_equal(an_db_exec(db, "UPDATE alarm SET body = '[]' WHERE alarm = 1", &f->why), AN_OK);
+    an_db_close(db);
+    assert_int_equal(an_alarms_each(f->log, AN_ALARMS_ALL, 0, count_row, &seen, &f->why), AN_OK);
+    assert_int_equal(seen, 1);
+    an_alarm_record r[2] = {event(AN_LOGGED_CLEARED, 1, 5), event(AN_LOGGED_CLEARED, 2, 5)};
+    assert_int_equal(an_alarms_store(f->log, r, 2, &f->why), AN_OK);
+    assert_int_equal(standing(f, 1), AN_STANDING_RETURNED);
+    assert_int_equal(standing(f, 2), AN_STANDING_RETURNED);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -552,6 +579,7 @@ int main(void)
         T(alarms_are_listed_newest_first),
         T(after_kill_9_all_that_was_acknowledged_is_there_once_and_in_order),
         T(running_out_of_memory_is_survived),
+        T(an_alarm_whose_row_is_damaged_holds_up_nobody),
         cmocka_unit_test(a_damaged_record_is_said_and_no_crash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
