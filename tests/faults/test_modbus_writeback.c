@@ -33,8 +33,9 @@ typedef struct fixture {
     an_wb *w;
     char keys[2][AN_PATH_MAX], status[AN_PATH_MAX];
     uint64_t scored;
-    bool silent; /* the agent says nothing any more */
-    bool open;   /* it says that an alarm is open */
+    int64_t asked_ms; /* of the last request: two of one moment would be one that is repeated */
+    bool silent;      /* the agent says nothing any more */
+    bool open;        /* it says that an alarm is open */
     an_note why;
 } fixture;
 
@@ -138,8 +139,11 @@ static void until_verdict(fixture *f, an_wb_verdict_kind v)
 
 static void ask(fixture *f, size_t who)
 {
+    const int64_t now = wall_ms();
+    f->asked_ms = now > f->asked_ms ? now : f->asked_ms + 1;
     assert_int_equal(
-        an_wb_leave(f->t.dir, "plant-a", f->conf.persons[who].name, f->keys[who], wall_ms(), &f->why), AN_OK);
+        an_wb_leave(f->t.dir, "plant-a", f->conf.persons[who].name, f->keys[who], f->asked_ms, &f->why),
+        AN_OK);
 }
 
 static void enable(fixture *f)
