@@ -110,6 +110,12 @@ static an_err note_gate(an_wb *w, const char *what, const char *by, const char *
 
 /* ---- people ---- */
 
+/* How long it stays enabled is not for a wall clock to say, which somebody may set. */
+static int64_t mono_ms(void)
+{
+    return an_clock_system()->mono_ms(an_clock_system());
+}
+
 static an_err obey(an_wb *w, const char *by, bool enable, int64_t now_ms, an_note *why)
 {
     static const char *const words[] = {[AN_WB_ARMED] = "a first person enables it",
@@ -120,7 +126,7 @@ static an_err obey(an_wb *w, const char *by, bool enable, int64_t now_ms, an_not
         return note_gate(w, "ended by a person", by, "", now_ms, why);
     }
     an_wb_gate before = w->gate;
-    const an_wb_answer answer = an_wb_ask(&w->gate, &w->conf->people, by, now_ms);
+    const an_wb_answer answer = an_wb_ask(&w->gate, &w->conf->people, by, mono_ms());
     an_err err = note_gate(w, words[answer], by, "", now_ms, why);
     if (err != AN_OK) /* what is not in the journal has not happened */
         w->gate = before;
@@ -174,7 +180,7 @@ static an_err write_one(an_wb *w, size_t i, an_wb_verdict_kind v, uint16_t value
     an_err err = note_write(w, i, v, value, now_ms, why);
     if (err != AN_OK)
         return err;
-    an_wb_begins(&w->states[i], now_ms);
+    an_wb_begins(&w->states[i], mono_ms());
     if (!w->conf->dry_run)
         err = put(w, p->coil, p->address, value, why);
     if (err == AN_OK && !w->conf->dry_run)
@@ -186,10 +192,13 @@ static an_err write_one(an_wb *w, size_t i, an_wb_verdict_kind v, uint16_t value
     return AN_OK;
 }
 
-/* *ret_true: what stands at the controller is what is known here. */
-static an_err write_all(an_wb *w, bool enabled, int64_t now_ms, bool *ret_true, an_note *why)
+/* Writes one target at most: a controller may take its time, and the next one is looked at anew.  *ret_true: what
+ * stands at the controller is what is known here. */
+static an_err write_next(an_wb *w, bool enabled, int64_t now_ms, bool *ret_true, bool *ret_wrote,
+                         an_note *why)
 {
     *ret_true = true;
+    *ret_wrote = false;
     for (size_t i = 0; i < w->conf->n; i++) {
         const an_wb_place *p = &w->conf->places[i];
         const an_wb_verdict_kind v = an_wb_verdict(&w->looks[i], p->deadline_ms, p->severity);
@@ -197,12 +206,17 @@ static an_err write_all(an_wb *w, bool enabled, int64_t now_ms, bool *ret_true, 
         pthread_mutex_lock(&w->lock);
         w->stats.verdicts[i] = v;
         pthread_mutex_unlock(&w->lock);
-        const an_wb_what what = an_wb_decide(&p->target, &w->states[i], v, enabled, now_ms, &value);
+        const an_wb_what what = an_wb_decide(&p->target, &w->states[i], v, enabled, mono_ms(), &value);
+        if (what == AN_WB_WRITE && *ret_wrote) {
+            *ret_true = false;
+            continue;
+        }
         if (what == AN_WB_TOO_OFTEN)
             count(w, &w->stats.too_often);
         an_err err = what == AN_WB_WRITE ? write_one(w, i, v, value, now_ms, why) : AN_OK;
         if (err != AN_OK)
             return err;
+        *ret_wrote = *ret_wrote || what == AN_WB_WRITE;
         *ret_true = *ret_true && (what == AN_WB_WRITE || what == AN_WB_KEEP);
     }
     return AN_OK;
@@ -247,17 +261,19 @@ static an_err wb_turn(void *ctx, int64_t *ret_wait_ms, an_note *why)
 {
     an_wb *w = ctx;
     an_note unknown = {{0}};
-    bool is_true = false;
+    bool is_true = false, wrote = false;
     *ret_wait_ms = w->conf->period_ms;
     const int64_t now = an_clock_system()->wall_ms(an_clock_system());
     an_err err = hear(w, now, why);
-    const bool enabled = an_wb_is_enabled(&w->gate, now);
+    const bool enabled = an_wb_is_enabled(&w->gate, mono_ms());
     if (err == AN_OK)
         err = watch_gate(w, enabled, now, why);
-    an_err looked = an_wb_facts_look(&w->facts, now, w->looks, &unknown);
+    an_err looked = an_wb_facts_look(&w->facts, now, mono_ms(), w->looks, &unknown);
     (void)looked; /* then nothing is known, and that is written */
     if (err == AN_OK)
-        err = write_all(w, enabled || w->conf->dry_run, now, &is_true, why);
+        err = write_next(w, enabled || w->conf->dry_run, now, &is_true, &wrote, why);
+    if (wrote && !is_true)
+        *ret_wait_ms = 0;
     if (err == AN_OK && enabled && is_true && !w->conf->dry_run &&
         (err = put(w, false, w->conf->heartbeat, ++w->heartbeat, why)) == AN_OK)
         count(w, &w->stats.beats);

@@ -62,15 +62,16 @@ static const an_jval *find_line(const an_jval *status, const char *name)
 }
 
 /* That a row was scored shows in the count that grows; when the count was seen first says nothing. */
-static void note_scored(an_wb_facts *f, size_t i, int64_t scored, int64_t now_ms, an_wb_look *ret)
+static void note_scored(an_wb_facts *f, size_t i, int64_t scored, int64_t mono_ms, an_wb_look *ret)
 {
     if (f->scored[i] != 0 && (uint64_t)scored > f->scored[i])
-        f->changed_ms[i] = now_ms;
+        f->changed_ms[i] = mono_ms;
     f->scored[i] = (uint64_t)scored;
-    ret->scored_age_ms = f->changed_ms[i] ? now_ms - f->changed_ms[i] : NEVER_MS;
+    ret->scored_age_ms = f->changed_ms[i] ? mono_ms - f->changed_ms[i] : NEVER_MS;
 }
 
-static void read_status(an_wb_facts *f, const an_jval *status, int64_t now_ms, an_wb_look *ret)
+static void read_status(an_wb_facts *f, const an_jval *status, int64_t now_ms, int64_t mono_ms,
+                        an_wb_look *ret)
 {
     int64_t said_ms = 0;
     if (an_jval_int(status, "time_ms", 1, INT64_MAX / 2, &said_ms, NULL) != AN_OK)
@@ -84,7 +85,7 @@ static void read_status(an_wb_facts *f, const an_jval *status, int64_t now_ms, a
         ret[i].runs = an_jval_text(line, "version", &version, NULL) == AN_OK;
         ret[i].agent_age_ms = now_ms - said_ms;
         (void)an_jval_bool(line, "alarm_open", &f->open[i], NULL); /* not there: none is said to be */
-        note_scored(f, i, scored, now_ms, &ret[i]);
+        note_scored(f, i, scored, mono_ms, &ret[i]);
     }
 }
 
@@ -107,7 +108,7 @@ static void doubt_unlogged(const an_wb_facts *f, an_wb_look *ret)
             know_nothing_of(&ret[i]);
 }
 
-an_err an_wb_facts_look(an_wb_facts *f, int64_t now_ms, an_wb_look *ret, an_note *why)
+an_err an_wb_facts_look(an_wb_facts *f, int64_t now_ms, int64_t mono_ms, an_wb_look *ret, an_note *why)
 {
     an_json_doc *doc = NULL;
     an_buf b;
@@ -119,7 +120,7 @@ an_err an_wb_facts_look(an_wb_facts *f, int64_t now_ms, an_wb_look *ret, an_note
     if (err == AN_OK)
         err = an_json_parse((const char *)b.data, b.len, f->status, &doc, why);
     if (err == AN_OK) {
-        read_status(f, an_json_root(doc), now_ms, ret);
+        read_status(f, an_json_root(doc), now_ms, mono_ms, ret);
         err = read_log(f, ret, why);
     }
     if (err != AN_OK)

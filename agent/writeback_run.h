@@ -22,12 +22,12 @@ typedef struct an_wb_facts {
     bool open[AN_WB_TARGETS_MAX];   /* the agent says that an alarm is open */
     bool active[AN_WB_TARGETS_MAX]; /* ... and the log has one that is active, whoever is shown it */
     uint64_t scored[AN_WB_TARGETS_MAX];
-    int64_t changed_ms[AN_WB_TARGETS_MAX]; /* when scored was last seen to grow; 0: not yet */
+    int64_t changed_ms[AN_WB_TARGETS_MAX]; /* monotonic: when scored was last seen to grow; 0: not yet */
 } an_wb_facts;
 
 an_err an_wb_facts_open(an_wb_facts *f, const an_wb_conf *conf, const char *dir, an_note *why);
 /* ret: (conf->n) of each target's line.  On failure all are such that nothing is known of them. */
-an_err an_wb_facts_look(an_wb_facts *f, int64_t now_ms, an_wb_look *ret, an_note *why);
+an_err an_wb_facts_look(an_wb_facts *f, int64_t now_ms, int64_t mono_ms, an_wb_look *ret, an_note *why);
 
 /* ---- the process ---- */
 
