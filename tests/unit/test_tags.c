@@ -297,7 +297,7 @@ static void refuses_what_is_out_of_bounds(void **state)
 /* ---- with threads: no value is lost or overtakes another, whatever the ring holds ---- */
 
 #define WRITERS 4
-#define MESSAGES 20000
+#define MESSAGES 8000
 
 typedef struct writer {
     an_tags *tags;
