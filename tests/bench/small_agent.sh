@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# long: a build of its own
 # The small agent (preset `small`: no OpenBLAS, no optional libraries): what it takes on the disk with all it
 # depends on, and in memory and processor time with a dense autoencoder on 64 sensors, learned by itself, at 1,000 rows
 # a second.
@@ -6,8 +7,6 @@
 #     tests/bench/small_agent.sh
 #
 # Fails above 20 MB of files or 64 MB of memory; the processor's time is told.
-# label: bench
-# long: a build of its own
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
 . tests/support/federation.sh
