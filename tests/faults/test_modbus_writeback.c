@@ -167,20 +167,37 @@ static uint16_t reads(fixture *f, an_modbus_table table, int address)
     return v;
 }
 
-static size_t journal(fixture *f, const char *what)
+/* How often the journal has the text. */
+static size_t said(fixture *f, const char *text)
 {
-    char path[AN_PATH_MAX], quoted[80];
+    char path[AN_PATH_MAX];
     size_t n = 0;
     an_buf b;
     an_buf_init(&b, 1u << 20);
     assert_int_equal(an_path_join(path, f->t.dir, "writeback.jsonl"), AN_OK);
     assert_int_equal(an_file_read(&b, path, NULL), AN_OK);
     an_buf_u8(&b, 0);
-    snprintf(quoted, sizeof quoted, "\"what\":\"%s\"", what);
-    for (const char *at = (const char *)b.data; (at = strstr(at, quoted)); at++)
+    for (const char *at = (const char *)b.data; (at = strstr(at, text)); at++)
         n++;
     an_buf_done(&b);
     return n;
+}
+
+static size_t journal(fixture *f, const char *what)
+{
+    char quoted[80];
+    snprintf(quoted, sizeof quoted, "\"what\":\"%s\"", what);
+    return said(f, quoted);
+}
+
+static void until_said(fixture *f, const char *text)
+{
+    const int64_t until = an_test_mono_ms() + 30000;
+    while (said(f, text) == 0) {
+        if (an_test_mono_ms() > until)
+            fail_msg("the journal never has %s", text);
+        tick(f);
+    }
 }
 
 static void nothing_is_written_before_two_people_have_enabled_it(void **state)
@@ -301,17 +318,18 @@ static void a_dry_run_says_and_does_not(void **state)
     fixture *f = *state;
     f->conf.dry_run = true;
     start(f);
-    UNTIL(f, writes, 4); /* unknown, then good, at two targets */
+    until_said(f, "\"value\":11,\"verdict\":\"good\"");
+    until_said(f, "\"value\":0,\"verdict\":\"good\"");
     an_test_log_raise(&f->t, 1);
-    UNTIL(f, writes, 6);
+    until_said(f, "\"value\":12,\"verdict\":\"bad\"");
+    until_said(f, "\"value\":1,\"verdict\":\"bad\"");
     an_wb_stop(f->w);
     f->w = NULL;
-    assert_int_equal(journal(f, "would write"), 6);
+    assert_true(journal(f, "would write") >= 4);
     assert_int_equal(journal(f, "write"), 0);
     assert_int_equal(atomic_load(&f->slave.shared->served), 0);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 static void an_alarm_that_could_not_be_logged_is_not_good(void **state)
 {
     fixture *f = *state;
@@ -340,6 +358,7 @@ static void a_log_that_is_set_aside_is_not_believed(void **state)
     until_verdict(f, AN_WB_GOOD);
 }
 
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(int argc, char **argv)
 {
     an_part_add("slave", an_slave_main);
