@@ -30,25 +30,6 @@ static void say(const an_broker *b, const char *topic, const char *payload)
     an_publish(b->port, topic, payload, strlen(payload), false);
 }
 
-typedef struct wanted {
-    size_t tag;
-    uint8_t quality;
-    float more_than;
-} wanted;
-
-static bool has(an_live *l, void *ctx)
-{
-    const wanted *w = ctx;
-    return l->quality[w->tag] == w->quality &&
-           (w->quality > AN_VALUE_UNCERTAIN || l->value[w->tag] > w->more_than);
-}
-
-static void until(an_live *l, size_t tag, an_value_quality quality, float more_than)
-{
-    wanted w = {.tag = tag, .quality = (uint8_t)quality, .more_than = more_than};
-    an_live_until(l, has, &w, 15000);
-}
-
 static bool has_rows(an_live *l, void *ctx)
 {
     return l->rows >= *(const uint64_t *)ctx;
@@ -83,7 +64,7 @@ static void each_message_is_a_row_in_order(void **state)
              "{name: flow, topic: plant/a/flow}]}",
              b.port);
     an_live_open(&l, "mqtt", yaml, NULL, NULL);
-    until(&l, 0, AN_VALUE_UNCERTAIN, 199); /* it was retained: of when is it? */
+    an_live_until_tag(&l, 0, AN_VALUE_UNCERTAIN, 199); /* it was retained: of when is it? */
     assert_int_equal(l.quality[1], AN_VALUE_UNREACHED);
     uint64_t rows = l.rows;
     say(&b, "plant/a/flow", " 1.5\n");
@@ -129,7 +110,7 @@ static void one_message_has_many_tags_a_time_and_a_part(void **state)
         "{\"t\":1700000000.5,\"part\":\"A-7\",\"q\":192,\"qc\":\"uncertain\",\"s\":{\"a\":1.5,\"list\":[0,"
         "\"2.5\"]},"
         "\"x/y\":true}");
-    until(&l, 0, AN_VALUE_GOOD, 0);
+    an_live_until_tag(&l, 0, AN_VALUE_GOOD, 0);
     assert_float_equal(l.value[0], 1.5, 0);
     assert_float_equal(l.value[1], 2.5, 0);
     assert_float_equal(l.value[2], 1, 0);
@@ -365,7 +346,7 @@ static void catch_up(soak *s)
 {
     const unsigned sent = atomic_load(&s->publisher.shared->sent);
     for (size_t i = 0; i < 2; i++)
-        until(&s->lives[i], 0, AN_VALUE_GOOD, (float)sent - 0.5f);
+        an_live_until_tag(&s->lives[i], 0, AN_VALUE_GOOD, (float)sent - 0.5f);
 }
 
 static void harm(soak *s, uint64_t which)
@@ -377,12 +358,12 @@ static void harm(soak *s, uint64_t which)
     switch (which % 5) {
     case 0:
         an_process_kill(&s->relay);
-        until(&s->lives[0], 0, AN_VALUE_UNREACHED, 0);
+        an_live_until_tag(&s->lives[0], 0, AN_VALUE_UNREACHED, 0);
         s->relay = an_part_start("relay", s->relay_port, s->broker_port, NULL);
         break;
     case 1:
         an_broker_end(&s->broker);
-        until(&s->lives[1], 0, AN_VALUE_UNREACHED, 0);
+        an_live_until_tag(&s->lives[1], 0, AN_VALUE_UNREACHED, 0);
         an_broker_resume(&s->broker);
         break;
     case 2:
@@ -428,7 +409,7 @@ static void no_value_is_lost_or_out_of_order_whatever_fails(void **state)
     an_live_run(&s.lives[0], NULL, NULL, 300); /* the subscriptions are there */
     an_publisher_start(&s.publisher, s.broker.port, "n", 200);
     for (size_t i = 0; i < 2; i++)
-        until(&s.lives[i], 0, AN_VALUE_GOOD, 20);
+        an_live_until_tag(&s.lives[i], 0, AN_VALUE_GOOD, 20);
     const int64_t end = clock->mono_ms(clock) + 1000 * an_fault_seconds(15);
     uint64_t faults = 0, slowest = 0;
     for (uint64_t i = 0; clock->mono_ms(clock) < end; i++, faults++) {
@@ -501,7 +482,7 @@ static void a_probe_shows_values_and_takes_nothing_from_the_agent(void **state)
     until_connected(&l, 1);
     an_live_run(&l, NULL, NULL, 200);
     an_publisher_start(&p, b.port, "n", 50);
-    until(&l, 0, AN_VALUE_GOOD, 5);
+    an_live_until_tag(&l, 0, AN_VALUE_GOOD, 5);
     assert_int_equal(probe(&k, yaml, false, 800), AN_OK);
     assert_non_null(strstr(k.text, "mm"));
     assert_non_null(strstr(k.text, "good"));
@@ -511,7 +492,7 @@ static void a_probe_shows_values_and_takes_nothing_from_the_agent(void **state)
     assert_non_null(strstr(k.text, "1 found"));
     atomic_store(&p.shared->pause, 1);
     an_live_run(&l, NULL, NULL, 300);
-    until(&l, 0, AN_VALUE_GOOD, (float)atomic_load(&p.shared->sent) - 0.5f);
+    an_live_until_tag(&l, 0, AN_VALUE_GOOD, (float)atomic_load(&p.shared->sent) - 0.5f);
     assert_int_equal(an_live_counter(&l, "connects"), 1);
     assert_int_equal(c.missed, 0);
     an_live_close(&l);

@@ -184,25 +184,6 @@ static void see(an_live *l, size_t row, void *ctx)
     }
 }
 
-typedef struct wanted {
-    size_t tag;
-    uint8_t quality;
-    float more_than;
-} wanted;
-
-static bool has(an_live *l, void *ctx)
-{
-    const wanted *w = ctx;
-    return l->quality[w->tag] == w->quality &&
-           (w->quality > AN_VALUE_UNCERTAIN || l->value[w->tag] > w->more_than);
-}
-
-static void until(an_live *l, size_t tag, an_value_quality quality, float more_than)
-{
-    wanted w = {.tag = tag, .quality = (uint8_t)quality, .more_than = more_than};
-    an_live_until(l, has, &w, 15000);
-}
-
 static void strangers(const world *w, an_rng *rng)
 {
     static const char *const kinds[] = {"NBIRTH", "NDATA", "NDEATH", "DBIRTH/x", "DDATA/x", "DDEATH/x"};
@@ -230,7 +211,7 @@ static bool harm(world *w, an_live *l, an_rng *rng, uint64_t which)
     switch (which % 4) {
     case 0: /* its will says it */
         an_process_kill(&w->nodes[ILL].process);
-        until(l, ILL, AN_VALUE_UNREACHED, 0);
+        an_live_until_tag(l, ILL, AN_VALUE_UNREACHED, 0);
         start_edge(w, ILL);
         break;
     case 1: /* it is asked to be born again, unless it was so just now */
@@ -246,11 +227,11 @@ static bool harm(world *w, an_live *l, an_rng *rng, uint64_t which)
     default:
         all = true;
         an_broker_end(&w->broker);
-        until(l, WELL, AN_VALUE_UNREACHED, 0);
+        an_live_until_tag(l, WELL, AN_VALUE_UNREACHED, 0);
         an_broker_resume(&w->broker);
     }
-    until(l, ILL, AN_VALUE_GOOD, before);
-    until(l, WELL, AN_VALUE_GOOD, w->nodes[WELL].last);
+    an_live_until_tag(l, ILL, AN_VALUE_GOOD, before);
+    an_live_until_tag(l, WELL, AN_VALUE_GOOD, w->nodes[WELL].last);
     return all;
 }
 
@@ -279,7 +260,7 @@ static void nodes_come_back_whatever_fails(void **state)
     }
     an_live_open(&l, "mqtt", yaml, see, &w);
     for (size_t i = 0; i < NODES; i++)
-        until(&l, i, AN_VALUE_GOOD, 30);
+        an_live_until_tag(&l, i, AN_VALUE_GOOD, 30);
     assert_true(atomic_load(&w.nodes[WELL].shared->asked) >= 1);
     const int64_t end = clock->mono_ms(clock) + 1000 * an_fault_seconds(15);
     uint64_t faults = 0, of_broker = 0, missed = w.nodes[WELL].missed;

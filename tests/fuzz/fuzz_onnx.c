@@ -1,6 +1,6 @@
 /* ONNX files come from strangers: what is read must be a model that runs, and that can be written and
  * read again.  Inputs are mutated as trees of fields (wire_mutate.h), and now and then a new one begins:
- * the file of a graph of layers (graph_text.h).  The corpus is some of what tests/unit/test_onnx.c writes
+ * the file of a graph of layers (graph_text.h).  tests/run begins with what tests/unit/test_onnx.c writes
  * with ANDON_ONNX_DIR set.
  *
  * Nothing is allocated for what a file merely claims: one allocation of more than 64 MiB stops the run. */

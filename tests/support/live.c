@@ -113,3 +113,22 @@ int64_t an_fault_seconds(int64_t otherwise)
     int64_t n = 0;
     return text && an_parse_int(text, &n) && n > 0 ? n : otherwise;
 }
+
+typedef struct wanted {
+    size_t tag;
+    uint8_t quality;
+    float more_than;
+} wanted;
+
+static bool has(an_live *l, void *ctx)
+{
+    const wanted *w = ctx;
+    return l->quality[w->tag] == w->quality &&
+           (w->quality > AN_VALUE_UNCERTAIN || l->value[w->tag] > w->more_than);
+}
+
+void an_live_until_tag(an_live *l, size_t tag, an_value_quality quality, float more_than)
+{
+    wanted w = {.tag = tag, .quality = (uint8_t)quality, .more_than = more_than};
+    an_live_until(l, has, &w, 15000);
+}

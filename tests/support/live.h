@@ -37,6 +37,8 @@ void an_live_close(an_live *l);
 bool an_live_run(an_live *l, an_live_holds holds, void *ctx, int64_t ms);
 /* The same, and fails the test if it does not. */
 void an_live_until(an_live *l, an_live_holds holds, void *ctx, int64_t ms);
+/* Until a tag stands so, and, if that is a value, above more_than. */
+void an_live_until_tag(an_live *l, size_t tag, an_value_quality quality, float more_than);
 uint64_t an_live_counter(const an_live *l, const char *name);
 void an_live_print_counters(const an_live *l);
 
