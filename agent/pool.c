@@ -98,6 +98,7 @@ void an_pool_free(an_pool *p)
 {
     if (!p)
         return;
+    an_pool_twin_drop(p);
     for (size_t i = 0; i < AN_POOL_PARTS; i++)
         part_done(&p->parts[i]);
     an_free(p);
@@ -106,6 +107,8 @@ void an_pool_free(an_pool *p)
 static void put(const an_pool *p, an_pool_ring *q, size_t slot, const float *window, int64_t time_ms,
                 uint64_t tag)
 {
+    if (p->twin)
+        an_pool_twin_keep(p, q, slot);
     memcpy(q->data + slot * p->sample, window, p->sample * sizeof *window);
     q->time_ms[slot] = time_ms;
     q->tag[slot] = tag;

@@ -107,6 +107,15 @@ an_err an_pool_copy_in_order(const an_pool *p, unsigned parts, int64_t since_ms,
 /* The windows that an_pool_release_lasting would release.  As an_pool_copy. */
 an_err an_pool_copy_lasting(const an_pool *p, int64_t since_ms, size_t least, float **ret, size_t *ret_n);
 
+/* A copy of the whole pool as it is at begin, made a piece at a time, so that no row waits for it: windows that change
+ * before their turn are copied first.  step copies about so many bytes, and says true when all is there; take then
+ * gives the copy, which the caller owns and another thread may use.  drop: no copy is wanted.
+ * Errors of begin: NOMEM, STATE one is being made. */
+an_err an_pool_twin_begin(an_pool *p);
+bool an_pool_twin_step(an_pool *p, size_t bytes);
+an_pool *an_pool_twin_take(an_pool *p);
+void an_pool_twin_drop(an_pool *p);
+
 /* One file, written whole or not at all.  load wants the same width and window; other sizes may
  * have changed, then the oldest windows are dropped.
  * Errors: IO, NOTFOUND, PROTO not a pool, damaged (it carries a hash), or with missing values that

@@ -24,6 +24,10 @@ struct an_pool {
     uint64_t refused;
     bool frozen;
     an_rng rng;
+
+    an_pool *twin;                 /* a copy in the making; NULL: none */
+    bool *twin_has[AN_POOL_PARTS]; /* (cap) slots that are in it already, or were not used */
+    size_t twin_part, twin_slot;   /* where the next piece begins */
 };
 
 /* Where entry i is; 0 = oldest. */
@@ -31,6 +35,9 @@ static inline size_t an_pool_slot(const an_pool_ring *q, size_t i)
 {
     return (q->head + i) % q->cap;
 }
+
+/* What stands in a slot is about to change: it goes to the copy that is being made. */
+void an_pool_twin_keep(const an_pool *p, const an_pool_ring *q, size_t slot);
 
 /* Appends; the oldest makes room. */
 void an_pool_push(const an_pool *p, an_pool_ring *q, const float *window, int64_t time_ms, uint64_t tag);

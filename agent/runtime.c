@@ -276,7 +276,8 @@ static void stop_lines(an_agent *a)
     } while (running > 0 && a->clock->mono_ms(a->clock) < until);
     for (size_t i = 0; i < a->n_lines; i++) {
         an_actor_stop(a->lines[i].actor);
-        a->lines[i].actor = NULL;
+        an_actor_stop(a->lines[i].errands);
+        a->lines[i].actor = a->lines[i].errands = NULL;
     }
 }
 
@@ -312,7 +313,10 @@ static an_err open_lines(an_agent *a, an_note *why)
     if (others != AN_OK)
         return others;
     for (size_t i = 0; i < a->n_lines; i++) {
-        an_err err = an_actor_start(a->net, an_line_main, &a->lines[i], &a->lines[i].actor, why);
+        an_line *l = &a->lines[i];
+        an_err err = an_actor_start(a->net, an_errand_main, l, &l->errands, why);
+        if (err == AN_OK)
+            err = an_actor_start(a->net, an_line_main, l, &l->actor, why);
         if (err != AN_OK)
             return err;
     }

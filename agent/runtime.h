@@ -2,6 +2,7 @@
  *
  *     link thread (the caller's)   sockets, session, spool, status         runtime.c
  *     one thread per line          source -> pipeline, and the pool        runtime_line.c
+ *     a second one per line        versions made ready, pools saved        runtime_errand.c
  *     trainer thread               rounds, overlays, on copies of pools    runtime_train.c
  *
  * They meet by messages through pipes and share nothing that changes.  Lines go on scoring

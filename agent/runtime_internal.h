@@ -149,6 +149,7 @@ typedef struct an_line {
     an_tally tally;
     struct an_line_run *run; /* what the thread keeps while it runs */
 
+    an_actor *errands; /* the line's second thread; the line's thread has the other end */
     an_actor *actor;
     an_line_status status;
     bool stopped;
@@ -157,9 +158,10 @@ typedef struct an_line {
 /* Opens source, rules, pool and pipeline; mark is what an AN_SAY_MARK carried (NULL: first start). */
 an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, an_board *board, const an_buf *mark,
                     an_note *why);
-void an_line_close(an_line *l);               /* after its thread; half opened is fine */
-extern const an_pipeline_hooks an_line_hooks; /* ctx: the an_line */
-void an_line_main(an_pipe *pipe, void *line); /* an an_actor_main */
+void an_line_close(an_line *l);                 /* after its thread; half opened is fine */
+extern const an_pipeline_hooks an_line_hooks;   /* ctx: the an_line */
+void an_line_main(an_pipe *pipe, void *line);   /* an an_actor_main */
+void an_errand_main(an_pipe *pipe, void *line); /* of the second thread, which is started before */
 /* From hooks, on the line's thread: a fact with a mark after it; anything else; what is said every second. */
 void an_line_fact(an_line *l, const an_msg *m);
 void an_line_logged(an_line *l, an_alarm_record *r); /* takes r, with a mark after it */
@@ -169,8 +171,6 @@ an_line_status *an_line_status_of(an_line *l);
 void an_line_spoken(void *line, const an_spoken *spoken);
 void an_line_rules_gone(an_line *l); /* clears alarms of rules that the configuration has no more */
 void an_line_quality(an_line *l, const an_quality_event *e);
-/* So that alarms of what is about to go live come with a reason. */
-void an_line_explain(const an_line *l, an_live *live);
 /* runtime_threshold.c: a threshold that moves.  line: an an_line. */
 void an_line_threshold_moved(void *line, double before, double now);
 /* The rest of a mark: a threshold that has moved, then a watch; and where they are in one that was kept. */

@@ -97,15 +97,6 @@ void an_line_mark(an_line_run *r)
     say(r->pipe, &s);
 }
 
-void an_line_save_pool(an_line_run *r)
-{
-    an_note why = {{0}};
-    if (an_pool_save(r->l->pool, r->l->pool_path, &why) != AN_OK) {
-        an_log(AN_LOG_ERROR, "pool_not_saved", "line=%s why=\"%s\"", r->l->conf->name, why.text);
-        snprintf(r->status.error, sizeof r->status.error, "%.150s", why.text);
-    }
-}
-
 static void say_status(an_line_run *r)
 {
     const an_line *l = r->l;
@@ -221,10 +212,15 @@ static uint64_t known(const an_line *l)
     return (uint64_t)l->conf->known_normal_rows;
 }
 
-/* Recorded data: what is to be judged is not read before there is a judge. */
-static bool must_wait(const an_line *l)
+/* Recorded data: what is to be judged is not read before there is a judge.  What can wait, waits for a version that is
+ * made ready; so does what has no other. */
+static bool must_wait(const an_line_run *r)
 {
-    return l->conf->wait_for_version && !an_pipeline_live(l->pipe) && l->next_row >= known(l);
+    const an_line *l = r->l;
+    const bool runs = an_pipeline_live(l->pipe) != NULL;
+    if (an_line_is_readying(r))
+        return !runs || !an_source_is_paced(l->source);
+    return l->conf->wait_for_version && !runs && l->next_row >= known(l);
 }
 
 static an_err read_rows(an_line_run *r, int64_t *ret_wait_ms, an_note *why)
@@ -275,7 +271,7 @@ static int64_t turn(an_line_run *r)
     const int64_t now = r->clock->mono_ms(r->clock);
     if (r->status.phase == AN_LINE_ENDED || (r->status.phase == AN_LINE_FAILING && now < r->retry_ms))
         return STATUS_MS;
-    if (must_wait(r->l)) {
+    if (must_wait(r)) {
         r->status.phase = AN_LINE_WAITING;
         return STATUS_MS;
     }
@@ -328,8 +324,16 @@ static void housekeep(an_line_run *r)
 /* Until the time is over, there is an order, or the source has something. */
 static void rest(an_line_run *r, int64_t wait_ms)
 {
-    an_wait items[] = {{.pipe = r->pipe}, {.fd = r->go ? an_source_fd(r->l->source) : -1}};
-    an_err err = an_poll(items, items[1].fd >= 0 ? 2 : 1, wait_ms);
+    const int fd = r->go && !must_wait(r) ? an_source_fd(r->l->source) : -1;
+    an_wait items[3];
+    size_t n = 0;
+    if (!an_line_is_readying(r)) /* orders wait then */
+        items[n++] = (an_wait){.pipe = r->pipe};
+    if (r->errand)
+        items[n++] = (an_wait){.pipe = an_actor_pipe(r->l->errands)};
+    if (fd >= 0)
+        items[n++] = (an_wait){.fd = fd};
+    an_err err = an_poll(items, n, wait_ms);
     (void)err; /* looked at in any case */
 }
 
@@ -356,12 +360,13 @@ void an_line_main(an_pipe *pipe, void *line)
         const int64_t wait_ms = r.go ? turn(&r) : STATUS_MS;
         if (r.go)
             housekeep(&r);
-        if (wait_ms > 0)
+        if (!an_line_errands(&r) && wait_ms > 0)
             rest(&r, wait_ms);
     }
+    an_line_errands_end(&r);
     if (r.go) {
         an_line_mark(&r);
-        an_line_save_pool(&r);
+        an_line_save_pool_now(&r);
         say_status(&r);
     }
     const an_say stopped = {.kind = AN_SAY_STOPPED};

@@ -7,19 +7,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-static void go_live(an_line_run *r, an_going *g)
+void an_line_live(an_line_run *r, an_going *g)
 {
     an_line *l = r->l;
     an_note why = {{0}};
-    const an_driftwatch_conf drift = an_agent_line_drift(l->conf);
     const size_t n_held = an_held_live(&r->held, g->with_held);
     an_held_resume(&r->held, g->live.version);
     if (g->with_held)
         an_log(AN_LOG_INFO, "held_windows_released", "line=%s windows=%zu", l->conf->name, n_held);
-    if (g->n_edges > 0 && an_live_reference(&g->live, &drift, l->pool, r->held.settled_ms, g->edges,
-                                            g->n_edges + 1, &g->live.reference, &why) != AN_OK)
-        an_log(AN_LOG_INFO, "drift_not_watched", "line=%s why=\"%s\"", l->conf->name, why.text);
-    an_line_explain(l, &g->live);
     if (an_pipeline_swap(l->pipe, &g->live, g->watched, &why) != AN_OK) {
         an_log(AN_LOG_ERROR, "version_not_swapped", "line=%s why=\"%s\"", l->conf->name, why.text);
         snprintf(r->status.error, sizeof r->status.error, "%.150s", why.text);
@@ -76,8 +71,8 @@ void an_line_obey(an_line_run *r)
 {
     an_order o;
     size_t len;
-    an_err err;
-    while ((err = an_pipe_recv(r->pipe, &o, sizeof o, &len)) == AN_OK) {
+    an_err err = AN_OK;
+    while (!an_line_is_readying(r) && (err = an_pipe_recv(r->pipe, &o, sizeof o, &len)) == AN_OK) {
         switch (o.kind) {
         case AN_ORDER_GO:
             r->go = true;
@@ -86,7 +81,7 @@ void an_line_obey(an_line_run *r)
                 an_line_mark(r); /* so that a crash after the first alarm repeats its number */
             break;
         case AN_ORDER_LIVE:
-            go_live(r, o.going);
+            r->going = o.going;
             break;
         case AN_ORDER_SHADOW:
             an_line_shadow(r->l, o.going, o.rows);

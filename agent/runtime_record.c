@@ -97,13 +97,6 @@ static void set_speakers(an_alarm_record *r, const an_line *l, const an_spoken *
             an_text_set(r->rules[r->n_rules++], AN_RULE_NAME_MAX, an_rulebook_rule(l->rules, i)->name);
 }
 
-void an_line_explain(const an_line *l, an_live *live)
-{
-    an_note why = {{0}};
-    if (an_live_explain(live, l->pool, &why) != AN_OK)
-        an_log(AN_LOG_INFO, "alarms_without_reasons", "line=%s why=\"%s\"", l->conf->name, why.text);
-}
-
 static void set_reason(an_alarm_record *r, const an_line *l, const an_reason *reason)
 {
     const char *units[AN_SOURCE_WIDTH_MAX];
