@@ -41,6 +41,9 @@ const size_t an_agent_n_rows = sizeof an_agent_rows / sizeof *an_agent_rows;
 const an_opt an_agent_line_rows[] = {
     AN_OPT_TEXT(LINE, name, "name", 1, AN_NAME_MAX - 1, NULL, "the line's name at this site"),
     AN_OPT_TEXT(LINE, model, "model", 1, AN_NAME_MAX - 1, NULL, "the model that it runs"),
+    AN_OPT_TEXT(LINE, stream, "stream", 1, AN_NAME_MAX - 1, NULL,
+                "instead of a source: the rows of this line, which stands above; `sensors` names those that "
+                "it takes"),
     AN_OPT_NUM(LINE, rate_hz, "rate_hz", 0, 1e6, "0",
                "rows a second, as the model's schema says; 0: not regular"),
     AN_OPT_INT(LINE, window, "window", 1, AN_PREP_WINDOW_MAX, "1",
@@ -239,8 +242,32 @@ static an_err read_sensors(const an_node *map, an_agent_line *l, an_note *why)
     return AN_OK;
 }
 
-static an_err read_source(const an_node *map, an_agent_line *l, an_note *why)
+/* Several models on one stream: the line has the source of one above it. */
+static an_err read_stream(const an_node *map, const an_agent_conf *conf, an_agent_line *l, an_note *why)
 {
+    const an_node *node = an_node_get(map, "stream");
+    if (!an_node_is_null(an_node_get(map, "source")))
+        return an_node_fail(node, why, "a line has a source or a stream, not both");
+    for (size_t i = 0; i + 1 < conf->n_lines; i++) {
+        const an_agent_line *other = &conf->lines[i];
+        if (strcmp(other->name, l->stream) != 0)
+            continue;
+        if (other->stream)
+            return an_node_fail(node, why, "stream: line \"%.60s\" has no source of its own; name \"%.60s\"",
+                                l->stream, other->stream);
+        l->leader = i;
+        l->source = other->source;
+        l->source_type = other->source_type;
+        return AN_OK;
+    }
+    return an_node_fail(node, why, "stream: no line \"%.60s\" stands above this one", l->stream);
+}
+
+static an_err read_source(const an_node *map, const an_agent_conf *conf, an_agent_line *l, an_note *why)
+{
+    l->leader = conf->n_lines - 1;
+    if (l->stream)
+        return read_stream(map, conf, l, why);
     an_err err = an_node_need(map, "source", AN_YAML_MAP, &l->source, why);
     if (err == AN_OK)
         err = an_node_need_text(l->source, "type", &l->source_type, why);
@@ -282,7 +309,7 @@ static an_err read_line(const an_node *map, an_agent_conf *conf, an_note *why)
     conf->n_lines++;
     if ((err = an_conf_from_node_but(an_agent_line_rows, an_agent_line_n_rows, l, map, others, why)) !=
             AN_OK ||
-        (err = check_line(map, l, why)) != AN_OK || (err = read_source(map, l, why)) != AN_OK ||
+        (err = check_line(map, l, why)) != AN_OK || (err = read_source(map, conf, l, why)) != AN_OK ||
         (err = read_sensors(map, l, why)) != AN_OK || (err = read_modes(map, l, why)) != AN_OK ||
         (err = an_line_rules_read(an_node_get(map, "rules"), &l->rules, why)) != AN_OK)
         return err;

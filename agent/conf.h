@@ -41,6 +41,8 @@
 
 typedef struct an_agent_line {
     char *name, *model;
+    char *stream;              /* the line whose source it shares; NULL: it has its own */
+    size_t leader;             /* that line's place in `lines`; its own: it shares none */
     double rate_hz;            /* of the schema; 0: not regular */
     int64_t window;            /* of the schema */
     int64_t known_normal_rows; /* the first rows are known normal; 0: nothing is known */
@@ -67,9 +69,9 @@ typedef struct an_agent_line {
     int64_t tune_epochs;
     double tune_lr, tune_l2sp;
 
-    const an_node *source;   /* borrowed from the document: the source's own options */
+    const an_node *source;   /* borrowed from the document: the source's own options; of a shared one, too */
     const char *source_type; /* borrowed */
-    const an_node *sensors;  /* list of names, or NULL: the source's */
+    const an_node *sensors;  /* list of names, or NULL: the source's; with `stream` those that it takes */
     an_line_rules rules;     /* owned */
     an_failure_mode *modes;  /* (n_modes), owned */
     size_t n_modes;

@@ -283,32 +283,49 @@ static void stop_lines(an_agent *a)
 
 /* ---- start and end ---- */
 
+/* Where a line was before a restart; nothing in it at a first start. */
+static an_err read_mark(an_agent *a, const char *line, an_buf *ret, an_note *why)
+{
+    char name[AN_NAME_MAX + 16];
+    snprintf(name, sizeof name, "position.%s", line);
+    const an_err err = an_spool_value_get(a->spool, name, ret, why);
+    return err == AN_ERR_NOTFOUND ? AN_OK : err;
+}
+
+static an_err open_line(an_agent *a, size_t i, const an_buf *marks, an_note *why)
+{
+    an_line *l = &a->lines[i];
+    l->governor = a->governor;
+    a->n_lines = i + 1;
+    an_err err = an_line_open(a->lines, a->conf, i, &a->board, marks, why);
+    if (err != AN_OK || (err = an_agent_alarms_begin(a, l, why)) != AN_OK)
+        return err;
+    l->status.alarm_open = an_alarm_is_open(an_pipeline_alarm(l->pipe));
+    l->status.alarm = an_alarm_id(an_pipeline_alarm(l->pipe));
+    l->status.alarm_last = an_alarm_last(an_pipeline_alarm(l->pipe));
+    a->session_lines[i] =
+        (an_session_line){.line = l->conf->name, .model = l->conf->model, .schema = &l->schema};
+    return AN_OK;
+}
+
 static an_err open_lines(an_agent *a, an_note *why)
 {
+    an_buf marks[AN_LINES_MAX];
+    an_err err = AN_OK;
     an_board_init(&a->board);
-    for (size_t i = 0; i < a->conf->n_lines; i++) {
-        char name[AN_NAME_MAX + 16];
-        an_line *l = &a->lines[i];
-        an_buf mark;
-        an_buf_init(&mark, 4u << 20);
-        snprintf(name, sizeof name, "position.%s", a->conf->lines[i].name);
-        an_err err = an_spool_value_get(a->spool, name, &mark, why);
-        const bool resumed = err == AN_OK;
-        l->governor = a->governor;
-        a->n_lines = i + 1;
-        if (err == AN_OK || err == AN_ERR_NOTFOUND)
-            err = an_line_open(l, a->conf, i, &a->board, resumed ? &mark : NULL, why);
-        an_buf_done(&mark);
-        if (err != AN_OK)
-            return err;
-        if ((err = an_agent_alarms_begin(a, l, why)) != AN_OK)
-            return err;
-        l->status.alarm_open = an_alarm_is_open(an_pipeline_alarm(l->pipe));
-        l->status.alarm = an_alarm_id(an_pipeline_alarm(l->pipe));
-        l->status.alarm_last = an_alarm_last(an_pipeline_alarm(l->pipe));
-        a->session_lines[i] =
-            (an_session_line){.line = l->conf->name, .model = l->conf->model, .schema = &l->schema};
-    }
+    for (size_t i = 0; i < a->conf->n_lines; i++)
+        an_buf_init(&marks[i], 4u << 20);
+    for (size_t i = 0; i < a->conf->n_lines && err == AN_OK; i++)
+        err = read_mark(a, a->conf->lines[i].name, &marks[i], why);
+    for (size_t i = 0; i < a->conf->n_lines && err == AN_OK; i++)
+        err = open_line(a, i, marks, why);
+    for (size_t i = 0; i < a->conf->n_lines; i++)
+        an_buf_done(&marks[i]);
+    return err;
+}
+
+static an_err start_lines(an_agent *a, an_note *why)
+{
     an_err others = an_agent_alarms_of_others(a, why);
     if (others != AN_OK)
         return others;
@@ -389,8 +406,8 @@ static an_err open_all(an_agent *a, an_note *why)
     if ((err = an_governor_new(&governor, &a->governor)) != AN_OK)
         return err;
     if ((err = an_actor_start(a->net, an_train_main, &nice, &a->trainer, why)) != AN_OK ||
-        (err = open_lines(a, why)) != AN_OK || (err = open_links(a, why)) != AN_OK ||
-        (err = open_session(a, why)) != AN_OK)
+        (err = open_lines(a, why)) != AN_OK || (err = start_lines(a, why)) != AN_OK ||
+        (err = open_links(a, why)) != AN_OK || (err = open_session(a, why)) != AN_OK)
         return err;
     return an_agent_keys_open(a, why);
 }

@@ -13,6 +13,7 @@
 #include "agent/session.h"
 #include "agent/sinks.h"
 #include "agent/source.h"
+#include "agent/stream.h"
 #include "agent/tally.h"
 #include "net/client.h"
 #include "net/pipe.h"
@@ -120,6 +121,7 @@ typedef struct an_order {
 /* Everything of one line.  The upper half never changes once threads run; the middle belongs to
  * the line's thread, the lower half to the link thread. */
 typedef struct an_line {
+    struct an_line *leader; /* whose rows it takes; itself: it has a source of its own */
     const an_agent_line *conf;
     const an_agent_conf *agent;
     const char **sensors; /* (width) borrowed from the source */
@@ -128,6 +130,7 @@ typedef struct an_line {
     char pool_path[AN_PATH_MAX];
 
     bool resumed; /* it goes on where it was before a restart */
+    bool found;   /* the source's position was */
 
     an_board *board;       /* of all lines of the site, borrowed */
     size_t number;         /* of this one there */
@@ -135,6 +138,9 @@ typedef struct an_line {
     an_idle idle;
 
     an_source *source;
+    an_stream *taps[AN_LINES_MAX]; /* (n_taps) of the lines that share its source, who own them */
+    size_t n_taps;
+    an_buf tap_position;
     an_rulebook *rules;
     an_pool *pool;
     an_pipeline *pipe;
@@ -155,9 +161,10 @@ typedef struct an_line {
     bool stopped;
 } an_line;
 
-/* Opens source, rules, pool and pipeline; mark is what an AN_SAY_MARK carried (NULL: first start). */
-an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, an_board *board, const an_buf *mark,
-                    an_note *why);
+/* Opens source, rules, pool and pipeline of lines[i]; those that it shares a source with stand before it.  marks: what
+ * AN_SAY_MARK carried, of all lines (len 0: first start). */
+an_err an_line_open(an_line *lines, const an_agent_conf *agent, size_t i, an_board *board,
+                    const an_buf *marks, an_note *why);
 void an_line_close(an_line *l);                 /* after its thread; half opened is fine */
 extern const an_pipeline_hooks an_line_hooks;   /* ctx: the an_line */
 void an_line_main(an_pipe *pipe, void *line);   /* an an_actor_main */
@@ -189,6 +196,17 @@ void an_line_shadow_look(an_line *l, bool ended); /* ended: there are no more ro
 an_err an_line_pace_open(an_line *l, int64_t now_ms, an_note *why);
 void an_line_pace_rows(an_line *l, int64_t now_ms); /* of the batch that was read */
 void an_line_pace_look(an_line *l, int64_t now_ms); /* every so often */
+/* runtime_stream.c: a source that several lines share.  open: of a line that does, after its leader.  room: may the next batch be
+ * read?  put: it was. */
+an_err an_line_stream_open(an_line *l, an_note *why);
+bool an_line_stream_room(const an_line *l);
+void an_line_stream_put(an_line *l);
+void an_line_stream_end(an_line *l);
+/* Where the source of line i goes on after a restart, so that none of those that share it misses a row. False: the
+ * line's own mark says. */
+bool an_line_stream_position(const an_agent_conf *agent, const an_buf *marks, size_t i, an_reader *ret);
+/* The head of a mark.  False: damaged. */
+bool an_mark_head(an_reader *mark, uint64_t *ret_row, an_reader *ret_source);
 /* runtime_counts.c */
 void an_line_counts_anew(an_line *l,
                          int64_t now_ms); /* after a swap: alarms from now on are those of what runs now */

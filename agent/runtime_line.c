@@ -14,6 +14,7 @@
 #define BATCH_ROWS 64
 #define STATUS_MS 1000
 #define RETRY_MS 5000
+#define ROOM_MS 5 /* until those that share the source have taken some of what they have */
 #define MARK_BYTES_MAX (1 << 20)
 
 const char *an_line_phase_name(an_line_phase phase)
@@ -244,6 +245,8 @@ static void process(an_line_run *r)
     const an_batch *b = &l->batch;
     const an_pipeline_stats before = an_pipeline_stats_get(l->pipe);
     for (size_t i = 0; i < b->n; i++) {
+        if (b->row[i] < l->next_row) /* read anew for a line that shares the source */
+            continue;
         const an_pipeline_in in = {.row = b->row[i],
                                    .time_ms = b->time_ms[i],
                                    .values = b->values + i * b->width,
@@ -276,9 +279,12 @@ static int64_t turn(an_line_run *r)
         return STATUS_MS;
     }
     r->status.phase = AN_LINE_READING;
+    if (!an_line_stream_room(r->l))
+        return ROOM_MS;
     an_err err = read_rows(r, &wait_ms, &why);
     if (err == AN_OK) {
         an_line_pace_rows(r->l, now);
+        an_line_stream_put(r->l);
         process(r);
         return 0;
     }
@@ -286,6 +292,7 @@ static int64_t turn(an_line_run *r)
         return wait_ms < STATUS_MS ? wait_ms : STATUS_MS;
     if (err == AN_ERR_NOTFOUND) {
         r->status.phase = AN_LINE_ENDED;
+        an_line_stream_end(r->l);
         an_board_clear(r->l->board, r->l->number);
         an_line_mark(r);
         an_line_save_pool(r);
@@ -324,7 +331,8 @@ static void housekeep(an_line_run *r)
 /* Until the time is over, there is an order, or the source has something. */
 static void rest(an_line_run *r, int64_t wait_ms)
 {
-    const int fd = r->go && !must_wait(r) ? an_source_fd(r->l->source) : -1;
+    const bool reads = r->go && !must_wait(r) && an_line_stream_room(r->l);
+    const int fd = reads ? an_source_fd(r->l->source) : -1;
     an_wait items[3];
     size_t n = 0;
     if (!an_line_is_readying(r)) /* orders wait then */

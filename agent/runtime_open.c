@@ -70,7 +70,7 @@ an_err an_snapshot_join(an_snapshot *const *items, size_t n, an_snapshot **ret)
 static an_err check_sensors(const an_line *l, an_note *why)
 {
     const an_node *list = l->conf->sensors;
-    if (!list)
+    if (!list || l->leader != l)
         return AN_OK;
     for (size_t i = 0; i < an_node_count(list); i++) {
         const an_node *node = an_node_at(list, i);
@@ -92,7 +92,9 @@ static an_err check_sensors(const an_line *l, an_note *why)
 
 static an_err open_source(an_line *l, an_note *why)
 {
-    an_err err = an_source_open(l->conf->source_type, l->conf->source, an_clock_system(), &l->source, why);
+    an_err err = l->leader != l ? an_line_stream_open(l, why)
+                                : an_source_open(l->conf->source_type, l->conf->source, an_clock_system(),
+                                                 &l->source, why);
     if (err != AN_OK)
         return err;
     l->width = an_source_width(l->source);
@@ -203,9 +205,10 @@ static an_err open_pipeline(an_line *l, an_note *why)
     if (strcmp(c->source_type, "sim") == 0 && an_node_need_text(c->source, "line", &name, NULL) == AN_OK)
         sim = an_sim_line_find(name);
     if (sim) {
-        for (size_t i = 0; i < sim->n_sensors; i++) {
-            low[i] = sim->sensors[i].low;
-            high[i] = sim->sensors[i].high;
+        for (size_t i = 0; i < l->width; i++) {
+            const an_sim_sensor *sensor = an_sim_sensor_find(sim, l->sensors[i]);
+            low[i] = sensor->low;
+            high[i] = sensor->high;
         }
         conf.quality.low = low;
         conf.quality.high = high;
@@ -214,17 +217,16 @@ static an_err open_pipeline(an_line *l, an_note *why)
 }
 
 /* Where the source is.  *ret_state: what the mark holds behind it. */
-static an_err restore_position(an_line *l, const an_buf *mark, an_reader *ret_state, an_note *why)
+static an_err restore_position(an_line *l, const an_buf *marks, size_t i, an_reader *ret_state, an_note *why)
 {
-    an_reader r = an_reader_of(mark->data, mark->len);
-    l->next_row = an_read_u64(&r);
-    const uint32_t len = an_read_u32(&r);
-    const uint8_t *bytes = an_read_bytes(&r, len);
-    if (!bytes)
+    an_reader mark = an_reader_of(marks[i].data, marks[i].len), source, others;
+    if (!an_mark_head(&mark, &l->next_row, &source))
         return an_fail(AN_ERR_PROTO, why, "line %s: what is kept of its position is damaged", l->conf->name);
-    an_reader source = an_reader_of(bytes, len);
-    *ret_state = r;
-    return an_source_restore(l->source, &source, why);
+    if (l->leader != l && !l->leader->found)
+        return an_fail(AN_ERR_NOTFOUND, why, "that of line %s is not", l->conf->stream);
+    *ret_state = mark;
+    return an_source_restore(l->source,
+                             an_line_stream_position(l->agent, marks, i, &others) ? &others : &source, why);
 }
 
 static an_err restore_state(an_line *l, an_reader *in)
@@ -254,41 +256,49 @@ static an_err begin_state_anew(an_line *l, an_note *why)
     return err == AN_OK ? open_pipeline(l, why) : err;
 }
 
-an_err an_line_open(an_line *l, const an_agent_conf *agent, size_t i, an_board *board, const an_buf *mark,
-                    an_note *why)
+/* The file was replaced, or the configuration names another one: read from its beginning. */
+static an_err begin_anew(an_line *l, const char *why_not, an_note *why)
 {
-    an_note note = {{0}};
-    an_err err;
-    l->agent = agent;
-    l->conf = &agent->lines[i];
-    l->board = board;
-    l->number = i;
-    an_buf_init(&l->kept, 1u << 16);
-    if ((err = open_source(l, why)) != AN_OK || (err = open_rules(l, why)) != AN_OK ||
-        (err = open_pool(l, why)) != AN_OK || (err = open_scores(l, mark != NULL, why)) != AN_OK ||
-        (err = open_pipeline(l, why)) != AN_OK ||
-        (err = an_line_pace_open(l, an_clock_system()->mono_ms(an_clock_system()), why)) != AN_OK)
-        return err;
-    an_reader state;
-    if (!mark)
-        return AN_OK;
-    if ((err = restore_position(l, mark, &state, &note)) == AN_OK) {
-        l->resumed = (err = restore_state(l, &state)) == AN_OK;
-        return l->resumed || err == AN_ERR_NOMEM ? err : begin_state_anew(l, why);
-    }
-    if (err == AN_ERR_NOMEM)
-        return err;
-    /* The file was replaced, or the configuration names another one: read from its beginning.
-     */
-    an_log(AN_LOG_WARN, "position_not_found", "line=%s why=\"%s\"", l->conf->name, note.text);
+    an_log(AN_LOG_WARN, "position_not_found", "line=%s why=\"%s\"", l->conf->name, why_not);
+    l->next_row = 0;
+    if (l->leader != l)
+        return AN_OK; /* it takes what its leader reads */
     an_source_close(l->source);
     l->source = NULL;
-    l->next_row = 0;
     an_free(l->sensors);
     l->sensors = NULL;
     an_schema_done(&l->schema);
     an_batch_done(&l->batch);
     return open_source(l, why);
+}
+
+an_err an_line_open(an_line *lines, const an_agent_conf *agent, size_t i, an_board *board,
+                    const an_buf *marks, an_note *why)
+{
+    an_line *l = &lines[i];
+    an_note note = {{0}};
+    an_err err;
+    l->agent = agent;
+    l->conf = &agent->lines[i];
+    l->leader = &lines[l->conf->leader];
+    l->board = board;
+    l->number = i;
+    an_buf_init(&l->kept, 1u << 16);
+    an_buf_init(&l->tap_position, 1u << 20);
+    if ((err = open_source(l, why)) != AN_OK || (err = open_rules(l, why)) != AN_OK ||
+        (err = open_pool(l, why)) != AN_OK || (err = open_scores(l, marks[i].len > 0, why)) != AN_OK ||
+        (err = open_pipeline(l, why)) != AN_OK ||
+        (err = an_line_pace_open(l, an_clock_system()->mono_ms(an_clock_system()), why)) != AN_OK)
+        return err;
+    an_reader state;
+    if (marks[i].len == 0)
+        return AN_OK;
+    if ((err = restore_position(l, marks, i, &state, &note)) == AN_OK) {
+        l->found = true;
+        l->resumed = (err = restore_state(l, &state)) == AN_OK;
+        return l->resumed || err == AN_ERR_NOMEM ? err : begin_state_anew(l, why);
+    }
+    return err == AN_ERR_NOMEM ? err : begin_anew(l, note.text, why);
 }
 
 void an_line_close(an_line *l)
@@ -301,6 +311,7 @@ void an_line_close(an_line *l)
     an_schema_done(&l->schema);
     an_free(l->sensors);
     an_buf_done(&l->kept);
+    an_buf_done(&l->tap_position);
     if (l->scores && fclose(l->scores) != 0)
         an_log(AN_LOG_ERROR, "scores_not_written", "line=%s", l->conf->name);
 }

@@ -59,6 +59,8 @@ static an_json *line_json(const an_line *l, const an_session *session)
         an_json_set_int(o, "release_expired_ms", since_ms);
     if (an_session_before(session, l->conf->name, &version))
         set_hash(o, "version_before", &version);
+    if (l->leader != l)
+        an_json_set_text(o, "stream", l->conf->stream);
     set_count(o, "row", s->source_rows);
     set_count(o, "rows", s->stats.rows);
     set_count(o, "scored", s->stats.scored);

@@ -86,6 +86,14 @@ const an_sim_line *an_sim_line_find(const char *name)
     return NULL;
 }
 
+const an_sim_sensor *an_sim_sensor_find(const an_sim_line *line, const char *name)
+{
+    for (size_t i = 0; i < line->n_sensors; i++)
+        if (strcmp(line->sensors[i].name, name) == 0)
+            return &line->sensors[i];
+    return NULL;
+}
+
 const an_sim_event_type *an_sim_event_find(const an_sim_line *line, const char *name)
 {
     for (size_t i = 0; i < line->n_events; i++)

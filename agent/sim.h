@@ -51,6 +51,7 @@ typedef struct an_sim_line {
 
 const an_sim_line *an_sim_line_find(const char *name); /* NULL: no such line */
 const an_sim_line *an_sim_line_at(size_t i);           /* NULL past the end */
+const an_sim_sensor *an_sim_sensor_find(const an_sim_line *line, const char *name);
 const an_sim_event_type *an_sim_event_find(const an_sim_line *line, const char *name);
 
 typedef struct an_sim_event {

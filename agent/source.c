@@ -143,6 +143,22 @@ out:
     return err;
 }
 
+an_err an_source_of(const an_source_type *type, const void *state, const an_clock *clock, an_source **ret)
+{
+    an_source *s = an_alloc(1, sizeof *s);
+    if (!s || !(s->state = an_alloc(1, type->state_size))) {
+        an_free(s);
+        return AN_ERR_NOMEM;
+    }
+    memcpy(s->state, state, type->state_size);
+    s->type = type;
+    s->clock = clock;
+    s->stats.bad_last = "";
+    s->opened = true;
+    *ret = s;
+    return AN_OK;
+}
+
 void an_source_close(an_source *s)
 {
     if (!s)
@@ -254,15 +270,21 @@ an_err an_source_save(const an_source *s, an_buf *ret)
     return err ? err : an_buf_err(ret);
 }
 
-an_err an_source_restore(an_source *s, an_reader *in, an_note *why)
+an_err an_source_position_is(const an_source_type *type, an_reader *in, an_note *why)
 {
-    const size_t want = strlen(s->type->name);
+    const size_t want = strlen(type->name);
     uint8_t version = an_read_u8(in);
     uint8_t len = an_read_u8(in);
     const uint8_t *name = an_read_bytes(in, len);
-    if (version != POSITION_VERSION || !name || len != want || memcmp(name, s->type->name, want) != 0)
-        return an_fail(AN_ERR_PROTO, why, "not a saved position of a source \"%s\"", s->type->name);
-    return s->type->restore(s->state, in, why);
+    if (version != POSITION_VERSION || !name || len != want || memcmp(name, type->name, want) != 0)
+        return an_fail(AN_ERR_PROTO, why, "not a saved position of a source \"%s\"", type->name);
+    return AN_OK;
+}
+
+an_err an_source_restore(an_source *s, an_reader *in, an_note *why)
+{
+    const an_err err = an_source_position_is(s->type, in, why);
+    return err == AN_OK ? s->type->restore(s->state, in, why) : err;
 }
 
 an_source_stats an_source_stats_get(const an_source *s)
@@ -275,7 +297,7 @@ an_source_stats an_source_stats_get(const an_source *s)
 
 bool an_source_is_paced(const an_source *s)
 {
-    return s->type->live || s->speed > 0;
+    return s->type->live || s->speed > 0 || (s->type->paced && s->type->paced(s->state));
 }
 
 int an_source_fd(const an_source *s)

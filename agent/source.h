@@ -133,6 +133,8 @@ typedef struct an_source_type {
     /* It reads a device, now: open succeeds whether or not that can be reached, next says AGAIN or gives
      * rows of UNREACHED values until it can, and its times can be held against the clock. */
     bool live;
+    /* Do its rows come at the line's own pace?  NULL: if it is live. */
+    bool (*paced)(const void *state);
     /* Asks the device for at most for_ms what there is to read, with what conf says of how to reach it (its
      * list of tags may be missing), and says each.  NULL: the sensors are all there is.
      * Errors: INVAL, IO it cannot be reached, NOMEM. */
@@ -162,6 +164,9 @@ an_err an_source_check(const char *type, const an_node *conf, an_note *why);
 an_err an_source_open(const char *type, const an_node *conf, const an_clock *clock, an_source **ret,
                       an_note *why);
 void an_source_close(an_source *s);
+/* A source of a type that no configuration names.  state: type->state_size bytes, copied; what it holds belongs to the source
+ * if the call succeeds, and goes by the type's close.  Errors: NOMEM. */
+an_err an_source_of(const an_source_type *type, const void *state, const an_clock *clock, an_source **ret);
 
 const an_source_type *an_source_type_get(const an_source *s);
 size_t an_source_width(const an_source *s);
@@ -176,6 +181,8 @@ an_err an_source_next(an_source *s, an_batch *ret, int64_t *ret_wait_ms, an_note
 an_err an_source_save(const an_source *s, an_buf *ret);
 /* Errors: PROTO not a position of this source, NOTFOUND the place is gone (file replaced). */
 an_err an_source_restore(an_source *s, an_reader *in, an_note *why);
+/* Reads on to what the type itself has saved.  Errors: PROTO not a position of this type. */
+an_err an_source_position_is(const an_source_type *type, an_reader *in, an_note *why);
 
 /* Rows come at the line's own pace (a live source, or `speed`): a full batch says that some wait. */
 bool an_source_is_paced(const an_source *s);

@@ -35,7 +35,7 @@ static const section sections[] = {
     {"andon-agent", "Keys at the top of the file of `--config`; beside them stand `lines` and `policy`.",
      an_agent_rows, &an_agent_n_rows},
     {"A line of an agent",
-     "Keys of each entry of `lines`. Beside them stand `source` (below), `sensors` (a list of\n"
+     "Keys of each entry of `lines`. Beside them stand `source` (below; or `stream`), `sensors` (a list of\n"
      "names, if they are not the source's) and `failure_modes` (a list of\n"
      "`{name: bearing, parts: [{sensor: vibration, sigmas: 4}]}`, or `declared`: those of the\n"
      "simulated line).",
