@@ -5,7 +5,6 @@
  * An image is a window of its rows, as andon-lab has it (docs/adr/0037): the first has AN_ROW_RESTART, so that a line whose
  * window is `height` scores each image once, at its last row.  After a restart the image that was not given out to
  * its end is given out again from its first row: half a window would never be scored. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +12,6 @@
 #include "agent/sources/images_internal.h"
 #include "base/mem.h"
 #include "doors/yaml.h"
-#include "models/prep.h"
 
 static void say_bad(images *s, const char *why)
 {
@@ -89,20 +87,6 @@ static bool is_settled(images *s, const images_item *item)
 
 /* ---- one image ---- */
 
-/* In the shape that the source has; what it has not told yet is taken from this image. */
-static an_err shape(images *s, an_image *image, an_note *why)
-{
-    an_err err =
-        s->roi[2] > 0 ? an_image_crop(image, s->roi[0], s->roi[1], s->roi[2], s->roi[3], why) : AN_OK;
-    if (err)
-        return err;
-    s->width = s->width > 0 ? s->width : image->width;
-    s->height = s->height > 0 ? s->height : image->height;
-    s->channels = s->channels > 0 ? s->channels : image->channels;
-    err = an_image_resize(image, s->width, s->height);
-    return err ? err : an_image_recolour(image, s->channels);
-}
-
 static an_err load(images *s, const images_item *item, an_image *ret, an_note *why)
 {
     char path[AN_PATH_MAX];
@@ -111,31 +95,12 @@ static an_err load(images *s, const images_item *item, an_image *ret, an_note *w
     if (!err)
         err = an_image_read(path, &image, why);
     if (!err)
-        err = shape(s, &image, why);
+        err = an_picture_shape(&s->picture, &image, why);
     if (err)
         an_image_done(&image);
     else
         *ret = image;
     return err;
-}
-
-/* A picture that says nothing of the part: its values are BAD. */
-static an_err judge(images *s)
-{
-    const bool unfocused = s->focus_min > 0 && an_image_focus(&s->image) < s->focus_min;
-    const bool clipped = s->clipped_max > 0 && an_image_clipped(&s->image) > s->clipped_max;
-    bool dirty = false;
-    if (s->dirt_max > 0) {
-        an_err err = s->dirt ? AN_OK : an_image_dirt_new(s->height, s->width, &s->dirt);
-        if (err || (err = an_image_dirt_step(s->dirt, &s->image)))
-            return err;
-        dirty = an_image_dirt_share(s->dirt) > s->dirt_max;
-    }
-    s->unfocused += unfocused;
-    s->clipped += clipped;
-    s->dirty += dirty;
-    s->quality = unfocused || clipped || dirty ? AN_VALUE_BAD : AN_VALUE_GOOD;
-    return AN_OK;
 }
 
 static an_err name_part(images *s, const char *name)
@@ -160,7 +125,7 @@ static an_err begin(images *s, const images_item *item)
     an_image image = {0};
     memcpy(s->file, item->name, strlen(item->name) + 1);
     s->file_ns = item->written_ns;
-    s->y = s->height; /* of the one before there is nothing left */
+    s->y = s->picture.height; /* of the one before there is nothing left */
     an_err err = load(s, item, &image, &why);
     if (!err && s->time_in_name && !an_time_in_name(item->name, s->zone, &s->image_ms))
         err = an_fail(AN_ERR_PROTO, &why, "%.100s: there is no date and time in its name", item->name);
@@ -180,7 +145,7 @@ static an_err begin(images *s, const images_item *item)
         s->image_ms = item->written_ns / 1000000;
     s->files++;
     err = name_part(s, item->name);
-    return err ? err : judge(s);
+    return err ? err : an_picture_judge(&s->picture, &s->image, &s->quality);
 }
 
 /* Errors: AGAIN, NOTFOUND the end, IO, NOMEM. */
@@ -206,25 +171,6 @@ static an_err next_image(images *s, an_note *why)
 
 /* ---- the row of the table ---- */
 
-static an_err name_sensors(images *s, an_note *why)
-{
-    static const char colours[] = "rgb";
-    const size_t n = s->width * s->channels;
-    if (n > AN_SOURCE_WIDTH_MAX || s->height > AN_PREP_WINDOW_MAX || n * s->height > AN_PREP_INPUT_MAX)
-        return an_fail(AN_ERR_LIMIT, why,
-                       "%s: %zu x %zu pixels of %zu colours are more than a model takes: set width and "
-                       "height",
-                       s->path, s->width, s->height, s->channels);
-    if (!(s->sensors = an_alloc(n, sizeof *s->sensors)))
-        return AN_ERR_NOMEM;
-    for (size_t i = 0; i < n; i++)
-        if (s->channels == 1)
-            snprintf(s->sensors[i], sizeof s->sensors[i], "x%zu", i);
-        else
-            snprintf(s->sensors[i], sizeof s->sensors[i], "x%zu.%c", i / 3, colours[i % 3]);
-    return AN_OK;
-}
-
 static an_err images_open(void *state, const an_node *conf, an_note *why)
 {
     images *s = state;
@@ -233,8 +179,8 @@ static an_err images_open(void *state, const an_node *conf, an_note *why)
     an_err err = an_images_options_read(s, conf, why);
     if (err)
         return err;
-    if (s->width > 0 && s->height > 0 && s->channels > 0)
-        return name_sensors(s, why);
+    if (s->picture.width > 0 && s->picture.height > 0 && s->picture.channels > 0)
+        return an_picture_name_sensors(&s->picture, s->path, why);
     if (stat(s->path, &st) != 0 || !S_ISDIR(st.st_mode))
         return an_fail(AN_ERR_NOTFOUND, why, "%s: no such folder", s->path);
     if ((err = look(s)) == AN_ERR_IO)
@@ -248,18 +194,17 @@ static an_err images_open(void *state, const an_node *conf, an_note *why)
     if (err && err != AN_ERR_NOMEM)
         return an_fail(AN_ERR_NOTFOUND, why, "%.150s: no image that tells width, height and colour%s%.100s",
                        s->path, inner.text[0] ? "; " : "", inner.text);
-    return err ? err : name_sensors(s, why);
+    return err ? err : an_picture_name_sensors(&s->picture, s->path, why);
 }
 
 static size_t images_width(const void *state)
 {
-    const images *s = state;
-    return s->width * s->channels;
+    return an_picture_width(&((const images *)state)->picture);
 }
 
 static const char *images_sensor(const void *state, size_t i)
 {
-    return ((const images *)state)->sensors[i];
+    return ((const images *)state)->picture.sensors[i];
 }
 
 static const char *images_unit(const void *state, size_t i)
@@ -271,16 +216,9 @@ static const char *images_unit(const void *state, size_t i)
 
 static void put_row(images *s, an_batch *ret)
 {
-    const size_t i = ret->n++, width = ret->width;
-    const bool good = s->quality == AN_VALUE_GOOD;
-    memcpy(ret->values + i * width, s->image.values + s->y * width, width * sizeof *ret->values);
-    for (size_t j = 0; j < width && !good; j++)
-        ret->values[i * width + j] = NAN;
-    memset(ret->quality + i * width, s->quality, width);
+    const size_t i = an_picture_row(&s->picture, &s->image, s->quality, s->y, ret);
     ret->time_ms[i] = s->image_ms;
     ret->row[i] = s->row++;
-    ret->flags[i] = s->y == 0 ? AN_ROW_RESTART : 0;
-    ret->label[i] = AN_LABEL_UNKNOWN;
     memcpy(ret->part[i], s->part, AN_PART_MAX);
     s->y++;
 }
@@ -289,7 +227,7 @@ static an_err images_next(void *state, an_batch *ret, int64_t *ret_wait_ms, an_n
 {
     images *s = state;
     while (ret->n < ret->cap) {
-        if (!s->image.values || s->y == s->height) {
+        if (!s->image.values || s->y == s->picture.height) {
             const an_err err = next_image(s, why);
             if (err == AN_ERR_AGAIN)
                 *ret_wait_ms = s->poll_ms;
@@ -305,7 +243,7 @@ static an_err images_next(void *state, an_batch *ret, int64_t *ret_wait_ms, an_n
 static an_err images_save(const void *state, an_buf *ret)
 {
     const images *s = state;
-    const bool again = s->image.values && s->y < s->height;
+    const bool again = s->image.values && s->y < s->picture.height;
     const size_t len = strlen(s->file);
     an_buf_u16(ret, (uint16_t)len);
     an_buf_put(ret, s->file, len);
@@ -352,9 +290,12 @@ static uint64_t images_bad(const void *state, const char **ret_last)
 static size_t images_counters(const void *state, an_source_counter *ret)
 {
     const images *s = state;
-    const an_source_counter all[] = {{"images", s->files},        {"images_refused", s->bad},
-                                     {"unfocused", s->unfocused}, {"clipped", s->clipped},
-                                     {"dirty", s->dirty},         {"no_part", s->no_part}};
+    const an_source_counter all[] = {{"images", s->files},
+                                     {"images_refused", s->bad},
+                                     {"unfocused", s->picture.unfocused},
+                                     {"clipped", s->picture.clipped},
+                                     {"dirty", s->picture.dirty},
+                                     {"no_part", s->no_part}};
     memcpy(ret, all, sizeof all);
     return sizeof all / sizeof *all;
 }
@@ -363,11 +304,10 @@ static void images_close(void *state)
 {
     images *s = state;
     an_image_done(&s->image);
-    an_image_dirt_free(s->dirt);
+    an_picture_done(&s->picture);
     an_names_done(&s->names);
     an_zone_free(s->zone);
     an_free(s->items);
-    an_free(s->sensors);
     an_free(s->table);
 }
 

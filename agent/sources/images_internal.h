@@ -5,11 +5,8 @@
 
 #include <sys/stat.h>
 
-#include "agent/options.h"
-#include "agent/source.h"
+#include "agent/sources/picture.h"
 #include "base/file.h"
-#include "models/data/image_quality.h"
-#include "models/data/image_shape.h"
 #include "models/data/zone.h"
 
 typedef struct images_item {
@@ -24,13 +21,10 @@ typedef struct images {
     bool follow, settle, by_time, time_in_name;
     int64_t poll_ms;
     an_zone *zone;
-    size_t roi[4]; /* x, y, width, height; width 0: all of it */
-    size_t width, height, channels;
-    double focus_min, clipped_max, dirt_max; /* 0: not looked at */
+    an_picture picture;
 
-    char (*sensors)[24]; /* (width * channels) */
-    an_names names;      /* of the folder at the last look */
-    images_item *items;  /* (n_items) in order, those that are not done */
+    an_names names;     /* of the folder at the last look */
+    images_item *items; /* (n_items) in order, those that are not done */
     size_t n_items, at_item, cap_items;
     char seen[AN_PATH_MAX]; /* the newest at the last look, and how it was */
     int64_t seen_ns, seen_ms;
@@ -43,19 +37,18 @@ typedef struct images {
     int64_t image_ms;
     char part[AN_PART_MAX];
     uint8_t quality;
-    an_image_dirt *dirt;
     uint64_t row; /* of the next row to be given out */
 
     char *table; /* text of the file of parts */
     size_t table_len;
     int64_t table_ns;
-    uint64_t files, bad, unfocused, clipped, dirty, no_part;
+    uint64_t files, bad, no_part;
     char bad_text[160];
 } images;
 
 extern const an_option an_images_options[];
 
-/* Fills what stands above `sensors`.  Errors: INVAL, NOTFOUND no such zone, NOMEM. */
+/* Fills what stands above `names`.  Errors: INVAL, NOTFOUND no such zone, NOMEM. */
 an_err an_images_options_read(images *s, const an_node *map, an_note *why);
 
 /* The id of the part in a file's name, by a pattern like "{part}_{n}.png": {part} is what is asked for, any other name in braces

@@ -3,7 +3,6 @@
 
 #include "agent/sources/images_internal.h"
 #include "doors/yaml.h"
-#include "models/prep.h"
 
 const an_option an_images_options[] = {
     {"path", AN_OPTION_TEXT, 0, 0, NULL, "a folder of images: PNG, JPEG, PGM, PPM"},
@@ -17,31 +16,9 @@ const an_option an_images_options[] = {
     {"time", AN_OPTION_TEXT, 0, 0, "written",
      "an image's time: written, or name (14 digits of date and time in it)"},
     {"tz", AN_OPTION_TEXT, 0, 0, "UTC", "zone of times in names: UTC, +01:00 or as Europe/Berlin"},
-    {"roi", AN_OPTION_MAP, 0, 0, "",
-     "the part that counts, in pixels: {x: 0, y: 0, width: 640, height: 480}"},
-    {"width", AN_OPTION_INT, 0, AN_PREP_FEATURES_MAX, "0",
-     "pixels that a model takes; 0: as the first image has"},
-    {"height", AN_OPTION_INT, 0, AN_PREP_WINDOW_MAX, "0", "the same; a line's window is as many rows"},
-    {"colour", AN_OPTION_TEXT, 0, 0, "auto", "grey, rgb, or auto: as the first image is"},
-    {"focus_min", AN_OPTION_REAL, 0, 1e6, "0", "less is out of focus, its values are bad; 0: not looked at"},
-    {"clipped_max", AN_OPTION_REAL, 0, 1, "0",
-     "a larger share of black and white pixels is badly lit; 0: not looked at"},
-    {"dirt_max", AN_OPTION_REAL, 0, 1, "0",
-     "a larger share of dark spots that stand still is dirt; 0: not looked at"},
+    AN_PICTURE_OPTIONS("0", "auto"),
     {NULL, AN_OPTION_TEXT, 0, 0, NULL, NULL},
 };
-
-static an_err read_roi(images *s, const an_node *map, an_note *why)
-{
-    static const char *const keys[] = {"x", "y", "width", "height", NULL};
-    int64_t v = 0;
-    an_err err = an_node_only_keys(map, keys, why);
-    for (size_t i = 0; i < 4 && !err; i++) {
-        err = an_node_need_int(map, keys[i], i < 2 ? 0 : 1, AN_IMAGE_SIDE_MAX, &v, why);
-        s->roi[i] = (size_t)v;
-    }
-    return err;
-}
 
 /* One of two words; *ret: it is the second. */
 static an_err read_choice(const an_node *map, const char *key, const char *first, const char *second,
@@ -60,14 +37,13 @@ static an_err read_choice(const an_node *map, const char *key, const char *first
 
 static an_err read_texts(images *s, const an_node *map, an_note *why)
 {
-    const char *path = NULL, *part = NULL, *parts = NULL, *tz = NULL, *colour = NULL;
+    const char *path = NULL, *part = NULL, *parts = NULL, *tz = NULL;
     an_note inner = {{0}};
     an_err err;
     if ((err = an_option_text(an_images_options, map, "path", &path, why)) ||
         (err = an_option_text(an_images_options, map, "part", &part, why)) ||
         (err = an_option_text(an_images_options, map, "parts", &parts, why)) ||
-        (err = an_option_text(an_images_options, map, "tz", &tz, why)) ||
-        (err = an_option_text(an_images_options, map, "colour", &colour, why)))
+        (err = an_option_text(an_images_options, map, "tz", &tz, why)))
         return err;
     if (strlen(path) >= AN_PATH_MAX || strlen(part) >= AN_PATH_MAX || strlen(parts) >= AN_PATH_MAX)
         return an_node_fail(map, why, "path, part or parts is too long");
@@ -76,31 +52,18 @@ static an_err read_texts(images *s, const an_node *map, an_note *why)
     memcpy(s->path, path, strlen(path) + 1);
     memcpy(s->part_pattern, part, strlen(part) + 1);
     memcpy(s->parts_file, parts, strlen(parts) + 1);
-    s->channels = strcmp(colour, "grey") == 0 ? 1 : strcmp(colour, "rgb") == 0 ? 3 : 0;
-    if (s->channels == 0 && strcmp(colour, "auto") != 0)
-        return an_node_fail(an_node_get(map, "colour"), why, "colour: \"%s\": must be grey, rgb or auto",
-                            colour);
     err = strcmp(tz, "UTC") == 0 ? AN_OK : an_zone_open(tz, &s->zone, &inner);
     return err && err != AN_ERR_NOMEM ? an_node_fail(an_node_get(map, "tz"), why, "tz: %s", inner.text) : err;
 }
 
 an_err an_images_options_read(images *s, const an_node *map, an_note *why)
 {
-    int64_t width = 0, height = 0;
-    const an_node *roi = an_node_get(map, "roi");
     an_err err = read_texts(s, map, why);
     if (err || (err = an_option_bool(an_images_options, map, "follow", &s->follow, why)) ||
         (err = an_option_bool(an_images_options, map, "settle", &s->settle, why)) ||
         (err = an_option_int(an_images_options, map, "poll_ms", &s->poll_ms, why)) ||
-        (err = an_option_int(an_images_options, map, "width", &width, why)) ||
-        (err = an_option_int(an_images_options, map, "height", &height, why)) ||
-        (err = an_option_real(an_images_options, map, "focus_min", &s->focus_min, why)) ||
-        (err = an_option_real(an_images_options, map, "clipped_max", &s->clipped_max, why)) ||
-        (err = an_option_real(an_images_options, map, "dirt_max", &s->dirt_max, why)) ||
         (err = read_choice(map, "order", "name", "time", &s->by_time, why)) ||
         (err = read_choice(map, "time", "written", "name", &s->time_in_name, why)))
         return err;
-    s->width = (size_t)width;
-    s->height = (size_t)height;
-    return roi ? read_roi(s, roi, why) : AN_OK;
+    return an_picture_read(&s->picture, an_images_options, map, why);
 }
