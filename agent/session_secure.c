@@ -172,7 +172,7 @@ static an_err check_begun(an_session *s, uint64_t round, an_note *why)
     if (err == AN_OK && was_begun(&list, round))
         return an_fail(AN_ERR_REFUSED, why,
                        "this site has begun round %" PRIu64 " before, and no round twice", round);
-    return err == AN_OK ? begun_add(s, &list, round, why) : err;
+    return err;
 }
 
 /* What the round began with; without a file the roster of today.  *ret_saved points into state, or is empty.
@@ -300,9 +300,15 @@ void an_secure_free(an_part_secure *secure)
     an_free(secure);
 }
 
+/* The state first: a kill between the two leaves a round that was begun and of which nothing was said, to go on with.  The
+ * other way round it could neither go on nor begin. */
 an_err an_secure_start(an_session *s, an_part *p, an_note *why)
 {
-    return save(s, p, why);
+    begun list;
+    an_err err = save(s, p, why);
+    if (err == AN_OK)
+        err = begun_read(s, &list, why);
+    return err == AN_OK && !was_begun(&list, p->round) ? begun_add(s, &list, p->round, why) : err;
 }
 
 /* ---- the vector ---- */

@@ -1,5 +1,6 @@
 /* A coordinator that tells one site other lists than the rest, through the session: each is refused with its
  * reason, written into the site's journal. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -48,6 +49,37 @@ static void a_second_key_list_ends_the_sites_part_also_after_a_restart(void **st
         if (!restart)
             an_federation_teardown(state);
     }
+}
+
+/* Killed after it has judged a plan and before its state is on disk (a file stands where its folder was): nothing was said, so it may
+ * begin that round. */
+static void a_site_killed_before_its_state_was_kept_takes_part(void **state)
+{
+    an_federation_setup_kind(state, &(an_federation_kind){.sites = 4});
+    world *w = *state;
+    site *s = &w->sites[0];
+    an_plan *plan;
+    char uploads[AN_PATH_MAX], away[AN_PATH_MAX];
+    assert_int_equal(an_path_join(uploads, s->dir, "uploads"), AN_OK);
+    assert_int_equal(an_path_join(away, s->dir, "away"), AN_OK);
+    an_msg *m = plan_to_first(w, &plan);
+    assert_int_equal(rename(uploads, away), 0);
+    assert_int_equal(an_file_write(uploads, "", 0, 0600, NULL), AN_OK);
+    push_plan(w, m, plan);
+    s->cut = true;
+    kill_site(s);
+    assert_int_equal(remove(uploads), 0);
+    assert_int_equal(rename(away, uploads), 0);
+    start_site(s);
+    s->cut = false;
+    an_session_connected(s->session);
+    while (!an_session_look(s->session).greeted)
+        step(w);
+    push_plan(w, m, plan);
+    assert_int_equal(an_session_look(s->session).plans_refused, 0);
+    an_msg_free(next_to_first(w, AN_MSG_SECURE)); /* the sum is agreed on with it */
+    an_plan_free(plan);
+    an_msg_free(m);
 }
 
 /* Tells the first site all that comes before the next message of this kind, and catches that. */
@@ -126,6 +158,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_teardown(name, an_federation_teardown)
     const struct CMUnitTest tests[] = {
         CASE(a_second_key_list_ends_the_sites_part_also_after_a_restart),
+        CASE(a_site_killed_before_its_state_was_kept_takes_part),
         CASE(a_second_list_of_survivors_ends_the_sites_part),
         CASE(survivors_that_have_not_signed_are_refused),
         CASE(signatures_of_another_list_of_survivors_are_refused),
