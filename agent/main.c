@@ -9,6 +9,7 @@
 
 #include "agent/enrol.h"
 #include "agent/import.h"
+#include "agent/init.h"
 #include "agent/report.h"
 #include "agent/runtime.h"
 #include "agent/show.h"
@@ -75,10 +76,25 @@ static const an_flag probe_flags[] = {
     {"for", "TIME", "of a source that reads a device: how long to listen, such as 30s"},
     {"browse", NULL, "list what there is to read at the device, or with the broker"}};
 
+static const an_flag init_flags[] = {
+    {"source", "KIND", "csv, images, wav, sql, modbus, mqtt ...; asked if not given"},
+    {"path", "PATH", "its file or folder"},
+    {"address", "ADDRESS", "its device, broker or database"},
+    {"set", "KEY=VALUE", "a further option of the source, such as tz=Europe/Berlin; may be given again"},
+    {"for", "TIME", "how long values are looked at; 10s if not given"},
+    {"site", "NAME", "this site's name"},
+    DATA_FLAG,
+    {"line", "NAME", "the line's name"},
+    {"model", "NAME", "the model that it will run"},
+    {"out", "FILE", "the configuration; site.yaml if not given"},
+    {"yes", NULL, "ask nothing: what is not given is taken as proposed"},
+    {"force", NULL, "write over a file that is there"}};
+
 #define N(a) (sizeof(a) / sizeof *(a))
 static const an_verb verbs[] = {
     {"", NULL, 0, 0, run_flags, N(run_flags), "score this site's lines and take part in the federation"},
     {"run", NULL, 0, 0, run_flags, N(run_flags), "the same"},
+    {"init", NULL, 0, 0, init_flags, N(init_flags), "write the first configuration from what a source shows"},
     {"enrol", "TOKEN", 1, 1, enrol_flags, N(enrol_flags), "ask the coordinator to admit this site"},
     {"status", NULL, 0, 0, status_flags, N(status_flags), "what a running agent does"},
     {"ledger", NULL, 0, 0, ledger_flags, N(ledger_flags), "all that left this site, in plain words"},
@@ -208,6 +224,28 @@ static an_err probe(const an_args *args, an_note *why)
     return err == AN_OK ? an_show_source(args->positionals[0], &opts, stdout, why) : err;
 }
 
+static an_err init(const an_args *args, an_note *why)
+{
+    const char *path = an_args_get(args, "path"), *time = an_args_get(args, "for"), *set;
+    an_init_opts opts = {.kind = an_args_get(args, "source"),
+                         .where = path ? path : an_args_get(args, "address"),
+                         .out = an_args_get(args, "out"),
+                         .site = an_args_get(args, "site"),
+                         .data = an_args_get(args, "data"),
+                         .line = an_args_get(args, "line"),
+                         .model = an_args_get(args, "model"),
+                         .for_ms = 10000,
+                         .yes = an_args_has(args, "yes"),
+                         .force = an_args_has(args, "force"),
+                         .in = isatty(STDIN_FILENO) ? stdin : NULL,
+                         .say = stdout};
+    while (opts.n_set < AN_INIT_SET_MAX && (set = an_args_at(args, "set", opts.n_set)))
+        opts.set[opts.n_set++] = set;
+    if (time && (!an_parse_ms(time, &opts.for_ms) || opts.for_ms < 1))
+        return an_fail(AN_ERR_INVAL, why, "--for %.60s: a time such as 30s", time);
+    return an_init(&opts, why);
+}
+
 static an_err alarms(const an_args *args, an_note *why)
 {
     const char *span = an_args_get(args, "span");
@@ -286,6 +324,8 @@ static an_err dispatch(const an_args *args, an_note *why)
 {
     const char *verb = args->verb->name;
     const char *const *p = args->positionals;
+    if (strcmp(verb, "init") == 0)
+        return init(args, why);
     if (strcmp(verb, "enrol") == 0)
         return enrol(args, why);
     if (strcmp(verb, "status") == 0)

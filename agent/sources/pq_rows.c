@@ -47,4 +47,11 @@ static void pg_close(void *link)
     an_pq_close(link);
 }
 
-const sql_database an_sql_postgresql = {pg_connect, pg_query, pg_close, "pg_typeof"};
+const sql_database an_sql_postgresql = {pg_connect, pg_query, pg_close, "pg_typeof",
+                                        "SELECT CASE WHEN table_schema = current_schema() THEN table_name "
+                                        "ELSE table_schema || '.' || table_name END, "
+                                        "column_name, data_type || CASE WHEN column_default LIKE 'nextval(%' "
+                                        "OR is_identity = 'YES' THEN ' key' ELSE '' "
+                                        "END FROM information_schema.columns WHERE table_schema NOT IN "
+                                        "('information_schema', 'pg_catalog') ORDER BY 1, "
+                                        "ordinal_position"};

@@ -140,6 +140,14 @@ an_err an_sql_conf_read(sql_conf *c, const an_node *map, an_note *why)
     return err && err != AN_ERR_NOMEM ? an_node_fail(an_node_get(map, "tz"), why, "tz: %s", inner.text) : err;
 }
 
+an_err an_sql_conf_address(sql_conf *c, const an_node *map, an_note *why)
+{
+    an_err err = read_name(map, "address", c->address, sizeof c->address, why);
+    if (!err)
+        err = an_option_int(an_sql_options, map, "timeout_ms", &c->patience_ms, why);
+    return err ? err : read_database(c, map, why);
+}
+
 void an_sql_conf_done(sql_conf *c)
 {
     an_free(c->names);

@@ -25,6 +25,7 @@ typedef struct sql_database {
                     an_note *why);
     void (*close)(void *link);
     const char *type_of; /* of a column, as a name that CAST takes: "pg_typeof" */
+    const char *columns; /* a query of all columns that can be read: table, column, type */
 } sql_database;
 extern const sql_database an_sql_sqlite;
 #ifdef AN_HAVE_PQ
@@ -49,6 +50,8 @@ extern const an_option an_sql_options[];
 /* Errors: INVAL, NOTFOUND no such zone, NOMEM.  done also after a failure. */
 an_err an_sql_conf_read(sql_conf *c, const an_node *map, an_note *why);
 void an_sql_conf_done(sql_conf *c);
+/* Only what it takes to reach the database. */
+an_err an_sql_conf_address(sql_conf *c, const an_node *map, an_note *why);
 
 /* Rows on their way from the thread to the line. */
 typedef struct sql_page {
@@ -102,6 +105,8 @@ typedef struct sql_state {
     int64_t last_ms;
     uint64_t repeats;
 } sql_state;
+
+an_err an_sql_browse(const an_node *conf, int64_t for_ms, an_source_seen say, void *ctx, an_note *why);
 
 extern const an_device_type an_sql_device;
 void an_sql_count(sql_state *s, int counter);

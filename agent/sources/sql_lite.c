@@ -35,4 +35,9 @@ static void lite_close(void *link)
     an_db_close(link);
 }
 
-const sql_database an_sql_sqlite = {lite_connect, lite_query, lite_close, "typeof"};
+const sql_database an_sql_sqlite = {lite_connect, lite_query, lite_close, "typeof",
+                                    "SELECT m.name, p.name, lower(p.type) || CASE WHEN p.pk = 1 THEN ' key' "
+                                    "ELSE '' END FROM sqlite_master m, "
+                                    "pragma_table_info(m.name) p WHERE m.type IN ('table', 'view') AND "
+                                    "m.name NOT LIKE 'sqlite_%' ORDER BY m.name, "
+                                    "p.cid"};

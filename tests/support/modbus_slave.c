@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <modbus/modbus.h>
 #include <poll.h>
 #include <pthread.h>
@@ -46,6 +47,7 @@ typedef struct server {
     an_slave_shared *shared;
     an_rng rng;
     int unit, head; /* bytes before the unit id */
+    unsigned moved;
 } server;
 
 static void fill(modbus_mapping_t *m)
@@ -71,6 +73,20 @@ static void fill(modbus_mapping_t *m)
         m->tab_bits[i] = i % 3 == 0;
         m->tab_input_bits[i] = i % 5 == 0;
     }
+}
+
+/* What a process would show: a temperature in two registers, the low one first, a position around zero, a level. */
+static void move(server *s)
+{
+    uint16_t *r = s->map->tab_registers;
+    const double t = (double)s->moved++ / 5;
+    const float heat = (float)(20 + 2 * sin(t));
+    uint32_t bits;
+    memcpy(&bits, &heat, sizeof bits);
+    r[SLAVE_HEAT] = (uint16_t)bits;
+    r[SLAVE_HEAT + 1] = (uint16_t)(bits >> 16);
+    r[SLAVE_POSITION] = (uint16_t)(int16_t)(50 * sin(t / 2));
+    r[SLAVE_LEVEL] = (uint16_t)(300 + 100 * cos(t));
 }
 
 static void babble(server *s)
@@ -106,6 +122,8 @@ static void answer(server *s, const uint8_t *ask, int len)
         modbus_reply_exception(s->link, ask, MODBUS_EXCEPTION_ILLEGAL_DATA_ADDRESS);
         return;
     }
+    if (pdu[0] == 3 && address <= SLAVE_LEVEL && address + n > SLAVE_HEAT)
+        move(s);
     if (pdu[0] == 3 && address < 2) {
         const unsigned count = atomic_fetch_add(&s->shared->count, 1) + 1;
         s->map->tab_registers[0] = (uint16_t)(count >> 16);

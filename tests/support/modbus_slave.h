@@ -19,6 +19,10 @@
 #include "tests/support/process.h"
 
 #define SLAVE_HOLE 100
+/* Holding registers that move with each answer that has one of them. */
+#define SLAVE_HEAT 30     /* 20 +- 2, float32 CDAB */
+#define SLAVE_POSITION 32 /* +-50, int16 */
+#define SLAVE_LEVEL 33    /* 300 +- 100 */
 
 typedef struct an_slave_shared {
     atomic_uint count;     /* register 0-1 */
