@@ -37,9 +37,11 @@ static an_err read_image(an_model *m, const an_node *in, size_t n_features, an_n
     if (err != AN_OK)
         return err;
     m->n_features = m->in.d[2];
-    if (n_features != 0 && n_features != an_shape_size(&m->in))
-        return an_node_fail(in, why, "an image of %zu x %zu x %zu has %zu values, but the data has %zu",
-                            m->in.d[0], m->in.d[1], m->in.d[2], an_shape_size(&m->in), n_features);
+    /* An image in each row of the data, or a window of its rows (docs/adr/0037). */
+    if (n_features != 0 && n_features != an_shape_size(&m->in) && n_features != m->in.d[1] * m->in.d[2])
+        return an_node_fail(
+            in, why, "an image of %zu x %zu x %zu has %zu values, %zu in a row, but the data has %zu",
+            m->in.d[0], m->in.d[1], m->in.d[2], an_shape_size(&m->in), m->in.d[1] * m->in.d[2], n_features);
     return AN_OK;
 }
 

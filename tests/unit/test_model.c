@@ -364,6 +364,25 @@ static void data_of_another_width_is_refused(void **state)
     an_model_free(resolved);
 }
 
+/* An image may be a row of the data, or a window of its rows. */
+static void an_image_fits_data_of_both_forms(void **state)
+{
+    (void)state;
+    static const char image[] =
+        "model: t\ninput: {height: 4, width: 3, channels: 3}\nlayers: [flatten, {dense: {units: 36}}]\n"
+        "loss: mse\ntarget: input\n";
+    static const size_t columns[] = {36, 9};
+    an_model *m = NULL;
+    an_note why = {0};
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        assert_int_equal(an_model_new(image, strlen(image), "test.yaml", columns[i], &m, &why), AN_OK);
+        assert_int_equal(an_model_n_inputs(m), 36);
+        an_model_free(m);
+    }
+    assert_int_equal(an_model_new(image, strlen(image), "test.yaml", 12, &m, &why), AN_ERR_INVAL);
+    assert_non_null(strstr(why.text, "has 36 values, 9 in a row, but the data has 12"));
+}
+
 static void a_hostile_size_is_a_limit_not_an_allocation(void **state)
 {
     (void)state;
@@ -455,6 +474,7 @@ int main(void)
         cmocka_unit_test(the_gradient_of_whole_networks_is_their_slope),
         cmocka_unit_test(what_is_wrong_is_refused_with_a_reason),
         cmocka_unit_test(data_of_another_width_is_refused),
+        cmocka_unit_test(an_image_fits_data_of_both_forms),
         cmocka_unit_test(a_hostile_size_is_a_limit_not_an_allocation),
         cmocka_unit_test(every_failed_allocation_is_survived),
         cmocka_unit_test(a_workspace_for_no_rows_is_refused),
