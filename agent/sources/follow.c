@@ -17,29 +17,10 @@ static bool is_wanted(const an_follow *f, const char *name)
 
 /* ---- one file ---- */
 
-static const char *base_name(const an_follow *f)
-{
-    const char *slash = strrchr(f->path, '/');
-    return slash ? slash + 1 : f->path;
-}
-
-static void folder_of(const an_follow *f, char out[static AN_PATH_MAX])
-{
-    const size_t len = (size_t)(base_name(f) - f->path);
-    if (f->is_dir) {
-        memcpy(out, f->path, strlen(f->path) + 1);
-    } else if (len == 0) {
-        memcpy(out, ".", 2);
-    } else {
-        memcpy(out, f->path, len);
-        out[len] = '\0';
-    }
-}
-
 static an_err path_of(const an_follow *f, const char *name, char out[static AN_PATH_MAX])
 {
     char folder[AN_PATH_MAX];
-    folder_of(f, folder);
+    an_follow_folder(f, folder);
     return an_path_join(out, folder, name);
 }
 
@@ -64,9 +45,15 @@ static void set_fd(int *fd, int value)
     *fd = value;
 }
 
-/* A place in a file of which nothing has been read yet must be told from others too. */
-static void look_at_head(an_follow *f)
+int64_t an_follow_written_ns(const struct stat *st)
 {
+    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
+/* A place in a file of which nothing has been read yet must be told from others too.  before: what the file was. */
+static void look_at_head(an_follow *f, const struct stat *before)
+{
+    f->empty_ns = an_follow_written_ns(before);
     const ssize_t n = pread(f->fd, f->head, AN_FOLLOW_HEAD, 0);
     f->head_len = n > 0 ? (size_t)n : 0;
 }
@@ -80,7 +67,7 @@ void an_follow_begin(an_follow *f, const char *name, int fd, const struct stat *
         memcpy(f->file, name, strlen(name) + 1);
     f->inode = (uint64_t)st->st_ino;
     f->offset = 0;
-    look_at_head(f);
+    look_at_head(f, st);
     f->final = f->ended = f->in_copy = false;
     f->stats.files++;
 }
@@ -107,48 +94,6 @@ static an_err away(an_follow *f)
 
 /* ---- its neighbours ---- */
 
-static bool is_older(const struct stat *a, const struct stat *b)
-{
-    return a->st_mtim.tv_sec != b->st_mtim.tv_sec ? a->st_mtim.tv_sec < b->st_mtim.tv_sec
-                                                  : a->st_mtim.tv_nsec < b->st_mtim.tv_nsec;
-}
-
-/* Could the file of that name have been the followed one?  a.csv -> a.csv.1, a.csv-20260101, a-20260101.csv */
-static bool is_sibling(const an_follow *f, const char *name)
-{
-    const char *base = base_name(f), *dot = strrchr(base, '.');
-    const size_t stem = dot ? (size_t)(dot - base) : strlen(base);
-    return strcmp(name, base) != 0 && strncmp(name, base, stem) == 0 && strchr(".-_", name[stem]) &&
-           strlen(name) < AN_PATH_MAX && !an_follow_is_packed(name);
-}
-
-int an_follow_sibling(const an_follow *f, an_sibling_fits fits, const void *ctx, bool newest,
-                      char name[static AN_PATH_MAX], struct stat *ret)
-{
-    char folder[AN_PATH_MAX];
-    an_names names = {0};
-    int found = -1;
-    folder_of(f, folder);
-    if (f->is_dir)
-        return -1;
-    if (an_dir_list(folder, &names, NULL) != AN_OK)
-        return -2;
-    for (size_t i = 0; i < names.n; i++) {
-        struct stat st;
-        int fd = is_sibling(f, names.items[i]) ? an_follow_open_name(f, names.items[i], &st) : -1;
-        if (fd >= 0 && fits(f, fd, &st, ctx) &&
-            (found < 0 || (newest ? is_older(ret, &st) : is_older(&st, ret)))) {
-            set_fd(&found, fd);
-            *ret = st;
-            memcpy(name, names.items[i], strlen(names.items[i]) + 1);
-        } else if (fd >= 0) {
-            close(fd);
-        }
-    }
-    an_names_done(&names);
-    return found;
-}
-
 typedef struct place_between {
     struct stat own; /* of the file that is read */
     int path_fd;     /* the file that now has its name */
@@ -161,7 +106,7 @@ static bool came_between(const an_follow *f, int fd, const struct stat *st, cons
     const place_between *b = ctx;
     uint8_t head[AN_FOLLOW_HEAD];
     struct stat path;
-    if (!is_older(&b->own, st) || (uint64_t)st->st_ino == f->inode || st->st_size == 0)
+    if (!an_follow_older(&b->own, st) || (uint64_t)st->st_ino == f->inode || st->st_size == 0)
         return false;
     if (f->head_len > 0 && head_fits(fd, f->head, f->head_len))
         return false;
@@ -243,6 +188,14 @@ static an_err leave_for(an_follow *f, int fd, const char *name, const struct sta
     return AN_OK;
 }
 
+static void read_on_in_copy(an_follow *f, int fd, const struct stat *st)
+{
+    f->stats.copies++;
+    set_fd(&f->fd, fd);
+    f->inode = (uint64_t)st->st_ino;
+    f->in_copy = f->final = true;
+}
+
 /* It has been cut.  Its copy is read on from where we were; without one it begins anew. */
 static an_err follow_cut(an_follow *f, an_follow_event *ret)
 {
@@ -253,19 +206,45 @@ static an_err follow_cut(an_follow *f, an_follow_event *ret)
         return away(f);
     f->stats.cut++;
     if (fd >= 0) {
-        f->stats.copies++;
-        set_fd(&f->fd, fd);
-        f->inode = (uint64_t)st.st_ino;
-        f->in_copy = f->final = true;
+        read_on_in_copy(f, fd, &st);
         *ret = AN_FOLLOW_BYTES;
         return AN_OK;
     }
     if (fstat(f->fd, &st) != 0)
         return away(f);
     f->offset = 0;
-    look_at_head(f);
+    look_at_head(f, &st);
     f->final = f->ended = false;
     *ret = AN_FOLLOW_CUT;
+    return AN_OK;
+}
+
+static bool is_missed_copy(const an_follow *f, int fd, const struct stat *st, const void *ctx)
+{
+    (void)fd;
+    return (uint64_t)st->st_ino != f->inode && st->st_size > 0 && an_follow_written_ns(st) > f->empty_ns &&
+           !an_follow_older(ctx, st);
+}
+
+/* It was found empty, was written to since, and is empty: what it held in between is in a copy.  Errors: AGAIN it was not,
+ * or there is none. */
+static an_err follow_filled_and_cut(an_follow *f, an_follow_event *ret)
+{
+    char name[AN_PATH_MAX];
+    struct stat own, st;
+    if (f->head_len > 0 || f->is_dir || fstat(f->fd, &own) != 0 || own.st_size > 0 ||
+        an_follow_written_ns(&own) <= f->empty_ns)
+        return AN_ERR_AGAIN;
+    int fd = an_follow_sibling(f, is_missed_copy, &own, false, name, &st);
+    if (fd == -2)
+        return away(f);
+    f->stats.cut++;
+    f->empty_ns = an_follow_written_ns(&own);
+    if (fd < 0)
+        return AN_ERR_AGAIN;
+    read_on_in_copy(f, fd, &st);
+    look_at_head(f, &st);
+    *ret = AN_FOLLOW_BYTES;
     return AN_OK;
 }
 
@@ -288,7 +267,7 @@ static an_err follow_renamed(an_follow *f, int fd, const struct stat *st, an_fol
         close(fd);
         return AN_ERR_AGAIN;
     }
-    return leave_for(f, fd, base_name(f), st, ret);
+    return leave_for(f, fd, an_follow_base(f), st, ret);
 }
 
 /* Where inodes say nothing (a share that came back), the same beginning is the same file. */
@@ -310,10 +289,10 @@ static an_err look_at_path(an_follow *f, an_follow_event *ret)
 {
     struct stat st, own;
     char folder[AN_PATH_MAX];
-    const char *name = f->is_dir ? f->file : base_name(f);
+    const char *name = f->is_dir ? f->file : an_follow_base(f);
     int fd = an_follow_open_name(f, name, &st);
     if (fd < 0) {
-        folder_of(f, folder);
+        an_follow_folder(f, folder);
         if (stat(folder, &st) != 0)
             return away(f);
         f->was_away = false;
@@ -351,6 +330,8 @@ static an_err at_end(an_follow *f, an_follow_event *ret, an_note *why)
     look_at_old(f);
     if (f->follow && f->fd >= 0 && !is_whole(f, f->fd))
         return follow_cut(f, ret);
+    if (f->follow && f->fd >= 0 && (err = follow_filled_and_cut(f, ret)) != AN_ERR_AGAIN)
+        return err;
     if (f->is_dir) {
         if (f->follow && f->file[0] && (f->was_away || f->fd < 0) &&
             ((err = look_at_path(f, ret)) != AN_ERR_AGAIN || f->was_away))
@@ -364,10 +345,10 @@ static an_err at_end(an_follow *f, an_follow_event *ret, an_note *why)
         if (!f->file[0])
             return f->follow ? AN_ERR_AGAIN : AN_ERR_NOTFOUND;
     } else if (!f->file[0]) {
-        if ((fd = an_follow_open_name(f, base_name(f), &st)) < 0)
+        if ((fd = an_follow_open_name(f, an_follow_base(f), &st)) < 0)
             return f->follow ? away(f) : an_fail(AN_ERR_NOTFOUND, why, "%s: %s", f->path, strerror(errno));
         f->was_away = false;
-        return leave_for(f, fd, base_name(f), &st, ret);
+        return leave_for(f, fd, an_follow_base(f), &st, ret);
     }
     if (f->follow)
         return look_at_path(f, ret);
@@ -446,7 +427,7 @@ bool an_follow_is_away(const an_follow *f)
 {
     char folder[AN_PATH_MAX];
     struct stat st;
-    folder_of(f, folder);
+    an_follow_folder(f, folder);
     return stat(folder, &st) != 0;
 }
 

@@ -18,6 +18,12 @@ int an_follow_open_name(const an_follow *f, const char *name, struct stat *ret);
 /* fd, which is taken, becomes the file that is read, from its start. */
 void an_follow_begin(an_follow *f, const char *name, int fd, const struct stat *st);
 
+int64_t an_follow_written_ns(const struct stat *st);
+bool an_follow_older(const struct stat *a, const struct stat *b); /* by their last write */
+
+const char *an_follow_base(const an_follow *f);                          /* the name of a single file */
+void an_follow_folder(const an_follow *f, char out[static AN_PATH_MAX]); /* that it is in, or itself */
+
 typedef bool (*an_sibling_fits)(const an_follow *f, int fd, const struct stat *st, const void *ctx);
 /* The oldest or newest (by its last write) file that fits of those whose names say that they were the followed one, opened; -1:
  * none (of a folder there is none), -2: the folder cannot be listed now. */

@@ -1,7 +1,8 @@
-/* Names of files: their order, and what is passed over. */
+/* Names of files: their order, what is passed over, and which belong together. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/sources/follow.h"
 #include "agent/sources/follow_internal.h"
@@ -64,4 +65,69 @@ bool an_time_in_name(const char *name, const an_zone *zone, int64_t *ret_ms)
             return true;
     }
     return false;
+}
+
+/* ---- neighbours ---- */
+
+const char *an_follow_base(const an_follow *f)
+{
+    const char *slash = strrchr(f->path, '/');
+    return slash ? slash + 1 : f->path;
+}
+
+void an_follow_folder(const an_follow *f, char out[static AN_PATH_MAX])
+{
+    const size_t len = (size_t)(an_follow_base(f) - f->path);
+    if (f->is_dir) {
+        memcpy(out, f->path, strlen(f->path) + 1);
+    } else if (len == 0) {
+        memcpy(out, ".", 2);
+    } else {
+        memcpy(out, f->path, len);
+        out[len] = '\0';
+    }
+}
+
+bool an_follow_older(const struct stat *a, const struct stat *b)
+{
+    return a->st_mtim.tv_sec != b->st_mtim.tv_sec ? a->st_mtim.tv_sec < b->st_mtim.tv_sec
+                                                  : a->st_mtim.tv_nsec < b->st_mtim.tv_nsec;
+}
+
+/* Could the file of that name have been the followed one?  a.csv -> a.csv.1, a.csv-20260101, a-20260101.csv */
+static bool is_sibling(const an_follow *f, const char *name)
+{
+    const char *base = an_follow_base(f), *dot = strrchr(base, '.');
+    const size_t stem = dot ? (size_t)(dot - base) : strlen(base);
+    return strcmp(name, base) != 0 && strncmp(name, base, stem) == 0 && strchr(".-_", name[stem]) &&
+           strlen(name) < AN_PATH_MAX && !an_follow_is_packed(name);
+}
+
+int an_follow_sibling(const an_follow *f, an_sibling_fits fits, const void *ctx, bool newest,
+                      char name[static AN_PATH_MAX], struct stat *ret)
+{
+    char folder[AN_PATH_MAX];
+    an_names names = {0};
+    int found = -1;
+    an_follow_folder(f, folder);
+    if (f->is_dir)
+        return -1;
+    if (an_dir_list(folder, &names, NULL) != AN_OK)
+        return -2;
+    for (size_t i = 0; i < names.n; i++) {
+        struct stat st;
+        int fd = is_sibling(f, names.items[i]) ? an_follow_open_name(f, names.items[i], &st) : -1;
+        if (fd >= 0 && fits(f, fd, &st, ctx) &&
+            (found < 0 || (newest ? an_follow_older(ret, &st) : an_follow_older(&st, ret)))) {
+            if (found >= 0)
+                close(found);
+            found = fd;
+            *ret = st;
+            memcpy(name, names.items[i], strlen(names.items[i]) + 1);
+        } else if (fd >= 0) {
+            close(fd);
+        }
+    }
+    an_names_done(&names);
+    return found;
 }

@@ -17,21 +17,17 @@ static uint64_t hash_of(const uint8_t *head, size_t len)
     return h;
 }
 
-static int64_t written_ns(const struct stat *st)
-{
-    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
-}
-
 void an_follow_place_get(const an_follow *f, uint64_t offset, an_follow_place *ret)
 {
     *ret = (an_follow_place){.offset = offset < f->offset ? offset : f->offset,
                              .inode = f->inode,
+                             .written_ns = f->empty_ns,
                              .head_len = (uint32_t)f->head_len,
                              .head_hash = hash_of(f->head, f->head_len)};
     memcpy(ret->file, f->file, strlen(f->file) + 1);
     struct stat st;
-    if (f->fd >= 0 && fstat(f->fd, &st) == 0)
-        ret->written_ns = written_ns(&st);
+    if (f->head_len > 0 && f->fd >= 0 && fstat(f->fd, &st) == 0)
+        ret->written_ns = an_follow_written_ns(&st);
 }
 
 void an_follow_place_save(const an_follow_place *p, an_buf *ret)
@@ -86,7 +82,7 @@ static bool came_later(const an_follow *f, int fd, const struct stat *st, const 
     const an_follow_place *p = ctx;
     (void)f;
     (void)fd;
-    return p->written_ns != 0 && written_ns(st) > p->written_ns && st->st_size > 0;
+    return p->written_ns != 0 && an_follow_written_ns(st) > p->written_ns && st->st_size > 0;
 }
 
 /* The file of the place, under its name or another one, opened; -1: neither. */
@@ -153,6 +149,8 @@ an_err an_follow_resume(an_follow *f, const an_follow_place *p, bool *ret_gone, 
     if (*ret_gone)
         return AN_OK;
     f->head_len = pread(fd, f->head, p->head_len, 0) == (ssize_t)p->head_len ? p->head_len : 0;
+    if (p->head_len == 0 && (uint64_t)st.st_ino == p->inode)
+        f->empty_ns = p->written_ns;
     f->offset = p->offset;
     return AN_OK;
 }

@@ -1,5 +1,6 @@
 /* The csv source over files that come, go and change: rotation in every manner, shares that vanish, and restarts in
  * between.  Every row once, in order. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@
 
 #define SINGLE "path: %s/a.csv"
 #define FOLDER "path: %s/share"
+#define NAMED "{path: %s/a.csv, columns: [x, y]}"
 
 static char seen[512];
 
@@ -90,6 +92,40 @@ static void a_file_that_is_copied_and_cut_is_read_on_in_the_copy(void **state)
     assert_int_equal(sources_count(s, "copies"), 1);
     assert_int_equal(sources_count(s, "torn_lines"), 1);
     an_source_close(s);
+}
+
+/* Times of files are as coarse as the system's clock. */
+static void written_at(const char *name, long second)
+{
+    char path[AN_PATH_MAX];
+    const struct timespec times[2] = {{.tv_sec = second}, {.tv_sec = second}};
+    in_folder(name, path);
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* Cut, filled, copied and cut again between two looks, or before the agent is back: what it held is in the copy. */
+static void what_a_file_held_between_two_cuts_is_read(void **state)
+{
+    (void)state;
+    for (int restart = 0; restart < 2; restart++) {
+        sources_put("a.csv", "w", "x,y\n1,1\n");
+        an_source *s = sources_open("csv", NAMED);
+        must_give(s, "|1");
+        sources_put("a.csv", "w", ""); /* and no copy */
+        written_at("a.csv", 1000);
+        must_give(s, "");
+        sources_put("a.csv", "a", "x,y\n2,2\n3,3\n");
+        copy_and_cut("a.csv", "a.csv.1");
+        written_at("a.csv.1", 2000);
+        written_at("a.csv", 2000);
+        if (restart)
+            s = sources_reopen(s, "csv", NAMED);
+        must_give(s, "|2 3");
+        sources_put("a.csv", "a", "x,y\n4,4\n");
+        must_give(s, "|4");
+        an_source_close(s);
+        sources_move("a.csv.1", "old");
+    }
 }
 
 static void a_cut_file_that_has_grown_longer_again_is_seen_to_be_another(void **state)
@@ -239,6 +275,7 @@ int main(void)
         ROW(files_made_and_renamed_between_two_looks_are_all_read),
         ROW(an_old_file_is_read_while_the_new_one_is_empty),
         ROW(a_file_that_is_copied_and_cut_is_read_on_in_the_copy),
+        ROW(what_a_file_held_between_two_cuts_is_read),
         ROW(a_cut_file_that_has_grown_longer_again_is_seen_to_be_another),
         ROW(what_was_rotated_while_the_agent_was_down_is_read),
         ROW(files_of_the_same_rows_are_told_apart),
