@@ -183,6 +183,17 @@ bool an_alarm_step(an_alarm *a, int64_t time_ms, double score, const float *cont
     return false;
 }
 
+bool an_alarm_part(an_alarm *a, int64_t time_ms, an_alarm_event *ret)
+{
+    a->filled = a->at = 0;
+    a->quiet_until_ms = INT64_MIN;
+    if (!a->open)
+        return false;
+    a->open = false;
+    a->now.time_ms = time_ms;
+    return report(a, AN_ALARM_CLEARED, ret);
+}
+
 bool an_alarm_is_open(const an_alarm *a)
 {
     return a->open;

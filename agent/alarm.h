@@ -78,6 +78,10 @@ void an_alarm_free(an_alarm *a);
 bool an_alarm_step(an_alarm *a, int64_t time_ms, double score, const float *contribution,
                    an_alarm_event *ret);
 
+/* What follows is about another piece: scores of before count no more, no cool-down holds, and an alarm that is open ends
+ * at this time.  True: *ret holds that event. */
+bool an_alarm_part(an_alarm *a, int64_t time_ms, an_alarm_event *ret);
+
 bool an_alarm_is_open(const an_alarm *a);
 /* True from the first score over the threshold on. */
 bool an_alarm_is_suspect(const an_alarm *a);

@@ -153,6 +153,7 @@ an_json *an_alarm_record_json(const an_alarm_record *r)
     set_hash(o, "version", r->version);
     set_hash(o, "overlay", r->overlay);
     an_json_set_text(o, "part", r->part);
+    set_filled(o, "image", r->image);
     set_filled(o, "reason", r->reason);
     an_json_set_text(o, "data", an_data_quality_name(r->data));
     an_json_set_int(o, "bad_sensors", r->bad_sensors);
@@ -246,6 +247,7 @@ static an_err get_texts(const an_jval *o, an_alarm_record *r, an_note *why)
         {"reason", FIELD(reason)},   {"by", FIELD(by)},
         {"comment", FIELD(comment)}, {"acknowledged_by", FIELD(acked_by)},
         {"verdict", FIELD(verdict)}, {"fault", FIELD(fault)},
+        {"image", FIELD(image)},
     };
     an_err err = AN_OK;
     for (size_t i = 0; i < sizeof texts / sizeof *texts && err == AN_OK; i++)

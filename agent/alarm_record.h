@@ -62,6 +62,7 @@ const char *an_data_quality_name(an_data_quality q);
 #define AN_ALARM_RULES_MAX 8 /* rules that are named in a record */
 #define AN_ALARM_SOURCE_MAX (AN_RULE_NAME_MAX + 8)
 #define AN_ALARM_TEXT_MAX 320
+#define AN_ALARM_IMAGE_MAX 128
 #define AN_ALARM_RECORD_BYTES (32u << 10) /* of a record's JSON */
 
 typedef struct an_alarm_record {
@@ -94,6 +95,7 @@ typedef struct an_alarm_record {
     size_t n_top;
     uint8_t version[AN_ALARM_HASH], overlay[AN_ALARM_HASH]; /* zeros: no model */
     char part[AN_NAME_MAX];                                 /* of the piece on the line; "": unknown */
+    char image[AN_ALARM_IMAGE_MAX];                         /* name of the image it is about; "": none */
     char reason[AN_ALARM_TEXT_MAX];                         /* a sentence; "": none */
     an_data_quality data;
     uint32_t bad_sensors;

@@ -199,7 +199,8 @@ static an_err quality_known(an_alarms *a, const an_alarm_record *r, bool *ret, a
         an_alarm_record other;
         err = an_alarms_record_of(q, 0, 1, &other, why);
         *ret = !err && other.kind == AN_LOGGED_QUALITY && other.begins == r->begins &&
-               strcmp(other.fault, r->fault) == 0 && strcmp(other.top[0].sensor, r->top[0].sensor) == 0;
+               strcmp(other.fault, r->fault) == 0 && strcmp(other.image, r->image) == 0 &&
+               strcmp(other.top[0].sensor, r->top[0].sensor) == 0;
     }
     an_stmt_reset(q);
     return err;

@@ -46,8 +46,9 @@ const an_opt an_agent_line_rows[] = {
                 "it takes"),
     AN_OPT_NUM(LINE, rate_hz, "rate_hz", 0, 1e6, "0",
                "rows a second, as the model's schema says; 0: not regular"),
-    AN_OPT_INT(LINE, window, "window", 1, AN_PREP_WINDOW_MAX, "1",
-               "rows of a window, as the model's schema says"),
+    AN_OPT_INT(
+        LINE, window, "window", 0, AN_PREP_WINDOW_MAX, "0",
+        "rows of a window, as the model's schema says; 0: 1, or as many as an image of the source has"),
     AN_OPT_INT(LINE, known_normal_rows, "known_normal_rows", 0, 1e15, "0",
                "so many first rows are known to be normal operation; 0: not known, all are "
                "taken for it until a version runs"),
@@ -64,14 +65,17 @@ const an_opt an_agent_line_rows[] = {
                 "no rows come"),
     AN_OPT_NUM(LINE, idle_below, "idle.below", -1e30, 1e30, "0", "... in the source's units"),
     AN_OPT_MS(LINE, idle_after_ms, "idle.after", 0, 86400000, "10s", "... for so long"),
-    AN_OPT_INT(LINE, alarm_k, "alarm.k", 1, AN_ALARM_PERSIST_MAX, "3",
-               "so many of the last n scores over the threshold raise an alarm"),
-    AN_OPT_INT(LINE, alarm_n, "alarm.n", 1, AN_ALARM_PERSIST_MAX, "5", "... of so many"),
+    AN_OPT_INT(
+        LINE, alarm_k, "alarm.k", 0, AN_ALARM_PERSIST_MAX, "0",
+        "so many of the last n scores over the threshold raise an alarm, of images: of the last n of the "
+        "same part; 0: 3, of images 1"),
+    AN_OPT_INT(LINE, alarm_n, "alarm.n", 0, AN_ALARM_PERSIST_MAX, "0", "... of so many; 0: 5, of images k"),
     AN_OPT_NUM(LINE, alarm_clear_level, "alarm.clear_level", 0.01, 1, "0.8",
                "share of the threshold below which an alarm clears"),
-    AN_OPT_MS(LINE, alarm_min_open_ms, "alarm.min_open", 0, 86400000, "10s", "shortest alarm"),
+    AN_OPT_MS(LINE, alarm_min_open_ms, "alarm.min_open", 0, 86400000, "10s",
+              "shortest alarm; of images it ends with the part"),
     AN_OPT_MS(LINE, alarm_cooldown_ms, "alarm.cooldown", 0, 86400000, "30s",
-              "after an alarm no new one for so long"),
+              "after an alarm no new one for so long; of images only of the same part"),
     AN_OPT_MS(LINE, alarm_update_ms, "alarm.update", 0, 86400000, "60s",
               "an open alarm is reported again so often; 0: never"),
     AN_OPT_CHOICE(LINE, alarm_severity, "alarm.severity", an_severity_names, "medium",
@@ -285,11 +289,12 @@ static an_err check_line(const an_node *map, const an_agent_line *l, an_note *wh
         err = check_name(map, "model", l->model, why);
     if (err != AN_OK)
         return err;
-    if (l->alarm_k > l->alarm_n)
-        return an_node_fail(an_node_get(map, "alarm"), why, "alarm: k = %lld must not be above n = %lld",
-                            (long long)l->alarm_k, (long long)l->alarm_n);
     if (l->threshold && an_threshold_check(l->threshold, &note) != AN_OK)
         return an_node_fail(an_node_get(map, "threshold"), why, "threshold: %.200s", note.text);
+    const an_alarm_conf alarm = an_agent_line_alarm(l);
+    if (alarm.k > alarm.n)
+        return an_node_fail(an_node_get(map, "alarm"), why, "alarm: k = %u must not be above n = %u", alarm.k,
+                            alarm.n);
     if (l->pool_window && l->pool_window < l->window)
         return an_node_fail(an_node_get(map, "pool"), why, "pool.window must not be below window = %lld",
                             (long long)l->window);
@@ -309,7 +314,7 @@ static an_err read_line(const an_node *map, an_agent_conf *conf, an_note *why)
     conf->n_lines++;
     if ((err = an_conf_from_node_but(an_agent_line_rows, an_agent_line_n_rows, l, map, others, why)) !=
             AN_OK ||
-        (err = check_line(map, l, why)) != AN_OK || (err = read_source(map, conf, l, why)) != AN_OK ||
+        (err = read_source(map, conf, l, why)) != AN_OK || (err = check_line(map, l, why)) != AN_OK ||
         (err = read_sensors(map, l, why)) != AN_OK || (err = read_modes(map, l, why)) != AN_OK ||
         (err = an_line_rules_read(an_node_get(map, "rules"), &l->rules, why)) != AN_OK)
         return err;
@@ -401,8 +406,13 @@ void an_agent_conf_done(an_agent_conf *conf)
 
 an_alarm_conf an_agent_line_alarm(const an_agent_line *l)
 {
-    return (an_alarm_conf){.k = (unsigned)l->alarm_k,
-                           .n = (unsigned)l->alarm_n,
+    const an_source_type *type = an_source_type_find(l->source_type);
+    const bool images = type && type->frame;
+    const unsigned k = l->alarm_k ? (unsigned)l->alarm_k : images ? 1 : 3;
+    return (an_alarm_conf){.k = k,
+                           .n = l->alarm_n ? (unsigned)l->alarm_n
+                                : images   ? k
+                                           : 5,
                            .clear_level = l->alarm_clear_level,
                            .min_open_ms = l->alarm_min_open_ms,
                            .cooldown_ms = l->alarm_cooldown_ms,
@@ -446,7 +456,12 @@ an_calibrate_opts an_agent_line_calibrate(const an_agent_line *l)
     return o;
 }
 
-size_t an_agent_line_window(const an_agent_line *l)
+size_t an_agent_line_window(const an_agent_line *l, size_t frame_rows)
 {
-    return (size_t)(l->pool_window ? l->pool_window : l->window);
+    return l->window ? (size_t)l->window : frame_rows ? frame_rows : 1;
+}
+
+size_t an_agent_line_context(const an_agent_line *l, size_t frame_rows)
+{
+    return l->pool_window ? (size_t)l->pool_window : an_agent_line_window(l, frame_rows);
 }

@@ -44,7 +44,7 @@ typedef struct an_agent_line {
     char *stream;              /* the line whose source it shares; NULL: it has its own */
     size_t leader;             /* that line's place in `lines`; its own: it shares none */
     double rate_hz;            /* of the schema; 0: not regular */
-    int64_t window;            /* of the schema */
+    int64_t window;            /* of the schema; 0: 1, or the rows of an image */
     int64_t known_normal_rows; /* the first rows are known normal; 0: nothing is known */
     bool wait_for_version;     /* stop after them until a version runs */
     char *threshold;           /* policy; NULL: the version's */
@@ -54,7 +54,8 @@ typedef struct an_agent_line {
     double idle_below;
     int64_t idle_after_ms;
 
-    int64_t alarm_k, alarm_n, alarm_min_open_ms, alarm_cooldown_ms, alarm_update_ms;
+    int64_t alarm_k, alarm_n; /* 0: see an_agent_line_alarm */
+    int64_t alarm_min_open_ms, alarm_cooldown_ms, alarm_update_ms;
     double alarm_clear_level;
     int alarm_severity; /* an_severity, of the model's alarms */
     int64_t missing_rows, stuck_rows, range_rows, clear_rows;
@@ -114,6 +115,8 @@ an_alarm_conf an_agent_line_alarm(const an_agent_line *l);
 an_driftwatch_conf an_agent_line_drift(const an_agent_line *l);
 an_watch_conf an_agent_line_watch(const an_agent_line *l);
 an_calibrate_opts an_agent_line_calibrate(const an_agent_line *l); /* policy is borrowed from l */
-size_t an_agent_line_window(const an_agent_line *l);               /* rows in a window of the pool */
+/* Rows in a window of the model, and in one of the pool; frame_rows: of an image of the source, 0: it gives none. */
+size_t an_agent_line_window(const an_agent_line *l, size_t frame_rows);
+size_t an_agent_line_context(const an_agent_line *l, size_t frame_rows);
 
 #endif

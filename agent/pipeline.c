@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "agent/source.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -44,6 +43,9 @@ an_err an_pipeline_new(const an_pipeline_conf *conf, an_pipeline **ret, an_note 
     if (conf->width == 0 || conf->width > AN_SOURCE_WIDTH_MAX ||
         window > SIZE_MAX / sizeof(float) / conf->width)
         return an_fail(AN_ERR_INVAL, why, "pipeline: %zu sensors, windows of %zu rows", conf->width, window);
+    if (conf->frame.rows > 0 && conf->frame.rows != window)
+        return an_fail(AN_ERR_INVAL, why, "pipeline: images of %zu rows, windows of %zu", conf->frame.rows,
+                       window);
     if (conf->pool && (an_pool_width(conf->pool) != conf->width || an_pool_window(conf->pool) != window))
         return an_fail(AN_ERR_INVAL, why, "pipeline: the pool's windows have another shape");
     an_pipeline *p = an_alloc(1, sizeof *p);
@@ -122,6 +124,11 @@ int64_t an_pipeline_scored_ms(const an_pipeline *p)
 
 static void judge_quality(an_pipeline *p, const an_pipeline_in *in)
 {
+    if (p->conf.frame.rows > 0) {
+        an_pipeline_picture(p, in);
+        memcpy(p->row, in->values, p->conf.width * sizeof *p->row);
+        return;
+    }
     an_quality_event events[AN_QUALITY_EVENTS_MAX];
     size_t n =
         an_quality_step(p->quality, in->time_ms, in->values, in->quality, events, AN_QUALITY_EVENTS_MAX);
@@ -144,11 +151,15 @@ static an_err score_now(an_pipeline *p, double *ret_raw, uint64_t *ret_ns)
 
 static bool score_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out *out)
 {
-    const size_t bad = an_quality_bad_n(p->quality);
+    const size_t bad = an_pipeline_bad_n(p);
     uint64_t ns = 0;
     double raw = NAN;
     if (!p->has_live) {
         p->stats.unscored_idle++;
+        return false;
+    }
+    if (p->picture_bad) { /* nothing of it is used, and the next image begins anew */
+        p->stats.unscored_quality++;
         return false;
     }
     /* The model sees every row, so that its window is whole once the sensors are back. */
@@ -182,7 +193,7 @@ static void feed_pool(an_pipeline *p, const an_pipeline_in *in)
     const uint64_t held_by = an_pipeline_held_by(p);
     p->since_pool++;
     if (!p->conf.pool || p->since_pool < p->conf.pool_stride || p->unbroken < p->conf.window ||
-        an_quality_bad_n(p->quality) > 0 || (p->no_learning && !held_by))
+        an_pipeline_bad_n(p) > 0 || (p->no_learning && !held_by))
         return;
     p->since_pool = 0;
     for (size_t i = 0; i < p->conf.window; i++)
@@ -235,6 +246,7 @@ an_err an_pipeline_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out
             p->live.reset(p->live.ctx);
         an_pipeline_beside_reset(p);
     }
+    an_pipeline_part(p, in);
     judge_quality(p, in);
     remember(p, p->row, in->time_ms);
     p->unbroken++;

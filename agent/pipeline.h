@@ -12,6 +12,9 @@
  * score is taken out: score x (1 - their share of the contributions) x width / (width - their
  * number). So a broken instrument alone raises a quality event and no alarm.
  *
+ * Of a source of images (frame.rows > 0) an image is scored once, at its last row, and is to be believed or not as a
+ * whole: one that is not is an event and is not scored.  Alarms end with the part that they are about.
+ *
  * After a swap that is watched the former version goes on beside the new one for a while, and their figures are
  * compared (watch.h).  A candidate may score beside what runs, too (shadow.h).
  *
@@ -36,6 +39,7 @@
 #include "agent/reason.h"
 #include "agent/rules.h"
 #include "agent/scoring.h"
+#include "agent/source.h"
 #include "agent/watch.h"
 #include "base/err.h"
 
@@ -63,8 +67,9 @@ typedef struct an_spoken {
     double raw;      /* NaN: the row has no score */
     an_data_quality data;
     size_t bad_sensors;
-    const char *part;        /* NULL or "": none */
-    const an_reason *reason; /* RAISED and UPDATED of the model; NULL: none */
+    const char *part;          /* NULL or "": none */
+    const an_row_image *image; /* NULL: none */
+    const an_reason *reason;   /* RAISED and UPDATED of the model; NULL: none */
 } an_spoken;
 
 typedef struct an_pipeline_hooks {
@@ -79,9 +84,10 @@ typedef struct an_pipeline_hooks {
 
 typedef struct an_pipeline_conf {
     size_t width;
-    size_t window;        /* rows of a window in the pool; 0 = 1 */
-    uint64_t pool_stride; /* rows between two windows offered to the pool; 0 = window */
-    double bad_share_max; /* above this share of bad sensors a row is not scored; 0 = 0.34 */
+    size_t window;         /* rows of a window in the pool; 0 = 1 */
+    an_source_frame frame; /* its rows are the window; rows 0: a stream */
+    uint64_t pool_stride;  /* rows between two windows offered to the pool; 0 = window */
+    double bad_share_max;  /* above this share of bad sensors a row is not scored; 0 = 0.34 */
     an_alarm_conf alarm;
     an_severity severity; /* of the model's alarms */
     an_quality_conf quality;
@@ -98,11 +104,12 @@ typedef struct an_pipeline_conf {
 typedef struct an_pipeline_in {
     uint64_t row;
     int64_t time_ms;
-    const float *values;    /* (width); NaN = missing */
-    const uint8_t *quality; /* (width) an_value_quality; NULL: all good */
-    const char *part;       /* id of the part that the row belongs to; NULL or "": none */
-    uint8_t flags;          /* AN_ROW_* */
-    int8_t label;           /* AN_LABEL_*; copied to the score file only */
+    const float *values;       /* (width); NaN = missing */
+    const uint8_t *quality;    /* (width) an_value_quality; NULL: all good */
+    const char *part;          /* id of the part that the row belongs to; NULL or "": none */
+    const an_row_image *image; /* that the row belongs to; NULL: none */
+    uint8_t flags;             /* AN_ROW_* */
+    int8_t label;              /* AN_LABEL_*; copied to the score file only */
 } an_pipeline_in;
 
 typedef struct an_pipeline_out {

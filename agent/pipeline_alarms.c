@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "agent/pipeline_internal.h"
-#include "agent/source.h"
 
 static an_data_quality judge_data(const an_pipeline *p, const an_pipeline_in *in, const an_pipeline_out *out,
                                   size_t bad)
@@ -19,9 +18,10 @@ static void speak(an_pipeline *p, const an_pipeline_in *in, const an_pipeline_ou
     if (!p->conf.hooks.spoken)
         return;
     s->raw = out->scored ? out->raw : (double)NAN;
-    s->bad_sensors = an_quality_bad_n(p->quality);
+    s->bad_sensors = an_pipeline_bad_n(p);
     s->data = judge_data(p, in, out, s->bad_sensors);
     s->part = in->part;
+    s->image = in->image;
     p->conf.hooks.spoken(p->conf.hooks.ctx, s);
 }
 
@@ -93,6 +93,14 @@ static void speak_of_model(an_pipeline *p, const an_pipeline_in *in, const an_pi
     speak(p, in, out, &s);
 }
 
+void an_pipeline_say_end(an_pipeline *p, const an_pipeline_in *in, const an_alarm_event *e)
+{
+    const an_pipeline_out nothing = {0};
+    if (p->conf.hooks.alarm)
+        p->conf.hooks.alarm(p->conf.hooks.ctx, e);
+    speak_of_model(p, in, &nothing, e);
+}
+
 /* ---- the rules' ---- */
 
 static void speak_of_rule(an_pipeline *p, const an_pipeline_in *in, const an_pipeline_out *out,
@@ -161,6 +169,7 @@ an_err an_pipeline_rules_save(const an_pipeline *p, an_buf *ret)
     an_buf_u8(ret, (uint8_t)p->voice.severity);
     an_buf_u8(ret, p->voice.suppressed);
     an_buf_u8(ret, p->voice.shown);
+    an_buf_put(ret, p->part, sizeof p->part);
     return an_rulebook_save(p->conf.rules, ret);
 }
 
@@ -170,12 +179,15 @@ an_err an_pipeline_rules_restore(an_pipeline *p, an_reader *in)
     const uint8_t severity = an_read_u8(in);
     v.suppressed = an_read_u8(in) != 0;
     v.shown = an_read_u8(in) != 0;
-    if (in->failed || severity >= AN_SEVERITIES)
+    const uint8_t *part = an_read_bytes(in, AN_PART_MAX);
+    if (in->failed || !part || memchr(part, '\0', AN_PART_MAX) == NULL || severity >= AN_SEVERITIES)
         return AN_ERR_PROTO;
     v.severity = (an_severity)severity;
     an_err err = an_rulebook_restore(p->conf.rules, in, p->gone, &p->n_gone);
-    if (err == AN_OK)
+    if (err == AN_OK) {
         p->voice = v;
+        memcpy(p->part, part, AN_PART_MAX);
+    }
     return err;
 }
 

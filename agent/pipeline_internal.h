@@ -22,6 +22,8 @@ struct an_pipeline {
     an_rule_gone *gone; /* (AN_RULES_MAX) */
     size_t n_gone;
     an_quality *quality;
+    char part[AN_PART_MAX]; /* of the image before; "": nobody knows */
+    bool picture_bad;       /* the image of now, or the last one, says nothing of its part */
     an_driftwatch *drift;
     uint64_t alarm_rows; /* of the alarm that is open or building up */
 
@@ -55,6 +57,19 @@ bool an_pipeline_grow(an_pipeline *p, size_t rows); /* the ring has room for so 
 void an_pipeline_warm(an_pipeline *p, an_live *live);
 /* Errors: INVAL it does not fit the stream. */
 an_err an_pipeline_fits(const an_pipeline *p, const an_live *live, an_note *why);
+
+/* ---- pipeline_frame.c: images ---- */
+
+/* At the first row of an image: an alarm about another part than this one's ends. */
+void an_pipeline_part(an_pipeline *p, const an_pipeline_in *in);
+/* Says of an image that it is not to be believed, and that the next one is. */
+void an_pipeline_picture(an_pipeline *p, const an_pipeline_in *in);
+
+/* Sensors that are not to be believed now: of an image all, or none. */
+size_t an_pipeline_bad_n(const an_pipeline *p);
+
+/* The end of the model's alarm, which its own machine did not say.  in: as of the row that was before. */
+void an_pipeline_say_end(an_pipeline *p, const an_pipeline_in *in, const an_alarm_event *e);
 
 /* The number of an alarm that is open: the model's, or a rule's; 0: none. */
 uint64_t an_pipeline_held_by(const an_pipeline *p);

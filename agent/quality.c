@@ -25,7 +25,7 @@ struct an_quality {
 
 const char *an_quality_kind_name(an_quality_kind kind)
 {
-    static const char *const names[] = {"missing", "stuck", "out of range"};
+    static const char *const names[] = {"missing", "stuck", "out of range", "image"};
     return names[kind];
 }
 
@@ -84,6 +84,7 @@ static uint32_t limit_of(const an_quality *q, an_quality_kind kind)
     case AN_QUALITY_STUCK:
         return q->conf.stuck_rows;
     case AN_QUALITY_RANGE:
+    case AN_QUALITY_IMAGE:
         break;
     }
     return q->conf.range_rows;
@@ -97,6 +98,7 @@ static bool is_bad_now(const an_quality *q, an_quality_kind kind, size_t j, floa
     case AN_QUALITY_STUCK:
         return q->conf.stuck_rows && isfinite(v) && v == q->last[j] && !(q->may_rest && q->may_rest[j]);
     case AN_QUALITY_RANGE:
+    case AN_QUALITY_IMAGE:
         break;
     }
     return isfinite(v) && ((q->low && (double)v < q->low[j]) || (q->high && (double)v > q->high[j]));

@@ -18,8 +18,13 @@
 
 #define AN_QUALITY_EVENTS_MAX 64
 
-typedef enum an_quality_kind { AN_QUALITY_MISSING, AN_QUALITY_STUCK, AN_QUALITY_RANGE } an_quality_kind;
-#define AN_QUALITY_KINDS 3
+typedef enum an_quality_kind {
+    AN_QUALITY_MISSING,
+    AN_QUALITY_STUCK,
+    AN_QUALITY_RANGE,
+    AN_QUALITY_IMAGE /* of an image as a whole (pipeline_frame.c); no watch has it */
+} an_quality_kind;
+#define AN_QUALITY_KINDS 3                              /* that are watched here, of each sensor */
 const char *an_quality_kind_name(an_quality_kind kind); /* "missing" ... */
 
 typedef struct an_quality_conf {
@@ -41,10 +46,11 @@ typedef struct an_quality_event {
     bool begins; /* else ends */
     uint32_t sensor;
     int64_t time_ms;
-    int64_t since_ms; /* of the first bad row */
-    uint64_t rows;    /* bad rows so far */
-    uint8_t said;     /* an_value_quality: what the source says of a missing value; GOOD: nothing */
-    double value;     /* last value seen, NaN if missing */
+    int64_t since_ms;         /* of the first bad row */
+    uint64_t rows;            /* bad rows so far */
+    uint8_t said;             /* an_value_quality: what the source says of a missing value; GOOD: nothing */
+    const char *part, *image; /* IMAGE: its part's id and its name, borrowed; else NULL */
+    double value;             /* last value seen, NaN if missing */
 } an_quality_event;
 
 typedef struct an_quality an_quality;

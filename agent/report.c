@@ -135,6 +135,8 @@ static an_err add_fault(an_report *r, const an_alarm_record *e)
     an_report_count *c = count_of(&r->faults, e->line, e->n_top ? e->top[0].sensor : "", e->fault);
     if (!c)
         return AN_ERR_NOMEM;
+    if (e->image[0] && e->begins) /* each by itself; only the first begins what the next good one ends */
+        c->n += in_day(r, e->time_ms) && c->since_ms != 0;
     if (e->begins && c->since_ms == 0) {
         c->since_ms = e->time_ms;
         c->n += in_day(r, e->time_ms);

@@ -126,6 +126,7 @@ typedef struct an_line {
     const an_agent_conf *agent;
     const char **sensors; /* (width) borrowed from the source */
     size_t width, context;
+    an_source_frame frame; /* of a source of images */
     an_schema schema;
     char pool_path[AN_PATH_MAX];
 

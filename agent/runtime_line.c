@@ -138,6 +138,12 @@ static void on_quality(void *ctx, const an_quality_event *e)
 {
     an_line *l = ctx;
     an_line_quality(l, e);
+    if (e->kind == AN_QUALITY_IMAGE) {
+        an_log(AN_LOG_WARN, e->begins ? "image_bad" : "image_good",
+               "line=%s image=\"%s\" part=\"%s\" why=\"%s\"", l->conf->name, e->image, e->part ? e->part : "",
+               an_value_quality_name(e->said));
+        return;
+    }
     an_log(AN_LOG_WARN, e->begins ? "sensor_bad" : "sensor_good",
            "line=%s sensor=\"%s\" kind=\"%s\" source=\"%s\" rows=%" PRIu64, l->conf->name,
            l->sensors[e->sensor], an_quality_kind_name(e->kind), an_value_quality_name(e->said), e->rows);
@@ -252,6 +258,7 @@ static void process(an_line_run *r)
                                    .values = b->values + i * b->width,
                                    .quality = b->quality + i * b->width,
                                    .part = b->part[i],
+                                   .image = l->frame.rows > 0 ? &b->image[i] : NULL,
                                    .flags = b->flags[i],
                                    .label = b->label[i]};
         an_pipeline_learn(l->pipe, an_pipeline_live(l->pipe) || known(l) == 0 || l->next_row < known(l));

@@ -9,6 +9,8 @@
 #include "base/mem.h"
 
 #define BATCH_ROWS 64
+#define IMAGES_TOGETHER                                                                                      \
+    4 /* on one side of what is held out: images do not overlap, only views of a part are alike */
 
 /* ---- copies of a pool ---- */
 
@@ -98,6 +100,15 @@ static an_err open_source(an_line *l, an_note *why)
     if (err != AN_OK)
         return err;
     l->width = an_source_width(l->source);
+    l->frame = an_source_frame_get(l->leader->source);
+    if (l->conf->window > 0 && l->frame.rows > 0 && (size_t)l->conf->window != l->frame.rows)
+        return an_fail(AN_ERR_INVAL, why,
+                       "line %s: an image has %zu rows, and its window is %lld: leave window out",
+                       l->conf->name, l->frame.rows, (long long)l->conf->window);
+    l->context = an_agent_line_context(l->conf, l->frame.rows);
+    if (l->frame.rows > 0 && l->context != l->frame.rows)
+        return an_fail(AN_ERR_INVAL, why, "line %s: an image has %zu rows, which pool.window cannot change",
+                       l->conf->name, l->frame.rows);
     const char **units = an_alloc(l->width, sizeof *units);
     l->sensors = an_alloc(l->width, sizeof *l->sensors);
     err = units && l->sensors ? AN_OK : AN_ERR_NOMEM;
@@ -109,7 +120,7 @@ static an_err open_source(an_line *l, an_note *why)
         err = check_sensors(l, why);
     if (err == AN_OK)
         err = an_schema_new(&l->schema, l->sensors, units, (uint32_t)l->width, l->conf->rate_hz,
-                            (uint32_t)l->conf->window, why);
+                            (uint32_t)an_agent_line_window(l->conf, l->frame.rows), why);
     if (err == AN_OK)
         err = an_batch_init(&l->batch, l->width, BATCH_ROWS);
     an_free(units);
@@ -143,9 +154,9 @@ static an_err open_pool(an_line *l, an_note *why)
     const an_agent_line *c = l->conf;
     an_note note = {{0}};
     an_hash seed;
-    l->context = an_agent_line_window(c);
     an_pool_conf conf = {.width = l->width,
                          .window = l->context,
+                         .block = l->frame.rows > 0 ? IMAGES_TOGETHER : 0,
                          .holdout_percent = (uint32_t)c->pool_holdout,
                          .gaps = c->pool_gaps,
                          .quota_bytes = (uint64_t)c->pool_bytes};
@@ -184,6 +195,7 @@ static an_err open_pipeline(an_line *l, an_note *why)
     double low[AN_SIM_SENSORS_MAX], high[AN_SIM_SENSORS_MAX];
     an_pipeline_conf conf = {.width = l->width,
                              .window = l->context,
+                             .frame = l->frame,
                              .bad_share_max = c->bad_share_max,
                              .alarm = an_agent_line_alarm(c),
                              .severity = (an_severity)c->alarm_severity,
@@ -222,6 +234,8 @@ static an_err restore_position(an_line *l, const an_buf *marks, size_t i, an_rea
     an_reader mark = an_reader_of(marks[i].data, marks[i].len), source, others;
     if (!an_mark_head(&mark, &l->next_row, &source))
         return an_fail(AN_ERR_PROTO, why, "line %s: what is kept of its position is damaged", l->conf->name);
+    if (l->frame.rows > 0) /* half an image is never scored: its first half is not passed over */
+        l->next_row -= l->next_row % l->frame.rows;
     if (l->leader != l && !l->leader->found)
         return an_fail(AN_ERR_NOTFOUND, why, "that of line %s is not", l->conf->stream);
     *ret_state = mark;

@@ -133,6 +133,7 @@ void an_line_spoken(void *line, const an_spoken *s)
     r->data = s->data;
     r->bad_sensors = (uint32_t)s->bad_sensors;
     an_text_set(r->part, sizeof r->part, s->part ? s->part : "");
+    an_text_set(r->image, sizeof r->image, s->image ? s->image->name : "");
     if (s->reason)
         set_reason(r, l, s->reason);
     log_event(l, s, r);
@@ -167,10 +168,19 @@ void an_line_quality(an_line *l, const an_quality_event *e)
     r->rows = e->rows;
     r->data = AN_DATA_UNCERTAIN;
     r->begins = e->begins;
+    an_text_set(r->fault, sizeof r->fault, an_quality_kind_name(e->kind));
+    if (e->kind == AN_QUALITY_IMAGE) {
+        an_text_set(r->image, sizeof r->image, e->image);
+        an_text_set(r->part, sizeof r->part, e->part ? e->part : "");
+        if (e->begins)
+            snprintf(r->reason, sizeof r->reason, "The picture is %s: it says nothing of the part.",
+                     an_value_quality_name(e->said));
+        an_line_logged(l, r);
+        return;
+    }
     if (e->begins && e->said != AN_VALUE_GOOD)
         snprintf(r->reason, sizeof r->reason, "The source says that it is %s.",
                  an_value_quality_name(e->said));
-    an_text_set(r->fault, sizeof r->fault, an_quality_kind_name(e->kind));
     an_text_set(r->top[0].sensor, sizeof r->top[0].sensor, l->sensors[e->sensor]);
     r->n_top = 1;
     an_line_logged(l, r);

@@ -45,6 +45,9 @@ an_err an_line_stream_open(an_line *l, an_note *why)
 {
     an_line *leader = l->leader;
     const size_t n = l->conf->sensors ? an_node_count(l->conf->sensors) : leader->width;
+    if (leader->frame.rows > 0 && l->conf->sensors)
+        return an_node_fail(l->conf->sensors, why,
+                            "sensors: images are shared as a whole; leave sensors out");
     if (n == 0 || n > leader->width)
         return an_node_fail(l->conf->sensors, why, "sensors: %zu of the %zu of line \"%.60s\"", n,
                             leader->width, l->conf->stream);

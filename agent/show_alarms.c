@@ -85,6 +85,11 @@ static void print_record(const an_alarm_record *r, FILE *out)
     char time[25];
     an_time_text(time, r->time_ms);
     fprintf(out, "%8" PRIu64 "  %s  %-16s ", r->seq, time, r->line);
+    if (r->image[0] && r->kind == AN_LOGGED_QUALITY) {
+        fprintf(out, "image %s%s%s%s%s%s\n", r->image, r->part[0] ? " of part " : "", r->part,
+                r->begins ? "" : " is good again", r->reason[0] ? ": " : "", r->reason);
+        return;
+    }
     if (r->kind == AN_LOGGED_QUALITY) {
         fprintf(out, "%s of %s %s%s%s\n", r->fault, r->top[0].sensor, r->begins ? "begins" : "ends",
                 r->reason[0] ? ": " : "", r->reason);

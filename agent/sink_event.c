@@ -46,7 +46,10 @@ void an_sink_sentence(char out[static AN_SINK_SENTENCE_MAX], const an_alarm_reco
     char alarm[64] = "", detail[AN_NAME_MAX + AN_ALARM_TEXT_MAX + 32] = "";
     if (r->alarm)
         snprintf(alarm, sizeof alarm, " alarm %llu", (unsigned long long)r->alarm);
-    if (r->kind == AN_LOGGED_QUALITY)
+    if (r->kind == AN_LOGGED_QUALITY && r->image[0])
+        snprintf(detail, sizeof detail, " of data: image %s %s", r->image,
+                 r->begins ? "is not good" : "is good");
+    else if (r->kind == AN_LOGGED_QUALITY)
         snprintf(detail, sizeof detail, " of data: %s of %s %s", r->fault, r->n_top ? r->top[0].sensor : "?",
                  r->begins ? "begins" : "ends");
     else if (r->alarm)

@@ -56,7 +56,8 @@ an_err an_batch_init(an_batch *b, size_t width, size_t cap)
     b->label = an_alloc(cap, sizeof *b->label);
     b->quality = an_alloc(cap * width, sizeof *b->quality);
     b->part = an_alloc(cap, sizeof *b->part);
-    if (b->values && b->time_ms && b->row && b->flags && b->label && b->quality && b->part)
+    b->image = an_alloc(cap, sizeof *b->image);
+    if (b->values && b->time_ms && b->row && b->flags && b->label && b->quality && b->part && b->image)
         return AN_OK;
     an_batch_done(b);
     return AN_ERR_NOMEM;
@@ -73,6 +74,7 @@ void an_batch_done(an_batch *b)
     an_free(b->label);
     an_free(b->quality);
     an_free(b->part);
+    an_free(b->image);
     *b = (an_batch){0};
 }
 
@@ -187,6 +189,11 @@ const char *an_source_sensor(const an_source *s, size_t i)
 const char *an_source_unit(const an_source *s, size_t i)
 {
     return s->type->unit(s->state, i);
+}
+
+an_source_frame an_source_frame_get(const an_source *s)
+{
+    return s->type->frame ? s->type->frame(s->state) : (an_source_frame){0};
 }
 
 /* Rows that the pace allows now; 0 sets the wait. */
@@ -307,7 +314,8 @@ int an_source_fd(const an_source *s)
 
 const char *an_value_quality_name(uint8_t quality)
 {
-    static const char *const names[] = {"good", "uncertain", "bad", "stale", "not reached"};
+    static const char *const names[] = {"good",        "uncertain",    "bad",     "stale",
+                                        "not reached", "out of focus", "clipped", "dirty"};
     return quality < sizeof names / sizeof *names ? names[quality] : "unknown";
 }
 

@@ -45,11 +45,26 @@ typedef enum an_value_quality {
     AN_VALUE_UNCERTAIN, /* the device doubts it */
     AN_VALUE_BAD,       /* the device says that it is wrong, or it cannot be read as a number */
     AN_VALUE_STALE,     /* nothing new for longer than the source allows */
-    AN_VALUE_UNREACHED  /* its device cannot be reached */
+    AN_VALUE_UNREACHED, /* its device cannot be reached */
+    AN_VALUE_UNFOCUSED, /* a picture that says nothing of the part: out of focus */
+    AN_VALUE_CLIPPED,   /* ... too dark or too bright */
+    AN_VALUE_DIRTY      /* ... taken through dirt */
 } an_value_quality;
 const char *an_value_quality_name(uint8_t quality); /* "good" ... */
 
 enum { AN_LABEL_UNKNOWN = -1, AN_LABEL_NORMAL = 0, AN_LABEL_FAULT = 1 };
+
+#define AN_SOURCE_IMAGE_MAX 128 /* bytes of an image's name, with its terminator */
+/* Of a source of images (docs/adr/0037): what its rows make together ... */
+typedef struct an_source_frame {
+    size_t rows; /* of an image; 0: rows are a stream */
+    size_t width, channels;
+} an_source_frame;
+/* ... and the image that a row belongs to, as it came, after the cut: places in it are said in its pixels. */
+typedef struct an_row_image {
+    uint32_t width, height;
+    char name[AN_SOURCE_IMAGE_MAX]; /* cut if it is longer */
+} an_row_image;
 
 /* Rows as they came.  The owner sets the memory up once; next refills it. */
 typedef struct an_batch {
@@ -63,6 +78,7 @@ typedef struct an_batch {
     int8_t *label;             /* (cap) AN_LABEL_*; for tests and reports, never for training */
     uint8_t *quality;          /* (cap, width) an_value_quality; GOOD where the source says nothing */
     char (*part)[AN_PART_MAX]; /* (cap) id of the part, UTF-8; "" if the row belongs to none */
+    an_row_image *image;       /* (cap) of a source of images, set by it; else not looked at */
 } an_batch;
 
 /* Errors: INVAL a zero size, NOMEM. */
@@ -111,6 +127,9 @@ typedef struct an_source_type {
     size_t (*width)(const void *state);
     const char *(*sensor)(const void *state, size_t i); /* name, borrowed */
     const char *(*unit)(const void *state, size_t i);   /* "" if unknown */
+
+    /* Of a source of images, after open; NULL: rows are a stream. */
+    an_source_frame (*frame)(const void *state);
 
     /* Fills ret from 0 to at most its cap rows and sets ret->n; OK means n > 0.  quality and part come
      * in as GOOD and "".  Errors: AGAIN nothing yet (sets *ret_wait_ms), NOTFOUND no row will ever follow, IO,
@@ -172,6 +191,7 @@ const an_source_type *an_source_type_get(const an_source *s);
 size_t an_source_width(const an_source *s);
 const char *an_source_sensor(const an_source *s, size_t i);
 const char *an_source_unit(const an_source *s, size_t i);
+an_source_frame an_source_frame_get(const an_source *s); /* rows 0: it gives no images */
 
 /* As the variant's next, kept to `speed` rows a second (0 = as fast as it goes). */
 an_err an_source_next(an_source *s, an_batch *ret, int64_t *ret_wait_ms, an_note *why);

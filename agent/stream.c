@@ -34,7 +34,8 @@ struct an_stream {
 
 static size_t slots_for(size_t width, size_t rows)
 {
-    const size_t n = RING_BYTES / (rows * (width * (sizeof(float) + 1) + AN_PART_MAX + 32));
+    const size_t n =
+        RING_BYTES / (rows * (width * (sizeof(float) + 1) + AN_PART_MAX + sizeof(an_row_image) + 32));
     return n < SLOTS_LEAST ? SLOTS_LEAST : n > SLOTS_MOST ? SLOTS_MOST : n;
 }
 
@@ -122,6 +123,7 @@ void an_stream_put(an_stream *s, const an_batch *b, const void *position, size_t
     memcpy(to->batch.flags, b->flags, b->n * sizeof *b->flags);
     memcpy(to->batch.label, b->label, b->n * sizeof *b->label);
     memcpy(to->batch.part, b->part, b->n * sizeof *b->part);
+    memcpy(to->batch.image, b->image, b->n * sizeof *b->image);
     to->batch.n = b->n;
     an_buf_clear(&to->position);
     an_buf_put(&to->position, position, len);
@@ -174,6 +176,7 @@ static void copy_rows(an_batch *to, const an_batch *from, size_t at, size_t n)
     memcpy(to->flags, from->flags + at, n * sizeof *to->flags);
     memcpy(to->label, from->label + at, n * sizeof *to->label);
     memcpy(to->part, from->part + at, n * sizeof *to->part);
+    memcpy(to->image, from->image + at, n * sizeof *to->image);
     to->n = n;
 }
 

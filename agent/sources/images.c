@@ -87,13 +87,15 @@ static bool is_settled(images *s, const images_item *item)
 
 /* ---- one image ---- */
 
-static an_err load(images *s, const images_item *item, an_image *ret, an_note *why)
+static an_err load(images *s, const images_item *item, an_image *ret, an_row_image *ret_came, an_note *why)
 {
     char path[AN_PATH_MAX];
     an_image image = {0};
     an_err err = an_path_join(path, s->path, item->name);
     if (!err)
         err = an_image_read(path, &image, why);
+    if (!err)
+        *ret_came = an_picture_came(&s->picture, &image);
     if (!err)
         err = an_picture_shape(&s->picture, &image, why);
     if (err)
@@ -126,7 +128,8 @@ static an_err begin(images *s, const images_item *item)
     memcpy(s->file, item->name, strlen(item->name) + 1);
     s->file_ns = item->written_ns;
     s->y = s->picture.height; /* of the one before there is nothing left */
-    an_err err = load(s, item, &image, &why);
+    an_row_image came = {0};
+    an_err err = load(s, item, &image, &came, &why);
     if (!err && s->time_in_name && !an_time_in_name(item->name, s->zone, &s->image_ms))
         err = an_fail(AN_ERR_PROTO, &why, "%.100s: there is no date and time in its name", item->name);
     if (err == AN_ERR_NOMEM) {
@@ -140,6 +143,8 @@ static an_err begin(images *s, const images_item *item)
     }
     an_image_done(&s->image);
     s->image = image;
+    s->as_it_came = came;
+    snprintf(s->as_it_came.name, sizeof s->as_it_came.name, "%s", item->name);
     s->y = 0;
     if (!s->time_in_name)
         s->image_ms = item->written_ns / 1000000;
@@ -186,9 +191,10 @@ static an_err images_open(void *state, const an_node *conf, an_note *why)
     if ((err = look(s)) == AN_ERR_IO)
         return an_fail(err, why, "%s: cannot be listed", s->path);
     an_image image = {0};
+    an_row_image came;
     err = err ? err : AN_ERR_NOTFOUND;
     for (size_t i = 0; i < s->n_items && err != AN_OK && (err == AN_ERR_NOTFOUND || err != AN_ERR_NOMEM); i++)
-        err = load(s, &s->items[i], &image, &inner);
+        err = load(s, &s->items[i], &image, &came, &inner);
     an_image_done(&image);
     s->n_items = 0;
     if (err && err != AN_ERR_NOMEM)
@@ -200,6 +206,11 @@ static an_err images_open(void *state, const an_node *conf, an_note *why)
 static size_t images_width(const void *state)
 {
     return an_picture_width(&((const images *)state)->picture);
+}
+
+static an_source_frame images_frame(const void *state)
+{
+    return an_picture_frame(&((const images *)state)->picture);
 }
 
 static const char *images_sensor(const void *state, size_t i)
@@ -220,6 +231,7 @@ static void put_row(images *s, an_batch *ret)
     ret->time_ms[i] = s->image_ms;
     ret->row[i] = s->row++;
     memcpy(ret->part[i], s->part, AN_PART_MAX);
+    ret->image[i] = s->as_it_came;
     s->y++;
 }
 
@@ -320,6 +332,7 @@ const an_source_type an_source_type_images = {
     .width = images_width,
     .sensor = images_sensor,
     .unit = images_unit,
+    .frame = images_frame,
     .next = images_next,
     .save = images_save,
     .restore = images_restore,

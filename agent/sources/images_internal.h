@@ -34,6 +34,7 @@ typedef struct images {
     int64_t file_ns;
     an_image image; /* that is given out, row by row */
     size_t y;       /* its next row */
+    an_row_image as_it_came;
     int64_t image_ms;
     char part[AN_PART_MAX];
     uint8_t quality;

@@ -73,6 +73,17 @@ an_err an_picture_name_sensors(an_picture *p, const char *what, an_note *why)
     return AN_OK;
 }
 
+an_source_frame an_picture_frame(const an_picture *p)
+{
+    return (an_source_frame){.rows = p->height, .width = p->width, .channels = p->channels};
+}
+
+an_row_image an_picture_came(const an_picture *p, const an_image *image)
+{
+    return (an_row_image){.width = (uint32_t)(p->roi[2] > 0 ? p->roi[2] : image->width),
+                          .height = (uint32_t)(p->roi[2] > 0 ? p->roi[3] : image->height)};
+}
+
 an_err an_picture_shape(an_picture *p, an_image *image, an_note *why)
 {
     an_err err =
@@ -103,7 +114,11 @@ an_err an_picture_judge(an_picture *p, const an_image *image, uint8_t *ret_quali
     p->unfocused += unfocused;
     p->clipped += clipped;
     p->dirty += dirty;
-    *ret_quality = unfocused || clipped || dirty ? AN_VALUE_BAD : AN_VALUE_GOOD;
+    /* A lamp that is off leaves nothing to focus on: what is wrong first is said. */
+    *ret_quality = clipped     ? AN_VALUE_CLIPPED
+                   : unfocused ? AN_VALUE_UNFOCUSED
+                   : dirty     ? AN_VALUE_DIRTY
+                               : AN_VALUE_GOOD;
     return AN_OK;
 }
 
@@ -119,5 +134,6 @@ size_t an_picture_row(const an_picture *p, const an_image *image, uint8_t qualit
     memset(ret->quality + i * width, quality, width);
     ret->flags[i] = y == 0 ? AN_ROW_RESTART : 0;
     ret->label[i] = AN_LABEL_UNKNOWN;
+    ret->image[i] = (an_row_image){.width = (uint32_t)p->width, .height = (uint32_t)p->height};
     return i;
 }

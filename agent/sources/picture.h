@@ -2,7 +2,7 @@
  *
  *     image -> roi -> resize -> colour -> height rows of (width * channels) values 0..1
  *                                |
- *                                +-> focus, exposure, dirt: GOOD or BAD
+ *                                +-> focus, exposure, dirt
  *
  *     static const an_option options[] = {..., AN_PICTURE_OPTIONS("0", "auto"), {NULL ...}};
  *     err = an_picture_read(&p, options, conf, &why);
@@ -64,14 +64,19 @@ an_err an_picture_read_roi(size_t ret[static 4], const an_node *map, an_note *wh
 an_err an_picture_name_sensors(an_picture *p, const char *what, an_note *why);
 size_t an_picture_width(const an_picture *p); /* of a row */
 
+an_source_frame an_picture_frame(const an_picture *p); /* for an_source_type.frame */
+/* How large an image is after the cut; before it is shaped. */
+an_row_image an_picture_came(const an_picture *p, const an_image *image);
+
 /* In the shape that p has; what is not known of it yet is taken from this image.  Errors: INVAL, NOMEM. */
 an_err an_picture_shape(an_picture *p, an_image *image, an_note *why);
 
-/* A picture that says nothing of the part is BAD, and is counted.  Errors: INVAL, NOMEM. */
+/* A picture that says nothing of the part is CLIPPED, UNFOCUSED or DIRTY, and is counted.  Errors: INVAL, NOMEM. */
 an_err an_picture_judge(an_picture *p, const an_image *image, uint8_t *ret_quality);
 
-/* Row y of the image, as the next of the batch: values, quality, flags and label.  NULL: an image that is missing.  Time, number
- * and part are the caller's to set; returns the row's place. */
+/* Row y of the image, as the next of the batch: values, quality, flags and label, and its size as if it came in this one.
+ * NULL: an image that is missing.  Time, number and part, and what is known of the image as it came, are the caller's
+ * to set; returns the row's place. */
 size_t an_picture_row(const an_picture *p, const an_image *image, uint8_t quality, size_t y, an_batch *ret);
 
 #endif

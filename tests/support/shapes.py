@@ -6,6 +6,11 @@
     FOLDER/colours/{circle,square}   64 x 64, coloured PNG
     FOLDER/surface/{normal,hole}     64 x 64, a chequered ground; with a black hole
     FOLDER/masks/{images,masks}      32 x 32, what is drawn is white in the mask
+
+    python3 tests/support/shapes.py FOLDER SEED KIND PART...
+
+    FOLDER/PART.png of each part: a surface as above, of KIND normal, hole (at the upper right), blurred or white.  Each
+    is whole when it has its name.
 """
 import os
 import random
@@ -54,8 +59,32 @@ def chequered(rng, hole):
     return values
 
 
+def picture(rng, kind):
+    n = 64
+    if kind == "white":
+        return [255] * (n * n)
+    values = chequered(rng, False)
+    if kind == "hole":
+        for row in range(6, 14):
+            values[row * n + 44:row * n + 60] = [0] * 16
+    if kind == "blurred":
+        values = [sum(values[y * n + (x + d) % n] for d in range(-12, 13)) // 25 for y in range(n) for x in range(n)]
+        values = [sum(values[(y + d) % n * n + x] for d in range(-12, 13)) // 25 for y in range(n) for x in range(n)]
+    return values
+
+
+def parts(top, rng, kind, names):
+    os.makedirs(top, exist_ok=True)
+    for name in names:
+        whole = os.path.join(top, name + ".png")
+        png(whole + ".part", 64, 1, picture(rng, kind))
+        os.rename(whole + ".part", whole)
+
+
 def main():
     top, rng = sys.argv[1], random.Random(int(sys.argv[2]))
+    if len(sys.argv) > 3:
+        return parts(top, rng, sys.argv[3], sys.argv[4:])
 
     def folder(*names):
         path = os.path.join(top, *names)

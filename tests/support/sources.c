@@ -86,7 +86,7 @@ an_source *sources_open(const char *type, const char *options)
 
 an_err sources_drain(an_source *s, size_t column, char *ret, size_t cap)
 {
-    static const char *const marks[] = {"", "~", "!", "*", "?"};
+    static const char *const marks[] = {"", "~", "!", "*", "?", "(focus)", "(clipped)", "(dirty)"};
     an_batch b;
     an_note why = {{0}};
     int64_t wait_ms = 0;
@@ -98,7 +98,7 @@ an_err sources_drain(an_source *s, size_t column, char *ret, size_t cap)
         for (size_t i = 0; i < b.n; i++) {
             len += (size_t)snprintf(
                 ret + len, cap - len, "%s%s%g%s", len ? " " : "", b.flags[i] & AN_ROW_RESTART ? "|" : "",
-                (double)b.values[i * b.width + column], marks[b.quality[i * b.width + column] % 5]);
+                (double)b.values[i * b.width + column], marks[b.quality[i * b.width + column] % 8]);
             assert_true(len < cap);
         }
     if (err == AN_ERR_AGAIN)

@@ -68,9 +68,38 @@ static void options_reach_their_users(void **state)
     assert_int_equal(o.tune_epochs, 3);
     assert_string_equal(o.policy, "target_far:0.01");
     assert_null(an_agent_line_calibrate(&c.lines[1]).policy);
-    assert_int_equal(an_agent_line_window(&c.lines[0]), 8);
-    assert_int_equal(an_agent_line_window(&c.lines[1]), 1);
+    assert_int_equal(an_agent_line_context(&c.lines[0], 0), 8);
+    assert_int_equal(an_agent_line_window(&c.lines[1], 0), 1);
     an_agent_conf_done(&c);
+}
+
+static const char camera[] = "site: a\nlines: [{name: cam, model: m%s, source: {type: images, path: /x}}]\n";
+
+/* Parts come by once: what asks for several scores in a row would be about several parts. */
+static void lines_of_images_have_defaults_of_their_own(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *more;
+        unsigned k, n;
+    } rows[] = {
+        {"", 1, 1}, {", alarm: {k: 2}", 2, 2}, {", alarm: {n: 4}", 1, 4}, {", alarm: {k: 2, n: 3}", 2, 3}};
+    char text[512];
+    an_agent_conf c;
+    an_note why = {{0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        snprintf(text, sizeof text, camera, rows[i].more);
+        assert_int_equal(parse(text, &c, &why), AN_OK);
+        const an_alarm_conf alarm = an_agent_line_alarm(&c.lines[0]);
+        assert_int_equal(alarm.k, rows[i].k);
+        assert_int_equal(alarm.n, rows[i].n);
+        assert_int_equal(an_agent_line_window(&c.lines[0], 48), 48);
+        assert_int_equal(an_agent_line_context(&c.lines[0], 48), 48);
+        an_agent_conf_done(&c);
+    }
+    snprintf(text, sizeof text, camera, ", alarm: {k: 3, n: 2}");
+    assert_int_equal(parse(text, &c, &why), AN_ERR_INVAL);
+    assert_non_null(strstr(why.text, "k = 3 must not be above n = 2"));
 }
 
 #define LINE "site: a\nlines:\n  - name: l\n    model: m\n    source: {type: sim, line: pump}\n"
@@ -174,6 +203,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_configuration_is_read),
         cmocka_unit_test(options_reach_their_users),
+        cmocka_unit_test(lines_of_images_have_defaults_of_their_own),
         cmocka_unit_test(what_is_wrong_is_said_with_its_place),
         cmocka_unit_test(declared_modes_want_the_simulator),
         cmocka_unit_test(memory_that_runs_out_leaves_nothing_behind),
