@@ -349,6 +349,21 @@ static void catch_up(soak *s)
         an_live_until_tag(&s->lives[i], 0, AN_VALUE_GOOD, (float)sent - 0.5f);
 }
 
+/* What it had delivered and forgets may come again, before what is new: when a new value is here, that is over. */
+static void kill_broker(soak *s)
+{
+    uint64_t connects[2];
+    for (size_t i = 0; i < 2; i++)
+        connects[i] = an_live_counter(&s->lives[i], "connects");
+    an_broker_kill(&s->broker);
+    an_broker_resume(&s->broker);
+    for (size_t i = 0; i < 2; i++)
+        until_connected(&s->lives[i], connects[i] + 1);
+    const unsigned sent = atomic_load(&s->publisher.shared->sent);
+    for (size_t i = 0; i < 2; i++)
+        an_live_until_tag(&s->lives[i], 0, AN_VALUE_GOOD, (float)sent + 0.5f);
+}
+
 static void harm(soak *s, uint64_t which)
 {
     for (size_t i = 0; i < 2; i++) {
@@ -367,8 +382,7 @@ static void harm(soak *s, uint64_t which)
         an_broker_resume(&s->broker);
         break;
     case 2:
-        an_broker_kill(&s->broker);
-        an_broker_resume(&s->broker);
+        kill_broker(s);
         break;
     case 3: /* it says nothing for a while */
         an_process_signal(&s->broker.process, SIGSTOP);
