@@ -43,6 +43,9 @@ static const sample samples[] = {
 #ifdef AN_HAVE_MQTT
     {"mqtt", "broker: 'mqtt://127.0.0.1:1', client: c, tags: [{name: a, topic: a/b}]"},
 #endif
+#ifdef AN_HAVE_OPCUA
+    {"opcua", "endpoint: 'opc.tcp://127.0.0.1:1', security: none, tags: [{name: a, node: i=2258}]"},
+#endif
     {"sql", "database: sqlite, address: %s/none.db, query: t, time: t, columns: [a, b]"},
     {"sim", "line: pump, rows: 150, site: 3, seed: 9"},
 };

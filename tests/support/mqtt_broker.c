@@ -22,28 +22,6 @@ static void give_up(const char *what)
     exit(1);
 }
 
-void *an_shared_map(const char *path, size_t len)
-{
-    const int fd = open(path, O_RDWR);
-    if (fd < 0 || ftruncate(fd, (off_t)len) != 0)
-        give_up(path);
-    void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    close(fd);
-    if (p == MAP_FAILED)
-        give_up("mmap");
-    return p;
-}
-
-void *an_shared_make(char *path, size_t len)
-{
-    snprintf(path, 64, "/tmp/andon-shared-XXXXXX");
-    const int fd = mkstemp(path);
-    if (fd < 0)
-        give_up("mkstemp");
-    close(fd);
-    return an_shared_map(path, len);
-}
-
 /* ---- the broker ---- */
 
 static void write_conf(const an_broker *b, const char *more)

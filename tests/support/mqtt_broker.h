@@ -48,8 +48,4 @@ void an_publisher_done(an_publisher *p);
 /* Publishes one message from the test itself, with QoS 1, and returns when the broker has it. */
 void an_publish(int port, const char *topic, const void *payload, size_t len, bool retain);
 
-/* A file that processes share, of zeros; path holds 64 bytes.  map: of one that is there. */
-void *an_shared_make(char *path, size_t len);
-void *an_shared_map(const char *path, size_t len);
-
 #endif

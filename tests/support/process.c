@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -222,4 +223,26 @@ int an_part_main(int argc, char **argv)
         if (strcmp(parts[i].name, argv[2]) == 0)
             return parts[i].run(argc - 2, argv + 2);
     return strcmp(argv[2], "relay") == 0 ? relay_main(argc - 2, argv + 2) : 2;
+}
+
+void *an_shared_map(const char *path, size_t len)
+{
+    const int fd = open(path, O_RDWR);
+    if (fd < 0 || ftruncate(fd, (off_t)len) != 0)
+        give_up(path);
+    void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    if (p == MAP_FAILED)
+        give_up("mmap");
+    return p;
+}
+
+void *an_shared_make(char *path, size_t len)
+{
+    snprintf(path, 64, "/tmp/andon-shared-XXXXXX");
+    const int fd = mkstemp(path);
+    if (fd < 0)
+        give_up("mkstemp");
+    close(fd);
+    return an_shared_map(path, len);
 }

@@ -17,6 +17,7 @@
 #define AN_TEST_PROCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -40,5 +41,9 @@ int an_free_port(void); /* of the loopback */
 /* Does somebody listen there? */
 bool an_port_open(int port);
 void an_port_wait(int port); /* until it does; ends the test program after 20 s */
+
+/* A file that processes share, of zeros; path holds 64 bytes.  map: of one that is there. */
+void *an_shared_make(char *path, size_t len);
+void *an_shared_map(const char *path, size_t len);
 
 #endif

@@ -119,7 +119,7 @@ static const struct {
     {"site: a\nlines:\n  - model: m\n    source: {type: sim, line: pump}",
      "s.yaml:3:", "\"name\" is missing"},
     {"site: a\nlines:\n  - name: l\n    model: m", "s.yaml:3:", "\"source\" is missing"},
-    {"site: a\nlines:\n  - name: l\n    model: m\n    source: {type: opcua}", "s.yaml:5:20",
+    {"site: a\nlines:\n  - name: l\n    model: m\n    source: {type: profinet}", "s.yaml:5:20",
      "no source of type"},
     {"site: a\nlines:\n  - name: l\n    model: m\n    source: {type: sim}", "s.yaml:5:", "needs \"line\""},
     {"site: a\nlines:\n  - name: l\n    model: m\n    source: {type: sim, line: pump, sed: 1}",
