@@ -18,11 +18,21 @@ static void save_floats(an_buf *b, const float *x, size_t n)
         an_buf_f32(b, x[i]);
 }
 
+/* So that the buffer does not grow beyond what is needed. */
+static size_t bytes_of(const an_pool *p)
+{
+    size_t n = 10 * sizeof(uint64_t) + sizeof(an_hash);
+    for (size_t k = 0; k < AN_POOL_PARTS; k++)
+        n += 8 + p->parts[k].n * (16 + p->sample * sizeof(float));
+    return n;
+}
+
 an_err an_pool_save(const an_pool *p, const char *path, an_note *why)
 {
     an_buf b;
     an_hash hash;
     an_buf_init(&b, FILE_MAX);
+    an_buf_reserve(&b, bytes_of(p));
     an_buf_u64(&b, MAGIC);
     an_buf_u64(&b, p->conf.width);
     an_buf_u64(&b, p->conf.window);
