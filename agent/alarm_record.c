@@ -115,6 +115,7 @@ static void set_acts(an_json *o, const an_alarm_record *r)
     set_time(o, "until_ms", r->until_ms);
     set_filled(o, "acknowledged_by", r->acked_by);
     set_filled(o, "verdict", r->verdict);
+    set_filled(o, "class", r->defect);
     if (r->kind == AN_LOGGED_QUALITY) {
         an_json_set_text(o, "fault", r->fault);
         an_json_set_bool(o, "begins", r->begins);
@@ -247,7 +248,7 @@ static an_err get_texts(const an_jval *o, an_alarm_record *r, an_note *why)
         {"reason", FIELD(reason)},   {"by", FIELD(by)},
         {"comment", FIELD(comment)}, {"acknowledged_by", FIELD(acked_by)},
         {"verdict", FIELD(verdict)}, {"fault", FIELD(fault)},
-        {"image", FIELD(image)},
+        {"image", FIELD(image)},     {"class", FIELD(defect)},
     };
     an_err err = AN_OK;
     for (size_t i = 0; i < sizeof texts / sizeof *texts && err == AN_OK; i++)

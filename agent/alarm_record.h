@@ -30,7 +30,8 @@
     X(RESTORED, "restored to service")                                                                       \
     X(COMMENTED, "commented")                                                                                \
     X(VERDICT, "verdict")                                                                                    \
-    X(QUALITY, "quality") /* of the data; belongs to no alarm */
+    X(QUALITY, "quality") /* of the data; belongs to no alarm */                                             \
+    X(MISSED, "missed")   /* a defect that no alarm spoke of; with verdict "false" it is taken back */
 typedef enum an_logged_kind {
 #define AN_LOGGED_ROW(name, text) AN_LOGGED_##name,
     AN_LOGGED_LIST(AN_LOGGED_ROW)
@@ -69,7 +70,7 @@ typedef struct an_alarm_record {
     uint64_t seq; /* grows by one with each record of the site; the log sets it */
     an_logged_kind kind;
     char site[AN_NAME_MAX], line[AN_NAME_MAX];
-    uint64_t alarm;       /* its number in the line; 0: none (QUALITY, what concerns the whole line) */
+    uint64_t alarm; /* its number in the line; 0: none (QUALITY, MISSED, what concerns the whole line) */
     an_standing standing; /* after this; the log sets it */
     an_severity severity;
     char source
@@ -104,9 +105,10 @@ typedef struct an_alarm_record {
     bool suppressed;             /* by design; also of a RAISED that nobody is shown */
     char by[AN_NAME_MAX];        /* who, of what people do; "" else */
     char comment[AN_REASON_MAX]; /* of this record */
-    int64_t until_ms;            /* SHELVED: the end; 0 else */
+    int64_t until_ms;            /* SHELVED: the end; MISSED: of the piece that was defective; 0 else */
     char acked_by[AN_NAME_MAX];  /* "": nobody yet */
     char verdict[AN_NAME_MAX];   /* "true", "false", "unsure"; "": none yet */
+    char defect[AN_NAME_MAX];    /* its class, as people name it; "": nobody has */
     char fault[AN_NAME_MAX];     /* QUALITY: "missing" ... */
     bool begins;                 /* QUALITY: else it ends */
 } an_alarm_record;

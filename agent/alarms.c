@@ -26,6 +26,20 @@ static const char *const steps[] = {
     "ROWID;"
     "CREATE TABLE reader(name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE counter(name TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;",
+    /* 2: what a line has made, what was said of it, and what an alarm is matched with it by. */
+    "ALTER TABLE alarm ADD COLUMN since_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE alarm ADD COLUMN part TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE alarm ADD COLUMN rule INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE alarm ADD COLUMN shown INTEGER NOT NULL DEFAULT 1;"
+    "CREATE TABLE piece(id INTEGER PRIMARY KEY AUTOINCREMENT, line TEXT NOT NULL, part TEXT NOT NULL,"
+    " from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, peak REAL, level REAL, model BLOB NOT NULL,"
+    " UNIQUE(line, part, from_ms));"
+    "CREATE INDEX piece_end ON piece(line, to_ms);"
+    "CREATE TABLE label(id INTEGER PRIMARY KEY AUTOINCREMENT, line TEXT NOT NULL, key TEXT NOT NULL,"
+    " part TEXT NOT NULL, alarm INTEGER NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,"
+    " said_ms INTEGER NOT NULL, verdict INTEGER NOT NULL, class TEXT NOT NULL, by TEXT NOT NULL,"
+    " comment TEXT NOT NULL, spoken INTEGER NOT NULL, peak REAL, level REAL, model BLOB NOT NULL,"
+    " UNIQUE(line, key));",
 };
 
 static an_err count_bytes(an_alarms *a, an_note *why)
@@ -292,6 +306,7 @@ static an_err store_event(an_alarms *a, an_alarm_record *r, an_note *why)
     if (r->standing == AN_STANDING_UNACKED)
         r->acked_by[0] = '\0';
     memcpy(r->verdict, row.last.verdict, sizeof r->verdict);
+    memcpy(r->defect, row.last.defect, sizeof r->defect);
     err = an_alarms_append(a, r, why);
     row.last = *r;
     return err ? err : an_alarms_save(a, &row, r->seq, why);

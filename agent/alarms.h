@@ -66,7 +66,7 @@ typedef struct an_alarm_deed {
     uint64_t
         alarm; /* 0: the line, with all its alarms, also those to come (SHELVED UNSHELVED REMOVED RESTORED) */
     const char *by, *comment;
-    const char *verdict; /* VERDICT */
+    const char *verdict, *defect; /* VERDICT; defect: its class, may be NULL */
     int64_t now_ms;
     int64_t until_ms; /* SHELVED: above now_ms */
 } an_alarm_deed;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/alarms_internal.h"
+#include "agent/verdicts.h"
 #include "base/mem.h"
 #include "msg/msg.h"
 
@@ -57,7 +58,7 @@ static an_err explain(an_err err, const an_alarm_row *row, an_note *why)
 }
 
 /* The deed on one alarm, and its record. */
-static an_err act_on(an_alarms *a, an_alarm_row *row, const an_alarm_deed *d, an_note *why)
+an_err an_alarms_act_on(an_alarms *a, an_alarm_row *row, const an_alarm_deed *d, an_note *why)
 {
     const an_alarm_act act = act_of(d->kind);
     const int64_t until = d->until_ms > row->state.until_ms ? d->until_ms : row->state.until_ms;
@@ -70,8 +71,10 @@ static an_err act_on(an_alarms *a, an_alarm_row *row, const an_alarm_deed *d, an
         return explain(err, row, why);
     if (d->kind == AN_LOGGED_ACKED)
         an_text_set(row->last.acked_by, sizeof row->last.acked_by, d->by);
-    else if (d->kind == AN_LOGGED_VERDICT)
+    if (d->kind == AN_LOGGED_VERDICT) {
         an_text_set(row->last.verdict, sizeof row->last.verdict, d->verdict);
+        an_text_set(row->last.defect, sizeof row->last.defect, d->defect ? d->defect : "");
+    }
     row->last.standing = an_alarm_standing(&row->state);
     row->last.until_ms = row->state.until_ms;
     row->last.ever_shown |= an_standing_shown(row->last.standing);
@@ -115,7 +118,7 @@ static an_err act_on_each(an_alarms *a, const numbers *those, const an_alarm_dee
         an_alarm_deed d = *deed;
         d.alarm = those->alarm[i];
         err = an_alarms_load(a, those->line[i], d.alarm, &row, &found, why);
-        if (!err && found && (err = act_on(a, &row, &d, why)) == AN_OK)
+        if (!err && found && (err = an_alarms_act_on(a, &row, &d, why)) == AN_OK)
             (*n)++;
         if (err == AN_ERR_EXISTS || err == AN_ERR_STATE)
             err = AN_OK; /* what is done for the line is done for this one */
@@ -209,7 +212,9 @@ an_err an_alarms_act(an_alarms *a, const an_alarm_deed *deed, size_t *ret_n, an_
         an_alarm_row row;
         err = an_alarms_get(a, deed->line, deed->alarm, &row, why);
         if (!err)
-            err = act_on(a, &row, deed, why);
+            err = an_alarms_act_on(a, &row, deed, why);
+        if (!err && deed->kind == AN_LOGGED_VERDICT)
+            err = an_alarms_label_alarm(a, &row, deed, why);
         n = 1;
     }
     if (!(err = an_alarms_end(a, err, why)) && ret_n)

@@ -29,6 +29,8 @@ an_err an_alarms_load(an_alarms *a, const char *line, uint64_t alarm, an_alarm_r
 an_err an_alarms_save(an_alarms *a, const an_alarm_row *row, uint64_t last_seq, an_note *why);
 an_err an_alarms_aside(an_alarms *a, const char *line, an_line_aside *ret, an_note *why);
 an_err an_alarms_aside_set(an_alarms *a, const char *line, const an_line_aside *aside, an_note *why);
+/* What a person does to one alarm, with its record. */
+an_err an_alarms_act_on(an_alarms *a, an_alarm_row *row, const an_alarm_deed *d, an_note *why);
 /* Commits if err is OK, else rolls back; returns the first error. */
 an_err an_alarms_end(an_alarms *a, an_err err, an_note *why);
 /* From the columns of the statement: ALARM_COLUMNS. */

@@ -71,9 +71,10 @@ an_err an_alarms_save(an_alarms *a, const an_alarm_row *row, uint64_t last_seq, 
     an_err err =
         an_db_stmt(a->db,
                    "INSERT INTO alarm(line, alarm, active, acked, aside, until_ms, standing, cleared_ms,"
-                   " first_seq, last_seq, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)"
+                   " first_seq, last_seq, body, since_ms, part, rule, shown)"
+                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13, ?14)"
                    " ON CONFLICT(line, alarm) DO UPDATE SET active = ?3, acked = ?4, aside = ?5,"
-                   " until_ms = ?6, standing = ?7, cleared_ms = ?8, last_seq = ?9, body = ?10",
+                   " until_ms = ?6, standing = ?7, cleared_ms = ?8, last_seq = ?9, body = ?10, shown = ?14",
                    &q, why);
     if (!err)
         err = an_stmt_bind_text(q, 1, row->last.line);
@@ -83,6 +84,14 @@ an_err an_alarms_save(an_alarms *a, const an_alarm_row *row, uint64_t last_seq, 
         err = an_stmt_bind_int(q, 3 + i, numbers[i]);
     if (!err)
         err = an_stmt_bind_text(q, 10, body);
+    if (!err) /* when it began a person was shown this part; later records name the one that passed then */
+        err = an_stmt_bind_int(q, 11, row->last.since_ms);
+    if (!err)
+        err = an_stmt_bind_text(q, 12, row->last.part);
+    if (!err)
+        err = an_stmt_bind_int(q, 13, strncmp(row->last.source, "rule:", 5) == 0);
+    if (!err)
+        err = an_stmt_bind_int(q, 14, row->last.ever_shown);
     an_free(body);
     return err ? err : an_stmt_run(q, why);
 }

@@ -67,10 +67,14 @@ an_err an_inbox_put(const char *dir, const an_command *c, int64_t now_ms, an_not
         put_deed(o, c);
     } else if (c->kind == AN_COMMAND_MISSED) {
         an_json_set_text(o, "missed", c->reason);
+        an_json_set_text(o, "by", c->by);
+        an_json_set_text(o, "class", c->defect);
     } else {
         an_json_set_int(o, "alarm", (int64_t)c->alarm);
         an_json_set_text(o, "verdict", an_verdict_name(c->verdict));
         an_json_set_text(o, "by", c->by);
+        an_json_set_text(o, "class", c->defect);
+        an_json_set_text(o, "comment", c->reason);
     }
     char *text = an_json_print(o, 0);
     an_json_free(o);
@@ -79,21 +83,36 @@ an_err an_inbox_put(const char *dir, const an_command *c, int64_t now_ms, an_not
     return err;
 }
 
+/* Who has judged, and what it is called. */
+static an_err parse_words(const an_jval *o, an_command *ret, an_note *why)
+{
+    const char *by = "", *defect = "", *comment = ret->reason;
+    an_err err = an_jval_get_text(o, "by", "", &by, why);
+    if (err == AN_OK)
+        err = an_jval_get_text(o, "class", "", &defect, why);
+    if (err == AN_OK && ret->kind == AN_COMMAND_VERDICT)
+        err = an_jval_get_text(o, "comment", "", &comment, why);
+    if (err != AN_OK)
+        return err;
+    an_text_set(ret->by, sizeof ret->by, by);
+    an_text_set(ret->defect, sizeof ret->defect, defect);
+    if (ret->kind == AN_COMMAND_VERDICT)
+        an_text_set(ret->reason, sizeof ret->reason, comment);
+    return AN_OK;
+}
+
 static an_err parse_verdict(const an_jval *o, an_command *ret, an_note *why)
 {
-    const char *verdict = NULL, *by = "";
+    const char *verdict = NULL;
     int64_t alarm = 0;
     an_err err = an_jval_int(o, "alarm", 1, INT64_MAX, &alarm, why);
     if (err == AN_OK)
         err = an_jval_text(o, "verdict", &verdict, why);
     if (err == AN_OK && !an_verdict_find(verdict, &ret->verdict))
         err = an_fail(AN_ERR_PROTO, why, "\"%.60s\" is not a verdict", verdict);
-    if (err == AN_OK)
-        err = an_jval_get_text(o, "by", "", &by, why);
     ret->kind = AN_COMMAND_VERDICT;
     ret->alarm = (uint64_t)alarm;
-    an_text_set(ret->by, sizeof ret->by, by);
-    return err;
+    return err == AN_OK ? parse_words(o, ret, why) : err;
 }
 
 static an_err parse_reason(const an_jval *o, const char *key, an_command *ret, an_note *why)
@@ -143,7 +162,8 @@ static an_err parse_line(const an_jval *o, const char *path, an_command *ret, an
     if (!key)
         return parse_verdict(o, ret, why);
     ret->kind = key[0] == 'r' ? AN_COMMAND_ROLLBACK : AN_COMMAND_MISSED;
-    return parse_reason(o, key, ret, why);
+    err = parse_reason(o, key, ret, why);
+    return err == AN_OK && ret->kind == AN_COMMAND_MISSED ? parse_words(o, ret, why) : err;
 }
 
 static an_err parse_import(const an_jval *o, an_command *ret, an_note *why)

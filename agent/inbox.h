@@ -36,9 +36,10 @@ typedef struct an_command {
     uint64_t alarm;         /* VERDICT, ALARM; ALARM: 0 is the line with all its alarms */
     an_verdict verdict;
     an_logged_kind deed;        /* ALARM: ACKED SHELVED UNSHELVED REMOVED RESTORED COMMENTED */
-    char by[AN_NAME_MAX];       /* ALARM, VERDICT: who */
+    char by[AN_NAME_MAX];       /* ALARM, VERDICT, MISSED: who */
+    char defect[AN_NAME_MAX];   /* VERDICT, MISSED: its class; may be empty */
     int64_t until_ms;           /* ALARM, SHELVED: the end */
-    char reason[AN_REASON_MAX]; /* ROLLBACK, MISSED; ALARM: a comment, may be empty */
+    char reason[AN_REASON_MAX]; /* ROLLBACK, MISSED; ALARM, VERDICT: a comment, may be empty */
 } an_command;
 
 /* Errors: IO, LIMIT, NOMEM. */

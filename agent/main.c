@@ -14,6 +14,7 @@
 #include "agent/runtime.h"
 #include "agent/show.h"
 #include "agent/show_alarms.h"
+#include "agent/show_verdicts.h"
 #ifdef AN_HAVE_MODBUS
 #include "agent/writeback_main.h"
 #endif
@@ -57,6 +58,17 @@ static const an_flag alarms_flags[] = {
         "by", "NAME", "who does it; the user of this computer if not given"                                  \
     }
 static const an_flag by_flags[] = {DATA_FLAG, BY_FLAG, {"comment", "TEXT", "kept with it"}};
+static const an_flag judge_flags[] = {
+    DATA_FLAG, BY_FLAG, {"class", "NAME", "what kind of defect it was"}, {"comment", "TEXT", "kept with it"}};
+static const an_flag import_flags[] = {
+    DATA_FLAG,
+    {"line", "LINE", "of rows that name none"},
+    {"by", "NAME", "of rows that say not who has judged; mes if not given"},
+    {"columns", "NAMES", "the table's own names, such as part=SerialNo,verdict=Result"},
+    {"words", "WORDS", "its words for verdicts, such as NOK=true,OK=false"},
+    {"zone", "ZONE", "of times without one, such as Europe/Berlin; UTC if not given"},
+    {"skip", NULL, "leave out rows that are refused; else they keep the others out"},
+    {"dry-run", NULL, "only say what would be"}};
 static const an_flag shelve_flags[] = {DATA_FLAG,
                                        BY_FLAG,
                                        {"for", "TIME", "such as 2h; then it comes back"},
@@ -98,9 +110,11 @@ static const an_verb verbs[] = {
     {"enrol", "TOKEN", 1, 1, enrol_flags, N(enrol_flags), "ask the coordinator to admit this site"},
     {"status", NULL, 0, 0, status_flags, N(status_flags), "what a running agent does"},
     {"ledger", NULL, 0, 0, ledger_flags, N(ledger_flags), "all that left this site, in plain words"},
-    {"verdict", "LINE ALARM true|false|unsure", 3, 3, by_flags, 2,
+    {"verdict", "LINE ALARM true|false|unsure", 3, 3, judge_flags, N(judge_flags),
      "say whether an alarm was right; the agent learns from it"},
-    {"missed", "LINE REASON", 2, 2, data_flags, N(data_flags),
+    {"verdicts import", "FILE", 1, 1, import_flags, N(import_flags),
+     "what the MES says of alarms, parts and times: a table with a header; see docs/OPERATIONS.md"},
+    {"missed", "LINE REASON", 2, 2, judge_flags, N(judge_flags) - 1,
      "say that a fault of the line has raised no alarm"},
     {"alarms", NULL, 0, 0, alarms_flags, N(alarms_flags), "the site's alarms: those that are open, or more"},
     {"report", NULL, 0, 0, report_flags, N(report_flags),
@@ -320,10 +334,25 @@ static an_err do_deed(const an_args *args, an_logged_kind kind, an_note *why)
     return an_leave_deed(data_of(args), &w, stdout, why);
 }
 
+static an_err import_verdicts(const an_args *args, an_note *why)
+{
+    const an_import_opts opts = {.table = {.line = an_args_get(args, "line"),
+                                           .by = an_args_get(args, "by"),
+                                           .columns = an_args_get(args, "columns"),
+                                           .words = an_args_get(args, "words"),
+                                           .zone = an_args_get(args, "zone")},
+                                 .skip = an_args_has(args, "skip"),
+                                 .dry = an_args_has(args, "dry-run")};
+    return an_import_verdicts(data_of(args), args->positionals[0], &opts, stdout, why);
+}
+
 static an_err dispatch(const an_args *args, an_note *why)
 {
     const char *verb = args->verb->name;
     const char *const *p = args->positionals;
+    const an_verdict_words words = {.by = an_args_get(args, "by"),
+                                    .defect = an_args_get(args, "class"),
+                                    .comment = an_args_get(args, "comment")};
     if (strcmp(verb, "init") == 0)
         return init(args, why);
     if (strcmp(verb, "enrol") == 0)
@@ -333,9 +362,11 @@ static an_err dispatch(const an_args *args, an_note *why)
     if (strcmp(verb, "ledger") == 0)
         return ledger(args, why);
     if (strcmp(verb, "verdict") == 0)
-        return an_leave_verdict(data_of(args), p[0], p[1], p[2], an_args_get(args, "by"), stdout, why);
+        return an_leave_verdict(data_of(args), p[0], p[1], p[2], &words, stdout, why);
+    if (strcmp(verb, "verdicts import") == 0)
+        return import_verdicts(args, why);
     if (strcmp(verb, "missed") == 0)
-        return an_leave_missed(data_of(args), p[0], p[1], stdout, why);
+        return an_leave_missed(data_of(args), p[0], p[1], &words, stdout, why);
     if (strcmp(verb, "rollback") == 0)
         return an_leave_rollback(data_of(args), p[0], p[1], stdout, why);
     if (strcmp(verb, "import") == 0)

@@ -199,7 +199,8 @@ static void feed_pool(an_pipeline *p, const an_pipeline_in *in)
     for (size_t i = 0; i < p->conf.window; i++)
         memcpy(p->window + i * w, an_pipeline_remembered(p, p->ring_n - p->conf.window + i),
                w * sizeof *p->window);
-    an_pool_add(p->conf.pool, p->window, in->time_ms, held_by);
+    an_pool_add_span(p->conf.pool, p->window, an_pipeline_remembered_ms(p, p->ring_n - p->conf.window),
+                     in->time_ms, held_by);
 }
 
 /* A short alarm is a fault, not a drift: its scores are kept from the drift watch.  An alarm that

@@ -34,7 +34,7 @@ static void set_defaults(an_pool_conf *c)
 
 static an_err fit_quota(an_pool_conf *c, size_t sample, an_note *why)
 {
-    const double entry = (double)sample * sizeof(float) + 16;
+    const double entry = (double)sample * sizeof(float) + sizeof(an_pool_entry);
     double total = 0;
     for (size_t i = 0; i < AN_POOL_PARTS; i++)
         total += (double)c->cap[i] * entry;
@@ -56,16 +56,14 @@ static bool part_init(an_pool_ring *p, size_t cap, size_t sample)
     if (cap > SIZE_MAX / sample)
         return false;
     p->data = an_alloc(cap * sample, sizeof *p->data);
-    p->time_ms = an_alloc(cap, sizeof *p->time_ms);
-    p->tag = an_alloc(cap, sizeof *p->tag);
-    return p->data && p->time_ms && p->tag;
+    p->entry = an_alloc(cap, sizeof *p->entry);
+    return p->data && p->entry;
 }
 
 static void part_done(an_pool_ring *p)
 {
     an_free(p->data);
-    an_free(p->time_ms);
-    an_free(p->tag);
+    an_free(p->entry);
     *p = (an_pool_ring){0};
 }
 
@@ -104,24 +102,23 @@ void an_pool_free(an_pool *p)
     an_free(p);
 }
 
-static void put(const an_pool *p, an_pool_ring *q, size_t slot, const float *window, int64_t time_ms,
-                uint64_t tag)
+void an_pool_put(const an_pool *p, an_pool_ring *q, size_t slot, const float *window, const an_pool_entry *e)
 {
     if (p->twin)
         an_pool_twin_keep(p, q, slot);
-    memcpy(q->data + slot * p->sample, window, p->sample * sizeof *window);
-    q->time_ms[slot] = time_ms;
-    q->tag[slot] = tag;
+    if (window != q->data + slot * p->sample)
+        memcpy(q->data + slot * p->sample, window, p->sample * sizeof *window);
+    q->entry[slot] = *e;
 }
 
-void an_pool_push(const an_pool *p, an_pool_ring *q, const float *window, int64_t time_ms, uint64_t tag)
+void an_pool_push(const an_pool *p, an_pool_ring *q, const float *window, const an_pool_entry *e)
 {
     if (q->n == q->cap) {
-        put(p, q, q->head, window, time_ms, tag);
+        an_pool_put(p, q, q->head, window, e);
         q->head = (q->head + 1) % q->cap;
         return;
     }
-    put(p, q, an_pool_slot(q, q->n), window, time_ms, tag);
+    an_pool_put(p, q, an_pool_slot(q, q->n), window, e);
     q->n++;
 }
 
@@ -130,22 +127,22 @@ static void drop(const an_pool *p, an_pool_ring *q, size_t i)
 {
     for (; i + 1 < q->n; i++) {
         size_t to = an_pool_slot(q, i), from = an_pool_slot(q, i + 1);
-        put(p, q, to, q->data + from * p->sample, q->time_ms[from], q->tag[from]);
+        an_pool_put(p, q, to, q->data + from * p->sample, &q->entry[from]);
     }
     q->n--;
 }
 
-static void sample_train(an_pool *p, const float *window, int64_t time_ms)
+static void sample_train(an_pool *p, const float *window, const an_pool_entry *e)
 {
     an_pool_ring *q = &p->parts[AN_POOL_TRAIN];
     p->trained++;
     if (q->n < q->cap) {
-        an_pool_push(p, q, window, time_ms, p->offered);
+        an_pool_push(p, q, window, e);
         return;
     }
     uint64_t i = an_rng_below(&p->rng, p->trained);
     if (i < q->cap)
-        put(p, q, (size_t)i, window, time_ms, p->offered);
+        an_pool_put(p, q, (size_t)i, window, e);
 }
 
 /* Blocks of successive windows are on one side; which, follows from the seed alone. */
@@ -155,32 +152,40 @@ static bool is_holdout(const an_pool *p)
     return an_mix64(p->conf.seed ^ an_mix64(block + 1)) % 100 < p->conf.holdout_percent;
 }
 
-static void add_normal(an_pool *p, const float *window, int64_t time_ms)
+void an_pool_normal(an_pool *p, const float *window, const an_pool_entry *e)
 {
+    an_pool_entry now = *e;
+    now.tag = p->offered;
     if (is_holdout(p)) {
         an_pool_ring *old = &p->parts[AN_POOL_OLD];
         if (old->n < old->cap && !(p->frozen && old->n >= FREEZE_MIN))
-            an_pool_push(p, old, window, time_ms, p->offered);
+            an_pool_push(p, old, window, &now);
         else
-            an_pool_push(p, &p->parts[AN_POOL_NEW], window, time_ms, p->offered);
+            an_pool_push(p, &p->parts[AN_POOL_NEW], window, &now);
     } else {
-        sample_train(p, window, time_ms);
-        an_pool_push(p, &p->parts[AN_POOL_RECENT], window, time_ms, p->offered);
+        sample_train(p, window, &now);
+        an_pool_push(p, &p->parts[AN_POOL_RECENT], window, &now);
     }
     p->offered++;
 }
 
-void an_pool_add(an_pool *p, const float *window, int64_t time_ms, uint64_t alarm_id)
+void an_pool_add_span(an_pool *p, const float *window, int64_t from_ms, int64_t time_ms, uint64_t alarm_id)
 {
+    const an_pool_entry e = {.from_ms = from_ms, .time_ms = time_ms, .tag = alarm_id};
     for (size_t i = 0; i < p->sample && !p->conf.gaps; i++)
         if (!isfinite(window[i])) {
             p->refused++;
             return;
         }
     if (alarm_id)
-        an_pool_push(p, &p->parts[AN_POOL_HELD], window, time_ms, alarm_id);
+        an_pool_push(p, &p->parts[AN_POOL_HELD], window, &e);
     else
-        add_normal(p, window, time_ms);
+        an_pool_normal(p, window, &e);
+}
+
+void an_pool_add(an_pool *p, const float *window, int64_t time_ms, uint64_t alarm_id)
+{
+    an_pool_add_span(p, window, time_ms, time_ms, alarm_id);
 }
 
 void an_pool_hold_since(an_pool *p, int64_t since_ms, uint64_t alarm_id)
@@ -190,21 +195,16 @@ void an_pool_hold_since(an_pool *p, int64_t since_ms, uint64_t alarm_id)
         an_pool_ring *q = &p->parts[from[k]];
         for (size_t i = q->n; i-- > 0;) {
             const size_t slot = an_pool_slot(q, i);
-            if (q->time_ms[slot] < since_ms)
+            an_pool_entry e = q->entry[slot];
+            if (e.time_ms < since_ms)
                 continue;
+            e.tag = alarm_id;
+            e.label = AN_POOL_UNLABELLED;
             if (from[k] != AN_POOL_TRAIN) /* those of TRAIN are in RECENT too */
-                an_pool_push(p, &p->parts[AN_POOL_HELD], q->data + slot * p->sample, q->time_ms[slot],
-                             alarm_id);
+                an_pool_push(p, &p->parts[AN_POOL_HELD], q->data + slot * p->sample, &e);
             drop(p, q, i);
         }
     }
-}
-
-typedef void (*an_pool_move)(an_pool *p, const float *window, int64_t time_ms);
-
-static void move_confirmed(an_pool *p, const float *window, int64_t time_ms)
-{
-    an_pool_push(p, &p->parts[AN_POOL_CONFIRMED], window, time_ms, 0);
 }
 
 /* Which held windows: those of one alarm (0: any) seen since a time. */
@@ -218,10 +218,10 @@ typedef struct choice {
  */
 static size_t run_end(const an_pool_ring *q, size_t i, int64_t since_ms, size_t *ret_n)
 {
-    const uint64_t tag = q->tag[an_pool_slot(q, i)];
+    const uint64_t tag = q->entry[an_pool_slot(q, i)].tag;
     size_t n = 0;
-    for (; i < q->n && q->tag[an_pool_slot(q, i)] == tag; i++)
-        n += q->time_ms[an_pool_slot(q, i)] >= since_ms;
+    for (; i < q->n && q->entry[an_pool_slot(q, i)].tag == tag; i++)
+        n += q->entry[an_pool_slot(q, i)].time_ms >= since_ms;
     *ret_n = n;
     return i;
 }
@@ -230,28 +230,33 @@ static bool is_chosen(const an_pool_ring *q, size_t slot, const choice *c, size_
 {
     /* A part too small for so many is full of this alarm. */
     const size_t least = c->least < q->cap ? c->least : q->cap;
-    return (c->alarm_id == 0 || q->tag[slot] == c->alarm_id) && q->time_ms[slot] >= c->since_ms &&
+    return (c->alarm_id == 0 || q->entry[slot].tag == c->alarm_id) && q->entry[slot].time_ms >= c->since_ms &&
            in_run >= least;
 }
 
-/* Takes the chosen windows out of HELD, oldest first. */
-static size_t take_held(an_pool *p, const choice *c, an_pool_move move)
+/* Takes the chosen windows out of a part, oldest first; they get the label. */
+static size_t take(an_pool *p, an_pool_part part, const choice *c, bool confirm, uint32_t label)
 {
-    an_pool_ring *q = &p->parts[AN_POOL_HELD];
+    an_pool_ring *q = &p->parts[part];
     size_t moved = 0, kept = 0, end = 0, in_run = 0;
     for (size_t i = 0; i < q->n; i++) {
         const size_t slot = an_pool_slot(q, i);
         const float *window = q->data + slot * p->sample;
+        an_pool_entry e = q->entry[slot];
         if (i == end)
             end = run_end(q, i, c->since_ms, &in_run);
         if (is_chosen(q, slot, c, in_run)) {
-            move(p, window, q->time_ms[slot]);
+            e.label = label;
+            if (confirm)
+                an_pool_push(p, &p->parts[AN_POOL_CONFIRMED], window, &e);
+            else
+                an_pool_normal(p, window, &e);
             moved++;
             continue;
         }
         const size_t to = an_pool_slot(q, kept++);
         if (to != slot)
-            put(p, q, to, window, q->time_ms[slot], q->tag[slot]);
+            an_pool_put(p, q, to, window, &e);
     }
     q->n = kept;
     return moved;
@@ -260,13 +265,15 @@ static size_t take_held(an_pool *p, const choice *c, an_pool_move move)
 size_t an_pool_release(an_pool *p, uint64_t alarm_id)
 {
     const choice c = {.alarm_id = alarm_id, .since_ms = INT64_MIN};
-    return alarm_id ? take_held(p, &c, add_normal) : 0;
+    return alarm_id ? take(p, AN_POOL_HELD, &c, false, AN_POOL_LABEL_NORMAL) +
+                          take(p, AN_POOL_CONFIRMED, &c, false, AN_POOL_LABEL_NORMAL)
+                    : 0;
 }
 
 size_t an_pool_release_lasting(an_pool *p, int64_t since_ms, size_t least)
 {
     const choice c = {.since_ms = since_ms, .least = least};
-    return take_held(p, &c, add_normal);
+    return take(p, AN_POOL_HELD, &c, false, AN_POOL_UNLABELLED);
 }
 
 void an_pool_freeze(an_pool *p)
@@ -279,16 +286,30 @@ void an_pool_settle(an_pool *p)
     an_pool_ring *fresh = &p->parts[AN_POOL_NEW];
     for (size_t i = 0; i < fresh->n; i++) {
         const size_t slot = an_pool_slot(fresh, i);
-        an_pool_push(p, &p->parts[AN_POOL_OLD], fresh->data + slot * p->sample, fresh->time_ms[slot],
-                     fresh->tag[slot]);
+        an_pool_push(p, &p->parts[AN_POOL_OLD], fresh->data + slot * p->sample, &fresh->entry[slot]);
     }
     fresh->n = fresh->head = 0;
 }
 
-size_t an_pool_confirm(an_pool *p, uint64_t alarm_id)
+size_t an_pool_confirm_as(an_pool *p, uint64_t alarm_id, const char *defect)
 {
     const choice c = {.alarm_id = alarm_id, .since_ms = INT64_MIN};
-    return alarm_id ? take_held(p, &c, move_confirmed) : 0;
+    const uint32_t label = an_pool_defect(p, defect);
+    an_pool_ring *q = &p->parts[AN_POOL_CONFIRMED];
+    for (size_t i = 0; alarm_id && i < q->n; i++) { /* those of before have its newest class */
+        const size_t slot = an_pool_slot(q, i);
+        an_pool_entry e = q->entry[slot];
+        if (e.tag != alarm_id || e.label == label)
+            continue;
+        e.label = label;
+        an_pool_put(p, q, slot, q->data + slot * p->sample, &e);
+    }
+    return alarm_id ? take(p, AN_POOL_HELD, &c, true, label) : 0;
+}
+
+size_t an_pool_confirm(an_pool *p, uint64_t alarm_id)
+{
+    return an_pool_confirm_as(p, alarm_id, "");
 }
 
 size_t an_pool_n(const an_pool *p, an_pool_part which)
@@ -305,7 +326,7 @@ const float *an_pool_get(const an_pool *p, an_pool_part which, size_t i)
 int64_t an_pool_time(const an_pool *p, an_pool_part which, size_t i)
 {
     const an_pool_ring *q = &p->parts[which];
-    return q->time_ms[an_pool_slot(q, i)];
+    return q->entry[an_pool_slot(q, i)].time_ms;
 }
 
 size_t an_pool_width(const an_pool *p)

@@ -60,13 +60,16 @@ void an_pool_free(an_pool *p);
  * `gaps`. */
 void an_pool_add(an_pool *p, const float *window, int64_t time_ms, uint64_t alarm_id);
 
+/* The same, with the time of its first row, so that what is said of a stretch of time finds it. */
+void an_pool_add_span(an_pool *p, const float *window, int64_t from_ms, int64_t time_ms, uint64_t alarm_id);
+
 /* The last windows turned out to belong to an alarm (persistence reacts late): moves those of
  * RECENT, OLD and NEW seen at or after since_ms to HELD under alarm_id, and takes them out of
  * TRAIN. */
 void an_pool_hold_since(an_pool *p, int64_t since_ms, uint64_t alarm_id);
 
-/* Verdict "false alarm": the alarm's held windows become normal operation.  Returns how many.
- */
+/* Verdict "false alarm": the alarm's held windows, and those that were confirmed before, become normal operation.
+ * Returns how many. */
 size_t an_pool_release(an_pool *p, uint64_t alarm_id);
 /* An approved campaign: the windows held since since_ms become normal operation, but only those
  * of alarms that hold `least` of them or more: a short alarm is a fault (held.h). */
@@ -77,8 +80,37 @@ size_t an_pool_release_lasting(an_pool *p, int64_t since_ms, size_t least);
 void an_pool_freeze(an_pool *p);
 /* A change of the line was accepted: what NEW holds belongs to "before" from now on. */
 void an_pool_settle(an_pool *p);
-/* Verdict "true": the alarm's held windows become CONFIRMED. */
+/* Verdict "true": the alarm's held windows become CONFIRMED.  defect: its class, "" none. */
 size_t an_pool_confirm(an_pool *p, uint64_t alarm_id);
+size_t an_pool_confirm_as(an_pool *p, uint64_t alarm_id, const char *defect);
+
+/* ---- labels ---- */
+
+#define AN_POOL_CLASSES 62 /* of defects; later ones are kept as a defect without a class */
+enum {
+    AN_POOL_UNLABELLED,
+    AN_POOL_LABEL_NORMAL,
+    AN_POOL_LABEL_DEFECT /* without a class; the classes follow */
+};
+
+/* What was said of a stretch of time. */
+typedef struct an_pool_mark {
+    int64_t from_ms, to_ms;
+    bool defective;
+    const char *defect; /* its class, "" none */
+} an_pool_mark;
+
+/* Windows that touch what was defective become CONFIRMED, wherever they were, so that none of them is learned.  Windows that lie
+ * within what was good are labelled so and become normal operation if they were held.  What is good now and was said to be
+ * defective is given back.  *ret_changed (NULL is fine): how many windows have.  Errors: NOMEM, nothing has changed. */
+an_err an_pool_mark_all(an_pool *p, const an_pool_mark *marks, size_t n, size_t *ret_changed);
+
+/* "normal", "defect", the name of its class, or "" . */
+const char *an_pool_label_of(const an_pool *p, an_pool_part part, size_t i);
+int64_t an_pool_from(const an_pool *p, an_pool_part part, size_t i);   /* time of its first row */
+uint64_t an_pool_alarm(const an_pool *p, an_pool_part part, size_t i); /* that holds it; 0: none */
+/* Windows that are labelled normal, in all parts of normal operation but TRAIN, whose windows RECENT has had. */
+size_t an_pool_labelled(const an_pool *p);
 
 size_t an_pool_n(const an_pool *p, an_pool_part part);
 const float *an_pool_get(const an_pool *p, an_pool_part part,
@@ -122,5 +154,7 @@ void an_pool_twin_drop(an_pool *p);
  * may not enter; INVAL other shape, NOMEM. */
 an_err an_pool_save(const an_pool *p, const char *path, an_note *why);
 an_err an_pool_load(an_pool *p, const char *path, an_note *why);
+/* Whatever shape it has: to look at.  Errors: as an_pool_load; LIMIT. */
+an_err an_pool_open(const char *path, an_pool **ret, an_note *why);
 
 #endif

@@ -1,5 +1,5 @@
-/* The sample pool's file: magic, shape, counters, generator, then each part: count and (time,
- * tag, window) entries, and a BLAKE2b-256 hash of all before it. */
+/* The sample pool's file: magic, shape, counters, generator, names of classes, then each part: count and (times, tag,
+ * label, window) entries, and a BLAKE2b-256 hash of all before it. */
 #include <math.h>
 #include <string.h>
 
@@ -10,7 +10,9 @@
 #include "doors/crypto.h"
 
 #define FILE_MAX ((size_t)1 << 33)
-#define MAGIC UINT64_C(0x314c4f4f504e41) /* "ANPOOL1" */
+#define MAGIC UINT64_C(0x324c4f4f504e41) /* "ANPOOL2" */
+#define ENTRY_BYTES 28
+#define SHAPE_MAX ((size_t)1 << 24)
 
 static void save_floats(an_buf *b, const float *x, size_t n)
 {
@@ -41,13 +43,18 @@ an_err an_pool_save(const an_pool *p, const char *path, an_note *why)
     an_buf_u64(&b, p->refused);
     for (size_t i = 0; i < 4; i++)
         an_buf_u64(&b, p->rng.s[i]);
+    an_buf_u32(&b, (uint32_t)p->n_classes);
+    for (size_t i = 0; i < p->n_classes; i++)
+        an_buf_put(&b, p->classes[i], sizeof p->classes[i]);
     for (size_t k = 0; k < AN_POOL_PARTS && !b.failed; k++) {
         const an_pool_ring *q = &p->parts[k];
         an_buf_u64(&b, q->n);
         for (size_t i = 0; i < q->n && !b.failed; i++) {
             const size_t slot = an_pool_slot(q, i);
-            an_buf_u64(&b, (uint64_t)q->time_ms[slot]);
-            an_buf_u64(&b, q->tag[slot]);
+            an_buf_u64(&b, (uint64_t)q->entry[slot].from_ms);
+            an_buf_u64(&b, (uint64_t)q->entry[slot].time_ms);
+            an_buf_u64(&b, q->entry[slot].tag);
+            an_buf_u32(&b, q->entry[slot].label);
             save_floats(&b, q->data + slot * p->sample, p->sample);
         }
     }
@@ -67,20 +74,38 @@ an_err an_pool_save(const an_pool *p, const char *path, an_note *why)
 static bool load_part(const an_pool *p, an_pool_ring *q, an_reader *in, float *window)
 {
     const uint64_t n = an_read_u64(in);
-    const size_t entry = 16 + p->sample * sizeof(float);
+    const size_t entry = ENTRY_BYTES + p->sample * sizeof(float);
     if (in->failed || n > in->left / entry)
         return false;
     for (uint64_t i = 0; i < n; i++) {
-        int64_t time_ms = (int64_t)an_read_u64(in);
-        uint64_t tag = an_read_u64(in);
+        an_pool_entry e = {.from_ms = (int64_t)an_read_u64(in)};
+        e.time_ms = (int64_t)an_read_u64(in);
+        e.tag = an_read_u64(in);
+        e.label = an_read_u32(in);
+        if (e.label > AN_POOL_LABEL_DEFECT + p->n_classes)
+            return false;
         for (size_t j = 0; j < p->sample; j++) {
             window[j] = an_read_f32(in);
             if (!p->conf.gaps && !isfinite(window[j]))
                 return false;
         }
-        an_pool_push(p, q, window, time_ms, tag);
+        an_pool_push(p, q, window, &e);
     }
     return !in->failed;
+}
+
+static bool load_classes(an_pool *p, an_reader *in)
+{
+    const uint32_t n = an_read_u32(in);
+    if (in->failed || n > AN_POOL_CLASSES)
+        return false;
+    for (p->n_classes = 0; p->n_classes < n; p->n_classes++) {
+        const uint8_t *name = an_read_bytes(in, AN_NAME_MAX);
+        if (!name || name[0] == '\0' || name[AN_NAME_MAX - 1] != '\0')
+            return false;
+        memcpy(p->classes[p->n_classes], name, AN_NAME_MAX);
+    }
+    return true;
 }
 
 static an_err load_all(an_pool *p, an_reader *in, const char *path, an_note *why)
@@ -96,6 +121,8 @@ static an_err load_all(an_pool *p, an_reader *in, const char *path, an_note *why
     p->refused = an_read_u64(in);
     for (size_t i = 0; i < 4; i++)
         p->rng.s[i] = an_read_u64(in);
+    if (!load_classes(p, in))
+        return an_fail(AN_ERR_PROTO, why, "%s: not a sample pool, or damaged", path);
     float *row = an_alloc(p->sample, sizeof *row);
     if (!row)
         return AN_ERR_NOMEM;
@@ -110,30 +137,83 @@ static an_err load_all(an_pool *p, an_reader *in, const char *path, an_note *why
     return AN_OK;
 }
 
+/* The whole of a file whose hash is right, and a reader of it behind the magic. */
+static an_err read_whole(const char *path, an_buf *b, an_reader *ret, an_note *why)
+{
+    an_hash hash;
+    an_err err = an_file_read(b, path, why);
+    if (err)
+        return err;
+    if (b->len >= 8 + sizeof hash.b)
+        an_hash_of(&hash, b->data, b->len - sizeof hash.b);
+    *ret = an_reader_of(b->data, b->len < sizeof hash.b ? 0 : b->len - sizeof hash.b);
+    if (an_read_u64(ret) != MAGIC || memcmp(hash.b, b->data + b->len - sizeof hash.b, sizeof hash.b) != 0)
+        return an_fail(AN_ERR_PROTO, why, "%s: not a sample pool, or damaged", path);
+    return AN_OK;
+}
+
 an_err an_pool_load(an_pool *p, const char *path, an_note *why)
 {
     an_pool *fresh = NULL;
     an_buf b;
-    an_hash hash;
+    an_reader in;
     an_buf_init(&b, FILE_MAX);
-    an_err err = an_file_read(&b, path, why);
-    if (err)
-        goto out;
-    err = AN_ERR_PROTO;
-    if (b.len >= 8 + sizeof hash.b)
-        an_hash_of(&hash, b.data, b.len - sizeof hash.b);
-    an_reader in = an_reader_of(b.data, b.len < sizeof hash.b ? 0 : b.len - sizeof hash.b);
-    if (an_read_u64(&in) != MAGIC || memcmp(hash.b, b.data + b.len - sizeof hash.b, sizeof hash.b) != 0) {
-        an_note_set(why, "%s: not a sample pool, or damaged", path);
-        goto out;
+    an_err err = read_whole(path, &b, &in, why);
+    if (!err)
+        err = an_pool_new(&p->conf, &fresh, why);
+    if (!err)
+        err = load_all(fresh, &in, path, why);
+    if (!err) {
+        an_pool old = *p;
+        *p = *fresh;
+        *fresh = old;
     }
-    if ((err = an_pool_new(&p->conf, &fresh, why)) || (err = load_all(fresh, &in, path, why)))
-        goto out;
-    an_pool old = *p;
-    *p = *fresh;
-    *fresh = old;
-out:
     an_pool_free(fresh);
     an_buf_done(&b);
+    return err;
+}
+
+/* The file's own shape, and room for what it holds. */
+static bool find_shape(an_reader in, an_pool_conf *ret)
+{
+    *ret =
+        (an_pool_conf){.width = (size_t)an_read_u64(&in), .window = (size_t)an_read_u64(&in), .gaps = true};
+    if (in.failed || ret->width == 0 || ret->width > SHAPE_MAX || ret->window == 0 || ret->window > SHAPE_MAX)
+        return false;
+    (void)an_read_bytes(&in, (3 + 4) * sizeof(uint64_t));
+    const uint32_t classes = an_read_u32(&in);
+    if (in.failed || classes > AN_POOL_CLASSES)
+        return false;
+    (void)an_read_bytes(&in, (size_t)classes * AN_NAME_MAX);
+    const size_t entry = ENTRY_BYTES + ret->width * ret->window * sizeof(float);
+    for (size_t k = 0; k < AN_POOL_PARTS; k++) {
+        const uint64_t n = an_read_u64(&in);
+        if (in.failed || n > in.left / entry)
+            return false;
+        (void)an_read_bytes(&in, (size_t)n * entry);
+        ret->cap[k] = n > 0 ? (size_t)n : 1;
+    }
+    return !in.failed;
+}
+
+an_err an_pool_open(const char *path, an_pool **ret, an_note *why)
+{
+    an_pool *p = NULL;
+    an_pool_conf conf;
+    an_buf b;
+    an_reader in;
+    an_buf_init(&b, FILE_MAX);
+    an_err err = read_whole(path, &b, &in, why);
+    if (!err && !find_shape(in, &conf))
+        err = an_fail(AN_ERR_PROTO, why, "%s: not a sample pool, or damaged", path);
+    if (!err)
+        err = an_pool_new(&conf, &p, why);
+    if (!err)
+        err = load_all(p, &in, path, why);
+    an_buf_done(&b);
+    if (err)
+        an_pool_free(p);
+    else
+        *ret = p;
     return err;
 }

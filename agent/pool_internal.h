@@ -6,13 +6,21 @@
 
 #include "agent/pool.h"
 #include "base/rng.h"
+#include "base/terms.h"
+
+/* What is known of a window beside its values. */
+typedef struct an_pool_entry {
+    int64_t from_ms, time_ms; /* of its first and last row */
+    uint64_t tag;   /* HELD and CONFIRMED: the alarm, or AN_POOL_SAID and the begin of what was said */
+    uint32_t label; /* an_pool_label_of */
+} an_pool_entry;
+#define AN_POOL_SAID (UINT64_C(1) << 63)
 
 typedef struct an_pool_ring {
     size_t cap, n;
-    size_t head;      /* oldest entry; always 0 in a reservoir */
-    float *data;      /* (cap, sample) */
-    int64_t *time_ms; /* (cap) */
-    uint64_t *tag;    /* (cap) alarm id; number of the window elsewhere */
+    size_t head;          /* oldest entry; always 0 in a reservoir */
+    float *data;          /* (cap, sample) */
+    an_pool_entry *entry; /* (cap) */
 } an_pool_ring;
 
 struct an_pool {
@@ -23,6 +31,9 @@ struct an_pool {
     uint64_t trained; /* of them to TRAIN */
     uint64_t refused;
     bool frozen;
+    char classes[AN_POOL_CLASSES]
+                [AN_NAME_MAX]; /* (n_classes) of defects, in the order in which they were named */
+    size_t n_classes;
     an_rng rng;
 
     an_pool *twin;                 /* a copy in the making; NULL: none */
@@ -40,6 +51,11 @@ static inline size_t an_pool_slot(const an_pool_ring *q, size_t i)
 void an_pool_twin_keep(const an_pool *p, const an_pool_ring *q, size_t slot);
 
 /* Appends; the oldest makes room. */
-void an_pool_push(const an_pool *p, an_pool_ring *q, const float *window, int64_t time_ms, uint64_t tag);
+void an_pool_push(const an_pool *p, an_pool_ring *q, const float *window, const an_pool_entry *e);
+void an_pool_put(const an_pool *p, an_pool_ring *q, size_t slot, const float *window, const an_pool_entry *e);
+/* The window becomes normal operation. */
+void an_pool_normal(an_pool *p, const float *window, const an_pool_entry *e);
+/* The label of a defect of this class; "": none was named. */
+uint32_t an_pool_defect(an_pool *p, const char *defect);
 
 #endif

@@ -8,8 +8,7 @@ static void copy(const an_pool *p, size_t part, size_t slot)
 {
     const an_pool_ring *from = &p->parts[part], *to = &p->twin->parts[part];
     memcpy(to->data + slot * p->sample, from->data + slot * p->sample, p->sample * sizeof *to->data);
-    to->time_ms[slot] = from->time_ms[slot];
-    to->tag[slot] = from->tag[slot];
+    to->entry[slot] = from->entry[slot];
     p->twin_has[part][slot] = true;
 }
 
@@ -46,6 +45,8 @@ an_err an_pool_twin_begin(an_pool *p)
     twin->trained = p->trained;
     twin->refused = p->refused;
     twin->frozen = p->frozen;
+    twin->n_classes = p->n_classes;
+    memcpy(twin->classes, p->classes, sizeof twin->classes);
     twin->rng = p->rng;
     for (size_t k = 0; k < AN_POOL_PARTS; k++) {
         twin->parts[k].n = p->parts[k].n;

@@ -19,7 +19,7 @@
 
 static void keep_marks(an_agent *a)
 {
-    if (!an_agent_alarms_keep(a))
+    if (!an_agent_alarms_keep(a) || !an_agent_pieces_keep(a))
         return;
     for (size_t i = 0; i < a->n_lines && a->n_owed == 0; i++) {
         char name[AN_NAME_MAX + 16];
@@ -104,6 +104,9 @@ static void on_line(an_agent *a, size_t i)
         case AN_SAY_ALARM:
             an_agent_alarms_take(a, s.u.alarm);
             break;
+        case AN_SAY_PIECES:
+            an_agent_pieces_take(a, s.u.pieces.items, s.u.pieces.n);
+            break;
         case AN_SAY_MARK:
             take_mark(a, i, &s.u.mark);
             break;
@@ -180,6 +183,7 @@ static void each_second(an_agent *a)
         return;
     pay(a);
     an_agent_alarms_tick(a);
+    an_agent_verdicts_tick(a);
     a->status_ms = a->clock->mono_ms(a->clock) + TICK_MS;
     while ((err = an_inbox_take(a->conf->data, &c, &why)) == AN_OK)
         an_agent_obey(a, &c);

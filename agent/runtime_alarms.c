@@ -54,6 +54,7 @@ void an_agent_alarms_close(an_agent *a)
 {
     an_alarms_close(a->alarms);
     an_free(a->logged);
+    an_free(a->pieces);
 }
 
 /* ---- what lines say ---- */
@@ -174,16 +175,19 @@ void an_agent_alarms_deed(an_agent *a, const an_command *c)
         carry_out(a, &d, "not_done_to_alarm");
 }
 
-bool an_agent_alarms_verdict(an_agent *a, const an_command *c)
+bool an_agent_alarms_verdict(an_agent *a, const an_command *c, bool *ret_of_rule)
 {
     const an_alarm_deed d = {.kind = AN_LOGGED_VERDICT,
                              .line = c->line,
                              .alarm = c->alarm,
                              .by = c->by[0] ? c->by : "unknown",
+                             .comment = c->reason,
                              .verdict = an_verdict_name(c->verdict),
+                             .defect = c->defect,
                              .now_ms = a->clock->wall_ms(a->clock)};
     an_alarm_row row;
     carry_out(a, &d, "verdict_not_logged");
-    return an_alarms_get(a->alarms, c->line, c->alarm, &row, NULL) == AN_OK &&
-           strncmp(row.last.source, "rule:", 5) == 0;
+    const bool found = an_alarms_get(a->alarms, c->line, c->alarm, &row, NULL) == AN_OK;
+    *ret_of_rule = found && strncmp(row.last.source, "rule:", 5) == 0;
+    return found;
 }

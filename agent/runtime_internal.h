@@ -15,6 +15,7 @@
 #include "agent/source.h"
 #include "agent/stream.h"
 #include "agent/tally.h"
+#include "agent/verdicts.h"
 #include "net/client.h"
 #include "net/pipe.h"
 
@@ -63,6 +64,7 @@ an_err an_snapshot_join(an_snapshot *const *items, size_t n, an_snapshot **ret);
 typedef enum an_say_kind {
     AN_SAY_FACT,
     AN_SAY_ALARM,
+    AN_SAY_PIECES,
     AN_SAY_MARK,
     AN_SAY_STATUS,
     AN_SAY_SNAPSHOT,
@@ -75,6 +77,10 @@ typedef struct an_say {
     union {
         an_msg *fact;
         an_alarm_record *alarm;
+        struct {
+            an_piece *items; /* (n) */
+            size_t n;
+        } pieces;
         an_buf mark; /* position and alarm state; comes after the facts of the rows before it */
         an_line_status status;
         an_snapshot *snapshot; /* NULL: out of memory */
@@ -105,18 +111,18 @@ typedef enum an_order_kind {
     AN_ORDER_SHADOW,
     AN_ORDER_SHADOW_END,
     AN_ORDER_SNAPSHOT,
-    AN_ORDER_VERDICT,
-    AN_ORDER_MISSED,
+    AN_ORDER_JUDGED,
     AN_ORDER_STOP
 } an_order_kind;
 typedef struct an_order {
     an_order_kind kind;
     an_going *going;
-    uint64_t alarm;
-    an_verdict verdict;
-    bool of_rule;  /* VERDICT: the alarm is not the model's, and says nothing of it */
+    an_judgement *judged; /* JUDGED: (n_judged) of this line */
+    size_t n_judged;
     uint64_t rows; /* SHADOW: at most so many; 0: no bound */
 } an_order;
+
+#define AN_LINE_PIECES 80 /* more than a batch has rows */
 
 /* Everything of one line.  The upper half never changes once threads run; the middle belongs to
  * the line's thread, the lower half to the link thread. */
@@ -154,6 +160,9 @@ typedef struct an_line {
     an_hash candidate;                  /* that scores beside what runs; none */
     uint64_t candidate_rows;
     an_tally tally;
+    an_pieces pieces;
+    an_piece made[AN_LINE_PIECES]; /* (n_made) that the link thread has not been told of */
+    size_t n_made;
     struct an_line_run *run; /* what the thread keeps while it runs */
 
     an_actor *errands; /* the line's second thread; the line's thread has the other end */
@@ -193,6 +202,11 @@ void an_line_watch_resume(an_line *l, an_live *before);
 void an_line_shadow(an_line *l, an_going *g, uint64_t rows);
 void an_line_shadow_end(an_line *l);
 void an_line_shadow_look(an_line *l, bool ended); /* ended: there are no more rows */
+/* runtime_pieces.c: what the line has made, row by row; then all that was not told yet, before a mark. */
+void an_line_piece(an_line *l, const an_pipeline_in *in, const an_pipeline_out *out);
+void an_line_pieces_say(an_line *l);
+/* What people have said of its alarms and pieces: pool and counts follow. */
+void an_line_judged(an_line *l, const an_judgement *items, size_t n);
 /* runtime_pace.c: what the governor of the trainer is told of a line.  Errors: INVAL idle.sensor is not there. */
 an_err an_line_pace_open(an_line *l, int64_t now_ms, an_note *why);
 void an_line_pace_rows(an_line *l, int64_t now_ms); /* of the batch that was read */

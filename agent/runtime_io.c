@@ -20,6 +20,7 @@ void an_agent_order(an_line *l, const an_order *o)
         return;
     an_log(AN_LOG_ERROR, "order_lost", "line=%s", l->conf->name);
     an_going_free(o->going);
+    an_free(o->judged);
 }
 
 an_line *an_agent_line_of(an_agent *a, const char *name)

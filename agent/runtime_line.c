@@ -69,6 +69,7 @@ void an_line_mark(an_line_run *r)
     const an_live *live = an_pipeline_live(r->l->pipe);
     an_say s = {.kind = AN_SAY_MARK};
     an_buf source, alarm;
+    an_line_pieces_say(r->l);
     an_buf_init(&source, MARK_BYTES_MAX);
     an_buf_init(&alarm, MARK_BYTES_MAX);
     an_buf_init(&s.u.mark, 3 * MARK_BYTES_MAX);
@@ -262,8 +263,10 @@ static void process(an_line_run *r)
                                    .flags = b->flags[i],
                                    .label = b->label[i]};
         an_pipeline_learn(l->pipe, an_pipeline_live(l->pipe) || known(l) == 0 || l->next_row < known(l));
-        if (an_pipeline_row(l->pipe, &in, NULL, &why) != AN_OK)
+        an_pipeline_out out = {.scored = false};
+        if (an_pipeline_row(l->pipe, &in, &out, &why) != AN_OK)
             snprintf(r->status.error, sizeof r->status.error, "%.150s", why.text);
+        an_line_piece(l, &in, &out);
         l->next_row = b->row[i] + 1;
     }
     const an_pipeline_stats after = an_pipeline_stats_get(l->pipe);

@@ -37,6 +37,8 @@ typedef struct an_agent {
     an_sinks *sinks;
     an_alarm_record *logged; /* events that are to be stored, oldest first */
     size_t n_logged, logged_cap;
+    an_piece *pieces; /* that are to be stored */
+    size_t n_pieces, pieces_cap;
     an_buf marks[AN_LINES_MAX]; /* positions that could not be kept yet; len 0: none */
     bool stopping;
     bool wanted[AN_LINES_MAX]; /* copies on their way for the job */
@@ -69,7 +71,17 @@ void an_agent_alarms_take(an_agent *a, an_alarm_record *r); /* takes r */
 bool an_agent_alarms_keep(an_agent *a);                     /* stores what waits; false: not all could be */
 void an_agent_alarms_tick(an_agent *a);                     /* shelves that end */
 void an_agent_alarms_deed(an_agent *a, const an_command *c);
-bool an_agent_alarms_verdict(an_agent *a, const an_command *c); /* true: on an alarm of a rule */
+bool an_agent_alarms_verdict(an_agent *a, const an_command *c,
+                             bool *ret_of_rule); /* false: it is not in the log */
+
+/* runtime_verdicts.c: pieces, and what is said of them */
+void an_agent_pieces_take(an_agent *a, an_piece *items, size_t n); /* takes items */
+bool an_agent_pieces_keep(an_agent *a); /* stores what waits; false: it could not be */
+void an_agent_verdict(an_agent *a, const an_command *c);
+void an_agent_missed(an_agent *a, const an_command *c);
+void an_agent_verdicts_tick(an_agent *a); /* takes the tables that lie in DATA/verdicts */
+void an_agent_note(an_agent *a, const an_line *l,
+                   const char *what); /* in the site's journal, with what the line runs */
 
 /* runtime_commands.c */
 void an_agent_obey(an_agent *a, const an_command *c); /* what a person has left in the inbox */

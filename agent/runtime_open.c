@@ -212,6 +212,7 @@ static an_err open_pipeline(an_line *l, an_note *why)
                              .hooks = an_line_hooks,
                              .scores = l->scores};
     conf.hooks.ctx = l;
+    an_pieces_init(&l->pieces, c->name, conf.alarm.k, conf.alarm.n, l->frame.rows > 0);
     const char *name = NULL;
     const an_sim_line *sim = NULL;
     if (strcmp(c->source_type, "sim") == 0 && an_node_need_text(c->source, "line", &name, NULL) == AN_OK)

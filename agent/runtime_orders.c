@@ -1,5 +1,4 @@
 /* What the link thread asks of a line, on the line's thread. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,21 +51,6 @@ static void snapshot(an_line_run *r)
     an_line_say(r->l, &out);
 }
 
-static void take_verdict(an_line_run *r, const an_order *o)
-{
-    an_pool *pool = r->l->pool;
-    size_t n = 0;
-    if (o->verdict == AN_VERDICT_TRUE)
-        n = an_pool_confirm(pool, o->alarm);
-    else if (o->verdict == AN_VERDICT_FALSE)
-        n = an_pool_release(pool, o->alarm);
-    an_log(AN_LOG_INFO, "verdict", "line=%s alarm=%" PRIu64 " verdict=%s windows=%zu", r->l->conf->name,
-           o->alarm, an_verdict_name(o->verdict), n);
-    if (!o->of_rule) /* of an earlier version: it is not counted */
-        (void)an_tally_verdict(&r->l->tally, o->alarm, o->verdict);
-    an_line_save_pool(r);
-}
-
 void an_line_obey(an_line_run *r)
 {
     an_order o;
@@ -92,11 +76,10 @@ void an_line_obey(an_line_run *r)
         case AN_ORDER_SNAPSHOT:
             snapshot(r);
             break;
-        case AN_ORDER_VERDICT:
-            take_verdict(r, &o);
-            break;
-        case AN_ORDER_MISSED:
-            an_tally_missed(&r->l->tally);
+        case AN_ORDER_JUDGED:
+            an_line_judged(r->l, o.judged, o.n_judged);
+            an_free(o.judged);
+            an_line_save_pool(r);
             break;
         case AN_ORDER_STOP:
             r->stop = true;

@@ -269,8 +269,20 @@ an_err an_leave_rotate(const char *dir, FILE *out, an_note *why)
     return err;
 }
 
+static an_err take_words(an_command *c, const an_verdict_words *w, an_note *why)
+{
+    const char *by = w->by ? w->by : getenv("USER");
+    if (w->defect && strlen(w->defect) >= sizeof c->defect)
+        return an_fail(AN_ERR_INVAL, why, "a class has at most %zu bytes", sizeof c->defect - 1);
+    an_text_set(c->by, sizeof c->by, by ? by : "");
+    an_text_set(c->defect, sizeof c->defect, w->defect ? w->defect : "");
+    if (c->kind == AN_COMMAND_VERDICT)
+        an_text_set(c->reason, sizeof c->reason, w->comment ? w->comment : "");
+    return AN_OK;
+}
+
 an_err an_leave_verdict(const char *dir, const char *line, const char *alarm, const char *verdict,
-                        const char *by, FILE *out, an_note *why)
+                        const an_verdict_words *words, FILE *out, an_note *why)
 {
     an_command c = {.kind = AN_COMMAND_VERDICT};
     int64_t id = 0;
@@ -282,18 +294,21 @@ an_err an_leave_verdict(const char *dir, const char *line, const char *alarm, co
         return an_fail(AN_ERR_INVAL, why, "\"%.60s\": true, false or unsure", verdict);
     snprintf(c.line, sizeof c.line, "%s", line);
     c.alarm = (uint64_t)id;
-    by = by ? by : getenv("USER");
-    an_text_set(c.by, sizeof c.by, by ? by : "");
-    an_err err = an_leave_command(dir, &c, why);
+    an_err err = take_words(&c, words, why);
+    if (err == AN_OK)
+        err = an_leave_command(dir, &c, why);
     if (err == AN_OK)
         fprintf(out, "left for the agent: alarm %" PRIu64 " of line %s is %s\n", c.alarm, line, verdict);
     return err;
 }
 
 static an_err leave_reason(const char *dir, an_command_kind kind, const char *line, const char *reason,
-                           const char *whose, an_note *why)
+                           const an_verdict_words *words, const char *whose, an_note *why)
 {
     an_command c = {.kind = kind};
+    an_err err = words ? take_words(&c, words, why) : AN_OK;
+    if (err != AN_OK)
+        return err;
     if (!an_name_ok(line))
         return an_fail(AN_ERR_INVAL, why, "\"%.60s\" is not a line's name", line);
     if (!reason[0])
@@ -303,10 +318,11 @@ static an_err leave_reason(const char *dir, an_command_kind kind, const char *li
     return an_leave_command(dir, &c, why);
 }
 
-an_err an_leave_missed(const char *dir, const char *line, const char *reason, FILE *out, an_note *why)
+an_err an_leave_missed(const char *dir, const char *line, const char *reason, const an_verdict_words *words,
+                       FILE *out, an_note *why)
 {
-    an_err err =
-        leave_reason(dir, AN_COMMAND_MISSED, line, reason, "it is kept in the journal of this site", why);
+    an_err err = leave_reason(dir, AN_COMMAND_MISSED, line, reason, words,
+                              "it is kept in the journal of this site", why);
     if (err == AN_OK)
         fprintf(out, "left for the agent: a fault of line %s has raised no alarm\n", line);
     return err;
@@ -314,7 +330,8 @@ an_err an_leave_missed(const char *dir, const char *line, const char *reason, FI
 
 an_err an_leave_rollback(const char *dir, const char *line, const char *reason, FILE *out, an_note *why)
 {
-    an_err err = leave_reason(dir, AN_COMMAND_ROLLBACK, line, reason, "it is told to the coordinator", why);
+    an_err err =
+        leave_reason(dir, AN_COMMAND_ROLLBACK, line, reason, NULL, "it is told to the coordinator", why);
     if (err == AN_OK)
         fprintf(out, "left for the agent: line %s goes back to the version before\n", line);
     return err;

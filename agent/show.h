@@ -27,14 +27,20 @@ an_err an_show_ledger_verify(const char *dir, FILE *out, an_note *why);
  * what the kind needs is not there; PROTO, IO, NOMEM. */
 an_err an_leave_command(const char *dir, const an_command *c, an_note *why);
 
-/* Leaves a verdict for the running agent.  by: who, NULL: the user's name at this computer.  Errors: INVAL; NOTFOUND no such line, an alarm that was
+/* Who judges (NULL: the user's name at this computer), the class of the defect and a comment; each may be NULL. */
+typedef struct an_verdict_words {
+    const char *by, *defect, *comment;
+} an_verdict_words;
+
+/* Leaves a verdict for the running agent.  Errors: INVAL; NOTFOUND no such line, an alarm that was
  * never raised, no agent has run here; PROTO, IO, NOMEM. */
 an_err an_leave_verdict(const char *dir, const char *line, const char *alarm, const char *verdict,
-                        const char *by, FILE *out, an_note *why);
+                        const an_verdict_words *words, FILE *out, an_note *why);
 
 /* Tells the running agent of a fault that raised no alarm; it is counted, and the reason stays in the journal of
  * this site.  Errors: as an_leave_verdict. */
-an_err an_leave_missed(const char *dir, const char *line, const char *reason, FILE *out, an_note *why);
+an_err an_leave_missed(const char *dir, const char *line, const char *reason, const an_verdict_words *words,
+                       FILE *out, an_note *why);
 
 /* Tells the running agent to go back to the version that the line ran before.  reason: for the
  * coordinator and the journals.  Errors: as an_leave_verdict; NOTFOUND no version before. */

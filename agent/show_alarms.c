@@ -104,6 +104,10 @@ static void print_record(const an_alarm_record *r, FILE *out)
         fprintf(out, " by %s%s%s", r->by, r->comment[0] ? ": " : "", r->comment);
     if (r->kind == AN_LOGGED_VERDICT)
         fprintf(out, ", verdict %s", r->verdict);
+    if (r->kind == AN_LOGGED_MISSED && strcmp(r->verdict, "false") == 0)
+        fprintf(out, ", taken back");
+    if (r->defect[0])
+        fprintf(out, ", class %s", r->defect);
     if (r->reason[0] && !r->by[0])
         fprintf(out, ": %s", r->reason);
     fputc('\n', out);

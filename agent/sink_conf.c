@@ -15,7 +15,7 @@ static const an_option common[] = {
     {"kinds", AN_OPTION_LIST, 0, 0, "",
      "what it is sent: raised, updated, cleared, suppressed, released, acknowledged, shelved, unshelved, "
      "removed from "
-     "service, restored to service, commented, verdict, quality; all if not given"},
+     "service, restored to service, commented, verdict, quality, missed; all if not given"},
     {"severity", AN_OPTION_TEXT, 0, 0, "low", "least severity of an alarm: low, medium, high or critical"},
     {"hidden", AN_OPTION_BOOL, 0, 1, "false",
      "also what alarms do while they are shelved, suppressed or out of service"},

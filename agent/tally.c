@@ -73,6 +73,14 @@ void an_tally_missed(an_tally *t)
     t->urgent = true;
 }
 
+void an_tally_found(an_tally *t)
+{
+    if (t->missed == 0)
+        return;
+    t->missed--;
+    t->urgent = true;
+}
+
 bool an_tally_due(an_tally *t, int64_t now_ms)
 {
     const bool rows = t->changed && now_ms - t->said_ms >= AN_TALLY_REPORT_MS;

@@ -48,6 +48,7 @@ void an_tally_alarm(an_tally *t, uint64_t alarm);
 /* False: the alarm is not of this version, or too long ago. */
 bool an_tally_verdict(an_tally *t, uint64_t alarm, an_verdict verdict);
 void an_tally_missed(an_tally *t); /* a fault without an alarm */
+void an_tally_found(an_tally *t);  /* one that was told is none, or had an alarm */
 
 /* Is there something to tell?  Then it counts as told. */
 bool an_tally_due(an_tally *t, int64_t now_ms);

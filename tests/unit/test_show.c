@@ -19,6 +19,8 @@ static const char status[] =
     "{\"lines\":[{\"line\":\"pump-1\",\"alarm_last\":7},"
     "{\"line\":\"pump-2\",\"alarm_last\":0},{\"line\":\"pump-3\",\"version_before\":\"3f2a\"}]}";
 
+static const an_verdict_words by_anna = {.by = "anna", .defect = "seal", .comment = "seen"};
+
 typedef struct fixture {
     char dir[AN_PATH_MAX];
     FILE *out;
@@ -49,7 +51,7 @@ static int teardown(void **state)
 static an_err verdict(fixture *f, const char *line, const char *alarm, const char *what)
 {
     f->why = (an_note){{0}};
-    return an_leave_verdict(f->dir, line, alarm, what, "anna", f->out, &f->why);
+    return an_leave_verdict(f->dir, line, alarm, what, &by_anna, f->out, &f->why);
 }
 
 static void a_verdict_on_an_alarm_that_was_raised_is_left(void **state)
@@ -110,13 +112,14 @@ static void a_missed_fault_is_left_also_where_no_alarm_was_raised(void **state)
 {
     fixture *f = *state;
     an_command c;
-    assert_int_equal(an_leave_missed(f->dir, "pump-2", "seal burst", f->out, &f->why), AN_OK);
+    assert_int_equal(an_leave_missed(f->dir, "pump-2", "seal burst", &by_anna, f->out, &f->why), AN_OK);
     assert_int_equal(an_inbox_take(f->dir, &c, NULL), AN_OK);
     assert_int_equal(c.kind, AN_COMMAND_MISSED);
     assert_string_equal(c.line, "pump-2");
     assert_string_equal(c.reason, "seal burst");
-    assert_int_equal(an_leave_missed(f->dir, "pump-4", "seal burst", f->out, &f->why), AN_ERR_NOTFOUND);
-    assert_int_equal(an_leave_missed(f->dir, "pump-2", "", f->out, &f->why), AN_ERR_INVAL);
+    assert_int_equal(an_leave_missed(f->dir, "pump-4", "seal burst", &by_anna, f->out, &f->why),
+                     AN_ERR_NOTFOUND);
+    assert_int_equal(an_leave_missed(f->dir, "pump-2", "", &by_anna, f->out, &f->why), AN_ERR_INVAL);
     assert_int_equal(an_inbox_take(f->dir, &c, NULL), AN_ERR_NOTFOUND);
 }
 
