@@ -51,7 +51,7 @@ only 'andon\.pb-c\.h'                              'proto/msg/'         'proto/m
 only 'onnx\.pb-c\.h'                               'models/onnx/'       'models/onnx'
 only 'sodium|openssl/|gcrypt|libfyaml|jansson|zstd|zdict' 'proto/doors/'     'proto/doors'
 only 'kiss_fft|sndfile|jpeglib|jerror'             'proto/doors/'       'proto/doors'
-only 'modbus/|mosquitto|librdkafka|open62541/'      'proto/doors/'       'proto/doors'
+only 'modbus/|mosquitto|librdkafka|open62541/|arv\.h'      'proto/doors/'       'proto/doors'
 only 'sqlite3|microhttpd|curl/|png'                'proto/doors/'       'proto/doors'
 only 'libpq|postgres_'                             'proto/doors/'       'proto/doors'
 only 'cblas|openblas|lapacke|[a-z]*mmintrin|arm_neon' 'models/kernels/' 'models/kernels'

@@ -73,7 +73,7 @@ if ! out=$("$here/check_house.sh" "$tree") || ! out=$("$here/check_functions.sh"
 fi
 
 for pair in 'zmq.h agent' 'foo.pb-c.h proto/net' 'onnx.pb-c.h proto/msg' \
-    'andon.pb-c.h models/onnx' 'protobuf-c/protobuf-c.h coordinator' 'sodium.h proto/net' 'openssl/evp.h proto/net' 'gcrypt.h proto/sum' 'libfyaml.h models' 'jansson.h coordinator' 'zstd.h models' 'png.h models' 'modbus/modbus.h agent' 'mosquitto.h agent' 'open62541/client.h agent' 'sqlite3.h agent' \
+    'andon.pb-c.h models/onnx' 'protobuf-c/protobuf-c.h coordinator' 'sodium.h proto/net' 'openssl/evp.h proto/net' 'gcrypt.h proto/sum' 'libfyaml.h models' 'jansson.h coordinator' 'zstd.h models' 'png.h models' 'modbus/modbus.h agent' 'mosquitto.h agent' 'open62541/client.h agent' 'arv.h agent' 'sqlite3.h agent' \
     'microhttpd.h coordinator/api' 'curl/curl.h agent' 'libpq-fe.h coordinator' 'cblas.h models/layers' \
     'immintrin.h models' 'cmocka.h models'; do
     include "${pair#* }" "<${pair%% *}>" only

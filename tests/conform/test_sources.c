@@ -29,6 +29,9 @@ typedef struct sample {
 static const sample samples[] = {
     {"csv", "path: %s/data.csv, follow: false"},
     {"images", "path: %s, follow: false"},
+#ifdef AN_HAVE_ARAVIS
+    {"genicam", "device: Fake_1, trigger: None, width: 4, height: 2"}, /* it has no such trigger */
+#endif
 #ifdef AN_HAVE_MODBUS
     {"modbus",
      "devices: [{tcp: '127.0.0.1:1', timeout_ms: 50, tags: [{name: a, table: input, address: 7}]}]"},
