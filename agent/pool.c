@@ -50,13 +50,15 @@ static an_err fit_quota(an_pool_conf *c, size_t sample, an_note *why)
     return AN_OK;
 }
 
-static bool part_init(an_pool_ring *p, size_t cap, size_t sample)
+typedef void *(*alloc)(size_t n, size_t size);
+
+static bool part_init(an_pool_ring *p, size_t cap, size_t sample, alloc get)
 {
     *p = (an_pool_ring){.cap = cap};
     if (cap > SIZE_MAX / sample)
         return false;
-    p->data = an_alloc(cap * sample, sizeof *p->data);
-    p->entry = an_alloc(cap, sizeof *p->entry);
+    p->data = get(cap * sample, sizeof *p->data);
+    p->entry = get(cap, sizeof *p->entry);
     return p->data && p->entry;
 }
 
@@ -67,7 +69,7 @@ static void part_done(an_pool_ring *p)
     *p = (an_pool_ring){0};
 }
 
-an_err an_pool_new(const an_pool_conf *conf, an_pool **ret, an_note *why)
+static an_err make(const an_pool_conf *conf, alloc get, an_pool **ret, an_note *why)
 {
     if (conf->width == 0 || conf->window == 0 || conf->width > SAMPLE_MAX / conf->window ||
         conf->holdout_percent > 50)
@@ -81,7 +83,7 @@ an_err an_pool_new(const an_pool_conf *conf, an_pool **ret, an_note *why)
     set_defaults(&p->conf);
     an_err err = fit_quota(&p->conf, p->sample, why);
     for (size_t i = 0; i < AN_POOL_PARTS && !err; i++)
-        if (!part_init(&p->parts[i], p->conf.cap[i], p->sample))
+        if (!part_init(&p->parts[i], p->conf.cap[i], p->sample, get))
             err = AN_ERR_NOMEM;
     if (err) {
         an_pool_free(p);
@@ -90,6 +92,16 @@ an_err an_pool_new(const an_pool_conf *conf, an_pool **ret, an_note *why)
     an_rng_init(&p->rng, conf->seed, 71);
     *ret = p;
     return AN_OK;
+}
+
+an_err an_pool_new(const an_pool_conf *conf, an_pool **ret, an_note *why)
+{
+    return make(conf, an_alloc, ret, why);
+}
+
+an_err an_pool_new_unset(const an_pool_conf *conf, an_pool **ret)
+{
+    return make(conf, an_alloc_raw, ret, NULL);
 }
 
 void an_pool_free(an_pool *p)

@@ -32,7 +32,7 @@ an_err an_pool_twin_begin(an_pool *p)
     if (p->twin)
         return AN_ERR_STATE;
     an_pool *twin = NULL;
-    an_err err = an_pool_new(&p->conf, &twin, NULL);
+    an_err err = an_pool_new_unset(&p->conf, &twin);
     for (size_t k = 0; k < AN_POOL_PARTS && err == AN_OK; k++)
         if (!(p->twin_has[k] = an_alloc(p->parts[k].cap, sizeof *p->twin_has[k])))
             err = AN_ERR_NOMEM;

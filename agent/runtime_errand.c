@@ -12,7 +12,8 @@
 #include "base/mem.h"
 #include "base/thread.h"
 
-#define PIECE (256u << 10) /* bytes copied between two rows: some tens of microseconds */
+#define PIECE                                                                                                \
+    (64u << 10) /* bytes copied between two rows: some tens of microseconds, most of it for new pages */
 
 struct an_errand {
     an_going *going; /* to be made ready; NULL: the pool is to be saved */
@@ -51,6 +52,8 @@ static void run(const an_line *l, an_errand *e)
         make_ready(l, &e->held, e->going);
     else
         e->err = an_pool_save(e->held.pool, l->pool_path, &e->why);
+    an_pool_free(e->held.pool); /* of hundreds of megabytes that takes long, too */
+    e->held.pool = NULL;
 }
 
 void an_errand_main(an_pipe *pipe, void *line)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -154,6 +155,30 @@ static void what_is_not_finished_is_not_given(void **state)
     an_pool_free(p);
 }
 
+static size_t resident(void)
+{
+    size_t all = 0, pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%zu %zu", &all, &pages), 2);
+    assert_int_equal(fclose(f), 0);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* To set 256 MB to zero takes longer than a row may wait, and memory that holds no window is not there for nothing. */
+static void a_copy_takes_no_memory_before_there_are_windows_in_it(void **state)
+{
+    (void)state;
+    const an_pool_conf c = {.width = 64, .window = 64, .quota_bytes = 64u << 20};
+    an_pool *p = NULL;
+    assert_int_equal(an_pool_new(&c, &p, NULL), AN_OK);
+    const size_t before = resident();
+    assert_int_equal(an_pool_twin_begin(p), AN_OK);
+    assert_true(an_pool_twin_step(p, 64u << 20));
+    assert_true(resident() < before + (32u << 20));
+    an_pool_free(p);
+}
+
 static void running_out_of_memory_is_survived(void **state)
 {
     (void)state;
@@ -179,6 +204,7 @@ int main(void)
         cmocka_unit_test(a_copy_is_the_pool_at_its_begin_whatever_happens_meanwhile),
         cmocka_unit_test(a_piece_is_no_larger_than_asked),
         cmocka_unit_test(what_is_not_finished_is_not_given),
+        cmocka_unit_test(a_copy_takes_no_memory_before_there_are_windows_in_it),
         cmocka_unit_test(running_out_of_memory_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
