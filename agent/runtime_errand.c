@@ -128,7 +128,8 @@ static void send_out(an_line_run *r)
     e->going = r->going;
     r->going = NULL;
     r->readying = e->going != NULL;
-    r->save_wanted = r->save_wanted && r->readying;
+    r->save_wanted =
+        r->save_wanted || r->readying; /* what the copy was begun for, if a version came in between */
     r->errand = e;
     if (an_pipe_send(an_actor_pipe(r->l->errands), &e, sizeof e) == AN_OK) /* one at a time: there is room */
         return;
@@ -153,6 +154,8 @@ bool an_line_errands(an_line_run *r)
     r->copying = an_pool_twin_begin(r->l->pool) == AN_OK;
     if (!r->copying)
         do_it_here(r);
+    else if (!r->going)
+        r->save_wanted = false; /* what changes from here on is not in the copy, and asks again */
     return r->copying;
 }
 
