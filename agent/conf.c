@@ -25,6 +25,14 @@ const an_opt an_agent_rows[] = {
                "percent of the time in which training may work; the rest it pauses"),
     AN_OPT_CHOICE(CONF, train_when, "train.when", whens, "always",
                   "idle: only while all lines are idle (see idle.* of a line); policy.hours bounds the day"),
+    AN_OPT_BYTES(CONF, budget_memory, "budget.memory", 0, 1e15, "0",
+                 "memory of the whole process: with less than its lines take it does not start, and training "
+                 "that does "
+                 "not fit in what is left is declined; 0: no bound"),
+    AN_OPT_BYTES(CONF, budget_training, "budget.training", 0, 1e15, "0",
+                 "... of a training job with its data; 0: what is left"),
+    AN_OPT_NUM(CONF, budget_cpu, "budget.cpu", 0, 1024, "0",
+               "processors that the whole process takes, such as 0.5: training waits for it; 0: no bound"),
     AN_OPT_BYTES(CONF, versions_quota, "versions_quota", 0, 1e15, "4G", "disk for versions; 0: no limit"),
     AN_OPT_BYTES(CONF, spool_quota, "spool_quota", 1 << 20, 1e15, "64M",
                  "disk for facts that wait to be sent"),

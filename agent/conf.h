@@ -84,10 +84,12 @@ enum { AN_TRAIN_ALWAYS, AN_TRAIN_IDLE };
 typedef struct an_agent_conf {
     char *site;
     char *data;
-    int64_t threads;     /* of training */
-    int64_t nice;        /* of training */
-    int64_t train_share; /* percent of the time in which training may work */
-    int train_when;      /* AN_TRAIN_* */
+    int64_t threads;                        /* of training */
+    int64_t nice;                           /* of training */
+    int64_t train_share;                    /* percent of the time in which training may work */
+    int train_when;                         /* AN_TRAIN_* */
+    int64_t budget_memory, budget_training; /* bytes; 0: no bound */
+    double budget_cpu;                      /* processors; 0: no bound */
     int64_t versions_quota, spool_quota, alarms_quota;
     int64_t save_ms; /* how often pools are saved */
     int log_level;

@@ -6,12 +6,15 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/usage.h"
 
 #define QUIET_MS 250
 #define LOOK_MS 20     /* between two looks whether the reason is gone */
 #define SLEEP_MOST 200 /* ms of a share's pause at a time */
 #define SLEEP_LEAST 2  /* ms: shorter pauses are saved up */
 #define LINES_MAX 64
+#define CPU_SPAN_MS 10000 /* processor time is counted anew so often */
+#define CPU_SLACK_S 0.05  /* of a span, before anybody waits for it */
 
 struct an_governor {
     an_governor_conf conf;
@@ -20,18 +23,21 @@ struct an_governor {
     atomic_uint_fast64_t lates, idle;
     atomic_int state;
     atomic_bool stop;
-    atomic_int_fast64_t waited_ms[4];
+    atomic_int_fast64_t waited_ms[AN_GOVERNOR_STATES];
 
     pthread_mutex_t lock; /* for `stopped` alone */
     pthread_cond_t stopped;
 
     int64_t resumed_ns; /* the trainer's: when its last piece began; 0: none has */
     double owed_ms;
+    int64_t span_ms; /* when the present span of processor time began; INT64_MIN: none has */
+    double span_cpu_s;
 };
 
 const char *an_governor_state_name(an_governor_state s)
 {
-    static const char *const names[] = {"", "a line is late", "a line is busy", "its share of time is used"};
+    static const char *const names[] = {"", "a line is late", "a line is busy", "its share of time is used",
+                                        "the budget of processor time is used"};
     return names[s];
 }
 
@@ -76,7 +82,21 @@ static void rest(an_governor *g, int64_t ms)
     pthread_mutex_unlock(&g->lock);
 }
 
-static an_governor_state judge(const an_governor *g)
+/* Scoring is never held up: what it takes is taken from training. */
+static bool cpu_is_used(an_governor *g)
+{
+    if (!(g->conf.cpu > 0))
+        return false;
+    const int64_t now = g->conf.clock->mono_ms(g->conf.clock);
+    const double used = g->conf.cpu_s();
+    if (g->span_ms == INT64_MIN || now - g->span_ms >= CPU_SPAN_MS) {
+        g->span_ms = now;
+        g->span_cpu_s = used;
+    }
+    return used - g->span_cpu_s > g->conf.cpu * (double)(now - g->span_ms) / 1000 + CPU_SLACK_S;
+}
+
+static an_governor_state judge(an_governor *g)
 {
     const int64_t late = atomic_load_explicit(&g->late_ms, memory_order_relaxed);
     const uint64_t all = g->conf.n_lines >= LINES_MAX ? UINT64_MAX : (UINT64_C(1) << g->conf.n_lines) - 1;
@@ -84,7 +104,9 @@ static an_governor_state judge(const an_governor *g)
         return AN_GOVERNOR_LATE;
     if (g->conf.idle_only && (atomic_load(&g->idle) & all) != all)
         return AN_GOVERNOR_BUSY;
-    return g->owed_ms >= SLEEP_LEAST ? AN_GOVERNOR_SHARE : AN_GOVERNOR_FREE;
+    if (g->owed_ms >= SLEEP_LEAST)
+        return AN_GOVERNOR_SHARE;
+    return cpu_is_used(g) ? AN_GOVERNOR_CPU : AN_GOVERNOR_FREE;
 }
 
 static void governor_wait(void *ctx)
@@ -110,7 +132,8 @@ static void governor_wait(void *ctx)
 
 an_err an_governor_new(const an_governor_conf *conf, an_governor **ret)
 {
-    if (!(conf->share > 0) || conf->share > 1 || conf->n_lines > LINES_MAX || conf->quiet_ms < 0)
+    if (!(conf->share > 0) || conf->share > 1 || conf->n_lines > LINES_MAX || conf->quiet_ms < 0 ||
+        conf->cpu < 0)
         return AN_ERR_INVAL;
     an_governor *g = an_alloc(1, sizeof *g);
     if (!g)
@@ -118,6 +141,8 @@ an_err an_governor_new(const an_governor_conf *conf, an_governor **ret)
     pthread_condattr_t monotonic;
     g->conf = *conf;
     g->conf.quiet_ms = conf->quiet_ms ? conf->quiet_ms : QUIET_MS;
+    g->conf.cpu_s = conf->cpu_s ? conf->cpu_s : an_usage_cpu_s;
+    g->span_ms = INT64_MIN;
     g->pace = (an_pace){.wait = governor_wait, .ctx = g};
     atomic_store(&g->late_ms, INT64_MIN);
     pthread_mutex_init(&g->lock, NULL);
@@ -147,7 +172,7 @@ an_governor_look an_governor_look_at(an_governor *g)
 {
     an_governor_look l = {.state = (an_governor_state)atomic_load(&g->state),
                           .lates = atomic_load(&g->lates)};
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < AN_GOVERNOR_STATES; i++)
         l.waited_ms[i] = atomic_load(&g->waited_ms[i]);
     return l;
 }

@@ -6,7 +6,8 @@
  *
  *     no line was late in the last quiet_ms: a line is late when more rows wait than it takes at a time;
  *     every line is idle, if that is asked for;
- *     the trainer has had no more than its share of the time.
+ *     the trainer has had no more than its share of the time;
+ *     the process has had no more processor time than it may, in the last ten seconds.
  *
  * So it yields within one batch.  What it does not answer for is a step that has begun: that ends, beside the
  * line's threads, which the system prefers (nice).
@@ -28,10 +29,12 @@
 #include "base/pace.h"
 
 typedef struct an_governor_conf {
-    double share;     /* of the time in which the trainer may work, (0, 1]; 1: all */
-    bool idle_only;   /* only while every line is idle */
-    size_t n_lines;   /* 0 .. 64 */
-    int64_t quiet_ms; /* after a line was late; 0: 250 */
+    double share;          /* of the time in which the trainer may work, (0, 1]; 1: all */
+    bool idle_only;        /* only while every line is idle */
+    size_t n_lines;        /* 0 .. 64 */
+    int64_t quiet_ms;      /* after a line was late; 0: 250 */
+    double cpu;            /* processors of the whole process; 0: no bound */
+    double (*cpu_s)(void); /* processor time so far; NULL: an_usage_cpu_s */
     const an_clock *clock;
 } an_governor_conf;
 
@@ -39,7 +42,9 @@ typedef enum an_governor_state {
     AN_GOVERNOR_FREE,
     AN_GOVERNOR_LATE,
     AN_GOVERNOR_BUSY,
-    AN_GOVERNOR_SHARE
+    AN_GOVERNOR_SHARE,
+    AN_GOVERNOR_CPU,
+    AN_GOVERNOR_STATES
 } an_governor_state;
 const char *an_governor_state_name(an_governor_state s); /* what training waits for; "" nothing */
 
@@ -54,9 +59,9 @@ void an_governor_stop(an_governor *g);                         /* nobody waits a
 const an_pace *an_governor_pace(an_governor *g);
 
 typedef struct an_governor_look {
-    an_governor_state state; /* now */
-    uint64_t lates;          /* how often a line was late while training was asked for */
-    int64_t waited_ms[4];    /* by an_governor_state, so far */
+    an_governor_state state;               /* now */
+    uint64_t lates;                        /* how often a line was late while training was asked for */
+    int64_t waited_ms[AN_GOVERNOR_STATES]; /* by an_governor_state, so far */
 } an_governor_look;
 an_governor_look an_governor_look_at(an_governor *g);
 

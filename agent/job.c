@@ -168,7 +168,11 @@ static an_err run_round(an_job *job, const an_site_data *data, an_note *why)
                     .pace = job->pace,
                     .progress = on_progress,
                     .progress_arg = job};
-    an_err err = versions_read(job, &v, &task, why);
+    an_err err = an_job_fits(job, data, NULL, why);
+    if (err == AN_OK)
+        err = versions_read(job, &v, &task, why);
+    if (err == AN_OK)
+        err = an_job_fits(job, data, task.base ? task.base : task.candidate, why);
     if (err != AN_OK)
         goto out;
     task.shadow = job->shadowed ? &job->shadow : NULL;
@@ -205,7 +209,11 @@ static an_err run_overlay(an_job *job, const an_site_data *data, an_note *why)
     an_calibrate_data d = {.width = data->width, .context = data->context};
     an_buf bytes;
     an_buf_init(&bytes, AN_BUNDLE_BYTES_MAX);
-    an_err err = read_version(job->base_path, &job->version, &job->bundle, why);
+    an_err err = an_job_fits(job, data, NULL, why);
+    if (err == AN_OK)
+        err = read_version(job->base_path, &job->version, &job->bundle, why);
+    if (err == AN_OK)
+        err = an_job_fits(job, data, &job->bundle, why);
     if (err != AN_OK)
         goto out;
     if ((err = local_read(job, &job->bundle, &local, &n_local, why)) != AN_OK)

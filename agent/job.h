@@ -60,6 +60,7 @@ typedef struct an_job {
     void *tamper_arg;
 
     atomic_bool cancel;
+    uint64_t memory_left;    /* bytes that it may take beside the site's data; 0: no bound */
     const an_pace *pace;     /* asked before each piece of work; NULL: nobody */
     _Atomic double progress; /* 0..1 */
 
@@ -76,7 +77,7 @@ typedef struct an_job {
 } an_job;
 
 /* What the site's stream must look like is checked by the session.
- * Errors: as an_task_run and an_calibrate, and IO, PROTO, NOTFOUND of the files. */
+ * Errors: REFUSED it would take more than memory_left, and those of an_task_run and an_calibrate, and IO, PROTO, NOTFOUND of the files. */
 an_err an_job_run(an_job *job, const an_site_data *data, an_note *why);
 void an_job_free(an_job *job); /* NULL is fine */
 

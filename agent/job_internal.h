@@ -18,4 +18,11 @@ an_err an_job_residual_open(const an_job *job, an_residual *ret, an_note *why);
 an_err an_job_deliver(an_job *job, const an_payload_facts *facts, uint32_t **vector, an_residual *r,
                       an_note *why);
 
+/* job_memory.c: bytes at most.  b: the version that is trained, calibrated or judged; files: before it is read. */
+an_err an_job_memory_files(const an_job *job, uint64_t *ret, an_note *why);
+an_err an_job_memory(const an_job *job, const an_site_data *d, const an_bundle *b, uint64_t *ret,
+                     an_note *why);
+/* b NULL: of the files alone.  Errors: REFUSED more than job->memory_left, and those of reading. */
+an_err an_job_fits(const an_job *job, const an_site_data *d, const an_bundle *b, an_note *why);
+
 #endif

@@ -104,6 +104,14 @@ an_err an_pool_new_unset(const an_pool_conf *conf, an_pool **ret)
     return make(conf, an_alloc_raw, ret, NULL);
 }
 
+size_t an_pool_bytes(const an_pool *p)
+{
+    size_t slots = 0;
+    for (size_t i = 0; i < AN_POOL_PARTS; i++)
+        slots += p->parts[i].cap;
+    return slots * (p->sample * sizeof(float) + sizeof(int64_t) + sizeof(uint64_t));
+}
+
 void an_pool_free(an_pool *p)
 {
     if (!p)

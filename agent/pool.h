@@ -118,6 +118,7 @@ const float *an_pool_get(const an_pool *p, an_pool_part part,
 int64_t an_pool_time(const an_pool *p, an_pool_part part, size_t i);
 size_t an_pool_width(const an_pool *p);
 size_t an_pool_window(const an_pool *p);
+size_t an_pool_bytes(const an_pool *p);     /* that it takes, full or not; a twin takes as much */
 uint64_t an_pool_seen(const an_pool *p);    /* normal windows offered so far */
 uint64_t an_pool_refused(const an_pool *p); /* windows with missing values */
 

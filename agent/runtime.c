@@ -117,7 +117,7 @@ static void on_line(an_agent *a, size_t i)
             a->wanted[i] = false;
             an_snapshot_free(a->copies[i]);
             a->copies[i] = s.u.snapshot;
-            if (a->job && !a->training && !a->stopping)
+            if (a->job && !a->training && !a->stopping && !a->declined.text[0])
                 an_agent_train(a);
             break;
         case AN_SAY_WORSENED:
@@ -189,6 +189,7 @@ static void each_second(an_agent *a)
         an_agent_obey(a, &c);
     if (err != AN_ERR_NOTFOUND)
         an_agent_fault(a, "command_not_read", why.text);
+    an_agent_budget_look(a);
     an_alarms_stats alarms = {0};
     if (an_alarms_stats_get(a->alarms, &alarms, &why) != AN_OK)
         an_agent_fault(a, "alarms_not_read", why.text);
@@ -202,6 +203,7 @@ static void each_second(an_agent *a)
                              .n_lines = a->n_lines,
                              .sinks = a->sinks,
                              .governor = a->governor,
+                             .budget = &a->budget,
                              .alarms = alarms,
                              .last_error = a->last_error};
     if (an_status_write(a->status_path, &in, &why) != AN_OK)
@@ -251,6 +253,7 @@ static an_err serve(an_agent *a, int stop_fd, an_note *why)
         for (size_t i = 0; i < a->n_lines; i++)
             on_line(a, i);
         an_agent_trained(a);
+        an_agent_declined(a);
         if (a->clock->mono_ms(a->clock) >= an_session_deadline(a->session))
             an_session_tick(a->session);
         each_second(a);
@@ -405,13 +408,15 @@ static an_err open_all(an_agent *a, an_note *why)
     const an_governor_conf governor = {.share = (double)a->conf->train_share / 100,
                                        .idle_only = a->conf->train_when == AN_TRAIN_IDLE,
                                        .n_lines = a->conf->n_lines,
+                                       .cpu = a->conf->budget_cpu,
                                        .clock = a->clock};
-    int64_t nice = a->conf->nice;
+    a->train = (an_trainer_conf){.nice = a->conf->nice, .budget = &a->budget};
     if ((err = an_governor_new(&governor, &a->governor)) != AN_OK)
         return err;
-    if ((err = an_actor_start(a->net, an_train_main, &nice, &a->trainer, why)) != AN_OK ||
-        (err = open_lines(a, why)) != AN_OK || (err = start_lines(a, why)) != AN_OK ||
-        (err = open_links(a, why)) != AN_OK || (err = open_session(a, why)) != AN_OK)
+    if ((err = an_actor_start(a->net, an_train_main, &a->train, &a->trainer, why)) != AN_OK ||
+        (err = open_lines(a, why)) != AN_OK || (err = an_agent_budget_open(a, why)) != AN_OK ||
+        (err = start_lines(a, why)) != AN_OK || (err = open_links(a, why)) != AN_OK ||
+        (err = open_session(a, why)) != AN_OK)
         return err;
     return an_agent_keys_open(a, why);
 }

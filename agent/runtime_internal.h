@@ -10,6 +10,7 @@
 #include "agent/inbox.h"
 #include "agent/job.h"
 #include "agent/live.h"
+#include "agent/resources.h"
 #include "agent/session.h"
 #include "agent/sinks.h"
 #include "agent/source.h"
@@ -238,7 +239,11 @@ typedef struct an_training { /* there and back */
     an_err err;
     an_note why;
 } an_training;
-void an_train_main(an_pipe *pipe, void *nice); /* messages are an_training *; nice is an int64_t * */
+typedef struct an_trainer_conf { /* as long as the thread runs */
+    int64_t nice;
+    an_resources *budget;
+} an_trainer_conf;
+void an_train_main(an_pipe *pipe, void *conf); /* messages are an_training *; conf is an an_trainer_conf * */
 
 /* ---- bulk: versions in, updates out; a part of the link thread ---- */
 
@@ -281,6 +286,7 @@ typedef struct an_status_in {
     size_t n_lines;
     an_sinks *sinks;
     an_governor *governor;
+    const an_resources *budget;
     an_alarms_stats alarms;
     const char *last_error;
 } an_status_in;

@@ -81,8 +81,12 @@ static void io_run(void *ctx, an_job *job)
     job->calibrate.n_threads = n_threads;
     snprintf(job->policy, sizeof job->policy, "%s", mine.policy ? mine.policy : "");
     a->job = job;
+    for (size_t i = 0; i < a->n_lines; i++)
+        a->wanted[i] = takes_part(a, job, i);
+    if (!an_agent_budget_fits(a))
+        return;
     for (size_t i = 0; i < a->n_lines; i++) {
-        if (!(a->wanted[i] = takes_part(a, job, i)))
+        if (!a->wanted[i])
             continue;
         const an_order o = {.kind = AN_ORDER_SNAPSHOT};
         an_agent_order(&a->lines[i], &o);
@@ -197,6 +201,7 @@ void an_agent_train(an_agent *a)
     an_err err = t && n > 0 ? an_snapshot_join(items, n, &t->data) : AN_ERR_NOMEM;
     an_agent_drop_copies(a);
     if (err == AN_OK) {
+        a->job->memory_left = an_agent_budget_job(a, t->data);
         t->job = a->job;
         t->line = an_agent_line_of(a, a->job->line);
         err = an_pipe_send(an_actor_pipe(a->trainer), &t, sizeof t);
@@ -211,12 +216,23 @@ void an_agent_train(an_agent *a)
     job_ended(a, err, &why);
 }
 
+void an_agent_declined(an_agent *a)
+{
+    const an_note why = a->declined;
+    if (!a->job || !why.text[0])
+        return;
+    a->declined.text[0] = '\0';
+    memset(a->wanted, 0, sizeof a->wanted);
+    job_ended(a, AN_ERR_REFUSED, &why);
+}
+
 void an_agent_trained(an_agent *a)
 {
     an_training *t;
     size_t len;
     while (an_pipe_recv(an_actor_pipe(a->trainer), &t, sizeof t, &len) == AN_OK) {
         a->training = NULL;
+        a->budget.figures.refused += t->err == AN_ERR_REFUSED;
         job_ended(a, t->err, &t->why);
         an_free(t);
     }

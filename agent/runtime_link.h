@@ -28,6 +28,9 @@ typedef struct an_agent {
     size_t n_lines; /* opened */
     an_actor *trainer;
     an_governor *governor; /* of the trainer */
+    an_trainer_conf train;
+    an_resources budget;
+    an_note declined;      /* why the job that waits is not begun; "": it is */
     an_job *job;           /* waits for copies of pools, or is with the trainer */
     an_training *training; /* with the trainer */
     an_msg **owed;         /* facts that could not be kept yet, oldest first */
@@ -90,8 +93,16 @@ void an_agent_obey(an_agent *a, const an_command *c); /* what a person has left 
 an_session_io an_agent_io(an_agent *a);
 an_err an_agent_find_upload(void *agent, const an_hash *update, char out[static AN_PATH_MAX]);
 
-void an_agent_train(an_agent *a);   /* starts the job that waits, if all copies of pools are here */
-void an_agent_trained(an_agent *a); /* takes what the trainer has finished */
+/* runtime_budget.c */
+an_err an_agent_budget_open(an_agent *a, an_note *why); /* after all lines.  Errors: LIMIT it is too small */
+bool an_agent_budget_fits(an_agent *a); /* the data of the job that begins; else `declined` is set */
+uint64_t an_agent_budget_job(const an_agent *a,
+                             const an_snapshot *data); /* an_job.memory_left, beside its data */
+void an_agent_budget_look(an_agent *a);
+
+void an_agent_declined(an_agent *a); /* ends the job that was not begun */
+void an_agent_train(an_agent *a);    /* starts the job that waits, if all copies of pools are here */
+void an_agent_trained(an_agent *a);  /* takes what the trainer has finished */
 void an_agent_drop_copies(an_agent *a);
 
 #endif

@@ -101,6 +101,25 @@ static an_json *training_json(an_governor *g)
     an_json_set_int(o, "waited_late_ms", look.waited_ms[AN_GOVERNOR_LATE]);
     an_json_set_int(o, "waited_busy_ms", look.waited_ms[AN_GOVERNOR_BUSY]);
     an_json_set_int(o, "waited_share_ms", look.waited_ms[AN_GOVERNOR_SHARE]);
+    an_json_set_int(o, "waited_cpu_ms", look.waited_ms[AN_GOVERNOR_CPU]);
+    return o;
+}
+
+static an_json *resources_json(const an_resources *b)
+{
+    const an_resources_figures *f = &b->figures;
+    an_json *o = an_json_object();
+    set_count(o, "memory_bytes", f->memory);
+    set_count(o, "memory_most_bytes", f->memory_most);
+    set_count(o, "memory_planned_bytes", f->planned);
+    set_count(o, "memory_budget_bytes", b->conf.memory);
+    set_count(o, "memory_over_s", f->memory_over_s);
+    an_json_set_num(o, "cpu_s", f->cpu_s);
+    an_json_set_num(o, "cpu_trainer_s", f->trainer_cpu_s);
+    an_json_set_num(o, "cpu_now", f->cpu_now);
+    an_json_set_num(o, "cpu_budget", b->conf.cpu);
+    set_count(o, "cpu_over_s", f->cpu_over_s);
+    set_count(o, "jobs_refused", f->refused);
     return o;
 }
 
@@ -152,6 +171,7 @@ an_err an_status_write(const char *path, const an_status_in *in, an_note *why)
         an_json_push(lines, line_json(&in->lines[i], in->session));
     an_json_set(o, "lines", lines);
     an_json_set(o, "training", training_json(in->governor));
+    an_json_set(o, "resources", resources_json(in->budget));
     an_json_set(o, "sinks", an_sinks_json(in->sinks, in->alarms.last_seq, in->now_ms));
     an_json_set(o, "alarm_log", log_json(&in->alarms));
     an_json_set_text(o, "last_error", in->last_error);

@@ -35,14 +35,16 @@ static void run(an_training *t)
     t->data = NULL;
 }
 
-void an_train_main(an_pipe *pipe, void *nice)
+void an_train_main(an_pipe *pipe, void *conf)
 {
+    const an_trainer_conf *c = conf;
     an_training *t;
     size_t len;
     an_err err = AN_OK;
     /* On Linux the priority is the thread's, and its workers inherit it. */
-    if (!an_thread_stand_back((int)*(const int64_t *)nice))
+    if (!an_thread_stand_back((int)c->nice))
         an_log(AN_LOG_WARN, "nice_not_set", "errno=%d", errno);
+    an_resources_trainer_here(c->budget);
     an_actor_ready(pipe, AN_OK, NULL);
     while (err != AN_ERR_CANCELLED) {
         while ((err = an_pipe_recv(pipe, &t, sizeof t, &len)) == AN_OK) {

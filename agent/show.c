@@ -32,6 +32,13 @@ static const char *text_of(const an_jval *o, const char *key)
     return text[0] ? text : "-";
 }
 
+static double num_of(const an_jval *o, const char *key)
+{
+    double v = 0;
+    const an_err err = an_jval_num(o, key, -1e300, 1e300, &v, NULL);
+    return err == AN_OK ? v : 0;
+}
+
 static int64_t int_of(const an_jval *o, const char *key)
 {
     int64_t n = 0;
@@ -76,6 +83,27 @@ static void print_log(const an_jval *log, FILE *out)
                 lost, lost == 1 ? "" : "s");
 }
 
+static void print_resources(const an_jval *r, FILE *out)
+{
+    const double mib = 1048576, budget = num_of(r, "memory_budget_bytes"), cpus = num_of(r, "cpu_budget");
+    if (!r)
+        return;
+    fprintf(out, "memory: %.0f MiB, at most %.0f", num_of(r, "memory_bytes") / mib,
+            num_of(r, "memory_most_bytes") / mib);
+    if (budget > 0)
+        fprintf(out, " of %.0f", budget / mib);
+    fprintf(out, "; processors: %.2f now", num_of(r, "cpu_now"));
+    if (cpus > 0)
+        fprintf(out, " of %.2f", cpus);
+    fprintf(out, ", %.0f s in all, %.0f s of them training\n", num_of(r, "cpu_s"),
+            num_of(r, "cpu_trainer_s"));
+    if (int_of(r, "memory_over_s") + int_of(r, "cpu_over_s") > 0)
+        fprintf(out, "over its budget: of memory for %" PRId64 " s, of processors for %" PRId64 " s\n",
+                int_of(r, "memory_over_s"), int_of(r, "cpu_over_s"));
+    if (int_of(r, "jobs_refused") > 0)
+        fprintf(out, "training declined for want of memory: %" PRId64 " times\n", int_of(r, "jobs_refused"));
+}
+
 static void print_status(const an_jval *o, FILE *out)
 {
     const an_jval *link = an_jval_get(o, "coordinator"), *lines = an_jval_get(o, "lines");
@@ -99,6 +127,7 @@ static void print_status(const an_jval *o, FILE *out)
                 int_of(l, "row"), int_of(l, "scored"), int_of(l, "alarms"),
                 bool_of(l, "alarm_open") ? "yes" : "no");
     }
+    print_resources(an_jval_get(o, "resources"), out);
     print_sinks(an_jval_get(o, "sinks"), out);
     print_log(an_jval_get(o, "alarm_log"), out);
     for (size_t i = 0; i < an_jval_count(lines); i++) {

@@ -163,6 +163,10 @@ typedef struct an_train_stats {
 an_err an_train(const an_model *m, float *params, const an_train_opts *opts, const float *x,
                 const float *targets, size_t n, an_train_stats *ret_stats, an_note *why);
 
+/* What an_train takes of memory for n rows, beside the rows themselves and params, at most: known before the first byte
+ * of it is taken.  Errors: INVAL, NOMEM. */
+an_err an_train_plan(const an_model *m, const an_train_opts *opts, size_t n, size_t *ret_bytes, an_note *why);
+
 /* "float" or "bf16"; false: neither. */
 bool an_train_precision_find(const char *name, an_train_precision *ret);
 /* Errors: UNSUPPORTED the processor has no such products (unless ANDON_BF16 names an emulation). */

@@ -130,7 +130,7 @@ static an_err fit_group(const an_model *m, size_t most, size_t *ret)
     return AN_OK;
 }
 
-static an_err make_desks(an_trainer *t)
+static an_err size_desks(an_trainer *t)
 {
     const size_t rows = t->batch < t->n ? t->batch : t->n;
     size_t most = 0;
@@ -147,12 +147,15 @@ static an_err make_desks(an_trainer *t)
     const size_t useful = t->late || t->n_valid ? AN_TRAIN_SLICES_MAX : t->slices_max;
     t->n_workers = t->opts->n_threads < useful ? t->opts->n_threads : useful;
     t->n_desks = t->late && t->slices_max > t->n_workers ? t->slices_max : t->n_workers;
+    return fit_group(t->m, most, &t->group_max);
+}
+
+static an_err make_desks(an_trainer *t)
+{
     t->desks = an_alloc(t->n_desks, sizeof *t->desks);
     if (!t->desks)
         return AN_ERR_NOMEM;
     an_err err = an_workers_new(t->n_workers, &t->workers);
-    if (err == AN_OK)
-        err = fit_group(t->m, most, &t->group_max);
     for (size_t i = 0; i < t->n_desks && err == AN_OK; i++) {
         an_train_desk *d = &t->desks[i];
         err = an_ws_new(t->m, AN_WS_TRAIN, t->group_max, &d->ws);
@@ -164,12 +167,22 @@ static an_err make_desks(an_trainer *t)
     return err;
 }
 
-static an_err make_arrays(an_trainer *t)
+static void size_arrays(an_trainer *t)
 {
     const size_t n = t->m->n_params;
     for (size_t b = 0; b < t->n_blocks; b++)
         t->block_max = t->block_max > t->blocks[b].n ? t->block_max : t->blocks[b].n;
     t->n_grad = !t->late ? t->slices_max * n : t->straight ? t->n_workers * t->block_max : n;
+}
+
+static bool keeps_best(const an_trainer *t)
+{
+    return t->n_valid > 0 && (t->opts->patience > 0 || t->opts->keep);
+}
+
+static an_err make_arrays(an_trainer *t)
+{
+    const size_t n = t->m->n_params;
     if (!(t->order = an_alloc(t->n, sizeof *t->order)) || !(t->params = an_alloc(n, sizeof *t->params)) ||
         !(t->grad = an_alloc(t->n_grad, sizeof *t->grad)) ||
         !(t->square = an_alloc(t->n_blocks, sizeof *t->square)))
@@ -179,8 +192,7 @@ static an_err make_arrays(an_trainer *t)
             return AN_ERR_NOMEM;
     if (t->m->n_prepared > 0 && !(t->prepared = an_alloc(t->m->n_prepared, sizeof *t->prepared)))
         return AN_ERR_NOMEM;
-    const bool keep = t->n_valid > 0 && (t->opts->patience > 0 || t->opts->keep);
-    if (keep && !(t->best = an_alloc(n, sizeof *t->best)))
+    if (keeps_best(t) && !(t->best = an_alloc(n, sizeof *t->best)))
         return AN_ERR_NOMEM;
     const size_t groups = (t->n_valid + t->group_max - 1) / t->group_max;
     if (groups > 0 && !(t->valid_loss = an_alloc(groups, sizeof *t->valid_loss)))
@@ -189,7 +201,8 @@ static an_err make_arrays(an_trainer *t)
     return AN_OK;
 }
 
-an_err an_trainer_init(an_trainer *t, an_note *why)
+/* Everything but the memory itself. */
+static an_err size_all(an_trainer *t, an_note *why)
 {
     const an_train_opts *o = t->opts;
     const bool private = an_train_is_private(o);
@@ -205,10 +218,66 @@ an_err an_trainer_init(an_trainer *t, an_note *why)
     t->straight = !private && o->clip_norm <= 0.0 && o->prox_mu <= 0.0 && o->l2sp <= 0.0 && o->ewc <= 0.0;
     an_err err = make_blocks(t, why);
     if (err == AN_OK)
+        err = size_desks(t);
+    if (err == AN_OK)
+        size_arrays(t);
+    return err;
+}
+
+an_err an_trainer_init(an_trainer *t, an_note *why)
+{
+    an_err err = size_all(t, why);
+    if (err == AN_OK)
         err = make_desks(t);
     if (err == AN_OK)
         err = make_arrays(t);
-    return err == AN_OK && private ? an_train_private_init(t) : err;
+    return err == AN_OK && an_train_is_private(t->opts) ? an_train_private_init(t) : err;
+}
+
+/* As mem.c takes it: whole lines of the cache. */
+static size_t taken(size_t n, size_t size)
+{
+    const size_t bytes = (n * size + 63) / 64 * 64;
+    return bytes > 0 ? bytes : 64;
+}
+
+static size_t desk_bytes(const an_trainer *t, size_t ws)
+{
+    const bool private = an_train_is_private(t->opts);
+    size_t bytes = ws + taken(1, sizeof(void *)) + taken(t->m->n_layers, 64) +
+                   taken(t->group_max * t->n_in, sizeof(float));
+    if (!t->m->autoencoder)
+        bytes += taken(t->group_max * t->n_t, sizeof(float));
+    if (private)
+        bytes += taken(t->group_max, sizeof(double)) + taken(t->group_max, sizeof(float)) +
+                 (an_train_private_short(t->m) ? 0 : taken(t->m->n_params, sizeof(float)));
+    return bytes;
+}
+
+an_err an_train_plan(const an_model *m, const an_train_opts *opts, size_t n, size_t *ret_bytes, an_note *why)
+{
+    an_trainer t = {.m = m, .opts = opts, .n_in = m->n_inputs, .n_t = an_model_n_targets(m)};
+    size_t ws = 0;
+    t.n_valid = (size_t)(opts->validation * (double)n);
+    t.n = n - t.n_valid;
+    if (n == 0 || m->n_params == 0 || !(t.optimiser = an_optimiser_find(opts->optimiser)))
+        return an_fail(AN_ERR_INVAL, why, "no rows, no parameters, or no optimiser \"%.40s\"",
+                       opts->optimiser);
+    an_err err = size_all(&t, why);
+    if (err == AN_OK)
+        err = an_ws_plan(m, AN_WS_TRAIN, t.group_max, &ws);
+    if (err == AN_OK) {
+        const size_t params = taken(m->n_params, sizeof(float));
+        const size_t groups = (t.n_valid + t.group_max - 1) / t.group_max;
+        *ret_bytes = taken(t.n_desks, sizeof *t.desks) + t.n_desks * desk_bytes(&t, ws) + t.n_workers * 1024 +
+                     taken(t.n, sizeof *t.order) + params + taken(t.n_grad, sizeof(float)) +
+                     taken(t.n_blocks, sizeof *t.square) + taken(2 * t.n_blocks + 8, sizeof *t.blocks) +
+                     t.optimiser->n_state * params + (keeps_best(&t) ? params : 0) +
+                     taken(m->n_prepared, sizeof(float)) + taken(groups, sizeof *t.valid_loss) +
+                     (an_train_is_private(opts) ? taken(m->n_params, sizeof *t.noise) : 0);
+    }
+    an_trainer_done(&t);
+    return err;
 }
 
 void an_trainer_done(an_trainer *t)

@@ -12,6 +12,7 @@
 
 #include "agent/governor.h"
 #include "agent/idle.h"
+#include "base/usage.h"
 
 typedef struct worker {
     an_governor *g;
@@ -122,6 +123,23 @@ static void takes_no_more_than_its_share(void **state)
     assert_true(ms >= 5 * 60 - 20);
 }
 
+/* The process has nothing else to do, so that all its time is the worker's. */
+static void takes_no_more_processor_time_than_the_budget(void **state)
+{
+    (void)state;
+    worker w = {.work_ns = 1000000};
+    begin(&w, (an_governor_conf){.share = 1, .cpu = 0.2});
+    const int64_t from = an_clock_system()->mono_ms(an_clock_system());
+    const double cpu_from = an_usage_cpu_s();
+    until_state(&w, AN_GOVERNOR_CPU);
+    until_pieces(&w, atomic_load(&w.pieces) + 60);
+    const double s = (double)(an_clock_system()->mono_ms(an_clock_system()) - from) / 1000;
+    const double cpu_s = an_usage_cpu_s() - cpu_from;
+    assert_true(an_governor_look_at(w.g).waited_ms[AN_GOVERNOR_CPU] > 0);
+    end(&w);
+    assert_true(cpu_s <= 0.2 * s + 0.1);
+}
+
 static void refuses_what_is_no_share(void **state)
 {
     (void)state;
@@ -164,6 +182,7 @@ int main(void)
         cmocka_unit_test(goes_on_when_it_is_quiet_again),
         cmocka_unit_test(works_only_while_all_lines_are_idle),
         cmocka_unit_test(takes_no_more_than_its_share),
+        cmocka_unit_test(takes_no_more_processor_time_than_the_budget),
         cmocka_unit_test(refuses_what_is_no_share),
         cmocka_unit_test(a_line_is_idle_by_its_sensor_or_when_nothing_comes),
     };

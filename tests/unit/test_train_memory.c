@@ -212,6 +212,11 @@ static void a_whole_run_holds_no_more_than_its_sizes_say(void **state)
         start(&t, &z, &o);
         const size_t said = planned(&t);
         an_trainer_done(&t);
+        size_t plan = 0;
+        if (an_train_plan(z.m, &o, z.rows, &plan, &why) != AN_OK)
+            fail_msg("%s", why.text);
+        if (plan < said || plan > said + said / 8 + 8192 + t.n_desks * (256 + 64 * z.m->n_layers))
+            fail_msg("%s: %zu bytes held, %zu planned ahead", an_model_name(z.m), said, plan);
         const size_t before = most = live;
         if (an_train(z.m, z.params, &o, z.x, z.t, z.rows, NULL, &why) != AN_OK)
             fail_msg("%s", why.text);
