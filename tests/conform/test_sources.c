@@ -49,6 +49,7 @@ static const sample samples[] = {
 #ifdef AN_HAVE_OPCUA
     {"opcua", "endpoint: 'opc.tcp://127.0.0.1:1', security: none, tags: [{name: a, node: i=2258}]"},
 #endif
+    {"v4l2", "device: /dev/null, width: 4, height: 2"},
     {"sql", "database: sqlite, address: %s/none.db, query: t, time: t, columns: [a, b]"},
     {"sim", "line: pump, rows: 150, site: 3, seed: 9"},
 };
