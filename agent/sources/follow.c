@@ -53,9 +53,11 @@ int64_t an_follow_written_ns(const struct stat *st)
 /* A place in a file of which nothing has been read yet must be told from others too.  before: what the file was. */
 static void look_at_head(an_follow *f, const struct stat *before)
 {
-    f->empty_ns = an_follow_written_ns(before);
+    struct stat after;
+    f->written_ns = an_follow_written_ns(before);
     const ssize_t n = pread(f->fd, f->head, AN_FOLLOW_HEAD, 0);
     f->head_len = n > 0 ? (size_t)n : 0;
+    f->cut_at_once = fstat(f->fd, &after) == 0 && after.st_size < before->st_size;
 }
 
 void an_follow_begin(an_follow *f, const char *name, int fd, const struct stat *st)
@@ -79,10 +81,33 @@ static bool head_fits(int fd, const uint8_t *head, size_t len)
 }
 
 /* Is it still the file whose first f->offset bytes have been read? */
-static bool is_whole(const an_follow *f, int fd)
+static bool is_whole(const an_follow *f, int fd, const struct stat *st)
+{
+    return (uint64_t)st->st_size >= f->offset && head_fits(fd, f->head, f->head_len);
+}
+
+static bool is_cut_and_filled_alike(const an_follow *f)
+{
+    an_follow_place p;
+    char name[AN_PATH_MAX];
+    struct stat st;
+    an_follow_place_get(f, f->offset, &p);
+    int fd = f->head_len > 0 && !f->in_copy ? an_follow_cut_from(f, &p, f->fd, name, &st) : -1;
+    const bool found = fd >= 0;
+    set_fd(&fd, -1);
+    return found;
+}
+
+/* The same of the file that is open.  Of one that was empty only its last write tells whether it was cut again. */
+static bool is_still_whole(an_follow *f)
 {
     struct stat st;
-    return fstat(fd, &st) == 0 && (uint64_t)st.st_size >= f->offset && head_fits(fd, f->head, f->head_len);
+    if (fstat(f->fd, &st) != 0 || !is_whole(f, f->fd, &st) ||
+        (an_follow_written_ns(&st) > f->written_ns && is_cut_and_filled_alike(f)))
+        return false;
+    if (f->head_len > 0)
+        f->written_ns = an_follow_written_ns(&st);
+    return true;
 }
 
 static an_err away(an_follow *f)
@@ -101,8 +126,10 @@ typedef struct place_between {
 
 /* A file that was made after the one that is read, and has been renamed since.  A copy that somebody has made of it,
  * or of the one that has its name now, is none. */
-static bool came_between(const an_follow *f, int fd, const struct stat *st, const void *ctx)
+static bool came_between(const an_follow *f, const an_sibling *one, const void *ctx)
 {
+    const int fd = one->fd;
+    const struct stat *st = one->st;
     const place_between *b = ctx;
     uint8_t head[AN_FOLLOW_HEAD];
     struct stat path;
@@ -115,18 +142,18 @@ static bool came_between(const an_follow *f, int fd, const struct stat *st, cons
            !(path.st_size >= st->st_size && head_fits(b->path_fd, head, (size_t)n));
 }
 
-/* What a cut file held: the same beginning, and at least what has been read. */
-static bool is_copy(const an_follow *f, int fd, const struct stat *st, const void *ctx)
+/* What a cut file held: the same beginning, at least what has been read, and made since we looked. */
+static bool is_copy(const an_follow *f, const an_sibling *one, const void *ctx)
 {
     (void)ctx;
-    return (uint64_t)st->st_ino != f->inode && f->head_len > 0 && is_whole(f, fd);
+    return (uint64_t)one->st->st_ino != f->inode && f->head_len > 0 &&
+           an_follow_written_ns(one->st) >= f->written_ns && is_whole(f, one->fd, one->st);
 }
 
-static bool has_inode(const an_follow *f, int fd, const struct stat *st, const void *ctx)
+static bool has_inode(const an_follow *f, const an_sibling *one, const void *ctx)
 {
     (void)f;
-    (void)fd;
-    return (uint64_t)st->st_ino == *(const uint64_t *)ctx;
+    return (uint64_t)one->st->st_ino == *(const uint64_t *)ctx;
 }
 
 /* The first wanted name after f->file in natural order, that is not empty if we can wait; opened.  -1: none. */
@@ -201,11 +228,12 @@ static an_err follow_cut(an_follow *f, an_follow_event *ret)
 {
     char name[AN_PATH_MAX];
     struct stat st;
-    int fd = an_follow_sibling(f, is_copy, NULL, true, name, &st);
+    int fd = an_follow_sibling(f, is_copy, NULL, false, name, &st); /* others may have been made since */
     if (fd == -2)
         return away(f);
     f->stats.cut++;
     if (fd >= 0) {
+        fd = an_follow_last_like(f, fd, name, &st);
         read_on_in_copy(f, fd, &st);
         *ret = AN_FOLLOW_BYTES;
         return AN_OK;
@@ -219,29 +247,32 @@ static an_err follow_cut(an_follow *f, an_follow_event *ret)
     return AN_OK;
 }
 
-static bool is_missed_copy(const an_follow *f, int fd, const struct stat *st, const void *ctx)
+static bool is_missed_copy(const an_follow *f, const an_sibling *one, const void *ctx)
 {
-    (void)fd;
-    return (uint64_t)st->st_ino != f->inode && st->st_size > 0 && an_follow_written_ns(st) > f->empty_ns &&
-           !an_follow_older(ctx, st);
+    return (uint64_t)one->st->st_ino != f->inode && one->st->st_size > 0 &&
+           an_follow_written_ns(one->st) > f->written_ns && !an_follow_older(ctx, one->st);
 }
 
-/* It was found empty, was written to since, and is empty: what it held in between is in a copy.  Errors: AGAIN it was not,
- * or there is none. */
+/* It was found empty, was written to since, and is empty; or was cut when we had hardly opened it: what it held in between
+ * is in a copy.  Errors: AGAIN it was not, or there is none. */
 static an_err follow_filled_and_cut(an_follow *f, an_follow_event *ret)
 {
     char name[AN_PATH_MAX];
     struct stat own, st;
-    if (f->head_len > 0 || f->is_dir || fstat(f->fd, &own) != 0 || own.st_size > 0 ||
-        an_follow_written_ns(&own) <= f->empty_ns)
+    if (f->is_dir || fstat(f->fd, &own) != 0)
+        return AN_ERR_AGAIN;
+    const bool cut_again = f->head_len == 0 && own.st_size == 0 && an_follow_written_ns(&own) > f->written_ns;
+    if (!cut_again && !f->cut_at_once)
         return AN_ERR_AGAIN;
     int fd = an_follow_sibling(f, is_missed_copy, &own, false, name, &st);
     if (fd == -2)
         return away(f);
     f->stats.cut++;
-    f->empty_ns = an_follow_written_ns(&own);
+    f->cut_at_once = false;
+    f->written_ns = an_follow_written_ns(&own);
     if (fd < 0)
         return AN_ERR_AGAIN;
+    fd = an_follow_last_like(f, fd, name, &st);
     read_on_in_copy(f, fd, &st);
     look_at_head(f, &st);
     *ret = AN_FOLLOW_BYTES;
@@ -275,7 +306,7 @@ static bool is_again(const an_follow *f, int fd)
 {
     char name[AN_PATH_MAX];
     struct stat own, st;
-    if (f->head_len == 0 || !is_whole(f, fd))
+    if (f->head_len == 0 || fstat(fd, &st) != 0 || !is_whole(f, fd, &st))
         return false;
     if (f->was_away || f->fd < 0 || fstat(f->fd, &own) != 0)
         return true;
@@ -328,7 +359,7 @@ static an_err at_end(an_follow *f, an_follow_event *ret, an_note *why)
     int fd = -1;
     an_err err;
     look_at_old(f);
-    if (f->follow && f->fd >= 0 && !is_whole(f, f->fd))
+    if (f->follow && f->fd >= 0 && !is_still_whole(f))
         return follow_cut(f, ret);
     if (f->follow && f->fd >= 0 && (err = follow_filled_and_cut(f, ret)) != AN_ERR_AGAIN)
         return err;
@@ -392,6 +423,11 @@ an_err an_follow_read(an_follow *f, uint8_t chunk[static AN_FOLLOW_CHUNK], size_
                       an_follow_event *ret, an_note *why)
 {
     for (;;) {
+        if (f->cut_at_once && f->follow && f->offset == 0) {
+            an_err err = follow_filled_and_cut(f, ret);
+            if (err != AN_OK && err != AN_ERR_AGAIN)
+                return err;
+        }
         ssize_t n = f->fd < 0 ? 0 : pread(f->fd, chunk, AN_FOLLOW_CHUNK, (off_t)f->offset);
         if (n < 0 && !f->follow)
             return an_fail(AN_ERR_IO, why, "%s: %s", f->path, strerror(errno));
@@ -401,7 +437,7 @@ an_err an_follow_read(an_follow *f, uint8_t chunk[static AN_FOLLOW_CHUNK], size_
             (void)away(f);
         }
         /* Looked at after the bytes have been read: they are of the file that it was. */
-        if (n > 0 && f->follow && !is_whole(f, f->fd)) {
+        if (n > 0 && f->follow && !is_still_whole(f)) {
             *ret_n = 0;
             an_err err = follow_cut(f, ret);
             if (err || *ret != AN_FOLLOW_BYTES)

@@ -41,7 +41,7 @@ typedef struct an_follow_place {
     char file[AN_PATH_MAX]; /* its name without its folder */
     uint64_t offset;
     uint64_t inode;
-    int64_t written_ns; /* its last write, when the place was taken; of an empty file, when it was found so */
+    int64_t written_ns; /* its last write, when it was last looked at */
     uint32_t head_len;
     uint64_t head_hash;
 } an_follow_place;
@@ -66,10 +66,11 @@ typedef struct an_follow {
     uint64_t inode;
     uint8_t head[AN_FOLLOW_HEAD];
     size_t head_len;
-    int64_t empty_ns; /* its last write when it was found empty; counts as long as head_len is 0 */
-    bool final;       /* another one has taken its place: read once more to the end */
-    bool ended;       /* END has been given out */
-    bool in_copy;     /* the copy of a cut file is read */
+    int64_t written_ns; /* its last write, when it was last seen to be what it was */
+    bool cut_at_once;   /* between its opening and the first look at it */
+    bool final;         /* another one has taken its place: read once more to the end */
+    bool ended;         /* END has been given out */
+    bool in_copy;       /* the copy of a cut file is read */
     bool was_away;
     int old_fd; /* the file before, to see whether it grows; -1 */
     uint64_t old_offset;

@@ -24,10 +24,23 @@ bool an_follow_older(const struct stat *a, const struct stat *b); /* by their la
 const char *an_follow_base(const an_follow *f);                          /* the name of a single file */
 void an_follow_folder(const an_follow *f, char out[static AN_PATH_MAX]); /* that it is in, or itself */
 
-typedef bool (*an_sibling_fits)(const an_follow *f, int fd, const struct stat *st, const void *ctx);
+typedef struct an_sibling { /* a file whose name says that it was the followed one */
+    const char *name;
+    int fd;
+    const struct stat *st;
+} an_sibling;
+typedef bool (*an_sibling_fits)(const an_follow *f, const an_sibling *one, const void *ctx);
 /* The oldest or newest (by its last write) file that fits of those whose names say that they were the followed one, opened; -1:
  * none (of a folder there is none), -2: the folder cannot be listed now. */
 int an_follow_sibling(const an_follow *f, an_sibling_fits fits, const void *ctx, bool newest,
                       char name[static AN_PATH_MAX], struct stat *ret);
+
+/* A short head, such as a header alone, does not tell a file from what it was before it was cut.  Of the copies made since the
+ * place was taken the oldest that begins like it and goes on in another way than fd, opened; -1: none, -2 as above. */
+int an_follow_cut_from(const an_follow *f, const an_follow_place *p, int fd, char name[static AN_PATH_MAX],
+                       struct stat *ret);
+/* Of a file found there, which is closed or given back: the newest with the same first bytes, as of several copies of one
+ * file the last has most of it. */
+int an_follow_last_like(const an_follow *f, int fd, char name[static AN_PATH_MAX], struct stat *ret);
 
 #endif

@@ -117,7 +117,8 @@ int an_follow_sibling(const an_follow *f, an_sibling_fits fits, const void *ctx,
     for (size_t i = 0; i < names.n; i++) {
         struct stat st;
         int fd = is_sibling(f, names.items[i]) ? an_follow_open_name(f, names.items[i], &st) : -1;
-        if (fd >= 0 && fits(f, fd, &st, ctx) &&
+        const an_sibling one = {names.items[i], fd, &st};
+        if (fd >= 0 && fits(f, &one, ctx) &&
             (found < 0 || (newest ? an_follow_older(ret, &st) : an_follow_older(&st, ret)))) {
             if (found >= 0)
                 close(found);
@@ -130,4 +131,33 @@ int an_follow_sibling(const an_follow *f, an_sibling_fits fits, const void *ctx,
     }
     an_names_done(&names);
     return found;
+}
+
+typedef struct head_of {
+    uint8_t bytes[AN_FOLLOW_HEAD];
+    size_t n;
+} head_of;
+
+static bool is_alike(const an_follow *f, const an_sibling *one, const void *ctx)
+{
+    const head_of *head = ctx;
+    uint8_t bytes[AN_FOLLOW_HEAD];
+    return (uint64_t)one->st->st_ino != f->inode && pread(one->fd, bytes, head->n, 0) == (ssize_t)head->n &&
+           memcmp(bytes, head->bytes, head->n) == 0;
+}
+
+int an_follow_last_like(const an_follow *f, int fd, char name[static AN_PATH_MAX], struct stat *ret)
+{
+    head_of head;
+    char other[AN_PATH_MAX];
+    struct stat st;
+    const ssize_t n = pread(fd, head.bytes, sizeof head.bytes, 0);
+    head.n = n > 0 ? (size_t)n : 0;
+    const int last = an_follow_sibling(f, is_alike, &head, true, other, &st);
+    if (last < 0)
+        return fd;
+    close(fd);
+    memcpy(name, other, strlen(other) + 1);
+    *ret = st;
+    return last;
 }

@@ -21,13 +21,10 @@ void an_follow_place_get(const an_follow *f, uint64_t offset, an_follow_place *r
 {
     *ret = (an_follow_place){.offset = offset < f->offset ? offset : f->offset,
                              .inode = f->inode,
-                             .written_ns = f->empty_ns,
+                             .written_ns = f->written_ns,
                              .head_len = (uint32_t)f->head_len,
                              .head_hash = hash_of(f->head, f->head_len)};
     memcpy(ret->file, f->file, strlen(f->file) + 1);
-    struct stat st;
-    if (f->head_len > 0 && f->fd >= 0 && fstat(f->fd, &st) == 0)
-        ret->written_ns = an_follow_written_ns(&st);
 }
 
 void an_follow_place_save(const an_follow_place *p, an_buf *ret)
@@ -65,24 +62,55 @@ static bool is_there(int fd, const struct stat *st, const an_follow_place *p)
            hash_of(head, p->head_len) == p->head_hash;
 }
 
-static bool fits(const an_follow *f, int fd, const struct stat *st, const void *ctx)
+static bool fits(const an_follow *f, const an_sibling *one, const void *ctx)
 {
     (void)f;
-    return is_there(fd, st, ctx);
+    return is_there(one->fd, one->st, ctx);
 }
 
-static bool fits_in_all(const an_follow *f, int fd, const struct stat *st, const void *ctx)
+static bool fits_in_all(const an_follow *f, const an_sibling *one, const void *ctx)
 {
     const an_follow_place *p = ctx;
-    return (uint64_t)st->st_ino == p->inode && fits(f, fd, st, ctx);
+    return (uint64_t)one->st->st_ino == p->inode && fits(f, one, ctx);
 }
 
-static bool came_later(const an_follow *f, int fd, const struct stat *st, const void *ctx)
+static bool fits_since(const an_follow *f, const an_sibling *one, const void *ctx)
+{
+    const an_follow_place *p = ctx;
+    return an_follow_written_ns(one->st) >= p->written_ns && fits(f, one, ctx);
+}
+
+static bool came_later(const an_follow *f, const an_sibling *one, const void *ctx)
 {
     const an_follow_place *p = ctx;
     (void)f;
-    (void)fd;
-    return p->written_ns != 0 && an_follow_written_ns(st) > p->written_ns && st->st_size > 0;
+    return p->written_ns != 0 && an_follow_written_ns(one->st) > p->written_ns && one->st->st_size > 0;
+}
+
+typedef struct own_file {
+    const an_follow_place *place;
+    int fd;
+} own_file;
+
+/* `a.csv.1` or the like: not any file of a similar name, as it may hold the rows of another line under the same header. */
+static bool was_cut_from(const an_follow *f, const an_sibling *one, const void *ctx)
+{
+    const own_file *own = ctx;
+    uint8_t theirs[AN_FOLLOW_HEAD], ours[AN_FOLLOW_HEAD];
+    if (strncmp(one->name, an_follow_base(f), strlen(an_follow_base(f))) != 0 ||
+        (uint64_t)one->st->st_ino == own->place->inode || !fits_since(f, one, own->place))
+        return false;
+    const ssize_t n = pread(one->fd, theirs, sizeof theirs, 0), m = pread(own->fd, ours, sizeof ours, 0);
+    return n > 0 && m > 0 && memcmp(theirs, ours, (size_t)(n < m ? n : m)) != 0;
+}
+
+int an_follow_cut_from(const an_follow *f, const an_follow_place *p, int fd, char name[static AN_PATH_MAX],
+                       struct stat *ret)
+{
+    const own_file own = {p, fd};
+    const int found =
+        p->head_len < AN_FOLLOW_HEAD ? an_follow_sibling(f, was_cut_from, &own, false, name, ret) : -1;
+    return found < 0 ? found : an_follow_last_like(f, found, name, ret);
 }
 
 /* The file of the place, under its name or another one, opened; -1: neither. */
@@ -94,10 +122,16 @@ static int find_place(const an_follow *f, const an_follow_place *p, char name[st
     memcpy(name, p->file, sizeof p->file);
     int fd = an_follow_open_name(f, name, ret);
     const bool same_name = fd >= 0 && is_there(fd, ret, p);
-    if (same_name && (uint64_t)ret->st_ino == p->inode && p->head_len > 0)
+    int moved = -1;
+    if (same_name && (uint64_t)ret->st_ino == p->inode && p->head_len > 0 &&
+        (moved = an_follow_cut_from(f, p, fd, other, &st)) == -1)
         return fd;
-    int moved = p->head_len > 0 ? an_follow_sibling(f, fits_in_all, p, true, other, &st)
+    if (moved == -1)
+        moved = p->head_len > 0 ? an_follow_sibling(f, fits_in_all, p, true, other, &st)
                                 : an_follow_sibling(f, came_later, p, false, other, &st);
+    if (moved == -1 && !same_name && p->head_len > 0 &&
+        (moved = an_follow_sibling(f, fits_since, p, false, other, &st)) >= 0)
+        moved = an_follow_last_like(f, moved, other, &st);
     if (moved == -1 && !same_name && p->head_len > 0)
         moved = an_follow_sibling(f, fits, p, true, other, &st);
     if (moved < 0 && same_name)
@@ -150,7 +184,8 @@ an_err an_follow_resume(an_follow *f, const an_follow_place *p, bool *ret_gone, 
         return AN_OK;
     f->head_len = pread(fd, f->head, p->head_len, 0) == (ssize_t)p->head_len ? p->head_len : 0;
     if (p->head_len == 0 && (uint64_t)st.st_ino == p->inode)
-        f->empty_ns = p->written_ns;
+        f->written_ns = p->written_ns;
+    f->cut_at_once = false;
     f->offset = p->offset;
     return AN_OK;
 }

@@ -128,6 +128,33 @@ static void what_a_file_held_between_two_cuts_is_read(void **state)
     }
 }
 
+/* All that was seen of the file is a header, as all of them have; it was copied and cut twice since. */
+static void files_that_begin_with_a_header_alone_are_told_apart_by_their_times(void **state)
+{
+    (void)state;
+    for (int restart = 0; restart < 2; restart++) {
+        sources_put("a.csv.0", "w", "x,y\n0,0\n"); /* older */
+        written_at("a.csv.0", 500);
+        sources_put("a.csv", "w", "x,y\n");
+        written_at("a.csv", 1000);
+        an_source *s = sources_open("csv", NAMED);
+        must_give(s, "");
+        sources_put("a.csv", "a", "2,2\n3,3\n");
+        sources_put("a.csv.9", "w", "x,y\n2,2\n"); /* a copy that somebody has made in between */
+        written_at("a.csv.9", 1500);
+        copy_and_cut("a.csv", "a.csv.1");
+        written_at("a.csv.1", 2000);
+        sources_put("a.csv", "a", "x,y\n4,4\n");
+        copy_and_cut("a.csv", "a.csv.2");
+        written_at("a.csv.2", 3000);
+        sources_put("a.csv", "a", "x,y\n5,5\n");
+        if (restart)
+            s = sources_reopen(s, "csv", NAMED);
+        must_give(s, "|2 3 |4 |5");
+        an_source_close(s);
+    }
+}
+
 static void a_cut_file_that_has_grown_longer_again_is_seen_to_be_another(void **state)
 {
     (void)state;
@@ -276,6 +303,7 @@ int main(void)
         ROW(an_old_file_is_read_while_the_new_one_is_empty),
         ROW(a_file_that_is_copied_and_cut_is_read_on_in_the_copy),
         ROW(what_a_file_held_between_two_cuts_is_read),
+        ROW(files_that_begin_with_a_header_alone_are_told_apart_by_their_times),
         ROW(a_cut_file_that_has_grown_longer_again_is_seen_to_be_another),
         ROW(what_was_rotated_while_the_agent_was_down_is_read),
         ROW(files_of_the_same_rows_are_told_apart),
