@@ -162,6 +162,7 @@ grep '^docs/adr/[0-9]' "$work/files" | awk -F'[/-]' '
 git ls-files 2>/dev/null >"$work/tracked"
 grep -E '\.pb-c\.[ch]$|\.(o|a|so|bin|db|sqlite|andon|onnx|pyc)$|^build/|__pycache__/' "$work/tracked" |
     grep -vE '^tests/(fuzz/corpus|vectors)/' | sed 's/$/:1: generated files are not tracked/' >>"$work/found"
+grep -E '/[0-9a-f]{40}$' "$work/tracked" | sed 's/$/:1: generated files are not tracked; give what a fuzzer found a name/' >>"$work/found"
 git ls-files --eol 2>/dev/null | grep '^i/-text' | sed 's/^[^\t]*\t//' |
     grep -vE '^tests/(fuzz/corpus|vectors)/|^docs/.*\.(png|jpg|webp)$' |
     sed 's/$/:1: binary files are not tracked/' >>"$work/found"

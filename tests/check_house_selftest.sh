@@ -128,6 +128,8 @@ mkdir -p docs/adr && printf 'x\n' >docs/adr/0001-a.md && printf 'x\n' >docs/adr/
 expect docs/adr/0001-b.md:1 'has the same number'
 printf 'x\n' >agent/state.db
 expect agent/state.db:1 'generated files'
+mkdir -p tests/fuzz/corpus/x && printf 'x\n' >tests/fuzz/corpus/x/0122ee47d4f87b0069ffa9696f64dfd51391fd50
+expect tests/fuzz/corpus/x/0122ee47d4f87b0069ffa9696f64dfd51391fd50:1 'generated files'
 mkdir -p build && printf 'x\n' >build/x
 expect build/x:1 'generated files'
 printf 'a\000b\001\377' >agent/picture
