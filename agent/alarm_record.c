@@ -80,6 +80,39 @@ static void set_hash(an_json *o, const char *key, const uint8_t hash[static AN_A
     an_json_set_text(o, key, text);
 }
 
+/* Thousandths are enough, and short. */
+static void set_within(an_json *t, const double *within, size_t n)
+{
+    if (n == 0)
+        return;
+    an_json *list = an_json_array();
+    for (size_t i = 0; i < n; i++)
+        an_json_push_num(list, round(1000 * within[i]) / 1000);
+    an_json_set(t, "within", list);
+}
+
+static void set_image(an_json *o, const an_alarm_record *r)
+{
+    set_filled(o, "image", r->image);
+    set_filled(o, "picture", r->picture);
+    if (r->image_width == 0)
+        return;
+    an_json *boxes = an_json_array();
+    an_json_set_int(o, "image_width", r->image_width);
+    an_json_set_int(o, "image_height", r->image_height);
+    for (size_t i = 0; i < r->n_boxes; i++) {
+        const an_reason_box *b = &r->boxes[i];
+        an_json *box = an_json_object();
+        an_json_set_int(box, "x", b->x);
+        an_json_set_int(box, "y", b->y);
+        an_json_set_int(box, "width", b->width);
+        an_json_set_int(box, "height", b->height);
+        an_json_set_num(box, "peak", b->peak);
+        an_json_push(boxes, box);
+    }
+    an_json_set(o, "boxes", boxes);
+}
+
 static an_json *lists(const an_alarm_record *r, an_json *o)
 {
     if (r->n_rules > 0) {
@@ -99,6 +132,7 @@ static an_json *lists(const an_alarm_record *r, an_json *o)
                 an_json_set_num(t, "expected", r->top[i].expected);
                 an_json_set_num(t, "sigma", r->top[i].sigma);
                 set_time(t, "since_ms", r->top[i].since_ms);
+                set_within(t, r->top[i].within, r->n_within);
             }
             an_json_push(top, t);
         }
@@ -146,6 +180,8 @@ an_json *an_alarm_record_json(const an_alarm_record *r)
         an_json_set_num(o, "peak", r->peak);
         set_time(o, "peak_ms", r->peak_ms);
         set_time(o, "near_ms", r->near_ms);
+        if (r->near_ms != 0)
+            an_json_set_num(o, "near_distance", r->near_distance);
     }
     an_json_set_text(o, "time", time);
     an_json_set_int(o, "time_ms", r->time_ms);
@@ -154,7 +190,7 @@ an_json *an_alarm_record_json(const an_alarm_record *r)
     set_hash(o, "version", r->version);
     set_hash(o, "overlay", r->overlay);
     an_json_set_text(o, "part", r->part);
-    set_filled(o, "image", r->image);
+    set_image(o, r);
     set_filled(o, "reason", r->reason);
     an_json_set_text(o, "data", an_data_quality_name(r->data));
     an_json_set_int(o, "bad_sensors", r->bad_sensors);
@@ -210,6 +246,11 @@ static an_err get_explained(const an_jval *t, an_alarm_record *r, size_t i, an_n
     an_err err = AN_OK;
     for (size_t k = 0; k < sizeof figures / sizeof *figures && err == AN_OK; k++)
         err = an_jval_get_num(t, figures[k].key, -DBL_MAX, DBL_MAX, NAN, figures[k].ret, why);
+    const an_jval *within = an_jval_get(t, "within");
+    for (size_t k = 0; k < an_jval_count(within) && k < AN_REASON_STEPS && err == AN_OK; k++) {
+        err = an_jval_num(an_jval_at(within, k), NULL, -DBL_MAX, DBL_MAX, &r->top[i].within[k], why);
+        r->n_within = k + 1;
+    }
     return err == AN_OK ? an_jval_get_int(t, "since_ms", INT64_MIN, INT64_MAX, 0, &r->top[i].since_ms, why)
                         : err;
 }
@@ -235,6 +276,31 @@ static an_err get_lists(const an_jval *o, an_alarm_record *r, an_note *why)
     return err;
 }
 
+static an_err get_boxes(const an_jval *o, an_alarm_record *r, an_note *why)
+{
+    const an_jval *boxes = an_jval_get(o, "boxes");
+    int64_t width = 0, height = 0;
+    an_err err = an_jval_get_int(o, "image_width", 0, UINT32_MAX, 0, &width, why);
+    if (err == AN_OK)
+        err = an_jval_get_int(o, "image_height", 0, UINT32_MAX, 0, &height, why);
+    r->image_width = (uint32_t)width;
+    r->image_height = (uint32_t)height;
+    for (size_t i = 0; i < an_jval_count(boxes) && i < AN_REASON_BOXES && err == AN_OK; i++) {
+        static const char *const keys[] = {"x", "y", "width", "height"};
+        an_reason_box *b = &r->boxes[i];
+        uint32_t *const to[] = {&b->x, &b->y, &b->width, &b->height};
+        for (size_t k = 0; k < 4 && err == AN_OK; k++) {
+            int64_t v = 0;
+            err = an_jval_get_int(an_jval_at(boxes, i), keys[k], 0, UINT32_MAX, 0, &v, why);
+            *to[k] = (uint32_t)v;
+        }
+        if (err == AN_OK)
+            err = an_jval_get_num(an_jval_at(boxes, i), "peak", 0, DBL_MAX, 0, &b->peak, why);
+        r->n_boxes = i + 1;
+    }
+    return err;
+}
+
 /* The tables below are offsets into the record, so that a key is written down once. */
 #define FIELD(name) offsetof(an_alarm_record, name), sizeof((an_alarm_record *)0)->name
 static an_err get_texts(const an_jval *o, an_alarm_record *r, an_note *why)
@@ -249,6 +315,7 @@ static an_err get_texts(const an_jval *o, an_alarm_record *r, an_note *why)
         {"comment", FIELD(comment)}, {"acknowledged_by", FIELD(acked_by)},
         {"verdict", FIELD(verdict)}, {"fault", FIELD(fault)},
         {"image", FIELD(image)},     {"class", FIELD(defect)},
+        {"picture", FIELD(picture)},
     };
     an_err err = AN_OK;
     for (size_t i = 0; i < sizeof texts / sizeof *texts && err == AN_OK; i++)
@@ -267,7 +334,8 @@ static an_err get_numbers(const an_jval *o, an_alarm_record *r, an_note *why)
     const struct {
         const char *key;
         double *ret;
-    } figures[] = {{"score", &r->score}, {"raw", &r->raw}, {"peak", &r->peak}};
+    } figures[] = {
+        {"score", &r->score}, {"raw", &r->raw}, {"peak", &r->peak}, {"near_distance", &r->near_distance}};
     const struct {
         const char *key;
         bool *ret;
@@ -316,7 +384,8 @@ an_err an_alarm_record_read(const an_jval *o, an_alarm_record *ret, an_note *why
     an_err err = an_jval_kind(o) == AN_JKIND_OBJECT ? AN_OK : AN_ERR_PROTO;
     if (err == AN_OK && (err = get_names(o, &r, why)) == AN_OK && (err = get_texts(o, &r, why)) == AN_OK &&
         (err = get_numbers(o, &r, why)) == AN_OK && (err = get_hash(o, "version", r.version, why)) == AN_OK &&
-        (err = get_hash(o, "overlay", r.overlay, why)) == AN_OK && (err = get_lists(o, &r, why)) == AN_OK)
+        (err = get_hash(o, "overlay", r.overlay, why)) == AN_OK && (err = get_lists(o, &r, why)) == AN_OK &&
+        (err = get_boxes(o, &r, why)) == AN_OK)
         *ret = r;
     return err == AN_ERR_INVAL ? AN_ERR_PROTO : err;
 }

@@ -11,6 +11,7 @@
 
 #include "agent/alarm.h"
 #include "agent/alarm_state.h"
+#include "agent/reason.h"
 #include "base/err.h"
 #include "base/terms.h"
 #include "doors/json.h"
@@ -64,6 +65,7 @@ const char *an_data_quality_name(an_data_quality q);
 #define AN_ALARM_SOURCE_MAX (AN_RULE_NAME_MAX + 8)
 #define AN_ALARM_TEXT_MAX 320
 #define AN_ALARM_IMAGE_MAX 128
+#define AN_ALARM_PICTURE_MAX (AN_NAME_MAX + 24)
 #define AN_ALARM_RECORD_BYTES (32u << 10) /* of a record's JSON */
 
 typedef struct an_alarm_record {
@@ -92,12 +94,18 @@ typedef struct an_alarm_record {
         bool explained; /* then (reason.h): */
         double value, expected, sigma;
         int64_t since_ms;
-    } top[AN_ALARM_TOP]; /* QUALITY: the sensor alone */
-    size_t n_top;
+        double within[AN_REASON_STEPS]; /* its part of each step of the window, oldest first */
+    } top[AN_ALARM_TOP];                /* QUALITY: the sensor alone */
+    size_t n_top, n_within;
+    double near_distance;                                   /* of near_ms, in standard deviations */
     uint8_t version[AN_ALARM_HASH], overlay[AN_ALARM_HASH]; /* zeros: no model */
     char part[AN_NAME_MAX];                                 /* of the piece on the line; "": unknown */
     char image[AN_ALARM_IMAGE_MAX];                         /* name of the image it is about; "": none */
-    char reason[AN_ALARM_TEXT_MAX];                         /* a sentence; "": none */
+    uint32_t image_width, image_height;                     /* as it came, after the cut; 0: unknown */
+    an_reason_box boxes[AN_REASON_BOXES];                   /* where it is not as it should be */
+    size_t n_boxes;
+    char picture[AN_ALARM_PICTURE_MAX]; /* of its heat map, as exhibit.h names it; "": none was kept */
+    char reason[AN_ALARM_TEXT_MAX];     /* a sentence; "": none */
     an_data_quality data;
     uint32_t bad_sensors;
 

@@ -12,6 +12,7 @@
 
 static const char *const levels[] = {"debug", "info", "warn", "error", "off", NULL};
 static const char *const whens[] = {"always", "idle", NULL};
+static const char *const keeps[] = {"nothing", "maps", "images", NULL};
 static const char *const scales[] = {"fleet", "site", NULL};
 
 #define CONF an_agent_conf
@@ -39,6 +40,12 @@ const an_opt an_agent_rows[] = {
     AN_OPT_BYTES(
         CONF, alarms_quota, "alarms_quota", 1 << 16, 1e15, "64M",
         "disk for the log of alarms; beyond it the oldest records go, those that all sinks have had first"),
+    AN_OPT_CHOICE(
+        CONF, keep, "keep", keeps, "maps",
+        "what is kept of an alarm at a line of images, in the folder pictures: nothing, its heat map, or "
+        "the image as the model saw it, too"),
+    AN_OPT_BYTES(CONF, pictures_quota, "pictures_quota", 1 << 16, 1e15, "64M",
+                 "disk for these; beyond it the oldest go"),
     AN_OPT_MS(CONF, save_ms, "save", 1000, 86400000, "60s", "how often sample pools are saved"),
     AN_OPT_CHOICE(CONF, log_level, "log", levels, "info", "least level that is logged"),
 };

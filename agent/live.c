@@ -17,6 +17,7 @@ static void scored_free(void *ctx)
     an_free(s->input);
     an_free(s->row);
     an_live_why_done(s);
+    an_live_map_done(s);
     an_free(s);
 }
 
@@ -77,6 +78,7 @@ an_err an_live_make(const an_bundle *bundle, const an_hash *hash, const an_overl
                      .reset = scored_reset,
                      .free = scored_free,
                      .why = an_scored_why,
+                     .map = an_scored_map,
                      .moving = moving};
     memcpy(ret->version, hash->b, AN_ALARM_HASH);
     if (overlay_hash)

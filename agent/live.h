@@ -35,4 +35,8 @@ an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an
  * answer (explain.h).  live is reset.  Errors: INVAL too few windows or another shape, UNSUPPORTED, NUMERIC, NOMEM. */
 an_err an_live_explain(an_live *live, const an_pool *pool, an_note *why);
 
+/* The same of a version of images, whose windows are (height, width, channels): learns from normal ones what is usual at
+ * each place, so that live->map can answer.  live is reset.  Errors: as above; UNSUPPORTED it has no model. */
+an_err an_live_map_learn(an_live *live, const an_pool *pool, size_t channels, an_note *why);
+
 #endif

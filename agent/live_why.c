@@ -6,8 +6,6 @@
 #include "agent/samples.h"
 #include "base/mem.h"
 
-#define WINDOWS_LEAST 16 /* fewer say nothing of what is usual */
-
 void an_live_why_done(an_scored *s)
 {
     an_explain_free(s->explain);
@@ -20,9 +18,8 @@ void an_live_why_done(an_scored *s)
     s->expected = s->deviation = s->shares = s->value = s->scale = NULL;
 }
 
-/* Evenly spaced normal windows, in the pool's form.  Windows that nothing was fitted on first in the list, as all
- * parts get their share. */
-static float *choose(const an_pool *pool, size_t most, size_t *ret_n)
+/* Windows that nothing was fitted on first in the list, as all parts get their share. */
+float *an_live_choose(const an_pool *pool, size_t most, size_t *ret_n)
 {
     static const an_pool_part parts[] = {AN_POOL_OLD, AN_POOL_NEW, AN_POOL_RECENT};
     const size_t sample = an_pool_width(pool) * an_pool_window(pool), n_parts = sizeof parts / sizeof *parts;
@@ -64,12 +61,12 @@ an_err an_live_explain(an_live *live, const an_pool *pool, an_note *why)
     live->reset(live->ctx);
     if (an_pool_width(pool) != prep->width)
         return an_fail(AN_ERR_INVAL, why, "the pool's windows have another shape");
-    if (!(raw = choose(pool, AN_EXPLAIN_PASSES / prep->width + 1, &n)))
+    if (!(raw = an_live_choose(pool, AN_EXPLAIN_PASSES / prep->width + 1, &n)))
         goto out;
     if ((err = an_samples_inputs(prep, raw, n, an_pool_window(pool), &x, &n_x, NULL, why)) != AN_OK)
         goto out;
-    if (n_x < WINDOWS_LEAST)
-        err = an_fail(AN_ERR_INVAL, why, "%zu normal windows; %d are needed", n_x, WINDOWS_LEAST);
+    if (n_x < AN_LIVE_WINDOWS_LEAST)
+        err = an_fail(AN_ERR_INVAL, why, "%zu normal windows; %d are needed", n_x, AN_LIVE_WINDOWS_LEAST);
     else if (!make_room(s))
         err = AN_ERR_NOMEM;
     else

@@ -52,7 +52,8 @@ static const an_flag alarms_flags[] = {
     {"log", NULL, "what happened to them instead, oldest first; JSON: a record a line"},
     {"last", "N", "the latest N; 0: all"},
     {"quality", NULL, "how good they are for people: figures of ISA-18.2"},
-    {"span", "TIME", "... over so long until now; 0: all that is kept"}};
+    {"span", "TIME", "... over so long until now; 0: all that is kept"},
+    {"save", "DIR", "of show: write its picture there, the heat map over the image"}};
 #define BY_FLAG                                                                                              \
     {                                                                                                        \
         "by", "NAME", "who does it; the user of this computer if not given"                                  \
@@ -116,7 +117,8 @@ static const an_verb verbs[] = {
      "what the MES says of alarms, parts and times: a table with a header; see docs/OPERATIONS.md"},
     {"missed", "LINE REASON", 2, 2, judge_flags, N(judge_flags) - 1,
      "say that a fault of the line has raised no alarm"},
-    {"alarms", NULL, 0, 0, alarms_flags, N(alarms_flags), "the site's alarms: those that are open, or more"},
+    {"alarms", "[show LINE ALARM]", 0, 3, alarms_flags, N(alarms_flags),
+     "the site's alarms: those that are open, or more; or one of them with what it is about"},
     {"report", NULL, 0, 0, report_flags, N(report_flags),
      "the quality report of a day: one HTML file that prints well"},
     {"ack", "LINE ALARM", 2, 2, by_flags, N(by_flags), "acknowledge an alarm"},
@@ -260,8 +262,23 @@ static an_err init(const an_args *args, an_note *why)
     return an_init(&opts, why);
 }
 
+static an_err show_alarm(const an_args *args, an_note *why)
+{
+    const char *const *p = args->positionals;
+    int64_t id = 0;
+    if (strcmp(p[0], "show") != 0 || args->n_positionals != 3 || !an_parse_int(p[2], &id) || id < 1)
+        return an_fail(AN_ERR_INVAL, why, "alarms: nothing, or show LINE ALARM");
+    const an_show_alarm_opts opts = {.line = p[1],
+                                     .alarm = (uint64_t)id,
+                                     .json = an_args_has(args, "json"),
+                                     .save = an_args_get(args, "save")};
+    return an_show_alarm(data_of(args), &opts, stdout, why);
+}
+
 static an_err alarms(const an_args *args, an_note *why)
 {
+    if (args->n_positionals > 0)
+        return show_alarm(args, why);
     const char *span = an_args_get(args, "span");
     int64_t span_ms = 0;
     an_show_alarms_opts opts = {

@@ -54,6 +54,13 @@ typedef struct an_watch_news {
     int64_t span_ms;
 } an_watch_news;
 
+/* The image that an alarm is about, as the model saw it, and where it is not as it should be. */
+typedef struct an_seen {
+    size_t height, width, channels;
+    const float *image; /* (height, width, channels) 0..1 */
+    const float *map;   /* (height, width) 1: few normal images come to it */
+} an_seen;
+
 /* What is said of an alarm at a row, for the site's log. */
 typedef struct an_spoken {
     an_logged_kind kind; /* RAISED UPDATED CLEARED SUPPRESSED RELEASED */
@@ -70,6 +77,7 @@ typedef struct an_spoken {
     const char *part;          /* NULL or "": none */
     const an_row_image *image; /* NULL: none */
     const an_reason *reason;   /* RAISED and UPDATED of the model; NULL: none */
+    const an_seen *seen;       /* with a reason of an image; NULL: none */
 } an_spoken;
 
 typedef struct an_pipeline_hooks {

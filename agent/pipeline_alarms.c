@@ -88,8 +88,13 @@ static void speak_of_model(an_pipeline *p, const an_pipeline_in *in, const an_pi
     s.suppressed = v->suppressed;
     s.rows = v->rows;
     an_reason reason;
-    if (out->scored && !over && p->conf.hooks.spoken && an_pipeline_reason(p, &event, &reason))
+    an_seen seen;
+    if (out->scored && !over && p->conf.hooks.spoken && p->conf.frame.rows > 0) {
+        s.reason = an_pipeline_where(p, in, &event, &reason, &seen) ? &reason : NULL;
+        s.seen = s.reason ? &seen : NULL;
+    } else if (out->scored && !over && p->conf.hooks.spoken && an_pipeline_reason(p, &event, &reason)) {
         s.reason = &reason;
+    }
     speak(p, in, out, &s);
 }
 

@@ -48,3 +48,36 @@ size_t an_pipeline_bad_n(const an_pipeline *p)
         return p->picture_bad ? p->conf.width : 0;
     return an_quality_bad_n(p->quality);
 }
+
+/* A box of the model's image, in pixels of the one that came. */
+static an_reason_box enlarge(const an_heatmap_box *b, const an_live_map *m, uint32_t width, uint32_t height)
+{
+    const uint32_t x0 = (uint32_t)(b->x0 * width / m->width), y0 = (uint32_t)(b->y0 * height / m->height);
+    const uint32_t x1 = (uint32_t)(((b->x1 + 1) * width + m->width - 1) / m->width),
+                   y1 = (uint32_t)(((b->y1 + 1) * height + m->height - 1) / m->height);
+    return (an_reason_box){.x = x0, .y = y0, .width = x1 - x0, .height = y1 - y0, .peak = b->peak};
+}
+
+bool an_pipeline_where(const an_pipeline *p, const an_pipeline_in *in, const an_alarm_event *e,
+                       an_reason *ret, an_seen *ret_seen)
+{
+    const an_source_frame *f = &p->conf.frame;
+    an_live_map m;
+    if (!p->has_live || !p->live.map || p->ring_n < f->rows || p->live.map(p->live.ctx, &m) != AN_OK)
+        return false;
+    const bool known = in->image && in->image->width > 0 && in->image->height > 0;
+    *ret = (an_reason){.time_ms = e->time_ms,
+                       .score = e->score,
+                       .of_image = true,
+                       .image_width = known ? in->image->width : (uint32_t)f->width,
+                       .image_height = known ? in->image->height : (uint32_t)f->rows};
+    for (; ret->n_boxes < m.n && ret->n_boxes < AN_REASON_BOXES; ret->n_boxes++)
+        ret->boxes[ret->n_boxes] = enlarge(&m.boxes[ret->n_boxes], &m, ret->image_width, ret->image_height);
+    an_pipeline_nearest(p, m.scale, ret);
+    for (size_t y = 0; y < f->rows; y++)
+        memcpy(p->window + y * p->conf.width, an_pipeline_remembered(p, p->ring_n - f->rows + y),
+               p->conf.width * sizeof *p->window);
+    *ret_seen = (an_seen){
+        .height = f->rows, .width = f->width, .channels = f->channels, .image = p->window, .map = m.map};
+    return true;
+}

@@ -52,6 +52,8 @@ int64_t an_pipeline_remembered_ms(const an_pipeline *p, size_t i);
 int64_t an_pipeline_scored_ms(const an_pipeline *p);
 /* What an alarm is about now.  False: nobody can say. */
 bool an_pipeline_reason(const an_pipeline *p, const an_alarm_event *e, an_reason *ret);
+/* The last window into p->window, and with it the normal one that is nearest.  scale: (width). */
+void an_pipeline_nearest(const an_pipeline *p, const float *scale, an_reason *ret);
 bool an_pipeline_grow(an_pipeline *p, size_t rows); /* the ring has room for so many */
 /* Shows a model that fits the last rows. */
 void an_pipeline_warm(an_pipeline *p, an_live *live);
@@ -64,6 +66,10 @@ an_err an_pipeline_fits(const an_pipeline *p, const an_live *live, an_note *why)
 void an_pipeline_part(an_pipeline *p, const an_pipeline_in *in);
 /* Says of an image that it is not to be believed, and that the next one is. */
 void an_pipeline_picture(an_pipeline *p, const an_pipeline_in *in);
+
+/* What an alarm of an image is about.  False: nobody can say.  ret_seen: borrowed, until the next row. */
+bool an_pipeline_where(const an_pipeline *p, const an_pipeline_in *in, const an_alarm_event *e,
+                       an_reason *ret, an_seen *ret_seen);
 
 /* Sensors that are not to be believed now: of an image all, or none. */
 size_t an_pipeline_bad_n(const an_pipeline *p);

@@ -42,7 +42,7 @@ static void take_part(const an_pipeline *p, const an_live_why *w, size_t sensor,
     take_steps(w, p->conf.width, sensor, n_steps, ret->steps);
 }
 
-static void take_nearest(const an_pipeline *p, const an_live_why *w, an_reason *ret)
+void an_pipeline_nearest(const an_pipeline *p, const float *scale, an_reason *ret)
 {
     const size_t window = p->conf.window, width = p->conf.width;
     if (!p->conf.pool || p->ring_n < window)
@@ -50,7 +50,7 @@ static void take_nearest(const an_pipeline *p, const an_live_why *w, an_reason *
     for (size_t i = 0; i < window; i++)
         memcpy(p->window + i * width, an_pipeline_remembered(p, p->ring_n - window + i),
                width * sizeof *p->window);
-    ret->has_near = an_pool_nearest(p->conf.pool, p->window, w->scale, &ret->near_ms, &ret->near_distance);
+    ret->has_near = an_pool_nearest(p->conf.pool, p->window, scale, &ret->near_ms, &ret->near_distance);
 }
 
 /* A sensor that is not believed was left out of the score, and is no reason. */
@@ -76,6 +76,6 @@ bool an_pipeline_reason(const an_pipeline *p, const an_alarm_event *e, an_reason
     ret->n = named(p, &w, top);
     for (size_t i = 0; i < ret->n; i++)
         take_part(p, &w, top[i], e, ret->n_steps, &ret->parts[i]);
-    take_nearest(p, &w, ret);
+    an_pipeline_nearest(p, w.scale, ret);
     return true;
 }

@@ -22,6 +22,12 @@ static const char *const also_templates[] = {
     "; also {second} ({second_share})",
 };
 static const char *const near_templates[] = {"; nearest normal window {near}"};
+static const char *const image_templates[] = {
+    "{shape} at {place}, {extent} px, {peak} times what is usual there",
+    "No single place of the image stands out, score {score} times the threshold",
+};
+static const char *const also_image_templates[] = {"; also at {second_place}, {second_extent} px"};
+static const char *const near_image_templates[] = {"; nearest normal image {near}"};
 
 typedef struct speaker {
     const an_reason *r;
@@ -88,6 +94,41 @@ static bool say_sigma(char *ret, double sigma)
     return far >= 0.5; /* nearer, and it is not what the alarm is about */
 }
 
+static bool say_extent(char *ret, const an_reason *r, size_t box)
+{
+    if (box >= r->n_boxes)
+        return false;
+    snprintf(ret, WORD_MAX, "%u x %u", r->boxes[box].width, r->boxes[box].height);
+    return true;
+}
+
+static bool say_place(char *ret, const an_reason *r, size_t box)
+{
+    if (box >= r->n_boxes)
+        return false;
+    snprintf(ret, WORD_MAX, "%s", an_reason_place(&r->boxes[box], r->image_width, r->image_height));
+    return true;
+}
+
+/* Words of images; false: not known. */
+static bool say_of_image(char *ret, const an_reason *r, const char *word)
+{
+    if (strcmp(word, "place") == 0)
+        return say_place(ret, r, 0);
+    if (strcmp(word, "second_place") == 0)
+        return say_place(ret, r, 1);
+    if (strcmp(word, "extent") == 0)
+        return say_extent(ret, r, 0);
+    if (strcmp(word, "second_extent") == 0)
+        return say_extent(ret, r, 1);
+    if (r->n_boxes == 0)
+        return false;
+    if (strcmp(word, "shape") == 0)
+        return snprintf(ret, WORD_MAX, "%s", an_reason_shape(&r->boxes[0], r->image_width, r->image_height)) >
+               0;
+    return strcmp(word, "peak") == 0 && snprintf(ret, WORD_MAX, "%.3g", r->boxes[0].peak) > 0;
+}
+
 /* ret: (WORD_MAX).  False: not known. */
 static bool say(char *ret, const speaker *s, const char *word)
 {
@@ -105,6 +146,8 @@ static bool say(char *ret, const speaker *s, const char *word)
         return say_name(ret, s, 2);
     if (strcmp(word, "third_share") == 0)
         return r->n > 2 && say_share(ret, r->parts[2].share) && r->parts[2].share >= 0.1;
+    if (r->of_image)
+        return say_of_image(ret, r, word);
     if (r->n == 0)
         return false;
     if (strcmp(word, "sensor") == 0)
@@ -161,9 +204,15 @@ void an_reason_text(char ret[static AN_REASON_TEXT], const an_reason *r, const c
 {
     const speaker s = {r, names, units};
     memset(ret, 0, AN_REASON_TEXT);
-    (void)fill_first(ret, &s, main_templates, N_OF(main_templates));
-    (void)fill_first(ret, &s, also_templates, N_OF(also_templates));
-    (void)fill_first(ret, &s, near_templates, N_OF(near_templates));
+    if (r->of_image) {
+        (void)fill_first(ret, &s, image_templates, N_OF(image_templates));
+        (void)fill_first(ret, &s, also_image_templates, N_OF(also_image_templates));
+        (void)fill_first(ret, &s, near_image_templates, N_OF(near_image_templates));
+    } else {
+        (void)fill_first(ret, &s, main_templates, N_OF(main_templates));
+        (void)fill_first(ret, &s, also_templates, N_OF(also_templates));
+        (void)fill_first(ret, &s, near_templates, N_OF(near_templates));
+    }
     const size_t have = strlen(ret);
     if (have > 0 && have + 1 < AN_REASON_TEXT)
         ret[have] = '.';

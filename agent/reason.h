@@ -6,6 +6,8 @@
  *     Bearing temperature 71.3 °C, 4.2 σ above what the other sensors suggest (62.9 °C), since 10:32:05 UTC (92 % of the
  *     score); nearest normal window 10:02:00 UTC.
  *
+ *     Scratch-like deviation at upper left, 24 x 10 px, 5.1 times what is usual there; nearest normal image 10:02:00 UTC.
+ *
  * Threads: plain data and pure functions. */
 #ifndef AN_AGENT_REASON_H
 #define AN_AGENT_REASON_H
@@ -15,6 +17,7 @@
 #include <stdint.h>
 
 #define AN_REASON_PARTS 3
+#define AN_REASON_BOXES 4
 #define AN_REASON_STEPS 16
 #define AN_REASON_TEXT 320        /* bytes of a sentence with its end */
 #define AN_REASON_SIGMA 3.0       /* so far from what is expected, and a sensor counts as off */
@@ -31,6 +34,12 @@ typedef struct an_reason_part {
     double steps[AN_REASON_STEPS]; /* its part of each step of the window, oldest first, together 1 */
 } an_reason_part;
 
+/* A place in an image that is not as it should be, in pixels of the image as it came, after the cut. */
+typedef struct an_reason_box {
+    uint32_t x, y, width, height;
+    double peak; /* 1: few normal images come to it */
+} an_reason_box;
+
 typedef struct an_reason {
     size_t n; /* parts; the largest share first */
     an_reason_part parts[AN_REASON_PARTS];
@@ -40,7 +49,16 @@ typedef struct an_reason {
     bool has_near;   /* the normal window that is nearest */
     int64_t near_ms;
     double near_distance; /* root mean square, in standard deviations */
+
+    bool of_image;                      /* then there are boxes in place of parts */
+    uint32_t image_width, image_height; /* as it came, after the cut */
+    size_t n_boxes;                     /* the highest peak first */
+    an_reason_box boxes[AN_REASON_BOXES];
 } an_reason;
+
+/* Where in its image a box is and what it looks like: "upper left", "Scratch-like deviation". */
+const char *an_reason_place(const an_reason_box *b, uint32_t image_width, uint32_t image_height);
+const char *an_reason_shape(const an_reason_box *b, uint32_t image_width, uint32_t image_height);
 
 /* One sentence, whole UTF-8, cut at a character if names are too long.  names, units: (width); units or a unit may be NULL
  * or "". */

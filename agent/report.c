@@ -84,6 +84,18 @@ static an_report_alarm *alarm_of(an_report *r, const an_alarm_record *e)
     return NULL;
 }
 
+/* Of the image that was kept, which is the worst. */
+static void take_picture(an_report_alarm *a, const an_alarm_record *e)
+{
+    if (!e->picture[0])
+        return;
+    memcpy(a->picture, e->picture, sizeof a->picture);
+    memcpy(a->boxes, e->boxes, sizeof a->boxes);
+    a->n_boxes = e->n_boxes;
+    a->image_width = e->image_width;
+    a->image_height = e->image_height;
+}
+
 static an_err add_raised(an_report *r, const an_alarm_record *e)
 {
     if (!an_grow(&r->alarms, &r->alarms_cap, r->n_alarms + 1, sizeof *r->alarms))
@@ -99,6 +111,7 @@ static an_err add_raised(an_report *r, const an_alarm_record *e)
     snprintf(a->reason, sizeof a->reason, "%s", e->reason);
     snprintf(a->sensor, sizeof a->sensor, "%s", e->n_top ? e->top[0].sensor : "");
     a->peak = e->peak;
+    take_picture(a, e);
     for (size_t i = 0; i < e->n_top; i++) {
         an_report_count *c = count_of(&r->sensors, e->line, e->top[i].sensor, "");
         if (!c)
@@ -111,6 +124,7 @@ static an_err add_raised(an_report *r, const an_alarm_record *e)
 
 static void follow(an_report_alarm *a, const an_alarm_record *e)
 {
+    take_picture(a, e);
     if (e->kind == AN_LOGGED_CLEARED)
         a->cleared_ms = e->time_ms;
     if ((e->kind == AN_LOGGED_UPDATED || e->kind == AN_LOGGED_CLEARED) && e->peak > a->peak)
@@ -219,6 +233,7 @@ an_err an_report_write(const char *dir, const char *day, const char *path, an_no
     an_buf page;
     an_buf_init(&page, AN_REPORT_BYTES_MAX);
     an_err err = gather(dir, day, &r, why);
+    snprintf(r.dir, sizeof r.dir, "%s", dir);
     if (err == AN_OK)
         err = an_report_html(&r, clock->wall_ms(clock), &page);
     if (err == AN_OK && path)

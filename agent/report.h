@@ -19,6 +19,7 @@
 #include "agent/alarm_figures.h"
 #include "agent/alarm_record.h"
 #include "base/buf.h"
+#include "base/file.h"
 
 #define AN_REPORT_BYTES_MAX (16u << 20)
 #define AN_REPORT_HOURS 25 /* of the day on which the clock goes back */
@@ -30,6 +31,10 @@ typedef struct an_report_alarm {
     an_severity severity;
     int64_t raised_ms, cleared_ms; /* 0: active at the end of the log */
     double peak;
+    char picture[AN_ALARM_PICTURE_MAX]; /* "": none */
+    uint32_t image_width, image_height;
+    an_reason_box boxes[AN_REASON_BOXES];
+    size_t n_boxes;
     bool hidden; /* shelved, suppressed or out of service when it was raised: shown to nobody */
 } an_report_alarm;
 
@@ -54,6 +59,7 @@ typedef struct an_report {
     size_t n_alarms, alarms_cap;
     an_report_counts sensors, faults, versions;
     an_alarm_points points;
+    char dir[AN_PATH_MAX]; /* the data folder, for pictures; "": none are shown */
 } an_report;
 
 /* day: YYYY-MM-DD.  Errors: INVAL no such day. */

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "agent/report.h"
+#include "agent/report_internal.h"
 #include "agent/template.h"
 #include "base/mem.h"
 #include "models/svg.h"
@@ -16,7 +16,7 @@
 
 static const char head[] = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                           "style-src 'unsafe-inline'\">\n"
+                           "style-src 'unsafe-inline'; img-src data:\">\n"
                            "<meta name=\"viewport\" content=\"width=device-width\">\n<title>";
 static const char style[] =
     "</title>\n<style>\n"
@@ -30,13 +30,17 @@ static const char style[] =
     "td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}td.t{white-space:nowrap}"
     "\n"
     "svg{max-width:100%;height:auto}.aside{color:#4a5560}\n"
+    ".pictures{display:flex;flex-wrap:wrap;gap:1em}figure{margin:0;width:13em}figure div{position:relative}"
+    "figure img{width:100%;display:block;image-rendering:pixelated}"
+    "figure i{position:absolute;box-sizing:border-box;border:2px solid #0b57d0;outline:1px solid #fff}"
+    "figcaption{font-size:.9em}\n"
     "@media print{body{margin:0;padding:0;max-width:none;font-size:9.5pt}h2{break-after:avoid}"
-    "tr,svg{break-inside:avoid}thead{display:table-header-group}}\n"
+    "tr,svg,figure{break-inside:avoid}*{print-color-adjust:exact}thead{display:table-header-group}}\n"
     "</style>\n</head>\n<body>\n";
 
 /* ---- pieces ---- */
 
-static void put(an_buf *b, const char *text)
+void an_report_put(an_buf *b, const char *text)
 {
     an_escape_put(b, text, AN_ESCAPE_XML);
 }
@@ -44,7 +48,7 @@ static void put(an_buf *b, const char *text)
 static void cell(an_buf *b, const char *text)
 {
     an_buf_text(b, "<td>");
-    put(b, text[0] ? text : "\xe2\x80\x93");
+    an_report_put(b, text[0] ? text : "\xe2\x80\x93");
     an_buf_text(b, "</td>");
 }
 
@@ -66,7 +70,7 @@ static void figure(an_buf *b, const char *what, const char *value, const char *a
 static void table(an_buf *b, const char *title, const char *const *headers)
 {
     an_buf_text(b, "<h2>");
-    put(b, title);
+    an_report_put(b, title);
     an_buf_text(b, "</h2>\n<table><thead><tr>");
     for (; *headers; headers++)
         an_buf_printf(b, "<th%s>%s</th>", **headers == '=' ? " class=\"n\"" : "",
@@ -79,7 +83,7 @@ static void end_table(an_buf *b, bool any, const char *none)
     an_buf_text(b, "</tbody></table>\n");
     if (!any) {
         an_buf_text(b, "<p class=\"aside\">");
-        put(b, none);
+        an_report_put(b, none);
         an_buf_text(b, "</p>\n");
     }
 }
@@ -314,7 +318,7 @@ static void put_alarm(an_buf *b, const an_report_alarm *a)
         cell(b, "");
     cell(b, a->part);
     an_buf_text(b, "<td>");
-    put(b, a->reason[0] ? a->reason : a->sensor);
+    an_report_put(b, a->reason[0] ? a->reason : a->sensor);
     an_buf_text(b, a->hidden ? " (hidden)</td>" : "</td>");
     cell(b, a->verdict);
     an_buf_text(b, "</tr>\n");
@@ -343,11 +347,11 @@ an_err an_report_html(an_report *r, int64_t now_ms, an_buf *ret)
     if (localtime_r(&now, &tm))
         strftime(made, sizeof made, "%Y-%m-%d %H:%M %Z", &tm);
     an_buf_text(ret, head);
-    put(ret, r->site);
+    an_report_put(ret, r->site);
     an_buf_printf(ret, ", %s", r->day);
     an_buf_text(ret, style);
     an_buf_text(ret, "<h1>Quality report of ");
-    put(ret, r->site);
+    an_report_put(ret, r->site);
     an_buf_printf(ret, ", %s</h1>\n<p class=\"aside\">Times are of %s. Made %s from the site's log of alarms",
                   r->day, r->zone, made);
     an_buf_text(ret, now_ms < r->to_ms ? "; the day is not over.</p>\n" : ".</p>\n");
@@ -358,6 +362,7 @@ an_err an_report_html(an_report *r, int64_t now_ms, an_buf *ret)
     put_faults(ret, r, now_ms);
     put_versions(ret, r);
     put_list(ret, r);
+    an_report_pictures(ret, r);
     an_buf_text(ret, "</body>\n</html>\n");
     an_free(lines);
     return err ? err : an_buf_err(ret);

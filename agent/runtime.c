@@ -101,6 +101,9 @@ static void on_line(an_agent *a, size_t i)
         case AN_SAY_FACT:
             take_fact(a, s.u.fact);
             break;
+        case AN_SAY_EXHIBIT:
+            an_agent_alarms_show(a, s.u.exhibit);
+            break;
         case AN_SAY_ALARM:
             an_agent_alarms_take(a, s.u.alarm);
             break;

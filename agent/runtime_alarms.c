@@ -52,6 +52,7 @@ an_err an_agent_sinks_start(an_agent *a, an_note *why)
 
 void an_agent_alarms_close(an_agent *a)
 {
+    an_exhibits_close(a->exhibits);
     an_alarms_close(a->alarms);
     an_free(a->logged);
     an_free(a->pieces);
@@ -81,6 +82,19 @@ void an_agent_alarms_take(an_agent *a, an_alarm_record *r)
     else
         an_agent_fault(a, "alarm_lost", "too many events wait for room on the disk");
     an_free(r);
+}
+
+void an_agent_alarms_show(an_agent *a, an_exhibit *e)
+{
+    an_note why = {{0}};
+    an_err err = a->exhibits
+                     ? AN_OK
+                     : an_exhibits_open(a->conf->data, (uint64_t)a->conf->pictures_quota, &a->exhibits, &why);
+    if (err == AN_OK)
+        err = an_exhibits_keep(a->exhibits, e, &why);
+    if (err != AN_OK) /* the alarm counts, not its picture */
+        an_agent_fault(a, "picture_not_kept", why.text[0] ? why.text : an_err_text(err));
+    an_exhibit_free(e);
 }
 
 /* ---- what a start finds ---- */

@@ -5,6 +5,7 @@
 #include "agent/alarms.h"
 #include "agent/conf.h"
 #include "agent/enrol.h"
+#include "agent/exhibit.h"
 #include "agent/governor.h"
 #include "agent/idle.h"
 #include "agent/inbox.h"
@@ -64,6 +65,7 @@ an_err an_snapshot_join(an_snapshot *const *items, size_t n, an_snapshot **ret);
 /* From a line to the link thread.  What is behind a pointer goes along. */
 typedef enum an_say_kind {
     AN_SAY_FACT,
+    AN_SAY_EXHIBIT,
     AN_SAY_ALARM,
     AN_SAY_PIECES,
     AN_SAY_MARK,
@@ -77,6 +79,7 @@ typedef struct an_say {
     an_say_kind kind;
     union {
         an_msg *fact;
+        an_exhibit *exhibit; /* of the alarm that follows */
         an_alarm_record *alarm;
         struct {
             an_piece *items; /* (n) */

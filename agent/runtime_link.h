@@ -37,6 +37,7 @@ typedef struct an_agent {
     size_t n_owed, owed_cap;
     an_alarms *alarms;
     char alarms_path[AN_PATH_MAX];
+    an_exhibits *exhibits; /* NULL: none yet */
     an_sinks *sinks;
     an_alarm_record *logged; /* events that are to be stored, oldest first */
     size_t n_logged, logged_cap;
@@ -71,6 +72,7 @@ an_err an_agent_alarms_begin(an_agent *a, an_line *l, an_note *why);
 an_err an_agent_alarms_of_others(an_agent *a,
                                  an_note *why); /* after all lines: those that are there no more */
 void an_agent_alarms_take(an_agent *a, an_alarm_record *r); /* takes r */
+void an_agent_alarms_show(an_agent *a, an_exhibit *e);      /* takes e, of an alarm that comes next */
 bool an_agent_alarms_keep(an_agent *a);                     /* stores what waits; false: not all could be */
 void an_agent_alarms_tick(an_agent *a);                     /* shelves that end */
 void an_agent_alarms_deed(an_agent *a, const an_command *c);

@@ -112,9 +112,31 @@ static void set_reason(an_alarm_record *r, const an_line *l, const an_reason *re
         r->top[i].expected = p->expected;
         r->top[i].sigma = p->sigma;
         r->top[i].since_ms = p->since_ms;
+        memcpy(r->top[i].within, p->steps, sizeof p->steps);
     }
     r->n_top = reason->n;
+    r->n_within = reason->n_steps;
     r->near_ms = reason->has_near ? reason->near_ms : 0;
+    r->near_distance = reason->has_near ? reason->near_distance : 0;
+    r->image_width = reason->image_width;
+    r->image_height = reason->image_height;
+    r->n_boxes = reason->n_boxes;
+    memcpy(r->boxes, reason->boxes, sizeof r->boxes);
+}
+
+/* Of the image at its worst; of those that follow the boxes are in the log. */
+static void set_picture(an_alarm_record *r, an_line *l, const an_spoken *s)
+{
+    if (!s->seen || l->agent->keep == AN_KEEP_NOTHING || s->event->peak_ms != s->event->time_ms)
+        return;
+    an_exhibit *e = an_exhibit_new(l->conf->name, s->event->id, s->seen, l->agent->keep == AN_KEEP_IMAGES);
+    if (!e) {
+        an_log(AN_LOG_ERROR, "picture_not_kept", "line=%s why=\"out of memory\"", l->conf->name);
+        return;
+    }
+    memcpy(r->picture, e->name, sizeof r->picture);
+    const an_say say = {.kind = AN_SAY_EXHIBIT, .u.exhibit = e};
+    an_line_say(l, &say);
 }
 
 void an_line_spoken(void *line, const an_spoken *s)
@@ -125,6 +147,8 @@ void an_line_spoken(void *line, const an_spoken *s)
         return;
     r->kind = s->kind;
     set_event(r, l, s->event);
+    if (l->frame.rows > 0)
+        r->n_top = 0; /* columns of an image are nobody's sensors */
     set_speakers(r, l, s);
     r->rows = s->rows;
     r->severity = s->severity;
@@ -136,6 +160,7 @@ void an_line_spoken(void *line, const an_spoken *s)
     an_text_set(r->image, sizeof r->image, s->image ? s->image->name : "");
     if (s->reason)
         set_reason(r, l, s->reason);
+    set_picture(r, l, s);
     log_event(l, s, r);
     tell_coordinator(l, s, r);
     an_line_logged(l, r);

@@ -11,6 +11,7 @@
 #include "agent/alarm.h"
 #include "agent/driftwatch.h"
 #include "base/err.h"
+#include "models/heatmap.h"
 #include "models/threshold_stream.h"
 
 /* Why the last row scored as it did.  The arrays belong to the an_live, until its next call. */
@@ -23,6 +24,16 @@ typedef struct an_live_why {
     const float *deviation; /* (rows, width) from what is expected, in usual distances; 0: nobody asked */
     const float *scale;     /* (width) of normal operation, in the sensor's unit */
 } an_live_why;
+
+#define AN_LIVE_BOXES 4
+/* Where the image that was scored last is not as it should be (heatmap.h).  map belongs to the an_live, until its next call. */
+typedef struct an_live_map {
+    size_t height, width; /* of the image as the model takes it */
+    const float *map;   /* (height, width) larger where it is less normal; 1: few normal images come to it */
+    const float *scale; /* (sensors) of normal operation, in the sensor's unit */
+    size_t n;           /* boxes, the highest first */
+    an_heatmap_box boxes[AN_LIVE_BOXES];
+} an_live_map;
 
 /* What scores: a version with its overlay, ready to run (live.h makes one from files). */
 typedef struct an_live {
@@ -43,6 +54,9 @@ typedef struct an_live {
     /* Of the last row pushed; takes some passes of the model.  NULL: it cannot say.  Errors: UNSUPPORTED it does not
      * know what is usual (an_live_explain), NUMERIC. */
     an_err (*why)(void *ctx, an_live_why *ret);
+    /* Of the image whose last row was pushed last.  NULL: it cannot say.  Errors: UNSUPPORTED it does not know what is
+     * usual (an_live_map_learn), NUMERIC. */
+    an_err (*map)(void *ctx, an_live_map *ret);
     void (*reset)(void *ctx); /* the next row begins a new window */
     void (*free)(void *ctx);
 } an_live;

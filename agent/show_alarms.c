@@ -1,4 +1,4 @@
-#include "agent/show_alarms.h"
+#include "agent/show_alarms_internal.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "agent/alarm_figures.h"
-#include "agent/alarms.h"
 #include "agent/inbox.h"
 #include "agent/show.h"
 #include "base/clock.h"
@@ -24,7 +23,7 @@ static int64_t wall_ms(void)
     return clock->wall_ms(clock);
 }
 
-static an_err open_alarms(const char *dir, an_alarms **ret, an_note *why)
+an_err an_show_alarms_open(const char *dir, an_alarms **ret, an_note *why)
 {
     char path[AN_PATH_MAX];
     an_err err = an_path_join(path, dir, "alarms.db");
@@ -62,7 +61,10 @@ static void print_row(const an_alarm_row *row, FILE *out)
         snprintf(peak, sizeof peak, "%.3g", r->peak);
     fprintf(out, "%-24s %-16s %6" PRIu64 "  %-14s %-8s %-8s %-20s %8s  %s%s%s%s%s\n", since, r->line,
             r->alarm, an_standing_name(r->standing), row->state.active ? "active" : "over",
-            an_severity_names[r->severity], r->source, peak, r->n_top ? r->top[0].sensor : "-",
+            an_severity_names[r->severity], r->source, peak,
+            r->n_top     ? r->top[0].sensor
+            : r->part[0] ? r->part
+                         : "-",
             until[0] ? ", until " : "", until, r->acked_by[0] ? ", acknowledged by " : "", r->acked_by);
 }
 
@@ -73,14 +75,14 @@ static bool see_row(void *ctx, const an_alarm_row *row)
         an_json_push(l->array, row_json(row));
     else if (l->n == 0)
         fprintf(l->out, "%-24s %-16s %6s  %-14s %-8s %-8s %-20s %8s  %s\n", "SINCE", "LINE", "ALARM", "STATE",
-                "PROCESS", "SEVERITY", "SOURCE", "PEAK", "SENSOR");
+                "PROCESS", "SEVERITY", "SOURCE", "PEAK", "SENSOR OR PART");
     if (!l->array)
         print_row(row, l->out);
     l->n++;
     return true;
 }
 
-static void print_record(const an_alarm_record *r, FILE *out)
+void an_show_record(const an_alarm_record *r, FILE *out)
 {
     char time[25];
     an_time_text(time, r->time_ms);
@@ -113,7 +115,7 @@ static void print_record(const an_alarm_record *r, FILE *out)
     fputc('\n', out);
 }
 
-static an_err print_text(an_json *o, FILE *out)
+an_err an_show_json(an_json *o, FILE *out)
 {
     char *text = an_json_print(o, 0);
     if (text)
@@ -132,11 +134,11 @@ static an_err show_log(an_alarms *a, const an_show_alarms_opts *opts, FILE *out,
     while (err == AN_OK && (err = an_alarms_next(a, at, &r, NULL, why)) == AN_OK) {
         at = r.seq;
         if (!opts->json) {
-            print_record(&r, out);
+            an_show_record(&r, out);
             continue;
         }
         an_json *o = an_alarm_record_json(&r);
-        err = print_text(o, out);
+        err = an_show_json(o, out);
         an_json_free(o);
     }
     return err == AN_ERR_NOTFOUND ? AN_OK : err;
@@ -146,7 +148,7 @@ an_err an_show_alarms(const char *dir, const an_show_alarms_opts *opts, FILE *ou
 {
     an_alarms *a = NULL;
     list l = {.out = out};
-    an_err err = open_alarms(dir, &a, why);
+    an_err err = an_show_alarms_open(dir, &a, why);
     if (err != AN_OK)
         return err;
     if (opts->log) {
@@ -160,7 +162,7 @@ an_err an_show_alarms(const char *dir, const an_show_alarms_opts *opts, FILE *ou
         err = an_alarms_each(a, opts->all ? AN_ALARMS_ALL : AN_ALARMS_OPEN, (size_t)opts->last, see_row, &l,
                              why);
     if (err == AN_OK && opts->json)
-        err = print_text(l.array, out);
+        err = an_show_json(l.array, out);
     else if (err == AN_OK && l.n == 0)
         fprintf(out, "no %s\n", opts->all ? "alarm was raised yet" : "alarm is open");
     an_json_free(l.array);
@@ -175,7 +177,7 @@ static an_err gather(const char *dir, an_alarm_points *points, int64_t *ret_firs
     an_alarms *a = NULL;
     an_alarm_record r;
     uint64_t at = 0;
-    an_err err = open_alarms(dir, &a, why);
+    an_err err = an_show_alarms_open(dir, &a, why);
     if (err != AN_OK)
         return err;
     while (err == AN_OK && (err = an_alarms_next(a, at, &r, NULL, why)) == AN_OK) {
@@ -206,7 +208,7 @@ static an_err figures_json(const an_alarm_figures *f, int64_t from_ms, int64_t t
     for (size_t i = 0; i < AN_SEVERITIES; i++)
         an_json_set_int(by, an_severity_names[i], (int64_t)f->by_severity[i]);
     an_json_set(o, "by_severity", by);
-    an_err err = print_text(o, out);
+    an_err err = an_show_json(o, out);
     an_json_free(o);
     return err;
 }
@@ -312,7 +314,7 @@ static an_err check_alarm(const char *dir, const an_command *c, an_note *why)
 {
     an_alarms *a = NULL;
     an_alarm_row row;
-    an_err err = open_alarms(dir, &a, why);
+    an_err err = an_show_alarms_open(dir, &a, why);
     if (err == AN_OK)
         err = an_alarms_get(a, c->line, c->alarm, &row, why);
     an_alarms_close(a);

@@ -21,6 +21,16 @@ typedef struct an_show_alarms_opts {
 /* The alarms of DATA/alarms.db.  Errors: NOTFOUND no agent has run here; as an_alarms_open. */
 an_err an_show_alarms(const char *dir, const an_show_alarms_opts *opts, FILE *out, an_note *why);
 
+typedef struct an_show_alarm_opts {
+    const char *line;
+    uint64_t alarm;
+    bool json;        /* the record that says why, alone */
+    const char *save; /* folder for its picture; NULL: nowhere */
+} an_show_alarm_opts;
+/* One of them: its records, what it is about, and of an image where.  Errors: NOTFOUND no such alarm, or no picture of it
+ * to save; as above. */
+an_err an_show_alarm(const char *dir, const an_show_alarm_opts *opts, FILE *out, an_note *why);
+
 /* How good they are for people (alarm_figures.h), over the last span_ms (0: all that is kept). */
 an_err an_show_alarm_figures(const char *dir, int64_t span_ms, bool json, FILE *out, an_note *why);
 

@@ -95,3 +95,26 @@ out:
     an_free(pixels);
     return err;
 }
+
+an_err an_png_write(const uint8_t *pixels, size_t width, size_t height, size_t channels, an_buf *ret)
+{
+    png_image image;
+    if (width == 0 || height == 0 || width > UINT16_MAX || height > UINT16_MAX ||
+        (channels != 1 && channels != 3))
+        return AN_ERR_INVAL;
+    memset(&image, 0, sizeof image);
+    image.version = PNG_IMAGE_VERSION;
+    image.width = (png_uint_32)width;
+    image.height = (png_uint_32)height;
+    image.format = channels == 3 ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
+    png_alloc_size_t len = PNG_IMAGE_PNG_SIZE_MAX(image);
+    uint8_t *bytes = an_alloc_raw(len, 1);
+    an_err err = AN_ERR_NOMEM;
+    if (bytes && png_image_write_to_memory(&image, bytes, &len, 0, pixels, 0, NULL)) {
+        an_buf_put(ret, bytes, len);
+        err = an_buf_err(ret);
+    }
+    png_image_free(&image);
+    an_free(bytes);
+    return err;
+}

@@ -1,4 +1,4 @@
-/* png.h - the door to libpng (PNG, ISO/IEC 15948): one image in memory -> its pixels.
+/* png.h - the door to libpng (PNG, ISO/IEC 15948): one image in memory -> its pixels, and back.
  *
  *     uint8_t *pixels = NULL;
  *     size_t width, height, channels;
@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 typedef struct an_png_limits {
@@ -30,5 +31,9 @@ typedef struct an_png_limits {
  * Errors: PROTO not a PNG, cut short or damaged, LIMIT, NOMEM. */
 an_err an_png_read(const void *bytes, size_t len, const an_png_limits *limits, uint8_t **ret_pixels,
                    size_t *ret_width, size_t *ret_height, size_t *ret_channels, an_note *why);
+
+/* Appends a PNG of pixels (height, width, channels), 1 channel grey or 3 of colour.
+ * Errors: INVAL a size of 0 or another number of channels, LIMIT more than ret may hold, NOMEM. */
+an_err an_png_write(const uint8_t *pixels, size_t width, size_t height, size_t channels, an_buf *ret);
 
 #endif

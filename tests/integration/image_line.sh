@@ -17,6 +17,7 @@ cat >"$work/plant-a.yaml" <<END
 site: plant-a
 data: $work/plant-a
 save: 1s
+keep: images
 lines:
   - name: cam-1
     model: surface
@@ -33,6 +34,7 @@ lines:
       poll_ms: 20
       focus_min: 0.003
       clipped_max: 0.5
+sinks: [{name: archive, type: file, path: $work/archive.jsonl, from: begin}]
 policy: {min_cohort: 1, allow.trusted: yes}
 END
 cat >"$work/arch.yaml" <<END
@@ -88,6 +90,19 @@ record cleared P0211 >/dev/null || die "its end is not about the part"
 [ "$(alarms --log --json | wc -l)" = 2 ] || die "more was said: $(alarms --log)"
 [ "$(awk -F, '$3 != ""' "$work/scores.csv" | wc -l)" = 21 ] || die "not one score for each of 20 images"
 say "one alarm for one defective part"
+
+# ---- where: the hole is 16 x 8 px at 44, 6 of an image of 64 x 64
+record raised P0211 | grep -q '"image_width":64.*"boxes":\[{"x":[34][0-9],"y":[0-6],.*"reason":"[^"]* at upper right, ' ||
+    die "the alarm does not say where: $(record raised P0211)"
+sent() { grep -q '"part":"P0211".*"boxes":\[{"x"' "$work/archive.jsonl"; }
+until_true 10 sent || die "the sink was not sent the boxes"
+alarms show cam-1 1 --save "$work/saved" >"$work/shown" || die "the alarm is not shown"
+grep -q '^box .* (upper right), ' "$work/shown" && [ -s "$work/saved/cam-1-1.png" ] || die "shown: $(cat "$work/shown")"
+alarms show cam-1 7 >/dev/null 2>&1 && die "an alarm that is not there is shown"
+[ "$(cd "$work/plant-a/pictures" && echo *)" = 'cam-1-1.map.png cam-1-1.png' ] || die "kept: $(ls "$work/plant-a/pictures")"
+"$agent" report --data "$work/plant-a" --day "$(date +%F)" --out "$work/day.html" || die "no report"
+grep -q '<figure><div><img alt="" src="data:image/png;base64,iVBOR.*<i style="left:' "$work/day.html" ||
+    die "the report shows no picture"
 
 # ---- two views of a part are one alarm, two parts are two
 draw 5 hole P0301_1 P0301_2 P0302_1

@@ -60,30 +60,38 @@ static void again(fixture *f, uint64_t quota)
 
 static an_alarm_record event(an_logged_kind kind, uint64_t alarm, uint64_t rows)
 {
-    an_alarm_record r = {
-        .kind = kind,
-        .line = "line-1",
-        .alarm = alarm,
-        .severity = AN_SEVERITY_HIGH,
-        .source = "both",
-        .rules = {"hot", "dry run"},
-        .n_rules = 2,
-        .time_ms = (int64_t)(1000 * alarm + rows),
-        .recorded_ms = 5,
-        .since_ms = (int64_t)(1000 * alarm),
-        .rows = rows,
-        .score = 1.25,
-        .raw = 0.1,
-        .peak = 2.5,
-        .peak_ms = 7,
-        .near_ms = 2000,
-        .top = {{"flow", 0.75, true, 71.5, 62.5, -4.5, 2990}, {.sensor = "speed \"x\"", .share = 0.25}},
-        .n_top = 2,
-        .version = {1, 2, 3},
-        .part = "P-17",
-        .reason = "Flow is low.",
-        .data = AN_DATA_UNCERTAIN,
-        .bad_sensors = 1};
+    an_alarm_record r = {.kind = kind,
+                         .line = "line-1",
+                         .alarm = alarm,
+                         .severity = AN_SEVERITY_HIGH,
+                         .source = "both",
+                         .rules = {"hot", "dry run"},
+                         .n_rules = 2,
+                         .time_ms = (int64_t)(1000 * alarm + rows),
+                         .recorded_ms = 5,
+                         .since_ms = (int64_t)(1000 * alarm),
+                         .rows = rows,
+                         .score = 1.25,
+                         .raw = 0.1,
+                         .peak = 2.5,
+                         .peak_ms = 7,
+                         .near_ms = 2000,
+                         .near_distance = 1.5,
+                         .top = {{"flow", 0.75, true, 71.5, 62.5, -4.5, 2990, {0.125, 0.875}},
+                                 {.sensor = "speed \"x\"", .share = 0.25}},
+                         .n_top = 2,
+                         .n_within = 2,
+                         .image = "P-17.png",
+                         .picture = "line-1-3",
+                         .image_width = 640,
+                         .image_height = 480,
+                         .boxes = {{1, 2, 30, 40, 5.5}, {600, 400, 40, 80, 1.5}},
+                         .n_boxes = 2,
+                         .version = {1, 2, 3},
+                         .part = "P-17",
+                         .reason = "Flow is low.",
+                         .data = AN_DATA_UNCERTAIN,
+                         .bad_sensors = 1};
     return r;
 }
 
@@ -144,6 +152,12 @@ static void a_record_is_read_back_as_it_was_stored(void **state)
     assert_true(!r.top[1].explained && r.top[0].explained && r.near_ms == 2000);
     assert_true(r.top[0].value == 71.5 && r.top[0].expected == 62.5 && r.top[0].sigma == -4.5);
     assert_int_equal(r.top[0].since_ms, 2990);
+    assert_true(r.n_within == 2 && r.top[0].within[1] == 0.875 && r.near_distance == 1.5);
+    assert_string_equal(r.image, "P-17.png");
+    assert_string_equal(r.picture, "line-1-3");
+    assert_true(r.image_width == 640 && r.image_height == 480 && r.n_boxes == 2);
+    assert_true(r.boxes[0].x == 1 && r.boxes[0].y == 2 && r.boxes[0].width == 30 && r.boxes[0].height == 40);
+    assert_true(r.boxes[1].peak == 1.5);
     assert_int_equal(r.version[2], 3);
     assert_int_equal(r.overlay[0], 0);
     assert_string_equal(r.part, "P-17");

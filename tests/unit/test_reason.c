@@ -81,6 +81,35 @@ static void what_is_not_known_is_left_out(void **state)
          "10:32:05 UTC.");
 }
 
+static void of_an_image_the_place_is_said(void **state)
+{
+    (void)state;
+    an_reason r = {.time_ms = AT_MS,
+                   .score = 2.4,
+                   .of_image = true,
+                   .image_width = 300,
+                   .image_height = 90,
+                   .n_boxes = 2,
+                   .boxes = {{12, 40, 60, 10, 5.14}, {250, 70, 8, 9, 1.2}}};
+    says(&r, NULL,
+         "Scratch-like deviation at the left, 60 x 10 px, 5.14 times what is usual there; also at lower "
+         "right, 8 x 9 px.");
+    r.n_boxes = 1;
+    r.has_near = true;
+    r.near_ms = AT_MS - 5000;
+    r.boxes[0] = (an_reason_box){140, 0, 20, 20, 119.3};
+    says(&r, NULL,
+         "Spot-like deviation at the top, 20 x 20 px, 119 times what is usual there; nearest normal image "
+         "10:32:00 UTC.");
+    r.boxes[0] = (an_reason_box){0, 0, 300, 80, 1.5};
+    r.has_near = false;
+    says(&r, NULL, "Wide deviation at the centre, 300 x 80 px, 1.5 times what is usual there.");
+    r.boxes[0] = (an_reason_box){200, 60, 50, 30, 1.5};
+    says(&r, NULL, "Deviation at lower right, 50 x 30 px, 1.5 times what is usual there.");
+    r.n_boxes = 0;
+    says(&r, NULL, "No single place of the image stands out, score 2.4 times the threshold.");
+}
+
 static void a_number_is_as_exact_as_its_sensor_is_steady(void **state)
 {
     (void)state;
@@ -132,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_that_is_known_is_said),
         cmocka_unit_test(what_is_not_known_is_left_out),
+        cmocka_unit_test(of_an_image_the_place_is_said),
         cmocka_unit_test(a_number_is_as_exact_as_its_sensor_is_steady),
         cmocka_unit_test(long_and_broken_names_end_at_a_character),
     };

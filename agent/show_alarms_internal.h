@@ -1,0 +1,12 @@
+/* show_alarms_internal.h - what the verbs about alarms share.  See show_alarms.h. */
+#ifndef AN_AGENT_SHOW_ALARMS_INTERNAL_H
+#define AN_AGENT_SHOW_ALARMS_INTERNAL_H
+
+#include "agent/alarms.h"
+#include "agent/show_alarms.h"
+
+an_err an_show_alarms_open(const char *dir, an_alarms **ret, an_note *why);
+void an_show_record(const an_alarm_record *r, FILE *out); /* a line for people */
+an_err an_show_json(an_json *o, FILE *out);               /* a line; o stays the caller's */
+
+#endif
