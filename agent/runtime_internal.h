@@ -141,7 +141,8 @@ typedef struct an_line {
     char pool_path[AN_PATH_MAX];
 
     bool resumed; /* it goes on where it was before a restart */
-    bool found;   /* the source's position was */
+    uint64_t
+        source_run; /* drawn when the source is read from its first row: marks of another run count other rows */
 
     an_board *board;       /* of all lines of the site, borrowed */
     size_t number;         /* of this one there */
@@ -224,8 +225,13 @@ void an_line_stream_end(an_line *l);
 /* Where the source of line i goes on after a restart, so that none of those that share it misses a row. False: the
  * line's own mark says. */
 bool an_line_stream_position(const an_agent_conf *agent, const an_buf *marks, size_t i, an_reader *ret);
-/* The head of a mark.  False: damaged. */
-bool an_mark_head(an_reader *mark, uint64_t *ret_row, an_reader *ret_source);
+/* The head of a mark; what it points to is borrowed.  False: damaged. */
+typedef struct an_mark_head {
+    uint64_t row; /* the next one */
+    uint64_t run;
+    an_reader source;
+} an_mark_head;
+bool an_mark_read(an_reader *mark, an_mark_head *ret);
 /* runtime_counts.c */
 void an_line_counts_anew(an_line *l,
                          int64_t now_ms); /* after a swap: alarms from now on are those of what runs now */

@@ -80,6 +80,7 @@ void an_line_mark(an_line_run *r)
         err = an_pipeline_rules_save(r->l->pipe, &alarm);
     if (err == AN_OK) {
         an_buf_u64(&s.u.mark, r->l->next_row);
+        an_buf_u64(&s.u.mark, r->l->source_run);
         an_buf_u32(&s.u.mark, (uint32_t)source.len);
         an_buf_put(&s.u.mark, source.data, source.len);
         an_buf_put(&s.u.mark, alarm.data, alarm.len);

@@ -7,6 +7,7 @@
 #include "agent/sim.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "doors/crypto.h"
 
 #define BATCH_ROWS 64
 #define IMAGES_TOGETHER                                                                                      \
@@ -229,19 +230,52 @@ static an_err open_pipeline(an_line *l, an_note *why)
     return an_pipeline_new(&conf, &l->pipe, why);
 }
 
+static an_err reopen_source(an_line *l, an_note *why)
+{
+    an_source_close(l->source);
+    l->source = NULL;
+    an_free(l->sensors);
+    l->sensors = NULL;
+    an_schema_done(&l->schema);
+    an_batch_done(&l->batch);
+    return open_source(l, why);
+}
+
+/* others: of those that share it, if one of them counts.  Where that is gone, the line itself still goes on with its next row. */
+static an_err restore_source(an_line *l, an_reader *own, an_reader *others, an_note *why)
+{
+    an_note note = {{0}};
+    an_err err = others ? an_source_restore(l->source, others, &note) : AN_OK;
+    if (others && (err == AN_OK || err == AN_ERR_NOMEM))
+        return err;
+    if (others) {
+        an_log(AN_LOG_WARN, "rows_not_found", "line=%s why=\"lost to those that share it: %s\"",
+               l->conf->name, note.text);
+        if ((err = reopen_source(l, why)) != AN_OK)
+            return err;
+    }
+    return an_source_restore(l->source, own, why);
+}
+
 /* Where the source is.  *ret_state: what the mark holds behind it. */
 static an_err restore_position(an_line *l, const an_buf *marks, size_t i, an_reader *ret_state, an_note *why)
 {
-    an_reader mark = an_reader_of(marks[i].data, marks[i].len), source, others;
-    if (!an_mark_head(&mark, &l->next_row, &source))
+    an_reader mark = an_reader_of(marks[i].data, marks[i].len), others;
+    an_mark_head head;
+    if (!an_mark_read(&mark, &head))
         return an_fail(AN_ERR_PROTO, why, "line %s: what is kept of its position is damaged", l->conf->name);
+    if (l->leader != l && head.run != l->source_run)
+        return an_fail(AN_ERR_NOTFOUND, why, "it is not one of what line %s reads", l->conf->stream);
+    const bool shared = an_line_stream_position(l->agent, marks, i, &others);
+    const an_err err = restore_source(l, &head.source, shared ? &others : NULL, why);
+    if (err != AN_OK)
+        return err;
+    l->source_run = head.run;
+    l->next_row = head.row;
     if (l->frame.rows > 0) /* half an image is never scored: its first half is not passed over */
         l->next_row -= l->next_row % l->frame.rows;
-    if (l->leader != l && !l->leader->found)
-        return an_fail(AN_ERR_NOTFOUND, why, "that of line %s is not", l->conf->stream);
     *ret_state = mark;
-    return an_source_restore(l->source,
-                             an_line_stream_position(l->agent, marks, i, &others) ? &others : &source, why);
+    return AN_OK;
 }
 
 static an_err restore_state(an_line *l, an_reader *in)
@@ -275,16 +309,7 @@ static an_err begin_state_anew(an_line *l, an_note *why)
 static an_err begin_anew(an_line *l, const char *why_not, an_note *why)
 {
     an_log(AN_LOG_WARN, "position_not_found", "line=%s why=\"%s\"", l->conf->name, why_not);
-    l->next_row = 0;
-    if (l->leader != l)
-        return AN_OK; /* it takes what its leader reads */
-    an_source_close(l->source);
-    l->source = NULL;
-    an_free(l->sensors);
-    l->sensors = NULL;
-    an_schema_done(&l->schema);
-    an_batch_done(&l->batch);
-    return open_source(l, why);
+    return l->leader == l ? reopen_source(l, why) : AN_OK; /* who shares takes what its leader reads */
 }
 
 an_err an_line_open(an_line *lines, const an_agent_conf *agent, size_t i, an_board *board,
@@ -306,10 +331,13 @@ an_err an_line_open(an_line *lines, const an_agent_conf *agent, size_t i, an_boa
         (err = an_line_pace_open(l, an_clock_system()->mono_ms(an_clock_system()), why)) != AN_OK)
         return err;
     an_reader state;
+    if (l->leader == l)
+        an_random(&l->source_run, sizeof l->source_run); /* unless its own mark is found */
+    else
+        l->source_run = l->leader->source_run;
     if (marks[i].len == 0)
         return AN_OK;
     if ((err = restore_position(l, marks, i, &state, &note)) == AN_OK) {
-        l->found = true;
         l->resumed = (err = restore_state(l, &state)) == AN_OK;
         return l->resumed || err == AN_ERR_NOMEM ? err : begin_state_anew(l, why);
     }

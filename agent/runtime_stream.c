@@ -2,7 +2,8 @@
  *
  * After a restart the source goes on where the line was that was furthest behind, as a crash may have kept the mark of one
  * and not of another; rows that a line has had already are passed over.  What a device said is not there a second
- * time: then the furthest one counts, and rows that others had not seen are lost to them. */
+ * time: then the furthest one counts, and rows that others had not seen are lost to them.  Rows are counted from the first
+ * one of a run: what a line has kept of another source, or of a file before it was replaced, does not count. */
 #include <string.h>
 
 #include "agent/runtime_internal.h"
@@ -63,8 +64,12 @@ an_err an_line_stream_open(an_line *l, an_note *why)
         err = an_stream_new(columns, names, units, n, BATCH_ROWS, an_source_is_paced(leader->source), &s);
     if (err == AN_OK && (err = an_source_of(&an_stream_source, &s, an_clock_system(), &l->source)) != AN_OK)
         an_stream_free(s);
-    if (err == AN_OK)
+    if (err == AN_OK) {
+        an_buf_clear(&leader->tap_position);
+        if (an_source_save(leader->source, &leader->tap_position) == AN_OK)
+            an_stream_begin(s, leader->tap_position.data, leader->tap_position.len);
         leader->taps[leader->n_taps++] = s;
+    }
     an_free(columns);
     an_free(names);
     an_free(units);
@@ -97,31 +102,33 @@ void an_line_stream_end(an_line *l)
 
 /* ---- after a restart ---- */
 
-bool an_mark_head(an_reader *mark, uint64_t *ret_row, an_reader *ret_source)
+bool an_mark_read(an_reader *mark, an_mark_head *ret)
 {
-    *ret_row = an_read_u64(mark);
+    ret->row = an_read_u64(mark);
+    ret->run = an_read_u64(mark);
     const uint32_t len = an_read_u32(mark);
     const uint8_t *bytes = an_read_bytes(mark, len);
-    *ret_source = an_reader_of(bytes, bytes ? len : 0);
+    ret->source = an_reader_of(bytes, bytes ? len : 0);
     return bytes != NULL;
 }
 
 bool an_line_stream_position(const an_agent_conf *agent, const an_buf *marks, size_t i, an_reader *ret)
 {
     const an_source_type *type = an_source_type_find(agent->lines[i].source_type);
-    an_reader mark = an_reader_of(marks[i].data, marks[i].len), source;
-    uint64_t best, row;
+    const bool once = type->live && !type->again;
+    an_reader mark = an_reader_of(marks[i].data, marks[i].len);
+    an_mark_head best, other;
     bool others = false;
-    if (!an_mark_head(&mark, &best, &source))
+    if (!an_mark_read(&mark, &best))
         return false;
     for (size_t k = i + 1; k < agent->n_lines; k++) {
         an_reader position;
         mark = an_reader_of(marks[k].data, marks[k].len);
-        if (agent->lines[k].leader != i || marks[k].len == 0 || !an_mark_head(&mark, &row, &source) ||
-            (type->live ? row <= best : row >= best) ||
-            an_stream_position(&source, &position, NULL) != AN_OK || position.left == 0)
+        if (agent->lines[k].leader != i || !an_mark_read(&mark, &other) || other.run != best.run ||
+            (once ? other.row <= best.row : other.row >= best.row) ||
+            an_stream_position(&other.source, &position, NULL) != AN_OK || position.left == 0)
             continue;
-        best = row;
+        best.row = other.row;
         *ret = position;
         others = true;
     }

@@ -152,6 +152,8 @@ typedef struct an_source_type {
     /* It reads a device, now: open succeeds whether or not that can be reached, next says AGAIN or gives
      * rows of UNREACHED values until it can, and its times can be held against the clock. */
     bool live;
+    bool
+        again; /* a live one that says what it has said before, if it is taken back to a position: a database */
     /* Do its rows come at the line's own pace?  NULL: if it is live. */
     bool (*paced)(const void *state);
     /* Asks the device for at most for_ms what there is to read, with what conf says of how to reach it (its

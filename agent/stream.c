@@ -95,6 +95,12 @@ void an_stream_free(an_stream *s)
 
 /* ---- the line that reads ---- */
 
+void an_stream_begin(an_stream *s, const void *position, size_t len)
+{
+    an_buf_clear(&s->position);
+    an_buf_put(&s->position, position, len);
+}
+
 static void wake(const an_stream *s)
 {
     const uint64_t one = 1;
@@ -188,10 +194,8 @@ static bool is_empty(const an_stream *s)
 
 static void keep_position(an_stream *s, const an_buf *behind)
 {
-    if (behind->len == 0)
-        return;
-    an_buf_clear(&s->position);
-    an_buf_put(&s->position, behind->data, behind->len);
+    if (behind->len > 0)
+        an_stream_begin(s, behind->data, behind->len);
 }
 
 static an_err stream_next(void *state, an_batch *ret, int64_t *ret_wait_ms, an_note *why)
@@ -245,8 +249,7 @@ static an_err stream_restore(void *state, an_reader *in, an_note *why)
     const an_err err = inner(in, &position, why);
     if (err != AN_OK)
         return err;
-    an_buf_clear(&s->position);
-    an_buf_put(&s->position, position.at, position.left);
+    an_stream_begin(s, position.at, position.left);
     return an_buf_err(&s->position);
 }
 

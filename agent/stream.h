@@ -25,6 +25,8 @@ an_err an_stream_new(const size_t *columns, const char *const *names, const char
                      size_t rows, bool paced, an_stream **ret);
 void an_stream_free(an_stream *s); /* only as long as no source has it */
 
+/* Before the first put: the source's position in front of it.  A row that is put is then never behind all that is kept. */
+void an_stream_begin(an_stream *s, const void *position, size_t len);
 bool an_stream_has_room(const an_stream *s);
 /* Copies; there must be room.  position: what an_source_save says behind the batch; len 0: unknown, an earlier one counts. */
 void an_stream_put(an_stream *s, const an_batch *b, const void *position, size_t len);

@@ -303,6 +303,7 @@ const an_source_type an_source_type_sql = {
     .counters = sql_counters,
     .fd = sql_fd,
     .live = true,
+    .again = true,
     .browse = an_sql_browse,
     .close = sql_close,
 };
