@@ -15,9 +15,7 @@
 #include "agent/show.h"
 #include "agent/show_alarms.h"
 #include "agent/show_verdicts.h"
-#ifdef AN_HAVE_MODBUS
 #include "agent/writeback_main.h"
-#endif
 #include "base/args.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -75,12 +73,10 @@ static const an_flag shelve_flags[] = {DATA_FLAG,
                                        {"for", "TIME", "such as 2h; then it comes back"},
                                        {"reason", "TEXT", "why nobody is to see it"}};
 static const an_flag remove_flags[] = {DATA_FLAG, BY_FLAG, {"reason", "TEXT", "why nobody is to see it"}};
-#ifdef AN_HAVE_MODBUS
 static const an_flag wb_flags[] = {{"config", "FILE", "the site's configuration"}};
 static const an_flag wb_enable_flags[] = {{"config", "FILE", "the site's configuration"},
                                           {"by", "NAME", "who, as in writeback.people"},
                                           {"key-file", "FILE", "this person's secret"}};
-#endif
 static const an_flag report_flags[] = {DATA_FLAG,
                                        {"day", "YYYY-MM-DD", "the day, in this computer's time zone"},
                                        {"out", "FILE", "where to write; standard output if not given"}};
@@ -135,13 +131,11 @@ static const an_verb verbs[] = {
      "a release that came on a stick: checked, judged and followed as if it had come over the link"},
     {"rotate", NULL, 0, 0, data_flags, N(data_flags),
      "go over to new keys; the former ones are valid until then"},
-#ifdef AN_HAVE_MODBUS
     {"writeback", NULL, 0, 0, wb_flags, N(wb_flags),
      "write verdicts to the controller, once two people have enabled it: a process of its own"},
     {"writeback-enable", NULL, 0, 0, wb_enable_flags, N(wb_enable_flags),
      "enable it, as the first or the second person"},
     {"writeback-end", NULL, 0, 0, wb_enable_flags, 2, "end it at once; one person is enough"},
-#endif
     {"probe", "SOURCE.yaml", 1, 1, probe_flags, N(probe_flags),
      "open a source, list its sensors, show some rows"},
 };
@@ -293,7 +287,6 @@ static an_err alarms(const an_args *args, an_note *why)
                : an_show_alarms(data_of(args), &opts, stdout, why);
 }
 
-#ifdef AN_HAVE_MODBUS
 static an_err writeback(const an_args *args, an_note *why)
 {
     an_agent_conf conf = {.site = NULL};
@@ -312,7 +305,6 @@ static an_err writeback(const an_args *args, an_note *why)
     an_agent_conf_done(&conf);
     return err;
 }
-#endif
 
 static an_err report(const an_args *args, an_note *why)
 {
@@ -397,10 +389,8 @@ static an_err dispatch(const an_args *args, an_note *why)
             return do_deed(args, deeds[i].kind, why);
     if (strcmp(verb, "rotate") == 0)
         return an_leave_rotate(data_of(args), stdout, why);
-#ifdef AN_HAVE_MODBUS
     if (strncmp(verb, "writeback", 9) == 0)
         return writeback(args, why);
-#endif
     if (strcmp(verb, "probe") == 0)
         return probe(args, why);
     return run(args, why);

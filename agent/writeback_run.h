@@ -1,11 +1,11 @@
 /* writeback_run.h - the write-back at work: a process of its own (`andon-agent writeback`), beside the agent, to which no
  * remote command leads.  It reads the log of alarms and status.json, decides (writeback.h), says in
- * DATA/writeback.jsonl what it is about to write, durably, and then writes it to the controller over Modbus TCP.
+ * DATA/writeback.jsonl what it is about to write, durably, and then writes it to the controller (actuator.h).
  *
  *     err = an_wb_start(&conf, "plant-a", dir, &w, &why);
  *     an_wb_stop(w);
  *
- * After a start it is not enabled, whatever was before.  Only in builds with AN_MODBUS.
+ * After a start it is not enabled, whatever was before.
  *
  * Threads: one thread; stats from any. */
 #ifndef AN_AGENT_WRITEBACK_RUN_H
@@ -39,7 +39,8 @@ typedef struct an_wb_stats {
     an_wb_verdict_kind verdicts[AN_WB_TARGETS_MAX];
 } an_wb_stats;
 
-/* conf and the texts are borrowed.  Errors: STATE another one works in this folder; INVAL, IO, NOMEM. */
+/* conf and the texts are borrowed.  Errors: STATE another one works in this folder; INVAL, IO, NOMEM;
+ * UNSUPPORTED the kind of controller is not in this build. */
 an_err an_wb_start(const an_wb_conf *conf, const char *site, const char *dir, an_wb **ret, an_note *why);
 void an_wb_stop(an_wb *w); /* NULL is fine */
 an_wb_stats an_wb_stats_get(an_wb *w);

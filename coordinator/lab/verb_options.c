@@ -126,6 +126,10 @@ static an_err run(an_lab *lab, an_note *why)
     print_options(an_wb_person_options, out);
     fputs("\nOf each of `targets`:\n\n", out);
     print_options(an_wb_place_options, out);
+    fputs("\n### Write-back with type: mqtt\n\nOther keys, and the same `people`:\n\n", out);
+    print_options(an_wb_mqtt_options, out);
+    fputs("\nOf each of `targets`:\n\n", out);
+    print_options(an_wb_mqtt_place_options, out);
     return ferror(out) ? an_fail(AN_ERR_IO, why, "the output cannot be written") : AN_OK;
 }
 

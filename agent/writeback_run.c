@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/actuator.h"
 #include "agent/device.h"
 #include "agent/line_file.h"
 #include "agent/writeback_ask.h"
@@ -12,7 +13,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "doors/json.h"
-#include "doors/modbus.h"
 
 #define JOURNAL_BYTES (16u << 20)
 #define JOURNAL_KEEP 64
@@ -30,8 +30,9 @@ struct an_wb {
     an_wb_look looks[AN_WB_TARGETS_MAX];
     an_wb_state states[AN_WB_TARGETS_MAX];
     an_line_file journal;
-    an_modbus *link;
-    uint16_t sequence, heartbeat;
+    const an_actuator_type *type;
+    void *actuator;
+    uint64_t sequence, heartbeat; /* the first grows over restarts, as long as the clock does */
     bool was_enabled;
 
     pthread_mutex_t lock; /* guards stats, held for copies only */
@@ -77,6 +78,12 @@ static an_err write_entry(an_wb *w, an_json *o, an_note *why)
     return err;
 }
 
+/* A register has sixteen bits of it. */
+static int64_t said_sequence(const an_wb *w, uint64_t n)
+{
+    return w->conf->type == AN_WB_MQTT ? (int64_t)n : (int64_t)(uint16_t)n;
+}
+
 static an_err note_write(an_wb *w, size_t i, an_wb_verdict_kind v, uint16_t value, int64_t now_ms,
                          an_note *why)
 {
@@ -84,12 +91,16 @@ static an_err note_write(an_wb *w, size_t i, an_wb_verdict_kind v, uint16_t valu
     an_json *o = entry(w->conf->dry_run ? "would write" : "write", now_ms);
     an_json_set_text(o, "target", p->name);
     an_json_set_text(o, "line", p->line);
-    an_json_set_text(o, "table", p->coil ? "coil" : "holding");
-    an_json_set_int(o, "address", p->address);
+    if (w->conf->type == AN_WB_MQTT) {
+        an_json_set_text(o, "topic", p->topic);
+    } else {
+        an_json_set_text(o, "table", p->coil ? "coil" : "holding");
+        an_json_set_int(o, "address", p->address);
+    }
     an_json_set_int(o, "value", value);
     an_json_set_text(o, "verdict", an_wb_verdict_name(v));
     if (!w->conf->dry_run) {
-        an_json_set_int(o, "sequence", (uint16_t)(w->sequence + 1));
+        an_json_set_int(o, "sequence", said_sequence(w, w->sequence + 1));
         an_json_set_text(o, "enabled_by", w->gate.people[0]);
         an_json_set_text(o, "and_by", w->gate.people[1]);
     }
@@ -157,34 +168,21 @@ static an_err hear(an_wb *w, int64_t now_ms, an_note *why)
 
 /* ---- the controller ---- */
 
-static an_err put(an_wb *w, bool coil, int address, uint16_t value, an_note *why)
-{
-    int exception = 0;
-    const an_modbus_ask ask = {.unit = w->conf->unit,
-                               .table = coil ? AN_MODBUS_COIL : AN_MODBUS_HOLDING,
-                               .address = address,
-                               .n = 1,
-                               .timeout_ms = w->conf->timeout_ms};
-    an_err err = an_modbus_connected(w->link) ? AN_OK : an_modbus_connect(w->link, w->conf->timeout_ms, why);
-    if (err == AN_OK)
-        err = an_modbus_write(w->link, &ask, &value, &exception, why);
-    if (err != AN_OK)
-        count(w, &w->stats.failed);
-    return err;
-}
-
 static an_err write_one(an_wb *w, size_t i, an_wb_verdict_kind v, uint16_t value, int64_t now_ms,
                         an_note *why)
 {
-    const an_wb_place *p = &w->conf->places[i];
     an_err err = note_write(w, i, v, value, now_ms, why);
     if (err != AN_OK)
         return err;
     an_wb_begins(&w->states[i], mono_ms());
-    if (!w->conf->dry_run)
-        err = put(w, p->coil, p->address, value, why);
-    if (err == AN_OK && !w->conf->dry_run)
-        err = put(w, false, w->conf->sequence, ++w->sequence, why);
+    const an_actuator_write write = {
+        .place = i, .value = value, .verdict = v, .sequence = w->sequence + 1, .now_ms = now_ms};
+    if (!w->conf->dry_run) {
+        w->sequence++; /* whatever becomes of it */
+        err = w->type->write(w->actuator, &write, why);
+        if (err != AN_OK)
+            count(w, &w->stats.failed);
+    }
     if (err != AN_OK)
         return err;
     an_wb_done(&w->states[i], value);
@@ -235,7 +233,7 @@ static an_err wb_connect(void *ctx, an_note *why)
 static void wb_disconnect(void *ctx)
 {
     an_wb *w = ctx;
-    an_modbus_disconnect(w->link);
+    w->type->disconnect(w->actuator);
     for (size_t i = 0; i < w->conf->n; i++)
         w->states[i].known = false;
 }
@@ -244,7 +242,7 @@ static an_err watch_gate(an_wb *w, bool enabled, int64_t now_ms, an_note *why)
 {
     an_err err = AN_OK;
     if (w->was_enabled && !enabled) {
-        an_modbus_disconnect(w->link);
+        w->type->disconnect(w->actuator);
         for (size_t i = 0; i < w->conf->n; i++)
             w->states[i].known = false; /* others may write there now */
         err = note_gate(w, "not enabled any more", "", "", now_ms, why);
@@ -252,7 +250,7 @@ static an_err watch_gate(an_wb *w, bool enabled, int64_t now_ms, an_note *why)
     w->was_enabled = enabled;
     pthread_mutex_lock(&w->lock);
     w->stats.enabled = enabled;
-    w->stats.connected = an_modbus_connected(w->link);
+    w->stats.connected = w->type->connected(w->actuator);
     pthread_mutex_unlock(&w->lock);
     return err;
 }
@@ -274,9 +272,10 @@ static an_err wb_turn(void *ctx, int64_t *ret_wait_ms, an_note *why)
         err = write_next(w, enabled || w->conf->dry_run, now, &is_true, &wrote, why);
     if (wrote && !is_true)
         *ret_wait_ms = 0;
-    if (err == AN_OK && enabled && is_true && !w->conf->dry_run &&
-        (err = put(w, false, w->conf->heartbeat, ++w->heartbeat, why)) == AN_OK)
-        count(w, &w->stats.beats);
+    if (err == AN_OK && enabled && is_true && !w->conf->dry_run) {
+        err = w->type->beat(w->actuator, ++w->heartbeat, now, why);
+        count(w, err == AN_OK ? &w->stats.beats : &w->stats.failed);
+    }
     return err;
 }
 
@@ -285,7 +284,6 @@ static const an_device_type wb_device = {.connect = wb_connect, .turn = wb_turn,
 static an_err open_all(an_wb *w, const char *site, const char *dir, an_note *why)
 {
     char path[AN_PATH_MAX];
-    const an_modbus_conf link = {.host = w->conf->host, .port = w->conf->port};
     const int64_t now = an_clock_system()->wall_ms(an_clock_system());
     w->asks = (an_wb_asks){.conf = w->conf, .dir = dir, .site = site, .started_ms = now};
     an_err err = an_path_join(path, dir, "writeback"); /* the folder itself is the agent's */
@@ -300,7 +298,7 @@ static an_err open_all(an_wb *w, const char *site, const char *dir, an_note *why
     if (err == AN_OK)
         err = an_wb_facts_open(&w->facts, w->conf, dir, why);
     if (err == AN_OK)
-        err = an_modbus_new(&link, &w->link, why);
+        err = w->type->open(w->conf, site, &w->actuator, why);
     return err == AN_OK ? note_gate(w, w->conf->dry_run ? "started, dry run" : "started, not enabled", "", "",
                                     now, why)
                         : err;
@@ -308,7 +306,8 @@ static an_err open_all(an_wb *w, const char *site, const char *dir, an_note *why
 
 static void wb_free(an_wb *w)
 {
-    an_modbus_free(w->link);
+    if (w->type)
+        w->type->close(w->actuator);
     an_line_file_close(&w->journal);
     if (w->lock_fd >= 0)
         close(w->lock_fd);
@@ -323,10 +322,14 @@ an_err an_wb_start(const an_wb_conf *conf, const char *site, const char *dir, an
         return AN_ERR_NOMEM;
     w->conf = conf;
     w->lock_fd = w->journal.fd = -1;
+    w->type = an_actuator_find(an_wb_type_names[conf->type]);
+    w->sequence = conf->type == AN_WB_MQTT ? (uint64_t)an_clock_system()->wall_ms(an_clock_system()) : 0;
     pthread_mutex_init(&w->lock, NULL);
     const an_device_conf device = {
         .type = &wb_device, .ctx = w, .name = "writeback", .retry_min_ms = 200, .retry_max_ms = 2000};
-    an_err err = open_all(w, site, dir, why);
+    an_err err = w->type ? open_all(w, site, dir, why)
+                         : an_fail(AN_ERR_UNSUPPORTED, why, "writeback: this agent was built without %s",
+                                   an_wb_type_names[conf->type]);
     if (err == AN_OK)
         err = an_device_start(&device, &w->device);
     if (err != AN_OK) {
