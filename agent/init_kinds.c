@@ -78,6 +78,9 @@ static const init_kind kinds[] = {
      init_modbus_refine, init_modbus_put, false},
     {"mqtt", "broker", "the broker: mqtts://HOST, or mqtt://HOST without TLS", init_mqtt_find,
      init_mqtt_refine, put_mqtt, false},
+    {"genicam", "device", "the camera's id, serial number or address", init_camera_find, NULL, NULL, true},
+    {"v4l2", "device", "the camera: /dev/video0, or its link in /dev/v4l/by-id", init_camera_find, NULL, NULL,
+     true},
     {"sim", "line", "the simulated line: pump or press", NULL, NULL, NULL, false},
 };
 

@@ -197,7 +197,9 @@ void an_line_quality(an_line *l, const an_quality_event *e)
     if (e->kind == AN_QUALITY_IMAGE) {
         an_text_set(r->image, sizeof r->image, e->image);
         an_text_set(r->part, sizeof r->part, e->part ? e->part : "");
-        if (e->begins)
+        if (e->begins && e->said == AN_VALUE_UNREACHED)
+            an_text_set(r->reason, sizeof r->reason, "There is no picture of the part.");
+        else if (e->begins)
             snprintf(r->reason, sizeof r->reason, "The picture is %s: it says nothing of the part.",
                      an_value_quality_name(e->said));
         an_line_logged(l, r);

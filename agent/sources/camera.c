@@ -28,7 +28,7 @@ bool an_camera_has_room(an_camera *c)
 void an_camera_connected(an_camera *c)
 {
     const int64_t now = an_clock_system()->wall_ms(an_clock_system());
-    c->run_begin_ms = now > c->run_begin_ms ? now : c->run_begin_ms + 1; /* two runs are never of one name */
+    c->run_begin_ms = now > c->run_begin_ms ? now : c->run_begin_ms + 1;
 }
 
 /* False: there are not so many bytes. */
@@ -106,9 +106,11 @@ static bool get(an_camera *c, an_camera_item *ret)
     return some;
 }
 
+/* Two runs are never of one name, however soon they follow upon each other. */
 static void begin_run(an_camera *c, int64_t run_ms)
 {
-    c->run_ms = run_ms;
+    c->run_ms = run_ms > c->run_ms ? run_ms : c->run_ms + 1;
+    c->run_begun = true;
     c->counters[AN_CAMERA_RUNS]++;
 }
 
@@ -118,7 +120,7 @@ static void meet(an_camera *c, const an_camera_item *item)
     c->seen_run_ms = item->run_ms;
     c->ids = (an_frame_ids){0};
     const bool absolute = c->count != AN_COUNT_FRAME;
-    if (absolute && c->run_ms != 0)
+    if (absolute && c->run_begun)
         return;
     if (!absolute)
         c->parts.n = 0;
@@ -139,7 +141,7 @@ static bool number(an_camera *c, const an_camera_item *item, uint64_t *ret_missi
     if (c->count == AN_COUNT_FRAME) {
         if (is == AN_COUNT_RESET) {
             c->parts.n = 0;
-            begin_run(c, c->run_ms + 1);
+            begin_run(c, item->time_ms);
         }
         c->parts.n += is == AN_COUNT_REPEATED ? 0 : lost + 1;
     } else if (!item->counted) {
@@ -148,7 +150,7 @@ static bool number(an_camera *c, const an_camera_item *item, uint64_t *ret_missi
     } else {
         is = an_part_count_next(&c->parts, item->value, ret_missing);
         if (is == AN_COUNT_RESET)
-            begin_run(c, item->time_ms > c->run_ms ? item->time_ms : c->run_ms + 1);
+            begin_run(c, item->time_ms);
     }
     c->counters[AN_CAMERA_RESETS] += is == AN_COUNT_RESET;
     c->counters[AN_CAMERA_REPEATED] += is == AN_COUNT_REPEATED;
@@ -268,11 +270,12 @@ an_err an_camera_restore(an_camera *c, an_reader *in, an_note *why)
     if (in->failed || run_ms < 0)
         return an_fail(AN_ERR_PROTO, why, "not a position of a camera");
     c->row = row;
+    c->run_ms = run_ms; /* a new one is later, whatever became of the clock */
     if (c->count != AN_COUNT_CHUNK && c->count != AN_COUNT_STAMP)
         return AN_OK;
     c->given = c->parts.begun = given;
     c->given_n = c->parts.n = n;
-    c->run_ms = run_ms;
+    c->run_begun = run_ms != 0;
     return AN_OK;
 }
 

@@ -118,6 +118,7 @@ typedef struct an_camera {
     an_frame_ids ids;
     an_part_count parts;
     int64_t run_ms, seen_run_ms; /* the run of ids, and of the connection */
+    bool run_begun;
     an_camera_item now;
     uint8_t quality;
     uint64_t gap_left, gap_n; /* parts that are still to be said, the next of them */

@@ -164,6 +164,39 @@ static void runs_have_ids_of_their_own(void **state)
     an_camera_close(&c);
 }
 
+/* Where numbers went back, where the camera came back at once, and where the agent did with a clock that was set back. */
+static void no_two_runs_have_one_name(void **state)
+{
+    (void)state;
+    an_camera c;
+    an_buf position;
+    char runs[4][AN_PART_MAX];
+    an_buf_init(&position, 1024);
+    open_camera(&c, "{" SIZE "part: '{run}/{n}'}");
+    frame(&c, 65500, 1, NULL);
+    frame(&c, 60000, 2, NULL);
+    drain(&c, 64, seen, sizeof seen);
+    assert_int_equal(sscanf(seen, "%24[^/]/1:1 %24[^/]/1:2", runs[0], runs[1]), 2);
+    an_camera_connected(&c);
+    c.run_begin_ms = c.run_ms; /* in the same millisecond */
+    frame(&c, 1, 3, NULL);
+    drain(&c, 64, seen, sizeof seen);
+    assert_int_equal(sscanf(seen, "%24[^/]/1:3", runs[2]), 1);
+    an_camera_save(&c, &position);
+    an_camera_close(&c);
+    open_camera(&c, "{" SIZE "part: '{run}/{n}'}");
+    an_reader in = an_reader_of(position.data, position.len);
+    assert_int_equal(an_camera_restore(&c, &in, NULL), AN_OK);
+    c.run_begin_ms = 1773051273250;
+    frame(&c, 1, 4, NULL);
+    drain(&c, 64, seen, sizeof seen);
+    assert_int_equal(sscanf(seen, "%24[^/]/1:4", runs[3]), 1);
+    for (size_t i = 0; i < 3; i++)
+        assert_true(strcmp(runs[i], runs[i + 1]) < 0);
+    an_camera_close(&c);
+    an_buf_done(&position);
+}
+
 static void a_count_that_went_back_is_a_new_run(void **state)
 {
     (void)state;
@@ -317,6 +350,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_part_without_an_image_is_said_at_its_place),
         cmocka_unit_test(runs_have_ids_of_their_own),
+        cmocka_unit_test(no_two_runs_have_one_name),
         cmocka_unit_test(a_count_that_went_back_is_a_new_run),
         cmocka_unit_test(of_a_large_gap_the_last_parts_are_said),
         cmocka_unit_test(frames_that_cannot_be_read_are_bad_and_their_parts_missing),

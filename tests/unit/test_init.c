@@ -321,6 +321,24 @@ static void a_folder_of_images_gives_windows_of_their_height(void **state)
     an_init_test_end(&t);
 }
 
+#ifdef AN_HAVE_ARAVIS
+static void a_camera_gives_images_of_a_size_that_models_take(void **state)
+{
+    (void)state;
+    an_init_test t;
+    an_note why = {{0}};
+    an_init_test_begin(&t);
+    t.for_ms = 1000;
+    if (an_init_test_run(&t, "genicam", "Fake_1", "height=32", &why) != AN_OK)
+        fail_msg("%s", why.text);
+    assert_true(an_init_test_has(&t, "device: Fake_1"));
+    assert_true(an_init_test_has(&t, "window: 32 "));
+    assert_true(an_init_test_has(&t, "part: \"{run}-{n}\""));
+    assert_int_equal(an_init_test_rows(&t, 64), 128);
+    an_init_test_end(&t);
+}
+#endif
+
 #if defined(AN_HAVE_SNDFILE) && defined(AN_HAVE_FFT)
 static void put_le(FILE *f, uint32_t v, int bytes)
 {
@@ -410,6 +428,9 @@ int main(void)
         cmocka_unit_test(a_person_is_asked_what_is_not_given),
         cmocka_unit_test(tables_of_a_historian_are_told_apart),
         cmocka_unit_test(a_folder_of_images_gives_windows_of_their_height),
+#ifdef AN_HAVE_ARAVIS
+        cmocka_unit_test(a_camera_gives_images_of_a_size_that_models_take),
+#endif
 #if defined(AN_HAVE_SNDFILE) && defined(AN_HAVE_FFT)
         cmocka_unit_test(sound_is_seen_as_its_spectra),
 #endif
