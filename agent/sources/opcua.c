@@ -39,14 +39,15 @@ static an_value_quality quality_of(opcua_state *s, const an_opcua_value *v)
 
 static void put(opcua_state *s, uint32_t tag, int64_t time_ms, double value, an_value_quality quality)
 {
-    s->last[tag] = (opcua_last){.value = value, .quality = (uint8_t)quality, .known = true, .said = true};
+    s->last[tag] = (opcua_last){
+        .value = value, .quality = (uint8_t)quality, .known = true, .said = true, .group = s->group};
     an_tags_put(s->tags, 0, tag, time_ms, value, quality);
 }
 
-/* What was not said since the session was taken up again has not changed. */
-static void caught_up(opcua_state *s)
+/* What was not said since the session was taken up again has not changed: it holds as of the server's time, since what
+ * comes next has that of its clock. */
+static void caught_up(opcua_state *s, int64_t time_ms)
 {
-    const int64_t time_ms = wall_ms(s);
     s->catching_up = false;
     for (uint32_t i = 0; i < s->n; i++)
         if (s->last[i].known && !s->last[i].said)
@@ -54,17 +55,25 @@ static void caught_up(opcua_state *s)
     an_tags_flush(s->tags, 0, time_ms);
 }
 
-static void on_values(void *ctx, const an_opcua_value *values, size_t n, bool more)
+/* Values of one time make a row, but two of one tag make two: it may change twice within a millisecond. */
+static void on_values(void *ctx, int64_t at_ms, const an_opcua_value *values, size_t n, bool more)
 {
     opcua_state *s = ctx;
+    int64_t before = 0;
+    s->group++;
     for (size_t i = 0; i < n; i++) {
         const int64_t time_ms = values[i].time_ms ? values[i].time_ms : wall_ms(s);
+        if (i > 0 && (time_ms != before || s->last[values[i].item].group == s->group)) {
+            an_tags_flush(s->tags, 0, before);
+            s->group++;
+        }
         put(s, values[i].item, time_ms, values[i].value, quality_of(s, &values[i]));
-        if (i + 1 == n || values[i + 1].time_ms != values[i].time_ms)
-            an_tags_flush(s->tags, 0, time_ms);
+        before = time_ms;
     }
+    if (n > 0)
+        an_tags_flush(s->tags, 0, before);
     if (s->catching_up && !more)
-        caught_up(s);
+        caught_up(s, at_ms ? at_ms : wall_ms(s));
 }
 
 /* ---- the server is a device ---- */

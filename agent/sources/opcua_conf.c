@@ -225,9 +225,10 @@ static void pass_on(void *ctx, const an_opcua_find *find)
     b->say(b->ctx, &one);
 }
 
-static void no_values(void *ctx, const an_opcua_value *values, size_t n, bool more)
+static void no_values(void *ctx, int64_t at_ms, const an_opcua_value *values, size_t n, bool more)
 {
     (void)ctx;
+    (void)at_ms;
     (void)values;
     (void)n;
     (void)more;

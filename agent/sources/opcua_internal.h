@@ -14,7 +14,8 @@ typedef struct opcua_last {
     double value;
     uint8_t quality;
     bool known;
-    bool said; /* since the session was taken up again */
+    bool said;      /* since the session was taken up again */
+    uint64_t group; /* that it belongs to */
 } opcua_last;
 
 typedef struct opcua_state {
@@ -35,6 +36,7 @@ typedef struct opcua_state {
     an_device *device;
     atomic_bool stopping;
     bool connected, catching_up;
+    uint64_t group;   /* values that make one row, counted */
     int64_t retry_ms; /* monotonic: refused tags are asked for again then */
     atomic_size_t refused;
     atomic_uint_fast64_t not_numbers;

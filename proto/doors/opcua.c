@@ -311,11 +311,14 @@ an_err an_opcua_connect(an_opcua *o, bool *ret_resumed, an_note *why)
     UA_NodeId_clear(&o->token);
     o->token = token;
     o->waiting = 0;
+    o->refused = UA_STATUSCODE_GOOD;
     o->heard_ms = opcua_now_ms();
-    if (same)
+    if (same) {
+        opcua_forget_come(o); /* not acknowledged: it comes again, before what is new */
         opcua_count(o, OPCUA_RESUMED, 1);
-    else
+    } else {
         opcua_forget_subscription(o);
+    }
     *ret_resumed = same;
     return AN_OK;
 }

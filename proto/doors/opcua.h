@@ -68,9 +68,9 @@ typedef struct an_opcua_value {
 } an_opcua_value;
 
 typedef struct an_opcua_events {
-    /* One notification, in the order of time.  n 0: the server says that nothing has changed.  more: further ones wait at
-     * the server. */
-    void (*values)(void *ctx, const an_opcua_value *values, size_t n, bool more);
+    /* One notification of the server's time at_ms (0: it says none), values in the order of theirs.  n 0: nothing has
+     * changed.  more: further ones wait at the server. */
+    void (*values)(void *ctx, int64_t at_ms, const an_opcua_value *values, size_t n, bool more);
 } an_opcua_events;
 
 typedef struct an_opcua_counts {

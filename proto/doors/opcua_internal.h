@@ -65,13 +65,14 @@ struct an_opcua {
 
     UA_String *namespaces; /* (n_namespaces) of the server, as of the subscription */
     size_t n_namespaces;
-    opcua_slot *slots;                     /* (conf.n) */
-    uint32_t subscription;                 /* 0: none */
-    bool gone;                             /* the server has dropped it */
-    uint32_t expected;                     /* number of the next notification */
-    int64_t heard_ms;                      /* monotonic */
-    int64_t silence_ms;                    /* longer than that is too long */
-    size_t window, waiting;                /* questions for notifications: allowed, and at the server */
+    opcua_slot *slots;      /* (conf.n) */
+    uint32_t subscription;  /* 0: none */
+    bool gone;              /* the server has dropped it */
+    UA_StatusCode refused;  /* what it answers to each question for notifications; GOOD: it does not refuse */
+    uint32_t expected;      /* number of the next notification */
+    int64_t heard_ms;       /* monotonic */
+    int64_t silence_ms;     /* longer than that is too long */
+    size_t window, waiting; /* questions for notifications: allowed, and at the server */
     UA_PublishResponse come[OPCUA_WINDOW]; /* not looked at yet */
     size_t n_come;
     uint32_t acks[OPCUA_ACKS_MAX];
@@ -87,6 +88,7 @@ bool opcua_connected(an_opcua *o);
 /* One question and its answer, on a connection that is there: none is made for it.  Errors: IO, with the status. */
 an_err opcua_ask(an_opcua *o, const void *request, const UA_DataType *request_type, void *response,
                  const UA_DataType *response_type, const char *what, an_note *why);
+void opcua_forget_come(an_opcua *o);
 void opcua_forget_subscription(an_opcua *o);
 
 /* The server's list of namespaces.  Errors: IO, NOMEM. */

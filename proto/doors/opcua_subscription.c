@@ -17,11 +17,17 @@
 #define PUBLISH_HINT_MS 600000
 #define SILENCE_MAX_MS 600000
 
-void opcua_forget_subscription(an_opcua *o)
+void opcua_forget_come(an_opcua *o)
 {
     for (size_t i = 0; i < o->n_come; i++)
         UA_PublishResponse_clear(&o->come[i]);
-    o->n_come = o->n_acks = o->waiting = 0;
+    o->n_come = 0;
+}
+
+void opcua_forget_subscription(an_opcua *o)
+{
+    opcua_forget_come(o);
+    o->n_acks = o->waiting = 0;
     o->subscription = 0;
     o->gone = false;
     for (size_t i = 0; i < o->conf.n; i++)
@@ -234,7 +240,7 @@ static an_err deliver(an_opcua *o, const UA_NotificationMessage *m, bool more)
     opcua_count(o, m->notificationDataSize > 0 ? OPCUA_NOTIFICATIONS : OPCUA_KEEPALIVES, 1);
     if (n > 0)
         qsort(o->values, n, sizeof *o->values, by_time);
-    o->events.values(o->ctx, o->values, n, more);
+    o->events.values(o->ctx, opcua_unix_ms(m->publishTime), o->values, n, more);
     if (m->notificationDataSize > 0 && o->n_acks < OPCUA_ACKS_MAX)
         o->acks[o->n_acks++] = m->sequenceNumber; /* else the server forgets it by itself */
     return AN_OK;
@@ -315,12 +321,16 @@ static void on_publish(UA_Client *client, void *userdata, UA_UInt32 id, void *re
     case UA_STATUSCODE_BADSUBSCRIPTIONIDINVALID:
         o->gone = true;
         break;
+    case UA_STATUSCODE_BADTIMEOUT:
+        break; /* nothing was to be said in that time; silence is turn's to judge */
     case UA_STATUSCODE_BADTOOMANYPUBLISHREQUESTS:
         if (o->window > 1)
             o->window--;
+        else
+            o->refused = r->responseHeader.serviceResult;
         break;
-    default:
-        break; /* the connection, or the time: turn will see it */
+    default: /* asking again at once would be refused at once */
+        o->refused = r->responseHeader.serviceResult;
     }
 }
 
@@ -366,6 +376,8 @@ an_err an_opcua_turn(an_opcua *o, int64_t wait_ms, an_note *why)
         return err;
     if (rc != UA_STATUSCODE_GOOD || !opcua_connected(o))
         return an_fail(AN_ERR_IO, why, "the connection is lost (%s)", UA_StatusCode_name(rc));
+    if (o->refused)
+        return an_fail(AN_ERR_IO, why, "the server sends nothing more (%s)", UA_StatusCode_name(o->refused));
     if (o->gone)
         return an_fail(AN_ERR_NOTFOUND, why, "the server has dropped the subscription");
     if (opcua_now_ms() - o->heard_ms > o->silence_ms)

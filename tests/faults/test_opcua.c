@@ -179,6 +179,52 @@ static void a_session_is_ended_with_the_source(void **state)
     an_ua_done(&s);
 }
 
+static bool is_quiet_for_long(an_live *l, void *ctx)
+{
+    (void)ctx;
+    return an_live_counter(l, "keepalives") >= 5;
+}
+
+static void a_server_of_which_nothing_changes_is_not_lost(void **state)
+{
+    (void)state;
+    an_ua s;
+    an_live l;
+    an_ua_init(&s);
+    an_ua_start(&s, "");
+    open_plain(&l, &s, "{name: fixed, " NODE("Fixed") "}", NULL, NULL);
+    until(&l, 0, AN_VALUE_GOOD, 76);
+    an_live_until(&l, is_quiet_for_long, NULL, 10000);
+    assert_int_equal(l.quality[0], AN_VALUE_GOOD);
+    assert_int_equal(an_live_counter(&l, "losses"), 0);
+    an_live_close(&l);
+    an_ua_done(&s);
+}
+
+/* As when somebody loads another program into a controller. */
+static void a_session_that_the_server_ends_is_made_anew(void **state)
+{
+    (void)state;
+    an_ua s;
+    an_live l;
+    an_ua_init(&s);
+    an_ua_start(&s, "");
+    open_plain(&l, &s, "{name: count, " NODE("Count") "}, {name: fixed, " NODE("Fixed") "}", NULL, NULL);
+    for (unsigned i = 1; i <= 3; i++) {
+        until(&l, 0, AN_VALUE_GOOD, l.rows ? l.value[0] : 1);
+        atomic_store(&s.shared->evict, 1);
+        while (an_live_counter(&l, "subscriptions") == i)
+            an_live_run(&l, NULL, NULL, 20);
+        until(&l, 1, AN_VALUE_GOOD, 76);
+    }
+    until(&l, 0, AN_VALUE_GOOD, 1);
+    assert_int_equal(atomic_load(&s.shared->sessions), 1);
+    assert_true(an_live_counter(&l, "failures") <= 6);
+    assert_int_equal(an_live_counter(&l, "resumed"), 0);
+    an_live_close(&l);
+    an_ua_done(&s);
+}
+
 typedef struct heard {
     unsigned n, good;
     double fixed;
@@ -211,8 +257,8 @@ static void browsing_finds_what_is_there(void **state)
              s.port);
     assert_int_equal(an_yaml_parse(text, strlen(text), "browse", &doc, NULL), AN_OK);
     assert_int_equal(type->browse(an_yaml_root(doc), 10000, hear, &h, NULL), AN_OK);
-    assert_int_equal(h.n, 12);
-    assert_int_equal(h.good, 10);
+    assert_int_equal(h.n, 13);
+    assert_int_equal(h.good, 11);
     assert_float_equal(h.fixed, 77, 0);
     assert_string_equal(h.array, "Double[4], Line 4/Array");
     an_ua_kill(&s);
@@ -499,6 +545,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_happens_to_one_variable_happens_to_no_other),
         cmocka_unit_test(a_namespace_is_found_by_its_name),
         cmocka_unit_test(a_session_is_ended_with_the_source),
+        cmocka_unit_test(a_server_of_which_nothing_changes_is_not_lost),
+        cmocka_unit_test(a_session_that_the_server_ends_is_made_anew),
         cmocka_unit_test(browsing_finds_what_is_there),
         cmocka_unit_test(a_certificate_that_cannot_be_used_is_named_at_the_start),
         cmocka_unit_test(who_is_not_trusted_is_not_spoken_to),

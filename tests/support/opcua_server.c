@@ -41,6 +41,22 @@ static void silent(void *context, UA_LogLevel level, UA_LogCategory category, co
 
 static UA_Logger logger = {.log = silent};
 
+/* ---- sessions ---- */
+
+static UA_NodeId session; /* the last one */
+static UA_StatusCode (*activate)(UA_Server *server, UA_AccessControl *ac,
+                                 const UA_EndpointDescription *endpoint, const UA_ByteString *certificate,
+                                 const UA_NodeId *id, const UA_ExtensionObject *user, void **context);
+
+static UA_StatusCode on_session(UA_Server *server, UA_AccessControl *ac,
+                                const UA_EndpointDescription *endpoint, const UA_ByteString *certificate,
+                                const UA_NodeId *id, const UA_ExtensionObject *user, void **context)
+{
+    UA_NodeId_clear(&session);
+    check(UA_NodeId_copy(id, &session), "session");
+    return activate(server, ac, endpoint, certificate, id, user, context);
+}
+
 /* ---- variables ---- */
 
 static UA_NodeId node(const line *l, const char *name)
@@ -127,6 +143,7 @@ static void add_all(line *l)
     add_scalar(l, "Text", &text, UA_TYPES_STRING);
     add_scalar(l, "Fixed", &fixed, UA_TYPES_INT32);
     add_scalar(l, "Fickle", &fickle, UA_TYPES_DOUBLE);
+    add_scalar(l, "Wave", &doubted, UA_TYPES_DOUBLE);
     add_scalar(l, "Doubted", &doubted, UA_TYPES_DOUBLE);
     set_scalar(l, "Doubted", &doubted, UA_TYPES_DOUBLE, UA_STATUSCODE_UNCERTAINLASTUSABLEVALUE);
     add_fleeting(l);
@@ -154,8 +171,13 @@ static void be_fickle(line *l)
 static void on_time(UA_Server *server, void *data)
 {
     line *l = data;
-    UA_UInt32 count = atomic_fetch_add(&l->shared->count, 1) + 1;
-    set_scalar(l, "Count", &count, UA_TYPES_UINT32, UA_STATUSCODE_GOOD);
+    UA_UInt32 count = 0;
+    do { /* now and then two within a millisecond */
+        count = atomic_fetch_add(&l->shared->count, 1) + 1;
+        set_scalar(l, "Count", &count, UA_TYPES_UINT32, UA_STATUSCODE_GOOD);
+    } while (count % 32 == 0);
+    UA_Double wave = 50 + 10 * sin(count * 0.05);
+    set_scalar(l, "Wave", &wave, UA_TYPES_DOUBLE, UA_STATUSCODE_GOOD);
     if (l->broken != atomic_load(&l->shared->broken))
         be_fickle(l);
     if (l->taken != atomic_load(&l->shared->taken)) {
@@ -165,6 +187,8 @@ static void on_time(UA_Server *server, void *data)
         else
             add_fleeting(l);
     }
+    if (atomic_exchange(&l->shared->evict, 0))
+        check(UA_Server_closeSession(server, &session), "ending a session");
     const UA_SessionStatistics s = UA_Server_getStatistics(server).ss;
     atomic_store(&l->shared->sessions, (unsigned)s.currentSessionCount);
     atomic_store(&l->shared->made, (unsigned)s.cumulatedSessionCount);
@@ -244,6 +268,9 @@ int an_ua_main(int argc, char **argv)
     c.publishingIntervalLimits.min = 10;
     c.queueSizeLimits.max = 100000;
     c.enableRetransmissionQueue = true;
+    c.maxPublishReqPerSession = 3; /* a small one */
+    activate = c.accessControl.activateSession;
+    c.accessControl.activateSession = on_session;
     l.server = UA_Server_newWithConfig(&c);
     if (!l.server)
         return 1;

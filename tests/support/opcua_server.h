@@ -6,7 +6,7 @@
  *     an_ua_done(&s);
  *
  * Its namespace is AN_UA_NAMESPACE, with variables by name: Count (UInt32, rises by one each time it is written), Double,
- * Float, Int16, UInt64, Bool, Text, Array (Double[4]), Fixed (Int32, written once), Fickle (Double, or whatever `broken`
+ * Float, Int16, UInt64, Bool, Text, Array (Double[4]), Fixed (Int32, written once), Wave (Double, 40 to 60), Fickle (Double, or whatever `broken`
  * says), Doubted (uncertain) and Fleeting (Double, taken away while `taken` is set).
  *
  * Threads: one. */
@@ -27,6 +27,7 @@ typedef struct an_ua_shared {
     atomic_uint sessions; /* open now */
     atomic_uint made;     /* sessions that were ever opened, of this process */
     atomic_int broken, taken, stop;
+    atomic_int evict; /* sessions are ended once, and it is 0 again */
     atomic_int shift; /* namespaces that come before ours */
 } an_ua_shared;
 

@@ -116,9 +116,10 @@ static void a_lack_of_memory_is_said(void **state)
     }
 }
 
-static void nothing(void *ctx, const an_opcua_value *values, size_t n, bool more)
+static void nothing(void *ctx, int64_t at_ms, const an_opcua_value *values, size_t n, bool more)
 {
     (void)ctx;
+    (void)at_ms;
     (void)values;
     (void)n;
     (void)more;
