@@ -1,6 +1,6 @@
 /* init_internal.h - the parts of the verb init: init.c (the way through), init_ask.c (questions), init_look.c (values),
  * init_judge.c (what they are), init_write.c (the file), and a row for each kind of source: init_kinds.c, init_files.c,
- * init_modbus.c, init_mqtt.c, init_sql.c, init_cameras.c. */
+ * init_modbus.c, init_mqtt.c, init_opcua.c, init_sql.c, init_cameras.c. */
 #ifndef AN_AGENT_INIT_INTERNAL_H
 #define AN_AGENT_INIT_INTERNAL_H
 
@@ -81,6 +81,8 @@ an_err init_modbus_refine(init *w, bool *ret_again, an_note *why);
 void init_modbus_put(const init *w, an_buf *b, const char *indent, bool kept_only);
 an_err init_mqtt_find(init *w, an_note *why);
 an_err init_mqtt_refine(init *w, bool *ret_again, an_note *why);
+an_err init_opcua_find(init *w, an_note *why);
+an_err init_opcua_refine(init *w, bool *ret_again, an_note *why);
 an_err init_sql_find(init *w, an_note *why);
 an_err init_camera_find(init *w, an_note *why);
 

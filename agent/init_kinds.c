@@ -47,7 +47,7 @@ static void put_sql(const init *w, an_buf *b, const char *indent, bool kept_only
     }
 }
 
-static void put_mqtt(const init *w, an_buf *b, const char *indent, bool kept_only)
+static void put_tagged(const init *w, an_buf *b, const char *indent, bool kept_only)
 {
     char name[2 * AN_SOURCE_NAME_MAX], unit[48];
     if (w->n_tags == 0)
@@ -77,7 +77,9 @@ static const init_kind kinds[] = {
     {"modbus", NULL, "the device: HOST, HOST:PORT, or the path of a serial line", init_modbus_find,
      init_modbus_refine, init_modbus_put, false},
     {"mqtt", "broker", "the broker: mqtts://HOST, or mqtt://HOST without TLS", init_mqtt_find,
-     init_mqtt_refine, put_mqtt, false},
+     init_mqtt_refine, put_tagged, false},
+    {"opcua", "endpoint", "the server: opc.tcp://HOST:PORT", init_opcua_find, init_opcua_refine, put_tagged,
+     false},
     {"genicam", "device", "the camera's id, serial number or address", init_camera_find, NULL, NULL, true},
     {"v4l2", "device", "the camera: /dev/video0, or its link in /dev/v4l/by-id", init_camera_find, NULL, NULL,
      true},
