@@ -8,35 +8,38 @@
 #include "base/mem.h"
 
 #define RING_BYTES ((size_t)16 << 20)
-#define SLOTS_LEAST 4
-#define SLOTS_MOST 64
+#define BATCHES_LEAST 4 /* of the largest size */
+#define BATCHES_MOST 64
+#define PLACES 64
 #define POSITION_MAX (1u << 20)
 #define WAIT_MS 1000
 
-typedef struct slot {
-    an_batch batch;
-    an_buf position; /* behind the batch */
-} slot;
+/* A position, and the row that it lies behind.  A line that is many small batches behind has fewer of them than batches. */
+typedef struct place {
+    size_t row;
+    an_buf position;
+} place;
 
 struct an_stream {
     size_t *columns;             /* (n) */
     const char **names, **units; /* (n) */
     size_t n, rows;
     bool paced;
-    slot *slots;
-    size_t n_slots;
-    size_t taken;    /* rows of the oldest slot */
-    an_buf position; /* behind the last slot that was given out whole */
-    int fd;          /* readable when there is a slot, or the end */
-    atomic_size_t head, tail;
+    an_batch ring;
+    place *places;            /* (PLACES) a ring, too */
+    an_buf position;          /* behind the last batch that was given out whole */
+    int fd;                   /* readable when there is a row, or the end */
+    atomic_size_t head, tail; /* rows, counted from the first */
+    atomic_size_t place_head, place_tail;
     atomic_bool ended;
 };
 
-static size_t slots_for(size_t width, size_t rows)
+static size_t rows_for(size_t width, size_t rows)
 {
-    const size_t n =
-        RING_BYTES / (rows * (width * (sizeof(float) + 1) + AN_PART_MAX + sizeof(an_row_image) + 32));
-    return n < SLOTS_LEAST ? SLOTS_LEAST : n > SLOTS_MOST ? SLOTS_MOST : n;
+    const size_t n = RING_BYTES / (width * (sizeof(float) + 1) + AN_PART_MAX + sizeof(an_row_image) + 32);
+    return n < BATCHES_LEAST * rows  ? BATCHES_LEAST * rows
+           : n > BATCHES_MOST * rows ? BATCHES_MOST * rows
+                                     : n;
 }
 
 an_err an_stream_new(const size_t *columns, const char *const *names, const char *const *units, size_t n,
@@ -50,21 +53,19 @@ an_err an_stream_new(const size_t *columns, const char *const *names, const char
         return AN_ERR_NOMEM;
     *s = (an_stream){.n = n, .rows = rows, .paced = paced, .fd = -1};
     an_buf_init(&s->position, POSITION_MAX);
-    s->n_slots = slots_for(n, rows);
     s->columns = an_alloc(n, sizeof *s->columns);
-    s->slots = an_alloc(s->n_slots, sizeof *s->slots);
+    s->places = an_alloc(PLACES, sizeof *s->places);
     s->names = an_alloc(n, sizeof *s->names);
     s->units = an_alloc(n, sizeof *s->units);
-    if (!s->columns || !s->slots || !s->names || !s->units)
+    if (!s->columns || !s->places || !s->names || !s->units)
         goto out;
     memcpy(s->columns, columns, n * sizeof *columns);
     memcpy(s->names, names, n * sizeof *names);
     memcpy(s->units, units, n * sizeof *units);
-    for (size_t i = 0; i < s->n_slots; i++) {
-        an_buf_init(&s->slots[i].position, POSITION_MAX);
-        if ((err = an_batch_init(&s->slots[i].batch, n, rows)) != AN_OK)
-            goto out;
-    }
+    for (size_t i = 0; i < PLACES; i++)
+        an_buf_init(&s->places[i].position, POSITION_MAX);
+    if ((err = an_batch_init(&s->ring, n, rows_for(n, rows))) != AN_OK)
+        goto out;
     err = AN_ERR_IO;
     if ((s->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) < 0)
         goto out;
@@ -79,11 +80,10 @@ void an_stream_free(an_stream *s)
 {
     if (!s)
         return;
-    for (size_t i = 0; s->slots && i < s->n_slots; i++) {
-        an_batch_done(&s->slots[i].batch);
-        an_buf_done(&s->slots[i].position);
-    }
-    an_free(s->slots);
+    for (size_t i = 0; s->places && i < PLACES; i++)
+        an_buf_done(&s->places[i].position);
+    an_free(s->places);
+    an_batch_done(&s->ring);
     an_free(s->columns);
     an_free(s->names);
     an_free(s->units);
@@ -110,30 +110,42 @@ static void wake(const an_stream *s)
 
 bool an_stream_has_room(const an_stream *s)
 {
-    return atomic_load_explicit(&s->tail, memory_order_relaxed) -
-               atomic_load_explicit(&s->head, memory_order_acquire) <
-           s->n_slots;
+    const size_t used = atomic_load_explicit(&s->tail, memory_order_relaxed) -
+                        atomic_load_explicit(&s->head, memory_order_acquire);
+    return s->ring.cap - used >= s->rows;
+}
+
+static void put_position(an_stream *s, size_t row, const void *position, size_t len)
+{
+    const size_t tail = atomic_load_explicit(&s->place_tail, memory_order_relaxed);
+    if (len == 0 || tail - atomic_load_explicit(&s->place_head, memory_order_acquire) == PLACES)
+        return; /* an earlier one counts */
+    place *to = &s->places[tail % PLACES];
+    to->row = row;
+    an_buf_clear(&to->position);
+    an_buf_put(&to->position, position, len);
+    atomic_store_explicit(&s->place_tail, tail + 1, memory_order_release);
 }
 
 void an_stream_put(an_stream *s, const an_batch *b, const void *position, size_t len)
 {
     const size_t tail = atomic_load_explicit(&s->tail, memory_order_relaxed);
-    slot *to = &s->slots[tail % s->n_slots];
-    for (size_t i = 0; i < b->n; i++)
+    an_batch *to = &s->ring;
+    for (size_t i = 0; i < b->n; i++) {
+        const size_t at = (tail + i) % to->cap;
         for (size_t j = 0; j < s->n; j++) {
-            to->batch.values[i * s->n + j] = b->values[i * b->width + s->columns[j]];
-            to->batch.quality[i * s->n + j] = b->quality[i * b->width + s->columns[j]];
+            to->values[at * s->n + j] = b->values[i * b->width + s->columns[j]];
+            to->quality[at * s->n + j] = b->quality[i * b->width + s->columns[j]];
         }
-    memcpy(to->batch.time_ms, b->time_ms, b->n * sizeof *b->time_ms);
-    memcpy(to->batch.row, b->row, b->n * sizeof *b->row);
-    memcpy(to->batch.flags, b->flags, b->n * sizeof *b->flags);
-    memcpy(to->batch.label, b->label, b->n * sizeof *b->label);
-    memcpy(to->batch.part, b->part, b->n * sizeof *b->part);
-    memcpy(to->batch.image, b->image, b->n * sizeof *b->image);
-    to->batch.n = b->n;
-    an_buf_clear(&to->position);
-    an_buf_put(&to->position, position, len);
-    atomic_store_explicit(&s->tail, tail + 1, memory_order_release);
+        to->time_ms[at] = b->time_ms[i];
+        to->row[at] = b->row[i];
+        to->flags[at] = b->flags[i];
+        to->label[at] = b->label[i];
+        memcpy(to->part[at], b->part[i], sizeof *b->part);
+        to->image[at] = b->image[i];
+    }
+    put_position(s, tail + b->n, position, len);
+    atomic_store_explicit(&s->tail, tail + b->n, memory_order_release);
     wake(s);
 }
 
@@ -192,10 +204,17 @@ static bool is_empty(const an_stream *s)
            atomic_load_explicit(&s->tail, memory_order_acquire);
 }
 
-static void keep_position(an_stream *s, const an_buf *behind)
+/* The last one that lies behind no row that is still to come. */
+static void keep_position(an_stream *s, size_t row)
 {
-    if (behind->len > 0)
-        an_stream_begin(s, behind->data, behind->len);
+    size_t head = atomic_load_explicit(&s->place_head, memory_order_relaxed);
+    const size_t tail = atomic_load_explicit(&s->place_tail, memory_order_acquire);
+    for (; head != tail && s->places[head % PLACES].row <= row; head++) {
+        const an_buf *behind = &s->places[head % PLACES].position;
+        if (behind->len > 0)
+            an_stream_begin(s, behind->data, behind->len);
+    }
+    atomic_store_explicit(&s->place_head, head, memory_order_release);
 }
 
 static an_err stream_next(void *state, an_batch *ret, int64_t *ret_wait_ms, an_note *why)
@@ -211,16 +230,13 @@ static an_err stream_next(void *state, an_batch *ret, int64_t *ret_wait_ms, an_n
         if (is_empty(s))
             return ended ? AN_ERR_NOTFOUND : AN_ERR_AGAIN;
     }
-    const size_t head = atomic_load_explicit(&s->head, memory_order_relaxed);
-    slot *from = &s->slots[head % s->n_slots];
-    const size_t left = from->batch.n - s->taken, n = left < ret->cap ? left : ret->cap;
-    copy_rows(ret, &from->batch, s->taken, n);
-    s->taken += n;
-    if (s->taken == from->batch.n) {
-        keep_position(s, &from->position);
-        s->taken = 0;
-        atomic_store_explicit(&s->head, head + 1, memory_order_release);
-    }
+    const size_t head = atomic_load_explicit(&s->head, memory_order_relaxed), at = head % s->ring.cap;
+    size_t n = atomic_load_explicit(&s->tail, memory_order_acquire) - head;
+    n = n < ret->cap ? n : ret->cap;
+    n = n < s->ring.cap - at ? n : s->ring.cap - at;
+    copy_rows(ret, &s->ring, at, n);
+    keep_position(s, head + n);
+    atomic_store_explicit(&s->head, head + n, memory_order_release);
     return AN_OK;
 }
 

@@ -1,6 +1,6 @@
 /* stream.h - the rows of one source for several lines: one of them reads it, and hands what it has read to the others.
  *
- *     line that reads -- an_stream_put --> ring of batches --> an_source_next -- line that shares
+ *     line that reads -- an_stream_put --> ring of rows --> an_source_next -- line that shares
  *
  * Each line that shares has a stream of its own, perhaps of some sensors only, in an order of its own.  The ring is
  * bounded: the line that reads waits until each has room, so that no row is lost to a slow one.  With each batch
