@@ -393,13 +393,12 @@ static void harm(soak *s, uint64_t which)
         an_process_signal(&s->broker.process, SIGCONT);
         break;
     default: /* the agent is away */
-        atomic_store(&s->publisher.shared->pause, 1);
-        an_live_run(&s->lives[0], NULL, NULL, 300);
+        an_publisher_pause(&s->publisher);
         catch_up(s);
         for (size_t i = 0; i < 2; i++)
             an_live_close(&s->lives[i]);
         const unsigned sent = atomic_load(&s->publisher.shared->sent);
-        atomic_store(&s->publisher.shared->pause, 0);
+        an_publisher_go_on(&s->publisher);
         while (atomic_load(&s->publisher.shared->sent) < sent + 50)
             poll(NULL, 0, 10);
         for (size_t i = 0; i < 2; i++)
@@ -510,8 +509,7 @@ static void a_probe_shows_values_and_takes_nothing_from_the_agent(void **state)
     assert_non_null(strstr(k.text, "messages "));
     assert_int_equal(probe(&k, browse, true, 500), AN_OK);
     assert_non_null(strstr(k.text, "1 found"));
-    atomic_store(&p.shared->pause, 1);
-    an_live_run(&l, NULL, NULL, 300);
+    an_publisher_pause(&p);
     an_live_until_tag(&l, 0, AN_VALUE_GOOD, (float)atomic_load(&p.shared->sent) - 0.5f);
     assert_int_equal(an_live_counter(&l, "connects"), 1);
     assert_int_equal(c.missed, 0);

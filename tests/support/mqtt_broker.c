@@ -162,8 +162,11 @@ int an_publisher_main(int argc, char **argv)
     for (;;) {
         char text[16];
         const unsigned next = atomic_load(&shared->sent) + 1;
-        while (atomic_load(&shared->pause))
+        while (atomic_load(&shared->pause)) {
+            atomic_store(&shared->rests, 1);
             keep_connected(m, an_mqtt_turn(m, 5, NULL));
+        }
+        atomic_store(&shared->rests, 0);
         snprintf(text, sizeof text, "%u", next);
         send_one(m, &s, argv[3], text, strlen(text), false);
         atomic_store(&shared->sent, next);
@@ -178,6 +181,22 @@ void an_publisher_start(an_publisher *p, int port, const char *topic, int per_se
     snprintf(at, sizeof at, "%d", port);
     snprintf(rate, sizeof rate, "%d", per_second);
     p->process = an_part_start("publisher", p->file, at, topic, rate, NULL);
+}
+
+void an_publisher_pause(an_publisher *p)
+{
+    atomic_store(&p->shared->rests, 0);
+    atomic_store(&p->shared->pause, 1);
+    for (int i = 0; !atomic_load(&p->shared->rests); i++) {
+        if (i == 6000)
+            give_up("the publisher does not rest");
+        poll(NULL, 0, 5);
+    }
+}
+
+void an_publisher_go_on(an_publisher *p)
+{
+    atomic_store(&p->shared->pause, 0);
 }
 
 void an_publisher_done(an_publisher *p)

@@ -31,8 +31,8 @@ void an_broker_resume(an_broker *b); /* returns when it listens */
 void an_broker_done(an_broker *b);   /* its folder is gone */
 
 typedef struct an_publisher_shared {
-    atomic_uint sent; /* the broker has them */
-    atomic_int pause;
+    atomic_uint sent;        /* the broker has them */
+    atomic_int pause, rests; /* rests: it is in the pause, nothing is under way */
 } an_publisher_shared;
 
 typedef struct an_publisher {
@@ -43,6 +43,8 @@ typedef struct an_publisher {
 
 int an_publisher_main(int argc, char **argv); /* the part "publisher" */
 void an_publisher_start(an_publisher *p, int port, const char *topic, int per_second);
+void an_publisher_pause(an_publisher *p); /* returns when it rests */
+void an_publisher_go_on(an_publisher *p);
 void an_publisher_done(an_publisher *p);
 
 /* Publishes one message from the test itself, with QoS 1, and returns when the broker has it. */
