@@ -63,6 +63,10 @@ an_err an_inbox_put(const char *dir, const an_command *c, int64_t now_ms, an_not
         an_json_set_text(o, "rotate", "keys");
     } else if (c->kind == AN_COMMAND_ROLLBACK) {
         an_json_set_text(o, "rollback", c->reason);
+    } else if (c->kind == AN_COMMAND_THRESHOLD) {
+        an_json_set_num(o, "threshold", c->factor);
+        an_json_set_text(o, "by", c->by);
+        an_json_set_text(o, "reason", c->reason);
     } else if (c->kind == AN_COMMAND_ALARM) {
         put_deed(o, c);
     } else if (c->kind == AN_COMMAND_MISSED) {
@@ -147,6 +151,20 @@ static an_err parse_deed(const an_jval *o, an_command *ret, an_note *why)
     return err;
 }
 
+static an_err parse_threshold(const an_jval *o, an_command *ret, an_note *why)
+{
+    const char *by = "";
+    ret->kind = AN_COMMAND_THRESHOLD;
+    an_err err =
+        an_jval_num(o, "threshold", AN_THRESHOLD_FACTOR_MIN, AN_THRESHOLD_FACTOR_MAX, &ret->factor, why);
+    if (err == AN_OK)
+        err = an_jval_text(o, "by", &by, why);
+    if (err == AN_OK)
+        err = parse_reason(o, "reason", ret, why);
+    an_text_set(ret->by, sizeof ret->by, by);
+    return err;
+}
+
 static an_err parse_line(const an_jval *o, const char *path, an_command *ret, an_note *why)
 {
     const char *line = NULL;
@@ -158,6 +176,8 @@ static an_err parse_line(const an_jval *o, const char *path, an_command *ret, an
     snprintf(ret->line, sizeof ret->line, "%s", line);
     if (an_jval_get(o, "do"))
         return parse_deed(o, ret, why);
+    if (an_jval_get(o, "threshold"))
+        return parse_threshold(o, ret, why);
     const char *key = an_jval_get(o, "rollback") ? "rollback" : an_jval_get(o, "missed") ? "missed" : NULL;
     if (!key)
         return parse_verdict(o, ret, why);

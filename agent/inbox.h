@@ -22,13 +22,17 @@ const char *an_verdict_name(an_verdict v);
 bool an_verdict_find(const char *name, an_verdict *ret);
 
 typedef enum an_command_kind {
-    AN_COMMAND_VERDICT,  /* on an alarm of the line */
-    AN_COMMAND_MISSED,   /* a fault of the line that raised no alarm */
-    AN_COMMAND_ROLLBACK, /* back to the version that the line ran before */
-    AN_COMMAND_ROTATE,   /* the site's keys */
-    AN_COMMAND_IMPORT,   /* a release that lies in DATA/import */
-    AN_COMMAND_ALARM     /* what a person does about alarms: `deed` */
+    AN_COMMAND_VERDICT,   /* on an alarm of the line */
+    AN_COMMAND_MISSED,    /* a fault of the line that raised no alarm */
+    AN_COMMAND_ROLLBACK,  /* back to the version that the line ran before */
+    AN_COMMAND_ROTATE,    /* the site's keys */
+    AN_COMMAND_IMPORT,    /* a release that lies in DATA/import */
+    AN_COMMAND_THRESHOLD, /* another threshold, by a person */
+    AN_COMMAND_ALARM      /* what a person does about alarms: `deed` */
 } an_command_kind;
+
+#define AN_THRESHOLD_FACTOR_MIN 0.1
+#define AN_THRESHOLD_FACTOR_MAX 10.0
 
 typedef struct an_command {
     an_command_kind kind;
@@ -36,10 +40,11 @@ typedef struct an_command {
     uint64_t alarm;         /* VERDICT, ALARM; ALARM: 0 is the line with all its alarms */
     an_verdict verdict;
     an_logged_kind deed;        /* ALARM: ACKED SHELVED UNSHELVED REMOVED RESTORED COMMENTED */
-    char by[AN_NAME_MAX];       /* ALARM, VERDICT, MISSED: who */
+    char by[AN_NAME_MAX];       /* ALARM, VERDICT, MISSED, THRESHOLD: who */
     char defect[AN_NAME_MAX];   /* VERDICT, MISSED: its class; may be empty */
+    double factor;              /* THRESHOLD: of the calibrated one, AN_THRESHOLD_FACTOR_MIN .. _MAX */
     int64_t until_ms;           /* ALARM, SHELVED: the end */
-    char reason[AN_REASON_MAX]; /* ROLLBACK, MISSED; ALARM, VERDICT: a comment, may be empty */
+    char reason[AN_REASON_MAX]; /* ROLLBACK, MISSED, THRESHOLD; ALARM, VERDICT: a comment, may be empty */
 } an_command;
 
 /* Errors: IO, LIMIT, NOMEM. */

@@ -68,6 +68,17 @@ static const an_flag import_flags[] = {
     {"zone", "ZONE", "of times without one, such as Europe/Berlin; UTC if not given"},
     {"skip", NULL, "leave out rows that are refused; else they keep the others out"},
     {"dry-run", NULL, "only say what would be"}};
+static const an_flag figures_flags[] = {DATA_FLAG,
+                                        {"line", "LINE", "of this one alone"},
+                                        {"by", "all|day|week|shift", "over time; all if not given"},
+                                        {"shifts", "HOURS", "at which shifts begin; 6,14,22 if not given"},
+                                        {"span", "TIME", "so long until now, such as 30d; all that is kept"},
+                                        {"json", NULL, "for programs"}};
+static const an_flag suggest_flags[] = {DATA_FLAG,
+                                        {"far", "SHARE", "of good pieces that may raise an alarm; 0.01"},
+                                        {"json", NULL, "for programs"}};
+static const an_flag threshold_flags[] = {
+    DATA_FLAG, BY_FLAG, {"reason", "TEXT", "kept in the site's journal"}};
 static const an_flag shelve_flags[] = {DATA_FLAG,
                                        BY_FLAG,
                                        {"for", "TIME", "such as 2h; then it comes back"},
@@ -111,6 +122,12 @@ static const an_verb verbs[] = {
      "say whether an alarm was right; the agent learns from it"},
     {"verdicts import", "FILE", 1, 1, import_flags, N(import_flags),
      "what the MES says of alarms, parts and times: a table with a header; see docs/OPERATIONS.md"},
+    {"verdicts", NULL, 0, 0, figures_flags, N(figures_flags),
+     "how good the alarms are, by what was said of them: precision, recall, F1"},
+    {"verdicts suggest", "LINE", 1, 1, suggest_flags, N(suggest_flags),
+     "the threshold that the verdicts suggest, and what it would have cost and gained"},
+    {"threshold", "LINE FACTOR|calibrated", 2, 2, threshold_flags, N(threshold_flags),
+     "another threshold, in parts of the calibrated one, until another version runs"},
     {"missed", "LINE REASON", 2, 2, judge_flags, N(judge_flags) - 1,
      "say that a fault of the line has raised no alarm"},
     {"alarms", "[show LINE ALARM]", 0, 3, alarms_flags, N(alarms_flags),
@@ -355,6 +372,35 @@ static an_err import_verdicts(const an_args *args, an_note *why)
     return an_import_verdicts(data_of(args), args->positionals[0], &opts, stdout, why);
 }
 
+static an_err figures(const an_args *args, an_note *why)
+{
+    static const char *const names[] = {"all", "day", "week", "shift"};
+    const char *by = an_args_get(args, "by"), *shifts = an_args_get(args, "shifts"),
+               *span = an_args_get(args, "span");
+    an_verdict_how how = {.versions = true, .line = an_args_get(args, "line")};
+    int64_t span_ms = 0;
+    size_t i = 0;
+    while (by && i < N(names) && strcmp(names[i], by) != 0)
+        i++;
+    if (i == N(names))
+        return an_fail(AN_ERR_INVAL, why, "--by %.20s: all, day, week or shift", by);
+    how.by = (an_verdict_by)i;
+    if (!an_verdict_shifts_parse(shifts ? shifts : "6,14,22", &how))
+        return an_fail(AN_ERR_INVAL, why, "--shifts %.40s: hours such as 6,14,22", shifts);
+    if (span && (!an_parse_ms(span, &span_ms) || span_ms < 1))
+        return an_fail(AN_ERR_INVAL, why, "--span %.40s: a time such as 30d", span);
+    return an_show_verdicts(data_of(args), &how, span_ms, an_args_has(args, "json"), stdout, why);
+}
+
+static an_err suggest(const an_args *args, an_note *why)
+{
+    double far = 0;
+    an_err err = an_args_num(args, "far", 0.00001, 0.5, 0.01, &far, why);
+    return err == AN_OK ? an_show_suggestion(data_of(args), args->positionals[0], far,
+                                             an_args_has(args, "json"), stdout, why)
+                        : err;
+}
+
 static an_err dispatch(const an_args *args, an_note *why)
 {
     const char *verb = args->verb->name;
@@ -374,6 +420,13 @@ static an_err dispatch(const an_args *args, an_note *why)
         return an_leave_verdict(data_of(args), p[0], p[1], p[2], &words, stdout, why);
     if (strcmp(verb, "verdicts import") == 0)
         return import_verdicts(args, why);
+    if (strcmp(verb, "verdicts") == 0)
+        return figures(args, why);
+    if (strcmp(verb, "verdicts suggest") == 0)
+        return suggest(args, why);
+    if (strcmp(verb, "threshold") == 0)
+        return an_leave_threshold(data_of(args), p[0], p[1], words.by, an_args_get(args, "reason"), stdout,
+                                  why);
     if (strcmp(verb, "missed") == 0)
         return an_leave_missed(data_of(args), p[0], p[1], &words, stdout, why);
     if (strcmp(verb, "rollback") == 0)

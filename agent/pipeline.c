@@ -53,6 +53,7 @@ an_err an_pipeline_new(const an_pipeline_conf *conf, an_pipeline **ret, an_note 
         return AN_ERR_NOMEM;
     p->conf = *conf;
     p->conf.window = window;
+    p->factor = 1;
     if (p->conf.pool_stride == 0)
         p->conf.pool_stride = window;
     if (!(p->conf.bad_share_max > 0))
@@ -330,6 +331,10 @@ an_err an_pipeline_swap(an_pipeline *p, an_live *live, bool watched, an_note *wh
     an_pipeline_beside_free(p); /* of what ran until now */
     if (before)
         an_pipeline_watch_begin(p, before);
+    /* What a person has said of the threshold was said of one version. */
+    if (!p->has_live || memcmp(p->live.version, live->version, AN_ALARM_HASH) != 0 ||
+        memcmp(p->live.overlay, live->overlay, AN_ALARM_HASH) != 0)
+        p->factor = 1;
     an_live_done(&p->live);
     p->drift = drift;
     p->live = *live;

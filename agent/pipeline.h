@@ -162,6 +162,9 @@ an_err an_pipeline_swap(an_pipeline *p, an_live *live, bool watched, an_note *wh
 
 /* The raw score that means 1 now; 0: nothing runs. */
 double an_pipeline_threshold(const an_pipeline *p);
+/* A person's factor on it (AN_THRESHOLD_FACTOR_MIN to _MAX; 1: none), until another version goes live. */
+void an_pipeline_factor_set(an_pipeline *p, double factor);
+double an_pipeline_factor(const an_pipeline *p);
 /* For a restart: a threshold that has moved; nothing is written where it stands still. */
 void an_pipeline_threshold_save(const an_pipeline *p, an_buf *ret);
 /* After the swap to the version and overlay that it belongs to; of others it is forgotten.  Errors: PROTO, NOMEM. */

@@ -16,6 +16,7 @@ struct an_pipeline {
     an_pipeline_conf conf;
     an_live live;
     bool has_live;
+    double factor;    /* of the threshold, by a person; 1: none */
     bool no_learning; /* see an_pipeline_learn */
     an_alarm *alarm;
     an_voice voice;

@@ -23,9 +23,9 @@ static void save_floats(an_buf *b, const float *x, size_t n)
 /* So that the buffer does not grow beyond what is needed. */
 static size_t bytes_of(const an_pool *p)
 {
-    size_t n = 10 * sizeof(uint64_t) + sizeof(an_hash);
+    size_t n = 10 * sizeof(uint64_t) + 4 + p->n_classes * AN_NAME_MAX + sizeof(an_hash);
     for (size_t k = 0; k < AN_POOL_PARTS; k++)
-        n += 8 + p->parts[k].n * (16 + p->sample * sizeof(float));
+        n += 8 + p->parts[k].n * (ENTRY_BYTES + p->sample * sizeof(float));
     return n;
 }
 

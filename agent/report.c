@@ -49,6 +49,7 @@ void an_report_done(an_report *r)
     an_free(r->faults.items);
     an_free(r->versions.items);
     an_alarm_points_done(&r->points);
+    an_verdict_counts_done(&r->verdicts);
     *r = (an_report){.n_alarms = 0};
 }
 
@@ -199,6 +200,14 @@ an_err an_report_add(an_report *r, const an_alarm_record *e)
 
 /* ---- the verb ---- */
 
+/* A day is an hour longer or shorter where clocks are set: the first one is cut by it at most. */
+static an_err count_verdicts(an_report *r, an_alarms *log, an_note *why)
+{
+    const an_verdict_how how = {
+        .by = AN_VERDICT_BY_DAY, .from_ms = r->to_ms - AN_REPORT_DAYS * INT64_C(86400000), .to_ms = r->to_ms};
+    return an_verdict_count_log(&r->verdicts, log, &how, why);
+}
+
 static an_err gather(const char *dir, const char *day, an_report *r, an_note *why)
 {
     char path[AN_PATH_MAX];
@@ -221,9 +230,11 @@ static an_err gather(const char *dir, const char *day, an_report *r, an_note *wh
             snprintf(r->site, sizeof r->site, "%s", e->site);
         err = err == AN_OK ? an_report_add(r, e) : AN_OK; /* what is damaged is passed over */
     }
+    if (err == AN_ERR_NOTFOUND && log)
+        err = count_verdicts(r, log, why);
     an_alarms_close(log);
     an_free(e);
-    return err == AN_ERR_NOTFOUND && log ? AN_OK : err;
+    return err;
 }
 
 an_err an_report_write(const char *dir, const char *day, const char *path, an_note *why)

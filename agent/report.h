@@ -18,10 +18,12 @@
 
 #include "agent/alarm_figures.h"
 #include "agent/alarm_record.h"
+#include "agent/verdict_figures.h"
 #include "base/buf.h"
 #include "base/file.h"
 
 #define AN_REPORT_BYTES_MAX (16u << 20)
+#define AN_REPORT_DAYS 14
 #define AN_REPORT_HOURS 25 /* of the day on which the clock goes back */
 
 typedef struct an_report_alarm {
@@ -60,6 +62,8 @@ typedef struct an_report {
     an_report_counts sensors, faults, versions;
     an_alarm_points points;
     char dir[AN_PATH_MAX]; /* the data folder, for pictures; "": none are shown */
+    an_verdict_counts
+        verdicts; /* of AN_REPORT_DAYS days with this one as the last, each line; by whoever reports */
 } an_report;
 
 /* day: YYYY-MM-DD.  Errors: INVAL no such day. */
@@ -69,6 +73,9 @@ void an_report_done(an_report *r);
 an_err an_report_add(an_report *r, const an_alarm_record *record);
 /* Appends one self-contained page.  Sorts what was gathered.  Errors: NOMEM, LIMIT. */
 an_err an_report_html(an_report *r, int64_t now_ms, an_buf *ret);
+
+/* The part of the page about verdicts (report_verdicts.c).  Errors: NOMEM. */
+an_err an_report_verdicts(const an_report *r, an_buf *ret);
 
 /* The verb: of the log in an agent's folder.  path NULL: standard output.  Errors: INVAL, NOTFOUND, IO, NOMEM. */
 an_err an_report_write(const char *dir, const char *day, const char *path, an_note *why);

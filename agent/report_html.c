@@ -357,6 +357,8 @@ an_err an_report_html(an_report *r, int64_t now_ms, an_buf *ret)
     an_buf_text(ret, now_ms < r->to_ms ? "; the day is not over.</p>\n" : ".</p>\n");
     put_lines(ret, lines, sum_up(r, lines));
     an_err err = put_hours(ret, r);
+    if (!err)
+        err = an_report_verdicts(r, ret);
     put_quality(ret, r);
     put_sensors(ret, r);
     put_faults(ret, r, now_ms);

@@ -47,6 +47,9 @@ void an_agent_obey(an_agent *a, const an_command *c)
     case AN_COMMAND_IMPORT:
         import(a, c);
         break;
+    case AN_COMMAND_THRESHOLD:
+        an_agent_threshold(a, c);
+        break;
     case AN_COMMAND_ALARM:
         an_agent_alarms_deed(a, c);
         break;

@@ -17,6 +17,7 @@
 #include "agent/source.h"
 #include "agent/stream.h"
 #include "agent/tally.h"
+#include "agent/verdict_figures.h"
 #include "agent/verdicts.h"
 #include "net/client.h"
 #include "net/pipe.h"
@@ -38,6 +39,8 @@ typedef struct an_line_status {
     an_source_stats source; /* since the start; without bad_last, which is the line's own */
     char bad_last[120];
     bool live, alarm_open, drift_watched;
+    double factor;                /* of the threshold, by a person; 1: none */
+    an_verdict_count verdicts;    /* on what the running version has raised */
     double threshold, calibrated; /* raw scores: in use now, and as calibrated; 0: nothing runs */
     uint64_t alarm;               /* id of the open alarm, or of the next */
     uint64_t alarm_last;          /* number of the last that was raised, by whom ever; 0: none yet */
@@ -116,6 +119,7 @@ typedef enum an_order_kind {
     AN_ORDER_SHADOW_END,
     AN_ORDER_SNAPSHOT,
     AN_ORDER_JUDGED,
+    AN_ORDER_THRESHOLD,
     AN_ORDER_STOP
 } an_order_kind;
 typedef struct an_order {
@@ -123,6 +127,7 @@ typedef struct an_order {
     an_going *going;
     an_judgement *judged; /* JUDGED: (n_judged) of this line */
     size_t n_judged;
+    double factor; /* THRESHOLD */
     uint64_t rows; /* SHADOW: at most so many; 0: no bound */
 } an_order;
 

@@ -115,6 +115,8 @@ static void say_status(an_line_run *r)
     s->drift_watched = live && live->reference;
     s->threshold = an_pipeline_threshold(l->pipe);
     s->calibrated = live ? live->threshold : 0;
+    s->factor = an_pipeline_factor(l->pipe);
+    an_tally_sum(&l->tally, &s->verdicts);
     s->alarm_open = an_alarm_is_open(an_pipeline_alarm(l->pipe));
     s->alarm = an_alarm_id(an_pipeline_alarm(l->pipe));
     s->alarm_last = an_alarm_last(an_pipeline_alarm(l->pipe));

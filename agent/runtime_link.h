@@ -84,6 +84,7 @@ void an_agent_pieces_take(an_agent *a, an_piece *items, size_t n); /* takes item
 bool an_agent_pieces_keep(an_agent *a); /* stores what waits; false: it could not be */
 void an_agent_verdict(an_agent *a, const an_command *c);
 void an_agent_missed(an_agent *a, const an_command *c);
+void an_agent_threshold(an_agent *a, const an_command *c);
 void an_agent_verdicts_tick(an_agent *a); /* takes the tables that lie in DATA/verdicts */
 void an_agent_note(an_agent *a, const an_line *l,
                    const char *what); /* in the site's journal, with what the line runs */

@@ -81,6 +81,10 @@ void an_line_obey(an_line_run *r)
             an_free(o.judged);
             an_line_save_pool(r);
             break;
+        case AN_ORDER_THRESHOLD:
+            an_pipeline_factor_set(r->l->pipe, o.factor);
+            r->marked = false;
+            break;
         case AN_ORDER_STOP:
             r->stop = true;
             break;

@@ -39,6 +39,28 @@ static an_json *source_json(const an_line_status *s)
     return o;
 }
 
+/* On alarms of the version that runs, as the coordinator is told. */
+static an_json *verdicts_json(const an_verdict_count *c)
+{
+    const an_verdict_figures f = an_verdict_figures_of(c);
+    const struct {
+        const char *key;
+        const an_verdict_share *share;
+    } shares[] = {{"precision", &f.precision}, {"recall", &f.recall}, {"f1", &f.f1}};
+    an_json *o = an_json_object();
+    set_count(o, "alarms", c->alarms);
+    set_count(o, "true", c->right);
+    set_count(o, "false", c->wrong);
+    set_count(o, "unsure", c->unsure);
+    set_count(o, "missed", c->missed);
+    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
+        if (shares[i].share->known)
+            an_json_set_num(o, shares[i].key, shares[i].share->value);
+        else
+            an_json_set_null(o, shares[i].key);
+    return o;
+}
+
 static an_json *line_json(const an_line *l, const an_session *session)
 {
     const an_line_status *s = &l->status;
@@ -81,7 +103,9 @@ static an_json *line_json(const an_line *l, const an_session *session)
     if (s->live) {
         an_json_set_num(o, "threshold", s->threshold);
         an_json_set_num(o, "threshold_calibrated", s->calibrated);
+        an_json_set_num(o, "threshold_factor", s->factor);
         set_count(o, "threshold_moves", s->stats.threshold_moves);
+        an_json_set(o, "verdicts", verdicts_json(&s->verdicts));
     }
     if (s->watch) {
         an_json_set_text(o, "watch", an_live_verdict_name(s->watch));

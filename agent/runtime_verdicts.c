@@ -143,6 +143,23 @@ void an_agent_missed(an_agent *a, const an_command *c)
     an_agent_note(a, l, what);
 }
 
+void an_agent_threshold(an_agent *a, const an_command *c)
+{
+    char what[200];
+    an_line *l = an_agent_line_of(a, c->line);
+    if (!l || !l->status.live) {
+        an_agent_fault(a, "threshold_not_taken", l ? "no version runs on the line" : "no such line");
+        return;
+    }
+    const an_order o = {.kind = AN_ORDER_THRESHOLD, .factor = c->factor};
+    an_agent_order(l, &o);
+    snprintf(what, sizeof what, "threshold of line %.40s: %.4g times as calibrated, by %.40s: %.40s", c->line,
+             c->factor, c->by, c->reason);
+    an_agent_note(a, l, what);
+    an_log(AN_LOG_INFO, "threshold_set", "line=%s factor=%.4g by=\"%s\" reason=\"%s\"", c->line, c->factor,
+           c->by, c->reason);
+}
+
 /* ---- tables ---- */
 
 /* OK: it was judged, or never can be. */

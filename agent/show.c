@@ -104,6 +104,24 @@ static void print_resources(const an_jval *r, FILE *out)
         fprintf(out, "training declined for want of memory: %" PRId64 " times\n", int_of(r, "jobs_refused"));
 }
 
+/* Of what runs; `andon-agent verdicts` has the rest. */
+static void print_verdicts(const an_jval *line, FILE *out)
+{
+    const an_jval *v = an_jval_get(line, "verdicts");
+    const int64_t right = int_of(v, "true"), judged = right + int_of(v, "false"),
+                  missed = int_of(v, "missed");
+    double factor = 1;
+    if (judged + missed > 0)
+        fprintf(out,
+                "line %s: %" PRId64 " of %" PRId64 " judged alarm%s right, %" PRId64 " defect%s missed\n",
+                text_of(line, "line"), right, judged, judged == 1 ? " was" : "s were", missed,
+                missed == 1 ? "" : "s");
+    if (an_jval_get_num(line, "threshold_factor", 0, 1e9, 1, &factor, NULL) == AN_OK &&
+        !(factor >= 1 && factor <= 1))
+        fprintf(out, "line %s: a person has set the threshold to %.4g times the calibrated one\n",
+                text_of(line, "line"), factor);
+}
+
 static void print_status(const an_jval *o, FILE *out)
 {
     const an_jval *link = an_jval_get(o, "coordinator"), *lines = an_jval_get(o, "lines");
@@ -130,6 +148,8 @@ static void print_status(const an_jval *o, FILE *out)
     print_resources(an_jval_get(o, "resources"), out);
     print_sinks(an_jval_get(o, "sinks"), out);
     print_log(an_jval_get(o, "alarm_log"), out);
+    for (size_t i = 0; i < an_jval_count(lines); i++)
+        print_verdicts(an_jval_at(lines, i), out);
     for (size_t i = 0; i < an_jval_count(lines); i++) {
         const an_jval *l = an_jval_at(lines, i);
         if (int_of(l, "release_expired_ms") > 0)

@@ -3,11 +3,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "doors/crypto.h"
+#include "doors/json.h"
 
 static int64_t wall_ms(void)
 {
@@ -113,6 +115,130 @@ an_err an_import_verdicts(const char *dir, const char *path, const an_import_opt
     }
     an_judged_done(&j);
     an_verdict_list_done(&l);
+    an_alarms_close(log);
+    return err;
+}
+
+/* ---- how good the alarms are ---- */
+
+static void version_text(char ret[static 17], const uint8_t version[static AN_ALARM_HASH])
+{
+    static const uint8_t none[AN_ALARM_HASH];
+    char text[2 * AN_ALARM_HASH + 1];
+    an_hex(text, version, AN_ALARM_HASH);
+    snprintf(ret, 17, "%.16s", an_secret_equal(version, none, AN_ALARM_HASH) ? "-" : text);
+}
+
+static void share_json(an_json *o, const char *key, const an_verdict_share *s)
+{
+    if (!s->known) {
+        an_json_set_null(o, key);
+        return;
+    }
+    an_json *v = an_json_object();
+    an_json_set_num(v, "value", s->value);
+    an_json_set_num(v, "low", s->low);
+    an_json_set_num(v, "high", s->high);
+    an_json_set(o, key, v);
+}
+
+static an_json *count_json(const an_verdict_count *c)
+{
+    char version[17];
+    const an_verdict_figures f = an_verdict_figures_of(c);
+    an_json *o = an_json_object();
+    version_text(version, c->version);
+    an_json_set_text(o, "line", c->line);
+    an_json_set_text(o, "version", version);
+    an_json_set_int(o, "from_ms", c->from_ms);
+    an_json_set_int(o, "alarms", (int64_t)c->alarms);
+    an_json_set_int(o, "true", (int64_t)c->right);
+    an_json_set_int(o, "false", (int64_t)c->wrong);
+    an_json_set_int(o, "unsure", (int64_t)c->unsure);
+    an_json_set_int(o, "missed", (int64_t)c->missed);
+    an_json_set_int(o, "good", (int64_t)c->good);
+    share_json(o, "precision", &f.precision);
+    share_json(o, "recall", &f.recall);
+    share_json(o, "f1", &f.f1);
+    return o;
+}
+
+static void print_share(const an_verdict_share *s, FILE *out)
+{
+    char text[32] = "unknown";
+    if (s->known)
+        snprintf(text, sizeof text, "%.2f (%.2f-%.2f)", s->value, s->low, s->high);
+    fprintf(out, "  %-16s", text);
+}
+
+static void print_count(const an_verdict_count *c, FILE *out)
+{
+    char version[17], from[25] = "all";
+    const an_verdict_figures f = an_verdict_figures_of(c);
+    const time_t s = (time_t)(c->from_ms / 1000);
+    struct tm tm;
+    version_text(version, c->version);
+    if (c->from_ms && localtime_r(&s, &tm))
+        strftime(from, sizeof from, "%Y-%m-%d %H:%M", &tm);
+    fprintf(out,
+            "%-16s %-16s %-16s %7" PRIu64 " %6" PRIu64 " %6" PRIu64 " %6" PRIu64 " %6" PRIu64 " %7" PRIu64,
+            c->line, version, from, c->alarms, c->right, c->wrong, c->unsure, c->missed, c->good);
+    print_share(&f.precision, out);
+    print_share(&f.recall, out);
+    print_share(&f.f1, out);
+    fputc('\n', out);
+}
+
+static an_err print_json(an_json *o, FILE *out)
+{
+    char *text = an_json_print(o, 0);
+    if (text)
+        fprintf(out, "%s\n", text);
+    an_free(text);
+    an_json_free(o);
+    return text ? AN_OK : AN_ERR_NOMEM;
+}
+
+static an_err print_counts(const an_verdict_counts *c, bool json, FILE *out)
+{
+    if (json) {
+        an_json *all = an_json_array();
+        for (size_t i = 0; i < c->n; i++)
+            an_json_push(all, count_json(&c->items[i]));
+        return print_json(all, out);
+    }
+    if (c->n == 0) {
+        fprintf(out, "no alarm was shown, and nothing was said\n");
+        return AN_OK;
+    }
+    fprintf(out, "%-16s %-16s %-16s %7s %6s %6s %6s %6s %7s  %-16s  %-16s  %-16s\n", "LINE", "VERSION",
+            "FROM", "ALARMS", "TRUE", "FALSE", "UNSURE", "MISSED", "GOOD", "PRECISION", "RECALL", "F1");
+    for (size_t i = 0; i < c->n; i++)
+        print_count(&c->items[i], out);
+    fprintf(
+        out,
+        "unknown: fewer than %d verdicts, or nobody has reported missed defects or good pieces; in brackets "
+        "Wilson's interval (95 %%)\n",
+        AN_VERDICT_FEW);
+    return AN_OK;
+}
+
+an_err an_show_verdicts(const char *dir, const an_verdict_how *how, int64_t span_ms, bool json, FILE *out,
+                        an_note *why)
+{
+    an_alarms *log = NULL;
+    an_verdict_counts c = {.n = 0};
+    an_verdict_how h = *how;
+    if (span_ms > 0) {
+        h.to_ms = INT64_MAX;
+        h.from_ms = wall_ms() - span_ms;
+    }
+    an_err err = open_log(dir, &log, why);
+    if (err == AN_OK)
+        err = an_verdict_count_log(&c, log, &h, why);
+    if (err == AN_OK)
+        err = print_counts(&c, json, out);
+    an_verdict_counts_done(&c);
     an_alarms_close(log);
     return err;
 }

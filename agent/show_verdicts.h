@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "agent/verdict_figures.h"
 #include "agent/verdicts.h"
 
 typedef struct an_import_opts {
@@ -22,5 +23,18 @@ typedef struct an_import_opts {
  * Errors: REFUSED a row, and nothing was left; as an_verdicts_parse and an_alarms_judge; NOTFOUND no agent has run here. */
 an_err an_import_verdicts(const char *dir, const char *path, const an_import_opts *opts, FILE *out,
                           an_note *why);
+
+/* How good the alarms are; span_ms: over so long until now, 0: all that is kept.  Errors: as an_verdict_count_log. */
+an_err an_show_verdicts(const char *dir, const an_verdict_how *how, int64_t span_ms, bool json, FILE *out,
+                        an_note *why);
+
+/* The threshold that would have had the best F1, and the lowest with a false-alarm rate of `far` at most.
+ * Errors: NOTFOUND no such line, or nothing has scored it; STATE no version runs. */
+an_err an_show_suggestion(const char *dir, const char *line, double far, bool json, FILE *out, an_note *why);
+
+/* Tells the running agent what a person has decided.  factor: of the calibrated threshold, or "calibrated".
+ * Errors: INVAL; as an_leave_command. */
+an_err an_leave_threshold(const char *dir, const char *line, const char *factor, const char *by,
+                          const char *reason, FILE *out, an_note *why);
 
 #endif

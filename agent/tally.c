@@ -91,11 +91,23 @@ bool an_tally_due(an_tally *t, int64_t now_ms)
     return true;
 }
 
-void an_tally_report(an_msg *ret, const an_tally *t, const char *model, const char *line)
+void an_tally_sum(const an_tally *t, an_verdict_count *ret)
 {
     uint64_t n[3] = {t->settled[0], t->settled[1], t->settled[2]};
     for (size_t i = 0; i < t->n; i++)
         n[t->judged[i].verdict]++;
+    memcpy(ret->version, t->version, sizeof ret->version);
+    ret->alarms = t->alarms;
+    ret->right = n[AN_VERDICT_TRUE];
+    ret->wrong = n[AN_VERDICT_FALSE];
+    ret->unsure = n[AN_VERDICT_UNSURE];
+    ret->missed = t->missed;
+}
+
+void an_tally_report(an_msg *ret, const an_tally *t, const char *model, const char *line)
+{
+    an_verdict_count n = {.alarms = 0};
+    an_tally_sum(t, &n);
     *ret = (an_msg){.type = AN_MSG_COUNTS};
     an_msg_counts *c = &ret->u.counts;
     an_text_set(c->model, sizeof c->model, model);
@@ -103,11 +115,11 @@ void an_tally_report(an_msg *ret, const an_tally *t, const char *model, const ch
     memcpy(c->version.b, t->version, sizeof c->version.b);
     c->since_ms = t->since_ms;
     c->rows = t->rows;
-    c->alarms = t->alarms;
-    c->confirmed = n[AN_VERDICT_TRUE];
-    c->refuted = n[AN_VERDICT_FALSE];
-    c->unsure = n[AN_VERDICT_UNSURE];
-    c->missed = t->missed;
+    c->alarms = n.alarms;
+    c->confirmed = n.right;
+    c->refuted = n.wrong;
+    c->unsure = n.unsure;
+    c->missed = n.missed;
 }
 
 /* ---- over a restart ---- */

@@ -18,6 +18,7 @@
 
 #include "agent/alarm.h"
 #include "agent/inbox.h"
+#include "agent/verdict_figures.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "msg/msg.h"
@@ -52,6 +53,8 @@ void an_tally_found(an_tally *t);  /* one that was told is none, or had an alarm
 
 /* Is there something to tell?  Then it counts as told. */
 bool an_tally_due(an_tally *t, int64_t now_ms);
+/* What it has come to; line, time and good are left as they are. */
+void an_tally_sum(const an_tally *t, an_verdict_count *ret);
 void an_tally_report(an_msg *ret, const an_tally *t, const char *model, const char *line);
 
 /* For a restart.  Errors: PROTO. */

@@ -96,6 +96,8 @@ do_it verdict press 2 true --by anna --class seal --comment 'looked myself'
 until_true 10 logged 'alarm 2 verdict, .* by anna: looked myself, verdict true' || die "$(alarms --log)"
 do_it missed press 'oil on the floor' --by otto --class leak
 until_true 10 logged 'missed by otto: oil on the floor' || die "$(alarms --log)"
+figures=$("$agent" verdicts --by day --json --data "$work/plant-a")
+grep -q '"missed":1,"good":30,' <<<"$figures" || die "the first day's figures: $figures" # alarms of rules are not the model's
 printf 'line,alarm,verdict\npress,7,true\n' >"$work/none.csv"
 refused verdicts import "$work/none.csv"
 said 'none.csv:2: line press has no alarm 7'

@@ -51,12 +51,18 @@ static void commands_are_taken_once_in_their_order(void **state)
     assert_int_equal(got.kind, AN_COMMAND_ROLLBACK);
     assert_string_equal(got.line, "pump-1");
     assert_string_equal(got.reason, c.reason);
-    c = (an_command){.kind = AN_COMMAND_MISSED, .line = "pump-2", .reason = "seal burst at 4 o'clock"};
+    c = (an_command){.kind = AN_COMMAND_MISSED,
+                     .line = "pump-2",
+                     .reason = "seal burst at 4 o'clock",
+                     .by = "otto",
+                     .defect = "seal"};
     assert_int_equal(an_inbox_put(dir, &c, 3500, NULL), AN_OK);
     assert_int_equal(an_inbox_take(dir, &got, NULL), AN_OK);
     assert_int_equal(got.kind, AN_COMMAND_MISSED);
     assert_string_equal(got.line, "pump-2");
     assert_string_equal(got.reason, c.reason);
+    assert_string_equal(got.by, "otto");
+    assert_string_equal(got.defect, "seal");
     assert_int_equal(an_inbox_put(dir, &(an_command){.kind = AN_COMMAND_ROTATE}, 4000, NULL), AN_OK);
     assert_int_equal(an_inbox_take(dir, &got, NULL), AN_OK);
     assert_int_equal(got.kind, AN_COMMAND_ROTATE);
@@ -77,6 +83,10 @@ static void what_is_no_command_is_removed_and_said(void **state)
                                         "{\"import\":\"../versions\"}",
                                         "{\"import\":1}",
                                         "{\"line\":\"l\",\"missed\":1}",
+                                        "{\"line\":\"l\",\"missed\":\"x\",\"class\":1}",
+                                        "{\"line\":\"l\",\"threshold\":1}",
+                                        "{\"line\":\"l\",\"threshold\":0.01,\"by\":\"a\",\"reason\":\"b\"}",
+                                        "{\"line\":\"l\",\"threshold\":\"1\",\"by\":\"a\",\"reason\":\"b\"}",
                                         "{\"line\":\"../l\",\"missed\":\"\"}",
                                         "{\"line\":\"../l\",\"rollback\":\"\"}",
                                         "{\"line\":\"../l\",\"alarm\":1,\"verdict\":\"true\"}",

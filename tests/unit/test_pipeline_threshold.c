@@ -136,6 +136,39 @@ static void a_policy_that_stands_still_is_not_kept(void **state)
     an_pipeline_free(p);
 }
 
+static void a_persons_factor_holds_over_a_restart_and_until_another_version(void **state)
+{
+    (void)state;
+    static const char *const policies[] = {"quantile:0.999", "adaptive:0.01,0.05"};
+    for (size_t i = 0; i < 2; i++) {
+        seen s = {0};
+        an_pipeline *p = pipe_of(&s, policies[i], 1), *q = pipe_of(&s, policies[i], 1);
+        an_live other = make_live(policies[i], 1.0, 2), same = make_live(policies[i], 1.0, 1);
+        an_buf saved;
+        an_buf_init(&saved, 1 << 20);
+        const double before = an_pipeline_threshold(p);
+        an_pipeline_factor_set(p, 0.5);
+        assert_true(an_pipeline_threshold(p) == before / 2);
+        assert_true(fabs(feed(p, 1, 0.75f, 0).score - 1.5 / before) < 1e-6);
+        an_pipeline_threshold_save(p, &saved);
+        an_reader in = an_reader_of(saved.data, saved.len);
+        assert_int_equal(an_pipeline_threshold_resume(q, &in), AN_OK);
+        assert_true(an_pipeline_factor(q) == 0.5);
+        assert_true(an_pipeline_threshold(q) == an_pipeline_threshold(p));
+        for (size_t len = 0; len < 2 * AN_ALARM_HASH + 8; len++) { /* cut short */
+            in = an_reader_of(saved.data, len);
+            assert_int_equal(an_pipeline_threshold_resume(q, &in), AN_ERR_PROTO);
+        }
+        assert_int_equal(an_pipeline_swap(p, &same, false, NULL), AN_OK);
+        assert_true(an_pipeline_factor(p) == 0.5);
+        assert_int_equal(an_pipeline_swap(p, &other, false, NULL), AN_OK);
+        assert_true(an_pipeline_factor(p) == 1 && an_pipeline_threshold(p) == 1.0);
+        an_buf_done(&saved);
+        an_pipeline_free(p);
+        an_pipeline_free(q);
+    }
+}
+
 static void it_goes_on_after_a_restart_of_the_same_version_alone(void **state)
 {
     (void)state;
@@ -171,6 +204,7 @@ int main(void)
         cmocka_unit_test(scores_are_held_against_the_threshold_in_use),
         cmocka_unit_test(nothing_is_learned_of_an_open_alarm_or_bad_data),
         cmocka_unit_test(a_policy_that_stands_still_is_not_kept),
+        cmocka_unit_test(a_persons_factor_holds_over_a_restart_and_until_another_version),
         cmocka_unit_test(it_goes_on_after_a_restart_of_the_same_version_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
