@@ -133,7 +133,8 @@ static bool came_between(const an_follow *f, const an_sibling *one, const void *
     const place_between *b = ctx;
     uint8_t head[AN_FOLLOW_HEAD];
     struct stat path;
-    if (!an_follow_older(&b->own, st) || (uint64_t)st->st_ino == f->inode || st->st_size == 0)
+    if (!an_follow_is_rotated(f, one->name) || !an_follow_older(&b->own, st) ||
+        (uint64_t)st->st_ino == f->inode || st->st_size == 0)
         return false;
     if (f->head_len > 0 && head_fits(fd, f->head, f->head_len))
         return false;
@@ -250,7 +251,8 @@ static an_err follow_cut(an_follow *f, an_follow_event *ret)
 static bool is_missed_copy(const an_follow *f, const an_sibling *one, const void *ctx)
 {
     return (uint64_t)one->st->st_ino != f->inode && one->st->st_size > 0 &&
-           an_follow_written_ns(one->st) > f->written_ns && !an_follow_older(ctx, one->st);
+           an_follow_is_rotated(f, one->name) && an_follow_written_ns(one->st) > f->written_ns &&
+           !an_follow_older(ctx, one->st);
 }
 
 /* It was found empty, was written to since, and is empty; or was cut when we had hardly opened it: what it held in between

@@ -35,6 +35,9 @@ typedef bool (*an_sibling_fits)(const an_follow *f, const an_sibling *one, const
 int an_follow_sibling(const an_follow *f, an_sibling_fits fits, const void *ctx, bool newest,
                       char name[static AN_PATH_MAX], struct stat *ret);
 
+/* Does the name alone say so?  a.csv.1, a.csv-20260101, a-20260101.csv; not a-2.csv, which may be the file of another line. */
+bool an_follow_is_rotated(const an_follow *f, const char *name);
+
 /* A short head, such as a header alone, does not tell a file from what it was before it was cut.  Of the copies made since the
  * place was taken the oldest that begins like it and goes on in another way than fd, opened; -1: none, -2 as above. */
 int an_follow_cut_from(const an_follow *f, const an_follow_place *p, int fd, char name[static AN_PATH_MAX],

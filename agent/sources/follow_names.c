@@ -8,6 +8,8 @@
 #include "agent/sources/follow_internal.h"
 #include "models/data/table.h"
 
+#define DATE_DIGITS 6 /* 260309 */
+
 int an_natural(const char *a, const char *b)
 {
     while (*a && *b) {
@@ -103,6 +105,17 @@ static bool is_sibling(const an_follow *f, const char *name)
            strlen(name) < AN_PATH_MAX && !an_follow_is_packed(name);
 }
 
+bool an_follow_is_rotated(const an_follow *f, const char *name)
+{
+    const char *base = an_follow_base(f), *dot = strrchr(base, '.');
+    size_t digits = 0;
+    if (strncmp(name, base, strlen(base)) == 0)
+        return true;
+    for (const char *c = name + (dot ? (size_t)(dot - base) : strlen(base)); *c; c++)
+        digits += isdigit((unsigned char)*c) != 0;
+    return digits >= DATE_DIGITS;
+}
+
 int an_follow_sibling(const an_follow *f, an_sibling_fits fits, const void *ctx, bool newest,
                       char name[static AN_PATH_MAX], struct stat *ret)
 {
@@ -142,8 +155,8 @@ static bool is_alike(const an_follow *f, const an_sibling *one, const void *ctx)
 {
     const head_of *head = ctx;
     uint8_t bytes[AN_FOLLOW_HEAD];
-    return (uint64_t)one->st->st_ino != f->inode && pread(one->fd, bytes, head->n, 0) == (ssize_t)head->n &&
-           memcmp(bytes, head->bytes, head->n) == 0;
+    return (uint64_t)one->st->st_ino != f->inode && an_follow_is_rotated(f, one->name) &&
+           pread(one->fd, bytes, head->n, 0) == (ssize_t)head->n && memcmp(bytes, head->bytes, head->n) == 0;
 }
 
 int an_follow_last_like(const an_follow *f, int fd, char name[static AN_PATH_MAX], struct stat *ret)

@@ -83,8 +83,8 @@ static bool fits_since(const an_follow *f, const an_sibling *one, const void *ct
 static bool came_later(const an_follow *f, const an_sibling *one, const void *ctx)
 {
     const an_follow_place *p = ctx;
-    (void)f;
-    return p->written_ns != 0 && an_follow_written_ns(one->st) > p->written_ns && one->st->st_size > 0;
+    return p->written_ns != 0 && an_follow_written_ns(one->st) > p->written_ns && one->st->st_size > 0 &&
+           an_follow_is_rotated(f, one->name);
 }
 
 typedef struct own_file {
@@ -92,13 +92,12 @@ typedef struct own_file {
     int fd;
 } own_file;
 
-/* `a.csv.1` or the like: not any file of a similar name, as it may hold the rows of another line under the same header. */
 static bool was_cut_from(const an_follow *f, const an_sibling *one, const void *ctx)
 {
     const own_file *own = ctx;
     uint8_t theirs[AN_FOLLOW_HEAD], ours[AN_FOLLOW_HEAD];
-    if (strncmp(one->name, an_follow_base(f), strlen(an_follow_base(f))) != 0 ||
-        (uint64_t)one->st->st_ino == own->place->inode || !fits_since(f, one, own->place))
+    if (!an_follow_is_rotated(f, one->name) || (uint64_t)one->st->st_ino == own->place->inode ||
+        !fits_since(f, one, own->place))
         return false;
     const ssize_t n = pread(one->fd, theirs, sizeof theirs, 0), m = pread(own->fd, ours, sizeof ours, 0);
     return n > 0 && m > 0 && memcmp(theirs, ours, (size_t)(n < m ? n : m)) != 0;

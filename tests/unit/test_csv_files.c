@@ -167,6 +167,39 @@ static void a_cut_file_that_has_grown_longer_again_is_seen_to_be_another(void **
     an_source_close(s);
 }
 
+/* a-2.csv is the file of another line of the same kind: never a part of a.csv, whatever is done with that. */
+static void a_file_of_a_like_name_is_no_part_of_it(void **state)
+{
+    (void)state;
+    static const char header[] = "x,y\n";
+    for (int restart = 0; restart < 2; restart++) {
+        sources_put("a.csv", "w", "x,y\n1,1\n");
+        written_at("a.csv", 1000);
+        sources_put("a-2.csv", "w", "x,y\n70,70\n");
+        written_at("a-2.csv", 2000);
+        an_source *s = sources_open("csv", NAMED);
+        must_give(s, "|1");
+        sources_move("a.csv", "a.csv.1");
+        sources_put("a.csv", "w", "x,y\n2,2\n");
+        if (restart)
+            s = sources_reopen(s, "csv", NAMED);
+        must_give(s, "|2");
+        sources_put("a.csv", "w", ""); /* a new day */
+        written_at("a.csv", 3000);
+        must_give(s, "");
+        sources_put("a-2.csv", "a", "71,71\n");
+        written_at("a-2.csv", 4000);
+        written_at("a.csv", 5000); /* its writer has begun again before the first row */
+        if (restart)
+            s = sources_reopen(s, "csv", NAMED);
+        must_give(s, "");
+        sources_put("a.csv", "a", header);
+        sources_put("a.csv", "a", "3,3\n");
+        must_give(s, "|3");
+        an_source_close(s);
+    }
+}
+
 static void what_was_rotated_while_the_agent_was_down_is_read(void **state)
 {
     (void)state;
@@ -305,6 +338,7 @@ int main(void)
         ROW(what_a_file_held_between_two_cuts_is_read),
         ROW(files_that_begin_with_a_header_alone_are_told_apart_by_their_times),
         ROW(a_cut_file_that_has_grown_longer_again_is_seen_to_be_another),
+        ROW(a_file_of_a_like_name_is_no_part_of_it),
         ROW(what_was_rotated_while_the_agent_was_down_is_read),
         ROW(files_of_the_same_rows_are_told_apart),
         ROW(a_share_that_vanishes_and_comes_back_loses_no_row),
