@@ -14,6 +14,7 @@
 #include "agent/runtime.h"
 #include "agent/show.h"
 #include "agent/show_alarms.h"
+#include "agent/show_samples.h"
 #include "agent/show_verdicts.h"
 #include "agent/writeback_main.h"
 #include "base/args.h"
@@ -77,6 +78,13 @@ static const an_flag figures_flags[] = {DATA_FLAG,
 static const an_flag suggest_flags[] = {DATA_FLAG,
                                         {"far", "SHARE", "of good pieces that may raise an alarm; 0.01"},
                                         {"json", NULL, "for programs"}};
+static const an_flag samples_flags[] = {
+    DATA_FLAG,
+    {"part", "NAME", "train, recent, old, new, held or confirmed; all if not given"},
+    {"label", "NAME", "normal, defect, a class, none or any"},
+    {"list", NULL, "one by one"},
+    {"json", NULL, "for programs"},
+    {"out", "FILE", "where to write"}};
 static const an_flag threshold_flags[] = {
     DATA_FLAG, BY_FLAG, {"reason", "TEXT", "kept in the site's journal"}};
 static const an_flag shelve_flags[] = {DATA_FLAG,
@@ -126,6 +134,9 @@ static const an_verb verbs[] = {
      "how good the alarms are, by what was said of them: precision, recall, F1"},
     {"verdicts suggest", "LINE", 1, 1, suggest_flags, N(suggest_flags),
      "the threshold that the verdicts suggest, and what it would have cost and gained"},
+    {"samples", "LINE", 1, 1, samples_flags, N(samples_flags) - 1,
+     "the windows of a line's pool, by part and label"},
+    {"samples export", "LINE", 1, 1, samples_flags, N(samples_flags), "the same as a table"},
     {"threshold", "LINE FACTOR|calibrated", 2, 2, threshold_flags, N(threshold_flags),
      "another threshold, in parts of the calibrated one, until another version runs"},
     {"missed", "LINE REASON", 2, 2, judge_flags, N(judge_flags) - 1,
@@ -392,6 +403,20 @@ static an_err figures(const an_args *args, an_note *why)
     return an_show_verdicts(data_of(args), &how, span_ms, an_args_has(args, "json"), stdout, why);
 }
 
+static an_err samples(const an_args *args, an_note *why)
+{
+    const an_samples_opts o = {.part = an_args_get(args, "part"),
+                               .label = an_args_get(args, "label"),
+                               .each = an_args_has(args, "list"),
+                               .json = an_args_has(args, "json")};
+    const char *line = args->positionals[0], *path = an_args_get(args, "out");
+    if (strcmp(args->verb->name, "samples") == 0)
+        return an_show_samples(data_of(args), line, &o, stdout, why);
+    if (!path)
+        return an_fail(AN_ERR_INVAL, why, "--out FILE is missing");
+    return an_export_samples(data_of(args), line, &o, path, stdout, why);
+}
+
 static an_err suggest(const an_args *args, an_note *why)
 {
     double far = 0;
@@ -424,6 +449,8 @@ static an_err dispatch(const an_args *args, an_note *why)
         return figures(args, why);
     if (strcmp(verb, "verdicts suggest") == 0)
         return suggest(args, why);
+    if (strncmp(verb, "samples", 7) == 0)
+        return samples(args, why);
     if (strcmp(verb, "threshold") == 0)
         return an_leave_threshold(data_of(args), p[0], p[1], words.by, an_args_get(args, "reason"), stdout,
                                   why);

@@ -96,6 +96,12 @@ do_it verdict press 2 true --by anna --class seal --comment 'looked myself'
 until_true 10 logged 'alarm 2 verdict, .* by anna: looked myself, verdict true' || die "$(alarms --log)"
 do_it missed press 'oil on the floor' --by otto --class leak
 until_true 10 logged 'missed by otto: oil on the floor' || die "$(alarms --log)"
+# ---- and what the pool made of it
+labelled() { "$agent" samples press --label "$1" --json --data "$work/plant-a" | grep -q '"windows"'; }
+until_true 10 labelled normal || die "no window is labelled: $("$agent" samples press --data "$work/plant-a")"
+until_true 10 labelled dent || die "the missed part is not in the pool: $("$agent" samples press --data "$work/plant-a")"
+until_true 10 labelled crack || die "the alarm's part is not in the pool: $("$agent" samples press --data "$work/plant-a")"
+"$agent" samples press --part train --label dent --data "$work/plant-a" | grep -q dent && die "a defect is trained on"
 figures=$("$agent" verdicts --by day --json --data "$work/plant-a")
 grep -q '"missed":1,"good":30,' <<<"$figures" || die "the first day's figures: $figures" # alarms of rules are not the model's
 printf 'line,alarm,verdict\npress,7,true\n' >"$work/none.csv"
