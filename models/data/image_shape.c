@@ -33,12 +33,14 @@ static void shrink_line(float *out, size_t m, size_t step_out, const float *in, 
     const double ratio = (double)n / (double)m;
     for (size_t i = 0; i < m; i++) {
         const double from = (double)i * ratio, to = fmin((double)(i + 1) * ratio, (double)n);
+        const size_t first = (size_t)from,
+                     end = (size_t)to; /* from first + 1 to end - 1 all of a value counts */
         for (size_t c = 0; c < channels; c++) {
-            double sum = 0;
-            for (size_t k = (size_t)from; k < n && (double)k < to; k++) {
-                const double share = fmin((double)(k + 1), to) - fmax((double)k, from);
-                sum += share * (double)in[k * step_in + c];
-            }
+            double sum = (fmin((double)(first + 1), to) - from) * (double)in[first * step_in + c];
+            for (size_t k = first + 1; k < end; k++)
+                sum += (double)in[k * step_in + c];
+            if (end > first && end < n && (double)end < to)
+                sum += (to - (double)end) * (double)in[end * step_in + c];
             out[i * step_out + c] = (float)(sum / (to - from));
         }
     }

@@ -111,16 +111,18 @@ static size_t bytes_of(const layout *l, size_t samples)
     return samples * (l->bits > 8 ? 2 : 1);
 }
 
-static bool is_sized(const an_pixels *p)
+static bool is_sized(const an_pixels *p, const layout *l)
 {
-    return p->width > 0 && p->height > 0 && p->width <= AN_IMAGE_SIDE_MAX && p->height <= AN_IMAGE_SIDE_MAX &&
-           p->width <= AN_IMAGE_PIXELS_MAX / p->height && p->stride <= AN_IMAGE_BYTES_MAX;
+    const size_t least = l->kind == BAYER ? 2 : 1;
+    return p->width >= least && p->height >= least && p->width <= AN_IMAGE_SIDE_MAX &&
+           p->height <= AN_IMAGE_SIDE_MAX && p->width <= AN_IMAGE_PIXELS_MAX / p->height &&
+           p->stride <= AN_IMAGE_BYTES_MAX;
 }
 
 size_t an_pixels_bytes(const an_pixels *p)
 {
     const layout *l = find(p->format);
-    if (!l || !is_sized(p))
+    if (!l || !is_sized(p, l))
         return 0;
     const size_t row = p->width * samples_of(l);
     return p->stride > 0 ? p->stride * (p->height - 1) + bytes_of(l, row) : bytes_of(l, row * p->height);
@@ -153,13 +155,20 @@ typedef struct frame {
     const layout *l;
     const uint8_t *bytes;
     float scale;
+    float *lines; /* (3, width * samples) rows that are looked at */
 } frame;
 
-static float at(const frame *f, size_t x, size_t y)
+/* The samples of a row, 0..1. */
+static void unpack(const frame *f, size_t y, float *to)
 {
-    const size_t n = f->p->width * samples_of(f->l);
-    return f->scale * (float)(f->p->stride > 0 ? sample(f->l, f->bytes + y * f->p->stride, x)
-                                               : sample(f->l, f->bytes, y * n + x));
+    const size_t n = f->p->width * samples_of(f->l), first = f->p->stride > 0 ? 0 : y * n;
+    const uint8_t *b = f->bytes + y * f->p->stride;
+    if (f->l->packing == WHOLE && f->l->bits == 8)
+        for (size_t i = 0; i < n; i++)
+            to[i] = f->scale * (float)b[first + i];
+    else
+        for (size_t i = 0; i < n; i++)
+            to[i] = f->scale * (float)sample(f->l, b, first + i);
 }
 
 static float bounded(float v)
@@ -167,71 +176,77 @@ static float bounded(float v)
     return v < 0.0f ? 0.0f : v > 1.0f ? 1.0f : v;
 }
 
-static void put_rgb(const frame *f, size_t x, size_t y, float *to)
+static void turn_bgr(float *line, size_t width)
 {
-    const bool turned = f->l->kind == BGR;
-    for (size_t c = 0; c < 3; c++)
-        to[turned ? 2 - c : c] = at(f, 3 * x + c, y);
+    for (size_t x = 0; x < width; x++, line += 3) {
+        const float blue = line[0];
+        line[0] = line[2];
+        line[2] = blue;
+    }
 }
 
 /* Rec. ITU-R BT.601: black is 16, white 235, no colour 128; what has the full range, as in JFIF. */
-static void put_yuv(const frame *f, size_t x, size_t y, float *to)
+static void put_yuv(const frame *f, const float *line, float *to)
 {
-    const size_t luma = f->l->kind == UYVY, pair = 4 * (x / 2), last = 2 * f->p->width;
-    const size_t first = pair + (luma ? 0 : 1), second = first + 2 < last ? first + 2 : first;
     const bool full = f->l->red_x == FULL;
     const float black = full ? 0.0f : 16.0f, span = full ? 255.0f : 219.0f, swing = full ? 255.0f : 224.0f;
-    const float l = (at(f, 2 * x + luma, y) * 255.0f - black) / span;
-    const float cb = (at(f, first, y) * 255.0f - 128.0f) / swing;
-    const float cr = (at(f, second, y) * 255.0f - 128.0f) / swing;
-    to[0] = bounded(l + 1.402f * cr);
-    to[1] = bounded(l - 0.344136f * cb - 0.714136f * cr);
-    to[2] = bounded(l + 1.772f * cb);
+    const size_t luma = f->l->kind == UYVY, last = 2 * f->p->width;
+    for (size_t x = 0; x < f->p->width; x++, to += 3) {
+        const size_t first = 4 * (x / 2) + 1 - luma, second = first + 2 < last ? first + 2 : first;
+        const float l = (line[2 * x + luma] * 255.0f - black) / span;
+        const float cb = (line[first] * 255.0f - 128.0f) / swing;
+        const float cr = (line[second] * 255.0f - 128.0f) / swing;
+        to[0] = bounded(l + 1.402f * cr);
+        to[1] = bounded(l - 0.344136f * cb - 0.714136f * cr);
+        to[2] = bounded(l + 1.772f * cb);
+    }
 }
 
-static size_t colour_at(const layout *l, size_t x, size_t y)
+/* What lies beyond the edge is what lies within it, so that colours stay in their places. */
+static void put_bayer(const frame *f, size_t y, float *to)
 {
-    const bool red_row = y % 2 == l->red_y, red_column = x % 2 == l->red_x;
-    return red_row && red_column ? 0 : red_row || red_column ? 1 : 2;
-}
-
-static void put_bayer(const frame *f, size_t x, size_t y, float *to)
-{
-    float sum[3] = {0}, n[3] = {0};
-    const size_t own = colour_at(f->l, x, y);
-    for (size_t v = y > 0 ? y - 1 : 0; v <= y + 1 && v < f->p->height; v++)
-        for (size_t u = x > 0 ? x - 1 : 0; u <= x + 1 && u < f->p->width; u++) {
-            const size_t c = colour_at(f->l, u, v);
-            sum[c] += at(f, u, v);
-            n[c] += 1.0f;
-        }
-    for (size_t c = 0; c < 3; c++)
-        to[c] = c == own ? at(f, x, y) : n[c] > 0.0f ? bounded(sum[c] / n[c]) : 0.0f;
+    const size_t w = f->p->width, h = f->p->height;
+    const float *mid = f->lines + y % 3 * w;
+    const float *up = f->lines + (y > 0 ? y - 1 : 1) % 3 * w,
+                *down = f->lines + (y + 1 < h ? y + 1 : y - 1) % 3 * w;
+    const bool red_row = y % 2 == f->l->red_y;
+    const size_t own = red_row ? 0 : 2, other = 2 - own; /* the colour of this row, and of those beside it */
+    for (size_t x = 0; x < w; x++, to += 3) {
+        const size_t a = x > 0 ? x - 1 : 1, b = x + 1 < w ? x + 1 : x - 1;
+        const bool green = (x % 2 == f->l->red_x) != red_row;
+        to[own] = green ? (mid[a] + mid[b]) / 2 : mid[x];
+        to[1] = green ? mid[x] : (mid[a] + mid[b] + up[x] + down[x]) / 4;
+        to[other] = green ? (up[x] + down[x]) / 2 : (up[a] + up[b] + down[a] + down[b]) / 4;
+    }
 }
 
 static void put(const frame *f, float *values)
 {
     const size_t w = f->p->width, h = f->p->height, channels = f->l->kind == GREY ? 1 : 3;
-    for (size_t y = 0; y < h; y++)
-        for (size_t x = 0; x < w; x++) {
-            float *to = values + (y * w + x) * channels;
-            switch (f->l->kind) {
-            case GREY:
-                *to = at(f, x, y);
-                break;
-            case BAYER:
-                put_bayer(f, x, y, to);
-                break;
-            case RGB:
-            case BGR:
-                put_rgb(f, x, y, to);
-                break;
-            case YUYV:
-            case UYVY:
-                put_yuv(f, x, y, to);
-                break;
-            }
+    for (size_t y = 0; y < h; y++, values += w * channels) {
+        switch (f->l->kind) {
+        case GREY:
+        case RGB:
+            unpack(f, y, values);
+            break;
+        case BGR:
+            unpack(f, y, values);
+            turn_bgr(values, w);
+            break;
+        case YUYV:
+        case UYVY:
+            unpack(f, y, f->lines);
+            put_yuv(f, f->lines, values);
+            break;
+        case BAYER:
+            if (y == 0)
+                unpack(f, 0, f->lines);
+            if (y + 1 < h)
+                unpack(f, y + 1, f->lines + (y + 1) % 3 * w);
+            put_bayer(f, y, values);
+            break;
         }
+    }
 }
 
 an_err an_pixels_image(const an_pixels *p, const void *bytes, size_t len, an_image *ret, an_note *why)
@@ -246,7 +261,7 @@ an_err an_pixels_image(const an_pixels *p, const void *bytes, size_t len, an_ima
     if (!l)
         return an_fail(AN_ERR_PROTO, why, "frames of the format 0x%08x, which is not known here",
                        (unsigned)p->format);
-    if (!is_sized(p))
+    if (!is_sized(p, l))
         return an_fail(AN_ERR_LIMIT, why, "a frame of %zu x %zu pixels", p->width, p->height);
     if (p->stride > 0 && p->stride < bytes_of(l, p->width * samples_of(l)))
         return an_fail(AN_ERR_PROTO, why, "rows of %zu bytes are too short for %zu pixels", p->stride,
@@ -254,11 +269,17 @@ an_err an_pixels_image(const an_pixels *p, const void *bytes, size_t len, an_ima
     if (len < an_pixels_bytes(p))
         return an_fail(AN_ERR_PROTO, why, "a frame of %zu bytes where %zu were expected", len,
                        an_pixels_bytes(p));
-    const frame f = {p, l, bytes, 1.0f / (float)((1u << l->bits) - 1)};
+    frame f = {p, l, bytes, 1.0f / (float)((1u << l->bits) - 1), NULL};
     an_image image = {.height = p->height, .width = p->width, .channels = l->kind == GREY ? 1 : 3};
-    if (!(image.values = an_alloc_raw(p->width * p->height * image.channels, sizeof *image.values)))
-        return AN_ERR_NOMEM;
-    put(&f, image.values);
-    *ret = image;
-    return AN_OK;
+    f.lines = an_alloc_raw(3 * p->width * samples_of(l), sizeof *f.lines);
+    image.values = an_alloc_raw(p->width * p->height * image.channels, sizeof *image.values);
+    const bool room = f.lines && image.values;
+    if (room)
+        put(&f, image.values);
+    an_free(f.lines);
+    if (room)
+        *ret = image;
+    else
+        an_image_done(&image);
+    return room ? AN_OK : AN_ERR_NOMEM;
 }

@@ -43,11 +43,16 @@ static void on_lost(ArvDevice *device, void *ctx)
     atomic_store(&((an_aravis *)ctx)->lost, true);
 }
 
+static bool is_fake(const char *device)
+{
+    return device && strncmp(device, FAKE, strlen(FAKE)) == 0;
+}
+
 /* Errors: IO. */
 static an_err find(const char *device, ArvCamera **ret, an_note *why)
 {
     GError *e = NULL;
-    if (device && strncmp(device, FAKE, strlen(FAKE)) == 0) { /* found without a call to the whole network */
+    if (is_fake(device)) { /* found without a call to the whole network */
         ArvDevice *fake = arv_fake_device_new(device, &e);
         *ret = fake ? arv_camera_new_with_device(fake, &e) : NULL;
         g_clear_object(&fake);
@@ -184,7 +189,7 @@ an_err an_aravis_open(const an_aravis_conf *conf, an_aravis **ret, an_note *why)
     an_aravis *a = an_alloc(1, sizeof *a);
     if (!a)
         return err;
-    a->id_bits = 64;
+    a->id_bits = is_fake(conf->device) ? 16 : 64; /* it counts as GigE Vision does */
     if ((err = find(conf->device, &a->camera, why)))
         goto out;
     err = AN_ERR_IO;

@@ -141,6 +141,27 @@ static void a_bayer_pattern_becomes_its_colours(void **state)
     }
 }
 
+/* One red pixel among green ones of half its brightness: what its neighbours take of it. */
+static void colours_between_are_means_of_neighbours(void **state)
+{
+    (void)state;
+    uint8_t bytes[6 * 6] = {0};
+    bytes[2 * 6 + 2] = 200;
+    for (size_t i = 0; i < 36; i++)
+        if ((i / 6 + i % 6) % 2)
+            bytes[i] = 100;
+    decode(AN_PIXELS_BAYER_RG8, 6, 6, 0, bytes, sizeof bytes);
+    const size_t middle = 3 * (2 * 6 + 2);
+    is(middle, 200, 255);
+    is(middle + 1, 100, 255);
+    is(middle + 2, 0, 255);
+    is(middle + 3, 100, 255); /* green, right of it: half of its red */
+    is(middle + 3 * 6, 100, 255);
+    is(middle + 3 * 7, 50, 255); /* blue, below to the right: a quarter */
+    is(middle + 3 * 8, 0, 255);
+    is(0, 0, 255);
+}
+
 static void what_is_cut_short_unknown_or_too_large_is_refused(void **state)
 {
     (void)state;
@@ -182,11 +203,13 @@ static void a_lack_of_memory_is_survived(void **state)
     (void)state;
     const an_pixels p = {AN_PIXELS_GREY8, 2, 1, 0};
     an_image none = {0};
-    an_mem_fail_after(0);
-    const an_err err = an_pixels_image(&p, "ab", 2, &none, NULL);
-    an_mem_fail_never();
-    assert_int_equal(err, AN_ERR_NOMEM);
-    assert_null(none.values);
+    for (size_t n = 0; n < 2; n++) {
+        an_mem_fail_after(n);
+        const an_err err = an_pixels_image(&p, "ab", 2, &none, NULL);
+        an_mem_fail_never();
+        assert_int_equal(err, AN_ERR_NOMEM);
+        assert_null(none.values);
+    }
 }
 
 int main(void)
@@ -196,6 +219,7 @@ int main(void)
         cmocka_unit_test(rows_may_be_longer_than_their_pixels),
         cmocka_unit_test(colours_are_red_green_and_blue),
         cmocka_unit_test(a_bayer_pattern_becomes_its_colours),
+        cmocka_unit_test(colours_between_are_means_of_neighbours),
         cmocka_unit_test(what_is_cut_short_unknown_or_too_large_is_refused),
         cmocka_unit_test(a_lack_of_memory_is_survived),
     };
