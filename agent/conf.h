@@ -90,6 +90,8 @@ typedef struct an_agent_conf {
     int train_when;                         /* AN_TRAIN_* */
     int64_t budget_memory, budget_training; /* bytes; 0: no bound */
     double budget_cpu;                      /* processors; 0: no bound */
+    char *api_socket, *api_token_file;      /* NULL: none */
+    int64_t api_port;                       /* 0: none */
     int64_t versions_quota, spool_quota, alarms_quota, pictures_quota;
     int keep;        /* AN_KEEP_* (exhibit.h) */
     int64_t save_ms; /* how often pools are saved */

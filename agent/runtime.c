@@ -421,11 +421,13 @@ static an_err open_all(an_agent *a, an_note *why)
         (err = start_lines(a, why)) != AN_OK || (err = open_links(a, why)) != AN_OK ||
         (err = open_session(a, why)) != AN_OK)
         return err;
-    return an_agent_keys_open(a, why);
+    err = an_agent_keys_open(a, why);
+    return err == AN_OK ? an_agent_api_start(a, why) : err;
 }
 
 static void close_all(an_agent *a)
 {
+    an_agent_api_stop(a);
     a->stopping = true;
     if (a->job)
         atomic_store(&a->job->cancel, true);

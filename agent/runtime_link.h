@@ -35,6 +35,7 @@ typedef struct an_agent {
     an_training *training; /* with the trainer */
     an_msg **owed;         /* facts that could not be kept yet, oldest first */
     size_t n_owed, owed_cap;
+    struct an_local_api *api; /* NULL: none */
     an_alarms *alarms;
     char alarms_path[AN_PATH_MAX];
     an_exhibits *exhibits; /* NULL: none yet */
@@ -88,6 +89,10 @@ void an_agent_threshold(an_agent *a, const an_command *c);
 void an_agent_verdicts_tick(an_agent *a); /* takes the tables that lie in DATA/verdicts */
 void an_agent_note(an_agent *a, const an_line *l,
                    const char *what); /* in the site's journal, with what the line runs */
+
+/* runtime_api.c: nothing, unless it is configured */
+an_err an_agent_api_start(an_agent *a, an_note *why);
+void an_agent_api_stop(an_agent *a);
 
 /* runtime_commands.c */
 void an_agent_obey(an_agent *a, const an_command *c); /* what a person has left in the inbox */

@@ -41,7 +41,7 @@ typedef struct list {
     size_t n;
 } list;
 
-static an_json *row_json(const an_alarm_row *row)
+an_json *an_alarm_row_json(const an_alarm_row *row)
 {
     an_json *o = an_alarm_record_json(&row->last);
     an_json_set_bool(o, "active", row->state.active);
@@ -72,7 +72,7 @@ static bool see_row(void *ctx, const an_alarm_row *row)
 {
     list *l = ctx;
     if (l->array)
-        an_json_push(l->array, row_json(row));
+        an_json_push(l->array, an_alarm_row_json(row));
     else if (l->n == 0)
         fprintf(l->out, "%-24s %-16s %6s  %-14s %-8s %-8s %-20s %8s  %s\n", "SINCE", "LINE", "ALARM", "STATE",
                 "PROCESS", "SEVERITY", "SOURCE", "PEAK", "SENSOR OR PART");

@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "doors/unix_socket.h"
 
 #define DEFAULT_CONNECTIONS 64
 #define DEFAULT_TIMEOUT_S 15
@@ -22,6 +24,7 @@ struct an_http_server {
     an_http_handler *handler;
     void *ctx;
     size_t max_body;
+    const char *socket; /* NULL: TCP */
 };
 
 /* One request on its way in. */
@@ -90,11 +93,20 @@ static void remote_text(struct MHD_Connection *conn, char *out, socklen_t cap)
         snprintf(out, cap, "?");
 }
 
+static void user_text(struct MHD_Connection *conn, char *out, size_t cap)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info)
+        an_unix_user(info->connect_fd, out, cap);
+}
+
 static enum MHD_Result answer(an_http_server *server, struct MHD_Connection *conn, const char *path,
                               const char *method, incoming *in)
 {
-    char remote[INET6_ADDRSTRLEN];
+    char remote[INET6_ADDRSTRLEN], user[64] = "";
     remote_text(conn, remote, sizeof remote);
+    if (server->socket)
+        user_text(conn, user, sizeof user);
     an_buf_u8(&in->body, 0);
     if (in->body.failed)
         return queue_error(conn, MHD_HTTP_SERVICE_UNAVAILABLE);
@@ -102,6 +114,7 @@ static enum MHD_Result answer(an_http_server *server, struct MHD_Connection *con
         .method = method,
         .path = path,
         .remote = remote,
+        .user = user,
         .body = (const char *)in->body.data,
         .body_len = in->body.len - 1,
         .inside = conn,
@@ -221,40 +234,59 @@ static bool parse_address(const char *text, uint16_t port, listen_addr *ret)
     return false;
 }
 
-an_err an_http_server_start(const an_http_server_conf *conf, an_http_server **ret, an_note *why)
+/* fd -1: the daemon makes its own socket at addr. */
+static struct MHD_Daemon *start_daemon(an_http_server *server, const an_http_server_conf *conf,
+                                       listen_addr *addr, int fd)
 {
-    listen_addr addr;
-    const char *address = conf->address ? conf->address : "127.0.0.1";
-    if (!conf->handler)
-        return an_fail(AN_ERR_INVAL, why, "http server: no handler");
-    if (!parse_address(address, conf->port, &addr))
-        return an_fail(AN_ERR_INVAL, why, "http server: \"%.60s\" is not an IPv4 or IPv6 address", address);
-    an_http_server *server = an_alloc(1, sizeof *server);
-    if (!server)
-        return an_fail(AN_ERR_NOMEM, why, "http server: out of memory");
-    server->handler = conf->handler;
-    server->ctx = conf->ctx;
-    server->max_body = conf->max_body ? conf->max_body : DEFAULT_BODY;
     unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD;
     if (conf->threads)
         flags |= MHD_USE_THREAD_PER_CONNECTION;
-    if (addr.any.sa_family == AF_INET6)
+    if (addr->any.sa_family == AF_INET6)
         flags |= MHD_USE_IPv6;
-    errno = 0;
-    server->daemon = MHD_start_daemon(
-        flags, conf->port, NULL, NULL, on_request, server, MHD_OPTION_SOCK_ADDR, &addr.any,
+    struct MHD_OptionItem where[] = {{MHD_OPTION_SOCK_ADDR, 0, &addr->any}, {MHD_OPTION_END, 0, NULL}};
+    if (fd >= 0)
+        where[0] = (struct MHD_OptionItem){MHD_OPTION_LISTEN_SOCKET, fd, NULL};
+    return MHD_start_daemon(
+        flags, conf->port, NULL, NULL, on_request, server, MHD_OPTION_ARRAY, where,
         MHD_OPTION_CONNECTION_LIMIT, conf->max_connections ? conf->max_connections : DEFAULT_CONNECTIONS,
         MHD_OPTION_CONNECTION_TIMEOUT, conf->timeout_s ? conf->timeout_s : DEFAULT_TIMEOUT_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_PER_CONNECTION, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
         NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+}
+
+an_err an_http_server_start(const an_http_server_conf *conf, an_http_server **ret, an_note *why)
+{
+    listen_addr addr = {.any = {.sa_family = AF_UNSPEC}};
+    int fd = -1;
+    const char *address = conf->address ? conf->address : "127.0.0.1";
+    if (!conf->handler)
+        return an_fail(AN_ERR_INVAL, why, "http server: no handler");
+    if (!conf->socket && !parse_address(address, conf->port, &addr))
+        return an_fail(AN_ERR_INVAL, why, "http server: \"%.60s\" is not an IPv4 or IPv6 address", address);
+    an_err err = conf->socket ? an_unix_listen(conf->socket, &fd, why) : AN_OK;
+    if (err != AN_OK)
+        return err;
+    an_http_server *server = an_alloc(1, sizeof *server);
+    if (!server) {
+        if (fd >= 0)
+            close(fd);
+        return an_fail(AN_ERR_NOMEM, why, "http server: out of memory");
+    }
+    server->handler = conf->handler;
+    server->ctx = conf->ctx;
+    server->max_body = conf->max_body ? conf->max_body : DEFAULT_BODY;
+    server->socket = conf->socket;
+    errno = 0;
+    server->daemon = start_daemon(server, conf, &addr, fd);
     if (!server->daemon) {
         char reason[96] = "";
         int code = errno;
         if (code != 0 && strerror_r(code, reason, sizeof reason) != 0)
             reason[0] = '\0';
-        an_free(server);
-        return an_fail(AN_ERR_IO, why, "http server: cannot listen on %s port %u%s%s", address,
-                       (unsigned)conf->port, reason[0] ? ": " : "", reason);
+        an_free(server); /* fd may be closed already */
+        return an_fail(AN_ERR_IO, why, "http server: cannot listen on %s port %u%s%s",
+                       conf->socket ? conf->socket : address, (unsigned)conf->port, reason[0] ? ": " : "",
+                       reason);
     }
     *ret = server;
     return AN_OK;
@@ -271,5 +303,7 @@ void an_http_server_stop(an_http_server *server)
     if (!server)
         return;
     MHD_stop_daemon(server->daemon);
+    if (server->socket)
+        unlink(server->socket);
     an_free(server);
 }

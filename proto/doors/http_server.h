@@ -34,6 +34,7 @@ typedef struct an_http_request {
     const char *method; /* "GET" */
     const char *path;   /* "/v1/sites", decoded, without the query */
     const char *remote; /* the peer's address, "127.0.0.1" */
+    const char *user;   /* at the other end of a Unix socket: a name of this computer; else "" */
     const char *body;   /* body_len bytes and a terminator; never NULL */
     size_t body_len;
     void *inside; /* the server's own */
@@ -66,6 +67,7 @@ typedef void an_http_handler(void *ctx, const an_http_request *req, an_http_repl
 typedef struct an_http_server_conf {
     const char *address;      /* IPv4 or IPv6 literal; NULL: 127.0.0.1 */
     uint16_t port;            /* 0: the system chooses */
+    const char *socket;       /* instead of both: a Unix socket, see unix_socket.h; borrowed until stop */
     unsigned max_connections; /* 64 */
     unsigned timeout_s;       /* 15: idle connections are closed */
     size_t max_body;          /* 1 MiB */
@@ -74,7 +76,7 @@ typedef struct an_http_server_conf {
     void *ctx;
 } an_http_server_conf;
 
-/* Errors: INVAL address or no handler, IO the port is taken or refused, NOMEM. */
+/* Errors: INVAL address or no handler, EXISTS the socket is another's, IO the port is taken or refused, NOMEM. */
 an_err an_http_server_start(const an_http_server_conf *conf, an_http_server **ret, an_note *why);
 uint16_t an_http_server_port(const an_http_server *server);
 void an_http_server_stop(an_http_server *server); /* waits for the call in progress; NULL is fine */
