@@ -42,9 +42,8 @@ static an_err choose_kind(init *w, init_kind *other, an_note *why)
         return err;
     w->type = an_source_type_find(kind);
     if (!w->type)
-        return an_fail(
-            AN_ERR_INVAL, why,
-            "no source of kind \"%s\" in this agent; --help of probe and docs/SOURCES.md name them", kind);
+        return an_fail(AN_ERR_INVAL, why,
+                       "no source of kind \"%s\" in this agent; docs/SOURCES.md names them", kind);
     if (strcmp(kind, "wav") == 0 && an_source_type_find("spectral"))
         w->type = an_source_type_find("spectral");
     w->kind = init_kind_find(w->type->name);

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/args.h"
 #include "base/err.h"
 
 #define AN_INIT_SET_MAX 32
@@ -39,5 +40,7 @@ typedef struct an_init_opts {
 /* Errors: INVAL what must be given is not, an option is wrong; EXISTS out is there already; NOTFOUND, IO the source cannot be
  * reached, or nothing in it is worth a row; NOMEM. */
 an_err an_init(const an_init_opts *opts, an_note *why);
+/* The same by the flags of the command line, asking on standard input if that is a terminal. */
+an_err an_init_by_args(const an_args *args, an_note *why);
 
 #endif

@@ -262,28 +262,6 @@ static an_err probe(const an_args *args, an_note *why)
     return err == AN_OK ? an_show_source(args->positionals[0], &opts, stdout, why) : err;
 }
 
-static an_err init(const an_args *args, an_note *why)
-{
-    const char *path = an_args_get(args, "path"), *time = an_args_get(args, "for"), *set;
-    an_init_opts opts = {.kind = an_args_get(args, "source"),
-                         .where = path ? path : an_args_get(args, "address"),
-                         .out = an_args_get(args, "out"),
-                         .site = an_args_get(args, "site"),
-                         .data = an_args_get(args, "data"),
-                         .line = an_args_get(args, "line"),
-                         .model = an_args_get(args, "model"),
-                         .for_ms = 10000,
-                         .yes = an_args_has(args, "yes"),
-                         .force = an_args_has(args, "force"),
-                         .in = isatty(STDIN_FILENO) ? stdin : NULL,
-                         .say = stdout};
-    while (opts.n_set < AN_INIT_SET_MAX && (set = an_args_at(args, "set", opts.n_set)))
-        opts.set[opts.n_set++] = set;
-    if (time && (!an_parse_ms(time, &opts.for_ms) || opts.for_ms < 1))
-        return an_fail(AN_ERR_INVAL, why, "--for %.60s: a time such as 30s", time);
-    return an_init(&opts, why);
-}
-
 static an_err show_alarm(const an_args *args, an_note *why)
 {
     const char *const *p = args->positionals;
@@ -434,7 +412,7 @@ static an_err dispatch(const an_args *args, an_note *why)
                                     .defect = an_args_get(args, "class"),
                                     .comment = an_args_get(args, "comment")};
     if (strcmp(verb, "init") == 0)
-        return init(args, why);
+        return an_init_by_args(args, why);
     if (strcmp(verb, "enrol") == 0)
         return enrol(args, why);
     if (strcmp(verb, "status") == 0)
