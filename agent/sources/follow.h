@@ -26,7 +26,7 @@
 #include "base/file.h"
 
 #define AN_FOLLOW_CHUNK 65536
-#define AN_FOLLOW_HEAD 512 /* first bytes that tell one file from another */
+#define AN_FOLLOW_HEAD 4096 /* first bytes that tell one file from another: more than a wide header has */
 
 typedef enum an_follow_event {
     AN_FOLLOW_BYTES,

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -164,6 +165,42 @@ static void a_cut_file_that_has_grown_longer_again_is_seen_to_be_another(void **
     sources_put("a.csv", "w", "x,y\n7,1\n8,1\n9,1\n");
     must_give(s, "|7 8 9");
     assert_int_equal(sources_count(s, "cut"), 1);
+    an_source_close(s);
+}
+
+/* A line of a hundred sensors: 0: the header. */
+static void put_wide(const char *how, int first, int last)
+{
+    char line[4096];
+    for (int row = first; row <= last; row++) {
+        size_t n = (size_t)(row == 0 ? snprintf(line, sizeof line, "x,y")
+                                     : snprintf(line, sizeof line, "%d,%d", row, row));
+        for (int i = 0; i < 100; i++)
+            n += (size_t)(row == 0 ? snprintf(line + n, sizeof line - n, ",temperature_%d", i)
+                                   : snprintf(line + n, sizeof line - n, ",0"));
+        snprintf(line + n, sizeof line - n, "\n");
+        sources_put("a.csv", row == first ? how : "a", line);
+    }
+}
+
+/* Files under such a header are told apart by what comes behind it. */
+static void files_under_a_wide_header_are_told_apart(void **state)
+{
+    (void)state;
+    put_wide("w", 0, 1);
+    written_at("a.csv", 1000);
+    an_source *s = sources_open("csv", NAMED);
+    must_give(s, "|1");
+    put_wide("a", 2, 2);
+    copy_and_cut("a.csv", "a.csv.2");
+    written_at("a.csv.2", 2000);
+    put_wide("a", 0, 0);
+    put_wide("a", 3, 6);
+    copy_and_cut("a.csv", "a.csv.1");
+    written_at("a.csv.1", 3000);
+    put_wide("a", 0, 0);
+    put_wide("a", 7, 12);
+    must_give(s, "2 |3 4 5 6 |7 8 9 10 11 12");
     an_source_close(s);
 }
 
@@ -338,6 +375,7 @@ int main(void)
         ROW(what_a_file_held_between_two_cuts_is_read),
         ROW(files_that_begin_with_a_header_alone_are_told_apart_by_their_times),
         ROW(a_cut_file_that_has_grown_longer_again_is_seen_to_be_another),
+        ROW(files_under_a_wide_header_are_told_apart),
         ROW(a_file_of_a_like_name_is_no_part_of_it),
         ROW(what_was_rotated_while_the_agent_was_down_is_read),
         ROW(files_of_the_same_rows_are_told_apart),
