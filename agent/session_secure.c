@@ -300,8 +300,8 @@ void an_secure_free(an_part_secure *secure)
     an_free(secure);
 }
 
-/* The state first: a kill between the two leaves a round that was begun and of which nothing was said, to go on with.  The
- * other way round it could neither go on nor begin. */
+/* The state first: a kill between the two leaves a state of which nothing was said; the next start sweeps it, and the round
+ * may begin.  The other way round it could neither go on nor begin. */
 an_err an_secure_start(an_session *s, an_part *p, an_note *why)
 {
     begun list;
