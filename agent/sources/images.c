@@ -5,13 +5,18 @@
  * An image is a window of its rows, as andon-lab has it (docs/adr/0037): the first has AN_ROW_RESTART, so that a line whose
  * window is `height` scores each image once, at its last row.  After a restart the image that was not given out to
  * its end is given out again from its first row: half a window would never be scored. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/sources/follow_internal.h"
 #include "agent/sources/images_internal.h"
 #include "base/mem.h"
 #include "doors/yaml.h"
+
+#define STILL_MS 10000 /* of a file that cannot be read */
 
 static void say_bad(images *s, const char *why)
 {
@@ -42,30 +47,73 @@ static void sort_items(const images *s, images_item *items, size_t n)
         }
 }
 
-/* All images after the last one that was begun.  Errors: IO the folder is away, NOMEM. */
-static an_err look(images *s)
+static bool is_ahead(const images *s, const char *name, int64_t ns)
 {
-    char path[AN_PATH_MAX];
+    const int after = s->file[0] ? order(s, name, ns, s->file, s->file_ns) : 1;
+    return after > 0 || (after == 0 && s->again);
+}
+
+/* By its descriptor: a folder that goes away in the middle of it is listed whole, or not at all. */
+static an_err take_items(images *s, int folder)
+{
     struct stat st;
+    for (size_t i = 0; i < s->names.n; i++) {
+        char *name = s->names.items[i];
+        if (name[0] == '.' || !an_image_named(name) || strlen(name) >= sizeof s->file)
+            continue;
+        if (fstatat(folder, name, &st, 0) != 0) {
+            if (errno != ENOENT && errno != ELOOP && errno != EACCES)
+                return AN_ERR_IO;
+            continue;
+        }
+        if (!S_ISREG(st.st_mode))
+            continue;
+        const int64_t ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+        if (is_ahead(s, name, ns))
+            s->items[s->n_items++] = (images_item){name, ns, (uint64_t)st.st_size};
+    }
+    return AN_OK;
+}
+
+static an_err list(images *s)
+{
     s->n_items = s->at_item = 0;
     an_names_done(&s->names);
     s->names = (an_names){0};
-    an_err err = an_dir_list(s->path, &s->names, NULL);
-    if (err)
+    const int folder = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    an_err err = folder < 0 ? AN_ERR_IO : an_dir_list(s->path, &s->names, NULL);
+    if (!err && !an_grow(&s->items, &s->cap_items, s->names.n, sizeof *s->items))
+        err = AN_ERR_NOMEM;
+    if (!err)
+        err = take_items(s, folder);
+    if (folder >= 0)
+        close(folder);
+    if (err) {
+        s->n_items = 0;
         return err == AN_ERR_NOMEM ? err : AN_ERR_IO;
-    if (!an_grow(&s->items, &s->cap_items, s->names.n, sizeof *s->items))
-        return AN_ERR_NOMEM;
-    for (size_t i = 0; i < s->names.n; i++) {
-        char *name = s->names.items[i];
-        if (name[0] == '.' || !an_image_named(name) || an_path_join(path, s->path, name) != AN_OK ||
-            stat(path, &st) != 0 || !S_ISREG(st.st_mode))
-            continue;
-        const int64_t ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-        if (!s->file[0] || order(s, name, ns, s->file, s->file_ns) > 0)
-            s->items[s->n_items++] = (images_item){name, ns, (uint64_t)st.st_size};
     }
     sort_items(s, s->items, s->n_items);
     return AN_OK;
+}
+
+/* All images after the last one that was begun.  What comes while a folder is listed may be in the list without what came
+ * before it; so it is listed again, up to what was the newest.  Errors: IO the folder is away, NOMEM. */
+static an_err look(images *s)
+{
+    an_err err = list(s);
+    if (err || s->n_items == 0)
+        return err;
+    const int64_t newest_ns = s->items[s->n_items - 1].written_ns;
+    char newest[AN_PATH_MAX];
+    memcpy(newest, s->items[s->n_items - 1].name, strlen(s->items[s->n_items - 1].name) + 1);
+    err = list(s);
+    while (!err && s->n_items > 0) {
+        const images_item *last = &s->items[s->n_items - 1];
+        if (order(s, last->name, last->written_ns, newest, newest_ns) <= 0)
+            break;
+        s->n_items--;
+    }
+    return err;
 }
 
 /* The newest may still be written: it must keep still for a look.  What has one after it is complete. */
@@ -83,6 +131,24 @@ static bool is_settled(images *s, const images_item *item)
     s->seen_size = item->size;
     s->seen_ms = now;
     return false;
+}
+
+/* The newest may be whole a moment later though its writer has paused, and to wait for it keeps nothing else away; one on a
+ * share that goes away is still there when that comes back.  Neither is a bad record before it has kept still for long. */
+static bool is_worth_waiting(images *s, const images_item *item, an_err why_not)
+{
+    const int64_t now = an_clock_system()->mono_ms(an_clock_system());
+    if (!s->follow || (why_not != AN_ERR_IO && s->at_item < s->n_items))
+        return false;
+    const bool same = strcmp(s->failed, item->name) == 0 && s->failed_ns == item->written_ns &&
+                      s->failed_size == item->size;
+    if (same)
+        return now - s->failed_ms < STILL_MS;
+    memcpy(s->failed, item->name, strlen(item->name) + 1);
+    s->failed_ns = item->written_ns;
+    s->failed_size = item->size;
+    s->failed_ms = now;
+    return true;
 }
 
 /* ---- one image ---- */
@@ -120,16 +186,22 @@ static an_err name_part(images *s, const char *name)
     return AN_OK;
 }
 
-/* Errors: PROTO it cannot be read, which has been counted; NOMEM. */
+/* Errors: PROTO it cannot be read, which has been counted; AGAIN it may be, later, or it is gone, or the folder is;
+ * NOMEM. */
 static an_err begin(images *s, const images_item *item)
 {
     an_note why = {{0}};
     an_image image = {0};
-    memcpy(s->file, item->name, strlen(item->name) + 1);
-    s->file_ns = item->written_ns;
-    s->y = s->picture.height; /* of the one before there is nothing left */
     an_row_image came = {0};
     an_err err = load(s, item, &image, &came, &why);
+    if (err == AN_ERR_NOTFOUND && s->follow)
+        return AN_ERR_AGAIN;
+    if (err && err != AN_ERR_NOMEM && is_worth_waiting(s, item, err))
+        return AN_ERR_AGAIN;
+    memcpy(s->file, item->name, strlen(item->name) + 1);
+    s->file_ns = item->written_ns;
+    s->again = false;
+    s->y = s->picture.height; /* of the one before there is nothing left */
     if (!err && s->time_in_name && !an_time_in_name(item->name, s->zone, &s->image_ms))
         err = an_fail(AN_ERR_PROTO, &why, "%.100s: there is no date and time in its name", item->name);
     if (err == AN_ERR_NOMEM) {
@@ -169,6 +241,8 @@ static an_err next_image(images *s, an_note *why)
             return AN_ERR_AGAIN;
         }
         err = begin(s, &s->items[s->at_item++]);
+        if (err == AN_ERR_AGAIN)
+            s->n_items = s->at_item = 0; /* looked at anew */
         if (err != AN_ERR_PROTO)
             return err;
     }
@@ -255,21 +329,19 @@ static an_err images_next(void *state, an_batch *ret, int64_t *ret_wait_ms, an_n
 static an_err images_save(const void *state, an_buf *ret)
 {
     const images *s = state;
-    const bool again = s->image.values && s->y < s->picture.height;
+    const bool half = s->image.values && s->y < s->picture.height;
     const size_t len = strlen(s->file);
     an_buf_u16(ret, (uint16_t)len);
     an_buf_put(ret, s->file, len);
     an_buf_u64(ret, (uint64_t)s->file_ns);
-    an_buf_u64(ret, again ? s->row - s->y : s->row);
-    an_buf_u8(ret, again);
+    an_buf_u64(ret, half ? s->row - s->y : s->row);
+    an_buf_u8(ret, half || s->again);
     return AN_OK;
 }
 
 static an_err images_restore(void *state, an_reader *in, an_note *why)
 {
     images *s = state;
-    char path[AN_PATH_MAX];
-    struct stat st;
     const uint16_t len = an_read_u16(in);
     const uint8_t *bytes = an_read_bytes(in, len);
     const int64_t ns = (int64_t)an_read_u64(in);
@@ -283,13 +355,8 @@ static an_err images_restore(void *state, an_reader *in, an_note *why)
     s->row = row;
     s->n_items = s->at_item = 0;
     an_image_done(&s->image);
-    if (!again || an_path_join(path, s->path, s->file) != AN_OK || stat(path, &st) != 0)
-        return AN_OK;
-    char name[AN_PATH_MAX];
-    memcpy(name, s->file, sizeof name);
-    const images_item item = {name, ns, (uint64_t)st.st_size};
-    const an_err err = begin(s, &item);
-    return err == AN_ERR_PROTO ? AN_OK : err;
+    s->again = again; /* from its first row, as soon as the folder is there */
+    return AN_OK;
 }
 
 static uint64_t images_bad(const void *state, const char **ret_last)

@@ -30,8 +30,13 @@ typedef struct images {
     int64_t seen_ns, seen_ms;
     uint64_t seen_size;
 
+    char failed[AN_PATH_MAX]; /* could not be read at the last try, and how it was */
+    int64_t failed_ns, failed_ms;
+    uint64_t failed_size;
+
     char file[AN_PATH_MAX]; /* the last one begun, "": none */
     int64_t file_ns;
+    bool again;     /* it is to be begun once more, after a restart in its middle */
     an_image image; /* that is given out, row by row */
     size_t y;       /* its next row */
     an_row_image as_it_came;

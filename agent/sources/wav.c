@@ -3,6 +3,7 @@
  * A folder's files are read in natural order, each once and as a whole: while files are followed, one is begun when it has
  * not changed for a look.  Each file is a stretch of its own. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -32,8 +33,11 @@ typedef struct wav {
     an_sound_info info;
     int64_t file_ms; /* time of its first instant */
     uint64_t at;     /* next instant */
+    bool resume;     /* after a restart: the file is to be opened again, at that instant */
     uint64_t row;
-    off_t seen_size; /* of the file after it, at the last look */
+    an_names found;          /* of the folder at the last look; first those ahead, in order */
+    size_t n_ahead, at_name; /* of these the next one */
+    off_t seen_size;         /* of the file after it, at the last look */
     struct timespec seen_time;
     int64_t seen_ms; /* since when it has kept still */
     uint64_t files, refused, bad;
@@ -114,29 +118,68 @@ static an_err path_of(const wav *s, const char *name, char out[static AN_PATH_MA
     return AN_OK;
 }
 
-/* The first name after s->file; "": none. */
-static an_err next_name(const wav *s, char out[static AN_PATH_MAX])
+static bool is_ahead(const wav *s, const char *name)
 {
-    an_names names = {0};
+    const int after = s->file[0] ? an_natural(name, s->file) : 1;
+    return after > 0 || (after == 0 && s->resume);
+}
+
+static int in_order(const void *a, const void *b)
+{
+    return an_natural(*(char *const *)a, *(char *const *)b);
+}
+
+static an_err list(wav *s)
+{
+    s->n_ahead = s->at_name = 0;
+    an_names_done(&s->found);
+    s->found = (an_names){0};
+    an_err err = an_dir_list(s->path, &s->found, NULL);
+    if (err)
+        return err == AN_ERR_NOMEM ? err : AN_ERR_IO;
+    for (size_t i = 0; i < s->found.n; i++) {
+        char *name = s->found.items[i];
+        if (name[0] == '.' || strlen(name) >= AN_PATH_MAX || !an_follow_ends_with(name, s->suffix) ||
+            !is_ahead(s, name))
+            continue;
+        s->found.items[i] = s->found.items[s->n_ahead]; /* the list keeps all of them */
+        s->found.items[s->n_ahead++] = name;
+    }
+    if (s->n_ahead > 0)
+        qsort(s->found.items, s->n_ahead, sizeof *s->found.items, in_order);
+    return AN_OK;
+}
+
+/* All names ahead, in order: folders may hold thousands.  What comes while a folder is listed may be in the list without
+ * what came before it; so it is listed again, up to what was the newest.  Errors: IO the folder is away, NOMEM. */
+static an_err look(wav *s)
+{
+    char newest[AN_PATH_MAX];
+    an_err err = list(s);
+    if (err || s->n_ahead == 0)
+        return err;
+    memcpy(newest, s->found.items[s->n_ahead - 1], strlen(s->found.items[s->n_ahead - 1]) + 1);
+    err = list(s);
+    while (!err && s->n_ahead > 0 && an_natural(s->found.items[s->n_ahead - 1], newest) > 0)
+        s->n_ahead--;
+    return err;
+}
+
+/* The first name after s->file, or that itself to go on in it; "": none.  *ret_last: there is none after it. */
+static an_err next_name(wav *s, char out[static AN_PATH_MAX], bool *ret_last)
+{
     out[0] = '\0';
+    *ret_last = true;
     if (!s->is_dir) {
-        if (!s->file[0])
+        if (!s->file[0] || s->resume)
             memcpy(out, "-", 2);
         return AN_OK;
     }
-    an_err err = an_dir_list(s->path, &names, NULL);
-    if (err)
-        return err == AN_ERR_NOMEM ? err : AN_ERR_IO;
-    const char *best = NULL;
-    for (size_t i = 0; i < names.n; i++) {
-        const char *name = names.items[i];
-        if (name[0] != '.' && strlen(name) < AN_PATH_MAX && an_follow_ends_with(name, s->suffix) &&
-            (!s->file[0] || an_natural(name, s->file) > 0) && (!best || an_natural(name, best) < 0))
-            best = name;
-    }
-    if (best)
-        memcpy(out, best, strlen(best) + 1);
-    an_names_done(&names);
+    const an_err err = s->at_name < s->n_ahead ? AN_OK : look(s);
+    if (err || s->n_ahead == 0)
+        return err;
+    memcpy(out, s->found.items[s->at_name], strlen(s->found.items[s->at_name]) + 1);
+    *ret_last = s->at_name + 1 == s->n_ahead;
     return AN_OK;
 }
 
@@ -161,20 +204,24 @@ static void refuse(wav *s, const char *why)
     snprintf(s->bad_text, sizeof s->bad_text, "%.150s", why);
 }
 
-/* Opens the file as the present one; one that is no use is counted and passed over (PROTO). */
+/* Opens the file as the present one; one that is no use is counted and passed over (PROTO).  AGAIN: it is gone, or the
+ * folder is. */
 static an_err open_sound(wav *s, const char *name)
 {
     char path[AN_PATH_MAX];
     struct stat st;
     an_note why = {{0}};
+    const uint64_t from = s->resume && strcmp(name, s->file) == 0 ? s->at : 0;
     an_err err = path_of(s, name, path);
     if (err)
         return err;
-    memcpy(s->file, name, strlen(name) + 1);
-    s->at = 0;
     err = an_sound_open(path, &s->sound, &s->info, &why);
     if (err == AN_ERR_NOMEM)
         return err;
+    if (err && s->follow && !an_file_exists(path))
+        return AN_ERR_AGAIN;
+    memcpy(s->file, name, strlen(name) + 1);
+    s->resume = false;
     const double seconds = err ? 0 : (double)s->info.n / s->info.rate_hz;
     const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path; /* the folder is known */
     if (!err && s->shape.channels > 0 &&
@@ -187,8 +234,11 @@ static an_err open_sound(wav *s, const char *name)
         s->file_ms =
             (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 - (int64_t)(seconds * 1000);
     else if (!err && s->time_by == TIME_START)
-        s->file_ms = s->start_ms + (int64_t)((double)s->row * 1000 / s->info.rate_hz);
+        s->file_ms = s->start_ms + (int64_t)((double)(s->row - from) * 1000 / s->info.rate_hz);
+    if (!err && from > 0)
+        err = an_sound_seek(s->sound, from, &why);
     if (!err) {
+        s->at = from;
         s->files++;
         return AN_OK;
     }
@@ -202,8 +252,9 @@ static an_err next_sound(wav *s, an_note *why)
 {
     char name[AN_PATH_MAX], path[AN_PATH_MAX];
     struct stat st;
+    bool last = true;
     for (;;) {
-        an_err err = next_name(s, name);
+        an_err err = next_name(s, name, &last);
         if (err == AN_ERR_IO)
             return s->follow ? AN_ERR_AGAIN : an_fail(err, why, "%s: cannot be listed", s->path);
         if (err)
@@ -212,9 +263,12 @@ static an_err next_sound(wav *s, an_note *why)
             return s->follow && s->is_dir ? AN_ERR_AGAIN : AN_ERR_NOTFOUND;
         if ((err = path_of(s, name, path)))
             return err;
-        if (s->follow && (stat(path, &st) != 0 || !is_settled(s, &st)))
-            return AN_ERR_AGAIN;
-        err = open_sound(s, name);
+        /* What has one after it is complete. */
+        err = s->follow && (stat(path, &st) != 0 || (last && !is_settled(s, &st))) ? AN_ERR_AGAIN
+                                                                                   : open_sound(s, name);
+        s->at_name++;
+        if (err == AN_ERR_AGAIN)
+            s->n_ahead = s->at_name = 0; /* looked at anew */
         if (err != AN_ERR_PROTO)
             return err;
     }
@@ -245,6 +299,7 @@ static an_err wav_open(void *state, const an_node *conf, an_note *why)
     an_sound_close(s->sound);
     s->sound = NULL;
     s->file[0] = '\0';
+    s->n_ahead = s->at_name = 0;
     s->files = s->refused = s->bad = 0;
     if (s->n_names > 0 && s->n_names != s->shape.channels)
         return an_fail(AN_ERR_INVAL, why, "%s: the file has %u channels, %zu are named", s->path,
@@ -308,31 +363,28 @@ static an_err wav_save(const void *state, an_buf *ret)
     an_buf_put(ret, s->file, len);
     an_buf_u64(ret, s->at);
     an_buf_u64(ret, s->row);
-    an_buf_u8(ret, s->sound != NULL);
+    an_buf_u8(ret, s->sound != NULL || s->resume);
     return AN_OK;
 }
 
 static an_err wav_restore(void *state, an_reader *in, an_note *why)
 {
     wav *s = state;
-    char name[AN_PATH_MAX] = "", path[AN_PATH_MAX];
     const uint16_t len = an_read_u16(in);
     const uint8_t *bytes = an_read_bytes(in, len);
     const uint64_t at = an_read_u64(in), row = an_read_u64(in);
     const bool is_open = an_read_u8(in) != 0;
     if (in->failed || len >= AN_PATH_MAX || memchr(bytes, '/', len) || memchr(bytes, '\0', len))
         return an_fail(AN_ERR_PROTO, why, "not a position of a wav source");
-    memcpy(name, bytes, len);
     an_sound_close(s->sound);
     s->sound = NULL;
-    s->row = row - at; /* as it was when the file was begun */
-    memcpy(s->file, name, sizeof name);
-    an_err err = path_of(s, name, path);
-    if (!err && is_open && an_file_exists(path) && (err = open_sound(s, name)) == AN_OK)
-        err = an_sound_seek(s->sound, at, why);
+    memset(s->file, 0, sizeof s->file);
+    memcpy(s->file, bytes, len);
     s->at = at;
     s->row = row;
-    return err == AN_ERR_PROTO ? AN_OK : err; /* it has been counted, and the next one follows */
+    s->resume = is_open; /* as soon as its folder is there */
+    s->n_ahead = s->at_name = 0;
+    return AN_OK;
 }
 
 static uint64_t wav_bad(const void *state, const char **ret_last)
@@ -355,6 +407,7 @@ static void wav_close(void *state)
     wav *s = state;
     an_sound_close(s->sound);
     an_zone_free(s->zone);
+    an_names_done(&s->found);
 }
 
 const an_source_type an_source_type_wav = {
