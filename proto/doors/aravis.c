@@ -193,7 +193,12 @@ an_err an_aravis_open(const an_aravis_conf *conf, an_aravis **ret, an_note *why)
     if ((err = find(conf->device, &a->camera, why)))
         goto out;
     err = AN_ERR_IO;
-    a->signal = g_signal_connect(arv_camera_get_device(a->camera), "control-lost", G_CALLBACK(on_lost), a);
+    ArvDevice *device = arv_camera_get_device(a->camera);
+    if (ARV_IS_GV_DEVICE(device) && !arv_gv_device_is_controller(ARV_GV_DEVICE(device))) {
+        err = an_fail(AN_ERR_IO, why, "it has another master");
+        goto out;
+    }
+    a->signal = g_signal_connect(device, "control-lost", G_CALLBACK(on_lost), a);
     if (!set_all(a, conf, why) || (err = start(a, conf, why)))
         goto out;
     *ret = a;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LOCK "/tmp/andon-test-camera.lock"
@@ -83,7 +84,10 @@ bool an_fake_camera_init(an_fake_camera *c)
 {
     memset(c, 0, sizeof *c);
     c->lock_fd = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    for (int i = 0; c->lock_fd >= 0 && flock(c->lock_fd, LOCK_EX | LOCK_NB) != 0; i++) {
+    if (c->lock_fd < 0)
+        return false;
+    (void)fchmod(c->lock_fd, 0666); /* whoever comes first: others wait for their turn too */
+    for (int i = 0; flock(c->lock_fd, LOCK_EX | LOCK_NB) != 0; i++) {
         if (i == TURN_S * 10) {
             close(c->lock_fd);
             return false;
