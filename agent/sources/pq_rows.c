@@ -47,11 +47,18 @@ static void pg_close(void *link)
     an_pq_close(link);
 }
 
-const sql_database an_sql_postgresql = {pg_connect, pg_query, pg_close, "pg_typeof",
-                                        "SELECT CASE WHEN table_schema = current_schema() THEN table_name "
-                                        "ELSE table_schema || '.' || table_name END, "
-                                        "column_name, data_type || CASE WHEN column_default LIKE 'nextval(%' "
-                                        "OR is_identity = 'YES' THEN ' key' ELSE '' "
-                                        "END FROM information_schema.columns WHERE table_schema NOT IN "
-                                        "('information_schema', 'pg_catalog') ORDER BY 1, "
-                                        "ordinal_position"};
+/* Of all that may be read; "key": it alone is the primary key. */
+static const char columns[] =
+    "SELECT CASE WHEN n.nspname = current_schema() THEN '' ELSE quote_ident(n.nspname) || '.' END || "
+    "quote_ident(c.relname), a.attname, format_type(a.atttypid, NULL) || CASE WHEN EXISTS (SELECT 1 FROM "
+    "pg_index i "
+    "WHERE i.indrelid = c.oid AND i.indisprimary AND i.indnkeyatts = 1 AND i.indkey[0] = a.attnum) THEN ' "
+    "key' ELSE "
+    "'' END FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid "
+    "= c.oid "
+    "WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname NOT "
+    "IN "
+    "('information_schema', 'pg_catalog', 'pg_toast') AND has_table_privilege(c.oid, 'SELECT') ORDER BY 1, "
+    "a.attnum";
+
+const sql_database an_sql_postgresql = {pg_connect, pg_query, pg_close, "pg_typeof", columns};
