@@ -44,6 +44,12 @@ for site in "${sites[@]}"; do
 done
 say "three sites run $version"
 
+# ---- and no site's sums were seen, those of its regimes neither
+for r in $(seq "$(last_round)"); do
+    round_json "$r" | grep -q '"state":"COMMITTED"' || continue
+    round_json "$r" | grep -q '"protection":"secure sum of ' || die "round $r is in the clear: $(round_json "$r")"
+done
+
 # ---- the version brings the steps along
 "$bin/andon-lab" inspect "$work/plant-a/versions/$version.bundle" --json >"$work/inspected" || die "the version cannot be read"
 grep -q "\"history_rows\": $history,\$" "$work/inspected" || die "another history: $(grep rows "$work/inspected")"
