@@ -50,6 +50,7 @@ void an_report_done(an_report *r)
     an_free(r->versions.items);
     an_alarm_points_done(&r->points);
     an_verdict_counts_done(&r->verdicts);
+    an_free(r->suggested);
     *r = (an_report){.n_alarms = 0};
 }
 
@@ -208,6 +209,25 @@ static an_err count_verdicts(an_report *r, an_alarms *log, an_note *why)
     return an_verdict_count_log(&r->verdicts, log, &how, why);
 }
 
+/* Of each line of which something was said; where nothing runs there is nothing to suggest. */
+static an_err suggest(an_report *r, an_alarms *log, const char *dir)
+{
+    const char *before = "";
+    for (size_t i = 0; i < r->verdicts.n; i++) {
+        const an_verdict_count *c = &r->verdicts.items[i]; /* by line */
+        if (strcmp(c->line, before) == 0)
+            continue;
+        before = c->line;
+        if (!an_grow(&r->suggested, &r->suggested_cap, r->n_suggested + 1, sizeof *r->suggested))
+            return AN_ERR_NOMEM;
+        an_err err = an_suggest_line(dir, log, c->line, AN_REPORT_FAR, &r->suggested[r->n_suggested], NULL);
+        if (err == AN_ERR_NOMEM)
+            return err;
+        r->n_suggested += err == AN_OK;
+    }
+    return AN_OK;
+}
+
 static an_err gather(const char *dir, const char *day, an_report *r, an_note *why)
 {
     char path[AN_PATH_MAX];
@@ -232,6 +252,8 @@ static an_err gather(const char *dir, const char *day, an_report *r, an_note *wh
     }
     if (err == AN_ERR_NOTFOUND && log)
         err = count_verdicts(r, log, why);
+    if (err == AN_OK)
+        err = suggest(r, log, dir);
     an_alarms_close(log);
     an_free(e);
     return err;

@@ -18,12 +18,14 @@
 
 #include "agent/alarm_figures.h"
 #include "agent/alarm_record.h"
+#include "agent/show_verdicts.h"
 #include "agent/verdict_figures.h"
 #include "base/buf.h"
 #include "base/file.h"
 
 #define AN_REPORT_BYTES_MAX (16u << 20)
 #define AN_REPORT_DAYS 14
+#define AN_REPORT_FAR 0.01 /* false-alarm rate that a suggested threshold is held to */
 #define AN_REPORT_HOURS 25 /* of the day on which the clock goes back */
 
 typedef struct an_report_alarm {
@@ -61,6 +63,8 @@ typedef struct an_report {
     size_t n_alarms, alarms_cap;
     an_report_counts sensors, faults, versions;
     an_alarm_points points;
+    an_suggested *suggested; /* (n_suggested) of lines with verdicts; by whoever reports */
+    size_t n_suggested, suggested_cap;
     char dir[AN_PATH_MAX]; /* the data folder, for pictures; "": none are shown */
     an_verdict_counts
         verdicts; /* of AN_REPORT_DAYS days with this one as the last, each line; by whoever reports */

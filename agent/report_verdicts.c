@@ -85,6 +85,33 @@ static an_err put_picture(an_buf *b, const an_report *r)
     return an_svg_end(&s, b);
 }
 
+static void put_change(an_buf *b, const char *what, const an_suggest_at *a, const an_suggested *r)
+{
+    an_buf_printf(b,
+                  " %s at %.3g times the calibrated threshold: %" PRIu64 " defects found, %" PRIu64
+                  " missed, %" PRIu64 " wrong alarms.",
+                  what, a->threshold / r->calibrated, a->found, a->missed, a->alarms_wrong);
+}
+
+/* What a threshold would have come to: said, never applied. */
+static void put_suggestion(an_buf *b, const an_suggested *r)
+{
+    char asked[64];
+    if (!r->s.f1_known && !r->s.far_known)
+        return;
+    snprintf(asked, sizeof asked, "At most %.3g %% false alarms", 100 * r->far);
+    an_buf_text(b, "<p>Line ");
+    an_escape_put(b, r->line, AN_ESCAPE_XML);
+    an_buf_printf(b, ", of %zu defects and %zu good pieces that its version has scored:", r->s.defects,
+                  r->s.good);
+    put_change(b, "Now,", &r->s.now, r);
+    if (r->s.f1_known)
+        put_change(b, "Best F1", &r->s.f1, r);
+    if (r->s.far_known)
+        put_change(b, asked, &r->s.far, r);
+    an_buf_text(b, " A person sets it (<code>andon-agent threshold</code>).</p>\n");
+}
+
 an_err an_report_verdicts(const an_report *r, an_buf *ret)
 {
     size_t n = 0;
@@ -105,5 +132,7 @@ an_err an_report_verdicts(const an_report *r, an_buf *ret)
         "<p class=\"aside\">%sIn brackets is Wilson's interval (95 %%). Unknown: fewer than %d verdicts, or "
         "nobody has reported missed defects or good pieces.</p>\n",
         n > 0 ? "" : "No alarm was shown and nothing was said of this day. ", AN_VERDICT_FEW);
+    for (size_t i = 0; i < r->n_suggested; i++)
+        put_suggestion(ret, &r->suggested[i]);
     return r->verdicts.n > 0 ? put_picture(ret, r) : AN_OK;
 }

@@ -163,31 +163,31 @@ static void print_change(const an_suggest_at *a, const an_suggest_at *now, FILE 
             wrong);
 }
 
-static void print(const char *line, const an_suggest *s, const cases *c, double far, double calibrated,
-                  FILE *out)
+static void print(const an_suggested *r, FILE *out)
 {
+    const an_suggest *s = &r->s;
     char version[2 * AN_ALARM_HASH + 1], asked[24];
-    an_hex(version, c->version, AN_ALARM_HASH);
-    snprintf(asked, sizeof asked, "FAR <= %.3g%%", 100 * far);
-    fprintf(out, "line %s, version %.16s: %zu defects and %zu good pieces\n", line, version, s->defects,
+    an_hex(version, r->version, AN_ALARM_HASH);
+    snprintf(asked, sizeof asked, "FAR <= %.3g%%", 100 * r->far);
+    fprintf(out, "line %s, version %.16s: %zu defects and %zu good pieces\n", r->line, version, s->defects,
             s->good);
     fprintf(out,
             "  of the good ones %zu raised no alarm and nobody has said anything of them; %zu that did and "
             "are not "
             "judged are left out\n",
-            c->assumed, c->unjudged);
+            r->assumed, r->unjudged);
     fprintf(out, "%-12s %10s %7s %6s %7s %13s %10s %7s %6s %9s\n", "", "THRESHOLD", "FACTOR", "FOUND",
             "MISSED", "WRONG ALARMS", "PRECISION", "RECALL", "F1", "FAR");
-    print_at("now", &s->now, calibrated, s->defects + s->good > 0, out);
-    print_at("best F1", &s->f1, calibrated, s->f1_known, out);
+    print_at("now", &s->now, r->calibrated, s->defects + s->good > 0, out);
+    print_at("best F1", &s->f1, r->calibrated, s->f1_known, out);
     if (s->f1_known)
         print_change(&s->f1, &s->now, out);
-    print_at(asked, &s->far, calibrated, s->far_known, out);
+    print_at(asked, &s->far, r->calibrated, s->far_known, out);
     if (s->far_known)
         print_change(&s->far, &s->now, out);
     fprintf(out,
             "nothing was changed; a person does: andon-agent threshold %s FACTOR --by NAME --reason TEXT\n",
-            line);
+            r->line);
 }
 
 static an_json *at_json(const an_suggest_at *a, double calibrated)
@@ -206,24 +206,24 @@ static an_json *at_json(const an_suggest_at *a, double calibrated)
     return o;
 }
 
-static an_err print_json(const char *line, const an_suggest *s, const cases *c, double far, double calibrated,
-                         FILE *out)
+static an_err print_json(const an_suggested *r, FILE *out)
 {
     char version[2 * AN_ALARM_HASH + 1];
+    const an_suggest *s = &r->s;
     an_json *o = an_json_object();
-    an_hex(version, c->version, AN_ALARM_HASH);
-    an_json_set_text(o, "line", line);
+    an_hex(version, r->version, AN_ALARM_HASH);
+    an_json_set_text(o, "line", r->line);
     an_json_set_text(o, "version", version);
     an_json_set_int(o, "defects", (int64_t)s->defects);
     an_json_set_int(o, "good", (int64_t)s->good);
-    an_json_set_int(o, "assumed_good", (int64_t)c->assumed);
-    an_json_set_int(o, "not_judged", (int64_t)c->unjudged);
-    an_json_set_num(o, "far_asked", far);
-    an_json_set(o, "now", at_json(&s->now, calibrated));
+    an_json_set_int(o, "assumed_good", (int64_t)r->assumed);
+    an_json_set_int(o, "not_judged", (int64_t)r->unjudged);
+    an_json_set_num(o, "far_asked", r->far);
+    an_json_set(o, "now", at_json(&s->now, r->calibrated));
     if (s->f1_known)
-        an_json_set(o, "best_f1", at_json(&s->f1, calibrated));
+        an_json_set(o, "best_f1", at_json(&s->f1, r->calibrated));
     if (s->far_known)
-        an_json_set(o, "far", at_json(&s->far, calibrated));
+        an_json_set(o, "far", at_json(&s->far, r->calibrated));
     char *text = an_json_print(o, 0);
     if (text)
         fprintf(out, "%s\n", text);
@@ -232,29 +232,44 @@ static an_err print_json(const char *line, const an_suggest *s, const cases *c, 
     return text ? AN_OK : AN_ERR_NOMEM;
 }
 
+an_err an_suggest_line(const char *dir, an_alarms *log, const char *line, double far, an_suggested *ret,
+                       an_note *why)
+{
+    cases c = {.n = 0};
+    an_suggested r = {.far = far};
+    an_err err = look_at_line(dir, line, &c.now, &r.calibrated, why);
+    if (err == AN_OK)
+        err = gather(log, line, &c, why);
+    if (err == AN_OK) {
+        an_suggest_of(&r.s, c.items, c.n, far, c.now);
+        r.assumed = c.assumed;
+        r.unjudged = c.unjudged;
+        memcpy(r.version, c.version, sizeof r.version);
+        an_text_set(r.line, sizeof r.line, line);
+        *ret = r;
+    }
+    an_free(c.items);
+    an_spans_done(&c.said);
+    return err;
+}
+
 an_err an_show_suggestion(const char *dir, const char *line, double far, bool json, FILE *out, an_note *why)
 {
     char path[AN_PATH_MAX];
     an_alarms *log = NULL;
-    cases c = {.n = 0};
-    an_suggest s;
-    double calibrated = 0;
-    an_err err = look_at_line(dir, line, &c.now, &calibrated, why);
-    if (err == AN_OK)
-        err = an_path_join(path, dir, "alarms.db");
+    an_suggested r;
+    an_err err = an_path_join(path, dir, "alarms.db");
+    if (err == AN_OK && !an_file_exists(path))
+        return an_fail(AN_ERR_NOTFOUND, why, "%.200s is missing: no agent has run with this data folder",
+                       path);
     if (err == AN_OK)
         err = an_alarms_open(path, &(an_alarms_conf){.site = NULL}, &log, why);
     if (err == AN_OK)
-        err = gather(log, line, &c, why);
-    if (err == AN_OK) {
-        an_suggest_of(&s, c.items, c.n, far, c.now);
-        if (json)
-            err = print_json(line, &s, &c, far, calibrated, out);
-        else
-            print(line, &s, &c, far, calibrated, out);
-    }
-    an_free(c.items);
-    an_spans_done(&c.said);
+        err = an_suggest_line(dir, log, line, far, &r, why);
+    if (err == AN_OK && json)
+        err = print_json(&r, out);
+    else if (err == AN_OK)
+        print(&r, out);
     an_alarms_close(log);
     return err;
 }

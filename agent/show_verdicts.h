@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "agent/suggest.h"
 #include "agent/verdict_figures.h"
 #include "agent/verdicts.h"
 
@@ -27,6 +28,19 @@ an_err an_import_verdicts(const char *dir, const char *path, const an_import_opt
 /* How good the alarms are; span_ms: over so long until now, 0: all that is kept.  Errors: as an_verdict_count_log. */
 an_err an_show_verdicts(const char *dir, const an_verdict_how *how, int64_t span_ms, bool json, FILE *out,
                         an_note *why);
+
+/* What the verdicts suggest for the version that has scored the line last. */
+typedef struct an_suggested {
+    char line[AN_NAME_MAX];
+    uint8_t version[AN_ALARM_HASH];
+    double far, calibrated; /* as asked; the calibrated threshold */
+    an_suggest s;
+    size_t assumed,
+        unjudged; /* good pieces of which nobody said anything; pieces left out, as their alarms are not judged */
+} an_suggested;
+/* dir: where the agent's status.json is.  Errors: as an_show_suggestion. */
+an_err an_suggest_line(const char *dir, an_alarms *log, const char *line, double far, an_suggested *ret,
+                       an_note *why);
 
 /* The threshold that would have had the best F1, and the lowest with a false-alarm rate of `far` at most.
  * Errors: NOTFOUND no such line, or nothing has scored it; STATE no version runs. */
