@@ -1,6 +1,6 @@
 /* Do maps show where the fault is?  magnetic_tile has a mask of the faulty pixels for each image.
  *
- *     ANDON_DATA=../shared/data bench_tiles
+ *     ANDON_DATA=../shared/data bench_tiles ["share: 0.25, side: 8"]      then with patches hidden in training (layers/hide.c)
  *
  * A small convolutional autoencoder (models/zoo/conv2d-ae.yaml) learns from the tiles without a fault that split.csv gives
  * for training, at 64 x 64; four fifths of the groups of tiles are fitted, the rest says what is usual where, and the threshold of
@@ -53,6 +53,24 @@ typedef struct tile {
 
 static tile *tiles;
 static size_t n_tiles;
+static const char *hidden; /* options of a layer `hide`; NULL: none */
+
+/* Puts that layer before the others. */
+static void hide_first(an_buf *text)
+{
+    static const char before[] = "layers:\n";
+    an_buf b;
+    an_buf_init(&b, 1 << 20);
+    an_buf_u8(text, 0);
+    const char *at = strstr((const char *)text->data, before);
+    if (!at)
+        exit(2);
+    at += sizeof before - 1;
+    an_buf_put(&b, text->data, (size_t)(at - (const char *)text->data));
+    an_buf_printf(&b, "  - hide: {%s}\n%s", hidden, at);
+    an_buf_done(text);
+    *text = b;
+}
 
 /* ---- images ---- */
 
@@ -177,6 +195,8 @@ static void map_by_model(void)
     double sum[PIXELS] = {0};
     an_buf_init(&text, 1 << 16);
     need(an_file_read(&text, "models/zoo/conv2d-ae.yaml", &why), &why);
+    if (hidden)
+        hide_first(&text);
     need(an_model_new((const char *)text.data, text.len, "conv2d-ae", 0, &m, &why), &why);
     float *params = an_alloc(an_model_n_params(m), sizeof *params);
     if (!x || !params)
@@ -309,8 +329,9 @@ static void tell(const char *what)
     tell_kind("faulty", &all);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    hidden = argc > 1 ? argv[1] : NULL;
     const char *dir = getenv("ANDON_DATA");
     an_note why = {{0}};
     if (!an_kernels_init() || an_crypto_init() != AN_OK)

@@ -90,6 +90,97 @@ static void dropout_drops_its_share_keeps_the_mean_and_does_nothing_in_use(void 
     assert_memory_equal(x, again, sizeof x);
 }
 
+/* Each training row of a window hides whole sensors, or rows next to one another, or nothing; in use nothing is hidden. */
+static void hide_hides_sensors_or_a_block_of_time_and_leaves_its_share_whole(void **state)
+{
+    (void)state;
+    enum { L = 10, C = 6, TRIALS = 4000 };
+    static float x[L * C], y[L * C];
+    size_t whole = 0, blocks = 0, sensors = 0, hidden = 0;
+    one o;
+    one_init(&o, "hide", (an_shape){2, {L, C}}, 0.3);
+    for (size_t i = 0; i < L * C; i++)
+        x[i] = 1.0f;
+    for (size_t trial = 0; trial < TRIALS; trial++) {
+        bool row_hidden[L], sensor_hidden[C];
+        size_t n_rows = 0, n_sensors = 0, n = 0, first = L, last = 0;
+        o.pass.draw.step = trial;
+        forward(&o, x, y);
+        for (size_t i = 0; i < L; i++)
+            row_hidden[i] = true;
+        for (size_t j = 0; j < C; j++)
+            sensor_hidden[j] = true;
+        for (size_t i = 0; i < L * C; i++) {
+            assert_true(y[i] == 0.0f || y[i] == 1.0f); /* not made larger */
+            row_hidden[i / C] = row_hidden[i / C] && y[i] == 0.0f;
+            sensor_hidden[i % C] = sensor_hidden[i % C] && y[i] == 0.0f;
+            n += y[i] == 0.0f;
+        }
+        for (size_t i = 0; i < L; i++) {
+            n_rows += row_hidden[i];
+            first = row_hidden[i] && first == L ? i : first;
+            last = row_hidden[i] ? i : last;
+        }
+        for (size_t j = 0; j < C; j++)
+            n_sensors += sensor_hidden[j];
+        whole += n == 0;
+        if (n_rows > 0 && n_sensors == 0) {
+            blocks++;
+            assert_true(n_rows == 3 && last - first == 2 && n == 3 * C);
+        } else if (n > 0) {
+            sensors++;
+            assert_int_equal(n, n_sensors * L);
+            hidden += n_sensors;
+        }
+    }
+    /* A quarter is left whole; of the rest the half are blocks, and of the others .7^6 hide no sensor. */
+    assert_true(fabs((double)blocks / TRIALS - 0.375) < 0.03);
+    assert_true(fabs((double)whole / TRIALS - 0.25 - 0.375 * 0.1176) < 0.03);
+    assert_true(fabs((double)hidden / (0.375 * TRIALS * C) - 0.3) < 0.03);
+    assert_int_equal(whole + blocks + sensors, TRIALS);
+    o.pass.training = false;
+    forward(&o, x, y);
+    assert_memory_equal(x, y, sizeof x);
+}
+
+/* Of an image square patches of a grid are hidden, all channels of a pixel together, in the share that is asked for. */
+static void hide_hides_patches_of_an_image(void **state)
+{
+    (void)state;
+    enum { H = 20, W = 15, D = 2, SIDE = 4, TRIALS = 500 };
+    static float x[H * W * D], y[H * W * D];
+    size_t hidden = 0;
+    one o;
+    one_init(&o, "hide", (an_shape){3, {H, W, D}}, 0.4);
+    o.l.opt[2] = SIDE;
+    o.l.opt[3] = 0;
+    for (size_t i = 0; i < H * W * D; i++)
+        x[i] = 1.0f;
+    for (size_t trial = 0; trial < TRIALS; trial++) {
+        bool fits = false;
+        o.pass.draw.step = trial;
+        forward(&o, x, y);
+        for (size_t i = 0; i < H * W; i++) {
+            assert_true(y[2 * i] == y[2 * i + 1]);
+            hidden += y[2 * i] == 0.0f;
+        }
+        /* With the right begin of the grid each patch is of one kind. */
+        for (size_t begin = 0; begin < SIDE * SIDE && !fits; begin++) {
+            const size_t up = begin / SIDE, left = begin % SIDE;
+            fits = true;
+            for (size_t i = 0; i < H * W && fits; i++) {
+                const size_t v = i / W, u = i % W;
+                if (u > 0 && (u + left) % SIDE != 0)
+                    fits = y[2 * i] == y[2 * (i - 1)];
+                if (v > 0 && (v + up) % SIDE != 0)
+                    fits = fits && y[2 * i] == y[2 * (i - W)];
+            }
+        }
+        assert_true(fits);
+    }
+    assert_true(fabs((double)hidden / (TRIALS * H * W) - 0.4) < 0.03);
+}
+
 /* Mean and variance of n values that lie `apart`. */
 static void moments(const float *y, size_t n, size_t apart, double *ret_mean, double *ret_variance)
 {
@@ -302,6 +393,8 @@ int main(void)
     printf("seed %u\n", SEED);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dropout_drops_its_share_keeps_the_mean_and_does_nothing_in_use),
+        cmocka_unit_test(hide_hides_sensors_or_a_block_of_time_and_leaves_its_share_whole),
+        cmocka_unit_test(hide_hides_patches_of_an_image),
         cmocka_unit_test(norms_bring_their_sets_to_mean_0_and_variance_1),
         cmocka_unit_test(batch_norm_in_use_takes_the_running_values_even_a_negative_variance),
         cmocka_unit_test(running_values_follow_those_of_the_data_whatever_the_optimiser_is_told),
