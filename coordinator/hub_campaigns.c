@@ -20,6 +20,14 @@ bool an_hub_runs_model(const an_hub_live *live, const an_model_entry *m)
     return false;
 }
 
+const an_msg_line *an_hub_other_schema(const an_hub_live *live, const an_model_entry *m)
+{
+    for (uint32_t i = 0; live->connected && i < live->n_lines; i++)
+        if (strcmp(live->lines[i].model, m->name) == 0 && !an_hash_equal(&live->lines[i].schema, &m->schema))
+            return &live->lines[i];
+    return NULL;
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp(a, b);
@@ -111,6 +119,23 @@ static an_err set_payload(an_hub *hub, an_plan *plan, const an_model_entry *m, c
     return an_hub_privacy_set(hub, &m->policy, plan, why);
 }
 
+/* Too few are here: perhaps because a line was meant to be one of them. */
+static an_err too_few(const an_hub *hub, const an_model_entry *m, uint32_t n, an_note *why)
+{
+    for (size_t i = 0; i < hub->live.n; i++) {
+        const an_hub_live *live = &hub->live.items[i];
+        const an_msg_line *l = an_hub_other_schema(live, m);
+        if (l)
+            return an_fail(
+                AN_ERR_AGAIN, why,
+                "%u of at least %lld are connected; %.60s line %.60s is none of them: names, units "
+                "or order of its sensors, rate_hz or window are not the model's",
+                n, (long long)m->policy.min_cohort, live->site, l->line);
+    }
+    return an_fail(AN_ERR_AGAIN, why, "%u of at least %lld are connected", n,
+                   (long long)m->policy.min_cohort);
+}
+
 /* Who takes part, on which terms.  Errors: AGAIN too few sites are here. */
 static an_err set_cohort(an_hub *hub, const an_model_entry *m, an_plan *plan, an_note *why)
 {
@@ -119,8 +144,7 @@ static an_err set_cohort(an_hub *hub, const an_model_entry *m, an_plan *plan, an
     plan->n_cohort = cohort_of(hub, m, plan->cohort, AN_COHORT_MAX);
     plan->privacy = p->privacy == 1 ? AN_PRIVACY_SECURE_SUM : AN_PRIVACY_TRUSTED;
     if (plan->n_cohort < p->min_cohort)
-        return an_fail(AN_ERR_AGAIN, why, "%u of at least %lld are connected", plan->n_cohort,
-                       (long long)p->min_cohort);
+        return too_few(hub, m, plan->n_cohort, why);
     return plan->privacy == AN_PRIVACY_SECURE_SUM ? an_hub_secure_plan(hub, p, plan, why) : AN_OK;
 }
 
@@ -254,8 +278,10 @@ static bool drive_one(an_hub *hub, const an_campaign *c)
             if (hub->state.rounds.items[i].campaign == id)
                 last = &hub->state.rounds.items[i];
         char reason[AN_REASON_MAX];
-        snprintf(reason, sizeof reason, "%u rounds in a row were aborted; the last: %.160s", c->aborted,
-                 last ? last->reason : "?");
+        snprintf(
+            reason, sizeof reason,
+            "%u rounds in a row were aborted; the last: %.120s (andon round show %llu: what each site said)",
+            c->aborted, last ? last->reason : "?", (unsigned long long)(last ? last->id : 0));
         err = an_hub_campaign_end(hub, id, false, reason, "coordinator", &why);
         break;
     }

@@ -269,6 +269,8 @@ an_err an_hub_plan_draft(an_hub *hub, const an_model_entry *m, an_campaign_kind 
 an_err an_hub_campaign_end(an_hub *hub, uint64_t id, bool promoted, const char *reason, const char *actor,
                            an_note *why);
 bool an_hub_runs_model(const an_hub_live *live, const an_model_entry *m); /* connected, with its schema */
+/* A connected line that names the model and has another schema; NULL: none. */
+const an_msg_line *an_hub_other_schema(const an_hub_live *live, const an_model_entry *m);
 
 /* hub_commands.c.  Errors: NOTFOUND a stage names a group that does not exist; INVAL. */
 an_err an_hub_stages_check(an_hub *hub, const char *stages, an_note *why);

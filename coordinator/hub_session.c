@@ -46,6 +46,20 @@ void an_hub_answered(an_hub *hub, const char *site, size_t bytes)
         live->answers -= (int64_t)bytes;
 }
 
+static void warn_of_schemas(an_hub *hub, const an_hub_live *live)
+{
+    for (uint32_t i = 0; i < live->n_lines; i++) {
+        const an_msg_line *l = &live->lines[i];
+        const an_model_entry *m = an_state_model(&hub->state, l->model);
+        if (m && !an_hash_equal(&l->schema, &m->schema))
+            an_log(
+                AN_LOG_WARN, "schema_differs",
+                "site=%s line=%s model=%s why=\"names, units or order of its sensors, rate_hz or window are "
+                "not the model's: it takes no part\"",
+                live->site, l->line, l->model);
+    }
+}
+
 static an_err welcome(an_hub *hub, an_hub_live *live)
 {
     an_msg m = {.type = AN_MSG_WELCOME};
@@ -120,6 +134,7 @@ static an_err on_hello(an_hub *hub, const char *site, const an_msg *msg, an_note
     live->fast_aes = false;
     for (uint32_t i = 0; i < h->n_capabilities; i++)
         live->fast_aes = live->fast_aes || strcmp(h->capabilities[i], "aes") == 0;
+    warn_of_schemas(hub, live);
     if ((err = welcome(hub, live)) != AN_OK)
         return err;
     an_hub_trust_greet(hub, site, h->root_number); /* before what the latest root has signed */

@@ -412,6 +412,23 @@ static void whoever_has_no_session_is_told_to_say_hello(void **state)
     hand_done(&h);
 }
 
+static void a_line_of_other_sensors_is_named_where_its_campaign_waits(void **state)
+{
+    fixture *f = *state;
+    hand h;
+    make_model(f, 1);
+    hand_enrol(f, &h);
+    hand_hello(&h); /* with a schema of its own */
+    expect(f, "POST", "/campaigns", "{\"model\":\"pumps\"}", 201);
+    an_json_doc *doc = http(f, "GET", "/campaigns/1", NULL, f->authorization, 200);
+    assert_string_equal(
+        text_at(doc, "campaign", "waiting"),
+        "waiting for sites: 0 of at least 1 are connected; plant-a line line-1 is none of them: "
+        "names, units or order of its sensors, rate_hz or window are not the model's");
+    an_json_doc_free(doc);
+    hand_done(&h);
+}
+
 static void a_revoked_site_is_dropped_at_once(void **state)
 {
     fixture *f = *state;
@@ -571,6 +588,7 @@ int main(void)
         CASE(whoever_waits_does_not_hold_up_the_end),
         CASE(a_second_coordinator_does_not_take_the_store),
         CASE(whoever_has_no_session_is_told_to_say_hello),
+        CASE(a_line_of_other_sensors_is_named_where_its_campaign_waits),
         CASE(a_revoked_site_is_dropped_at_once),
         CASE(a_site_fetches_a_version_and_nothing_else),
         CASE(an_update_is_pulled_acknowledged_and_summed),
