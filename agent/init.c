@@ -10,6 +10,7 @@
 #include "agent/init_internal.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "base/utf8.h"
 
 /* ---- what a person says ---- */
 
@@ -41,9 +42,8 @@ static an_err choose_kind(init *w, init_kind *other, an_note *why)
     if (err)
         return err;
     w->type = an_source_type_find(kind);
-    if (!w->type)
-        return an_fail(AN_ERR_INVAL, why,
-                       "no source of kind \"%s\" in this agent; docs/SOURCES.md names them", kind);
+    if (!w->type && (err = an_source_unknown(kind, why)))
+        return err == AN_ERR_NOTFOUND ? AN_ERR_INVAL : err; /* it was asked for in so many words */
     if (strcmp(kind, "wav") == 0 && an_source_type_find("spectral"))
         w->type = an_source_type_find("spectral");
     w->kind = init_kind_find(w->type->name);
@@ -129,10 +129,10 @@ static void show_tags(const init *w)
         for (char *c = name; *c; c++) /* what a device calls its things is no command to a terminal */
             *c = (unsigned char)*c < 0x20 || *c == 0x7F ? '?' : *c;
         if (t->why[0])
-            fprintf(out, "  -  %-32s %s\n", name, t->why);
+            fprintf(out, "  -  %-*s %s\n", an_utf8_width(name, 32), name, t->why);
         else
-            fprintf(out, "  +  %-32s %.6g to %.6g%s%s\n", name, t->stats.min, t->stats.max,
-                    t->note[0] ? "; " : "", t->note);
+            fprintf(out, "  +  %-*s %.6g to %.6g%s%s\n", an_utf8_width(name, 32), name, t->stats.min,
+                    t->stats.max, t->note[0] ? "; " : "", t->note);
     }
     for (size_t i = 0; i < w->n_notes; i++)
         fprintf(out, "%s\n", w->notes[i]);

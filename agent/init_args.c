@@ -2,11 +2,13 @@
 #include <unistd.h>
 
 #include "agent/init.h"
+#include "base/log.h"
 #include "base/opt.h"
 
 an_err an_init_by_args(const an_args *args, an_note *why)
 {
     const char *path = an_args_get(args, "path"), *time = an_args_get(args, "for"), *set;
+    an_log_init(AN_LOG_WARN, "andon-agent"); /* it speaks to a person */
     an_init_opts opts = {.kind = an_args_get(args, "source"),
                          .where = path ? path : an_args_get(args, "address"),
                          .out = an_args_get(args, "out"),

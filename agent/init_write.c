@@ -153,6 +153,30 @@ static void put_limits(const init *w, an_buf *b)
     }
 }
 
+/* A line takes part in training only with the model's own schema: the same names, units, order, rate and window. */
+static void put_schema(const init *w, an_buf *b, const char *model)
+{
+    char name[2 * AN_SOURCE_NAME_MAX], unit[48];
+    if (w->kind->window_is_rows)
+        return;
+    an_buf_printf(b,
+                  "\n# For the coordinator's people, to the letter: andon model create %s --schema FILE "
+                  "...\n# sensors:\n",
+                  model);
+    for (size_t i = 0; i < w->n_tags; i++) {
+        const init_tag *t = &w->tags[i];
+        if (t->why[0])
+            continue;
+        init_quote(name, sizeof name, t->name);
+        init_quote(unit, sizeof unit, t->unit);
+        an_buf_text(b, "#   - ");
+        an_buf_printf(b, t->unit[0] ? "{name: %s, unit: %s}\n" : "%s\n", name, unit);
+    }
+    if (w->step_ms > 0)
+        an_buf_printf(b, "# rate_hz: %.6g\n", 1000.0 / (double)w->step_ms);
+    an_buf_printf(b, "# window: %lld\n", (long long)propose_window(w));
+}
+
 an_err init_put_file(const init *w, an_buf *b, const char *site, const char *data, const char *line,
                      const char *model)
 {
@@ -175,5 +199,6 @@ an_err init_put_file(const init *w, an_buf *b, const char *site, const char *dat
     init_put_source(w, b, "      ", true);
     put_left_out(w, b, "      ");
     an_buf_text(b, "policy: {min_cohort: 3}     # what this site refuses: a sum over fewer parties\n");
+    put_schema(w, b, model);
     return an_buf_err(b);
 }

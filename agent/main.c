@@ -121,7 +121,7 @@ static const an_flag init_flags[] = {
 #define N(a) (sizeof(a) / sizeof *(a))
 static const an_verb verbs[] = {
     {"", NULL, 0, 0, run_flags, N(run_flags), "score this site's lines and take part in the federation"},
-    {"run", NULL, 0, 0, run_flags, N(run_flags), "the same"},
+    {"run", NULL, 0, 0, run_flags, N(run_flags), "the same as without a command: score this site's lines"},
     {"init", NULL, 0, 0, init_flags, N(init_flags), "write the first configuration from what a source shows"},
     {"enrol", "TOKEN", 1, 1, enrol_flags, N(enrol_flags), "ask the coordinator to admit this site"},
     {"status", NULL, 0, 0, status_flags, N(status_flags), "what a running agent does"},
@@ -195,7 +195,7 @@ static an_err run(const an_args *args, an_note *why)
     an_agent_conf conf = {.site = NULL};
     const char *file = an_args_get(args, "config");
     if (!file)
-        return an_fail(AN_ERR_INVAL, why, "--config FILE is missing");
+        return an_fail(AN_ERR_INVAL, why, "--config FILE is missing; try: andon-agent --help");
     an_err err = an_agent_conf_load(file, &conf, why);
     if (err == AN_OK && an_args_has(args, "check")) {
         printf("%s: site %s, %zu line%s\n", file, conf.site, conf.n_lines, conf.n_lines == 1 ? "" : "s");
@@ -254,6 +254,7 @@ static an_err probe(const an_args *args, an_note *why)
 {
     int64_t rows = 0;
     const char *time = an_args_get(args, "for");
+    an_log_init(AN_LOG_WARN, "andon-agent"); /* it speaks to a person */
     an_show_source_opts opts = {.for_ms = 10000, .browse = an_args_has(args, "browse")};
     an_err err = an_args_int(args, "rows", 0, 10000, 5, &rows, why);
     if (err == AN_OK && time && (!an_parse_ms(time, &opts.for_ms) || opts.for_ms < 1))

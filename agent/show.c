@@ -1,8 +1,10 @@
 #include "agent/show.h"
 
 #include <inttypes.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/inbox.h"
 #include "agent/spool.h"
@@ -318,9 +320,18 @@ an_err an_leave_rotate(const char *dir, FILE *out, an_note *why)
     return err;
 }
 
+const char *an_show_who(const char *by)
+{
+    const char *user = getenv("USER");
+    if (by || (user && user[0]))
+        return by ? by : user;
+    const struct passwd *p = getpwuid(geteuid());
+    return p && p->pw_name[0] ? p->pw_name : NULL;
+}
+
 static an_err take_words(an_command *c, const an_verdict_words *w, an_note *why)
 {
-    const char *by = w->by ? w->by : getenv("USER");
+    const char *by = an_show_who(w->by);
     if (w->defect && strlen(w->defect) >= sizeof c->defect)
         return an_fail(AN_ERR_INVAL, why, "a class has at most %zu bytes", sizeof c->defect - 1);
     an_text_set(c->by, sizeof c->by, by ? by : "");

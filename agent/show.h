@@ -27,6 +27,9 @@ an_err an_show_ledger_verify(const char *dir, FILE *out, an_note *why);
  * what the kind needs is not there; PROTO, IO, NOMEM. */
 an_err an_leave_command(const char *dir, const an_command *c, an_note *why);
 
+/* Who does it: as said, else the name of the user of this computer; NULL: it is not known. */
+const char *an_show_who(const char *by);
+
 /* Who judges (NULL: the user's name at this computer), the class of the defect and a comment; each may be NULL. */
 typedef struct an_verdict_words {
     const char *by, *defect, *comment;

@@ -58,7 +58,7 @@ static void print_within(const double *within, size_t n, FILE *out)
     double most = 0;
     for (size_t i = 0; i < n; i++)
         most = fmax(most, within[i]);
-    fputs(", within the window ", out);
+    fputs(", over the window's steps (9: the most) ", out);
     for (size_t i = 0; i < n; i++)
         fputc("0123456789"[most > 0 ? (int)(9 * fmax(within[i], 0) / most) : 0], out);
 }
@@ -79,7 +79,7 @@ static void print_about(const an_alarm_record *r, FILE *out)
         fprintf(out, "sensor    %s, %.0f %% of the score", r->top[i].sensor, 100 * r->top[i].share);
         if (r->top[i].explained)
             fprintf(out, ", %.4g where %.4g is expected", r->top[i].value, r->top[i].expected);
-        if (r->top[i].explained && r->n_within > 0)
+        if (r->top[i].explained && r->n_within > 1)
             print_within(r->top[i].within, r->n_within, out);
         fputc('\n', out);
     }

@@ -103,7 +103,13 @@ void an_show_record(const an_alarm_record *r, FILE *out)
     else
         fprintf(out, "%s", an_logged_name(r->kind));
     if (r->by[0])
-        fprintf(out, " by %s%s%s", r->by, r->comment[0] ? ": " : "", r->comment);
+        fprintf(out, " by %s", r->by);
+    if (r->kind == AN_LOGGED_SHELVED && r->until_ms) {
+        an_time_text(time, r->until_ms);
+        fprintf(out, " until %s", time);
+    }
+    if (r->comment[0])
+        fprintf(out, ": %s", r->comment);
     if (r->kind == AN_LOGGED_VERDICT)
         fprintf(out, ", verdict %s", r->verdict);
     if (r->kind == AN_LOGGED_MISSED && strcmp(r->verdict, "false") == 0)
@@ -281,7 +287,7 @@ static an_err parse_target(const char *target, an_command *c, an_note *why)
 static an_err fill(an_command *c, const an_deed_words *w, an_note *why)
 {
     int64_t for_ms = 0;
-    const char *by = w->by ? w->by : getenv("USER");
+    const char *by = an_show_who(w->by);
     const bool explained = w->comment && w->comment[0];
     an_err err = parse_target(w->target, c, why);
     if (err != AN_OK)

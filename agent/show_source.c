@@ -8,6 +8,7 @@
 #include "agent/source.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "doors/yaml.h"
 
 #define BATCH 64
@@ -25,11 +26,18 @@ static void print_rows(const an_source *src, const an_batch *b, size_t n, FILE *
             if (isnan(v))
                 fprintf(out, " %10s", "-");
             else
-                fprintf(out, " %10.5g", v);
+                fprintf(out, " %10.6g", v);
         }
         fputc('\n', out);
     }
     const an_source_stats st = an_source_stats_get(src);
+    for (size_t i = 0; i < st.n_counters; i++)
+        if (st.counters[i].value > 0 && strcmp(st.counters[i].name, "values_unread") == 0)
+            fprintf(out,
+                    "%" PRIu64
+                    " values are no numbers: where 1,5 is one and a half, say decimal_comma: true; "
+                    "columns of texts belong into ignore (andon-agent init tries all that)\n",
+                    st.counters[i].value);
     if (st.bad > 0)
         fprintf(out, "%" PRIu64 " bad records, the last: %s\n", st.bad, st.bad_last);
 }
@@ -41,7 +49,8 @@ static an_err show_rows(an_source *src, size_t rows, FILE *out, an_note *why)
     an_err err = an_batch_init(&batch, an_source_width(src), rows ? rows : 1);
     if (err == AN_OK) {
         for (size_t i = 0; i < an_source_width(src); i++)
-            fprintf(out, "%6zu  %-30s %s\n", i, an_source_sensor(src, i), an_source_unit(src, i));
+            fprintf(out, "%6zu  %-*s %s\n", i, an_utf8_width(an_source_sensor(src, i), 30),
+                    an_source_sensor(src, i), an_source_unit(src, i));
         err = an_source_next(src, &batch, &wait_ms, why);
     }
     if (err == AN_OK)
@@ -83,7 +92,8 @@ static void print_sensors(const an_source *src, const sensor *all, FILE *out)
             "MOST", "CHANGES");
     for (size_t j = 0; j < an_source_width(src); j++) {
         const sensor *s = &all[j];
-        fprintf(out, "%-32s %-8s ", an_source_sensor(src, j), an_source_unit(src, j));
+        const char *name = an_source_sensor(src, j), *unit = an_source_unit(src, j);
+        fprintf(out, "%-*s %-*s ", an_utf8_width(name, 32), name, an_utf8_width(unit, 8), unit);
         if (s->quality <= AN_VALUE_UNCERTAIN && s->values > 0)
             fprintf(out, "%12.6g", s->last);
         else
@@ -172,8 +182,8 @@ typedef struct browse {
 /* What a device calls its things is no command to a terminal. */
 static void put_text(FILE *out, const char *text, int width)
 {
-    int n = 0;
-    for (; *text; text++, n++)
+    const int n = (int)an_utf8_count(text);
+    for (; *text; text++)
         fputc((unsigned char)*text < 0x20 || *text == 0x7F ? '?' : *text, out);
     fprintf(out, "%*s", n < width ? width - n : 0, "");
 }
@@ -198,7 +208,9 @@ static an_err show_browse(const an_source_type *type, const an_node *conf, int64
 {
     browse b = {.out = out};
     if (!type->browse)
-        return an_fail(AN_ERR_UNSUPPORTED, why, "a source \"%s\" has nothing to browse", type->name);
+        return an_fail(AN_ERR_UNSUPPORTED, why,
+                       "a source \"%s\" has nothing to browse; without --browse its sensors are listed",
+                       type->name);
     const an_err err = type->browse(conf, for_ms, print_find, &b, why);
     if (err == AN_OK)
         fprintf(out, "%" PRIu64 " found\n", b.n);
@@ -215,6 +227,12 @@ an_err an_show_source(const char *path, const an_show_source_opts *opts, FILE *o
     const an_node *conf = an_node_get(an_yaml_root(doc), "source");
     if (!conf)
         conf = an_yaml_root(doc);
+    if (err == AN_OK && an_node_get(conf, "lines"))
+        err = an_fail(
+            AN_ERR_INVAL, why,
+            "%.200s is an agent's configuration; a file with what stands under `source:` of one line is "
+            "wanted",
+            path);
     if (err == AN_OK)
         err = an_node_need_text(conf, "type", &name, why);
     const an_source_type *type = name ? an_source_type_find(name) : NULL;

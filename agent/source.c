@@ -91,6 +91,17 @@ const an_source_type *an_source_type_find(const char *name)
     return NULL;
 }
 
+an_err an_source_unknown(const char *name, an_note *why)
+{
+    char known[160] = "";
+    size_t at = 0;
+    for (size_t i = 0; an_source_type_at(i) && at < sizeof known; i++)
+        at += (size_t)snprintf(known + at, sizeof known - at, "%s%s", i ? ", " : "",
+                               an_source_type_at(i)->name);
+    return an_fail(AN_ERR_NOTFOUND, why, "no source of type \"%.60s\"; this agent has %s", name ? name : "",
+                   known);
+}
+
 const an_source_option *an_source_common_get(void)
 {
     return common;
@@ -107,7 +118,7 @@ an_err an_source_check(const char *type_name, const an_node *conf, an_note *why)
 {
     const an_source_type *type = an_source_type_find(type_name);
     if (!type)
-        return an_fail(AN_ERR_NOTFOUND, why, "no source of type \"%s\"", type_name ? type_name : "");
+        return an_source_unknown(type_name, why);
     const an_err err = check_options(type, conf, why);
     return err == AN_OK && type->check ? type->check(conf, why) : err;
 }
@@ -119,7 +130,7 @@ an_err an_source_open(const char *type_name, const an_node *conf, const an_clock
     an_source *s = NULL;
     const an_source_type *type = an_source_type_find(type_name);
     if (!type)
-        return an_fail(AN_ERR_NOTFOUND, why, "no source of type \"%s\"", type_name ? type_name : "");
+        return an_source_unknown(type_name, why);
     if ((err = check_options(type, conf, why)))
         goto out;
     err = AN_ERR_NOMEM;

@@ -164,7 +164,9 @@ typedef struct an_source_type {
 } an_source_type;
 
 const an_source_type *an_source_type_find(const char *name); /* NULL: no such source */
-const an_source_type *an_source_type_at(size_t i);           /* NULL past the end */
+/* Fails, and names the sources that this build has. */
+an_err an_source_unknown(const char *name, an_note *why);
+const an_source_type *an_source_type_at(size_t i); /* NULL past the end */
 /* The options that every source understands; ends with a row whose key is NULL. */
 const an_source_option *an_source_common_get(void);
 

@@ -43,9 +43,12 @@ static an_err look(walk *w, an_modbus_table table, int from, int n, an_note *why
     uint16_t words[PIECE];
     int exception = 0;
     an_modbus *link = w->line->link;
+    an_note reason = {{0}};
     if (over(w))
         return AN_OK;
-    an_err err = an_modbus_connected(link) ? AN_OK : an_modbus_connect(link, w->line->timeout_ms, why);
+    an_err err = an_modbus_connected(link) ? AN_OK : an_modbus_connect(link, w->line->timeout_ms, &reason);
+    if (err)
+        return an_fail(err, why, "%.80s: %.200s", w->slave->name, reason.text);
     const an_modbus_ask ask = {
         .unit = w->slave->unit, .table = table, .address = from, .n = n, .timeout_ms = w->slave->timeout_ms};
     if (!err)

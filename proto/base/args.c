@@ -195,6 +195,14 @@ an_err an_args_num(const an_args *args, const char *flag, double min, double max
     return AN_OK;
 }
 
+/* What does not fit beside its column has the line for itself. */
+static void help_row(const char *left, int width, const char *help, FILE *out)
+{
+    const bool fits = strlen(left) <= (size_t)width;
+    fprintf(out, "  %-*s%s", width, left, fits ? "" : "\n");
+    fprintf(out, "%*s%s\n", fits ? 1 : width + 3, "", help);
+}
+
 static void help_usage(const an_args *a, const an_verb *v, FILE *out)
 {
     fprintf(out, "usage: %s%s%s%s%s%s\n", a->program, v->name[0] ? " " : "", v->name,
@@ -204,7 +212,8 @@ static void help_usage(const an_args *a, const an_verb *v, FILE *out)
         const an_flag *f = &v->flags[i];
         char left[64];
         snprintf(left, sizeof left, "--%s%s%s", f->name, f->value ? " " : "", f->value ? f->value : "");
-        fprintf(out, "%s  %-26s %s\n", i ? "" : "\n", left, f->help);
+        fprintf(out, "%s", i ? "" : "\n");
+        help_row(left, 26, f->help, out);
     }
 }
 
@@ -217,7 +226,7 @@ static void help_commands(const an_args *a, FILE *out)
             continue;
         snprintf(left, sizeof left, "%s%s%s", v->name, v->positionals ? " " : "",
                  v->positionals ? v->positionals : "");
-        fprintf(out, "  %-28s %s\n", left, v->help);
+        help_row(left, 28, v->help, out);
     }
     fprintf(out, "\n%s COMMAND --help says more of one command.\n", a->program);
 }

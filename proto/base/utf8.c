@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include <string.h>
+
 static bool is_tail(unsigned char c)
 {
     return (c & 0xc0) == 0x80;
@@ -26,6 +28,22 @@ size_t an_utf8_size(const char *text, size_t left)
     bool surrogate = p[0] == 0xed && p[1] >= 0xa0;
     bool too_high = p[0] == 0xf4 && p[1] >= 0x90;
     return overlong || surrogate || too_high ? 0 : n;
+}
+
+size_t an_utf8_count(const char *text)
+{
+    size_t count = 0;
+    for (size_t left = strlen(text); left > 0; count++) {
+        const size_t n = an_utf8_size(text, left);
+        text += n ? n : 1;
+        left -= n ? n : 1;
+    }
+    return count;
+}
+
+int an_utf8_width(const char *text, int columns)
+{
+    return columns + (int)(strlen(text) - an_utf8_count(text));
 }
 
 bool an_utf8_check(const char *text, size_t len, size_t *ret_at)

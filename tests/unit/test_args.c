@@ -141,6 +141,13 @@ static void help_is_that_of_the_verb_or_of_the_program(void **state)
     help_of(verbs, 3, "lab train --wrong --help", "  --data DIR                 folder with the files\n");
     help_of(agent, 2, "agent --help", "  --data DIR                 folder with the files\n");
     help_of(agent, 2, "agent --help", "  status                       what it does\n");
+    static const an_verb wide = {.name = "judge",
+                                 .positionals = "LINE ALARM true|false|unsure",
+                                 .min_positionals = 3,
+                                 .max_positionals = 3,
+                                 .help = "was it right?"};
+    help_of(&wide, 1, "lab --help",
+            "  judge LINE ALARM true|false|unsure\n                               was it right?\n");
 }
 
 static void too_many_arguments_are_a_limit(void **state)

@@ -153,6 +153,7 @@ static void a_csv_folder_is_understood(void **state)
     assert_true(an_init_test_has(&t, "#   Fest: constant"));
     assert_true(an_init_test_has(&t, "#   Status: no number"));
     assert_true(an_init_test_has(&t, "#   Epoche: a clock"));
+    assert_true(an_init_test_has(&t, "# sensors:\n#   - Druck\n# rate_hz: 1\n# window: 10\n"));
     assert_int_equal(an_init_test_rows(&t, 500), 1);
     /* What is there is not written over. */
     assert_int_equal(an_init_test_run(&t, "csv", t.dir, NULL, &why), AN_ERR_EXISTS);
@@ -204,6 +205,8 @@ static void nothing_is_written_of_what_says_nothing(void **state)
     assert_int_equal(an_init_test_run(&t, "csv", NULL, NULL, &why), AN_ERR_INVAL);
     assert_non_null(strstr(why.text, "--path"));
     assert_int_equal(an_init_test_run(&t, NULL, NULL, NULL, &why), AN_ERR_INVAL);
+    assert_int_equal(an_init_test_run(&t, "cvs", path, NULL, &why), AN_ERR_INVAL);
+    assert_non_null(strstr(why.text, "this agent has csv, images"));
     assert_int_equal(an_init_test_run(&t, "csv", path, "nonsense=1", &why), AN_ERR_INVAL);
     assert_non_null(strstr(why.text, "nonsense"));
     assert_false(an_file_exists(t.out));

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -161,6 +162,12 @@ static void what_a_person_does_is_left_whole(void **state)
     assert_int_equal(an_inbox_take(f->dir, &c, NULL), AN_OK);
     assert_int_equal(c.deed, AN_LOGGED_UNSHELVED);
     assert_int_equal(c.alarm, 0);
+    /* A unit or a container has no USER: the system knows whose process it is. */
+    const an_deed_words nobody = {.kind = AN_LOGGED_UNSHELVED, .target = "pump-1"};
+    unsetenv("USER");
+    assert_int_equal(an_leave_deed(f->dir, &nobody, f->out, &f->why), AN_OK);
+    assert_int_equal(an_inbox_take(f->dir, &c, NULL), AN_OK);
+    assert_string_not_equal(c.by, "");
 }
 
 static void what_makes_no_sense_is_refused_at_once(void **state)

@@ -46,11 +46,23 @@ static void what_is_not_a_character_is_found_at_its_place(void **state)
     assert_int_equal(at, 4);
 }
 
+static void columns_are_of_characters(void **state)
+{
+    (void)state;
+    char cell[32];
+    assert_int_equal(an_utf8_count("\xc3\x96l"), 2);
+    assert_int_equal(an_utf8_count("a\xff\xe2\x82"), 4);
+    assert_int_equal(an_utf8_count(""), 0);
+    snprintf(cell, sizeof cell, "%-*s|", an_utf8_width("\xc3\x96l", 4), "\xc3\x96l");
+    assert_string_equal(cell, "\xc3\x96l  |");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(characters_of_every_length_are_known),
         cmocka_unit_test(what_is_not_a_character_is_found_at_its_place),
+        cmocka_unit_test(columns_are_of_characters),
     };
     return cmocka_run_group_tests_name("utf8", tests, NULL, NULL);
 }
