@@ -2,6 +2,7 @@
 # A camera's line with real processes: an agent learns a surface from images of good parts and scores each image once. A
 # defective part raises one alarm that carries its id and says where; good ones and pictures that say nothing of their
 # part raise none; a kill in the middle of an image loses nothing.
+# shellcheck disable=SC2046 # names of parts are words
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
 . tests/support/federation.sh
