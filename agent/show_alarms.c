@@ -104,12 +104,12 @@ void an_show_record(const an_alarm_record *r, FILE *out)
         fprintf(out, "%s", an_logged_name(r->kind));
     if (r->by[0])
         fprintf(out, " by %s", r->by);
-    if (r->kind == AN_LOGGED_SHELVED && r->until_ms) {
-        an_time_text(time, r->until_ms);
-        fprintf(out, " until %s", time);
-    }
     if (r->comment[0])
         fprintf(out, ": %s", r->comment);
+    if (r->kind == AN_LOGGED_SHELVED && r->until_ms) {
+        an_time_text(time, r->until_ms);
+        fprintf(out, ", until %s", time);
+    }
     if (r->kind == AN_LOGGED_VERDICT)
         fprintf(out, ", verdict %s", r->verdict);
     if (r->kind == AN_LOGGED_MISSED && strcmp(r->verdict, "false") == 0)

@@ -81,7 +81,7 @@ become '1 +normal +over'
 # ---- shelved: raised, and shown to nobody until the end
 do_it shelve line-1 --for 2h --reason 'the probe is changed' --by anna
 logged() { alarms --log | grep -qE "$1"; }
-until_true 10 logged 'shelved by anna: the probe is changed' || die "the line is not shelved: $(alarms --log)"
+until_true 10 logged 'shelved by anna: the probe is changed, until 20' || die "the line is not shelved: $(alarms --log)"
 kill9_site plant-a
 start_site plant-a
 rows 10 90 1
