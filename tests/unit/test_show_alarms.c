@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "agent/alarms.h"
+#include "agent/exhibit.h"
 #include "agent/inbox.h"
 #include "agent/show_alarms.h"
 #include "base/clock.h"
@@ -99,6 +100,76 @@ static void open_alarms_are_listed_and_all_of_them_if_asked(void **state)
     an_note why;
     assert_int_equal(an_show_alarms("/nowhere/at/all", &(an_show_alarms_opts){.all = true}, f->out, &why),
                      AN_ERR_NOTFOUND);
+}
+
+static void store_of_image(const fixture *f)
+{
+    char path[AN_PATH_MAX];
+    an_alarms *log = NULL;
+    an_alarm_record r = {.kind = AN_LOGGED_RAISED,
+                         .line = "cam-1",
+                         .alarm = 1,
+                         .rows = 1,
+                         .source = "model",
+                         .part = "P7",
+                         .image = "P7.png",
+                         .picture = "cam-1-1",
+                         .image_width = 90,
+                         .image_height = 60,
+                         .boxes = {{60, 2, 20, 10, 5.5}},
+                         .n_boxes = 1,
+                         .reason = "Spot."};
+    assert_int_equal(an_path_join(path, f->dir, "alarms.db"), AN_OK);
+    assert_int_equal(an_alarms_open(path, &(an_alarms_conf){.site = "plant-a"}, &log, NULL), AN_OK);
+    assert_int_equal(an_alarms_store(log, &r, 1, NULL), AN_OK);
+    an_alarms_close(log);
+}
+
+/* cam-1-1: 3 x 2 pixels, the right one of the upper row far above what is usual. */
+static void keep_picture(const fixture *f)
+{
+    const float image[6] = {0.1f, 0.2f, 0.3f, 0.4f, 0.5f, 0.6f}, map[6] = {0, 0, 50, 0, 0, 0};
+    const an_seen seen = {.height = 2, .width = 3, .channels = 1, .image = image, .map = map};
+    an_exhibits *x = NULL;
+    an_exhibit *e = an_exhibit_new("cam-1", 1, &seen, true);
+    assert_int_equal(an_exhibits_open(f->dir, 1 << 20, &x, NULL), AN_OK);
+    assert_int_equal(an_exhibits_keep(x, e, NULL), AN_OK);
+    an_exhibit_free(e);
+    an_exhibits_close(x);
+}
+
+static void one_alarm_is_shown_with_what_it_is_about(void **state)
+{
+    fixture *f = *state;
+    char save[AN_PATH_MAX], picture[AN_PATH_MAX];
+    an_show_alarm_opts o = {.line = "pump-1", .alarm = 2};
+    assert_int_equal(an_show_alarm(f->dir, &o, f->out, &f->why), AN_OK);
+    assert_int_equal(lines(said(f)), 3); /* raised, cleared, and its sensor */
+    assert_non_null(strstr(f->text, "sensor    flow"));
+    o.alarm = 9;
+    assert_int_equal(an_show_alarm(f->dir, &o, f->out, &f->why), AN_ERR_NOTFOUND);
+    assert_non_null(strstr(f->why.text, "no alarm 9 of line pump-1"));
+
+    store_of_image(f);
+    assert_int_equal(an_path_join(save, f->dir, "saved"), AN_OK);
+    o = (an_show_alarm_opts){.line = "cam-1", .alarm = 1};
+    assert_int_equal(an_show_alarm(f->dir, &o, f->out, &f->why), AN_OK);
+    assert_non_null(strstr(said(f), "picture   is not kept any more"));
+    o.save = save;
+    assert_int_equal(an_show_alarm(f->dir, &o, f->out, &f->why), AN_ERR_NOTFOUND);
+    keep_picture(f);
+    rewind(f->out);
+    assert_int_equal(an_show_alarm(f->dir, &o, f->out, &f->why), AN_OK);
+    assert_non_null(strstr(said(f), "image     P7.png, 90 x 60 px\n"));
+    assert_non_null(
+        strstr(f->text, "box       20 x 10 px at 60, 2 (upper right), 5.5 times what is usual\n"));
+    assert_non_null(strstr(f->text, "\n  %\n")); /* the map; its two rows are one of characters */
+    assert_int_equal(an_path_join(picture, save, "cam-1-1.png"), AN_OK);
+    assert_true(an_file_exists(picture));
+    o = (an_show_alarm_opts){.line = "cam-1", .alarm = 1, .json = true};
+    rewind(f->out);
+    assert_int_equal(an_show_alarm(f->dir, &o, f->out, &f->why), AN_OK);
+    assert_int_equal(strncmp(said(f), "{\"seq\":", 7), 0);
 }
 
 static void programs_get_json(void **state)
@@ -227,6 +298,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(open_alarms_are_listed_and_all_of_them_if_asked),
+        T(one_alarm_is_shown_with_what_it_is_about),
         T(programs_get_json),
         T(the_log_is_shown_in_its_order),
         T(figures_are_those_of_the_log),
