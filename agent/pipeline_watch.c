@@ -54,6 +54,8 @@ void an_pipeline_beside(an_pipeline *p, const an_pipeline_in *in, an_err err, do
         an_shadow_row(p->candidate, &s);
     if (!p->before || p->judged)
         return;
+    if (p->watch.began_ms == 0) /* before the first row after a restart */
+        an_watch_init(&p->watch, &p->conf.watch, in->time_ms);
     an_shadow_row(p->before, &s);
     look(p, in->time_ms);
 }

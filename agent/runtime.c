@@ -130,6 +130,9 @@ static void on_line(an_agent *a, size_t i)
             an_session_shadowed(a->session, l->conf->name, &s.u.shadow.candidate, s.u.shadow.counts);
             an_free(s.u.shadow.counts);
             break;
+        case AN_SAY_LIVE:
+            an_session_live(a->session, l->conf->name, &s.u.live.version, &s.u.live.overlay);
+            break;
         case AN_SAY_STOPPED:
             l->stopped = true;
             break;

@@ -76,6 +76,7 @@ typedef enum an_say_kind {
     AN_SAY_SNAPSHOT,
     AN_SAY_WORSENED,
     AN_SAY_SHADOW,
+    AN_SAY_LIVE,
     AN_SAY_STOPPED
 } an_say_kind;
 typedef struct an_say {
@@ -91,6 +92,9 @@ typedef struct an_say {
         an_buf mark; /* position and alarm state; comes after the facts of the rows before it */
         an_line_status status;
         an_snapshot *snapshot; /* NULL: out of memory */
+        struct {
+            an_hash version, overlay;
+        } live; /* it runs */
         struct {
             an_hash version; /* that the line must leave */
             char reason[AN_REASON_MAX];

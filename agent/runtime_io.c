@@ -139,7 +139,7 @@ static an_err io_go_live(void *ctx, const char *line, const an_running *running,
     an_log(AN_LOG_INFO, "version_live", "line=%s version=%.12s threshold=%.4g", line, hex, g->live.threshold);
     const an_order o = {.kind = AN_ORDER_LIVE, .going = g};
     an_agent_order(l, &o);
-    return AN_OK;
+    return AN_ERR_AGAIN; /* the line says when */
 }
 
 static an_err io_shadow(void *ctx, const char *line, const an_running *running, uint64_t rows, an_note *why)

@@ -10,6 +10,9 @@ void an_line_live(an_line_run *r, an_going *g)
 {
     an_line *l = r->l;
     an_note why = {{0}};
+    an_say done = {.kind = AN_SAY_LIVE};
+    memcpy(done.u.live.version.b, g->live.version, sizeof done.u.live.version.b);
+    memcpy(done.u.live.overlay.b, g->live.overlay, sizeof done.u.live.overlay.b);
     const size_t n_held = an_held_live(&r->held, g->with_held);
     an_held_resume(&r->held, g->live.version);
     if (g->with_held)
@@ -24,6 +27,8 @@ void an_line_live(an_line_run *r, an_going *g)
     an_line_counts_anew(l, r->clock->wall_ms(r->clock));
     an_going_free(g);
     an_line_save_pool(r);
+    an_line_mark(r); /* with its watch: what has begun is not begun again */
+    an_line_say(l, &done);
 }
 
 static void snapshot(an_line_run *r)

@@ -65,7 +65,8 @@ typedef struct an_session_io {
     /* Run the job (an_job_run) with the data of the job's lines, on any thread; answer with
      * an_session_done.  Takes the job. */
     void (*run)(void *ctx, an_job *job);
-    /* Swap the line over to this.  Errors: a reason to stay with what runs. */
+    /* Swap the line over to this.  OK: it has; AGAIN: it will, answered by an_session_live.  Errors: a reason to stay
+     * with what runs. */
     an_err (*go_live)(void *ctx, const char *line, const an_running *running, an_note *why);
     /* Score this beside what runs on the line, until shadow_end or so many rows (0: no bound); answer with
      * an_session_shadowed.  NULL, both: no lines run here, and rounds of kind SHADOW replay windows.
@@ -117,6 +118,8 @@ void an_session_fetched(an_session *s, const an_hash *version, an_err err, const
 void an_session_done(an_session *s, an_job *job, an_err err, const an_note *why); /* takes job */
 
 /* What a candidate beside the line has come to; NULL: the line runs something else by now. */
+/* What go_live has begun is done: the line runs this. */
+void an_session_live(an_session *s, const char *line, const an_hash *version, const an_hash *overlay);
 void an_session_shadowed(an_session *s, const char *line, const an_hash *candidate,
                          const an_shadow_counts *c);
 

@@ -58,11 +58,15 @@ typedef enum an_follow_state {
     AN_FOLLOW_RETRY /* was refused here; tried again later, there may be more data then */
 } an_follow_state;
 
+/* What is lost with a swap that a kill has interrupted, unless it is begun anew. */
+enum { AN_GOING = 1u, AN_GOING_WATCHED = 2u, AN_GOING_WITH_HELD = 4u };
+
 typedef struct an_line_state {
     const an_session_line *conf;
     an_hash schema;
     an_hash version, overlay;           /* what runs; none */
     an_hash last_version, last_overlay; /* what ran before */
+    unsigned going;                     /* the swap to what runs has begun and is not done: AN_GOING_* */
     uint64_t counter;                   /* of the last statement followed */
     uint64_t root_number;               /* of the root that it was followed under: another one counts anew */
     uint64_t delegation, use;           /* the last delegation followed, and its last use; 0 */

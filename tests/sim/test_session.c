@@ -216,6 +216,62 @@ static void a_site_runs_its_version_after_a_restart_without_a_link(void **state)
     assert_int_equal(s->jobs, jobs); /* the repeated statement is one that was followed */
 }
 
+static struct { /* what the first site's line was told to run, the last two times */
+    an_hash version, overlay;
+    bool watched, with_held;
+} told[2];
+
+/* Making a version ready takes a line a while. */
+static an_err goes_later(site *s, const an_running *running, an_note *why)
+{
+    (void)why;
+    if (s->i != 0)
+        return AN_OK;
+    told[0] = told[1];
+    told[1].version = running->version;
+    told[1].overlay = running->overlay;
+    told[1].watched = running->watched;
+    told[1].with_held = running->with_held;
+    return AN_ERR_AGAIN;
+}
+
+/* Killed while its line makes a version ready, a site makes it ready again beside what ran before, and watches it; killed
+ * later, it only goes on. */
+static void a_swap_that_a_kill_interrupts_begins_anew(void **state)
+{
+    an_federation_setup_kind(state, &(an_federation_kind){.go_live = goes_later});
+    world *w = *state;
+    site *s = &w->sites[0];
+    connect_all(w);
+    campaign(w, AN_CAMPAIGN_TRAINING);
+    settle(w);
+    pass(w, 60000);
+    const an_hash first = told[1].version, first_overlay = told[1].overlay;
+    assert_true(told[1].watched);
+    an_session_live(s->session, "line-1", &first, &first_overlay);
+    for (size_t i = 0; i < SITES; i++)
+        w->sites[i].data.held = w->sites[i].data.fresh;
+    campaign(w, AN_CAMPAIGN_INCREMENTAL);
+    settle(w);
+    pass(w, 60000);
+    const an_hash second = told[1].version, second_overlay = told[1].overlay;
+    assert_false(an_hash_equal(&first, &second));
+    for (int done = 0; done < 2; done++) {
+        kill_site(s);
+        start_site(s);
+        assert_true(an_hash_equal(&told[1].version, &second));
+        assert_int_equal(told[1].watched, !done);
+        assert_int_equal(told[1].with_held, !done);
+        if (done)
+            break;
+        assert_true(an_hash_equal(&told[0].version, &first));
+        assert_false(told[0].watched);
+        an_session_live(s->session, "line-1", &first,
+                        &first_overlay); /* of that one nothing was waited for */
+        an_session_live(s->session, "line-1", &second, &second_overlay);
+    }
+}
+
 typedef struct seen {
     uint64_t n, last;
     bool ordered;
@@ -554,6 +610,7 @@ int main(void)
         TEST(an_upload_that_can_be_read_again_is_delivered),
         TEST(one_that_is_damaged_is_kept_and_trained_anew),
         TEST(a_site_runs_its_version_after_a_restart_without_a_link),
+        cmocka_unit_test_teardown(a_swap_that_a_kill_interrupts_begins_anew, an_federation_teardown),
         TEST(alarms_raised_without_a_link_arrive_later_once_and_in_order),
         TEST(a_site_that_refuses_says_why_and_the_round_goes_without_it),
         TEST(a_coordinator_killed_between_any_two_steps_goes_on_where_it_was),
