@@ -125,7 +125,7 @@ static float take(world *w, size_t i, size_t batches)
 
 static const char *lines_of(const world *w, const char *format)
 {
-    static char text[2048];
+    static char text[2 * AN_PATH_MAX + 512];
     snprintf(text, sizeof text, format, w->csv, w->csv);
     return text;
 }
