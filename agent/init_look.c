@@ -68,6 +68,8 @@ typedef struct look {
     int64_t steps[STEPS_MAX];
     size_t n_steps;
     int64_t last_ms;
+    int64_t unbroken; /* rows since the last break */
+    int64_t longest;
     bool image_over;
 } look;
 
@@ -85,7 +87,11 @@ static bool see_rows(void *ctx, const an_batch *b)
         const int64_t step = b->time_ms[i] - l->last_ms;
         if (w->rows > 0 && step > 0 && l->n_steps < STEPS_MAX)
             l->steps[l->n_steps++] = step;
-        l->image_over = l->image_over || (w->rows > 0 && (b->flags[i] & AN_ROW_RESTART));
+        if (w->rows > 0 && (b->flags[i] & AN_ROW_RESTART)) {
+            l->image_over = true;
+            l->unbroken = 0;
+        }
+        l->longest = ++l->unbroken > l->longest ? l->unbroken : l->longest;
         w->image_rows += !l->image_over;
         l->last_ms = b->time_ms[i];
         w->rows++;
@@ -145,6 +151,7 @@ an_err init_look(init *w, int64_t for_ms, an_note *why)
         err = begin(w, src);
     if (!err)
         err = init_rows(src, for_ms, ROWS_LEAST, see_rows, &l, why);
+    w->stretch = l.image_over ? l.longest : 0;
     if (!err && l.n_steps > 0) {
         qsort(l.steps, l.n_steps, sizeof *l.steps, by_size);
         w->step_ms = l.steps[l.n_steps / 2];

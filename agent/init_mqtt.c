@@ -1,9 +1,11 @@
 /* What a broker has: topics of values, of JSON, or Sparkplug, whichever there is more of. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "agent/init_internal.h"
+#include "doors/crypto.h"
 #include "models/data/table.h"
 
 #define QUOTED_MAX 700
@@ -126,8 +128,8 @@ static void choose_format(init *w, const topics *t)
         if ((strstr(w->tags[i].at, ", path: ") != NULL) == json)
             w->tags[n++] = w->tags[i];
     if (n < w->n_tags)
-        init_note(w, "%zu topics of %s are left out: they need a line of their own.", w->n_tags - n,
-                  json ? "plain values" : "JSON");
+        init_note(w, "%zu topic%s of %s left out: a line of its own could take what they say.", w->n_tags - n,
+                  w->n_tags - n == 1 ? "" : "s", json ? "plain values" : "JSON");
     w->n_tags = n;
     init_set(w, "format", json ? "json" : "value", "");
     if (json && t->time[0]) {
@@ -141,18 +143,20 @@ static void choose_format(init *w, const topics *t)
         init_set(w, "part", quoted, "the part's id");
     }
     if (t->texts > 0)
-        init_note(w, "%zu topics or paths are texts, and left out.", t->texts);
+        init_note(w, "left out, as they are texts: %zu", t->texts);
 }
 
 an_err init_mqtt_find(init *w, an_note *why)
 {
     topics t = {.w = w};
-    char client[80], host[40] = "site";
+    char client[80];
+    uint32_t own = 0;
     const init_option *given = init_get(w, "format");
     const bool sparkplug = given && strcmp(given->value, "sparkplug") == 0;
-    /* The site's name, which the broker must know it by at each start, and nobody else has. */
-    snprintf(host, sizeof host, "%.30s", w->opts->site ? w->opts->site : "site");
-    snprintf(client, sizeof client, "\"andon-%s-%.30s\"", host, w->opts->line ? w->opts->line : "line");
+    /* Two of one name end each other's session again and again, so chance has a part in it. */
+    an_random(&own, sizeof own);
+    snprintf(client, sizeof client, "\"andon-%.30s-%08" PRIx32 "\"", w->opts->site ? w->opts->site : "site",
+             own);
     init_set(w, "client", client, "the same at each start, and nobody else's");
     an_err err = sparkplug ? AN_OK : browse(w, see_topic, &t, why);
     if (!err && (sparkplug || t.sparkplug > t.json + t.plain)) {

@@ -196,6 +196,10 @@ static an_err choose(init *w, const columns *c, an_note *why)
 an_err init_sql_find(init *w, an_note *why)
 {
     columns c = {.n = 0};
+    if (!an_file_exists(w->where) && !strchr(w->where, '=') && !strstr(w->where, "://"))
+        return an_fail(AN_ERR_NOTFOUND, why,
+                       "%.200s: no such file, and no address of PostgreSQL (host=... user=... dbname=...)",
+                       w->where);
     set_text(w, "address", w->where, "");
     init_set(w, "database", an_file_exists(w->where) ? "sqlite" : "postgresql", "");
     if (init_get(w, "columns") || init_get(w, "tag")) { /* they know better */

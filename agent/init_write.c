@@ -98,10 +98,10 @@ static void put_left_out(const init *w, an_buf *b, const char *indent)
 /* Ten seconds of the line, which a model can take for one picture of it. */
 static int64_t propose_window(const init *w)
 {
-    const int64_t n = w->step_ms > 0 ? 10000 / w->step_ms : 1;
+    const int64_t n = w->step_ms > 0 ? 10000 / w->step_ms : 1, fit = n < 4 ? 4 : n > 64 ? 64 : n;
     if (w->kind->window_is_rows)
         return w->image_rows > 0 ? w->image_rows : 1;
-    return n < 4 ? 4 : n > 64 ? 64 : n;
+    return w->stretch > 0 && w->stretch < fit ? w->stretch : fit; /* no window reaches over a break */
 }
 
 static uint64_t longest_run(const init *w)
@@ -121,7 +121,9 @@ static void put_line(const init *w, an_buf *b)
                       1000.0 / (double)w->step_ms, (long long)w->step_ms);
     an_buf_printf(b, "    window: %lld            # %s\n", (long long)propose_window(w),
                   w->kind->window_is_rows ? "rows of an image"
-                                          : "rows that a model sees at once; must be that of the model");
+                  : w->stretch > 0 && w->stretch == propose_window(w)
+                      ? "there are no more between two breaks (of files or times); must be that of the model"
+                      : "rows that a model sees at once; must be that of the model");
     an_buf_text(b, "    known_normal_rows: 0    # set it to a number if the first rows are known to be "
                    "normal operation\n"
                    "    personalise: {scale: site}\n");

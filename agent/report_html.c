@@ -217,7 +217,7 @@ static void put_quality(an_buf *b, an_report *r)
     snprintf(text, sizeof text, "%.2f", f.average);
     figure(b, "per ten minutes", text, "at most 1 for one person");
     snprintf(text, sizeof text, "%zu", f.peak);
-    figure(b, "most in ten minutes", text, "at most 10");
+    figure(b, "most in any ten minutes", text, "at most 10");
     snprintf(text, sizeof text, "%zu of %zu", f.flooded, f.slots);
     figure(b, "periods of ten minutes with a flood", text, "below 1 %");
     snprintf(text, sizeof text, "%zu of %zu", f.chattering, f.tags);

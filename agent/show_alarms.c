@@ -231,9 +231,9 @@ static void print_figures(const an_alarm_figures *f, int64_t from_ms, int64_t to
     an_time_text(to, to_ms);
     fprintf(out, "%s to %s: %zu alarm%s shown\n", from, to, f->n, f->n == 1 ? "" : "s");
     fprintf(out, "  per ten minutes       %8.2f   one at most is good for one person\n", f->average);
-    fprintf(out, "  most in ten minutes   %8zu   above %d is a flood\n", f->peak, AN_ALARM_FLOOD);
-    fprintf(out, "  periods with a flood  %7.1f%%   %zu of %zu; below 1 %%\n", percent(f->flooded, f->slots),
-            f->flooded, f->slots);
+    fprintf(out, "  most in ten minutes   %8zu   in any; above %d is a flood\n", f->peak, AN_ALARM_FLOOD);
+    fprintf(out, "  periods with a flood  %7.1f%%   %zu of %zu, one after the other; below 1 %%\n",
+            percent(f->flooded, f->slots), f->flooded, f->slots);
     fprintf(out, "  chattering            %8zu   of %zu tags; none\n", f->chattering, f->tags);
     fprintf(out, "  active over 24 h      %8zu   below 5 a day\n", f->standing);
     fprintf(out, "  share of the top ten  %7.1f%%   below 5 %%\n", 100 * f->top_share);

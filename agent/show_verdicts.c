@@ -57,8 +57,10 @@ static an_err look(an_alarms *log, an_verdict_list *l, const an_import_opts *opt
     if (err != AN_ERR_REFUSED)
         return err;
     if (!opts->skip)
-        return an_fail(err, why, "%zu row%s refused: nothing was taken; --skip takes the others", refused,
-                       refused == 1 ? " is" : "s are");
+        return an_fail(err, why,
+                       "%zu row%s refused: nothing was taken; --skip takes the others, --line, --columns and "
+                       "--words say how the table is read",
+                       refused, refused == 1 ? " is" : "s are");
     an_verdict_list_clean(l);
     if (l->n == 0)
         return an_fail(err, why, "all %zu rows are refused", rows > refused ? rows : refused);

@@ -287,9 +287,13 @@ static an_err take_header(reader *in, char *line, size_t len, an_note *why)
             return an_fail(AN_ERR_PROTO, why, "the table has no column \"%.60s\"", name);
     }
     if (in->at[VERDICT] < 0)
-        return an_fail(AN_ERR_PROTO, why, "the table has no column \"verdict\"");
+        return an_fail(
+            AN_ERR_PROTO, why,
+            "the table has no column \"verdict\" (--columns verdict=NAME says what it is called there)");
     return in->at[ALARM] < 0 && in->at[PART] < 0 && in->at[AT] < 0 && in->at[FROM] < 0
-               ? an_fail(AN_ERR_PROTO, why, "the table has no column alarm, part, at or from")
+               ? an_fail(AN_ERR_PROTO, why,
+                         "the table has no column alarm, part, at or from (--columns part=NAME says what it "
+                         "is called there)")
                : AN_OK;
 }
 

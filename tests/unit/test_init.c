@@ -205,6 +205,8 @@ static void nothing_is_written_of_what_says_nothing(void **state)
     assert_int_equal(an_init_test_run(&t, "csv", NULL, NULL, &why), AN_ERR_INVAL);
     assert_non_null(strstr(why.text, "--path"));
     assert_int_equal(an_init_test_run(&t, NULL, NULL, NULL, &why), AN_ERR_INVAL);
+    assert_int_equal(an_init_test_run(&t, "sql", "/nowhere.db", NULL, &why), AN_ERR_NOTFOUND);
+    assert_non_null(strstr(why.text, "/nowhere.db: no such file"));
     assert_int_equal(an_init_test_run(&t, "cvs", path, NULL, &why), AN_ERR_INVAL);
     assert_non_null(strstr(why.text, "this agent has csv, images"));
     assert_int_equal(an_init_test_run(&t, "csv", path, "nonsense=1", &why), AN_ERR_INVAL);
@@ -349,19 +351,16 @@ static void put_le(FILE *f, uint32_t v, int bytes)
         fputc((int)(v >> (8 * i) & 0xff), f);
 }
 
-static void sound_is_seen_as_its_spectra(void **state)
+enum { RATE = 8000 };
+
+static void write_wav(const char *dir, const char *name, int samples)
 {
-    (void)state;
-    enum { RATE = 8000, SECONDS = 4 };
-    an_init_test t;
-    an_note why = {{0}};
     char path[AN_PATH_MAX];
-    an_init_test_begin(&t);
-    snprintf(path, sizeof path, "%.900s/bearing.wav", t.dir);
+    snprintf(path, sizeof path, "%.900s/%s", dir, name);
     FILE *f = fopen(path, "w");
     assert_non_null(f);
     fputs("RIFF", f);
-    put_le(f, 36 + RATE * SECONDS * 2, 4);
+    put_le(f, 36 + (uint32_t)samples * 2, 4);
     fputs("WAVEfmt ", f);
     put_le(f, 16, 4);
     put_le(f, 1 | 1 << 16, 4); /* PCM, one channel */
@@ -369,15 +368,41 @@ static void sound_is_seen_as_its_spectra(void **state)
     put_le(f, RATE * 2, 4);
     put_le(f, 2 | 16 << 16, 4);
     fputs("data", f);
-    put_le(f, RATE * SECONDS * 2, 4);
-    for (int i = 0; i < RATE * SECONDS; i++)
+    put_le(f, (uint32_t)samples * 2, 4);
+    for (int i = 0; i < samples; i++)
         put_le(f, (uint32_t)(int32_t)(8000 * sin(i * (0.3 + i * 1e-6))), 2);
     fclose(f);
+}
+
+static void sound_is_seen_as_its_spectra(void **state)
+{
+    (void)state;
+    an_init_test t;
+    an_note why = {{0}};
+    char path[AN_PATH_MAX];
+    an_init_test_begin(&t);
+    write_wav(t.dir, "bearing.wav", 4 * RATE);
+    snprintf(path, sizeof path, "%.900s/bearing.wav", t.dir);
     if (an_init_test_run(&t, "wav", path, NULL, &why) != AN_OK)
         fail_msg("%s", why.text);
     assert_true(an_init_test_has(&t, "type: spectral"));
     assert_true(an_init_test_has(&t, "rate_hz: 8000"));
     assert_true(an_init_test_rows(&t, 20) > 12);
+    an_init_test_end(&t);
+}
+
+static void no_window_is_longer_than_a_recording(void **state)
+{
+    (void)state;
+    an_init_test t;
+    an_note why = {{0}};
+    an_init_test_begin(&t);
+    write_wav(t.dir, "a-1.wav", 12 * 1024); /* 1024 samples make a spectrum */
+    write_wav(t.dir, "a-2.wav", 12 * 1024);
+    write_wav(t.dir, "a-3.wav", 12 * 1024);
+    if (an_init_test_run(&t, "wav", t.dir, NULL, &why) != AN_OK)
+        fail_msg("%s", why.text);
+    assert_true(an_init_test_has(&t, "window: 12 "));
     an_init_test_end(&t);
 }
 #endif
@@ -436,6 +461,7 @@ int main(void)
 #endif
 #if defined(AN_HAVE_SNDFILE) && defined(AN_HAVE_FFT)
         cmocka_unit_test(sound_is_seen_as_its_spectra),
+        cmocka_unit_test(no_window_is_longer_than_a_recording),
 #endif
         cmocka_unit_test(any_source_is_taken_as_its_options_say),
         cmocka_unit_test(memory_that_ends_is_an_error),
