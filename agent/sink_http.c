@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/secret_file.h"
+#include "agent/server_address.h"
 #include "doors/crypto.h"
 #include "doors/http_client.h"
 
@@ -14,16 +15,14 @@ static bool begins(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* Of the host: nothing between us and it. */
+/* Of HOST or HOST:PORT: nothing between us and it. */
 static bool is_here(const char *authority, size_t len)
 {
-    static const char *const hosts[] = {"127.0.0.1", "localhost", "[::1]"};
-    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
-        const size_t n = strlen(hosts[i]);
-        if (len >= n && strncmp(authority, hosts[i], n) == 0 && (len == n || authority[n] == ':'))
-            return true;
-    }
-    return false;
+    char host[AN_HOST_MAX];
+    const char *end = authority[0] == '[' ? memchr(authority, ']', len) : memchr(authority, ':', len);
+    const size_t n = !end ? len : (size_t)(end - authority) + (*end == ']');
+    snprintf(host, sizeof host, "%.*s", (int)(n < sizeof host ? n : 0), authority);
+    return an_host_is_here(host);
 }
 
 static an_err check_url(const char *url, bool plain, an_note *why)

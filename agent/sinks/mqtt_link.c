@@ -8,35 +8,6 @@
 #include "base/opt.h"
 #include "doors/crypto.h"
 
-static bool is_here(const char *host)
-{
-    return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
-}
-
-static an_err read_broker(mqtt_link *l, const char *text, an_note *why)
-{
-    int64_t port;
-    l->tls = strncmp(text, "mqtts://", 8) == 0;
-    if (!l->tls && strncmp(text, "mqtt://", 7) != 0)
-        return an_fail(AN_ERR_INVAL, why, "broker: mqtts://HOST[:PORT], or mqtt://HOST[:PORT] without TLS");
-    const char *host = text + (l->tls ? 8 : 7), *end = host + strlen(host), *colon = strrchr(host, ':');
-    port = l->tls ? 8883 : 1883;
-    if (colon && !strchr(colon, ']')) {
-        if (!an_parse_int(colon + 1, &port) || port < 1 || port > 65535)
-            return an_fail(AN_ERR_INVAL, why, "broker: \"%.20s\" is not a port", colon + 1);
-        end = colon;
-    }
-    if (*host == '[' && end > host && end[-1] == ']') {
-        host++;
-        end--;
-    }
-    if (end <= host || (size_t)(end - host) >= sizeof l->host || memchr(host, '@', (size_t)(end - host)))
-        return an_fail(AN_ERR_INVAL, why, "broker: there is no host in it, or more than a host");
-    snprintf(l->host, sizeof l->host, "%.*s", (int)(end - host), host);
-    l->port = (int)port;
-    return AN_OK;
-}
-
 an_err mqtt_link_open(mqtt_link *l, const an_option *rows, const an_node *conf, an_note *why)
 {
     const char *broker = NULL, *protocol = NULL;
@@ -53,7 +24,7 @@ an_err mqtt_link_open(mqtt_link *l, const an_option *rows, const an_node *conf, 
     if (err == AN_OK)
         err = an_option_bool(rows, conf, "plain", &plain, why);
     if (err == AN_OK)
-        err = read_broker(l, broker, why);
+        err = an_broker_address_read(broker, &l->at, why);
     if (err != AN_OK)
         return err;
     l->old = strcmp(protocol, "3.1.1") == 0;
@@ -63,7 +34,7 @@ an_err mqtt_link_open(mqtt_link *l, const an_option *rows, const an_node *conf, 
         return an_fail(AN_ERR_INVAL, why, "client: must not be empty");
     if ((l->cert[0] != '\0') != (l->key[0] != '\0') || (l->password_file[0] && !l->user[0]))
         return an_fail(AN_ERR_INVAL, why, "cert and key belong together, and a password to a user");
-    if (!l->tls && !plain && !is_here(l->host))
+    if (!l->at.tls && !plain && !an_host_is_here(l->at.host))
         return an_fail(AN_ERR_INVAL, why, "broker: mqtt:// to another computer needs plain: true");
     return AN_OK;
 }
@@ -90,9 +61,9 @@ static const char *filled(const char *text)
 static an_err make(mqtt_link *l, const char *password, an_note *why)
 {
     static const an_mqtt_events events = {.message = on_message, .published = on_published};
-    const an_mqtt_conf conf = {.host = l->host,
-                               .port = l->port,
-                               .tls = l->tls,
+    const an_mqtt_conf conf = {.host = l->at.host,
+                               .port = l->at.port,
+                               .tls = l->at.tls,
                                .ca = filled(l->ca),
                                .cert = filled(l->cert),
                                .key = filled(l->key),

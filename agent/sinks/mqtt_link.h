@@ -4,6 +4,7 @@
 #ifndef AN_AGENT_SINKS_MQTT_LINK_H
 #define AN_AGENT_SINKS_MQTT_LINK_H
 
+#include "agent/server_address.h"
 #include "agent/sink.h"
 #include "doors/mqtt.h"
 
@@ -25,9 +26,8 @@
     }
 
 typedef struct mqtt_link {
-    char host[256];
-    int port;
-    bool tls, old;
+    an_broker_address at;
+    bool old;
     const char *client, *ca, *cert, *key, *user, *password_file;
     int64_t timeout_ms;
     an_mqtt *m;

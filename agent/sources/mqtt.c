@@ -156,9 +156,7 @@ static const an_source_option options[] = {
      "file of certificates that the broker's must go back to; else the system's"},
     {"cert", AN_OPTION_TEXT, 0, 0, "", "file of this client's certificate"},
     {"key", AN_OPTION_TEXT, 0, 0, "", "file of its key"},
-    {"user", AN_OPTION_TEXT, 0, 0, "", "name at the broker"},
-    {"password_file", AN_OPTION_TEXT, 0, 0, "", "file with its password"},
-    {"password_env", AN_OPTION_TEXT, 0, 0, "", "variable of the environment with its password"},
+    AN_LOGIN_OPTIONS,
     {"qos", AN_OPTION_INT, 0, 1, "1", "0: what is lost is lost; 1: the broker sends it again"},
     {"session", AN_OPTION_INT, 0, 604800, "3600",
      "seconds that the broker keeps what comes while this agent is away; 0 and with sparkplug: nothing"},
@@ -224,7 +222,7 @@ static an_err mqtt_open(void *state, const an_node *conf, an_note *why)
     if (!err && s->format == MQTT_SPARKPLUG)
         err = spb_host_new(&sparkplug, &s->sparkplug);
     char name[AN_DEVICE_NAME_MAX];
-    snprintf(name, sizeof name, "%.100s:%d", s->host, (int)s->port);
+    snprintf(name, sizeof name, "%.100s:%d", s->at.host, s->at.port);
     const an_device_conf device = {.type = &broker_type,
                                    .ctx = s,
                                    .name = name,
@@ -307,7 +305,7 @@ static size_t mqtt_devices(const void *state, an_source_device *ret)
     const mqtt_state *s = state;
     const an_device_stats st = an_device_stats_get(s->device);
     ret[0] = (an_source_device){.reached = st.reached};
-    snprintf(ret[0].name, sizeof ret[0].name, "%.100s:%d", s->host, (int)s->port);
+    snprintf(ret[0].name, sizeof ret[0].name, "%.100s:%d", s->at.host, s->at.port);
     snprintf(ret[0].error, sizeof ret[0].error, "%s", st.error);
     return 1;
 }

@@ -1,10 +1,8 @@
 /* The mapping of a source mqtt. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "agent/secret_file.h"
 #include "agent/sources/mqtt_internal.h"
 #include "base/mem.h"
 #include "doors/crypto.h"
@@ -46,40 +44,14 @@ static an_err choose(const an_node *map, const char *key, const char *const *wor
 
 /* ---- the broker ---- */
 
-static bool is_here(const char *host)
-{
-    return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
-}
-
 static an_err read_broker(mqtt_state *s, const an_node *conf, an_note *why)
 {
     const char *text = NULL;
+    an_note note = {{0}};
     an_err err = an_node_need_text(conf, "broker", &text, why);
-    if (err)
-        return err;
-    const an_node *at = an_node_get(conf, "broker");
-    s->tls = strncmp(text, "mqtts://", 8) == 0;
-    if (!s->tls && strncmp(text, "mqtt://", 7) != 0)
-        return an_node_fail(at, why,
-                            "broker: must be mqtts://HOST[:PORT], or mqtt://HOST[:PORT] without TLS");
-    const char *host = text + (s->tls ? 8 : 7), *end = host + strlen(host);
-    const char *colon = strrchr(host, ':');
-    s->port = s->tls ? 8883 : 1883;
-    if (colon && !strchr(colon, ']')) {
-        char *rest = NULL;
-        s->port = strtol(colon + 1, &rest, 10);
-        if (rest == colon + 1 || *rest || s->port < 1 || s->port > 65535)
-            return an_node_fail(at, why, "broker: \"%.20s\" is not a port", colon + 1);
-        end = colon;
-    }
-    if (*host == '[' && end > host && end[-1] == ']') {
-        host++;
-        end--;
-    }
-    if (end <= host || (size_t)(end - host) >= sizeof s->host)
-        return an_node_fail(at, why, "broker: has no host");
-    snprintf(s->host, sizeof s->host, "%.*s", (int)(end - host), host);
-    return AN_OK;
+    if (!err && an_broker_address_read(text, &s->at, &note))
+        err = an_node_fail(an_node_get(conf, "broker"), why, "%s", note.text);
+    return err;
 }
 
 static an_err read_trust(mqtt_state *s, const an_node *conf, an_note *why)
@@ -90,22 +62,15 @@ static an_err read_trust(mqtt_state *s, const an_node *conf, an_note *why)
     if (!err)
         err = an_node_get_text(conf, "key", "", &s->key, why);
     if (!err)
-        err = an_node_get_text(conf, "user", "", &s->user, why);
-    if (!err)
-        err = an_node_get_text(conf, "password_file", "", &s->password_file, why);
-    if (!err)
-        err = an_node_get_text(conf, "password_env", "", &s->password_env, why);
+        err = an_login_read(conf, &s->login, why);
     if (err)
         return err;
-    if (!s->tls && (s->ca[0] || s->cert[0] || s->key[0]))
+    if (!s->at.tls && (s->ca[0] || s->cert[0] || s->key[0]))
         return an_node_fail(conf, why, "ca, cert and key belong to mqtts://");
     if ((s->cert[0] != '\0') != (s->key[0] != '\0'))
         return an_node_fail(conf, why, "cert and key belong together");
-    if (s->password_file[0] && s->password_env[0])
-        return an_node_fail(conf, why, "either password_file or password_env");
-    if (!s->user[0] && (s->password_file[0] || s->password_env[0]))
-        return an_node_fail(conf, why, "a password needs a user");
-    if (!s->tls && (s->password_file[0] || s->password_env[0]) && !is_here(s->host))
+    const bool has_password = s->login.password_file[0] || s->login.password_env[0];
+    if (!s->at.tls && has_password && !an_host_is_here(s->at.host))
         return an_node_fail(conf, why, "a password goes to another machine over mqtts:// only");
     return AN_OK;
 }
@@ -328,21 +293,17 @@ void mqtt_client_make(char out[static MQTT_CLIENT_MAX])
 
 an_err mqtt_link_new(mqtt_state *s, const char *client, const an_mqtt_events *events, void *ctx, an_note *why)
 {
-    char *secret = NULL;
-    size_t len = 0;
-    const char *given = s->password_env[0] ? getenv(s->password_env) : NULL;
-    if (s->password_env[0] && !given)
-        return an_fail(AN_ERR_NOTFOUND, why, "password_env: %.60s is not set", s->password_env);
-    an_err err = s->password_file[0] ? an_secret_file_read(s->password_file, &secret, &len, why) : AN_OK;
-    const an_mqtt_conf conf = {.host = s->host,
-                               .port = (int)s->port,
-                               .tls = s->tls,
+    char *password = NULL;
+    an_err err = an_login_password(&s->login, &password, why);
+    const an_mqtt_conf conf = {.host = s->at.host,
+                               .port = s->at.port,
+                               .tls = s->at.tls,
                                .ca = s->ca[0] ? s->ca : NULL,
                                .cert = s->cert[0] ? s->cert : NULL,
                                .key = s->key[0] ? s->key : NULL,
                                .client = client,
-                               .user = s->user[0] ? s->user : NULL,
-                               .password = secret ? secret : given,
+                               .user = s->login.user[0] ? s->login.user : NULL,
+                               .password = password,
                                .old = s->old,
                                .session_s = (uint32_t)s->session_s,
                                .keepalive_s = (int)s->keepalive_s,
@@ -350,6 +311,6 @@ an_err mqtt_link_new(mqtt_state *s, const char *client, const an_mqtt_events *ev
                                .max_bytes = (uint32_t)s->max_bytes};
     if (!err)
         err = an_mqtt_new(&conf, events, ctx, &s->link, why);
-    an_secret_free(secret);
+    an_secret_free(password);
     return err;
 }

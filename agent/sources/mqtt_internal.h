@@ -7,6 +7,8 @@
 #include <stdatomic.h>
 
 #include "agent/device.h"
+#include "agent/login.h"
+#include "agent/server_address.h"
 #include "agent/sources/mqtt_sparkplug.h"
 #include "agent/tags_conf.h"
 #include "doors/mqtt.h"
@@ -47,12 +49,13 @@ typedef struct mqtt_state {
 
     char (*topics)[AN_MQTT_TOPIC_MAX]; /* (n_topics) subscribed to */
     size_t n_topics;
-    char host[256];
-    int64_t port, qos, session_s, in_flight, max_bytes, keepalive_s, timeout_ms, retry_max_ms;
-    bool tls, old, rebirth;
+    an_broker_address at;
+    int64_t qos, session_s, in_flight, max_bytes, keepalive_s, timeout_ms, retry_max_ms;
+    bool old, rebirth;
     mqtt_format format;
     mqtt_retained retained;
-    const char *client, *ca, *cert, *key, *user, *password_file, *password_env; /* borrowed; "" none */
+    const char *client, *ca, *cert, *key; /* borrowed; "" none */
+    an_login login;
     char time_path[MQTT_PATH_MAX], quality_path[MQTT_PATH_MAX], part_path[MQTT_PATH_MAX];
     char host_id[64]; /* of a Sparkplug primary host; "": none */
 

@@ -171,9 +171,7 @@ static const an_source_option options[] = {
     {"key", AN_OPTION_TEXT, 0, 0, "", "file of its key"},
     {"trust", AN_OPTION_TEXT, 0, 0, "",
      "file of the server's certificate or its authority's, or a folder of such (.pem .der .crt, and .crl)"},
-    {"user", AN_OPTION_TEXT, 0, 0, "", "name at the server; else anonymous"},
-    {"password_file", AN_OPTION_TEXT, 0, 0, "", "file with its password"},
-    {"password_env", AN_OPTION_TEXT, 0, 0, "", "variable of the environment with its password"},
+    AN_LOGIN_OPTIONS,
     {"session", AN_OPTION_INT, 5, 86400, "60",
      "seconds that the server keeps the session, and what comes, while this agent is cut off"},
     {"sampling_ms", AN_OPTION_INT, 0, 3600000, "500",
@@ -208,7 +206,7 @@ static an_err opcua_open(void *state, const an_node *conf, an_note *why)
     an_err err = opcua_conf_read(s, conf, false, why);
     if (!err)
         err = opcua_link_new(s, &events, s, why);
-    s->url = s->cert = s->key = s->trust = s->user = NULL; /* of the configuration, which goes */
+    s->url = s->cert = s->key = s->trust = NULL; /* of the configuration, which goes */
     if (!err)
         err = an_tags_new(&s->conf, &s->tags);
     const an_device_conf device = {.type = &server_type,

@@ -1,9 +1,8 @@
 /* The mapping of a source opcua, and what browsing a server shows. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "agent/secret_file.h"
+#include "agent/server_address.h"
 #include "agent/sources/opcua_internal.h"
 #include "base/mem.h"
 #include "doors/crypto.h"
@@ -14,12 +13,6 @@ static const char *const securities[] = {"none", "Basic256Sha256", "Aes128_Sha25
                                          "Aes256_Sha256_RsaPss"};
 
 /* ---- the server ---- */
-
-static bool is_here(const char *host)
-{
-    return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
-           strcmp(host, "[::1]") == 0;
-}
 
 static an_err read_security(opcua_state *s, const an_node *conf, an_note *why)
 {
@@ -51,11 +44,7 @@ static an_err check_trust(const opcua_state *s, const an_node *conf, bool here, 
         return an_node_fail(conf, why, "cert, key and trust belong to a security other than none");
     if (!secure && !here && !plain)
         return an_node_fail(conf, why, "security: none to another machine needs plain: true");
-    if (s->password_file[0] && s->password_env[0])
-        return an_node_fail(conf, why, "either password_file or password_env");
-    if (!s->user[0] && (s->password_file[0] || s->password_env[0]))
-        return an_node_fail(conf, why, "a password needs a user");
-    if (!secure && !here && s->user[0])
+    if (!secure && !here && s->login.user[0])
         return an_node_fail(conf, why, "a password goes to another machine with security only");
     return AN_OK;
 }
@@ -79,15 +68,11 @@ static an_err read_server(opcua_state *s, const an_node *conf, an_note *why)
     if (!err)
         err = an_node_get_text(conf, "trust", "", &s->trust, why);
     if (!err)
-        err = an_node_get_text(conf, "user", "", &s->user, why);
-    if (!err)
-        err = an_node_get_text(conf, "password_file", "", &s->password_file, why);
-    if (!err)
-        err = an_node_get_text(conf, "password_env", "", &s->password_env, why);
+        err = an_login_read(conf, &s->login, why);
     if (err)
         return err;
     snprintf(s->name, sizeof s->name, "%.100s", s->url + strlen("opc.tcp://"));
-    return check_trust(s, conf, is_here(host), plain, why);
+    return check_trust(s, conf, an_host_is_here(host), plain, why);
 }
 
 static an_err read_times(opcua_state *s, const an_node *conf, an_note *why)
@@ -180,19 +165,15 @@ static const char *given(const char *text)
 
 an_err opcua_link_new(opcua_state *s, const an_opcua_events *events, void *ctx, an_note *why)
 {
-    char *secret = NULL;
-    size_t len = 0;
-    const char *of_env = s->password_env[0] ? getenv(s->password_env) : NULL;
-    if (s->password_env[0] && !of_env)
-        return an_fail(AN_ERR_NOTFOUND, why, "password_env: %.60s is not set", s->password_env);
-    an_err err = s->password_file[0] ? an_secret_file_read(s->password_file, &secret, &len, why) : AN_OK;
+    char *password = NULL;
+    an_err err = an_login_password(&s->login, &password, why);
     const an_opcua_conf conf = {.url = s->url,
                                 .security = s->security,
                                 .cert = given(s->cert),
                                 .key = given(s->key),
                                 .trust = given(s->trust),
-                                .user = given(s->user),
-                                .password = secret ? secret : of_env,
+                                .user = given(s->login.user),
+                                .password = password,
                                 .timeout_ms = s->timeout_ms,
                                 .session_ms = s->session_s * 1000,
                                 .items = s->nodes,
@@ -203,7 +184,7 @@ an_err opcua_link_new(opcua_state *s, const an_opcua_events *events, void *ctx, 
                                 .queue = (uint32_t)s->server_queue};
     if (!err)
         err = an_opcua_new(&conf, events, ctx, &s->link, why);
-    an_secret_free(secret);
+    an_secret_free(password);
     return err;
 }
 

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "agent/device.h"
+#include "agent/login.h"
 #include "agent/tags_conf.h"
 #include "doors/opcua.h"
 
@@ -27,7 +28,8 @@ typedef struct opcua_state {
     opcua_last *last; /* what each tag said last: it holds until the next */
     size_t n;
 
-    const char *url, *cert, *key, *trust, *user, *password_file, *password_env; /* borrowed; "" none */
+    const char *url, *cert, *key, *trust; /* borrowed; "" none */
+    an_login login;
     char name[AN_DEVICE_NAME_MAX];
     an_opcua_security security;
     int64_t session_s, sampling_ms, publishing_ms, keepalive_ms, server_queue, timeout_ms, retry_max_ms;
