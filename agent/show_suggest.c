@@ -279,7 +279,7 @@ an_err an_leave_threshold(const char *dir, const char *line, const char *factor,
 {
     an_command c = {.kind = AN_COMMAND_THRESHOLD};
     char *end = NULL;
-    by = by ? by : getenv("USER");
+    by = an_show_who(by);
     c.factor = strcmp(factor, "calibrated") == 0 ? 1 : strtod(factor, &end);
     if ((end && (end == factor || *end)) ||
         !(c.factor >= AN_THRESHOLD_FACTOR_MIN && c.factor <= AN_THRESHOLD_FACTOR_MAX))

@@ -128,8 +128,11 @@ an_err an_sink_conf_read(const an_node *node, an_sink_conf *ret,
     if ((err = an_options_check(what, type->options, common, node, why)) != AN_OK ||
         (err = read_kinds(an_node_get(node, "kinds"), &c, why)) != AN_OK ||
         (err = read_lines(an_node_get(node, "lines"), &c, is_line, ctx, why)) != AN_OK ||
-        (err = read_filter(node, &c, why)) != AN_OK || (err = try_open(type, node, why)) != AN_OK)
+        (err = read_filter(node, &c, why)) != AN_OK)
         return err;
+    an_note inner = {{0}};
+    if ((err = try_open(type, node, &inner)) != AN_OK)
+        return an_fail(err, why, "sink %s: %.250s", c.name, inner.text[0] ? inner.text : an_err_text(err));
     *ret = c;
     return AN_OK;
 }

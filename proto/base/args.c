@@ -110,6 +110,12 @@ static const char *program_name(int argc, char **argv)
     return slash ? slash + 1 : path;
 }
 
+/* The program does something without a command, and takes no words: one that is none of its commands is a mistake. */
+static bool takes_commands_alone(const an_args *a)
+{
+    return !a->verb->name[0] && a->verb->max_positionals == 0 && a->n_verbs > 1;
+}
+
 an_err an_args_parse(an_args *ret, const an_verb *verbs, size_t n_verbs, int argc, char **argv, an_note *why)
 {
     an_args *a = ret;
@@ -122,6 +128,8 @@ an_err an_args_parse(an_args *ret, const an_verb *verbs, size_t n_verbs, int arg
         a->help = a->help || asks_help(argv[i]);
     if (a->help)
         return AN_OK;
+    if (used == 0 && takes_commands_alone(a) && argc > 1 && argv[1][0] != '-')
+        used = -1;
     if (used < 0) {
         const an_verb *begun = argc > 1 ? find_begun(a, argv[1]) : NULL;
         if (begun)

@@ -116,6 +116,10 @@ static void a_wrong_line_is_told_what_is_wrong(void **state)
         assert_int_equal(parse(&a, verbs, 3, &why, wrong[i].line), AN_ERR_INVAL);
         assert_string_equal(why.text, wrong[i].text);
     }
+    an_args a;
+    an_note why = {{0}};
+    assert_int_equal(parse(&a, agent, 2, &why, "agent fly --data x"), AN_ERR_INVAL);
+    assert_string_equal(why.text, "unknown command fly; try: agent --help");
 }
 
 static void help_of(const an_verb *v, size_t n, const char *line, const char *expected)

@@ -305,7 +305,7 @@ static void where_it_may_send_is_checked(void **state)
         {"http://[::1]:8080/in", "", ""},
         {"http://localhost/in", "", ""},
         {"http://10.0.0.5/in", ", plain: true", ""},
-        {"http://10.0.0.5/in", "", "plain: true"},
+        {"http://10.0.0.5/in", "", "sink a: url: http:// to another computer needs plain: true"},
         {"http://localhost.example/in", "", "plain: true"},
         {"http://127.0.0.1@example/in", "", "no password"},
         {"https://me:pass@pager.example/in", "", "no password"},
