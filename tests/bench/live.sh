@@ -29,7 +29,7 @@ for n in $streams; do
 done
 "$ANDON_BIN/bench_live" --seconds "$seconds" --trainer share --swap 1
 
-folder=$(tests/onnx/packages.sh) || { echo "without ONNX Runtime: $folder"; exit 0; }
+folder=$(tests/support/packages.sh onnx) || { echo "without ONNX Runtime: $folder"; exit 0; }
 work=$(mktemp -d)
 trap 'kill "$ours_PID" "$theirs_PID" 2>/dev/null; rm -rf "$work"' EXIT
 coproc ours { exec "$ANDON_BIN/bench_live" --single "$work/line.andon"; }

@@ -203,23 +203,14 @@ typedef struct soak {
     an_rtu_line *line;
     an_process relay;
     char relay_port[16];
-    float last[SLAVES];
-    uint64_t values[SLAVES], missed[SLAVES];
+    an_live_count counts[SLAVES];
 } soak;
 
 static void see(an_live *l, size_t row, void *ctx)
 {
     soak *s = ctx;
-    for (size_t j = 0; j < SLAVES; j++) {
-        const float v = l->batch.values[row * SLAVES + j];
-        if (l->batch.quality[row * SLAVES + j] != AN_VALUE_GOOD || v == s->last[j])
-            continue;
-        if (!(v > s->last[j]))
-            fail_msg("%s: %g after %g", names[j], (double)v, (double)s->last[j]);
-        s->missed[j] += s->values[j] > 0 ? (uint64_t)(v - s->last[j]) - 1 : 0;
-        s->values[j]++;
-        s->last[j] = v;
-    }
+    for (size_t j = 0; j < SLAVES; j++)
+        an_live_count_take(&s->counts[j], l, row, j);
 }
 
 static void open_soak(soak *s, an_live *l)
@@ -268,7 +259,7 @@ static void harm(soak *s, an_live *l, uint64_t which)
     const size_t ill = which % 2 ? TCP_ILL : RTU_ILL;
     an_slave *slave = &s->slaves[ill];
     an_slave_shared *shared = slave->shared;
-    const float before = s->last[ill];
+    const float before = s->counts[ill].last;
     switch (which / 2 % 6) {
     case 0:
         an_slave_kill(slave);
@@ -300,7 +291,7 @@ static void harm(soak *s, an_live *l, uint64_t which)
         an_process_kill(&s->relay);
         until(l, TCP_ILL, AN_VALUE_UNREACHED, 0);
         s->relay = an_part_start("relay", s->relay_port, s->slaves[TCP_ILL].port, NULL);
-        until(l, TCP_ILL, AN_VALUE_GOOD, s->last[TCP_ILL]);
+        until(l, TCP_ILL, AN_VALUE_GOOD, s->counts[TCP_ILL].last);
     }
     /* Back within seconds. */
     const int64_t begin = an_clock_system()->mono_ms(an_clock_system());
@@ -322,7 +313,7 @@ static void nothing_is_lost_or_out_of_order_whatever_fails(void **state)
     for (size_t i = 0; i < RTU_DEAD; i++)
         until(&l, i, AN_VALUE_GOOD, 0);
     const int64_t begin = clock->mono_ms(clock), end = begin + 1000 * an_fault_seconds(15);
-    const uint64_t well = s.values[TCP_WELL], rtu = s.values[RTU_WELL];
+    const uint64_t well = s.counts[TCP_WELL].values, rtu = s.counts[RTU_WELL].values;
     uint64_t faults = 0;
     for (uint64_t i = 0; clock->mono_ms(clock) < end; i++, faults++) {
         harm(&s, &l, i < 12 ? i : an_rng_u64(&rng));
@@ -331,20 +322,20 @@ static void nothing_is_lost_or_out_of_order_whatever_fails(void **state)
     const double polls = (double)(clock->mono_ms(clock) - begin) / 100;
     an_live_print_counters(&l);
     for (size_t i = 0; i < SLAVES; i++)
-        print_message("%s: %llu values, %llu missed\n", names[i], (unsigned long long)s.values[i],
-                      (unsigned long long)s.missed[i]);
+        print_message("%s: %llu values, %llu missed\n", names[i], (unsigned long long)s.counts[i].values,
+                      (unsigned long long)s.counts[i].missed);
     print_message("%llu faults in %.0f s\n", (unsigned long long)faults, polls / 10);
     /* What was well was well all the time. */
-    assert_int_equal(s.missed[TCP_WELL], 0);
-    assert_true(s.missed[RTU_WELL] <=
+    assert_int_equal(s.counts[TCP_WELL].missed, 0);
+    assert_true(s.counts[RTU_WELL].missed <=
                 an_live_counter(&l, "garbled")); /* on the line its neighbour spoke into it */
-    assert_true((double)(s.values[TCP_WELL] - well) > 0.7 * polls);
-    assert_true((double)(s.values[RTU_WELL] - rtu) > 0.4 * polls);
-    assert_int_equal(s.values[RTU_DEAD], 0);
+    assert_true((double)(s.counts[TCP_WELL].values - well) > 0.7 * polls);
+    assert_true((double)(s.counts[RTU_WELL].values - rtu) > 0.4 * polls);
+    assert_int_equal(s.counts[RTU_DEAD].values, 0);
     /* An answer that was given and did not arrive was counted. */
-    assert_true(s.missed[TCP_ILL] + s.missed[RTU_ILL] <= an_live_counter(&l, "timeouts") +
-                                                             an_live_counter(&l, "garbled") +
-                                                             an_live_counter(&l, "failures"));
+    assert_true(s.counts[TCP_ILL].missed + s.counts[RTU_ILL].missed <= an_live_counter(&l, "timeouts") +
+                                                                           an_live_counter(&l, "garbled") +
+                                                                           an_live_counter(&l, "failures"));
     assert_true(an_live_counter(&l, "slaves_lost") >= faults / 3);
     /* The dead one comes to life. */
     an_rtu_line_forget(s.line, RTU_DEAD - RTU_WELL);

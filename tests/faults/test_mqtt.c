@@ -135,17 +135,6 @@ static void one_message_has_many_tags_a_time_and_a_part(void **state)
 
 /* ---- trust ---- */
 
-static void shell(const char *dir, const char *command)
-{
-    char script[2048];
-    snprintf(script, sizeof script, "cd '%s' && {\n%s\n} >log.openssl 2>&1", dir, command);
-    an_process p = an_process_start(NULL, "/bin/sh", "-c", script, NULL);
-    int status = 1;
-    waitpid(p.pid, &status, 0);
-    if (status != 0)
-        fail_msg("%s", command);
-}
-
 #define MAKE_CA(name)                                                                                        \
     "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout " name ".key -out " name   \
     ".pem -subj /CN=" name " -days 2; "
@@ -176,8 +165,9 @@ static void who_is_not_trusted_is_not_spoken_to(void **state)
     an_broker b;
     an_live l;
     an_test_folder_make(dir);
-    shell(dir, "set -e; " MAKE_CA("ca") MAKE_CA("other") MAKE_CERT("here", "IP:127.0.0.1", "ca")
-                   MAKE_CERT("client", "DNS:client", "ca") MAKE_CERT("stranger", "DNS:client", "other"));
+    an_test_shell(dir,
+                  "set -e; " MAKE_CA("ca") MAKE_CA("other") MAKE_CERT("here", "IP:127.0.0.1", "ca")
+                      MAKE_CERT("client", "DNS:client", "ca") MAKE_CERT("stranger", "DNS:client", "other"));
     assert_true(an_broker_start_in(&b, dir, tls));
     snprintf(yaml, sizeof yaml,
              "{broker: 'mqtts://127.0.0.1:%d', ca: %s/ca.pem, cert: %s/client.pem, key: %s/client.key, %s}",
@@ -213,8 +203,9 @@ static void a_password_comes_from_a_file_or_the_environment(void **state)
     an_broker b;
     an_live l;
     an_test_folder_make(dir);
-    shell(dir, "mosquitto_passwd -c -b users agent 'p w'; chmod 600 users; printf 'p w\\n' >right; printf "
-               "wrong >wrong; chmod 600 right wrong; printf x >open; chmod 644 open");
+    an_test_shell(dir,
+                  "mosquitto_passwd -c -b users agent 'p w'; chmod 600 users; printf 'p w\\n' >right; printf "
+                  "wrong >wrong; chmod 600 right wrong; printf x >open; chmod 644 open");
     assert_true(an_broker_start_in(&b, dir, "allow_anonymous false\npassword_file %s/users"));
     snprintf(path, sizeof path, "%.900s/right", dir);
     for (int env = 0; env < 2; env++) {

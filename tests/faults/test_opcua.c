@@ -269,17 +269,6 @@ static void browsing_finds_what_is_there(void **state)
 
 /* ---- trust ---- */
 
-static void shell(const char *dir, const char *command)
-{
-    char script[4096];
-    snprintf(script, sizeof script, "cd '%s' && {\n%s\n} >log.openssl 2>&1", dir, command);
-    an_process p = an_process_start(NULL, "/bin/sh", "-c", script, NULL);
-    int status = 1;
-    waitpid(p.pid, &status, 0);
-    if (status != 0)
-        fail_msg("%s", command);
-}
-
 #define MAKE_CERT(name, uri)                                                                                 \
     "openssl req -x509 -newkey rsa:2048 -nodes -keyout " name ".key -out " name ".pem -subj /CN=" name       \
     " -days 2 -addext 'subjectAltName=URI:" uri                                                              \
@@ -323,12 +312,12 @@ static void who_is_not_trusted_is_not_spoken_to(void **state)
     an_ua s;
     an_live l;
     an_test_folder_make(dir);
-    shell(dir, "set -e; umask 077; " MAKE_CERT("server", "urn:andon:test:server"));
-    shell(dir, "set -e; umask 077; " MAKE_CERT("agent", "urn:andon:test:agent"));
-    shell(dir, "set -e; umask 077; " MAKE_CERT("stranger", "urn:andon:test:stranger"));
-    shell(dir, "set -e; umask 077; " MAKE_CERT("impostor", "urn:andon:test:server"));
-    shell(dir, "set -e; umask 077; mkdir trusted known; cp agent.der trusted; cp server.pem known; "
-               "printf secret >right; printf wrong >wrong");
+    an_test_shell(dir, "set -e; umask 077; " MAKE_CERT("server", "urn:andon:test:server"));
+    an_test_shell(dir, "set -e; umask 077; " MAKE_CERT("agent", "urn:andon:test:agent"));
+    an_test_shell(dir, "set -e; umask 077; " MAKE_CERT("stranger", "urn:andon:test:stranger"));
+    an_test_shell(dir, "set -e; umask 077; " MAKE_CERT("impostor", "urn:andon:test:server"));
+    an_test_shell(dir, "set -e; umask 077; mkdir trusted known; cp agent.der trusted; cp server.pem known; "
+                       "printf secret >right; printf wrong >wrong");
     an_ua_init(&s);
     an_ua_start(&s, dir);
     static const char *const securities[] = {"Basic256Sha256", "Aes128_Sha256_RsaOaep",
@@ -348,12 +337,12 @@ static void who_is_not_trusted_is_not_spoken_to(void **state)
     until(&l, 0, AN_VALUE_GOOD, 3);
     an_ua_kill(&s);
     until(&l, 0, AN_VALUE_UNREACHED, 0);
-    shell(dir, "cp server.der old.der; cp server.key.der old.key.der; "
-               "cp impostor.der server.der; cp impostor.key.der server.key.der");
+    an_test_shell(dir, "cp server.der old.der; cp server.key.der old.key.der; "
+                       "cp impostor.der server.der; cp impostor.key.der server.key.der");
     an_ua_start(&s, dir);
     assert_true(an_live_run(&l, said, (void *)(uintptr_t) "the server's certificate is not accepted", 10000));
     an_ua_kill(&s);
-    shell(dir, "cp old.der server.der; cp old.key.der server.key.der");
+    an_test_shell(dir, "cp old.der server.der; cp old.key.der server.key.der");
     an_ua_start(&s, dir);
     until(&l, 0, AN_VALUE_GOOD, 3);
     an_live_close(&l);
@@ -374,9 +363,10 @@ static void a_certificate_that_cannot_be_used_is_named_at_the_start(void **state
                  {"agent.pem", "agent.key", "empty", "holds no certificate"},
                  {"agent.pem", "agent.key", "agent.key", "not a certificate"}};
     an_test_folder_make(dir);
-    shell(dir, "set -e; " MAKE_CERT("agent", "urn:andon:test:agent") MAKE_CERT(
-                   "other", "urn:andon:test:other") "mkdir empty; openssl req -x509 -newkey rsa:2048 -nodes "
-                                                    "-keyout nameless.key -out nameless.pem -subj /CN=a");
+    an_test_shell(
+        dir, "set -e; " MAKE_CERT("agent", "urn:andon:test:agent") MAKE_CERT(
+                 "other", "urn:andon:test:other") "mkdir empty; openssl req -x509 -newkey rsa:2048 -nodes "
+                                                  "-keyout nameless.key -out nameless.pem -subj /CN=a");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         an_source *src = NULL;
         an_yaml *doc = NULL;
@@ -401,8 +391,7 @@ typedef struct soak {
     an_ua server;
     an_process relay;
     char relay_port[16];
-    float last;
-    uint64_t values, missed, again;
+    an_live_count count;
 } soak;
 
 enum { SOAK_COUNT, SOAK_FIXED };
@@ -410,14 +399,7 @@ enum { SOAK_COUNT, SOAK_FIXED };
 static void see(an_live *l, size_t row, void *ctx)
 {
     soak *s = ctx;
-    const float v = l->batch.values[row * l->batch.width + SOAK_COUNT];
-    if (l->batch.quality[row * l->batch.width + SOAK_COUNT] != AN_VALUE_GOOD || v == s->last)
-        return;
-    if (!(v > s->last))
-        fail_msg("%g after %g", (double)v, (double)s->last);
-    s->missed += s->values > 0 ? (uint64_t)(v - s->last) - 1 : 0;
-    s->values++;
-    s->last = v;
+    an_live_count_take(&s->count, l, row, SOAK_COUNT);
 }
 
 enum { KILL, STOP_SHORT, STOP_LONG, CUT, CUT_LONG, FAULTS };
@@ -426,8 +408,8 @@ static const char *const fault_names[FAULTS] = {"killed", "stopped for a moment"
 
 static void harm(soak *s, an_live *l, size_t which)
 {
-    const float before = s->last;
-    const uint64_t missed = s->missed, gaps = an_live_counter(l, "gaps");
+    const float before = s->count.last;
+    const uint64_t missed = s->count.missed, gaps = an_live_counter(l, "gaps");
     switch (which) {
     case KILL:
         an_ua_kill(&s->server);
@@ -459,8 +441,8 @@ static void harm(soak *s, an_live *l, size_t which)
     if (took > 5000)
         fail_msg("%lld ms until it was back after the server was %s", (long long)took, fault_names[which]);
     /* Its session was still there, and kept all that came meanwhile. */
-    if (which != KILL && (s->missed != missed || an_live_counter(l, "gaps") != gaps))
-        fail_msg("%llu values missed when the server was %s", (unsigned long long)(s->missed - missed),
+    if (which != KILL && (s->count.missed != missed || an_live_counter(l, "gaps") != gaps))
+        fail_msg("%llu values missed when the server was %s", (unsigned long long)(s->count.missed - missed),
                  fault_names[which]);
 }
 
@@ -496,8 +478,8 @@ static void nothing_is_lost_or_out_of_order_whatever_fails(void **state)
     print_message(
         "%llu faults (%llu kills) in %lld s: %llu values, %llu missed, all of them with a killed server\n",
         (unsigned long long)faults, (unsigned long long)kills,
-        (long long)(clock->mono_ms(clock) - begin) / 1000, (unsigned long long)s.values,
-        (unsigned long long)s.missed);
+        (long long)(clock->mono_ms(clock) - begin) / 1000, (unsigned long long)s.count.values,
+        (unsigned long long)s.count.missed);
     /* The counters tell what was. */
     assert_int_equal(an_live_counter(&l, "subscriptions"), kills + 1);
     assert_true(an_live_counter(&l, "resumed") > 0);

@@ -1,5 +1,5 @@
 /* The source opcua against a server of another make (node-opcua): what it reads, with and without security, and what a
- * killed server and a cut connection cost.  Skipped where the package cannot be had (tests/opcua/packages.sh). */
+ * killed server and a cut connection cost.  Skipped where the package cannot be had (tests/support/packages.sh). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,8 +34,7 @@ static char packages[256];
 typedef struct far {
     char dir[AN_PATH_MAX], port[16];
     an_process process;
-    float last;
-    uint64_t values, missed;
+    an_live_count count;
 } far;
 
 static int run(const char *log, const char *dir, const char *command)
@@ -74,14 +73,7 @@ static void end(far *s)
 static void see(an_live *l, size_t row, void *ctx)
 {
     far *s = ctx;
-    const float v = l->batch.values[row * l->batch.width + COUNT];
-    if (l->batch.quality[row * l->batch.width + COUNT] != AN_VALUE_GOOD || v == s->last)
-        return;
-    if (!(v > s->last))
-        fail_msg("%g after %g", (double)v, (double)s->last);
-    s->missed += s->values > 0 ? (uint64_t)(v - s->last) - 1 : 0;
-    s->values++;
-    s->last = v;
+    an_live_count_take(&s->count, l, row, COUNT);
 }
 
 static void it_comes_back_and_loses_nothing_that_was_there(void **state)
@@ -99,23 +91,23 @@ static void it_comes_back_and_loses_nothing_that_was_there(void **state)
     an_live_until_tag(&l, COUNT, AN_VALUE_GOOD, 50);
     an_live_until_tag(&l, FIXED, AN_VALUE_GOOD, 76);
     assert_int_equal(l.quality[NONE], AN_VALUE_BAD);
-    assert_int_equal(s.missed, 0);
+    assert_int_equal(s.count.missed, 0);
     for (int i = 0; i < 3; i++) {
         an_process_kill(&relay);
         an_live_until_tag(&l, COUNT, AN_VALUE_UNREACHED, 0);
         relay = an_part_start("relay", relay_port, s.port, NULL);
-        an_live_until_tag(&l, COUNT, AN_VALUE_GOOD, s.last + 20);
+        an_live_until_tag(&l, COUNT, AN_VALUE_GOOD, s.count.last + 20);
         an_live_until_tag(&l, FIXED, AN_VALUE_GOOD, 76);
     }
     an_live_print_counters(&l);
-    assert_int_equal(s.missed, 0);
+    assert_int_equal(s.count.missed, 0);
     assert_int_equal(an_live_counter(&l, "resumed"), 3);
     assert_int_equal(an_live_counter(&l, "gaps"), 0);
     assert_int_equal(an_live_counter(&l, "overflows"), 0);
     an_process_kill(&s.process);
     an_live_until_tag(&l, COUNT, AN_VALUE_UNREACHED, 0);
     start(&s);
-    an_live_until_tag(&l, COUNT, AN_VALUE_GOOD, s.last + 20);
+    an_live_until_tag(&l, COUNT, AN_VALUE_GOOD, s.count.last + 20);
     assert_int_equal(an_live_counter(&l, "subscriptions"), 2);
     an_live_close(&l);
     an_process_kill(&relay);
@@ -178,7 +170,7 @@ static bool get_packages(void)
     char dir[AN_PATH_MAX], log[AN_PATH_MAX], line[256] = "";
     an_test_folder_make(dir);
     snprintf(log, sizeof log, "%.900s/packages", dir);
-    const int rc = run(log, ".", "sh tests/opcua/packages.sh && node --version >/dev/null");
+    const int rc = run(log, ".", "sh tests/support/packages.sh opcua && node --version >/dev/null");
     FILE *f = fopen(log, "r");
     if (f && fgets(line, sizeof line, f))
         line[strcspn(line, "\n")] = '\0';

@@ -4,7 +4,7 @@
 #
 #     tests/integration/onnx.sh [BIN]     BIN: folder of the programs, else $ANDON_BIN or build/dev/bin
 #
-# ONNX Runtime comes as the package onnxruntime-node (tests/onnx/packages.sh).
+# ONNX Runtime comes as the package onnxruntime-node (tests/support/packages.sh).
 #
 # Exit: 0 all held, 1 something did not (said on standard error), 77 what is needed cannot be had.
 set -u
@@ -72,5 +72,5 @@ refuses 'does not: write its --description' import "$work"/models/*-cnn-classifi
 lab import "$work"/models/*-cnn-classifier.onnx --description "$work/cnn.yaml"
 
 command -v node >/dev/null || skip "there is no node"
-packages=$(tests/onnx/packages.sh) || skip "$packages"
+packages=$(tests/support/packages.sh onnx) || skip "$packages"
 node tests/onnx/run.js "$packages" "$work/models" || fail "ONNX Runtime gives other outputs"

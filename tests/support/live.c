@@ -107,6 +107,19 @@ void an_live_print_counters(const an_live *l)
     print_message("\n");
 }
 
+void an_live_count_take(an_live_count *c, const an_live *l, size_t row, size_t tag)
+{
+    const size_t at = row * l->batch.width + tag;
+    const float v = l->batch.values[at];
+    if (l->batch.quality[at] != AN_VALUE_GOOD || v == c->last)
+        return;
+    if (!(v > c->last))
+        fail_msg("%s: %g after %g", an_source_sensor(l->src, tag), (double)v, (double)c->last);
+    c->missed += c->values > 0 ? (uint64_t)(v - c->last) - 1 : 0;
+    c->values++;
+    c->last = v;
+}
+
 int64_t an_fault_seconds(int64_t otherwise)
 {
     const char *text = getenv("AN_FAULT_SECONDS");

@@ -31,6 +31,13 @@ struct an_live {
     char part[AN_PART_MAX];
 };
 
+/* A tag that counts 1, 2, 3 ...: what came of it.  take: of a row; fails if it goes back. */
+typedef struct an_live_count {
+    float last;
+    uint64_t values, missed;
+} an_live_count;
+void an_live_count_take(an_live_count *c, const an_live *l, size_t row, size_t tag);
+
 void an_live_open(an_live *l, const char *type, const char *yaml, an_live_see see, void *ctx);
 void an_live_close(an_live *l);
 /* Takes rows for so long, or until holds does (NULL: never).  Returns whether it did. */

@@ -141,6 +141,18 @@ void an_process_signal(an_process *p, int sig)
         kill(p->pid, sig);
 }
 
+void an_test_shell(const char *dir, const char *commands)
+{
+    char script[4096];
+    int status = 1;
+    snprintf(script, sizeof script, "cd '%s' && {\n%s\n} >log.shell 2>&1", dir, commands);
+    const an_process p = an_process_start(NULL, "/bin/sh", "-c", script, NULL);
+    if (waitpid(p.pid, &status, 0) == p.pid && status == 0)
+        return;
+    fprintf(stderr, "failed: %s\n", commands);
+    exit(1);
+}
+
 void an_process_kill(an_process *p)
 {
     if (p->pid <= 0)

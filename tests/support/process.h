@@ -34,6 +34,9 @@ int an_part_main(int argc, char **argv); /* -1: this is the test itself */
 an_process an_part_start(const char *name, ...);
 /* A program of the system; what it says goes to the file log, or nowhere. */
 an_process an_process_start(const char *log, const char *path, ...);
+/* Commands of the shell in a folder of the test's own; what they say goes to its log.shell.  Ends the test program if they
+ * fail. */
+void an_test_shell(const char *dir, const char *commands);
 void an_process_kill(an_process *p);            /* SIGKILL, and wait; none is fine */
 void an_process_signal(an_process *p, int sig); /* does not wait */
 
