@@ -146,7 +146,8 @@ static void beat(an_session *s)
 static an_err on_heartbeat_ack(an_session *s, const an_msg *msg)
 {
     s->beat_open = false;
-    if (msg->u.heartbeat_ack.instance != s->instance)
+    /* Of no session: the coordinator has begun anew, or somebody else with this site's keys had the session since. */
+    if (!msg->epoch || msg->u.heartbeat_ack.instance != s->instance)
         an_session_hello(s);
     return AN_OK;
 }

@@ -598,6 +598,21 @@ static void a_site_that_finds_no_memory_for_a_statement_takes_it_later(void **st
     assert_int_equal(an_session_root(s->session).number, 1);
 }
 
+/* A copy of the site was started, and ended: the coordinator knows the session of the copy alone. */
+static void a_site_whose_session_another_one_had_says_hello_again(void **state)
+{
+    world *w = *state;
+    site *s = &w->sites[0];
+    connect_all(w);
+    settle(w);
+    assert_true(an_session_look(s->session).greeted);
+    const an_msg nobody = {.type = AN_MSG_HEARTBEAT_ACK, .u.heartbeat_ack = {.instance = w->instance}};
+    assert_int_equal(an_session_message(s->session, &nobody, NULL), AN_OK);
+    assert_false(an_session_look(s->session).greeted);
+    settle(w);
+    assert_true(an_session_look(s->session).greeted);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, an_federation_setup, an_federation_teardown)
 
 int main(void)
@@ -621,6 +636,7 @@ int main(void)
         TEST(a_plan_that_comes_twice_is_worked_on_once),
         TEST(a_session_that_finds_no_memory_opens_whole_or_not_at_all),
         TEST(a_site_that_finds_no_memory_for_a_statement_takes_it_later),
+        TEST(a_site_whose_session_another_one_had_says_hello_again),
     };
     if (an_crypto_init() != AN_OK)
         return 1;

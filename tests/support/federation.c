@@ -446,6 +446,7 @@ void start_hub(world *w)
     snprintf(url, sizeof url, "sqlite:%s", dir);
     assert_int_equal(an_store_open(&(an_store_place){.url = url}, &w->clock.clock, &w->store, &why), AN_OK);
     static const uint8_t seal_secret[AN_AGREE_BYTES] = "the same in every test";
+    w->instance = 1 + (uint64_t)w->clock.now_ms;
     const an_hub_conf conf = {.store = w->store,
                               .clock = &w->clock.clock,
                               .io = {w, hub_send, hub_fetch, hub_combine, hub_admit},
@@ -454,7 +455,7 @@ void start_hub(world *w)
                               .seal_secret = seal_secret,
                               .root_public = w->kind.offline ? w->root_public : NULL,
                               .lease_ms = 30000,
-                              .instance = 1 + (uint64_t)w->clock.now_ms};
+                              .instance = w->instance};
     if (an_hub_new(&conf, &w->hub, &why) != AN_OK)
         fail_msg("%s", why.text);
 }

@@ -87,6 +87,7 @@ struct world {
     an_clock_fake clock;
     an_store *store;
     an_hub *hub;
+    uint64_t instance; /* of the hub */
     uint8_t sign_public[AN_SIGN_PUBLIC_BYTES], sign_secret[AN_SIGN_SECRET_BYTES];
     uint8_t root_public[AN_SIGN_PUBLIC_BYTES]; /* of releases; without `offline` the same as sign */
     uint8_t root_secret[AN_SIGN_SECRET_BYTES];
