@@ -109,7 +109,8 @@ static void put_suggestion(an_buf *b, const an_suggested *r)
         put_change(b, "Best F1", &r->s.f1, r);
     if (r->s.far_known)
         put_change(b, asked, &r->s.far, r);
-    an_buf_text(b, " A person sets it (<code>andon-agent threshold</code>).</p>\n");
+    an_buf_text(b, " Pieces of which nobody said anything count as good. A person sets it (<code>andon-agent "
+                   "threshold</code>).</p>\n");
 }
 
 an_err an_report_verdicts(const an_report *r, an_buf *ret)

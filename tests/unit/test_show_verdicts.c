@@ -274,6 +274,7 @@ static void the_report_of_the_day_has_the_figures_and_their_picture(void **state
         "Line press, of 10 defects and 190 good pieces that its version has scored: Now, at 1 times the "
         "calibrated threshold: 8 defects found, 2 missed, 47 wrong alarms. Best F1 at 2.16 times"));
     assert_non_null(strstr(text, "At most 1 % false alarms at"));
+    assert_non_null(strstr(text, "Pieces of which nobody said anything count as good."));
     an_buf_clear(&b);
     assert_int_equal(an_report_write(f->dir, "2026-03-11", page, &f->why), AN_OK);
     assert_int_equal(an_file_read(&b, page, &f->why), AN_OK);
