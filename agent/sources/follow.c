@@ -86,28 +86,32 @@ static bool is_whole(const an_follow *f, int fd, const struct stat *st)
     return (uint64_t)st->st_size >= f->offset && head_fits(fd, f->head, f->head_len);
 }
 
-static bool is_cut_and_filled_alike(const an_follow *f)
+/* The answer of an_follow_cut_from, with nothing open. */
+static int cut_and_filled_alike(const an_follow *f)
 {
     an_follow_place p;
     char name[AN_PATH_MAX];
     struct stat st;
     an_follow_place_get(f, f->offset, &p);
-    int fd = f->head_len > 0 && !f->in_copy ? an_follow_cut_from(f, &p, f->fd, name, &st) : -1;
-    const bool found = fd >= 0;
+    const int answer = f->head_len > 0 && !f->in_copy ? an_follow_cut_from(f, &p, f->fd, name, &st) : -1;
+    int fd = answer;
     set_fd(&fd, -1);
-    return found;
+    return answer;
 }
 
-/* The same of the file that is open.  Of one that was empty only its last write tells whether it was cut again. */
-static bool is_still_whole(an_follow *f)
+/* The same of the file that is open.  Of one that was empty only its last write tells whether it was cut again.
+ * Errors: NOTFOUND it is another one, AGAIN its neighbours, who know, cannot be seen now. */
+static an_err is_still_whole(an_follow *f)
 {
     struct stat st;
-    if (fstat(f->fd, &st) != 0 || !is_whole(f, f->fd, &st) ||
-        (an_follow_written_ns(&st) > f->written_ns && is_cut_and_filled_alike(f)))
-        return false;
+    if (fstat(f->fd, &st) != 0 || !is_whole(f, f->fd, &st))
+        return AN_ERR_NOTFOUND;
+    const int cut = an_follow_written_ns(&st) > f->written_ns ? cut_and_filled_alike(f) : -1;
+    if (cut != -1)
+        return cut == -2 ? AN_ERR_AGAIN : AN_ERR_NOTFOUND;
     if (f->head_len > 0)
         f->written_ns = an_follow_written_ns(&st);
-    return true;
+    return AN_OK;
 }
 
 static an_err away(an_follow *f)
@@ -313,9 +317,9 @@ static bool is_again(const an_follow *f, int fd)
     if (f->was_away || f->fd < 0 || fstat(f->fd, &own) != 0)
         return true;
     int old = own.st_nlink > 0 ? an_follow_sibling(f, has_inode, &f->inode, true, name, &st) : -1;
-    const bool gone = own.st_nlink == 0 || old >= 0;
+    const bool here = own.st_nlink > 0 && old == -1;
     set_fd(&old, -1);
-    return !gone;
+    return here;
 }
 
 static an_err look_at_path(an_follow *f, an_follow_event *ret)
@@ -361,8 +365,8 @@ static an_err at_end(an_follow *f, an_follow_event *ret, an_note *why)
     int fd = -1;
     an_err err;
     look_at_old(f);
-    if (f->follow && f->fd >= 0 && !is_still_whole(f))
-        return follow_cut(f, ret);
+    if (f->follow && f->fd >= 0 && (err = is_still_whole(f)) != AN_OK)
+        return err == AN_ERR_AGAIN ? away(f) : follow_cut(f, ret);
     if (f->follow && f->fd >= 0 && (err = follow_filled_and_cut(f, ret)) != AN_ERR_AGAIN)
         return err;
     if (f->is_dir) {
@@ -439,9 +443,10 @@ an_err an_follow_read(an_follow *f, uint8_t chunk[static AN_FOLLOW_CHUNK], size_
             (void)away(f);
         }
         /* Looked at after the bytes have been read: they are of the file that it was. */
-        if (n > 0 && f->follow && !is_still_whole(f)) {
+        const an_err whole = n > 0 && f->follow ? is_still_whole(f) : AN_OK;
+        if (whole != AN_OK) {
             *ret_n = 0;
-            an_err err = follow_cut(f, ret);
+            const an_err err = whole == AN_ERR_AGAIN ? away(f) : follow_cut(f, ret);
             if (err || *ret != AN_FOLLOW_BYTES)
                 return err;
             continue;

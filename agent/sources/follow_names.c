@@ -1,5 +1,6 @@
 /* Names of files: their order, what is passed over, and which belong together. */
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -122,6 +123,7 @@ int an_follow_sibling(const an_follow *f, an_sibling_fits fits, const void *ctx,
     char folder[AN_PATH_MAX];
     an_names names = {0};
     int found = -1;
+    bool lost = false; /* since it was listed; its folder, perhaps */
     an_follow_folder(f, folder);
     if (f->is_dir)
         return -1;
@@ -129,7 +131,10 @@ int an_follow_sibling(const an_follow *f, an_sibling_fits fits, const void *ctx,
         return -2;
     for (size_t i = 0; i < names.n; i++) {
         struct stat st;
-        int fd = is_sibling(f, names.items[i]) ? an_follow_open_name(f, names.items[i], &st) : -1;
+        if (!is_sibling(f, names.items[i]))
+            continue;
+        int fd = an_follow_open_name(f, names.items[i], &st);
+        lost = lost || (fd < 0 && (errno == ENOENT || errno == ESTALE));
         const an_sibling one = {names.items[i], fd, &st};
         if (fd >= 0 && fits(f, &one, ctx) &&
             (found < 0 || (newest ? an_follow_older(ret, &st) : an_follow_older(&st, ret)))) {
@@ -143,7 +148,9 @@ int an_follow_sibling(const an_follow *f, an_sibling_fits fits, const void *ctx,
         }
     }
     an_names_done(&names);
-    return found;
+    if (lost && found >= 0)
+        close(found);
+    return lost ? -2 : found;
 }
 
 typedef struct head_of {

@@ -9,6 +9,8 @@
 #include "agent/sources/follow_internal.h"
 #include "base/rng.h"
 
+#define LOOKS 3 /* the folder may come back, or a file be cut, while a place is looked for */
+
 static uint64_t hash_of(const uint8_t *head, size_t len)
 {
     uint64_t h = len;
@@ -55,11 +57,16 @@ an_err an_follow_place_read(an_follow_place *ret, an_reader *in, an_note *why)
     return AN_OK;
 }
 
+static bool read_head(int fd, const an_follow_place *p, uint8_t ret[static AN_FOLLOW_HEAD])
+{
+    return pread(fd, ret, p->head_len, 0) == (ssize_t)p->head_len &&
+           hash_of(ret, p->head_len) == p->head_hash;
+}
+
 static bool is_there(int fd, const struct stat *st, const an_follow_place *p)
 {
     uint8_t head[AN_FOLLOW_HEAD];
-    return (uint64_t)st->st_size >= p->offset && pread(fd, head, p->head_len, 0) == (ssize_t)p->head_len &&
-           hash_of(head, p->head_len) == p->head_hash;
+    return (uint64_t)st->st_size >= p->offset && read_head(fd, p, head);
 }
 
 static bool fits(const an_follow *f, const an_sibling *one, const void *ctx)
@@ -121,9 +128,9 @@ static int find_place(const an_follow *f, const an_follow_place *p, char name[st
     memcpy(name, p->file, sizeof p->file);
     int fd = an_follow_open_name(f, name, ret);
     const bool same_name = fd >= 0 && is_there(fd, ret, p);
-    int moved = -1;
-    if (same_name && (uint64_t)ret->st_ino == p->inode && p->head_len > 0 &&
-        (moved = an_follow_cut_from(f, p, fd, other, &st)) == -1)
+    const bool same = same_name && (uint64_t)ret->st_ino == p->inode && p->head_len > 0;
+    int moved = same ? an_follow_cut_from(f, p, fd, other, &st) : -1;
+    if (same && moved == -1)
         return fd;
     if (moved == -1)
         moved = p->head_len > 0 ? an_follow_sibling(f, fits_in_all, p, true, other, &st)
@@ -133,7 +140,7 @@ static int find_place(const an_follow *f, const an_follow_place *p, char name[st
         moved = an_follow_last_like(f, moved, other, &st);
     if (moved == -1 && !same_name && p->head_len > 0)
         moved = an_follow_sibling(f, fits, p, true, other, &st);
-    if (moved < 0 && same_name)
+    if (moved < 0 && same_name && !same)
         return fd;
     if (moved == -2) { /* it may be there */
         if (fd >= 0)
@@ -152,10 +159,16 @@ static int find_place(const an_follow *f, const an_follow_place *p, char name[st
 an_err an_follow_resume(an_follow *f, const an_follow_place *p, bool *ret_gone, an_note *why)
 {
     char name[AN_PATH_MAX];
+    uint8_t head[AN_FOLLOW_HEAD];
     struct stat st;
-    int fd = p->file[0] ? find_place(f, p, name, &st) : -1;
-    if (p->file[0] && fd == -1) /* the folder may have come back while it was looked for */
+    int fd = -1;
+    for (int look = 0; look < LOOKS && p->file[0] && fd == -1; look++) {
         fd = find_place(f, p, name, &st);
+        if (fd >= 0 && !read_head(fd, p, head)) { /* it has just been cut: its copy is looked for */
+            close(fd);
+            fd = -1;
+        }
+    }
     if (fd == -2)
         return AN_ERR_AGAIN;
     *ret_gone = p->file[0] && fd < 0;
@@ -181,7 +194,8 @@ an_err an_follow_resume(an_follow *f, const an_follow_place *p, bool *ret_gone, 
     an_follow_begin(f, name, fd, &st);
     if (*ret_gone)
         return AN_OK;
-    f->head_len = pread(fd, f->head, p->head_len, 0) == (ssize_t)p->head_len ? p->head_len : 0;
+    f->head_len = p->head_len;
+    memcpy(f->head, head, p->head_len);
     if (p->head_len == 0 && (uint64_t)st.st_ino == p->inode)
         f->written_ns = p->written_ns;
     f->cut_at_once = false;
