@@ -58,7 +58,8 @@ void an_suggest_of(an_suggest *ret, an_suggest_case *cases, size_t n, double far
 {
     an_suggest s = {.defects = 0};
     uint64_t missed = 0, quiet = 0;
-    size_t best = 0, lowest = n;
+    size_t best = 0, chosen = n;
+    uint64_t chosen_missed = UINT64_MAX; /* none is chosen */
     for (size_t i = 0; i < n; i++) {
         s.defects += cases[i].defective;
         s.good += !cases[i].defective;
@@ -78,8 +79,11 @@ void an_suggest_of(an_suggest *ret, an_suggest_case *cases, size_t n, double far
             top = a;
             best = below;
         }
-        if (lowest == n && a.far <= far)
-            lowest = below;
+        if (a.far <= far &&
+            missed <= chosen_missed) { /* `missed` only grows: no alarm for nothing that finds no more */
+            chosen = below;
+            chosen_missed = missed;
+        }
     }
     s.f1_known = s.defects >= AN_SUGGEST_DEFECTS && s.good >= AN_SUGGEST_GOOD;
     /* Of fewer good ones not a single one may be wrong, which says nothing of the rate. */
@@ -87,7 +91,7 @@ void an_suggest_of(an_suggest *ret, an_suggest_case *cases, size_t n, double far
     s.now = at_threshold(&s, cases, n, now);
     if (n > 0) {
         s.f1 = at_threshold(&s, cases, n, between(cases, n, best));
-        s.far = at_threshold(&s, cases, n, between(cases, n, lowest));
+        s.far = at_threshold(&s, cases, n, between(cases, n, chosen));
     }
     *ret = s;
 }

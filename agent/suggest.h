@@ -4,7 +4,7 @@
  * raised for those whose level is above t.  From cases alone, nothing is assumed of their distribution:
  *
  *     f1     the t with the highest F1; of several the middle of the widest gap, so that it stands on no single case
- *     far    the lowest t with which no more than `far` of the good pieces raise an alarm
+ *     far    of those with which no more than `far` of the good pieces raise an alarm, and that find most, the highest t
  *
  *     err = an_suggest_of(&s, cases, n, 0.01, now);
  *

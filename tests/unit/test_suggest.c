@@ -51,8 +51,9 @@ static void no_other_threshold_is_better(void **state)
         for (double t = -1; t < 9; t += 1.0 / 64) {
             const an_suggest_at a = count(c, n, t);
             assert_true(a.f1 <= s.f1.f1 + 1e-12);
-            if (t < s.far.threshold && a.far <= far) /* as good a one only in the same gap */
-                assert_int_equal(a.alarms_wrong, s.far.alarms_wrong);
+            if (a.far <= far) /* none finds more, and none as much with less for nothing */
+                assert_true(a.found < s.far.found ||
+                            (a.found == s.far.found && a.alarms_wrong >= s.far.alarms_wrong));
         }
     }
 }
