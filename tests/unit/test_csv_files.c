@@ -302,6 +302,32 @@ static void a_share_that_vanishes_and_comes_back_loses_no_row(void **state)
     an_source_close(s);
 }
 
+/* It is there when the agent opens it, and away when the agent looks for its place in it. */
+static void a_share_that_goes_away_during_a_restart_repeats_no_row(void **state)
+{
+    (void)state;
+    char path[AN_PATH_MAX];
+    an_buf saved;
+    an_buf_init(&saved, 1 << 16);
+    in_folder("share", path);
+    assert_int_equal(mkdir(path, 0755), 0);
+    sources_put("share/1.csv", "w", "x,y\n1,1\n2,2\n");
+    an_source *s = sources_open("csv", FOLDER);
+    must_give(s, "|1 2");
+    assert_int_equal(an_source_save(s, &saved), AN_OK);
+    an_source_close(s);
+    s = sources_open("csv", FOLDER);
+    sources_move("share", "gone");
+    an_reader in = an_reader_of(saved.data, saved.len);
+    assert_int_equal(an_source_restore(s, &in, NULL), AN_OK);
+    must_give(s, "");
+    sources_move("gone", "share");
+    sources_put("share/1.csv", "a", "3,3\n");
+    must_give(s, "3");
+    an_source_close(s);
+    an_buf_done(&saved);
+}
+
 static void a_folder_goes_on_after_files_that_were_cleaned_away(void **state)
 {
     (void)state;
@@ -380,6 +406,7 @@ int main(void)
         ROW(what_was_rotated_while_the_agent_was_down_is_read),
         ROW(files_of_the_same_rows_are_told_apart),
         ROW(a_share_that_vanishes_and_comes_back_loses_no_row),
+        ROW(a_share_that_goes_away_during_a_restart_repeats_no_row),
         ROW(a_folder_goes_on_after_files_that_were_cleaned_away),
         ROW(a_daily_file_ends_when_the_next_one_has_a_line),
         ROW(sensors_that_are_named_need_no_file_yet),
