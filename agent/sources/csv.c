@@ -305,7 +305,6 @@ static an_err csv_restore(void *state, an_reader *in, an_note *why)
     p.last_time_ms = (int64_t)an_read_u64(in);
     if (in->failed || p.header_at > p.place.offset)
         return an_fail(AN_ERR_PROTO, why, "not a position of a csv source");
-    s->has_first = false; /* what open has read is not what comes next, also if the folder is away by now */
     s->waiting = s->from.follow && p.place.file[0] && an_follow_is_away(&s->from);
     s->kept = p;
     err = s->waiting ? AN_OK : resume(s, &p, why);
@@ -313,6 +312,8 @@ static an_err csv_restore(void *state, an_reader *in, an_note *why)
         s->waiting = true;
         err = AN_OK;
     }
+    if (s->waiting) /* what open has read is not what comes next */
+        s->has_first = false;
     return err;
 }
 

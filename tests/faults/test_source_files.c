@@ -239,10 +239,11 @@ static void writer(uint64_t seed, pid_t parent)
         if (atomic_load(&all->written) + 2 * BURST >= FILES_MAX)
             fail_with("too many files: a longer run needs more room");
         /* Not ahead without end: what is measured is order and wholeness, not how fast a disk is. */
-        if (atomic_load(&all->written) < atomic_load(&all->confirmed) + BURST)
+        const bool room = atomic_load(&all->written) < atomic_load(&all->confirmed) + BURST;
+        if (room)
             put_one(atomic_load(&all->written) + 1, &rng);
         if (turn % 60 == 0)
-            hide(&rng, an_rng_below(&rng, 8) == 0);
+            hide(&rng, room && an_rng_below(&rng, 8) == 0);
         clean_away(&cleaned);
         wait_ms((int)an_rng_below(&rng, 8));
     }
