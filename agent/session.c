@@ -42,6 +42,14 @@ an_line_state *an_session_line_of(an_session *s, const char *model)
     return NULL;
 }
 
+an_line_state *an_session_line_named(an_session *s, const char *line)
+{
+    for (size_t i = 0; i < s->conf.n_lines; i++)
+        if (strcmp(s->lines[i].conf->line, line) == 0)
+            return &s->lines[i];
+    return NULL;
+}
+
 /* ---- greeting ---- */
 
 void an_session_hello(an_session *s)

@@ -160,6 +160,7 @@ an_err an_session_send(an_session *s, an_msg *msg); /* with epoch, and an id if 
 void an_session_hello(an_session *s);
 void an_session_drive(an_session *s);                                /* fetch, start and offer what can be */
 an_line_state *an_session_line_of(an_session *s, const char *model); /* the first; NULL */
+an_line_state *an_session_line_named(an_session *s, const char *line); /* NULL: none */
 
 /* Asks for a version that is not here.  True: it is here. */
 bool an_session_want(an_session *s, const an_hash *version, uint64_t size);

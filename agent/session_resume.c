@@ -134,10 +134,7 @@ an_err an_follow_restore(an_session *s, an_note *why)
 void an_session_live(an_session *s, const char *name, const an_hash *version, const an_hash *overlay)
 {
     an_note why = {{0}};
-    an_line_state *line = NULL;
-    for (size_t i = 0; i < s->conf.n_lines; i++)
-        if (strcmp(s->lines[i].conf->line, name) == 0)
-            line = &s->lines[i];
+    an_line_state *line = an_session_line_named(s, name);
     if (!line || !line->going || !an_hash_equal(&line->version, version) ||
         !an_hash_equal(&line->overlay, overlay))
         return;

@@ -7,18 +7,10 @@
 #include "agent/session_internal.h"
 #include "base/log.h"
 
-static an_line_state *line_of(an_session *s, const char *name)
-{
-    for (size_t i = 0; i < s->conf.n_lines; i++)
-        if (strcmp(s->lines[i].conf->line, name) == 0)
-            return &s->lines[i];
-    return NULL;
-}
-
 an_err an_session_return(an_session *s, const char *name, const an_hash *from, const char *reason,
                          an_note *why)
 {
-    an_line_state *line = line_of(s, name);
+    an_line_state *line = an_session_line_named(s, name);
     if (!line || !an_hash_equal(&line->version, from))
         return an_fail(AN_ERR_STATE, why, "line %.63s does not run that version", name);
     an_err err = an_session_rollback(s, name, reason, why);

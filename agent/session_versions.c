@@ -298,11 +298,8 @@ an_err an_follow_adopt(an_session *s, const an_job *job, an_note *why)
 
 void an_follow_done(an_session *s, an_job *job, an_err err, const an_note *why)
 {
-    an_line_state *line = NULL;
+    an_line_state *line = an_session_line_named(s, job->line);
     an_note note = {{0}};
-    for (size_t i = 0; i < s->conf.n_lines; i++)
-        if (strcmp(s->lines[i].conf->line, job->line) == 0)
-            line = &s->lines[i];
     if (!line || line->follow != AN_FOLLOW_RUNNING || !an_hash_equal(&line->target, &job->version))
         return; /* another version is wanted by now */
     if (err == AN_OK) {
