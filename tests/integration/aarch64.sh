@@ -12,4 +12,4 @@ cmake --preset aarch64
 cmake --build build/aarch64 -j "$(nproc)"
 # Not: minutes of products in two precisions, which say nothing of the machine that they do not say in a second.
 ctest --test-dir build/aarch64 -j "$(nproc)" --timeout 900 --output-on-failure -E '^test_precision$'
-qemu-aarch64 -L /usr/aarch64-linux-gnu build/aarch64/bin/andon-agent --help | head -n 3
+qemu-aarch64 build/aarch64/bin/andon-agent --help | head -n 3

@@ -256,6 +256,7 @@ static an_err ask_liar(const char *text, uint32_t timeout_ms, an_note *why)
     an_http_answer a = {0};
     an_err err = an_http_call(&(an_http_ask){.url = url, .timeout_ms = timeout_ms}, &a, why);
     an_http_answer_done(&a);
+    shutdown(l.fd, SHUT_RDWR); /* a client that never came leaves it in accept */
     pthread_join(l.thread, NULL);
     close(l.fd);
     return err;
