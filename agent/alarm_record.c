@@ -189,7 +189,7 @@ an_json *an_alarm_record_json(const an_alarm_record *r)
     lists(r, o);
     set_hash(o, "version", r->version);
     set_hash(o, "overlay", r->overlay);
-    an_json_set_text(o, "part", r->part);
+    set_filled(o, "part", r->part);
     set_image(o, r);
     set_filled(o, "reason", r->reason);
     an_json_set_text(o, "data", an_data_quality_name(r->data));

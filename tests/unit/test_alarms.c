@@ -166,6 +166,23 @@ static void a_record_is_read_back_as_it_was_stored(void **state)
     assert_int_equal(r.bad_sensors, 1);
 }
 
+static void a_text_that_is_empty_is_no_key(void **state)
+{
+    fixture *f = *state;
+    an_alarm_record r = event(AN_LOGGED_RAISED, 3, 4);
+    r.part[0] = r.reason[0] = r.image[0] = r.picture[0] = '\0';
+    r.n_top = 1; /* the other one has quotes in its name */
+    store(f, r);
+    r = next(f, 0);
+    an_json *o = an_alarm_record_json(&r);
+    char *text = an_json_print(o, 0);
+    assert_non_null(text);
+    assert_null(strstr(text, "\"\""));
+    assert_null(strstr(text, "\"part\""));
+    an_free(text);
+    an_json_free(o);
+}
+
 static void a_score_that_is_not_there_is_null_and_comes_back_as_none(void **state)
 {
     fixture *f = *state;
@@ -578,6 +595,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(a_record_is_read_back_as_it_was_stored),
+        T(a_text_that_is_empty_is_no_key),
         T(a_score_that_is_not_there_is_null_and_comes_back_as_none),
         T(an_event_that_was_stored_is_not_stored_again),
         T(a_clear_after_other_rows_than_before_the_crash_is_taken),
