@@ -242,7 +242,12 @@ static bool put_field(line *l, const an_record *r, const an_jval *body, const ch
         return false;
     memcpy(key, name, len);
     key[len] = '\0';
-    char *thing = strchr(key, ':');
+    char *thing = strchr(key, ':'), *asked = strchr(key, '?');
+    if (asked) {
+        bool yes = false;
+        *asked = '\0';
+        return an_jval_bool(an_jval_get(body, key), NULL, &yes, NULL) == AN_OK && yes;
+    }
     if (thing)
         *thing++ = '\0';
     if (strcmp(key, "subject") == 0) {

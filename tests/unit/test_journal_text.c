@@ -56,6 +56,15 @@ static void a_part_in_brackets_is_left_out_when_its_field_is_absent(void **state
                 "2026-03-09 10:14  production of model pump moved to v2 from v1 by user/admin");
 }
 
+static void a_field_that_asks_says_nothing_of_a_no(void **state)
+{
+    (void)state;
+    assert_line(record_of("root.set", "root", "coordinator", "{\"key\":\"" HASH "\",\"online\":true}"),
+                "2026-03-09 10:14  release root is 3f2a99c1d0e4, the coordinator's own key");
+    assert_line(record_of("root.set", "root", "coordinator", "{\"key\":\"" HASH "\",\"online\":false}"),
+                "2026-03-09 10:14  release root is 3f2a99c1d0e4");
+}
+
 static void a_change_says_what_was_before_and_why(void **state)
 {
     (void)state;
@@ -275,8 +284,8 @@ static void every_sentence_belongs_to_a_kind_and_uses_its_fields(void **state)
         const an_record_kind *kind = an_record_kind_find(rows[i].kind);
         assert_non_null(kind);
         for (const char *at = strchr(rows[i].text, '{'); at; at = strchr(at, '{')) {
-            at += at[1] == '.' ? 2 : 1;     /* {.subject}: the field of the body */
-            size_t len = strcspn(at, "}:"); /* {number:thing} */
+            at += at[1] == '.' ? 2 : 1;      /* {.subject}: the field of the body */
+            size_t len = strcspn(at, "}:?"); /* {number:thing}, {yes?} */
             if (!has_word("subject actor", at, len) && !has_word(kind->fields, at, len))
                 fail_msg("%s: {%.*s} is not a field of records.def", kind->name, (int)len, at);
         }
@@ -311,6 +320,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sentence_names_who_did_what_to_whom),
         cmocka_unit_test(a_part_in_brackets_is_left_out_when_its_field_is_absent),
+        cmocka_unit_test(a_field_that_asks_says_nothing_of_a_no),
         cmocka_unit_test(a_change_says_what_was_before_and_why),
         cmocka_unit_test(an_event_is_a_sentence_and_says_nothing_twice),
         cmocka_unit_test(every_event_has_words),
