@@ -80,17 +80,33 @@ int an_cli_follow(an_cli *c, int64_t after)
     return read_filter(c, &f) ? follow(c, &f, after) : AN_CLI_USAGE;
 }
 
+/* The server's answer, in the order in which people read it. */
+static void print_document(const an_jval *root, const an_jval *newest_first)
+{
+    an_json *o = an_json_copy(root), *records = an_json_array();
+    for (size_t i = an_jval_count(newest_first); i-- > 0;)
+        an_json_push(records, an_json_copy(an_jval_at(newest_first, i)));
+    an_json_set(o, "records", records);
+    char *text = an_json_print(o, 0);
+    printf("%s\n", text ? text : "{}");
+    an_free(text);
+    an_json_free(o);
+}
+
 /* The last so many records, oldest first. */
 static int print_last(an_cli *c, const filter *f, int64_t limit, int64_t *ret_last)
 {
     an_json_doc *doc;
     char what[80];
+    c->quiet_json = true;
     snprintf(what, sizeof what, "newest=true&limit=%lld", (long long)limit);
     int code = get(c, &doc, f, what);
     if (!doc)
         return code;
     const an_jval *list = an_jval_get(an_json_root(doc), "records");
-    for (size_t i = an_jval_count(list); i-- > 0;)
+    if (c->json)
+        print_document(an_json_root(doc), list);
+    for (size_t i = c->json ? 0 : an_jval_count(list); i-- > 0;)
         printf("%s\n", an_cli_text(an_jval_at(list, i), "line"));
     *ret_last = an_cli_int(an_json_root(doc), "last");
     an_json_doc_free(doc);
@@ -115,7 +131,7 @@ int an_cli_journal(an_cli *c)
         int code = from_start || c->json ? AN_CLI_OK : print_last(c, &f, limit, &after);
         return code == AN_CLI_OK ? follow(c, &f, after) : code;
     }
-    if (!from_start && !c->json)
+    if (!from_start)
         return print_last(c, &f, limit, &after);
     an_json_doc *doc;
     snprintf(what, sizeof what, "after=%lld&limit=%lld", (long long)after, (long long)limit);

@@ -83,7 +83,7 @@ static const an_flag flags_journal[] = {
     {"actor", "A", "only by this one: user/admin, site/plant-a, coordinator"},
     {"since", "TIME", "not before: 2026-05-03, 2026-05-03T14:00 (UTC), 2h ago as 2h"},
     {"until", "TIME", "not after"},
-    {"limit", "N", "the last so many; 50 if not given"}};
+    {"limit", "N", "the last so many, with --after the first; 50 if not given"}};
 static const an_flag flags_history[] = {
     COMMON, {"at", "TIME", "only what was so then: 2026-05-03, 2026-05-03T14:00 (UTC), 2h ago as 2h"}};
 static const an_flag flags_card[] = {COMMON, {"out", "FILE", "into a file, which must not be there yet"}};

@@ -109,6 +109,12 @@ exits 1 campaign start pumps
 expect 'intact' journal --verify
 expect 'countersigned by their sites' journal verify
 expect '"records"' journal --json
+for how in '' --json; do
+    expect 'campaign.opened\|campaign 1 (training)' journal --limit 1 $how
+    grep -q 'coordinator started\|coordinator.started' "$work/out" && fail "--limit 1 $how shows the first, not the last"
+done
+a journal --limit 3 --json | grep -o '"seq":[0-9]*' | sort -t: -nk2 -c || fail "journal --json is not in order"
+expect 'coordinator.started' journal --after 0 --limit 1 --json
 expect '' drift show pumps
 head -n 1 "$work/out" | grep -q '^answer: nothing: ' || fail "the answer is not its headline: $(cat "$work/out")"
 exits 4 round show 99
