@@ -463,10 +463,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "andon-agent: %s\n", why.text);
         return EXIT_USAGE;
     }
-    if (args.help) {
-        an_args_help(&args, stdout);
+    if (an_args_answer(&args, stdout))
         return 0;
-    }
     an_mem_no_core();
     umask(027); /* samples, spool and versions: the group may read them, others may not */
     an_log_init(AN_LOG_INFO, "andon-agent");

@@ -91,10 +91,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "andon-coordinator: %s\n", why.text);
         return EXIT_USAGE;
     }
-    if (args.help) {
-        an_args_help(&args, stdout);
+    if (an_args_answer(&args, stdout))
         return 0;
-    }
     if (args.verb == &verbs[1]) {
         umask(077);
         return an_crypto_init() == AN_OK ? migrate(&args) : EXIT_FAILED;

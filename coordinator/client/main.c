@@ -203,10 +203,8 @@ int main(int argc, char **argv)
     an_cli c = {.args = &args};
     if (an_args_parse(&args, verbs, N_VERBS, argc, argv, &why) != AN_OK)
         return an_cli_fail(AN_CLI_USAGE, "%s", why.text);
-    if (args.help) {
-        an_args_help(&args, stdout);
+    if (an_args_answer(&args, stdout))
         return AN_CLI_OK;
-    }
     an_json_init();
     if (an_http_client_init() != AN_OK)
         return an_cli_fail(AN_CLI_REFUSED, "the HTTP client cannot start");

@@ -123,9 +123,11 @@ int an_lab_main(int argc, char **argv, FILE *out, FILE *errors)
         fprintf(errors, "andon-lab: %s\n", why.text);
         return 2;
     }
-    if (args.help || !args.verb) {
-        an_args_help(&args, args.help ? out : errors);
-        return args.help ? 0 : 2;
+    if (an_args_answer(&args, out))
+        return 0;
+    if (!args.verb) {
+        an_args_help(&args, errors);
+        return 2;
     }
     return run(verbs[args.verb - all], &args, out, errors);
 }

@@ -126,7 +126,8 @@ an_err an_args_parse(an_args *ret, const an_verb *verbs, size_t n_verbs, int arg
     int used = find_verb(a, argc, argv);
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
         a->help = a->help || asks_help(argv[i]);
-    if (a->help)
+    a->version = argc > 1 && strcmp(argv[1], "--version") == 0;
+    if (a->help || a->version)
         return AN_OK;
     if (used == 0 && takes_commands_alone(a) && argc > 1 && argv[1][0] != '-')
         used = -1;
@@ -251,4 +252,13 @@ void an_args_help(const an_args *args, FILE *out)
         fprintf(out, "\nother commands:\n\n");
         help_commands(args, out);
     }
+}
+
+bool an_args_answer(const an_args *args, FILE *out)
+{
+    if (args->help)
+        an_args_help(args, out);
+    else if (args->version)
+        fprintf(out, "%s %s\n", args->program, AN_VERSION);
+    return args->help || args->version;
 }

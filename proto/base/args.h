@@ -10,12 +10,12 @@
  *     };
  *     an_args args;
  *     err = an_args_parse(&args, verbs, 2, argc, argv, &why);
- *     if (args.help) an_args_help(&args, stdout);
+ *     if (an_args_answer(&args, stdout)) return 0;      --help, --version
  *     const char *dir = an_args_get(&args, "data");
  *
  * A verb of two words is two arguments.  A verb named "" is taken when no other fits: a program
  * without verbs has just that one.  "--" ends the flags; a lone "-" is a positional.  --help and -h are
- * understood everywhere.  Nothing is allocated: all texts are borrowed from argv.
+ * understood everywhere, --version as the first word.  Nothing is allocated: all texts are borrowed from argv.
  *
  * Threads: none of its own. */
 #ifndef AN_BASE_ARGS_H
@@ -51,6 +51,7 @@ typedef struct an_args {
     const char *program; /* argv[0] without its folders */
     const an_verb *verb; /* NULL: none was given */
     bool help;           /* --help was asked for; then nothing is checked */
+    bool version;        /* --version was asked for; likewise */
     size_t n_positionals;
     const char *positionals[AN_ARGS_MAX_POSITIONALS];
     size_t n_given;
@@ -72,6 +73,9 @@ an_err an_args_int(const an_args *args, const char *flag, int64_t min, int64_t m
                    int64_t *ret, an_note *why);
 an_err an_args_num(const an_args *args, const char *flag, double min, double max, double dflt, double *ret,
                    an_note *why);
+
+/* Does the command line ask for help or for the version?  Then that is written. */
+bool an_args_answer(const an_args *args, FILE *out);
 
 /* Help of the verb that was given, or of the whole program. */
 void an_args_help(const an_args *args, FILE *out);

@@ -115,6 +115,10 @@ for how in '' --json; do
 done
 a journal --limit 3 --json | grep -o '"seq":[0-9]*' | sort -t: -nk2 -c || fail "journal --json is not in order"
 expect 'coordinator.started' journal --after 0 --limit 1 --json
+for program in andon andon-coordinator andon-agent andon-lab; do
+    [ -x "$bin/$program" ] || continue
+    "$bin/$program" --version | grep -Eq "^$program [0-9]+\.[0-9]+\.[0-9]+\$" || fail "$program --version: $("$bin/$program" --version 2>&1)"
+done
 expect '' drift show pumps
 head -n 1 "$work/out" | grep -q '^answer: nothing: ' || fail "the answer is not its headline: $(cat "$work/out")"
 exits 4 round show 99

@@ -154,6 +154,27 @@ static void help_is_that_of_the_verb_or_of_the_program(void **state)
             "  judge LINE ALARM true|false|unsure\n                               was it right?\n");
 }
 
+static void the_version_is_that_of_the_program_whatever_its_verbs(void **state)
+{
+    (void)state;
+    static const an_verb *const programs[] = {verbs, plain, agent};
+    static const size_t n[] = {3, 1, 2};
+    for (size_t i = 0; i < 3; i++) {
+        an_args a;
+        char text[64] = "";
+        assert_int_equal(parse(&a, programs[i], n[i], NULL, "/usr/bin/lab --version"), AN_OK);
+        FILE *out = fmemopen(text, sizeof text, "w");
+        assert_non_null(out);
+        assert_true(an_args_answer(&a, out));
+        fclose(out);
+        assert_string_equal(text, "lab " AN_VERSION "\n");
+    }
+    an_args a;
+    assert_int_equal(parse(&a, verbs, 3, NULL, "lab train f --version"), AN_ERR_INVAL);
+    assert_int_equal(parse(&a, verbs, 3, NULL, "lab round"), AN_OK);
+    assert_false(an_args_answer(&a, stdout));
+}
+
 static void too_many_arguments_are_a_limit(void **state)
 {
     (void)state;
@@ -173,6 +194,7 @@ int main(void)
         cmocka_unit_test(a_program_without_verbs_takes_flags_at_once),
         cmocka_unit_test(a_wrong_line_is_told_what_is_wrong),
         cmocka_unit_test(help_is_that_of_the_verb_or_of_the_program),
+        cmocka_unit_test(the_version_is_that_of_the_program_whatever_its_verbs),
         cmocka_unit_test(too_many_arguments_are_a_limit),
     };
     return cmocka_run_group_tests_name("args", tests, NULL, NULL);
