@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 #define DEFAULT_CONNECTIONS 64
 #define DEFAULT_TIMEOUT_S 15
 #define DEFAULT_BODY ((size_t)1 << 20)
+#define STREAM_PIECE ((size_t)16 << 10)
+#define STREAM_SILENCE_S 60 /* MHD's idea of idle: longer than any pause that next may make */
 #define MEMORY_PER_CONNECTION ((size_t)32 << 10) /* request line and headers */
 
 struct an_http_server {
@@ -25,7 +28,18 @@ struct an_http_server {
     void *ctx;
     size_t max_body;
     const char *socket; /* NULL: TCP */
+    bool threads;
+    unsigned max_streams;
+    atomic_uint n_streams;
 };
+
+typedef struct stream {
+    an_http_server *server;
+    an_http_next *next;
+    void (*done)(void *ctx);
+    void *ctx;
+    int fd;
+} stream;
 
 /* One request on its way in. */
 typedef struct incoming {
@@ -51,23 +65,101 @@ static enum MHD_Result queue_error(struct MHD_Connection *conn, unsigned status)
     return queue(conn, status, MHD_create_response_from_buffer(0, empty, MHD_RESPMEM_PERSISTENT));
 }
 
-static enum MHD_Result queue_reply(struct MHD_Connection *conn, an_http_reply *reply)
+/* ---- streams ---- */
+
+/* Nobody has a reason to speak to a stream: whatever can be read of the client is its end. */
+static bool client_left(int fd)
+{
+    char byte;
+    const ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+static ssize_t on_stream(void *ctx, uint64_t pos, char *buf, size_t max)
+{
+    stream *s = ctx;
+    (void)pos;
+    long n = 0;
+    while (n == 0) {
+        n = s->next(s->ctx, buf, max);
+        if (n == 0 && client_left(s->fd))
+            return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+    return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)n;
+}
+
+static void stream_end(void *ctx)
+{
+    stream *s = ctx;
+    if (!s)
+        return;
+    s->done(s->ctx);
+    atomic_fetch_sub(&s->server->n_streams, 1);
+    an_free(s);
+}
+
+an_err an_http_reply_stream(const an_http_request *req, an_http_reply *reply, an_http_next *next,
+                            void (*done)(void *ctx), void *ctx)
+{
+    an_http_server *server = req->server;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(req->inside, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (!server->threads || !info || reply->stream)
+        return AN_ERR_STATE;
+    stream *s = an_alloc(1, sizeof *s);
+    if (!s)
+        return AN_ERR_NOMEM;
+    if (atomic_fetch_add(&server->n_streams, 1) >= server->max_streams) {
+        atomic_fetch_sub(&server->n_streams, 1);
+        an_free(s);
+        return AN_ERR_LIMIT;
+    }
+    *s = (stream){.server = server, .next = next, .done = done, .ctx = ctx, .fd = info->connect_fd};
+    reply->stream = s;
+    MHD_set_connection_option(req->inside, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)STREAM_SILENCE_S);
+    return AN_OK;
+}
+
+/* ---- replies ---- */
+
+/* Takes body and stream, whatever happens. */
+static struct MHD_Response *body_of(an_http_reply *reply)
 {
     static char empty[1];
-    struct MHD_Response *response;
-    if (reply->body)
-        response = MHD_create_response_from_buffer_with_free_callback(reply->body_len, reply->body, an_free);
-    else
-        response = MHD_create_response_from_buffer(0, empty, MHD_RESPMEM_PERSISTENT);
-    if (!response) {
+    struct MHD_Response *response = NULL;
+    if (reply->stream) {
         an_free(reply->body);
-        return MHD_NO;
+        response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_PIECE, on_stream, reply->stream,
+                                                     stream_end);
+        if (!response)
+            stream_end(reply->stream);
+    } else if (reply->fixed) {
+        an_free(reply->body);
+        union {
+            const void *in;
+            void *out;
+        } bytes = {reply->fixed}; /* MHD promises not to change a persistent buffer */
+        response = MHD_create_response_from_buffer(reply->body_len, bytes.out, MHD_RESPMEM_PERSISTENT);
+    } else if (reply->body) {
+        response = MHD_create_response_from_buffer_with_free_callback(reply->body_len, reply->body, an_free);
+        if (!response)
+            an_free(reply->body);
+    } else {
+        response = MHD_create_response_from_buffer(0, empty, MHD_RESPMEM_PERSISTENT);
     }
+    return response;
+}
+
+static enum MHD_Result queue_reply(struct MHD_Connection *conn, an_http_reply *reply)
+{
+    struct MHD_Response *response = body_of(reply);
+    if (!response)
+        return MHD_NO;
     enum MHD_Result ok = MHD_YES;
     if (reply->type)
         ok = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
     for (size_t i = 0; i < reply->n_headers && ok == MHD_YES; i++)
-        ok = MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
+        ok = MHD_add_response_header(response, reply->headers[i].name, reply->space + reply->headers[i].at);
     if (ok != MHD_YES) {
         MHD_destroy_response(response);
         return MHD_NO;
@@ -118,6 +210,7 @@ static enum MHD_Result answer(an_http_server *server, struct MHD_Connection *con
         .body = (const char *)in->body.data,
         .body_len = in->body.len - 1,
         .inside = conn,
+        .server = server,
     };
     an_http_reply reply = {0};
     server->handler(server->ctx, &req, &reply);
@@ -200,15 +293,17 @@ const char *an_http_header(const an_http_request *req, const char *name)
 
 an_err an_http_reply_header(an_http_reply *reply, const char *name, const char *value)
 {
-    if (reply->n_headers == AN_HTTP_REPLY_HEADERS)
-        return AN_ERR_LIMIT;
+    const size_t size = strlen(value) + 1;
     for (const char *p = value; *p; p++) {
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
             return AN_ERR_INVAL;
     }
+    if (reply->n_headers == AN_HTTP_REPLY_HEADERS || size > sizeof reply->space - reply->used)
+        return AN_ERR_LIMIT;
     reply->headers[reply->n_headers].name = name;
-    snprintf(reply->headers[reply->n_headers].value, sizeof reply->headers[0].value, "%s", value);
-    reply->n_headers++;
+    reply->headers[reply->n_headers++].at = reply->used;
+    memcpy(reply->space + reply->used, value, size);
+    reply->used += size;
     return AN_OK;
 }
 
@@ -276,6 +371,10 @@ an_err an_http_server_start(const an_http_server_conf *conf, an_http_server **re
     server->ctx = conf->ctx;
     server->max_body = conf->max_body ? conf->max_body : DEFAULT_BODY;
     server->socket = conf->socket;
+    server->threads = conf->threads;
+    const unsigned connections = conf->max_connections ? conf->max_connections : DEFAULT_CONNECTIONS;
+    server->max_streams = conf->max_streams ? conf->max_streams : connections / 2;
+    atomic_init(&server->n_streams, 0);
     errno = 0;
     server->daemon = start_daemon(server, conf, &addr, fd);
     if (!server->daemon) {

@@ -214,6 +214,13 @@ static void a_reply_header_may_not_split_and_is_limited(void **state)
     for (int i = 0; i < AN_HTTP_REPLY_HEADERS; i++)
         assert_int_equal(an_http_reply_header(&reply, "A", "b"), AN_OK);
     assert_int_equal(an_http_reply_header(&reply, "A", "b"), AN_ERR_LIMIT);
+    char value[AN_HTTP_REPLY_SPACE + 1];
+    memset(value, 'v', sizeof value);
+    value[sizeof value - 1] = '\0';
+    reply = (an_http_reply){0};
+    assert_int_equal(an_http_reply_header(&reply, "A", value), AN_ERR_LIMIT);
+    assert_int_equal(an_http_reply_header(&reply, "A", value + 1), AN_OK);
+    assert_int_equal(an_http_reply_header(&reply, "A", ""), AN_ERR_LIMIT);
 }
 
 /* A socket that answers one connection with fixed bytes, or with nothing until it is closed. */
