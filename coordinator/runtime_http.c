@@ -98,7 +98,8 @@ static bool copy_request(const an_http_request *http, an_api_request *req, an_ap
         snprintf(req->path, sizeof req->path, "%s", http->path);
         snprintf(req->method, sizeof req->method, "%s", http->method);
         snprintf(req->idem, sizeof req->idem, "%s", idem ? idem : "");
-        snprintf(req->actor, sizeof req->actor, "user/admin");
+        req->who = an_who_admin();
+        snprintf(req->actor, sizeof req->actor, "user/%s", req->who.name);
     }
 #define AN_API_ROW(name)                                                                                     \
     {                                                                                                        \

@@ -13,11 +13,15 @@
 typedef struct route {
     const char *method, *pattern;
     an_api_handler *handle;
+    an_role role;
+    an_api_scope scope;
+    bool two;
     const char *meaning;
 } route;
 
 static const route routes[] = {
-#define AN_ROUTE(method, pattern, function, meaning) {#method, pattern, an_api_##function, meaning},
+#define AN_ROUTE(method, pattern, function, role, scope, people, meaning)                                    \
+    {#method, pattern, an_api_##function, AN_ROLE_##role, AN_REACH_##scope, AN_PEOPLE_##people, meaning},
 #include "coordinator/api/routes.def"
 #undef AN_ROUTE
 };
@@ -26,7 +30,7 @@ static const route routes[] = {
 /* An answered POST, by its idempotency key. */
 typedef struct memory {
     char key[AN_API_TEXT];
-    an_hash of; /* method, path and body */
+    an_hash of; /* who, method, path and body */
     unsigned status;
     char *body;
 } memory;
@@ -68,7 +72,8 @@ bool an_api_route_at(size_t i, an_api_route_info *ret)
 {
     if (i >= N_ROUTES)
         return false;
-    *ret = (an_api_route_info){routes[i].method, routes[i].pattern, routes[i].meaning};
+    *ret = (an_api_route_info){routes[i].method, routes[i].pattern, routes[i].meaning,
+                               routes[i].role,   routes[i].scope,   routes[i].two};
     return true;
 }
 
@@ -119,7 +124,7 @@ static const char *title_of(unsigned status)
     case 400:
         return "the request cannot be understood";
     case 401:
-        return "the administrator's token is missing or wrong";
+        return "who asks is not known";
     case 403:
         return "not allowed";
     case 404:
@@ -154,6 +159,7 @@ static void fingerprint_of(const an_api_request *req, an_hash *ret)
 {
     an_hasher h;
     an_hasher_init(&h);
+    an_hasher_add(&h, req->actor, strlen(req->actor) + 1);
     an_hasher_add(&h, req->method, strlen(req->method) + 1);
     an_hasher_add(&h, req->path, strlen(req->path) + 1);
     if (req->body_len > 0)
@@ -234,8 +240,6 @@ an_err an_api_handle(an_api *api, const an_api_request *req, int64_t waited_ms, 
         an_api_problem(status, why.text, ret);
         return AN_OK;
     }
-    if (recall(api, req, ret))
-        return AN_OK;
     an_api_call c = {.conf = &api->conf,
                      .hub = api->conf.hub,
                      .state = an_hub_state(api->conf.hub),
@@ -245,7 +249,13 @@ an_err an_api_handle(an_api *api, const an_api_request *req, int64_t waited_ms, 
                      .waited_ms = waited_ms,
                      .status = 200,
                      .answer = an_json_object()};
-    an_err err = parse_body(req, &doc, &why);
+    an_err err = an_api_access(&c, r->role, r->scope, &why);
+    if (err == AN_OK && recall(api, req, ret)) {
+        an_json_free(c.answer);
+        return AN_OK;
+    }
+    if (err == AN_OK)
+        err = parse_body(req, &doc, &why);
     c.body = doc ? an_json_root(doc) : NULL;
     if (err == AN_OK)
         err = r->handle(&c, &why);

@@ -9,7 +9,8 @@
  *         ... a journal that is waited for: call again when it has grown, or the time is over
  *     an_api_answer_done(&answer);
  *
- * Who asks is checked before (runtime_http.c): actor is "user/NAME".
+ * Who asks is known before (runtime_http.c): who, and actor is "user/NAME".  What they may ask is checked here, from
+ * the route's row: 403.
  *
  * Idempotency-Key: a POST with a key that was answered before is answered the same again and
  * does nothing; with another path or body it is refused (409).  The last 64 keys are
@@ -24,6 +25,7 @@
 #include <stdint.h>
 
 #include "coordinator/hub.h"
+#include "coordinator/users.h"
 #include "doors/json.h"
 
 typedef struct an_api an_api;
@@ -38,6 +40,7 @@ typedef struct an_api_request {
     char method[8];
     char path[512];
     char actor[AN_API_TEXT];
+    an_who who;                                  /* zeroed: nobody, who may nothing */
     char idem[AN_API_TEXT];                      /* "": none */
 #define AN_API_ROW(name) char name[AN_API_TEXT]; /* "": absent */
     AN_API_QUERY_LIST(AN_API_ROW)
@@ -76,9 +79,22 @@ void an_api_answer_done(an_api_answer *answer);
 void an_api_problem(unsigned status, const char *detail, an_api_answer *ret);
 unsigned an_api_status_of(an_err err);
 
+/* What a route concerns, see routes.def. */
+typedef enum an_api_scope {
+    AN_REACH_COMMON,
+    AN_REACH_FLEET,
+    AN_REACH_SITE,
+    AN_REACH_LIST,
+    AN_REACH_OWN
+} an_api_scope;
+enum { AN_PEOPLE_ONE, AN_PEOPLE_TWO };
+
 /* A route by its place, for tests and help; false: past the end. */
 typedef struct an_api_route_info {
     const char *method, *pattern, *meaning;
+    an_role role;
+    an_api_scope scope;
+    bool two; /* people: TWO */
 } an_api_route_info;
 bool an_api_route_at(size_t i, an_api_route_info *ret);
 

@@ -33,7 +33,7 @@ an_err an_api_drifts(an_api_call *c, an_note *why)
     an_json *list = an_json_array();
     for (size_t i = c->state->drifts.n; i-- > 0 && limit > 0;) {
         const an_drift_entry *d = &c->state->drifts.items[i];
-        if (c->req->model[0] && strcmp(c->req->model, d->model) != 0)
+        if (!an_api_sees(c, d->site) || (c->req->model[0] && strcmp(c->req->model, d->model) != 0))
             continue;
         an_json_push(list, an_api_drift_json(d));
         limit--;

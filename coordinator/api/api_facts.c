@@ -208,7 +208,7 @@ static void set_lines(const an_api_call *c, an_json *o, const an_version *v)
     for (size_t i = 0; i < c->state->reported.n; i++) {
         const an_reported_entry *e = &c->state->reported.items[i];
         char name[2 * AN_NAME_MAX];
-        if (!an_hash_equal(&e->version, &v->hash))
+        if (!an_hash_equal(&e->version, &v->hash) || !an_api_sees(c, e->site))
             continue;
         snprintf(name, sizeof name, "%s/%s", e->site, e->line);
         an_json_push_text(list, name);

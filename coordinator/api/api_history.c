@@ -169,9 +169,10 @@ an_err an_api_history(an_api_call *c, an_note *why)
     if (err != AN_OK)
         return err;
     const bool model = an_state_model(c->state, c->arg) && !c->req->line[0];
-    if (!an_state_site(c->state, c->arg) && !model)
+    const bool site = an_state_site(c->state, c->arg) && an_api_sees(c, c->arg);
+    if (!site && !model)
         return an_fail(AN_ERR_NOTFOUND, why, "no site and no model %.63s", c->arg);
-    if (an_state_site(c->state, c->arg) && (err = answer_site(c, &w, why)) != AN_OK)
+    if (site && (err = answer_site(c, &w, why)) != AN_OK)
         return err;
     return model ? answer_model(c, &w, why) : AN_OK;
 }

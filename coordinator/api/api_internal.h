@@ -21,9 +21,17 @@ typedef struct an_api_call {
 
 typedef an_err an_api_handler(an_api_call *c, an_note *why);
 
-#define AN_ROUTE(method, pattern, function, meaning) an_api_handler an_api_##function;
+#define AN_ROUTE(method, pattern, function, role, scope, people, meaning) an_api_handler an_api_##function;
 #include "coordinator/api/routes.def"
 #undef AN_ROUTE
+
+/* May they?  Errors: AUTH. */
+an_err an_api_access(const an_api_call *c, an_role role, an_api_scope scope, an_note *why);
+bool an_api_sees(const an_api_call *c, const char *site); /* for routes of scope LIST */
+/* A text that may name any site: empty for who does not see all. */
+const char *an_api_text_for(const an_api_call *c, const char *text);
+/* Who has some sites alone sees the records about those, and no others: any other may name any site. */
+bool an_api_sees_record(const an_who *who, const an_record *r);
 
 int64_t an_api_now(const an_api_call *c);                            /* wall ms */
 void an_api_set_hash(an_json *o, const char *key, const an_hash *h); /* null if zero */

@@ -16,7 +16,8 @@ typedef struct page {
     uint64_t last;
     size_t n, limit, seen;
     const char *actor; /* NULL: any */
-    int64_t since_ms;  /* not before */
+    const an_who *who;
+    int64_t since_ms; /* not before */
     bool newest_first;
 } page;
 
@@ -30,7 +31,7 @@ static an_err wanted(page *p, const an_record *r, bool *ret)
     if (p->n == p->limit || p->seen++ == SEEN_MAX || (early && p->newest_first))
         return AN_ERR_LIMIT;
     p->last = r->seq > p->last ? r->seq : p->last;
-    *ret = !early && (!p->actor || strcmp(r->actor, p->actor) == 0);
+    *ret = !early && (!p->actor || strcmp(r->actor, p->actor) == 0) && an_api_sees_record(p->who, r);
     return AN_OK;
 }
 
@@ -84,7 +85,8 @@ an_err an_api_journal(an_api_call *c, an_note *why)
 {
     const an_api_request *q = c->req;
     int64_t after, wait_ms;
-    page p = {.actor = q->by[0] ? q->by : NULL, .newest_first = strcmp(q->newest, "true") == 0};
+    page p = {
+        .actor = q->by[0] ? q->by : NULL, .who = &q->who, .newest_first = strcmp(q->newest, "true") == 0};
     an_store_filter f = {.kind = q->kind[0] ? q->kind : NULL, .subject = q->subject[0] ? q->subject : NULL};
     an_err err;
     if ((err = read_number("after", q->after, INT64_MAX, &after, why)) != AN_OK ||
@@ -111,14 +113,27 @@ an_err an_api_journal(an_api_call *c, an_note *why)
 
 /* ---- alarms ---- */
 
+typedef struct alarms {
+    const an_who *who;
+    an_json *list;
+    size_t n, limit, seen;
+} alarms;
+
+/* LIMIT ends the scan. */
 static an_err add_alarm(void *ctx, const an_record *r, an_note *why)
 {
     (void)why;
+    alarms *a = ctx;
+    if (a->n == a->limit || a->seen++ == SEEN_MAX)
+        return AN_ERR_LIMIT;
+    if (!an_who_sees(a->who, r->subject))
+        return AN_OK;
+    a->n++;
     an_json *o = body_json(r);
     an_json_set_text(o, "site", r->subject);
     an_json_set_int(o, "seq", (int64_t)r->seq);
     an_json_set_int(o, "time_ms", r->time_ms);
-    an_json_push(ctx, o);
+    an_json_push(a->list, o);
     return AN_OK;
 }
 
@@ -126,13 +141,14 @@ an_err an_api_alarms(an_api_call *c, an_note *why)
 {
     an_store_filter f = {.kind = "alarm.summary", .newest_first = true};
     f.subject = c->req->subject[0] ? c->req->subject : NULL;
-    an_err err = an_api_limit(c, 50, LIST_MAX, &f.limit, why);
+    alarms a = {.who = &c->req->who};
+    an_err err = an_api_limit(c, 50, LIST_MAX, &a.limit, why);
     if (err != AN_OK)
         return err;
-    an_json *list = an_json_array();
-    err = an_store_scan(an_hub_store(c->hub), &f, add_alarm, list, why);
-    an_json_set(c->answer, "alarms", list);
-    return err;
+    a.list = an_json_array();
+    err = an_store_scan(an_hub_store(c->hub), &f, add_alarm, &a, why);
+    an_json_set(c->answer, "alarms", a.list);
+    return err == AN_ERR_LIMIT ? AN_OK : err;
 }
 
 /* ---- everything at a glance ---- */
@@ -173,6 +189,9 @@ an_err an_api_status(an_api_call *c, an_note *why)
     an_json_set(c->answer, "rounds", rounds);
     an_api_set_rollouts(c, true, SIZE_MAX);
     an_json_set(c->answer, "root", an_api_root_json(c));
-    an_json_set_int(c->answer, "drifts", (int64_t)c->state->drifts.n);
+    int64_t drifts = 0;
+    for (size_t i = 0; i < c->state->drifts.n; i++)
+        drifts += an_api_sees(c, c->state->drifts.items[i].site);
+    an_json_set_int(c->answer, "drifts", drifts);
     return err;
 }

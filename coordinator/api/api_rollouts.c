@@ -63,7 +63,7 @@ an_json *an_api_rollout_json(const an_api_call *c, const an_rollout *r, bool sit
     an_json_set_text(o, "by", r->actor);
     an_json_set_text(o, "state", an_rollout_state_name(r->state));
     an_json_set_text(o, "waits_for", an_rollout_wait_name(r->wait));
-    an_json_set_text(o, "waiting", waiting.text);
+    an_json_set_text(o, "waiting", an_api_text_for(c, waiting.text));
     an_json_set_bool(o, "at_once", r->at_once);
     an_json_set_int(o, "stage", r->stage + 1);
     an_json_set_int(o, "opened_ms", r->opened_ms);
@@ -71,6 +71,8 @@ an_json *an_api_rollout_json(const an_api_call *c, const an_rollout *r, bool sit
     an_json_set(o, "stages", stages_json(r));
     for (size_t i = 0; sites && i < r->n_targets; i++) {
         const an_target *t = &r->targets[i];
+        if (!an_api_sees(c, t->site))
+            continue;
         an_json *s = an_json_object();
         an_json_set_text(s, "site", t->site);
         an_json_set_int(s, "stage", t->stage + 1);
@@ -170,11 +172,16 @@ an_err an_api_groups(an_api_call *c, an_note *why)
     for (size_t i = 0; i < c->state->groups.n; i++) {
         const an_group *g = &c->state->groups.items[i];
         an_json *o = an_json_object(), *sites = an_json_array();
-        for (size_t k = 0; k < g->n; k++)
+        bool any = false;
+        for (size_t k = 0; k < g->n; k++) {
+            if (!an_api_sees(c, g->sites[k]))
+                continue;
             an_json_push_text(sites, g->sites[k]);
+            any = true;
+        }
         an_json_set_text(o, "name", g->name);
         an_json_set(o, "sites", sites);
-        if (g->n > 0)
+        if (any)
             an_json_push(list, o);
         else
             an_json_free(o);
@@ -206,6 +213,8 @@ an_err an_api_fleet(an_api_call *c, an_note *why)
     (void)why;
     for (size_t i = 0; i < c->state->fleet.n; i++) {
         const an_fleet_entry *f = &c->state->fleet.items[i];
+        if (!an_api_sees(c, f->site))
+            continue;
         const an_hash desired = an_hub_desired_version(c->hub, f->model, f->site);
         an_json *o = an_json_object();
         an_json_set_text(o, "site", f->site);

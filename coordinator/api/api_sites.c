@@ -63,7 +63,8 @@ an_err an_api_sites(an_api_call *c, an_note *why)
     (void)why;
     an_json *list = an_json_array();
     for (size_t i = 0; i < c->state->sites.n; i++)
-        an_json_push(list, an_api_site_json(c, &c->state->sites.items[i]));
+        if (an_api_sees(c, c->state->sites.items[i].name))
+            an_json_push(list, an_api_site_json(c, &c->state->sites.items[i]));
     an_json_set(c->answer, "sites", list);
     return AN_OK;
 }

@@ -134,7 +134,7 @@ static void add_open(const an_api_call *c, an_json *o, const an_round *r, bool w
     an_note waiting;
     an_hub_round_waiting(c->hub, r->id, &waiting);
     an_json_set_text(o, "state", an_round_state_name(r->state));
-    an_json_set_text(o, "waiting", waiting.text);
+    an_json_set_text(o, "waiting", an_api_text_for(c, waiting.text));
     an_json_set_int(o, "cohort", (int64_t)r->n_members);
     an_json_set_int(o, "delivered", (int64_t)an_round_count(r, AN_MEMBER_DELIVERED));
     an_json_set_int(o, "deadline_ms", an_round_deadline(r));
@@ -143,6 +143,8 @@ static void add_open(const an_api_call *c, an_json *o, const an_round *r, bool w
     an_json *list = an_json_array();
     for (size_t i = 0; i < r->n_members; i++) {
         const an_member *m = &r->members[i];
+        if (!an_api_sees(c, m->site))
+            continue;
         const an_hub_live *live = an_hub_live_find(c->hub, m->site);
         an_json *e = an_json_object();
         an_json_set_text(e, "site", m->site);
@@ -173,7 +175,7 @@ an_json *an_api_round_json(const an_api_call *c, const an_round_entry *r, bool m
         an_json_set_text(o, "state", r->committed ? "COMMITTED" : "ABORTED");
         an_json_set_int(o, "ended_ms", r->ended_ms);
         an_json_set_int(o, "delivered", r->n_updates);
-        an_json_set_text(o, "reason", r->reason);
+        an_json_set_text(o, "reason", an_api_text_for(c, r->reason));
         an_api_set_hash(o, "result", &r->result);
     }
     an_api_set_hash(o, "plan", &r->plan);
@@ -214,12 +216,21 @@ static an_err add_figures(void *ctx, const an_record *record, an_note *why)
 }
 
 /* Who took part, from the round's own records. */
+typedef struct took_part {
+    const an_api_call *c;
+    an_json *list;
+} took_part;
+
 static an_err add_event(void *ctx, const an_record *record, an_note *why)
 {
+    took_part *t = ctx;
     an_json_doc *doc = NULL;
+    const char *site = "";
     an_err err = an_json_parse(record->body, record->body_len, "round.event", &doc, why);
     if (err == AN_OK)
-        an_json_push(ctx, an_json_copy(an_json_root(doc)));
+        err = an_jval_get_text(an_json_root(doc), "site", "", &site, why);
+    if (err == AN_OK && (!site[0] || an_api_sees(t->c, site)))
+        an_json_push(t->list, an_json_copy(an_json_root(doc)));
     an_json_doc_free(doc);
     return err;
 }
@@ -242,16 +253,17 @@ an_err an_api_round(an_api_call *c, an_note *why)
     if (err != AN_OK)
         return err;
     snprintf(subject, sizeof subject, "round/%llu", (unsigned long long)r->id);
-    an_json *o = an_api_round_json(c, r, true), *events = an_json_array();
+    an_json *o = an_api_round_json(c, r, true);
+    took_part t = {.c = c, .list = an_json_array()};
     an_store_filter f = {.kind = "round.event", .subject = subject, .limit = 2 * AN_COHORT_MAX};
-    err = an_store_scan(an_hub_store(c->hub), &f, add_event, events, why);
+    err = an_store_scan(an_hub_store(c->hub), &f, add_event, &t, why);
     if (err == AN_OK)
         err = an_api_set_protection(c, o, &r->plan, why);
     f.kind = "round.ended";
     f.limit = 1;
     if (err == AN_OK)
         err = an_store_scan(an_hub_store(c->hub), &f, add_figures, o, why);
-    an_json_set(o, "events", events);
+    an_json_set(o, "events", t.list);
     an_json_set(c->answer, "round", o);
     return err;
 }
@@ -286,6 +298,8 @@ static an_json *lines_json(const an_api_call *c, const an_campaign *k)
     const size_t n = an_state_campaign_lines((an_state *)c->state, k->id, &lines);
     an_json *list = an_json_array();
     for (size_t i = 0; i < n; i++) {
+        if (!an_api_sees(c, lines[i].site))
+            continue;
         an_json *o = an_json_object();
         an_json_set_text(o, "site", lines[i].site);
         an_json_set_text(o, "line", lines[i].line);
@@ -305,13 +319,13 @@ an_json *an_api_campaign_json(const an_api_call *c, const an_campaign *k)
     an_json_set_text(o, "model", k->model);
     an_json_set_text(o, "kind", an_campaign_kind_name(k->kind));
     an_json_set_text(o, "state", an_campaign_state_name(k->state));
-    an_json_set_text(o, "trigger", k->trigger);
-    an_json_set_text(o, "cause", k->cause);
+    an_json_set_text(o, "trigger", an_api_text_for(c, k->trigger));
+    an_json_set_text(o, "cause", an_api_text_for(c, k->cause));
     an_json_set_text(o, "scope", k->scope);
-    an_json_set_text(o, "plan", k->plan);
-    an_json_set_text(o, "reason", k->reason);
+    an_json_set_text(o, "plan", an_api_text_for(c, k->plan));
+    an_json_set_text(o, "reason", an_api_text_for(c, k->reason));
     an_hub_campaign_waiting(c->hub, k, &waiting);
-    an_json_set_text(o, "waiting", an_campaign_is_over(k) ? "" : waiting.text);
+    an_json_set_text(o, "waiting", an_campaign_is_over(k) ? "" : an_api_text_for(c, waiting.text));
     an_json_set_int(o, "step", k->step);
     an_json_set_int(o, "steps", an_campaign_n_rounds(k));
     an_json_set_int(o, "train_rounds", k->train_rounds);
@@ -360,7 +374,7 @@ an_err an_api_campaign(an_api_call *c, an_note *why)
     an_err err = an_api_id(c, "campaign", &id, why);
     if (err == AN_OK)
         err = answer_campaign(c, id, why);
-    if (err == AN_OK)
+    if (err == AN_OK && an_who_sees_all(&c->req->who))
         err = an_api_opened_add(c, an_state_campaign(c->state, id)->model, id, why);
     return err == AN_OK ? an_api_gate_add(c, an_state_campaign(c->state, id)->model, id, NULL, why) : err;
 }

@@ -89,7 +89,7 @@ static int teardown(void **state)
 
 static an_api_answer ask(fixture *f, const char *method, const char *path, const char *body, const char *idem)
 {
-    an_api_request req = {.actor = "user/admin"};
+    an_api_request req = {.actor = "user/admin", .who = an_who_admin()};
     an_api_answer answer = {0};
     snprintf(req.method, sizeof req.method, "%s", method);
     snprintf(req.path, sizeof req.path, "%s", path);
@@ -261,7 +261,8 @@ static void a_token_is_shown_once_and_its_key_never(void **state)
 static void a_journal_without_news_is_waited_for(void **state)
 {
     fixture *f = *state;
-    an_api_request req = {.method = "GET", .path = "/api/v1/journal", .after = "100", .wait_ms = "500"};
+    an_api_request req = {
+        .method = "GET", .path = "/api/v1/journal", .who = an_who_admin(), .after = "100", .wait_ms = "500"};
     an_api_answer answer = {0};
     assert_int_equal(an_api_handle(f->api, &req, 0, &answer), AN_ERR_AGAIN);
     assert_null(answer.body);
@@ -278,7 +279,8 @@ static void running_out_of_memory_is_survived(void **state)
 {
     fixture *f = *state;
     unsigned status = 0;
-    an_api_request req = {.method = "GET", .path = "/api/v1/status", .actor = "user/admin"};
+    an_api_request req = {
+        .method = "GET", .path = "/api/v1/status", .actor = "user/admin", .who = an_who_admin()};
     for (size_t n = 0; n < 500 && status != 200; n++) {
         an_api_answer answer = {0};
         an_mem_fail_after(n);

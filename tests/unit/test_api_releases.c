@@ -113,7 +113,8 @@ static int teardown(void **state)
 /* AN_OK: *ret is an answer. */
 static an_err ask(fixture *f, const char *method, const char *path, char *body, an_api_answer *ret)
 {
-    an_api_request req = {.actor = "user/admin", .body = body, .body_len = strlen(body)};
+    an_api_request req = {
+        .actor = "user/admin", .who = an_who_admin(), .body = body, .body_len = strlen(body)};
     snprintf(req.method, sizeof req.method, "%s", method);
     snprintf(req.path, sizeof req.path, "/api/v1%s", path);
     *ret = (an_api_answer){0};
