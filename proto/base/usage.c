@@ -7,20 +7,50 @@
 #include <string.h>
 #include <unistd.h>
 
+/* False: it cannot be read.  What is longer is cut. */
+static bool read_text(const char *path, char *ret, size_t cap)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t n = fd >= 0 ? read(fd, ret, cap - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return false;
+    ret[n] = '\0';
+    return true;
+}
+
 uint64_t an_usage_memory(void)
 {
     char text[128];
-    const int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    if (!read_text("/proc/self/statm", text, sizeof text))
         return 0;
-    const ssize_t n = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (n <= 0)
-        return 0;
-    text[n] = '\0';
     const char *second = strchr(text, ' '); /* pages: all, in memory ... */
     const long page = sysconf(_SC_PAGESIZE);
     return second && page > 0 ? (uint64_t)strtoull(second, NULL, 10) * (uint64_t)page : 0;
+}
+
+#define STARTED_FIELD                                                                                        \
+    20 /* of /proc/self/stat, after the name: ticks from the system's start to the process's */
+
+double an_usage_start_s(void)
+{
+    static _Atomic double once; /* the clock may be set later; the process has started when it has */
+    char stat[1024], up[64];
+    double start_s = once;
+    if (start_s > 0 || !read_text("/proc/self/stat", stat, sizeof stat) ||
+        !read_text("/proc/uptime", up, sizeof up))
+        return start_s;
+    const char *at = strrchr(stat, ')'); /* the name may hold blanks */
+    for (int i = 0; at && i < STARTED_FIELD; i++)
+        at = strchr(at + 1, ' ');
+    const long hz = sysconf(_SC_CLK_TCK);
+    struct timespec now;
+    if (!at || hz <= 0 || clock_gettime(CLOCK_REALTIME, &now) != 0)
+        return 0;
+    start_s = (double)now.tv_sec - strtod(up, NULL) + strtod(at, NULL) / (double)hz;
+    once = start_s;
+    return start_s;
 }
 
 double an_usage_clock_s(clockid_t clock)
