@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "coordinator/runtime_internal.h"
+#include "doors/asset.h"
 #include "doors/crypto.h"
 #include "doors/http_server.h"
 
@@ -171,11 +172,23 @@ static void ask_core(an_bridge *b, an_http_job *job, an_api_answer *ret)
         an_api_problem(503, refusal, ret);
 }
 
+/* The console needs no log-in: it holds nothing of the fleet, and asks the API as anybody does. */
+static bool is_page(const an_http_request *http, an_http_reply *reply)
+{
+    static const char *const others[] = {"/api/", "/metrics", "/healthz", "/readyz"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strncmp(http->path, others[i], strlen(others[i])) == 0)
+            return false;
+    return an_asset_answer(&an_console_assets, http, reply);
+}
+
 static void on_http(void *ctx, const an_http_request *http, an_http_reply *reply)
 {
     an_bridge *b = ctx;
     an_api_answer answer = {0};
     an_http_job *job = NULL;
+    if (is_page(http, reply))
+        return;
     if (!allowed(b, http)) {
         an_log(AN_LOG_WARN, "http_not_allowed", "remote=%s", http->remote);
         an_api_problem(401, "send the header Authorization: Bearer TOKEN; the token is in admin.token",

@@ -1,0 +1,57 @@
+// The built pages as a C table (proto/doors/asset.h): node embed.mjs DIST ENTRY NAME OUT.c
+//
+// Holds what ENTRY ("index.html" or "site.html") needs by Vite's manifest, compressed, with names, types and tags.
+// A page without its files would be no page: whatever is missing ends this with 1.
+import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { extname, join } from "node:path";
+import { constants, gzipSync } from "node:zlib";
+
+const TYPES = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
+  ".json": "application/json",
+};
+
+const [dist, entry, name, out] = process.argv.slice(2);
+const manifest = JSON.parse(readFileSync(join(dist, ".vite/manifest.json"), "utf8"));
+const files = new Set([entry]);
+const seen = new Set();
+
+function walk(key) {
+  if (seen.has(key)) return;
+  seen.add(key);
+  const chunk = manifest[key];
+  if (!chunk) throw new Error(`${key} is not in the manifest`);
+  for (const file of [chunk.file, ...(chunk.css ?? []), ...(chunk.assets ?? [])]) files.add(file);
+  for (const next of [...(chunk.imports ?? []), ...(chunk.dynamicImports ?? [])]) walk(next);
+}
+walk(entry);
+// What the page itself names, such as its icon.
+for (const [, file] of readFileSync(join(dist, entry), "utf8").matchAll(/(?:src|href)="\/([^"]+)"/g)) files.add(file);
+
+function bytesOf(buffer) {
+  const lines = [];
+  for (let i = 0; i < buffer.length; i += 32) lines.push("    " + [...buffer.subarray(i, i + 32)].join(",") + ",");
+  return lines.join("\n");
+}
+
+const rows = [];
+const parts = [];
+for (const file of [...files].sort()) {
+  const plain = readFileSync(join(dist, file));
+  const gz = gzipSync(plain, { level: constants.Z_BEST_COMPRESSION });
+  const type = TYPES[extname(file)];
+  if (!type) throw new Error(`${file}: no type is known for it`);
+  const tag = createHash("sha256").update(gz).digest("hex").slice(0, 16);
+  const hashed = file.startsWith("assets/");
+  parts.push(`static const unsigned char bytes_${rows.length}[] = {\n${bytesOf(gz)}\n};`);
+  rows.push(`    {"/${file}", "${type}", "\\"${tag}\\"", bytes_${rows.length}, sizeof bytes_${rows.length}, ${hashed}},`);
+}
+writeFileSync(
+  out,
+  `#include "doors/asset.h"\n\n${parts.join("\n\n")}\n\nstatic const an_asset rows[] = {\n${rows.join("\n")}\n};\n\n` +
+    `const an_assets ${name} = {rows, sizeof rows / sizeof *rows, "/${entry}"};\n`,
+);

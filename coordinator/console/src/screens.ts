@@ -1,0 +1,22 @@
+// The screens, in the order of the list at the side.  A screen is a file of screens/ and a row here; docs/recipes tells how.
+import type { ComponentType } from "preact";
+import type { Area, Key } from "./base/i18n.ts";
+import type { Params } from "./base/router.ts";
+import type { Role } from "./shell/session.ts";
+import type { IconName } from "./ui/icon.tsx";
+
+export interface Screen {
+  path: string;
+  /** Other beginnings of paths that the list shows as this screen. */
+  also?: string[];
+  nav?: { label: Key; icon: IconName };
+  /** Least role that sees it; none: everybody. */
+  role?: Role;
+  /** Message files beyond `base` and `console`. */
+  area?: Area;
+  load: () => Promise<{ default: ComponentType<{ params: Params }> }>;
+}
+
+export const screens: Screen[] = [
+  { path: "/", also: ["/sites"], nav: { label: "console.fleet", icon: "fleet" }, load: () => import("./screens/fleet.tsx") },
+];
