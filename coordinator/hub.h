@@ -208,6 +208,31 @@ an_err an_hub_promote(an_hub *hub, const char *actor, const char *model, const a
  * before, at all sites at once; the counter still rises.  Errors: NOTFOUND there was none. */
 an_err an_hub_rollback(an_hub *hub, const char *actor, const char *model, const char *reason, an_note *why);
 
+/* ---- people ---- */
+
+/* A person with a role and sites (none: all).  verifier: of a new one's password (an_password_hash), NULL: none, they
+ * cannot log in yet.  Who is there gets another role and other sites; a verifier is then refused.
+ * Errors: INVAL a name, sites; LIMIT; EXISTS there is one and `add`; NOTFOUND there is none and not `add`. */
+typedef struct an_user_spec {
+    const char *name;
+    an_role role;
+    const char *const *sites;
+    size_t n_sites;
+    const char *verifier, *reason;
+    bool add;
+} an_user_spec;
+an_err an_hub_user_set(an_hub *hub, const char *actor, const an_user_spec *spec, an_note *why);
+/* Errors: NOTFOUND. */
+an_err an_hub_user_password(an_hub *hub, const char *actor, const char *name, const char *verifier,
+                            an_note *why);
+an_err an_hub_user_remove(an_hub *hub, const char *actor, const char *name, const char *reason, an_note *why);
+/* hash: of the token's text, which is kept nowhere.  Errors: NOTFOUND, INVAL label, time; LIMIT. */
+an_err an_hub_user_token(an_hub *hub, const char *actor, const char *name, const an_user_token *token,
+                         an_note *why);
+an_err an_hub_user_token_revoke(an_hub *hub, const char *actor, const char *name,
+                                const uint8_t id[static AN_USER_TOKEN_ID_BYTES], const char *reason,
+                                an_note *why);
+
 /* ---- the release root: what is signed elsewhere comes in here ---- */
 
 /* What is to be signed for a release that waits: valid from now for a year; the signer may change both times. */

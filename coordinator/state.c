@@ -33,6 +33,7 @@ void an_state_done(an_state *st)
     an_free(st->reported.items);
     an_free(st->moves.items);
     an_free(st->links.items);
+    an_users_done(&st->users);
     *st = (an_state){0};
 }
 

@@ -28,6 +28,7 @@
 #include "coordinator/server_optimiser.h"
 #include "coordinator/spent.h"
 #include "coordinator/store.h"
+#include "coordinator/users.h"
 #include "msg/msg.h"
 #include "trust/release.h"
 
@@ -281,6 +282,7 @@ typedef struct an_state {
     AN_LIST(an_rollout) rollouts;
     AN_LIST(an_fleet_entry) fleet; /* one for each line and model, AN_REPORTED_MAX of a site, the latest */
     AN_LIST(an_group) groups;
+    an_users users;
     AN_LIST(an_signed) links; /* rotations of the root, in order */
     an_root root;             /* of releases, now */
     bool root_set;

@@ -412,6 +412,11 @@ static const struct {
     {"clock.resumed", an_state_clock_set},
     {"group.set", an_state_group_set},
     {"site.report", an_state_site_report},
+    {"user.set", an_state_user_set},
+    {"user.password", an_state_user_password},
+    {"user.token", an_state_user_token},
+    {"user.token_revoked", an_state_user_token_revoked},
+    {"user.removed", an_state_user_removed},
 };
 
 static an_err read_record(an_state *st, const an_record *r, an_body *b)

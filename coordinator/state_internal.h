@@ -104,6 +104,13 @@ void an_state_waits_end(an_state *st, uint64_t campaign); /* what it waited for 
 void an_state_waits_lapse(an_state *st, const an_model_entry *m);
 void an_state_release_moved(an_state *st, an_model_entry *m);
 
+/* state_users.c */
+void an_state_user_set(an_state *st, const an_record *r, an_body *b);
+void an_state_user_password(an_state *st, const an_record *r, an_body *b);
+void an_state_user_token(an_state *st, const an_record *r, an_body *b);
+void an_state_user_token_revoked(an_state *st, const an_record *r, an_body *b);
+void an_state_user_removed(an_state *st, const an_record *r, an_body *b);
+
 /* state_rollouts.c */
 void an_state_rollout_opened(an_state *st, const an_record *r, an_body *b);
 void an_state_rollout_event(an_state *st, const an_record *r, an_body *b);

@@ -41,6 +41,7 @@ typedef struct an_api_request {
     char path[512];
     char actor[AN_API_TEXT];
     an_who who;                                  /* zeroed: nobody, who may nothing */
+    char verifier[AN_PASSWORD_TEXT];             /* of the "password" in the body of who sets one; "": none */
     char idem[AN_API_TEXT];                      /* "": none */
 #define AN_API_ROW(name) char name[AN_API_TEXT]; /* "": absent */
     AN_API_QUERY_LIST(AN_API_ROW)

@@ -1,6 +1,7 @@
 #include "doors/crypto.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@ static_assert(sizeof(crypto_generichash_state) <= sizeof(an_hasher), "an_hasher 
 static_assert(crypto_sign_PUBLICKEYBYTES == AN_SIGN_PUBLIC_BYTES, "Ed25519 public key");
 static_assert(crypto_sign_SECRETKEYBYTES == AN_SIGN_SECRET_BYTES, "Ed25519 secret key");
 static_assert(crypto_box_PUBLICKEYBYTES == AN_LINK_KEY_BYTES, "X25519 key");
+static_assert(crypto_pwhash_STRBYTES == AN_PASSWORD_TEXT, "Argon2id text");
 
 an_err an_crypto_init(void)
 {
@@ -135,6 +137,21 @@ void an_mac_of(an_hash *ret, const uint8_t key[static 32], const void *bytes, si
 }
 
 static_assert(crypto_auth_hmacsha256_BYTES == AN_HMAC_BYTES, "HMAC-SHA256");
+
+an_err an_password_hash(char ret[static AN_PASSWORD_TEXT], const char *password, size_t len)
+{
+    const int bad = crypto_pwhash_str_alg(ret, password, len, crypto_pwhash_OPSLIMIT_INTERACTIVE,
+                                          crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13);
+    return bad ? AN_ERR_NOMEM : AN_OK;
+}
+
+an_err an_password_check(const char *text, const char *password, size_t len)
+{
+    errno = 0;
+    if (crypto_pwhash_str_verify(text, password, len) == 0)
+        return AN_OK;
+    return errno == ENOMEM ? AN_ERR_NOMEM : AN_ERR_AUTH;
+}
 
 void an_hmac_sha256(uint8_t ret[static AN_HMAC_BYTES], const void *key, size_t key_len, const void *bytes,
                     size_t len)

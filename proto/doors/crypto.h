@@ -61,6 +61,14 @@ void an_secret_free(void *secret);
 /* Keyed MAC (BLAKE2b-256 with a 32-byte key), e.g. to prove possession of an enrolment token. */
 void an_mac_of(an_hash *ret, const uint8_t key[static 32], const void *bytes, size_t len);
 
+/* Passwords: Argon2id (RFC 9106) with a random salt, two passes over 64 MiB; about a tenth of a second, which is
+ * the point.  The text holds its parameters and names no password.
+ * Errors: NOMEM. */
+#define AN_PASSWORD_TEXT 128
+an_err an_password_hash(char ret[static AN_PASSWORD_TEXT], const char *password, size_t len);
+/* Errors: AUTH another password, or no such text; NOMEM. */
+an_err an_password_check(const char *text, const char *password, size_t len);
+
 /* HMAC-SHA256 (RFC 2104, FIPS 198-1), for receivers that are not ours.  A key of any length. */
 #define AN_HMAC_BYTES 32
 void an_hmac_sha256(uint8_t ret[static AN_HMAC_BYTES], const void *key, size_t key_len, const void *bytes,

@@ -11,105 +11,35 @@
 #include "base/mem.h"
 #include "coordinator/api/api.h"
 #include "doors/crypto.h"
-#include "tests/support/folder.h"
+#include "tests/support/api.h"
 
-static an_err send_nothing(void *ctx, const char *site, const an_msg *msg)
-{
-    (void)ctx, (void)site, (void)msg;
-    return AN_ERR_NOTFOUND;
-}
-
-static void fetch_nothing(void *ctx, const char *site, uint64_t round, const an_hash *update, uint64_t size)
-{
-    (void)ctx, (void)site, (void)round, (void)update, (void)size;
-}
-
-static an_err combine_nothing(void *ctx, an_combine_job *job)
-{
-    (void)ctx;
-    an_combine_done(job);
-    an_free(job);
-    return AN_OK;
-}
-
-static void admit_nothing(void *ctx, const an_site *site, bool admitted)
-{
-    (void)ctx, (void)site, (void)admitted;
-}
-
-typedef struct fixture {
-    char dir[AN_PATH_MAX];
-    an_clock_fake clock;
-    an_store *store;
-    an_hub *hub;
-    an_api *api;
-    uint8_t keys[3][64];
-} fixture;
+typedef an_test_api fixture;
 
 static int setup(void **state)
 {
-    fixture *f = an_alloc(1, sizeof *f);
-    char url[AN_PATH_MAX + 8];
-    an_note why = {{0}};
-    an_test_folder_make(f->dir);
-    an_clock_fake_init(&f->clock, 1700000000000);
-    snprintf(url, sizeof url, "sqlite:%s", f->dir);
-    assert_int_equal(an_store_open(&(an_store_place){.url = url}, &f->clock.clock, &f->store, &why), AN_OK);
-    an_sign_keypair(f->keys[0], f->keys[1]);
-    an_hub_conf hub = {.store = f->store,
-                       .clock = &f->clock.clock,
-                       .io = {NULL, send_nothing, fetch_nothing, combine_nothing, admit_nothing},
-                       .sign_secret = f->keys[1],
-                       .sign_public = f->keys[0],
-                       .lease_ms = 10000,
-                       .instance = 7};
-    assert_int_equal(an_hub_new(&hub, &f->hub, &why), AN_OK);
-    an_api_conf api = {.hub = f->hub,
-                       .clock = &f->clock.clock,
-                       .link_public = f->keys[2],
-                       .control = "tcp://127.0.0.1:1",
-                       .bulk = "tcp://127.0.0.1:2",
-                       .enrol = "tcp://127.0.0.1:3",
-                       .instance = 7};
-    assert_int_equal(an_api_new(&api, &f->api), AN_OK);
-    *state = f;
+    *state = an_alloc(1, sizeof(fixture));
+    an_test_api_open(*state);
     return 0;
 }
 
 static int teardown(void **state)
 {
-    fixture *f = *state;
-    an_api_free(f->api);
-    an_hub_free(f->hub);
-    an_store_close(f->store);
-    an_test_folder_remove(f->dir);
-    an_free(f);
+    an_test_api_close(*state);
+    an_free(*state);
     return 0;
 }
 
 static an_api_answer ask(fixture *f, const char *method, const char *path, const char *body, const char *idem)
 {
-    an_api_request req = {.actor = "user/admin", .who = an_who_admin()};
-    an_api_answer answer = {0};
-    snprintf(req.method, sizeof req.method, "%s", method);
-    snprintf(req.path, sizeof req.path, "%s", path);
-    snprintf(req.idem, sizeof req.idem, "%s", idem);
-    req.body = an_strdup(body);
-    req.body_len = strlen(body);
-    assert_int_equal(an_api_handle(f->api, &req, 0, &answer), AN_OK);
-    assert_non_null(answer.body);
-    an_free(req.body);
-    return answer;
+    const an_who admin = an_who_admin();
+    return an_test_api_ask(f, &admin, method, path, body, idem);
 }
 
 static void expect(fixture *f, const char *method, const char *path, const char *body, unsigned status,
                    const char *says)
 {
-    an_api_answer a = ask(f, method, path, body, "");
-    if (a.status != status || !strstr(a.body, says))
-        fail_msg("%s %s: %u %s, not %u with %s", method, path, a.status, a.body, status, says);
-    assert_string_equal(a.type, status < 300 ? "application/json" : "application/problem+json");
-    an_api_answer_done(&a);
+    const an_who admin = an_who_admin();
+    an_test_api_expect(f, &admin, method, path, body, status, says);
 }
 
 static void a_pattern_takes_one_part_of_a_path(void **state)
@@ -160,23 +90,25 @@ static void every_route_answers_something_sensible(void **state)
 static void what_is_wrong_is_said(void **state)
 {
     fixture *f = *state;
-    expect(f, "GET", "/api/v1/nothing", "", 404, "no route");
-    expect(f, "GET", "/other", "", 404, "no route");
-    expect(f, "DELETE", "/api/v1/sites", "", 405, "not possible");
-    expect(f, "GET", "/api/v1/tokens", "", 405, "not possible");
-    expect(f, "POST", "/api/v1/models", "{\"name\":", 400, "request body");
-    expect(f, "POST", "/api/v1/models", "[]", 400, "object");
-    expect(f, "POST", "/api/v1/models", "{}", 400, "name");
-    expect(f, "POST", "/api/v1/models", "{\"name\":\"m\",\"arch\":\"x\",\"colour\":1}", 400, "colour");
-    expect(f, "POST", "/api/v1/models", "{\"name\":\"m\",\"arch\":\"x\",\"sensors\":[]}", 400, "sensors");
-    expect(f, "POST", "/api/v1/models", "{\"name\":\"m\",\"arch\":\"x\",\"sensors\":[1]}", 400, "text");
-    expect(f, "POST", "/api/v1/tokens", "{\"valid_ms\":1}", 400, "valid_ms");
-    expect(f, "POST", "/api/v1/tokens", "{\"site\":\"../x\"}", 400, "not a site's name");
-    expect(f, "POST", "/api/v1/sites/plant-q/replace", "{}", 404, "no site plant-q");
-    expect(f, "POST", "/api/v1/campaigns", "{\"model\":\"m\"}", 404, "no model");
-    expect(f, "POST", "/api/v1/campaigns", "{\"model\":\"m\",\"kind\":\"x\"}", 400, "kind");
-    expect(f, "GET", "/api/v1/versions/12", "", 400, "digits");
-    expect(f, "GET", "/api/v1/rounds/x", "", 404, "no round");
+    expect(f, "GET", "/nothing", "", 404, "no route");
+    an_api_answer other = ask(f, "GET", "/other", "", "");
+    assert_int_equal(other.status, 404);
+    an_api_answer_done(&other);
+    expect(f, "DELETE", "/sites", "", 405, "not possible");
+    expect(f, "GET", "/tokens", "", 405, "not possible");
+    expect(f, "POST", "/models", "{\"name\":", 400, "request body");
+    expect(f, "POST", "/models", "[]", 400, "object");
+    expect(f, "POST", "/models", "{}", 400, "name");
+    expect(f, "POST", "/models", "{\"name\":\"m\",\"arch\":\"x\",\"colour\":1}", 400, "colour");
+    expect(f, "POST", "/models", "{\"name\":\"m\",\"arch\":\"x\",\"sensors\":[]}", 400, "sensors");
+    expect(f, "POST", "/models", "{\"name\":\"m\",\"arch\":\"x\",\"sensors\":[1]}", 400, "text");
+    expect(f, "POST", "/tokens", "{\"valid_ms\":1}", 400, "valid_ms");
+    expect(f, "POST", "/tokens", "{\"site\":\"../x\"}", 400, "not a site's name");
+    expect(f, "POST", "/sites/plant-q/replace", "{}", 404, "no site plant-q");
+    expect(f, "POST", "/campaigns", "{\"model\":\"m\"}", 404, "no model");
+    expect(f, "POST", "/campaigns", "{\"model\":\"m\",\"kind\":\"x\"}", 400, "kind");
+    expect(f, "GET", "/versions/12", "", 400, "digits");
+    expect(f, "GET", "/rounds/x", "", 404, "no round");
 }
 
 #define ARCH                                                                                                 \
@@ -193,40 +125,40 @@ static void what_is_wrong_is_said(void **state)
 static void a_model_may_have_steps_that_its_rows_go_through(void **state)
 {
     fixture *f = *state;
-    expect(f, "POST", "/api/v1/models", STEPPED("stepped", "steps: [lag: {sensors: [b], rows: [1]}]"), 201,
+    expect(f, "POST", "/models", STEPPED("stepped", "steps: [lag: {sensors: [b], rows: [1]}]"), 201,
            "\"name\":\"stepped\"");
-    expect(f, "POST", "/api/v1/models", STEPPED("other", "steps: [lag: {sensors: [c], rows: [1]}]"), 400,
+    expect(f, "POST", "/models", STEPPED("other", "steps: [lag: {sensors: [c], rows: [1]}]"), 400,
            "\\\"c\\\"");
-    expect(f, "POST", "/api/v1/models", STEPPED("other", "steps: [leg: {rows: [1]}]"), 400, "leg");
-    expect(f, "POST", "/api/v1/models", STEPPED("other", "["), 400, "prep");
+    expect(f, "POST", "/models", STEPPED("other", "steps: [leg: {rows: [1]}]"), 400, "leg");
+    expect(f, "POST", "/models", STEPPED("other", "["), 400, "prep");
 }
 
 static void a_model_is_made_once_and_its_policy_can_change(void **state)
 {
     fixture *f = *state;
-    expect(f, "POST", "/api/v1/models", MODEL("pumps"), 201, "\"name\":\"pumps\"");
-    expect(f, "POST", "/api/v1/models", MODEL("pumps"), 409, "exists");
-    expect(f, "GET", "/api/v1/models", "", 200, "pumps");
-    expect(f, "GET", "/api/v1/models/pumps/policy", "", 200, "\"key\":\"train.rounds\",\"value\":3,");
-    expect(f, "POST", "/api/v1/models/pumps/policy", "{\"train.rounds\":\"5\",\"drift.automatic\":true}", 200,
+    expect(f, "POST", "/models", MODEL("pumps"), 201, "\"name\":\"pumps\"");
+    expect(f, "POST", "/models", MODEL("pumps"), 409, "exists");
+    expect(f, "GET", "/models", "", 200, "pumps");
+    expect(f, "GET", "/models/pumps/policy", "", 200, "\"key\":\"train.rounds\",\"value\":3,");
+    expect(f, "POST", "/models/pumps/policy", "{\"train.rounds\":\"5\",\"drift.automatic\":true}", 200,
            "\"key\":\"train.rounds\",\"value\":5,");
-    expect(f, "GET", "/api/v1/models/pumps", "", 200, "\"key\":\"drift.automatic\",\"value\":true,");
-    expect(f, "POST", "/api/v1/models/pumps/policy", "{\"drift.hours\":\"at night\"}", 400, "drift.hours");
-    expect(f, "GET", "/api/v1/models/pumps/drift", "", 200, "\"answer\":\"nothing\"");
-    expect(f, "GET", "/api/v1/models/press/drift", "", 404, "no model press");
-    expect(f, "POST", "/api/v1/models/pumps/policy", "{\"train.rounds\":0}", 400, "train.rounds");
-    expect(f, "POST", "/api/v1/models/pumps/policy", "{}", 400, "give options");
-    expect(f, "POST", "/api/v1/models/pumps/rollback", "{}", 400, "reason");
-    expect(f, "GET", "/api/v1/models/pumps/drift", "", 200,
+    expect(f, "GET", "/models/pumps", "", 200, "\"key\":\"drift.automatic\",\"value\":true,");
+    expect(f, "POST", "/models/pumps/policy", "{\"drift.hours\":\"at night\"}", 400, "drift.hours");
+    expect(f, "GET", "/models/pumps/drift", "", 200, "\"answer\":\"nothing\"");
+    expect(f, "GET", "/models/press/drift", "", 404, "no model press");
+    expect(f, "POST", "/models/pumps/policy", "{\"train.rounds\":0}", 400, "train.rounds");
+    expect(f, "POST", "/models/pumps/policy", "{}", 400, "give options");
+    expect(f, "POST", "/models/pumps/rollback", "{}", 400, "reason");
+    expect(f, "GET", "/models/pumps/drift", "", 200,
            "{\"trigger\":\"precision\",\"looks_at\":\"share of the judged alarms that were "
            "right\",\"on\":false");
-    expect(f, "POST", "/api/v1/campaigns", "{\"model\":\"pumps\",\"kind\":\"overlay\"}", 400,
+    expect(f, "POST", "/campaigns", "{\"model\":\"pumps\",\"kind\":\"overlay\"}", 400,
            "by lines that a trigger names");
-    expect(f, "POST", "/api/v1/campaigns", "{\"model\":\"pumps\"}", 201,
+    expect(f, "POST", "/campaigns", "{\"model\":\"pumps\"}", 201,
            "waiting for sites: 0 of at least 3 are connected");
-    expect(f, "GET", "/api/v1/campaigns/1", "", 200, "\"opened\":{\"id\":1,\"kind\":\"training\"");
-    expect(f, "GET", "/api/v1/journal", "", 200, "model pumps created by user/admin");
-    expect(f, "GET", "/api/v1/journal/verify", "", 200, "\"intact\":true");
+    expect(f, "GET", "/campaigns/1", "", 200, "\"opened\":{\"id\":1,\"kind\":\"training\"");
+    expect(f, "GET", "/journal", "", 200, "model pumps created by user/admin");
+    expect(f, "GET", "/journal/verify", "", 200, "\"intact\":true");
 }
 
 static void the_same_key_does_the_same_thing_once(void **state)
@@ -253,7 +185,7 @@ static void a_token_is_shown_once_and_its_key_never(void **state)
     assert_int_equal(first.status, 201);
     assert_non_null(strstr(first.body, "andon1-"));
     assert_string_not_equal(first.body, again.body);
-    expect(f, "GET", "/api/v1/journal", "", 200, "\"key\":null");
+    expect(f, "GET", "/journal", "", 200, "\"key\":null");
     an_api_answer_done(&first);
     an_api_answer_done(&again);
 }

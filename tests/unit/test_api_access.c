@@ -1,0 +1,341 @@
+/* Who may ask what, driven from the table of routes: a new route is tested without a new test. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "coordinator/hub_internal.h"
+#include "doors/crypto.h"
+#include "tests/support/api.h"
+
+typedef an_test_api fixture;
+
+static int setup(void **state)
+{
+    *state = an_alloc(1, sizeof(fixture));
+    an_test_api_open(*state);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    an_test_api_close(*state);
+    an_free(*state);
+    return 0;
+}
+
+static void path_of(const an_api_route_info *r, const char *part, char ret[static 256])
+{
+    const char *open = strchr(r->pattern, '{'), *end = open ? strchr(r->pattern, '}') + 1 : NULL;
+    snprintf(ret, 256, "/api/v1%.*s%s%s", open ? (int)(open - r->pattern) : 200, r->pattern, open ? part : "",
+             open ? end : "");
+}
+
+static unsigned status_of(fixture *f, const an_who *who, const an_api_route_info *r, const char *part)
+{
+    char path[256];
+    path_of(r, part, path);
+    an_api_answer a = an_test_api_ask(f, who, r->method, path, "{}", "");
+    const unsigned status = a.status;
+    an_api_answer_done(&a);
+    return status;
+}
+
+static void each_route_is_closed_below_its_role_and_open_from_it_on(void **state)
+{
+    fixture *f = *state;
+    an_api_route_info r;
+    size_t closed = 0;
+    for (size_t i = 0; an_api_route_at(i, &r); i++) {
+        for (int role = AN_ROLE_NONE; role <= AN_ROLE_ADMINISTRATOR; role++) {
+            /* OWN: of oneself */
+            const an_who who = an_test_who("mia", (an_role)role, "");
+            const uint64_t before = an_hub_state(f->hub)->last_seq;
+            const unsigned status = status_of(f, &who, &r, r.scope == AN_REACH_OWN ? "mia" : "12345");
+            const bool refused = status == 403;
+            if (refused != ((an_role)role < r.role))
+                fail_msg("%s %s by a %s: %u", r.method, r.pattern, an_role_name((an_role)role), status);
+            closed += refused;
+            if (refused)
+                assert_int_equal(an_hub_state(f->hub)->last_seq, before);
+        }
+        assert_true(r.role > AN_ROLE_NONE);
+        assert_true(strcmp(r.method, "GET") == 0 || r.role > AN_ROLE_VIEWER || r.scope == AN_REACH_OWN);
+    }
+    assert_true(closed > 100);
+}
+
+static void who_has_some_sites_is_kept_to_them(void **state)
+{
+    fixture *f = *state;
+    an_api_route_info r;
+    const an_who who = an_test_who("mia", AN_ROLE_ADMINISTRATOR, "plant-a");
+    for (size_t i = 0; an_api_route_at(i, &r); i++) {
+        const unsigned own = status_of(f, &who, &r, r.scope == AN_REACH_OWN ? "mia" : "plant-a");
+        const unsigned other = status_of(f, &who, &r, "plant-b");
+        const bool closed = r.scope == AN_REACH_FLEET;
+        if ((own == 403) != closed)
+            fail_msg("%s %s of her own: %u", r.method, r.pattern, own);
+        const bool part = r.scope == AN_REACH_SITE || r.scope == AN_REACH_OWN;
+        if ((other == 403) != (closed || part))
+            fail_msg("%s %s of another: %u", r.method, r.pattern, other);
+        /* What has a site in its path is of scope SITE, or its function looks. */
+        if (strncmp(r.pattern, "/sites/{", 8) == 0)
+            assert_int_equal(r.scope, AN_REACH_SITE);
+        if (strncmp(r.pattern, "/users", 6) == 0)
+            assert_true(r.scope == AN_REACH_OWN || r.role == AN_ROLE_ADMINISTRATOR);
+    }
+}
+
+static void a_path_that_climbs_is_no_route(void **state)
+{
+    fixture *f = *state;
+    static const char *const parts[] = {"..",     ".",    "../../etc/passwd", "a/../b",
+                                        "%2e%2e", "a\nb", "{name}",           "x y"};
+    const an_who admin = an_who_admin();
+    an_api_route_info r;
+    for (size_t i = 0; an_api_route_at(i, &r); i++) {
+        for (size_t k = 0; strchr(r.pattern, '{') && k < sizeof parts / sizeof *parts; k++) {
+            const unsigned status = status_of(f, &admin, &r, parts[k]);
+            if (status != 404 && status != 400 && status != 405)
+                fail_msg("%s %s with %s: %u", r.method, r.pattern, parts[k], status);
+        }
+    }
+}
+
+static void a_body_that_is_none_changes_nothing(void **state)
+{
+    fixture *f = *state;
+    static const char *const bodies[] = {"{",        "[]", "null", "{\"a\":1,\"a\":2}", "{\"reason\":7}x",
+                                         "\xff\xfe", "1"};
+    const an_who admin = an_who_admin();
+    const uint64_t before = an_hub_state(f->hub)->last_seq;
+    an_api_route_info r;
+    for (size_t i = 0; an_api_route_at(i, &r); i++) {
+        char path[256];
+        path_of(&r, "12345", path);
+        for (size_t k = 0; k < sizeof bodies / sizeof *bodies; k++) {
+            an_api_answer a = an_test_api_ask(f, &admin, r.method, path, bodies[k], "");
+            if (a.status != 400)
+                fail_msg("%s %s with %s: %u %s", r.method, r.pattern, bodies[k], a.status, a.body);
+            an_api_answer_done(&a);
+        }
+    }
+    assert_int_equal(an_hub_state(f->hub)->last_seq, before);
+}
+
+/* ---- what is in the answers ---- */
+
+static void record(fixture *f, const char *kind, const char *subject, const char *body)
+{
+    an_note why = {{0}};
+    an_json_doc *doc = NULL;
+    an_record_batch b = {.n = 0};
+    assert_int_equal(an_json_parse(body, strlen(body), "test", &doc, &why), AN_OK);
+    an_batch_add(&b, kind, subject, "coordinator", NULL, an_json_copy(an_json_root(doc)));
+    an_json_doc_free(doc);
+    if (an_hub_commit(f->hub, &b, &why) != AN_OK)
+        fail_msg("%s", why.text);
+}
+
+static void add_site(fixture *f, const char *name, const char *id)
+{
+    char body[512];
+    snprintf(body, sizeof body, "{\"token_id\":\"%s\",\"key\":\"%064x\",\"expires_ms\":1}", id, 1u);
+    record(f, "site.token", id, body);
+    snprintf(body, sizeof body,
+             "{\"token_id\":\"%s\",\"link_key\":\"%064x\",\"sign_key\":\"%064x\",\"fingerprint\":\"f\","
+             "\"agent\":\"1\"}",
+             id, 1u, 2u);
+    record(f, "site.requested", name, body);
+    record(f, "alarm.summary", name,
+           "{\"line\":\"l\",\"alarm\":1,\"raised_ms\":1,\"cleared_ms\":2,\"peak\":1,\"sensors\":[]}");
+    record(f, "drift.alert", name,
+           "{\"model\":\"m\",\"line\":\"l\",\"test\":\"psi\",\"subject\":\"t\",\"sign\":1}");
+}
+
+/* The name of a site that is not theirs is in no answer at all. */
+static void lists_leave_out_other_sites(void **state)
+{
+    fixture *f = *state;
+    char id[2][2 * AN_TOKEN_ID_BYTES + 1];
+    const an_who mia = an_test_who("mia", AN_ROLE_ADMINISTRATOR, "plant-a"), admin = an_who_admin();
+    for (unsigned i = 0; i < 2; i++)
+        snprintf(id[i], sizeof id[i], "%0*x", 2 * AN_TOKEN_ID_BYTES, i + 1);
+    add_site(f, "plant-a", id[0]);
+    add_site(f, "plant-b", id[1]);
+    record(f, "group.set", "both", "{\"sites\":[\"plant-a\",\"plant-b\"]}");
+    record(f, "group.set", "theirs", "{\"sites\":[\"plant-b\"]}");
+    an_api_route_info r;
+    size_t hers = 0, all = 0;
+    for (size_t i = 0; an_api_route_at(i, &r); i++) {
+        char path[256];
+        if (strcmp(r.method, "GET") != 0)
+            continue;
+        path_of(&r, "plant-a", path);
+        an_api_answer a = an_test_api_ask(f, &mia, "GET", path, "", "");
+        if (strstr(a.body, "plant-b") || strstr(a.body, "theirs"))
+            fail_msg("%s says %s", path, a.body);
+        hers += a.status == 200 && strstr(a.body, "plant-a") != NULL;
+        an_api_answer_done(&a);
+        a = an_test_api_ask(f, &admin, "GET", path, "", "");
+        all += a.status == 200 && strstr(a.body, "plant-b") != NULL;
+        an_api_answer_done(&a);
+    }
+    assert_true(hers >= 6 && all >= 5);
+    an_test_api_expect(f, &mia, "GET", "/history/plant-b", "", 404, "no site");
+}
+
+static void an_idempotency_key_is_its_user_s(void **state)
+{
+    fixture *f = *state;
+    const an_who admin = an_who_admin(), mia = an_test_who("mia", AN_ROLE_VIEWER, ""),
+                 tom = an_test_who("tom", AN_ROLE_ADMINISTRATOR, "");
+    const char *body = "{\"name\":\"eva\",\"role\":\"viewer\"}";
+    an_api_answer a = an_test_api_ask(f, &admin, "POST", "/api/v1/users", body, "key");
+    assert_int_equal(a.status, 201);
+    an_api_answer_done(&a);
+    a = an_test_api_ask(f, &mia, "POST", "/api/v1/users", body, "key");
+    assert_int_equal(a.status, 403);
+    an_api_answer_done(&a);
+    a = an_test_api_ask(f, &tom, "POST", "/api/v1/users", body, "key");
+    assert_int_equal(a.status, 409);
+    an_api_answer_done(&a);
+}
+
+/* ---- users ---- */
+
+static void users_come_change_and_go(void **state)
+{
+    fixture *f = *state;
+    const an_who admin = an_who_admin(), mia = an_test_who("mia", AN_ROLE_OPERATOR, "");
+    an_test_api_expect(f, &admin, "POST", "/users",
+                       "{\"name\":\"mia\",\"role\":\"operator\",\"sites\":[\"plant-a\"]}", 201,
+                       "\"role\":\"operator\",\"sites\":[\"plant-a\"],\"password\":false");
+    an_test_api_expect(f, &admin, "POST", "/users", "{\"name\":\"mia\",\"role\":\"viewer\"}", 409,
+                       "there is a user");
+    an_test_api_expect(f, &admin, "POST", "/users", "{\"name\":\"admin\",\"role\":\"viewer\"}", 400, "name");
+    an_test_api_expect(f, &admin, "POST", "/users", "{\"name\":\"eva\",\"role\":\"boss\"}", 400,
+                       "must be viewer");
+    an_test_api_expect(f, &admin, "POST", "/users", "{\"name\":\"eva\",\"role\":\"viewer\",\"sites\":\"a\"}",
+                       400, "sites");
+    an_test_api_expect(f, &admin, "POST", "/users", "{\"name\":\"eva\",\"role\":\"viewer\",\"colour\":1}",
+                       400, "colour");
+    an_test_api_expect(f, &admin, "POST", "/users/mia", "{\"role\":\"engineer\",\"reason\":\"new work\"}",
+                       200, "\"role\":\"engineer\",\"sites\":[\"plant-a\"]");
+    an_test_api_expect(f, &mia, "POST", "/users/mia", "{\"role\":\"administrator\"}", 403, "administrator");
+    an_test_api_expect(f, &mia, "POST", "/users/mia", "{\"sites\":[]}", 403, "administrator");
+    an_test_api_expect(f, &mia, "POST", "/users/admin", "{}", 403, "another user");
+    an_test_api_expect(f, &admin, "POST", "/users/eva", "{\"role\":\"viewer\"}", 404, "no user eva");
+    an_test_api_expect(f, &admin, "POST", "/users/mia", "{}", 400, "give");
+    an_test_api_again(f);
+    an_test_api_expect(f, &admin, "GET", "/users", "", 200, "\"role\":\"engineer\",\"sites\":[\"plant-a\"]");
+    an_test_api_expect(f, &admin, "POST", "/users/mia/remove", "{\"reason\":\"left\"}", 200, "mia");
+    an_test_api_expect(f, &admin, "GET", "/users", "", 200, "\"users\":[]");
+    an_test_api_expect(f, &admin, "GET", "/journal", "", 200,
+                       "user mia removed by user/admin, engineer of plant-a before: left");
+    an_test_api_expect(
+        f, &admin, "GET", "/journal", "", 200,
+        "user mia is engineer of sites plant-a, operator of plant-a before, said user/admin: new work");
+}
+
+static void the_journal_holds_neither_a_password_s_text_nor_a_token_s(void **state)
+{
+    fixture *f = *state;
+    char path[] = "/api/v1/users", verifier[AN_PASSWORD_TEXT] = "$argon2id$v=19$a-salt$a-tag";
+    char body[] = "{\"name\":\"mia\",\"role\":\"viewer\",\"password\":\"correct horse battery\"}";
+    const an_who admin = an_who_admin();
+    an_api_request req = {
+        .method = "POST", .actor = "user/admin", .who = admin, .body = body, .body_len = strlen(body)};
+    an_api_answer a = {0};
+    snprintf(req.path, sizeof req.path, "%s", path);
+    snprintf(req.verifier, sizeof req.verifier, "%s", verifier);
+    assert_int_equal(an_api_handle(f->api, &req, 0, &a), AN_OK);
+    assert_int_equal(a.status, 201);
+    an_api_answer_done(&a);
+    a = an_test_api_ask(f, &admin, "POST", "/api/v1/users/mia/tokens", "{\"label\":\"grafana\"}", "");
+    assert_int_equal(a.status, 201);
+    const char *at = strstr(a.body, "andon_");
+    assert_non_null(at);
+    char text[64 + 7];
+    snprintf(text, sizeof text, "%.70s", at);
+    an_api_answer_done(&a);
+    an_hash hash;
+    char hex[AN_HASH_TEXT];
+    an_hash_of(&hash, text, strlen(text));
+    an_hash_text(hex, &hash);
+    static const char *const paths[] = {"/api/v1/journal", "/api/v1/journal/export", "/api/v1/users",
+                                        "/api/v1/users/mia/tokens"};
+    for (size_t i = 0; i < 4; i++) {
+        a = an_test_api_ask(f, &admin, "GET", paths[i], "", "");
+        assert_int_equal(a.status, 200);
+        if (strstr(a.body, "argon2") || strstr(a.body, "horse") || strstr(a.body, text))
+            fail_msg("%s says %s", paths[i], a.body);
+        if (i < 2)
+            assert_non_null(strstr(a.body, hex)); /* what an auditor can match a found token with */
+        an_api_answer_done(&a);
+    }
+    /* The text that checks the password is there, where only the coordinator reads. */
+    an_buf b;
+    an_buf_init(&b, AN_OBJECT_SMALL);
+    const an_hash was = an_users_find(&an_hub_state(f->hub)->users, "mia")->verifier;
+    assert_int_equal(an_store_object_get(f->store, &was, &b, NULL), AN_OK);
+    assert_int_equal(b.len, strlen(verifier));
+    /* ... and gone with her. */
+    an_test_api_expect(f, &admin, "POST", "/users/mia/remove", "{}", 200, "mia");
+    assert_int_equal(an_store_object_get(f->store, &was, &b, NULL), AN_ERR_NOTFOUND);
+    an_buf_done(&b);
+}
+
+static void a_token_is_never_more_than_who_makes_it(void **state)
+{
+    fixture *f = *state;
+    const an_who admin = an_who_admin();
+    an_who mia = an_test_who("mia", AN_ROLE_ENGINEER, "");
+    an_test_api_expect(f, &admin, "POST", "/users", "{\"name\":\"mia\",\"role\":\"engineer\"}", 201, "mia");
+    an_test_api_expect(f, &mia, "POST", "/users/mia/tokens", "{\"label\":\"x\",\"role\":\"releaser\"}", 403,
+                       "at most");
+    an_test_api_expect(f, &admin, "POST", "/users/mia/tokens", "{\"label\":\"x\",\"role\":\"releaser\"}", 403,
+                       "at most engineer");
+    an_test_api_expect(f, &mia, "POST", "/users/mia/tokens", "{\"label\":\"x\",\"role\":\"viewer\"}", 201,
+                       "andon_");
+    an_test_api_expect(f, &mia, "POST", "/users/mia/tokens", "{\"label\":\"x y\"}", 400, "label");
+    an_test_api_expect(f, &mia, "POST", "/users/mia/tokens", "{\"label\":\"x\",\"valid_ms\":1}", 400,
+                       "valid_ms");
+    mia.by_token = true;
+    an_test_api_expect(f, &mia, "POST", "/users/mia/tokens", "{\"label\":\"y\"}", 403, "makes no tokens");
+    an_test_api_expect(f, &mia, "POST", "/users/mia/tokens/revoke", "{\"id\":\"00\"}", 400, "id");
+    an_test_api_expect(f, &mia, "POST", "/users/mia/tokens/revoke", "{\"id\":\"0000000000000000\"}", 404,
+                       "no such token");
+    char id[AN_USER_TOKEN_ID_TEXT], body[64];
+    const an_user *u = an_users_find(&an_hub_state(f->hub)->users, "mia");
+    an_hex(id, u->tokens[0].id, sizeof u->tokens[0].id);
+    snprintf(body, sizeof body, "{\"id\":\"%s\"}", id);
+    an_test_api_expect(f, &mia, "POST", "/users/mia/tokens/revoke", body, 200, "\"tokens\":[]");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(each_route_is_closed_below_its_role_and_open_from_it_on, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(who_has_some_sites_is_kept_to_them, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_path_that_climbs_is_no_route, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_body_that_is_none_changes_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(lists_leave_out_other_sites, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_idempotency_key_is_its_user_s, setup, teardown),
+        cmocka_unit_test_setup_teardown(users_come_change_and_go, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_journal_holds_neither_a_password_s_text_nor_a_token_s, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_token_is_never_more_than_who_makes_it, setup, teardown),
+    };
+    if (an_crypto_init() != AN_OK)
+        return 1;
+    an_json_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
