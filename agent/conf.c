@@ -6,6 +6,7 @@
 #include "agent/sim.h"
 #include "agent/source.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "doors/conf.h"
 #include "models/threshold.h"
@@ -54,6 +55,9 @@ const an_opt an_agent_rows[] = {
                  "disk for these; beyond it the oldest go"),
     AN_OPT_MS(CONF, save_ms, "save", 1000, 86400000, "60s", "how often sample pools are saved"),
     AN_OPT_CHOICE(CONF, log_level, "log", levels, "info", "least level that is logged"),
+    AN_OPT_CHOICE(CONF, log_format, "log.format", an_log_formats, "text",
+                  "form of the log's lines: text (logfmt), json, or systemd-prefix for a journal that has "
+                  "the time itself"),
 };
 const size_t an_agent_n_rows = sizeof an_agent_rows / sizeof *an_agent_rows;
 #undef CONF

@@ -95,7 +95,7 @@ typedef struct an_agent_conf {
     int64_t versions_quota, spool_quota, alarms_quota, pictures_quota;
     int keep;        /* AN_KEEP_* (exhibit.h) */
     int64_t save_ms; /* how often pools are saved */
-    int log_level;
+    int log_level, log_format;
     an_site_policy policy;
     an_agent_line lines[AN_LINES_MAX];
     size_t n_lines;

@@ -201,6 +201,7 @@ static an_err run(const an_args *args, an_note *why)
         printf("%s: site %s, %zu line%s\n", file, conf.site, conf.n_lines, conf.n_lines == 1 ? "" : "s");
     } else if (err == AN_OK) {
         an_log_init((an_log_level)conf.log_level, "andon-agent");
+        an_log_form((an_log_format)conf.log_format, conf.site);
         if ((err = catch_signals(why)) == AN_OK && (err = an_http_client_init()) == AN_OK) {
             err = an_agent_run(&conf, stop_pipe[0], why);
             an_http_client_done();
@@ -303,6 +304,7 @@ static an_err writeback(const an_args *args, an_note *why)
     an_err err = an_agent_conf_load(file, &conf, why);
     if (err == AN_OK && strcmp(verb, "writeback") == 0) {
         an_log_init((an_log_level)conf.log_level, "andon-writeback");
+        an_log_form((an_log_format)conf.log_format, conf.site);
         if ((err = catch_signals(why)) == AN_OK)
             err = an_writeback_run(&conf, stop_pipe[0], why);
     } else if (err == AN_OK) {

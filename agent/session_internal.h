@@ -158,6 +158,9 @@ an_err an_session_note(an_session *s, const char *kind, uint64_t round, uint64_t
 int64_t an_session_now(const an_session *s);        /* mono */
 an_err an_session_send(an_session *s, an_msg *msg); /* with epoch, and an id if it has none */
 void an_session_hello(an_session *s);
+/* A step of a round for the log, named so that the coordinator's lines of the same round are found with it. */
+void an_session_trace(const an_session *s, uint64_t round, const an_hash *plan_hash, const char *step,
+                      const char *reason);
 void an_session_drive(an_session *s);                                /* fetch, start and offer what can be */
 an_line_state *an_session_line_of(an_session *s, const char *model); /* the first; NULL */
 an_line_state *an_session_line_named(an_session *s, const char *line); /* NULL: none */

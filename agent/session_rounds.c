@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "sum/vector.h"
+#include "trust/trace.h"
 
 #define DAY_MS INT64_C(86400000)
 
@@ -79,15 +80,24 @@ static void journal_refusal(an_session *s, const an_plan *plan, const char *reas
         an_log(AN_LOG_ERROR, "journal_not_written", "err=%s", an_err_name(err));
 }
 
+void an_session_trace(const an_session *s, uint64_t round, const an_hash *plan_hash, const char *step,
+                      const char *reason)
+{
+    const an_trace t = an_trace_of(plan_hash, s->conf.site, step);
+    if (reason[0])
+        an_log(AN_LOG_INFO, step, "round=%" PRIu64 " reason=\"%s\" trace=%s span=%s", round, reason, t.trace,
+               t.span);
+    else
+        an_log(AN_LOG_INFO, step, "round=%" PRIu64 " trace=%s span=%s", round, t.trace, t.span);
+}
+
 static void reply(an_session *s, uint64_t round, const an_hash *plan_hash, bool accept, const char *reason)
 {
     an_msg m = {.type = AN_MSG_PLAN_REPLY};
     m.u.plan_reply = (an_msg_plan_reply){.round = round, .plan_hash = *plan_hash, .accept = accept};
     an_text_set(m.u.plan_reply.reason, sizeof m.u.plan_reply.reason, reason);
-    if (!accept) {
-        s->status.plans_refused++;
-        an_log(AN_LOG_INFO, "plan_refused", "round=%" PRIu64 " reason=\"%s\"", round, reason);
-    }
+    s->status.plans_refused += !accept;
+    an_session_trace(s, round, plan_hash, accept ? "plan_accepted" : "plan_refused", reason);
     an_err err = an_session_send(s, &m);
     (void)err; /* the coordinator sends the plan again at the next HELLO */
 }
@@ -396,8 +406,10 @@ void an_parts_done(an_session *s, an_job *job, an_err err, const an_note *why)
             err = an_file_remove(job->out_path, NULL);
         return;
     }
-    if (err == AN_OK)
+    if (err == AN_OK) {
+        an_session_trace(s, p->round, &p->plan_hash, "trained", "");
         log_verdict(job);
+    }
     if (err == AN_OK && p->secure) {
         an_secure_trained(s, p, &job->vector);
         return;
@@ -423,8 +435,9 @@ an_err an_parts_end(an_session *s, const an_msg *msg, an_note *why)
     an_parts_sure(s, e->round);
     if (!p)
         return AN_OK;
-    an_log(AN_LOG_INFO, "round_ended", "round=%" PRIu64 " result=%s reason=\"%s\"", e->round,
-           e->result == AN_ROUND_RESULT_COMMITTED ? "committed" : "aborted", e->reason);
+    const an_trace t = an_trace_of(&p->plan_hash, s->conf.site, "round_ended");
+    an_log(AN_LOG_INFO, "round_ended", "round=%" PRIu64 " result=%s reason=\"%s\" trace=%s span=%s", e->round,
+           e->result == AN_ROUND_RESULT_COMMITTED ? "committed" : "aborted", e->reason, t.trace, t.span);
     if (p->state == AN_PART_RUNNING && s->job)
         atomic_store(&s->job->cancel, true);
     an_shadow_part_stop(s, p);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "sum/vector.h"
+#include "trust/trace.h"
 
 #define OFFER_AGAIN_MS 60000 /* the coordinator may be busy fetching it */
 #define HELD_AGAIN_MS 600000 /* acknowledged, but the round's end has not been seen */
@@ -124,6 +125,7 @@ static void offer(an_session *s, an_part *p, bool asked)
         .round = p->round, .plan_hash = p->plan_hash, .update = p->update, .size = p->size};
     an_update_statement(statement, o);
     an_sign(o->signature, AN_UPDATE_CONTEXT, statement, sizeof statement, s->conf.sign_secret);
+    an_session_trace(s, p->round, &p->plan_hash, "update_offered", "");
     an_err err = an_session_send(s, &m);
     (void)err; /* offered again */
 }
@@ -170,7 +172,9 @@ an_err an_parts_ack(an_session *s, const an_msg *msg, an_note *why)
     if (!p->acked && counted) {
         char hex[AN_HASH_TEXT];
         an_hash_text(hex, &a->update);
-        an_log(AN_LOG_INFO, "update_acknowledged", "round=%" PRIu64 " update=%s", a->round, hex);
+        const an_trace t = an_trace_of(&p->plan_hash, s->conf.site, "update_acknowledged");
+        an_log(AN_LOG_INFO, "update_acknowledged", "round=%" PRIu64 " update=%s trace=%s span=%s", a->round,
+               hex, t.trace, t.span);
         s->status.updates_acked++;
     }
     p->acked = true; /* the file stays until the round's end */

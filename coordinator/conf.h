@@ -31,7 +31,7 @@ typedef struct an_coordinator_conf {
     int64_t answer_ms; /* how long an HTTP request waits for the core */
     int64_t enrol_rate;
     char *release_root; /* the public half of the release root, 64 hexadecimal digits; NULL: none */
-    int log_level;
+    int log_level, log_format;
 } an_coordinator_conf;
 
 extern const an_opt an_coordinator_rows[];

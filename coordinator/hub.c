@@ -227,6 +227,8 @@ an_err an_hub_send(an_hub *hub, const char *site, an_msg *msg)
         return AN_ERR_NOTFOUND;
     if (hub->deposed)
         return AN_ERR_STATE; /* another coordinator speaks to the sites now */
+    if (msg->type == AN_MSG_UPDATE_ACK && msg->u.update_ack.status > AN_UPDATE_ACCEPTED)
+        hub->figures.updates[msg->u.update_ack.status]++;
     msg->epoch = live->epoch;
     msg->msg_id = hub->next_msg_id++;
     return hub->conf.io.send(hub->conf.io.ctx, site, msg);

@@ -302,6 +302,13 @@ typedef struct an_hub_live {
     int64_t answers,
         answers_ms; /* bytes that it may ask for now (below 0: it has had more), and since when */
 } an_hub_live;
+/* What came of plans and updates since this process started. */
+typedef struct an_hub_figures {
+    uint64_t plans_accepted, plans_refused;
+    uint64_t updates[AN_UPDATE_LATE + 1]; /* by an_update_status; ACCEPTED: stored */
+} an_hub_figures;
+const an_hub_figures *an_hub_figures_get(const an_hub *hub); /* borrowed */
+
 const an_hub_live *an_hub_live_at(an_hub *hub, size_t i); /* NULL past the end */
 const an_hub_live *an_hub_live_find(an_hub *hub, const char *site);
 const an_round *an_hub_round_open(an_hub *hub, uint64_t id); /* the machine's value; NULL: not open */

@@ -77,6 +77,7 @@ struct an_hub {
     int64_t shift_ms;         /* from the clock to the time of the hub: the clock was set */
     int64_t retry_ms;         /* when campaigns that wait for sites are looked at again */
     uint64_t n_commits;       /* transactions of this process */
+    an_hub_figures figures;
     AN_LIST(an_hub_waiting) waiting;
     bool gathering;             /* events of sites wait in `waiting` */
     bool drive_due;             /* ... and so does what follows from what they say */
@@ -142,6 +143,13 @@ an_err an_hub_round_reread(an_hub *hub, uint64_t id, an_hub_round *r, an_note *w
 void an_hub_round_free(an_hub_round *r);
 void an_hub_rounds_free(an_hub *hub);
 void an_hub_end_message(const an_round_entry *e, an_msg *ret);
+
+/* hub_trace.c */
+void an_hub_trace_opened(const an_hub_round *r);
+void an_hub_trace_event(an_hub *hub, const an_hub_round *r,
+                        const an_round_event *e); /* it changed the round */
+void an_hub_trace_site(const an_hub_round *r, const char *site, const char *step, const char *reason);
+void an_hub_trace_ended(const an_hub *hub, const an_hub_round *r, const an_round_entry *e);
 
 /* hub_session.c */
 /* May the site be given another large answer to what it says again?  Then what was given is counted. */

@@ -57,11 +57,7 @@ static void close_round(an_hub *hub, an_hub_round *r)
 {
     const an_round_entry *e = an_state_round(&hub->state, r->round.id);
     an_hub_late_ended(hub, &r->round);
-    an_log(AN_LOG_INFO, "round_ended",
-           "round=%llu model=%s kind=%s state=%s updates=%u commits=%llu reason=\"%s\"",
-           (unsigned long long)e->id, e->model, an_payload_kind_name(e->kind),
-           e->committed ? "COMMITTED" : "ABORTED", e->n_updates,
-           (unsigned long long)(hub->n_commits - r->commits_before), e->reason);
+    an_hub_trace_ended(hub, r, e);
     for (size_t i = 0; i < hub->rounds.n; i++) {
         if (hub->rounds.items[i] == r) {
             hub->rounds.items[i] = hub->rounds.items[--hub->rounds.n];
@@ -206,6 +202,9 @@ static an_err step_all(an_hub *hub, an_hub_round *r, const an_hub_waiting *event
     an_member *old = r->round.members;
     r->round = next;
     next.members = old;
+    for (size_t i = 0; i < n; i++)
+        if (actions[i].changed)
+            an_hub_trace_event(hub, r, &events[i].event);
 out:
     for (size_t i = 0; batches && i < n; i++)
         an_batch_drop(&batches[i]);
@@ -403,8 +402,7 @@ an_err an_hub_round_start(an_hub *hub, an_plan *plan, const char *reason, an_not
     if (err != AN_OK)
         goto out;
     add_round(hub, r);
-    an_log(AN_LOG_INFO, "round_opened", "round=%llu model=%s kind=%s sites=%u",
-           (unsigned long long)plan->round, plan->model, an_payload_kind_name(plan->kind), plan->n_cohort);
+    an_hub_trace_opened(r);
     for (size_t i = 0; i < r->round.n_members; i++)
         an_hub_round_invite(hub, r, i);
     r = NULL;

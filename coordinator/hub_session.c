@@ -241,6 +241,7 @@ static an_err on_offer(an_hub *hub, const char *site, const an_msg *msg, an_note
         return AN_OK;
     }
     if (wanted || again) {
+        an_hub_trace_site(r, site, "update_offered", "");
         hub->conf.io.fetch(hub->conf.io.ctx, site, o->round, &o->update, o->size);
         return AN_OK;
     }

@@ -108,6 +108,7 @@ int main(int argc, char **argv)
     an_mem_no_core();
     umask(077); /* keys, updates and the journal are nobody else's business on the machine */
     an_log_init((an_log_level)conf.log_level, "andon-coordinator");
+    an_log_form((an_log_format)conf.log_format, NULL);
     an_json_init();
     int code = EXIT_FAILED;
     if (an_crypto_init() == AN_OK)
