@@ -19,8 +19,8 @@ if [ "$mode" = off ]; then
     none
     exit 0
 fi
-rm -rf "$tree/src" "$tree/messages" "$tree/test"
-(cd "$source" && cp -R src messages test ./*.json ./*.html ./*.mjs ./*.ts .npmrc "$tree/")
+rm -rf "$tree/src" "$tree/messages"
+(cd "$source" && cp -R src messages ./*.json ./*.html ./*.mjs ./*.ts .npmrc "$tree/")
 cd "$tree"
 if ! cmp -s package-lock.json .installed; then
     rm -f .installed
