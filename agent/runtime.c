@@ -211,7 +211,8 @@ static void each_second(an_agent *a)
                              .governor = a->governor,
                              .budget = &a->budget,
                              .alarms = alarms,
-                             .last_error = a->last_error};
+                             .last_error = a->last_error,
+                             .last_job = a->last_job};
     if (an_status_write(a->status_path, &in, &why) != AN_OK)
         an_agent_fault(a, "status_not_written", why.text);
 }

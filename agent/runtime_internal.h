@@ -307,6 +307,7 @@ typedef struct an_status_in {
     const an_resources *budget;
     an_alarms_stats alarms;
     const char *last_error;
+    const char *last_job; /* why it failed; "": it did not */
 } an_status_in;
 an_err an_status_write(const char *path, const an_status_in *in, an_note *why);
 

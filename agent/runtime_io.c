@@ -175,6 +175,10 @@ static void job_ended(an_agent *a, an_err err, const an_note *why)
     if (err != AN_OK)
         an_log(AN_LOG_WARN, "job_failed", "line=%s err=%s why=\"%s\"", job->line, an_err_name(err),
                why->text);
+    a->last_job[0] = '\0';
+    if (err != AN_OK)
+        snprintf(a->last_job, sizeof a->last_job, "line %s: %.150s", job->line,
+                 why->text[0] ? why->text : an_err_text(err));
     an_session_done(a->session, job, err, why);
 }
 
@@ -238,7 +242,14 @@ void an_agent_trained(an_agent *a)
     }
 }
 
+static void io_windows(void *ctx, const char *line, size_t *ret_train, size_t *ret_held_back)
+{
+    const size_t *pool = an_agent_line_of(ctx, line)->status.pool;
+    *ret_train = pool[AN_POOL_TRAIN];
+    *ret_held_back = pool[AN_POOL_OLD] + pool[AN_POOL_NEW];
+}
+
 an_session_io an_agent_io(an_agent *a)
 {
-    return (an_session_io){a, io_send, io_fetch, io_run, io_go_live, io_shadow, io_shadow_end};
+    return (an_session_io){a, io_send, io_fetch, io_run, io_go_live, io_shadow, io_shadow_end, io_windows};
 }

@@ -52,6 +52,7 @@ typedef struct an_agent {
     int64_t status_ms;
     char status_path[AN_PATH_MAX];
     char last_error[200];
+    char last_job[240]; /* why the last job of the trainer failed; "": it did not */
 } an_agent;
 
 /* What went wrong, for the log and for status.json. */

@@ -199,6 +199,7 @@ an_err an_status_write(const char *path, const an_status_in *in, an_note *why)
     an_json_set(o, "sinks", an_sinks_json(in->sinks, in->alarms.last_seq, in->now_ms));
     an_json_set(o, "alarm_log", log_json(&in->alarms));
     an_json_set_text(o, "last_error", in->last_error);
+    an_json_set_text(o, "last_job_error", in->last_job);
     char *text = an_json_print(o, 1);
     an_json_free(o);
     err = text ? an_file_write(path, text, strlen(text), 0644, why) : AN_ERR_NOMEM;

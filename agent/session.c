@@ -145,6 +145,14 @@ static void beat(an_session *s)
         m.u.heartbeat.queued_alarms = waiting.waiting < UINT32_MAX ? (uint32_t)waiting.waiting : UINT32_MAX;
     for (size_t i = 0; i < s->n_parts; i++)
         m.u.heartbeat.queued_updates += s->parts[i]->state == AN_PART_HOLDING && !s->parts[i]->acked;
+    for (size_t i = 0; s->conf.io.windows && i < s->conf.n_lines; i++) {
+        an_msg_windows *w = &m.u.heartbeat.windows[m.u.heartbeat.n_windows++];
+        size_t train = 0, held_back = 0;
+        s->conf.io.windows(s->conf.io.ctx, s->lines[i].conf->line, &train, &held_back);
+        an_text_set(w->line, sizeof w->line, s->lines[i].conf->line);
+        w->train = train < AN_WINDOWS_TOLD ? (uint32_t)train : AN_WINDOWS_TOLD;
+        w->held_back = held_back < AN_WINDOWS_TOLD ? (uint32_t)held_back : AN_WINDOWS_TOLD;
+    }
     s->beat_open = true;
     s->beat_ms = an_session_now(s) + s->lease_ms / 3;
     if (an_session_send(s, &m) == AN_ERR_AGAIN) /* no connection; else the missing answer tells */

@@ -73,6 +73,8 @@ typedef struct an_session_io {
      * Errors: a reason to refuse the round. */
     an_err (*shadow)(void *ctx, const char *line, const an_running *running, uint64_t rows, an_note *why);
     void (*shadow_end)(void *ctx, const char *line);
+    /* How many windows the line's pool has to train on and held back; NULL: nobody is told. */
+    void (*windows)(void *ctx, const char *line, size_t *ret_train, size_t *ret_held_back);
 } an_session_io;
 
 typedef struct an_session_line {

@@ -17,7 +17,8 @@ static const struct {
 } noted[] = {
     {AN_MSG_HELLO, "greeting", true, "this site's name, lines, versions and uploads that it holds"},
     {AN_MSG_HEARTBEAT, "heartbeat", false,
-     "from now for an hour: the agent's state, how much waits to be sent"},
+     "from now for an hour: the agent's state, how much waits to be sent, how many windows there are up to "
+     "256"},
     {AN_MSG_PLAN_REPLY, "answer", true, "whether this site takes part in a round; if not, why"},
     {AN_MSG_PROGRESS, "progress", false, "from now for an hour: how far this site is with a round"},
     {AN_MSG_SECURE, "secure", true, "of a secure sum: keys, sealed shares, signatures, shares of masks"},

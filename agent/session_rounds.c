@@ -91,10 +91,12 @@ void an_session_trace(const an_session *s, uint64_t round, const an_hash *plan_h
         an_log(AN_LOG_INFO, step, "round=%" PRIu64 " trace=%s span=%s", round, t.trace, t.span);
 }
 
-static void reply(an_session *s, uint64_t round, const an_hash *plan_hash, bool accept, const char *reason)
+static void reply(an_session *s, uint64_t round, const an_hash *plan_hash, bool accept, bool not_yet,
+                  const char *reason)
 {
     an_msg m = {.type = AN_MSG_PLAN_REPLY};
-    m.u.plan_reply = (an_msg_plan_reply){.round = round, .plan_hash = *plan_hash, .accept = accept};
+    m.u.plan_reply =
+        (an_msg_plan_reply){.round = round, .plan_hash = *plan_hash, .accept = accept, .not_yet = not_yet};
     an_text_set(m.u.plan_reply.reason, sizeof m.u.plan_reply.reason, reason);
     s->status.plans_refused += !accept;
     an_session_trace(s, round, plan_hash, accept ? "plan_accepted" : "plan_refused", reason);
@@ -102,14 +104,19 @@ static void reply(an_session *s, uint64_t round, const an_hash *plan_hash, bool 
     (void)err; /* the coordinator sends the plan again at the next HELLO */
 }
 
-void an_parts_refuse(an_session *s, an_part *p, const char *reason)
+static void refuse(an_session *s, an_part *p, bool not_yet, const char *reason)
 {
     if (p->plan)
         journal_refusal(s, p->plan, reason);
-    reply(s, p->round, &p->plan_hash, false, reason);
+    reply(s, p->round, &p->plan_hash, false, not_yet, reason);
     an_err err = forget(s, p, NULL);
     if (err != AN_OK)
         an_log(AN_LOG_ERROR, "upload_not_forgotten", "err=%s", an_err_name(err));
+}
+
+void an_parts_refuse(an_session *s, an_part *p, const char *reason)
+{
+    refuse(s, p, false, reason);
 }
 
 static void accept_plan(an_session *s, an_part *p)
@@ -121,7 +128,7 @@ static void accept_plan(an_session *s, an_part *p)
     }
     p->accepted = true;
     p->accepted_ms = an_session_now(s);
-    reply(s, p->round, &p->plan_hash, true, "");
+    reply(s, p->round, &p->plan_hash, true, false, "");
     if (p->secure && p->secure->site)
         an_secure_say(s, p);
 }
@@ -200,7 +207,7 @@ static void answer_again(an_session *s, an_part *p, an_plan **plan, const an_has
     if (!an_hash_equal(&p->plan_hash, plan_hash)) {
         const char *reason = "the site works on another plan for this round";
         journal_refusal(s, *plan, reason);
-        reply(s, p->round, plan_hash, false, reason);
+        reply(s, p->round, plan_hash, false, false, reason);
         return;
     }
     if (p->secure && !p->secure->site && !resume(s, p, plan))
@@ -270,7 +277,7 @@ an_err an_parts_plan(an_session *s, const an_msg *msg, an_note *why)
         err = an_secure_begin(s, plan, &hash, &secure, &reason);
     if (err != AN_OK) {
         journal_refusal(s, plan, reason.text[0] ? reason.text : an_err_text(err));
-        reply(s, plan->round, &hash, false, reason.text[0] ? reason.text : an_err_text(err));
+        reply(s, plan->round, &hash, false, false, reason.text[0] ? reason.text : an_err_text(err));
         an_plan_free(plan);
         return AN_OK;
     }
@@ -422,7 +429,7 @@ void an_parts_done(an_session *s, an_job *job, an_err err, const an_note *why)
         why = &note;
     }
     if (err != AN_OK) {
-        an_parts_refuse(s, p, why && why->text[0] ? why->text : an_err_text(err));
+        refuse(s, p, err == AN_ERR_AGAIN, why && why->text[0] ? why->text : an_err_text(err));
         return;
     }
     an_parts_hold(s, p);

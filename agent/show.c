@@ -138,13 +138,16 @@ static void print_status(const an_jval *o, FILE *out)
     if (strcmp(text_of(o, "rotation"), "-") != 0)
         fprintf(out, "new keys wait for %s\nfingerprint of the new keys: %s\n", text_of(o, "rotation"),
                 text_of(o, "next_fingerprint"));
-    fprintf(out, "%-16s %-12s %-22s %-12s %10s %10s %7s %s\n", "LINE", "MODEL", "STATE", "VERSION", "ROW",
-            "SCORED", "ALARMS", "OPEN");
+    fprintf(out, "%-16s %-12s %-22s %-12s %10s %10s %8s %9s %7s %s\n", "LINE", "MODEL", "STATE", "VERSION",
+            "ROW", "SCORED", "WINDOWS", "HELD BACK", "ALARMS", "OPEN");
     for (size_t i = 0; i < an_jval_count(lines); i++) {
-        const an_jval *l = an_jval_at(lines, i);
-        fprintf(out, "%-16s %-12s %-22s %-12.12s %10" PRId64 " %10" PRId64 " %7" PRId64 " %s\n",
+        const an_jval *l = an_jval_at(lines, i), *pool = an_jval_get(l, "pool");
+        fprintf(out,
+                "%-16s %-12s %-22s %-12.12s %10" PRId64 " %10" PRId64 " %8" PRId64 " %9" PRId64 " %7" PRId64
+                " %s\n",
                 text_of(l, "line"), text_of(l, "model"), text_of(l, "state"), text_of(l, "version"),
-                int_of(l, "row"), int_of(l, "scored"), int_of(l, "alarms"),
+                int_of(l, "row"), int_of(l, "scored"), int_of(pool, "train"),
+                int_of(pool, "old") + int_of(pool, "new"), int_of(l, "alarms"),
                 bool_of(l, "alarm_open") ? "yes" : "no");
     }
     print_resources(an_jval_get(o, "resources"), out);
@@ -160,6 +163,8 @@ static void print_status(const an_jval *o, FILE *out)
                     "from newer versions\n",
                     text_of(l, "line"));
     }
+    if (strcmp(text_of(o, "last_job_error"), "-") != 0)
+        fprintf(out, "the last work for a round or a version failed: %s\n", text_of(o, "last_job_error"));
     if (strcmp(text_of(o, "last_error"), "-") != 0)
         fprintf(out, "last error: %s\n", text_of(o, "last_error"));
 }

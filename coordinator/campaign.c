@@ -31,7 +31,24 @@ bool an_campaign_is_over(const an_campaign *c)
     return c->state >= AN_CAMPAIGN_PROMOTED;
 }
 
-an_campaign_todo an_campaign_next(const an_campaign *c, const an_policy *policy, an_payload_kind *ret_kind)
+#define AGAIN_FIRST_MS 2000
+#define AGAIN_LAST_MS 30000
+
+int64_t an_campaign_again_ms(const an_campaign *c)
+{
+    int64_t wait = AGAIN_FIRST_MS;
+    for (uint32_t i = 1; i < c->early && wait < AGAIN_LAST_MS; i++)
+        wait *= 2;
+    return c->early_ms + (wait < AGAIN_LAST_MS ? wait : AGAIN_LAST_MS);
+}
+
+int64_t an_campaign_patience_ms(const an_campaign *c, const an_policy *policy)
+{
+    return c->awaited_ms + policy->patience_ms;
+}
+
+an_campaign_todo an_campaign_next(const an_campaign *c, const an_policy *policy, int64_t now_ms,
+                                  an_payload_kind *ret_kind)
 {
     if (c->state == AN_CAMPAIGN_PASSED)
         return !c->rollout && (policy->promote_automatic || c->approved_promotion) ? AN_TODO_PROMOTE
@@ -40,8 +57,10 @@ an_campaign_todo an_campaign_next(const an_campaign *c, const an_policy *policy,
         return AN_TODO_NOTHING;
     if (c->kind == AN_CAMPAIGN_OVERLAY)
         return c->refits_open == 0 ? AN_TODO_SETTLE : AN_TODO_NOTHING;
-    if (c->aborted > policy->round_retries)
+    if (c->aborted > policy->round_retries || (c->early && now_ms >= an_campaign_patience_ms(c, policy)))
         return AN_TODO_GIVE_UP;
+    if (c->early && now_ms < an_campaign_again_ms(c))
+        return AN_TODO_NOTHING;
     if (c->step < n_prelude(c))
         *ret_kind = prelude[c->step];
     else if (c->step < n_prelude(c) + c->train_rounds)

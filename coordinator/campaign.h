@@ -9,7 +9,8 @@
  *
  * Like a round it is a value: what has happened is in it, and an_campaign_next says, purely, what
  * is to be done.  Each round starts from `head`, the newest version of the campaign, and leaves
- * the next one; a round that aborts is tried again a few times.
+ * the next one; a round that aborts is tried again a few times, and one whose sites are not ready yet for as long
+ * as the policy's patience lasts, at growing distances.
  *
  * Threads: plain data. */
 #ifndef AN_COORDINATOR_CAMPAIGN_H
@@ -55,7 +56,10 @@ typedef struct an_campaign {
     uint32_t train_rounds;                     /* to be done */
     double loss;                               /* of the sites in the last TRAIN round; 0: none yet */
     uint32_t step;                             /* rounds committed so far */
-    uint32_t aborted;                          /* rounds aborted since the last commit */
+    uint32_t aborted;                          /* rounds that failed since the last commit */
+    uint32_t early;                            /* ... of them in a row because sites were not ready yet */
+    int64_t early_ms, awaited_ms;              /* the last of these; the first */
+    char awaited[AN_REASON_MAX];               /* what they are not ready for */
     uint64_t open_round;                       /* 0: none */
     an_hash base;                              /* where it started */
     an_hash head;                              /* the newest version */
@@ -80,7 +84,12 @@ typedef enum an_campaign_todo {
 } an_campaign_todo;
 
 /* kind is set for AN_TODO_ROUND. */
-an_campaign_todo an_campaign_next(const an_campaign *c, const an_policy *policy, an_payload_kind *ret_kind);
+an_campaign_todo an_campaign_next(const an_campaign *c, const an_policy *policy, int64_t now_ms,
+                                  an_payload_kind *ret_kind);
+
+/* When sites that were not ready yet are asked again, and until when that goes on. */
+int64_t an_campaign_again_ms(const an_campaign *c);
+int64_t an_campaign_patience_ms(const an_campaign *c, const an_policy *policy);
 
 bool an_campaign_trains(const an_campaign *c);       /* another TRAIN round is to come, or open */
 uint32_t an_campaign_n_rounds(const an_campaign *c); /* all it needs when none aborts */

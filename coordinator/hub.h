@@ -294,6 +294,8 @@ typedef struct an_hub_live {
     bool fast_aes; /* it said so */
     uint32_t n_lines;
     an_msg_line lines[AN_LINES_MAX];
+    uint32_t n_windows; /* 0: it has not said */
+    an_msg_windows windows[AN_LINES_MAX];
     an_msg_progress progress;  /* of the round it works on */
     uint64_t bytes_received;   /* of updates, since the coordinator started */
     uint64_t alarms;           /* raised since the coordinator started */

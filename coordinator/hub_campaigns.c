@@ -246,6 +246,23 @@ static an_err promote_campaign(an_hub *hub, const an_campaign *c, an_note *why)
 
 /* ---- driving ---- */
 
+static void say_given_up(const an_hub *hub, const an_campaign *c, const an_policy *p,
+                         char ret[static AN_REASON_MAX])
+{
+    const an_round_entry *last = NULL;
+    for (size_t i = 0; i < hub->state.rounds.n; i++)
+        if (hub->state.rounds.items[i].campaign == c->id)
+            last = &hub->state.rounds.items[i];
+    if (c->early && c->aborted <= p->round_retries)
+        snprintf(ret, AN_REASON_MAX, "waited %lld s (round.patience) for %.180s",
+                 (long long)(p->patience_ms / 1000), c->awaited);
+    else
+        snprintf(
+            ret, AN_REASON_MAX,
+            "%u rounds in a row were aborted; the last: %.120s (andon round show %llu: what each site said)",
+            c->aborted, last ? last->reason : "?", (unsigned long long)(last ? last->id : 0));
+}
+
 static bool drive_one(an_hub *hub, const an_campaign *c)
 {
     const an_model_entry *m = an_state_model(&hub->state, c->model);
@@ -253,7 +270,7 @@ static bool drive_one(an_hub *hub, const an_campaign *c)
     an_note why = {{0}};
     an_err err = AN_OK;
     uint64_t id = c->id;
-    switch (an_campaign_next(c, &m->policy, &kind)) {
+    switch (an_campaign_next(c, &m->policy, an_hub_now(hub), &kind)) {
     case AN_TODO_NOTHING:
         return false;
     case AN_TODO_ROUND:
@@ -273,15 +290,8 @@ static bool drive_one(an_hub *hub, const an_campaign *c)
         err = an_hub_refit_settle(hub, c, "", &why);
         break;
     case AN_TODO_GIVE_UP: {
-        const an_round_entry *last = NULL;
-        for (size_t i = 0; i < hub->state.rounds.n; i++)
-            if (hub->state.rounds.items[i].campaign == id)
-                last = &hub->state.rounds.items[i];
         char reason[AN_REASON_MAX];
-        snprintf(
-            reason, sizeof reason,
-            "%u rounds in a row were aborted; the last: %.120s (andon round show %llu: what each site said)",
-            c->aborted, last ? last->reason : "?", (unsigned long long)(last ? last->id : 0));
+        say_given_up(hub, c, &m->policy, reason);
         err = an_hub_campaign_end(hub, id, false, reason, "coordinator", &why);
         break;
     }
@@ -364,6 +374,12 @@ void an_hub_campaign_waiting(an_hub *hub, const an_campaign *c, an_note *ret)
             passed_waiting(hub, c, m, ret);
     } else if (an_campaign_is_over(c)) {
         an_note_set(ret, "%s", c->reason);
+    } else if (c->early) {
+        const int64_t now = an_hub_now(hub), again = an_campaign_again_ms(c) - now,
+                      left = an_campaign_patience_ms(c, &m->policy) - now;
+        an_note_set(ret, "round %u of %u waits for %.180s; tried again in %lld s, given up in %lld s",
+                    c->step + 1, an_campaign_n_rounds(c), c->awaited,
+                    (long long)(again > 0 ? again / 1000 : 0), (long long)(left > 0 ? left / 1000 : 0));
     } else if (m->policy.privacy == 1 && an_hub_roster_waits(hub)) {
         an_note_set(ret, "waiting for the release root to sign the roster: andon site roster --key FILE");
     } else {

@@ -108,6 +108,8 @@ static an_json *ended_body(an_hub *hub, const an_round *round, const an_combine_
         (int64_t)(n + an_round_count(round, AN_MEMBER_ACCEPTED) + an_round_count(round, AN_MEMBER_LEFT_OUT)));
     an_json_set_int(o, "bytes", (int64_t)bytes_of(hub, round));
     an_json_set_text(o, "reason", round->reason);
+    if (an_round_is_early(round))
+        an_json_set_text(o, "awaited", round->awaited);
     an_json_set_hash(o, "result", &round->result);
     an_json *owing = an_hub_late_owing(hub, round);
     if (owing)

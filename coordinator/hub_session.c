@@ -159,6 +159,8 @@ static an_err on_heartbeat(an_hub *hub, const char *site, const an_msg *msg, an_
     an_hub_live *live = an_hub_live_get(hub, site);
     an_text_set(live->state, sizeof live->state, msg->u.heartbeat.state);
     live->queued_alarms = msg->u.heartbeat.queued_alarms;
+    live->n_windows = msg->u.heartbeat.n_windows;
+    memcpy(live->windows, msg->u.heartbeat.windows, sizeof live->windows);
     an_msg m = {.type = AN_MSG_HEARTBEAT_ACK};
     m.u.heartbeat_ack = (an_msg_heartbeat_ack){.instance = hub->conf.instance, .wall_ms = an_hub_now(hub)};
     return an_hub_send(hub, site, &m);
@@ -183,6 +185,7 @@ static an_err on_plan_reply(an_hub *hub, const char *site, const an_msg *msg, an
     an_hub_site_actor(actor, site);
     snprintf(e.site, sizeof e.site, "%s", site);
     an_text_set(e.reason, sizeof e.reason, p->reason);
+    e.not_yet = !p->accept && p->not_yet;
     an_hub_round_event(hub, r, &e, actor);
     return AN_OK;
 }

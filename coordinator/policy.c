@@ -57,6 +57,8 @@ const an_opt an_policy_rows[] = {
               "how long sites may train and deliver"),
     AN_OPT_INT(an_policy, round_retries, "round.retries", 0, 100, "3",
                "aborted rounds a campaign tries again"),
+    AN_OPT_MS(an_policy, patience_ms, "round.patience", 0, 604800000, "10m",
+              "how long a campaign waits for sites that have too few windows yet; 0: not at all"),
     AN_OPT_INT(
         an_policy, async_staleness, "async.staleness", 0, AN_STALENESS_MAX, "0",
         "trusted mode: an update that comes when its round is over counts in a later one, if it is at most "

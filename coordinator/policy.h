@@ -71,7 +71,7 @@ typedef struct an_policy {
     int64_t gate_latency_us, gate_windows;
     int64_t shadow_ms, shadow_rows;
     bool gate_first;
-    int64_t round_retries;
+    int64_t round_retries, patience_ms;
     int64_t keep_rounds, keep_bytes, keep_versions;
 
     int dp_unit; /* AN_DP_*: index into "none", "record", "site" */

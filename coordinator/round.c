@@ -65,6 +65,14 @@ bool an_round_is_over(const an_round *r)
     return r->state == AN_ROUND_COMMITTED || r->state == AN_ROUND_ABORTED;
 }
 
+bool an_round_is_early(const an_round *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_members; i++)
+        n += r->members[i].state != AN_MEMBER_REFUSED || r->members[i].not_yet;
+    return r->state == AN_ROUND_ABORTED && r->awaited[0] && n >= r->upload.count_min;
+}
+
 size_t an_round_find(const an_round *r, const char *site)
 {
     for (size_t i = 0; i < r->n_members; i++)
@@ -209,6 +217,12 @@ static void take_answer(an_round *r, const an_round_event *e, size_t i, an_round
     m->state = next;
     m->last_ms = e->now_ms;
     a->changed = true;
+    if (!accept && e->not_yet) {
+        char all[2 * AN_REASON_MAX + AN_NAME_MAX + 8];
+        snprintf(all, sizeof all, "%s%s%s: %s", r->awaited, r->awaited[0] ? "; " : "", m->site, e->reason);
+        an_text_set(r->awaited, sizeof r->awaited, all);
+        m->not_yet = true;
+    }
 }
 
 void an_round_step(an_round *r, const an_round_event *e, an_round_actions *ret)
@@ -235,6 +249,7 @@ void an_round_step(an_round *r, const an_round_event *e, an_round_actions *ret)
     case AN_ROUND_EVENT_TIME:
         break;
     case AN_ROUND_EVENT_CANCEL:
+        r->awaited[0] = '\0';
         if (!an_round_is_over(r))
             an_round_finish(r, AN_ROUND_ABORTED, e->reason, ret);
         return;
@@ -245,6 +260,7 @@ void an_round_step(an_round *r, const an_round_event *e, an_round_actions *ret)
         }
         return;
     case AN_ROUND_EVENT_SUM_FAILED:
+        r->awaited[0] = '\0';
         if (r->state == AN_ROUND_SUMMING)
             an_round_finish(r, AN_ROUND_ABORTED, e->reason, ret);
         return;
@@ -381,6 +397,8 @@ an_json *an_round_event_body(const an_round_event *e)
     }
     if (e->reason[0])
         an_json_set_text(o, "reason", e->reason);
+    if (e->not_yet)
+        an_json_set_bool(o, "not_yet", true);
     if (!an_hash_is_zero(&e->message)) {
         an_hash_text(hex, &e->message);
         an_json_set_text(o, "message", hex);
@@ -430,6 +448,7 @@ an_err an_round_event_decode(const void *body, size_t len, an_round_event *ret, 
         (err = an_jval_get_text(o, "hash", "", &hash, why)) != AN_OK ||
         (err = an_jval_get_text(o, "reason", "", &reason, why)) != AN_OK ||
         (err = an_jval_get_text(o, "message", "", &message, why)) != AN_OK ||
+        (err = an_jval_get_bool(o, "not_yet", false, &e.not_yet, why)) != AN_OK ||
         (err = an_jval_get_int(o, "trained_in", 0, INT64_MAX, 0, &trained_in, why)) != AN_OK ||
         (err = an_jval_get_int(o, "staleness", 0, AN_STALENESS_MAX, 0, &staleness, why)) != AN_OK ||
         (err = read_graphs(o, &e, why)) != AN_OK)

@@ -62,6 +62,7 @@ typedef struct an_member {
     uint64_t trained_in; /* ... the former round that it was trained in; 0: this one */
     uint32_t staleness;  /* ... versions made since its base */
     int64_t last_ms;     /* of its last event in this round; 0: none */
+    bool not_yet;        /* REFUSED for what passes by itself */
     bool missed;         /* secure: it was not heard in an exchange that is over; nobody waits for it */
 } an_member;
 
@@ -77,10 +78,11 @@ typedef struct an_round {
     int64_t phase_ms;   /* start of the present phase */
     an_member *members; /* in the plan's order */
     size_t n_members;
-    an_hash result;             /* what the sum became, when committed; may be zero */
-    char reason[AN_REASON_MAX]; /* why it ended, when aborted */
-    an_round_secure *secure;    /* NULL: trusted */
-    uint32_t groups_min;        /* secure: the round goes on with so many of its groups; the host sets it */
+    an_hash result;              /* what the sum became, when committed; may be zero */
+    char reason[AN_REASON_MAX];  /* why it ended, when aborted */
+    char awaited[AN_REASON_MAX]; /* what sites say that are not ready yet: "plant-a: 12 of 64 windows; ..." */
+    an_round_secure *secure;     /* NULL: trusted */
+    uint32_t groups_min;         /* secure: the round goes on with so many of its groups; the host sets it */
 } an_round;
 
 typedef enum an_round_event_type {
@@ -100,6 +102,7 @@ typedef struct an_round_event {
     char site[AN_NAME_MAX];     /* ACCEPT, REFUSE, UPDATE */
     an_hash hash;               /* UPDATE: the update's; SUMMED: the result's */
     char reason[AN_REASON_MAX]; /* REFUSE, CANCEL, SUM_FAILED */
+    bool not_yet;               /* REFUSE: for what passes by itself */
     const uint8_t *bytes; /* (len) borrowed.  SECURE: the message; UPDATE of a secure round: its MASKED */
     size_t len;
     an_hash message; /* of these bytes: what the journal keeps of them */
@@ -155,6 +158,9 @@ void an_round_done(an_round *r);
 void an_round_step(an_round *r, const an_round_event *event, an_round_actions *ret);
 
 bool an_round_is_over(const an_round *r);
+
+/* Did it abort only because sites are not ready yet?  With them there would have been enough. */
+bool an_round_is_early(const an_round *r);
 
 /* When the next AN_ROUND_EVENT_TIME can change something; INT64_MAX: never. */
 int64_t an_round_deadline(const an_round *r);

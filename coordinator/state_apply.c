@@ -311,11 +311,24 @@ static void note_loss(an_state *st, an_campaign *c, double loss)
     c->loss = loss;
 }
 
+/* Rounds whose sites are not ready yet have a patience of their own. */
+static void note_abort(an_campaign *c, const char *awaited, int64_t now_ms)
+{
+    if (!awaited[0]) {
+        c->aborted++;
+        return;
+    }
+    if (c->early++ == 0)
+        c->awaited_ms = now_ms;
+    c->early_ms = now_ms;
+    an_text_set(c->awaited, sizeof c->awaited, awaited);
+}
+
 static void round_ended(an_state *st, const an_record *r, an_body *b)
 {
     bool committed = an_body_bool(b, "committed");
     an_hash result = an_body_hash(b, "result", true), optimiser = an_body_hash(b, "optimiser", true);
-    const char *reason = an_body_text(b, "reason", "");
+    const char *reason = an_body_text(b, "reason", ""), *awaited = an_body_text(b, "awaited", "");
     int64_t n = an_body_int(b, "updates", 0), bytes = an_body_int(b, "bytes", 0);
     const bool released = an_body_int(b, "released", n) > 0;
     const double loss = an_body_num(b, "loss");
@@ -336,9 +349,12 @@ static void round_ended(an_state *st, const an_record *r, an_body *b)
     if (!c || c->open_round != e->id)
         return;
     c->open_round = 0;
-    c->aborted = committed ? 0 : c->aborted + 1;
-    if (!committed)
+    if (!committed) {
+        note_abort(c, awaited, r->time_ms);
         return;
+    }
+    c->aborted = c->early = 0;
+    c->awaited[0] = '\0';
     c->step++;
     if (e->kind == AN_PAYLOAD_EVALUATE) {
         c->evaluation = result;

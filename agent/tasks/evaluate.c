@@ -97,6 +97,15 @@ static an_err make_challenge(court *c, an_note *why)
     return err;
 }
 
+/* One half of a part is judged on, so that it takes two windows of the same part. */
+static an_err too_few(const court *c, an_note *why)
+{
+    const an_site_data *d = c->task->data;
+    return an_fail(AN_ERR_AGAIN, why,
+                   "too few windows to judge a version yet: %zu of 1 to fit, %zu of 2 held back", c->n_fit,
+                   d->old.n > d->fresh.n ? d->old.n : d->fresh.n);
+}
+
 static an_err court_open(court *c, const an_task *task, an_note *why)
 {
     const an_site_data *d = task->data;
@@ -110,8 +119,7 @@ static an_err court_open(court *c, const an_task *task, an_note *why)
     if (err == AN_OK)
         err = an_data_holdout_new(d, held, 1, &c->fresh, &c->n_fresh);
     if (err == AN_OK && (c->n_fit == 0 || c->n_old + c->n_fresh == 0))
-        err = an_fail(AN_ERR_STATE, why, "too few windows to judge a version: %zu to fit, %zu to judge",
-                      c->n_fit, c->n_old + c->n_fresh);
+        err = too_few(c, why);
     if (err == AN_OK)
         err = make_challenge(c, why);
     if (err != AN_OK)

@@ -14,7 +14,8 @@ static an_err run(const an_task *task, uint32_t *ret, an_task_result *ret_result
     if (!wide || !counts)
         goto out;
     if (rows == 0 || b->n_edges == 0) {
-        err = an_fail(AN_ERR_STATE, why, rows ? "the version has no bins" : "no training windows yet");
+        err = rows ? an_fail(AN_ERR_STATE, why, "the version has no bins")
+                   : an_fail(AN_ERR_AGAIN, why, "no training windows yet: 0 of 1");
         goto out;
     }
     for (size_t f = 0; f < width; f++) {

@@ -16,7 +16,7 @@ an_err an_task_moments(const an_task *task, const float *about, uint32_t *ret, a
     if (!n || !sum || !around)
         goto out;
     if (d->train.n == 0) {
-        err = an_fail(AN_ERR_STATE, why, "no training windows yet");
+        err = an_fail(AN_ERR_AGAIN, why, "no training windows yet: 0 of 1");
         goto out;
     }
     if (d->context < an_prep_rows(&prep->conf)) {

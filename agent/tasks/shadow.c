@@ -89,7 +89,8 @@ static an_err stage_open(stage *s, an_note *why)
     if (err == AN_OK)
         err = an_data_holdout_new(task->data, false, 1, &s->fresh, &s->n_fresh);
     if (err == AN_OK && s->n_old + s->n_fresh == 0)
-        err = an_fail(AN_ERR_STATE, why, "no windows are held back to replay");
+        err = an_fail(AN_ERR_AGAIN, why, "too few windows are held back to replay yet: %zu of 2",
+                      task->data->old.n > task->data->fresh.n ? task->data->old.n : task->data->fresh.n);
     if (err == AN_OK)
         err = overlay_for(task, task->candidate, &plan->candidate, &s->made, why);
     if (err == AN_OK && !task->running)

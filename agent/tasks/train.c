@@ -84,7 +84,7 @@ static an_err choose(const an_task *task, float **ret, size_t *ret_n, an_note *w
             err = add_replay(task, &raw, &n);
     }
     if (err == AN_OK && n == 0)
-        err = an_fail(AN_ERR_STATE, why, "no training windows yet");
+        err = an_fail(AN_ERR_AGAIN, why, "no training windows yet: 0 of 1");
     if (err != AN_OK) {
         an_free(raw);
         return err;

@@ -5,6 +5,17 @@
 #include "doors/crypto.h"
 #include "net/keys.h"
 
+/* Of the line's sample pool, as the site says at each heartbeat; AN_WINDOWS_TOLD: so many or more. */
+static void add_windows(an_json *o, const an_hub_live *live, const char *line)
+{
+    for (uint32_t i = 0; i < live->n_windows; i++) {
+        if (strcmp(live->windows[i].line, line) != 0)
+            continue;
+        an_json_set_int(o, "windows", live->windows[i].train);
+        an_json_set_int(o, "windows_held_back", live->windows[i].held_back);
+    }
+}
+
 static void add_live(an_json *o, const an_hub_live *live)
 {
     an_json_set_bool(o, "connected", live && live->connected);
@@ -23,6 +34,7 @@ static void add_live(an_json *o, const an_hub_live *live)
         an_json_set_text(l, "model", live->lines[i].model);
         an_api_set_hash(l, "version", &live->lines[i].version);
         an_api_set_hash(l, "overlay", &live->lines[i].overlay);
+        add_windows(l, live, live->lines[i].line);
         an_json_push(lines, l);
     }
     an_json_set(o, "lines", lines);

@@ -136,11 +136,22 @@ typedef struct an_msg_welcome {
     an_msg_coordinator coordinators[AN_COORDINATORS_MAX];
 } an_msg_welcome;
 
+/* Of a line's sample pool, for people who wait for it.  A site that has enough says just that: the number of its
+ * windows is a coordinate of the sums. */
+#define AN_WINDOWS_TOLD 256 /* so many or more */
+typedef struct an_msg_windows {
+    char line[AN_NAME_MAX]; /* NAME */
+    uint32_t train;         /* 0..AN_WINDOWS_TOLD to train on */
+    uint32_t held_back;     /* ... to judge versions on */
+} an_msg_windows;
+
 typedef struct an_msg_heartbeat {
     uint64_t instance;
     char state[AN_SHORT_MAX]; /* for people: "idle", "training"; may be empty */
     uint32_t queued_alarms;
     uint32_t queued_updates;
+    uint32_t n_windows;
+    an_msg_windows windows[AN_LINES_MAX];
 } an_msg_heartbeat;
 
 typedef struct an_msg_heartbeat_ack {
@@ -162,6 +173,7 @@ typedef struct an_msg_plan_reply {
     an_hash plan_hash;
     bool accept;
     char reason[AN_REASON_MAX]; /* may be empty if accepted */
+    bool not_yet;               /* refused for what passes by itself: too few windows so far */
 } an_msg_plan_reply;
 
 typedef enum an_progress_phase {

@@ -20,7 +20,8 @@ const an_msg_codec an_codec_plan = {plan_fields, &andon__plan_push__descriptor};
 #define OWN an_msg_plan_reply
 #define WIRE Andon__PlanReply
 static const an_field plan_reply_fields[] = {
-    AN_U64(round, 1, ANY), AN_FIXED(plan_hash, false), AN_BOOL(accept), AN_TEXT(reason, true), AN_END,
+    AN_U64(round, 1, ANY), AN_FIXED(plan_hash, false), AN_BOOL(accept),
+    AN_TEXT(reason, true), AN_BOOL(not_yet),           AN_END,
 };
 #undef OWN
 #undef WIRE

@@ -74,6 +74,17 @@ static const an_field welcome_fields[] = {
 #undef WIRE
 const an_msg_codec an_codec_welcome = {welcome_fields, &andon__welcome__descriptor};
 
+#define OWN an_msg_windows
+#define WIRE Andon__Windows
+static const an_field windows_fields[] = {
+    AN_NAME(line),
+    AN_U32(train, 0, AN_WINDOWS_TOLD),
+    AN_U32(held_back, 0, AN_WINDOWS_TOLD),
+    AN_END,
+};
+#undef OWN
+#undef WIRE
+
 #define OWN an_msg_heartbeat
 #define WIRE Andon__Heartbeat
 static const an_field heartbeat_fields[] = {
@@ -81,6 +92,7 @@ static const an_field heartbeat_fields[] = {
     AN_TEXT(state, true),
     AN_U32(queued_alarms, 0, UINT32_MAX),
     AN_U32(queued_updates, 0, UINT32_MAX),
+    AN_LIST(windows, windows_fields, andon__windows__descriptor),
     AN_END,
 };
 #undef OWN

@@ -150,6 +150,14 @@ static void site_shadow_end(void *ctx, const char *line)
     s->w->kind.shadow_end(s);
 }
 
+static void site_windows(void *ctx, const char *line, size_t *ret_train, size_t *ret_held_back)
+{
+    const site *s = ctx;
+    (void)line;
+    *ret_train = s->data.train.n;
+    *ret_held_back = s->data.old.n + s->data.fresh.n;
+}
+
 /* ---- events ---- */
 
 static an_err copy_file(const world *w, const char *from, const char *to)
@@ -339,7 +347,8 @@ an_session_conf an_federation_conf(site *s)
                .run = site_run,
                .go_live = site_go_live,
                .shadow = s->w->kind.shadow ? site_shadow : NULL,
-               .shadow_end = site_shadow_end},
+               .shadow_end = site_shadow_end,
+               .windows = site_windows},
         .instance = 7,
     };
 }

@@ -66,7 +66,11 @@ static void sample_session(an_msg *m)
         sample_welcome(&m->u.welcome);
         break;
     case AN_MSG_HEARTBEAT:
-        m->u.heartbeat = (an_msg_heartbeat){.instance = 5, .state = "training", .queued_alarms = 2};
+        m->u.heartbeat = (an_msg_heartbeat){.instance = 5,
+                                            .state = "training",
+                                            .queued_alarms = 2,
+                                            .n_windows = 1,
+                                            .windows = {{"line-1", 12, AN_WINDOWS_TOLD}}};
         break;
     case AN_MSG_HEARTBEAT_ACK:
         m->u.heartbeat_ack = (an_msg_heartbeat_ack){.instance = 9, .wall_ms = INT64_C(1767225600123)};
@@ -89,8 +93,8 @@ static void sample_round(an_msg *m)
         FILL(m->u.plan.candidate, 21);
         break;
     case AN_MSG_PLAN_REPLY:
-        m->u.plan_reply =
-            (an_msg_plan_reply){.round = 12, .plan_hash = plan_hash, .reason = "the line is busy"};
+        m->u.plan_reply = (an_msg_plan_reply){
+            .round = 12, .plan_hash = plan_hash, .reason = "0 of 1 windows", .not_yet = true};
         break;
     case AN_MSG_PROGRESS:
         m->u.progress = (an_msg_progress){12, AN_PROGRESS_TRAINING, 0.25, 4000};

@@ -166,11 +166,27 @@ static void one_thing_is_not_many(void **state)
     assert_true(says(f, "waiting to be sent: 1 fact, 0 uploads kept\n"));
 }
 
+static void status_shows_the_windows_and_why_the_last_work_failed(void **state)
+{
+    static const char text[] =
+        "{\"lines\":[{\"line\":\"pump-1\",\"pool\":{\"train\":12,\"recent\":3,\"old\":4,\"new\":5}}],"
+        "\"last_job_error\":\"line pump-1: no training windows yet: 0 of 1\"}";
+    fixture *f = *state;
+    char path[AN_PATH_MAX];
+    assert_int_equal(an_path_join(path, f->dir, "status.json"), AN_OK);
+    assert_int_equal(an_file_write(path, text, strlen(text), 0600, NULL), AN_OK);
+    assert_int_equal(an_show_status(f->dir, false, f->out, &f->why), AN_OK);
+    assert_true(says(f, " WINDOWS HELD BACK "));
+    assert_true(says(f, "       12         9 "));
+    assert_true(says(f, "failed: line pump-1: no training windows yet: 0 of 1\n"));
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         CASE(one_thing_is_not_many),
+        CASE(status_shows_the_windows_and_why_the_last_work_failed),
         CASE(a_verdict_on_an_alarm_that_was_raised_is_left),
         CASE(a_verdict_on_nothing_is_refused_and_nothing_is_left),
         CASE(a_rollback_is_left_where_there_is_a_version_before),

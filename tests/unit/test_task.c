@@ -282,7 +282,7 @@ static void training_that_leaves_the_numbers_is_an_error(void **state)
     assert_int_equal(an_task_run(&f.task, f.v, NULL, &why), AN_ERR_NUMERIC);
     assert_true(why.text[0] != '\0');
     f.data.train.n = 0;
-    assert_int_equal(an_task_run(&f.task, f.v, NULL, &why), AN_ERR_STATE);
+    assert_int_equal(an_task_run(&f.task, f.v, NULL, &why), AN_ERR_AGAIN);
     f.data.width = 3;
     assert_int_equal(an_task_run(&f.task, f.v, NULL, &why), AN_ERR_INVAL);
     close_fixture(&f);
