@@ -357,6 +357,7 @@ void an_core_run(an_core *c, an_pipe *pipe)
         if (an_clock_system()->wall_ms(an_clock_system()) >= an_hub_deadline(c->hub))
             an_hub_tick(c->hub);
         flush(c);
+        an_feed_journal(an_bridge_feed(c->bridge), c->store, an_hub_state(c->hub)->last_seq);
         look_at_parked(c);
     }
 }

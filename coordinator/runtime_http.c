@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "coordinator/runtime_internal.h"
@@ -14,7 +15,8 @@
 #include "doors/http_server.h"
 
 #define BODY_MAX ((size_t)1 << 20)
-#define CONNECTIONS_MAX 64
+#define CONNECTIONS_MAX 128
+#define STREAMS_MAX 64
 
 struct an_bridge {
     pthread_mutex_t lock;
@@ -24,6 +26,7 @@ struct an_bridge {
     an_hash token; /* of the token's text: comparing hashes takes the same time for any length */
     int64_t answer_ms;
     an_http_server *server;
+    an_feed *feed;
 };
 
 void an_http_job_free(an_http_job *job)
@@ -126,28 +129,14 @@ static bool copy_request(const an_http_request *http, an_api_request *req, an_ap
     return true;
 }
 
-static struct timespec after(int64_t ms)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += (time_t)(ms / 1000);
-    t.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000;
-    }
-    return t;
-}
-
-/* Takes the job, whatever happens. */
-static void ask_core(an_bridge *b, an_http_job *job, an_api_answer *ret)
+void an_bridge_ask(an_bridge *b, an_http_job *job, an_api_answer *ret)
 {
     const char *refusal = NULL;
     int64_t wait_ms = 0;
     if (job->req.wait_ms[0] &&
         (!an_parse_int(job->req.wait_ms, &wait_ms) || wait_ms < 0 || wait_ms > AN_API_WAIT_MAX_MS))
         wait_ms = 0;
-    struct timespec until = after(b->answer_ms + wait_ms);
+    struct timespec until = an_clock_after(b->answer_ms + wait_ms);
     pthread_mutex_lock(&b->lock);
     if (b->closing) {
         refusal = "the coordinator is stopping";
@@ -197,10 +186,15 @@ static void on_http(void *ctx, const an_http_request *http, an_http_reply *reply
         an_api_problem(503, "out of memory", &answer);
     } else if (copy_request(http, &job->req, &answer)) {
         job->since_ms = an_clock_system()->mono_ms(an_clock_system());
-        ask_core(b, job, &answer);
+        if (an_bridge_is_events(&job->req))
+            an_bridge_events(b, http, job, &answer, reply);
+        else
+            an_bridge_ask(b, job, &answer);
         job = NULL;
     }
     an_http_job_free(job);
+    if (reply->stream)
+        return;
     if (!answer.body) {
         reply->status = 503;
         return;
@@ -246,18 +240,26 @@ an_err an_bridge_open(const an_coordinator_conf *conf, const char *token, an_pip
     an_http_server_conf server = {.address = conf->http_address,
                                   .port = (uint16_t)conf->http_port,
                                   .max_connections = CONNECTIONS_MAX,
+                                  .max_streams = STREAMS_MAX,
                                   .timeout_s = 60,
                                   .max_body = BODY_MAX,
                                   .threads = true,
                                   .handler = on_http,
                                   .ctx = b};
-    an_err err = an_http_server_start(&server, &b->server, why);
+    an_err err = an_feed_new(&b->feed);
+    if (err == AN_OK)
+        err = an_http_server_start(&server, &b->server, why);
     if (err != AN_OK) {
         an_bridge_free(b);
         return err;
     }
     *ret = b;
     return AN_OK;
+}
+
+an_feed *an_bridge_feed(const an_bridge *b)
+{
+    return b->feed;
 }
 
 uint16_t an_bridge_port(const an_bridge *b)
@@ -273,6 +275,7 @@ void an_bridge_stop(an_bridge *b)
     b->closing = true;
     pthread_cond_broadcast(&b->changed);
     pthread_mutex_unlock(&b->lock);
+    an_feed_close(b->feed);
     an_http_server_stop(b->server);
     b->server = NULL;
 }
@@ -283,6 +286,7 @@ void an_bridge_free(an_bridge *b)
         return;
     an_bridge_stop(b);
     an_pipe_close(b->to_core);
+    an_feed_free(b->feed);
     pthread_cond_destroy(&b->changed);
     pthread_mutex_destroy(&b->lock);
     an_free(b);

@@ -4,8 +4,10 @@
 
 #include "coordinator/api/api.h"
 #include "coordinator/combine.h"
+#include "coordinator/feed.h"
 #include "coordinator/runtime.h"
 #include "coordinator/store.h"
+#include "doors/http_server.h"
 #include "net/pipe.h"
 #include "net/zap.h"
 
@@ -88,6 +90,20 @@ typedef struct an_http_job {
 } an_http_job;
 
 typedef struct an_bridge an_bridge;
+
+/* Hands a request to the core and waits for its answer; takes the job, whatever happens.  From any thread. */
+void an_bridge_ask(an_bridge *b, an_http_job *job, an_api_answer *ret);
+an_feed *an_bridge_feed(const an_bridge *b);
+
+/* ---- events: runtime_events.c ---- */
+
+bool an_bridge_is_events(const an_api_request *req);
+/* Makes the reply a stream of the journal's records, unless the core refuses it or too many listen: then ret is
+ * filled.  Takes the job. */
+void an_bridge_events(an_bridge *b, const an_http_request *http, an_http_job *job, an_api_answer *ret,
+                      an_http_reply *reply);
+/* The core's part: whoever listens hears of the records that were appended since it was called last. */
+void an_feed_journal(an_feed *f, an_store *store, uint64_t last);
 
 /* Starts the HTTP server.  to_core: the pipe end that the bridge sends an_http_job * through;
  * owned by the bridge from then on, even on failure. */

@@ -262,8 +262,10 @@ an_err an_api_handle(an_api *api, const an_api_request *req, int64_t waited_ms, 
     if (err == AN_ERR_AGAIN) {
         /* nothing to say yet */
     } else if (err == AN_OK) {
-        *ret = (an_api_answer){
-            .status = c.status, .type = "application/json", .body = an_json_print(c.answer, 0)};
+        *ret = (an_api_answer){.status = c.status,
+                               .type = c.type ? c.type : "application/json",
+                               .body = c.type ? c.text : an_json_print(c.answer, 0),
+                               .last = c.last};
         if (!ret->body)
             an_api_problem(503, "out of memory", ret);
         else if (req->idem[0] && req->method[0] == 'P' && !c.secret)
@@ -296,6 +298,14 @@ an_err an_api_id(const an_api_call *c, const char *what, uint64_t *ret, an_note 
     if (!an_parse_int(c->arg, &v) || v < 1)
         return an_fail(AN_ERR_NOTFOUND, why, "no %s %.60s", what, c->arg);
     *ret = (uint64_t)v;
+    return AN_OK;
+}
+
+an_err an_api_number(const char *key, const char *text, int64_t max, int64_t *ret, an_note *why)
+{
+    *ret = 0;
+    if (text[0] && (!an_parse_int(text, ret) || *ret < 0 || *ret > max))
+        return an_fail(AN_ERR_INVAL, why, "%s = %.60s: must be 0..%lld", key, text, (long long)max);
     return AN_OK;
 }
 

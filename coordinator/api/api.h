@@ -55,6 +55,7 @@ typedef struct an_api_answer {
     unsigned status;
     const char *type; /* static text */
     char *body;       /* owned, an_free */
+    uint64_t last;    /* of a page of events: the record to go on after */
 } an_api_answer;
 
 typedef struct an_api_conf {
@@ -89,6 +90,13 @@ typedef enum an_api_scope {
     AN_REACH_OWN
 } an_api_scope;
 enum { AN_PEOPLE_ONE, AN_PEOPLE_TWO };
+
+/* A record as the API gives it everywhere, with its sentence.  NULL: out of memory. */
+an_json *an_api_record_json(const an_record *r);
+/* Appends it as an event: "id: SEQ\nevent: KIND\ndata: JSON\n\n".  Errors: NOMEM, LIMIT. */
+an_err an_api_record_event(const an_record *r, an_buf *out);
+/* Who has some sites alone sees the records about those, and no others: any other may name any site. */
+bool an_api_sees_record(const an_who *who, const an_record *r);
 
 /* A route by its place, for tests and help; false: past the end. */
 typedef struct an_api_route_info {

@@ -17,6 +17,9 @@ typedef struct an_api_call {
     unsigned status; /* 200 unless the handler says otherwise */
     an_json *answer; /* filled by the handler */
     bool secret;     /* the answer must not be remembered */
+    char *text;      /* in place of answer, of this type; taken */
+    const char *type;
+    uint64_t last; /* see an_api_answer */
 } an_api_call;
 
 typedef an_err an_api_handler(an_api_call *c, an_note *why);
@@ -30,13 +33,13 @@ an_err an_api_access(const an_api_call *c, an_role role, an_api_scope scope, an_
 bool an_api_sees(const an_api_call *c, const char *site); /* for routes of scope LIST */
 /* A text that may name any site: empty for who does not see all. */
 const char *an_api_text_for(const an_api_call *c, const char *text);
-/* Who has some sites alone sees the records about those, and no others: any other may name any site. */
-bool an_api_sees_record(const an_who *who, const an_record *r);
 
 int64_t an_api_now(const an_api_call *c);                            /* wall ms */
 void an_api_set_hash(an_json *o, const char *key, const an_hash *h); /* null if zero */
 /* The {part} as a number.  Errors: NOTFOUND. */
 an_err an_api_id(const an_api_call *c, const char *what, uint64_t *ret, an_note *why);
+/* A query parameter as a number, 0 if absent.  Errors: INVAL not 0..max. */
+an_err an_api_number(const char *key, const char *text, int64_t max, int64_t *ret, an_note *why);
 /* ?limit=, within 1..max.  Errors: INVAL. */
 an_err an_api_limit(const an_api_call *c, int64_t dflt, int64_t max, size_t *ret, an_note *why);
 /* "reason" of the body, "" if absent.  Errors: INVAL. */

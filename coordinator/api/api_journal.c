@@ -48,17 +48,11 @@ static an_json *body_json(const an_record *r)
     return o;
 }
 
-static an_err add_record(void *ctx, const an_record *r, an_note *why)
+an_json *an_api_record_json(const an_record *r)
 {
-    (void)why;
-    page *p = ctx;
     char line[AN_JOURNAL_LINE_MAX];
-    bool is_wanted = false;
-    an_err err = wanted(p, r, &is_wanted);
-    if (err != AN_OK || !is_wanted)
-        return err;
-    if ((err = an_journal_text(line, r)) != AN_OK)
-        return err;
+    if (an_journal_text(line, r) != AN_OK)
+        return NULL;
     an_json *o = an_json_object();
     an_json_set_int(o, "seq", (int64_t)r->seq);
     an_json_set_int(o, "time_ms", r->time_ms);
@@ -68,16 +62,19 @@ static an_err add_record(void *ctx, const an_record *r, an_note *why)
     an_json_set_text(o, "line", line);
     an_json_set(o, "body", body_json(r));
     an_api_set_hash(o, "chain", &r->chain);
-    an_json_push(p->list, o);
-    p->n++;
-    return AN_OK;
+    return o;
 }
 
-static an_err read_number(const char *key, const char *text, int64_t max, int64_t *ret, an_note *why)
+static an_err add_record(void *ctx, const an_record *r, an_note *why)
 {
-    *ret = 0;
-    if (text[0] && (!an_parse_int(text, ret) || *ret < 0 || *ret > max))
-        return an_fail(AN_ERR_INVAL, why, "%s = %.60s: must be 0..%lld", key, text, (long long)max);
+    (void)why;
+    page *p = ctx;
+    bool is_wanted = false;
+    an_err err = wanted(p, r, &is_wanted);
+    if (err != AN_OK || !is_wanted)
+        return err;
+    an_json_push(p->list, an_api_record_json(r));
+    p->n++;
     return AN_OK;
 }
 
@@ -89,10 +86,10 @@ an_err an_api_journal(an_api_call *c, an_note *why)
         .actor = q->by[0] ? q->by : NULL, .who = &q->who, .newest_first = strcmp(q->newest, "true") == 0};
     an_store_filter f = {.kind = q->kind[0] ? q->kind : NULL, .subject = q->subject[0] ? q->subject : NULL};
     an_err err;
-    if ((err = read_number("after", q->after, INT64_MAX, &after, why)) != AN_OK ||
-        (err = read_number("wait_ms", q->wait_ms, AN_API_WAIT_MAX_MS, &wait_ms, why)) != AN_OK ||
-        (err = read_number("since", q->since, INT64_MAX, &p.since_ms, why)) != AN_OK ||
-        (err = read_number("until", q->until, INT64_MAX, &f.until_ms, why)) != AN_OK ||
+    if ((err = an_api_number("after", q->after, INT64_MAX, &after, why)) != AN_OK ||
+        (err = an_api_number("wait_ms", q->wait_ms, AN_API_WAIT_MAX_MS, &wait_ms, why)) != AN_OK ||
+        (err = an_api_number("since", q->since, INT64_MAX, &p.since_ms, why)) != AN_OK ||
+        (err = an_api_number("until", q->until, INT64_MAX, &f.until_ms, why)) != AN_OK ||
         (err = an_api_limit(c, 100, LIST_MAX, &p.limit, why)) != AN_OK)
         return err;
     p.last = f.after_seq = (uint64_t)after;

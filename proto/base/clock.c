@@ -48,6 +48,17 @@ void an_clock_fake_advance(an_clock_fake *f, int64_t ms)
     f->now_ms += ms;
 }
 
+struct timespec an_clock_after(int64_t ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += (time_t)(ms / 1000);
+    t.tv_nsec += (long)(ms % 1000) * 1000000;
+    t.tv_sec += t.tv_nsec / 1000000000;
+    t.tv_nsec %= 1000000000;
+    return t;
+}
+
 uint64_t an_clock_ns(void)
 {
     struct timespec ts;

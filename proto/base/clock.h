@@ -6,6 +6,7 @@
 #define AN_BASE_CLOCK_H
 
 #include <stdint.h>
+#include <time.h>
 
 typedef struct an_clock an_clock;
 struct an_clock {
@@ -23,6 +24,9 @@ typedef struct an_clock_fake {
 
 void an_clock_fake_init(an_clock_fake *f, int64_t start_ms);
 void an_clock_fake_advance(an_clock_fake *f, int64_t ms);
+
+/* So far from now by the monotonic clock, for pthread_cond_timedwait. */
+struct timespec an_clock_after(int64_t ms);
 
 uint64_t an_clock_ns(void); /* monotonic, for benchmarks and latencies only */
 
