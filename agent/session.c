@@ -117,6 +117,7 @@ static an_err on_welcome(an_session *s, const an_msg *msg)
     s->heard_ms = now;
     s->beat_ms = now + s->lease_ms / 3;
     s->hello_wait_ms = HELLO_FIRST_MS;
+    an_remarks_welcome(s, w);
     an_keys_tick(s, true);
     an_secure_tick(s, true);
     an_parts_offer(s, true);
@@ -323,6 +324,7 @@ void an_session_drive(an_session *s)
     const int64_t now = an_session_now(s);
     an_parts_drive(s);
     an_follow_drive(s);
+    an_remarks_drive(s);
     for (size_t i = 0; s->greeted && i < AN_FETCHES_MAX; i++)
         if (!s->fetches[i].running && now >= s->fetches[i].retry_ms)
             s->fetches[i] = (an_fetch_state){.running = false}; /* nobody asked again */

@@ -174,6 +174,9 @@ bool an_session_before(const an_session *s, const char *line, an_hash *ret_versi
 /* Has the statement that the line follows expired?  What runs goes on, but the site may be kept from newer
  * versions.  ret_since_ms: wall clock. */
 bool an_session_stale(const an_session *s, const char *line, int64_t *ret_since_ms);
+/* Why the coordinator will not ask the line to take part: its model is not known there, or wants other sensors.
+ * "": nothing is in the way. */
+const char *an_session_remark(an_session *s, const char *line);
 an_root an_session_root(const an_session *s); /* of releases, after all rotations that it has seen */
 
 typedef struct an_session_status {

@@ -86,6 +86,9 @@ typedef struct an_line_state {
     uint64_t refit;  /* campaign that the line adapts its overlay for; 0: none */
     bool refit_held; /* ... with windows that were held */
     char refit_reason[AN_REASON_MAX];
+    char remark[AN_REASON_MAX]; /* why it takes no part; "": it may */
+    an_hash other;              /* a version with the model's schema, which is not this line's; none */
+    bool remark_due;            /* ... and is still to be read for what differs */
 } an_line_state;
 
 #define AN_FETCHES_MAX 16
@@ -286,6 +289,12 @@ void an_kept_done(an_kept *k); /* zeroed or half read is fine */
 /* Does the line's stream fit the version's schema?  why names the sensor.  Errors: INVAL, IO. */
 an_err an_session_schema_check(an_session *s, const an_line_state *line, const an_hash *version,
                                an_note *why);
+/* Is it the same, rate and window too?  Only such a line is asked to take part in rounds.  Likewise. */
+an_err an_session_schema_same(an_session *s, const an_line_state *line, const an_hash *version, an_note *why);
+
+/* session_remarks.c */
+void an_remarks_welcome(an_session *s, const an_msg_welcome *w);
+void an_remarks_drive(an_session *s);
 
 /* session_shadow.c */
 bool an_shadow_part_waits(const an_session *s,

@@ -63,22 +63,43 @@ static an_err match_schema(const an_schema *want, const an_schema *stream, an_no
     return an_schema_match(want, &have, why);
 }
 
-an_err an_session_schema_check(an_session *s, const an_line_state *line, const an_hash *version, an_note *why)
+static an_err read_version(an_session *s, const an_line_state *line, const an_hash *version, an_bundle *ret,
+                           an_note *why)
 {
     char path[AN_PATH_MAX];
-    an_bundle b;
     an_hash hash;
     an_err err = an_versions_path(s->versions, version, path);
     if (err == AN_OK)
-        err = an_bundle_read(&b, &hash, path, why);
+        err = an_bundle_read(ret, &hash, path, why);
     if (err != AN_OK)
         return err;
     if (!an_hash_equal(&hash, version))
         err = an_fail(AN_ERR_PROTO, why, "the version's file is damaged");
-    else if (strcmp(b.model, line->conf->model) != 0)
-        err = an_fail(AN_ERR_PROTO, why, "the version is one of %s", b.model);
-    else
-        err = match_schema(&b.schema, line->conf->schema, why);
+    else if (strcmp(ret->model, line->conf->model) != 0)
+        err = an_fail(AN_ERR_PROTO, why, "the version is one of %s", ret->model);
+    if (err != AN_OK)
+        an_bundle_done(ret);
+    return err;
+}
+
+an_err an_session_schema_check(an_session *s, const an_line_state *line, const an_hash *version, an_note *why)
+{
+    an_bundle b;
+    an_err err = read_version(s, line, version, &b, why);
+    if (err != AN_OK)
+        return err;
+    err = match_schema(&b.schema, line->conf->schema, why);
+    an_bundle_done(&b);
+    return err;
+}
+
+an_err an_session_schema_same(an_session *s, const an_line_state *line, const an_hash *version, an_note *why)
+{
+    an_bundle b;
+    an_err err = read_version(s, line, version, &b, why);
+    if (err != AN_OK)
+        return err;
+    err = an_schema_match(&b.schema, line->conf->schema, why);
     an_bundle_done(&b);
     return err;
 }

@@ -157,6 +157,8 @@ static void print_status(const an_jval *o, FILE *out)
         print_verdicts(an_jval_at(lines, i), out);
     for (size_t i = 0; i < an_jval_count(lines); i++) {
         const an_jval *l = an_jval_at(lines, i);
+        if (strcmp(text_of(l, "remark"), "-") != 0)
+            fprintf(out, "line %s takes no part in rounds: %s\n", text_of(l, "line"), text_of(l, "remark"));
         if (int_of(l, "release_expired_ms") > 0)
             fprintf(out,
                     "line %s: the release that it follows has expired; it goes on, but this site may be kept "

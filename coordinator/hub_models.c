@@ -175,6 +175,8 @@ an_err an_hub_model_create(an_hub *hub, const char *actor, const an_model_spec *
     an_json_set_int(v, "size", (int64_t)bytes.len);
     an_batch_add(&batch, "version.registered", spec->name, actor, NULL, v);
     err = an_hub_commit(hub, &batch, why);
+    if (err == AN_OK)
+        an_hub_greet_again(hub, spec->name);
 out:
     an_opt_done(an_policy_rows, an_policy_n_rows, &policy);
     an_buf_done(&bytes);

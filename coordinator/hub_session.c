@@ -83,8 +83,25 @@ static an_err welcome(an_hub *hub, an_hub_live *live)
         const an_version *v = an_state_version(&hub->state, &d->version);
         d->size = v ? v->size : 0;
         d->counter = desired.statement ? desired.statement->counter : 0;
+        d->schema = e->schema;
+        d->blank = e->blank;
     }
     return an_hub_send(hub, live->site, &m);
+}
+
+void an_hub_greet_again(an_hub *hub, const char *model)
+{
+    for (size_t i = 0; i < hub->live.n; i++) {
+        an_hub_live *live = &hub->live.items[i];
+        bool has = false;
+        for (uint32_t k = 0; k < live->n_lines; k++)
+            has = has || strcmp(live->lines[k].model, model) == 0;
+        if (!live->connected || !has)
+            continue;
+        warn_of_schemas(hub, live);
+        an_err err = welcome(hub, live);
+        (void)err; /* it asks again at its next HELLO */
+    }
 }
 
 /* A round that a site still has an upload of, or works on: if it is over, it may let go. */

@@ -118,6 +118,8 @@ typedef struct an_msg_desired {
     an_hash version;         /* production; none: no version yet */
     uint64_t size;           /* bytes */
     uint64_t counter;        /* of the release statement */
+    an_hash schema;          /* of the model: a line with another one takes no part */
+    an_hash blank;           /* a version that has it, so that the site can say what differs */
 } an_msg_desired;
 
 typedef struct an_msg_coordinator {

@@ -44,7 +44,13 @@ const an_msg_codec an_codec_hello = {hello_fields, &andon__hello__descriptor};
 #define OWN an_msg_desired
 #define WIRE Andon__Desired
 static const an_field desired_fields[] = {
-    AN_NAME(model), AN_FIXED(version, true), AN_U64(size, 0, ANY), AN_U64(counter, 0, ANY), AN_END,
+    AN_NAME(model),
+    AN_FIXED(version, true),
+    AN_U64(size, 0, ANY),
+    AN_U64(counter, 0, ANY),
+    AN_FIXED(schema, false),
+    AN_FIXED(blank, false),
+    AN_END,
 };
 #undef OWN
 #undef WIRE

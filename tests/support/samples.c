@@ -51,6 +51,8 @@ static void sample_welcome(an_msg_welcome *w)
     an_sample_hash(&w->models[0].version, 5);
     w->models[0].size = 123456;
     w->models[0].counter = 7;
+    an_sample_hash(&w->models[0].schema, 6);
+    an_sample_hash(&w->models[0].blank, 7);
     w->n_coordinators = 2;
     TEXT(w->coordinators[0].control, "tcp://127.0.0.1:7401");
     TEXT(w->coordinators[1].control, "tcp://127.0.0.1:7411");

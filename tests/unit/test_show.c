@@ -168,9 +168,9 @@ static void one_thing_is_not_many(void **state)
 
 static void status_shows_the_windows_and_why_the_last_work_failed(void **state)
 {
-    static const char text[] =
-        "{\"lines\":[{\"line\":\"pump-1\",\"pool\":{\"train\":12,\"recent\":3,\"old\":4,\"new\":5}}],"
-        "\"last_job_error\":\"line pump-1: no training windows yet: 0 of 1\"}";
+    static const char text[] = "{\"lines\":[{\"line\":\"pump-1\",\"remark\":\"no model "
+                               "press\",\"pool\":{\"train\":12,\"recent\":3,\"old\":4,\"new\":5}}],"
+                               "\"last_job_error\":\"line pump-1: no training windows yet: 0 of 1\"}";
     fixture *f = *state;
     char path[AN_PATH_MAX];
     assert_int_equal(an_path_join(path, f->dir, "status.json"), AN_OK);
@@ -178,6 +178,7 @@ static void status_shows_the_windows_and_why_the_last_work_failed(void **state)
     assert_int_equal(an_show_status(f->dir, false, f->out, &f->why), AN_OK);
     assert_true(says(f, " WINDOWS HELD BACK "));
     assert_true(says(f, "       12         9 "));
+    assert_true(says(f, "line pump-1 takes no part in rounds: no model press\n"));
     assert_true(says(f, "failed: line pump-1: no training windows yet: 0 of 1\n"));
 }
 
