@@ -10,6 +10,8 @@
 
 static const char *const levels[] = {"debug", "info", "warn", "error", "off", NULL};
 
+static const char *const whose_metrics[] = {"token", "open", NULL};
+
 #define CONF an_coordinator_conf
 #define ENDPOINT_LEN (AN_ENDPOINT_MAX - 1)
 
@@ -38,6 +40,10 @@ const an_opt an_coordinator_rows[] = {
     AN_OPT_INT(CONF, http_port, "http.port", 0, 65535, "7700", "port of the HTTP API; 0 takes any free one"),
     AN_OPT_MS(CONF, answer_ms, "http.answer", 100, 600000, "30s",
               "how long a request waits before it is told 503"),
+    AN_OPT_CHOICE(CONF, metrics, "http.metrics", whose_metrics, "token",
+                  "who may read /metrics: who has a token, or (open) everybody who reaches the port"),
+    AN_OPT_MS(CONF, stall_ms, "health.stall", 1000, 3600000, "30s",
+              "/healthz fails when the core has not turned for so long"),
     AN_OPT_MS(CONF, lease_ms, "lease", 1000, 3600000, "15s", "how often a site is to be heard of"),
     AN_OPT_TEXT(
         CONF, release_root, "release.root", 64, 64, NULL,

@@ -19,6 +19,8 @@
 #include "base/opt.h"
 #include "msg/msg.h"
 
+enum { AN_METRICS_TOKEN, AN_METRICS_OPEN };
+
 typedef struct an_coordinator_conf {
     char *data;                   /* folder of identity, administrator's token, endpoints.json and store */
     char *store_url;              /* NULL: "sqlite:DATA/store" */
@@ -29,6 +31,8 @@ typedef struct an_coordinator_conf {
     int64_t http_port; /* 0: any free one */
     int64_t lease_ms;
     int64_t answer_ms; /* how long an HTTP request waits for the core */
+    int metrics;       /* AN_METRICS_* */
+    int64_t stall_ms;  /* of the core, before it counts as hung */
     int64_t enrol_rate;
     char *release_root; /* the public half of the release root, 64 hexadecimal digits; NULL: none */
     int log_level, log_format;

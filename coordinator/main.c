@@ -7,6 +7,7 @@
 #include "base/args.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/notify.h"
 #include "coordinator/migrate.h"
 #include "coordinator/serve.h"
 #include "doors/conf.h"
@@ -105,6 +106,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     an_serve_block_signals();
+    an_notify_open();
     an_mem_no_core();
     umask(077); /* keys, updates and the journal are nobody else's business on the machine */
     an_log_init((an_log_level)conf.log_level, "andon-coordinator");

@@ -17,6 +17,13 @@ typedef struct an_record_kind {
     const char *meaning;
 } an_record_kind;
 
+#define AN_RECORD(name, subject, fields, meaning) +1
+enum {
+    AN_RECORD_KINDS = 0
+#include "coordinator/records.def"
+};
+#undef AN_RECORD
+
 const an_record_kind *an_record_kind_find(const char *name); /* NULL: no such kind */
 const an_record_kind *an_record_kind_at(size_t i);           /* the table in order; NULL past its end */
 

@@ -9,10 +9,11 @@ struct an_runtime {
     an_actor *core;
     an_core_args args;
     an_runtime_endpoints endpoints;
+    an_vitals vitals;
 };
 
-an_err an_runtime_start(const an_coordinator_conf *conf, void (*failed)(void *ctx, an_err err), void *ctx,
-                        an_runtime **ret, an_note *why)
+an_err an_runtime_start(const an_coordinator_conf *conf, const an_runtime_calls *calls, an_runtime **ret,
+                        an_note *why)
 {
     an_err err = AN_ERR_NOMEM;
     an_runtime *rt = an_alloc(1, sizeof *rt);
@@ -26,11 +27,12 @@ an_err an_runtime_start(const an_coordinator_conf *conf, void (*failed)(void *ct
         goto out;
     if ((err = an_zap_start(rt->net, &rt->zap, why)) != AN_OK)
         goto out;
+    rt->vitals.stall_ms = conf->stall_ms;
     rt->args = (an_core_args){.conf = conf,
                               .net = rt->net,
                               .zap = rt->zap,
-                              .failed = failed,
-                              .ctx = ctx,
+                              .calls = calls ? *calls : (an_runtime_calls){.failed = NULL},
+                              .vitals = &rt->vitals,
                               .endpoints = &rt->endpoints};
     if ((err = an_actor_start(rt->net, an_core_main, &rt->args, &rt->core, why)) != AN_OK)
         goto out;

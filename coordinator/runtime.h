@@ -9,7 +9,7 @@
  * They meet by messages through pipes; nothing but the HTTP hand-over has a lock.
  *
  *     an_runtime *rt = NULL;
- *     while ((err = an_runtime_start(&conf, NULL, NULL, &rt, &why)) == AN_ERR_AGAIN)
+ *     while ((err = an_runtime_start(&conf, NULL, &rt, &why)) == AN_ERR_AGAIN)
  *         if (to be stopped) return;                      stands by
  *     printf("%s\n", an_runtime_endpoints_get(rt)->http);
  *     an_runtime_stop(rt);
@@ -36,14 +36,21 @@ typedef struct an_runtime_endpoints {
     char token_file[AN_PATH_MAX]; /* the administrator's token */
 } an_runtime_endpoints;
 
-/* Returns when all sockets are open.  failed is called once, from a thread of the runtime, when
- * it cannot go on (an_runtime_stop is then the only thing to do): STATE the store is another
- * coordinator's now, IO.  NULL: not told.  conf is borrowed until stop.
+/* From a thread of the runtime; each may be NULL. */
+typedef struct an_runtime_calls {
+    /* Once, when it cannot go on (an_runtime_stop is then the only thing to do): STATE the store is another
+     * coordinator's now, IO. */
+    void (*failed)(void *ctx, an_err err);
+    void (*opening)(void *ctx); /* the port of the HTTP API is taken next: whoever stood in there ends */
+    void *ctx;
+} an_runtime_calls;
+
+/* Returns when all sockets are open.  calls: NULL: not told.  conf is borrowed until stop.
  * Errors: AGAIN another coordinator is active (why says which): this one stands by, and start is called
  * again, which waits for half a second each time; AUTH the store is of a coordinator with other keys; else
  * what opening the store, the identity or a socket said. */
-an_err an_runtime_start(const an_coordinator_conf *conf, void (*failed)(void *ctx, an_err err), void *ctx,
-                        an_runtime **ret, an_note *why);
+an_err an_runtime_start(const an_coordinator_conf *conf, const an_runtime_calls *calls, an_runtime **ret,
+                        an_note *why);
 const an_runtime_endpoints *an_runtime_endpoints_get(const an_runtime *rt); /* borrowed */
 void an_runtime_stop(an_runtime *rt);                                       /* NULL is fine */
 

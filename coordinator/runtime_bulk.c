@@ -61,7 +61,11 @@ an_err an_bulk_send(an_bulk *b, const an_peer *peer, const an_msg *msg, const vo
 {
     an_buf_clear(&b->head);
     an_err err = an_msg_encode(msg, &b->head, NULL);
-    return err == AN_OK ? an_server_send(b->server, peer, b->head.data, b->head.len, bytes, len) : err;
+    if (err == AN_OK)
+        err = an_server_send(b->server, peer, b->head.data, b->head.len, bytes, len);
+    if (err == AN_OK && b->args->vitals)
+        an_tick_add(&b->args->vitals->bytes_out[AN_VITALS_BULK], b->head.len + len);
+    return err;
 }
 
 static an_err refuse(an_bulk *b, const an_peer *peer, const an_hash *hash, uint64_t offset,
@@ -166,6 +170,8 @@ static void drain(an_bulk *b)
 {
     for (int i = 0; i < 256; i++) {
         an_err err = an_server_recv(b->server, &b->in);
+        if (err == AN_OK && b->args->vitals)
+            an_tick_add(&b->args->vitals->bytes_in[AN_VITALS_BULK], b->in.head_len + b->in.body_len);
         if (err == AN_OK)
             on_frame(b, &b->in, an_clock_system()->mono_ms(an_clock_system()));
         else if (err == AN_ERR_AGAIN || err == AN_ERR_IO)

@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/notify.h"
+#include "coordinator/meters.h"
 #include "coordinator/runtime_core.h"
 #include "net/poll.h"
 
@@ -37,6 +39,8 @@ static an_err send_to(an_core *c, an_server *srv, const an_peer *peer, const an_
         an_log(AN_LOG_ERROR, "message_not_encoded", "type=%d why=\"%s\"", (int)msg->type, why.text);
     else
         err = an_server_send(srv, peer, b.data, b.len, NULL, 0);
+    if (err == AN_OK)
+        an_tick_add(&c->args->vitals->bytes_out[AN_VITALS_CONTROL], b.len);
     an_buf_done(&b);
     return err;
 }
@@ -139,6 +143,7 @@ static void on_control(an_core *c)
 {
     an_msg *msg = NULL;
     an_note why = {{0}};
+    an_tick_add(&c->args->vitals->bytes_in[AN_VITALS_CONTROL], c->in.head_len);
     an_err err = c->in.body ? AN_ERR_PROTO : an_msg_decode(c->in.head, c->in.head_len, &msg, &why);
     if (err == AN_OK) {
         note_peer(c, msg);
@@ -150,9 +155,11 @@ static void on_control(an_core *c)
         m.u.heartbeat_ack = (an_msg_heartbeat_ack){.instance = c->instance,
                                                    .wall_ms = an_clock_system()->wall_ms(an_clock_system())};
         err = send_to(c, c->control, &c->in.peer, &m);
-    } else if (err != AN_OK && an_log_allow(&c->refused, mono())) {
-        an_log(AN_LOG_WARN, "message_refused", "site=%s err=%s why=\"%s\"", c->in.site, an_err_name(err),
-               why.text);
+    } else if (err != AN_OK) {
+        an_tick_add(&c->args->vitals->refused, 1);
+        if (an_log_allow(&c->refused, mono()))
+            an_log(AN_LOG_WARN, "message_refused", "site=%s err=%s why=\"%s\"", c->in.site, an_err_name(err),
+                   why.text);
     }
     an_msg_free(msg);
 }
@@ -225,6 +232,21 @@ static void set_door(an_core *c)
     c->enrol_open = open;
 }
 
+/* The core's share; the HTTP thread adds its own. */
+static void answer_meters(an_core *c, an_http_job *job)
+{
+    an_buf b;
+    an_meter_page p;
+    an_buf_init(&b, AN_METER_PAGE_MAX);
+    an_meter_begin(&p, an_coordinator_meters, AN_COORDINATOR_METERS, &b);
+    an_err err = an_meters_core(c->hub, &p);
+    an_buf_u8(&b, 0);
+    if (err == AN_OK && an_meter_end(&p) == AN_OK)
+        job->answer = (an_api_answer){.status = 200, .type = AN_METER_TYPE, .body = (char *)b.data};
+    else
+        an_buf_done(&b);
+}
+
 /* False: it waits for the journal.  Whoever gets a token finds the door open: a refused handshake is
  * tried again only after half a minute. */
 static bool answer_http(an_core *c, an_http_job *job)
@@ -232,7 +254,9 @@ static bool answer_http(an_core *c, an_http_job *job)
     int64_t waited = mono() - job->since_ms;
     if (c->n_parked == AN_PARKED_MAX)
         waited = INT64_MAX;
-    if (an_api_handle(c->api, &job->req, waited, &job->answer) == AN_ERR_AGAIN)
+    if (strcmp(job->req.path, AN_METRICS_PATH) == 0)
+        answer_meters(c, job);
+    else if (an_api_handle(c->api, &job->req, waited, &job->answer) == AN_ERR_AGAIN)
         return false;
     set_door(c);
     an_bridge_answer(c->bridge, job);
@@ -307,6 +331,8 @@ static bool keep_lease(an_core *c)
         c->keep_ms = mono() + KEEP_MS;
         if (err == AN_OK)
             c->kept_ms = now;
+        atomic_store(&c->args->vitals->store_ok, err == AN_OK);
+        atomic_store(&c->args->vitals->kept_ms, c->kept_ms);
     }
     if (err == AN_ERR_STATE) {
         an_log(AN_LOG_ERROR, "deposed", "why=\"%s\"",
@@ -320,13 +346,15 @@ static bool keep_lease(an_core *c)
 
 static void give_up(an_core *c, an_err err)
 {
-    if (c->args->failed)
-        c->args->failed(c->args->ctx, err);
+    if (c->args->calls.failed)
+        c->args->calls.failed(c->args->calls.ctx, err);
 }
 
 void an_core_run(an_core *c, an_pipe *pipe)
 {
     for (;;) {
+        an_vitals_turned(c->args->vitals);
+        an_notify_alive(mono());
         an_wait items[] = {{.pipe = pipe},
                            {.server = c->control},
                            {.server = c->enrol},

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "coordinator/meters.h"
 #include "coordinator/runtime_internal.h"
 #include "doors/asset.h"
 #include "doors/crypto.h"
@@ -25,6 +26,9 @@ struct an_bridge {
     bool closing;
     an_hash token; /* of the token's text: comparing hashes takes the same time for any length */
     int64_t answer_ms;
+    bool open_meters; /* they need no token */
+    const char *data;
+    an_vitals *vitals;
     an_http_server *server;
     an_feed *feed;
 };
@@ -136,7 +140,7 @@ void an_bridge_ask(an_bridge *b, an_http_job *job, an_api_answer *ret)
     if (job->req.wait_ms[0] &&
         (!an_parse_int(job->req.wait_ms, &wait_ms) || wait_ms < 0 || wait_ms > AN_API_WAIT_MAX_MS))
         wait_ms = 0;
-    struct timespec until = an_clock_after(b->answer_ms + wait_ms);
+    struct timespec until = an_clock_after((job->answer_ms ? job->answer_ms : b->answer_ms) + wait_ms);
     pthread_mutex_lock(&b->lock);
     if (b->closing) {
         refusal = "the coordinator is stopping";
@@ -171,20 +175,53 @@ static bool is_page(const an_http_request *http, an_http_reply *reply)
     return an_asset_answer(&an_console_assets, http, reply);
 }
 
-static void on_http(void *ctx, const an_http_request *http, an_http_reply *reply)
+#define METERS_MS 4000 /* who reads them waits ten seconds, as a rule, and half a page is better than none */
+
+/* What the core knows if it has the time, then what needs nobody else.  Takes the job. */
+static void answer_meters(an_bridge *b, an_http_job *job, an_http_reply *reply)
 {
-    an_bridge *b = ctx;
+    an_api_answer core = {0};
+    an_buf out;
+    an_meter_page p;
+    job->since_ms = an_clock_system()->mono_ms(an_clock_system());
+    job->answer_ms = METERS_MS;
+    an_bridge_ask(b, job, &core);
+    const bool up = core.status == 200 && core.body;
+    an_buf_init(&out, AN_METER_PAGE_MAX);
+    if (up)
+        an_buf_text(&out, core.body);
+    an_api_answer_done(&core);
+    an_meter_begin(&p, an_coordinator_meters, AN_COORDINATOR_METERS, &out);
+    an_meter_count(&p, AN_CM_CORE_UP, up, NULL);
+    an_vitals_meters(b->vitals, &p, b->data);
+    if (an_meter_end(&p) != AN_OK) {
+        an_buf_done(&out);
+        return;
+    }
+    reply->status = 200;
+    reply->type = AN_METER_TYPE;
+    reply->body = out.data;
+    reply->body_len = out.len;
+}
+
+static void answer_one(an_bridge *b, const an_http_request *http, an_http_reply *reply)
+{
+    const bool meters = strcmp(http->path, AN_METRICS_PATH) == 0;
     an_api_answer answer = {0};
     an_http_job *job = NULL;
-    if (is_page(http, reply))
+    if (an_vitals_probe(b->vitals, http, reply) || is_page(http, reply))
         return;
-    if (!allowed(b, http)) {
+    if (!(meters && b->open_meters) && !allowed(b, http)) {
         an_log(AN_LOG_WARN, "http_not_allowed", "remote=%s", http->remote);
         an_api_problem(401, "send the header Authorization: Bearer TOKEN; the token is in admin.token",
                        &answer);
     } else if (!(job = an_alloc(1, sizeof *job))) {
         an_api_problem(503, "out of memory", &answer);
     } else if (copy_request(http, &job->req, &answer)) {
+        if (meters) {
+            answer_meters(b, job, reply);
+            return;
+        }
         job->since_ms = an_clock_system()->mono_ms(an_clock_system());
         if (an_bridge_is_events(&job->req))
             an_bridge_events(b, http, job, &answer, reply);
@@ -207,6 +244,14 @@ static void on_http(void *ctx, const an_http_request *http, an_http_reply *reply
         reply->status = 500;
 }
 
+static void on_http(void *ctx, const an_http_request *http, an_http_reply *reply)
+{
+    an_bridge *b = ctx;
+    const uint64_t since_ns = an_clock_ns();
+    answer_one(b, http, reply);
+    an_vitals_asked(b->vitals, http, reply->status, an_clock_ns() - since_ns);
+}
+
 void an_bridge_answer(an_bridge *b, an_http_job *job)
 {
     pthread_mutex_lock(&b->lock);
@@ -220,8 +265,8 @@ void an_bridge_answer(an_bridge *b, an_http_job *job)
 
 /* ---- life ---- */
 
-an_err an_bridge_open(const an_coordinator_conf *conf, const char *token, an_pipe *to_core, an_bridge **ret,
-                      an_note *why)
+an_err an_bridge_open(const an_coordinator_conf *conf, const char *token, an_vitals *vitals, an_pipe *to_core,
+                      an_bridge **ret, an_note *why)
 {
     an_bridge *b = an_alloc(1, sizeof *b);
     if (!b) {
@@ -236,6 +281,9 @@ an_err an_bridge_open(const an_coordinator_conf *conf, const char *token, an_pip
     pthread_condattr_destroy(&attr);
     b->to_core = to_core;
     b->answer_ms = conf->answer_ms;
+    b->open_meters = conf->metrics == AN_METRICS_OPEN;
+    b->data = conf->data;
+    b->vitals = vitals;
     an_hash_of(&b->token, token, strlen(token));
     an_http_server_conf server = {.address = conf->http_address,
                                   .port = (uint16_t)conf->http_port,

@@ -7,6 +7,7 @@
 #include "coordinator/feed.h"
 #include "coordinator/runtime.h"
 #include "coordinator/store.h"
+#include "coordinator/vitals.h"
 #include "doors/http_server.h"
 #include "net/pipe.h"
 #include "net/zap.h"
@@ -17,8 +18,8 @@ typedef struct an_core_args {
     const an_coordinator_conf *conf;
     an_net *net;
     an_zap *zap;
-    void (*failed)(void *ctx, an_err err);
-    void *ctx;
+    an_runtime_calls calls;
+    an_vitals *vitals;
     an_runtime_endpoints *endpoints; /* filled before ready */
 } an_core_args;
 void an_core_main(an_pipe *pipe, void *args); /* an an_actor_main */
@@ -62,7 +63,8 @@ typedef struct an_bulk_args {
     an_net *net;
     const char *endpoint;
     const uint8_t *link_secret;
-    an_store *store; /* for the files of objects only */
+    an_store *store;   /* for the files of objects only */
+    an_vitals *vitals; /* NULL: nothing is counted */
     const char *spool_dir;
     char bound[AN_ENDPOINT_MAX]; /* filled before ready */
 } an_bulk_args;
@@ -85,8 +87,9 @@ void an_work_main(an_pipe *pipe, void *args); /* messages are an_work * */
 typedef struct an_http_job {
     an_api_request req;
     an_api_answer answer;
-    int64_t since_ms; /* monotonic */
-    bool done, left;  /* under the bridge's lock */
+    int64_t since_ms;  /* monotonic */
+    int64_t answer_ms; /* how long it is waited for; 0: http.answer */
+    bool done, left;   /* under the bridge's lock */
 } an_http_job;
 
 typedef struct an_bridge an_bridge;
@@ -107,8 +110,8 @@ void an_feed_journal(an_feed *f, an_store *store, uint64_t last);
 
 /* Starts the HTTP server.  to_core: the pipe end that the bridge sends an_http_job * through;
  * owned by the bridge from then on, even on failure. */
-an_err an_bridge_open(const an_coordinator_conf *conf, const char *token, an_pipe *to_core, an_bridge **ret,
-                      an_note *why);
+an_err an_bridge_open(const an_coordinator_conf *conf, const char *token, an_vitals *vitals, an_pipe *to_core,
+                      an_bridge **ret, an_note *why);
 uint16_t an_bridge_port(const an_bridge *b);
 void an_bridge_answer(an_bridge *b, an_http_job *job); /* the core is done with it; job->answer is filled */
 /* Tells every waiting request 503 and ends the server.  Jobs that the core still holds are its

@@ -63,6 +63,7 @@ static an_err open_bulk(an_core *c, an_note *why)
                                   .endpoint = c->args->conf->bulk,
                                   .link_secret = c->id->link_secret,
                                   .store = c->store,
+                                  .vitals = c->args->vitals,
                                   .spool_dir = an_store_spool_dir(c->store)};
     an_err err = an_actor_start(c->args->net, an_bulk_main, &c->bulk_args, &c->bulk, why);
     return err == AN_OK ? an_actor_start(c->args->net, an_work_main, NULL, &c->worker, why) : err;
@@ -208,7 +209,9 @@ static an_err open_http(an_core *c, an_note *why)
         err = an_pipe_pair(c->args->net, pipes);
     if (err == AN_OK) {
         c->http = pipes[0];
-        err = an_bridge_open(c->args->conf, token, pipes[1], &c->bridge, why);
+        if (c->args->calls.opening)
+            c->args->calls.opening(c->args->calls.ctx);
+        err = an_bridge_open(c->args->conf, token, c->args->vitals, pipes[1], &c->bridge, why);
     }
     if (err == AN_OK)
         snprintf(e->http, sizeof e->http, six ? "http://[%s]:%u" : "http://%s:%u",
@@ -314,6 +317,14 @@ void an_core_main(an_pipe *pipe, void *args)
     an_err err = open_all(c, &why);
     if (err != AN_OK && !why.text[0])
         an_note_set(&why, "%s", an_err_text(err));
+    if (err == AN_OK) {
+        an_vitals *v = c->args->vitals;
+        atomic_store(&v->epoch, an_store_epoch(c->store));
+        atomic_store(&v->store_ok, true);
+        atomic_store(&v->kept_ms, c->kept_ms);
+        an_vitals_turned(v);
+        atomic_store(&v->active, true);
+    }
     an_actor_ready(pipe, err, &why);
     if (err == AN_OK) {
         an_log(AN_LOG_INFO, "coordinator_started", "http=%s control=%s bulk=%s enrol=%s",

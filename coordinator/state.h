@@ -23,6 +23,7 @@
 #include "base/terms.h"
 #include "coordinator/campaign.h"
 #include "coordinator/policy.h"
+#include "coordinator/records.h"
 #include "coordinator/rollout.h"
 #include "coordinator/rule.h"
 #include "coordinator/server_optimiser.h"
@@ -287,6 +288,7 @@ typedef struct an_state {
     an_root root;             /* of releases, now */
     bool root_set;
     uint8_t first_root[AN_SIGN_PUBLIC_BYTES];
+    uint64_t n_kinds[AN_RECORD_KINDS]; /* records of each kind (an_record_kind_at) */
     uint64_t last_seq;
     int64_t last_ms;  /* when a coordinator was last at work, in the time that rollouts count in */
     uint64_t next_id; /* for rounds and campaigns */

@@ -461,6 +461,9 @@ an_err an_state_apply(an_state *st, const an_record *r, an_note *why)
     if (err != AN_OK)
         return err;
     st->last_seq = r->seq;
+    const an_record_kind *kind = an_record_kind_find(r->kind);
+    if (kind)
+        st->n_kinds[kind - an_record_kind_at(0)]++;
     /* Who has started is at work from its next record on; what a set clock leads to is in the record. */
     if (strcmp(r->kind, "coordinator.started") != 0 && strcmp(r->kind, "clock.set") != 0)
         st->last_ms = r->time_ms;

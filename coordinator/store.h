@@ -57,6 +57,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/meter.h"
 #include "doors/crypto.h"
 
 typedef struct an_store an_store;
@@ -163,5 +164,12 @@ an_err an_store_object_file(an_store *s, const an_hash *hash, char out[static AN
 an_err an_store_object_path(const an_store *s, const an_hash *hash, char out[static AN_PATH_MAX]);
 /* A folder on the same file system for files that are still being received. */
 const char *an_store_spool_dir(const an_store *s);
+
+/* What the store has taken since it was opened; may be read from any thread. */
+typedef struct an_store_figures {
+    an_times append; /* an_times_short: of calls that made records durable */
+    an_tick errors;  /* appends and renewals of the lease that failed */
+} an_store_figures;
+const an_store_figures *an_store_figures_get(const an_store *s); /* borrowed */
 
 #endif

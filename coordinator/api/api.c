@@ -97,6 +97,18 @@ bool an_api_path_match(const char *pattern, const char *path, char ret_arg[stati
     return *path == '\0';
 }
 
+size_t an_api_route_find(const char *method, const char *path)
+{
+    char arg[AN_API_TEXT];
+    if (strncmp(path, PREFIX "/", sizeof PREFIX) != 0)
+        return N_ROUTES;
+    for (size_t i = 0; i < N_ROUTES; i++)
+        if (strcmp(routes[i].method, method) == 0 &&
+            an_api_path_match(routes[i].pattern, path + sizeof PREFIX - 1, arg))
+            return i;
+    return N_ROUTES;
+}
+
 /* ---- problems ---- */
 
 static const struct {

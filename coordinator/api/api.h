@@ -106,6 +106,14 @@ typedef struct an_api_route_info {
     bool two; /* people: TWO */
 } an_api_route_info;
 bool an_api_route_at(size_t i, an_api_route_info *ret);
+#define AN_ROUTE(...) +1
+enum {
+    AN_API_ROUTES = 0
+#include "coordinator/api/routes.def"
+};
+#undef AN_ROUTE
+/* The place of the route that a request is for; AN_API_ROUTES: of none.  From any thread. */
+size_t an_api_route_find(const char *method, const char *path);
 
 /* Does path fit pattern ("/sites/{name}/approve")?  ret_arg gets what stands for the
  * {part}; 1..127 bytes without '/'. */

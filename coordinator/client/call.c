@@ -87,7 +87,8 @@ bool an_cli_reachable(const an_cli *c)
     const int n = snprintf(url, sizeof url, "%s/api/v1/models", c->url);
     const an_http_ask ask = {
         .method = "GET", .url = url, .headers = headers, .timeout_ms = REACH_MS, .max_body = ANSWER_MAX};
-    const bool there = n > 0 && (size_t)n < sizeof url && an_http_call(&ask, &answer, NULL) == AN_OK;
+    const bool there = n > 0 && (size_t)n < sizeof url && an_http_call(&ask, &answer, NULL) == AN_OK &&
+                       answer.status != 503; /* it stands by */
     an_http_answer_done(&answer);
     return there;
 }

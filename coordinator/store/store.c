@@ -12,6 +12,7 @@ struct an_store {
     const an_store_backend *backend;
     void *state;
     const an_clock *clock;
+    an_store_figures figures;
     unsigned scanning; /* depth of scans under way; an append among them would move what they read */
 };
 
@@ -90,7 +91,14 @@ void an_store_close(an_store *s)
 
 an_err an_store_keep(an_store *s, an_note *why)
 {
-    return s->backend->keep(s->state, why);
+    an_err err = s->backend->keep(s->state, why);
+    an_tick_add(&s->figures.errors, err != AN_OK);
+    return err;
+}
+
+const an_store_figures *an_store_figures_get(const an_store *s)
+{
+    return &s->figures;
 }
 
 uint64_t an_store_epoch(const an_store *s)
@@ -182,7 +190,12 @@ an_err an_store_append(an_store *s, const an_record *records, size_t n, uint64_t
             return err;
     }
     uint64_t last = 0;
+    const uint64_t since_ns = an_clock_ns();
     an_err err = s->backend->append(s->state, records, n, s->clock->wall_ms(s->clock), &last, why);
+    if (err == AN_OK)
+        an_times_add(&s->figures.append, an_times_short, (an_clock_ns() - since_ns) / 1000);
+    else if (err != AN_ERR_EXISTS) /* which is an answer */
+        an_tick_add(&s->figures.errors, 1);
     if (err == AN_OK && ret_last_seq)
         *ret_last_seq = last;
     return err;

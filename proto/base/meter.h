@@ -33,6 +33,7 @@ typedef enum an_meter_type { AN_METER_COUNTER, AN_METER_GAUGE, AN_METER_HISTOGRA
 #define AN_METER_LABELS 3
 #define AN_METER_ROWS_MAX 128
 #define AN_METER_SERIES_MAX 4096
+#define AN_METER_TYPE "text/plain; version=0.0.4; charset=utf-8" /* of the page */
 #define AN_METER_PAGE_MAX ((size_t)16 << 20) /* bytes, for the buffer that a page is written to */
 
 typedef struct an_meter {

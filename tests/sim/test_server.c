@@ -47,7 +47,7 @@ static void start(fixture *f)
 {
     an_note why = {{0}};
     an_buf b;
-    if (an_runtime_start(&f->conf, NULL, NULL, &f->rt, &why) != AN_OK)
+    if (an_runtime_start(&f->conf, NULL, &f->rt, &why) != AN_OK)
         fail_msg("%s", why.text);
     an_buf_init(&b, 256);
     assert_int_equal(an_file_read(&b, an_runtime_endpoints_get(f->rt)->token_file, &why), AN_OK);
@@ -232,7 +232,7 @@ static void a_second_coordinator_does_not_take_the_store(void **state)
     fixture *f = *state;
     an_runtime *other = NULL;
     an_note why = {{0}};
-    assert_int_equal(an_runtime_start(&f->conf, NULL, NULL, &other, &why), AN_ERR_STATE);
+    assert_int_equal(an_runtime_start(&f->conf, NULL, &other, &why), AN_ERR_STATE);
     assert_null(other);
     assert_true(why.text[0] != '\0');
     expect(f, "GET", "/status", NULL, 200);
