@@ -1,0 +1,85 @@
+// What waits for a person, the most urgent first.  Pure: test/needs.test.ts.
+import type { Key, Values } from "../base/i18n.ts";
+import type { Drift, FleetLine, Roster, Status } from "../base/shapes.ts";
+import type { Tone } from "../ui/bits.tsx";
+
+export interface Need {
+  id: string;
+  tone: Tone;
+  title: Key;
+  values: Values;
+  /** What the coordinator says of it, in its own words. */
+  detail: string;
+  since_ms?: number;
+  href: string;
+  go: Key;
+}
+
+/** A site that was not heard of for this long is silent; shorter cuts mend themselves. */
+export const SILENT_MS = 120_000;
+/** A line that follows is given this long before it is called behind. */
+export const BEHIND_MS = 600_000;
+
+export interface Seen {
+  status: Status;
+  fleet: FleetLine[];
+  roster?: Roster | undefined;
+  drifts: Drift[];
+}
+
+function sites({ status }: Seen, now: number): Need[] {
+  const out: Need[] = [];
+  for (const s of status.sites) {
+    if (s.status === "requested")
+      out.push({ id: "ask-" + s.name, tone: "wait", title: "console.need_admit", values: { site: s.name }, detail: s.fingerprint, since_ms: s.since_ms, href: "/enrol", go: "console.go_compare" });
+    if (s.status !== "approved") continue;
+    if (!s.connected && now - (s.seen_ms ?? s.since_ms) > SILENT_MS)
+      out.push({ id: "silent-" + s.name, tone: "bad", title: "console.need_silent", values: { site: s.name }, detail: "", since_ms: s.seen_ms ?? s.since_ms, href: "/sites/" + s.name, go: "console.go_look" });
+    const bare = s.connected ? (s.lines ?? []).filter((l) => !l.version) : [];
+    if (bare.length > 0)
+      out.push({ id: "bare-" + s.name, tone: "warn", title: "console.need_no_model", values: { site: s.name, n: bare.length }, detail: bare.map((l) => l.line).join(", "), href: "/sites/" + s.name, go: "console.go_look" });
+  }
+  return out;
+}
+
+function work({ status }: Seen): Need[] {
+  const out: Need[] = [];
+  for (const k of status.campaigns) {
+    const drift = k.cause !== "" && k.cause !== "none";
+    if (k.state === "WAITING")
+      out.push({ id: "campaign-" + k.id, tone: "wait", title: drift ? "console.need_drift" : "console.need_campaign", values: { id: String(k.id), model: k.model }, detail: k.trigger, since_ms: k.opened_ms, href: "/campaigns/" + k.id, go: "console.go_decide" });
+    // A passed candidate whose rollout or release waits is told by that.
+    const elsewhere = status.rollouts.some((r) => r.campaign === k.id) || /release root/.test(k.waiting);
+    if (k.state === "PASSED" && !elsewhere)
+      out.push({ id: "campaign-" + k.id, tone: "wait", title: "console.need_promote", values: { id: String(k.id), model: k.model }, detail: k.reason, since_ms: k.opened_ms, href: "/campaigns/" + k.id, go: "console.go_decide" });
+  }
+  for (const r of status.rollouts) {
+    const paused = r.state === "PAUSED";
+    const failed = r.stages.reduce((n, s) => n + s.failed, 0);
+    if (paused || r.waits_for === "approval" || failed > 0)
+      out.push({ id: "rollout-" + r.id, tone: paused || failed > 0 ? "bad" : "wait", title: paused ? "console.need_paused" : failed > 0 ? "console.need_failed" : "console.need_stage", values: { id: String(r.id), model: r.model, n: failed }, detail: r.waiting, since_ms: r.opened_ms, href: "/rollouts/" + r.id, go: "console.go_decide" });
+  }
+  return out;
+}
+
+export function needs(seen: Seen, now: number): Need[] {
+  const { status, fleet, roster, drifts } = seen;
+  const out = [...sites(seen, now), ...work(seen)];
+  if (status.root.waiting > 0)
+    out.push({ id: "release", tone: "wait", title: "console.need_release", values: { n: status.root.waiting }, detail: "", href: "/releases", go: "console.go_sign" });
+  if (roster?.waiting)
+    out.push({ id: "roster", tone: "wait", title: "console.need_roster", values: {}, detail: "", href: "/enrol", go: "console.go_sign" });
+  else if (status.root.roster_expires_soon)
+    out.push({ id: "roster", tone: "warn", title: "console.need_roster_old", values: {}, detail: "", href: "/enrol", go: "console.go_sign" });
+  const open = drifts.filter((d) => d.campaign === 0 && status.models.some((m) => m.name === d.model && m.production === d.version));
+  if (open.length > 0)
+    out.push({ id: "drift", tone: "info", title: "console.need_reports", values: { n: open.length }, detail: [...new Set(open.map((d) => `${d.site}/${d.line}`))].join(", "), since_ms: Math.min(...open.map((d) => d.time_ms)), href: "/drifts", go: "console.go_look" });
+  const behind = fleet.filter((l) => l.differs && (l.reason || now - l.since_ms > BEHIND_MS) && !status.rollouts.some((r) => r.model === l.model));
+  if (behind.length > 0)
+    out.push({ id: "behind", tone: "warn", title: "console.need_behind", values: { n: behind.length }, detail: behind.map((l) => `${l.site}/${l.line}${l.reason ? ": " + l.reason : ""}`).join(", "), href: "/sites/" + behind[0]!.site, go: "console.go_look" });
+  const rank: Tone[] = ["bad", "wait", "warn", "info", "busy", "ok", "idle"];
+  return out
+    .map((n, i) => ({ n, i }))
+    .sort((a, b) => rank.indexOf(a.n.tone) - rank.indexOf(b.n.tone) || a.i - b.i)
+    .map((x) => x.n);
+}
