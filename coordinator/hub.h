@@ -283,11 +283,16 @@ bool an_hub_root_is_online(const an_hub *hub); /* it is the coordinator's own ke
 #define AN_ANSWERS_BURST (INT64_C(2) << 20)
 #define AN_ANSWERS_PER_MS 64
 
+#define AN_HUB_INSTANCES 4
 typedef struct an_hub_live {
     char site[AN_NAME_MAX];
     bool connected;
     int64_t seen_ms;
     uint64_t epoch;
+    uint64_t instance;                           /* of the process that has the session */
+    uint64_t instances_before[AN_HUB_INSTANCES]; /* the last that had it before; 0: none */
+    int64_t
+        copies_ms; /* when one of these took it back: another process with the site's keys lives; 0: never */
     char agent_version[AN_SHORT_MAX];
     char state[AN_SHORT_MAX];
     uint32_t queued_alarms;
@@ -313,6 +318,8 @@ const an_hub_figures *an_hub_figures_get(const an_hub *hub); /* borrowed */
 
 const an_hub_live *an_hub_live_at(an_hub *hub, size_t i); /* NULL past the end */
 const an_hub_live *an_hub_live_find(an_hub *hub, const char *site);
+/* Do two processes with the site's keys take the session from each other? */
+bool an_hub_has_copies(const an_hub *hub, const an_hub_live *live);
 const an_round *an_hub_round_open(an_hub *hub, uint64_t id); /* the machine's value; NULL: not open */
 void an_hub_round_waiting(an_hub *hub, uint64_t id,
                           an_note *ret); /* what an open round waits for, for people */

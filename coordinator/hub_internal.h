@@ -157,6 +157,8 @@ bool an_hub_may_answer(an_hub *hub, const char *site);
 void an_hub_answered(an_hub *hub, const char *site, size_t bytes);
 void an_hub_ack(an_hub *hub, const char *site, const an_msg *msg, an_err err, const char *text);
 void an_hub_site_actor(char out[static 128], const char *site);
+/* hub_copies.c: the process that has the session from now on. */
+void an_hub_copies_note(an_hub *hub, an_hub_live *live, uint64_t instance);
 /* WELCOME once more to the sites with lines of the model: it is new. */
 void an_hub_greet_again(an_hub *hub, const char *model);
 /* Has the site named this line, with this model, in its HELLO?  Of other lines nothing is taken. */

@@ -145,6 +145,7 @@ static an_err on_hello(an_hub *hub, const char *site, const an_msg *msg, an_note
     live->connected = true;
     live->seen_ms = an_hub_now(hub);
     live->epoch = hub->next_epoch++;
+    an_hub_copies_note(hub, live, h->instance);
     live->n_lines = h->n_lines;
     memcpy(live->lines, h->lines, sizeof live->lines);
     memcpy(live->agent_version, h->agent_version, sizeof live->agent_version);

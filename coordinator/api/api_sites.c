@@ -16,12 +16,13 @@ static void add_windows(an_json *o, const an_hub_live *live, const char *line)
     }
 }
 
-static void add_live(an_json *o, const an_hub_live *live)
+static void add_live(const an_api_call *c, an_json *o, const an_hub_live *live)
 {
     an_json_set_bool(o, "connected", live && live->connected);
     if (!live)
         return;
     an_json_set_int(o, "seen_ms", live->seen_ms);
+    an_json_set_bool(o, "copies", an_hub_has_copies(c->hub, live));
     an_json_set_text(o, "state", live->state);
     an_json_set_text(o, "agent", live->agent_version);
     an_json_set_int(o, "alarms", (int64_t)live->alarms);
@@ -51,7 +52,7 @@ an_json *an_api_site_json(const an_api_call *c, const an_site *s)
     an_json_set_int(o, "keys_ms", s->keys_ms);
     if (s->rotates)
         an_json_set_text(o, "next_fingerprint", s->next.fingerprint);
-    add_live(o, an_hub_live_find(c->hub, s->name));
+    add_live(c, o, an_hub_live_find(c->hub, s->name));
     return o;
 }
 

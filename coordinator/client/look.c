@@ -43,6 +43,7 @@ static void print_sites(const an_jval *list)
     }
     an_grid_print(&g, stdout);
     an_grid_done(&g);
+    an_cli_show_copies(list);
     if (asking > 0)
         printf("%zu asking to be admitted: compare fingerprints (andon site list), then andon "
                "site approve NAME\n",

@@ -6,6 +6,7 @@
 
 #include "doors/json.h"
 
+void an_cli_show_copies(const an_jval *sites); /* a warning for each that runs twice */
 void an_cli_show_campaigns(const an_jval *list);
 void an_cli_show_rollouts(const an_jval *list);
 void an_cli_show_plan(const an_jval *campaign, const an_jval *opened); /* who does what in it, and why */

@@ -6,6 +6,17 @@
 #include "base/opt.h"
 #include "coordinator/client/client.h"
 #include "coordinator/client/grid.h"
+#include "coordinator/client/show.h"
+
+void an_cli_show_copies(const an_jval *sites)
+{
+    for (size_t i = 0; i < an_jval_count(sites); i++)
+        if (an_cli_bool(an_jval_at(sites, i), "copies"))
+            printf("site %s runs twice: two agents with its keys take the session from each other; end one, "
+                   "and if you "
+                   "know of one only, revoke it\n",
+                   an_cli_text(an_jval_at(sites, i), "name"));
+}
 
 int an_cli_site_list(an_cli *c)
 {
@@ -31,6 +42,7 @@ int an_cli_site_list(an_cli *c)
     }
     an_grid_print(&g, stdout);
     an_grid_done(&g);
+    an_cli_show_copies(list);
     an_json_doc_free(doc);
     return code;
 }
