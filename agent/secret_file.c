@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/credential.h"
 #include "base/file.h"
 #include "doors/crypto.h"
 
@@ -18,12 +19,14 @@ static an_err check_mode(const char *path, an_note *why)
     return AN_OK;
 }
 
-an_err an_secret_file_read(const char *path, char **ret, size_t *ret_len, an_note *why)
+an_err an_secret_file_read(const char *name, char **ret, size_t *ret_len, an_note *why)
 {
     an_buf b;
-    char *secret = NULL;
+    char *secret = NULL, path[AN_PATH_MAX];
     an_buf_init(&b, AN_SECRET_FILE_MAX);
-    an_err err = check_mode(path, why);
+    an_err err = an_credential_path(path, name, why);
+    if (err == AN_OK)
+        err = check_mode(path, why);
     if (err == AN_OK)
         err = an_file_read(&b, path, why);
     size_t len = b.len;

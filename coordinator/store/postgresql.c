@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/credential.h"
 #include "base/mem.h"
 #include "coordinator/store/postgresql.h"
 
@@ -192,10 +193,14 @@ static an_err read_address(an_pg_store *s, const char *at, an_note *why)
     an_err err = AN_OK;
     an_buf_init(&b, 4096);
     if (at[0] == '@') {
-        if (stat(at + 1, &st) == 0 && (st.st_mode & 077) != 0)
-            err = an_fail(AN_ERR_INVAL, why, "%.200s: others may read it (chmod 600)", at + 1);
+        char path[AN_PATH_MAX];
+        /* The access list of a credential shows as a right of its group. */
+        const mode_t others = an_is_credential(at + 1) ? 007 : 077;
+        err = an_credential_path(path, at + 1, why);
+        if (err == AN_OK && stat(path, &st) == 0 && (st.st_mode & others) != 0)
+            err = an_fail(AN_ERR_INVAL, why, "%.200s: others may read it (chmod 600)", path);
         if (err == AN_OK)
-            err = an_file_read(&b, at + 1, why);
+            err = an_file_read(&b, path, why);
     } else if (at[0] == '/') { /* what "postgresql://host/database" leaves behind its scheme */
         an_buf_text(&b, "postgresql:");
         an_buf_text(&b, at);
