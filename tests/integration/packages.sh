@@ -1,0 +1,183 @@
+#!/usr/bin/env bash
+# The packages as their users meet them: built, installed, started, upgraded, removed and purged, by the commands that
+# docs/OPERATIONS.md shows, in a machine of their own.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 2
+. tests/support/machine.sh
+machine_or_skip "$PWD/tests/integration/packages.sh" "$@"
+
+say() { printf '%s\n' "$*"; }
+die()
+{
+    say "FAILED: $*"
+    tail -n 20 "$machine"/run/units/*.log "$AN_MACHINE"/out 2>/dev/null
+    exit 1
+}
+out=$AN_MACHINE/out
+until_true() # seconds, command ...
+{
+    local until=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$until" ] || return 1
+        sleep 0.1
+    done
+}
+
+deploy/package --out "$AN_MACHINE/debs" >"$out" 2>&1 || die "the packages cannot be built"
+mkdir "$machine/root/packages" && cp "$AN_MACHINE"/debs/*.deb "$machine/root/packages/"
+version=$(dpkg-deb -f "$machine"/root/packages/andon_*.deb Version)
+
+# ---- what the packages say
+for name in andon-coordinator andon-agent andon andon-lab; do
+    deb=$(echo "$machine/root/packages/${name}_$version"_*.deb)
+    dpkg-deb -x "$deb" "$AN_MACHINE/x-$name"
+    program=$AN_MACHINE/x-$name/usr/bin/$name
+    ! readelf -S "$program" | grep -qF .debug_info || die "$name is not stripped"
+    strings "$program" | grep -qF "$repository" && die "$name names the folder where it was built"
+    # Each library is of a package that the package depends on, or of andon-libs.
+    depends=" $(dpkg-deb -f "$deb" Depends | sed 's/([^)]*)//g; s/,/ /g') "
+    for library in $(readelf -d "$program" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p'); do
+        case $library in ld-linux*) continue ;; libopen62541*) of=andon-libs ;;
+        *)
+            path=$(ldconfig -p | awk -v l="$library" '$1 == l { print $NF; exit }')
+            of=$(dpkg-query -S "$(realpath "$path")" 2>/dev/null || dpkg-query -S "$path" 2>/dev/null)
+            of=${of%%:*} ;;
+        esac
+        case $of in libopenblas0-*) of=libopenblas0 ;; esac
+        [[ $depends == *" $of "* ]] || die "$name needs $library of ${of:-no package}, and depends on$depends"
+    done
+done
+say "ok: the packages hold programs without symbols, and depend on all that these need"
+
+command -v systemd-analyze >/dev/null || say "left out: there is no systemd-analyze, which would judge the units"
+for unit in "$AN_MACHINE"/x-*/usr/lib/systemd/system/*.service; do
+    command -v systemd-analyze >/dev/null || break
+    exposure=$(systemd-analyze security --offline=yes --threshold=15 "$unit" 2>&1) || die "too open: $exposure"
+    say "ok: ${unit##*/}:$(sed -n 's/.*exposure level for [^:]*://p' <<<"$exposure")"
+done
+
+# ---- what the document shows, as it stands there
+block() # name: its commands, one a line
+{
+    sed -n '/^```sh '"$1"'$/,/^```$/p' docs/OPERATIONS.md | sed '1d;$d' >"$AN_MACHINE/block"
+    [ -s "$AN_MACHINE/block" ] || die "docs/OPERATIONS.md shows no commands \"$1\""
+}
+approved=
+run_block() # name
+{
+    local line pid='' token fingerprint
+    block "$1"
+    while IFS= read -r line <&3; do
+        line=${line//andon1-.../${token:-}} line=${line//4f7k-0q2m-.../${fingerprint:-}}
+        if [[ $line == *' enrol '* ]]; then # waits for the approval, which is the next command
+            in_machine bash -c "cd /root/packages && $line" >"$AN_MACHINE/enrol" 2>&1 &
+            pid=$!
+            asked() { fingerprint=$(sed -n 's/^fingerprint of this site: //p' "$AN_MACHINE/enrol"); [ -n "$fingerprint" ]; }
+            waits() { in_machine sudo -u andon andon site list --data /var/lib/andon | grep -q "requested.*$fingerprint"; }
+            until_true 20 asked && until_true 20 waits || die "$line: $(cat "$AN_MACHINE/enrol")"
+            continue
+        fi
+        does() { in_machine bash -c "cd /root/packages && $line" <<<N >"$out" 2>&1; } # N: dpkg asks about a file that both have changed
+        case $line in
+        *andon*' status '* | *' journal '*) until_true 20 does ;; # a service that was just started is a moment away
+        *) does ;;
+        esac || die "$1: $line"
+        if [ -n "$pid" ] && [[ $line == *' approve '* ]]; then
+            wait "$pid" || die "enrolment: $(cat "$AN_MACHINE/enrol")"
+            approved="$approved $(sed -n 's/^approved: \([^ ]*\) .*/\1/p' "$AN_MACHINE/enrol")"
+        fi
+        token=$(grep -o 'andon1-[a-z0-9]*' "$out" || echo "${token:-}")
+    done 3<"$AN_MACHINE/block"
+}
+mode() { in_machine stat -c '%U:%G %a' "/${1#/}"; }
+has_mode() { [ "$(mode "$1")" = "$2" ] || die "$1 is $(mode "$1"), not $2"; }
+runs_as() # unit, user
+{
+    local pid
+    pid=$(cat "$machine/run/units/$1.pid") && [ "$(stat -c %u "$machine/proc/$pid")" = "$(in_machine id -u "$2")" ] || die "$1 does not run as $2"
+    grep -q '^CapEff:[[:space:]]*0*$' "$machine/proc/$pid/status" && grep -q '^NoNewPrivs:[[:space:]]*1' "$machine/proc/$pid/status" || die "$1 may too much"
+}
+connected() # sites ...
+{
+    local site
+    for site; do
+        in_machine sudo -u andon andon site list --data /var/lib/andon 2>/dev/null | grep -q "^$site .*approved *yes" || return 1
+    done
+}
+
+for name in coordinator agent enrol site second; do run_block "$name"; done
+[ "$approved" = ' plant-a plant-b' ] || die "approved were$approved"
+until_true 30 connected plant-a plant-b || die "not both sites are connected"
+runs_as andon-coordinator.service andon
+runs_as andon-agent@plant-a.service andon-agent
+has_mode /var/lib/andon 'andon:andon 700'
+has_mode /var/lib/andon/identity 'andon:andon 600'
+has_mode /var/lib/andon/admin.token 'andon:andon 600'
+has_mode /var/lib/andon-agent/plant-a/identity 'andon-agent:andon-agent 600'
+has_mode /etc/andon/secrets 'root:root 700'
+has_mode /etc/andon/coordinator.yaml 'root:root 644'
+if command -v systemd-analyze >/dev/null; then
+    in_machine systemd-analyze verify --man=no andon-coordinator.service andon-agent@plant-a.service >"$out" 2>&1 || die "the units are not right"
+    grep -q andon "$out" && die "the units are not right"
+fi
+say "ok: from the packages to two sites by what the document shows"
+
+# ---- secrets: readable by the service alone, from its credentials
+printf 'api: {port: 7790, token_file: "credential:broker"}\n' >>"$machine/etc/andon/agent/plant-a.yaml"
+run_block secret
+credential=run/credentials/andon-agent@plant-a.service/broker
+[ "$(cat "$machine/$credential")" = 'the password' ] || die "no credential"
+has_mode "/$credential" 'root:andon-agent 440'
+has_mode /etc/andon/secrets/broker 'root:root 600'
+in_machine sudo -u andon cat "/$credential" >/dev/null 2>&1 && die "the coordinator's user can read a secret of the agent"
+until_true 30 connected plant-a plant-b || die "plant-a did not come back with a secret"
+asks() { [ "$(curl -s -o "$out" -w '%{http_code}' -H "Authorization: Bearer $1" http://127.0.0.1:7790/v1/status)" = "$2" ]; }
+until_true 20 asks 'the password' 200 && asks 'another one' 401 || die "the agent does not use its credential"
+say "ok: a secret reaches the service that it was given"
+
+# ---- backup, upgrade, what survives
+identity=$(sha256sum <"$machine/var/lib/andon/identity")
+run_block backup
+printf '# ours\n' >>"$machine/etc/andon/coordinator.yaml"
+sites=$(cat "$machine/etc/andon/agent/plant-a.yaml")
+before=$(cat "$machine/run/units/andon-coordinator.service.pid" "$machine/run/units/andon-agent@plant-b.service.pid")
+mkdir "$AN_MACHINE/newer"
+for deb in "$machine"/root/packages/*.deb; do
+    name=$(basename "$deb" | sed 's/_.*//')
+    rm -rf "$AN_MACHINE/newer/$name"
+    dpkg-deb -R "$deb" "$AN_MACHINE/newer/$name"
+    sed -i "s/^Version: .*/Version: $version+newer/; s/(= $version)/(= $version+newer)/" "$AN_MACHINE/newer/$name/DEBIAN/control"
+    [ "$name" != andon-coordinator ] || printf '# theirs\n' >>"$AN_MACHINE/newer/$name/etc/andon/coordinator.yaml"
+    rm "$deb"
+    dpkg-deb -Zgzip -b "$AN_MACHINE/newer/$name" "$machine/root/packages/${name}_$version+newer_all.deb" >"$out" 2>&1 || die "no newer package"
+done
+run_block upgrade
+[ "$(in_machine dpkg-query -W -f '${Version}' andon-agent)" = "$version+newer" ] || die "not upgraded"
+grep -q '^# ours' "$machine/etc/andon/coordinator.yaml" || die "the configuration was overwritten"
+[ -e "$machine/etc/andon/coordinator.yaml.dpkg-dist" ] || die "the new configuration is not beside the old one"
+[ "$(cat "$machine/etc/andon/agent/plant-a.yaml")" = "$sites" ] || die "a site's file was changed"
+[ "$(sha256sum <"$machine/var/lib/andon/identity")" = "$identity" ] || die "the coordinator has other keys"
+for unit in andon-coordinator andon-agent@plant-b; do
+    [[ $before != *"$(cat "$machine/run/units/$unit.service.pid")"* ]] || die "$unit runs the former version"
+done
+until_true 30 connected plant-a plant-b || die "not both sites are connected after the upgrade"
+say "ok: an upgrade restarts what runs, and keeps configuration and state"
+
+run_block restore
+grep -q 'intact\|whole\|verified' "$out" || die "the journal that was put back: $(cat "$out")"
+until_true 30 connected plant-a plant-b || die "not both sites are connected after the restore"
+say "ok: a backup that is put back admits the same sites"
+
+# ---- gone, but for what cannot be made again
+run_block uninstall
+for path in usr/bin/andon-agent usr/lib/systemd/system/andon-agent@.service usr/share/doc/andon-agent etc/andon/coordinator.yaml var/lib/andon; do
+    [ ! -e "$machine/$path" ] || die "/$path is still there"
+done
+[ -z "$(ls "$machine"/etc/systemd/system/multi-user.target.wants/andon-* 2>/dev/null)" ] || die "services are still enabled"
+[ -s "$machine/var/lib/andon-agent/plant-a/identity" ] || die "a purge that was not told to has removed a site's keys"
+in_machine bash -c 'apt-get install -y /root/packages/andon-agent_*.deb /root/packages/andon-libs_*.deb' >"$out" 2>&1 || die "cannot be installed again"
+has_mode /var/lib/andon-agent/plant-a/identity 'andon-agent:andon-agent 600'
+in_machine env ANDON_PURGE_DATA=yes apt-get purge -y andon-agent >"$out" 2>&1 || die "not purged"
+[ ! -e "$machine/var/lib/andon-agent" ] || die "a purge that was told to has left the sites' folders"
+say "ok: removed and purged; keys and journals go only when that was said"
