@@ -38,6 +38,15 @@ const an_opt an_coordinator_rows[] = {
                 "control endpoints of all coordinators on this store, separated by commas; told to sites"),
     AN_OPT_TEXT(CONF, http_address, "http.address", 2, 64, "127.0.0.1", "address of the HTTP API"),
     AN_OPT_INT(CONF, http_port, "http.port", 0, 65535, "7700", "port of the HTTP API; 0 takes any free one"),
+    AN_OPT_TEXT(CONF, http_certificate, "http.tls.certificate", 1, AN_PATH_MAX - 1, NULL,
+                "PEM file of the certificate that the HTTP API shows, those that vouch for it after it; with "
+                "http.tls.key it speaks TLS"),
+    AN_OPT_TEXT(CONF, http_key, "http.tls.key", 1, AN_PATH_MAX - 1, NULL,
+                "PEM file of its key; others must not be able to read it"),
+    AN_OPT_BOOL(CONF, http_plain, "http.plain", "false",
+                "answer without TLS on an address other than loopback: behind a proxy, or in a container"),
+    AN_OPT_INT(CONF, http_per_address, "http.per_address", 0, 128, "32",
+               "connections from one address, but for loopback; 0: as many as there are"),
     AN_OPT_MS(CONF, answer_ms, "http.answer", 100, 600000, "30s",
               "how long a request waits before it is told 503"),
     AN_OPT_CHOICE(CONF, metrics, "http.metrics", whose_metrics, "token",
@@ -108,6 +117,28 @@ an_err an_coordinator_conf_list(const an_coordinator_conf *conf,
     return AN_OK;
 }
 
+static bool is_loopback(const char *address)
+{
+    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+}
+
+unsigned an_coordinator_conf_per_address(const an_coordinator_conf *conf)
+{
+    return is_loopback(conf->http_address) ? 0 : (unsigned)conf->http_per_address;
+}
+
+static an_err check_http(const an_coordinator_conf *conf, an_note *why)
+{
+    if (!conf->http_certificate != !conf->http_key)
+        return an_fail(AN_ERR_INVAL, why, "http.tls.certificate and http.tls.key belong together");
+    if (!conf->http_key && !conf->http_plain && !is_loopback(conf->http_address))
+        return an_fail(AN_ERR_INVAL, why,
+                       "http.address = %.60s: passwords and tokens would pass in clear; give "
+                       "http.tls.certificate and http.tls.key, or http.plain: true behind a proxy with TLS",
+                       conf->http_address);
+    return AN_OK;
+}
+
 an_err an_coordinator_conf_check(const an_coordinator_conf *conf, an_note *why)
 {
     an_err err;
@@ -116,7 +147,8 @@ an_err an_coordinator_conf_check(const an_coordinator_conf *conf, an_note *why)
     uint32_t n;
     if (conf->release_root && !an_unhex(root, sizeof root, conf->release_root))
         return an_fail(AN_ERR_INVAL, why, "release.root: must be the 64 hexadecimal digits of a public key");
-    if ((err = check_endpoint("listen.control", conf->control, why)) != AN_OK ||
+    if ((err = check_http(conf, why)) != AN_OK ||
+        (err = check_endpoint("listen.control", conf->control, why)) != AN_OK ||
         (err = check_endpoint("listen.bulk", conf->bulk, why)) != AN_OK ||
         (err = check_endpoint("listen.enrol", conf->enrol, why)) != AN_OK ||
         (err = an_coordinator_conf_list(conf, list, &n, why)) != AN_OK ||

@@ -12,6 +12,7 @@
 #ifndef AN_COORDINATOR_CONF_H
 #define AN_COORDINATOR_CONF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,7 +29,10 @@ typedef struct an_coordinator_conf {
     char *advertise_control, *advertise_bulk, *advertise_enrol; /* told to sites; NULL: as bound */
     char *coordinators; /* "tcp://a:7701,tcp://b:7701"; NULL: there is this one alone */
     char *http_address;
-    int64_t http_port; /* 0: any free one */
+    int64_t http_port;                 /* 0: any free one */
+    char *http_certificate, *http_key; /* PEM files; NULL: no TLS */
+    bool http_plain;                   /* no TLS although others than this computer can connect */
+    int64_t http_per_address;          /* connections from one address; 0: no bound of their own */
     int64_t lease_ms;
     int64_t answer_ms; /* how long an HTTP request waits for the core */
     int metrics;       /* AN_METRICS_* */
@@ -45,6 +49,8 @@ an_err an_coordinator_conf_init(an_coordinator_conf *conf); /* the defaults.  Er
 void an_coordinator_conf_done(an_coordinator_conf *conf);
 /* Do the values agree with one another?  Errors: INVAL. */
 an_err an_coordinator_conf_check(const an_coordinator_conf *conf, an_note *why);
+/* How many connections one address may have; 0: no bound, since all of loopback is one address. */
+unsigned an_coordinator_conf_per_address(const an_coordinator_conf *conf);
 /* conf->coordinators, one by one.  Errors: INVAL one is no endpoint, or too long; LIMIT too many. */
 an_err an_coordinator_conf_list(const an_coordinator_conf *conf,
                                 an_msg_coordinator ret[static AN_COORDINATORS_MAX], uint32_t *ret_n,

@@ -285,18 +285,25 @@ an_err an_bridge_open(const an_coordinator_conf *conf, const char *token, an_vit
     b->data = conf->data;
     b->vitals = vitals;
     an_hash_of(&b->token, token, strlen(token));
+    an_tls tls = {0};
     an_http_server_conf server = {.address = conf->http_address,
                                   .port = (uint16_t)conf->http_port,
                                   .max_connections = CONNECTIONS_MAX,
                                   .max_streams = STREAMS_MAX,
+                                  .per_address = an_coordinator_conf_per_address(conf),
                                   .timeout_s = 60,
                                   .max_body = BODY_MAX,
                                   .threads = true,
                                   .handler = on_http,
                                   .ctx = b};
-    an_err err = an_feed_new(&b->feed);
+    an_err err = an_tls_read(conf, &tls, why);
+    server.certificate = tls.certificate;
+    server.key = tls.key;
+    if (err == AN_OK)
+        err = an_feed_new(&b->feed);
     if (err == AN_OK)
         err = an_http_server_start(&server, &b->server, why);
+    an_tls_done(&tls);
     if (err != AN_OK) {
         an_bridge_free(b);
         return err;

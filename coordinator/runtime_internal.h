@@ -98,6 +98,15 @@ typedef struct an_bridge an_bridge;
 void an_bridge_ask(an_bridge *b, an_http_job *job, an_api_answer *ret);
 an_feed *an_bridge_feed(const an_bridge *b);
 
+/* ---- TLS: runtime_tls.c ---- */
+
+typedef struct an_tls {
+    char *certificate, *key; /* PEM; NULL: plain HTTP */
+} an_tls;
+/* ret is zeroed before.  Errors: REFUSED others may read the key; NOTFOUND, IO, LIMIT, NOMEM. */
+an_err an_tls_read(const an_coordinator_conf *conf, an_tls *ret, an_note *why);
+void an_tls_done(an_tls *tls);
+
 /* ---- events: runtime_events.c ---- */
 
 bool an_bridge_is_events(const an_api_request *req);

@@ -214,8 +214,9 @@ static an_err open_http(an_core *c, an_note *why)
         err = an_bridge_open(c->args->conf, token, c->args->vitals, pipes[1], &c->bridge, why);
     }
     if (err == AN_OK)
-        snprintf(e->http, sizeof e->http, six ? "http://[%s]:%u" : "http://%s:%u",
-                 c->args->conf->http_address, (unsigned)an_bridge_port(c->bridge));
+        snprintf(e->http, sizeof e->http, six ? "http%s://[%s]:%u" : "http%s://%s:%u",
+                 c->args->conf->http_key ? "s" : "", c->args->conf->http_address,
+                 (unsigned)an_bridge_port(c->bridge));
     an_wipe(token, sizeof token);
     return err;
 }

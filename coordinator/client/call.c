@@ -55,6 +55,7 @@ static int call(an_cli *c, const char *method, const char *path, const char *bod
                        .headers = headers,
                        .body = body,
                        .body_len = body ? strlen(body) : 0,
+                       .ca_file = c->ca_file,
                        .timeout_ms = TIMEOUT_MS,
                        .max_body = ANSWER_MAX};
     an_err err = an_http_call(&ask, &answer, &why);
@@ -85,8 +86,12 @@ bool an_cli_reachable(const an_cli *c)
     an_http_answer answer = {0};
     const char *const headers[] = {c->authorization, NULL};
     const int n = snprintf(url, sizeof url, "%s/api/v1/models", c->url);
-    const an_http_ask ask = {
-        .method = "GET", .url = url, .headers = headers, .timeout_ms = REACH_MS, .max_body = ANSWER_MAX};
+    const an_http_ask ask = {.method = "GET",
+                             .url = url,
+                             .headers = headers,
+                             .ca_file = c->ca_file,
+                             .timeout_ms = REACH_MS,
+                             .max_body = ANSWER_MAX};
     const bool there = n > 0 && (size_t)n < sizeof url && an_http_call(&ask, &answer, NULL) == AN_OK &&
                        answer.status != 503; /* it stands by */
     an_http_answer_done(&answer);

@@ -37,6 +37,7 @@ typedef struct an_cli {
     const char *
         silent; /* several, of which none before the last, which is url, answered; NULL: one answered, or there is one */
     char authorization[512]; /* the header */
+    const char *ca_file;     /* NULL: the system's certificates */
     bool json;
     bool quiet_json; /* under --json too the document is wanted, and nothing printed */
 } an_cli;

@@ -12,6 +12,7 @@
     {"url", "URL",                                                                                           \
      "the coordinator's API, or several, separated by commas; or $ANDON_URL; http://127.0.0.1:7700"},        \
         {"token-file", "FILE", "the administrator's token; or $ANDON_TOKEN_FILE"},                           \
+        {"ca-file", "FILE", "certificates to trust for https, in place of the system's; or $ANDON_CA_FILE"}, \
         {"data", "DIR", "the coordinator's data folder: takes URL and token from there"},                    \
     {                                                                                                        \
         "json", NULL, "print the server's JSON"                                                              \
@@ -188,6 +189,9 @@ static int connect_to(an_cli *c)
     }
     if (!url && !data)
         url = getenv("ANDON_URL");
+    c->ca_file = an_args_get(c->args, "ca-file");
+    if (!c->ca_file)
+        c->ca_file = getenv("ANDON_CA_FILE");
     if (!token && !data)
         token = getenv("ANDON_TOKEN_FILE");
     const int code = read_token(c, token ? token : data ? path : "andon-data/admin.token");

@@ -13,13 +13,16 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "doors/http_guard.h"
 #include "doors/unix_socket.h"
 
 #define DEFAULT_CONNECTIONS 64
 #define DEFAULT_TIMEOUT_S 15
+#define DEFAULT_PHASE_S 60
 #define DEFAULT_BODY ((size_t)1 << 20)
 #define STREAM_PIECE ((size_t)16 << 10)
 #define STREAM_SILENCE_S 60 /* MHD's idea of idle: longer than any pause that next may make */
+#define TLS_VERSIONS "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
 #define MEMORY_PER_CONNECTION ((size_t)32 << 10) /* request line and headers */
 
 struct an_http_server {
@@ -28,7 +31,8 @@ struct an_http_server {
     void *ctx;
     size_t max_body;
     const char *socket; /* NULL: TCP */
-    bool threads;
+    bool threads, secure;
+    an_guard *guard;
     unsigned max_streams;
     atomic_uint n_streams;
 };
@@ -58,11 +62,41 @@ static enum MHD_Result queue(struct MHD_Connection *conn, unsigned status, struc
     return ok;
 }
 
+/* What the door itself refuses; MHD promises not to change a persistent buffer. */
 static enum MHD_Result queue_error(struct MHD_Connection *conn, unsigned status)
 {
-    /* MHD promises not to change a persistent buffer. */
-    static char empty[1];
-    return queue(conn, status, MHD_create_response_from_buffer(0, empty, MHD_RESPMEM_PERSISTENT));
+    static char large[] = "{\"type\":\"about:blank\",\"title\":\"too large\",\"status\":413,"
+                          "\"detail\":\"the body is over its bound\"}";
+    static char memory[] = "{\"type\":\"about:blank\",\"title\":\"not now; try again\",\"status\":503,"
+                           "\"detail\":\"out of memory\"}";
+    char *text = status == MHD_HTTP_CONTENT_TOO_LARGE ? large : memory;
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_PERSISTENT);
+    if (response && MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+                                            "application/problem+json") != MHD_YES) {
+        MHD_destroy_response(response);
+        response = NULL;
+    }
+    return queue(conn, status, response);
+}
+
+static an_guarded *guarded(struct MHD_Connection *conn)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+static void on_connection(void *ctx, struct MHD_Connection *conn, void **socket_context,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    an_http_server *server = ctx;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        an_guard_remove(server->guard, *socket_context);
+        *socket_context = NULL;
+    } else if (info) {
+        *socket_context = an_guard_add(server->guard, info->connect_fd);
+    }
 }
 
 /* ---- streams ---- */
@@ -209,13 +243,17 @@ static enum MHD_Result answer(an_http_server *server, struct MHD_Connection *con
         .user = user,
         .body = (const char *)in->body.data,
         .body_len = in->body.len - 1,
+        .secure = server->secure,
         .inside = conn,
         .server = server,
     };
+    an_guard_rest(server->guard, guarded(conn));
     an_http_reply reply = {0};
     server->handler(server->ctx, &req, &reply);
     if (reply.status < 200 || reply.status > 599)
         reply.status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+    if (!reply.stream)
+        an_guard_phase(server->guard, guarded(conn));
     return queue_reply(conn, &reply);
 }
 
@@ -250,6 +288,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *conn, const 
             return MHD_NO;
         an_buf_init(&in->body, server->max_body + 1);
         *request_ctx = in;
+        an_guard_phase(server->guard, guarded(conn));
         return MHD_YES;
     }
     if (*len > 0) {
@@ -271,9 +310,9 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *conn, const 
 static void on_completed(void *ctx, struct MHD_Connection *conn, void **request_ctx,
                          enum MHD_RequestTerminationCode how)
 {
-    (void)ctx;
-    (void)conn;
+    const an_http_server *server = ctx;
     (void)how;
+    an_guard_phase(server->guard, guarded(conn)); /* the next one's headers */
     incoming *in = *request_ctx;
     if (in)
         an_buf_done(&in->body);
@@ -338,15 +377,55 @@ static struct MHD_Daemon *start_daemon(an_http_server *server, const an_http_ser
         flags |= MHD_USE_THREAD_PER_CONNECTION;
     if (addr->any.sa_family == AF_INET6)
         flags |= MHD_USE_IPv6;
-    struct MHD_OptionItem where[] = {{MHD_OPTION_SOCK_ADDR, 0, &addr->any}, {MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem options[8] = {{MHD_OPTION_SOCK_ADDR, 0, &addr->any}};
+    size_t n = 1;
     if (fd >= 0)
-        where[0] = (struct MHD_OptionItem){MHD_OPTION_LISTEN_SOCKET, fd, NULL};
+        options[0] = (struct MHD_OptionItem){MHD_OPTION_LISTEN_SOCKET, fd, NULL};
+    if (conf->per_address)
+        options[n++] =
+            (struct MHD_OptionItem){MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)conf->per_address, NULL};
+    if (server->secure) {
+        union {
+            const char *in;
+            void *out;
+        } certificate = {conf->certificate}, key = {conf->key}, versions = {TLS_VERSIONS}; /* only read */
+        flags |= MHD_USE_TLS;
+        options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, certificate.out};
+        options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, key.out};
+        options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, versions.out};
+    }
+    options[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     return MHD_start_daemon(
-        flags, conf->port, NULL, NULL, on_request, server, MHD_OPTION_ARRAY, where,
+        flags, conf->port, NULL, NULL, on_request, server, MHD_OPTION_ARRAY, options,
         MHD_OPTION_CONNECTION_LIMIT, conf->max_connections ? conf->max_connections : DEFAULT_CONNECTIONS,
         MHD_OPTION_CONNECTION_TIMEOUT, conf->timeout_s ? conf->timeout_s : DEFAULT_TIMEOUT_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_PER_CONNECTION, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-        NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_END);
+}
+
+static void fill(an_http_server *server, const an_http_server_conf *conf)
+{
+    const unsigned connections = conf->max_connections ? conf->max_connections : DEFAULT_CONNECTIONS;
+    server->handler = conf->handler;
+    server->ctx = conf->ctx;
+    server->max_body = conf->max_body ? conf->max_body : DEFAULT_BODY;
+    server->socket = conf->socket;
+    server->threads = conf->threads;
+    server->secure = conf->certificate != NULL;
+    server->max_streams = conf->max_streams ? conf->max_streams : connections / 2;
+    atomic_init(&server->n_streams, 0);
+}
+
+/* What MHD says of a certificate that it does not take is all it says. */
+static an_err cannot_start(const an_http_server_conf *conf, const char *address, int code, an_note *why)
+{
+    char reason[96] = "";
+    if (code != 0 && strerror_r(code, reason, sizeof reason) != 0)
+        reason[0] = '\0';
+    return an_fail(AN_ERR_IO, why, "http server: cannot listen on %s port %u%s%s%s",
+                   conf->socket ? conf->socket : address, (unsigned)conf->port, reason[0] ? ": " : "", reason,
+                   conf->certificate && !code ? "; are certificate and key a pair in PEM?" : "");
 }
 
 an_err an_http_server_start(const an_http_server_conf *conf, an_http_server **ret, an_note *why)
@@ -354,38 +433,27 @@ an_err an_http_server_start(const an_http_server_conf *conf, an_http_server **re
     listen_addr addr = {.any = {.sa_family = AF_UNSPEC}};
     int fd = -1;
     const char *address = conf->address ? conf->address : "127.0.0.1";
-    if (!conf->handler)
-        return an_fail(AN_ERR_INVAL, why, "http server: no handler");
+    if (!conf->handler || !conf->certificate != !conf->key)
+        return an_fail(AN_ERR_INVAL, why,
+                       conf->handler ? "http server: certificate and key belong together"
+                                     : "http server: no handler");
     if (!conf->socket && !parse_address(address, conf->port, &addr))
         return an_fail(AN_ERR_INVAL, why, "http server: \"%.60s\" is not an IPv4 or IPv6 address", address);
-    an_err err = conf->socket ? an_unix_listen(conf->socket, &fd, why) : AN_OK;
-    if (err != AN_OK)
-        return err;
     an_http_server *server = an_alloc(1, sizeof *server);
-    if (!server) {
-        if (fd >= 0)
-            close(fd);
+    if (!server)
         return an_fail(AN_ERR_NOMEM, why, "http server: out of memory");
-    }
-    server->handler = conf->handler;
-    server->ctx = conf->ctx;
-    server->max_body = conf->max_body ? conf->max_body : DEFAULT_BODY;
-    server->socket = conf->socket;
-    server->threads = conf->threads;
-    const unsigned connections = conf->max_connections ? conf->max_connections : DEFAULT_CONNECTIONS;
-    server->max_streams = conf->max_streams ? conf->max_streams : connections / 2;
-    atomic_init(&server->n_streams, 0);
+    fill(server, conf);
+    const int64_t phase_s = conf->phase_s ? (int64_t)conf->phase_s : DEFAULT_PHASE_S;
+    an_err err = an_guard_start(phase_s * 1000, &server->guard);
+    if (err == AN_OK && conf->socket)
+        err = an_unix_listen(conf->socket, &fd, why);
     errno = 0;
-    server->daemon = start_daemon(server, conf, &addr, fd);
-    if (!server->daemon) {
-        char reason[96] = "";
-        int code = errno;
-        if (code != 0 && strerror_r(code, reason, sizeof reason) != 0)
-            reason[0] = '\0';
-        an_free(server); /* fd may be closed already */
-        return an_fail(AN_ERR_IO, why, "http server: cannot listen on %s port %u%s%s",
-                       conf->socket ? conf->socket : address, (unsigned)conf->port, reason[0] ? ": " : "",
-                       reason);
+    if (err == AN_OK && !(server->daemon = start_daemon(server, conf, &addr, fd)))
+        err = cannot_start(conf, address, errno, why); /* fd may be closed already */
+    if (err != AN_OK) {
+        an_guard_stop(server->guard);
+        an_free(server);
+        return err;
     }
     *ret = server;
     return AN_OK;
@@ -402,6 +470,7 @@ void an_http_server_stop(an_http_server *server)
     if (!server)
         return;
     MHD_stop_daemon(server->daemon);
+    an_guard_stop(server->guard);
     if (server->socket)
         unlink(server->socket);
     an_free(server);

@@ -12,7 +12,7 @@
  *     ... an_http_server_port(server) ...
  *     an_http_server_stop(server);
  *
- * It listens on 127.0.0.1 unless told otherwise.  A body over its bound is answered 413 and a reply that
+ * It listens on 127.0.0.1 unless told otherwise; with a certificate it speaks TLS 1.2 and 1.3 alone.  A body over its bound is answered 413 and a reply that
  * stays empty 500, without the handler's doing.
  *
  * A stream is a reply whose bytes come one after another for as long as both sides like:
@@ -96,13 +96,19 @@ typedef struct an_http_server_conf {
     unsigned max_connections; /* 64 */
     unsigned max_streams;     /* half of them */
     unsigned timeout_s;       /* 15: idle connections are closed */
-    size_t max_body;          /* 1 MiB */
-    bool threads;             /* a thread for each connection: the handler may wait */
+    unsigned phase_s;         /* 60: for headers, body and answer each, however lively the client is */
+    unsigned per_address;     /* connections from one address; 0: no bound of their own */
+    const char
+        *certificate; /* TLS: PEM texts, the chain and its key, borrowed for the call; NULL: plain HTTP */
+    const char *key;
+    size_t max_body; /* 1 MiB */
+    bool threads;    /* a thread for each connection: the handler may wait */
     an_http_handler *handler;
     void *ctx;
 } an_http_server_conf;
 
-/* Errors: INVAL address or no handler, EXISTS the socket is another's, IO the port is taken or refused, NOMEM. */
+/* Errors: INVAL address, no handler, or a certificate without a key; EXISTS the socket is another's; IO the port is taken or
+ * refused, or certificate and key are not a pair; NOMEM. */
 an_err an_http_server_start(const an_http_server_conf *conf, an_http_server **ret, an_note *why);
 uint16_t an_http_server_port(const an_http_server *server);
 void an_http_server_stop(an_http_server *server); /* waits for the calls in progress; NULL is fine */
