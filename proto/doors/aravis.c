@@ -199,6 +199,9 @@ an_err an_aravis_open(const an_aravis_conf *conf, an_aravis **ret, an_note *why)
         goto out;
     }
     a->signal = g_signal_connect(device, "control-lost", G_CALLBACK(on_lost), a);
+    /* A master that died has left it running: it would send to that one for ever, and its format could not be set.  One that
+     * stands still may refuse to stop. */
+    arv_camera_stop_acquisition(a->camera, NULL);
     if (!set_all(a, conf, why) || (err = start(a, conf, why)))
         goto out;
     *ret = a;

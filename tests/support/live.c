@@ -76,11 +76,21 @@ bool an_live_run(an_live *l, an_live_holds holds, void *ctx, int64_t ms)
     return false;
 }
 
+static void print_devices(const an_live *l)
+{
+    an_source_device devices[AN_SOURCE_DEVICES_MAX];
+    const size_t n = an_source_devices(l->src, devices);
+    for (size_t i = 0; i < n; i++)
+        print_error("%s is %s: %s\n", devices[i].name, devices[i].reached ? "reached" : "not reached",
+                    devices[i].error);
+}
+
 void an_live_until(an_live *l, an_live_holds holds, void *ctx, int64_t ms)
 {
     if (an_live_run(l, holds, ctx, ms))
         return;
     an_live_print_counters(l);
+    print_devices(l);
     for (size_t j = 0; j < l->batch.width; j++)
         print_error("%s = %g, %s\n", an_source_sensor(l->src, j), (double)l->value[j],
                     an_value_quality_name(l->quality[j]));
