@@ -67,7 +67,7 @@ an_err an_alarms_open(const char *path, const an_alarms_conf *conf, an_alarms **
         err = an_db_migrate(a->db, steps, sizeof steps / sizeof *steps, why);
     if (err == AN_ERR_STATE)
         err = AN_ERR_UNSUPPORTED;
-    if (!err)
+    if (!err && conf->site) /* who only looks does not wait for it */
         err = count_bytes(a, why);
     if (err) {
         an_alarms_close(a);

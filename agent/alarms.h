@@ -111,6 +111,10 @@ an_err an_alarms_each(an_alarms *a, an_alarm_which which, size_t most,
                       bool (*see)(void *ctx, const an_alarm_row *row), void *ctx, an_note *why);
 /* Errors: NOTFOUND. */
 an_err an_alarms_get(an_alarms *a, const char *line, uint64_t alarm, an_alarm_row *ret, an_note *why);
+/* Records of one alarm (0: of the line's data, and of the line itself), at most `most`, newest first by the source's clock;
+ * what cannot be read is passed over.  The callback's false ends it. */
+an_err an_alarms_records(an_alarms *a, const char *line, uint64_t alarm, size_t most,
+                         bool (*see)(void *ctx, const an_alarm_record *r), void *ctx, an_note *why);
 /* The highest number of an alarm of the line; 0: none yet. */
 an_err an_alarms_last(an_alarms *a, const char *line, uint64_t *ret, an_note *why);
 

@@ -298,6 +298,33 @@ an_err an_alarms_get(an_alarms *a, const char *line, uint64_t alarm, an_alarm_ro
                : an_fail(AN_ERR_NOTFOUND, why, "line %s has no alarm %llu", line, (unsigned long long)alarm);
 }
 
+an_err an_alarms_records(an_alarms *a, const char *line, uint64_t alarm, size_t most,
+                         bool (*see)(void *ctx, const an_alarm_record *r), void *ctx, an_note *why)
+{
+    an_stmt *q = NULL;
+    bool found = false, more = true;
+    an_alarm_record r;
+    an_err err = an_db_stmt(a->db,
+                            "SELECT seq, body FROM event WHERE line = ?1 AND alarm = ?2"
+                            " ORDER BY time_ms DESC, seq DESC LIMIT ?3",
+                            &q, why);
+    if (!err)
+        err = an_stmt_bind_text(q, 1, line);
+    if (!err)
+        err = an_stmt_bind_int(q, 2, (int64_t)alarm);
+    if (!err)
+        err = an_stmt_bind_int(q, 3, most < INT64_MAX ? (int64_t)most : -1);
+    while (!err && more && !(err = an_stmt_step(q, &found, why)) && found) {
+        err = an_alarms_record_of(q, 1, (uint64_t)an_stmt_int(q, 0), &r, why);
+        if (err == AN_ERR_PROTO)
+            err = AN_OK;
+        else if (!err)
+            more = see(ctx, &r);
+    }
+    an_stmt_reset(q);
+    return err;
+}
+
 an_err an_alarms_last(an_alarms *a, const char *line, uint64_t *ret, an_note *why)
 {
     int64_t last = 0;

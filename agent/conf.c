@@ -39,8 +39,13 @@ const an_opt an_agent_rows[] = {
                 "Unix socket of the local API (docs/OPERATIONS.md); without it and api.port there is none"),
     AN_OPT_INT(CONF, api_port, "api.port", 0, 65535, "0",
                "instead: a port of 127.0.0.1, which needs a token; 0: none"),
-    AN_OPT_TEXT(CONF, api_token_file, "api.token_file", 1, AN_PATH_MAX - 1, NULL,
-                "file with the token that each request brings as Authorization: Bearer"),
+    AN_OPT_TEXT(
+        CONF, api_token_file, "api.token_file", 1, AN_PATH_MAX - 1, NULL,
+        "file with the token that each request brings as Authorization: Bearer, and people once at the "
+        "site's page"),
+    AN_OPT_TEXT(CONF, api_names, "api.names", 1, 255, NULL,
+                "names besides localhost by which browsers may ask api.port, such as that of a proxy before "
+                "it: `panel.plant, hall-3.plant`"),
     AN_OPT_BYTES(CONF, versions_quota, "versions_quota", 0, 1e15, "4G", "disk for versions; 0: no limit"),
     AN_OPT_BYTES(CONF, spool_quota, "spool_quota", 1 << 20, 1e15, "64M",
                  "disk for facts that wait to be sent"),

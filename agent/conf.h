@@ -84,14 +84,14 @@ enum { AN_TRAIN_ALWAYS, AN_TRAIN_IDLE };
 typedef struct an_agent_conf {
     char *site;
     char *data;
-    int64_t threads;                        /* of training */
-    int64_t nice;                           /* of training */
-    int64_t train_share;                    /* percent of the time in which training may work */
-    int train_when;                         /* AN_TRAIN_* */
-    int64_t budget_memory, budget_training; /* bytes; 0: no bound */
-    double budget_cpu;                      /* processors; 0: no bound */
-    char *api_socket, *api_token_file;      /* NULL: none */
-    int64_t api_port;                       /* 0: none */
+    int64_t threads;                               /* of training */
+    int64_t nice;                                  /* of training */
+    int64_t train_share;                           /* percent of the time in which training may work */
+    int train_when;                                /* AN_TRAIN_* */
+    int64_t budget_memory, budget_training;        /* bytes; 0: no bound */
+    double budget_cpu;                             /* processors; 0: no bound */
+    char *api_socket, *api_token_file, *api_names; /* NULL: none */
+    int64_t api_port;                              /* 0: none */
     int64_t versions_quota, spool_quota, alarms_quota, pictures_quota;
     int keep;        /* AN_KEEP_* (exhibit.h) */
     int64_t save_ms; /* how often pools are saved */

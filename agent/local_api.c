@@ -7,6 +7,7 @@
 #include "agent/secret_file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "doors/asset.h"
 #include "doors/crypto.h"
 
 struct an_local_api {
@@ -26,6 +27,8 @@ static unsigned status_of(an_err err)
         return 400;
     case AN_ERR_AUTH:
         return 401;
+    case AN_ERR_REFUSED:
+        return 403;
     case AN_ERR_NOTFOUND:
         return 404;
     case AN_ERR_UNSUPPORTED:
@@ -48,6 +51,29 @@ static void put_text(an_http_reply *reply, unsigned status, char *text)
     reply->body_len = text ? strlen(text) : 0;
 }
 
+static void put_said(an_http_reply *reply, const local_api_said *said)
+{
+    put_text(reply, said->status ? said->status : 200, said->text);
+    if (said->len > 0)
+        reply->body_len = said->len;
+    if (said->type)
+        reply->type = said->type;
+    if (said->cookie[0] && an_http_reply_header(reply, "Set-Cookie", said->cookie) != AN_OK)
+        reply->status = 500;
+}
+
+/* An answer is of this moment and of this site alone. */
+static void put_headers(an_http_reply *reply)
+{
+    static const char *const headers[][2] = {
+        {"Cache-Control", "no-store"},
+        {"Cross-Origin-Resource-Policy", "same-origin"},
+        {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"}};
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
+        if (an_http_reply_header(reply, headers[i][0], headers[i][1]) != AN_OK)
+            reply->status = 500;
+}
+
 static void put_error(an_http_reply *reply, an_err err, const char *why)
 {
     an_json *o = an_json_object();
@@ -55,24 +81,6 @@ static void put_error(an_http_reply *reply, an_err err, const char *why)
     an_json_set_text(o, "code", an_err_name(err));
     put_text(reply, status_of(err), an_json_print(o, 0));
     an_json_free(o);
-}
-
-/* ---- who may ask ---- */
-
-static an_err check_token(const an_local_api_conf *conf, const an_local_ask *ask, an_note *why)
-{
-    char *token = NULL;
-    size_t len = 0;
-    if (!conf->token_file)
-        return AN_OK;
-    const char *given = ask->authorization;
-    an_err err = an_secret_file_read(conf->token_file, &token, &len, why);
-    if (err != AN_OK)
-        return an_fail(AN_ERR_IO, why, "the token cannot be read here"); /* the log of the start said why */
-    const bool ok = given && strncmp(given, "Bearer ", 7) == 0 && strlen(given + 7) == len &&
-                    an_secret_equal(given + 7, token, len);
-    an_secret_free(token);
-    return ok ? AN_OK : an_fail(AN_ERR_AUTH, why, "Authorization: Bearer TOKEN is missing or wrong");
 }
 
 /* ---- the way of a request ---- */
@@ -84,10 +92,14 @@ typedef struct route {
 } route;
 
 static const route routes[] = {
-    {"GET", "status", 1, local_api_status},   {"GET", "alarms", 1, local_api_alarms},
-    {"GET", "alarms", 3, local_api_alarm},    {"GET", "log", 1, local_api_log},
-    {"GET", "figures", 1, local_api_figures}, {"GET", "verdicts", 1, local_api_verdicts},
-    {"POST", "alarms", 4, local_api_do},      {"POST", "lines", 3, local_api_do},
+    {"GET", "status", 1, local_api_status},     {"GET", "alarms", 1, local_api_alarms},
+    {"GET", "alarms", 3, local_api_alarm},      {"GET", "alarms", 4, local_api_picture},
+    {"GET", "log", 1, local_api_log},           {"GET", "figures", 1, local_api_figures},
+    {"GET", "verdicts", 1, local_api_verdicts}, {"GET", "board", 1, local_api_board},
+    {"GET", "quality", 1, local_api_quality},   {"GET", "ledger", 1, local_api_ledger},
+    {"GET", "versions", 1, local_api_versions}, {"POST", "alarms", 4, local_api_do},
+    {"POST", "lines", 3, local_api_do},         {"GET", "session", 1, local_api_session},
+    {"POST", "session", 1, local_api_login},    {"POST", "session", 2, local_api_logout},
 };
 
 /* Parts between slashes, each of a name's length; false: no path of ours. */
@@ -123,23 +135,34 @@ static an_err find_route(const local_api_request *r, const char *method, local_a
                  : an_fail(AN_ERR_NOTFOUND, why, "no such path; docs/OPERATIONS.md lists them");
 }
 
+static an_err answer(local_api_request *r, local_api_said *ret, an_note *why)
+{
+    local_api_handler *handler = NULL;
+    const char *host = r->ask->header ? r->ask->header(r->ask->ctx, "Host") : NULL;
+    if (!r->conf->socket && !local_api_host_ok(host, r->conf->names))
+        return an_fail(AN_ERR_REFUSED, why, "Host: is no name of this agent (api.names)");
+    const bool ours = part_path(r->ask->path, r);
+    const bool login =
+        ours && r->n == 2 && strcmp(r->part[1], "session") == 0 && strcmp(r->ask->method, "POST") == 0;
+    an_err err = login ? AN_OK : local_api_admit(r, why);
+    if (err == AN_OK && !ours)
+        err = an_fail(AN_ERR_NOTFOUND, why, "no such path; docs/OPERATIONS.md lists them");
+    if (err == AN_OK)
+        err = find_route(r, r->ask->method, &handler, why);
+    return err == AN_OK ? handler(r, ret, why) : err;
+}
+
 void an_local_api_answer(const an_local_api_conf *conf, const an_local_ask *ask, an_http_reply *reply)
 {
-    local_api_request r = {.dir = conf->dir, .ask = ask};
-    local_api_handler *handler = NULL;
+    local_api_request r = {.conf = conf, .dir = conf->dir, .ask = ask};
+    local_api_said said = {.text = NULL};
     an_note why = {{0}};
-    char *text = NULL;
-    an_err err = check_token(conf, ask, &why);
-    if (err == AN_OK && !part_path(ask->path, &r))
-        err = an_fail(AN_ERR_NOTFOUND, &why, "no such path; docs/OPERATIONS.md lists them");
-    if (err == AN_OK)
-        err = find_route(&r, ask->method, &handler, &why);
-    if (err == AN_OK)
-        err = handler(&r, &text, &why);
+    an_err err = answer(&r, &said, &why);
     if (err != AN_OK)
         put_error(reply, err, why.text);
     else
-        put_text(reply, handler == local_api_do ? 202 : 200, text);
+        put_said(reply, &said);
+    put_headers(reply);
 }
 
 /* ---- the server ---- */
@@ -147,6 +170,19 @@ void an_local_api_answer(const an_local_api_conf *conf, const an_local_ask *ask,
 static const char *query_of(void *ctx, const char *key)
 {
     return an_http_query(ctx, key);
+}
+
+static const char *header_of(void *ctx, const char *name)
+{
+    return an_http_header(ctx, name);
+}
+
+/* The page itself tells nothing; who may not ask by this name gets no page either. */
+static bool answer_page(const an_local_api *api, const an_http_request *req, an_http_reply *reply)
+{
+    return strncmp(req->path, "/v1/", 4) != 0 &&
+           (api->conf.socket || local_api_host_ok(an_http_header(req, "Host"), api->conf.names)) &&
+           an_asset_answer(&an_site_assets, req, reply);
 }
 
 static void on_request(void *ctx, const an_http_request *req, an_http_reply *reply)
@@ -157,12 +193,14 @@ static void on_request(void *ctx, const an_http_request *req, an_http_reply *rep
                               .path = req->path,
                               .body = req->body,
                               .body_len = req->body_len,
-                              .authorization = an_http_header(req, "Authorization"),
                               .user = req->user,
                               .query = query_of,
+                              .header = header_of,
                               .ctx = &copy};
+    if (answer_page(api, req, reply))
+        return;
     an_local_api_answer(&api->conf, &ask, reply);
-    if (reply->status == 401)
+    if (reply->status == 401 && (an_http_header(req, "Authorization") || strcmp(req->method, "POST") == 0))
         an_log(AN_LOG_WARN, "local_api_refused", "remote=%s user=\"%s\"", req->remote, req->user);
 }
 
@@ -181,6 +219,10 @@ an_err an_local_api_start(const an_local_api_conf *conf, an_local_api **ret, an_
     if (!api)
         return AN_ERR_NOMEM;
     api->conf = *conf;
+    if (!(api->conf.logins = an_local_logins_new())) {
+        an_free(api);
+        return AN_ERR_NOMEM;
+    }
     const an_http_server_conf server = {.port = conf->port,
                                         .socket = conf->socket,
                                         .max_connections = 16,
@@ -189,6 +231,7 @@ an_err an_local_api_start(const an_local_api_conf *conf, an_local_api **ret, an_
                                         .ctx = api};
     err = an_http_server_start(&server, &api->server, why);
     if (err != AN_OK) {
+        an_local_logins_free(api->conf.logins);
         an_free(api);
         return err;
     }
@@ -201,6 +244,7 @@ void an_local_api_stop(an_local_api *api)
     if (!api)
         return;
     an_http_server_stop(api->server);
+    an_local_logins_free(api->conf.logins);
     an_free(api);
 }
 

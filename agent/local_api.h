@@ -9,8 +9,17 @@
  *     POST /v1/alarms/LINE/ALARM/VERB              ack comment shelve unshelve out-of-service in-service verdict
  *     POST /v1/lines/LINE/VERB                     shelve unshelve out-of-service in-service missed
  *
+ *     GET  /v1/board?since=MS                      every line: how it is, and its scores since then
+ *     GET  /v1/quality?line=LINE&last=50           what was wrong with the line's data
+ *     GET  /v1/ledger?before=ID&last=50            what left the site, newest first
+ *     GET  /v1/versions?last=50                    what ran since when
+ *     GET  /v1/alarms/LINE/ALARM/map.png           its heat map; image.png what the model saw, overlay.png both
+ *     GET  /v1/session, POST /v1/session, POST /v1/session/end        log-in of a browser, over a port
+ *
+ * Any other path is the site's own page (coordinator/console/src/site), where it was built.
+ *
  * It reads the files that the verbs of andon-agent read and leaves the commands that they leave, through the same functions:
- * nothing of the running agent is touched.  A body is one JSON object of texts; an answer one of JSON, an error
+ * nothing of the running agent is touched but the rings of scores (recent.h), which wait for nobody.  A body is one JSON object of texts; an answer one of JSON, an error
  * {"error": "...", "code": "NOTFOUND"}.
  *
  * Only in builds with AN_API.
@@ -21,6 +30,8 @@
 
 #include <stdint.h>
 
+#include "agent/recent.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "doors/http_server.h"
 
@@ -28,12 +39,28 @@
 #define AN_LOCAL_API_ROWS_MAX 1000 /* of one answer */
 #define AN_LOCAL_API_BYTES_MAX ((size_t)4 << 20)
 
+typedef struct an_local_line { /* borrowed until stop */
+    const char *name;
+    double rate_hz; /* 0: not regular */
+    const an_recent *recent;
+} an_local_line;
+
+/* Who has logged in; of one thread. */
+typedef struct an_local_logins an_local_logins;
+an_local_logins *an_local_logins_new(void); /* NULL: out of memory */
+void an_local_logins_free(an_local_logins *l);
+
 typedef struct an_local_api_conf {
     const char *dir;    /* the agent's data */
     const char *socket; /* a Unix socket; NULL: 127.0.0.1 */
     uint16_t port;      /* of 127.0.0.1; 0: the system chooses */
     const char *
         token_file; /* what a request must bring as Authorization: Bearer; NULL: nothing, with a socket alone */
+    const char *names; /* by which a browser may ask the port, besides localhost: "a.plant, b.plant"; NULL */
+    const an_local_line *lines; /* (n_lines) */
+    size_t n_lines;
+    an_local_logins *logins; /* start makes its own */
+    const an_clock *clock;   /* of log-ins; NULL: the system's */
 } an_local_api_conf;
 
 typedef struct an_local_api an_local_api;
@@ -49,9 +76,9 @@ typedef struct an_local_ask {
     const char *method, *path; /* decoded */
     const char *body;          /* terminated */
     size_t body_len;
-    const char *authorization; /* the header; NULL: none */
-    const char *user;          /* at the other end of the socket; "" if there is none */
+    const char *user; /* at the other end of the socket; "" if there is none */
     const char *(*query)(void *ctx, const char *key);
+    const char *(*header)(void *ctx, const char *name); /* NULL: there are none */
     void *ctx;
 } an_local_ask;
 

@@ -73,7 +73,7 @@ static an_err leave(const local_api_request *r, const words *w, FILE *out, an_no
     return an_fail(AN_ERR_NOTFOUND, why, "no such verb of %s", of_line ? "a line" : "an alarm");
 }
 
-an_err local_api_do(const local_api_request *r, char **ret, an_note *why)
+an_err local_api_do(const local_api_request *r, local_api_said *ret, an_note *why)
 {
     an_json_doc *doc = NULL;
     words w;
@@ -91,9 +91,8 @@ an_err local_api_do(const local_api_request *r, char **ret, an_note *why)
         said[strcspn(said, "\n")] = '\0';
         an_json_set_text(o, "said", said);
         an_json_set_text(o, "by", w.by);
-        *ret = an_json_print(o, 0);
-        an_json_free(o);
-        err = *ret ? AN_OK : AN_ERR_NOMEM;
+        ret->status = 202;
+        err = local_api_print(o, ret);
     }
     an_json_doc_free(doc);
     return err;

@@ -34,8 +34,8 @@ static an_err printed(an_err (*print)(const void *what, FILE *out, an_note *why)
     return err;
 }
 
-static an_err query_int(const local_api_request *r, const char *key, int64_t max, int64_t dflt, int64_t *ret,
-                        an_note *why)
+an_err local_api_int(const local_api_request *r, const char *key, int64_t max, int64_t dflt, int64_t *ret,
+                     an_note *why)
 {
     const char *text = r->ask->query(r->ask->ctx, key);
     *ret = dflt;
@@ -46,7 +46,7 @@ static an_err query_int(const local_api_request *r, const char *key, int64_t max
 
 /* ---- status ---- */
 
-an_err local_api_status(const local_api_request *r, char **ret, an_note *why)
+an_err local_api_status(const local_api_request *r, local_api_said *ret, an_note *why)
 {
     char path[AN_PATH_MAX];
     an_buf b;
@@ -60,7 +60,7 @@ an_err local_api_status(const local_api_request *r, char **ret, an_note *why)
         err = AN_ERR_NOMEM;
     if (text) {
         memcpy(text, b.data, b.len);
-        *ret = text;
+        ret->text = text;
     }
     an_buf_done(&b);
     return err;
@@ -74,21 +74,20 @@ static bool push_row(void *ctx, const an_alarm_row *row)
     return true;
 }
 
-/* Takes o. */
-static an_err print_json(an_json *o, char **ret)
+an_err local_api_print(an_json *o, local_api_said *ret)
 {
-    *ret = an_json_print(o, 0);
+    ret->text = an_json_print(o, 0);
     an_json_free(o);
-    return *ret ? AN_OK : AN_ERR_NOMEM;
+    return ret->text ? AN_OK : AN_ERR_NOMEM;
 }
 
-an_err local_api_alarms(const local_api_request *r, char **ret, an_note *why)
+an_err local_api_alarms(const local_api_request *r, local_api_said *ret, an_note *why)
 {
     an_alarms *a = NULL;
     int64_t last = 0, all = 0;
-    an_err err = query_int(r, "last", AN_LOCAL_API_ROWS_MAX, 100, &last, why);
+    an_err err = local_api_int(r, "last", AN_LOCAL_API_ROWS_MAX, 100, &last, why);
     if (err == AN_OK)
-        err = query_int(r, "all", 1, 0, &all, why);
+        err = local_api_int(r, "all", 1, 0, &all, why);
     if (err == AN_OK)
         err = an_show_alarms_open(r->dir, &a, why);
     if (err != AN_OK)
@@ -99,45 +98,8 @@ an_err local_api_alarms(const local_api_request *r, char **ret, an_note *why)
     an_json_set(o, "alarms", list);
     an_alarms_close(a);
     if (err == AN_OK)
-        return print_json(o, ret);
+        return local_api_print(o, ret);
     an_json_free(o);
-    return err;
-}
-
-static an_err print_alarm(const void *what, FILE *out, an_note *why)
-{
-    const local_api_request *r = what;
-    int64_t id = 0;
-    if (!an_parse_int(r->part[3], &id) || id < 1)
-        return an_fail(AN_ERR_INVAL, why, "\"%.60s\" is not an alarm's number", r->part[3]);
-    const an_show_alarm_opts opts = {.line = r->part[2], .alarm = (uint64_t)id, .json = true};
-    return an_show_alarm(r->dir, &opts, out, why);
-}
-
-/* {"alarm": how it stands, "reason": the record that says why} */
-an_err local_api_alarm(const local_api_request *r, char **ret, an_note *why)
-{
-    an_alarms *a = NULL;
-    an_alarm_row row;
-    an_json_doc *doc = NULL;
-    char *said = NULL;
-    an_err err = printed(print_alarm, r, &said, why);
-    if (err == AN_OK)
-        err = an_json_parse(said, strlen(said), "alarm", &doc, why);
-    if (err == AN_OK)
-        err = an_show_alarms_open(r->dir, &a, why);
-    int64_t id = 0;
-    if (err == AN_OK && an_parse_int(r->part[3], &id))
-        err = an_alarms_get(a, r->part[2], (uint64_t)id, &row, why);
-    if (err == AN_OK) {
-        an_json *o = an_json_object();
-        an_json_set(o, "alarm", an_alarm_row_json(&row));
-        an_json_set(o, "reason", an_json_copy(an_json_root(doc)));
-        err = print_json(o, ret);
-    }
-    an_alarms_close(a);
-    an_json_doc_free(doc);
-    an_free(said);
     return err;
 }
 
@@ -173,15 +135,15 @@ static an_err gather(an_alarms *a, cursor *c, an_json *list, an_note *why)
     return err == AN_ERR_NOTFOUND ? AN_OK : err;
 }
 
-an_err local_api_log(const local_api_request *r, char **ret, an_note *why)
+an_err local_api_log(const local_api_request *r, local_api_said *ret, an_note *why)
 {
     an_alarms *a = NULL;
     cursor c = {.lost = 0};
     int64_t after = 0;
     const char *kind = r->ask->query(r->ask->ctx, "kind");
-    an_err err = query_int(r, "after", INT64_MAX, 0, &after, why);
+    an_err err = local_api_int(r, "after", INT64_MAX, 0, &after, why);
     if (err == AN_OK)
-        err = query_int(r, "limit", AN_LOCAL_API_ROWS_MAX, 100, &c.limit, why);
+        err = local_api_int(r, "limit", AN_LOCAL_API_ROWS_MAX, 100, &c.limit, why);
     c.after = (uint64_t)after;
     c.one_kind = kind != NULL;
     if (err == AN_OK && kind && !an_logged_find(kind, &c.kind))
@@ -197,7 +159,7 @@ an_err local_api_log(const local_api_request *r, char **ret, an_note *why)
     an_json_set_int(o, "lost", (int64_t)c.lost);
     an_alarms_close(a);
     if (err == AN_OK)
-        return print_json(o, ret);
+        return local_api_print(o, ret);
     an_json_free(o);
     return err;
 }
@@ -221,9 +183,9 @@ static an_err print_figures(const void *what, FILE *out, an_note *why)
     return err ? err : an_show_alarm_figures(r->dir, span_ms, true, out, why);
 }
 
-an_err local_api_figures(const local_api_request *r, char **ret, an_note *why)
+an_err local_api_figures(const local_api_request *r, local_api_said *ret, an_note *why)
 {
-    return printed(print_figures, r, ret, why);
+    return printed(print_figures, r, &ret->text, why);
 }
 
 static an_err print_verdicts(const void *what, FILE *out, an_note *why)
@@ -245,7 +207,7 @@ static an_err print_verdicts(const void *what, FILE *out, an_note *why)
     return err ? err : an_show_verdicts(r->dir, &how, span_ms, true, out, why);
 }
 
-an_err local_api_verdicts(const local_api_request *r, char **ret, an_note *why)
+an_err local_api_verdicts(const local_api_request *r, local_api_said *ret, an_note *why)
 {
-    return printed(print_verdicts, r, ret, why);
+    return printed(print_verdicts, r, &ret->text, why);
 }

@@ -11,6 +11,7 @@
 #include "agent/inbox.h"
 #include "agent/job.h"
 #include "agent/live.h"
+#include "agent/recent.h"
 #include "agent/resources.h"
 #include "agent/session.h"
 #include "agent/sinks.h"
@@ -34,6 +35,7 @@ const char *an_line_phase_name(an_line_phase phase);
 
 typedef struct an_line_status {
     an_line_phase phase;
+    int64_t phase_ms; /* since when; wall clock */
     an_pipeline_stats stats;
     uint64_t source_rows;
     an_source_stats source; /* since the start; without bad_last, which is the line's own */
@@ -165,6 +167,7 @@ typedef struct an_line {
     an_rulebook *rules;
     an_pool *pool;
     an_pipeline *pipe;
+    an_recent *recent; /* for screens; NULL: nobody can ask */
     an_batch batch;
     FILE *scores;
     uint64_t next_row;

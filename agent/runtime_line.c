@@ -2,6 +2,7 @@
  * source, the pipeline and the sample pool; the link thread asks it for copies and hands it new
  * versions. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -106,6 +107,9 @@ static void say_status(an_line_run *r)
     an_line_status *s = &r->status;
     const an_source_stats source = an_source_stats_get(l->source);
     const an_live *live = an_pipeline_live(l->pipe);
+    if (s->phase != r->phase_said || s->phase_ms == 0)
+        s->phase_ms = r->clock->wall_ms(r->clock);
+    r->phase_said = s->phase;
     s->stats = an_pipeline_stats_get(l->pipe);
     s->source_rows = l->next_row;
     s->source = source;
@@ -253,6 +257,7 @@ static void process(an_line_run *r)
     an_line *l = r->l;
     an_note why = {{0}};
     const an_batch *b = &l->batch;
+    const int64_t now_ms = l->recent ? r->clock->wall_ms(r->clock) : 0;
     const an_pipeline_stats before = an_pipeline_stats_get(l->pipe);
     for (size_t i = 0; i < b->n; i++) {
         if (b->row[i] < l->next_row) /* read anew for a line that shares the source */
@@ -269,6 +274,9 @@ static void process(an_line_run *r)
         an_pipeline_out out = {.scored = false};
         if (an_pipeline_row(l->pipe, &in, &out, &why) != AN_OK)
             snprintf(r->status.error, sizeof r->status.error, "%.150s", why.text);
+        if (l->recent)
+            an_recent_add(l->recent, now_ms,
+                          &(an_recent_row){in.time_ms, out.scored ? out.score : (double)NAN, out.alarm_open});
         an_line_piece(l, &in, &out);
         l->next_row = b->row[i] + 1;
     }

@@ -21,6 +21,7 @@ typedef struct an_line_run {
     bool save_wanted;  /* of the pool */
     bool copying;      /* the pool, for the second thread */
     an_errand *errand; /* with the second thread; NULL: none */
+    an_line_phase phase_said;
     an_line_status status;
 } an_line_run;
 

@@ -36,6 +36,7 @@ typedef struct an_agent {
     an_msg **owed;         /* facts that could not be kept yet, oldest first */
     size_t n_owed, owed_cap;
     struct an_local_api *api; /* NULL: none */
+    struct an_local_line *api_lines;
     an_alarms *alarms;
     char alarms_path[AN_PATH_MAX];
     an_exhibits *exhibits; /* NULL: none yet */

@@ -330,6 +330,8 @@ an_err an_line_open(an_line *lines, const an_agent_conf *agent, size_t i, an_boa
         (err = open_pipeline(l, why)) != AN_OK ||
         (err = an_line_pace_open(l, an_clock_system()->mono_ms(an_clock_system()), why)) != AN_OK)
         return err;
+    if ((agent->api_socket || agent->api_port > 0) && !(l->recent = an_recent_new()))
+        return AN_ERR_NOMEM;
     an_reader state;
     if (l->leader == l)
         an_random(&l->source_run, sizeof l->source_run); /* unless its own mark is found */
@@ -347,6 +349,7 @@ an_err an_line_open(an_line *lines, const an_agent_conf *agent, size_t i, an_boa
 void an_line_close(an_line *l)
 {
     an_pipeline_free(l->pipe);
+    an_recent_free(l->recent);
     an_rulebook_free(l->rules);
     an_pool_free(l->pool);
     an_source_close(l->source);

@@ -70,6 +70,7 @@ static an_json *line_json(const an_line *l, an_session *session)
     an_json_set_text(o, "line", l->conf->name);
     an_json_set_text(o, "model", l->conf->model);
     an_json_set_text(o, "state", an_line_phase_name(s->phase));
+    an_json_set_int(o, "state_ms", s->phase_ms);
     an_json_set_text(o, "remark", an_session_remark(session, l->conf->name));
     if (an_session_running(session, l->conf->name, &version, &overlay)) {
         set_hash(o, "version", &version);

@@ -18,7 +18,7 @@ typedef struct story {
     size_t n;
 } story;
 
-static bool says_why(const an_alarm_record *r)
+bool an_alarm_says_why(const an_alarm_record *r)
 {
     return r->kind == AN_LOGGED_RAISED || r->n_boxes > 0 || (r->n_top > 0 && r->top[0].explained);
 }
@@ -36,7 +36,7 @@ static an_err gather(const char *dir, const an_show_alarm_opts *o, story *ret, F
         if (err == AN_OK && r.alarm == o->alarm && strcmp(r.line, o->line) == 0) {
             if (!o->json)
                 an_show_record(&r, out);
-            ret->about = says_why(&r) ? r : ret->about;
+            ret->about = an_alarm_says_why(&r) ? r : ret->about;
             ret->last = r;
             ret->n++;
         }

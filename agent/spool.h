@@ -95,6 +95,8 @@ an_err an_journal_add(an_spool *s, const an_journal_row *row, an_note *why); /* 
 an_err an_journal_find(an_spool *s, const char *model, int64_t at_ms, an_journal_row *ret, an_note *why);
 /* The oldest row with an id above `after`.  Errors: NOTFOUND none, IO. */
 an_err an_journal_next(an_spool *s, uint64_t after, an_journal_row *ret, an_note *why);
+an_err an_journal_before(an_spool *s, uint64_t before, an_journal_row *ret,
+                         an_note *why); /* the newest below */
 
 /* --- ledger: all that left the site, in plain words, in a chain of hashes --- */
 typedef struct an_ledger_row {
@@ -112,6 +114,8 @@ typedef struct an_ledger_row {
 an_err an_ledger_add(an_spool *s, const an_ledger_row *row, an_note *why);
 /* The oldest row with an id above `after`.  Errors: NOTFOUND none, IO. */
 an_err an_ledger_next(an_spool *s, uint64_t after, an_ledger_row *ret, an_note *why);
+an_err an_ledger_before(an_spool *s, uint64_t before, an_ledger_row *ret,
+                        an_note *why); /* the newest below */
 /* Computes the chain of the rows that are kept again, from where the last dropped one ended.  ret_head: the
  * last chain; whoever keeps it elsewhere sees a ledger that was written anew.  Rows from before there was a
  * chain are counted in ret_before.  Errors: AUTH a row was changed, dropped or put in (why: which); IO. */

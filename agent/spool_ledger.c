@@ -82,6 +82,16 @@ an_err an_ledger_next(an_spool *s, uint64_t after, an_ledger_row *ret, an_note *
     return err ? err : take_row(q, ret, why);
 }
 
+an_err an_ledger_before(an_spool *s, uint64_t before, an_ledger_row *ret, an_note *why)
+{
+    an_stmt *q = NULL;
+    an_err err =
+        an_db_stmt(s->db, "SELECT " COLUMNS " FROM ledger WHERE id < ?1 ORDER BY id DESC LIMIT 1", &q, why);
+    if (!err)
+        err = an_stmt_bind_int(q, 1, (int64_t)before);
+    return err ? err : take_row(q, ret, why);
+}
+
 static an_err newest(an_spool *s, an_ledger_row *ret, an_note *why)
 {
     an_stmt *q = NULL;

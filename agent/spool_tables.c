@@ -95,6 +95,18 @@ an_err an_journal_next(an_spool *s, uint64_t after, an_journal_row *ret, an_note
     return err ? err : read_journal(q, ret, why);
 }
 
+an_err an_journal_before(an_spool *s, uint64_t before, an_journal_row *ret, an_note *why)
+{
+    an_stmt *q = NULL;
+    an_err err = an_db_stmt(s->db,
+                            "SELECT id, time_ms, version, overlay, model, what FROM journal"
+                            " WHERE id < ?1 ORDER BY id DESC LIMIT 1",
+                            &q, why);
+    if (!err)
+        err = an_stmt_bind_int(q, 1, (int64_t)before);
+    return err ? err : read_journal(q, ret, why);
+}
+
 /* --- named values --- */
 
 an_err an_spool_value_set(an_spool *s, const char *name, const void *bytes, size_t len, an_note *why)
