@@ -2,7 +2,7 @@ import { defineConfig } from "vite";
 
 // For `npm run dev`: a running coordinator, or an agent's local API.
 const coordinator = process.env.ANDON_COORDINATOR ?? "http://127.0.0.1:7700";
-const agent = process.env.ANDON_AGENT ?? "http://127.0.0.1:8710";
+const agent = process.env.ANDON_AGENT ?? "http://127.0.0.1:7790";
 
 export default defineConfig({
   esbuild: { jsx: "automatic", jsxImportSource: "preact", legalComments: "none" },

@@ -1,0 +1,71 @@
+// Events over a real connection that is cut in between.
+import assert from "node:assert/strict";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import { createApi } from "../src/base/api.ts";
+import { backoff, createLive, parseBlock, type LiveEvent } from "../src/base/live.ts";
+
+const event = (seq: number, kind: string): string => `id: ${seq}\nevent: ${kind}\ndata: ${JSON.stringify({ seq, kind })}\n\n`;
+
+test("blocks of a stream are read, comments are not", () => {
+  assert.deepEqual(parseBlock("id: 7\nevent: round.ended\ndata: {}"), { id: "7", event: "round.ended", data: "{}" });
+  assert.deepEqual(parseBlock("data: a\ndata: b"), { data: "a\nb" });
+  assert.equal(parseBlock(": still here"), undefined);
+});
+
+test("attempts come slower and slower, and not all browsers at once", () => {
+  assert.equal(backoff(0, 0.5), 1000);
+  assert.equal(backoff(3, 0.5), 8000);
+  assert.equal(backoff(50, 0.5), 30_000);
+  assert.ok(backoff(2, 0) < backoff(2, 1));
+});
+
+test("a cut stream goes on after the last event, and nothing comes twice", async () => {
+  const calls: { last: string | undefined; res: ServerResponse }[] = [];
+  let arrived: (() => void) | undefined;
+  const server = createServer((req: IncomingMessage, res) => {
+    res.writeHead(200, { "Content-Type": "text/event-stream" });
+    res.write(": hello\n\n");
+    calls.push({ last: req.headers["last-event-id"] as string | undefined, res });
+    arrived?.();
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const call = async (n: number): Promise<{ last: string | undefined; res: ServerResponse }> => {
+    while (calls.length < n) await new Promise<void>((done) => (arrived = done));
+    return calls[n - 1]!;
+  };
+  const live = createLive(createApi(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+  const got: LiveEvent[] = [];
+  let more: (() => void) | undefined;
+  const have = async (n: number): Promise<void> => {
+    while (got.length < n) await new Promise<void>((done) => (more = done));
+  };
+  let again = 0;
+  live.on(["round.", "site."], (e) => (got.push(e), more?.()));
+  live.onAgain(() => again++);
+  live.start();
+
+  const first = await call(1);
+  assert.equal(first.last, undefined);
+  // An event in two pieces, and one that nobody asked for.
+  const text = event(5, "round.opened") + event(6, "alias.moved") + event(7, "site.live");
+  first.res.write(text.slice(0, 20));
+  first.res.write(text.slice(20));
+  await have(2);
+  assert.equal(live.state.value.at, "live");
+  first.res.destroy();
+
+  const second = await call(2);
+  assert.equal(second.last, "7");
+  second.res.write(event(7, "site.live") + event(8, "round.ended"));
+  await have(3);
+  assert.deepEqual(
+    got.map((e) => e.seq),
+    [5, 7, 8],
+  );
+  assert.equal(again, 1);
+  live.stop();
+  server.closeAllConnections();
+  await new Promise((done) => server.close(done));
+});

@@ -1,0 +1,137 @@
+// What screens think, without showing it.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Campaign, FleetLine, Move, Site, Status, Version } from "../src/base/shapes.ts";
+import { compare } from "../src/screens/fingerprint.tsx";
+import { lineage } from "../src/screens/lineage.ts";
+import { needs, SILENT_MS } from "../src/screens/needs.ts";
+import { isDefault, parse, write } from "../src/screens/policy.ts";
+import { roleOf, withFate } from "../src/screens/version_state.ts";
+import { sorted } from "../src/ui/table.tsx";
+
+const NOW = 1_000_000_000;
+
+const site = (name: string, more: Partial<Site>): Site => ({ name, status: "approved", fingerprint: "aaaa-bbbb", party: name, since_ms: 1, keys_ms: 1, connected: true, seen_ms: NOW, lines: [], ...more });
+
+function status(more: Partial<Status>): Status {
+  return {
+    coordinator: { instance: "", started_ms: 0, now_ms: NOW, control: "", bulk: "", enrol: "", enrolment_open: true, journal_seq: 1 },
+    sites: [],
+    models: [],
+    campaigns: [],
+    rounds: [],
+    rollouts: [],
+    root: { key: "", fingerprint: "", number: 0, protected: true, waiting: 0, roster_expires_ms: 0, roster_expires_soon: false },
+    drifts: 0,
+    ...more,
+  };
+}
+
+const ids = (s: Status, fleet: FleetLine[] = []): string[] => needs({ status: s, fleet, drifts: [] }, NOW).map((n) => n.id);
+
+test("a fleet in which all is well needs nobody", () => {
+  const line = { line: "l", model: "m", version: "aa", overlay: null };
+  assert.deepEqual(ids(status({ sites: [site("a", { lines: [line] })] })), []);
+});
+
+test("what is wrong comes before what waits, and that before what can wait", () => {
+  const s = status({
+    sites: [
+      site("new", { status: "requested" }),
+      site("still", { connected: false, seen_ms: NOW - SILENT_MS - 1 }),
+      site("short", { connected: false, seen_ms: NOW - 1000 }),
+      site("bare", { lines: [{ line: "l", model: "m", version: null, overlay: null }] }),
+      site("gone", { status: "revoked", connected: false, seen_ms: 1 }),
+    ],
+  });
+  assert.deepEqual(ids(s), ["silent-still", "ask-new", "bare-bare"]);
+});
+
+test("a campaign, a paused rollout and a release that wait are each told once", () => {
+  const campaign = { id: 3, model: "m", state: "WAITING", cause: "drift", trigger: "drift of one line", waiting: "", opened_ms: 1 } as Campaign;
+  const passed = { ...campaign, id: 4, state: "PASSED", waiting: "passed the gate, waits for the release root's signature" } as Campaign;
+  const stage = { stage: "all", open: true, sites: 2, pending: 2, told: 0, running: 0, fine: 0, failed: 0, absent: 0 };
+  const rollout = { id: 9, model: "m", version: "v", from: null, campaign: 0, by: "", state: "PAUSED", waits_for: "nothing", waiting: "paused", at_once: false, stage: 1, opened_ms: 1, ended_ms: 0, stages: [stage] };
+  const s = status({ campaigns: [campaign, passed], rollouts: [rollout] });
+  s.root.waiting = 1;
+  assert.deepEqual(ids(s), ["rollout-9", "campaign-3", "release"]);
+});
+
+test("a line that follows a rollout is not behind, one that is left alone is", () => {
+  const line = { site: "a", line: "l", model: "m", desired: "b", reported: "a", since_ms: 1, differs: true };
+  assert.deepEqual(ids(status({}), [line]), ["behind"]);
+  assert.deepEqual(ids(status({}), [{ ...line, since_ms: NOW - 1000 }]), []);
+  assert.deepEqual(ids(status({}), [{ ...line, since_ms: NOW - 1000, reason: "disk full" }]), ["behind"]);
+});
+
+const version = (hash: string, parent: string | null, n: number, more: Partial<Version> = {}): Version => ({ hash, parent, model: "m", round: n, campaign: 1, size: 1, created_ms: n, aliases: [], evaluated: false, pruned: false, ...more });
+
+test("a lineage folds what only leads on, and keeps the way to production straight", () => {
+  const list = [
+    version("blank", null, 1),
+    version("r1", "blank", 2),
+    version("r2", "r1", 3),
+    version("first", "r2", 4, { evaluated: true }),
+    version("side1", "first", 5),
+    version("side", "side1", 6, { evaluated: true }),
+    version("main1", "first", 7),
+    version("main", "main1", 8, { evaluated: true, aliases: ["production"] }),
+  ];
+  const { nodes, columns, rows } = lineage(list, "main");
+  const at = new Map(nodes.map((n) => [n.version.hash, n]));
+  assert.deepEqual([...at.keys()].sort(), ["blank", "first", "main", "side"]);
+  assert.deepEqual([at.get("first")!.folded, at.get("main")!.folded, at.get("side")!.folded], [2, 1, 1]);
+  assert.deepEqual(
+    ["blank", "first", "main", "side"].map((h) => [at.get(h)!.column, at.get(h)!.row]),
+    [[0, 0], [1, 0], [2, 0], [2, 1]],
+  );
+  assert.deepEqual([columns, rows], [3, 2]);
+});
+
+test("a lineage of parents that are not listed has several beginnings", () => {
+  const { nodes, rows } = lineage([version("b", "gone", 1), version("c", "b", 2), version("x", "lost", 3)], null);
+  assert.equal(rows, 2);
+  assert.equal(nodes.filter((n) => !n.parent).length, 2);
+  assert.deepEqual(lineage([], null), { nodes: [], columns: 0, rows: 0 });
+});
+
+test("what became of a version is told by campaigns and aliases", () => {
+  const campaign = { state: "STOPPED", head: "bad", reason: "possible fault" } as Campaign;
+  const move = { alias: "production", to: "old", time_ms: 1, seq: 1, actor: "" } as Move;
+  const list = withFate([version("bad", null, 1, { evaluated: true }), version("old", null, 2), version("now", null, 3, { aliases: ["production"] }), version("r", null, 4)], [campaign], [move]);
+  assert.deepEqual(list.map(roleOf), ["stopped", "former", "production", "made"]);
+});
+
+test("options are written and read as people do", () => {
+  assert.equal(write({ value: 600_000, unit: "ms" }), "10m");
+  assert.equal(write({ value: 90_000, unit: "ms" }), "90s");
+  assert.equal(write({ value: 86_400_000, unit: "ms" }), "1d");
+  assert.equal(write({ value: 21_474_836_480, unit: "bytes" }), "20G");
+  assert.equal(write({ value: 0.5 }), "0.5");
+  assert.equal(write({ value: true }), "true");
+  assert.equal(parse("1.5s", "ms"), 1500);
+  assert.equal(parse("64k", "bytes"), 65_536);
+  assert.equal(parse("mean"), undefined);
+  const row = { key: "k", meaning: "" };
+  assert.ok(isDefault({ ...row, value: 300_000, unit: "ms", default: "5m" }));
+  assert.ok(!isDefault({ ...row, value: 300_000, unit: "ms", default: "10m" }));
+  assert.ok(isDefault({ ...row, value: 0.001, default: "1e-3" }));
+  assert.ok(!isDefault({ ...row, value: "secure-sum", default: "trusted" }));
+});
+
+test("a fingerprint is compared as people type it", () => {
+  const real = "ke4e-acsv-4nzb";
+  assert.equal(compare("KE4E acsv 4nzb", real).state, "same");
+  assert.equal(compare("ke4eacsv", real).state, "part");
+  assert.deepEqual(compare("ke4e-acsw-4nzb", real), { state: "wrong", at: 7 });
+  assert.equal(compare("ke4e-acsv-4nzbx", real).state, "wrong");
+  assert.equal(compare(" - ", real).state, "empty");
+});
+
+test("a table sorts numbers as numbers, and what is not known last", () => {
+  const columns = [{ id: "n", head: "", cell: () => "", by: (r: { n?: number | string }) => r.n }];
+  const order = (rows: (number | string | undefined)[], sort: string): unknown[] => sorted(rows.map((n) => ({ n })), columns, sort).map((r) => r.n);
+  assert.deepEqual(order([10, 9, undefined, 100], "n"), [9, 10, 100, undefined]);
+  assert.deepEqual(order([10, 9, undefined, 100], "-n"), [100, 10, 9, undefined]);
+  assert.deepEqual(order(["line-10", "line-9"], "n"), ["line-9", "line-10"]);
+});
