@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/conf_check.h"
 #include "agent/enrol.h"
 #include "agent/import.h"
 #include "agent/init.h"
@@ -35,7 +36,9 @@
     }
 
 static const an_flag run_flags[] = {{"config", "FILE", "the site's configuration"},
-                                    {"check", NULL, "check the configuration and say so; opens nothing"}};
+                                    {"check", NULL,
+                                     "check the configuration, the files of secrets and keys that it names, "
+                                     "and its budget; connects to nothing"}};
 static const an_flag enrol_flags[] = {{"site", "NAME", "this site's name"},
                                       DATA_FLAG,
                                       {"timeout", "TIME", "how long to wait for the decision; 0: for ever"}};
@@ -198,7 +201,8 @@ static an_err run(const an_args *args, an_note *why)
         return an_fail(AN_ERR_INVAL, why, "--config FILE is missing; try: andon-agent --help");
     an_err err = an_agent_conf_load(file, &conf, why);
     if (err == AN_OK && an_args_has(args, "check")) {
-        printf("%s: site %s, %zu line%s\n", file, conf.site, conf.n_lines, conf.n_lines == 1 ? "" : "s");
+        if ((err = an_agent_conf_check(&conf, why)) == AN_OK)
+            printf("%s: site %s, %zu line%s\n", file, conf.site, conf.n_lines, conf.n_lines == 1 ? "" : "s");
     } else if (err == AN_OK) {
         an_log_init((an_log_level)conf.log_level, "andon-agent");
         an_log_form((an_log_format)conf.log_format, conf.site);

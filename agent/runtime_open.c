@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/conf_check.h"
 #include "agent/runtime_internal.h"
 #include "agent/sim.h"
 #include "base/log.h"
@@ -10,8 +11,6 @@
 #include "doors/crypto.h"
 
 #define BATCH_ROWS 64
-#define IMAGES_TOGETHER                                                                                      \
-    4 /* on one side of what is held out: images do not overlap, only views of a part are alike */
 
 /* ---- copies of a pool ---- */
 
@@ -154,18 +153,7 @@ static an_err open_pool(an_line *l, an_note *why)
     char dir[AN_PATH_MAX], name[AN_NAME_MAX + 8];
     const an_agent_line *c = l->conf;
     an_note note = {{0}};
-    an_hash seed;
-    an_pool_conf conf = {.width = l->width,
-                         .window = l->context,
-                         .block = l->frame.rows > 0 ? IMAGES_TOGETHER : 0,
-                         .holdout_percent = (uint32_t)c->pool_holdout,
-                         .gaps = c->pool_gaps,
-                         .quota_bytes = (uint64_t)c->pool_bytes};
-    conf.cap[AN_POOL_TRAIN] = (size_t)c->pool_train;
-    conf.cap[AN_POOL_RECENT] = (size_t)c->pool_recent;
-    conf.cap[AN_POOL_OLD] = conf.cap[AN_POOL_NEW] = (size_t)c->pool_reference;
-    an_hash_of(&seed, c->name, strlen(c->name));
-    memcpy(&conf.seed, seed.b, sizeof conf.seed);
+    const an_pool_conf conf = an_agent_line_pool(c, l->width, l->context, l->frame.rows);
     an_err err = an_pool_new(&conf, &l->pool, why);
     if (err != AN_OK)
         return err;

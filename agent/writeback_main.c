@@ -1,4 +1,5 @@
 #include <poll.h>
+#include <string.h>
 
 #include "agent/writeback_ask.h"
 #include "agent/writeback_main.h"
@@ -28,12 +29,22 @@ an_err an_writeback_run(const an_agent_conf *conf, int stop_fd, an_note *why)
     return AN_OK;
 }
 
+static bool is_person(const an_wb_conf *c, const char *name)
+{
+    for (size_t i = 0; i < c->n_persons; i++)
+        if (strcmp(c->persons[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 an_err an_writeback_leave(const an_agent_conf *conf, bool enable, const char *by, const char *key_file,
                           FILE *out, an_note *why)
 {
     an_err err = check(conf, why);
     if (err == AN_OK && (!by || (enable && !key_file)))
         err = an_fail(AN_ERR_INVAL, why, "%s is missing", by ? "--key-file FILE" : "--by NAME");
+    if (err == AN_OK && enable && !is_person(&conf->writeback, by))
+        err = an_fail(AN_ERR_NOTFOUND, why, "%.63s is none of writeback.people", by);
     if (err == AN_OK)
         err = an_wb_leave(conf->data, conf->site, by, enable ? key_file : NULL,
                           an_clock_system()->wall_ms(an_clock_system()), why);

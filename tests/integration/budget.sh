@@ -15,7 +15,9 @@ resource() { "$agent" status --json --data "$work/$1" 2>/dev/null | json "$2"; }
 
 # ---- too little for the lines
 sed 's/^save:/budget: {memory: 8M}\n&/' "$work/plant-1.yaml" >"$work/small.yaml"
-"$agent" run --check --config "$work/small.yaml" >/dev/null || die "the option is not known"
+"$agent" run --check --config "$work/small.yaml" >"$work/small.out" 2>&1 && die "--check accepts 8 MiB"
+grep -q 'budget.memory is 8 MiB, and without training the agent takes' "$work/small.out" ||
+    die "--check does not say why: $(cat "$work/small.out")"
 timeout 20 "$agent" run --config "$work/small.yaml" >"$work/small.out" 2>&1 && die "an agent runs in 8 MiB"
 grep -q 'budget.memory is 8 MiB, and without training the agent takes' "$work/small.out" || die "it does not say why"
 
