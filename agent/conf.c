@@ -29,8 +29,7 @@ const an_opt an_agent_rows[] = {
                   "idle: only while all lines are idle (see idle.* of a line); policy.hours bounds the day"),
     AN_OPT_BYTES(CONF, budget_memory, "budget.memory", 0, 1e15, "0",
                  "memory of the whole process: with less than its lines take it does not start, and training "
-                 "that does "
-                 "not fit in what is left is declined; 0: no bound"),
+                 "that does not fit in what is left is declined; 0: no bound"),
     AN_OPT_BYTES(CONF, budget_training, "budget.training", 0, 1e15, "0",
                  "... of a training job with its data; 0: what is left"),
     AN_OPT_NUM(CONF, budget_cpu, "budget.cpu", 0, 1024, "0",
@@ -46,6 +45,10 @@ const an_opt an_agent_rows[] = {
     AN_OPT_TEXT(CONF, api_names, "api.names", 1, 255, NULL,
                 "names besides localhost by which browsers may ask api.port, such as that of a proxy before "
                 "it: `panel.plant, hall-3.plant`"),
+    AN_OPT_INT(CONF, metrics_port, "metrics.port", 0, 65535, "0",
+               "port of 127.0.0.1 for /metrics, /healthz and /readyz, without a token; 0: none"),
+    AN_OPT_MS(CONF, stall_ms, "health.stall", 1000, 3600000, "30s",
+              "/healthz fails when the loop has not turned for so long"),
     AN_OPT_BYTES(CONF, versions_quota, "versions_quota", 0, 1e15, "4G", "disk for versions; 0: no limit"),
     AN_OPT_BYTES(CONF, spool_quota, "spool_quota", 1 << 20, 1e15, "64M",
                  "disk for facts that wait to be sent"),
@@ -61,8 +64,7 @@ const an_opt an_agent_rows[] = {
     AN_OPT_MS(CONF, save_ms, "save", 1000, 86400000, "60s", "how often sample pools are saved"),
     AN_OPT_CHOICE(CONF, log_level, "log", levels, "info", "least level that is logged"),
     AN_OPT_CHOICE(CONF, log_format, "log.format", an_log_formats, "text",
-                  "form of the log's lines: text (logfmt), json, or systemd-prefix for a journal that has "
-                  "the time itself"),
+                  "form of its lines; systemd-prefix: for a journal that has the time itself"),
 };
 const size_t an_agent_n_rows = sizeof an_agent_rows / sizeof *an_agent_rows;
 #undef CONF

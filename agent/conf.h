@@ -92,6 +92,8 @@ typedef struct an_agent_conf {
     double budget_cpu;                             /* processors; 0: no bound */
     char *api_socket, *api_token_file, *api_names; /* NULL: none */
     int64_t api_port;                              /* 0: none */
+    int64_t metrics_port;                          /* 0: none */
+    int64_t stall_ms;
     int64_t versions_quota, spool_quota, alarms_quota, pictures_quota;
     int keep;        /* AN_KEEP_* (exhibit.h) */
     int64_t save_ms; /* how often pools are saved */

@@ -460,6 +460,15 @@ const double *an_driftwatch_psi(const an_driftwatch *w)
     return w->psi;
 }
 
+double an_driftwatch_ratio(const an_driftwatch *w)
+{
+    double most = 0;
+    for (size_t j = 0; j < w->ref->width; j++)
+        if (w->psi[j] > most * w->ref->psi_limit[j])
+            most = w->psi[j] / w->ref->psi_limit[j];
+    return most;
+}
+
 uint64_t an_driftwatch_rows(const an_driftwatch *w)
 {
     return w->rows;

@@ -114,6 +114,8 @@ bool an_driftwatch_step(an_driftwatch *w, int64_t time_ms, const float *row, dou
 
 /* PSI of each sensor in the last finished test, (width) floats; 0 before the first. */
 const double *an_driftwatch_psi(const an_driftwatch *w);
+/* The largest of them as a share of its limit: more than 1 is over it. */
+double an_driftwatch_ratio(const an_driftwatch *w);
 uint64_t an_driftwatch_rows(const an_driftwatch *w);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/local_api_internal.h"
+#include "agent/probe.h"
 #include "agent/secret_file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -152,14 +153,23 @@ static an_err answer(local_api_request *r, local_api_said *ret, an_note *why)
     return err == AN_OK ? handler(r, ret, why) : err;
 }
 
+/* Whether the agent is well is no secret of its lines; all else it tells is. */
+static an_err admit_probe(local_api_request *r, an_note *why)
+{
+    return strcmp(r->ask->path, "/metrics") == 0 ? local_api_admit(r, why) : AN_OK;
+}
+
 void an_local_api_answer(const an_local_api_conf *conf, const an_local_ask *ask, an_http_reply *reply)
 {
     local_api_request r = {.conf = conf, .dir = conf->dir, .ask = ask};
     local_api_said said = {.text = NULL};
     an_note why = {{0}};
-    an_err err = answer(&r, &said, &why);
+    const bool probe = conf->probe && an_probe_is(ask->path);
+    an_err err = probe ? admit_probe(&r, &why) : answer(&r, &said, &why);
     if (err != AN_OK)
         put_error(reply, err, why.text);
+    else if (probe)
+        an_probe_answer(conf->probe, ask->method, ask->path, reply);
     else
         put_said(reply, &said);
     put_headers(reply);
@@ -180,7 +190,7 @@ static const char *header_of(void *ctx, const char *name)
 /* The page itself tells nothing; who may not ask by this name gets no page either. */
 static bool answer_page(const an_local_api *api, const an_http_request *req, an_http_reply *reply)
 {
-    return strncmp(req->path, "/v1/", 4) != 0 &&
+    return strncmp(req->path, "/v1/", 4) != 0 && !(api->conf.probe && an_probe_is(req->path)) &&
            (api->conf.socket || local_api_host_ok(an_http_header(req, "Host"), api->conf.names)) &&
            an_asset_answer(&an_site_assets, req, reply);
 }

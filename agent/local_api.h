@@ -6,6 +6,7 @@
  *     GET  /v1/log?after=SEQ&limit=100&kind=raised records of the log, with the cursor to go on from
  *     GET  /v1/figures?span=7d                     as andon-agent alarms --quality --json
  *     GET  /v1/verdicts?by=week&span=30d&line=LINE as andon-agent verdicts --json
+ *     GET  /metrics, /healthz, /readyz             how the agent is (probe.h); the last two need no token
  *     POST /v1/alarms/LINE/ALARM/VERB              ack comment shelve unshelve out-of-service in-service verdict
  *     POST /v1/lines/LINE/VERB                     shelve unshelve out-of-service in-service missed
  *
@@ -51,9 +52,10 @@ an_local_logins *an_local_logins_new(void); /* NULL: out of memory */
 void an_local_logins_free(an_local_logins *l);
 
 typedef struct an_local_api_conf {
-    const char *dir;    /* the agent's data */
-    const char *socket; /* a Unix socket; NULL: 127.0.0.1 */
-    uint16_t port;      /* of 127.0.0.1; 0: the system chooses */
+    const char *dir;        /* the agent's data */
+    struct an_probe *probe; /* answers /metrics, /healthz and /readyz; NULL: there are none */
+    const char *socket;     /* a Unix socket; NULL: 127.0.0.1 */
+    uint16_t port;          /* of 127.0.0.1; 0: the system chooses */
     const char *
         token_file; /* what a request must bring as Authorization: Bearer; NULL: nothing, with a socket alone */
     const char *names; /* by which a browser may ask the port, besides localhost: "a.plant, b.plant"; NULL */

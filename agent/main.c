@@ -21,6 +21,7 @@
 #include "base/args.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/notify.h"
 #include "doors/crypto.h"
 #include "doors/http_client.h"
 #include "doors/json.h"
@@ -204,6 +205,7 @@ static an_err run(const an_args *args, an_note *why)
         if ((err = an_agent_conf_check(&conf, why)) == AN_OK)
             printf("%s: site %s, %zu line%s\n", file, conf.site, conf.n_lines, conf.n_lines == 1 ? "" : "s");
     } else if (err == AN_OK) {
+        an_notify_open();
         an_log_init((an_log_level)conf.log_level, "andon-agent");
         an_log_form((an_log_format)conf.log_format, conf.site);
         if ((err = catch_signals(why)) == AN_OK && (err = an_http_client_init()) == AN_OK) {

@@ -360,6 +360,11 @@ an_alarm *an_pipeline_alarm(an_pipeline *p)
     return p->alarm;
 }
 
+double an_pipeline_drift_ratio(const an_pipeline *p)
+{
+    return p->drift ? an_driftwatch_ratio(p->drift) : 0;
+}
+
 an_pipeline_stats an_pipeline_stats_get(const an_pipeline *p)
 {
     return p->stats;

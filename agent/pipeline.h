@@ -199,5 +199,6 @@ void an_pipeline_learn(an_pipeline *p, bool learn);
 const an_live *an_pipeline_live(const an_pipeline *p); /* NULL: none yet */
 an_alarm *an_pipeline_alarm(an_pipeline *p);           /* borrowed: to save and restore its state */
 an_pipeline_stats an_pipeline_stats_get(const an_pipeline *p);
+double an_pipeline_drift_ratio(const an_pipeline *p); /* as an_driftwatch_ratio; 0: drift is not watched */
 
 #endif

@@ -211,10 +211,13 @@ static void each_second(an_agent *a)
                              .governor = a->governor,
                              .budget = &a->budget,
                              .alarms = alarms,
+                             .faults = a->faults,
+                             .data = a->conf->data,
                              .last_error = a->last_error,
                              .last_job = a->last_job};
     if (an_status_write(a->status_path, &in, &why) != AN_OK)
         an_agent_fault(a, "status_not_written", why.text);
+    an_agent_tell(a, &in);
 }
 
 /* ---- the loop ---- */
@@ -254,6 +257,7 @@ static an_err serve(an_agent *a, int stop_fd, an_note *why)
             return an_fail(err, why, "the agent cannot wait for its sockets");
         if (items[0].ready)
             return AN_OK;
+        an_agent_tell_turn(a);
         on_control(a);
         an_agent_keys_tick(a);
         on_bulk(a);
@@ -431,7 +435,9 @@ static an_err open_all(an_agent *a, an_note *why)
 
 static void close_all(an_agent *a)
 {
+    an_agent_tell_stopping();
     an_agent_api_stop(a);
+    an_agent_tell_close(a);
     a->stopping = true;
     if (a->job)
         atomic_store(&a->job->cancel, true);
@@ -477,7 +483,9 @@ an_err an_agent_run(const an_agent_conf *conf, int stop_fd, an_note *why)
     a->conf = conf;
     a->clock = an_clock_system();
     a->lock_fd = -1;
-    an_err err = open_all(a, why);
+    an_err err = an_agent_tell_open(a);
+    if (err == AN_OK)
+        err = open_all(a, why);
     if (err == AN_OK) {
         an_log(AN_LOG_INFO, "agent_started", "site=%s lines=%zu", conf->site, a->n_lines);
         an_session_connected(a->session);

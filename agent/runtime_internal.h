@@ -20,6 +20,7 @@
 #include "agent/tally.h"
 #include "agent/verdict_figures.h"
 #include "agent/verdicts.h"
+#include "base/meter.h"
 #include "net/client.h"
 #include "net/pipe.h"
 
@@ -33,9 +34,14 @@ typedef enum an_line_phase {
 } an_line_phase;
 const char *an_line_phase_name(an_line_phase phase);
 
+#define AN_LINE_QUALITIES (AN_QUALITY_IMAGE + 1)
+
 typedef struct an_line_status {
     an_line_phase phase;
-    int64_t phase_ms; /* since when; wall clock */
+    int64_t phase_ms;                    /* since when; wall clock */
+    uint64_t quality[AN_LINE_QUALITIES]; /* events that began, by kind */
+    double drift_ratio;                  /* see an_driftwatch_ratio */
+    int64_t since_ms;                    /* wall clock: it runs what it runs; 0: nothing */
     an_pipeline_stats stats;
     uint64_t source_rows;
     an_source_stats source; /* since the start; without bad_last, which is the line's own */
@@ -177,6 +183,7 @@ typedef struct an_line {
     an_hash candidate;                  /* that scores beside what runs; none */
     uint64_t candidate_rows;
     an_tally tally;
+    an_times decision; /* from a row that is scored to what is decided of it; read by the link thread, too */
     an_pieces pieces;
     an_piece made[AN_LINE_PIECES]; /* (n_made) that the link thread has not been told of */
     size_t n_made;
@@ -309,6 +316,8 @@ typedef struct an_status_in {
     an_governor *governor;
     const an_resources *budget;
     an_alarms_stats alarms;
+    uint64_t faults;  /* so far */
+    const char *data; /* the data folder */
     const char *last_error;
     const char *last_job; /* why it failed; "": it did not */
 } an_status_in;

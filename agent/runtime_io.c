@@ -11,6 +11,7 @@ void an_agent_fault(an_agent *a, const char *event, const char *why)
 {
     an_log(AN_LOG_WARN, event, "why=\"%s\"", why);
     snprintf(a->last_error, sizeof a->last_error, "%s: %.150s", event, why);
+    a->faults++;
 }
 
 void an_agent_order(an_line *l, const an_order *o)

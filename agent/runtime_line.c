@@ -117,6 +117,8 @@ static void say_status(an_line_run *r)
     snprintf(s->bad_last, sizeof s->bad_last, "%.110s", source.bad_last);
     s->live = live != NULL;
     s->drift_watched = live && live->reference;
+    s->drift_ratio = an_pipeline_drift_ratio(l->pipe);
+    s->since_ms = live ? l->tally.since_ms : 0;
     s->threshold = an_pipeline_threshold(l->pipe);
     s->calibrated = live ? live->threshold : 0;
     s->factor = an_pipeline_factor(l->pipe);
@@ -145,6 +147,7 @@ static void on_alarm(void *ctx, const an_alarm_event *e)
 static void on_quality(void *ctx, const an_quality_event *e)
 {
     an_line *l = ctx;
+    l->run->status.quality[e->kind] += e->begins;
     an_line_quality(l, e);
     if (e->kind == AN_QUALITY_IMAGE) {
         an_log(AN_LOG_WARN, e->begins ? "image_bad" : "image_good",
@@ -272,8 +275,11 @@ static void process(an_line_run *r)
                                    .label = b->label[i]};
         an_pipeline_learn(l->pipe, an_pipeline_live(l->pipe) || known(l) == 0 || l->next_row < known(l));
         an_pipeline_out out = {.scored = false};
+        const uint64_t since_ns = an_clock_ns();
         if (an_pipeline_row(l->pipe, &in, &out, &why) != AN_OK)
             snprintf(r->status.error, sizeof r->status.error, "%.150s", why.text);
+        if (out.scored)
+            an_times_add(&l->decision, an_times_short, (an_clock_ns() - since_ns) / 1000);
         if (l->recent)
             an_recent_add(l->recent, now_ms,
                           &(an_recent_row){in.time_ms, out.scored ? out.score : (double)NAN, out.alarm_open});

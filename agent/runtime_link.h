@@ -37,6 +37,10 @@ typedef struct an_agent {
     size_t n_owed, owed_cap;
     struct an_local_api *api; /* NULL: none */
     struct an_local_line *api_lines;
+    struct an_probe *probe;
+    struct an_http_server *meters; /* at metrics.port; NULL: none */
+    char told[160];                /* the last STATUS of systemd */
+    uint64_t faults;
     an_alarms *alarms;
     char alarms_path[AN_PATH_MAX];
     an_exhibits *exhibits; /* NULL: none yet */
@@ -91,6 +95,13 @@ void an_agent_threshold(an_agent *a, const an_command *c);
 void an_agent_verdicts_tick(an_agent *a); /* takes the tables that lie in DATA/verdicts */
 void an_agent_note(an_agent *a, const an_line *l,
                    const char *what); /* in the site's journal, with what the line runs */
+
+/* runtime_tell.c: to whoever looks on, from outside */
+an_err an_agent_tell_open(an_agent *a);                      /* before anything that takes long */
+void an_agent_tell_turn(an_agent *a);                        /* each turn of the loop */
+void an_agent_tell(an_agent *a, const an_status_in *status); /* each second */
+void an_agent_tell_stopping(void);
+void an_agent_tell_close(an_agent *a); /* after an_agent_api_stop */
 
 /* runtime_api.c: nothing, unless it is configured */
 an_err an_agent_api_start(an_agent *a, an_note *why);

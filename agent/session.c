@@ -476,6 +476,7 @@ an_session_status an_session_look(const an_session *s)
 {
     an_session_status st = s->status;
     st.greeted = s->greeted;
+    st.silent_ms = s->heard_ms ? an_session_now(s) - s->heard_ms : -1;
     st.epoch = s->epoch;
     st.jobs = s->job != NULL;
     st.rotation = an_keys_wait(s);

@@ -180,7 +180,8 @@ const char *an_session_remark(an_session *s, const char *line);
 an_root an_session_root(const an_session *s); /* of releases, after all rotations that it has seen */
 
 typedef struct an_session_status {
-    bool greeted; /* WELCOME came in and the lease holds */
+    bool greeted;      /* WELCOME came in and the lease holds */
+    int64_t silent_ms; /* since the coordinator was heard; -1: not yet */
     uint64_t epoch;
     const char *state;    /* "idle", "fetching", "training", "calibrating" */
     size_t uploads;       /* held */

@@ -67,6 +67,11 @@ void an_sinks_stop(an_sinks *s)
     an_free(s);
 }
 
+an_sink *an_sinks_at(an_sinks *s, size_t i)
+{
+    return s && i < s->n ? s->items[i] : NULL;
+}
+
 void an_sinks_wake(an_sinks *s)
 {
     for (size_t i = 0; s && i < s->n; i++)

@@ -23,6 +23,7 @@ an_err an_sinks_start(const an_sink_conf *confs, size_t n, const an_sink_site *s
                       an_note *why);
 /* Waits for each to end, which takes no longer than the slowest of their time-outs.  NULL is fine. */
 void an_sinks_stop(an_sinks *s);
+an_sink *an_sinks_at(an_sinks *s, size_t i); /* NULL past the end; for its name and stats */
 void an_sinks_wake(an_sinks *s);
 /* An array with the figures of each; last_seq: of the log. */
 an_json *an_sinks_json(an_sinks *s, uint64_t last_seq, int64_t now_ms);

@@ -60,8 +60,7 @@ const an_opt an_coordinator_rows[] = {
     AN_OPT_INT(CONF, enrol_rate, "enrol.rate", 1, 10000, "60", "new enrolment connections a minute"),
     AN_OPT_CHOICE(CONF, log_level, "log", levels, "info", "least level that is logged"),
     AN_OPT_CHOICE(CONF, log_format, "log.format", an_log_formats, "text",
-                  "form of the log's lines: text (logfmt), json, or systemd-prefix for a journal that has "
-                  "the time itself"),
+                  "form of its lines; systemd-prefix: for a journal that has the time itself"),
 };
 const size_t an_coordinator_n_rows = sizeof an_coordinator_rows / sizeof *an_coordinator_rows;
 
