@@ -106,6 +106,9 @@ static an_err look_and_judge(init *w, an_note *why)
     if (!err && w->kind->refine)
         err = w->kind->refine(w, &again, why);
     if (!err && again)
+        fprintf(w->opts->say, "taking them otherwise, and looking again for at most %g s ...\n",
+                (double)w->opts->for_ms / 1000);
+    if (!err && again)
         err = init_look(w, w->opts->for_ms, why);
     for (size_t i = 0; !err && i < w->n_tags; i++) {
         init_tag *t = &w->tags[i];

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/init_internal.h"
+#include "agent/sources/follow_internal.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #ifdef AN_HAVE_SNDFILE
@@ -334,19 +335,34 @@ an_err init_images_find(init *w, an_note *why)
 /* ---- sound ---- */
 
 #ifdef AN_HAVE_SNDFILE
-static an_err first_file(const init *w, char out[static AN_PATH_MAX], an_note *why)
+static bool has_time(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    int64_t ms;
+    return an_time_in_name(slash ? slash + 1 : path, NULL, &ms);
+}
+
+/* *ret_timed: every file of the folder has its time in its name. */
+static an_err first_file(init *w, char out[static AN_PATH_MAX], bool *ret_timed, an_note *why)
 {
     an_names names = {0};
     struct stat st;
     bool found = false;
     if (stat(w->where, &st) == 0 && !S_ISDIR(st.st_mode)) {
         memcpy(out, w->where, sizeof w->where);
+        *ret_timed = has_time(out);
         return AN_OK;
     }
     an_err err = an_dir_list(w->where, &names, why);
-    for (size_t i = 0; !err && !found && i < names.n; i++)
-        if ((found = ends_with(names.items[i], ".wav")))
+    *ret_timed = w->folder = true;
+    for (size_t i = 0; !err && i < names.n; i++) {
+        if (!ends_with(names.items[i], ".wav"))
+            continue;
+        *ret_timed = *ret_timed && has_time(names.items[i]);
+        if (!found)
             err = an_path_join(out, w->where, names.items[i]);
+        found = true;
+    }
     an_names_done(&names);
     if (!err && !found)
         err = an_fail(AN_ERR_NOTFOUND, why, "%.200s: there is no .wav file yet", w->where);
@@ -359,15 +375,17 @@ an_err init_wav_find(init *w, an_note *why)
     char path[AN_PATH_MAX] = "", quoted[AN_PATH_MAX + 8], text[INIT_VALUE_MAX];
     an_sound *sound = NULL;
     an_sound_info info = {0};
-    an_err err = first_file(w, path, why);
+    bool timed = false;
+    an_err err = first_file(w, path, &timed, why);
     if (!err)
         err = an_sound_open(path, &sound, &info, why);
     an_sound_close(sound);
     if (err)
         return err;
     init_quote(quoted, sizeof quoted, w->where);
-    snprintf(text, sizeof text, "{type: wav, path: %.900s}", quoted);
-    init_set(w, "of", text, "");
+    snprintf(text, sizeof text, "{type: wav, path: %.900s%s}", quoted, timed ? ", time: name" : "");
+    init_set(w, "of", text,
+             timed ? "their names have their times, which are UTC unless tz says another zone" : "");
     snprintf(text, sizeof text, "%u", info.rate_hz);
     init_set(w, "rate_hz", text, "as the first file says");
     init_set(w, "frame", info.rate_hz >= 16000 ? "4096" : "1024", "rows of one spectrum");

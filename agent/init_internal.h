@@ -53,6 +53,7 @@ typedef struct init {
     uint64_t rows;
     int64_t step_ms;    /* median time between two rows; 0: unknown */
     int64_t image_rows; /* rows up to the first one that is no continuation: of an image */
+    bool folder;        /* of files, each of which begins anew */
     int64_t stretch;    /* rows of the longest one without a break; 0: no break was seen */
     float *kept;        /* (INIT_KEPT_ROWS, n_tags) the first rows */
     size_t n_kept, width;

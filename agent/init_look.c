@@ -151,7 +151,7 @@ an_err init_look(init *w, int64_t for_ms, an_note *why)
         err = begin(w, src);
     if (!err)
         err = init_rows(src, for_ms, ROWS_LEAST, see_rows, &l, why);
-    w->stretch = l.image_over ? l.longest : 0;
+    w->stretch = l.image_over || w->folder ? l.longest : 0;
     if (!err && l.n_steps > 0) {
         qsort(l.steps, l.n_steps, sizeof *l.steps, by_size);
         w->step_ms = l.steps[l.n_steps / 2];

@@ -113,7 +113,9 @@ static const an_flag init_flags[] = {
     {"path", "PATH", "its file or folder"},
     {"address", "ADDRESS", "its device, broker or database"},
     {"set", "KEY=VALUE", "a further option of the source, such as tz=Europe/Berlin; may be given again"},
-    {"for", "TIME", "how long values are looked at; 10s if not given"},
+    {"for", "TIME",
+     "how long it looks at most, each of up to three times: for tags, at their values, and again if they "
+     "were taken anew; 10s if not given"},
     {"site", "NAME", "this site's name"},
     DATA_FLAG,
     {"line", "NAME", "the line's name"},

@@ -403,6 +403,22 @@ static void no_window_is_longer_than_a_recording(void **state)
     if (an_init_test_run(&t, "wav", t.dir, NULL, &why) != AN_OK)
         fail_msg("%s", why.text);
     assert_true(an_init_test_has(&t, "window: 12 "));
+    assert_false(an_init_test_has(&t, "time: name"));
+    an_init_test_end(&t);
+}
+
+static void times_in_names_are_taken_and_one_recording_says_how_long_they_are(void **state)
+{
+    (void)state;
+    an_init_test t;
+    an_note why = {{0}};
+    an_init_test_begin(&t);
+    write_wav(t.dir, "press_2026-03-09_10-14-33.wav", 9 * 1024);
+    t.for_ms = 1500; /* there are few rows: more are waited for */
+    if (an_init_test_run(&t, "wav", t.dir, NULL, &why) != AN_OK)
+        fail_msg("%s", why.text);
+    assert_true(an_init_test_has(&t, ", time: name}"));
+    assert_true(an_init_test_has(&t, "window: 9 "));
     an_init_test_end(&t);
 }
 #endif
@@ -462,6 +478,7 @@ int main(void)
 #if defined(AN_HAVE_SNDFILE) && defined(AN_HAVE_FFT)
         cmocka_unit_test(sound_is_seen_as_its_spectra),
         cmocka_unit_test(no_window_is_longer_than_a_recording),
+        cmocka_unit_test(times_in_names_are_taken_and_one_recording_says_how_long_they_are),
 #endif
         cmocka_unit_test(any_source_is_taken_as_its_options_say),
         cmocka_unit_test(memory_that_ends_is_an_error),
