@@ -53,6 +53,10 @@ const an_opt an_coordinator_rows[] = {
                   "who may read /metrics: who has a token, or (open) everybody who reaches the port"),
     AN_OPT_MS(CONF, stall_ms, "health.stall", 1000, 3600000, "30s",
               "/healthz fails when the core has not turned for so long"),
+    AN_OPT_MS(CONF, session_idle_ms, "session.idle", 1000, 604800000, "1h",
+              "a person who asks nothing for so long is logged out"),
+    AN_OPT_MS(CONF, session_max_ms, "session.max", 1000, 604800000, "12h",
+              "... and in any case after so long"),
     AN_OPT_MS(CONF, lease_ms, "lease", 1000, 3600000, "15s", "how often a site is to be heard of"),
     AN_OPT_TEXT(
         CONF, release_root, "release.root", 64, 64, NULL,

@@ -249,6 +249,52 @@ static void answer_meters(an_core *c, an_http_job *job)
 
 /* False: it waits for the journal.  Whoever gets a token finds the door open: a refused handshake is
  * tried again only after half a minute. */
+/* What checks a password is read once, when it is new. */
+static an_err read_verifier(an_core *c, const an_user *u, char ret[static AN_PASSWORD_TEXT], an_note *why)
+{
+    an_buf b;
+    an_auth_verifier(c->auth, u->name, &u->verifier, ret);
+    if (ret[0] || an_hash_is_zero(&u->verifier))
+        return AN_OK;
+    an_buf_init(&b, AN_PASSWORD_TEXT - 1);
+    an_err err = an_store_object_get(c->store, &u->verifier, &b, why);
+    if (err == AN_OK)
+        memcpy(ret, b.data, b.len);
+    else if (err == AN_ERR_NOTFOUND || err == AN_ERR_PROTO || err == AN_ERR_LIMIT) {
+        an_log(AN_LOG_ERROR, "password_lost", "user=%s err=%s", u->name, an_err_name(err));
+        err = AN_OK; /* they cannot log in until they have another one */
+    }
+    an_buf_done(&b);
+    return err;
+}
+
+an_err an_core_tell_users(an_core *c, an_note *why)
+{
+    const an_users *users = &an_hub_state(c->hub)->users;
+    if (c->users_told == users->changes)
+        return AN_OK;
+    char(*verifiers)[AN_PASSWORD_TEXT] = an_alloc(users->n + 1, sizeof *verifiers);
+    an_err err = verifiers ? AN_OK : AN_ERR_NOMEM;
+    for (size_t i = 0; i < users->n && err == AN_OK; i++)
+        err = read_verifier(c, &users->items[i], verifiers[i], why);
+    if (err == AN_OK)
+        err = an_auth_publish(c->auth, users, (const char(*)[AN_PASSWORD_TEXT])verifiers);
+    if (err == AN_OK)
+        c->users_told = users->changes;
+    if (verifiers)
+        an_wipe(verifiers, (users->n + 1) * sizeof *verifiers);
+    an_free(verifiers);
+    return err;
+}
+
+static void tell_users(an_core *c)
+{
+    an_note why = {{0}};
+    an_err err = an_core_tell_users(c, &why);
+    if (err != AN_OK && an_log_allow(&c->refused, mono()))
+        an_log(AN_LOG_ERROR, "users_not_told", "err=%s why=\"%s\"", an_err_name(err), why.text);
+}
+
 static bool answer_http(an_core *c, an_http_job *job)
 {
     int64_t waited = mono() - job->since_ms;
@@ -259,6 +305,7 @@ static bool answer_http(an_core *c, an_http_job *job)
     else if (an_api_handle(c->api, &job->req, waited, &job->answer) == AN_ERR_AGAIN)
         return false;
     set_door(c);
+    tell_users(c); /* before it is said that somebody may ask no more */
     an_bridge_answer(c->bridge, job);
     return true;
 }
@@ -302,6 +349,7 @@ static void flush(an_core *c)
     }
     serve_versions(c);
     set_door(c);
+    tell_users(c);
 }
 
 static int64_t sleep_ms(const an_core *c)

@@ -22,7 +22,9 @@ typedef struct an_core {
     an_actor *bulk, *worker;
     an_bulk_args bulk_args;
     an_bridge *bridge;
-    an_pipe *http; /* from the HTTP threads */
+    an_auth *auth;
+    uint64_t users_told; /* users.changes that auth has */
+    an_pipe *http;       /* from the HTTP threads */
     an_in in;
     uint64_t instance;
     an_log_quota refused;                /* lines about messages that were */
@@ -40,6 +42,8 @@ typedef struct an_core {
 } an_core;
 
 extern const an_hub_io an_core_io; /* ctx to be set */
+/* Tells auth who the users are, if they have changed.  Errors: IO, NOMEM: it is tried again. */
+an_err an_core_tell_users(an_core *c, an_note *why);
 void an_core_run(an_core *c, an_pipe *pipe);
 
 #endif

@@ -9,6 +9,7 @@
 #define EVENTS_PATH "/api/v1/events"
 #define WAIT_MS 1000
 #define HEARTBEAT_MS 15000
+#define STILL_MS 2000 /* between two looks whether they may still listen */
 
 typedef struct listener {
     an_bridge *bridge;
@@ -18,7 +19,7 @@ typedef struct listener {
     an_event *event; /* or this */
     const char *at;  /* of which so many bytes are left */
     size_t left;
-    int64_t spoke_ms;
+    int64_t spoke_ms, still_ms;
 } listener;
 
 static int64_t mono(void)
@@ -94,10 +95,21 @@ static long heartbeat(listener *l, char *buf, size_t cap)
     return slice(l, buf, cap);
 }
 
+/* Who was logged out, removed or changed is to hear no more: they come again as who they are now. */
+static bool may_still(listener *l)
+{
+    if (mono() - l->still_ms < STILL_MS)
+        return true;
+    l->still_ms = mono();
+    return an_bridge_still(l->bridge, &l->req.who);
+}
+
 static long on_next(void *ctx, char *buf, size_t cap)
 {
     listener *l = ctx;
     an_event *e = NULL;
+    if (!may_still(l))
+        return -1;
     if (l->left > 0)
         return slice(l, buf, cap);
     said(l);
@@ -170,7 +182,7 @@ void an_bridge_events(an_bridge *b, const an_http_request *http, an_http_job *jo
         an_free(l);
         return;
     }
-    *l = (listener){.bridge = b, .req = job->req, .spoke_ms = mono()};
+    *l = (listener){.bridge = b, .req = job->req, .spoke_ms = mono(), .still_ms = mono()};
     l->req.body = NULL;
     l->req.body_len = 0;
     an_bridge_ask(b, job, &page);

@@ -1,4 +1,4 @@
-/* The HTTP threads: who asks is checked here, all else is handed to the core and waited for. */
+/* The HTTP threads: who asks, and whether they may, is checked here; all else is handed to the core and waited for. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ struct an_bridge {
     pthread_cond_t changed;
     an_pipe *to_core; /* under the lock: many threads send */
     bool closing;
-    an_hash token; /* of the token's text: comparing hashes takes the same time for any length */
+    an_auth *auth; /* borrowed */
     int64_t answer_ms;
     bool open_meters; /* they need no token */
     const char *data;
@@ -38,6 +38,9 @@ void an_http_job_free(an_http_job *job)
     if (!job)
         return;
     an_api_answer_done(&job->answer);
+    if (job->req.body)
+        an_wipe(job->req.body, job->req.body_len); /* it may hold a password */
+    an_wipe(job->req.verifier, sizeof job->req.verifier);
     an_free(job->req.body);
     an_free(job);
 }
@@ -84,16 +87,6 @@ an_err an_admin_token_open(const char *path, char ret[static AN_ADMIN_TOKEN_TEXT
     return err;
 }
 
-static bool allowed(const an_bridge *b, const an_http_request *http)
-{
-    const char *given = an_http_header(http, "Authorization");
-    an_hash hash;
-    if (!given || strncmp(given, "Bearer ", 7) != 0)
-        return false;
-    an_hash_of(&hash, given + 7, strlen(given + 7));
-    return an_secret_equal(hash.b, b->token.b, sizeof hash.b);
-}
-
 /* ---- one request ---- */
 
 /* False: a part does not fit; that is told in *ret. */
@@ -106,7 +99,6 @@ static bool copy_request(const an_http_request *http, an_api_request *req, an_ap
         snprintf(req->path, sizeof req->path, "%s", http->path);
         snprintf(req->method, sizeof req->method, "%s", http->method);
         snprintf(req->idem, sizeof req->idem, "%s", idem ? idem : "");
-        req->who = an_who_admin();
         snprintf(req->actor, sizeof req->actor, "user/%s", req->who.name);
     }
 #define AN_API_ROW(name)                                                                                     \
@@ -204,6 +196,19 @@ static void answer_meters(an_bridge *b, an_http_job *job, an_http_reply *reply)
     reply->body_len = out.len;
 }
 
+/* They name sites: for who sees all. */
+static bool may_read_meters(an_bridge *b, const an_http_request *http, an_api_request *req,
+                            an_api_answer *refusal)
+{
+    if (!b->open_meters && !an_auth_who(b->auth, http, &req->who, refusal))
+        return false;
+    if (!b->open_meters && !an_who_sees_all(&req->who)) {
+        an_api_problem(403, "this concerns all sites", refusal);
+        return false;
+    }
+    return copy_request(http, req, refusal);
+}
+
 static void answer_one(an_bridge *b, const an_http_request *http, an_http_reply *reply)
 {
     const bool meters = strcmp(http->path, AN_METRICS_PATH) == 0;
@@ -211,17 +216,17 @@ static void answer_one(an_bridge *b, const an_http_request *http, an_http_reply 
     an_http_job *job = NULL;
     if (an_vitals_probe(b->vitals, http, reply) || is_page(http, reply))
         return;
-    if (!(meters && b->open_meters) && !allowed(b, http)) {
-        an_log(AN_LOG_WARN, "http_not_allowed", "remote=%s", http->remote);
-        an_api_problem(401, "send the header Authorization: Bearer TOKEN; the token is in admin.token",
-                       &answer);
+    if (an_auth_session(b->auth, http, &answer, reply)) {
+        /* answered */
     } else if (!(job = an_alloc(1, sizeof *job))) {
         an_api_problem(503, "out of memory", &answer);
-    } else if (copy_request(http, &job->req, &answer)) {
-        if (meters) {
+    } else if (meters) {
+        if (may_read_meters(b, http, &job->req, &answer)) {
             answer_meters(b, job, reply);
             return;
         }
+    } else if (an_auth_who(b->auth, http, &job->req.who, &answer) && copy_request(http, &job->req, &answer) &&
+               an_api_may(&job->req, &answer) && an_auth_password(b->auth, http, &job->req, &answer)) {
         job->since_ms = an_clock_system()->mono_ms(an_clock_system());
         if (an_bridge_is_events(&job->req))
             an_bridge_events(b, http, job, &answer, reply);
@@ -240,8 +245,14 @@ static void answer_one(an_bridge *b, const an_http_request *http, an_http_reply 
     reply->type = answer.type;
     reply->body = answer.body;
     reply->body_len = strlen(answer.body);
-    if (answer.status == 401 && an_http_reply_header(reply, "WWW-Authenticate", "Bearer") != AN_OK)
+    if ((answer.status == 401 && an_http_reply_header(reply, "WWW-Authenticate", "Bearer") != AN_OK) ||
+        an_http_reply_header(reply, "Cache-Control", "no-store") != AN_OK)
         reply->status = 500;
+}
+
+bool an_bridge_still(an_bridge *b, const an_who *who)
+{
+    return an_auth_still(b->auth, who);
 }
 
 static void on_http(void *ctx, const an_http_request *http, an_http_reply *reply)
@@ -265,7 +276,7 @@ void an_bridge_answer(an_bridge *b, an_http_job *job)
 
 /* ---- life ---- */
 
-an_err an_bridge_open(const an_coordinator_conf *conf, const char *token, an_vitals *vitals, an_pipe *to_core,
+an_err an_bridge_open(const an_coordinator_conf *conf, an_auth *auth, an_vitals *vitals, an_pipe *to_core,
                       an_bridge **ret, an_note *why)
 {
     an_bridge *b = an_alloc(1, sizeof *b);
@@ -284,7 +295,7 @@ an_err an_bridge_open(const an_coordinator_conf *conf, const char *token, an_vit
     b->open_meters = conf->metrics == AN_METRICS_OPEN;
     b->data = conf->data;
     b->vitals = vitals;
-    an_hash_of(&b->token, token, strlen(token));
+    b->auth = auth;
     an_tls tls = {0};
     an_http_server_conf server = {.address = conf->http_address,
                                   .port = (uint16_t)conf->http_port,

@@ -6,6 +6,7 @@
 #include "coordinator/combine.h"
 #include "coordinator/feed.h"
 #include "coordinator/runtime.h"
+#include "coordinator/runtime_auth.h"
 #include "coordinator/store.h"
 #include "coordinator/vitals.h"
 #include "doors/http_server.h"
@@ -118,10 +119,11 @@ void an_bridge_events(an_bridge *b, const an_http_request *http, an_http_job *jo
 void an_feed_journal(an_feed *f, an_store *store, uint64_t last);
 
 /* Starts the HTTP server.  to_core: the pipe end that the bridge sends an_http_job * through;
- * owned by the bridge from then on, even on failure. */
-an_err an_bridge_open(const an_coordinator_conf *conf, const char *token, an_vitals *vitals, an_pipe *to_core,
+ * owned by the bridge from then on, even on failure.  auth: borrowed until stop. */
+an_err an_bridge_open(const an_coordinator_conf *conf, an_auth *auth, an_vitals *vitals, an_pipe *to_core,
                       an_bridge **ret, an_note *why);
 uint16_t an_bridge_port(const an_bridge *b);
+bool an_bridge_still(an_bridge *b, const an_who *who); /* an_auth_still */
 void an_bridge_answer(an_bridge *b, an_http_job *job); /* the core is done with it; job->answer is filled */
 /* Tells every waiting request 503 and ends the server.  Jobs that the core still holds are its
  * own afterwards (an_http_job_free).  NULL is fine. */

@@ -206,12 +206,20 @@ static an_err open_http(an_core *c, an_note *why)
     if (err == AN_OK)
         err = an_admin_token_open(e->token_file, token, why);
     if (err == AN_OK)
+        err = an_auth_new(&(an_auth_conf){.admin_token = token,
+                                          .idle_ms = c->args->conf->session_idle_ms,
+                                          .max_ms = c->args->conf->session_max_ms,
+                                          .clock = an_clock_system()},
+                          &c->auth);
+    if (err == AN_OK)
+        err = an_core_tell_users(c, why);
+    if (err == AN_OK)
         err = an_pipe_pair(c->args->net, pipes);
     if (err == AN_OK) {
         c->http = pipes[0];
         if (c->args->calls.opening)
             c->args->calls.opening(c->args->calls.ctx);
-        err = an_bridge_open(c->args->conf, token, c->args->vitals, pipes[1], &c->bridge, why);
+        err = an_bridge_open(c->args->conf, c->auth, c->args->vitals, pipes[1], &c->bridge, why);
     }
     if (err == AN_OK)
         snprintf(e->http, sizeof e->http, six ? "http%s://[%s]:%u" : "http%s://%s:%u",
@@ -284,6 +292,7 @@ static void close_all(an_core *c)
     for (size_t i = 0; i < c->n_parked; i++)
         an_http_job_free(c->parked[i]);
     an_bridge_free(c->bridge);
+    an_auth_free(c->auth);
     an_pipe_close(c->http);
     an_actor_stop(c->bulk);
     /* After the worker has ended, every job is ours again; unfinished sums are made after the

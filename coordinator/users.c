@@ -62,7 +62,11 @@ bool an_who_sees_all(const an_who *who)
 
 an_who an_user_who(const an_user *user, const an_user_token *token)
 {
-    an_who who = {.role = user->role, .by_token = token != NULL, .n_sites = user->n_sites};
+    an_who who = {.role = user->role,
+                  .by_token = token != NULL,
+                  .credential = token ? token->hash : (an_hash){{0}},
+                  .changed = user->changed,
+                  .n_sites = user->n_sites};
     memcpy(who.name, user->name, sizeof who.name);
     memcpy(who.sites, user->sites, sizeof who.sites);
     if (token && token->role < who.role)

@@ -54,8 +54,10 @@ an_err an_role_parse(const char *name, an_role *ret, an_note *why);
 typedef struct an_who {
     char name[AN_NAME_MAX];
     an_role role;
-    bool by_token;    /* with a token of a user's */
-    uint32_t n_sites; /* 0: all */
+    bool by_token;      /* with a token of a user's */
+    an_hash credential; /* of the token or the session's cookie; none: the administrator's token */
+    uint64_t changed;   /* as the user's, then */
+    uint32_t n_sites;   /* 0: all */
     char sites[AN_USER_SITES_MAX][AN_NAME_MAX];
 } an_who;
 

@@ -147,6 +147,8 @@ static const char *title_of(unsigned status)
         return "not possible now";
     case 413:
         return "too large";
+    case 429:
+        return "too often";
     case 503:
         return "not now; try again";
     default:
@@ -239,19 +241,43 @@ static an_err parse_body(const an_api_request *req, an_json_doc **ret, an_note *
     return err;
 }
 
-an_err an_api_handle(an_api *api, const an_api_request *req, int64_t waited_ms, an_api_answer *ret)
+/* NULL: *ret is filled. */
+static const route *find_or_refuse(const an_api_request *req, char arg[static AN_API_TEXT],
+                                   an_api_answer *ret)
 {
-    char arg[AN_API_TEXT];
     unsigned status;
     an_note why = {{0}};
-    an_json_doc *doc = NULL;
     const route *r = find(req, arg, &status);
     if (!r) {
         an_note_set(&why, status == 404 ? "no route %.20s %.200s" : "%.20s is not possible for %.200s",
                     req->method, req->path);
         an_api_problem(status, why.text, ret);
-        return AN_OK;
     }
+    return r;
+}
+
+bool an_api_may(const an_api_request *req, an_api_answer *refusal)
+{
+    char arg[AN_API_TEXT];
+    an_note why = {{0}};
+    const route *r = find_or_refuse(req, arg, refusal);
+    if (!r)
+        return false;
+    const an_api_call c = {.req = req, .actor = req->actor, .arg = arg};
+    an_err err = an_api_access(&c, r->role, r->scope, &why);
+    if (err != AN_OK)
+        an_api_problem(an_api_status_of(err), why.text, refusal);
+    return err == AN_OK;
+}
+
+an_err an_api_handle(an_api *api, const an_api_request *req, int64_t waited_ms, an_api_answer *ret)
+{
+    char arg[AN_API_TEXT];
+    an_note why = {{0}};
+    an_json_doc *doc = NULL;
+    const route *r = find_or_refuse(req, arg, ret);
+    if (!r)
+        return AN_OK;
     an_api_call c = {.conf = &api->conf,
                      .hub = api->conf.hub,
                      .state = an_hub_state(api->conf.hub),

@@ -75,6 +75,9 @@ void an_api_free(an_api *api);                            /* NULL is fine */
 /* waited_ms: how long the request has been waited for already.  OK: *ret is filled.  AGAIN: the
  * journal has nothing new yet; *ret is untouched. */
 an_err an_api_handle(an_api *api, const an_api_request *req, int64_t waited_ms, an_api_answer *ret);
+/* Is there such a route, and may they ask it?  False: *refusal is filled (403, 404, 405).  an_api_handle looks, too; this is
+ * for who would rather not trouble the hub.  Threads: from any. */
+bool an_api_may(const an_api_request *req, an_api_answer *refusal);
 void an_api_answer_done(an_api_answer *answer);
 
 /* Fills an answer with a problem, for whoever refuses before the API is asked. */

@@ -66,6 +66,9 @@ void an_mac_of(an_hash *ret, const uint8_t key[static 32], const void *bytes, si
  * Errors: NOMEM. */
 #define AN_PASSWORD_TEXT 128
 an_err an_password_hash(char ret[static AN_PASSWORD_TEXT], const char *password, size_t len);
+/* A text whose password nobody knows: checking against it takes as long. */
+#define AN_PASSWORD_NOBODY                                                                                   \
+    "$argon2id$v=19$m=65536,t=2,p=1$6MtKo1ynscc4bXQ0WXO8Gw$YlfEWygESTtI6t5/izE4XD0IpTkSWtn9yQbfSGeLC0M"
 /* Errors: AUTH another password, or no such text; NOMEM. */
 an_err an_password_check(const char *text, const char *password, size_t len);
 

@@ -7,7 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -578,6 +583,52 @@ static void an_update_is_pulled_acknowledged_and_summed(void **state)
     hand_done(&h);
 }
 
+/* ---- people who are slow ---- */
+
+#define SLOW 128
+
+static int slow_dial(const fixture *f)
+{
+    const char *port = strrchr(an_runtime_endpoints_get(f->rt)->http, ':') + 1;
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons((uint16_t)strtoul(port, NULL, 10))};
+    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof addr), 0);
+    return fd;
+}
+
+/* As many connections as there may be, one idle, the next with half a request to which a byte comes now and then. */
+static void slow_clients_do_not_keep_sites_waiting(void **state)
+{
+    fixture *f = *state;
+    static const char half[] = "POST /api/v1/models HTTP/1.1\r\nHost: h\r\nX-Long: ";
+    int fds[SLOW];
+    hand h;
+    hand_enrol(f, &h);
+    hand_hello(&h);
+    for (size_t i = 0; i < SLOW; i++) {
+        fds[i] = slow_dial(f);
+        if (i % 2)
+            assert_int_equal(send(fds[i], half, sizeof half - 1, MSG_NOSIGNAL), sizeof half - 1);
+    }
+    const int64_t began = an_clock_system()->mono_ms(an_clock_system());
+    for (int beat = 0; beat < 50; beat++) {
+        an_msg m = {.type = AN_MSG_HEARTBEAT};
+        m.u.heartbeat.instance = 5;
+        for (size_t i = 1; i < SLOW; i += 2)
+            (void)!send(fds[i], "x", 1, MSG_NOSIGNAL);
+        say(&h, h.control, &m, NULL, 0);
+        an_msg_free(must_hear(&h, h.control, AN_MSG_HEARTBEAT_ACK));
+    }
+    /* Fifty round trips: with one stall of what a request may take, it would be longer. */
+    assert_true(an_clock_system()->mono_ms(an_clock_system()) - began < f->conf.answer_ms);
+    for (size_t i = 0; i < SLOW; i++)
+        close(fds[i]);
+    expect(f, "GET", "/status", NULL, 200);
+    hand_done(&h);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -592,6 +643,7 @@ int main(void)
         CASE(a_revoked_site_is_dropped_at_once),
         CASE(a_site_fetches_a_version_and_nothing_else),
         CASE(an_update_is_pulled_acknowledged_and_summed),
+        CASE(slow_clients_do_not_keep_sites_waiting),
     };
     an_log_init(AN_LOG_OFF, "test_server");
     if (an_crypto_init() != AN_OK || an_http_client_init() != AN_OK)

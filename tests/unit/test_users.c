@@ -201,6 +201,9 @@ static void a_password_is_checked_by_a_text_that_does_not_hold_it(void **state)
     assert_int_equal(an_password_check("", password, strlen(password)), AN_ERR_AUTH);
     assert_int_equal(an_password_hash(again, password, strlen(password)), AN_OK);
     assert_string_not_equal(text, again); /* a salt of its own */
+    /* Nobody's is as dear. */
+    assert_int_equal(strncmp(text, AN_PASSWORD_NOBODY, strlen("$argon2id$v=19$m=65536,t=2,p=1$")), 0);
+    assert_int_equal(an_password_check(AN_PASSWORD_NOBODY, password, strlen(password)), AN_ERR_AUTH);
     assert_int_equal(an_password_ok("eleven byte", &why), AN_ERR_INVAL);
     assert_int_equal(an_password_ok("twelve bytes", &why), AN_OK);
     memset(longest, 'x', sizeof longest);

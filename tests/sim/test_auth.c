@@ -1,0 +1,493 @@
+/* Who asks, over real HTTP: tokens, sessions, passwords; and each route with all that must be refused, driven from the
+ * table of routes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "coordinator/api/api.h"
+#include "coordinator/runtime.h"
+#include "doors/crypto.h"
+#include "doors/json.h"
+#include "tests/support/folder.h"
+
+#define PASSWORD "correct horse battery"
+
+typedef struct fixture {
+    char dir[AN_PATH_MAX];
+    an_coordinator_conf conf;
+    an_runtime *rt;
+    uint16_t port;
+    char admin[128]; /* the header */
+} fixture;
+
+static void set(fixture *f, const char *key, const char *value)
+{
+    assert_int_equal(
+        an_opt_set(an_coordinator_rows, an_coordinator_n_rows, &f->conf, key, value, "test", NULL), AN_OK);
+}
+
+static void start(fixture *f)
+{
+    an_note why = {{0}};
+    an_buf b;
+    if (an_runtime_start(&f->conf, NULL, &f->rt, &why) != AN_OK)
+        fail_msg("%s", why.text);
+    const an_runtime_endpoints *e = an_runtime_endpoints_get(f->rt);
+    f->port = (uint16_t)strtoul(strrchr(e->http, ':') + 1, NULL, 10);
+    an_buf_init(&b, 256);
+    assert_int_equal(an_file_read(&b, e->token_file, &why), AN_OK);
+    snprintf(f->admin, sizeof f->admin, "Authorization: Bearer %.64s\r\n", (const char *)b.data);
+    an_buf_done(&b);
+}
+
+static int setup(void **state)
+{
+    fixture *f = an_alloc(1, sizeof *f);
+    an_test_folder_make(f->dir);
+    assert_int_equal(an_coordinator_conf_init(&f->conf), AN_OK);
+    set(f, "data", f->dir);
+    set(f, "http.port", "0");
+    set(f, "listen.control", "tcp://127.0.0.1:*");
+    set(f, "listen.bulk", "tcp://127.0.0.1:*");
+    set(f, "listen.enrol", "tcp://127.0.0.1:*");
+    start(f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture *f = *state;
+    an_runtime_stop(f->rt);
+    an_coordinator_conf_done(&f->conf);
+    an_test_folder_remove(f->dir);
+    an_free(f);
+    return 0;
+}
+
+/* ---- HTTP, seen through a socket ---- */
+
+typedef struct answer {
+    unsigned status;
+    char text[16384]; /* head and the beginning of the body */
+} answer;
+
+static int dial(const fixture *f)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(f->port)};
+    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof addr), 0);
+    return fd;
+}
+
+static void hear(int fd, answer *ret)
+{
+    char rest[4096];
+    size_t len = 0;
+    for (;;) {
+        const bool room = len < sizeof ret->text - 1;
+        const ssize_t n =
+            recv(fd, room ? ret->text + len : rest, room ? sizeof ret->text - 1 - len : sizeof rest, 0);
+        if (n <= 0)
+            break;
+        len += room ? (size_t)n : 0;
+    }
+    ret->text[len] = '\0';
+    ret->status = strncmp(ret->text, "HTTP/1.1 ", 9) == 0 ? (unsigned)strtoul(ret->text + 9, NULL, 10) : 0;
+}
+
+/* headers: each ends with CR LF. */
+static unsigned ask(const fixture *f, answer *ret, const char *method, const char *path, const char *headers,
+                    const char *body)
+{
+    char head[2048];
+    const int fd = dial(f);
+    const int n = snprintf(head, sizeof head,
+                           "%s %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n",
+                           method, path, headers, strlen(body));
+    assert_true(n > 0 && (size_t)n < sizeof head);
+    (void)!send(fd, head, (size_t)n, MSG_NOSIGNAL);
+    for (size_t sent = 0; sent < strlen(body);) { /* who refuses a long body need not read it */
+        const ssize_t k = send(fd, body + sent, strlen(body) - sent, MSG_NOSIGNAL);
+        if (k <= 0)
+            break;
+        sent += (size_t)k;
+    }
+    hear(fd, ret);
+    close(fd);
+    return ret->status;
+}
+
+static void expect(const fixture *f, const char *method, const char *path, const char *headers,
+                   const char *body, unsigned status, const char *says)
+{
+    answer a;
+    ask(f, &a, method, path, headers, body);
+    if (a.status != status || !strstr(a.text, says))
+        fail_msg("%s %s: not %u with %s but %s", method, path, status, says, a.text);
+}
+
+/* What stands between `before` and the next of `ends`. */
+static void cut(const char *text, const char *before, const char *ends, char *ret, size_t size)
+{
+    const char *at = strstr(text, before);
+    if (!at)
+        fail_msg("no %s in %s", before, text);
+    at += strlen(before);
+    const size_t len = strcspn(at, ends);
+    assert_true(len < size);
+    memcpy(ret, at, len);
+    ret[len] = '\0';
+}
+
+typedef struct login {
+    char cookie[160]; /* the header */
+    char both[256];   /* ... and that against forged changes */
+} login;
+
+static unsigned log_in(const fixture *f, login *ret, const char *user, const char *password)
+{
+    answer a;
+    char body[512], cookie[80], csrf[40];
+    snprintf(body, sizeof body, "{\"user\":\"%s\",\"password\":\"%s\"}", user, password);
+    if (ask(f, &a, "POST", "/api/v1/session", "", body) != 200)
+        return a.status;
+    cut(a.text, "Set-Cookie: andon=", ";", cookie, sizeof cookie);
+    cut(a.text, "\"csrf\":\"", "\"", csrf, sizeof csrf);
+    snprintf(ret->cookie, sizeof ret->cookie, "Cookie: x=1; andon=%s\r\n", cookie);
+    snprintf(ret->both, sizeof ret->both, "%sX-Andon-CSRF: %s\r\n", ret->cookie, csrf);
+    return 200;
+}
+
+static void add_user(const fixture *f, const char *name, const char *role, const char *site)
+{
+    char body[256];
+    snprintf(body, sizeof body,
+             "{\"name\":\"%s\",\"role\":\"%s\",\"password\":\"" PASSWORD "\",\"sites\":[%s]}", name, role,
+             site);
+    expect(f, "POST", "/api/v1/users", f->admin, body, 201, name);
+}
+
+static void add_token(const fixture *f, const char *name, const char *role, int valid_ms,
+                      char ret[static 160])
+{
+    answer a;
+    char path[64], body[128], text[80];
+    snprintf(path, sizeof path, "/api/v1/users/%s/tokens", name);
+    snprintf(body, sizeof body, "{\"label\":\"test\",\"role\":\"%s\",\"valid_ms\":%d}", role, valid_ms);
+    assert_int_equal(ask(f, &a, "POST", path, f->admin, body), 201);
+    cut(a.text, "\"token\":\"", "\"", text, sizeof text);
+    snprintf(ret, 160, "Authorization: Bearer %s\r\n", text);
+}
+
+/* ---- each route ---- */
+
+static void path_of(const an_api_route_info *r, const char *part, char ret[static 256])
+{
+    const char *open = strchr(r->pattern, '{'), *end = open ? strchr(r->pattern, '}') + 1 : NULL;
+    snprintf(ret, 256, "/api/v1%.*s%s%s", open ? (int)(open - r->pattern) : 200, r->pattern, open ? part : "",
+             open ? end : "");
+}
+
+typedef struct doors {
+    char of_role[AN_ROLE_ADMINISTRATOR + 1][160]; /* tokens of fleet-wide users */
+    char sited[160], expired[160];
+    login session; /* of an administrator */
+    char *large;
+} doors;
+
+static void refused(const fixture *f, const an_api_route_info *r, const char *path, const char *headers,
+                    const char *body, unsigned status, const char *what)
+{
+    answer a;
+    if (ask(f, &a, r->method, path, headers, body) != status)
+        fail_msg("%s %s, %s: not %u but %s", r->method, path, what, status, a.text);
+    if (status != 413)
+        assert_non_null(strstr(a.text, "application/problem+json"));
+}
+
+static void try_route(const fixture *f, const doors *d, const an_api_route_info *r)
+{
+    char path[256], other[256], climbs[256];
+    const bool own = r->scope == AN_REACH_OWN, post = strcmp(r->method, "POST") == 0,
+               part = strchr(r->pattern, '{');
+    path_of(r, own ? "boss" : "plant-a", path);
+    path_of(r, "other", other);
+    path_of(r, "..%2f..%2fadmin.token", climbs);
+    refused(f, r, path, "", "{}", 401, "no token");
+    refused(f, r, path, "Authorization: Bearer 00\r\n", "{}", 401, "a wrong token");
+    refused(f, r, path, "Authorization: Basic YTpi\r\n", "{}", 401, "another scheme");
+    refused(f, r, path, "Cookie: andon=00\r\n", "{}", 401, "a wrong cookie");
+    refused(f, r, path, d->expired, "{}", 401, "an expired token");
+    if (r->role > AN_ROLE_VIEWER)
+        refused(f, r, path, d->of_role[r->role - 1], "{}", 403, "a role too low");
+    if (own || r->scope == AN_REACH_SITE || r->scope == AN_REACH_FLEET)
+        refused(f, r, other, d->sited, "{}", 403, "another site's, or another's");
+    if (post)
+        refused(f, r, path, d->session.cookie, "{}", 403, "a cookie alone");
+    if (post)
+        refused(f, r, path, f->admin, "{\"a\":", 400, "a body that is none");
+    if (post)
+        refused(f, r, path, f->admin, d->large, 413, "a body too large");
+    if (part)
+        refused(f, r, climbs, f->admin, "{}", 404, "a path that climbs");
+}
+
+static void each_route_refuses_what_it_must(void **state)
+{
+    fixture *f = *state;
+    doors d = {.large = an_alloc((2U << 20) + 1, 1)};
+    an_api_route_info r;
+    answer a;
+    size_t n = 0;
+    memset(d.large, ' ', 2U << 20);
+    for (int role = AN_ROLE_VIEWER; role <= AN_ROLE_ADMINISTRATOR; role++) {
+        const char *name = role == AN_ROLE_ADMINISTRATOR ? "boss" : an_role_name((an_role)role);
+        add_user(f, name, an_role_name((an_role)role), "");
+        add_token(f, name, an_role_name((an_role)role), 600000, d.of_role[role]);
+    }
+    add_user(f, "sited", "administrator", "\"plant-a\"");
+    add_token(f, "sited", "administrator", 600000, d.sited);
+    add_token(f, "boss", "administrator", 1000, d.expired);
+    assert_int_equal(log_in(f, &d.session, "boss", PASSWORD), 200);
+    do /* its second has to pass */
+        ask(f, &a, "GET", "/api/v1/models", d.expired, "");
+    while (a.status == 200);
+    ask(f, &a, "GET", "/api/v1/status", f->admin, "");
+    char before[32], after[32];
+    cut(a.text, "\"journal_seq\":", ",}", before, sizeof before);
+    for (; an_api_route_at(n, &r); n++)
+        try_route(f, &d, &r);
+    assert_true(n > 50);
+    ask(f, &a, "GET", "/api/v1/status", f->admin, "");
+    cut(a.text, "\"journal_seq\":", ",}", after, sizeof after);
+    assert_string_equal(before, after); /* nothing was changed by any of it */
+    an_free(d.large);
+}
+
+/* A stream that was open when its user could still listen. */
+static void a_stream_ends_with_what_it_was_opened_for(void **state)
+{
+    fixture *f = *state;
+    static const char *const changes[][2] = {{"/api/v1/users/mia", "{\"sites\":[\"plant-a\"]}"},
+                                             {"/api/v1/users/mia/remove", "{}"}};
+    char token[160], head[512];
+    answer a;
+    add_user(f, "mia", "viewer", "");
+    add_token(f, "mia", "viewer", 600000, token);
+    for (size_t i = 0; i < 2; i++) {
+        const int fd = dial(f);
+        snprintf(head, sizeof head, "GET /api/v1/events HTTP/1.1\r\nHost: h\r\nConnection: close\r\n%s\r\n",
+                 token);
+        assert_int_equal(send(fd, head, strlen(head), MSG_NOSIGNAL), strlen(head));
+        assert_int_equal(recv(fd, head, 12, MSG_WAITALL), 12);
+        assert_memory_equal(head, "HTTP/1.1 200", 12);
+        expect(f, "POST", changes[i][0], f->admin, changes[i][1], 200, "mia");
+        hear(fd, &a); /* until the server closes it */
+        close(fd);
+    }
+}
+
+/* ---- sessions ---- */
+
+static void a_person_logs_in_asks_and_logs_out(void **state)
+{
+    fixture *f = *state;
+    login l;
+    answer a;
+    add_user(f, "mia", "operator", "\"plant-a\"");
+    assert_int_equal(
+        ask(f, &a, "POST", "/api/v1/session", "", "{\"user\":\"mia\",\"password\":\"" PASSWORD "\"}"), 200);
+    assert_non_null(strstr(a.text, "; HttpOnly; SameSite=Strict; Path=/\r\n"));
+    assert_non_null(strstr(a.text, "\"user\":\"mia\",\"role\":\"operator\",\"sites\":[\"plant-a\"]"));
+    assert_non_null(strstr(a.text, "Cache-Control: no-store"));
+    assert_int_equal(log_in(f, &l, "mia", PASSWORD), 200);
+    expect(f, "GET", "/api/v1/session", l.cookie, "", 200, "\"csrf\":\"");
+    expect(f, "GET", "/api/v1/session", f->admin, "", 200, "\"user\":\"admin\",\"role\":\"administrator\"");
+    expect(f, "GET", "/api/v1/session", "", "", 401, "log in");
+    expect(f, "GET", "/api/v1/models", l.cookie, "", 200, "models");
+    expect(f, "POST", "/api/v1/users/mia/tokens", l.cookie, "{\"label\":\"x\"}", 403, "X-Andon-CSRF");
+    expect(f, "POST", "/api/v1/users/mia/tokens", l.both, "{\"label\":\"x\"}", 201, "andon_");
+    expect(f, "GET", "/api/v1/journal", f->admin, "", 200, "made by user/mia");
+    expect(f, "POST", "/api/v1/session/end", l.cookie, "", 403, "CSRF");
+    expect(f, "POST", "/api/v1/session/end", l.both, "", 200,
+           "andon=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
+    expect(f, "GET", "/api/v1/models", l.cookie, "", 401, "log in");
+    expect(f, "DELETE", "/api/v1/session", "", "", 405, "not possible");
+    expect(f, "POST", "/api/v1/session", "Origin: http://evil.example\r\n",
+           "{\"user\":\"mia\",\"password\":\"" PASSWORD "\"}", 403, "another origin");
+    expect(f, "POST", "/api/v1/session", "Origin: http://h\r\n",
+           "{\"user\":\"mia\",\"password\":\"" PASSWORD "\"}", 200, "csrf");
+}
+
+static void the_administrator_s_token_is_a_password_before_there_are_others(void **state)
+{
+    fixture *f = *state;
+    login l;
+    char token[80];
+    cut(f->admin, "Bearer ", "\r", token, sizeof token);
+    assert_int_equal(log_in(f, &l, "admin", token), 200);
+    expect(f, "POST", "/api/v1/users", l.both, "{\"name\":\"mia\",\"role\":\"viewer\"}", 201, "mia");
+    for (int i = 0; i < 8; i++)
+        assert_true(log_in(f, &l, "admin", "not the token at all") >= 400);
+    assert_int_equal(log_in(f, &l, "admin", token), 200); /* whoever guesses does not keep it out */
+    expect(f, "GET", "/api/v1/users", f->admin, "", 200, "mia");
+    assert_int_equal(log_in(f, &l, "mia", PASSWORD), 429); /* but the address waits */
+}
+
+static void nobody_and_a_wrong_password_get_the_same_answer(void **state)
+{
+    fixture *f = *state;
+    answer a[2];
+    add_user(f, "mia", "viewer", "");
+    expect(f, "POST", "/api/v1/users", f->admin, "{\"name\":\"new\",\"role\":\"viewer\"}", 201, "new");
+    ask(f, &a[0], "POST", "/api/v1/session", "", "{\"user\":\"mia\",\"password\":\"wrong horse battery\"}");
+    assert_int_equal(a[0].status, 401);
+    static const char *const others[] = {"{\"user\":\"nobody\",\"password\":\"wrong horse battery\"}",
+                                         "{\"user\":\"new\",\"password\":\"\"}",
+                                         "{\"user\":\"\",\"password\":\"x\"}"};
+    for (size_t i = 0; i < 3; i++) {
+        ask(f, &a[1], "POST", "/api/v1/session", "", others[i]);
+        assert_int_equal(a[1].status, 401);
+        assert_string_equal(strstr(a[0].text, "\r\n\r\n"), strstr(a[1].text, "\r\n\r\n"));
+    }
+    expect(f, "POST", "/api/v1/session", "", "{\"user\":\"mia\"}", 400, "password");
+    expect(f, "POST", "/api/v1/session", "", "{", 400, "request body");
+    expect(f, "POST", "/api/v1/session", "", "{\"user\":\"mia\",\"password\":\"x\",\"more\":1}", 400, "more");
+}
+
+static void who_guesses_waits(void **state)
+{
+    fixture *f = *state;
+    login l;
+    unsigned status = 0;
+    add_user(f, "mia", "viewer", "");
+    for (int i = 0; i < 12 && status != 429; i++)
+        status = log_in(f, &l, "mia", "wrong horse battery");
+    assert_int_equal(status, 429);
+    assert_int_equal(log_in(f, &l, "mia", PASSWORD), 429);
+    expect(f, "GET", "/api/v1/models", f->admin, "", 200, "models");
+}
+
+static void a_session_ends_with_what_it_was_opened_for(void **state)
+{
+    fixture *f = *state;
+    static const char *const changes[][2] = {
+        {"/api/v1/users/mia", "{\"role\":\"viewer\"}"},
+        {"/api/v1/users/mia", "{\"sites\":[\"plant-a\"]}"},
+        {"/api/v1/users/mia", "{\"password\":\"" PASSWORD "\"}"},
+        {"/api/v1/users/mia/remove", "{}"},
+    };
+    login l;
+    char token[160];
+    add_user(f, "mia", "engineer", "");
+    add_token(f, "mia", "engineer", 600000, token);
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        assert_int_equal(log_in(f, &l, "mia", PASSWORD), 200);
+        expect(f, "GET", "/api/v1/models", l.cookie, "", 200, "models");
+        expect(f, "GET", "/api/v1/models", token, "", 200, "models");
+        expect(f, "POST", changes[i][0], f->admin, changes[i][1], 200, "mia");
+        expect(f, "GET", "/api/v1/models", l.cookie, "", 401, "log in");
+    }
+    expect(f, "GET", "/api/v1/models", token, "", 401, "valid");
+}
+
+static void users_and_passwords_are_there_after_a_restart(void **state)
+{
+    fixture *f = *state;
+    login l;
+    char token[160];
+    add_user(f, "mia", "engineer", "");
+    add_token(f, "mia", "viewer", 600000, token);
+    assert_int_equal(log_in(f, &l, "mia", PASSWORD), 200);
+    an_runtime_stop(f->rt);
+    f->rt = NULL;
+    start(f);
+    expect(f, "GET", "/api/v1/models", l.cookie, "", 401, "log in"); /* sessions are not */
+    expect(f, "GET", "/api/v1/models", token, "", 200, "models");
+    expect(f, "POST", "/api/v1/models", token, "{}", 403, "engineer");
+    assert_int_equal(log_in(f, &l, "mia", PASSWORD), 200);
+}
+
+static void one_s_own_password_needs_the_present_one(void **state)
+{
+    fixture *f = *state;
+    login l;
+    add_user(f, "mia", "viewer", "");
+    assert_int_equal(log_in(f, &l, "mia", PASSWORD), 200);
+    expect(f, "POST", "/api/v1/users/mia", l.both, "{\"password\":\"another one of mine\"}", 400, "old");
+    expect(f, "POST", "/api/v1/users/mia", l.both,
+           "{\"password\":\"another one of mine\",\"old\":\"wrong horse battery\"}", 403, "old");
+    expect(f, "POST", "/api/v1/users/mia", l.both, "{\"password\":\"short\",\"old\":\"" PASSWORD "\"}", 400,
+           "12 to 256");
+    expect(f, "POST", "/api/v1/users/mia", l.both,
+           "{\"password\":\"another one of mine\",\"old\":\"" PASSWORD "\"}", 200, "mia");
+    assert_int_equal(log_in(f, &l, "mia", PASSWORD), 401);
+    assert_int_equal(log_in(f, &l, "mia", "another one of mine"), 200);
+    expect(f, "GET", "/api/v1/journal", f->admin, "", 200, "user mia has another password, set by user/mia");
+}
+
+static void *log_in_once(void *arg)
+{
+    login l;
+    return (void *)(uintptr_t)log_in(arg, &l, "mia", PASSWORD);
+}
+
+/* Two at once; whoever comes meanwhile is told so, and all who come again get in. */
+static void many_who_log_in_at_once_are_told_to_come_again(void **state)
+{
+    fixture *f = *state;
+    pthread_t threads[12];
+    login l;
+    size_t in = 0;
+    add_user(f, "mia", "viewer", "");
+    for (size_t i = 0; i < 12; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, log_in_once, f), 0);
+    for (size_t i = 0; i < 12; i++) {
+        void *status = NULL;
+        assert_int_equal(pthread_join(threads[i], &status), 0);
+        const unsigned s = (unsigned)(uintptr_t)status;
+        assert_true(s == 200 || s == 503 || s == 429);
+        in += s == 200;
+    }
+    assert_true(in >= 2 || log_in(f, &l, "mia", PASSWORD) == 200);
+    expect(f, "GET", "/api/v1/status", f->admin, "", 200, "journal_seq");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(each_route_refuses_what_it_must, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_stream_ends_with_what_it_was_opened_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_person_logs_in_asks_and_logs_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_administrator_s_token_is_a_password_before_there_are_others,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(nobody_and_a_wrong_password_get_the_same_answer, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_guesses_waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_session_ends_with_what_it_was_opened_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(users_and_passwords_are_there_after_a_restart, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_s_own_password_needs_the_present_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(many_who_log_in_at_once_are_told_to_come_again, setup, teardown),
+    };
+    an_log_init(AN_LOG_OFF, "test_auth");
+    if (an_crypto_init() != AN_OK)
+        return 1;
+    an_json_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
