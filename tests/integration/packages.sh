@@ -4,16 +4,18 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
 . tests/support/machine.sh
-machine_or_skip "$PWD/tests/integration/packages.sh" "$@"
+machine_or_skip "$PWD/tests/integration/packages.sh"
 
 say() { printf '%s\n' "$*"; }
 die()
 {
     say "FAILED: $*"
-    tail -n 20 "$machine"/run/units/*.log "$AN_MACHINE"/out 2>/dev/null
+    in_machine journalctl --no-pager -n 30 2>/dev/null
+    tail -n 20 "$out"
     exit 1
 }
-out=$AN_MACHINE/out
+out=$place/out
+machine_start
 until_true() # seconds, command ...
 {
     local until=$((SECONDS + $1))
@@ -24,17 +26,17 @@ until_true() # seconds, command ...
     done
 }
 
-deploy/package --out "$AN_MACHINE/debs" >"$out" 2>&1 || die "the packages cannot be built"
-mkdir "$machine/root/packages" && cp "$AN_MACHINE"/debs/*.deb "$machine/root/packages/"
+deploy/package --out "$place/debs" >"$out" 2>&1 || die "the packages cannot be built"
+mkdir "$machine/root/packages" && cp "$place"/debs/*.deb "$machine/root/packages/"
 version=$(dpkg-deb -f "$machine"/root/packages/andon_*.deb Version)
 
 # ---- what the packages say
 for name in andon-coordinator andon-agent andon andon-lab; do
     deb=$(echo "$machine/root/packages/${name}_$version"_*.deb)
-    dpkg-deb -x "$deb" "$AN_MACHINE/x-$name"
-    program=$AN_MACHINE/x-$name/usr/bin/$name
+    dpkg-deb -x "$deb" "$place/x-$name"
+    program=$place/x-$name/usr/bin/$name
     ! readelf -S "$program" | grep -qF .debug_info || die "$name is not stripped"
-    strings "$program" | grep -qF "$repository" && die "$name names the folder where it was built"
+    strings "$program" | grep -qF "$PWD" && die "$name names the folder where it was built"
     # Each library is of a package that the package depends on, or of andon-libs.
     depends=" $(dpkg-deb -f "$deb" Depends | sed 's/([^)]*)//g; s/,/ /g') "
     for library in $(readelf -d "$program" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p'); do
@@ -51,7 +53,7 @@ done
 say "ok: the packages hold programs without symbols, and depend on all that these need"
 
 command -v systemd-analyze >/dev/null || say "left out: there is no systemd-analyze, which would judge the units"
-for unit in "$AN_MACHINE"/x-*/usr/lib/systemd/system/*.service; do
+for unit in "$place"/x-*/usr/lib/systemd/system/*.service; do
     command -v systemd-analyze >/dev/null || break
     exposure=$(systemd-analyze security --offline=yes --threshold=15 "$unit" 2>&1) || die "too open: $exposure"
     say "ok: ${unit##*/}:$(sed -n 's/.*exposure level for [^:]*://p' <<<"$exposure")"
@@ -60,8 +62,8 @@ done
 # ---- what the document shows, as it stands there
 block() # name: its commands, one a line
 {
-    sed -n '/^```sh '"$1"'$/,/^```$/p' docs/OPERATIONS.md | sed '1d;$d' >"$AN_MACHINE/block"
-    [ -s "$AN_MACHINE/block" ] || die "docs/OPERATIONS.md shows no commands \"$1\""
+    sed -n '/^```sh '"$1"'$/,/^```$/p' docs/OPERATIONS.md | sed '1d;$d' >"$place/block"
+    [ -s "$place/block" ] || die "docs/OPERATIONS.md shows no commands \"$1\""
 }
 approved=
 run_block() # name
@@ -71,11 +73,11 @@ run_block() # name
     while IFS= read -r line <&3; do
         line=${line//andon1-.../${token:-}} line=${line//4f7k-0q2m-.../${fingerprint:-}}
         if [[ $line == *' enrol '* ]]; then # waits for the approval, which is the next command
-            in_machine bash -c "cd /root/packages && $line" >"$AN_MACHINE/enrol" 2>&1 &
+            in_machine bash -c "cd /root/packages && $line" >"$place/enrol" 2>&1 &
             pid=$!
-            asked() { fingerprint=$(sed -n 's/^fingerprint of this site: //p' "$AN_MACHINE/enrol"); [ -n "$fingerprint" ]; }
+            asked() { fingerprint=$(sed -n 's/^fingerprint of this site: //p' "$place/enrol"); [ -n "$fingerprint" ]; }
             waits() { in_machine sudo -u andon andon site list --data /var/lib/andon | grep -q "requested.*$fingerprint"; }
-            until_true 20 asked && until_true 20 waits || die "$line: $(cat "$AN_MACHINE/enrol")"
+            until_true 20 asked && until_true 20 waits || die "$line: $(cat "$place/enrol")"
             continue
         fi
         does() { in_machine bash -c "cd /root/packages && $line" <<<N >"$out" 2>&1; } # N: dpkg asks about a file that both have changed
@@ -84,20 +86,22 @@ run_block() # name
         *) does ;;
         esac || die "$1: $line"
         if [ -n "$pid" ] && [[ $line == *' approve '* ]]; then
-            wait "$pid" || die "enrolment: $(cat "$AN_MACHINE/enrol")"
-            approved="$approved $(sed -n 's/^approved: \([^ ]*\) .*/\1/p' "$AN_MACHINE/enrol")"
+            wait "$pid" || die "enrolment: $(cat "$place/enrol")"
+            approved="$approved $(sed -n 's/^approved: \([^ ]*\) .*/\1/p' "$place/enrol")"
         fi
         token=$(grep -o 'andon1-[a-z0-9]*' "$out" || echo "${token:-}")
-    done 3<"$AN_MACHINE/block"
+    done 3<"$place/block"
 }
 mode() { in_machine stat -c '%U:%G %a' "/${1#/}"; }
 has_mode() { [ "$(mode "$1")" = "$2" ] || die "$1 is $(mode "$1"), not $2"; }
 runs_as() # unit, user
 {
-    local pid
-    pid=$(cat "$machine/run/units/$1.pid") && [ "$(stat -c %u "$machine/proc/$pid")" = "$(in_machine id -u "$2")" ] || die "$1 does not run as $2"
-    grep -q '^CapEff:[[:space:]]*0*$' "$machine/proc/$pid/status" && grep -q '^NoNewPrivs:[[:space:]]*1' "$machine/proc/$pid/status" || die "$1 may too much"
+    local pid status
+    pid=$(pid_of "$1") && status=$(in_machine cat "/proc/$pid/status") || die "$1 does not run"
+    [ "$(in_machine stat -c %U "/proc/$pid")" = "$2" ] || die "$1 does not run as $2"
+    [ "$(grep -cE '^(CapEff|CapBnd):[[:space:]]*0*$|^NoNewPrivs:[[:space:]]*1$|^Seccomp:[[:space:]]*2$' <<<"$status")" = 4 ] || die "$1 may too much"
 }
+pid_of() { in_machine systemctl show -p MainPID --value "$1"; }
 connected() # sites ...
 {
     local site
@@ -109,8 +113,8 @@ connected() # sites ...
 for name in coordinator agent enrol site second; do run_block "$name"; done
 [ "$approved" = ' plant-a plant-b' ] || die "approved were$approved"
 until_true 30 connected plant-a plant-b || die "not both sites are connected"
-runs_as andon-coordinator.service andon
-runs_as andon-agent@plant-a.service andon-agent
+runs_as andon-coordinator andon
+runs_as andon-agent@plant-a andon-agent
 has_mode /var/lib/andon 'andon:andon 700'
 has_mode /var/lib/andon/identity 'andon:andon 600'
 has_mode /var/lib/andon/admin.token 'andon:andon 600'
@@ -126,11 +130,10 @@ say "ok: from the packages to two sites by what the document shows"
 # ---- secrets: readable by the service alone, from its credentials
 printf 'api: {port: 7790, token_file: "credential:broker"}\n' >>"$machine/etc/andon/agent/plant-a.yaml"
 run_block secret
-credential=run/credentials/andon-agent@plant-a.service/broker
-[ "$(cat "$machine/$credential")" = 'the password' ] || die "no credential"
-has_mode "/$credential" 'root:andon-agent 440'
+credential=/run/credentials/andon-agent@plant-a.service/broker
+[ "$(in_machine cat "$credential")" = 'the password' ] || die "no credential"
 has_mode /etc/andon/secrets/broker 'root:root 600'
-in_machine sudo -u andon cat "/$credential" >/dev/null 2>&1 && die "the coordinator's user can read a secret of the agent"
+in_machine sudo -u andon cat "$credential" >/dev/null 2>&1 && die "the coordinator's user can read a secret of the agent"
 until_true 30 connected plant-a plant-b || die "plant-a did not come back with a secret"
 asks() { [ "$(curl -s -o "$out" -w '%{http_code}' -H "Authorization: Bearer $1" http://127.0.0.1:7790/v1/status)" = "$2" ]; }
 until_true 20 asks 'the password' 200 && asks 'another one' 401 || die "the agent does not use its credential"
@@ -141,16 +144,16 @@ identity=$(sha256sum <"$machine/var/lib/andon/identity")
 run_block backup
 printf '# ours\n' >>"$machine/etc/andon/coordinator.yaml"
 sites=$(cat "$machine/etc/andon/agent/plant-a.yaml")
-before=$(cat "$machine/run/units/andon-coordinator.service.pid" "$machine/run/units/andon-agent@plant-b.service.pid")
-mkdir "$AN_MACHINE/newer"
+before=" $(pid_of andon-coordinator) $(pid_of andon-agent@plant-b) "
+mkdir "$place/newer"
 for deb in "$machine"/root/packages/*.deb; do
     name=$(basename "$deb" | sed 's/_.*//')
-    rm -rf "$AN_MACHINE/newer/$name"
-    dpkg-deb -R "$deb" "$AN_MACHINE/newer/$name"
-    sed -i "s/^Version: .*/Version: $version+newer/; s/(= $version)/(= $version+newer)/" "$AN_MACHINE/newer/$name/DEBIAN/control"
-    [ "$name" != andon-coordinator ] || printf '# theirs\n' >>"$AN_MACHINE/newer/$name/etc/andon/coordinator.yaml"
+    rm -rf "$place/newer/$name"
+    dpkg-deb -R "$deb" "$place/newer/$name"
+    sed -i "s/^Version: .*/Version: $version+newer/; s/(= $version)/(= $version+newer)/" "$place/newer/$name/DEBIAN/control"
+    [ "$name" != andon-coordinator ] || printf '# theirs\n' >>"$place/newer/$name/etc/andon/coordinator.yaml"
     rm "$deb"
-    dpkg-deb -Zgzip -b "$AN_MACHINE/newer/$name" "$machine/root/packages/${name}_$version+newer_all.deb" >"$out" 2>&1 || die "no newer package"
+    dpkg-deb -Zgzip -b "$place/newer/$name" "$machine/root/packages/${name}_$version+newer_all.deb" >"$out" 2>&1 || die "no newer package"
 done
 run_block upgrade
 [ "$(in_machine dpkg-query -W -f '${Version}' andon-agent)" = "$version+newer" ] || die "not upgraded"
@@ -159,7 +162,7 @@ grep -q '^# ours' "$machine/etc/andon/coordinator.yaml" || die "the configuratio
 [ "$(cat "$machine/etc/andon/agent/plant-a.yaml")" = "$sites" ] || die "a site's file was changed"
 [ "$(sha256sum <"$machine/var/lib/andon/identity")" = "$identity" ] || die "the coordinator has other keys"
 for unit in andon-coordinator andon-agent@plant-b; do
-    [[ $before != *"$(cat "$machine/run/units/$unit.service.pid")"* ]] || die "$unit runs the former version"
+    [[ $before != *" $(pid_of "$unit") "* ]] || die "$unit runs the former version"
 done
 until_true 30 connected plant-a plant-b || die "not both sites are connected after the upgrade"
 say "ok: an upgrade restarts what runs, and keeps configuration and state"
