@@ -1,9 +1,13 @@
 // The door to the API against a server on a socket.
 import assert from "node:assert/strict";
+import { webcrypto } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { createApi, isOffline, Problem, withQuery } from "../src/base/api.ts";
+
+// Browsers have it; Node 18 does not yet.
+globalThis.crypto ??= webcrypto as Crypto;
 
 type Handler = (req: IncomingMessage, res: ServerResponse, body: string) => void;
 

@@ -35,6 +35,8 @@ export function withQuery(path: string, query?: Query): string {
 }
 
 const ETAGS_MAX = 200;
+/** Somewhat longer than a coordinator lets a request wait. */
+const ANSWER_MS = 45_000;
 
 async function problemOf(response: Response): Promise<Problem> {
   let title = response.statusText;
@@ -52,12 +54,19 @@ async function problemOf(response: Response): Promise<Problem> {
 export function createApi(base: string, fetcher: typeof fetch = (...a) => fetch(...a)): Api {
   const seen = new Map<string, { etag: string; body: unknown }>();
 
-  async function ask(path: string, init: RequestInit): Promise<Response> {
+  async function ask(path: string, init: RequestInit, patience = ANSWER_MS): Promise<Response> {
+    const given = init.signal;
+    const abort = new AbortController();
+    const cancel = (): void => abort.abort();
+    given?.addEventListener("abort", cancel);
+    const timer = setTimeout(cancel, patience);
     try {
-      return await fetcher(base + path, { credentials: "same-origin", ...init });
+      return await fetcher(base + path, { credentials: "same-origin", ...init, signal: abort.signal });
     } catch (e) {
-      if (e instanceof DOMException && e.name === "AbortError") throw e;
+      if (given?.aborted) throw e;
       throw new Problem(0, "", "");
+    } finally {
+      clearTimeout(timer); // a body may take longer, a stream's for ever
     }
   }
 

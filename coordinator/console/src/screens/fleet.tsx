@@ -5,7 +5,7 @@ import { t, word } from "../base/i18n.ts";
 import { to } from "../base/router.ts";
 import type { Drift, FleetLine, Roster, Site, Status } from "../base/shapes.ts";
 import { can, session, useResource } from "../shell/session.ts";
-import { Bar, Bytes, Empty, Failed, Hash, Head, Loading, Panel, State, Time } from "../ui/bits.tsx";
+import { Bar, Bytes, Empty, Failed, Hash, Head, Loading, Panel, Said, State, Time } from "../ui/bits.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Table } from "../ui/table.tsx";
 import { Models } from "./models_table.tsx";
@@ -34,7 +34,7 @@ function Needs({ status, fleet, roster, drifts }: { status: Status; fleet: Fleet
               <Icon name={n.tone} />
               <div class="what">
                 <strong>{t(n.title, n.values)}</strong>
-                {n.detail && <span class="dim">{n.detail}</span>}
+                {n.detail && <span class="dim"><Said>{n.detail}</Said></span>}
               </div>
               {n.since_ms !== undefined && (
                 <span class="dim since">
@@ -64,7 +64,7 @@ function Running({ status }: { status: Status }) {
             <Icon name="campaign" />
             <a href={"/campaigns/" + k.id}>{t("console.campaign_of", { id: String(k.id), model: k.model })}</a>
             <Bar share={k.steps ? k.step / k.steps : 0} label={t("console.campaign_progress", { n: k.step, all: k.steps })} />
-            <span class="dim">{k.waiting || k.trigger}</span>
+            <span class="dim"><Said>{k.waiting || k.trigger}</Said></span>
           </li>
         ))}
         {status.rounds.map((r) => (
@@ -72,7 +72,7 @@ function Running({ status }: { status: Status }) {
             <Icon name="round" />
             <a href={"/rounds/" + r.id}>{t("console.round_of", { id: String(r.id), kind: word("console.kind", r.kind) })}</a>
             <Bar share={r.cohort ? r.delivered / r.cohort : 0} label={t("console.round_progress", { n: r.delivered, all: r.cohort ?? 0 })} />
-            <span class="dim">{r.waiting}</span>
+            <span class="dim"><Said>{r.waiting}</Said></span>
           </li>
         ))}
         {status.rollouts.map((r) => {
@@ -83,7 +83,7 @@ function Running({ status }: { status: Status }) {
               <Icon name="rollout" />
               <a href={"/rollouts/" + r.id}>{t("console.rollout_of", { id: String(r.id), model: r.model })}</a>
               <Bar share={all ? fine / all : 0} label={t("console.rollout_progress", { n: fine, all })} />
-              <span class="dim">{r.waiting}</span>
+              <span class="dim"><Said>{r.waiting}</Said></span>
             </li>
           );
         })}

@@ -4,7 +4,7 @@ import { t, word } from "../base/i18n.ts";
 import { place, type Params } from "../base/router.ts";
 import type { Campaign, Model, Move, Rollout, Version } from "../base/shapes.ts";
 import { api, can, useResource } from "../shell/session.ts";
-import { Bytes, Empty, Failed, Hash, Head, Loading, Panel, State, Tabs, When, type Tone } from "../ui/bits.tsx";
+import { Bytes, Empty, Failed, Hash, Head, Loading, Panel, Said, State, Tabs, When, type Tone } from "../ui/bits.tsx";
 import { ActionDialog, Field } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Table } from "../ui/table.tsx";
@@ -152,7 +152,7 @@ function Aliases({ name }: { name: string }) {
             { id: "from", head: t("console.from_version"), cell: (m) => <Hash hash={m.from} href={m.from ? "/versions/" + m.from : undefined} /> },
             { id: "to", head: t("console.to_version"), cell: (m) => <Hash hash={m.to} href={m.to ? "/versions/" + m.to : undefined} /> },
             { id: "actor", head: t("console.by"), cell: (m) => m.actor, by: (m) => m.actor },
-            { id: "reason", head: t("base.reason"), cell: (m) => m.reason ?? "" },
+            { id: "reason", head: t("base.reason"), cell: (m) => <Said>{m.reason ?? ""}</Said> },
             { id: "seq", head: t("console.journal_no"), cell: (m) => <a href={"/journal?after=" + (m.seq - 1)}>{m.seq}</a>, end: true },
           ]}
         />

@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { t } from "../base/i18n.ts";
 import type { PolicyRow } from "../base/shapes.ts";
 import { api, can, useResource } from "../shell/session.ts";
-import { Empty, Failed, Loading, Panel, State } from "../ui/bits.tsx";
+import { Empty, Failed, Loading, Panel, Said, State } from "../ui/bits.tsx";
 import { ActionDialog, Field } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Table } from "../ui/table.tsx";
@@ -80,12 +80,13 @@ export function Policy({ model }: { model: string }) {
                 ),
               },
               { id: "default", head: t("console.policy_dflt"), cell: (r) => <code class="dim">{r.default}</code> },
-              { id: "meaning", head: t("console.policy_meaning"), cell: (r) => r.meaning },
+              { id: "meaning", head: t("console.policy_meaning"), cell: (r) => <Said>{r.meaning}</Said> },
               ...(can("engineer")
                 ? [
                     {
                       id: "edit",
-                      head: "",
+                      head: t("console.policy_change"),
+                      bare: true,
                       end: true,
                       cell: (r: PolicyRow) => (
                         <button type="button" class="plain tiny" aria-label={t("console.policy_edit", { key: r.key })} onClick={() => setEditing(r)}>

@@ -5,7 +5,7 @@ import { t, word, type Key } from "../base/i18n.ts";
 import { to, type Params } from "../base/router.ts";
 import type { Alarm, Drift, FleetLine, JournalRecord, Run, Site } from "../base/shapes.ts";
 import { api, can, useResource } from "../shell/session.ts";
-import { Bytes, Copy, Empty, Facts, Failed, Hash, Head, Loading, Panel, State, Time, When } from "../ui/bits.tsx";
+import { Bytes, Copy, Empty, Facts, Failed, Hash, Head, Loading, Panel, Said, State, Time, When } from "../ui/bits.tsx";
 import { ActionDialog, Dialog, Field } from "../ui/dialog.tsx";
 import { Table } from "../ui/table.tsx";
 import { Fingerprint } from "./fingerprint.tsx";
@@ -152,7 +152,7 @@ function Sent({ name, bytes }: { name: string; bytes: number | undefined }) {
           columns={[
             { id: "time", head: t("console.time"), cell: (r) => <When ms={r.time_ms} /> },
             { id: "what", head: t("console.what"), cell: what, by: what },
-            { id: "line", head: t("console.record"), cell: (r) => r.line.slice(18) },
+            { id: "line", head: t("console.record"), cell: (r) => <Said>{r.line.slice(18)}</Said> },
             { id: "seq", head: t("console.journal_no"), cell: (r) => <a href={"/journal?after=" + (r.seq - 1)}>{r.seq}</a>, by: (r) => r.seq, end: true },
           ]}
         />

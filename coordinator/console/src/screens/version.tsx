@@ -5,7 +5,7 @@ import { t, word } from "../base/i18n.ts";
 import { to, type Params } from "../base/router.ts";
 import type { Facts as VersionFacts, Version } from "../base/shapes.ts";
 import { api, useResource } from "../shell/session.ts";
-import { Bytes, Empty, Facts, Failed, Hash, Head, Loading, Panel, State, Time, When, told } from "../ui/bits.tsx";
+import { Bytes, Empty, Facts, Failed, Hash, Head, Loading, Panel, Said, State, Time, When, told } from "../ui/bits.tsx";
 import { Table } from "../ui/table.tsx";
 import { toast } from "../ui/toast.tsx";
 import { VersionRole } from "./model.tsx";
@@ -33,7 +33,7 @@ function Judged({ facts }: { facts: VersionFacts }) {
       {facts.gate && (
         <div class="inside row">
           {facts.gate.passed ? <State tone="ok">{t("console.gate_passed")}</State> : <State tone="bad">{t("console.gate_stopped")}</State>}
-          <span>{facts.gate.reason}</span>
+          <span><Said>{facts.gate.reason}</Said></span>
         </div>
       )}
       <Table
@@ -45,7 +45,7 @@ function Judged({ facts }: { facts: VersionFacts }) {
           { id: "key", head: t("console.figure"), cell: (f) => <span title={f.meaning}>{figureName(f)}</span> },
           { id: "value", head: t("console.this_version"), end: true, cell: (f) => <Won value={f.value} won={wins(f.better, f.value, f.against)} /> },
           { id: "against", head: facts.held_against ?? t("console.against"), end: true, cell: (f) => <Won value={f.against} won={wins(f.better, f.against, f.value)} /> },
-          { id: "meaning", head: t("console.policy_meaning"), cell: (f) => <span class="dim">{f.meaning}</span> },
+          { id: "meaning", head: t("console.policy_meaning"), cell: (f) => <span class="dim"><Said>{f.meaning}</Said></span> },
         ]}
       />
     </Panel>
@@ -126,7 +126,7 @@ export default function VersionScreen({ params }: { params: Params }) {
           />
           {f.campaign && (
             <p style={{ marginTop: "12px" }}>
-              <span class="dim small">{t("console.made_because")}</span> {f.campaign.trigger}
+              <span class="dim small">{t("console.made_because")}</span> <Said>{f.campaign.trigger}</Said>
             </p>
           )}
         </div>
@@ -175,7 +175,7 @@ export default function VersionScreen({ params }: { params: Params }) {
             { id: "id", head: t("console.round"), cell: (r) => <a href={"/rounds/" + r.id}>{r.id}</a>, by: (r) => r.id },
             { id: "kind", head: t("console.what"), cell: (r) => word("console.kind", r.kind), by: (r) => r.kind },
             { id: "sites", head: t("console.sites"), cell: (r) => r.sites, by: (r) => r.sites, end: true },
-            { id: "protection", head: t("console.protection"), cell: (r) => r.protection ?? "" },
+            { id: "protection", head: t("console.protection"), cell: (r) => <Said>{r.protection ?? ""}</Said> },
           ]}
         />
       </Panel>

@@ -1,10 +1,10 @@
 // The small parts that every screen is made of.
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Problem } from "../base/api.ts";
 import { now } from "../base/clock.ts";
 import { absolute, bytes, duration, relative } from "../base/format.ts";
-import { t } from "../base/i18n.ts";
+import { language, t } from "../base/i18n.ts";
 import { Icon, type IconName } from "./icon.tsx";
 import { toast } from "./toast.tsx";
 
@@ -170,8 +170,17 @@ export function Facts({ rows }: { rows: [string, ComponentChildren][] }) {
   );
 }
 
-/** The top of a screen.  The heading takes the focus when one comes here, so that a screen reader tells where one is. */
+/** Words that the program at the other end said: they are English in every language of the page. */
+export function Said({ children }: { children: ComponentChildren }) {
+  return language.value === "en" ? <>{children}</> : <span lang="en">{children}</span>;
+}
+
+/** The top of a screen; its heading is the title of the page, too. */
 export function Head({ title, crumbs, under, children }: { title: ComponentChildren; crumbs?: [string, string][]; under?: ComponentChildren; children?: ComponentChildren }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = (heading.current?.firstChild?.textContent ?? "") + " · Andon";
+  }, [title]);
   return (
     <div class="head">
       <div class="grow">
@@ -184,7 +193,7 @@ export function Head({ title, crumbs, under, children }: { title: ComponentChild
             ))}
           </nav>
         )}
-        <h1 tabIndex={-1}>{title}</h1>
+        <h1 ref={heading}>{title}</h1>
         {under && <div class="under">{under}</div>}
       </div>
       {children && <div class="actions">{children}</div>}

@@ -13,6 +13,7 @@ export function Dialog({ title, onClose, children, wide }: { title: string; onCl
     const d = ref.current!;
     const before = document.activeElement as HTMLElement | null;
     d.showModal();
+    d.querySelector<HTMLElement>(".inside input, .inside select, .inside textarea")?.focus();
     return () => {
       d.close();
       before?.focus?.();

@@ -12,6 +12,8 @@ export interface Column<Row> {
   /** what the column is sorted by; without it it is not */
   by?: (row: Row) => number | string | undefined | null;
   end?: boolean;
+  /** the heading is for screen readers alone: a column of buttons */
+  bare?: boolean;
 }
 
 export interface TableProps<Row> {
@@ -89,7 +91,7 @@ export function Table<Row>({ caption, columns, rows, id, sort: first, empty, pag
                         {(up || down) && <Icon name={up ? "up" : "down"} />}
                       </button>
                     ) : (
-                      <span>{c.head}</span>
+                      <span class={c.bare ? "unseen" : undefined}>{c.head}</span>
                     )}
                   </th>
                 );
