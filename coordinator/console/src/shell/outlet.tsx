@@ -48,7 +48,17 @@ export function Outlet() {
         </div>
       </div>
     );
-  if (screen.role && !can(screen.role)) return <Empty title={t("console.not_allowed")} />;
+  if (screen.role && !can(screen.role))
+    return (
+      <div class="page">
+        <Head title={t("console.not_allowed_title")} />
+        <div class="panel">
+          <Empty title={t("console.not_allowed")}>
+            <a href="/">{t("console.fleet")}</a>
+          </Empty>
+        </div>
+      </div>
+    );
   const View = loaded.get(screen);
   if (error) return <Failed error={new Error(t("console.new_version"))} retry={() => location.reload()} />;
   if (!View) return <Loading />;
