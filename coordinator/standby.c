@@ -82,9 +82,17 @@ an_err an_standby_start(const an_coordinator_conf *conf, an_standby **ret, an_no
         return AN_ERR_NOMEM;
     s->conf = conf;
     s->vitals.stall_ms = conf->stall_ms;
-    const an_http_server_conf server = {
-        .address = conf->http_address, .port = (uint16_t)conf->http_port, .handler = on_http, .ctx = s};
-    an_err err = an_http_server_start(&server, &s->server, why);
+    an_tls tls = {0};
+    an_err err = an_tls_read(conf, &tls, why);
+    const an_http_server_conf server = {.address = conf->http_address,
+                                        .port = (uint16_t)conf->http_port,
+                                        .certificate = tls.certificate,
+                                        .key = tls.key,
+                                        .handler = on_http,
+                                        .ctx = s};
+    if (err == AN_OK)
+        err = an_http_server_start(&server, &s->server, why);
+    an_tls_done(&tls);
     if (err == AN_OK)
         *ret = s;
     else

@@ -122,9 +122,10 @@ typedef an_err (*an_store_visit)(void *ctx, const an_record *record, an_note *wh
 typedef struct an_store_filter {
     const char *kind;
     const char *subject;
-    uint64_t after_seq; /* only records with a higher seq */
-    int64_t until_ms;   /* only records not later than this; 0: no bound */
-    size_t limit;       /* at most this many; 0: no bound */
+    uint64_t after_seq;  /* only records with a higher seq */
+    uint64_t before_seq; /* only records with a lower one; 0: no bound */
+    int64_t until_ms;    /* only records not later than this; 0: no bound */
+    size_t limit;        /* at most this many; 0: no bound */
     bool newest_first;
 } an_store_filter;
 an_err an_store_scan(an_store *s, const an_store_filter *f, an_store_visit visit, void *ctx, an_note *why);

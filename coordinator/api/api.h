@@ -33,7 +33,10 @@ typedef struct an_api an_api;
 /* The query parameters that routes know. */
 #define AN_API_QUERY_LIST(X)                                                                                 \
     X(after)                                                                                                 \
-    X(kind) X(subject) X(limit) X(wait_ms) X(newest) X(model) X(by) X(since) X(until) X(line) X(offset)
+    X(before)                                                                                                \
+    X(site)                                                                                                  \
+    X(state) X(kind) X(subject) X(limit) X(wait_ms) X(newest) X(model) X(by) X(since) X(until) X(line)       \
+        X(offset)
 #define AN_API_TEXT 128
 
 typedef struct an_api_request {

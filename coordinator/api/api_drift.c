@@ -4,8 +4,6 @@
 #include "coordinator/api/api_internal.h"
 #include "coordinator/drift.h"
 
-#define LIST_MAX 1000
-
 an_json *an_api_drift_json(const an_drift_entry *d)
 {
     an_json *o = an_json_object();
@@ -26,19 +24,22 @@ an_json *an_api_drift_json(const an_drift_entry *d)
 
 an_err an_api_drifts(an_api_call *c, an_note *why)
 {
-    size_t limit;
-    an_err err = an_api_limit(c, 50, LIST_MAX, &limit, why);
+    const an_api_request *q = c->req;
+    an_api_list l;
+    an_err err = an_api_list_open(c, &l, c->state->drifts.n, AN_NEWEST, 50, why);
     if (err != AN_OK)
         return err;
     an_json *list = an_json_array();
-    for (size_t i = c->state->drifts.n; i-- > 0 && limit > 0;) {
+    for (size_t i; an_api_list_next(&l, &i);) {
         const an_drift_entry *d = &c->state->drifts.items[i];
-        if (!an_api_sees(c, d->site) || (c->req->model[0] && strcmp(c->req->model, d->model) != 0))
+        if (!an_api_sees(c, d->site) || !an_api_wants(q->model, d->model) ||
+            !an_api_wants(q->site, d->site) || !an_api_within(&l.window, d->time_ms))
             continue;
         an_json_push(list, an_api_drift_json(d));
-        limit--;
+        l.left--;
     }
     an_json_set(c->answer, "drifts", list);
+    an_api_list_close(c, &l);
     return AN_OK;
 }
 

@@ -7,20 +7,7 @@
 #include "coordinator/registry.h"
 #include "doors/crypto.h"
 
-typedef struct window {
-    int64_t from_ms, until_ms;
-} window;
-
-static an_err read_window(const an_api_call *c, window *ret, an_note *why)
-{
-    *ret = (window){0, INT64_MAX};
-    if (c->req->since[0] && (!an_parse_int(c->req->since, &ret->from_ms) || ret->from_ms < 0))
-        return an_fail(AN_ERR_INVAL, why, "since = %.60s: a time in milliseconds", c->req->since);
-    if (c->req->until[0] && (!an_parse_int(c->req->until, &ret->until_ms) || ret->until_ms < ret->from_ms))
-        return an_fail(AN_ERR_INVAL, why, "until = %.60s: a time in milliseconds, not before since",
-                       c->req->until);
-    return AN_OK;
-}
+typedef an_api_window window;
 
 /* ---- lines ---- */
 
@@ -165,7 +152,7 @@ static an_err answer_model(an_api_call *c, const window *w, an_note *why)
 an_err an_api_history(an_api_call *c, an_note *why)
 {
     window w;
-    an_err err = read_window(c, &w, why);
+    an_err err = an_api_window_read(c, &w, why);
     if (err != AN_OK)
         return err;
     const bool model = an_state_model(c->state, c->arg) && !c->req->line[0];

@@ -16,6 +16,7 @@ typedef struct an_api_call {
     int64_t waited_ms;
     unsigned status; /* 200 unless the handler says otherwise */
     an_json *answer; /* filled by the handler */
+    bool whole;      /* lists are given whole, without a next piece */
     bool secret;     /* the answer must not be remembered */
     char *text;      /* in place of answer, of this type; taken */
     const char *type;
@@ -42,6 +43,50 @@ an_err an_api_id(const an_api_call *c, const char *what, uint64_t *ret, an_note 
 an_err an_api_number(const char *key, const char *text, int64_t max, int64_t *ret, an_note *why);
 /* ?limit=, within 1..max.  Errors: INVAL. */
 an_err an_api_limit(const an_api_call *c, int64_t dflt, int64_t max, size_t *ret, an_note *why);
+/* ---- lists: api_list.c ----
+ *
+ *     an_api_list l;
+ *     if ((err = an_api_list_open(c, &l, n, AN_NEWEST, 50, why)) != AN_OK) ...
+ *     for (size_t i; an_api_list_next(&l, &i);)
+ *         if (wanted(&items[i])) { push; l.left--; }
+ *     an_api_list_close(c, &l);                    says "next" where there is more
+ *
+ * Newest first they go on at ?before=, else at ?after=; each is the "next" of the answer before. */
+#define AN_API_LIST_MAX 1000
+
+typedef struct an_api_window {
+    int64_t from_ms, until_ms;
+} an_api_window;
+/* ?since= and ?until=.  Errors: INVAL. */
+an_err an_api_window_read(const an_api_call *c, an_api_window *ret, an_note *why);
+bool an_api_within(const an_api_window *w, int64_t ms);
+bool an_api_wants(const char *wanted, const char *value); /* "" wants all */
+
+typedef enum an_api_order { AN_NEWEST, AN_OLDEST } an_api_order;
+typedef struct an_api_list {
+    size_t at, n, left;
+    an_api_window window;
+    bool newest, whole;
+} an_api_list;
+/* Errors: INVAL the cursor, the limit or the window. */
+an_err an_api_list_open(const an_api_call *c, an_api_list *ret, size_t n, an_api_order order, int64_t dflt,
+                        an_note *why);
+bool an_api_list_next(an_api_list *l, size_t *ret_i);
+void an_api_list_close(const an_api_call *c, const an_api_list *l);
+
+/* The same of records, newest first: take says whether one counts.  A request looks at so many records at most; what it
+ * had no time for is the next piece. */
+#define AN_API_SEEN_MAX 10000
+typedef struct an_api_scan {
+    an_err (*take)(void *ctx, const an_record *r, bool *ret_taken, an_note *why);
+    void *ctx;
+    an_api_window window; /* all below: its own */
+    size_t left, seen;
+    uint64_t last;
+    bool more;
+} an_api_scan;
+an_err an_api_scan_run(an_api_call *c, an_api_scan *s, an_store_filter *f, int64_t dflt, an_note *why);
+
 /* "reason" of the body, "" if absent.  Errors: INVAL. */
 an_err an_api_reason(const an_api_call *c, const char **ret, an_note *why);
 /* A hash or its beginning (4 digits at least) that only one version has.  Errors: NOTFOUND,
@@ -51,6 +96,7 @@ an_err an_api_version_find(const an_api_call *c, const char *text, an_version **
 /* One thing as JSON; shared by its own route, its list and /status. */
 an_json *an_api_site_json(const an_api_call *c, const an_site *s);
 an_json *an_api_model_json(const an_api_call *c, const an_model_entry *m);
+an_json *an_api_version_json(const an_api_call *c, const an_version *v);
 an_json *an_api_campaign_json(const an_api_call *c, const an_campaign *k);
 an_json *an_api_round_json(const an_api_call *c, const an_round_entry *r, bool members);
 /* "protection" of a round by this plan, and "groups" if there are several.  Errors: IO, PROTO, NOMEM. */
@@ -64,8 +110,7 @@ an_err an_api_confirm_privacy(const an_api_call *c, const char *model, an_campai
 an_err an_api_version_facts(const an_api_call *c, const an_version *v, an_json **ret, an_note *why);
 an_err an_api_version_card_text(const an_api_call *c, const an_version *v, an_buf *out, an_note *why);
 an_json *an_api_rollout_json(const an_api_call *c, const an_rollout *r, bool sites);
-void an_api_set_rollouts(const an_api_call *c, bool open_only,
-                         size_t limit); /* "rollouts", the latest first */
+void an_api_set_open_rollouts(const an_api_call *c); /* "rollouts", the latest first */
 an_json *an_api_root_json(const an_api_call *c);
 an_json *an_api_drift_json(const an_drift_entry *d);
 

@@ -7,13 +7,13 @@
 #include "coordinator/journal_text.h"
 #include "doors/crypto.h"
 
-#define LIST_MAX 1000
+#define LIST_MAX AN_API_LIST_MAX
 
 /* ---- the journal ---- */
 
 typedef struct page {
     an_json *list;
-    uint64_t last;
+    uint64_t last, low;
     size_t n, limit, seen;
     const char *actor; /* NULL: any */
     const an_who *who;
@@ -22,7 +22,7 @@ typedef struct page {
 } page;
 
 /* Actors and times are no index of the store's: a page that is hard to fill ends with what was found so far. */
-#define SEEN_MAX 100000
+#define SEEN_MAX AN_API_SEEN_MAX
 
 /* LIMIT ends the scan. */
 static an_err wanted(page *p, const an_record *r, bool *ret)
@@ -31,6 +31,7 @@ static an_err wanted(page *p, const an_record *r, bool *ret)
     if (p->n == p->limit || p->seen++ == SEEN_MAX || (early && p->newest_first))
         return AN_ERR_LIMIT;
     p->last = r->seq > p->last ? r->seq : p->last;
+    p->low = r->seq;
     *ret = !early && (!p->actor || strcmp(r->actor, p->actor) == 0) && an_api_sees_record(p->who, r);
     return AN_OK;
 }
@@ -81,22 +82,25 @@ static an_err add_record(void *ctx, const an_record *r, an_note *why)
 an_err an_api_journal(an_api_call *c, an_note *why)
 {
     const an_api_request *q = c->req;
-    int64_t after, wait_ms;
+    int64_t after, before, wait_ms;
     page p = {
         .actor = q->by[0] ? q->by : NULL, .who = &q->who, .newest_first = strcmp(q->newest, "true") == 0};
     an_store_filter f = {.kind = q->kind[0] ? q->kind : NULL, .subject = q->subject[0] ? q->subject : NULL};
     an_err err;
     if ((err = an_api_number("after", q->after, INT64_MAX, &after, why)) != AN_OK ||
+        (err = an_api_number("before", q->before, INT64_MAX, &before, why)) != AN_OK ||
         (err = an_api_number("wait_ms", q->wait_ms, AN_API_WAIT_MAX_MS, &wait_ms, why)) != AN_OK ||
         (err = an_api_number("since", q->since, INT64_MAX, &p.since_ms, why)) != AN_OK ||
         (err = an_api_number("until", q->until, INT64_MAX, &f.until_ms, why)) != AN_OK ||
         (err = an_api_limit(c, 100, LIST_MAX, &p.limit, why)) != AN_OK)
         return err;
     p.last = f.after_seq = (uint64_t)after;
+    f.before_seq = (uint64_t)before;
     f.newest_first = p.newest_first;
     p.list = an_json_array();
-    if ((err = an_store_scan(an_hub_store(c->hub), &f, add_record, &p, why)) == AN_ERR_LIMIT)
-        err = AN_OK;
+    err = an_store_scan(an_hub_store(c->hub), &f, add_record, &p, why);
+    const bool more = err == AN_ERR_LIMIT;
+    err = more ? AN_OK : err;
     if (err == AN_OK && p.n == 0 && c->waited_ms < wait_ms)
         err = AN_ERR_AGAIN;
     if (err != AN_OK) {
@@ -105,47 +109,9 @@ an_err an_api_journal(an_api_call *c, an_note *why)
     }
     an_json_set(c->answer, "records", p.list);
     an_json_set_int(c->answer, "last", (int64_t)p.last);
+    if (more && p.low > 0)
+        an_json_set_int(c->answer, "next", (int64_t)p.low);
     return AN_OK;
-}
-
-/* ---- alarms ---- */
-
-typedef struct alarms {
-    const an_who *who;
-    an_json *list;
-    size_t n, limit, seen;
-} alarms;
-
-/* LIMIT ends the scan. */
-static an_err add_alarm(void *ctx, const an_record *r, an_note *why)
-{
-    (void)why;
-    alarms *a = ctx;
-    if (a->n == a->limit || a->seen++ == SEEN_MAX)
-        return AN_ERR_LIMIT;
-    if (!an_who_sees(a->who, r->subject))
-        return AN_OK;
-    a->n++;
-    an_json *o = body_json(r);
-    an_json_set_text(o, "site", r->subject);
-    an_json_set_int(o, "seq", (int64_t)r->seq);
-    an_json_set_int(o, "time_ms", r->time_ms);
-    an_json_push(a->list, o);
-    return AN_OK;
-}
-
-an_err an_api_alarms(an_api_call *c, an_note *why)
-{
-    an_store_filter f = {.kind = "alarm.summary", .newest_first = true};
-    f.subject = c->req->subject[0] ? c->req->subject : NULL;
-    alarms a = {.who = &c->req->who};
-    an_err err = an_api_limit(c, 50, LIST_MAX, &a.limit, why);
-    if (err != AN_OK)
-        return err;
-    a.list = an_json_array();
-    err = an_store_scan(an_hub_store(c->hub), &f, add_alarm, &a, why);
-    an_json_set(c->answer, "alarms", a.list);
-    return err == AN_ERR_LIMIT ? AN_OK : err;
 }
 
 /* ---- everything at a glance ---- */
@@ -171,6 +137,7 @@ static void add_coordinator(an_api_call *c)
 
 an_err an_api_status(an_api_call *c, an_note *why)
 {
+    c->whole = true;
     add_coordinator(c);
     an_err err = an_api_sites(c, why);
     if (err == AN_OK)
@@ -184,7 +151,7 @@ an_err an_api_status(an_api_call *c, an_note *why)
             an_json_push(rounds, an_api_round_json(c, &c->state->rounds.items[i], true));
     an_json_set(c->answer, "campaigns", campaigns);
     an_json_set(c->answer, "rounds", rounds);
-    an_api_set_rollouts(c, true, SIZE_MAX);
+    an_api_set_open_rollouts(c);
     an_json_set(c->answer, "root", an_api_root_json(c));
     int64_t drifts = 0;
     for (size_t i = 0; i < c->state->drifts.n; i++)

@@ -111,11 +111,17 @@ static an_err answer_model(an_api_call *c, const char *name, bool policy, an_not
 
 an_err an_api_models(an_api_call *c, an_note *why)
 {
-    (void)why;
+    an_api_list l;
+    an_err err = an_api_list_open(c, &l, c->state->models.n, AN_OLDEST, 1000, why);
+    if (err != AN_OK)
+        return err;
     an_json *list = an_json_array();
-    for (size_t i = 0; i < c->state->models.n; i++)
+    for (size_t i; an_api_list_next(&l, &i);) {
         an_json_push(list, an_api_model_json(c, &c->state->models.items[i]));
+        l.left--;
+    }
     an_json_set(c->answer, "models", list);
+    an_api_list_close(c, &l);
     return AN_OK;
 }
 
@@ -294,7 +300,7 @@ static an_err answer_moved(an_api_call *c, const an_hash *version, an_note *why)
         c->status = 202;
         an_json_set_int(c->answer, "waiting", (int64_t)w->id);
     }
-    an_api_set_rollouts(c, true, 20);
+    an_api_set_open_rollouts(c);
     return answer_model(c, c->arg, false, why);
 }
 

@@ -90,26 +90,34 @@ an_json *an_api_rollout_json(const an_api_call *c, const an_rollout *r, bool sit
     return o;
 }
 
-void an_api_set_rollouts(const an_api_call *c, bool open_only, size_t limit)
+void an_api_set_open_rollouts(const an_api_call *c)
 {
     an_json *list = an_json_array();
-    for (size_t i = c->state->rollouts.n; i-- > 0 && limit > 0;) {
-        const an_rollout *r = &c->state->rollouts.items[i];
-        if (open_only && an_rollout_is_over(r))
-            continue;
-        an_json_push(list, an_api_rollout_json(c, r, false));
-        limit--;
-    }
+    for (size_t i = c->state->rollouts.n; i-- > 0;)
+        if (!an_rollout_is_over(&c->state->rollouts.items[i]))
+            an_json_push(list, an_api_rollout_json(c, &c->state->rollouts.items[i], false));
     an_json_set(c->answer, "rollouts", list);
 }
 
 an_err an_api_rollouts(an_api_call *c, an_note *why)
 {
-    size_t limit;
-    an_err err = an_api_limit(c, 50, 1000, &limit, why);
-    if (err == AN_OK)
-        an_api_set_rollouts(c, false, limit);
-    return err;
+    an_api_list l;
+    an_err err = an_api_list_open(c, &l, c->state->rollouts.n, AN_NEWEST, 50, why);
+    if (err != AN_OK)
+        return err;
+    an_json *list = an_json_array();
+    for (size_t i; an_api_list_next(&l, &i);) {
+        const an_rollout *r = &c->state->rollouts.items[i];
+        if (!an_api_wants(c->req->model, r->model) ||
+            !an_api_wants(c->req->state, an_rollout_state_name(r->state)) ||
+            !an_api_within(&l.window, r->opened_ms))
+            continue;
+        an_json_push(list, an_api_rollout_json(c, r, false));
+        l.left--;
+    }
+    an_json_set(c->answer, "rollouts", list);
+    an_api_list_close(c, &l);
+    return AN_OK;
 }
 
 static an_err answer_rollout(an_api_call *c, uint64_t id, an_note *why)
@@ -167,9 +175,12 @@ an_err an_api_rollout_abort(an_api_call *c, an_note *why)
 
 an_err an_api_groups(an_api_call *c, an_note *why)
 {
+    an_api_list l;
+    an_err err = an_api_list_open(c, &l, c->state->groups.n, AN_OLDEST, AN_API_LIST_MAX, why);
+    if (err != AN_OK)
+        return err;
     an_json *list = an_json_array();
-    (void)why;
-    for (size_t i = 0; i < c->state->groups.n; i++) {
+    for (size_t i; an_api_list_next(&l, &i); l.left--) {
         const an_group *g = &c->state->groups.items[i];
         an_json *o = an_json_object(), *sites = an_json_array();
         bool any = false;
@@ -187,6 +198,7 @@ an_err an_api_groups(an_api_call *c, an_note *why)
             an_json_free(o);
     }
     an_json_set(c->answer, "groups", list);
+    an_api_list_close(c, &l);
     return AN_OK;
 }
 
@@ -209,11 +221,15 @@ an_err an_api_group_set(an_api_call *c, an_note *why)
 
 an_err an_api_fleet(an_api_call *c, an_note *why)
 {
+    an_api_list l;
+    an_err err = an_api_list_open(c, &l, c->state->fleet.n, AN_OLDEST, AN_API_LIST_MAX, why);
+    if (err != AN_OK)
+        return err;
     an_json *list = an_json_array();
-    (void)why;
-    for (size_t i = 0; i < c->state->fleet.n; i++) {
+    for (size_t i; an_api_list_next(&l, &i);) {
         const an_fleet_entry *f = &c->state->fleet.items[i];
-        if (!an_api_sees(c, f->site))
+        if (!an_api_sees(c, f->site) || !an_api_wants(c->req->site, f->site) ||
+            !an_api_wants(c->req->model, f->model))
             continue;
         const an_hash desired = an_hub_desired_version(c->hub, f->model, f->site);
         an_json *o = an_json_object();
@@ -229,7 +245,9 @@ an_err an_api_fleet(an_api_call *c, an_note *why)
         else if (an_hash_equal(&f->refused, &desired))
             an_json_set_text(o, "reason", f->refused_reason);
         an_json_push(list, o);
+        l.left--;
     }
     an_json_set(c->answer, "fleet", list);
+    an_api_list_close(c, &l);
     return AN_OK;
 }

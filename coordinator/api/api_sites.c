@@ -73,12 +73,20 @@ static an_err answer_site(an_api_call *c, an_note *why)
 
 an_err an_api_sites(an_api_call *c, an_note *why)
 {
-    (void)why;
+    an_api_list l;
+    an_err err = an_api_list_open(c, &l, c->state->sites.n, AN_OLDEST, 1000, why);
+    if (err != AN_OK)
+        return err;
     an_json *list = an_json_array();
-    for (size_t i = 0; i < c->state->sites.n; i++)
-        if (an_api_sees(c, c->state->sites.items[i].name))
-            an_json_push(list, an_api_site_json(c, &c->state->sites.items[i]));
+    for (size_t i; an_api_list_next(&l, &i);) {
+        const an_site *site = &c->state->sites.items[i];
+        if (!an_api_sees(c, site->name) || !an_api_wants(c->req->state, an_site_status_name(site->status)))
+            continue;
+        an_json_push(list, an_api_site_json(c, site));
+        l.left--;
+    }
     an_json_set(c->answer, "sites", list);
+    an_api_list_close(c, &l);
     return AN_OK;
 }
 

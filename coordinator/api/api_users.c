@@ -49,11 +49,17 @@ static an_err answer_user(an_api_call *c, const char *name, an_note *why)
 
 an_err an_api_users(an_api_call *c, an_note *why)
 {
-    (void)why;
+    an_api_list l;
+    an_err err = an_api_list_open(c, &l, c->state->users.n, AN_OLDEST, 1000, why);
+    if (err != AN_OK)
+        return err;
     an_json *list = an_json_array();
-    for (size_t i = 0; i < c->state->users.n; i++)
+    for (size_t i; an_api_list_next(&l, &i);) {
         an_json_push(list, user_json(c, &c->state->users.items[i]));
+        l.left--;
+    }
     an_json_set(c->answer, "users", list);
+    an_api_list_close(c, &l);
     return AN_OK;
 }
 

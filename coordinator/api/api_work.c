@@ -7,8 +7,6 @@
 #include "doors/crypto.h"
 #include "sum/payload.h"
 
-#define LIST_MAX 1000
-
 static bool of_model(const an_api_call *c, const char *model)
 {
     return !c->req->model[0] || strcmp(c->req->model, model) == 0;
@@ -38,7 +36,7 @@ an_err an_api_version_find(const an_api_call *c, const char *text, an_version **
     return AN_OK;
 }
 
-static an_json *version_json(const an_api_call *c, const an_version *v)
+an_json *an_api_version_json(const an_api_call *c, const an_version *v)
 {
     static const char *const names[AN_ALIASES] = {"candidate", "canary", "production"};
     an_json *o = an_json_object(), *aliases = an_json_array();
@@ -63,18 +61,20 @@ static an_json *version_json(const an_api_call *c, const an_version *v)
 
 an_err an_api_versions(an_api_call *c, an_note *why)
 {
-    size_t limit;
-    an_err err = an_api_limit(c, 200, LIST_MAX, &limit, why);
+    an_api_list l;
+    an_err err = an_api_list_open(c, &l, c->state->versions.n, AN_NEWEST, 200, why);
     if (err != AN_OK)
         return err;
     an_json *list = an_json_array();
-    for (size_t i = c->state->versions.n; i-- > 0 && limit > 0;) {
-        if (of_model(c, c->state->versions.items[i].model)) {
-            an_json_push(list, version_json(c, &c->state->versions.items[i]));
-            limit--;
-        }
+    for (size_t i; an_api_list_next(&l, &i);) {
+        const an_version *v = &c->state->versions.items[i];
+        if (!of_model(c, v->model) || !an_api_within(&l.window, v->created_ms))
+            continue;
+        an_json_push(list, an_api_version_json(c, v));
+        l.left--;
     }
     an_json_set(c->answer, "versions", list);
+    an_api_list_close(c, &l);
     return AN_OK;
 }
 
@@ -104,11 +104,11 @@ an_err an_api_version(an_api_call *c, an_note *why)
     an_err err = an_api_version_find(c, c->arg, &v, why);
     if (err != AN_OK)
         return err;
-    an_json_set(c->answer, "version", version_json(c, v));
+    an_json_set(c->answer, "version", an_api_version_json(c, v));
     an_json *lineage = an_json_array();
     const an_version *p = an_state_version(c->state, &v->parent);
     for (size_t i = 0; p && i < 100; i++) {
-        an_json_push(lineage, version_json(c, p));
+        an_json_push(lineage, an_api_version_json(c, p));
         p = an_hash_is_zero(&p->parent) ? NULL : an_state_version(c->state, &p->parent);
     }
     an_json_set(c->answer, "lineage", lineage);
@@ -160,6 +160,12 @@ static void add_open(const an_api_call *c, an_json *o, const an_round *r, bool w
     an_json_set(o, "members", list);
 }
 
+static const char *round_state(const an_api_call *c, const an_round_entry *r)
+{
+    const an_round *open = an_hub_round_open(c->hub, r->id);
+    return open ? an_round_state_name(open->state) : r->committed ? "COMMITTED" : "ABORTED";
+}
+
 an_json *an_api_round_json(const an_api_call *c, const an_round_entry *r, bool members)
 {
     an_json *o = an_json_object();
@@ -172,9 +178,10 @@ an_json *an_api_round_json(const an_api_call *c, const an_round_entry *r, bool m
     if (open) {
         add_open(c, o, open, members);
     } else {
-        an_json_set_text(o, "state", r->committed ? "COMMITTED" : "ABORTED");
+        an_json_set_text(o, "state", round_state(c, r));
         an_json_set_int(o, "ended_ms", r->ended_ms);
         an_json_set_int(o, "delivered", r->n_updates);
+        an_json_set_int(o, "bytes", (int64_t)r->update_bytes);
         an_json_set_text(o, "reason", an_api_text_for(c, r->reason));
         an_api_set_hash(o, "result", &r->result);
     }
@@ -189,18 +196,21 @@ an_json *an_api_round_json(const an_api_call *c, const an_round_entry *r, bool m
 
 an_err an_api_rounds(an_api_call *c, an_note *why)
 {
-    size_t limit;
-    an_err err = an_api_limit(c, 50, LIST_MAX, &limit, why);
+    an_api_list l;
+    an_err err = an_api_list_open(c, &l, c->state->rounds.n, AN_NEWEST, 50, why);
     if (err != AN_OK)
         return err;
     an_json *list = an_json_array();
-    for (size_t i = c->state->rounds.n; i-- > 0 && limit > 0;) {
-        if (of_model(c, c->state->rounds.items[i].model)) {
-            an_json_push(list, an_api_round_json(c, &c->state->rounds.items[i], false));
-            limit--;
-        }
+    for (size_t i; an_api_list_next(&l, &i);) {
+        const an_round_entry *r = &c->state->rounds.items[i];
+        if (!of_model(c, r->model) || !an_api_wants(c->req->state, round_state(c, r)) ||
+            !an_api_within(&l.window, r->opened_ms))
+            continue;
+        an_json_push(list, an_api_round_json(c, r, false));
+        l.left--;
     }
     an_json_set(c->answer, "rounds", list);
+    an_api_list_close(c, &l);
     return AN_OK;
 }
 
@@ -353,18 +363,21 @@ static an_err answer_campaign(an_api_call *c, uint64_t id, an_note *why)
 
 an_err an_api_campaigns(an_api_call *c, an_note *why)
 {
-    size_t limit;
-    an_err err = an_api_limit(c, 50, LIST_MAX, &limit, why);
+    an_api_list l;
+    an_err err = an_api_list_open(c, &l, c->state->campaigns.n, AN_NEWEST, 50, why);
     if (err != AN_OK)
         return err;
     an_json *list = an_json_array();
-    for (size_t i = c->state->campaigns.n; i-- > 0 && limit > 0;) {
-        if (of_model(c, c->state->campaigns.items[i].model)) {
-            an_json_push(list, an_api_campaign_json(c, &c->state->campaigns.items[i]));
-            limit--;
-        }
+    for (size_t i; an_api_list_next(&l, &i);) {
+        const an_campaign *k = &c->state->campaigns.items[i];
+        if (!of_model(c, k->model) || !an_api_wants(c->req->state, an_campaign_state_name(k->state)) ||
+            !an_api_within(&l.window, k->opened_ms))
+            continue;
+        an_json_push(list, an_api_campaign_json(c, k));
+        l.left--;
     }
     an_json_set(c->answer, "campaigns", list);
+    an_api_list_close(c, &l);
     return AN_OK;
 }
 

@@ -25,6 +25,10 @@ static an_err query_page(an_pg_store *s, const an_store_filter *f, int64_t from,
     an_pq_int(&a, (int64_t)limit);
     at = (size_t)snprintf(sql, sizeof sql, FIELDS " WHERE seq > $1::bigint AND seq %s $2::bigint",
                           f->newest_first ? "<" : ">");
+    if (f->before_seq) {
+        an_pq_int(&a, f->before_seq > INT64_MAX ? INT64_MAX : (int64_t)f->before_seq);
+        at += (size_t)snprintf(sql + at, sizeof sql - at, " AND seq < $%d::bigint", a.n);
+    }
     if (f->until_ms) {
         an_pq_int(&a, f->until_ms);
         at += (size_t)snprintf(sql + at, sizeof sql - at, " AND time_ms <= $%d::bigint", a.n);

@@ -38,8 +38,8 @@ static an_err prepare_scan(an_db *db, const an_store_filter *f, an_stmt **ret, a
     bool prefix = kind_len && f->kind[kind_len - 1] == '.';
     snprintf(sql, sizeof sql,
              "SELECT seq, time_ms, kind, subject, actor, idem, body, chain FROM records"
-             " WHERE seq > ?1%s%s%s ORDER BY seq%s LIMIT ?6",
-             f->until_ms ? " AND time_ms <= ?2" : "",
+             " WHERE seq > ?1%s%s%s%s ORDER BY seq%s LIMIT ?6",
+             f->before_seq ? " AND seq < ?7" : "", f->until_ms ? " AND time_ms <= ?2" : "",
              !f->kind ? ""
              : prefix ? " AND kind >= ?3 AND kind < ?4"
                       : " AND kind = ?3",
@@ -53,6 +53,8 @@ static an_err prepare_scan(an_db *db, const an_store_filter *f, an_stmt **ret, a
         kind_end[kind_len - 1] = '.' + 1; /* the first text that no longer has the prefix */
     }
     err = an_stmt_bind_int(q, 1, f->after_seq > INT64_MAX ? INT64_MAX : (int64_t)f->after_seq);
+    if (err == AN_OK && f->before_seq)
+        err = an_stmt_bind_int(q, 7, f->before_seq > INT64_MAX ? INT64_MAX : (int64_t)f->before_seq);
     if (err == AN_OK && f->until_ms)
         err = an_stmt_bind_int(q, 2, f->until_ms);
     if (err == AN_OK && f->kind)

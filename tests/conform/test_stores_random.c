@@ -166,6 +166,7 @@ static an_err do_scan(pair *p)
     }
     f.subject = below(p, 2) ? subjects[below(p, 6)] : NULL;
     f.after_seq = below(p, 2) ? below(p, 600) : 0;
+    f.before_seq = below(p, 2) ? below(p, 700) : 0;
     f.until_ms = below(p, 3) ? 0 : STORE_NOON + (int64_t)below(p, 100000);
     digest d[PAIR];
     an_err err[PAIR];
