@@ -167,7 +167,9 @@ an_err an_hub_model_policy_because(an_hub *hub, const char *actor, const char *m
 /* rounds 0: as the policy says.  base: NULL for the model's production (or blank) version. */
 an_err an_hub_campaign_open(an_hub *hub, const char *actor, const char *model, an_campaign_kind kind,
                             uint32_t rounds, const char *trigger, uint64_t *ret_id, an_note *why);
-an_err an_hub_campaign_approve(an_hub *hub, const char *actor, uint64_t id, an_note *why);
+an_err an_hub_campaign_approve(an_hub *hub, const char *actor, uint64_t id, const char *reason, an_note *why);
+/* What approval would allow: "start", "promotion"; "" it waits for none. */
+const char *an_hub_campaign_asks(an_hub *hub, const an_campaign *c);
 an_err an_hub_campaign_stop(an_hub *hub, const char *actor, uint64_t id, const char *reason, an_note *why);
 
 /* What a campaign of so many training rounds (0: as the policy says) would spend of the model's privacy

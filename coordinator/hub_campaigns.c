@@ -335,6 +335,20 @@ static void say_missing(an_hub *hub, const an_model_entry *m, an_note *ret)
     an_plan_free(plan);
 }
 
+static bool asks_promotion(const an_campaign *c, const an_model_entry *m)
+{
+    return c->state == AN_CAMPAIGN_PASSED && !c->rollout && !m->policy.promote_automatic &&
+           !c->approved_promotion;
+}
+
+const char *an_hub_campaign_asks(an_hub *hub, const an_campaign *c)
+{
+    const an_model_entry *m = an_state_model(&hub->state, c->model);
+    if (c->state == AN_CAMPAIGN_WAITING)
+        return "start";
+    return m && asks_promotion(c, m) && !an_state_wait_of(&hub->state, &c->head, c->id) ? "promotion" : "";
+}
+
 static void passed_waiting(an_hub *hub, const an_campaign *c, const an_model_entry *m, an_note *ret)
 {
     const an_rollout *r = c->rollout ? an_state_rollout(&hub->state, c->rollout) : NULL;
@@ -343,7 +357,7 @@ static void passed_waiting(an_hub *hub, const an_campaign *c, const an_model_ent
         an_note waiting;
         an_rollout_waiting(r, an_hub_now(hub), &waiting);
         an_note_set(ret, "rollout %llu: %.250s", (unsigned long long)r->id, waiting.text);
-    } else if (!m->policy.promote_automatic && !c->approved_promotion) {
+    } else if (asks_promotion(c, m)) {
         an_note_set(ret, "passed the gate, waiting for approval of the promotion (%.200s)", c->reason);
     } else {
         an_note_set(ret, "passed the gate, waits for the end of rollout %llu",

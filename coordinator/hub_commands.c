@@ -112,7 +112,7 @@ an_err an_hub_campaign_open(an_hub *hub, const char *actor, const char *model, a
     return an_hub_campaign_wish(hub, actor, model, &wish, ret_id, why);
 }
 
-an_err an_hub_campaign_approve(an_hub *hub, const char *actor, uint64_t id, an_note *why)
+an_err an_hub_campaign_approve(an_hub *hub, const char *actor, uint64_t id, const char *reason, an_note *why)
 {
     const an_campaign *c = an_state_campaign(&hub->state, id);
     if (!c)
@@ -125,6 +125,8 @@ an_err an_hub_campaign_approve(an_hub *hub, const char *actor, uint64_t id, an_n
     an_json_set_int(o, "id", (int64_t)id);
     an_json_set_hash(o, "candidate", &c->head);
     an_json_set_text(o, "before", an_campaign_state_name(c->state));
+    if (reason[0])
+        an_json_set_text(o, "reason", reason);
     an_batch_add(&b, "campaign.approved", c->model, actor, NULL, o);
     an_err err = an_hub_commit(hub, &b, why);
     hub->asked_ms = 0;

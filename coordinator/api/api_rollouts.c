@@ -32,6 +32,20 @@ static an_json *stages_json(const an_rollout *r)
     return stages;
 }
 
+/* What a stage is judged by, as the policy was when the rollout opened. */
+static an_json *rules_json(const an_rollout_rules *r)
+{
+    an_json *o = an_json_object();
+    an_json_set_int(o, "soak_ms", r->soak_ms);
+    an_json_set_int(o, "deadline_ms", r->deadline_ms);
+    an_json_set_num(o, "success", r->success);
+    an_json_set_num(o, "error", r->error);
+    an_json_set_text(o, "reporting", r->reporting);
+    an_json_set_text(o, "window", r->window);
+    an_json_set_text(o, "approve", an_rollout_approve_name(r->approve));
+    return o;
+}
+
 /* A rollout that is over tells no site anything: what its sites run is a matter of today. */
 static void set_now(const an_api_call *c, an_json *o, const an_rollout *r, const char *site)
 {
@@ -68,7 +82,11 @@ an_json *an_api_rollout_json(const an_api_call *c, const an_rollout *r, bool sit
     an_json_set_int(o, "stage", r->stage + 1);
     an_json_set_int(o, "opened_ms", r->opened_ms);
     an_json_set_int(o, "ended_ms", r->ended_ms);
+    an_json_set_int(o, "deadline_ms", r->stage_open && !an_rollout_is_over(r) ? r->deadline_ms : 0);
+    an_json_set_text(o, "reason", an_api_text_for(c, r->reason));
     an_json_set(o, "stages", stages_json(r));
+    if (sites)
+        an_json_set(o, "rules", rules_json(&r->rules));
     for (size_t i = 0; sites && i < r->n_targets; i++) {
         const an_target *t = &r->targets[i];
         if (!an_api_sees(c, t->site))
@@ -79,6 +97,7 @@ an_json *an_api_rollout_json(const an_api_call *c, const an_rollout *r, bool sit
         an_json_set_text(s, "state", an_target_state_name(t->state));
         an_json_set_int(s, "since_ms", t->since_ms);
         an_json_set_text(s, "reason", t->reason);
+        an_json_set_bool(s, "watches", t->watches);
         if (an_rollout_is_over(r))
             set_now(c, s, r, t->site);
         an_json_push(list, s);

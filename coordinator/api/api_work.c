@@ -340,6 +340,8 @@ an_json *an_api_campaign_json(const an_api_call *c, const an_campaign *k)
     an_json_set_int(o, "steps", an_campaign_n_rounds(k));
     an_json_set_int(o, "train_rounds", k->train_rounds);
     an_json_set_int(o, "open_round", (int64_t)k->open_round);
+    an_json_set_int(o, "rollout", (int64_t)k->rollout);
+    an_json_set_text(o, "asks", an_hub_campaign_asks(c->hub, k));
     an_json_set_int(o, "opened_ms", k->opened_ms);
     an_json_set_int(o, "ended_ms", k->ended_ms);
     an_api_set_hash(o, "base", &k->base);
@@ -423,9 +425,10 @@ an_err an_api_campaign_open(an_api_call *c, an_note *why)
 an_err an_api_campaign_approve(an_api_call *c, an_note *why)
 {
     uint64_t id;
+    const char *reason;
     an_err err = an_api_id(c, "campaign", &id, why);
-    if (err == AN_OK)
-        err = an_hub_campaign_approve(c->hub, c->actor, id, why);
+    if (err == AN_OK && (err = an_api_reason(c, &reason, why)) == AN_OK)
+        err = an_hub_campaign_approve(c->hub, c->actor, id, reason, why);
     return err == AN_OK ? answer_campaign(c, id, why) : err;
 }
 

@@ -198,7 +198,12 @@ static void a_site_may_refuse_and_a_person_may_be_asked_first(void **state)
     run_to_campaign(w, 3000);
     pumps_run(w, 120);
     assert_int_equal(last_campaign(w)->state, AN_CAMPAIGN_WAITING);
-    assert_int_equal(an_hub_campaign_approve(w->hub, "user/admin", last_campaign(w)->id, NULL), AN_OK);
+    assert_string_equal(an_hub_campaign_asks(w->hub, last_campaign(w)), "start");
+    assert_int_equal(
+        an_hub_campaign_approve(w->hub, "user/admin", last_campaign(w)->id, "the new tool stays", NULL),
+        AN_OK);
+    assert_true(says(w, "campaign.approved", "the new tool stays"));
+    assert_string_equal(an_hub_campaign_asks(w->hub, last_campaign(w)), "");
     run_to_end(w, 120);
     assert_int_equal(last_campaign(w)->state, AN_CAMPAIGN_STOPPED);
     assert_true(says(w, "refit.reported", "site policy: refits_per_day is 0"));
@@ -228,7 +233,7 @@ static world *begin_away(void)
     set_policy(w, "drift.automatic", "no");
     run_to_campaign(w, 3000);
     w->sites[DRIFTS].cut = true;
-    assert_int_equal(an_hub_campaign_approve(w->hub, "user/admin", last_campaign(w)->id, NULL), AN_OK);
+    assert_int_equal(an_hub_campaign_approve(w->hub, "user/admin", last_campaign(w)->id, "", NULL), AN_OK);
     pumps_run(w, 600);
     an_note waiting;
     an_hub_campaign_waiting(w->hub, last_campaign(w), &waiting);

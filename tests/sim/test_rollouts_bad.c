@@ -253,7 +253,9 @@ static void a_campaign_that_has_passed_waits_until_a_rollout_has_gone_back(void 
     const an_hash old = production(w), v = version_of(w, &old);
     promote(w, &v);
     assert_state(w, AN_ROLLOUT_RUNNING, 0);
-    assert_int_equal(an_hub_campaign_approve(w->hub, "user/admin", id, NULL), AN_OK);
+    assert_string_equal(an_hub_campaign_asks(w->hub, an_state_campaign(an_hub_state(w->hub), id)),
+                        "promotion");
+    assert_int_equal(an_hub_campaign_approve(w->hub, "user/admin", id, "", NULL), AN_OK);
     assert_int_equal(an_state_campaign(an_hub_state(w->hub), id)->state, AN_CAMPAIGN_PASSED);
     worsens(w, one_that_runs(w, &v, true));
     const an_campaign *c = an_state_campaign(an_hub_state(w->hub), id);
