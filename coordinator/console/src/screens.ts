@@ -24,4 +24,7 @@ export const screens: Screen[] = [
   { path: "/sites/:name", load: () => import("./screens/site.tsx") },
   { path: "/models/:name", load: () => import("./screens/model.tsx") },
   { path: "/versions/:hash", load: () => import("./screens/version.tsx") },
+  { path: "/drifts", nav: { label: "console.nav_drifts", icon: "drift" }, area: "work", load: () => import("./screens/drifts.tsx") },
+  { path: "/campaigns", nav: { label: "console.nav_campaigns", icon: "campaign" }, area: "work", load: () => import("./screens/campaigns.tsx") },
+  { path: "/campaigns/:id", area: "work", load: () => import("./screens/campaign.tsx") },
 ];

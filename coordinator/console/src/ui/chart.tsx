@@ -14,6 +14,8 @@ export interface Series {
   unit?: string;
   /** A line of its own at the same place: thresholds, budgets. */
   kind?: "line" | "step" | "bound";
+  /** A place without a value does not cut the line. */
+  join?: boolean;
 }
 
 export interface ChartProps {
@@ -66,6 +68,7 @@ function options(Plot: typeof uPlot, p: ChartProps, width: number, moved: (i: nu
         stroke: color(i),
         width: s.kind === "bound" ? 1.5 : 2,
         dash: dash(s, i),
+        spanGaps: !!s.join,
         points: { show: s.values.length < 40 && s.kind !== "bound", size: 5 },
         ...(s.kind === "step" ? { paths: Plot.paths.stepped!({ align: 1 }) } : {}),
       })),
