@@ -100,6 +100,7 @@ set(CPACK_DEBIAN_AGENT_PACKAGE_DEPENDS adduser)
 if(an_libs)
     set(CPACK_DEBIAN_AGENT_PACKAGE_DEPENDS "${an_libs}, adduser")
 endif()
+set(CPACK_DEBIAN_AGENT_PACKAGE_RECOMMENDS ca-certificates) # brokers and APIs over TLS
 set(CPACK_DEBIAN_AGENT_PACKAGE_CONFLICTS ${an_agent_other})
 set(CPACK_DEBIAN_AGENT_PACKAGE_REPLACES ${an_agent_other})
 
