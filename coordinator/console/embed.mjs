@@ -1,9 +1,9 @@
 // The built pages as a C table (proto/doors/asset.h): node embed.mjs DIST ENTRY NAME OUT.c
 //
-// Holds what ENTRY ("index.html" or "site.html") needs by Vite's manifest, compressed, with names, types and tags.
-// A page without its files would be no page: whatever is missing ends this with 1.
+// Holds ENTRY ("index.html" or "site.html") and all files that it names, or that those name, compressed, with names, types
+// and tags.  Names hold a hash, so that one is not found in a text by chance.
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { constants, gzipSync } from "node:zlib";
 
@@ -16,21 +16,13 @@ const TYPES = {
 };
 
 const [dist, entry, name, out] = process.argv.slice(2);
-const manifest = JSON.parse(readFileSync(join(dist, ".vite/manifest.json"), "utf8"));
+const all = readdirSync(join(dist, "assets"));
 const files = new Set([entry]);
-const seen = new Set();
-
-function walk(key) {
-  if (seen.has(key)) return;
-  seen.add(key);
-  const chunk = manifest[key];
-  if (!chunk) throw new Error(`${key} is not in the manifest`);
-  for (const file of [chunk.file, ...(chunk.css ?? []), ...(chunk.assets ?? [])]) files.add(file);
-  for (const next of [...(chunk.imports ?? []), ...(chunk.dynamicImports ?? [])]) walk(next);
+for (const file of files) {
+  const text = readFileSync(join(dist, file), "utf8");
+  for (const name of all) if (text.includes(name)) files.add("assets/" + name);
 }
-walk(entry);
-// What the page itself names, such as its icon.
-for (const [, file] of readFileSync(join(dist, entry), "utf8").matchAll(/(?:src|href)="\/([^"]+)"/g)) files.add(file);
+if (files.size < 3) throw new Error(`${entry} names no files`);
 
 function bytesOf(buffer) {
   const lines = [];

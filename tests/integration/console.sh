@@ -29,12 +29,23 @@ has 'Referrer-Policy: no-referrer' /
 etag=$(sed -n 's/^ETag: \(.*\)\r$/\1/Ip' "$work/head")
 zcat "$work/body" >"$work/page.html" || die "the page is not what it says"
 [ "$(get / -H "If-None-Match: $etag")" = 304 ] || die "a page that is known is sent again"
-files=$(grep -o '"/assets/[^"]*"' "$work/page.html" | tr -d '"')
-[ -n "$files" ] || die "the page names no files: $(cat "$work/page.html")"
-for file in $files; do
-    [ "$(get "$file")" = 200 ] || die "$file: $(cat "$work/head")"
-    has 'Cache-Control: public, max-age=31536000, immutable' "$file"
+# Each file names further ones: screens, charts, languages.
+files=() seen=' '
+take() # a text that names files
+{
+    local name
+    for name in $(grep -oE '[A-Za-z0-9_.-]+-[A-Za-z0-9_-]{8}\.(js|css|svg)' "$1" | sort -u); do
+        [[ $seen == *" $name "* ]] || { seen+="$name "; files+=("$name"); }
+    done
+}
+take "$work/page.html"
+for ((i = 0; i < ${#files[@]}; i++)); do
+    [ "$(get "/assets/${files[i]}")" = 200 ] || die "${files[i]}: $(cat "$work/head")"
+    has 'Cache-Control: public, max-age=31536000, immutable' "${files[i]}"
+    zcat "$work/body" >"$work/file"
+    take "$work/file"
 done
+[ "${#files[@]}" -gt 20 ] || die "the page and its files name ${#files[@]} files only"
 
 # ---- addresses of screens are the page, what is not there is not
 [ "$(get /sites/plant-a -H 'Accept: text/html')" = 200 ] || die "an address of a screen is not the page"

@@ -45,7 +45,7 @@ function sites({ status }: Seen, now: number): Need[] {
 function work({ status }: Seen): Need[] {
   const out: Need[] = [];
   for (const k of status.campaigns) {
-    const drift = k.cause !== "" && k.cause !== "none";
+    const drift = !["", "none", "person"].includes(k.cause);
     if (k.state === "WAITING")
       out.push({ id: "campaign-" + k.id, tone: "wait", title: drift ? "console.need_drift" : "console.need_campaign", values: { id: String(k.id), model: k.model }, detail: k.trigger, since_ms: k.opened_ms, href: "/campaigns/" + k.id, go: "console.go_decide" });
     // A passed candidate whose rollout or release waits is told by that.
