@@ -46,7 +46,8 @@ static int call(an_cli *c, const char *method, const char *path, const char *bod
     char url[1024];
     an_note why = {{0}};
     an_http_answer answer = {0};
-    const char *const headers[] = {c->authorization, NULL};
+    const char *const headers[] = {c->authorization[0] ? c->authorization : NULL, c->csrf[0] ? c->csrf : NULL,
+                                   NULL};
     int n = snprintf(url, sizeof url, "%s/api/v1%s", c->url, path);
     if (n < 0 || (size_t)n >= sizeof url)
         return an_cli_fail(AN_CLI_USAGE, "the address is too long");
@@ -69,6 +70,7 @@ static int call(an_cli *c, const char *method, const char *path, const char *bod
         return an_cli_fail(err == AN_ERR_INVAL ? AN_CLI_USAGE : AN_CLI_REFUSED, "%s",
                            why.text[0] ? why.text : an_err_text(err));
     int code = AN_CLI_OK;
+    memcpy(c->cookie, answer.cookie, sizeof c->cookie);
     if (answer.status < 200 || answer.status > 299) {
         code = refused(&answer);
     } else if (c->json && !c->quiet_json) {
@@ -84,7 +86,7 @@ bool an_cli_reachable(const an_cli *c)
 {
     char url[1024];
     an_http_answer answer = {0};
-    const char *const headers[] = {c->authorization, NULL};
+    const char *const headers[] = {c->authorization[0] ? c->authorization : NULL, NULL};
     const int n = snprintf(url, sizeof url, "%s/api/v1/models", c->url);
     const an_http_ask ask = {.method = "GET",
                              .url = url,

@@ -36,7 +36,10 @@ typedef struct an_cli {
     char url[512]; /* of the coordinator that is asked */
     const char *
         silent; /* several, of which none before the last, which is url, answered; NULL: one answered, or there is one */
-    char authorization[512]; /* the header */
+    char asked[1200];        /* the coordinator, or several with commas, as it was said */
+    char authorization[512]; /* the header: of a token, or the cookie of a session; "": none */
+    char csrf[80];           /* the header beside a cookie; "": none */
+    char cookie[256];        /* what the last answer has set */
     const char *ca_file;     /* NULL: the system's certificates */
     bool json;
     bool quiet_json; /* under --json too the document is wanted, and nothing printed */
@@ -55,6 +58,14 @@ int an_cli_post(an_cli *c, an_json_doc **ret, an_json *body, const char *path, .
     AN_PRINTF(4, 5); /* takes body */
 /* "/THINGS/ID/WHAT" of the thing that the first word names, with --reason where there is one. */
 int an_cli_do(an_cli *c, an_json_doc **ret, const char *things, const char *what);
+
+/* Asks at the terminal, which shows nothing of it, or takes a line of standard input (--password-stdin).  twice: until
+ * both are the same.  AN_CLI_OK, or it was said what is wrong. */
+#define AN_CLI_PASSWORD 512
+int an_cli_password(const an_cli *c, const char *whose, bool twice, char ret[static AN_CLI_PASSWORD]);
+/* The header for the coordinator that somebody has logged in at from here; false: nobody has. */
+bool an_cli_logged_in(const char *url, char *ret_authorization, size_t size);
+#define AN_CLI_SITES 128
 
 /* The root key in the file that the flag names.  AN_CLI_OK, or it was said what is wrong. */
 int64_t an_cli_now_ms(void);

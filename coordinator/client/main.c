@@ -11,7 +11,7 @@
 #define COMMON                                                                                               \
     {"url", "URL",                                                                                           \
      "the coordinator's API, or several, separated by commas; or $ANDON_URL; http://127.0.0.1:7700"},        \
-        {"token-file", "FILE", "the administrator's token; or $ANDON_TOKEN_FILE"},                           \
+        {"token-file", "FILE", "a file with a token; or $ANDON_TOKEN_FILE; else that of andon login"},       \
         {"ca-file", "FILE", "certificates to trust for https, in place of the system's; or $ANDON_CA_FILE"}, \
         {"data", "DIR", "the coordinator's data folder: takes URL and token from there"},                    \
     {                                                                                                        \
@@ -74,6 +74,36 @@ static const an_flag flags_rotate[] = {
     {"new", "FILE", "the key of the next root"},
     {"valid", "TIME",
      "how long the releases in force, signed anew, may be newly followed; 365d if not given"}};
+#define PASSWORD                                                                                             \
+    {                                                                                                        \
+        "password-stdin", NULL, "the password is a line of standard input"                                   \
+    }
+#define SITES                                                                                                \
+    {                                                                                                        \
+        "sites", "A,B", "only these; all: every one"                                                         \
+    }
+#define ROLE                                                                                                 \
+    {                                                                                                        \
+        "role", "ROLE", "viewer, operator, engineer, releaser or administrator"                              \
+    }
+static const an_flag flags_user_add[] = {
+    COMMON,   ROLE,
+    SITES,    {"reason", "TEXT", "why; kept in the journal"},
+    PASSWORD, {"no-password", NULL, "they cannot log in, and have tokens alone"}};
+static const an_flag flags_user_set[] = {COMMON, ROLE, SITES, {"reason", "TEXT", "why; kept in the journal"}};
+static const an_flag flags_user_password[] = {
+    COMMON,
+    PASSWORD,
+    {"own", NULL, "one's own, without being an administrator: asks for the present one first"}};
+static const an_flag flags_user_token[] = {
+    COMMON,
+    {"label", "NAME", "what it is for; andon if not given"},
+    {"role", "ROLE", "at most the user's, and yours; theirs if not given"},
+    {"valid", "TIME", "how long: 12h, 30d; 90d if not given"}};
+static const an_flag flags_login[] = {COMMON,
+                                      {"user", "NAME", "who; or $USER"},
+                                      {"valid", "TIME", "how long: 1h, 7d; 12h if not given"},
+                                      PASSWORD};
 static const an_flag flags_journal[] = {
     COMMON,
     {"follow", NULL, "go on with what happens from now on"},
@@ -175,6 +205,16 @@ static void pick_url(an_cli *c, const char *urls)
     c->silent = strchr(urls, ',') ? urls : NULL;
 }
 
+/* Whose token, if none was named: of who has logged in there, else of the coordinator in this folder. */
+static int find_token(an_cli *c, const char *path)
+{
+    const bool unknown =
+        strcmp(c->args->verb->name, "login") == 0 || strcmp(c->args->verb->name, "logout") == 0;
+    if (unknown || (!path && an_cli_logged_in(c->asked, c->authorization, sizeof c->authorization)))
+        return AN_CLI_OK;
+    return read_token(c, path ? path : "andon-data/admin.token");
+}
+
 static int connect_to(an_cli *c)
 {
     const char *data = an_args_get(c->args, "data"), *url = an_args_get(c->args, "url");
@@ -194,9 +234,12 @@ static int connect_to(an_cli *c)
         c->ca_file = getenv("ANDON_CA_FILE");
     if (!token && !data)
         token = getenv("ANDON_TOKEN_FILE");
-    const int code = read_token(c, token ? token : data ? path : "andon-data/admin.token");
-    if (code == AN_CLI_OK && (url || !data))
-        pick_url(c, url ? url : "http://127.0.0.1:7700");
+    const bool given = url || !data;
+    url = url ? url : "http://127.0.0.1:7700";
+    snprintf(c->asked, sizeof c->asked, "%s", given ? url : c->url);
+    const int code = find_token(c, token ? token : data ? path : NULL);
+    if (code == AN_CLI_OK && given)
+        pick_url(c, url);
     return code;
 }
 

@@ -132,13 +132,16 @@ static void read_facts(CURL *h, an_http_answer *answer)
 {
     long status = 0;
     const char *type = NULL;
-    struct curl_header *etag = NULL;
+    struct curl_header *etag = NULL, *cookie = NULL;
     if (curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK)
         answer->status = (unsigned)status;
     if (curl_easy_getinfo(h, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK && type)
         snprintf(answer->type, sizeof answer->type, "%s", type);
     if (curl_easy_header(h, "ETag", 0, CURLH_HEADER, -1, &etag) == CURLHE_OK)
         snprintf(answer->etag, sizeof answer->etag, "%s", etag->value);
+    if (curl_easy_header(h, "Set-Cookie", 0, CURLH_HEADER, -1, &cookie) == CURLHE_OK &&
+        strlen(cookie->value) < sizeof answer->cookie)
+        snprintf(answer->cookie, sizeof answer->cookie, "%s", cookie->value);
 }
 
 an_err an_http_call(const an_http_ask *ask, an_http_answer *ret, an_note *why)
