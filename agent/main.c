@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/about.h"
 #include "agent/conf_check.h"
 #include "agent/enrol.h"
 #include "agent/import.h"
@@ -473,7 +474,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "andon-agent: %s\n", why.text);
         return EXIT_USAGE;
     }
-    if (an_args_answer(&args, stdout))
+    if (an_args_answer_about(&args, &an_agent_about, stdout))
         return 0;
     an_mem_no_core();
     umask(027); /* samples, spool and versions: the group may read them, others may not */

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/args.h"
+#include "base/args_pages.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/notify.h"
@@ -17,6 +17,34 @@
 #define EXIT_FAILED 1
 #define EXIT_USAGE 2
 #define FLAGS_MAX 40
+
+static const an_args_row exits[] = {{"0", "it was told to end."},
+                                    {"1", "it failed."},
+                                    {"2", "the command line or the configuration is wrong."},
+                                    {NULL, NULL}};
+static const an_args_row environment[] = {
+    {"CREDENTIALS_DIRECTORY", "where secrets named credential:NAME lie; systemd sets it."}, {NULL, NULL}};
+static const an_args_row files[] = {
+    {"/etc/andon/coordinator.yaml", "the configuration of the Debian package's service."},
+    {"DATA/endpoints.json", "where it listens, written when it does."},
+    {"DATA/admin.token", "the administrator's token, for andon(1)."},
+    {"DATA/journal.db", "the journal, unless the store is PostgreSQL."},
+    {NULL, NULL}};
+static const an_args_about about = {
+    .program = "andon-coordinator",
+    .section = 8,
+    .purpose = "coordinate the sites of a federation",
+    .text =
+        "andon-coordinator admits sites, opens rounds, adds up what the sites have learned, makes signed "
+        "versions of "
+        "models of it, and rolls them out in stages. It is told what to do by andon(1) over HTTP, or in a "
+        "browser.\n\n"
+        "Every option may stand in a file of YAML, which --config names; a flag goes before it.",
+    .exits = exits,
+    .environment = environment,
+    .files = files,
+    .see_also = "andon(1), andon-agent(8)",
+};
 
 /* The rows of the configuration are the flags, after these. */
 static size_t make_flags(an_flag *flags)
@@ -92,7 +120,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "andon-coordinator: %s\n", why.text);
         return EXIT_USAGE;
     }
-    if (an_args_answer(&args, stdout))
+    if (an_args_answer_about(&args, &about, stdout))
         return 0;
     if (args.verb == &verbs[1]) {
         umask(077);

@@ -57,7 +57,7 @@ static int call(an_cli *c, const char *method, const char *path, const char *bod
                        .body = body,
                        .body_len = body ? strlen(body) : 0,
                        .ca_file = c->ca_file,
-                       .timeout_ms = TIMEOUT_MS,
+                       .timeout_ms = c->timeout_ms ? c->timeout_ms : TIMEOUT_MS,
                        .max_body = ANSWER_MAX};
     an_err err = an_http_call(&ask, &answer, &why);
     const bool unreachable = err == AN_ERR_IO || err == AN_ERR_AGAIN || err == AN_ERR_AUTH;
@@ -92,7 +92,7 @@ bool an_cli_reachable(const an_cli *c)
                              .url = url,
                              .headers = headers,
                              .ca_file = c->ca_file,
-                             .timeout_ms = REACH_MS,
+                             .timeout_ms = c->timeout_ms ? c->timeout_ms : REACH_MS,
                              .max_body = ANSWER_MAX};
     const bool there = n > 0 && (size_t)n < sizeof url && an_http_call(&ask, &answer, NULL) == AN_OK &&
                        answer.status != 503; /* it stands by */

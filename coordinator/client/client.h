@@ -42,7 +42,8 @@ typedef struct an_cli {
     char cookie[256];        /* what the last answer has set */
     const char *ca_file;     /* NULL: the system's certificates */
     bool json;
-    bool quiet_json; /* under --json too the document is wanted, and nothing printed */
+    unsigned timeout_ms; /* of a call; 0: as long as the server lets one wait */
+    bool quiet_json;     /* under --json too the document is wanted, and nothing printed */
 } an_cli;
 
 typedef int an_cli_verb(an_cli *c);
@@ -50,6 +51,8 @@ typedef int an_cli_verb(an_cli *c);
 #include "coordinator/client/verbs.def"
 #undef AN_CLI_VERB
 
+/* From the flags, the environment or the data folder: sets url and authorization. */
+int an_cli_connect(an_cli *c);
 bool an_cli_reachable(const an_cli *c); /* does anybody answer at c->url? */
 
 /* path is printf-like, below /api/v1.  *ret is NULL on failure and under --json. */

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "coordinator/client/client.h"
+#include "coordinator/client/names.h"
 #include "doors/http_client.h"
 
 /* Every verb knows the first of these. */
@@ -215,7 +216,7 @@ static int find_token(an_cli *c, const char *path)
     return read_token(c, path ? path : "andon-data/admin.token");
 }
 
-static int connect_to(an_cli *c)
+int an_cli_connect(an_cli *c)
 {
     const char *data = an_args_get(c->args, "data"), *url = an_args_get(c->args, "url");
     const char *token = an_args_get(c->args, "token-file");
@@ -250,15 +251,16 @@ int main(int argc, char **argv)
     an_cli c = {.args = &args};
     if (an_args_parse(&args, verbs, N_VERBS, argc, argv, &why) != AN_OK)
         return an_cli_fail(AN_CLI_USAGE, "%s", why.text);
-    if (an_args_answer(&args, stdout))
+    if (an_args_answer_about(&args, &an_cli_about, stdout))
         return AN_CLI_OK;
     an_json_init();
     if (an_http_client_init() != AN_OK)
         return an_cli_fail(AN_CLI_REFUSED, "the HTTP client cannot start");
     c.json = an_args_has(&args, "json");
     /* Keys are made and exports checked offline. */
-    const bool alone = strncmp(args.verb->name, "key ", 4) == 0 || an_args_has(&args, "file");
-    int code = alone ? AN_CLI_OK : connect_to(&c);
+    const bool alone = strncmp(args.verb->name, "key ", 4) == 0 ||
+                       strcmp(args.verb->name, "completion") == 0 || an_args_has(&args, "file");
+    int code = alone ? AN_CLI_OK : an_cli_connect(&c);
     if (code == AN_CLI_OK)
         code = functions[args.verb - verbs](&c);
     an_http_client_done();

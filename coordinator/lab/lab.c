@@ -102,6 +102,16 @@ static int run(const an_lab_verb *verb, const an_args *args, FILE *out, FILE *er
     return err == AN_ERR_CANCELLED ? 130 : 1;
 }
 
+static const an_args_about about = {
+    .program = "andon-lab",
+    .section = 1,
+    .purpose = "models and federations on files",
+    .text = "andon-lab trains, scores, evaluates, inspects and exports models on tables, images and sound, "
+            "and runs whole "
+            "federations in one process, with the same code as coordinator and agents and without a network.",
+    .see_also = "andon(1), andon-agent(8), andon-coordinator(8)",
+};
+
 int an_lab_main(int argc, char **argv, FILE *out, FILE *errors)
 {
     an_note why = {{0}};
@@ -123,7 +133,7 @@ int an_lab_main(int argc, char **argv, FILE *out, FILE *errors)
         fprintf(errors, "andon-lab: %s\n", why.text);
         return 2;
     }
-    if (an_args_answer(&args, out))
+    if (an_args_answer_about(&args, &about, out))
         return 0;
     if (!args.verb) {
         an_args_help(&args, errors);

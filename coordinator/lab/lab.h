@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "base/args.h"
+#include "base/args_pages.h"
 #include "base/err.h"
 #include "doors/json.h"
 

@@ -38,11 +38,23 @@ function(an_package component name section summary text)
     set(CPACK_DEBIAN_${upper}_DESCRIPTION "${summary}\n${text}" PARENT_SCOPE)
 endfunction()
 
-function(an_package_program component program)
+# With its manual page and completions, where the program can be asked for them.
+function(an_package_program component program section)
     if(an_libs)
         set_target_properties(${program} PROPERTIES INSTALL_RPATH "$ORIGIN/../lib/andon")
     endif()
     install(TARGETS ${program} RUNTIME DESTINATION bin COMPONENT ${component})
+    if(CMAKE_CROSSCOMPILING)
+        return()
+    endif()
+    set(pages ${an_made}/pages)
+    install(CODE "execute_process(COMMAND ${an_deploy}/packages/pages $<TARGET_FILE:${program}> ${section} ${pages}
+        COMMAND_ERROR_IS_FATAL ANY)" COMPONENT ${component})
+    install(FILES ${pages}/${program}.${section}.gz DESTINATION share/man/man${section} COMPONENT ${component})
+    install(FILES ${pages}/${program}.bash DESTINATION share/bash-completion/completions RENAME ${program}
+        COMPONENT ${component})
+    install(FILES ${pages}/_${program} DESTINATION share/zsh/vendor-completions COMPONENT ${component})
+    install(FILES ${pages}/${program}.fish DESTINATION share/fish/vendor_completions.d COMPONENT ${component})
 endfunction()
 
 # A service: its user, the folder of its state, its units, and what of it runs when the package is upgraded or removed.
@@ -88,7 +100,7 @@ endif()
 an_package(agent ${an_agent_name} misc "anomaly detection at the line, and federated learning: the site's agent"
     "Reads a line's sensors and cameras, scores them, raises alarms, and takes part in
 the training of models with data that never leave the site.")
-an_package_program(agent andon-agent)
+an_package_program(agent andon-agent 8)
 an_package_service(agent andon-agent /var/lib/andon-agent 0750 "Andon agent" "andon-agent@*.service")
 install(FILES ${an_deploy}/systemd/andon-agent@.service DESTINATION lib/systemd/system COMPONENT agent)
 install(FILES ${an_deploy}/packages/agent/site.yaml ${an_deploy}/systemd/devices.conf ${an_deploy}/systemd/secrets.conf
@@ -108,7 +120,7 @@ if(AN_COORDINATOR)
     an_package(coordinator andon-coordinator misc "federated learning for factories: the coordinator"
         "Sums what the sites learned, makes signed versions of models of it, rolls them
 out in stages, and answers drift with further rounds.")
-    an_package_program(coordinator andon-coordinator)
+    an_package_program(coordinator andon-coordinator 8)
     an_package_service(coordinator andon /var/lib/andon 0700 "Andon coordinator" andon-coordinator.service)
     install(FILES ${an_deploy}/systemd/andon-coordinator.service DESTINATION lib/systemd/system COMPONENT coordinator)
     install(FILES ${an_deploy}/packages/coordinator/coordinator.yaml DESTINATION /etc/andon COMPONENT coordinator)
@@ -121,13 +133,13 @@ out in stages, and answers drift with further rounds.")
 
     an_package(client andon misc "client of the coordinator of Andon"
         "Admits sites, makes models, follows rounds, signs releases, reads the journal.")
-    an_package_program(client andon)
+    an_package_program(client andon 1)
     install(FILES docs/OPERATIONS.md DESTINATION share/doc/andon COMPONENT client)
 
     an_package(lab andon-lab science "laboratory of Andon: models and federations on files"
         "Trains, scores, evaluates, inspects, exports and simulates federations, without a
 network.")
-    an_package_program(lab andon-lab)
+    an_package_program(lab andon-lab 1)
     install(FILES docs/LAB.md docs/CONFIGURATION.md DESTINATION share/doc/andon-lab COMPONENT lab)
     set(CPACK_DEBIAN_LAB_PACKAGE_DEPENDS ${an_libs})
 endif()

@@ -116,9 +116,35 @@ static bool takes_commands_alone(const an_args *a)
     return !a->verb->name[0] && a->verb->max_positionals == 0 && a->n_verbs > 1;
 }
 
+/* Whatever is typed behind --complete is half a command line, not one of this program. */
+static an_err about_itself(an_args *a, int argc, char **argv, an_note *why)
+{
+    static const char *const shells[] = {"bash", "zsh", "fish"};
+    static const struct {
+        const char *word;
+        an_args_asked asked;
+    } words[] = {{"--version", AN_ARGS_VERSION},
+                 {"--man", AN_ARGS_MAN},
+                 {"--completion", AN_ARGS_COMPLETION},
+                 {"--complete", AN_ARGS_COMPLETE}};
+    for (size_t i = 0; argc > 1 && i < sizeof words / sizeof *words; i++)
+        if (strcmp(argv[1], words[i].word) == 0)
+            a->asked = words[i].asked;
+    a->help = a->help && a->asked != AN_ARGS_COMPLETE;
+    a->n_words = argc > 2 ? (size_t)argc - 2 : 0;
+    a->words = argc > 2 ? (const char *const *)argv + 2 : NULL;
+    if (a->asked != AN_ARGS_COMPLETION)
+        return AN_OK;
+    for (size_t i = 0; i < 3 && a->n_words > 0; i++)
+        if (strcmp(a->words[0], shells[i]) == 0)
+            return AN_OK;
+    return an_fail(AN_ERR_INVAL, why, "--completion bash, zsh or fish");
+}
+
 an_err an_args_parse(an_args *ret, const an_verb *verbs, size_t n_verbs, int argc, char **argv, an_note *why)
 {
     an_args *a = ret;
+    an_err err;
     memset(a, 0, sizeof *a);
     a->verbs = verbs;
     a->n_verbs = n_verbs;
@@ -126,9 +152,9 @@ an_err an_args_parse(an_args *ret, const an_verb *verbs, size_t n_verbs, int arg
     int used = find_verb(a, argc, argv);
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
         a->help = a->help || asks_help(argv[i]);
-    a->version = argc > 1 && strcmp(argv[1], "--version") == 0;
-    if (a->help || a->version)
-        return AN_OK;
+    err = about_itself(a, argc, argv, why);
+    if (err != AN_OK || a->help || a->asked)
+        return err;
     if (used == 0 && takes_commands_alone(a) && argc > 1 && argv[1][0] != '-')
         used = -1;
     if (used < 0) {
@@ -145,8 +171,7 @@ an_err an_args_parse(an_args *ret, const an_verb *verbs, size_t n_verbs, int arg
         if (!flags_over && strcmp(argv[i], "--") == 0) {
             flags_over = true;
         } else if (!flags_over && argv[i][0] == '-' && argv[i][1] != '\0') {
-            an_err err = take_flag(a, argc, argv, &i, why);
-            if (err != AN_OK)
+            if ((err = take_flag(a, argc, argv, &i, why)) != AN_OK)
                 return err;
         } else if (a->n_positionals == AN_ARGS_MAX_POSITIONALS) {
             return an_fail(AN_ERR_LIMIT, why, "more than %d arguments", AN_ARGS_MAX_POSITIONALS);
@@ -258,7 +283,7 @@ bool an_args_answer(const an_args *args, FILE *out)
 {
     if (args->help)
         an_args_help(args, out);
-    else if (args->version)
+    else if (args->asked == AN_ARGS_VERSION)
         fprintf(out, "%s %s\n", args->program, AN_VERSION);
-    return args->help || args->version;
+    return args->help || args->asked == AN_ARGS_VERSION;
 }

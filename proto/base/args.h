@@ -15,7 +15,7 @@
  *
  * A verb of two words is two arguments.  A verb named "" is taken when no other fits: a program
  * without verbs has just that one.  "--" ends the flags; a lone "-" is a positional.  --help and -h are
- * understood everywhere, --version as the first word.  Nothing is allocated: all texts are borrowed from argv.
+ * understood everywhere; as the first word --version, and what base/args_pages.h makes of the rows.  Nothing is allocated: all texts are borrowed from argv.
  *
  * Threads: none of its own. */
 #ifndef AN_BASE_ARGS_H
@@ -47,11 +47,22 @@ typedef struct an_verb {
 #define AN_ARGS_MAX_FLAGS 64
 #define AN_ARGS_MAX_POSITIONALS 256
 
+/* What a program is asked about itself, by its first word: --version, --man, --completion, --complete. */
+typedef enum an_args_asked {
+    AN_ARGS_NOTHING,
+    AN_ARGS_VERSION,
+    AN_ARGS_MAN,
+    AN_ARGS_COMPLETION,
+    AN_ARGS_COMPLETE
+} an_args_asked;
+
 typedef struct an_args {
     const char *program; /* argv[0] without its folders */
     const an_verb *verb; /* NULL: none was given */
     bool help;           /* --help was asked for; then nothing is checked */
-    bool version;        /* --version was asked for; likewise */
+    an_args_asked asked; /* ... or one of these; likewise */
+    size_t n_words;      /* of COMPLETION and COMPLETE: what follows */
+    const char *const *words;
     size_t n_positionals;
     const char *positionals[AN_ARGS_MAX_POSITIONALS];
     size_t n_given;

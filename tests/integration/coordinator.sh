@@ -109,6 +109,11 @@ exits 1 campaign start pumps
 expect 'intact' journal --verify
 expect 'countersigned by their sites' journal verify
 expect '"records"' journal --json
+completes() { "$bin/andon" --complete "$@" --data "$work/data" "" 2>&1; }
+[ "$(completes model show | tr '\n' ' ')" = 'pumps stepped ' ] || fail "names of models: $(completes model show)"
+[ "$("$bin/andon" --complete campaign list --data "$work/data" --model s 2>/dev/null)" = 'pumps
+stepped' ] || fail "names for --model"
+completes campaign show | grep -q "^1$(printf '\t')pumps$" || fail "ids of campaigns: $(completes campaign show)"
 for how in '' --json; do
     expect 'campaign.opened\|campaign 1 (training)' journal --limit 1 $how
     grep -q 'coordinator started\|coordinator.started' "$work/out" && fail "--limit 1 $how shows the first, not the last"

@@ -118,6 +118,10 @@ has_mode /var/lib/andon/admin.token 'andon:andon 600'
 has_mode /var/lib/andon-agent/plant-a/identity 'andon-agent:andon-agent 600'
 has_mode /etc/andon/secrets 'root:root 700'
 has_mode /etc/andon/coordinator.yaml 'root:root 644'
+for path in man/man1/andon.1.gz man/man8/andon-agent.8.gz man/man8/andon-coordinator.8.gz bash-completion/completions/andon \
+    zsh/vendor-completions/_andon-agent fish/vendor_completions.d/andon.fish; do
+    has_mode "/usr/share/$path" 'root:root 644'
+done
 if command -v systemd-analyze >/dev/null; then
     in_machine systemd-analyze verify --man=no andon-coordinator.service andon-agent@plant-a.service >"$out" 2>&1 || die "the units are not right"
     grep -q andon "$out" && die "the units are not right"
