@@ -35,8 +35,8 @@ typedef struct an_api an_api;
     X(after)                                                                                                 \
     X(before)                                                                                                \
     X(site)                                                                                                  \
-    X(state) X(kind) X(subject) X(limit) X(wait_ms) X(newest) X(model) X(by) X(since) X(until) X(line)       \
-        X(offset)
+    X(state)                                                                                                 \
+    X(kind) X(subject) X(limit) X(wait_ms) X(newest) X(model) X(by) X(since) X(until) X(line) X(offset)
 #define AN_API_TEXT 128
 
 typedef struct an_api_request {

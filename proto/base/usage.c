@@ -36,19 +36,18 @@ uint64_t an_usage_memory(void)
 double an_usage_start_s(void)
 {
     static _Atomic double once; /* the clock may be set later; the process has started when it has */
-    char stat[1024], up[64];
+    char stat[1024];
     double start_s = once;
-    if (start_s > 0 || !read_text("/proc/self/stat", stat, sizeof stat) ||
-        !read_text("/proc/uptime", up, sizeof up))
+    if (start_s > 0 || !read_text("/proc/self/stat", stat, sizeof stat))
         return start_s;
     const char *at = strrchr(stat, ')'); /* the name may hold blanks */
     for (int i = 0; at && i < STARTED_FIELD; i++)
         at = strchr(at + 1, ' ');
     const long hz = sysconf(_SC_CLK_TCK);
-    struct timespec now;
-    if (!at || hz <= 0 || clock_gettime(CLOCK_REALTIME, &now) != 0)
+    if (!at || hz <= 0)
         return 0;
-    start_s = (double)now.tv_sec - strtod(up, NULL) + strtod(at, NULL) / (double)hz;
+    start_s =
+        an_usage_clock_s(CLOCK_REALTIME) - an_usage_clock_s(CLOCK_BOOTTIME) + strtod(at, NULL) / (double)hz;
     once = start_s;
     return start_s;
 }
