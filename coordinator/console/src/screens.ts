@@ -27,4 +27,6 @@ export const screens: Screen[] = [
   { path: "/drifts", nav: { label: "console.nav_drifts", icon: "drift" }, area: "work", load: () => import("./screens/drifts.tsx") },
   { path: "/campaigns", nav: { label: "console.nav_campaigns", icon: "campaign" }, area: "work", load: () => import("./screens/campaigns.tsx") },
   { path: "/campaigns/:id", area: "work", load: () => import("./screens/campaign.tsx") },
+  { path: "/rollouts", nav: { label: "console.nav_rollouts", icon: "rollout" }, area: "work", load: () => import("./screens/rollouts.tsx") },
+  { path: "/rollouts/:id", area: "work", load: () => import("./screens/rollout.tsx") },
 ];
