@@ -1,6 +1,7 @@
 // What screens think, without showing it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { merge } from "../src/base/pages.ts";
 import type { Campaign, FleetLine, Move, Site, Status, Version } from "../src/base/shapes.ts";
 import { compare } from "../src/screens/fingerprint.tsx";
 import { lineage } from "../src/screens/lineage.ts";
@@ -134,4 +135,17 @@ test("a table sorts numbers as numbers, and what is not known last", () => {
   assert.deepEqual(order([10, 9, undefined, 100], "n"), [9, 10, 100, undefined]);
   assert.deepEqual(order([10, 9, undefined, 100], "-n"), [100, 10, 9, undefined]);
   assert.deepEqual(order(["line-10", "line-9"], "n"), ["line-9", "line-10"]);
+});
+
+test("pieces of a list are put together without gaps and doubles", () => {
+  const rows = (...n: number[]): { n: number; at: string }[] => n.map((x) => ({ n: x, at: "old" }));
+  const id = (r: { n: number }): number => r.n;
+  const list = merge(rows(9, 8), rows(7, 6), "after", id);
+  assert.deepEqual(list.map(id), [9, 8, 7, 6]);
+  // Three came meanwhile: what fell off the first piece is still known.
+  const fresh = [12, 11, 10].map((n) => ({ n, at: "new" }));
+  assert.deepEqual(merge(list, fresh, "before", id).map(id), [12, 11, 10, 9, 8, 7, 6]);
+  const changed = merge(list, [{ n: 9, at: "new" }], "before", id);
+  assert.deepEqual([changed.length, changed[0]!.at], [4, "new"]);
+  assert.deepEqual(merge(list, rows(6, 5), "after", id).map(id), [9, 8, 7, 6, 5]);
 });

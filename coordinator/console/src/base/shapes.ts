@@ -316,6 +316,15 @@ export interface Run {
   seq: number;
 }
 
+export interface Sent {
+  site: string;
+  kind: string;
+  records: number;
+  bytes: number;
+  first_ms: number;
+  last_ms: number;
+}
+
 export interface JournalRecord {
   seq: number;
   time_ms: number;

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { t, word } from "../base/i18n.ts";
 import { place, type Params } from "../base/router.ts";
 import type { Campaign, Model, Move, Rollout, Version } from "../base/shapes.ts";
-import { api, can, useResource } from "../shell/session.ts";
+import { api, can, usePages, useResource } from "../shell/session.ts";
 import { Bytes, Empty, Failed, Hash, Head, Loading, Panel, Said, State, Tabs, When, type Tone } from "../ui/bits.tsx";
 import { ActionDialog, Field } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
@@ -92,7 +92,7 @@ function Rollback({ model, onClose }: { model: Model; onClose: () => void }) {
   );
 }
 
-function Versions({ model, versions }: { model: Model; versions: Version[] }) {
+function Versions({ model, versions, more, busy }: { model: Model; versions: Version[]; more: (() => void) | undefined; busy: boolean }) {
   const [all, setAll] = useState(false);
   const shown = all ? versions : versions.filter((v) => v.aliases.length > 0 || v.evaluated || v.quarantined !== undefined);
   return (
@@ -115,6 +115,8 @@ function Versions({ model, versions }: { model: Model; versions: Version[] }) {
           id={(v) => v.hash}
           empty={<Empty title={t("console.no_versions_judged")} />}
           page={50}
+          more={more}
+          busy={busy}
           columns={[
             { id: "hash", head: t("console.version"), cell: (v) => <Hash hash={v.hash} href={"/versions/" + v.hash} /> },
             { id: "role", head: t("console.state"), cell: (v) => <VersionRole version={v} />, by: (v) => roleOf(v) },
@@ -166,12 +168,12 @@ export default function ModelScreen({ params }: { params: Params }) {
   const query = place.value.query;
   const tab = TABS.find((x) => x === query.get("tab")) ?? "versions";
   const model = useResource<{ model: Model }>("/models/" + encodeURIComponent(name), { on: ["alias.", "version.", "model.", "rollout."] });
-  const versions = useResource<{ versions: Version[] }>("/versions", { query: { model: name, limit: 1000 }, on: ["alias.", "version.", "campaign.gated"] });
+  const versions = usePages<Version>("/versions", { key: "versions", id: (v) => v.hash, limit: 1000, query: { model: name }, on: ["alias.", "version.", "campaign.gated"] });
   const [doing, setDoing] = useState<"promote" | "rollback">();
   const m = model.data?.model;
   const campaigns = useResource<{ campaigns: Campaign[] }>("/campaigns", { query: { model: name, limit: 1000 }, on: ["campaign.ended"] });
   const history = useResource<{ moves?: Move[] }>("/history/" + encodeURIComponent(name), { on: ["alias."] });
-  const list = versions.data && withFate(versions.data.versions, campaigns.data?.campaigns ?? [], history.data?.moves ?? []);
+  const list = versions.rows && withFate(versions.rows, campaigns.data?.campaigns ?? [], history.data?.moves ?? []);
   const close = (): void => {
     setDoing(undefined);
     model.reload();
@@ -218,7 +220,7 @@ export default function ModelScreen({ params }: { params: Params }) {
         )}
       </Head>
       <Tabs label={t("console.parts_of", { name })} at={tab} tabs={TABS.map((id) => ({ id, name: t(`console.tab_${id}`), href: id === "versions" ? place.value.path : `${place.value.path}?tab=${id}` }))} />
-      {tab === "versions" && <Versions model={m} versions={list} />}
+      {tab === "versions" && <Versions model={m} versions={list} more={versions.more} busy={versions.busy} />}
       {tab === "compare" && <Compare versions={list} production={m.production} query={query} />}
       {tab === "aliases" && <Aliases name={name} />}
       {tab === "policy" && <Policy model={name} />}

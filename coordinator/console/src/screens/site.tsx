@@ -1,10 +1,10 @@
 // One site: its lines, what they run and ran, its alarms, and what has come from it.
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { duration, percent, figure } from "../base/format.ts";
-import { t, word, type Key } from "../base/i18n.ts";
+import { formatNumber, t, word, type Key } from "../base/i18n.ts";
 import { to, type Params } from "../base/router.ts";
-import type { Alarm, Drift, FleetLine, JournalRecord, Run, Site } from "../base/shapes.ts";
-import { api, can, useResource } from "../shell/session.ts";
+import type { Alarm, Drift, FleetLine, JournalRecord, Run, Sent, Site } from "../base/shapes.ts";
+import { api, can, usePages, useResource } from "../shell/session.ts";
 import { Bytes, Copy, Empty, Facts, Failed, Hash, Head, Loading, Panel, Said, State, Time, When } from "../ui/bits.tsx";
 import { ActionDialog, Dialog, Field } from "../ui/dialog.tsx";
 import { Table } from "../ui/table.tsx";
@@ -89,14 +89,14 @@ function History({ name }: { name: string }) {
 }
 
 function Alarms({ name }: { name: string }) {
-  const alarms = useResource<{ alarms: Alarm[] }>("/alarms", { query: { subject: name, limit: 200 }, on: ["alarm."] });
+  const alarms = usePages<Alarm>("/alarms", { key: "alarms", id: (a) => a.seq, query: { site: name }, on: ["alarm."] });
   // An alarm is told when it begins and when it is over: the last word counts.
-  const last = [...new Map([...(alarms.data?.alarms ?? [])].reverse().map((a) => [a.line + a.alarm, a])).values()].reverse();
+  const last = [...new Map([...(alarms.rows ?? [])].reverse().map((a) => [a.line + a.alarm, a])).values()].reverse();
   return (
     <Panel title={t("console.alarms")} actions={<span class="dim small">{t("console.alarms_summaries")}</span>}>
-      {alarms.error ? (
+      {alarms.error && !alarms.rows ? (
         <Failed error={alarms.error} retry={alarms.reload} />
-      ) : !alarms.data ? (
+      ) : !alarms.rows ? (
         <Loading />
       ) : (
         <Table
@@ -104,6 +104,8 @@ function Alarms({ name }: { name: string }) {
           rows={last}
           id={(a) => a.line + a.alarm}
           page={10}
+          more={alarms.more}
+          busy={alarms.busy}
           empty={<Empty title={t("console.no_alarms")} />}
           columns={[
             { id: "raised", head: t("console.raised"), cell: (a) => <When ms={a.raised_ms} />, by: (a) => a.raised_ms },
@@ -120,50 +122,91 @@ function Alarms({ name }: { name: string }) {
 
 const WHAT: Record<string, Key> = { update: "console.sent_update", secure: "console.sent_secure", accept: "console.sent_accept", refuse: "console.sent_refuse" };
 
-function Sent({ name, bytes }: { name: string; bytes: number | undefined }) {
-  const [limit, setLimit] = useState(100);
-  const records = useResource<{ records: JournalRecord[] }>("/journal", { query: { by: "site/" + name, newest: true, limit }, on: ["round.", "site.", "drift.", "alarm."] });
-  const list = records.data?.records ?? [];
-  const what = (r: JournalRecord): string => {
-    const event = typeof r.body?.event === "string" ? r.body.event : "";
-    return WHAT[event] ? t(WHAT[event]) : word("console.record", r.kind.replace(".", "_"));
-  };
-  const counts = new Map<string, number>();
-  for (const r of list) counts.set(what(r), (counts.get(what(r)) ?? 0) + 1);
+const kindWord = (kind: string): string => word("console.record", kind.replace(".", "_"));
+
+function whatOf(r: JournalRecord): string {
+  const event = typeof r.body?.event === "string" ? r.body.event : "";
+  return WHAT[event] ? t(WHAT[event]) : kindWord(r.kind);
+}
+
+function Ledger({ name, bytes }: { name: string; bytes: number | undefined }) {
+  const ledger = useResource<{ ledger: Sent[]; next?: number }>("/ledger", { query: { site: name, limit: 1000 }, on: ["round.event", "site.", "drift.", "alarm."] });
+  const rows = ledger.data?.ledger ?? [];
   return (
     <Panel title={t("console.sent")}>
       <div class="inside stack">
         <p class="dim">{t("console.sent_help")}</p>
-        <Facts rows={[[t("console.received"), <Bytes key="b" n={bytes} />], ...[...counts].map(([k, n]): [string, number] => [k, n])]} />
+        <p>
+          {t("console.received_since_start")} <strong><Bytes n={bytes} /></strong>
+        </p>
       </div>
-      {records.error ? (
-        <Failed error={records.error} retry={records.reload} />
-      ) : !records.data ? (
+      {ledger.error && !ledger.data ? (
+        <Failed error={ledger.error} retry={ledger.reload} />
+      ) : !ledger.data ? (
         <Loading />
       ) : (
         <Table
           caption={t("console.sent")}
-          rows={list}
-          id={(r) => String(r.seq)}
-          page={10}
-          more={list.length === limit && limit < 1000 ? () => setLimit(1000) : undefined}
-          busy={records.loading}
+          rows={rows}
+          id={(r) => r.kind}
+          sort="-bytes"
           empty={<Empty title={t("console.sent_nothing")} />}
           columns={[
-            { id: "time", head: t("console.time"), cell: (r) => <When ms={r.time_ms} /> },
-            { id: "what", head: t("console.what"), cell: what, by: what },
-            { id: "line", head: t("console.record"), cell: (r) => <Said>{r.line.slice(18)}</Said> },
-            { id: "seq", head: t("console.journal_no"), cell: (r) => <a href={"/journal?after=" + (r.seq - 1)}>{r.seq}</a>, by: (r) => r.seq, end: true },
+            { id: "what", head: t("console.what"), cell: (r) => kindWord(r.kind), by: (r) => kindWord(r.kind) },
+            { id: "records", head: t("console.records"), cell: (r) => formatNumber(r.records), by: (r) => r.records, end: true },
+            { id: "bytes", head: t("console.of_size"), cell: (r) => <Bytes n={r.bytes} />, by: (r) => r.bytes, end: true },
+            { id: "first", head: t("console.first"), cell: (r) => <When ms={r.first_ms} />, by: (r) => r.first_ms },
+            { id: "last", head: t("console.last"), cell: (r) => <Time ms={r.last_ms} />, by: (r) => r.last_ms },
           ]}
         />
       )}
+      {ledger.data?.next !== undefined && <p class="inside dim">{t("console.ledger_part")}</p>}
+      <details class="inside">
+        <summary>{t("console.sent_each")}</summary>
+        <Each name={name} />
+      </details>
     </Panel>
   );
 }
 
+/** Fetched when it is opened. */
+function Each({ name }: { name: string }) {
+  const [open, setOpen] = useState(false);
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const details = box.current!.closest("details")!;
+    const toggled = (): void => setOpen(details.open);
+    details.addEventListener("toggle", toggled);
+    return () => details.removeEventListener("toggle", toggled);
+  }, []);
+  return <div ref={box}>{open && <Records name={name} />}</div>;
+}
+
+function Records({ name }: { name: string }) {
+  const records = usePages<JournalRecord>("/journal", { key: "records", id: (r) => r.seq, query: { by: "site/" + name, newest: true }, on: ["round.", "site.", "drift.", "alarm."] });
+  if (records.error && !records.rows) return <Failed error={records.error} retry={records.reload} />;
+  if (!records.rows) return <Loading />;
+  return (
+    <Table
+      caption={t("console.sent_each")}
+      rows={records.rows}
+      id={(r) => String(r.seq)}
+      page={20}
+      more={records.more}
+      busy={records.busy}
+      columns={[
+        { id: "time", head: t("console.time"), cell: (r) => <When ms={r.time_ms} /> },
+        { id: "what", head: t("console.what"), cell: whatOf, by: whatOf },
+        { id: "line", head: t("console.record"), cell: (r) => <Said>{r.line.slice(18)}</Said> },
+        { id: "seq", head: t("console.journal_no"), cell: (r) => <a href={"/journal?after=" + (r.seq - 1)}>{r.seq}</a>, by: (r) => r.seq, end: true },
+      ]}
+    />
+  );
+}
+
 function Drifts({ name }: { name: string }) {
-  const drifts = useResource<{ drifts: Drift[] }>("/drifts", { query: { limit: 1000 }, on: ["drift."] });
-  const mine = (drifts.data?.drifts ?? []).filter((d) => d.site === name);
+  const drifts = usePages<Drift>("/drifts", { key: "drifts", id: (d) => d.line + d.test + d.subject + d.time_ms, query: { site: name }, on: ["drift."] });
+  const mine = (drifts.rows ?? []).filter((d) => d.site === name);
   if (mine.length === 0) return null;
   return (
     <Panel title={t("console.drift_reports")} actions={<a href="/drifts">{t("console.drift_inbox")}</a>}>
@@ -172,6 +215,8 @@ function Drifts({ name }: { name: string }) {
         rows={mine}
         id={(d) => d.line + d.test + d.subject + d.time_ms}
         page={10}
+        more={drifts.more}
+        busy={drifts.busy}
         columns={[
           { id: "time", head: t("console.reported"), cell: (d) => <When ms={d.time_ms} />, by: (d) => d.time_ms },
           { id: "line", head: t("console.line"), cell: (d) => d.line, by: (d) => d.line },
@@ -291,7 +336,7 @@ export default function SiteScreen({ params }: { params: Params }) {
       <Alarms name={name} />
       <Drifts name={name} />
       <History name={name} />
-      <Sent name={name} bytes={s.bytes_received} />
+      <Ledger name={name} bytes={s.bytes_received} />
     </div>
   );
 }

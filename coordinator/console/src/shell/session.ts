@@ -3,6 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import { createApi, Problem } from "../base/api.ts";
 import { createLive } from "../base/live.ts";
+import { pagesHook } from "../base/pages.ts";
 import { resourceHook } from "../base/resource.ts";
 
 export const roles = ["viewer", "operator", "engineer", "releaser", "administrator"] as const;
@@ -20,6 +21,7 @@ export interface Session {
 export const api = createApi("/api/v1");
 export const live = createLive(api);
 export const useResource = resourceHook(api, live);
+export const usePages = pagesHook(api, useResource);
 
 /** undefined: not known yet; null: nobody is logged in. */
 export const session = signal<Session | null | undefined>(undefined);

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type uPlot from "uplot";
 import { absolute, figure } from "../base/format.ts";
-import { language, t } from "../base/i18n.ts";
+import { language, locale, t } from "../base/i18n.ts";
 import { dark } from "../base/theme.ts";
 import { Icon } from "./icon.tsx";
 import { Table } from "./table.tsx";
@@ -47,6 +47,21 @@ function Legend({ series }: { series: Series[] }) {
   );
 }
 
+/** Days from a day on, seconds below a minute; uPlot's own are American. */
+function timeTicks(ticks: number[], step: number): string[] {
+  const day = new Intl.DateTimeFormat(locale(), { day: "numeric", month: "short" });
+  const clock = new Intl.DateTimeFormat(locale(), { hour: "2-digit", minute: "2-digit", ...(step < 60 ? { second: "2-digit" } : {}), ...(step < 1 ? { fractionalSecondDigits: 1 } : {}), hour12: false });
+  if (step >= 86_400) return ticks.map((v) => day.format(v * 1000));
+  let last = "";
+  return ticks.map((v) => {
+    const date = day.format(v * 1000);
+    const text = clock.format(v * 1000);
+    if (date === last) return text;
+    last = date;
+    return text + "\n" + date;
+  });
+}
+
 function options(Plot: typeof uPlot, p: ChartProps, width: number, moved: (i: number | null) => void): uPlot.Options {
   const css = getComputedStyle(document.documentElement);
   const text = css.getPropertyValue("--dim").trim();
@@ -60,7 +75,7 @@ function options(Plot: typeof uPlot, p: ChartProps, width: number, moved: (i: nu
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: { x: { time }, y: p.zero ? { range: (_u, _min, max) => [0, max > 0 ? max * 1.08 : 1] } : {} },
-    axes: [axis, { ...axis, size: 56, values: (_u, ticks) => ticks.map((v) => figure(v)) }],
+    axes: [time ? { ...axis, space: 70, values: (_u, ticks, _axis, _space, step) => timeTicks(ticks, step) } : axis, { ...axis, size: 56, values: (_u, ticks) => ticks.map((v) => figure(v)) }],
     series: [
       {},
       ...p.series.map((s, i) => ({
@@ -92,7 +107,7 @@ export function Chart(p: ChartProps) {
   useEffect(() => {
     if (asTable) return;
     let left = false;
-    const watch = new ResizeObserver(() => plot.current?.setSize({ width: box.current!.clientWidth, height: p.height ?? 220 }));
+    const watch = new ResizeObserver(([entry]) => plot.current?.setSize({ width: entry!.contentRect.width, height: p.height ?? 220 }));
     void Promise.all([import("uplot"), import("uplot/dist/uPlot.min.css")]).then(([{ default: Plot }]) => {
       if (left || !box.current) return;
       plot.current = new Plot(options(Plot, p, box.current.clientWidth, setAt), data(), box.current);
