@@ -27,7 +27,7 @@ static an_err read_id(const local_api_request *r, uint64_t *ret, an_note *why)
 /* ---- its records ---- */
 
 typedef struct story {
-    an_alarm_record about; /* the last one that says why */
+    an_alarm_record about; /* the one that says why of its highest score */
     bool known;
     an_json *events;
 } story;
@@ -35,7 +35,7 @@ typedef struct story {
 static bool see_record(void *ctx, const an_alarm_record *r)
 {
     story *s = ctx;
-    if (!s->known && an_alarm_says_why(r)) {
+    if (an_alarm_says_why(r) && (!s->known || r->score > s->about.score)) {
         s->about = *r;
         s->known = true;
     }

@@ -42,9 +42,10 @@ async function problemOf(response: Response): Promise<Problem> {
   let title = response.statusText;
   let detail = "";
   try {
-    const body = (await response.json()) as { title?: unknown; detail?: unknown };
+    const body = (await response.json()) as { title?: unknown; detail?: unknown; error?: unknown };
     if (typeof body.title === "string") title = body.title;
     if (typeof body.detail === "string") detail = body.detail;
+    else if (typeof body.error === "string") detail = body.error; // the agent's
   } catch {
     // Not a problem document: the status has to say it all.
   }
