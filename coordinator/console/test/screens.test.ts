@@ -5,7 +5,7 @@ import { merge } from "../src/base/pages.ts";
 import type { Campaign, FleetLine, Move, Site, Status, Version } from "../src/base/shapes.ts";
 import { compare } from "../src/screens/fingerprint.tsx";
 import { lineage } from "../src/screens/lineage.ts";
-import { needs, SILENT_MS } from "../src/screens/needs.ts";
+import { isShown, needs, SILENT_MS } from "../src/screens/needs.ts";
 import { isDefault, parse, write } from "../src/screens/policy.ts";
 import { roleOf, withFate } from "../src/screens/version_state.ts";
 import { sorted } from "../src/ui/table.tsx";
@@ -48,6 +48,16 @@ test("what is wrong comes before what waits, and that before what can wait", () 
   assert.deepEqual(ids(s), ["silent-still", "ask-new", "bare-bare"]);
 });
 
+test("many of a kind are told as one", () => {
+  const still = [1, 2, 3, 4].map((i) => site("s" + i, { connected: false, seen_ms: NOW - SILENT_MS - i }));
+  assert.deepEqual(ids(status({ sites: still.slice(0, 3) })), ["silent-s1", "silent-s2", "silent-s3"]);
+  const all = needs({ status: status({ sites: still }), fleet: [], drifts: [] }, NOW);
+  assert.equal(all.length, 1);
+  assert.deepEqual([all[0]!.id, all[0]!.values.n, all[0]!.detail, all[0]!.since_ms], ["silent", 4, "s1, s2, s3, s4", NOW - SILENT_MS - 4]);
+  assert.deepEqual(still.map((s) => isShown("silent", s, NOW)), [true, true, true, true]);
+  assert.equal(isShown("bare", still[0]!, NOW), false);
+});
+
 test("a campaign, a paused rollout and a release that wait are each told once", () => {
   const campaign = { id: 3, model: "m", state: "WAITING", cause: "drift", trigger: "drift of one line", waiting: "", opened_ms: 1 } as Campaign;
   const passed = { ...campaign, id: 4, state: "PASSED", waiting: "passed the gate, waits for the release root's signature" } as Campaign;
@@ -87,6 +97,19 @@ test("a lineage folds what only leads on, and keeps the way to production straig
     [[0, 0], [1, 0], [2, 0], [2, 1]],
   );
   assert.deepEqual([columns, rows], [3, 2]);
+});
+
+test("branches that do not meet share a row", () => {
+  const list = [version("v0", null, 0)];
+  for (let i = 1; i <= 40; i++) {
+    list.push(version("v" + i, "v" + (i - 1), 2 * i, { evaluated: true, aliases: i === 40 ? ["production"] : [] }));
+    list.push(version("s" + i, "v" + (i - 1), 2 * i + 1, { evaluated: true }));
+  }
+  const { nodes, columns, rows } = lineage(list, "v40");
+  assert.deepEqual([nodes.length, columns, rows], [81, 41, 3]);
+  assert.ok(nodes.filter((n) => n.version.hash.startsWith("v")).every((n) => n.row === 0));
+  const places = new Set(nodes.map((n) => n.column + "," + n.row));
+  assert.equal(places.size, nodes.length, "two in one place");
 });
 
 test("a lineage of parents that are not listed has several beginnings", () => {

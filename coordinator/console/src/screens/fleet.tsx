@@ -2,17 +2,18 @@
 import { useEffect, useState } from "preact/hooks";
 import { now, serverTime } from "../base/clock.ts";
 import { t, word } from "../base/i18n.ts";
-import { to } from "../base/router.ts";
+import { place, setQuery, to } from "../base/router.ts";
 import type { Drift, FleetLine, Roster, Site, Status } from "../base/shapes.ts";
 import { can, session, useResource } from "../shell/session.ts";
 import { Bar, Bytes, Empty, Failed, Hash, Head, Loading, Panel, Said, State, Time } from "../ui/bits.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Table } from "../ui/table.tsx";
 import { Models } from "./models_table.tsx";
-import { needs } from "./needs.ts";
+import { isShown, needs, type Show } from "./needs.ts";
 import { SiteState } from "./site_state.tsx";
 import "./fleet.css";
 
+const SHOWS: Show[] = ["asking", "silent", "bare"];
 const KINDS = ["site.", "campaign.", "round.opened", "round.ended", "rollout.", "release.", "roster.", "alias.", "drift.", "alarm.", "model."];
 
 function Needs({ status, fleet, roster, drifts }: { status: Status; fleet: FleetLine[]; roster: Roster | undefined; drifts: Drift[] }) {
@@ -122,7 +123,9 @@ function Sites({ sites, fleet }: { sites: Site[]; fleet: FleetLine[] }) {
   const [all, setAll] = useState(false);
   const away = sites.filter((s) => s.status === "denied" || s.status === "revoked").length;
   const text = filter.trim().toLowerCase();
+  const show = SHOWS.find((x) => x === place.value.query.get("show"));
   const shown = sites
+    .filter((s) => !show || isShown(show, s, now.value))
     .filter((s) => all || (s.status !== "denied" && s.status !== "revoked"))
     .filter((s) => !text || s.name.includes(text) || (s.lines ?? []).some((l) => l.line.includes(text) || l.model.includes(text)));
   return (
@@ -130,6 +133,13 @@ function Sites({ sites, fleet }: { sites: Site[]; fleet: FleetLine[] }) {
       title={t("console.sites")}
       actions={
         <>
+          {show && (
+            <button type="button" onClick={() => setQuery({ show: undefined })}>
+              {t(`console.show_${show}`, { n: shown.length })}
+              <Icon name="close" />
+              <span class="unseen">{t("console.show_all")}</span>
+            </button>
+          )}
           {sites.length > 8 && <input class="find" type="search" aria-label={t("console.find_site")} placeholder={t("console.find_site")} value={filter} onInput={(e) => setFilter(e.currentTarget.value)} />}
           {away > 0 && (
             <label class="row small">

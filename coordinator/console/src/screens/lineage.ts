@@ -37,16 +37,30 @@ export function lineage(versions: Version[], production: string | null): { nodes
 
   const main = new Set<Node>();
   for (let n = production ? nodes.get(production) : undefined; n; n = n.parent) main.add(n);
-  let rows = 0;
-  const place = (node: Node, column: number, row: number): void => {
-    node.column = column;
-    node.row = row;
-    rows = Math.max(rows, row + 1);
-    // The line to production goes straight on, the newest of the others below it.
-    const next = [...node.children].sort((a, b) => Number(main.has(b)) - Number(main.has(a)) || a.version.created_ms - b.version.created_ms);
-    for (const [i, child] of next.entries()) place(child, column + 1, i === 0 ? row : rows);
+  // A row holds several branches one after another: what is taken of each, as columns from and to.
+  const taken: [number, number][][] = [];
+  const free = (row: number, from: number, to: number): boolean => (taken[row] ?? []).every(([a, b]) => to < a || from > b);
+  const waiting: { node: Node; column: number }[] = [];
+  const byMain = (a: Node, b: Node): number => Number(main.has(b)) - Number(main.has(a)) || a.version.created_ms - b.version.created_ms;
+
+  /** A branch goes straight on as far as it leads; what hangs off it waits until it has its row. */
+  const place = (node: Node, column: number, above: number): void => {
+    const branch: Node[] = [];
+    for (let n: Node | undefined = node, c = column; n; c++) {
+      n.column = c;
+      branch.push(n);
+      const [next, ...others]: Node[] = [...n.children].sort(byMain);
+      for (const other of others) waiting.push({ node: other, column: c + 1 });
+      n = next;
+    }
+    let row = above;
+    while (!free(row, column - 1, column + branch.length - 1)) row++;
+    (taken[row] ??= []).push([column - 1, column + branch.length - 1]);
+    for (const n of branch) n.row = row;
   };
-  for (const root of [...nodes.values()].filter((n) => !n.parent).sort((a, b) => Number(main.has(b)) - Number(main.has(a)))) place(root, 0, rows);
+  for (const root of [...nodes.values()].filter((n) => !n.parent).sort(byMain)) waiting.push({ node: root, column: 0 });
+  for (let next = waiting.shift(); next; next = waiting.shift()) place(next.node, next.column, next.node.parent ? next.node.parent.row + 1 : 0);
+  const rows = taken.length;
   const list = [...nodes.values()];
   return { nodes: list, columns: Math.max(0, ...list.map((n) => n.column + 1)), rows };
 }

@@ -1,5 +1,5 @@
 // The lineage as a drawing: each version is a link; arrow keys go to what it came from and what came of it.
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { absolute } from "../base/format.ts";
 import { t, word } from "../base/i18n.ts";
 import type { Version } from "../base/shapes.ts";
@@ -23,6 +23,13 @@ export function LineageGraph({ versions, production }: { versions: Version[]; pr
   const x = (n: Node): number => n.column * W + 4;
   const y = (n: Node): number => n.row * H + 10;
   const start = production ?? nodes.at(-1)?.version.hash;
+
+  // A long history begins at its end.
+  useEffect(() => {
+    const box = svg.current?.parentElement;
+    const n = nodes.find((x) => x.version.hash === start);
+    if (box && n) box.scrollLeft = Math.max(0, x(n) + 2 * W - box.clientWidth);
+  }, [start, nodes.length > 0]);
 
   function onKey(e: KeyboardEvent): void {
     const at = nodes.find((n) => n.version.hash === (e.target as Element).closest("a")?.getAttribute("data-hash"));

@@ -1,6 +1,6 @@
 // What waits for a person, the most urgent first.  Pure: test/needs.test.ts.
 import type { Key, Values } from "../base/i18n.ts";
-import type { Drift, FleetLine, Roster, Status } from "../base/shapes.ts";
+import type { Drift, FleetLine, Roster, Site, Status } from "../base/shapes.ts";
 import type { Tone } from "../ui/bits.tsx";
 
 export interface Need {
@@ -10,7 +10,7 @@ export interface Need {
   values: Values;
   /** What the coordinator says of it, in its own words. */
   detail: string;
-  since_ms?: number;
+  since_ms?: number | undefined;
   href: string;
   go: Key;
 }
@@ -27,13 +27,15 @@ export interface Seen {
   drifts: Drift[];
 }
 
+const isSilent = (s: Site, now: number): boolean => !s.connected && now - (s.seen_ms ?? s.since_ms) > SILENT_MS;
+
 function sites({ status }: Seen, now: number): Need[] {
   const out: Need[] = [];
   for (const s of status.sites) {
     if (s.status === "requested")
       out.push({ id: "ask-" + s.name, tone: "wait", title: "console.need_admit", values: { site: s.name }, detail: s.fingerprint, since_ms: s.since_ms, href: "/enrol", go: "console.go_compare" });
     if (s.status !== "approved") continue;
-    if (!s.connected && now - (s.seen_ms ?? s.since_ms) > SILENT_MS)
+    if (isSilent(s, now))
       out.push({ id: "silent-" + s.name, tone: "bad", title: "console.need_silent", values: { site: s.name }, detail: "", since_ms: s.seen_ms ?? s.since_ms, href: "/sites/" + s.name, go: "console.go_look" });
     const bare = s.connected ? (s.lines ?? []).filter((l) => !l.version) : [];
     if (bare.length > 0)
@@ -62,9 +64,40 @@ function work({ status }: Seen): Need[] {
   return out;
 }
 
+/** More of a kind than this are told as one, with a way to see which. */
+const EACH_MAX = 3;
+const MANY: Record<string, { title: Key; show: Show }> = {
+  "console.need_admit": { title: "console.need_admit_many", show: "asking" },
+  "console.need_silent": { title: "console.need_silent_many", show: "silent" },
+  "console.need_no_model": { title: "console.need_no_model_many", show: "bare" },
+};
+
+export type Show = "asking" | "silent" | "bare";
+
+/** Is the site one of those?  For the list of sites. */
+export function isShown(show: Show, s: Site, now: number): boolean {
+  if (show === "asking") return s.status === "requested";
+  if (s.status !== "approved") return false;
+  return show === "silent" ? isSilent(s, now) : s.connected && (s.lines ?? []).some((l) => !l.version);
+}
+
+function fold(list: Need[]): Need[] {
+  const counts = new Map<string, Need[]>();
+  for (const n of list) counts.set(n.title, [...(counts.get(n.title) ?? []), n]);
+  return [...counts.values()].flatMap((same) => {
+    const first = same[0]!;
+    const many = MANY[first.title];
+    if (!many || same.length <= EACH_MAX) return same;
+    const names = same.map((n) => n.values.site).join(", ");
+    const href = many.show === "asking" ? "/enrol" : "/?show=" + many.show;
+    const times = same.flatMap((n) => n.since_ms ?? []);
+    return [{ ...first, id: many.show, title: many.title, values: { n: same.length }, detail: names, since_ms: times.length > 0 ? Math.min(...times) : undefined, href }];
+  });
+}
+
 export function needs(seen: Seen, now: number): Need[] {
   const { status, fleet, roster, drifts } = seen;
-  const out = [...sites(seen, now), ...work(seen)];
+  const out = [...fold(sites(seen, now)), ...work(seen)];
   if (status.root.waiting > 0)
     out.push({ id: "release", tone: "wait", title: "console.need_release", values: { n: status.root.waiting }, detail: "", href: "/releases", go: "console.go_sign" });
   if (roster?.waiting)
