@@ -53,6 +53,8 @@ const an_opt an_coordinator_rows[] = {
                   "who may read /metrics: who has a token, or (open) everybody who reaches the port"),
     AN_OPT_MS(CONF, stall_ms, "health.stall", 1000, 3600000, "30s",
               "/healthz fails when the core has not turned for so long"),
+    AN_OPT_INT(CONF, people, "approve.people", 1, 2, "1",
+               "people that promoting, going back, approving, aborting and changing a policy need"),
     AN_OPT_MS(CONF, session_idle_ms, "session.idle", 1000, 604800000, "1h",
               "a person who asks nothing for so long is logged out"),
     AN_OPT_MS(CONF, session_max_ms, "session.max", 1000, 604800000, "12h",

@@ -38,6 +38,7 @@ typedef struct an_coordinator_conf {
     int metrics;       /* AN_METRICS_* */
     int64_t stall_ms;  /* of the core, before it counts as hung */
     int64_t session_idle_ms, session_max_ms;
+    int64_t people; /* that a release needs */
     int64_t enrol_rate;
     char *release_root; /* the public half of the release root, 64 hexadecimal digits; NULL: none */
     int log_level, log_format;

@@ -235,6 +235,15 @@ an_err an_hub_user_token_revoke(an_hub *hub, const char *actor, const char *name
                                 const uint8_t id[static AN_USER_TOKEN_ID_BYTES], const char *reason,
                                 an_note *why);
 
+/* Asked for by somebody, who has to find a second person: kept for AN_PROPOSAL_MS.  body: JSON text.
+ * Errors: EXISTS the same is proposed already; LIMIT too many, too long. */
+#define AN_PROPOSAL_MS (INT64_C(24) * 3600000)
+an_err an_hub_propose(an_hub *hub, const char *actor, const char *path, const char *body, const char *basis,
+                      const char *reason, uint64_t *ret_id, an_note *why);
+/* It is open no more.  how: "confirmed", "dropped".  Errors: NOTFOUND. */
+an_err an_hub_proposal_end(an_hub *hub, const char *actor, uint64_t id, const char *how, const char *reason,
+                           an_note *why);
+
 /* ---- the release root: what is signed elsewhere comes in here ---- */
 
 /* What is to be signed for a release that waits: valid from now for a year; the signer may change both times. */

@@ -148,6 +148,7 @@ static an_err note_start(an_core *c, const char *keys, an_note *why)
     an_json_set_text(o, "config_hash", hex);
     an_json_set_int(o, "epoch", (int64_t)an_store_epoch(c->store));
     an_json_set_text(o, "keys", keys);
+    an_json_set_int(o, "people", conf->people);
     char *body = an_json_print(o, 0);
     an_json_free(o);
     if (!body)
@@ -192,6 +193,7 @@ static an_err open_hub(an_core *c, an_note *why)
                        .bulk = c->advertised[1],
                        .enrol = c->advertised[2],
                        .instance = c->instance,
+                       .people = conf->people,
                        .started_ms = an_clock_system()->wall_ms(an_clock_system())};
     return an_api_new(&api, &c->api);
 }

@@ -34,6 +34,7 @@ void an_state_done(an_state *st)
     an_free(st->moves.items);
     an_free(st->links.items);
     an_users_done(&st->users);
+    an_free(st->proposals.items);
     *st = (an_state){0};
 }
 

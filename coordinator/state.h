@@ -250,6 +250,19 @@ typedef struct an_fleet_entry {
     uint64_t heard_seq; /* record that was the last to speak of it */
 } an_fleet_entry;
 
+/* What somebody has asked for and a second person is to confirm; one that has ended is forgotten. */
+#define AN_PROPOSALS_MAX 64
+#define AN_PROPOSAL_BODY_MAX 4096
+typedef struct an_proposal {
+    uint64_t id;
+    char by[AN_NAME_MAX + 8]; /* "user/mia" */
+    char path[256];           /* of the POST */
+    char body[AN_PROPOSAL_BODY_MAX];
+    char basis[160]; /* how what it is about was then: it is not to be confirmed of something else */
+    char reason[AN_REASON_MAX];
+    int64_t made_ms, expires_ms;
+} an_proposal;
+
 /* Sites with a name for all of them. */
 typedef struct an_group {
     char name[AN_NAME_MAX];
@@ -284,8 +297,9 @@ typedef struct an_state {
     AN_LIST(an_fleet_entry) fleet; /* one for each line and model, AN_REPORTED_MAX of a site, the latest */
     AN_LIST(an_group) groups;
     an_users users;
-    AN_LIST(an_signed) links; /* rotations of the root, in order */
-    an_root root;             /* of releases, now */
+    AN_LIST(an_proposal) proposals; /* those that are open */
+    AN_LIST(an_signed) links;       /* rotations of the root, in order */
+    an_root root;                   /* of releases, now */
     bool root_set;
     uint8_t first_root[AN_SIGN_PUBLIC_BYTES];
     uint64_t n_kinds[AN_RECORD_KINDS]; /* records of each kind (an_record_kind_at) */
@@ -327,7 +341,8 @@ an_release_wait *an_state_wait_of_rollout(an_state *st, uint64_t rollout); /* th
 an_rollout *an_state_rollout(an_state *st, uint64_t id);
 an_rollout *an_state_rollout_open(an_state *st, const char *model); /* the one that is not settled */
 an_rollout *an_state_rollout_last(an_state *st, const char *model);
-an_group *an_state_group(an_state *st, const char *name); /* NULL: none of this name */
+an_proposal *an_state_proposal(an_state *st, uint64_t id); /* NULL: it has ended, or never was */
+an_group *an_state_group(an_state *st, const char *name);  /* NULL: none of this name */
 bool an_state_in_group(const an_group *g, const char *site);
 an_fleet_entry *an_state_fleet(an_state *st, const char *site, const char *line, const char *model);
 bool an_state_was_root(const an_state *st, const uint8_t key[static AN_SIGN_PUBLIC_BYTES]); /* ever */

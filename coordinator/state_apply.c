@@ -428,6 +428,8 @@ static const struct {
     {"clock.resumed", an_state_clock_set},
     {"group.set", an_state_group_set},
     {"site.report", an_state_site_report},
+    {"proposal.made", an_state_proposal_made},
+    {"proposal.ended", an_state_proposal_ended},
     {"user.set", an_state_user_set},
     {"user.password", an_state_user_password},
     {"user.token", an_state_user_token},

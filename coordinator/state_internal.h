@@ -104,6 +104,10 @@ void an_state_waits_end(an_state *st, uint64_t campaign); /* what it waited for 
 void an_state_waits_lapse(an_state *st, const an_model_entry *m);
 void an_state_release_moved(an_state *st, an_model_entry *m);
 
+/* state_proposals.c */
+void an_state_proposal_made(an_state *st, const an_record *r, an_body *b);
+void an_state_proposal_ended(an_state *st, const an_record *r, an_body *b);
+
 /* state_users.c */
 void an_state_user_set(an_state *st, const an_record *r, an_body *b);
 void an_state_user_password(an_state *st, const an_record *r, an_body *b);

@@ -296,7 +296,7 @@ an_err an_api_handle(an_api *api, const an_api_request *req, int64_t waited_ms, 
         err = parse_body(req, &doc, &why);
     c.body = doc ? an_json_root(doc) : NULL;
     if (err == AN_OK)
-        err = r->handle(&c, &why);
+        err = r->two && api->conf.people > 1 ? an_api_propose(&c, r->pattern, &why) : r->handle(&c, &why);
     if (err == AN_ERR_AGAIN) {
         /* nothing to say yet */
     } else if (err == AN_OK) {
@@ -313,6 +313,27 @@ an_err an_api_handle(an_api *api, const an_api_request *req, int64_t waited_ms, 
         err = AN_OK;
     }
     an_json_free(c.answer);
+    an_json_doc_free(doc);
+    return err;
+}
+
+/* In the name of who confirms it. */
+an_err an_api_again(an_api_call *c, const char *path, const char *text, bool run, an_note *why)
+{
+    char arg[AN_API_TEXT];
+    an_json_doc *doc = NULL;
+    const size_t i = an_api_route_find("POST", path);
+    if (i == N_ROUTES || !an_api_path_match(routes[i].pattern, path + sizeof PREFIX - 1, arg))
+        return an_fail(AN_ERR_STATE, why, "there is no such route any more");
+    an_api_call inner = *c;
+    inner.arg = arg;
+    an_err err = an_api_access(&inner, routes[i].role, routes[i].scope, why);
+    if (err == AN_OK)
+        err = an_json_parse(text, strlen(text), "proposal", &doc, why);
+    inner.body = doc ? an_json_root(doc) : NULL;
+    if (err == AN_OK && run)
+        err = routes[i].handle(&inner, why);
+    c->status = inner.status;
     an_json_doc_free(doc);
     return err;
 }

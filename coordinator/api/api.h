@@ -68,6 +68,7 @@ typedef struct an_api_conf {
     const char *control, *bulk, *enrol; /* endpoints as sites see them, borrowed */
     uint64_t instance;
     int64_t started_ms;
+    int64_t people; /* 2: rows of routes.def that say TWO need a second person */
 } an_api_conf;
 
 an_err an_api_new(const an_api_conf *conf, an_api **ret); /* Errors: NOMEM */

@@ -29,6 +29,10 @@ typedef an_err an_api_handler(an_api_call *c, an_note *why);
 #include "coordinator/api/routes.def"
 #undef AN_ROUTE
 
+/* Keeps the call as a proposal: 202.  Errors: NOTFOUND what it is about; EXISTS, LIMIT. */
+an_err an_api_propose(an_api_call *c, const char *pattern, an_note *why);
+/* May c's user do a POST of this path and body?  run: and does it, into c's answer.  Errors: AUTH, STATE, the function's. */
+an_err an_api_again(an_api_call *c, const char *path, const char *body, bool run, an_note *why);
 /* May they?  Errors: AUTH. */
 an_err an_api_access(const an_api_call *c, an_role role, an_api_scope scope, an_note *why);
 bool an_api_sees(const an_api_call *c, const char *site); /* for routes of scope LIST */

@@ -68,6 +68,7 @@ int an_cli_do(an_cli *c, an_json_doc **ret, const char *things, const char *what
 int an_cli_password(const an_cli *c, const char *whose, bool twice, char ret[static AN_CLI_PASSWORD]);
 /* The header for the coordinator that somebody has logged in at from here; false: nobody has. */
 bool an_cli_logged_in(const char *url, char *ret_authorization, size_t size);
+void an_cli_say_proposed(const an_jval *proposal); /* what was asked for needs a second person */
 #define AN_CLI_SITES 128
 
 /* The root key in the file that the flag names.  AN_CLI_OK, or it was said what is wrong. */

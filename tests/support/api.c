@@ -57,7 +57,8 @@ static void begin(an_test_api *f)
                        .control = "tcp://127.0.0.1:1",
                        .bulk = "tcp://127.0.0.1:2",
                        .enrol = "tcp://127.0.0.1:3",
-                       .instance = 7};
+                       .instance = 7,
+                       .people = f->people};
     assert_int_equal(an_api_new(&api, &f->api), AN_OK);
 }
 
