@@ -29,4 +29,6 @@ export const screens: Screen[] = [
   { path: "/campaigns/:id", area: "work", load: () => import("./screens/campaign.tsx") },
   { path: "/rollouts", nav: { label: "console.nav_rollouts", icon: "rollout" }, area: "work", load: () => import("./screens/rollouts.tsx") },
   { path: "/rollouts/:id", area: "work", load: () => import("./screens/rollout.tsx") },
+  { path: "/rounds", nav: { label: "console.nav_rounds", icon: "round" }, area: "work", load: () => import("./screens/rounds.tsx") },
+  { path: "/rounds/:id", area: "work", load: () => import("./screens/round.tsx") },
 ];
