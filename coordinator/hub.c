@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/notify.h"
 #include "doors/crypto.h"
 
 /* After a start the sites need a moment to come back: no exchange of a secure sum ends in it for lack of them. */
@@ -25,7 +24,6 @@ an_err an_hub_record_fail(const an_record *record, an_err err, const an_note *in
 
 static an_err replay_one(void *ctx, const an_record *record, an_note *why)
 {
-    an_notify_alive(an_clock_system()->mono_ms(an_clock_system())); /* a long journal is no hang */
     an_hub *hub = ctx;
     an_note inner = {{0}};
     an_err err = an_state_apply(&hub->state, record, &inner);

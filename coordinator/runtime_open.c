@@ -333,6 +333,7 @@ void an_core_main(an_pipe *pipe, void *args)
         an_vitals *v = c->args->vitals;
         atomic_store(&v->epoch, an_store_epoch(c->store));
         atomic_store(&v->store_ok, true);
+        atomic_store(&v->store, an_store_figures_get(c->store));
         atomic_store(&v->kept_ms, c->kept_ms);
         an_vitals_turned(v);
         atomic_store(&v->active, true);

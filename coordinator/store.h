@@ -168,8 +168,9 @@ const char *an_store_spool_dir(const an_store *s);
 
 /* What the store has taken since it was opened; may be read from any thread. */
 typedef struct an_store_figures {
-    an_times append; /* an_times_short: of calls that made records durable */
-    an_tick errors;  /* appends and renewals of the lease that failed */
+    an_times append;              /* an_times_short: of calls that made records durable */
+    an_tick errors;               /* appends and renewals of the lease that failed */
+    atomic_int_least64_t read_ms; /* monotonic: when a scan last gave a record; a long one is no hang */
 } an_store_figures;
 const an_store_figures *an_store_figures_get(const an_store *s); /* borrowed */
 

@@ -24,7 +24,9 @@ void an_vitals_turned(an_vitals *v)
 
 bool an_vitals_alive(const an_vitals *v)
 {
-    return atomic_load(&v->turned_ms) == 0 || age_of(&v->turned_ms) < v->stall_ms;
+    const an_store_figures *store = atomic_load(&v->store);
+    return atomic_load(&v->turned_ms) == 0 || age_of(&v->turned_ms) < v->stall_ms ||
+           (store && atomic_load(&store->read_ms) && age_of(&store->read_ms) < v->stall_ms);
 }
 
 const char *an_vitals_unready(const an_vitals *v)
@@ -56,7 +58,7 @@ void an_vitals_asked(an_vitals *v, const an_http_request *http, unsigned status,
     const size_t class = status >= 100 && status < 600 ? status / 100 - 1 : AN_VITALS_CLASSES - 1;
     an_tick_add(&v->requests[route][class], 1);
     an_times_add(&v->latency[route], an_times_short, ns / 1000);
-    if (status == 401)
+    if (status == 401 || status == 429)
         an_tick_add(&v->denied, 1);
 }
 

@@ -5,8 +5,8 @@
  *     HTTP threads   an_vitals_asked of each request; an_vitals_probe answers /healthz and /readyz
  *     bulk thread    the bytes that pass
  *
- * Two questions, after the words of Kubernetes: *alive* is a process that answers and whose core loop has turned within
- * `stall_ms`; one that is not is to be started anew.  *Ready* is one that is active and reaches its store: it is the one
+ * Two questions, after the words of Kubernetes: *alive* is a process that answers and whose core loop has turned, or has
+ * read on in the journal, within `stall_ms`; one that is not is to be started anew.  *Ready* is one that is active and reaches its store: it is the one
  * to talk to.  A standby is alive and not ready.
  *
  * Threads: all of it, from any; nothing here locks or allocates. */
@@ -33,7 +33,8 @@ typedef struct an_vitals {
     atomic_int_least64_t turned_ms; /* monotonic; 0: the core has not begun */
     atomic_int_least64_t kept_ms;   /* ... when the lease was last renewed */
     atomic_bool active, store_ok;
-    atomic_uint_least64_t epoch; /* of the lease */
+    _Atomic(const an_store_figures *) store; /* of the open store, as long as anybody may ask; NULL: none */
+    atomic_uint_least64_t epoch;             /* of the lease */
     an_tick bytes_in[AN_VITALS_CHANNELS], bytes_out[AN_VITALS_CHANNELS];
     an_tick refused; /* messages of sites */
     an_tick denied;  /* HTTP requests without a valid token, session or password */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/notify.h"
 #include "base/utf8.h"
 #include "coordinator/records.h"
 #include "coordinator/store/store_internal.h"
@@ -201,8 +202,25 @@ an_err an_store_append(an_store *s, const an_record *records, size_t n, uint64_t
     return err;
 }
 
+typedef struct scan {
+    an_store *store;
+    an_store_visit visit;
+    void *ctx;
+} scan;
+
+/* Who waits for a sign of life shall not take a journal of millions of records for a loop that hangs. */
+static an_err visit_one(void *ctx, const an_record *record, an_note *why)
+{
+    const scan *s = ctx;
+    const int64_t now = s->store->clock->mono_ms(s->store->clock);
+    atomic_store_explicit(&s->store->figures.read_ms, now, memory_order_relaxed);
+    an_notify_alive(now);
+    return s->visit(s->ctx, record, why);
+}
+
 an_err an_store_scan(an_store *s, const an_store_filter *f, an_store_visit visit, void *ctx, an_note *why)
 {
+    scan whole = {s, visit, ctx};
     static const an_store_filter all = {0};
     if (!f)
         f = &all;
@@ -211,7 +229,7 @@ an_err an_store_scan(an_store *s, const an_store_filter *f, an_store_visit visit
         return an_fail(AN_ERR_INVAL, why, "store: a name to look for has more than %d bytes",
                        AN_RECORD_NAME_MAX);
     s->scanning++;
-    an_err err = s->backend->scan(s->state, f, visit, ctx, why);
+    an_err err = s->backend->scan(s->state, f, visit_one, &whole, why);
     s->scanning--;
     return err;
 }

@@ -84,6 +84,23 @@ static void a_core_that_hangs_is_neither(void **state)
     an_free(v);
 }
 
+/* A journal that is checked from its start takes as long as it takes. */
+static void a_core_that_reads_on_is_alive(void **state)
+{
+    (void)state;
+    an_store_figures figures = {.errors = 0};
+    an_vitals *v = vitals();
+    atomic_store(&v->active, true);
+    atomic_store(&v->store_ok, true);
+    atomic_store(&v->turned_ms, now() - 10 * v->stall_ms);
+    atomic_store(&v->store, &figures);
+    PROBE(v, "/healthz", 503, "stalled");
+    atomic_store(&figures.read_ms, now());
+    PROBE(v, "/healthz", 200, "ok");
+    PROBE(v, "/readyz", 200, "ok");
+    an_free(v);
+}
+
 static void probes_are_read_and_are_these_two(void **state)
 {
     (void)state;
@@ -157,6 +174,7 @@ int main(void)
         cmocka_unit_test(a_standby_is_alive_and_not_ready),
         cmocka_unit_test(an_active_one_is_ready_while_its_store_answers),
         cmocka_unit_test(a_core_that_hangs_is_neither),
+        cmocka_unit_test(a_core_that_reads_on_is_alive),
         cmocka_unit_test(probes_are_read_and_are_these_two),
         cmocka_unit_test(requests_are_counted_by_route_and_class),
         cmocka_unit_test(every_row_is_named_as_its_type_asks),
