@@ -3,10 +3,10 @@
  *     core thread     store, hub, control and enrolment sockets         runtime_core.c
  *     bulk thread     bulk socket: versions out, updates in             runtime_bulk.c
  *     worker thread   an_combine_run                                    runtime_work.c
- *     HTTP threads    one per connection; each request is handed to     runtime_http.c
- *                     the core and waited for
+ *     HTTP threads    one per connection: who asks is found out there   runtime_auth.c
+ *                     the request is handed to the core and waited for  runtime_http.c
  *
- * They meet by messages through pipes; nothing but the HTTP hand-over has a lock.
+ * They meet by messages through pipes; what the HTTP threads share has locks: the hand-over, who may ask, the feed.
  *
  *     an_runtime *rt = NULL;
  *     while ((err = an_runtime_start(&conf, NULL, &rt, &why)) == AN_ERR_AGAIN)

@@ -133,9 +133,13 @@ static void set_cookie(const an_http_request *http, an_http_reply *reply, const 
     an_wipe(value, sizeof value);
 }
 
-/* A page of another origin could log its visitor in as somebody of its choice. */
+/* A page of another origin could log its visitor in as somebody of its choice.  The browser says it outright; one that
+ * does not says the origin, which a proxy may have made differ from the host. */
 static bool is_foreign(const an_http_request *http)
 {
+    const char *site = an_http_header(http, "Sec-Fetch-Site");
+    if (site)
+        return strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
     const char *origin = an_http_header(http, "Origin"), *host = an_http_header(http, "Host");
     const char *at = origin ? strstr(origin, "://") : NULL;
     return origin && (!host || !at || strcmp(at + 3, host) != 0);

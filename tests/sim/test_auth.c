@@ -332,6 +332,10 @@ static void a_person_logs_in_asks_and_logs_out(void **state)
     expect(f, "DELETE", "/api/v1/session", "", "", 405, "not possible");
     expect(f, "POST", "/api/v1/session", "Origin: http://evil.example\r\n",
            "{\"user\":\"mia\",\"password\":\"" PASSWORD "\"}", 403, "another origin");
+    expect(f, "POST", "/api/v1/session", "Sec-Fetch-Site: cross-site\r\n",
+           "{\"user\":\"mia\",\"password\":\"" PASSWORD "\"}", 403, "another origin");
+    expect(f, "POST", "/api/v1/session", "Sec-Fetch-Site: same-origin\r\nOrigin: https://outside\r\n",
+           "{\"user\":\"mia\",\"password\":\"" PASSWORD "\"}", 200, "csrf");
     expect(f, "POST", "/api/v1/session", "Origin: http://h\r\n",
            "{\"user\":\"mia\",\"password\":\"" PASSWORD "\"}", 200, "csrf");
 }

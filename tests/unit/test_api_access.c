@@ -319,6 +319,39 @@ static void a_token_is_never_more_than_who_makes_it(void **state)
     an_test_api_expect(f, &mia, "POST", "/users/mia/tokens/revoke", body, 200, "\"tokens\":[]");
 }
 
+/* Whatever fails, an answer comes, and what was not answered 2xx was not done. */
+static void memory_may_run_out_at_any_point(void **state)
+{
+    fixture *f = *state;
+    static const char *const asks[][2] = {
+        {"/api/v1/users", "{\"name\":\"mia\",\"role\":\"engineer\",\"sites\":[\"a\"]}"},
+        {"/api/v1/users/mia", "{\"role\":\"viewer\",\"sites\":[]}"},
+        {"/api/v1/users/mia/tokens", "{\"label\":\"x\"}"},
+        {"/api/v1/users/mia/remove", "{}"},
+    };
+    for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
+        char body[128];
+        unsigned status = 0;
+        an_api_request req = {.method = "POST", .actor = "user/admin", .who = an_who_admin(), .body = body};
+        snprintf(req.path, sizeof req.path, "%s", asks[i][0]);
+        for (size_t n = 0; n < 2000 && (status < 200 || status > 299); n++) {
+            an_api_answer a = {0};
+            snprintf(body, sizeof body, "%s", asks[i][1]);
+            req.body_len = strlen(body);
+            const uint64_t before = an_hub_state(f->hub)->last_seq;
+            an_mem_fail_after(n);
+            assert_int_equal(an_api_handle(f->api, &req, 0, &a), AN_OK);
+            an_mem_fail_never();
+            status = a.status;
+            an_api_answer_done(&a);
+            if (an_hub_state(f->hub)->last_seq != before)
+                break; /* it is done, even if only the answer had no room */
+        }
+        assert_true(status > 0);
+    }
+    assert_int_equal(an_hub_state(f->hub)->users.n, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +366,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_journal_holds_neither_a_password_s_text_nor_a_token_s, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_token_is_never_more_than_who_makes_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(memory_may_run_out_at_any_point, setup, teardown),
     };
     if (an_crypto_init() != AN_OK)
         return 1;
