@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { createApi } from "../src/base/api.ts";
-import { backoff, createLive, parseBlock, type LiveEvent } from "../src/base/live.ts";
+import { backoff, createLive, parseBlock, staleSince, type LiveEvent } from "../src/base/live.ts";
 
 const event = (seq: number, kind: string): string => `id: ${seq}\nevent: ${kind}\ndata: ${JSON.stringify({ seq, kind })}\n\n`;
 
@@ -19,6 +19,12 @@ test("attempts come slower and slower, and not all browsers at once", () => {
   assert.equal(backoff(3, 0.5), 8000);
   assert.equal(backoff(50, 0.5), 30_000);
   assert.ok(backoff(2, 0) < backoff(2, 1));
+});
+
+test("a moment without a stream is not stale, longer is", () => {
+  assert.equal(staleSince({ at: "reconnecting", since: 1000, attempt: 1 }, 5000), undefined);
+  assert.equal(staleSince({ at: "reconnecting", since: 1000, attempt: 1 }, 12_000), 1000);
+  assert.equal(staleSince({ at: "live" }, 1e12), undefined);
 });
 
 test("a cut stream goes on after the last event, and nothing comes twice", async () => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { merge } from "../src/base/pages.ts";
 import type { Campaign, FleetLine, Move, Site, Status, Version } from "../src/base/shapes.ts";
+import { byDay } from "../src/screens/counts.ts";
 import { compare } from "../src/screens/fingerprint.tsx";
 import { lineage } from "../src/screens/lineage.ts";
 import { isShown, needs, SILENT_MS } from "../src/screens/needs.ts";
@@ -158,6 +159,20 @@ test("a table sorts numbers as numbers, and what is not known last", () => {
   assert.deepEqual(order([10, 9, undefined, 100], "n"), [9, 10, 100, undefined]);
   assert.deepEqual(order([10, 9, undefined, 100], "-n"), [100, 10, 9, undefined]);
   assert.deepEqual(order(["line-10", "line-9"], "n"), ["line-9", "line-10"]);
+});
+
+test("alarms are counted by day, and a day that may be half told is not shown", () => {
+  const now = Date.parse("2026-03-05T10:00:00Z");
+  const counts = [
+    { day: "2026-03-05", site: "a", alarms: 2 },
+    { day: "2026-03-04", site: "b", alarms: 1 },
+    { day: "2026-03-03", site: "a", alarms: 4 },
+    { day: "2026-03-03", site: "a", alarms: 1 },
+    { day: "2026-02-01", site: "a", alarms: 9 },
+  ];
+  assert.deepEqual(byDay(counts, 3, now, false).get("a"), [5, 0, 2]);
+  assert.deepEqual(byDay(counts, 3, now, false).get("b"), [0, 1, 0]);
+  assert.deepEqual(byDay(counts.slice(0, 4), 3, now, true).get("a"), [0, 0, 2]);
 });
 
 test("pieces of a list are put together without gaps and doubles", () => {

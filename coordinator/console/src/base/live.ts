@@ -13,14 +13,16 @@ export interface LiveEvent {
   body: unknown;
 }
 
-export type LiveState =
-  | { at: "connecting" }
-  | { at: "live" }
-  | { at: "reconnecting"; since: number; attempt: number }
-  | { at: "stale"; since: number };
+export type LiveState = { at: "connecting" } | { at: "live" } | { at: "reconnecting"; since: number; attempt: number };
 
 /** After this long without a stream what is shown counts as stale. */
-const STALE_MS = 15_000;
+const STALE_MS = 10_000;
+
+/** Since when what is shown may be old; undefined: it is not, or only for a moment. */
+export function staleSince(state: LiveState, now: number): number | undefined {
+  return state.at === "reconnecting" && now - state.since >= STALE_MS ? state.since : undefined;
+}
+
 /** The server says something every 15 s at least. */
 const SILENCE_MS = 40_000;
 
@@ -128,14 +130,13 @@ export function createLive(api: Api, path = "/events"): Live {
       } catch (e) {
         if (e instanceof Problem && e.status === 401) {
           clearTimeout(timer);
-          return; // the shell asks for a login and starts again
+          return; // the shell asks for a log-in and starts again
         }
       }
       clearTimeout(timer);
       if (me !== running) return;
       if (state.value.at === "live" || since === 0) since = Date.now();
-      state.value =
-        Date.now() - since < STALE_MS ? { at: "reconnecting", since, attempt } : { at: "stale", since };
+      state.value = { at: "reconnecting", since, attempt };
       await pause(backoff(attempt));
     }
   }

@@ -4,10 +4,12 @@ import { now, serverTime } from "../base/clock.ts";
 import { t, word } from "../base/i18n.ts";
 import { place, setQuery, to } from "../base/router.ts";
 import type { Drift, FleetLine, Roster, Site, Status } from "../base/shapes.ts";
-import { can, session, useResource } from "../shell/session.ts";
+import { can, cutSince, session, useResource } from "../shell/session.ts";
 import { Bar, Bytes, Empty, Failed, Hash, Head, Loading, Panel, Said, State, Time } from "../ui/bits.tsx";
 import { Icon } from "../ui/icon.tsx";
+import { Spark } from "../ui/spark.tsx";
 import { Table } from "../ui/table.tsx";
+import { byDay, type DayCount } from "./counts.ts";
 import { Models } from "./models_table.tsx";
 import { isShown, needs, type Show } from "./needs.ts";
 import { SiteState } from "./site_state.tsx";
@@ -20,7 +22,9 @@ function Needs({ status, fleet, roster, drifts }: { status: Status; fleet: Fleet
   const list = needs({ status, fleet, roster, drifts }, now.value);
   return (
     <Panel title={t("console.needs")} actions={list.length > 0 ? <span class="dim">{t("console.needs_n", { n: list.length })}</span> : undefined}>
-      {list.length === 0 ? (
+      {list.length === 0 && cutSince() ? (
+        <Empty title={t("console.needs_unknown")} />
+      ) : list.length === 0 ? (
         <div class="notice ok calm">
           <Icon name="ok" />
           <div>
@@ -118,7 +122,14 @@ function LinesOf({ site, fleet }: { site: Site; fleet: FleetLine[] }) {
   );
 }
 
+const DAYS = 14;
+
 function Sites({ sites, fleet }: { sites: Site[]; fleet: FleetLine[] }) {
+  const counts = useResource<{ counts: DayCount[]; next?: number }>("/alarms/counts", { query: { limit: 1000 }, on: ["alarm."], every: 60_000 });
+  const days = byDay(counts.data?.counts ?? [], DAYS, Date.now(), counts.data?.next !== undefined);
+  const none = new Array<number>(DAYS).fill(0);
+  const alarmsOf = (s: Site): number[] => days.get(s.name) ?? none;
+  const sum = (s: Site): number => alarmsOf(s).reduce((a, b) => a + b, 0);
   const [filter, setFilter] = useState("");
   const [all, setAll] = useState(false);
   const away = sites.filter((s) => s.status === "denied" || s.status === "revoked").length;
@@ -167,7 +178,18 @@ function Sites({ sites, fleet }: { sites: Site[]; fleet: FleetLine[] }) {
           { id: "state", head: t("console.state"), cell: (s) => <SiteState site={s} />, by: (s) => s.status + (s.connected ? "0" : "1") },
           { id: "lines", head: t("console.lines_versions"), cell: (s) => <LinesOf site={s} fleet={fleet} /> },
           { id: "doing", head: t("console.doing"), cell: (s) => (s.connected && s.state ? word("console.doing", s.state) : <span class="dim">–</span>), by: (s) => s.state },
-          { id: "alarms", head: t("console.alarms"), cell: (s) => s.alarms ?? "–", by: (s) => s.alarms, end: true },
+          {
+            id: "alarms",
+            head: t("console.alarms_days", { n: DAYS }),
+            cell: (s) =>
+              s.status === "approved" && (
+                <span class="nowrap">
+                  <Spark values={alarmsOf(s)} label={t("console.alarms_each", { n: DAYS, list: alarmsOf(s).join(", ") })} /> {sum(s)}
+                </span>
+              ),
+            by: sum,
+            end: true,
+          },
           { id: "bytes", head: t("console.received"), cell: (s) => <Bytes n={s.bytes_received} />, by: (s) => s.bytes_received, end: true },
           { id: "seen", head: t("console.seen"), cell: (s) => <Time ms={s.seen_ms} />, by: (s) => -(s.seen_ms ?? 0) },
         ]}

@@ -1,18 +1,22 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { Problem } from "../base/api.ts";
 import { t } from "../base/i18n.ts";
 import { told } from "../ui/bits.tsx";
 import { Field } from "../ui/dialog.tsx";
 import { LanguageChoice, ThemeChoice } from "./choices.tsx";
-import { login, loginToken } from "./session.ts";
+import { ended, login, loginToken } from "./session.ts";
 import { Mark } from "./mark.tsx";
 
 export function Login() {
   const [byToken, setByToken] = useState(false);
-  const [user, setUser] = useState("");
+  const [user, setUser] = useState(ended.value ?? "");
   const [secret, setSecret] = useState("");
   const [busy, setBusy] = useState(false);
   const [wrong, setWrong] = useState<string>();
+
+  useEffect(() => {
+    document.title = t("console.login") + " · Andon";
+  }, []);
 
   async function submit(e: Event): Promise<void> {
     e.preventDefault();
@@ -36,6 +40,11 @@ export function Login() {
           <Mark />
           <h1>{t("console.login")}</h1>
         </div>
+        {ended.value && (
+          <p role="status" class="dim">
+            {t("console.session_ended")}
+          </p>
+        )}
         {!byToken && (
           <Field label={t("console.user")}>
             {(p) => <input {...p} name="user" autoComplete="username" autoFocus required value={user} onInput={(e) => setUser(e.currentTarget.value)} />}

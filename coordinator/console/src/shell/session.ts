@@ -2,7 +2,8 @@
 // that is pasted is kept in memory alone and forgotten when the page is left.
 import { computed, signal } from "@preact/signals";
 import { createApi, Problem } from "../base/api.ts";
-import { createLive } from "../base/live.ts";
+import { now } from "../base/clock.ts";
+import { createLive, staleSince } from "../base/live.ts";
 import { pagesHook } from "../base/pages.ts";
 import { resourceHook } from "../base/resource.ts";
 
@@ -33,7 +34,16 @@ export const mayOf = (role: Role, site: string): boolean =>
 
 export const who = computed(() => session.value?.user ?? "");
 
+/** Since when nothing is heard of the coordinator; reading it shows again each second. */
+export function cutSince(): number | undefined {
+  return staleSince(live.state.value, now.value && Date.now());
+}
+
+/** The one whose session ended by itself: that is said at the log-in. */
+export const ended = signal<string | undefined>(undefined);
+
 function begin(s: Session): void {
+  ended.value = undefined;
   api.credentials.csrf = s.csrf;
   session.value = s;
   live.start();
@@ -45,7 +55,10 @@ function end(): void {
   session.value = null;
 }
 
-api.onUnauthorised = end;
+api.onUnauthorised = () => {
+  ended.value = session.value?.user;
+  end();
+};
 
 export async function resume(): Promise<void> {
   try {

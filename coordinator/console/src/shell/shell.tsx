@@ -4,27 +4,39 @@ import type { Key } from "../base/i18n.ts";
 import { t } from "../base/i18n.ts";
 import type { LiveState } from "../base/live.ts";
 import { place } from "../base/router.ts";
-import { now } from "../base/clock.ts";
 import { relative } from "../base/format.ts";
-import { State, type Tone } from "../ui/bits.tsx";
+import { Notice, State, type Tone } from "../ui/bits.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Toasts } from "../ui/toast.tsx";
 import { screens } from "../screens.ts";
 import { LanguageChoice, ThemeChoice } from "./choices.tsx";
 import { Mark } from "./mark.tsx";
 import { Outlet } from "./outlet.tsx";
-import { can, live, logout, session } from "./session.ts";
+import { can, cutSince, live, logout, session } from "./session.ts";
 import "./shell.css";
 
-const tones: Record<LiveState["at"], Tone> = { connecting: "busy", live: "ok", reconnecting: "busy", stale: "warn" };
+const tones: Record<LiveState["at"], Tone> = { connecting: "busy", live: "ok", reconnecting: "busy" };
 
 export function LiveBadge() {
   const s = live.state.value;
-  const text = s.at === "stale" ? t("base.stale_since", { since: relative(s.since, now.value) }) : t(`base.${s.at}` as Key);
+  const since = cutSince();
   return (
     <span role="status">
-      <State tone={tones[s.at]}>{text}</State>
+      <State tone={since ? "warn" : tones[s.at]}>{since ? t("base.stale") : t(`base.${s.at}`)}</State>
     </span>
+  );
+}
+
+/** What stays on the screen while nothing is heard must not be taken for now. */
+function Cut() {
+  const since = cutSince();
+  if (!since) return null;
+  return (
+    <div class="panel cut" role="alert">
+      <Notice tone="warn" title={t("base.stale_since", { since: relative(since, Date.now()) })}>
+        {t("console.stale_help")}
+      </Notice>
+    </div>
   );
 }
 
@@ -86,6 +98,7 @@ export function Shell() {
       </header>
       <Nav onGo={() => setOpen(false)} />
       <main id="main" ref={main} tabIndex={-1}>
+        <Cut />
         <Outlet />
       </main>
       <Toasts />
