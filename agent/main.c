@@ -9,6 +9,7 @@
 
 #include "agent/about.h"
 #include "agent/conf_check.h"
+#include "agent/doctor.h"
 #include "agent/enrol.h"
 #include "agent/import.h"
 #include "agent/init.h"
@@ -16,8 +17,7 @@
 #include "agent/runtime.h"
 #include "agent/show.h"
 #include "agent/show_alarms.h"
-#include "agent/show_samples.h"
-#include "agent/show_verdicts.h"
+#include "agent/verdicts_args.h"
 #include "agent/writeback_main.h"
 #include "base/args.h"
 #include "base/log.h"
@@ -45,6 +45,9 @@ static const an_flag enrol_flags[] = {{"site", "NAME", "this site's name"},
                                       DATA_FLAG,
                                       {"timeout", "TIME", "how long to wait for the decision; 0: for ever"}};
 static const an_flag status_flags[] = {DATA_FLAG, {"json", NULL, "for programs"}};
+static const an_flag doctor_flags[] = {DATA_FLAG,
+                                       {"config", "FILE", "the site's configuration, looked over too"},
+                                       {"json", NULL, "for programs"}};
 static const an_flag ledger_flags[] = {DATA_FLAG,
                                        {"last", "N", "the latest N entries; 0: all"},
                                        {"verify", NULL, "compute its chain of hashes again instead"}};
@@ -132,6 +135,8 @@ static const an_verb verbs[] = {
     {"init", NULL, 0, 0, init_flags, N(init_flags), "write the first configuration from what a source shows"},
     {"enrol", "TOKEN", 1, 1, enrol_flags, N(enrol_flags), "ask the coordinator to admit this site"},
     {"status", NULL, 0, 0, status_flags, N(status_flags), "what a running agent does"},
+    {"doctor", NULL, 0, 0, doctor_flags, N(doctor_flags),
+     "look over this site: what is to be mended, in one line each; exit 1 if anything is"},
     {"ledger", NULL, 0, 0, ledger_flags, N(ledger_flags), "all that left this site, in plain words"},
     {"verdict", "LINE ALARM true|false|unsure", 3, 3, judge_flags, N(judge_flags),
      "say whether an alarm was right; the agent learns from it"},
@@ -361,61 +366,6 @@ static an_err do_deed(const an_args *args, an_logged_kind kind, an_note *why)
     return an_leave_deed(data_of(args), &w, stdout, why);
 }
 
-static an_err import_verdicts(const an_args *args, an_note *why)
-{
-    const an_import_opts opts = {.table = {.line = an_args_get(args, "line"),
-                                           .by = an_args_get(args, "by"),
-                                           .columns = an_args_get(args, "columns"),
-                                           .words = an_args_get(args, "words"),
-                                           .zone = an_args_get(args, "zone")},
-                                 .skip = an_args_has(args, "skip"),
-                                 .dry = an_args_has(args, "dry-run")};
-    return an_import_verdicts(data_of(args), args->positionals[0], &opts, stdout, why);
-}
-
-static an_err figures(const an_args *args, an_note *why)
-{
-    static const char *const names[] = {"all", "day", "week", "shift"};
-    const char *by = an_args_get(args, "by"), *shifts = an_args_get(args, "shifts"),
-               *span = an_args_get(args, "span");
-    an_verdict_how how = {.versions = true, .line = an_args_get(args, "line")};
-    int64_t span_ms = 0;
-    size_t i = 0;
-    while (by && i < N(names) && strcmp(names[i], by) != 0)
-        i++;
-    if (i == N(names))
-        return an_fail(AN_ERR_INVAL, why, "--by %.20s: all, day, week or shift", by);
-    how.by = (an_verdict_by)i;
-    if (!an_verdict_shifts_parse(shifts ? shifts : "6,14,22", &how))
-        return an_fail(AN_ERR_INVAL, why, "--shifts %.40s: hours such as 6,14,22", shifts);
-    if (span && (!an_parse_ms(span, &span_ms) || span_ms < 1))
-        return an_fail(AN_ERR_INVAL, why, "--span %.40s: a time such as 30d", span);
-    return an_show_verdicts(data_of(args), &how, span_ms, an_args_has(args, "json"), stdout, why);
-}
-
-static an_err samples(const an_args *args, an_note *why)
-{
-    const an_samples_opts o = {.part = an_args_get(args, "part"),
-                               .label = an_args_get(args, "label"),
-                               .each = an_args_has(args, "list"),
-                               .json = an_args_has(args, "json")};
-    const char *line = args->positionals[0], *path = an_args_get(args, "out");
-    if (strcmp(args->verb->name, "samples") == 0)
-        return an_show_samples(data_of(args), line, &o, stdout, why);
-    if (!path)
-        return an_fail(AN_ERR_INVAL, why, "--out FILE is missing");
-    return an_export_samples(data_of(args), line, &o, path, stdout, why);
-}
-
-static an_err suggest(const an_args *args, an_note *why)
-{
-    double far = 0;
-    an_err err = an_args_num(args, "far", 0.00001, 0.5, 0.01, &far, why);
-    return err == AN_OK ? an_show_suggestion(data_of(args), args->positionals[0], far,
-                                             an_args_has(args, "json"), stdout, why)
-                        : err;
-}
-
 static an_err dispatch(const an_args *args, an_note *why)
 {
     const char *verb = args->verb->name;
@@ -429,18 +379,15 @@ static an_err dispatch(const an_args *args, an_note *why)
         return enrol(args, why);
     if (strcmp(verb, "status") == 0)
         return an_show_status(data_of(args), an_args_has(args, "json"), stdout, why);
+    if (strcmp(verb, "doctor") == 0)
+        return an_agent_doctor(an_args_get(args, "config"), an_args_get(args, "data"),
+                               an_args_has(args, "json"), stdout, why);
     if (strcmp(verb, "ledger") == 0)
         return ledger(args, why);
     if (strcmp(verb, "verdict") == 0)
         return an_leave_verdict(data_of(args), p[0], p[1], p[2], &words, stdout, why);
-    if (strcmp(verb, "verdicts import") == 0)
-        return import_verdicts(args, why);
-    if (strcmp(verb, "verdicts") == 0)
-        return figures(args, why);
-    if (strcmp(verb, "verdicts suggest") == 0)
-        return suggest(args, why);
-    if (strncmp(verb, "samples", 7) == 0)
-        return samples(args, why);
+    if (strncmp(verb, "verdicts", 8) == 0 || strncmp(verb, "samples", 7) == 0)
+        return an_verdicts_by_args(args, why);
     if (strcmp(verb, "threshold") == 0)
         return an_leave_threshold(data_of(args), p[0], p[1], words.by, an_args_get(args, "reason"), stdout,
                                   why);

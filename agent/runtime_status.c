@@ -180,6 +180,7 @@ an_err an_status_write(const char *path, const an_status_in *in, an_note *why)
     an_json_set_int(o, "time_ms", in->now_ms);
     an_json_set_text(o, "state", st.state);
     an_json_set_bool(link, "connected", st.greeted);
+    an_json_set_int(link, "clock_off_ms", st.clock_off_ms);
     set_count(link, "uploads_held", st.uploads);
     set_count(link, "jobs", st.jobs);
     set_count(link, "facts_waiting", spool.waiting);

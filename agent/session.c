@@ -114,6 +114,7 @@ static an_err on_welcome(an_session *s, const an_msg *msg)
     s->lease_ms = w->lease_ms < LEASE_MS_MIN   ? LEASE_MS_MIN
                   : w->lease_ms > LEASE_MS_MAX ? LEASE_MS_MAX
                                                : w->lease_ms;
+    s->status.clock_off_ms = w->wall_ms - s->conf.clock->wall_ms(s->conf.clock);
     s->heard_ms = now;
     s->beat_ms = now + s->lease_ms / 3;
     s->hello_wait_ms = HELLO_FIRST_MS;

@@ -187,6 +187,7 @@ typedef struct an_session_status {
     size_t uploads;       /* held */
     size_t jobs;          /* waiting or running */
     const char *rotation; /* what new keys wait for; "": there are none */
+    int64_t clock_off_ms; /* the coordinator's clock less this one, at the last WELCOME */
     uint64_t facts_sent, updates_acked, plans_refused, versions_followed;
 } an_session_status;
 an_session_status an_session_look(const an_session *s);

@@ -125,6 +125,7 @@ static void add_coordinator(an_api_call *c)
         bytes[i] = (uint8_t)(c->conf->instance >> (56 - 8 * i));
     an_hex(instance, bytes, sizeof bytes);
     an_json_set_text(o, "instance", instance);
+    an_json_set_text(o, "version", AN_VERSION);
     an_json_set_int(o, "started_ms", c->conf->started_ms);
     an_json_set_int(o, "now_ms", an_api_now(c));
     an_json_set_text(o, "control", c->conf->control);

@@ -32,7 +32,10 @@ static void add_live(const an_api_call *c, an_json *o, const an_hub_live *live)
     for (uint32_t i = 0; i < live->n_lines; i++) {
         an_json *l = an_json_object();
         an_json_set_text(l, "line", live->lines[i].line);
+        const an_model_entry *m = an_state_model(c->state, live->lines[i].model);
         an_json_set_text(l, "model", live->lines[i].model);
+        an_json_set_bool(l, "model_known", m != NULL);
+        an_json_set_bool(l, "fits", m && an_hash_equal(&live->lines[i].schema, &m->schema));
         an_api_set_hash(l, "version", &live->lines[i].version);
         an_api_set_hash(l, "overlay", &live->lines[i].overlay);
         add_windows(l, live, live->lines[i].line);

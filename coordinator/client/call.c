@@ -71,6 +71,7 @@ static int call(an_cli *c, const char *method, const char *path, const char *bod
                            why.text[0] ? why.text : an_err_text(err));
     int code = AN_CLI_OK;
     memcpy(c->cookie, answer.cookie, sizeof c->cookie);
+    c->certificate_ms = answer.certificate_ms;
     if (answer.status < 200 || answer.status > 299) {
         code = refused(&answer);
     } else if (c->json && !c->quiet_json) {

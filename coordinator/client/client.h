@@ -42,8 +42,9 @@ typedef struct an_cli {
     char cookie[256];        /* what the last answer has set */
     const char *ca_file;     /* NULL: the system's certificates */
     bool json;
-    unsigned timeout_ms; /* of a call; 0: as long as the server lets one wait */
-    bool quiet_json;     /* under --json too the document is wanted, and nothing printed */
+    int64_t certificate_ms; /* of the last answer; 0: there is none */
+    unsigned timeout_ms;    /* of a call; 0: as long as the server lets one wait */
+    bool quiet_json;        /* under --json too the document is wanted, and nothing printed */
 } an_cli;
 
 typedef int an_cli_verb(an_cli *c);

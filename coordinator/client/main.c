@@ -259,7 +259,8 @@ int main(int argc, char **argv)
     c.json = an_args_has(&args, "json");
     /* Keys are made and exports checked offline. */
     const bool alone = strncmp(args.verb->name, "key ", 4) == 0 ||
-                       strcmp(args.verb->name, "completion") == 0 || an_args_has(&args, "file");
+                       strcmp(args.verb->name, "completion") == 0 || strcmp(args.verb->name, "doctor") == 0 ||
+                       an_args_has(&args, "file");
     int code = alone ? AN_CLI_OK : an_cli_connect(&c);
     if (code == AN_CLI_OK)
         code = functions[args.verb - verbs](&c);

@@ -84,6 +84,7 @@ static CURLcode set_up(CURL *h, const an_http_ask *ask, struct curl_slist *heade
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, body);
     SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)body->max);
+    SET(CURLOPT_CERTINFO, 1L);
     if (ask->ca_file)
         SET(CURLOPT_CAINFO, ask->ca_file);
     if (ask->body || strcmp(method, "POST") == 0) {
@@ -128,8 +129,24 @@ static an_err err_of(CURLcode code, const an_buf *body)
     }
 }
 
+/* The first certificate is the server's own; the others vouch for it. */
+static int64_t read_certificate(CURL *h)
+{
+    static const char key[] = "Expire date:";
+    struct curl_certinfo *info = NULL;
+    if (curl_easy_getinfo(h, CURLINFO_CERTINFO, &info) != CURLE_OK || !info || info->num_of_certs < 1)
+        return 0;
+    for (struct curl_slist *s = info->certinfo[0]; s; s = s->next)
+        if (strncmp(s->data, key, sizeof key - 1) == 0) {
+            const time_t until = curl_getdate(s->data + sizeof key - 1, NULL);
+            return until > 0 ? (int64_t)until * 1000 : 0;
+        }
+    return 0;
+}
+
 static void read_facts(CURL *h, an_http_answer *answer)
 {
+    answer->certificate_ms = read_certificate(h);
     long status = 0;
     const char *type = NULL;
     struct curl_header *etag = NULL, *cookie = NULL;

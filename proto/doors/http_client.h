@@ -38,9 +38,10 @@ typedef struct an_http_answer {
     unsigned status;
     char *body; /* body_len bytes and a terminator; never NULL after success */
     size_t body_len;
-    char type[128];   /* Content-Type, "" if absent */
-    char etag[128];   /* ETag, "" if absent */
-    char cookie[256]; /* the first Set-Cookie, "" if absent or longer */
+    char type[128];         /* Content-Type, "" if absent */
+    char etag[128];         /* ETag, "" if absent */
+    char cookie[256];       /* the first Set-Cookie, "" if absent or longer */
+    int64_t certificate_ms; /* https: until when the server's certificate holds; 0: not known */
 } an_http_answer;
 
 /* Errors: INVAL url, method or header; IO cannot connect, reset or cut short (why says which);
