@@ -97,7 +97,8 @@ static bool copy_request(const an_http_request *http, an_api_request *req, an_ap
                 (!idem || strlen(idem) < sizeof req->idem);
     if (fits) {
         snprintf(req->path, sizeof req->path, "%s", http->path);
-        snprintf(req->method, sizeof req->method, "%s", http->method);
+        const bool head = strcmp(http->method, "HEAD") == 0; /* the door leaves the body out */
+        snprintf(req->method, sizeof req->method, "%s", head ? "GET" : http->method);
         snprintf(req->idem, sizeof req->idem, "%s", idem ? idem : "");
         snprintf(req->actor, sizeof req->actor, "user/%s", req->who.name);
     }
@@ -237,17 +238,7 @@ static void answer_one(an_bridge *b, const an_http_request *http, an_http_reply 
     an_http_job_free(job);
     if (reply->stream)
         return;
-    if (!answer.body) {
-        reply->status = 503;
-        return;
-    }
-    reply->status = answer.status;
-    reply->type = answer.type;
-    reply->body = answer.body;
-    reply->body_len = strlen(answer.body);
-    if ((answer.status == 401 && an_http_reply_header(reply, "WWW-Authenticate", "Bearer") != AN_OK) ||
-        an_http_reply_header(reply, "Cache-Control", "no-store") != AN_OK)
-        reply->status = 500;
+    an_reply_fill(http, &answer, reply);
 }
 
 bool an_bridge_still(an_bridge *b, const an_who *who)

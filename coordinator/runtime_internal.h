@@ -99,6 +99,9 @@ typedef struct an_bridge an_bridge;
 void an_bridge_ask(an_bridge *b, an_http_job *job, an_api_answer *ret);
 an_feed *an_bridge_feed(const an_bridge *b);
 
+/* Takes the answer: headers, and 304 where the client has it.  runtime_reply.c */
+void an_reply_fill(const an_http_request *http, an_api_answer *answer, an_http_reply *reply);
+
 /* ---- TLS: runtime_tls.c ---- */
 
 typedef struct an_tls {

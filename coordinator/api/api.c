@@ -29,7 +29,7 @@ static const route routes[] = {
 
 /* An answered POST, by its idempotency key. */
 typedef struct memory {
-    char key[AN_API_TEXT];
+    char key[AN_API_TEXT], actor[AN_API_TEXT];
     an_hash of; /* who, method, path and body */
     unsigned status;
     char *body;
@@ -185,12 +185,12 @@ static void fingerprint_of(const an_api_request *req, an_hash *ret)
 static bool recall(const an_api *api, const an_api_request *req, an_api_answer *ret)
 {
     an_hash of;
-    if (!req->idem[0])
+    if (!req->idem[0] || req->method[0] != 'P')
         return false;
     fingerprint_of(req, &of);
     for (size_t i = 0; i < REMEMBERED; i++) {
         const memory *m = &api->memories[i];
-        if (!m->body || strcmp(m->key, req->idem) != 0)
+        if (!m->body || strcmp(m->key, req->idem) != 0 || strcmp(m->actor, req->actor) != 0)
             continue;
         char *body = an_hash_equal(&m->of, &of) ? an_strdup(m->body) : NULL;
         if (body)
@@ -211,15 +211,17 @@ static void remember(an_api *api, const an_api_request *req, const an_api_answer
     an_free(m->body);
     *m = (memory){.status = answer->status, .body = body};
     snprintf(m->key, sizeof m->key, "%s", req->idem);
+    snprintf(m->actor, sizeof m->actor, "%s", req->actor);
     fingerprint_of(req, &m->of);
 }
 
 /* ---- dispatch ---- */
 
-/* NULL: *ret_status is 404 or 405. */
-static const route *find(const an_api_request *req, char arg[static AN_API_TEXT], unsigned *ret_status)
+/* NULL: *ret_allow is what is possible for the path, NULL for nothing. */
+static const route *find(const an_api_request *req, char arg[static AN_API_TEXT], const char **ret_allow)
 {
-    *ret_status = 404;
+    bool get = false, post = false;
+    *ret_allow = NULL;
     if (strncmp(req->path, PREFIX "/", sizeof PREFIX) != 0)
         return NULL;
     for (size_t i = 0; i < N_ROUTES; i++) {
@@ -227,8 +229,11 @@ static const route *find(const an_api_request *req, char arg[static AN_API_TEXT]
             continue;
         if (strcmp(routes[i].method, req->method) == 0)
             return &routes[i];
-        *ret_status = 405;
+        get = get || routes[i].method[0] == 'G';
+        post = post || routes[i].method[0] == 'P';
     }
+    if (get || post)
+        *ret_allow = !post ? "GET, HEAD" : get ? "GET, HEAD, POST" : "POST";
     return NULL;
 }
 
@@ -245,13 +250,14 @@ static an_err parse_body(const an_api_request *req, an_json_doc **ret, an_note *
 static const route *find_or_refuse(const an_api_request *req, char arg[static AN_API_TEXT],
                                    an_api_answer *ret)
 {
-    unsigned status;
+    const char *allow;
     an_note why = {{0}};
-    const route *r = find(req, arg, &status);
+    const route *r = find(req, arg, &allow);
     if (!r) {
-        an_note_set(&why, status == 404 ? "no route %.20s %.200s" : "%.20s is not possible for %.200s",
-                    req->method, req->path);
-        an_api_problem(status, why.text, ret);
+        an_note_set(&why, allow ? "%.20s is not possible for %.200s" : "no route %.20s %.200s", req->method,
+                    req->path);
+        an_api_problem(allow ? 405 : 404, why.text, ret);
+        ret->allow = allow;
     }
     return r;
 }

@@ -56,9 +56,10 @@ typedef struct an_api_request {
 
 typedef struct an_api_answer {
     unsigned status;
-    const char *type; /* static text */
-    char *body;       /* owned, an_free */
-    uint64_t last;    /* of a page of events: the record to go on after */
+    const char *type;  /* static text */
+    char *body;        /* owned, an_free */
+    const char *allow; /* of a 405: the header, static text */
+    uint64_t last;     /* of a page of events: the record to go on after */
 } an_api_answer;
 
 typedef struct an_api_conf {

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/opt.h"
 #include "coordinator/api/api_internal.h"
 #include "coordinator/card.h"
 #include "doors/crypto.h"
@@ -73,8 +72,8 @@ an_err an_api_version_bytes(an_api_call *c, an_note *why)
     int64_t offset = 0;
     size_t len = 0;
     an_err err = an_api_version_find(c, c->arg, &v, why);
-    if (err == AN_OK && c->req->offset[0] && (!an_parse_int(c->req->offset, &offset) || offset < 0))
-        err = an_fail(AN_ERR_INVAL, why, "offset = %.60s: must be a number of bytes", c->req->offset);
+    if (err == AN_OK)
+        err = an_api_number("offset", c->req->offset, (int64_t)v->size, &offset, why);
     if (err == AN_OK && v->pruned)
         err = an_fail(AN_ERR_NOTFOUND, why, "the version's bundle was removed (keep.versions)");
     if (err == AN_OK)

@@ -177,6 +177,22 @@ static void the_same_key_does_the_same_thing_once(void **state)
     an_api_answer_done(&other);
 }
 
+/* Whoever reads does nothing that could be done twice; whoever else has chosen the key did something else. */
+static void a_key_is_one_persons_and_of_changes_alone(void **state)
+{
+    fixture *f = *state;
+    const an_who mia = an_test_who("mia", AN_ROLE_ADMINISTRATOR, "");
+    an_api_answer a = ask(f, "POST", "/api/v1/models", MODEL("pumps"), "k1");
+    assert_int_equal(a.status, 201);
+    an_api_answer_done(&a);
+    a = ask(f, "GET", "/api/v1/models", "", "k1");
+    assert_int_equal(a.status, 200);
+    an_api_answer_done(&a);
+    a = an_test_api_ask(f, &mia, "POST", "/api/v1/models", MODEL("presses"), "k1");
+    assert_int_equal(a.status, 201);
+    an_api_answer_done(&a);
+}
+
 static void a_token_is_shown_once_and_its_key_never(void **state)
 {
     fixture *f = *state;
@@ -234,6 +250,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_model_may_have_steps_that_its_rows_go_through, setup, teardown),
         cmocka_unit_test_setup_teardown(a_model_is_made_once_and_its_policy_can_change, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_key_does_the_same_thing_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_key_is_one_persons_and_of_changes_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_token_is_shown_once_and_its_key_never, setup, teardown),
         cmocka_unit_test_setup_teardown(a_journal_without_news_is_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(running_out_of_memory_is_survived, setup, teardown),
