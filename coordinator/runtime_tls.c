@@ -2,6 +2,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/credential.h"
 #include "base/mem.h"
 #include "coordinator/runtime_internal.h"
 
@@ -28,14 +29,16 @@ static an_err read_pem(const char *path, char **ret, an_note *why)
 an_err an_tls_read(const an_coordinator_conf *conf, an_tls *ret, an_note *why)
 {
     struct stat st;
+    char key[AN_PATH_MAX];
     if (!conf->http_key)
         return AN_OK;
-    if (stat(conf->http_key, &st) == 0 && (st.st_mode & S_IRWXO))
-        return an_fail(AN_ERR_REFUSED, why, "%.200s: others can read or change this key (chmod 640)",
-                       conf->http_key);
-    an_err err = read_pem(conf->http_certificate, &ret->certificate, why);
+    an_err err = an_credential_path(key, conf->http_key, why);
+    if (err == AN_OK && stat(key, &st) == 0 && (st.st_mode & S_IRWXO))
+        err = an_fail(AN_ERR_REFUSED, why, "%.200s: others can read or change this key (chmod 640)", key);
     if (err == AN_OK)
-        err = read_pem(conf->http_key, &ret->key, why);
+        err = read_pem(conf->http_certificate, &ret->certificate, why);
+    if (err == AN_OK)
+        err = read_pem(key, &ret->key, why);
     if (err != AN_OK)
         an_tls_done(ret);
     return err;

@@ -57,8 +57,8 @@ function(an_package_program component program section)
     install(FILES ${pages}/${program}.fish DESTINATION share/fish/vendor_completions.d COMPONENT ${component})
 endfunction()
 
-# A service: its user, the folder of its state, its units, and what of it runs when the package is upgraded or removed.
-function(an_package_service component an_user an_data an_data_mode an_gecos an_units)
+# A service: its user, the folder of its state, its units, and folders of configuration that it may read by its group.
+function(an_package_service component an_user an_data an_data_mode an_gecos an_units an_folders)
     foreach(script postinst prerm postrm)
         configure_file(${an_deploy}/packages/${script}.in ${an_made}/${component}/${script} @ONLY
             FILE_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
@@ -101,13 +101,12 @@ an_package(agent ${an_agent_name} misc "anomaly detection at the line, and feder
     "Reads a line's sensors and cameras, scores them, raises alarms, and takes part in
 the training of models with data that never leave the site.")
 an_package_program(agent andon-agent 8)
-an_package_service(agent andon-agent /var/lib/andon-agent 0750 "Andon agent" "andon-agent@*.service")
+an_package_service(agent andon-agent /var/lib/andon-agent 0750 "Andon agent" "andon-agent@*.service" /etc/andon/agent)
 install(FILES ${an_deploy}/systemd/andon-agent@.service DESTINATION lib/systemd/system COMPONENT agent)
 install(FILES ${an_deploy}/packages/agent/site.yaml ${an_deploy}/systemd/devices.conf ${an_deploy}/systemd/secrets.conf
     DESTINATION share/doc/${an_agent_name}/examples COMPONENT agent)
 install(FILES docs/OPERATIONS.md docs/CONFIGURATION.md docs/SOURCES.md docs/SECURITY.md
     DESTINATION share/doc/${an_agent_name} COMPONENT agent)
-install(DIRECTORY DESTINATION /etc/andon/agent COMPONENT agent)
 set(CPACK_DEBIAN_AGENT_PACKAGE_DEPENDS adduser)
 if(an_libs)
     set(CPACK_DEBIAN_AGENT_PACKAGE_DEPENDS "${an_libs}, adduser")
@@ -121,7 +120,7 @@ if(AN_COORDINATOR)
         "Sums what the sites learned, makes signed versions of models of it, rolls them
 out in stages, and answers drift with further rounds.")
     an_package_program(coordinator andon-coordinator 8)
-    an_package_service(coordinator andon /var/lib/andon 0700 "Andon coordinator" andon-coordinator.service)
+    an_package_service(coordinator andon /var/lib/andon 0700 "Andon coordinator" andon-coordinator.service "")
     install(FILES ${an_deploy}/systemd/andon-coordinator.service DESTINATION lib/systemd/system COMPONENT coordinator)
     install(FILES ${an_deploy}/packages/coordinator/coordinator.yaml DESTINATION /etc/andon COMPONENT coordinator)
     install(FILES docs/OPERATIONS.md docs/CONFIGURATION.md docs/SECURITY.md docs/PROTOCOL.md

@@ -126,6 +126,9 @@ if command -v systemd-analyze >/dev/null; then
     in_machine systemd-analyze verify --man=no andon-coordinator.service andon-agent@plant-a.service >"$out" 2>&1 || die "the units are not right"
     grep -q andon "$out" && die "the units are not right"
 fi
+mkdir "$machine/srv/press" && seq 300 | awk 'BEGIN { print "flow;current" } { print 5 + 3 * sin($1 / 7) ";" cos($1 / 3) }' >"$machine/srv/press/day.csv"
+in_machine andon-agent init --source csv --path /srv/press --site plant-c --data /var/lib/andon-agent/plant-c --out /etc/andon/agent/plant-c.yaml --yes >"$out" 2>&1 &&
+    in_machine sudo -u andon-agent andon-agent --config /etc/andon/agent/plant-c.yaml --check >"$out" 2>&1 || die "what root has init write the service cannot use"
 say "ok: from the packages to two sites by what the document shows"
 
 # ---- secrets: readable by the service alone, from its credentials
