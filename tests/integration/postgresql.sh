@@ -14,6 +14,15 @@ store="postgresql:host=$server user=andon dbname=andon"
 
 sql() { tests/support/postgresql.sh run "$server" psql -qAt -d "${database:-andon}" -c "$1"; }
 
+# Who could log in before can log in: what checks the password came along.
+check_login() # what was done
+{
+    XDG_CONFIG_HOME=$work/home "$bin/andon" login --user mia --password-stdin --url "$(endpoint http)" \
+        <<<'correct horse battery' >"$work/login" 2>&1 || die "$1: $(cat "$work/login")"
+    XDG_CONFIG_HOME=$work/home "$bin/andon" logout --url "$(endpoint http)" >"$work/login" 2>&1 ||
+        die "$1: $(cat "$work/login")"
+}
+
 # Three updates, each once, committed, and the same version again from the records.
 check_round() # what was done
 {
@@ -28,6 +37,7 @@ check_round() # what was done
     done
     api round replay "$round" >"$work/replay" 2>&1 || die "$1: replay of round $round: $(cat "$work/replay")"
     api journal verify >"$work/verify" 2>&1 || die "$1: $(cat "$work/verify")"
+    check_login "$1"
     say "$1: round $round COMMITTED, three updates, replayed to the same version, the journal verified"
 }
 
@@ -40,6 +50,7 @@ for i in 0 1 2; do
     enrol_site "${sites[i]}"
     start_site "${sites[i]}"
 done
+api user add mia --role viewer --password-stdin <<<'correct horse battery' >/dev/null || die "no user"
 create_model train.rounds=1 drift.rounds=1 drift.epochs=2 gate.loss=100 gate.alarms=1 gate.challenge=1 round.invite=20s
 for site in "${sites[@]}"; do
     until_true 30 site_has_rows "$site" 1200 || die "$site does not read"

@@ -64,3 +64,21 @@ except (ssl.SSLError, OSError):
     pass
 END
 say 'ok: it speaks TLS 1.2 and 1.3, to who trusts its certificate'
+
+# Who logs in here gets a cookie that goes nowhere in clear.
+api user add mia --role viewer --password-stdin <<<'correct horse battery' >/dev/null || die "no user"
+XDG_CONFIG_HOME=$work/home "$bin/andon" login --user mia --password-stdin --url "$(endpoint http)" \
+    <<<'correct horse battery' >"$work/out" 2>&1 || die "$(cat "$work/out")"
+python3 - "$(endpoint http)" "$work/tls.pem" >"$work/out" 2>&1 <<'END' || die "$(cat "$work/out")"
+import json
+import ssl
+import sys
+import urllib.request
+
+body = json.dumps({"user": "mia", "password": "correct horse battery"}).encode()
+ask = urllib.request.Request(sys.argv[1] + "/api/v1/session", body, {"Content-Type": "application/json"})
+with urllib.request.urlopen(ask, context=ssl.create_default_context(cafile=sys.argv[2])) as answer:
+    cookie = answer.headers["Set-Cookie"]
+assert cookie.endswith("; HttpOnly; SameSite=Strict; Path=/; Secure"), cookie
+END
+say 'ok: a session over TLS has a cookie for TLS alone'

@@ -11,11 +11,15 @@ bin=${1:-${ANDON_BIN:-build/dev/bin}}
     echo "skipped: $bin/andon-coordinator and $bin/andon are not built"
     exit 77
 }
+command -v python3 >/dev/null || {
+    echo "skipped: python3 is not installed"
+    exit 77
+}
 work=$(mktemp -d) || exit 1
 pid=
 cleanup()
 {
-    [ -n "$pid" ] && kill -9 "$pid" 2>/dev/null
+    [ -n "$pid" ] && kill -9 "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
     rm -rf "$work"
 }
 trap cleanup EXIT
@@ -66,10 +70,10 @@ admin()
 }
 
 # A password is not shown; two that differ are none.
-holds 'user mia: operator, sites: plant-a,plant-b' tests/support/terminal.py "$password" "$password" -- \
+holds 'user mia: operator, sites: plant-a,plant-b' python3 tests/support/terminal.py "$password" "$password" -- \
     "$bin/andon" user add mia --role operator --sites plant-a,plant-b --data "$work/data"
 grep -q "$password" "$work/out" && fail "the terminal shows the password: $(cat "$work/out")"
-refuses 'two passwords' tests/support/terminal.py "$password" "$password." -- \
+refuses 'two passwords' python3 tests/support/terminal.py "$password" "$password." -- \
     "$bin/andon" user add eva --role viewer --data "$work/data"
 refuses '12 to 256 bytes' admin user add eva --role viewer --password-stdin <"$work/short"
 holds 'user tom: releaser, sites: all' admin user add tom --role releaser --password-stdin <"$work/right"
