@@ -21,6 +21,7 @@ export const screens: Screen[] = [
   { path: "/", also: ["/sites"], nav: { label: "console.fleet", icon: "fleet" }, load: () => import("./screens/fleet.tsx") },
   { path: "/models", also: ["/versions"], nav: { label: "console.models", icon: "model" }, load: () => import("./screens/models.tsx") },
   { path: "/enrol", nav: { label: "console.enrol", icon: "key" }, role: "administrator", load: () => import("./screens/enrol.tsx") },
+  { path: "/proposals", load: () => import("./screens/proposals.tsx") },
   { path: "/sites/:name", load: () => import("./screens/site.tsx") },
   { path: "/models/:name", load: () => import("./screens/model.tsx") },
   { path: "/versions/:hash", load: () => import("./screens/version.tsx") },

@@ -8,6 +8,7 @@ import { compare } from "../src/screens/fingerprint.tsx";
 import { lineage } from "../src/screens/lineage.ts";
 import { isShown, needs, SILENT_MS } from "../src/screens/needs.ts";
 import { isDefault, parse, write } from "../src/screens/policy.ts";
+import { aboutOf, partsOf } from "../src/screens/proposal.ts";
 import { roleOf, withFate } from "../src/screens/version_state.ts";
 import { sorted } from "../src/ui/table.tsx";
 
@@ -159,6 +160,18 @@ test("a table sorts numbers as numbers, and what is not known last", () => {
   assert.deepEqual(order([10, 9, undefined, 100], "n"), [9, 10, 100, undefined]);
   assert.deepEqual(order([10, 9, undefined, 100], "-n"), [100, 10, 9, undefined]);
   assert.deepEqual(order(["line-10", "line-9"], "n"), ["line-9", "line-10"]);
+});
+
+test("a proposal says what it is about, and is one's own or somebody else's", () => {
+  assert.deepEqual(aboutOf("/api/v1/models/pump/promote"), { title: "console.promote_of", values: { model: "pump", id: "pump" }, href: "/models/pump" });
+  assert.equal(aboutOf("/api/v1/rollouts/7/abort").href, "/rollouts/7");
+  assert.equal(aboutOf("/api/v1/something").title, "console.proposal_other");
+  assert.deepEqual(partsOf({ policy: { "drift.quorum": "2" }, reason: "x" }), [["drift.quorum", "2"]]);
+  assert.deepEqual(partsOf({ version: "aa", at_once: false, reason: "" }), [["version", "aa"]]);
+  const p = { id: 1, by: "user/anna", path: "/api/v1/models/pump/rollback", basis: "", reason: "r", made_ms: 1, expires_ms: 2 };
+  const seen = { status: status({}), fleet: [], drifts: [], proposals: [p] };
+  assert.deepEqual(needs({ ...seen, me: "anna" }, NOW).map((n) => n.tone), ["info"]);
+  assert.deepEqual(needs({ ...seen, me: "ben" }, NOW).map((n) => n.go), ["console.go_confirm"]);
 });
 
 test("alarms are counted by day, and a day that may be half told is not shown", () => {

@@ -196,6 +196,17 @@ export interface ReleaseWait {
   statement?: string;
 }
 
+export interface Proposal {
+  id: number;
+  by: string;
+  path: string;
+  body?: Record<string, unknown>;
+  basis: string;
+  reason: string;
+  made_ms: number;
+  expires_ms: number;
+}
+
 export interface Drift {
   site: string;
   model: string;

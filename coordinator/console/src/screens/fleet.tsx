@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { now, serverTime } from "../base/clock.ts";
 import { t, word } from "../base/i18n.ts";
 import { place, setQuery, to } from "../base/router.ts";
-import type { Drift, FleetLine, Roster, Site, Status } from "../base/shapes.ts";
+import type { Drift, FleetLine, Proposal, Roster, Site, Status } from "../base/shapes.ts";
 import { can, cutSince, session, useResource } from "../shell/session.ts";
 import { Bar, Bytes, Empty, Failed, Hash, Head, Loading, Panel, Said, State, Time } from "../ui/bits.tsx";
 import { Icon } from "../ui/icon.tsx";
@@ -11,15 +11,15 @@ import { Spark } from "../ui/spark.tsx";
 import { Table } from "../ui/table.tsx";
 import { byDay, type DayCount } from "./counts.ts";
 import { Models } from "./models_table.tsx";
-import { isShown, needs, type Show } from "./needs.ts";
+import { isShown, needs, type Seen, type Show } from "./needs.ts";
 import { SiteState } from "./site_state.tsx";
 import "./fleet.css";
 
 const SHOWS: Show[] = ["asking", "silent", "bare"];
 const KINDS = ["site.", "campaign.", "round.opened", "round.ended", "rollout.", "release.", "roster.", "alias.", "drift.", "alarm.", "model."];
 
-function Needs({ status, fleet, roster, drifts }: { status: Status; fleet: FleetLine[]; roster: Roster | undefined; drifts: Drift[] }) {
-  const list = needs({ status, fleet, roster, drifts }, now.value);
+function Needs(seen: Seen) {
+  const list = needs(seen, now.value);
   return (
     <Panel title={t("console.needs")} actions={list.length > 0 ? <span class="dim">{t("console.needs_n", { n: list.length })}</span> : undefined}>
       {list.length === 0 && cutSince() ? (
@@ -204,6 +204,7 @@ export default function Fleet() {
   const drifts = useResource<{ drifts: Drift[] }>("/drifts", { query: { limit: 100 }, on: ["drift.", "campaign."] });
   const whole = session.value?.sites.length === 0;
   const roster = useResource<Roster>(whole ? "/roster" : null, { on: ["roster.", "site."] });
+  const proposals = useResource<{ proposals: Proposal[] }>(whole ? "/proposals" : null, { on: ["proposal."] });
   const s = status.data;
   const at = s?.coordinator.now_ms;
   useEffect(() => {
@@ -232,7 +233,7 @@ export default function Fleet() {
           </>
         }
       />
-      <Needs status={s} fleet={fleet.data?.fleet ?? []} roster={roster.data} drifts={drifts.data?.drifts ?? []} />
+      <Needs status={s} fleet={fleet.data?.fleet ?? []} roster={roster.data} drifts={drifts.data?.drifts ?? []} proposals={proposals.data?.proposals} me={session.value?.user} />
       <Running status={s} />
       <Sites sites={s.sites} fleet={fleet.data?.fleet ?? []} />
       <Models models={s.models} />

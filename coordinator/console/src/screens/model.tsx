@@ -5,7 +5,7 @@ import { place, type Params } from "../base/router.ts";
 import type { Campaign, Model, Move, Rollout, Version } from "../base/shapes.ts";
 import { api, can, usePages, useResource } from "../shell/session.ts";
 import { Bytes, Empty, Failed, Hash, Head, Loading, Panel, Said, State, Tabs, When, type Tone } from "../ui/bits.tsx";
-import { ActionDialog, Field } from "../ui/dialog.tsx";
+import { ActionDialog, Field, proposalOf } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Table } from "../ui/table.tsx";
 import { toast } from "../ui/toast.tsx";
@@ -30,10 +30,11 @@ interface Moved {
   rollouts?: Rollout[];
 }
 
-/** A release that has to be signed, or that a second person has to agree to, is not there yet: that is said. */
-function tellMoved(answer: Moved): void {
+/** A release that has to be signed is not there yet: that is said. */
+function tellMoved(answer: Moved): Moved {
   if (answer.waiting) toast(t("console.waits_release", { n: String(answer.waiting) }), "info");
-  else toast(t("console.moved"), "ok");
+  else if (proposalOf(answer) === undefined) toast(t("console.moved"), "ok");
+  return answer;
 }
 
 function Promote({ model, versions, first, onClose }: { model: Model; versions: Version[]; first?: string; onClose: () => void }) {

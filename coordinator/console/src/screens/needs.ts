@@ -1,7 +1,8 @@
 // What waits for a person, the most urgent first.  Pure: test/needs.test.ts.
 import type { Key, Values } from "../base/i18n.ts";
-import type { Drift, FleetLine, Roster, Site, Status } from "../base/shapes.ts";
+import type { Drift, FleetLine, Proposal, Roster, Site, Status } from "../base/shapes.ts";
 import type { Tone } from "../ui/bits.tsx";
+import { aboutOf } from "./proposal.ts";
 
 export interface Need {
   id: string;
@@ -25,6 +26,9 @@ export interface Seen {
   fleet: FleetLine[];
   roster?: Roster | undefined;
   drifts: Drift[];
+  proposals?: Proposal[] | undefined;
+  /** who looks: one's own proposal waits for somebody else */
+  me?: string;
 }
 
 const isSilent = (s: Site, now: number): boolean => !s.connected && now - (s.seen_ms ?? s.since_ms) > SILENT_MS;
@@ -98,6 +102,11 @@ function fold(list: Need[]): Need[] {
 export function needs(seen: Seen, now: number): Need[] {
   const { status, fleet, roster, drifts } = seen;
   const out = [...fold(sites(seen, now)), ...work(seen)];
+  for (const p of seen.proposals ?? []) {
+    const about = aboutOf(p.path);
+    const mine = p.by === "user/" + seen.me;
+    out.push({ id: "proposal-" + p.id, tone: mine ? "info" : "wait", title: about.title, values: about.values, detail: `${p.by}: ${p.reason || p.basis}`, since_ms: p.made_ms, href: "/proposals", go: mine ? "console.go_look" : "console.go_confirm" });
+  }
   if (status.root.waiting > 0)
     out.push({ id: "release", tone: "wait", title: "console.need_release", values: { n: status.root.waiting }, detail: "", href: "/releases", go: "console.go_sign" });
   if (roster?.waiting)

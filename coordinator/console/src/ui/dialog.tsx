@@ -71,6 +71,11 @@ export function Field({
   );
 }
 
+/** The number of what was asked for and is kept until somebody else confirms it; undefined: it was done. */
+export function proposalOf(answer: unknown): number | undefined {
+  return (answer as { proposal?: { id?: number } } | null | undefined)?.proposal?.id;
+}
+
 const REASON_MAX = 250; // bytes that the journal keeps
 
 /** A change: what it does, why it is done (kept in the journal), and one button that says what happens. */
@@ -109,8 +114,9 @@ export function ActionDialog({
     setBusy(true);
     setWrong(undefined);
     try {
-      await act(text.trim());
-      if (done) toast(done, "ok");
+      const proposal = proposalOf(await act(text.trim()));
+      if (proposal !== undefined) toast(t("base.proposed", { id: String(proposal) }), "info");
+      else if (done) toast(done, "ok");
       onClose();
     } catch (error) {
       setWrong(told(error));
