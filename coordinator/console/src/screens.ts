@@ -1,4 +1,4 @@
-// The screens, in the order of the list at the side.  A screen is a file of screens/ and a row here; docs/recipes tells how.
+// The screens.  A screen is a file of screens/ and a row here; docs/recipes tells how.
 import type { ComponentType } from "preact";
 import type { Area, Key } from "./base/i18n.ts";
 import type { Params } from "./base/router.ts";
@@ -33,3 +33,8 @@ export const screens: Screen[] = [
   { path: "/rounds", nav: { label: "console.nav_rounds", icon: "round" }, area: "work", load: () => import("./screens/rounds.tsx") },
   { path: "/rounds/:id", area: "work", load: () => import("./screens/round.tsx") },
 ];
+
+/** The order of the list at the side: what happens first, then what there is, then who may. */
+const ORDER = ["/", "/alarms", "/drifts", "/campaigns", "/rounds", "/rollouts", "/models", "/releases", "/journal", "/enrol", "/users"];
+const place = (s: Screen): number => (ORDER.indexOf(s.path) + ORDER.length + 1) % (ORDER.length + 1);
+export const listed: Screen[] = screens.filter((s) => s.nav).sort((a, b) => place(a) - place(b));

@@ -62,5 +62,5 @@ export function absolute(ms: number): string {
   return new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "medium" }).format(ms);
 }
 
-/** "a1b2 c3d4 ..." */
-export const groups = (text: string, n = 4): string[] => text.match(new RegExp(`.{1,${n}}`, "g")) ?? [];
+/** Whole hashes in a text as their beginnings. */
+export const shortHashes = (text: string): string => text.replace(/\b([0-9a-f]{10})[0-9a-f]{54}\b/g, "$1");

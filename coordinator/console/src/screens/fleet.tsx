@@ -1,6 +1,7 @@
 // The first screen: what needs a person now, what runs by itself, and all sites.
 import { useEffect, useState } from "preact/hooks";
 import { now, serverTime } from "../base/clock.ts";
+import { shortHashes } from "../base/format.ts";
 import { t, word } from "../base/i18n.ts";
 import { place, setQuery, to } from "../base/router.ts";
 import type { Drift, FleetLine, Proposal, Roster, Site, Status } from "../base/shapes.ts";
@@ -39,7 +40,7 @@ function Needs(seen: Seen) {
               <Icon name={n.tone} />
               <div class="what">
                 <strong>{t(n.title, n.values)}</strong>
-                {n.detail && <span class="dim"><Said>{n.detail}</Said></span>}
+                {n.detail && <span class="dim"><Said>{shortHashes(n.detail)}</Said></span>}
               </div>
               {n.since_ms !== undefined && (
                 <span class="dim since">

@@ -1,5 +1,6 @@
 // What one person has asked for and another one has to confirm.
 import { useState } from "preact/hooks";
+import { shortHashes } from "../base/format.ts";
 import { t } from "../base/i18n.ts";
 import type { Proposal } from "../base/shapes.ts";
 import { api, can, session, useResource } from "../shell/session.ts";
@@ -43,8 +44,8 @@ function One({ proposal: p, reload }: { proposal: Proposal; reload: () => void }
             [t("console.time"), <Time key="t" ms={p.made_ms} />],
             [t("console.expires"), <Time key="e" ms={p.expires_ms} />],
             [t("base.reason"), p.reason || "–"],
-            ...partsOf(p.body).map(([k, v]): [string, string] => [k, v]),
-            [t("console.proposal_basis"), <Said key="b">{p.basis}</Said>],
+            ...partsOf(p.body).map(([k, v]): [string, string] => [k, shortHashes(v)]),
+            [t("console.proposal_basis"), <Said key="b">{shortHashes(p.basis)}</Said>],
           ]}
         />
       </div>

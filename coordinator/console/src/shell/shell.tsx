@@ -8,7 +8,7 @@ import { relative } from "../base/format.ts";
 import { Notice, State, type Tone } from "../ui/bits.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Toasts } from "../ui/toast.tsx";
-import { screens } from "../screens.ts";
+import { listed } from "../screens.ts";
 import { LanguageChoice, ThemeChoice } from "./choices.tsx";
 import { Mark } from "./mark.tsx";
 import { Outlet } from "./outlet.tsx";
@@ -45,8 +45,8 @@ function Nav({ onGo }: { onGo: () => void }) {
   return (
     <nav class="side" aria-label={t("console.screens")} onClick={(e) => (e.target as Element).closest("a") && onGo()}>
       <ul>
-        {screens
-          .filter((s) => s.nav && (!s.role || can(s.role)))
+        {listed
+          .filter((s) => !s.role || can(s.role))
           .map((s) => {
             const here = at === s.path || (s.path !== "/" && at.startsWith(s.path + "/")) || (s.also ?? []).some((p) => at.startsWith(p));
             return (
