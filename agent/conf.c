@@ -58,7 +58,7 @@ const an_opt an_agent_rows[] = {
     AN_OPT_CHOICE(
         CONF, keep, "keep", keeps, "maps",
         "what is kept of an alarm at a line of images, in the folder pictures: nothing, its heat map, or "
-        "the image as the model saw it, too"),
+        "the image as the model saw it, too; with the local API also, of other lines, what the sensors did"),
     AN_OPT_BYTES(CONF, pictures_quota, "pictures_quota", 1 << 16, 1e15, "64M",
                  "disk for these; beyond it the oldest go"),
     AN_OPT_MS(CONF, save_ms, "save", 1000, 86400000, "60s", "how often sample pools are saved"),

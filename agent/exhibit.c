@@ -13,7 +13,8 @@
 
 #define PNG_BYTES_MAX (8u << 20)
 #define ROOM_LEFT 10 /* percent of the quota that is made free at once */
-#define USUAL 128    /* of a byte: what few normal images come to */
+#define SIGNAL ".signal.json"
+#define USUAL 128 /* of a byte: what few normal images come to */
 
 /* ---- one ---- */
 
@@ -48,10 +49,23 @@ an_exhibit *an_exhibit_new(const char *line, uint64_t alarm, const an_seen *seen
     return e;
 }
 
+an_exhibit *an_exhibit_of_signal(const char *line, uint64_t alarm, char *text)
+{
+    an_exhibit *e = an_alloc(1, sizeof *e);
+    if (!e) {
+        an_free(text);
+        return NULL;
+    }
+    snprintf(e->name, sizeof e->name, "%.63s-%" PRIu64, line, alarm);
+    e->signal = text;
+    return e;
+}
+
 void an_exhibit_free(an_exhibit *e)
 {
     if (!e)
         return;
+    an_free(e->signal);
     an_free(e->map);
     an_free(e->image);
     an_free(e);
@@ -145,33 +159,46 @@ void an_exhibits_close(an_exhibits *x)
     an_free(x);
 }
 
-static an_err path_in(char ret[static AN_PATH_MAX], const char *dir, const char *name, bool map)
+static an_err path_in(char ret[static AN_PATH_MAX], const char *dir, const char *name, const char *end)
 {
     char file_name[AN_ALARM_PICTURE_MAX + 16];
-    snprintf(file_name, sizeof file_name, "%s%s", name, map ? ".map.png" : ".png");
+    snprintf(file_name, sizeof file_name, "%s%s", name, end);
     return an_path_join(ret, dir, file_name);
+}
+
+static const char *end_of(bool map)
+{
+    return map ? ".map.png" : ".png";
+}
+
+static an_err write_file(an_exhibits *x, const an_exhibit *e, const char *end, const void *bytes, size_t len,
+                         an_note *why)
+{
+    char path[AN_PATH_MAX];
+    uint64_t before = 0;
+    an_err err = path_in(path, x->dir, e->name, end);
+    if (err == AN_OK && an_file_size(path, &before, NULL) == AN_OK)
+        x->bytes -= before < x->bytes ? before : x->bytes;
+    if (err == AN_OK && (err = an_file_write(path, bytes, len, 0640, why)) == AN_OK)
+        x->bytes += len;
+    return err;
 }
 
 static an_err write_png(an_exhibits *x, const an_exhibit *e, bool map, an_note *why)
 {
-    char path[AN_PATH_MAX];
-    uint64_t before = 0;
     an_buf b;
     an_buf_init(&b, PNG_BYTES_MAX);
-    an_err err = path_in(path, x->dir, e->name, map);
+    an_err err = an_png_write(map ? e->map : e->image, e->width, e->height, map ? 1 : e->channels, &b);
     if (err == AN_OK)
-        err = an_png_write(map ? e->map : e->image, e->width, e->height, map ? 1 : e->channels, &b);
-    if (err == AN_OK && an_file_size(path, &before, NULL) == AN_OK)
-        x->bytes -= before < x->bytes ? before : x->bytes;
-    if (err == AN_OK && (err = an_file_write(path, b.data, b.len, 0640, why)) == AN_OK)
-        x->bytes += b.len;
+        err = write_file(x, e, end_of(map), b.data, b.len, why);
     an_buf_done(&b);
     return err;
 }
 
 an_err an_exhibits_keep(an_exhibits *x, const an_exhibit *e, an_note *why)
 {
-    an_err err = write_png(x, e, true, why);
+    an_err err =
+        e->signal ? write_file(x, e, SIGNAL, e->signal, strlen(e->signal), why) : write_png(x, e, true, why);
     if (err == AN_OK && e->image)
         err = write_png(x, e, false, why);
     if (err == AN_OK && x->bytes > x->quota)
@@ -181,15 +208,28 @@ an_err an_exhibits_keep(an_exhibits *x, const an_exhibit *e, an_note *why)
 
 /* ---- for people ---- */
 
-an_err an_exhibit_path(char ret[static AN_PATH_MAX], const char *dir, const char *name, bool map,
-                       an_note *why)
+static an_err path_of(char ret[static AN_PATH_MAX], const char *dir, const char *name, const char *end,
+                      an_note *why)
 {
     char folder[AN_PATH_MAX];
     /* It comes from a file: it must not lead out of the folder. */
     if (!name[0] || name[0] == '.' || strchr(name, '/') || strlen(name) >= AN_ALARM_PICTURE_MAX)
         return an_fail(AN_ERR_INVAL, why, "\"%.60s\" is no picture's name", name);
     an_err err = an_path_join(folder, dir, "pictures");
-    return err == AN_OK ? path_in(ret, folder, name, map) : err;
+    return err == AN_OK ? path_in(ret, folder, name, end) : err;
+}
+
+an_err an_exhibit_path(char ret[static AN_PATH_MAX], const char *dir, const char *name, bool map,
+                       an_note *why)
+{
+    return path_of(ret, dir, name, end_of(map), why);
+}
+
+an_err an_exhibit_signal(const char *dir, const char *name, an_buf *ret, an_note *why)
+{
+    char path[AN_PATH_MAX];
+    an_err err = path_of(path, dir, name, SIGNAL, why);
+    return err == AN_OK ? an_file_read(ret, path, why) : err;
 }
 
 static an_err read_png(const char *dir, const char *name, bool map, uint8_t **ret, an_exhibit *e,

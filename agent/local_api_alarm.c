@@ -13,6 +13,7 @@
 #define RECORDS_MAX 200 /* of one alarm */
 #define LOOKED_MAX 400  /* alarms that may be like it */
 #define SIMILAR_MAX 5
+#define SIGNAL_MAX ((size_t)256 << 10)
 #define PNG_MAX ((size_t)4 << 20)
 
 static an_err read_id(const local_api_request *r, uint64_t *ret, an_note *why)
@@ -89,6 +90,24 @@ static void put_pictures(an_json *o, const char *dir, const char *name)
     an_json_set(o, "pictures", list);
 }
 
+/* What is damaged is as if it were not there: the alarm counts. */
+static an_err put_signal(an_json *o, const char *dir, const char *name)
+{
+    an_json_doc *doc = NULL;
+    an_buf b;
+    an_buf_init(&b, SIGNAL_MAX);
+    an_err err = an_exhibit_signal(dir, name, &b, NULL);
+    if (err == AN_OK)
+        err = an_json_parse((const char *)b.data, b.len, name, &doc, NULL);
+    an_buf_done(&b);
+    if (err == AN_OK)
+        an_json_set(o, "signal", an_json_copy(an_json_root(doc)));
+    else
+        an_json_set_null(o, "signal");
+    an_json_doc_free(doc);
+    return err == AN_ERR_NOMEM ? err : AN_OK;
+}
+
 /* ---- the answer ---- */
 
 static an_err describe(an_json *o, const local_api_request *r, an_alarms *a, story *s, an_note *why)
@@ -107,7 +126,8 @@ static an_err describe(an_json *o, const local_api_request *r, an_alarms *a, sto
     an_json_set(o, "reason", an_alarm_record_json(s->known ? &s->about : &row.last));
     picture_name(r->part[2], id, name);
     put_pictures(o, r->dir, name);
-    return put_similar(o, a, &row, why);
+    err = put_signal(o, r->dir, name);
+    return err == AN_OK ? put_similar(o, a, &row, why) : err;
 }
 
 an_err local_api_alarm(const local_api_request *r, local_api_said *ret, an_note *why)

@@ -18,6 +18,7 @@
 #include "agent/source.h"
 #include "agent/stream.h"
 #include "agent/tally.h"
+#include "agent/trace.h"
 #include "agent/verdict_figures.h"
 #include "agent/verdicts.h"
 #include "base/meter.h"
@@ -47,6 +48,12 @@ typedef struct an_line_status {
     an_source_stats source; /* since the start; without bad_last, which is the line's own */
     char bad_last[120];
     bool live, alarm_open, drift_watched;
+    struct {
+        char test[16], subject[AN_SENSOR_MAX];
+        double effect, limit;
+        int64_t
+            since_ms; /* by the source's clock; 0: none was reported since the start, or since what runs went live */
+    } drift;
     double factor;                /* of the threshold, by a person; 1: none */
     an_verdict_count verdicts;    /* on what the running version has raised */
     double threshold, calibrated; /* raw scores: in use now, and as calibrated; 0: nothing runs */
@@ -174,6 +181,9 @@ typedef struct an_line {
     an_pool *pool;
     an_pipeline *pipe;
     an_recent *recent; /* for screens; NULL: nobody can ask */
+    an_trace *trace;   /* for them, too; NULL: nothing is kept of alarms */
+    uint64_t near_alarm;
+    int64_t near_ms; /* of this alarm: time of the normal window that is nearest */
     an_batch batch;
     FILE *scores;
     uint64_t next_row;
@@ -210,6 +220,9 @@ void an_line_say(an_line *l, const an_say *s);
 an_line_status *an_line_status_of(an_line *l);
 /* runtime_record.c: what is said of alarms and data, for the site's log.  line: an an_line. */
 void an_line_spoken(void *line, const an_spoken *spoken);
+/* runtime_trace.c: what its sensors did, from rows that the line has kept. */
+an_err an_line_trace_open(an_line *l);
+void an_line_traced(an_line *l, const an_spoken *s);
 void an_line_rules_gone(an_line *l); /* clears alarms of rules that the configuration has no more */
 void an_line_quality(an_line *l, const an_quality_event *e);
 /* runtime_threshold.c: a threshold that moves.  line: an an_line. */

@@ -188,6 +188,11 @@ static void on_drift(void *ctx, const an_drift_alert *d)
     a->n_current = d->rows;
     a->n_reference = d->reference_rows;
     a->since_ms = d->since_ms;
+    an_text_set(r->status.drift.test, sizeof r->status.drift.test, a->test);
+    an_text_set(r->status.drift.subject, sizeof r->status.drift.subject, a->subject);
+    r->status.drift.effect = d->effect;
+    r->status.drift.limit = d->limit;
+    r->status.drift.since_ms = d->since_ms;
     an_log(AN_LOG_WARN, "drift", "line=%s test=%s subject=\"%s\" effect=%.3g limit=%.3g", l->conf->name,
            a->test, a->subject, d->effect, d->limit);
     say_fact(r, &m);
@@ -274,12 +279,16 @@ static void process(an_line_run *r)
                                    .flags = b->flags[i],
                                    .label = b->label[i]};
         an_pipeline_learn(l->pipe, an_pipeline_live(l->pipe) || known(l) == 0 || l->next_row < known(l));
+        if (l->trace)
+            an_trace_row(l->trace, in.time_ms, in.values);
         an_pipeline_out out = {.scored = false};
         const uint64_t since_ns = an_clock_ns();
         if (an_pipeline_row(l->pipe, &in, &out, &why) != AN_OK)
             snprintf(r->status.error, sizeof r->status.error, "%.150s", why.text);
         if (out.scored)
             an_times_add(&l->decision, an_times_short, (an_clock_ns() - since_ns) / 1000);
+        if (l->trace && out.scored)
+            an_trace_score(l->trace, out.score);
         if (l->recent)
             an_recent_add(l->recent, now_ms,
                           &(an_recent_row){in.time_ms, out.scored ? out.score : (double)NAN, out.alarm_open});

@@ -25,6 +25,7 @@ void an_line_live(an_line_run *r, an_going *g)
         an_line_watch_resume(l, &g->before);
     }
     an_line_counts_anew(l, r->clock->wall_ms(r->clock));
+    r->status.drift.since_ms = 0; /* of what ran before */
     an_going_free(g);
     an_line_save_pool(r);
     an_line_mark(r); /* with its watch: what has begun is not begun again */

@@ -61,11 +61,24 @@ static an_json *verdicts_json(const an_verdict_count *c)
     return o;
 }
 
+/* The last that was reported of what runs. */
+static an_json *drift_json(const an_line_status *s)
+{
+    an_json *o = an_json_object();
+    an_json_set_text(o, "test", s->drift.test);
+    an_json_set_text(o, "subject", s->drift.subject);
+    an_json_set_num(o, "effect", s->drift.effect);
+    an_json_set_num(o, "limit", s->drift.limit);
+    an_json_set_int(o, "time_ms", s->drift.since_ms);
+    return o;
+}
+
 static an_json *line_json(const an_line *l, an_session *session)
 {
     const an_line_status *s = &l->status;
     an_hash version = {{0}}, overlay = {{0}};
     int64_t since_ms = 0;
+    const char *how = "";
     an_json *o = an_json_object();
     an_json_set_text(o, "line", l->conf->name);
     an_json_set_text(o, "model", l->conf->model);
@@ -81,6 +94,10 @@ static an_json *line_json(const an_line *l, an_session *session)
     }
     if (an_session_stale(session, l->conf->name, &since_ms))
         an_json_set_int(o, "release_expired_ms", since_ms);
+    if (an_session_next(session, l->conf->name, &version, &how)) {
+        set_hash(o, "version_next", &version);
+        an_json_set_text(o, "follow", how);
+    }
     if (an_session_before(session, l->conf->name, &version))
         set_hash(o, "version_before", &version);
     if (l->leader != l)
@@ -102,6 +119,8 @@ static an_json *line_json(const an_line *l, an_session *session)
     set_count(o, "quality_events", s->stats.quality_events);
     set_count(o, "drift_alerts", s->stats.drift_alerts);
     an_json_set_bool(o, "drift_watched", s->drift_watched);
+    if (s->drift.since_ms != 0)
+        an_json_set(o, "drift", drift_json(s));
     if (s->live) {
         an_json_set_num(o, "threshold", s->threshold);
         an_json_set_num(o, "threshold_calibrated", s->calibrated);

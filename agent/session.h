@@ -193,5 +193,8 @@ typedef struct an_session_status {
 an_session_status an_session_look(const an_session *s);
 /* What a line runs; false: nothing yet. */
 bool an_session_running(const an_session *s, const char *line, an_hash *ret_version, an_hash *ret_overlay);
+/* The version that a line is on its way to; *ret_how: "fetching", "ready" to be calibrated, "running": it is calibrated,
+ * "retry": it was refused and is tried again later.  False: it is on its way to none. */
+bool an_session_next(const an_session *s, const char *line, an_hash *ret_version, const char **ret_how);
 
 #endif

@@ -391,3 +391,15 @@ bool an_session_running(const an_session *s, const char *name, an_hash *ret_vers
     *ret_overlay = s->lines[i].overlay;
     return true;
 }
+
+bool an_session_next(const an_session *s, const char *name, an_hash *ret_version, const char **ret_how)
+{
+    static const char *const hows[] = {"", "fetching", "ready", "running", "retry"};
+    _Static_assert(AN_FOLLOW_RETRY + 1 == sizeof hows / sizeof *hows, "a word for each");
+    const size_t i = line_of(s, name);
+    if (i == SIZE_MAX || s->lines[i].follow == AN_FOLLOW_NOTHING)
+        return false;
+    *ret_version = s->lines[i].target;
+    *ret_how = hows[s->lines[i].follow];
+    return true;
+}

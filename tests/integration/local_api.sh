@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The local API of a running agent, by curl: over its socket and over a port with a token; what people do there is in the log
-# of alarms with their names; without configuration there is none.
+# of alarms with their names; a browser logs in by the token and gets the site's page; clients that dawdle cost no row;
+# without configuration there is none.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
 for tool in curl python3; do
@@ -78,4 +79,65 @@ until_true 20 answers || die "the port does not answer: $(tail -n 3 "$work/plant
 [ "$(tcp /v1/alarms/line-1/1/comment -X POST -d '{"comment":"x"}' -H "Authorization: Bearer $(cat "$work/token")")" = 400 ] ||
     die "a deed of nobody"
 grep -q "$(cat "$work/token")" "$work/plant-a.log" && die "the token is in the log"
-say "local API: socket and port"
+
+# ---- a browser: the token once, then a cookie and what another page cannot know
+cookie=$(curl -sS --max-time 10 -i "http://127.0.0.1:$port/v1/session" -d "{\"token\":\"$(cat "$work/token")\"}" | tr -d '\r' | tee "$work/session" |
+    sed -n 's/^Set-Cookie: \([^;]*\).*/\1/p')
+csrf=$(sed -n 's/.*"csrf":"\([^"]*\)".*/\1/p' "$work/session")
+[ -n "$cookie" ] && [ -n "$csrf" ] || die "no log-in: $(cat "$work/session")"
+[ "$(tcp /v1/board -H "Cookie: $cookie")" = 200 ] || die "no board: $(cat "$work/tcp.out")"
+grep -q '"line":"line-1".*"state":"waiting".*"aside":1' "$work/tcp.out" || die "the board does not say that its alarm is shelved: $(cat "$work/tcp.out")"
+[ "$(tcp /v1/ledger -H "Cookie: $cookie")" = 200 ] && grep -q '"words":' "$work/tcp.out" || die "ledger: $(cat "$work/tcp.out")"
+comment=(/v1/alarms/line-1/1/comment -X POST -d '{"comment":"by hand","by":"carla"}' -H "Cookie: $cookie")
+[ "$(tcp "${comment[@]}")" = 403 ] || die "a change by cookie alone"
+[ "$(tcp "${comment[@]}" -H "X-Andon-CSRF: $csrf")" = 202 ] || die "comment: $(cat "$work/tcp.out")"
+[ "$(tcp /v1/board -H "Cookie: $cookie" -H 'Host: evil.example')" = 403 ] || die "it answers by a name that is not its own"
+[ "$(tcp / -H 'Host: evil.example' -H 'Accept: text/html')" = 403 ] || die "its page is there by a name that is not its own"
+page=$(tcp / -H 'Accept: text/html' --compressed)
+if [ "$page" = 200 ]; then # built with AN_CONSOLE
+    grep -q '<div id="app">' "$work/tcp.out" || die "the page: $(head -c 300 "$work/tcp.out")"
+    script=$(grep -o '/assets/[^"]*\.js' "$work/tcp.out" | head -n 1)
+    [ "$(tcp "$script" --compressed)" = 200 ] || die "$script of the page is missing"
+else
+    [ "$page" = 401 ] || die "neither page nor refusal: $page"
+fi
+
+# ---- a line goes on whatever clients do: some never end their request, some never read, some ask without a pause
+speed=200 rows=100000
+write_site plant-b 2
+sed -i "s/known_normal_rows: .*/known_normal_rows: 100000/; s|^save:|api: {socket: $work/b.sock}\n&|" "$work/plant-b.yaml"
+enrol_site plant-b
+start_site plant-b
+until_true 20 site_has_rows plant-b 200 || die "the second agent did not start"
+python3 - "$work/b.sock" <<'END' &
+import socket, sys, time
+def client(text):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(5)
+    try:
+        s.connect(sys.argv[1])
+        s.sendall(text)
+    except OSError:
+        pass
+    return s
+idle = [client(b"GET /v1/status HTTP/1.1\r\nHost: x\r\n") for _ in range(6)]
+deaf = [client(b"GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n" * 200) for _ in range(4)]
+until = time.time() + 60
+while time.time() < until:
+    s = client(b"GET /v1/board HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    try:
+        while s.recv(65536):
+            pass
+    except OSError:
+        pass
+    s.close()
+END
+clients=$!
+from=$(site_status plant-b row) t0=$(now_ms)
+until_true 30 site_has_rows plant-b $((from + 1000)) || die "the line stands still beside slow clients"
+took=$(($(now_ms) - t0))
+kill "$clients"
+wait "$clients" 2>/dev/null
+[ "$took" -le 10000 ] || die "1000 rows took $took ms beside slow clients, 5000 are usual"
+awk -F, 'NR > 2 && $1 != last + 1 { exit 1 } { last = $1 }' "$work/plant-b.csv" || die "rows are missing"
+say "local API: socket and port, a browser; 1000 rows of 200 a second in $took ms beside slow clients"

@@ -1,4 +1,5 @@
-/* Traces: what coordinator and sites call one round in their logs, each by itself. */
+/* The last rows of a line, as an alarm shows them. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,43 +8,70 @@
 
 #include <cmocka.h>
 
-#include "trust/trace.h"
+#include "agent/trace.h"
+#include "base/mem.h"
+#include "doors/json.h"
 
-static an_hash plan(void)
-{
-    an_hash h;
-    for (size_t i = 0; i < sizeof h.b; i++)
-        h.b[i] = (uint8_t)(0xa0 + i);
-    return h;
-}
+static const char *const names[] = {"flow", "pressure", "speed"};
+static const char *const units[] = {"m3/h", NULL, "1/min"};
 
-static void a_trace_is_the_beginning_of_the_plan_s_hash(void **state)
+static void the_last_rows_are_told_with_what_is_normal(void **state)
 {
     (void)state;
-    const an_hash h = plan();
-    const an_trace t = an_trace_of(&h, "plant-a", "trained");
-    assert_string_equal(t.trace, "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf");
-    assert_int_equal(strspn(t.span, "0123456789abcdef"), 16);
+    static const float near[] = {1, 2, 3, 4, 5, 6};
+    static const size_t sensors[] = {2, 0};
+    const an_trace_view v = {
+        .sensors = sensors, .n = 2, .names = names, .units = units, .near = near, .near_rows = 2};
+    an_json_doc *doc = NULL;
+    double d = 0;
+    int64_t n = 0;
+    an_trace *t = an_trace_new(3);
+    assert_true(an_trace_from(t) == INT64_MAX);
+    an_trace_score(t, 1);
+    for (int i = 0; i < AN_TRACE_ROWS + 10; i++) {
+        const float row[] = {(float)i, NAN, (float)(2 * i)};
+        an_trace_row(t, 1000 + i, row);
+        if (i % 2 == 0)
+            an_trace_score(t, (double)i);
+    }
+    assert_int_equal(an_trace_from(t), 1010);
+    char *text = an_trace_text(t, &v);
+    assert_int_equal(an_json_parse(text, strlen(text), "trace", &doc, NULL), AN_OK);
+    const an_jval *o = an_json_root(doc);
+    assert_int_equal(an_jval_count(an_jval_get(o, "time_ms")), AN_TRACE_ROWS);
+    assert_int_equal(an_jval_int(an_jval_point(o, "/time_ms/0"), NULL, 0, 9999, &n, NULL), AN_OK);
+    assert_int_equal(n, 1010);
+    assert_int_equal(an_jval_num(an_jval_point(o, "/scores/0"), NULL, 0, 9999, &d, NULL), AN_OK);
+    assert_float_equal(d, 10, 0);
+    assert_int_equal(an_jval_kind(an_jval_point(o, "/scores/1")), AN_JKIND_NULL);
+    assert_int_equal(an_jval_num(an_jval_point(o, "/sensors/0/values/0"), NULL, 0, 9999, &d, NULL), AN_OK);
+    assert_float_equal(d, 20, 0);
+    assert_int_equal(an_jval_num(an_jval_point(o, "/sensors/0/near/1"), NULL, 0, 9999, &d, NULL), AN_OK);
+    assert_float_equal(d, 6, 0);
+    assert_int_equal(an_jval_num(an_jval_point(o, "/sensors/1/near/0"), NULL, 0, 9999, &d, NULL), AN_OK);
+    assert_float_equal(d, 1, 0);
+    an_json_doc_free(doc);
+    an_free(text);
+    an_trace_free(t);
 }
 
-static void a_span_is_of_its_plan_site_and_step(void **state)
+static void wide_lines_keep_fewer_rows(void **state)
 {
     (void)state;
-    an_hash h = plan();
-    const an_trace t = an_trace_of(&h, "plant-a", "trained");
-    assert_string_equal(t.span, an_trace_of(&h, "plant-a", "trained").span); /* both ends come to the same */
-    assert_string_not_equal(t.span, an_trace_of(&h, "plant-b", "trained").span);
-    assert_string_not_equal(t.span, an_trace_of(&h, "plant-a", "offered").span);
-    assert_string_not_equal(an_trace_of(&h, "ab", "c").span, an_trace_of(&h, "a", "bc").span);
-    h.b[31] ^= 1; /* not in the trace, and still another plan */
-    assert_string_not_equal(t.span, an_trace_of(&h, "plant-a", "trained").span);
+    static float row[4096];
+    an_trace *t = an_trace_new(4096);
+    for (int i = 0; i < AN_TRACE_ROWS; i++)
+        an_trace_row(t, i, row);
+    assert_in_range(an_trace_from(t), AN_TRACE_ROWS - 64, AN_TRACE_ROWS - 16);
+    an_trace_free(t);
 }
 
 int main(void)
 {
+    an_json_init();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_trace_is_the_beginning_of_the_plan_s_hash),
-        cmocka_unit_test(a_span_is_of_its_plan_site_and_step),
+        cmocka_unit_test(the_last_rows_are_told_with_what_is_normal),
+        cmocka_unit_test(wide_lines_keep_fewer_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -211,7 +211,9 @@ function Signals({ signal, reason }: { signal: Signal; reason: AlarmRecord }) {
         {signal.sensors.map((s) => {
           const expected = reason.top?.find((x) => x.sensor === s.sensor)?.expected;
           const n = signal.time_ms.length;
-          const near = s.near?.length ? Array.from({ length: n }, (_, i) => s.near![i - (n - s.near!.length)] ?? null) : undefined;
+          // It stands where the window is that it was compared with.
+          const end = signal.time_ms.filter((ms) => ms <= reason.time_ms).length;
+          const near = s.near?.length ? Array.from({ length: n }, (_, i) => s.near![i - (end - s.near!.length)] ?? null) : undefined;
           return (
             <Chart
               key={s.sensor}
