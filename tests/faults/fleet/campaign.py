@@ -72,6 +72,12 @@ class Fleet:
         if self.active() is not None:
             self.ask("campaign", "start", "pump", "--kind", "incremental")
 
+    def is_told_apart(self):
+        """By probes alone: one is ready, and the others are well and stand by."""
+        answers = sorted(c.probe("/readyz") or "" for c in self.coordinators)
+        return (answers == ["ok 200"] + ["standby 503"] * (len(self.coordinators) - 1) and
+                all(c.probe("/healthz") == "ok 200" for c in self.coordinators))
+
     def is_healthy(self):
         self.go_on_training()
         return self.active() is not None
@@ -240,6 +246,7 @@ def afflict(fleet, draw, faults, number):
 
 def settle(fleet):
     until("an active coordinator", fleet.active)
+    until("probes to tell it from the others", fleet.is_told_apart)
     until("the last rounds to end", fleet.is_idle, 180)
     until(f"all sites to run the production version, not {fleet.versions()}", fleet.is_converged, 120)
     verified = fleet.ask("journal", "--verify") or ""

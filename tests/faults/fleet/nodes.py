@@ -130,6 +130,13 @@ class Coordinator(Node):
         """The same; an answer there must be."""
         return until(f"`andon {' '.join(words)}` to be answered", lambda: self.ask(*words), 20)
 
+    def probe(self, path):
+        """Status and word that it answers to whoever asks whether it is well; None: nothing."""
+        done = subprocess.run(self.fleet.net.enter(self.name) +
+                              ["curl", "-s", "-m", "3", "-w", " %{http_code}", f"http://127.0.0.1:{self.port + 3}{path}"],
+                              capture_output=True, text=True, check=False)
+        return done.stdout if done.returncode == 0 else None
+
     def is_active(self):
         return (self.is_up() and not self.stopped and
                 os.path.exists(os.path.join(self.folder, "endpoints.json")) and
