@@ -96,16 +96,32 @@ typedef struct counts {
     size_t n, cap;
 } counts;
 
+/* A site sums an alarm up when it is raised, and again when it is over: that is one alarm. */
+static an_err is_of_a_beginning(const an_record *r, bool *ret, an_note *why)
+{
+    an_json_doc *doc = NULL;
+    int64_t cleared_ms = 0;
+    an_err err = an_json_parse_max(r->body, r->body_len, AN_RECORD_BODY_MAX, r->kind, &doc, why);
+    if (err == AN_OK)
+        err = an_jval_get_int(an_json_root(doc), "cleared_ms", 0, INT64_MAX, 0, &cleared_ms, why);
+    *ret = cleared_ms == 0;
+    an_json_doc_free(doc);
+    return err;
+}
+
 /* Newest first, so that the day in question is among the last ones. */
 static an_err take_count(void *ctx, const an_record *r, bool *ret_taken, an_note *why)
 {
     counts *k = ctx;
     char time[25];
+    bool counts_here = false;
     const an_site *site = an_state_site(k->c->state, r->subject);
-    (void)why;
     *ret_taken = false; /* the limit is of days and sites, not of alarms */
     if (!site || !an_api_sees(k->c, r->subject))
         return AN_OK;
+    an_err err = is_of_a_beginning(r, &counts_here, why);
+    if (err != AN_OK || !counts_here)
+        return err;
     an_time_text(time, r->time_ms);
     for (size_t i = k->n; i-- > 0 && strncmp(k->items[i].day, time, 10) == 0;) {
         if (strcmp(k->items[i].site, r->subject) == 0) {

@@ -159,6 +159,18 @@ static void add_site(fixture *f, const char *name, const char *id)
            "{\"model\":\"m\",\"line\":\"l\",\"test\":\"psi\",\"subject\":\"t\",\"sign\":1}");
 }
 
+/* A site says that an alarm was raised, and later that it is over. */
+static void an_alarm_counts_once(void **state)
+{
+    fixture *f = *state;
+    const an_who admin = an_who_admin();
+    add_site(f, "plant-a", "00000000000000000000000000000001");
+    an_test_api_expect(f, &admin, "GET", "/alarms/counts", "", 200, "\"counts\":[]");
+    record(f, "alarm.summary", "plant-a",
+           "{\"line\":\"l\",\"alarm\":1,\"raised_ms\":1,\"cleared_ms\":0,\"peak\":1,\"sensors\":[]}");
+    an_test_api_expect(f, &admin, "GET", "/alarms/counts", "", 200, "\"site\":\"plant-a\",\"alarms\":1}");
+}
+
 /* The name of a site that is not theirs is in no answer at all. */
 static void lists_leave_out_other_sites(void **state)
 {
@@ -360,6 +372,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_has_some_sites_is_kept_to_them, setup, teardown),
         cmocka_unit_test_setup_teardown(a_path_that_climbs_is_no_route, setup, teardown),
         cmocka_unit_test_setup_teardown(a_body_that_is_none_changes_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_alarm_counts_once, setup, teardown),
         cmocka_unit_test_setup_teardown(lists_leave_out_other_sites, setup, teardown),
         cmocka_unit_test_setup_teardown(an_idempotency_key_is_its_user_s, setup, teardown),
         cmocka_unit_test_setup_teardown(users_come_change_and_go, setup, teardown),
