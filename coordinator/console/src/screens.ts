@@ -32,6 +32,8 @@ export const screens: Screen[] = [
   { path: "/rollouts/:id", area: "work", load: () => import("./screens/rollout.tsx") },
   { path: "/rounds", nav: { label: "console.nav_rounds", icon: "round" }, area: "work", load: () => import("./screens/rounds.tsx") },
   { path: "/rounds/:id", area: "work", load: () => import("./screens/round.tsx") },
+  { path: "/alarms", nav: { label: "console.nav_alarms", icon: "alarm" }, area: "work", load: () => import("./screens/alarms.tsx") },
+  { path: "/alarms/:seq", area: "work", load: () => import("./screens/alarm.tsx") },
 ];
 
 /** The order of the list at the side: what happens first, then what there is, then who may. */

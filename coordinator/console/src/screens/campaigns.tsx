@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { t, word } from "../base/i18n.ts";
 import { navigate, place, setQuery, to } from "../base/router.ts";
 import type { Model, Privacy } from "../base/shapes.ts";
-import { api, can, useResource } from "../shell/session.ts";
+import { api, can, usePages, useResource } from "../shell/session.ts";
 import { Bar, Duration, Empty, Failed, Head, Loading, Notice, Panel, Time } from "../ui/bits.tsx";
 import { ActionDialog, Field } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
@@ -76,9 +76,9 @@ export const campaignTime = (k: Work) => (k.ended_ms > 0 ? <Duration ms={k.ended
 export default function Campaigns() {
   const [fresh, setFresh] = useState(false);
   const model = place.value.query.get("model") ?? "";
-  const list = useResource<{ campaigns: Work[] }>("/campaigns", { query: { limit: 500, ...(model ? { model } : {}) }, on: ["campaign.", "round.opened", "round.ended", "rollout."], every: 10_000 });
+  const list = usePages<Work>("/campaigns", { key: "campaigns", id: (k) => k.id, query: model ? { model } : {}, on: ["campaign.", "round.opened", "round.ended", "rollout."], every: 10_000 });
   const models = useResource<{ models: Model[] }>("/models", { on: ["model.", "alias."] });
-  const ks = list.data?.campaigns;
+  const ks = list.rows;
   return (
     <div class="page">
       <Head
@@ -120,6 +120,8 @@ export default function Campaigns() {
             caption={t("work.campaigns")}
             rows={ks}
             page={50}
+            more={list.more}
+            busy={list.busy}
             id={(k) => String(k.id)}
             empty={<Empty title={t("work.no_campaigns")}>{t("work.no_campaigns_help")}</Empty>}
             columns={[

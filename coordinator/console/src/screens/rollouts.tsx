@@ -1,15 +1,16 @@
 // All rollouts.
 import { t, word } from "../base/i18n.ts";
 import { to } from "../base/router.ts";
+import { usePages } from "../shell/session.ts";
 import { Empty, Failed, Hash, Head, Loading, Panel, State, Time } from "../ui/bits.tsx";
 import { Table } from "../ui/table.tsx";
 import { Shares } from "./rollout_parts.tsx";
-import { rolloutTone, Said, usePages } from "./work.tsx";
+import { rolloutTone, Said } from "./work.tsx";
 import type { RolloutAnswer } from "./work_shapes.ts";
 
 export default function Rollouts() {
-  const list = usePages<RolloutAnswer>("/rollouts", "rollouts", (r) => r.id, { query: { limit: 100 }, on: ["rollout.", "site.report", "site.live"], every: 10_000 });
-  const rs = list.items;
+  const list = usePages<RolloutAnswer>("/rollouts", { key: "rollouts", id: (r) => r.id, on: ["rollout.", "site.report", "site.live"], every: 10_000 });
+  const rs = list.rows;
   return (
     <div class="page">
       <Head title={t("work.rollouts")} under={rs && <span>{t("work.n_running", { n: rs.filter((r) => r.ended_ms === 0).length })}</span>} />

@@ -2,18 +2,18 @@
 import { t, word } from "../base/i18n.ts";
 import { place, setQuery, to } from "../base/router.ts";
 import type { Model, Round } from "../base/shapes.ts";
-import { useResource } from "../shell/session.ts";
+import { usePages, useResource } from "../shell/session.ts";
 import { Bar, Duration, Empty, Failed, Head, Loading, Panel, State, Time } from "../ui/bits.tsx";
 import { Table } from "../ui/table.tsx";
-import { roundTone, Said, usePages } from "./work.tsx";
+import { roundTone, Said } from "./work.tsx";
 
 const isOpen = (r: Round): boolean => r.state !== "COMMITTED" && r.state !== "ABORTED";
 
 export default function Rounds() {
   const model = place.value.query.get("model") ?? "";
-  const list = usePages<Round>("/rounds", "rounds", (r) => r.id, { query: { limit: 100, ...(model ? { model } : {}) }, on: ["round."], every: 5000 });
+  const list = usePages<Round>("/rounds", { key: "rounds", id: (r) => r.id, query: model ? { model } : {}, on: ["round."], every: 5000 });
   const models = useResource<{ models: Model[] }>("/models", { on: ["model."] });
-  const rs = list.items;
+  const rs = list.rows;
   const open = rs?.filter(isOpen) ?? [];
   return (
     <div class="page">

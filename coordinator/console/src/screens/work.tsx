@@ -3,8 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { figure, percent } from "../base/format.ts";
 import { t, word, type Key } from "../base/i18n.ts";
-import type { ResourceOptions } from "../base/resource.ts";
-import { api, can, useResource, type Role } from "../shell/session.ts";
+import { api, can, type Role } from "../shell/session.ts";
 import { Said as English, State, type Tone } from "../ui/bits.tsx";
 import { ActionDialog } from "../ui/dialog.tsx";
 import { Icon, type IconName } from "../ui/icon.tsx";
@@ -13,38 +12,6 @@ import "./work.css";
 
 /** The coordinator's own words, or a dash where it said nothing. */
 export const Said = ({ text }: { text: string | undefined }) => (text ? <English>{text}</English> : <span class="dim">–</span>);
-
-interface Pages<T> {
-  items: T[] | undefined;
-  error: unknown;
-  busy: boolean;
-  /** fetches older ones; undefined: there are none */
-  more: (() => void) | undefined;
-  reload: () => void;
-}
-
-/** A list that the coordinator gives in pieces, the newest first: its beginning stays live, older pieces are fetched when wanted. */
-export function usePages<T>(path: string, key: string, id: (item: T) => string | number, options: ResourceOptions = {}): Pages<T> {
-  const first = useResource<Record<string, unknown>>(path, options);
-  const form = path + JSON.stringify(options.query ?? {});
-  const [older, setOlder] = useState<{ form: string; items: T[]; next?: number | undefined; error?: unknown; busy: boolean }>({ form, items: [], busy: false });
-  const mine = older.form === form && (older.items.length > 0 || older.busy || older.error) ? older : undefined;
-  const head = first.data?.[key] as T[] | undefined;
-  const seen = new Set(head?.map(id));
-  const items = head && [...head, ...(mine?.items ?? []).filter((x) => !seen.has(id(x)))];
-  const next = mine && !mine.error ? mine.next : (first.data?.next as number | undefined);
-  async function fetchMore(): Promise<void> {
-    const had = mine?.items ?? [];
-    setOlder({ form, items: had, next, busy: true });
-    try {
-      const page = await api.get<Record<string, unknown>>(path, { ...options.query, before: next });
-      setOlder({ form, items: [...had, ...(page[key] as T[])], next: page.next as number | undefined, busy: false });
-    } catch (error) {
-      setOlder({ form, items: had, next, error, busy: false });
-    }
-  }
-  return { items, error: mine?.error ?? first.error, busy: !!mine?.busy, more: next !== undefined && !mine?.busy ? () => void fetchMore() : undefined, reload: first.reload };
-}
 
 export const campaignTone: Record<string, Tone> = { WAITING: "wait", RUNNING: "busy", PASSED: "wait", PROMOTED: "ok", ADAPTED: "ok", STOPPED: "idle" };
 export const rolloutTone: Record<string, Tone> = { WAITING: "wait", RUNNING: "busy", PAUSED: "warn", DONE: "ok", ROLLED_BACK: "bad", ABORTED: "idle" };
