@@ -210,11 +210,27 @@ const char *an_cli_s(uint64_t n)
     return n == 1 ? "" : "s";
 }
 
+static bool ago_is_steady;
+
+static void steady(char out[static AN_CLI_SHORT], int64_t ms)
+{
+    char text[25];
+    an_time_text(text, ms);
+    snprintf(out, AN_CLI_SHORT, "%.5s %.5s", text + 5, text + 11);
+}
+
+void an_cli_ago_steady(void)
+{
+    ago_is_steady = true;
+}
+
 void an_cli_ago(char out[static AN_CLI_SHORT], int64_t then_ms)
 {
     int64_t s = (an_clock_system()->wall_ms(an_clock_system()) - then_ms) / 1000;
     if (then_ms == 0)
         snprintf(out, AN_CLI_SHORT, "-");
+    else if (ago_is_steady)
+        steady(out, then_ms);
     else if (s < 1)
         snprintf(out, AN_CLI_SHORT, "now");
     else if (s < 60)

@@ -104,8 +104,12 @@ const char *an_cli_s(uint64_t n); /* "", for one thing, or "s" */
 /* "3m ago", "-" for 0; "1a2b3c4d" or "-". */
 #define AN_CLI_SHORT 32
 void an_cli_ago(char out[static AN_CLI_SHORT], int64_t then_ms);
+void an_cli_ago_steady(void); /* from now on as "11-22 18:03": "3s ago" is another each time */
 void an_cli_hash(char out[static AN_CLI_SHORT], const char *hash);
 void an_cli_bytes(char out[static AN_CLI_SHORT], int64_t n);
+
+/* Runs the verb again and again, until it is refused or whoever reads has gone. */
+int an_cli_watching(an_cli *c, an_cli_verb *verb);
 
 /* Follows the journal for ever, a line for each record. */
 int an_cli_follow(an_cli *c, int64_t after);

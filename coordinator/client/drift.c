@@ -3,14 +3,17 @@
 
 #include "coordinator/client/client.h"
 #include "coordinator/client/grid.h"
+#include "coordinator/client/show.h"
 
 int an_cli_drift_list(an_cli *c)
 {
     an_json_doc *doc;
-    const char *model = an_cli_query(c, "model"), *limit = an_cli_query(c, "limit");
-    if (!model || !limit)
+    const char *model = an_cli_query(c, "model"), *limit = an_cli_query(c, "limit"),
+               *before = an_cli_query(c, "before");
+    if (!model || !limit || !before)
         return AN_CLI_USAGE;
-    int code = an_cli_get(c, &doc, "/drifts?model=%s&limit=%s", model, limit[0] ? limit : "50");
+    int code =
+        an_cli_get(c, &doc, "/drifts?model=%s&limit=%s&before=%s", model, limit[0] ? limit : "50", before);
     if (!doc)
         return code;
     an_grid g;
@@ -36,6 +39,7 @@ int an_cli_drift_list(an_cli *c)
     }
     an_grid_print(&g, stdout);
     an_grid_done(&g);
+    an_cli_show_next(an_json_root(doc));
     an_json_doc_free(doc);
     return code;
 }

@@ -1,7 +1,10 @@
+#define _DEFAULT_SOURCE /* struct winsize */
 #include "coordinator/client/grid.h"
 
 #include <stdarg.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -59,6 +62,52 @@ static size_t width(const char *text)
     return n;
 }
 
+static int terminal = STDOUT_FILENO;
+
+void an_grid_fit(int fd)
+{
+    terminal = fd;
+}
+
+/* 0: there is no bound. */
+static size_t columns_of_terminal(void)
+{
+    struct winsize size;
+    return terminal >= 0 && isatty(terminal) && ioctl(terminal, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+#define LEAST_WIDTH 8
+
+/* The widest give way first. */
+static void narrow(size_t *widths, size_t n, size_t bound)
+{
+    for (;;) {
+        size_t all = 0, widest = 0;
+        for (size_t i = 0; i < n; i++) {
+            all += widths[i] + (i + 1 < n ? 2 : 0);
+            widest = widths[i] > widths[widest] ? i : widest;
+        }
+        if (bound == 0 || all <= bound || widths[widest] <= LEAST_WIDTH)
+            return;
+        widths[widest]--;
+    }
+}
+
+/* Returns how wide it has become. */
+static size_t put(FILE *out, const char *text, size_t most)
+{
+    const size_t all = width(text), keep = all <= most ? all : most - 3;
+    size_t n = 0;
+    for (; *text; text++) {
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+        if (n > keep)
+            break;
+        fputc(*text, out);
+    }
+    fputs(all > most ? "..." : "", out);
+    return all > most ? most : all;
+}
+
 void an_grid_print(const an_grid *g, FILE *out)
 {
     size_t widths[AN_GRID_COLUMNS_MAX] = {0};
@@ -74,11 +123,11 @@ void an_grid_print(const an_grid *g, FILE *out)
         size_t w = width(g->cells[i]);
         widths[i % g->columns] = w > widths[i % g->columns] ? w : widths[i % g->columns];
     }
+    narrow(widths, g->columns, columns_of_terminal());
     for (size_t i = 0; i < g->n; i++) {
         size_t column = i % g->columns;
         bool last = column + 1 == g->columns;
-        fputs(g->cells[i], out);
-        for (size_t w = width(g->cells[i]); !last && w < widths[column] + 2; w++)
+        for (size_t w = put(out, g->cells[i], widths[column]); !last && w < widths[column] + 2; w++)
             fputc(' ', out);
         if (last)
             fputc('\n', out);

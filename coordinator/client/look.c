@@ -8,16 +8,6 @@
 
 #define LOOK_MS 1000 /* a screen is at most this old */
 
-/* To train on, and held back: what a campaign may wait for.  A site that has enough says no more. */
-static void say_windows(char ret[static AN_CLI_SHORT], const an_jval *line)
-{
-    const long long n[] = {an_cli_int(line, "windows"), an_cli_int(line, "windows_held_back")};
-    snprintf(ret, AN_CLI_SHORT, "-");
-    if (an_jval_get(line, "windows"))
-        snprintf(ret, AN_CLI_SHORT, "%lld%s and %lld%s", n[0], n[0] < AN_WINDOWS_TOLD ? "" : "+", n[1],
-                 n[1] < AN_WINDOWS_TOLD ? "" : "+");
-}
-
 static void print_sites(const an_jval *list)
 {
     size_t asking = 0;
@@ -29,7 +19,7 @@ static void print_sites(const an_jval *list)
         an_cli_ago(ago, an_cli_int(s, "seen_ms"));
         an_cli_hash(version, an_cli_text(line, "version"));
         an_cli_bytes(bytes, an_cli_int(s, "bytes_received"));
-        say_windows(windows, line);
+        an_cli_windows(windows, line);
         asking += an_cli_text(s, "status")[0] == 'r' && an_cli_text(s, "status")[2] == 'q';
         an_grid_cell(&g, "%s", an_cli_text(s, "name"));
         an_grid_cell(&g, "%s", an_cli_text(s, "status"));

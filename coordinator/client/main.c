@@ -19,7 +19,17 @@
         "json", NULL, "print the server's JSON"                                                              \
     }
 
+#define WATCH                                                                                                \
+    {                                                                                                        \
+        "watch", NULL, "look again and again: drawn anew; into a pipe a line for each that is new"           \
+    }
+#define BEFORE                                                                                               \
+    {                                                                                                        \
+        "before", "N", "older ones: go on where the last answer said"                                        \
+    }
 static const an_flag flags_none[] = {COMMON};
+static const an_flag flags_look[] = {COMMON, WATCH};
+static const an_flag flags_site[] = {COMMON, WATCH, {"site", "NAME", "of this site only"}};
 static const an_flag flags_reason[] = {COMMON, {"reason", "TEXT", "why; kept in the journal"}};
 static const an_flag flags_promote[] = {
     COMMON, {"reason", "TEXT", "why; kept in the journal"}, {"at-once", NULL, "to all sites at once"}};
@@ -34,9 +44,9 @@ static const an_flag flags_approve[] = {
 static const an_flag flags_token[] = {COMMON, VALID, {"site", "NAME", "for this site alone"}};
 static const an_flag flags_replace[] = {COMMON, VALID, {"reason", "TEXT", "why; kept in the journal"}};
 static const an_flag flags_list[] = {
-    COMMON, {"model", "NAME", "of this model only"}, {"limit", "N", "at most so many"}};
+    COMMON, WATCH, {"model", "NAME", "of this model only"}, {"limit", "N", "at most so many"}, BEFORE};
 static const an_flag flags_subject[] = {
-    COMMON, {"site", "NAME", "of this site only"}, {"limit", "N", "at most so many"}};
+    COMMON, WATCH, {"site", "NAME", "of this site only"}, {"limit", "N", "at most so many"}, BEFORE};
 static const an_flag flags_campaign[] = {
     COMMON,
     {"rounds", "N", "training rounds; as the model's policy says if not given"},
@@ -263,7 +273,8 @@ int main(int argc, char **argv)
                        an_args_has(&args, "file");
     int code = alone ? AN_CLI_OK : an_cli_connect(&c);
     if (code == AN_CLI_OK)
-        code = functions[args.verb - verbs](&c);
+        code = an_args_has(&args, "watch") ? an_cli_watching(&c, functions[args.verb - verbs])
+                                           : functions[args.verb - verbs](&c);
     an_http_client_done();
     return code;
 }

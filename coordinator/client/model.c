@@ -388,10 +388,12 @@ static const char version_titles[] = "VERSION  MODEL  PARENT  ROUND  MADE  SIZE 
 int an_cli_version_list(an_cli *c)
 {
     an_json_doc *doc;
-    const char *model = an_cli_query(c, "model"), *limit = an_cli_query(c, "limit");
-    if (!model || !limit)
+    const char *model = an_cli_query(c, "model"), *limit = an_cli_query(c, "limit"),
+               *before = an_cli_query(c, "before");
+    if (!model || !limit || !before)
         return AN_CLI_USAGE;
-    int code = an_cli_get(c, &doc, "/versions?model=%s&limit=%s", model, limit[0] ? limit : "50");
+    int code =
+        an_cli_get(c, &doc, "/versions?model=%s&limit=%s&before=%s", model, limit[0] ? limit : "50", before);
     if (!doc)
         return code;
     an_grid g;
@@ -401,6 +403,7 @@ int an_cli_version_list(an_cli *c)
         add_version(&g, an_jval_at(list, i));
     an_grid_print(&g, stdout);
     an_grid_done(&g);
+    an_cli_show_next(an_json_root(doc));
     an_json_doc_free(doc);
     return code;
 }

@@ -135,3 +135,34 @@ int an_cli_history(an_cli *c)
     an_json_doc_free(doc);
     return code;
 }
+
+/* ---- lineage ---- */
+
+int an_cli_model_lineage(an_cli *c)
+{
+    an_json_doc *doc;
+    const char *name = an_cli_word(c, 0);
+    if (!name)
+        return AN_CLI_USAGE;
+    int code = an_cli_get(c, &doc, "/models/%s/lineage", name);
+    if (!doc)
+        return code;
+    an_grid g;
+    an_grid_init(&g, "VERSION  FROM  ROUND  MADE");
+    const an_jval *nodes = an_jval_get(an_json_root(doc), "nodes");
+    for (size_t i = 0; i < an_jval_count(nodes); i++) {
+        const an_jval *v = an_jval_at(nodes, i);
+        char hash[AN_CLI_SHORT], parent[AN_CLI_SHORT], made[AN_CLI_SHORT];
+        an_cli_hash(hash, an_cli_text(v, "hash"));
+        an_cli_hash(parent, an_cli_text(v, "parent"));
+        minute(made, an_cli_int(v, "created_ms"));
+        an_grid_cell(&g, "%s", hash);
+        an_grid_cell(&g, "%s", parent);
+        an_grid_cell(&g, "%lld", (long long)an_cli_int(v, "round"));
+        an_grid_cell(&g, "%s", made);
+    }
+    an_grid_print(&g, stdout);
+    an_grid_done(&g);
+    an_json_doc_free(doc);
+    return code;
+}

@@ -8,6 +8,21 @@
 #include "coordinator/client/grid.h"
 #include "coordinator/client/show.h"
 
+void an_cli_windows(char ret[static AN_CLI_SHORT], const an_jval *line)
+{
+    const long long n[] = {an_cli_int(line, "windows"), an_cli_int(line, "windows_held_back")};
+    snprintf(ret, AN_CLI_SHORT, "-");
+    if (an_jval_get(line, "windows"))
+        snprintf(ret, AN_CLI_SHORT, "%lld%s and %lld%s", n[0], n[0] < AN_WINDOWS_TOLD ? "" : "+", n[1],
+                 n[1] < AN_WINDOWS_TOLD ? "" : "+");
+}
+
+void an_cli_show_next(const an_jval *answer)
+{
+    if (an_cli_int(answer, "next") > 0)
+        printf("older ones: --before %lld\n", (long long)an_cli_int(answer, "next"));
+}
+
 void an_cli_show_copies(const an_jval *sites)
 {
     for (size_t i = 0; i < an_jval_count(sites); i++)
@@ -144,10 +159,12 @@ static bool told_again(const an_jval *list, size_t i)
 int an_cli_alarm_list(an_cli *c)
 {
     an_json_doc *doc;
-    const char *site = an_cli_query(c, "site"), *limit = an_cli_query(c, "limit");
-    if (!site || !limit)
+    const char *site = an_cli_query(c, "site"), *limit = an_cli_query(c, "limit"),
+               *before = an_cli_query(c, "before");
+    if (!site || !limit || !before)
         return AN_CLI_USAGE;
-    int code = an_cli_get(c, &doc, "/alarms?subject=%s&limit=%s", site, limit[0] ? limit : "50");
+    int code =
+        an_cli_get(c, &doc, "/alarms?subject=%s&limit=%s&before=%s", site, limit[0] ? limit : "50", before);
     if (!doc)
         return code;
     an_grid g;
@@ -180,6 +197,7 @@ int an_cli_alarm_list(an_cli *c)
     }
     an_grid_print(&g, stdout);
     an_grid_done(&g);
+    an_cli_show_next(an_json_root(doc));
     an_json_doc_free(doc);
     return code;
 }

@@ -79,12 +79,16 @@ void an_cli_show_members(const an_jval *round)
 static int list(an_cli *c, const char *what, void (*show)(const an_jval *list))
 {
     an_json_doc *doc;
-    const char *model = an_cli_query(c, "model"), *limit = an_cli_query(c, "limit");
-    if (!model || !limit)
+    const char *model = an_cli_query(c, "model"), *limit = an_cli_query(c, "limit"),
+               *before = an_cli_query(c, "before");
+    if (!model || !limit || !before)
         return AN_CLI_USAGE;
-    int code = an_cli_get(c, &doc, "/%s?model=%s&limit=%s", what, model, limit[0] ? limit : "50");
+    int code =
+        an_cli_get(c, &doc, "/%s?model=%s&limit=%s&before=%s", what, model, limit[0] ? limit : "50", before);
     if (doc)
         show(an_jval_get(an_json_root(doc), what));
+    if (doc)
+        an_cli_show_next(an_json_root(doc));
     an_json_doc_free(doc);
     return code;
 }

@@ -127,6 +127,38 @@ done
 expect '' drift show pumps
 head -n 1 "$work/out" | grep -q '^answer: nothing: ' || fail "the answer is not its headline: $(cat "$work/out")"
 exits 4 round show 99
+
+# ---- again and again, and in a narrow terminal
+watching=
+a model list --watch >"$work/seen" 2>&1 &
+watching=$!
+seen() # words: within some seconds
+{
+    tries=0
+    until grep -q "$1" "$work/seen"; do
+        kill -0 "$watching" 2>/dev/null || fail "--watch has ended: $(cat "$work/seen")"
+        tries=$((tries + 1))
+        [ "$tries" -lt 300 ] || fail "--watch does not show $1: $(cat "$work/seen")"
+        a status >/dev/null
+    done
+}
+seen '^stepped'
+expect 'model later' model create later --arch models/zoo/dense-ae.yaml --sensors flow,pressure
+seen '^later'
+[ "$(grep -c '^stepped' "$work/seen")" -eq 1 ] || fail "--watch says again what is as it was: $(cat "$work/seen")"
+kill "$watching"
+wait "$watching" 2>/dev/null
+exits 2 token --watch
+if command -v script >/dev/null; then
+    script -qec "stty cols 48; '$bin/andon' model list --data '$work/data'" /dev/null </dev/null | tr -d '\r' >"$work/narrow"
+    [ "$(wc -L <"$work/narrow")" -le 48 ] && grep -q '^MODEL.*\.\.\.' "$work/narrow" || fail "a table is too wide: $(cat "$work/narrow")"
+    [ "$(a model list | wc -L)" -gt 48 ] || fail "a table into a file is cut"
+fi
+expect 'VERSION  *FROM' model lineage pumps
+expect none alarm counts
+expect none verdict list
+expect 'SITE  *KIND\|none' ledger
+exits 4 site show nobody
 exits 4 site approve nobody
 exits 4 promote pumps 0000
 expect 'none' rollout list

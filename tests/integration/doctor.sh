@@ -48,6 +48,10 @@ expects 1 look "release root: is the coordinator's own key" api doctor
 expects 1 look 'model pump: no version is in production yet, 2 connected sites -> andon campaign start pump' api doctor
 api doctor --json >"$work/found"
 grep -q '"level":"mend","what":"site plant-c"' "$work/found" || die "--json: $(cat "$work/found")"
+api site show plant-c >"$work/shown" || die "site show"
+grep -Eq '^line-1 +press +model not known ' "$work/shown" || die "site show: $(cat "$work/shown")"
+api site show plant-a | grep -Eq '^line-1 +pump +yes ' || die "site show plant-a"
+api ledger | grep -Eq '^plant-a +site\.requested ' || die "ledger: $(api ledger)"
 say "what is wrong is named, what is in order is not"
 
 sed -i 's/model: press/model: pump/' "$work/plant-c.yaml"
