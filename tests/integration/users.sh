@@ -34,7 +34,7 @@ fail()
 
 mkfifo "$work/ready" || exit 1
 "$bin/andon-coordinator" --data "$work/data" --http.port 0 --listen.control 'tcp://127.0.0.1:*' \
-    --listen.bulk 'tcp://127.0.0.1:*' --listen.enrol 'tcp://127.0.0.1:*' >"$work/ready" 2>"$work/log" &
+    --listen.bulk 'tcp://127.0.0.1:*' --listen.enrol 'tcp://127.0.0.1:*' --approve.people 2 >"$work/ready" 2>"$work/log" &
 pid=$!
 read -r first <"$work/ready" || fail "the coordinator did not start"
 url=${first#http }
@@ -108,6 +108,19 @@ refuses 'needs the role' "$bin/andon" token --token-file "$work/prom"
 id=$(admin user tokens prom | sed -n '2s/ .*//p')
 holds 'valid no more' admin user token-revoke prom "$id" --reason 'found in a log'
 refuses 'no token that is valid' "$bin/andon" model list --token-file "$work/prom"
+
+# What releases needs two people.
+holds 'model pumps' admin model create pumps --arch models/zoo/dense-ae.yaml --sensors flow,pressure
+holds 'logged in as tom' "$bin/andon" login --user tom --password-stdin <"$work/right"
+holds 'not yet done: models/pumps/policy needs a second person' "$bin/andon" model policy pumps train.rounds=4
+refuses 'somebody else has to confirm it' "$bin/andon" proposal confirm 1
+holds '1  *user/tom .*models/pumps/policy .*train.rounds' admin proposal list
+holds 'proposal 1 of user/tom is confirmed and done' admin proposal confirm 1
+holds 'train.rounds  *4 ' admin model policy pumps
+holds 'not yet done' "$bin/andon" model policy pumps train.rounds=5
+holds 'is dropped' "$bin/andon" proposal drop 2 --reason 'a slip'
+refuses 'no proposal' admin proposal confirm 2
+holds 'tom is logged out' "$bin/andon" logout
 
 # Changes end sessions and show who, what and why.
 holds 'logged in as tom' "$bin/andon" login --user tom --password-stdin <"$work/right"

@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "coordinator/hub_internal.h"
 #include "doors/crypto.h"
 #include "tests/support/api.h"
 
@@ -127,80 +126,6 @@ static void a_body_that_is_none_changes_nothing(void **state)
         }
     }
     assert_int_equal(an_hub_state(f->hub)->last_seq, before);
-}
-
-/* ---- what is in the answers ---- */
-
-static void record(fixture *f, const char *kind, const char *subject, const char *body)
-{
-    an_note why = {{0}};
-    an_json_doc *doc = NULL;
-    an_record_batch b = {.n = 0};
-    assert_int_equal(an_json_parse(body, strlen(body), "test", &doc, &why), AN_OK);
-    an_batch_add(&b, kind, subject, "coordinator", NULL, an_json_copy(an_json_root(doc)));
-    an_json_doc_free(doc);
-    if (an_hub_commit(f->hub, &b, &why) != AN_OK)
-        fail_msg("%s", why.text);
-}
-
-static void add_site(fixture *f, const char *name, const char *id)
-{
-    char body[512];
-    snprintf(body, sizeof body, "{\"token_id\":\"%s\",\"key\":\"%064x\",\"expires_ms\":1}", id, 1u);
-    record(f, "site.token", id, body);
-    snprintf(body, sizeof body,
-             "{\"token_id\":\"%s\",\"link_key\":\"%064x\",\"sign_key\":\"%064x\",\"fingerprint\":\"f\","
-             "\"agent\":\"1\"}",
-             id, 1u, 2u);
-    record(f, "site.requested", name, body);
-    record(f, "alarm.summary", name,
-           "{\"line\":\"l\",\"alarm\":1,\"raised_ms\":1,\"cleared_ms\":2,\"peak\":1,\"sensors\":[]}");
-    record(f, "drift.alert", name,
-           "{\"model\":\"m\",\"line\":\"l\",\"test\":\"psi\",\"subject\":\"t\",\"sign\":1}");
-}
-
-/* A site says that an alarm was raised, and later that it is over. */
-static void an_alarm_counts_once(void **state)
-{
-    fixture *f = *state;
-    const an_who admin = an_who_admin();
-    add_site(f, "plant-a", "00000000000000000000000000000001");
-    an_test_api_expect(f, &admin, "GET", "/alarms/counts", "", 200, "\"counts\":[]");
-    record(f, "alarm.summary", "plant-a",
-           "{\"line\":\"l\",\"alarm\":1,\"raised_ms\":1,\"cleared_ms\":0,\"peak\":1,\"sensors\":[]}");
-    an_test_api_expect(f, &admin, "GET", "/alarms/counts", "", 200, "\"site\":\"plant-a\",\"alarms\":1}");
-}
-
-/* The name of a site that is not theirs is in no answer at all. */
-static void lists_leave_out_other_sites(void **state)
-{
-    fixture *f = *state;
-    char id[2][2 * AN_TOKEN_ID_BYTES + 1];
-    const an_who mia = an_test_who("mia", AN_ROLE_ADMINISTRATOR, "plant-a"), admin = an_who_admin();
-    for (unsigned i = 0; i < 2; i++)
-        snprintf(id[i], sizeof id[i], "%0*x", 2 * AN_TOKEN_ID_BYTES, i + 1);
-    add_site(f, "plant-a", id[0]);
-    add_site(f, "plant-b", id[1]);
-    record(f, "group.set", "both", "{\"sites\":[\"plant-a\",\"plant-b\"]}");
-    record(f, "group.set", "theirs", "{\"sites\":[\"plant-b\"]}");
-    an_api_route_info r;
-    size_t hers = 0, all = 0;
-    for (size_t i = 0; an_api_route_at(i, &r); i++) {
-        char path[256];
-        if (strcmp(r.method, "GET") != 0)
-            continue;
-        path_of(&r, "plant-a", path);
-        an_api_answer a = an_test_api_ask(f, &mia, "GET", path, "", "");
-        if (strstr(a.body, "plant-b") || strstr(a.body, "theirs"))
-            fail_msg("%s says %s", path, a.body);
-        hers += a.status == 200 && strstr(a.body, "plant-a") != NULL;
-        an_api_answer_done(&a);
-        a = an_test_api_ask(f, &admin, "GET", path, "", "");
-        all += a.status == 200 && strstr(a.body, "plant-b") != NULL;
-        an_api_answer_done(&a);
-    }
-    assert_true(hers >= 6 && all >= 5);
-    an_test_api_expect(f, &mia, "GET", "/history/plant-b", "", 404, "no site");
 }
 
 static void an_idempotency_key_is_its_user_s(void **state)
@@ -372,8 +297,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_has_some_sites_is_kept_to_them, setup, teardown),
         cmocka_unit_test_setup_teardown(a_path_that_climbs_is_no_route, setup, teardown),
         cmocka_unit_test_setup_teardown(a_body_that_is_none_changes_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_alarm_counts_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(lists_leave_out_other_sites, setup, teardown),
         cmocka_unit_test_setup_teardown(an_idempotency_key_is_its_user_s, setup, teardown),
         cmocka_unit_test_setup_teardown(users_come_change_and_go, setup, teardown),
         cmocka_unit_test_setup_teardown(the_journal_holds_neither_a_password_s_text_nor_a_token_s, setup,

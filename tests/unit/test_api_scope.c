@@ -1,0 +1,190 @@
+/* Who has some sites alone reads of no other one: the name of another is in no answer at all. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "coordinator/hub_internal.h"
+#include "doors/crypto.h"
+#include "tests/support/api.h"
+
+typedef an_test_api fixture;
+
+#define MODEL                                                                                                \
+    "{\"name\":\"pumps\",\"arch\":\"model: ae\\ninput: {features: input, window: 1}\\nlayers:\\n  - dense: " \
+    "{units: 2}\\n  - dense: {units: input, name: out}\\nloss: mse\\ntarget: "                               \
+    "input\\n\",\"sensors\":[\"a\",\"b\"]}"
+
+static void record(fixture *f, const char *kind, const char *subject, const char *actor, const char *body)
+{
+    an_note why = {{0}};
+    an_json_doc *doc = NULL;
+    an_record_batch b = {.n = 0};
+    if (an_json_parse(body, strlen(body), kind, &doc, &why) != AN_OK)
+        fail_msg("%s: %s", body, why.text);
+    an_batch_add(&b, kind, subject, actor, NULL, an_json_copy(an_json_root(doc)));
+    an_json_doc_free(doc);
+    if (an_hub_commit(f->hub, &b, &why) != AN_OK)
+        fail_msg("%s", why.text);
+}
+
+/* All that a site says, by its own words. */
+static void add_site(fixture *f, const char *name, unsigned id, const char *version)
+{
+    char token[2 * AN_TOKEN_ID_BYTES + 1], actor[80], body[700];
+    snprintf(token, sizeof token, "%0*x", 2 * AN_TOKEN_ID_BYTES, id);
+    snprintf(actor, sizeof actor, "site/%s", name);
+    snprintf(body, sizeof body, "{\"token_id\":\"%s\",\"key\":\"%064x\",\"expires_ms\":1}", token, 1u);
+    record(f, "site.token", token, "user/admin", body);
+    snprintf(body, sizeof body,
+             "{\"token_id\":\"%s\",\"link_key\":\"%064x\",\"sign_key\":\"%064x\",\"fingerprint\":\"f\","
+             "\"agent\":\"1\"}",
+             token, 2 * id, 2 * id + 1);
+    record(f, "site.requested", name, actor, body);
+    record(f, "site.approved", name, "user/admin", "{\"fingerprint\":\"f\"}");
+    for (int cleared = 0; cleared < 2; cleared++) {
+        snprintf(body, sizeof body,
+                 "{\"line\":\"l\",\"alarm\":1,\"raised_ms\":1,\"cleared_ms\":%d,\"peak\":1,\"sensors\":[]}",
+                 2 * cleared);
+        record(f, "alarm.summary", name, actor, body);
+    }
+    record(f, "drift.alert", name, actor,
+           "{\"model\":\"pumps\",\"line\":\"l\",\"test\":\"psi\",\"subject\":\"t\",\"sign\":1}");
+    snprintf(body, sizeof body,
+             "{\"model\":\"pumps\",\"line\":\"l\",\"version\":\"%s\",\"state\":\"running\"}", version);
+    record(f, "site.report", name, actor, body);
+    snprintf(body, sizeof body,
+             "{\"model\":\"pumps\",\"line\":\"l\",\"version\":\"%s\",\"since_ms\":1,\"rows\":9,\"alarms\":1,"
+             "\"confirmed\":1,\"refuted\":0,\"unsure\":0,\"missed\":0}",
+             version);
+    record(f, "site.counts", name, actor, body);
+    snprintf(body, sizeof body,
+             "{\"model\":\"pumps\",\"line\":\"l\",\"version\":\"%s\",\"verdict\":\"fine\"}", version);
+    record(f, "site.live", name, actor, body);
+}
+
+static int setup(void **state)
+{
+    fixture *f = an_alloc(1, sizeof *f);
+    char body[1024], hex[AN_HASH_TEXT];
+    const an_who admin = an_who_admin();
+    an_test_api_open(f);
+    an_test_api_expect(f, &admin, "POST", "/models", MODEL, 201, "pumps");
+    const an_hash blank = an_hub_state(f->hub)->models.items[0].blank;
+    an_hash_text(hex, &blank);
+    add_site(f, "plant-a", 1, hex);
+    add_site(f, "plant-b", 2, hex);
+    record(f, "group.set", "both", "user/admin", "{\"sites\":[\"plant-a\",\"plant-b\"]}");
+    record(f, "group.set", "theirs", "user/admin", "{\"sites\":[\"plant-b\"]}");
+    snprintf(body, sizeof body,
+             "{\"id\":1,\"kind\":\"training\",\"trigger\":\"plant-b "
+             "drifts\",\"cause\":\"plant-b\",\"scope\":\"fleet\","
+             "\"plan\":\"plant-b\",\"rounds\":1,\"waiting\":true,\"base\":\"%s\",\"sites\":[\"plant-b\"],"
+             "\"evidence\":[{\"site\":\"plant-a\",\"line\":\"l\"},{\"site\":\"plant-b\",\"line\":\"l\"}]}",
+             hex);
+    record(f, "campaign.opened", "pumps", "coordinator", body);
+    snprintf(body, sizeof body, "{\"version\":\"%s\",\"reason\":\"first\"}", hex);
+    an_test_api_expect(f, &admin, "POST", "/models/pumps/promote", body, 200, "pumps");
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    an_test_api_close(*state);
+    an_free(*state);
+    return 0;
+}
+
+/* What stands for the {part} of a pattern here. */
+static const char *part_of(fixture *f, const char *pattern, char hex[static AN_HASH_TEXT])
+{
+    static const char *const parts[][2] = {{"/models/", "pumps"},
+                                           {"/campaigns/", "1"},
+                                           {"/rollouts/", "2"},
+                                           {"/users/", "mia"},
+                                           {"/sites/", "plant-a"}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (strncmp(pattern, parts[i][0], strlen(parts[i][0])) == 0)
+            return parts[i][1];
+    an_hash_text(hex, &an_hub_state(f->hub)->models.items[0].blank);
+    return strncmp(pattern, "/versions/", 10) == 0 ? hex : "plant-a";
+}
+
+static void each_answer_leaves_out_other_sites(void **state)
+{
+    fixture *f = *state;
+    const an_who mia = an_test_who("mia", AN_ROLE_ADMINISTRATOR, "plant-a"), admin = an_who_admin();
+    an_api_route_info r;
+    size_t hers = 0, theirs = 0, asked = 0;
+    for (size_t i = 0; an_api_route_at(i, &r); i++) {
+        char path[256], hex[AN_HASH_TEXT];
+        const char *open = strchr(r.pattern, '{');
+        if (strcmp(r.method, "GET") != 0)
+            continue;
+        snprintf(path, sizeof path, "/api/v1%.*s%s%s", open ? (int)(open - r.pattern) : 200, r.pattern,
+                 open ? part_of(f, r.pattern, hex) : "", open ? strchr(open, '}') + 1 : "");
+        an_api_answer a = an_test_api_ask(f, &mia, "GET", path, "", "");
+        if (strstr(a.body, "plant-b") || strstr(a.body, "theirs"))
+            fail_msg("%s says %s", path, a.body);
+        hers += a.status == 200 && strstr(a.body, "plant-a") != NULL;
+        asked += a.status == 200;
+        an_api_answer_done(&a);
+        a = an_test_api_ask(f, &admin, "GET", path, "", "");
+        theirs += a.status == 200 && strstr(a.body, "plant-b") != NULL;
+        an_api_answer_done(&a);
+    }
+    /* There was something to leave out. */
+    print_message("%zu answers, %zu with her site, %zu with the other for who sees all\n", asked, hers,
+                  theirs);
+    assert_true(asked > 25 && hers >= 10 && theirs >= 15);
+    an_test_api_expect(f, &mia, "GET", "/history/plant-b", "", 404, "no site");
+    an_test_api_expect(f, &mia, "GET", "/history/pumps", "", 200, "moves");
+}
+
+static void what_somebody_asks_for_by_name_is_left_out_too(void **state)
+{
+    fixture *f = *state;
+    const an_who mia = an_test_who("mia", AN_ROLE_VIEWER, "plant-a");
+    static const char *const paths[] = {"/api/v1/alarms",       "/api/v1/drifts", "/api/v1/fleet",
+                                        "/api/v1/verdicts",     "/api/v1/ledger", "/api/v1/journal",
+                                        "/api/v1/alarms/counts"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        an_api_request req = {
+            .method = "GET", .actor = "user/mia", .who = mia, .site = "plant-b", .subject = "plant-b"};
+        an_api_answer a = {0};
+        snprintf(req.path, sizeof req.path, "%s", paths[i]);
+        assert_int_equal(an_api_handle(f->api, &req, 0, &a), AN_OK);
+        if (strstr(a.body, "plant-b"))
+            fail_msg("%s says %s", paths[i], a.body);
+        an_api_answer_done(&a);
+    }
+}
+
+/* A site says that an alarm was raised, and later that it is over. */
+static void an_alarm_counts_once(void **state)
+{
+    fixture *f = *state;
+    const an_who mia = an_test_who("mia", AN_ROLE_VIEWER, "plant-a");
+    an_test_api_expect(f, &mia, "GET", "/alarms/counts", "", 200, "\"site\":\"plant-a\",\"alarms\":1}");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(each_answer_leaves_out_other_sites, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_somebody_asks_for_by_name_is_left_out_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_alarm_counts_once, setup, teardown),
+    };
+    an_log_init(AN_LOG_OFF, "test_api_scope");
+    if (an_crypto_init() != AN_OK)
+        return 1;
+    an_json_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
