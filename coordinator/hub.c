@@ -171,6 +171,28 @@ static an_err apply(an_hub *hub, const an_record *record)
     return err;
 }
 
+void an_hub_ask(an_hub *hub, const char *actor, const char *key)
+{
+    snprintf(hub->asker, sizeof hub->asker, "%s", actor ? actor : "");
+    snprintf(hub->asked_key, sizeof hub->asked_key, "%s", actor && key ? key : "");
+}
+
+/* True: a record carries the key. */
+static bool put_key(const an_hub *hub, an_record_batch *b, size_t n)
+{
+    for (size_t k = 0; k < n && hub->asked_key[0]; k++) {
+        for (size_t i = 0; i < b[k].n; i++) {
+            an_record *r = &b[k].records[i];
+            if (r->idem || strcmp(r->actor, hub->asker) != 0)
+                continue;
+            snprintf(b[k].idems[i], sizeof b[k].idems[i], "%s", hub->asked_key);
+            r->idem = b[k].idems[i];
+            return true;
+        }
+    }
+    return false;
+}
+
 an_err an_hub_commit_all(an_hub *hub, an_record_batch *b, size_t n, an_note *why)
 {
     an_err err = hub->behind ? AN_ERR_NOMEM : AN_OK;
@@ -183,8 +205,13 @@ an_err an_hub_commit_all(an_hub *hub, an_record_batch *b, size_t n, an_note *why
     }
     if (err == AN_OK)
         err = check(hub, b, n, why);
+    const bool keyed = err == AN_OK && put_key(hub, b, n);
     if (err == AN_OK)
         err = append(hub, b, n, &last, why);
+    if (keyed && err == AN_ERR_EXISTS)
+        err = an_fail(err, why, "a request with this Idempotency-Key was done before; nothing was done now");
+    if (keyed && err == AN_OK)
+        an_hub_ask(hub, NULL, NULL); /* the rest of the same request is not a repetition */
     seq = last - seq;
     for (size_t k = 0; k < n; k++) {
         for (size_t i = 0; i < b[k].n && err == AN_OK; i++) {

@@ -105,6 +105,10 @@ void an_hub_settle(an_hub *hub);
 /* The store said that it is another coordinator's, or holds more than this hub knows: nothing is sent any more,
  * and whoever runs the hub ends it and begins anew. */
 bool an_hub_is_deposed(const an_hub *hub);
+/* A person's request begins, NULL: ends.  The first record that it appends in their name carries its key, so that
+ * the same key does nothing a second time, also after a restart: EXISTS then, from whatever the request calls. */
+#define AN_ASK_KEY_TEXT 80
+void an_hub_ask(an_hub *hub, const char *actor, const char *key);
 
 void an_hub_tick(an_hub *hub);
 int64_t an_hub_deadline(const an_hub *hub); /* wall ms of the next useful tick */

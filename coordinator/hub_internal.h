@@ -66,8 +66,9 @@ struct an_hub {
     AN_LIST(an_hub_round *) rounds;
     AN_LIST(an_hub_model) models;
     an_hub_replay replay;
-    uint8_t *seal_secret;                /* (AN_AGREE_BYTES) locked memory */
-    uint8_t seal_public[AN_AGREE_BYTES]; /* updates are sealed to it */
+    uint8_t *seal_secret;                        /* (AN_AGREE_BYTES) locked memory */
+    uint8_t seal_public[AN_AGREE_BYTES];         /* updates are sealed to it */
+    char asker[128], asked_key[AN_ASK_KEY_TEXT]; /* an_hub_ask; "": none */
     uint64_t next_epoch;
     int64_t resumed_ms; /* when open rounds were taken up */
     uint64_t next_msg_id;

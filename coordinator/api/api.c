@@ -215,6 +215,19 @@ static void remember(an_api *api, const an_api_request *req, const an_api_answer
     fingerprint_of(req, &m->of);
 }
 
+/* The journal keeps which keys were used, of their bytes no more than a hash. */
+static void begin(const an_api_call *c)
+{
+    char key[AN_ASK_KEY_TEXT] = "request ", hex[AN_HASH_TEXT];
+    an_hash hash;
+    if (c->req->method[0] != 'P' || !c->req->idem[0])
+        return;
+    an_hash_of(&hash, c->req->idem, strlen(c->req->idem));
+    an_hash_text(hex, &hash);
+    snprintf(key + strlen(key), sizeof key - strlen(key), "%s", hex);
+    an_hub_ask(c->hub, c->actor, key);
+}
+
 /* ---- dispatch ---- */
 
 /* NULL: *ret_allow is what is possible for the path, NULL for nothing. */
@@ -301,8 +314,11 @@ an_err an_api_handle(an_api *api, const an_api_request *req, int64_t waited_ms, 
     if (err == AN_OK)
         err = parse_body(req, &doc, &why);
     c.body = doc ? an_json_root(doc) : NULL;
-    if (err == AN_OK)
+    if (err == AN_OK) {
+        begin(&c);
         err = r->two && api->conf.people > 1 ? an_api_propose(&c, r->pattern, &why) : r->handle(&c, &why);
+        an_hub_ask(c.hub, NULL, NULL);
+    }
     if (err == AN_ERR_AGAIN) {
         /* nothing to say yet */
     } else if (err == AN_OK) {

@@ -12,9 +12,10 @@
  * Who asks is known before (runtime_http.c): who, and actor is "user/NAME".  What they may ask is checked here, from
  * the route's row: 403.
  *
- * Idempotency-Key: a POST with a key that was answered before is answered the same again and
- * does nothing; with another path or body it is refused (409).  The last 64 keys are
- * remembered, until the coordinator ends; the answer that holds a token's secret is not.
+ * Idempotency-Key: a POST with a key that the same user's request had before is answered the same again and does
+ * nothing; with another path or body it is refused (409).  The last 64 answers are remembered, until the coordinator
+ * ends; one that holds a token's secret is not.  What a key did is known for ever, from the journal: a repetition whose
+ * answer is forgotten does nothing, 409.
  *
  * Threads: belongs to the hub's thread. */
 #ifndef AN_COORDINATOR_API_H

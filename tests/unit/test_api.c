@@ -193,6 +193,30 @@ static void a_key_is_one_persons_and_of_changes_alone(void **state)
     an_api_answer_done(&a);
 }
 
+static void a_key_is_known_after_a_restart(void **state)
+{
+    fixture *f = *state;
+    const an_who mia = an_test_who("mia", AN_ROLE_ADMINISTRATOR, "");
+    const size_t before = an_hub_state(f->hub)->tokens.n;
+    static const unsigned expected[] = {201, 409, 409};
+    for (size_t i = 0; i < 3; i++) { /* the second: its answer holds a secret and is not remembered */
+        if (i == 2)
+            an_test_api_again(f);
+        an_api_answer a = ask(f, "POST", "/api/v1/tokens", "{}", "k1");
+        if (a.status != expected[i])
+            fail_msg("%zu: %u %s", i, a.status, a.body);
+        assert_true(i == 0 || strstr(a.body, "done before"));
+        an_api_answer_done(&a);
+    }
+    assert_int_equal(an_hub_state(f->hub)->tokens.n, before + 1);
+    an_api_answer a = an_test_api_ask(f, &mia, "POST", "/api/v1/tokens", "{}", "k1");
+    assert_int_equal(a.status, 201);
+    an_api_answer_done(&a);
+    a = ask(f, "POST", "/api/v1/tokens", "{}", "k2");
+    assert_int_equal(a.status, 201);
+    an_api_answer_done(&a);
+}
+
 static void a_token_is_shown_once_and_its_key_never(void **state)
 {
     fixture *f = *state;
@@ -251,6 +275,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_model_is_made_once_and_its_policy_can_change, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_key_does_the_same_thing_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_key_is_one_persons_and_of_changes_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_key_is_known_after_a_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(a_token_is_shown_once_and_its_key_never, setup, teardown),
         cmocka_unit_test_setup_teardown(a_journal_without_news_is_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(running_out_of_memory_is_survived, setup, teardown),
