@@ -157,6 +157,7 @@ static an_err put_link(an_meter_page *p, const an_status_in *in)
     for (size_t i = 0; i < AN_SPOOL_KINDS; i++)
         an_meter_count(p, AN_AM_SPOOL_DROPPED, spool.dropped[i],
                        AN_LABELS(an_spool_kind_name((an_spool_kind)i)));
+    an_meter_count(p, AN_AM_OWED, in->owed, NULL);
     an_meter_count(p, AN_AM_FACTS_SENT, st.facts_sent, NULL);
     an_meter_count(p, AN_AM_UPLOADS, st.uploads, NULL);
     an_meter_count(p, AN_AM_UPDATES, st.updates_acked, NULL);

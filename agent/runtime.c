@@ -196,28 +196,7 @@ static void each_second(an_agent *a)
     if (err != AN_ERR_NOTFOUND)
         an_agent_fault(a, "command_not_read", why.text);
     an_agent_budget_look(a);
-    an_alarms_stats alarms = {0};
-    if (an_alarms_stats_get(a->alarms, &alarms, &why) != AN_OK)
-        an_agent_fault(a, "alarms_not_read", why.text);
-    const an_status_in in = {.site = a->conf->site,
-                             .id = a->id,
-                             .next = a->next,
-                             .now_ms = a->clock->wall_ms(a->clock),
-                             .session = a->session,
-                             .spool = a->spool,
-                             .lines = a->lines,
-                             .n_lines = a->n_lines,
-                             .sinks = a->sinks,
-                             .governor = a->governor,
-                             .budget = &a->budget,
-                             .alarms = alarms,
-                             .faults = a->faults,
-                             .data = a->conf->data,
-                             .last_error = a->last_error,
-                             .last_job = a->last_job};
-    if (an_status_write(a->status_path, &in, &why) != AN_OK)
-        an_agent_fault(a, "status_not_written", why.text);
-    an_agent_tell(a, &in);
+    an_agent_tell(a);
 }
 
 /* ---- the loop ---- */

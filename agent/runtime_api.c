@@ -28,6 +28,8 @@ static void on_meters(void *ctx, const an_http_request *http, an_http_reply *rep
         reply->status = 403;
     else if (!an_probe_answer(a->probe, http->method, http->path, reply))
         reply->status = 404;
+    if (an_http_reply_header(reply, "Cache-Control", "no-store") != AN_OK)
+        reply->status = 500;
 }
 #endif
 

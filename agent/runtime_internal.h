@@ -330,6 +330,7 @@ typedef struct an_status_in {
     const an_resources *budget;
     an_alarms_stats alarms;
     uint64_t faults;  /* so far */
+    size_t owed;      /* facts and records that the disk does not take */
     const char *data; /* the data folder */
     const char *last_error;
     const char *last_job; /* why it failed; "": it did not */

@@ -97,9 +97,9 @@ void an_agent_note(an_agent *a, const an_line *l,
                    const char *what); /* in the site's journal, with what the line runs */
 
 /* runtime_tell.c: to whoever looks on, from outside */
-an_err an_agent_tell_open(an_agent *a);                      /* before anything that takes long */
-void an_agent_tell_turn(an_agent *a);                        /* each turn of the loop */
-void an_agent_tell(an_agent *a, const an_status_in *status); /* each second */
+an_err an_agent_tell_open(an_agent *a); /* before anything that takes long */
+void an_agent_tell_turn(an_agent *a);   /* each turn of the loop */
+void an_agent_tell(an_agent *a);        /* each second; writes status.json, too */
 void an_agent_tell_stopping(void);
 void an_agent_tell_close(an_agent *a); /* after an_agent_api_stop */
 

@@ -1,4 +1,4 @@
-/* What the agent tells whoever looks on from outside: Prometheus, probes, systemd. */
+/* What the agent tells whoever looks on from outside: status.json, Prometheus, probes, systemd. */
 #include <stdio.h>
 #include <string.h>
 
@@ -45,10 +45,9 @@ static void tell_systemd(an_agent *a, const an_status_in *status)
     (void)an_notify(line);
 }
 
-void an_agent_tell(an_agent *a, const an_status_in *status)
+static void tell_probes(an_agent *a, const an_status_in *status)
 {
     an_buf page;
-    tell_systemd(a, status);
     if (!a->meters && !a->api)
         return; /* nobody can ask */
     an_buf_init(&page, AN_METER_PAGE_MAX);
@@ -58,6 +57,35 @@ void an_agent_tell(an_agent *a, const an_status_in *status)
     else
         an_agent_fault(a, "meters_not_written", an_err_text(err));
     an_buf_done(&page);
+}
+
+void an_agent_tell(an_agent *a)
+{
+    an_note why = {{0}};
+    an_alarms_stats alarms = {0};
+    if (an_alarms_stats_get(a->alarms, &alarms, &why) != AN_OK)
+        an_agent_fault(a, "alarms_not_read", why.text);
+    const an_status_in in = {.site = a->conf->site,
+                             .id = a->id,
+                             .next = a->next,
+                             .now_ms = a->clock->wall_ms(a->clock),
+                             .session = a->session,
+                             .spool = a->spool,
+                             .lines = a->lines,
+                             .n_lines = a->n_lines,
+                             .sinks = a->sinks,
+                             .governor = a->governor,
+                             .budget = &a->budget,
+                             .alarms = alarms,
+                             .faults = a->faults,
+                             .owed = a->n_owed + a->n_logged,
+                             .data = a->conf->data,
+                             .last_error = a->last_error,
+                             .last_job = a->last_job};
+    if (an_status_write(a->status_path, &in, &why) != AN_OK)
+        an_agent_fault(a, "status_not_written", why.text);
+    tell_systemd(a, &in);
+    tell_probes(a, &in);
 }
 
 void an_agent_tell_stopping(void)

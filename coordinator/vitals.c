@@ -49,6 +49,9 @@ bool an_vitals_probe(const an_vitals *v, const an_http_request *http, an_http_re
     reply->type = "text/plain";
     reply->fixed = !read ? "GET" : why ? why : "ok";
     reply->body_len = strlen(reply->fixed);
+    if (an_http_reply_header(reply, "Cache-Control", "no-store") !=
+        AN_OK) /* a proxy between shall not remember it */
+        reply->status = 500;
     return true;
 }
 
