@@ -113,7 +113,7 @@ function Lines({ k }: { k: Work }) {
         rows={k.lines}
         id={(l) => l.site + "/" + l.line}
         columns={[
-          { id: "where", head: t("work.where"), cell: (l) => <><a href={to("/sites/:name", { name: l.site })}>{l.site}</a><span class="dim"> / {l.line}</span></>, by: (l) => l.site + l.line },
+          { id: "where", head: t("work.where"), cell: (l) => <a href={to("/sites/:name", { name: l.site })}>{l.site} / {l.line}</a>, by: (l) => l.site + l.line },
           { id: "state", head: t("work.state"), cell: (l) => word("work.refit", l.overlay_state || "asked"), by: (l) => l.overlay_state },
           { id: "overlay", head: t("work.overlay"), cell: (l) => <Hash hash={l.overlay} /> },
           { id: "reason", head: t("work.reason"), cell: (l) => <Said text={l.reason} /> },

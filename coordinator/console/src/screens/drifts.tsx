@@ -315,7 +315,7 @@ export default function Drifts() {
           empty={<Empty title={t("work.no_reports")}>{t("work.no_reports_help")}</Empty>}
           columns={[
             { id: "time", head: t("work.reported"), cell: (d) => <Time ms={d.time_ms} />, by: (d) => -d.time_ms },
-            { id: "where", head: t("work.where"), cell: (d) => <><a href={to("/sites/:name", { name: d.site })}>{d.site}</a><span class="dim"> / {d.line}</span></>, by: (d) => d.site + d.line },
+            { id: "where", head: t("work.where"), cell: (d) => <a href={to("/sites/:name", { name: d.site })}>{d.site} / {d.line}</a>, by: (d) => d.site + d.line },
             { id: "what", head: t("work.what_drifts"), cell: (d) => <div><strong>{subjectName(d.subject)}</strong> <Direction sign={d.sign} /><div class="dim small">{testName(d.test)}</div></div>, by: (d) => d.subject },
             { id: "effect", head: t("work.against_threshold"), cell: (d) => <div class="bullet"><Against value={d.effect} bound={d.threshold} most={4} /><span>{figure(d.effect)} <span class="dim">{t("work.over", { bound: figure(d.threshold) })}</span> <strong>{times(d.effect, d.threshold)}</strong></span></div>, by: (d) => -d.effect / (d.threshold || 1) },
             { id: "model", head: t("work.model"), cell: (d) => <><a href={to("/models/:name", { name: d.model })}>{d.model}</a> <Hash hash={d.version} n={8} href={d.version ? "/versions/" + d.version : undefined} /></>, by: (d) => d.model },

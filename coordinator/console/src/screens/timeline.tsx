@@ -17,8 +17,8 @@ export function Timeline({ runs }: { runs: Run[] }) {
   const versions = [...new Set(runs.map((r) => r.version))];
   const tone = (v: string): number => (versions.indexOf(v) % 6) + 1;
   return (
-    <div class="scroll">
-      <svg class="timeline" viewBox={`0 0 ${WIDTH} ${lines.length * BAND + 24}`} role="img" aria-label={t("console.timeline", { n: lines.length })}>
+    <div class="scroll" role="img" tabIndex={0} aria-label={t("console.timeline", { n: lines.length })}>
+      <svg class="timeline" viewBox={`0 0 ${WIDTH} ${lines.length * BAND + 24}`}>
         {lines.map((line, i) => (
           <g key={line} transform={`translate(0 ${i * BAND})`}>
             <text x="0" y="21">
