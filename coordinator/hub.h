@@ -218,7 +218,7 @@ an_err an_hub_rollback(an_hub *hub, const char *actor, const char *model, const 
 
 /* A person with a role and sites (none: all).  verifier: of a new one's password (an_password_hash), NULL: none, they
  * cannot log in yet.  Who is there gets another role and other sites; a verifier is then refused.
- * Errors: INVAL a name, sites; LIMIT; EXISTS there is one and `add`; NOTFOUND there is none and not `add`. */
+ * Errors: INVAL a name, sites; STATE too many; EXISTS there is one and `add`; NOTFOUND there is none and not `add`. */
 typedef struct an_user_spec {
     const char *name;
     an_role role;
@@ -232,7 +232,7 @@ an_err an_hub_user_set(an_hub *hub, const char *actor, const an_user_spec *spec,
 an_err an_hub_user_password(an_hub *hub, const char *actor, const char *name, const char *verifier,
                             an_note *why);
 an_err an_hub_user_remove(an_hub *hub, const char *actor, const char *name, const char *reason, an_note *why);
-/* hash: of the token's text, which is kept nowhere.  Errors: NOTFOUND, INVAL label, time; LIMIT. */
+/* hash: of the token's text, which is kept nowhere.  Errors: NOTFOUND, INVAL label, time; STATE too many. */
 an_err an_hub_user_token(an_hub *hub, const char *actor, const char *name, const an_user_token *token,
                          an_note *why);
 an_err an_hub_user_token_revoke(an_hub *hub, const char *actor, const char *name,
@@ -240,7 +240,7 @@ an_err an_hub_user_token_revoke(an_hub *hub, const char *actor, const char *name
                                 an_note *why);
 
 /* Asked for by somebody, who has to find a second person: kept for AN_PROPOSAL_MS.  body: JSON text.
- * Errors: EXISTS the same is proposed already; LIMIT too many, too long. */
+ * Errors: EXISTS the same is proposed already; STATE too many; LIMIT too long. */
 #define AN_PROPOSAL_MS (INT64_C(24) * 3600000)
 an_err an_hub_propose(an_hub *hub, const char *actor, const char *path, const char *body, const char *basis,
                       const char *reason, uint64_t *ret_id, an_note *why);

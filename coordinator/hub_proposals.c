@@ -46,7 +46,7 @@ static an_err check_new(const an_hub *hub, const char *path, const char *body, c
                            (unsigned long long)p->id);
     }
     if (hub->state.proposals.n >= AN_PROPOSALS_MAX)
-        return an_fail(AN_ERR_LIMIT, why, "%d proposals are open; drop some", AN_PROPOSALS_MAX);
+        return an_fail(AN_ERR_STATE, why, "%d proposals are open; drop some", AN_PROPOSALS_MAX);
     if (strlen(body) >= AN_PROPOSAL_BODY_MAX)
         return an_fail(AN_ERR_LIMIT, why, "what is proposed has at most %d bytes", AN_PROPOSAL_BODY_MAX - 1);
     return AN_OK;

@@ -66,7 +66,7 @@ static an_err check_spec(an_hub *hub, const an_user_spec *s, an_note *why)
     if (!known && !s->add)
         return an_fail(AN_ERR_NOTFOUND, why, "no user %s", s->name);
     if (!known && hub->state.users.n >= AN_USERS_MAX)
-        return an_fail(AN_ERR_LIMIT, why, "there are %d users already", AN_USERS_MAX);
+        return an_fail(AN_ERR_STATE, why, "there are %d users already", AN_USERS_MAX);
     return AN_OK;
 }
 
@@ -148,7 +148,7 @@ an_err an_hub_user_token(an_hub *hub, const char *actor, const char *name, const
     if (t->expires_ms <= now || t->expires_ms > now + VALID_MAX_MS)
         return an_fail(AN_ERR_INVAL, why, "a token is valid for 366 days at most");
     if (an_user_tokens_valid(u, now) >= AN_USER_TOKENS_MAX)
-        return an_fail(AN_ERR_LIMIT, why, "%s has %d tokens already; revoke one", u->name,
+        return an_fail(AN_ERR_STATE, why, "%s has %d tokens already; revoke one", u->name,
                        AN_USER_TOKENS_MAX);
     an_json *o = an_json_object();
     an_hex(id, t->id, sizeof t->id);

@@ -18,6 +18,7 @@ static void problem_later(unsigned status, int64_t wait_ms, const char *what, an
     an_note why;
     an_note_set(&why, "%s; come again in %lld s", what, (long long)((wait_ms + 999) / 1000));
     an_api_problem(status, why.text, ret);
+    ret->retry_s = (wait_ms + 999) / 1000;
 }
 
 /* False: told in *refusal.  True: end_check is due. */

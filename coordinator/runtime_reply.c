@@ -28,7 +28,7 @@ static bool has_it(const an_http_request *http, const char *tag)
 
 static an_err set_headers(const an_http_request *http, an_api_answer *answer, an_http_reply *reply)
 {
-    char tag[TAG_TEXT];
+    char tag[TAG_TEXT], retry[24];
     const bool reads = strcmp(http->method, "GET") == 0 || strcmp(http->method, "HEAD") == 0;
     an_err err = an_http_reply_header(reply, "Cache-Control",
                                       reads && answer->status == 200 ? "private, no-cache" : "no-store");
@@ -36,6 +36,9 @@ static an_err set_headers(const an_http_request *http, an_api_answer *answer, an
         err = an_http_reply_header(reply, "WWW-Authenticate", "Bearer");
     if (err == AN_OK && answer->status == 405 && answer->allow)
         err = an_http_reply_header(reply, "Allow", answer->allow);
+    snprintf(retry, sizeof retry, "%lld", (long long)answer->retry_s);
+    if (err == AN_OK && answer->retry_s > 0)
+        err = an_http_reply_header(reply, "Retry-After", retry);
     if (err != AN_OK || !reads || answer->status != 200)
         return err;
     make_tag(tag, answer);

@@ -60,6 +60,7 @@ typedef struct an_api_answer {
     const char *type;  /* static text */
     char *body;        /* owned, an_free */
     const char *allow; /* of a 405: the header, static text */
+    int64_t retry_s;   /* Retry-After; 0: none */
     uint64_t last;     /* of a page of events: the record to go on after */
 } an_api_answer;
 

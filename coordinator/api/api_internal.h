@@ -29,7 +29,7 @@ typedef an_err an_api_handler(an_api_call *c, an_note *why);
 #include "coordinator/api/routes.def"
 #undef AN_ROUTE
 
-/* Keeps the call as a proposal: 202.  Errors: NOTFOUND what it is about; EXISTS, LIMIT. */
+/* Keeps the call as a proposal: 202.  Errors: NOTFOUND what it is about; EXISTS, STATE, LIMIT. */
 an_err an_api_propose(an_api_call *c, const char *pattern, an_note *why);
 /* May c's user do a POST of this path and body?  run: and does it, into c's answer.  Errors: AUTH, STATE, the function's. */
 an_err an_api_again(an_api_call *c, const char *path, const char *body, bool run, an_note *why);

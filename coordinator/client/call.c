@@ -78,7 +78,7 @@ static int call(an_cli *c, const char *method, const char *path, const char *bod
         printf("%s\n", answer.body);
     } else if (an_json_parse_max(answer.body, answer.body_len, ANSWER_MAX, "answer", ret, &why) != AN_OK) {
         code = an_cli_fail(AN_CLI_REFUSED, "%s", why.text);
-    } else if (answer.status == 202) {
+    } else if (answer.status == 202 && an_jval_get(an_json_root(*ret), "proposal")) {
         an_cli_say_proposed(an_jval_get(an_json_root(*ret), "proposal"));
         an_json_doc_free(*ret);
         *ret = NULL; /* the verb has nothing to show */

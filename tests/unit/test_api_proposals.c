@@ -166,7 +166,7 @@ static void they_have_a_bound(void **state)
         snprintf(body, sizeof body, "{\"train.rounds\":%d}", i + 1);
         an_test_api_expect(f, &eva, "POST", "/models/pumps/policy", body, 202, "proposal");
     }
-    an_test_api_expect(f, &eva, "POST", "/models/pumps/policy", "{\"train.rounds\":99}", 413,
+    an_test_api_expect(f, &eva, "POST", "/models/pumps/policy", "{\"train.rounds\":99}", 409,
                        "proposals are open");
     an_test_api_expect(f, &tom, "POST", "/proposals/1/drop", "{}", 200, "proposal");
     memset(body, 'x', sizeof body);
