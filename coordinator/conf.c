@@ -47,6 +47,8 @@ const an_opt an_coordinator_rows[] = {
                 "answer without TLS on an address other than loopback: behind a proxy, or in a container"),
     AN_OPT_INT(CONF, http_per_address, "http.per_address", 0, 128, "32",
                "connections from one address, but for loopback; 0: as many as there are"),
+    AN_OPT_MS(CONF, heartbeat_ms, "http.heartbeat", 1000, 45000, "15s",
+              "how long a stream of events is silent before it says a comment; shorter than a proxy waits"),
     AN_OPT_MS(CONF, answer_ms, "http.answer", 100, 600000, "30s",
               "how long a request waits before it is told 503"),
     AN_OPT_CHOICE(CONF, metrics, "http.metrics", whose_metrics, "token",

@@ -34,9 +34,10 @@ typedef struct an_coordinator_conf {
     bool http_plain;                   /* no TLS although others than this computer can connect */
     int64_t http_per_address;          /* connections from one address; 0: no bound of their own */
     int64_t lease_ms;
-    int64_t answer_ms; /* how long an HTTP request waits for the core */
-    int metrics;       /* AN_METRICS_* */
-    int64_t stall_ms;  /* of the core, before it counts as hung */
+    int64_t heartbeat_ms; /* a stream of events is not silent for longer */
+    int64_t answer_ms;    /* how long an HTTP request waits for the core */
+    int metrics;          /* AN_METRICS_* */
+    int64_t stall_ms;     /* of the core, before it counts as hung */
     int64_t session_idle_ms, session_max_ms;
     int64_t people; /* that a release needs */
     int64_t enrol_rate;

@@ -8,7 +8,6 @@
 
 #define EVENTS_PATH "/api/v1/events"
 #define WAIT_MS 1000
-#define HEARTBEAT_MS 15000
 #define STILL_MS 2000 /* between two looks whether they may still listen */
 
 typedef struct listener {
@@ -113,7 +112,7 @@ static long on_next(void *ctx, char *buf, size_t cap)
     if (l->left > 0)
         return slice(l, buf, cap);
     said(l);
-    const bool silent = mono() - l->spoke_ms >= HEARTBEAT_MS;
+    const bool silent = mono() - l->spoke_ms >= an_bridge_heartbeat(l->bridge);
     switch (an_feed_next(an_bridge_feed(l->bridge), l->after, silent ? 0 : WAIT_MS, &e)) {
     case AN_OK:
         take_event(l, e);

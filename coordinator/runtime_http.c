@@ -25,7 +25,7 @@ struct an_bridge {
     an_pipe *to_core; /* under the lock: many threads send */
     bool closing;
     an_auth *auth; /* borrowed */
-    int64_t answer_ms;
+    int64_t answer_ms, heartbeat_ms;
     bool open_meters; /* they need no token */
     const char *data;
     an_vitals *vitals;
@@ -283,6 +283,7 @@ an_err an_bridge_open(const an_coordinator_conf *conf, an_auth *auth, an_vitals 
     pthread_condattr_destroy(&attr);
     b->to_core = to_core;
     b->answer_ms = conf->answer_ms;
+    b->heartbeat_ms = conf->heartbeat_ms;
     b->open_meters = conf->metrics == AN_METRICS_OPEN;
     b->data = conf->data;
     b->vitals = vitals;
@@ -312,6 +313,11 @@ an_err an_bridge_open(const an_coordinator_conf *conf, an_auth *auth, an_vitals 
     }
     *ret = b;
     return AN_OK;
+}
+
+int64_t an_bridge_heartbeat(const an_bridge *b)
+{
+    return b->heartbeat_ms;
 }
 
 an_feed *an_bridge_feed(const an_bridge *b)

@@ -98,6 +98,7 @@ typedef struct an_bridge an_bridge;
 /* Hands a request to the core and waits for its answer; takes the job, whatever happens.  From any thread. */
 void an_bridge_ask(an_bridge *b, an_http_job *job, an_api_answer *ret);
 an_feed *an_bridge_feed(const an_bridge *b);
+int64_t an_bridge_heartbeat(const an_bridge *b); /* ms */
 
 /* Takes the answer: headers, and 304 where the client has it.  runtime_reply.c */
 void an_reply_fill(const an_http_request *http, an_api_answer *answer, an_http_reply *reply);

@@ -11,6 +11,7 @@ has_production() { p=$(production) && [ -n "$p" ] && [ "$p" != null ]; }
 n_records() { api status --json | sed -n 's/.*"journal_seq":\([0-9]*\).*/\1/p'; }
 has_round() { api round list --json | grep -q '"id":'; }
 
+coordinator_flags+=(--http.heartbeat 1s)
 start_coordinator "${coordinator_flags[@]}"
 python3 tests/support/events.py "$work/coordinator" 50 "$work/stop" >"$work/listeners.log" 2>&1 &
 listeners=$!

@@ -2,6 +2,9 @@
 
     events.py DATA N STOP      DATA: the coordinator's folder; ends when the file STOP names the last record and all N
                                have it; exit 1 and a line if one missed a record, saw one twice or out of order
+
+Beside them, one who has the site plant-a alone hears what the journal tells them, and one who has none that there is hears
+comments, and the end of the stream when they are removed.
 """
 import http.client
 import json
@@ -27,11 +30,32 @@ def end():
         return 0
 
 
-def connect(last):
+def ask(method, path, body=None, token=None):
     with open(os.path.join(data, "endpoints.json")) as f:
         there = urllib.parse.urlparse(json.load(f)["http"])
     with open(os.path.join(data, "admin.token")) as f:
-        headers = {"Authorization": "Bearer " + f.read().strip()}
+        token = token or f.read().strip()
+    connection = http.client.HTTPConnection(there.hostname, there.port, timeout=20)
+    connection.request(method, "/api/v1" + path, json.dumps(body) if body is not None else None,
+                       {"Authorization": "Bearer " + token})
+    response = connection.getresponse()
+    answer = json.loads(response.read())
+    connection.close()
+    if response.status >= 300:
+        raise OSError(answer["detail"])
+    return answer
+
+
+def user_token(name, site):
+    ask("POST", "/users", {"name": name, "role": "viewer", "sites": [site]})
+    return ask("POST", f"/users/{name}/tokens", {"label": "test", "valid_ms": 3600000})["token"]["token"]
+
+
+def connect(last, token=None):
+    with open(os.path.join(data, "endpoints.json")) as f:
+        there = urllib.parse.urlparse(json.load(f)["http"])
+    with open(os.path.join(data, "admin.token")) as f:
+        headers = {"Authorization": "Bearer " + (token or f.read().strip())}
     if last is not None:
         headers["Last-Event-ID"] = str(last)
     connection = http.client.HTTPConnection(there.hostname, there.port, timeout=20)
@@ -92,7 +116,50 @@ def listen(i):
         faults.append(f"listener {i} hangs at {last}, the end is {end()}")
 
 
+def listen_to_one_site(token):
+    last, heard = 0, []
+    while time.monotonic() < deadline and not (end() and last >= end()):
+        try:
+            connection, response = connect(last, token)
+            for seq, _, record in events(response):
+                if seq is not None:
+                    heard.append(seq)
+                    last = seq
+                    if record["subject"] != "plant-a":
+                        faults.append(f"who has plant-a alone hears of {record['subject']}")
+                elif end():
+                    last = end()
+                    break
+            connection.close()
+        except (OSError, http.client.HTTPException, ValueError):
+            time.sleep(0.05)
+    told = [r["seq"] for r in ask("GET", "/journal?limit=1000", token=token)["records"]]
+    if not told or [s for s in told if s <= end()] != [s for s in heard if s <= end()]:
+        faults.append(f"who has plant-a alone hears {heard}, and reads {told}")
+
+
+def listen_to_nothing(name, token):
+    comments, removed = 0, False
+    connection, response = connect(0, token)
+    for seq, kind, _ in events(response):
+        if seq is not None:
+            faults.append(f"who has no site hears {kind}")
+            return
+        comments += 1
+        if comments == 3 and not removed:
+            ask("POST", f"/users/{name}/remove", {"reason": "a test"})
+            removed = True
+        if comments > 13 or time.monotonic() > deadline:
+            faults.append("the stream of who was removed goes on")
+            return
+    if not removed:
+        faults.append(f"the stream of who has no site ended after {comments} comments")
+
+
+vera, quinn = user_token("vera", "plant-a"), user_token("quinn", "plant-q")
+listen_to_nothing("quinn", quinn)
 threads = [threading.Thread(target=listen, args=(i,)) for i in range(n_listeners)]
+threads.append(threading.Thread(target=listen_to_one_site, args=(vera,)))
 for t in threads:
     t.start()
 for t in threads:
