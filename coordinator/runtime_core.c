@@ -10,6 +10,7 @@
 #include "net/poll.h"
 
 #define TICK_MS 1000  /* the longest sleep */
+#define TELL_MS 5000  /* between two looks for `systemctl status` */
 #define KEEP_MS 1000  /* between two renewals of the lease */
 #define VALID_MS 3000 /* so long it holds (store.h): after that another coordinator may be active */
 
@@ -392,6 +393,29 @@ static bool keep_lease(an_core *c)
     return true;
 }
 
+/* What it does, in words, when that has changed. */
+static void tell_systemd(an_core *c)
+{
+    const an_state *st = an_hub_state(c->hub);
+    size_t sites = 0, here = 0, rounds = 0;
+    char text[sizeof c->told];
+    if (mono() < c->tell_ms)
+        return;
+    c->tell_ms = mono() + TELL_MS;
+    for (size_t i = 0; i < st->sites.n; i++)
+        sites += st->sites.items[i].status == AN_SITE_APPROVED;
+    const an_hub_live *live;
+    for (size_t i = 0; (live = an_hub_live_at(c->hub, i)); i++)
+        here += live->connected;
+    for (size_t i = 0; i < st->rounds.n; i++)
+        rounds += !st->rounds.items[i].over;
+    snprintf(text, sizeof text, "STATUS=active: %zu of %zu sites connected, %zu rounds open", here, sites,
+             rounds);
+    if (strcmp(text, c->told) != 0)
+        (void)an_notify(text);
+    memcpy(c->told, text, sizeof text);
+}
+
 static void give_up(an_core *c, an_err err)
 {
     if (c->args->calls.failed)
@@ -435,5 +459,6 @@ void an_core_run(an_core *c, an_pipe *pipe)
         flush(c);
         an_feed_journal(an_bridge_feed(c->bridge), c->store, an_hub_state(c->hub)->last_seq);
         look_at_parked(c);
+        tell_systemd(c);
     }
 }

@@ -38,6 +38,8 @@ typedef struct an_core {
     size_t n_served; /* versions that the bulk thread knows of */
     bool enrol_open;
     int64_t keep_ms; /* when the lease is renewed next */
+    int64_t tell_ms; /* when systemd is told what it does */
+    char told[160];  /* ... and was told last */
     int64_t kept_ms; /* before it was renewed last */
 } an_core;
 

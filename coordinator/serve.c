@@ -130,7 +130,7 @@ int an_serve(const an_coordinator_conf *conf)
         printf("http %s\ncontrol %s\nbulk %s\nenrol %s\ntoken %s\n", e->http, e->control, e->bulk, e->enrol,
                e->token_file);
         fflush(stdout);
-        (void)an_notify("READY=1\nSTATUS=active");
+        (void)an_notify("READY=1");
         while (sigwait(&end->signals, &got) != 0)
             continue;
         if (got != FAILED_SIGNAL)

@@ -105,7 +105,7 @@ an_package_service(agent andon-agent /var/lib/andon-agent 0750 "Andon agent" "an
 install(FILES ${an_deploy}/systemd/andon-agent@.service DESTINATION lib/systemd/system COMPONENT agent)
 install(FILES ${an_deploy}/packages/agent/site.yaml ${an_deploy}/systemd/devices.conf ${an_deploy}/systemd/secrets.conf
     DESTINATION share/doc/${an_agent_name}/examples COMPONENT agent)
-install(FILES docs/OPERATIONS.md docs/CONFIGURATION.md docs/SOURCES.md docs/SECURITY.md
+install(FILES docs/OPERATIONS.md docs/CONFIGURATION.md docs/METRICS.md docs/SOURCES.md docs/SECURITY.md
     DESTINATION share/doc/${an_agent_name} COMPONENT agent)
 set(CPACK_DEBIAN_AGENT_PACKAGE_DEPENDS adduser)
 if(an_libs)
@@ -123,9 +123,10 @@ out in stages, and answers drift with further rounds.")
     an_package_service(coordinator andon /var/lib/andon 0700 "Andon coordinator" andon-coordinator.service "")
     install(FILES ${an_deploy}/systemd/andon-coordinator.service DESTINATION lib/systemd/system COMPONENT coordinator)
     install(FILES ${an_deploy}/packages/coordinator/coordinator.yaml DESTINATION /etc/andon COMPONENT coordinator)
-    install(FILES docs/OPERATIONS.md docs/CONFIGURATION.md docs/SECURITY.md docs/PROTOCOL.md
+    install(FILES docs/OPERATIONS.md docs/CONFIGURATION.md docs/METRICS.md docs/SECURITY.md docs/PROTOCOL.md
         DESTINATION share/doc/andon-coordinator COMPONENT coordinator)
-    install(DIRECTORY ${an_deploy}/examples/models DESTINATION share/doc/andon-coordinator/examples COMPONENT coordinator)
+    install(DIRECTORY ${an_deploy}/examples/models ${an_deploy}/prometheus ${an_deploy}/grafana
+        DESTINATION share/doc/andon-coordinator/examples COMPONENT coordinator)
     set(CPACK_DEBIAN_COORDINATOR_PACKAGE_DEPENDS adduser)
     set(CPACK_DEBIAN_COORDINATOR_PACKAGE_RECOMMENDS andon)
     set(CPACK_DEBIAN_COORDINATOR_PACKAGE_SUGGESTS "postgresql, sqlite3")

@@ -94,7 +94,9 @@ done
 python3 tests/support/follow_round.py train "$work/coordinator.log" "${sites[@]/#/$work/}" || die "the round cannot be followed"
 
 # ---- what systemd was told
-grep -qx 'READY=1|STATUS=active' "$work/coordinator.notify" || die "the coordinator is not ready: $(cat "$work/coordinator.notify")"
+grep -qx 'READY=1' "$work/coordinator.notify" || die "the coordinator is not ready: $(cat "$work/coordinator.notify")"
+until_true 10 grep -qx 'STATUS=active: 3 of 3 sites connected, 0 rounds open' "$work/coordinator.notify" ||
+    die "no status: $(cat "$work/coordinator.notify")"
 until_true 10 grep -qx 'WATCHDOG=1' "$work/coordinator.notify" || die "no sign of life: $(cat "$work/coordinator.notify")"
 grep -q '^READY=1|STATUS=.*lines read' "$work/plant-a.notify" || die "no agent is ready: $(cat "$work/plant-a.notify")"
 grep -qx 'WATCHDOG=1' "$work/plant-a.notify" || die "no sign of life of an agent"
