@@ -81,7 +81,7 @@ export function LineageGraph({ versions, production }: { versions: Version[]; pr
               <rect x={x(n)} y={y(n)} width={BOX_W} height={BOX_H} rx="7" />
               <text class="mono" x={x(n) + 10} y={y(n) + 17}>
                 {n.version.hash.slice(0, 8)}
-              </text>
+              </text>{" "}
               <text class="role" x={x(n) + 10} y={y(n) + 32}>
                 {word("console.version_role", role)}
               </text>

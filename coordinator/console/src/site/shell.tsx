@@ -120,7 +120,7 @@ function Who() {
     asking.value = () => (asking.value = undefined);
   };
   return (
-    <button type="button" class="plain who" title={t("site.name_change")} aria-label={t("site.you_are", { name: known || "–" })} onClick={change}>
+    <button type="button" class="plain who" title={t("site.name_change")} aria-label={t("site.you_are", { name: known || t("site.no_name") })} onClick={change}>
       <Icon name="users" />
       <span>{known || t("site.no_name")}</span>
     </button>
