@@ -24,6 +24,13 @@ typedef struct page {
 /* Actors and times are no index of the store's: a page that is hard to fill ends with what was found so far. */
 #define SEEN_MAX AN_API_SEEN_MAX
 
+/* "user/mia" is one, "user/" all people, "site/" all sites. */
+static bool is_by(const char *wanted, const char *actor)
+{
+    const size_t len = strlen(wanted);
+    return wanted[len - 1] == '/' ? strncmp(actor, wanted, len) == 0 : strcmp(actor, wanted) == 0;
+}
+
 /* LIMIT ends the scan. */
 static an_err wanted(page *p, const an_record *r, bool *ret)
 {
@@ -32,7 +39,7 @@ static an_err wanted(page *p, const an_record *r, bool *ret)
         return AN_ERR_LIMIT;
     p->last = r->seq > p->last ? r->seq : p->last;
     p->low = r->seq;
-    *ret = !early && (!p->actor || strcmp(r->actor, p->actor) == 0) && an_api_sees_record(p->who, r);
+    *ret = !early && (!p->actor || is_by(p->actor, r->actor)) && an_api_sees_record(p->who, r);
     return AN_OK;
 }
 

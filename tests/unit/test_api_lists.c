@@ -182,6 +182,15 @@ static void records_come_newest_first_in_pieces(void **state)
         assert_int_equal(an_jval_count(an_jval_get(an_json_root(doc), "alarms")), cases[i].n);
         an_json_doc_free(doc);
     }
+    const query by[][3] = {{{"by", "site/"}, {NULL, NULL}},
+                           {{"by", "site/plant-a"}, {NULL, NULL}},
+                           {{"by", "user/"}, {NULL, NULL}}};
+    static const size_t by_n[] = {7, 3, 0};
+    for (size_t i = 0; i < 3; i++) {
+        an_json_doc *doc = get(f, &admin, "/journal", by[i], 200);
+        assert_int_equal(an_jval_count(an_jval_get(an_json_root(doc), "records")), by_n[i]);
+        an_json_doc_free(doc);
+    }
     const query newest[] = {{"newest", "true"}, {"limit", "2"}, {"kind", "alarm.summary"}, {NULL, NULL}};
     an_json_doc *doc = get(f, &admin, "/journal", newest, 200);
     assert_int_equal(an_jval_count(an_jval_get(an_json_root(doc), "records")), 2);
