@@ -34,6 +34,7 @@ export const screens: Screen[] = [
   { path: "/rounds/:id", area: "work", load: () => import("./screens/round.tsx") },
   { path: "/alarms", nav: { label: "console.nav_alarms", icon: "alarm" }, area: "work", load: () => import("./screens/alarms.tsx") },
   { path: "/alarms/:seq", area: "work", load: () => import("./screens/alarm.tsx") },
+  { path: "/journal", nav: { label: "console.nav_journal", icon: "journal" }, area: "work", load: () => import("./screens/journal.tsx") },
 ];
 
 /** The order of the list at the side: what happens first, then what there is, then who may. */

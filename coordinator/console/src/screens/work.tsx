@@ -7,7 +7,6 @@ import { api, can, type Role } from "../shell/session.ts";
 import { Said as English, State, type Tone } from "../ui/bits.tsx";
 import { ActionDialog } from "../ui/dialog.tsx";
 import { Icon, type IconName } from "../ui/icon.tsx";
-import { toast } from "../ui/toast.tsx";
 import "./work.css";
 
 /** The coordinator's own words, or a dash where it said nothing. */
@@ -60,11 +59,7 @@ export interface Decision {
   reason?: "needed" | "optional";
 }
 
-interface Kept {
-  proposal?: { id: number };
-}
-
-/** A dialog that says what will happen and asks why; the answer may be that somebody else has to say yes as well. */
+/** A dialog that says what will happen and asks why. */
 export function Decide({ d, onClose, after }: { d: Decision; onClose: () => void; after: () => void }) {
   return (
     <ActionDialog
@@ -74,11 +69,11 @@ export function Decide({ d, onClose, after }: { d: Decision; onClose: () => void
       danger={!!d.danger}
       reason={d.reason ?? "needed"}
       act={async (reason) => {
-        const kept = await api.post<Kept>(d.path, { ...d.body, ...(reason ? { reason } : {}) });
-        if (kept.proposal) toast(t("work.proposed", { id: String(kept.proposal.id) }), "info");
-        else toast(d.done, "ok");
+        const answer = await api.post<object>(d.path, { ...d.body, ...(reason ? { reason } : {}) });
         after();
+        return answer;
       }}
+      done={d.done}
       onClose={onClose}
     />
   );
