@@ -62,11 +62,13 @@ export function setQuery(change: Record<string, string | undefined>): void {
 
 function onClick(e: MouseEvent): void {
   if (e.defaultPrevented || e.button !== 0 || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey) return;
-  const a = (e.target as Element | null)?.closest?.("a[href]") as HTMLAnchorElement | null;
-  if (!a || a.target || a.hasAttribute("download") || a.origin !== location.origin) return;
-  if (a.hash && a.pathname === location.pathname) return;
+  // By attributes: a link of a drawing has other properties than one of a text.
+  const a = (e.target as Element | null)?.closest?.("a[href]");
+  if (!a || a.hasAttribute("target") || a.hasAttribute("download")) return;
+  const url = new URL(a.getAttribute("href")!, location.href);
+  if (url.origin !== location.origin || (url.hash && url.pathname === location.pathname)) return;
   e.preventDefault();
-  navigate(a.href);
+  navigate(url.href);
 }
 
 export function startRouter(): void {

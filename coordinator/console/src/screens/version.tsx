@@ -85,7 +85,9 @@ export default function VersionScreen({ params }: { params: Params }) {
         <div class="panel">{answer.error ? <Failed error={answer.error} retry={answer.reload} /> : <Loading />}</div>
       </div>
     );
-  const { version: v, facts: f } = a;
+  const f = a.facts;
+  const stopped = f.campaign?.state === "STOPPED" && f.gate && !f.gate.passed ? { stopped: f.gate.reason } : {};
+  const v: Version = { ...a.version, ...stopped, former: f.releases.length > 0 };
   const model = to("/models/:name", { name: v.model });
   return (
     <div class="page">
