@@ -13,3 +13,13 @@ cmake --build build/aarch64 -j "$(nproc)"
 # Not: minutes of products in two precisions, which say nothing of the machine that they do not say in a second.
 ctest --test-dir build/aarch64 -j "$(nproc)" --timeout 900 --output-on-failure -E '^test_precision$'
 qemu-aarch64 build/aarch64/bin/andon-agent --help | head -n 3
+
+# Its package: for that machine, and with the libraries of that machine.
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+deploy/package --arm64 --out "$folder"
+deb=$(echo "$folder"/andon-agent-small_*_arm64.deb)
+dpkg-deb -x "$deb" "$folder/x"
+readelf -h "$folder/x/usr/bin/andon-agent" | grep -q AArch64
+[[ $(dpkg-deb -f "$deb" Depends) == *libzmq5* ]]
+qemu-aarch64 "$folder/x/usr/bin/andon-agent" --version
