@@ -82,3 +82,31 @@ with urllib.request.urlopen(ask, context=ssl.create_default_context(cafile=sys.a
 assert cookie.endswith("; HttpOnly; SameSite=Strict; Path=/; Secure"), cookie
 END
 say 'ok: a session over TLS has a cookie for TLS alone'
+
+cat >"$work/listen.py" <<'END'
+import http.client
+import ssl
+import sys
+import urllib.parse
+
+there, token = urllib.parse.urlparse(sys.argv[1]), open(sys.argv[3]).read().strip()
+context = ssl.create_default_context(cafile=sys.argv[2])
+connection = http.client.HTTPSConnection(there.hostname, there.port, timeout=30, context=context)
+connection.request("GET", "/api/v1/events?after=0", headers={"Authorization": "Bearer " + token})
+response = connection.getresponse()
+for n, line in enumerate(response):
+    if n == 0:
+        print(line.decode().strip(), flush=True)
+print("ended", flush=True)
+END
+python3 "$work/listen.py" "$(endpoint http)" "$work/tls.pem" "$work/coordinator/admin.token" >"$work/heard.log" 2>&1 &
+listener=$!
+until_true 20 grep -q '^id: 1$' "$work/heard.log" || die "no events over TLS: $(cat "$work/heard.log")"
+kill -TERM "$coordinator_pid"
+wait "$coordinator_pid"
+code=$?
+coordinator_pid=
+wait "$listener"
+[ "$code" -eq 0 ] || die "with a listener it ends with $code"
+grep -q '^ended$' "$work/heard.log" || die "the stream broke: $(cat "$work/heard.log")"
+say 'ok: events come over TLS as well, and a listener does not keep it from ending'
