@@ -256,6 +256,93 @@ static void a_token_is_never_more_than_who_makes_it(void **state)
     an_test_api_expect(f, &mia, "POST", "/users/mia/tokens/revoke", body, 200, "\"tokens\":[]");
 }
 
+static uint32_t drawn = 2463534242;
+
+static uint32_t draw(uint32_t n) /* xorshift, Marsaglia 2003 */
+{
+    drawn ^= drawn << 13;
+    drawn ^= drawn >> 17;
+    drawn ^= drawn << 5;
+    return drawn % n;
+}
+
+/* Any one change of one of eight people. */
+static void change_somebody(fixture *f)
+{
+    const an_who admin = an_who_admin();
+    char path[96], body[160], id[AN_USER_TOKEN_ID_TEXT];
+    const unsigned who = draw(8), role = AN_ROLE_VIEWER + draw(5);
+    const an_user *u;
+    snprintf(path, sizeof path, "/api/v1/users/user-%u", who);
+    snprintf(body, sizeof body, "{\"role\":\"%s\",\"sites\":[\"plant-%u\"]}", an_role_name((an_role)role),
+             draw(3));
+    switch (draw(6)) {
+    case 0:
+        snprintf(path, sizeof path, "/api/v1/users");
+        snprintf(body, sizeof body, "{\"name\":\"user-%u\",\"role\":\"%s\"}", who,
+                 an_role_name((an_role)role));
+        break;
+    case 1:
+        snprintf(path, sizeof path, "/api/v1/users/user-%u/remove", who);
+        break;
+    case 2:
+    case 3:
+        snprintf(path, sizeof path, "/api/v1/users/user-%u/tokens", who);
+        snprintf(body, sizeof body, "{\"label\":\"l\",\"valid_ms\":%u}", 1000 + draw(100000));
+        break;
+    case 4:
+        u = an_users_find(&an_hub_state(f->hub)->users, path + sizeof "/api/v1/users/" - 1);
+        if (!u || u->n_tokens == 0)
+            return;
+        an_hex(id, u->tokens[draw(u->n_tokens)].id, sizeof u->tokens[0].id);
+        snprintf(path, sizeof path, "/api/v1/users/user-%u/tokens/revoke", who);
+        snprintf(body, sizeof body, "{\"id\":\"%s\"}", id);
+        break;
+    default:
+        break;
+    }
+    an_api_answer a = an_test_api_ask(f, &admin, "POST", path, body, "");
+    assert_true(a.status < 500);
+    an_api_answer_done(&a);
+    an_clock_fake_advance(&f->clock, draw(3000));
+}
+
+static char *all_of(fixture *f, const char *path)
+{
+    const an_who admin = an_who_admin();
+    an_api_answer a = an_test_api_ask(f, &admin, "GET", path, "", "");
+    char *text = an_strdup(a.body);
+    an_api_answer_done(&a);
+    return text;
+}
+
+static void after_a_restart_everybody_is_who_they_were(void **state)
+{
+    fixture *f = *state;
+    for (int life = 0; life < 5; life++) {
+        char *before[9], *after;
+        for (int i = 0; i < 80; i++)
+            change_somebody(f);
+        for (unsigned i = 0; i < 9; i++) {
+            char path[64] = "/api/v1/users";
+            if (i > 0)
+                snprintf(path, sizeof path, "/api/v1/users/user-%u/tokens", i - 1);
+            before[i] = all_of(f, path);
+        }
+        an_test_api_again(f);
+        for (unsigned i = 0; i < 9; i++) {
+            char path[64] = "/api/v1/users";
+            if (i > 0)
+                snprintf(path, sizeof path, "/api/v1/users/user-%u/tokens", i - 1);
+            after = all_of(f, path);
+            assert_string_equal(after, before[i]);
+            an_free(after);
+            an_free(before[i]);
+        }
+    }
+    assert_true(an_hub_state(f->hub)->users.n > 0);
+}
+
 /* Whatever fails, an answer comes, and what was not answered 2xx was not done. */
 static void memory_may_run_out_at_any_point(void **state)
 {
@@ -302,6 +389,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_journal_holds_neither_a_password_s_text_nor_a_token_s, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_token_is_never_more_than_who_makes_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(after_a_restart_everybody_is_who_they_were, setup, teardown),
         cmocka_unit_test_setup_teardown(memory_may_run_out_at_any_point, setup, teardown),
     };
     if (an_crypto_init() != AN_OK)
