@@ -9,9 +9,9 @@ import { Chart } from "../ui/chart.tsx";
 import { ActionDialog, Field } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Table } from "../ui/table.tsx";
-import { alarmPath, deed, useResource } from "./agent.ts";
+import { alarmPath, useResource } from "./agent.ts";
 import { board, seq } from "./board.ts";
-import { acknowledge, AlarmState, canAck, clockTime, doIt, href, lasts, score, Severity, shortTime, useKept, Verdict, what } from "./parts.tsx";
+import { acknowledge, AlarmState, canAck, clockTime, doIt, href, lasts, leave, score, Severity, shortTime, useKept, Verdict, what } from "./parts.tsx";
 import { Pictures } from "./pictures.tsx";
 import type { Alarm, AlarmRecord, Detail, Signal, Top } from "./shapes.ts";
 
@@ -57,7 +57,7 @@ export function ShelveDialog({ title, path, onClose }: { title: string; path: st
       what={t("site.shelve_what")}
       confirm={t("site.shelve")}
       done={t("site.shelved")}
-      act={(reason) => deed(path + "/shelve", { for: span, reason })}
+      act={(reason) => leave(path + "/shelve", { for: span, reason })}
       onClose={onClose}
     >
       <Field label={t("site.shelve_for")}>
@@ -86,7 +86,7 @@ function Acts({ alarm, reload }: { alarm: Alarm; reload: () => void }) {
     void doIt(path + "/verdict", { verdict, ...(verdict === "true" && defect.trim() ? { defect: defect.trim() } : {}) }, "site.judged", { verdict: word("site.verdict_is", verdict) }).then(reload);
   useKeys(keys && open === "", {
     a: () => canAck(alarm) && ack(),
-    s: () => !aside && setOpen("shelve"),
+    s: () => !aside && alarm.active && setOpen("shelve"),
     c: () => setOpen("comment"),
     t: () => judge("true"),
     f: () => judge("false"),
@@ -107,8 +107,13 @@ function Acts({ alarm, reload }: { alarm: Alarm; reload: () => void }) {
             <Icon name="play" />
             {t("site.unshelve")}
           </button>
+        ) : alarm.state === "out of service" ? (
+          <button type="button" onClick={() => void doIt(path + "/in-service", {}, "site.unshelved").then(reload)}>
+            <Icon name="play" />
+            {t("site.in_service")}
+          </button>
         ) : (
-          <button type="button" aria-keyshortcuts={keys ? "s" : undefined} onClick={() => setOpen("shelve")}>
+          <button type="button" disabled={!alarm.active} title={alarm.active ? undefined : t("site.over_no_shelf")} aria-keyshortcuts={keys ? "s" : undefined} onClick={() => setOpen("shelve")}>
             <Icon name="pause" />
             {t("site.shelve")}…<Key k="S" />
           </button>
@@ -157,7 +162,7 @@ function Acts({ alarm, reload }: { alarm: Alarm; reload: () => void }) {
       </div>
       {open === "shelve" && <ShelveDialog title={t("site.shelve_alarm", { n: alarm.alarm, line: alarm.line })} path={path} onClose={() => (setOpen(""), reload())} />}
       {open === "comment" && (
-        <ActionDialog title={t("site.comment_alarm", { n: alarm.alarm, line: alarm.line })} confirm={t("site.comment")} done={t("site.commented")} act={(comment) => deed(path + "/comment", { comment })} onClose={() => (setOpen(""), reload())} />
+        <ActionDialog title={t("site.comment_alarm", { n: alarm.alarm, line: alarm.line })} confirm={t("site.comment")} done={t("site.commented")} act={(comment) => leave(path + "/comment", { comment })} onClose={() => (setOpen(""), reload())} />
       )}
     </div>
   );

@@ -1,11 +1,12 @@
 // Every line at a glance: a large calm state that is read from three metres.
 import { useState } from "preact/hooks";
+import { now } from "../base/clock.ts";
 import { duration, figure } from "../base/format.ts";
 import { t, word, type Key } from "../base/i18n.ts";
 import { place } from "../base/router.ts";
 import { Empty, Loading } from "../ui/bits.tsx";
 import { Icon, type IconName } from "../ui/icon.tsx";
-import { board, points } from "./board.ts";
+import { board, lostSince, points } from "./board.ts";
 import { acknowledge, canAck, clockTime, href, lasts, what } from "./parts.tsx";
 import type { Line } from "./shapes.ts";
 import { Spark } from "./spark.tsx";
@@ -33,7 +34,7 @@ export function why(line: Line): string {
 function Acknowledge({ line }: { line: Line }) {
   const [left, setLeft] = useState(0);
   const a = line.last_alarm;
-  if (!a || !canAck(a) || left === a.alarm) return null;
+  if (!a || !canAck(a) || left === a.alarm || line.no_data === "lost") return null;
   return (
     <button type="button" class="big-button" onClick={() => void acknowledge(a).then((did) => did && setLeft(a.alarm))}>
       <Icon name="ok" />
@@ -102,8 +103,14 @@ function Card({ line, now, kiosk }: { line: Line; now: number; kiosk: boolean })
 /** What needs somebody first; the order of lines stays within. */
 const order: Line["state"][] = ["alarm", "no data", "waiting", "normal"];
 
+/** What is old is not shown as the present, least of all from afar. */
+const STALE_MS = 5000;
+const lost = (l: Line): Line => ({ ...l, state: "no data", no_data: "lost", score: null });
+
 export function BoardScreen() {
-  const b = board.value;
+  const seen = board.value;
+  const stale = lostSince.value > 0 && now.value > 0 && Date.now() - lostSince.value > STALE_MS;
+  const b = seen && stale ? { ...seen, time_ms: now.value, lines: seen.lines.map(lost) } : seen;
   const kiosk = place.value.query.has("kiosk");
   if (!b) return <Loading />;
   const count = (s: Line["state"]): number => b.lines.filter((l) => l.state === s).length;

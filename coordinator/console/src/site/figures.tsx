@@ -95,7 +95,7 @@ export function FiguresScreen() {
               columns={[
                 { id: "name", head: t("site.c_figure"), cell: (r) => r.name },
                 { id: "value", head: t("site.c_is"), cell: (r) => <strong>{r.value}</strong>, end: true },
-                { id: "said", head: "", cell: (r) => <State tone={r.tone}>{r.said}</State> },
+                { id: "said", head: t("site.c_said"), cell: (r) => <State tone={r.tone}>{r.said}</State> },
                 { id: "goal", head: t("site.c_goal"), cell: (r) => <span class="dim">{r.goal}</span> },
               ]}
             />

@@ -8,12 +8,12 @@ import { Chart } from "../ui/chart.tsx";
 import { ActionDialog } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Table } from "../ui/table.tsx";
-import { deed, useResource } from "./agent.ts";
+import { useResource } from "./agent.ts";
 import { ShelveDialog } from "./alarm.tsx";
 import { columns } from "./alarms.tsx";
 import { board, points, seq } from "./board.ts";
 import { why } from "./boardscreen.tsx";
-import { clockTime, useKept } from "./parts.tsx";
+import { clockTime, leave, useKept } from "./parts.tsx";
 import type { Alarm } from "./shapes.ts";
 
 export function LineScreen({ params }: { params: Params }) {
@@ -78,7 +78,7 @@ export function LineScreen({ params }: { params: Params }) {
           <Empty title={t("site.no_alarm_ever")} />
         )}
       </Panel>
-      {open === "missed" && <ActionDialog title={t("site.missed")} what={t("site.missed_what", { line: name })} confirm={t("site.missed_say")} done={t("site.missed_said")} act={(reason) => deed(path + "/missed", { reason })} onClose={close} />}
+      {open === "missed" && <ActionDialog title={t("site.missed")} what={t("site.missed_what", { line: name })} confirm={t("site.missed_say")} done={t("site.missed_said")} act={(reason) => leave(path + "/missed", { reason })} onClose={close} />}
       {open === "shelve" && <ShelveDialog title={t("site.shelve_line_of", { line: name })} path={path} onClose={close} />}
     </div>
   );

@@ -1,7 +1,7 @@
 // What several screens of the site's page show alike.
 import { useRef } from "preact/hooks";
 import { absolute, duration, figure } from "../base/format.ts";
-import { locale, t, word, type Key } from "../base/i18n.ts";
+import { language, locale, t, word, type Key } from "../base/i18n.ts";
 import { toast } from "../ui/toast.tsx";
 import { State, told, type Tone } from "../ui/bits.tsx";
 import { alarmPath, deed } from "./agent.ts";
@@ -36,8 +36,25 @@ export const Verdict = ({ verdict, defect }: { verdict?: string | undefined; def
     <span class="dim">{t("site.not_judged")}</span>
   );
 
+/** The record's own sentence is in English: others are made of its figures.  A rule's is the site's own, in its words. */
+function explained(a: AlarmRecord): string | undefined {
+  const first = a.top?.[0];
+  if (language.value === "en" || a.source.startsWith("rule:")) return undefined;
+  if (a.boxes?.length) return t("site.explained_image", { n: a.boxes.length, peak: figure(Math.max(...a.boxes.map((b) => b.peak))) });
+  if (first?.value === undefined || first.expected === undefined || first.sigma === undefined) return undefined;
+  return t(first.sigma < 0 ? "site.explained_below" : "site.explained_above", {
+    sensor: first.sensor,
+    value: figure(first.value),
+    expected: figure(first.expected),
+    sigma: figure(Math.abs(first.sigma)),
+    n: Math.round(first.share * 100),
+  });
+}
+
 /** What it is about, in a few words. */
 export function what(a: AlarmRecord): string {
+  const said = explained(a);
+  if (said) return said;
   if (a.reason) return a.reason;
   if (a.source.startsWith("rule:")) return t("site.by_rule", { rule: a.source.slice(5) });
   const first = a.top?.[0];
@@ -71,6 +88,11 @@ export async function doIt(path: string, body: Record<string, string>, done: Key
     toast(told(e), "bad");
     return false;
   }
+}
+
+/** For dialogs, which stay open where nothing was done. */
+export async function leave(path: string, body: Record<string, string>): Promise<void> {
+  if (!(await deed(path, body))) throw new Error(t("site.name_needed"));
 }
 
 export const acknowledge = (a: Alarm): Promise<boolean> => doIt(alarmPath(a.line, a.alarm) + "/ack", {}, "site.acked", { n: a.alarm, line: a.line });

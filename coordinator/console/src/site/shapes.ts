@@ -66,7 +66,8 @@ export interface Line {
   line: string;
   model: string;
   state: "alarm" | "no data" | "waiting" | "normal";
-  no_data: "" | "silent" | "failing" | "ended" | "stopped";
+  /** "lost": the page's own word, when nothing answers */
+  no_data: "" | "silent" | "failing" | "ended" | "stopped" | "lost";
   last_error: string;
   state_ms: number | null;
   since_ms: number;
