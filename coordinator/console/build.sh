@@ -20,7 +20,7 @@ if [ "$mode" = off ]; then
     exit 0
 fi
 rm -rf "$tree/src" "$tree/messages"
-(cd "$source" && cp -R src messages ./*.json ./*.html ./*.mjs ./*.ts .npmrc "$tree/")
+(cd "$source" && cp -R src messages ./*.md ./*.json ./*.html ./*.mjs ./*.ts .npmrc "$tree/")
 cd "$tree"
 if ! cmp -s package-lock.json .installed; then
     rm -f .installed

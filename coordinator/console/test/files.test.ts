@@ -47,3 +47,9 @@ test("pages hold no script and no style of their own", { skip: !existsSync(dist)
     assert.ok(!/(src|href)="(https?:)?\/\//.test(html), page);
   }
 });
+
+test("each package that the pages hold is named with its licence", () => {
+  const notice = readFileSync(join(root, "NOTICE.md"), "utf8");
+  const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { dependencies: Record<string, string> };
+  for (const name of Object.keys(dependencies)) assert.match(notice, new RegExp(name, "i"), name);
+});
