@@ -113,6 +113,20 @@ static int say_user(int code, an_json_doc *doc)
     return code;
 }
 
+int an_cli_whoami(an_cli *c)
+{
+    an_json_doc *doc;
+    const int code = an_cli_get(c, &doc, "/session");
+    if (doc) {
+        char sites[AN_CLI_SITES];
+        const an_jval *who = an_json_root(doc);
+        print_sites(sites, who);
+        printf("%s: %s, sites: %s\n", an_cli_text(who, "user"), an_cli_text(who, "role"), sites);
+    }
+    an_json_doc_free(doc);
+    return code;
+}
+
 int an_cli_user_list(an_cli *c)
 {
     an_json_doc *doc;

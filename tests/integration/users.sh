@@ -87,6 +87,8 @@ refuses 'no such user, or another password' "$bin/andon" login --user mia --pass
 [ -e "$work/mia/andon/token" ] && fail "a token is kept of somebody who did not get in"
 holds 'logged in as mia (operator)' "$bin/andon" login --user mia --password-stdin --valid 1h <"$work/right"
 [ "$(ls -l "$work/mia/andon/token" | cut -c1-10)" = -rw------- ] || fail "others can read the token"
+holds 'mia: operator, sites: plant-a,plant-b' "$bin/andon" whoami
+holds 'admin: administrator, sites: all' admin whoami
 holds 'none' "$bin/andon" model list
 refuses 'needs the role administrator' "$bin/andon" user list
 refuses 'some sites alone' "$bin/andon" journal verify
