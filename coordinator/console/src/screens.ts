@@ -35,6 +35,8 @@ export const screens: Screen[] = [
   { path: "/alarms", nav: { label: "console.nav_alarms", icon: "alarm" }, area: "work", load: () => import("./screens/alarms.tsx") },
   { path: "/alarms/:seq", area: "work", load: () => import("./screens/alarm.tsx") },
   { path: "/journal", nav: { label: "console.nav_journal", icon: "journal" }, area: "work", load: () => import("./screens/journal.tsx") },
+  { path: "/users", nav: { label: "console.nav_users", icon: "users" }, role: "administrator", area: "work", load: () => import("./screens/users.tsx") },
+  { path: "/account", area: "work", load: () => import("./screens/account.tsx") },
 ];
 
 /** The order of the list at the side: what happens first, then what there is, then who may. */

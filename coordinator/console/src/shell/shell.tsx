@@ -89,9 +89,9 @@ export function Shell() {
         <LiveBadge />
         <LanguageChoice />
         <ThemeChoice />
-        <span class="user" title={t("console.role_is", { role: t(`console.role_${session.value!.role}` as Key) })}>
+        <a class="user" href="/account" title={t("console.role_is", { role: t(`console.role_${session.value!.role}` as Key) })}>
           {session.value!.user}
-        </span>
+        </a>
         <button type="button" class="plain" aria-label={t("console.logout")} title={t("console.logout")} onClick={() => void logout()}>
           <Icon name="out" />
         </button>
