@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "coordinator/hub_internal.h"
 #include "doors/crypto.h"
 #include "tests/support/folder.h"
 
@@ -125,4 +126,52 @@ an_who an_test_who(const char *name, an_role role, const char *site)
     snprintf(who.name, sizeof who.name, "%s", name);
     snprintf(who.sites[0], sizeof who.sites[0], "%s", site);
     return who;
+}
+
+void an_test_api_record(an_test_api *f, const char *kind, const char *subject, const char *actor,
+                        const char *body)
+{
+    an_note why = {{0}};
+    an_json_doc *doc = NULL;
+    an_record_batch b = {.n = 0};
+    if (an_json_parse(body, strlen(body), kind, &doc, &why) != AN_OK)
+        fail_msg("%s: %s", body, why.text);
+    an_batch_add(&b, kind, subject, actor, NULL, an_json_copy(an_json_root(doc)));
+    an_json_doc_free(doc);
+    if (an_hub_commit(f->hub, &b, &why) != AN_OK)
+        fail_msg("%s", why.text);
+}
+
+void an_test_api_site(an_test_api *f, const char *name, unsigned id, const char *version)
+{
+    char token[2 * AN_TOKEN_ID_BYTES + 1], actor[80], body[700];
+    snprintf(token, sizeof token, "%0*x", 2 * AN_TOKEN_ID_BYTES, id);
+    snprintf(actor, sizeof actor, "site/%s", name);
+    snprintf(body, sizeof body, "{\"token_id\":\"%s\",\"key\":\"%064x\",\"expires_ms\":1}", token, 1u);
+    an_test_api_record(f, "site.token", token, "user/admin", body);
+    snprintf(body, sizeof body,
+             "{\"token_id\":\"%s\",\"link_key\":\"%064x\",\"sign_key\":\"%064x\",\"fingerprint\":\"f\","
+             "\"agent\":\"1\"}",
+             token, 2 * id, 2 * id + 1);
+    an_test_api_record(f, "site.requested", name, actor, body);
+    an_test_api_record(f, "site.approved", name, "user/admin", "{\"fingerprint\":\"f\"}");
+    for (int cleared = 0; cleared < 2; cleared++) {
+        snprintf(body, sizeof body,
+                 "{\"line\":\"l\",\"alarm\":1,\"raised_ms\":1,\"cleared_ms\":%d,\"peak\":1,\"sensors\":[]}",
+                 2 * cleared);
+        an_test_api_record(f, "alarm.summary", name, actor, body);
+    }
+    an_test_api_record(f, "drift.alert", name, actor,
+                       "{\"model\":\"pumps\",\"line\":\"l\",\"test\":\"psi\",\"subject\":\"t\",\"sign\":1}");
+    snprintf(body, sizeof body,
+             "{\"model\":\"pumps\",\"line\":\"l\",\"version\":\"%s\",\"state\":\"running\"}", version);
+    an_test_api_record(f, "site.report", name, actor, body);
+    snprintf(body, sizeof body,
+             "{\"model\":\"pumps\",\"line\":\"l\",\"version\":\"%s\",\"since_ms\":1,\"rows\":9,\"alarms\":1,"
+             "\"confirmed\":1,\"refuted\":0,\"unsure\":0,\"missed\":0}",
+             version);
+    an_test_api_record(f, "site.counts", name, actor, body);
+    snprintf(body, sizeof body,
+             "{\"model\":\"pumps\",\"line\":\"l\",\"version\":\"%s\",\"verdict\":\"fine\"}", version);
+    an_test_api_record(f, "site.live", name, actor, body);
 }

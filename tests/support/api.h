@@ -30,6 +30,12 @@ an_api_answer an_test_api_ask(an_test_api *f, const an_who *who, const char *met
  * that below /api/v1. */
 void an_test_api_expect(an_test_api *f, const an_who *who, const char *method, const char *path,
                         const char *body, unsigned status, const char *says);
+/* Appends a record as the hub does.  Fails the test. */
+void an_test_api_record(an_test_api *f, const char *kind, const char *subject, const char *actor,
+                        const char *body);
+/* An approved site with line "l" and all that a site says, by its own words: an alarm, raised and cleared, a drift, a
+ * report, counts and a look at this version of the model "pumps".  id: another one for each site. */
+void an_test_api_site(an_test_api *f, const char *name, unsigned id, const char *version);
 an_who an_test_who(const char *name, an_role role, const char *site); /* site "": all */
 
 #endif

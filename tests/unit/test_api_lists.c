@@ -198,6 +198,72 @@ static void records_come_newest_first_in_pieces(void **state)
     an_json_doc_free(doc);
 }
 
+static size_t n_of(fixture *f, const char *path, const char *key, const query *q)
+{
+    const an_who admin = an_who_admin();
+    an_json_doc *doc = get(f, &admin, path, q, 200);
+    const size_t n = an_jval_count(an_jval_get(an_json_root(doc), key));
+    an_json_doc_free(doc);
+    return n;
+}
+
+typedef struct sent {
+    int64_t records, bytes;
+} sent;
+
+/* All pieces of the ledger added up. */
+static sent sent_by(fixture *f, const char *site, const char *kind)
+{
+    const query q[] = {{"site", site}, {NULL, NULL}};
+    const an_who admin = an_who_admin();
+    sent all = {0, 0};
+    an_json_doc *doc = get(f, &admin, "/ledger", q, 200);
+    const an_jval *list = an_jval_get(an_json_root(doc), "ledger");
+    for (size_t i = 0; i < an_jval_count(list); i++) {
+        const char *of = "", *by = "";
+        int64_t records = 0, bytes = 0;
+        const an_jval *o = an_jval_at(list, i);
+        assert_int_equal(an_jval_get_text(o, "kind", "", &of, NULL), AN_OK);
+        assert_int_equal(an_jval_get_text(o, "site", "", &by, NULL), AN_OK);
+        assert_int_equal(an_jval_get_int(o, "records", 1, 1000, 0, &records, NULL), AN_OK);
+        assert_int_equal(an_jval_get_int(o, "bytes", 1, 1000000, 0, &bytes, NULL), AN_OK);
+        assert_string_equal(by, site);
+        if (strcmp(of, kind) == 0)
+            all = (sent){all.records + records, all.bytes + bytes};
+    }
+    an_json_doc_free(doc);
+    return all;
+}
+
+static void the_ledger_and_verdicts_are_what_the_journal_says(void **state)
+{
+    fixture *f = *state;
+    char hex[AN_HASH_TEXT];
+    make_models(f, 1);
+    an_hash_text(hex, &an_hub_state(f->hub)->models.items[0].blank);
+    an_test_api_site(f, "plant-a", 1, hex);
+    an_test_api_site(f, "plant-b", 2, hex);
+    an_test_api_record(f, "drift.alert", "plant-b", "site/plant-b", "{\"line\":\"l\",\"model\":\"m0\"}");
+    static const char first[] =
+        "{\"line\":\"l\",\"alarm\":1,\"raised_ms\":1,\"cleared_ms\":0,\"peak\":1,\"sensors\":[]}";
+    const sent alarms = sent_by(f, "plant-a", "alarm.summary");
+    assert_int_equal(alarms.records, 2);
+    assert_int_equal(alarms.bytes, 2 * (sizeof first - 1)); /* a digit for a digit */
+    assert_int_equal(sent_by(f, "plant-b", "drift.alert").records, 2);
+    assert_int_equal(sent_by(f, "plant-a", "drift.alert").records, 1);
+    assert_int_equal(sent_by(f, "plant-a", "site.approved").records, 0); /* by a person */
+
+    const query pumps[] = {{"model", "pumps"}, {NULL, NULL}}, of_a[] = {{"site", "plant-a"}, {NULL, NULL}},
+                other[] = {{"line", "x"}, {NULL, NULL}};
+    assert_int_equal(n_of(f, "/verdicts", "verdicts", NULL), 2);
+    assert_int_equal(n_of(f, "/verdicts", "verdicts", of_a), 1);
+    assert_int_equal(n_of(f, "/verdicts", "verdicts", other), 0);
+    assert_int_equal(n_of(f, "/drifts", "drifts", pumps), 2);
+    assert_int_equal(n_of(f, "/drifts", "drifts", of_a), 1);
+    assert_int_equal(n_of(f, "/alarms/counts", "counts", of_a), 1);
+    assert_int_equal(n_of(f, "/fleet", "fleet", of_a), 1);
+}
+
 static void a_wrong_cursor_is_refused(void **state)
 {
     fixture *f = *state;
@@ -222,6 +288,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(pieces_of_any_size_add_up, setup, teardown),
         cmocka_unit_test_setup_teardown(records_come_newest_first_in_pieces, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_ledger_and_verdicts_are_what_the_journal_says, setup, teardown),
         cmocka_unit_test_setup_teardown(a_wrong_cursor_is_refused, setup, teardown),
     };
     if (an_crypto_init() != AN_OK)

@@ -10,7 +10,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "coordinator/hub_internal.h"
 #include "doors/crypto.h"
 #include "tests/support/api.h"
 
@@ -21,54 +20,6 @@ typedef an_test_api fixture;
     "{units: 2}\\n  - dense: {units: input, name: out}\\nloss: mse\\ntarget: "                               \
     "input\\n\",\"sensors\":[\"a\",\"b\"]}"
 
-static void record(fixture *f, const char *kind, const char *subject, const char *actor, const char *body)
-{
-    an_note why = {{0}};
-    an_json_doc *doc = NULL;
-    an_record_batch b = {.n = 0};
-    if (an_json_parse(body, strlen(body), kind, &doc, &why) != AN_OK)
-        fail_msg("%s: %s", body, why.text);
-    an_batch_add(&b, kind, subject, actor, NULL, an_json_copy(an_json_root(doc)));
-    an_json_doc_free(doc);
-    if (an_hub_commit(f->hub, &b, &why) != AN_OK)
-        fail_msg("%s", why.text);
-}
-
-/* All that a site says, by its own words. */
-static void add_site(fixture *f, const char *name, unsigned id, const char *version)
-{
-    char token[2 * AN_TOKEN_ID_BYTES + 1], actor[80], body[700];
-    snprintf(token, sizeof token, "%0*x", 2 * AN_TOKEN_ID_BYTES, id);
-    snprintf(actor, sizeof actor, "site/%s", name);
-    snprintf(body, sizeof body, "{\"token_id\":\"%s\",\"key\":\"%064x\",\"expires_ms\":1}", token, 1u);
-    record(f, "site.token", token, "user/admin", body);
-    snprintf(body, sizeof body,
-             "{\"token_id\":\"%s\",\"link_key\":\"%064x\",\"sign_key\":\"%064x\",\"fingerprint\":\"f\","
-             "\"agent\":\"1\"}",
-             token, 2 * id, 2 * id + 1);
-    record(f, "site.requested", name, actor, body);
-    record(f, "site.approved", name, "user/admin", "{\"fingerprint\":\"f\"}");
-    for (int cleared = 0; cleared < 2; cleared++) {
-        snprintf(body, sizeof body,
-                 "{\"line\":\"l\",\"alarm\":1,\"raised_ms\":1,\"cleared_ms\":%d,\"peak\":1,\"sensors\":[]}",
-                 2 * cleared);
-        record(f, "alarm.summary", name, actor, body);
-    }
-    record(f, "drift.alert", name, actor,
-           "{\"model\":\"pumps\",\"line\":\"l\",\"test\":\"psi\",\"subject\":\"t\",\"sign\":1}");
-    snprintf(body, sizeof body,
-             "{\"model\":\"pumps\",\"line\":\"l\",\"version\":\"%s\",\"state\":\"running\"}", version);
-    record(f, "site.report", name, actor, body);
-    snprintf(body, sizeof body,
-             "{\"model\":\"pumps\",\"line\":\"l\",\"version\":\"%s\",\"since_ms\":1,\"rows\":9,\"alarms\":1,"
-             "\"confirmed\":1,\"refuted\":0,\"unsure\":0,\"missed\":0}",
-             version);
-    record(f, "site.counts", name, actor, body);
-    snprintf(body, sizeof body,
-             "{\"model\":\"pumps\",\"line\":\"l\",\"version\":\"%s\",\"verdict\":\"fine\"}", version);
-    record(f, "site.live", name, actor, body);
-}
-
 static int setup(void **state)
 {
     fixture *f = an_alloc(1, sizeof *f);
@@ -78,17 +29,17 @@ static int setup(void **state)
     an_test_api_expect(f, &admin, "POST", "/models", MODEL, 201, "pumps");
     const an_hash blank = an_hub_state(f->hub)->models.items[0].blank;
     an_hash_text(hex, &blank);
-    add_site(f, "plant-a", 1, hex);
-    add_site(f, "plant-b", 2, hex);
-    record(f, "group.set", "both", "user/admin", "{\"sites\":[\"plant-a\",\"plant-b\"]}");
-    record(f, "group.set", "theirs", "user/admin", "{\"sites\":[\"plant-b\"]}");
+    an_test_api_site(f, "plant-a", 1, hex);
+    an_test_api_site(f, "plant-b", 2, hex);
+    an_test_api_record(f, "group.set", "both", "user/admin", "{\"sites\":[\"plant-a\",\"plant-b\"]}");
+    an_test_api_record(f, "group.set", "theirs", "user/admin", "{\"sites\":[\"plant-b\"]}");
     snprintf(body, sizeof body,
              "{\"id\":1,\"kind\":\"training\",\"trigger\":\"plant-b "
              "drifts\",\"cause\":\"plant-b\",\"scope\":\"fleet\","
              "\"plan\":\"plant-b\",\"rounds\":1,\"waiting\":true,\"base\":\"%s\",\"sites\":[\"plant-b\"],"
              "\"evidence\":[{\"site\":\"plant-a\",\"line\":\"l\"},{\"site\":\"plant-b\",\"line\":\"l\"}]}",
              hex);
-    record(f, "campaign.opened", "pumps", "coordinator", body);
+    an_test_api_record(f, "campaign.opened", "pumps", "coordinator", body);
     snprintf(body, sizeof body, "{\"version\":\"%s\",\"reason\":\"first\"}", hex);
     an_test_api_expect(f, &admin, "POST", "/models/pumps/promote", body, 200, "pumps");
     *state = f;
