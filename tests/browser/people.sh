@@ -9,9 +9,7 @@ for program in andon andon-agent andon-coordinator; do
     [ -x "$bin/$program" ] || { echo "skipped: $bin/$program is not built"; exit 77; }
 done
 chromium=$(command -v chromium || command -v chromium-browser) || { echo "skipped: no chromium; deploy/install-deps --tests installs it"; exit 77; }
-for tool in node npm; do command -v "$tool" >/dev/null || { echo "skipped: $tool is not here"; exit 77; }; done
-(cd tests/browser && { cmp -s package-lock.json node_modules/.installed || { npm ci >/dev/null && cp package-lock.json node_modules/.installed; }; }) ||
-    { echo "skipped: npm has no way to playwright-core"; exit 77; }
+. tests/support/browser.sh
 
 work=$(mktemp -d)
 model=pump seed=7
