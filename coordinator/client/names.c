@@ -17,12 +17,13 @@ typedef struct kind {
 static const kind kinds[] = {
     {"site", "/sites", "sites", "name", "status"},
     {"model", "/models", "models", "name", NULL},
-    {"user", "/users", "users", "user", "role"},
+    {"user", "/users", "users", "name", "role"},
     {"group", "/groups", "groups", "name", NULL},
     {"campaign", "/campaigns", "campaigns", "id", "model"},
     {"round", "/rounds", "rounds", "id", "model"},
     {"rollout", "/rollouts", "rollouts", "id", "model"},
     {"release", "/releases", "waiting", "id", "model"},
+    {"proposal", "/proposals", "proposals", "id", "by"},
     {"version", "/versions", "versions", "hash", "model"},
 };
 

@@ -78,6 +78,7 @@ refuses 'two passwords' python3 tests/support/terminal.py "$password" "$password
 refuses '12 to 256 bytes' admin user add eva --role viewer --password-stdin <"$work/short"
 holds 'user tom: releaser, sites: all' admin user add tom --role releaser --password-stdin <"$work/right"
 holds 'user prom: viewer, sites: all' admin user add prom --role viewer --no-password
+holds "^tom$(printf '\t')releaser$" "$bin/andon" --complete user set --data "$work/data" ''
 refuses 'there is a user mia' admin user add mia --role viewer --no-password
 refuses 'must be viewer' admin user add eva --role boss --no-password
 holds 'mia  *operator  *plant-a,plant-b' admin user list
