@@ -30,8 +30,8 @@ static an_err set_headers(const an_http_request *http, an_api_answer *answer, an
 {
     char tag[TAG_TEXT], retry[24];
     const bool reads = strcmp(http->method, "GET") == 0 || strcmp(http->method, "HEAD") == 0;
-    an_err err = an_http_reply_header(reply, "Cache-Control",
-                                      reads && answer->status == 200 ? "private, no-cache" : "no-store");
+    /* A fleet's data stay on no disk of whoever looks at it; who keeps an answer in memory shows its tag. */
+    an_err err = an_http_reply_header(reply, "Cache-Control", "no-store");
     if (err == AN_OK && answer->status == 401)
         err = an_http_reply_header(reply, "WWW-Authenticate", "Bearer");
     if (err == AN_OK && answer->status == 405 && answer->allow)

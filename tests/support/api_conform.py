@@ -116,6 +116,8 @@ def tags_save_the_body():
         tag = headers.get("ETag")
         again, same, empty = client.ask("GET", "/api/v1" + path, headers={"If-None-Match": tag or "none"})
         other, _, whole = client.ask("GET", "/api/v1" + path, headers={"If-None-Match": '"other"'})
+        if headers.get("Cache-Control") != "no-store":
+            faults.append(f"GET {path}: may be kept: {headers.get('Cache-Control')}")
         if not tag or again != 304 or empty or same.get("ETag") != tag or other != 200 or whole != body:
             faults.append(f"GET {path}: tag {tag}, then {again} with {len(empty)} bytes, and {other}")
         status, headers, head = client.ask("HEAD", "/api/v1" + path)
