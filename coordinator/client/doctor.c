@@ -36,7 +36,7 @@ static void look_at_certificate(const an_cli *c, an_doctor *d)
     if (c->certificate_ms)
         an_doctor_say(d, days < NOW_DAYS ? AN_DOCTOR_MEND : level_of(days >= SOON_DAYS), "certificate",
                       days < SOON_DAYS ? "renew http.tls.certificate, and restart the coordinator" : NULL,
-                      "holds for %lld days", (long long)days);
+                      "holds for %lld day%s", (long long)days, days == 1 ? "" : "s");
 }
 
 static void look_at_itself(an_cli *c, an_doctor *d, const an_jval *status, int64_t asked_ms)

@@ -65,6 +65,10 @@ except (ssl.SSLError, OSError):
 END
 say 'ok: it speaks TLS 1.2 and 1.3, to who trusts its certificate'
 
+api doctor >"$work/out" 2>&1 && die "doctor finds nothing wrong with a certificate that ends"
+grep -Eq '^mend +certificate: holds for [01] days? -> renew http.tls.certificate' "$work/out" || die "$(cat "$work/out")"
+say 'ok: doctor says that the certificate ends'
+
 # Who logs in here gets a cookie that goes nowhere in clear.
 api user add mia --role viewer --password-stdin <<<'correct horse battery' >/dev/null || die "no user"
 XDG_CONFIG_HOME=$work/home "$bin/andon" login --user mia --password-stdin --url "$(endpoint http)" \
