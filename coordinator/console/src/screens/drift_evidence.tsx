@@ -78,8 +78,9 @@ export function ProofTable({ caption, proofs, states }: { caption: string; proof
           {rows.map((r) => (
             <tr key={r.id}>
               <td data-label={t("work.where")}>
-                <a href={to("/sites/:name", { name: r.site })}>{r.site}</a>
-                <span class="dim"> / {r.line}</span>
+                <a href={to("/sites/:name", { name: r.site })}>
+                  {r.site} / {r.line}
+                </a>
               </td>
               <td data-label={t("work.what_drifts")}>
                 <div>

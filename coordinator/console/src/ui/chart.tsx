@@ -47,6 +47,9 @@ function Legend({ series }: { series: Series[] }) {
   );
 }
 
+/** Steps of an axis that counts: there is no round 1.5. */
+const COUNTS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 100_000];
+
 /** Days from a day on, seconds below a minute; uPlot's own are American. */
 function timeTicks(ticks: number[], step: number): string[] {
   const day = new Intl.DateTimeFormat(locale(), { day: "numeric", month: "short" });
@@ -75,7 +78,7 @@ function options(Plot: typeof uPlot, p: ChartProps, width: number, moved: (i: nu
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: { x: { time }, y: p.zero ? { range: (_u, _min, max) => [0, max > 0 ? max * 1.08 : 1] } : {} },
-    axes: [time ? { ...axis, space: 70, values: (_u, ticks, _axis, _space, step) => timeTicks(ticks, step) } : axis, { ...axis, size: 56, values: (_u, ticks) => ticks.map((v) => figure(v)) }],
+    axes: [time ? { ...axis, space: 70, values: (_u, ticks, _axis, _space, step) => timeTicks(ticks, step) } : p.x.values.every(Number.isInteger) ? { ...axis, incrs: COUNTS } : axis, { ...axis, size: 56, values: (_u, ticks) => ticks.map((v) => figure(v)) }],
     series: [
       {},
       ...p.series.map((s, i) => ({
