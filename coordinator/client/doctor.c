@@ -61,6 +61,21 @@ static void look_at_itself(an_cli *c, an_doctor *d, const an_jval *status, int64
         an_doctor_endpoint(d, doors[i].what, an_cli_text(k, doors[i].key), doors[i].mend);
 }
 
+/* Not what it remembers, but what it reads. */
+static void look_at_store(an_cli *c, an_doctor *d)
+{
+    an_json_doc *doc = NULL;
+    const an_jval *o = ask(c, d, &doc, "/journal?newest=true&limit=1");
+    const bool any = an_jval_count(an_jval_get(o, "records")) > 0;
+    if (o)
+        an_doctor_say(d, any ? AN_DOCTOR_OK : AN_DOCTOR_MEND, "store",
+                      any ? NULL : "andon journal verify; docs/OPERATIONS.md, A journal that cannot be read",
+                      any ? "the journal can be read, %lld records"
+                          : "the journal gives none of its %lld records",
+                      (long long)an_cli_int(o, "last"));
+    an_json_doc_free(doc);
+}
+
 static void look_at_roots(an_cli *c, an_doctor *d, const an_jval *status)
 {
     const an_jval *root = an_jval_get(status, "root");
@@ -205,6 +220,7 @@ static void look_at_all(an_cli *c, an_doctor *d)
     const an_jval *status = ask(c, d, &doc, "/status");
     if (status) {
         look_at_itself(c, d, status, asked_ms);
+        look_at_store(c, d);
         look_at_roots(c, d, status);
         look_at_delegations(c, d);
         look_at_sites(d, status);

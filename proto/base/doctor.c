@@ -23,6 +23,7 @@ void an_doctor_say(an_doctor *d, an_doctor_level level, const char *what, const 
                    ...)
 {
     va_list args;
+    d->worst = level > d->worst ? level : d->worst;
     if (d->n == AN_DOCTOR_MAX) {
         d->more++;
         return;
@@ -38,10 +39,7 @@ void an_doctor_say(an_doctor *d, an_doctor_level level, const char *what, const 
 
 an_doctor_level an_doctor_worst(const an_doctor *d)
 {
-    an_doctor_level worst = AN_DOCTOR_OK;
-    for (size_t i = 0; i < d->n; i++)
-        worst = d->items[i].level > worst ? d->items[i].level : worst;
-    return worst;
+    return d->worst;
 }
 
 const char *an_doctor_level_name(an_doctor_level level)

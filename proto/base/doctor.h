@@ -28,7 +28,8 @@ typedef struct an_doctor_finding {
 
 typedef struct an_doctor {
     an_doctor_finding items[AN_DOCTOR_MAX];
-    size_t n, more; /* kept; there was no more room for */
+    size_t n, more;        /* kept; there was no more room for */
+    an_doctor_level worst; /* of all */
 } an_doctor;
 
 /* mend: NULL: nothing is to be done. */

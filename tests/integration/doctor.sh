@@ -41,7 +41,7 @@ until_true 20 finds mend 'site plant-c: line line-1 runs press, a model that is 
     die "the unknown model: $(cat "$work/found")"
 grep -q '^mend .*plant-[ab]' "$work/found" && die "what is in order is mended: $(cat "$work/found")"
 for words in 'API: http://127' 'clock: ' 'endpoint control: tcp://127' 'endpoint bulk: ' 'admin.token: mode 600' 'disk space: ' \
-    'sites: 3 of 3 are connected' 'roster: nothing waits' 'version: coordinator'; do
+    'sites: 3 of 3 are connected' 'roster: nothing waits' 'store: the journal can be read, ' 'version: coordinator'; do
     grep -Eq "^ok +$words" "$work/found" || grep -Eq "^look +disk" "$work/found" || die "no \"$words\" in: $(cat "$work/found")"
 done
 expects 1 look "release root: is the coordinator's own key" api doctor
