@@ -58,6 +58,8 @@ machine_or_skip() # script
         >"$machine/usr/local/bin/sudo"
     chmod +x "$machine/usr/local/bin/sudo"
     printf 'force-unsafe-io\n' >"$machine/etc/dpkg/dpkg.cfg.d/andon-test" # all of it is in memory
+    # There is no network to fetch from: apt need not read lists of all packages each time, nor man index its pages.
+    mount -t tmpfs tmpfs "$machine/var/lib/apt/lists" && rm -f "$machine/var/lib/man-db/auto-update"
     # Nothing that this system starts, mounts or sets belongs to that machine.
     rm -rf "$machine"/{etc,usr/lib}/systemd/system/*.target.{wants,requires} "$machine"/usr/lib/systemd/system-generators/* \
         "$machine/etc/fstab" "$machine/usr/sbin/policy-rc.d"
