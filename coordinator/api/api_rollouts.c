@@ -46,6 +46,19 @@ static an_json *rules_json(const an_rollout_rules *r)
     return o;
 }
 
+/* What people may ask for now. */
+static an_json *verbs_json(const an_rollout *r)
+{
+    static const an_rollout_event_type verbs[] = {AN_ROLLOUT_EVENT_APPROVE, AN_ROLLOUT_EVENT_PAUSE,
+                                                  AN_ROLLOUT_EVENT_RESUME, AN_ROLLOUT_EVENT_RETRY,
+                                                  AN_ROLLOUT_EVENT_ABORT};
+    an_json *list = an_json_array();
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (an_rollout_allows(r, verbs[i], NULL) == AN_OK)
+            an_json_push_text(list, an_rollout_event_name(verbs[i]));
+    return list;
+}
+
 /* A rollout that is over tells no site anything: what its sites run is a matter of today. */
 static void set_now(const an_api_call *c, an_json *o, const an_rollout *r, const char *site)
 {
@@ -85,6 +98,7 @@ an_json *an_api_rollout_json(const an_api_call *c, const an_rollout *r, bool sit
     an_json_set_int(o, "deadline_ms", r->stage_open && !an_rollout_is_over(r) ? r->deadline_ms : 0);
     an_json_set_text(o, "reason", an_api_text_for(c, r->reason));
     an_json_set(o, "stages", stages_json(r));
+    an_json_set(o, "may", verbs_json(r));
     if (sites)
         an_json_set(o, "rules", rules_json(&r->rules));
     for (size_t i = 0; sites && i < r->n_targets; i++) {
