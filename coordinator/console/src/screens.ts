@@ -37,6 +37,7 @@ export const screens: Screen[] = [
   { path: "/journal", nav: { label: "console.nav_journal", icon: "journal" }, area: "work", load: () => import("./screens/journal.tsx") },
   { path: "/users", nav: { label: "console.nav_users", icon: "users" }, role: "administrator", area: "work", load: () => import("./screens/users.tsx") },
   { path: "/account", area: "work", load: () => import("./screens/account.tsx") },
+  { path: "/releases", nav: { label: "console.nav_releases", icon: "release" }, area: "work", load: () => import("./screens/releases.tsx") },
 ];
 
 /** The order of the list at the side: what happens first, then what there is, then who may. */

@@ -30,7 +30,9 @@ export function Shares({ stages }: { stages: Stage[] }) {
   );
 }
 
-function verb(r: RolloutAnswer, id: "approve" | "pause" | "resume" | "retry" | "abort", more: Pick<Verb, "role" | "icon" | "look">): Verb {
+type Name = "approve" | "goon" | "pause" | "resume" | "retry" | "abort";
+
+function verb(r: RolloutAnswer, id: Name, more: Pick<Verb, "role" | "icon" | "look">): Verb {
   const values = { id: String(r.id), model: r.model, version: r.version.slice(0, 10), from: (r.from ?? "").slice(0, 10), n: r.stage, sites: r.stages[r.stage - 1]?.sites ?? 0 };
   return {
     id,
@@ -42,22 +44,22 @@ function verb(r: RolloutAnswer, id: "approve" | "pause" | "resume" | "retry" | "
       confirm: t(`work.ro_${id}` as Key),
       danger: id === "abort",
       done: t(`work.ro_${id}_done` as Key, values),
-      path: `/rollouts/${r.id}/${id}`,
+      path: `/rollouts/${r.id}/${id === "goon" ? "approve" : id}`,
     },
   };
 }
 
 /** production: what the model runs now, as far as is known. */
 export function rolloutVerbs(r: RolloutAnswer, production: string | null | undefined): Verb[] {
+  const may = (id: string): boolean => (r.may ?? []).includes(id);
   const out: Verb[] = [];
-  const some = (key: "failed" | "absent"): boolean => r.stages.some((s) => s[key] > 0);
-  if (["WAITING", "RUNNING", "PAUSED"].includes(r.state)) {
-    if (r.waits_for === "approval") out.push(verb(r, "approve", { role: "releaser", icon: "ok", look: "primary" }));
-    if (r.state === "PAUSED") out.push(verb(r, "resume", { role: "releaser", icon: "play", look: "primary" }));
-    else out.push(verb(r, "pause", { role: "engineer", icon: "pause" }));
-    if (some("failed") || some("absent")) out.push(verb(r, "retry", { role: "engineer", icon: "busy" }));
-    out.push(verb(r, "abort", { role: "releaser", icon: "back" }));
-  } else if (r.state === "DONE" && production === r.version && r.from) {
+  // A stage that was not good enough pauses: approving then is to go on all the same.
+  if (may("approve")) out.push(verb(r, r.state === "PAUSED" ? "goon" : "approve", { role: "releaser", icon: "ok", look: "primary" }));
+  if (may("resume")) out.push(verb(r, "resume", { role: "releaser", icon: "play" }));
+  if (may("pause")) out.push(verb(r, "pause", { role: "engineer", icon: "pause" }));
+  if (may("retry")) out.push(verb(r, "retry", { role: "engineer", icon: "busy" }));
+  if (may("abort")) out.push(verb(r, "abort", { role: "releaser", icon: "back" }));
+  if (r.state === "DONE" && production === r.version && r.from) {
     const values = { model: r.model, from: r.from.slice(0, 10), version: r.version.slice(0, 10) };
     out.push({
       id: "rollback",

@@ -118,6 +118,8 @@ export type RoundAnswer = Round & { protection?: string; groups?: number; figure
 
 export type RolloutAnswer = Rollout & {
   reason?: string;
+  /** verbs that are possible now */
+  may: string[];
   rules?: { soak_ms: number; deadline_ms: number; success: number; error: number; reporting: string; window: string; approve: string };
   stage_ms?: number;
   deadline_ms?: number;
