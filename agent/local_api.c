@@ -1,5 +1,6 @@
 #include "agent/local_api.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,8 +12,14 @@
 #include "doors/asset.h"
 #include "doors/crypto.h"
 
+struct an_local_turns {
+    pthread_mutex_t quick;     /* held for a request; the log-ins are under it */
+    pthread_mutex_t whole_log; /* held for one that reads it; never together */
+};
+
 struct an_local_api {
     an_local_api_conf conf;
+    struct an_local_turns turns;
     an_http_server *server;
 };
 
@@ -118,8 +125,7 @@ static bool part_path(const char *path, local_api_request *r)
     return *path == '\0' && r->n >= 2 && strcmp(r->part[0], "v1") == 0;
 }
 
-static an_err find_route(const local_api_request *r, const char *method, local_api_handler **ret,
-                         an_note *why)
+static an_err find_route(const local_api_request *r, const char *method, const route **ret, an_note *why)
 {
     bool other = false;
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
@@ -127,7 +133,7 @@ static an_err find_route(const local_api_request *r, const char *method, local_a
         if (strcmp(x->first, r->part[1]) != 0 || x->parts != r->n - 1)
             continue;
         if (strcmp(x->method, method) == 0) {
-            *ret = x->handler;
+            *ret = x;
             return AN_OK;
         }
         other = true;
@@ -136,9 +142,39 @@ static an_err find_route(const local_api_request *r, const char *method, local_a
                  : an_fail(AN_ERR_NOTFOUND, why, "no such path; docs/OPERATIONS.md lists them");
 }
 
+/* ---- whose turn it is ---- */
+
+static void lock_quick(const an_local_api_conf *conf)
+{
+    if (conf->turns)
+        pthread_mutex_lock(&conf->turns->quick);
+}
+
+static void unlock_quick(const an_local_api_conf *conf)
+{
+    if (conf->turns)
+        pthread_mutex_unlock(&conf->turns->quick);
+}
+
+/* One request is answered at a time, and beside it one that reads the whole log: clients take two processors at most, and
+ * a board does not wait for somebody's figures. */
+static an_err in_turn(const route *x, const local_api_request *r, local_api_said *ret, an_note *why)
+{
+    struct an_local_turns *t = r->conf->turns;
+    const bool long_one = x->handler == local_api_figures || x->handler == local_api_verdicts;
+    if (!long_one || !t)
+        return x->handler(r, ret, why);
+    unlock_quick(r->conf);
+    pthread_mutex_lock(&t->whole_log);
+    const an_err err = x->handler(r, ret, why);
+    pthread_mutex_unlock(&t->whole_log);
+    lock_quick(r->conf);
+    return err;
+}
+
 static an_err answer(local_api_request *r, local_api_said *ret, an_note *why)
 {
-    local_api_handler *handler = NULL;
+    const route *found = NULL;
     const char *host = r->ask->header ? r->ask->header(r->ask->ctx, "Host") : NULL;
     if (!r->conf->socket && !local_api_host_ok(host, r->conf->names))
         return an_fail(AN_ERR_REFUSED, why, "Host: is no name of this agent (api.names)");
@@ -149,14 +185,19 @@ static an_err answer(local_api_request *r, local_api_said *ret, an_note *why)
     if (err == AN_OK && !ours)
         err = an_fail(AN_ERR_NOTFOUND, why, "no such path; docs/OPERATIONS.md lists them");
     if (err == AN_OK)
-        err = find_route(r, r->ask->method, &handler, why);
-    return err == AN_OK ? handler(r, ret, why) : err;
+        err = find_route(r, r->ask->method, &found, why);
+    return err == AN_OK ? in_turn(found, r, ret, why) : err;
 }
 
 /* Whether the agent is well is no secret of its lines; all else it tells is. */
 static an_err admit_probe(local_api_request *r, an_note *why)
 {
-    return strcmp(r->ask->path, "/metrics") == 0 ? local_api_admit(r, why) : AN_OK;
+    if (strcmp(r->ask->path, "/metrics") != 0)
+        return AN_OK;
+    lock_quick(r->conf);
+    const an_err err = local_api_admit(r, why);
+    unlock_quick(r->conf);
+    return err;
 }
 
 void an_local_api_answer(const an_local_api_conf *conf, const an_local_ask *ask, an_http_reply *reply)
@@ -165,7 +206,11 @@ void an_local_api_answer(const an_local_api_conf *conf, const an_local_ask *ask,
     local_api_said said = {.text = NULL};
     an_note why = {{0}};
     const bool probe = conf->probe && an_probe_is(ask->path);
+    if (!probe)
+        lock_quick(conf);
     an_err err = probe ? admit_probe(&r, &why) : answer(&r, &said, &why);
+    if (!probe)
+        unlock_quick(conf);
     if (err != AN_OK)
         put_error(reply, err, why.text);
     else if (probe)
@@ -214,6 +259,14 @@ static void on_request(void *ctx, const an_http_request *req, an_http_reply *rep
         an_log(AN_LOG_WARN, "local_api_refused", "remote=%s user=\"%s\"", req->remote, req->user);
 }
 
+static void release(an_local_api *api)
+{
+    pthread_mutex_destroy(&api->turns.quick);
+    pthread_mutex_destroy(&api->turns.whole_log);
+    an_local_logins_free(api->conf.logins);
+    an_free(api);
+}
+
 an_err an_local_api_start(const an_local_api_conf *conf, an_local_api **ret, an_note *why)
 {
     char *token = NULL;
@@ -233,16 +286,19 @@ an_err an_local_api_start(const an_local_api_conf *conf, an_local_api **ret, an_
         an_free(api);
         return AN_ERR_NOMEM;
     }
+    pthread_mutex_init(&api->turns.quick, NULL);
+    pthread_mutex_init(&api->turns.whole_log, NULL);
+    api->conf.turns = &api->turns;
     const an_http_server_conf server = {.port = conf->port,
                                         .socket = conf->socket,
-                                        .max_connections = 16,
+                                        .max_connections = 48,
+                                        .threads = true,
                                         .max_body = AN_LOCAL_API_BODY_MAX,
                                         .handler = on_request,
                                         .ctx = api};
     err = an_http_server_start(&server, &api->server, why);
     if (err != AN_OK) {
-        an_local_logins_free(api->conf.logins);
-        an_free(api);
+        release(api);
         return err;
     }
     *ret = api;
@@ -254,8 +310,7 @@ void an_local_api_stop(an_local_api *api)
     if (!api)
         return;
     an_http_server_stop(api->server);
-    an_local_logins_free(api->conf.logins);
-    an_free(api);
+    release(api);
 }
 
 uint16_t an_local_api_port(const an_local_api *api)

@@ -25,7 +25,8 @@
  *
  * Only in builds with AN_API.
  *
- * Threads: one of its own, in which one request at a time is answered; start and stop belong to one. */
+ * Threads: one for each connection; one request at a time is answered, and beside it one that reads the whole log.  start and
+ * stop belong to one. */
 #ifndef AN_AGENT_LOCAL_API_H
 #define AN_AGENT_LOCAL_API_H
 
@@ -46,7 +47,7 @@ typedef struct an_local_line { /* borrowed until stop */
     const an_recent *recent;
 } an_local_line;
 
-/* Who has logged in; of one thread. */
+/* Who has logged in; asked by one thread at a time. */
 typedef struct an_local_logins an_local_logins;
 an_local_logins *an_local_logins_new(void); /* NULL: out of memory */
 void an_local_logins_free(an_local_logins *l);
@@ -61,8 +62,9 @@ typedef struct an_local_api_conf {
     const char *names; /* by which a browser may ask the port, besides localhost: "a.plant, b.plant"; NULL */
     const an_local_line *lines; /* (n_lines) */
     size_t n_lines;
-    an_local_logins *logins; /* start makes its own */
-    const an_clock *clock;   /* of log-ins; NULL: the system's */
+    an_local_logins *logins;      /* start makes its own */
+    struct an_local_turns *turns; /* the same; NULL: one thread asks */
+    const an_clock *clock;        /* of log-ins; NULL: the system's */
 } an_local_api_conf;
 
 typedef struct an_local_api an_local_api;

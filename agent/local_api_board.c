@@ -21,12 +21,21 @@ typedef struct counts {
     const char *line;
 } counts;
 
+typedef struct tally {
+    counts of[AN_LINES_MAX]; /* (n) */
+    size_t n;
+} tally;
+
 static bool count_row(void *ctx, const an_alarm_row *row)
 {
-    counts *c = ctx;
-    const an_standing s = row->last.standing;
-    if (strcmp(row->last.line, c->line) != 0)
+    tally *t = ctx;
+    size_t i = 0;
+    while (i < t->n && strcmp(row->last.line, t->of[i].line) != 0)
+        i++;
+    if (i == t->n)
         return true;
+    counts *c = &t->of[i];
+    const an_standing s = row->last.standing;
     c->unacked += s == AN_STANDING_UNACKED || s == AN_STANDING_RETURNED;
     c->aside += s == AN_STANDING_SHELVED || s == AN_STANDING_SUPPRESSED || s == AN_STANDING_OUT;
     if (!row->state.active || !an_standing_shown(s))
@@ -148,21 +157,20 @@ static void put_score(an_json *o, const look *l)
 }
 
 static an_err put_line(an_json *list, const local_api_request *r, look *l, an_alarms *a,
-                       const an_jval *status, an_note *why)
+                       const an_jval *status, const counts *c, an_note *why)
 {
     const char *name = text_in(status, "line");
     const an_local_line *line = line_of(r->conf, name);
     const an_jval *version = an_jval_get(status, "version");
-    counts c = {.line = name};
     int64_t cleared_ms = 0;
+    an_err err = AN_OK;
     l->n = line && line->recent ? an_recent_read(line->recent, 0, l->points, AN_RECENT) : 0;
     const char *none = no_data(l, status, line);
-    an_err err = an_alarms_each(a, AN_ALARMS_OPEN, AN_LOCAL_API_ROWS_MAX, count_row, &c, why);
     an_json *o = an_json_object();
     an_json_set_text(o, "line", name);
     copy(o, "model", status);
     an_json_set_text(o, "state",
-                     c.active                                 ? "alarm"
+                     c->active                                ? "alarm"
                      : none[0]                                ? "no data"
                      : an_jval_kind(version) != AN_JKIND_TEXT ? "waiting"
                                                               : "normal");
@@ -171,11 +179,11 @@ static an_err put_line(an_json *list, const local_api_request *r, look *l, an_al
     copy(o, "state_ms", status);
     if (err == AN_OK)
         err = put_last(o, a, name, &cleared_ms, why);
-    an_json_set_int(o, "since_ms", c.active ? c.since_ms : cleared_ms);
-    an_json_set_text(o, "severity", c.active ? an_severity_names[c.severity] : "");
-    an_json_set_int(o, "active", (int64_t)c.active);
-    an_json_set_int(o, "unacknowledged", (int64_t)c.unacked);
-    an_json_set_int(o, "aside", (int64_t)c.aside);
+    an_json_set_int(o, "since_ms", c->active ? c->since_ms : cleared_ms);
+    an_json_set_text(o, "severity", c->active ? an_severity_names[c->severity] : "");
+    an_json_set_int(o, "active", (int64_t)c->active);
+    an_json_set_int(o, "unacknowledged", (int64_t)c->unacked);
+    an_json_set_int(o, "aside", (int64_t)c->aside);
     copy(o, "threshold", status);
     put_score(o, l);
     put_points(o, l);
@@ -205,9 +213,14 @@ static an_err put_lines(an_json *o, const local_api_request *r, look *l, const a
     an_json *list = an_json_array();
     const an_jval *lines = an_jval_get(status, "lines");
     uint64_t seq = 0;
+    tally t = {.n = an_jval_count(lines) < AN_LINES_MAX ? an_jval_count(lines) : AN_LINES_MAX};
+    for (size_t i = 0; i < t.n; i++)
+        t.of[i].line = text_in(an_jval_at(lines, i), "line");
     an_err err = an_show_alarms_open(r->dir, &a, why);
-    for (size_t i = 0; i < an_jval_count(lines) && i < AN_LINES_MAX && err == AN_OK; i++)
-        err = put_line(list, r, l, a, an_jval_at(lines, i), why);
+    if (err == AN_OK)
+        err = an_alarms_each(a, AN_ALARMS_OPEN, AN_LOCAL_API_ROWS_MAX, count_row, &t, why);
+    for (size_t i = 0; i < t.n && err == AN_OK; i++)
+        err = put_line(list, r, l, a, an_jval_at(lines, i), &t.of[i], why);
     if (err == AN_OK)
         err = an_alarms_last_seq(a, &seq, why);
     an_alarms_close(a);
