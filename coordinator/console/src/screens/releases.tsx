@@ -81,7 +81,7 @@ function Waiting({ w, root, after }: { w: ReleaseWait; root: Root; after: () => 
       <Facts
         rows={[
           [t("work.version"), <Hash hash={w.version} n={24} href={"/versions/" + w.version} />],
-          [t("work.asked_by"), w.by],
+          [t("work.who"), w.by],
           ...(w.campaign ? ([[t("work.campaign_name"), <a href={"/campaigns/" + w.campaign}>{t("work.campaign_n", { id: String(w.campaign) })}</a>]] as [string, preact.ComponentChildren][]) : []),
         ]}
       />

@@ -159,7 +159,7 @@ export default function RolloutScreen({ params }: { params: Params }) {
       </div>
     );
   const failed = r.stages.reduce((n, s) => n + s.failed, 0);
-  const tone = r.state === "PAUSED" || failed > 0 || r.state === "ROLLED_BACK" ? "bad" : r.waits_for === "approval" ? "wait" : "busy";
+  const tone = r.state === "PAUSED" || failed > 0 || r.state === "ROLLED_BACK" ? "bad" : r.waits_for !== "nothing" ? "wait" : "busy";
   return (
     <div class="page">
       <Head
