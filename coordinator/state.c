@@ -33,6 +33,8 @@ void an_state_done(an_state *st)
     an_free(st->reported.items);
     an_free(st->moves.items);
     an_free(st->links.items);
+    an_free(st->alarm_days.items);
+    an_free(st->sent.items);
     an_users_done(&st->users);
     an_free(st->proposals.items);
     *st = (an_state){0};

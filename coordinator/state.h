@@ -270,6 +270,22 @@ typedef struct an_group {
     size_t n;
 } an_group;
 
+/* How many alarms a site has raised on a day.  Days come in the order in which they were told of. */
+typedef struct an_alarm_day {
+    int64_t day; /* since 1970, UTC */
+    size_t site; /* its place in sites */
+    uint64_t n;
+} an_alarm_day;
+
+/* Records that a site has sent, and the bytes of their bodies. */
+typedef struct an_sent_kind {
+    uint64_t records, bytes;
+    int64_t first_ms, last_ms;
+} an_sent_kind;
+typedef struct an_sent {
+    an_sent_kind of[AN_RECORD_KINDS]; /* in the order of an_record_kind_at */
+} an_sent;
+
 #define AN_LIST(type)                                                                                        \
     struct {                                                                                                 \
         type *items;                                                                                         \
@@ -298,8 +314,10 @@ typedef struct an_state {
     AN_LIST(an_group) groups;
     an_users users;
     AN_LIST(an_proposal) proposals; /* those that are open */
-    AN_LIST(an_signed) links;       /* rotations of the root, in order */
-    an_root root;                   /* of releases, now */
+    AN_LIST(an_alarm_day) alarm_days;
+    AN_LIST(an_sent) sent;    /* of the site at the same place in sites; the last may be missing */
+    AN_LIST(an_signed) links; /* rotations of the root, in order */
+    an_root root;             /* of releases, now */
     bool root_set;
     uint8_t first_root[AN_SIGN_PUBLIC_BYTES];
     uint64_t n_kinds[AN_RECORD_KINDS]; /* records of each kind (an_record_kind_at) */

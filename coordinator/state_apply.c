@@ -420,6 +420,7 @@ static const struct {
     {"round.event", round_event},
     {"round.ended", round_ended},
     {"round.pruned", round_pruned},
+    {"alarm.summary", an_state_alarm_summary},
     {"drift.alert", an_state_drift_alert},
     {"rollout.opened", an_state_rollout_opened},
     {"rollout.event", an_state_rollout_event},
@@ -453,6 +454,7 @@ static an_err read_record(an_state *st, const an_record *r, an_body *b)
     }
     if (b->err == AN_OK)
         an_state_registry_note(st, r, b);
+    an_state_sent_note(st, r, b);
     return b->err == AN_ERR_INVAL ? AN_ERR_PROTO : b->err;
 }
 

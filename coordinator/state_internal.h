@@ -53,6 +53,8 @@ void an_state_site_rotated(an_state *st, const an_record *r, an_body *b);
 void an_state_roster_signed(an_state *st, const an_record *r, an_body *b);
 
 /* state_drift.c */
+void an_state_alarm_summary(an_state *st, const an_record *r, an_body *b);
+void an_state_sent_note(an_state *st, const an_record *r, an_body *b); /* any record */
 void an_state_drift_alert(an_state *st, const an_record *r, an_body *b);
 void an_state_drifts_answer(an_state *st, const an_campaign *c); /* a campaign was opened */
 void an_state_drifts_repeat(an_state *st, const an_campaign *c); /* it has ended */

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
 #include "coordinator/api/api_internal.h"
 
 /* ---- alarms ---- */
@@ -84,74 +83,36 @@ an_err an_api_verdicts(an_api_call *c, an_note *why)
 
 /* ---- how many ---- */
 
-typedef struct count {
-    char day[11]; /* "2026-03-09", UTC */
-    const char *site;
-    int64_t n;
-} count;
+#define DAY_MS INT64_C(86400000)
 
-typedef struct counts {
-    an_api_call *c;
-    count *items;
-    size_t n, cap;
-} counts;
-
-/* A site sums an alarm up when it is raised, and again when it is over: that is one alarm. */
-static an_err is_of_a_beginning(const an_record *r, bool *ret, an_note *why)
+static bool in_window(const an_api_window *w, const an_alarm_day *d)
 {
-    an_json_doc *doc = NULL;
-    int64_t cleared_ms = 0;
-    an_err err = an_json_parse_max(r->body, r->body_len, AN_RECORD_BODY_MAX, r->kind, &doc, why);
-    if (err == AN_OK)
-        err = an_jval_get_int(an_json_root(doc), "cleared_ms", 0, INT64_MAX, 0, &cleared_ms, why);
-    *ret = cleared_ms == 0;
-    an_json_doc_free(doc);
-    return err;
-}
-
-/* Newest first, so that the day in question is among the last ones. */
-static an_err take_count(void *ctx, const an_record *r, bool *ret_taken, an_note *why)
-{
-    counts *k = ctx;
-    char time[25];
-    bool counts_here = false;
-    const an_site *site = an_state_site(k->c->state, r->subject);
-    *ret_taken = false; /* the limit is of days and sites, not of alarms */
-    if (!site || !an_api_sees(k->c, r->subject))
-        return AN_OK;
-    an_err err = is_of_a_beginning(r, &counts_here, why);
-    if (err != AN_OK || !counts_here)
-        return err;
-    an_time_text(time, r->time_ms);
-    for (size_t i = k->n; i-- > 0 && strncmp(k->items[i].day, time, 10) == 0;) {
-        if (strcmp(k->items[i].site, r->subject) == 0) {
-            k->items[i].n++;
-            return AN_OK;
-        }
-    }
-    if (!an_grow(&k->items, &k->cap, k->n + 1, sizeof *k->items))
-        return AN_ERR_NOMEM;
-    count *new = &k->items[k->n++];
-    *new = (count){.site = site->name, .n = 1};
-    snprintf(new->day, sizeof new->day, "%.10s", time);
-    return AN_OK;
+    return d->day >= w->from_ms / DAY_MS && d->day <= w->until_ms / DAY_MS;
 }
 
 an_err an_api_alarm_counts(an_api_call *c, an_note *why)
 {
-    counts k = {.c = c};
-    an_api_scan scan = {.take = take_count, .ctx = &k};
-    an_store_filter f = {.kind = "alarm.summary", .subject = c->req->site[0] ? c->req->site : NULL};
-    an_err err = an_api_scan_run(c, &scan, &f, AN_API_LIST_MAX, why);
+    an_api_list l;
+    char time[25], day[11];
+    an_err err = an_api_list_open(c, &l, c->state->alarm_days.n, AN_NEWEST, AN_API_LIST_MAX, why);
+    if (err != AN_OK)
+        return err;
     an_json *list = an_json_array();
-    for (size_t i = 0; i < k.n; i++) {
+    for (size_t i; an_api_list_next(&l, &i);) {
+        const an_alarm_day *d = &c->state->alarm_days.items[i];
+        const char *site = c->state->sites.items[d->site].name;
+        if (!an_api_sees(c, site) || !an_api_wants(c->req->site, site) || !in_window(&l.window, d))
+            continue;
+        an_time_text(time, d->day * DAY_MS);
+        snprintf(day, sizeof day, "%.10s", time);
         an_json *o = an_json_object();
-        an_json_set_text(o, "day", k.items[i].day);
-        an_json_set_text(o, "site", k.items[i].site);
-        an_json_set_int(o, "alarms", k.items[i].n);
+        an_json_set_text(o, "day", day);
+        an_json_set_text(o, "site", site);
+        an_json_set_int(o, "alarms", (int64_t)d->n);
         an_json_push(list, o);
+        l.left--;
     }
     an_json_set(c->answer, "counts", list);
-    an_free(k.items);
-    return err;
+    an_api_list_close(c, &l);
+    return AN_OK;
 }

@@ -260,7 +260,13 @@ static void the_ledger_and_verdicts_are_what_the_journal_says(void **state)
     assert_int_equal(n_of(f, "/verdicts", "verdicts", other), 0);
     assert_int_equal(n_of(f, "/drifts", "drifts", pumps), 2);
     assert_int_equal(n_of(f, "/drifts", "drifts", of_a), 1);
-    assert_int_equal(n_of(f, "/alarms/counts", "counts", of_a), 1);
+    assert_int_equal(n_of(f, "/alarms/counts", "counts", of_a), 1); /* raised and cleared is one */
+    an_test_api_record(f, "alarm.summary", "plant-a", "site/plant-a", first);
+    an_clock_fake_advance(&f->clock, DAY);
+    an_test_api_record(f, "alarm.summary", "plant-a", "site/plant-a", first);
+    char days[100];
+    collect(f, "/alarms/counts", "counts", "before", "1", "alarms", days, sizeof days);
+    assert_string_equal(days, "1 1 2 "); /* today plant-a's; the day before plant-b's and plant-a's */
     assert_int_equal(n_of(f, "/fleet", "fleet", of_a), 1);
 }
 
