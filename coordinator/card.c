@@ -99,8 +99,11 @@ static void training(const an_jval *f, an_buf *out)
     }
     an_buf_printf(out, "Campaign %lld (", int_of(c, "id"));
     put(out, text_of(c, "kind"));
-    an_buf_printf(out, "), because: ");
-    put(out, text_of(c, "trigger"));
+    an_buf_printf(out, ")");
+    if (text_of(c, "trigger")[0]) {
+        an_buf_printf(out, ", because: ");
+        put(out, text_of(c, "trigger"));
+    }
     an_buf_printf(
         out,
         "\n\n| round | kind | sites in the sum | plan | who could see an update |\n|---|---|---|---|---|\n");

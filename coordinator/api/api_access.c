@@ -14,6 +14,11 @@ const char *an_api_text_for(const an_api_call *c, const char *text)
     return an_who_sees_all(&c->req->who) ? text : "";
 }
 
+const char *an_api_reason_for(const an_api_call *c, const char *text)
+{
+    return an_who_sees_all(&c->req->who) ? text : "a reason that is for who sees all sites";
+}
+
 bool an_api_sees_record(const an_who *who, const an_record *r)
 {
     const an_record_kind *kind = an_record_kind_find(r->kind);

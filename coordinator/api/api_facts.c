@@ -127,7 +127,7 @@ static void set_campaign(const an_api_call *c, an_json *o, const an_version *v)
     an_json *q = an_json_object();
     an_json_set_int(q, "id", (int64_t)k->id);
     an_json_set_text(q, "kind", an_campaign_kind_name(k->kind));
-    an_json_set_text(q, "trigger", k->trigger);
+    an_json_set_text(q, "trigger", an_api_text_for(c, k->trigger));
     an_json_set_text(q, "state", an_campaign_state_name(k->state));
     an_json_set(o, "campaign", q);
 }
@@ -289,7 +289,7 @@ an_err an_api_version_facts(const an_api_call *c, const an_version *v, an_json *
     an_json_set_int(o, "created_ms", v->created_ms);
     an_json_set_int(o, "generations", generations(c, v));
     if (v->quarantined)
-        an_json_set_text(o, "quarantined", v->reason);
+        an_json_set_text(o, "quarantined", an_api_reason_for(c, v->reason));
     if (read_bundle(c, &v->hash, &b) == AN_OK) {
         set_bundle(o, &b);
         layout_difference(c, &v->parent, &b, &layout);

@@ -113,13 +113,15 @@ static an_err answer_site(an_api_call *c, const window *w, an_note *why)
 /* ---- aliases ---- */
 
 typedef struct moves {
+    const an_api_call *c;
     an_json *list;
     const window *w;
 } moves;
 
 static an_err take_move(void *ctx, const an_record *r, an_note *why)
 {
-    static const char *const keys[] = {"alias", "from", "to", "counter", "reason"};
+    static const char *const keys[] = {"alias", "from", "to", "counter"};
+    const char *reason = "";
     moves *m = ctx;
     an_json_doc *doc = NULL;
     an_err err = an_json_parse_max(r->body, r->body_len, AN_RECORD_BODY_MAX, r->kind, &doc, why);
@@ -129,6 +131,8 @@ static an_err take_move(void *ctx, const an_record *r, an_note *why)
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (an_jval_get(an_json_root(doc), keys[i]))
             an_json_set(o, keys[i], an_json_copy(an_jval_get(an_json_root(doc), keys[i])));
+    if (an_jval_get_text(an_json_root(doc), "reason", "", &reason, NULL) == AN_OK && reason[0])
+        an_json_set_text(o, "reason", an_api_text_for(m->c, reason));
     an_json_set_int(o, "time_ms", r->time_ms);
     an_json_set_int(o, "seq", (int64_t)r->seq);
     an_json_set_text(o, "actor", r->actor);
@@ -140,7 +144,7 @@ static an_err take_move(void *ctx, const an_record *r, an_note *why)
 /* All up to the window's end: what was in force in it is the last move before it. */
 static an_err answer_model(an_api_call *c, const window *w, an_note *why)
 {
-    moves m = {.list = an_json_array(), .w = w};
+    moves m = {.c = c, .list = an_json_array(), .w = w};
     const an_store_filter f = {
         .kind = "alias.moved", .subject = c->arg, .until_ms = w->until_ms < INT64_MAX ? w->until_ms : 0};
     an_err err = an_store_scan(an_hub_store(c->hub), &f, take_move, &m, why);

@@ -38,6 +38,7 @@ an_err an_api_access(const an_api_call *c, an_role role, an_api_scope scope, an_
 bool an_api_sees(const an_api_call *c, const char *site); /* for routes of scope LIST */
 /* A text that may name any site: empty for who does not see all. */
 const char *an_api_text_for(const an_api_call *c, const char *text);
+const char *an_api_reason_for(const an_api_call *c, const char *text); /* says that there is one */
 
 int64_t an_api_now(const an_api_call *c);                            /* wall ms */
 void an_api_set_hash(an_json *o, const char *key, const an_hash *h); /* null if zero */

@@ -43,7 +43,7 @@ static an_err wait_json(an_api_call *c, const an_release_wait *w, an_json **ret,
     an_json_set_int(o, "id", (int64_t)w->id);
     an_json_set_text(o, "model", w->model);
     an_api_set_hash(o, "version", &w->version);
-    an_json_set_text(o, "reason", w->reason);
+    an_json_set_text(o, "reason", an_api_text_for(c, w->reason));
     an_json_set_text(o, "by", w->actor);
     an_json_set_int(o, "since_ms", w->since_ms);
     if (w->campaign)
@@ -53,7 +53,7 @@ static an_err wait_json(an_api_call *c, const an_release_wait *w, an_json **ret,
     if (err == AN_OK && (err = an_release_text(&r, &text)) == AN_OK)
         set_text(o, &text);
     else if (err == AN_ERR_STATE) { /* quarantined since: shown, and not to be signed */
-        an_json_set_text(o, "reason", why ? why->text : "");
+        an_json_set_text(o, "reason", why ? an_api_text_for(c, why->text) : "");
         err = AN_OK;
     }
     an_buf_done(&text);

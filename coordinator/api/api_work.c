@@ -54,7 +54,7 @@ an_json *an_api_version_json(const an_api_call *c, const an_version *v)
     an_json_set(o, "aliases", aliases);
     an_json_set_bool(o, "evaluated", !an_hash_is_zero(&v->evaluation));
     if (v->quarantined)
-        an_json_set_text(o, "quarantined", v->reason);
+        an_json_set_text(o, "quarantined", an_api_reason_for(c, v->reason));
     an_json_set_bool(o, "pruned", v->pruned);
     return o;
 }
@@ -214,13 +214,25 @@ an_err an_api_rounds(an_api_call *c, an_note *why)
     return AN_OK;
 }
 
-/* The figures of a round that ended are in its last record. */
+typedef struct ended {
+    const an_api_call *c;
+    an_json *round;
+} ended;
+
+/* The figures of a round that ended are in its last record, beside what names sites. */
 static an_err add_figures(void *ctx, const an_record *record, an_note *why)
 {
+    static const char *const of_sites[] = {"reason", "awaited", "owing", "outliers"};
+    const ended *e = ctx;
     an_json_doc *doc = NULL;
     an_err err = an_json_parse(record->body, record->body_len, "round.ended", &doc, why);
-    if (err == AN_OK)
-        an_json_set(ctx, "figures", an_json_copy(an_json_root(doc)));
+    if (err == AN_OK) {
+        an_json *o = an_json_copy(an_json_root(doc));
+        for (size_t i = 0; i < sizeof of_sites / sizeof *of_sites && !an_who_sees_all(&e->c->req->who); i++)
+            if (an_jval_get(an_json_root(doc), of_sites[i]))
+                an_json_set_null(o, of_sites[i]);
+        an_json_set(e->round, "figures", o);
+    }
     an_json_doc_free(doc);
     return err;
 }
@@ -272,7 +284,7 @@ an_err an_api_round(an_api_call *c, an_note *why)
     f.kind = "round.ended";
     f.limit = 1;
     if (err == AN_OK)
-        err = an_store_scan(an_hub_store(c->hub), &f, add_figures, o, why);
+        err = an_store_scan(an_hub_store(c->hub), &f, add_figures, &(ended){c, o}, why);
     an_json_set(o, "events", t.list);
     an_json_set(c->answer, "round", o);
     return err;

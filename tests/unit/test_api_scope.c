@@ -20,6 +20,30 @@ typedef an_test_api fixture;
     "{units: 2}\\n  - dense: {units: input, name: out}\\nloss: mse\\ntarget: "                               \
     "input\\n\",\"sensors\":[\"a\",\"b\"]}"
 
+#define MADE "00000000000000000000000000000000000000000000000000000000000000aa"
+
+/* A round that did not wait for plant-b, and the version that it made, which plant-b could not run. */
+static void add_work(fixture *f, const char *base)
+{
+    char body[512];
+    snprintf(body, sizeof body,
+             "{\"id\":3,\"model\":\"pumps\",\"campaign\":1,\"kind\":1,\"plan\":\"" MADE "\",\"base\":\"%s\"}",
+             base);
+    an_test_api_record(f, "round.opened", "round/3", "coordinator", body);
+    an_test_api_record(f, "round.ended", "round/3", "coordinator",
+                       "{\"id\":3,\"committed\":true,\"updates\":1,\"bytes\":9,\"reason\":\"plant-b: late\","
+                       "\"result\":\"" MADE "\",\"loss\":0.5,\"awaited\":\"plant-b\",\"owing\":[\"plant-b\"],"
+                       "\"outliers\":[{\"site\":\"plant-b\",\"in\":false,\"reason\":\"far off\"}]}");
+    snprintf(body, sizeof body,
+             "{\"hash\":\"" MADE "\",\"parent\":\"%s\",\"round\":3,\"campaign\":1,\"size\":9}", base);
+    an_test_api_record(f, "version.registered", "pumps", "coordinator", body);
+    snprintf(body, sizeof body, "{\"alias\":\"candidate\",\"to\":\"%s\",\"reason\":\"plant-b drifts\"}",
+             base);
+    an_test_api_record(f, "alias.moved", "pumps", "coordinator", body);
+    an_test_api_record(f, "version.quarantined", "pumps", "coordinator",
+                       "{\"hash\":\"" MADE "\",\"reason\":\"plant-b: no memory\"}");
+}
+
 static int setup(void **state)
 {
     fixture *f = an_alloc(1, sizeof *f);
@@ -40,8 +64,9 @@ static int setup(void **state)
              "\"evidence\":[{\"site\":\"plant-a\",\"line\":\"l\"},{\"site\":\"plant-b\",\"line\":\"l\"}]}",
              hex);
     an_test_api_record(f, "campaign.opened", "pumps", "coordinator", body);
-    snprintf(body, sizeof body, "{\"version\":\"%s\",\"reason\":\"first\"}", hex);
+    snprintf(body, sizeof body, "{\"version\":\"%s\",\"reason\":\"for plant-b\"}", hex);
     an_test_api_expect(f, &admin, "POST", "/models/pumps/promote", body, 200, "pumps");
+    add_work(f, hex);
     *state = f;
     return 0;
 }
@@ -118,6 +143,27 @@ static void what_somebody_asks_for_by_name_is_left_out_too(void **state)
     }
 }
 
+/* What it was made for and why it is held back are texts in which any site may be named. */
+static void why_a_version_was_made_and_held_back_names_no_other_site(void **state)
+{
+    fixture *f = *state;
+    const an_who mia = an_test_who("mia", AN_ROLE_ADMINISTRATOR, "plant-a"), admin = an_who_admin();
+    static const char *const paths[] = {"/versions/" MADE, "/versions/" MADE "/card", "/versions",
+                                        "/history/pumps",  "/models/pumps/lineage",   "/rounds/3"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        char path[256];
+        snprintf(path, sizeof path, "/api/v1%s", paths[i]);
+        an_api_answer a = an_test_api_ask(f, &mia, "GET", path, "", "");
+        if (a.status != 200 || strstr(a.body, "plant-b"))
+            fail_msg("%s: %u %s", path, a.status, a.body);
+        an_api_answer_done(&a);
+        an_test_api_expect(f, &admin, "GET", paths[i], "", 200, "plant-b");
+    }
+    an_test_api_expect(f, &mia, "GET", "/versions/" MADE "/card", "", 200,
+                       "a reason that is for who sees all");
+    an_test_api_expect(f, &mia, "GET", "/rounds/3", "", 200, "\"loss\":0.5");
+}
+
 /* A site says that an alarm was raised, and later that it is over. */
 static void an_alarm_counts_once(void **state)
 {
@@ -131,6 +177,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_answer_leaves_out_other_sites, setup, teardown),
         cmocka_unit_test_setup_teardown(what_somebody_asks_for_by_name_is_left_out_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(why_a_version_was_made_and_held_back_names_no_other_site, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(an_alarm_counts_once, setup, teardown),
     };
     an_log_init(AN_LOG_OFF, "test_api_scope");
