@@ -89,7 +89,8 @@ if(AN_HAVE_OPCUA)
         install(FILES ${an_opcua} DESTINATION lib/andon RENAME ${an_soname} COMPONENT libs)
         set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${an_opcua_dir})
         an_package(libs andon-libs libs "libraries of Andon that Debian does not have"
-            "open62541, with which andon-agent reads OPC UA servers (Mozilla Public License 2.0).")
+            "open62541, with which andon-agent reads OPC UA servers; its licence is the
+Mozilla Public License 2.0.")
         install(FILES ${an_deploy}/packages/open62541.txt DESTINATION share/doc/andon-libs COMPONENT libs)
     endif()
 endif()
@@ -101,8 +102,8 @@ if(NOT AN_COORDINATOR)
     set(an_agent_other andon-agent)
 endif()
 an_package(agent ${an_agent_name} misc "anomaly detection at the line, and federated learning: the site's agent"
-    "Reads a line's sensors and cameras, scores them, raises alarms, and takes part in
-the training of models with data that never leave the site.")
+    "Reads a line's sensors and cameras, scores them, raises alarms, and takes part
+in the training of models with data that never leave the site.")
 an_package_program(agent andon-agent 8)
 an_package_service(agent andon-agent /var/lib/andon-agent 0750 "Andon agent" "andon-agent@*.service" /etc/andon/agent)
 install(FILES ${an_deploy}/systemd/andon-agent@.service DESTINATION lib/systemd/system COMPONENT agent)
@@ -140,8 +141,8 @@ out in stages, and answers drift with further rounds.")
     install(FILES docs/OPERATIONS.md DESTINATION share/doc/andon COMPONENT client)
 
     an_package(lab andon-lab science "laboratory of Andon: models and federations on files"
-        "Trains, scores, evaluates, inspects, exports and simulates federations, without a
-network.")
+        "Trains, scores, evaluates, inspects, exports and simulates federations,
+without a network.")
     an_package_program(lab andon-lab 1)
     install(FILES docs/LAB.md docs/CONFIGURATION.md DESTINATION share/doc/andon-lab COMPONENT lab)
     set(CPACK_DEBIAN_LAB_PACKAGE_DEPENDS ${an_libs})
