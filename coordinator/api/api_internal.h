@@ -81,7 +81,7 @@ void an_api_list_close(const an_api_call *c, const an_api_list *l);
 
 /* The same of records, newest first: take says whether one counts.  A request looks at so many records at most; what it
  * had no time for is the next piece. */
-#define AN_API_SEEN_MAX 10000
+#define AN_API_SEEN_MAX 5000
 typedef struct an_api_scan {
     an_err (*take)(void *ctx, const an_record *r, bool *ret_taken, an_note *why);
     void *ctx;
