@@ -138,6 +138,19 @@ async function screens(page) {
   await look(page, "models");
   await go(page, "Alarms");
   await look(page, "alarms");
+  await go(page, "Users");
+  await page.getByText("the-viewer").first().waitFor();
+  await look(page, "users");
+}
+
+async function journal(page) {
+  await go(page, "Journal");
+  await page.getByLabel("only what people did").check();
+  await page.getByText("the tool was changed on purpose").filter({ visible: true }).first().waitFor();
+  await look(page, "journal");
+  await page.getByRole("button", { name: "Check it now" }).click();
+  await page.getByText("nothing was changed or left out").waitFor();
+  say("the journal says who did what and why, and its chain holds");
 }
 
 async function viewer() {
@@ -182,6 +195,7 @@ try {
   const before = await drift(page);
   await rollout(page, before);
   await screens(page);
+  await journal(page);
   await browser.close();
   if (wrong.length) fail(wrong.join("\n"));
   await viewer();
