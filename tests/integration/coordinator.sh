@@ -130,7 +130,7 @@ exits 4 round show 99
 
 # ---- again and again, and in a narrow terminal
 watching=
-a model list --watch >"$work/seen" 2>&1 &
+"$bin/andon" model list --watch --data "$work/data" >"$work/seen" 2>&1 & # not by a(): its number is that of a shell around it
 watching=$!
 seen() # words: within some seconds
 {
