@@ -11,6 +11,8 @@ const H = 120;
 /** A pause of so many usual ones, and of 15 s at least, is a gap. */
 const GAPS = 6;
 const GAP_MS = 15_000;
+/** Of a line whose points are further apart each is marked. */
+const DOTS_MS = 2500;
 
 function usualPause(list: RawPoint[]): number {
   const pauses = list.slice(1).map((p, i) => p[0] - list[i]![0]).sort((a, b) => a - b);
@@ -42,7 +44,7 @@ export function Spark({ points, now, line }: { points: RawPoint[]; now: number; 
   const y = (v: number): string => (H - (v / top) * H).toFixed(1);
   const drawn = pieces(shown);
   const path = drawn.map((piece) => piece.map((p, i) => (i === 0 ? "M" : "L") + x(p[0]) + " " + y(p[1]!)).join("")).join("");
-  const dots = shown.length <= 150 ? shown.filter((p) => p[1] !== null) : [];
+  const dots = shown.length < 3 || usualPause(shown) > DOTS_MS ? shown.filter((p) => p[1] !== null) : [];
   const highest = shown.reduce((m, p) => Math.max(m, p[1] ?? 0), 0);
   return (
     <svg
