@@ -3,12 +3,12 @@ import { useState } from "preact/hooks";
 import { t, word } from "../base/i18n.ts";
 import { navigate, place, setQuery, to } from "../base/router.ts";
 import type { Model, Privacy } from "../base/shapes.ts";
-import { api, can, usePages, useResource } from "../shell/session.ts";
+import { api, usePages, useResource } from "../shell/session.ts";
 import { Bar, Duration, Empty, Failed, Head, Loading, Notice, Panel, Time } from "../ui/bits.tsx";
 import { ActionDialog, Field } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Table } from "../ui/table.tsx";
-import { CampaignState, Said } from "./work.tsx";
+import { CampaignState, mayAll, Said } from "./work.tsx";
 import type { Work } from "./work_shapes.ts";
 
 function PrivacyNote({ model }: { model: string }) {
@@ -100,7 +100,7 @@ export default function Campaigns() {
             ))}
           </select>
         )}
-        {can("engineer") && models.data && (
+        {mayAll("engineer") && models.data && (
           <button type="button" class="primary" onClick={() => setFresh(true)}>
             <Icon name="campaign" />
             {t("work.new_campaign")}

@@ -4,11 +4,11 @@ import { now } from "../base/clock.ts";
 import { duration, figure } from "../base/format.ts";
 import { t, word } from "../base/i18n.ts";
 import { to, type Params } from "../base/router.ts";
-import { api, can, useResource } from "../shell/session.ts";
+import { api, useResource } from "../shell/session.ts";
 import { Bar, Bytes, Duration, Facts, Failed, Hash, Head, Loading, Panel, State, Time, told, When, type Tone } from "../ui/bits.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Table } from "../ui/table.tsx";
-import { roundTone, Said, Strip, type Step } from "./work.tsx";
+import { mayAll, roundTone, Said, Strip, type Step } from "./work.tsx";
 import type { RoundAnswer } from "./work_shapes.ts";
 
 const SECURE = ["INVITING", "SHARING", "COLLECTING", "SIGNING", "REVEALING", "SUMMING", "COMMITTED"];
@@ -17,7 +17,7 @@ const TRUSTED = ["INVITING", "COLLECTING", "SUMMING", "COMMITTED"];
 const isSecure = (r: RoundAnswer): boolean => (r.protection ?? "").startsWith("secure sum") || r.events.some((e) => e.event === "secure");
 const isOver = (r: RoundAnswer): boolean => r.state === "COMMITTED" || r.state === "ABORTED";
 
-function phases(r: RoundAnswer): Step[] {
+export function phases(r: RoundAnswer): Step[] {
   const all = isSecure(r) ? SECURE : TRUSTED;
   const aborted = r.state === "ABORTED";
   // An aborted round ended in the phase that its last event belongs to, as far as that can be told.
@@ -46,7 +46,7 @@ interface Who {
 const whoTone: Record<string, Tone> = { delivered: "ok", accepted: "busy", invited: "wait", refused: "warn", "left out": "warn" };
 
 /** Of an open round the coordinator says who is where; of one that ended its events do. */
-function people(r: RoundAnswer): Who[] {
+export function people(r: RoundAnswer): Who[] {
   const by = new Map<string, Who>();
   for (const m of r.members ?? []) by.set(m.site, { ...m, messages: 0, reason: "" });
   for (const e of r.events) {
@@ -177,7 +177,7 @@ function Replay({ r }: { r: RoundAnswer }) {
     <Panel
       title={t("work.replay")}
       actions={
-        can("engineer") ? (
+        mayAll("engineer") ? (
           <button type="button" disabled={busy} onClick={() => void run()}>
             <Icon name="busy" />
             {t(busy ? "base.working" : "work.replay_do")}

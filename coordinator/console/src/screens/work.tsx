@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { figure, percent } from "../base/format.ts";
 import { t, word, type Key } from "../base/i18n.ts";
-import { api, can, type Role } from "../shell/session.ts";
+import { api, can, session, type Role } from "../shell/session.ts";
 import { Said as English, State, type Tone } from "../ui/bits.tsx";
 import { ActionDialog } from "../ui/dialog.tsx";
 import { Icon, type IconName } from "../ui/icon.tsx";
@@ -88,11 +88,14 @@ export interface Verb {
   decision: Decision;
 }
 
+/** What concerns all sites is done by who has all of them. */
+export const mayAll = (role: Role): boolean => can(role) && session.value?.sites.length === 0;
+
 /** The buttons of what can be done now; who may not do it is told who may. */
 export function Verbs({ verbs, after }: { verbs: Verb[]; after: () => void }) {
   const [open, setOpen] = useState<string>();
-  const mine = verbs.filter((v) => can(v.role));
-  const others = verbs.filter((v) => !can(v.role));
+  const mine = verbs.filter((v) => mayAll(v.role));
+  const others = verbs.filter((v) => !mayAll(v.role));
   const at = verbs.find((v) => v.id === open);
   return (
     <>
