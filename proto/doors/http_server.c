@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -69,11 +70,15 @@ static enum MHD_Result queue_error(struct MHD_Connection *conn, unsigned status)
                           "\"detail\":\"the body is over its bound\"}";
     static char memory[] = "{\"type\":\"about:blank\",\"title\":\"not now; try again\",\"status\":503,"
                            "\"detail\":\"out of memory\"}";
-    char *text = status == MHD_HTTP_CONTENT_TOO_LARGE ? large : memory;
+    static char twice[] = "{\"type\":\"about:blank\",\"title\":\"the request cannot be understood\","
+                          "\"status\":400,\"detail\":\"the body's length is said twice\"}";
+    const bool over = status == MHD_HTTP_CONTENT_TOO_LARGE;
+    char *text = over ? large : status == MHD_HTTP_BAD_REQUEST ? twice : memory;
     struct MHD_Response *response =
         MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_PERSISTENT);
-    if (response && MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
-                                            "application/problem+json") != MHD_YES) {
+    if (response && (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+                                             "application/problem+json") != MHD_YES ||
+                     MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") != MHD_YES)) {
         MHD_destroy_response(response);
         response = NULL;
     }
@@ -272,6 +277,23 @@ static bool announces_too_much(const an_http_server *server, struct MHD_Connecti
     return false;
 }
 
+static enum MHD_Result count_length(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    unsigned *n = ctx;
+    (void)kind, (void)value;
+    *n += strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0 ||
+          strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
+    return MHD_YES;
+}
+
+/* A proxy may believe the other one than MHD, and take for a body what is somebody's request here. */
+static bool says_length_twice(struct MHD_Connection *conn)
+{
+    unsigned n = 0;
+    MHD_get_connection_values(conn, MHD_HEADER_KIND, count_length, &n);
+    return n > 1;
+}
+
 /* MHD calls this with the headers, then for each piece of the body, then to answer. */
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *conn, const char *path,
                                   const char *method, const char *version, const char *data, size_t *len,
@@ -281,8 +303,9 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *conn, const 
     an_http_server *server = ctx;
     incoming *in = *request_ctx;
     if (!in) {
-        if (announces_too_much(server, conn))
-            return queue_error(conn, MHD_HTTP_CONTENT_TOO_LARGE);
+        const bool twice = says_length_twice(conn);
+        if (twice || announces_too_much(server, conn))
+            return queue_error(conn, twice ? MHD_HTTP_BAD_REQUEST : MHD_HTTP_CONTENT_TOO_LARGE);
         in = an_alloc(1, sizeof *in);
         if (!in)
             return MHD_NO;

@@ -159,6 +159,45 @@ static void who_dawdles_is_not_waited_for(void **state)
     assert_int_equal(an_mem_live(), 0);
 }
 
+/* What comes back on one connection until its end. */
+static void talk(const an_http_server *s, const char *request, char *ret, size_t cap)
+{
+    size_t at = 0;
+    ssize_t n = 0;
+    const int fd = connect_to(s, 20000000);
+    assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), (ssize_t)strlen(request));
+    while (at + 1 < cap && (n = recv(fd, ret + at, cap - 1 - at, 0)) > 0)
+        at += (size_t)n;
+    assert_true(n <= 0 && (n == 0 || errno == ECONNRESET)); /* the server has ended it */
+    ret[at] = '\0';
+    close(fd);
+}
+
+/* Else a proxy before it takes for a body what is a request here. */
+static void a_length_that_is_said_twice_ends_the_connection(void **state)
+{
+    (void)state;
+#define HIDDEN "GET /hidden HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    static const char *const requests[] = {
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n0\r\n\r\n" HIDDEN,
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 60\r\n\r\n{}" HIDDEN,
+        "GET / HTTP/1.1\r\nHost: x\r\ncontent-length: 0\r\nContent-Length: 60\r\n\r\n" HIDDEN,
+    };
+    an_http_server *s = NULL;
+    char reply[2048];
+    start(&s, &(an_http_server_conf){.threads = true});
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        talk(s, requests[i], reply, sizeof reply);
+        if (strstr(reply, "HTTP/1.1 200") || !strstr(reply, "said twice"))
+            fail_msg("%zu: %s", i, reply);
+    }
+    talk(s, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}" HIDDEN, reply, sizeof reply);
+    assert_non_null(strstr(reply, "HTTP/1.1 200"));
+    an_http_server_stop(s);
+    assert_int_equal(an_mem_live(), 0);
+}
+
 int main(void)
 {
     if (an_http_client_init() != AN_OK)
@@ -167,6 +206,7 @@ int main(void)
         cmocka_unit_test(tls_is_spoken_to_who_trusts_the_certificate),
         cmocka_unit_test(one_address_has_its_share),
         cmocka_unit_test(who_dawdles_is_not_waited_for),
+        cmocka_unit_test(a_length_that_is_said_twice_ends_the_connection),
     };
     int failed = cmocka_run_group_tests_name("http_tls", tests, NULL, NULL);
     an_http_client_done();
