@@ -77,6 +77,9 @@ async function train(page) {
   const waits = async () => (await ask("release", "list")).waiting.length > 0;
   await until("the candidate waits for the release key", 180, waits);
   await look(page, "rounds");
+  await go(page, "Releases");
+  await page.getByText("andon release sign").first().waitFor();
+  await look(page, "releases");
   await andon("release", "sign", "--all", "--key", RELEASE_KEY);
   await andon("release", "delegate", "--model", "pump", "--count", "50", "--key", RELEASE_KEY);
   await until("a version is in production", 60, async () => (await production()));
