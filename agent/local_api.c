@@ -7,6 +7,7 @@
 #include "agent/local_api_internal.h"
 #include "agent/probe.h"
 #include "agent/secret_file.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "doors/asset.h"
@@ -21,6 +22,7 @@ struct an_local_api {
     an_local_api_conf conf;
     struct an_local_turns turns;
     an_http_server *server;
+    an_log_quota refused; /* of the server's one thread */
 };
 
 /* ---- answers ---- */
@@ -242,7 +244,7 @@ static bool answer_page(const an_local_api *api, const an_http_request *req, an_
 
 static void on_request(void *ctx, const an_http_request *req, an_http_reply *reply)
 {
-    const an_local_api *api = ctx;
+    an_local_api *api = ctx;
     an_http_request copy = *req;
     const an_local_ask ask = {.method = req->method,
                               .path = req->path,
@@ -255,7 +257,9 @@ static void on_request(void *ctx, const an_http_request *req, an_http_reply *rep
     if (answer_page(api, req, reply))
         return;
     an_local_api_answer(&api->conf, &ask, reply);
-    if (reply->status == 401 && (an_http_header(req, "Authorization") || strcmp(req->method, "POST") == 0))
+    const bool tried = an_http_header(req, "Authorization") || strcmp(req->method, "POST") == 0;
+    if (reply->status == 401 && tried &&
+        an_log_allow(&api->refused, an_clock_system()->mono_ms(an_clock_system())))
         an_log(AN_LOG_WARN, "local_api_refused", "remote=%s user=\"%s\"", req->remote, req->user);
 }
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <arpa/inet.h>
@@ -323,6 +324,37 @@ static void the_page_is_there_for_its_own_names(void **state)
     an_local_api_stop(api);
 }
 
+/* Whoever reaches the port could fill the disk. */
+static void wrong_tokens_do_not_fill_the_log(void **state)
+{
+    fixture *f = *state;
+    an_local_api *api = NULL;
+    char path[] = "/tmp/andon-test-XXXXXX", answer[1024];
+    static char log[1 << 16];
+    size_t lines = 0;
+    f->conf.port = 0;
+    assert_int_equal(an_local_api_start(&f->conf, &api, NULL), AN_OK);
+    const int file = mkstemp(path), kept = dup(STDERR_FILENO);
+    assert_true(file >= 0 && kept >= 0 && dup2(file, STDERR_FILENO) >= 0);
+    an_log_init(AN_LOG_WARN, "test");
+    for (int i = 0; i < 2 * AN_LOG_QUOTA_MINUTE; i++)
+        talk(an_local_api_port(api),
+             "GET /v1/status HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer x\r\nConnection: "
+             "close\r\n\r\n",
+             answer, sizeof answer);
+    an_log_init(AN_LOG_OFF, "test");
+    assert_true(dup2(kept, STDERR_FILENO) >= 0);
+    assert_non_null(strstr(answer, " 401 "));
+    const ssize_t n = pread(file, log, sizeof log - 1, 0);
+    close(file);
+    close(kept);
+    unlink(path);
+    an_local_api_stop(api);
+    for (const char *at = log; n > 0 && (at = strstr(at, "local_api_refused")); at++)
+        lines++;
+    assert_in_range(lines, AN_LOG_QUOTA_MINUTE, 2 * AN_LOG_QUOTA_MINUTE - 1);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
@@ -337,6 +369,7 @@ int main(void)
         T(a_login_ends),
         T(so_many_are_logged_in_and_the_longest_silent_goes),
         T(the_page_is_there_for_its_own_names),
+        T(wrong_tokens_do_not_fill_the_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
