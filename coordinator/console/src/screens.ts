@@ -36,7 +36,7 @@ export const screens: Screen[] = [
   { path: "/alarms/:seq", area: "work", load: () => import("./screens/alarm.tsx") },
   { path: "/journal", nav: { label: "console.nav_journal", icon: "journal" }, area: "work", load: () => import("./screens/journal.tsx") },
   { path: "/users", nav: { label: "console.nav_users", icon: "users" }, role: "administrator", area: "work", load: () => import("./screens/users.tsx") },
-  { path: "/account", area: "work", load: () => import("./screens/account.tsx") },
+  { path: "/account", nav: { label: "console.nav_account", icon: "edit" }, area: "work", load: () => import("./screens/account.tsx") },
   { path: "/releases", nav: { label: "console.nav_releases", icon: "release" }, area: "work", load: () => import("./screens/releases.tsx") },
 ];
 
