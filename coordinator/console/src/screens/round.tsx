@@ -301,7 +301,7 @@ export default function RoundScreen({ params }: { params: Params }) {
               ...(f?.weight ? ([[t("work.weight"), figure(f.weight)]] as [string, string][]) : []),
               ...(f?.clipped !== undefined && r.kind === "train" ? ([[t("work.clipped"), t("work.clipped_of", { n: f.clipped, all: r.delivered })]] as [string, string][]) : []),
               ...(f?.saturated !== undefined && r.kind === "train" ? ([[t("work.saturated"), String(f.saturated)]] as [string, string][]) : []),
-              ...(f?.outliers?.length ? ([[t("work.outliers"), f.outliers.join(", ")]] as [string, string][]) : []),
+              ...(f?.outliers?.length ? ([[t("work.outliers"), f.outliers.map((o) => `${o.site}: ${o.reason}`).join("; ")]] as [string, string][]) : []),
               ...(f?.owing?.length ? ([[t("work.owing"), f.owing.join(", ")]] as [string, string][]) : []),
               ...(r.rule ? ([[t("work.rule"), r.rule]] as [string, string][]) : []),
               ...(r.server_optimiser ? ([[t("work.server_optimiser"), r.server_optimiser]] as [string, string][]) : []),

@@ -100,7 +100,7 @@ export interface RoundFigures {
   weight?: number;
   clipped?: number;
   saturated?: number;
-  outliers?: string[];
+  outliers?: { site: string; in: boolean; reason: string }[];
   owing?: string[];
 }
 
