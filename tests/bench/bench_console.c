@@ -110,6 +110,22 @@ static void add_versions(an_store *store, size_t n, int64_t from_ms)
     an_buf_done(&bytes);
 }
 
+static an_json *summary(const bench *b, size_t i, int64_t raised_ms, int64_t cleared_ms)
+{
+    an_json *o = an_json_object(), *shares = an_json_array(), *share = an_json_object();
+    an_json_set_text(o, "line", "line");
+    an_json_set_int(o, "alarm", (int64_t)(i / b->conf.n_sites + 1));
+    an_json_set_int(o, "raised_ms", raised_ms);
+    an_json_set_int(o, "cleared_ms", cleared_ms);
+    an_json_set_num(o, "peak", 1.0 + (double)(i % 37) / 10);
+    an_json_set_text(share, "sensor", bench_sensors[i % BENCH_WIDTH]);
+    an_json_set_num(share, "share", 0.5);
+    an_json_push(shares, share);
+    an_json_set(o, "sensors", shares);
+    return o;
+}
+
+/* Each is told twice, as sites do: when it is raised, and when it is over. */
 static void add_alarms(an_store *store, const bench *b, size_t n, int64_t from_ms)
 {
     static an_record records[BATCH];
@@ -119,17 +135,9 @@ static void add_alarms(an_store *store, const bench *b, size_t n, int64_t from_m
     for (size_t i = 0, k = 0; i < n; i++) {
         const size_t s = i % b->conf.n_sites;
         const int64_t raised = from_ms + (int64_t)((double)i / (double)n * DAYS * 86400000.0);
-        an_json *o = an_json_object(), *shares = an_json_array(), *share = an_json_object();
-        an_json_set_text(o, "line", "line");
-        an_json_set_int(o, "alarm", (int64_t)(i / b->conf.n_sites + 1));
-        an_json_set_int(o, "raised_ms", raised);
-        an_json_set_int(o, "cleared_ms", raised + 30000);
-        an_json_set_num(o, "peak", 1.0 + (double)(i % 37) / 10);
-        an_json_set_text(share, "sensor", bench_sensors[i % BENCH_WIDTH]);
-        an_json_set_num(share, "share", 0.5);
-        an_json_push(shares, share);
-        an_json_set(o, "sensors", shares);
-        make(&records[k++], "alarm.summary", b->sites[s].name, actors[s], raised + 30000, o);
+        const int64_t over = raised + 30000;
+        make(&records[k++], "alarm.summary", b->sites[s].name, actors[s], raised, summary(b, i, raised, 0));
+        make(&records[k++], "alarm.summary", b->sites[s].name, actors[s], over, summary(b, i, raised, over));
         if (k == BATCH || i + 1 == n) {
             append(store, records, k);
             k = 0;
