@@ -67,6 +67,28 @@ an_err an_bundle_model(const an_bundle *bundle, an_model **ret, an_note *why)
     return AN_OK;
 }
 
+an_err an_model_reconstruct(const an_model *m, const float *params, const float *x, size_t n, float **ret,
+                            an_note *why)
+{
+    const size_t input = an_model_n_inputs(m);
+    an_ws *ws = NULL;
+    if (an_model_n_outputs(m) != input)
+        return an_fail(AN_ERR_UNSUPPORTED, why, "the model does not give back its input");
+    float *y = an_alloc(n, input * sizeof *y);
+    an_err err = y ? an_ws_new(m, AN_WS_FORWARD, BATCH, &ws) : AN_ERR_NOMEM;
+    for (size_t i = 0; i < n && err == AN_OK; i += BATCH) {
+        const size_t part = n - i < BATCH ? n - i : BATCH;
+        memcpy(y + i * input, an_model_forward(m, ws, params, part, x + i * input), part * input * sizeof *y);
+    }
+    an_ws_free(ws);
+    if (err != AN_OK) {
+        an_free(y);
+        return err;
+    }
+    *ret = y;
+    return AN_OK;
+}
+
 /* All that the steps share. */
 typedef struct work {
     const an_bundle *bundle;
@@ -76,7 +98,9 @@ typedef struct work {
     an_calibrate_report *report;
     an_model *model;      /* NULL: a detector without one */
     float *params;        /* (n_weights) as they will run */
+    bool tuned;           /* ... and no longer those that the version's detector was made with */
     float *fit, *holdout; /* model inputs */
+    float *labels;        /* (n_fit, n_labels), or NULL */
     size_t n_fit, n_hold;
 } work;
 
@@ -97,7 +121,7 @@ static an_err take_inputs(work *w, an_note *why)
         w->overlay->has_prep = true;
     }
     const an_prep *prep = w->overlay->has_prep ? &w->overlay->prep : &w->bundle->prep;
-    err = an_samples_inputs(prep, d->fit.raw, d->fit.n, d->context, &w->fit, &w->n_fit, NULL, why);
+    err = an_samples_labelled(prep, &d->fit, d->context, d->n_labels, &w->fit, &w->labels, &w->n_fit, why);
     if (err == AN_OK)
         err = an_samples_inputs(prep, d->holdout.raw, d->holdout.n, d->context, &w->holdout, &w->n_hold, NULL,
                                 why);
@@ -111,11 +135,17 @@ static an_err tune(work *w, an_note *why)
     const an_calibrate_opts *o = w->opts;
     an_train_stats stats = {0};
     an_train_opts t = an_train_defaults();
-    if (!an_model_is_autoencoder(w->model))
-        return an_fail(AN_ERR_UNSUPPORTED, why, "a model that learns from labels is not tuned at a site");
+    const bool taught = !an_model_is_autoencoder(w->model);
+    if (taught && (!w->labels || w->data->n_labels != an_model_n_targets(w->model)))
+        return an_fail(AN_ERR_UNSUPPORTED, why,
+                       "a model that learns from labels is not tuned at a site without them");
     t.epochs = o->tune_epochs;
     t.batch = o->tune_batch;
     t.lr = o->tune_lr;
+    if (o->tune_schedule) {
+        t.schedule = o->tune_schedule;
+        t.lr_floor = 0.01;
+    }
     t.l2sp = o->tune_l2sp;
     t.anchor = o->tune_l2sp > 0 ? w->bundle->weights : NULL;
     t.scope = o->tune_all ? AN_TRAIN_ALL : AN_TRAIN_LOCAL;
@@ -123,7 +153,7 @@ static an_err tune(work *w, an_note *why)
     t.n_threads = o->n_threads;
     t.cancel = o->cancel;
     t.pace = o->pace;
-    an_err err = an_train(w->model, w->params, &t, w->fit, NULL, w->n_fit, &stats, why);
+    an_err err = an_train(w->model, w->params, &t, w->fit, taught ? w->labels : NULL, w->n_fit, &stats, why);
     w->report->tune_first_loss = stats.first_loss;
     w->report->tune_last_loss = stats.last_loss;
     return err;
@@ -145,6 +175,7 @@ static an_err own_parameters(work *w, an_note *why)
     if (own)
         an_local_put(w->model, w->params, w->data->local);
     bool tuned = w->opts->tune_epochs > 0 && (w->opts->tune_all || n_local > 0);
+    w->tuned = tuned;
     if (tuned && (err = tune(w, why)) != AN_OK)
         return err;
     if (!own && !tuned)
@@ -161,35 +192,25 @@ static an_err own_parameters(work *w, an_note *why)
     return AN_OK;
 }
 
+/* What a round made of all sites' windows stays as it is, of a network as long as its parameters do. */
+static bool is_shared(const work *w)
+{
+    const an_detector *d = w->bundle->detector;
+    return w->bundle->round > 0 && an_detector_n_sums(d) > 0 && !w->opts->own_detector && !w->tuned &&
+           !(w->model && an_detector_is_blank(d));
+}
+
 static an_err fit_detector(work *w, an_note *why)
 {
     const an_detector *base = w->bundle->detector;
-    const size_t n = w->n_fit, input = an_prep_input(&w->bundle->prep);
     an_err err = AN_OK;
-    an_ws *ws = NULL;
     float *y = NULL;
-    if (w->model) {
-        err = AN_ERR_NOMEM;
-        if (!(y = an_alloc(n * input, sizeof *y)))
-            goto out;
-        if (an_model_n_outputs(w->model) != input) {
-            err = an_fail(AN_ERR_UNSUPPORTED, why, "the model does not give back its input");
-            goto out;
-        }
-        if ((err = an_ws_new(w->model, AN_WS_FORWARD, BATCH, &ws)) != AN_OK)
-            goto out;
-        for (size_t i = 0; i < n; i += BATCH) {
-            size_t m = n - i < BATCH ? n - i : BATCH;
-            memcpy(y + i * input, an_model_forward(w->model, ws, w->params, m, w->fit + i * input),
-                   m * input * sizeof *y);
-        }
-    }
-    if ((err = an_detector_new(base->type->name, base->window, base->features, &w->overlay->detector, why)) !=
-        AN_OK)
-        goto out;
-    err = an_detector_fit(w->overlay->detector, w->fit, y, n, why);
-out:
-    an_ws_free(ws);
+    if (w->model)
+        err = an_model_reconstruct(w->model, w->params, w->fit, w->n_fit, &y, why);
+    if (err == AN_OK)
+        err = an_detector_copy(base, &w->overlay->detector);
+    if (err == AN_OK)
+        err = an_detector_fit(w->overlay->detector, w->fit, y, w->n_fit, why);
     an_free(y);
     return err;
 }
@@ -339,9 +360,10 @@ an_err an_calibrate(const an_bundle *bundle, const an_hash *hash, const an_calib
         goto out;
     if ((err = own_parameters(&w, why)) != AN_OK)
         goto out;
-    if ((err = fit_detector(&w, why)) != AN_OK)
+    const bool detects = !w.model || an_model_is_autoencoder(w.model);
+    if (detects && !is_shared(&w) && (err = fit_detector(&w, why)) != AN_OK)
         goto out;
-    if ((err = set_threshold(&w, why)) != AN_OK)
+    if (detects && (err = set_threshold(&w, why)) != AN_OK)
         goto out;
     *ret = overlay;
     overlay = (an_overlay){0};
@@ -352,6 +374,7 @@ out:
     an_model_free(w.model);
     an_free(w.params);
     an_free(w.fit);
+    an_free(w.labels);
     an_free(w.holdout);
     return err;
 }

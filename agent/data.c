@@ -30,26 +30,47 @@ static size_t count(const an_data_pick *pick)
     return n;
 }
 
-an_err an_data_gather(const an_site_data *data, const an_data_pick *picks, size_t n_picks, float **ret,
-                      size_t *ret_n)
+void an_data_set_done(an_data_set *s)
 {
-    const size_t sample = data->context * data->width;
-    size_t n = 0;
-    for (size_t p = 0; p < n_picks; p++)
-        n += count(&picks[p]);
-    float *raw = an_alloc(n, sample * sizeof *raw);
-    if (!raw)
-        return AN_ERR_NOMEM;
-    size_t at = 0;
-    for (size_t p = 0; p < n_picks; p++) {
-        const an_data_part *part = picks[p].part;
-        const size_t block = block_of(part);
-        for (size_t i = 0; i < part->n; i++)
-            if (is_taken(&picks[p], block, i))
-                memcpy(raw + at++ * sample, part->raw + i * sample, sample * sizeof *raw);
+    an_free(s->raw);
+    an_free(s->labels);
+    *s = (an_data_set){.n = 0};
+}
+
+static void copy_pick(const an_site_data *data, const an_data_pick *pick, an_data_set *to)
+{
+    const an_data_part *part = pick->part;
+    const size_t sample = data->context * data->width, block = block_of(part);
+    for (size_t i = 0; i < part->n; i++) {
+        if (!is_taken(pick, block, i))
+            continue;
+        memcpy(to->raw + to->n * sample, part->raw + i * sample, sample * sizeof *to->raw);
+        if (to->labels)
+            memcpy(to->labels + to->n * data->n_labels, part->labels + i * data->n_labels,
+                   data->n_labels * sizeof *to->labels);
+        to->n++;
     }
-    *ret = raw;
-    *ret_n = n;
+}
+
+an_err an_data_gather(const an_site_data *data, const an_data_pick *picks, size_t n_picks, an_data_set *ret)
+{
+    size_t n = 0;
+    bool labelled = data->n_labels > 0;
+    for (size_t p = 0; p < n_picks; p++) {
+        const size_t taken = count(&picks[p]);
+        n += taken;
+        labelled = labelled && (taken == 0 || picks[p].part->labels);
+    }
+    an_data_set s = {.raw = an_alloc(n, data->context * data->width * sizeof *s.raw)};
+    if (labelled)
+        s.labels = an_alloc(n, data->n_labels * sizeof *s.labels);
+    if (!s.raw || (labelled && !s.labels)) {
+        an_data_set_done(&s);
+        return AN_ERR_NOMEM;
+    }
+    for (size_t p = 0; p < n_picks; p++)
+        copy_pick(data, &picks[p], &s);
+    *ret = s;
     return AN_OK;
 }
 
@@ -64,6 +85,7 @@ static an_data_part newest(const an_site_data *data, const an_data_part *part, s
     const size_t from = since < part->n ? since : part->n;
     an_data_part p = {.n = part->n - from};
     p.raw = p.n ? part->raw + from * data->context * data->width : NULL;
+    p.labels = p.n && part->labels ? part->labels + from * data->n_labels : NULL;
     return p;
 }
 
@@ -100,7 +122,7 @@ static size_t n_repeats(const an_site_data *data, const an_data_pick *fresh, siz
     return times < 1 ? 1 : times > REPEATS_MAX ? REPEATS_MAX : times;
 }
 
-an_err an_data_fit(const an_site_data *data, bool held, float **ret, size_t *ret_n)
+an_err an_data_fit(const an_site_data *data, bool held, an_data_set *ret)
 {
     const an_data_part recent = newest(data, &data->recent, data->recent_since);
     const an_data_pick fresh[] = {whole(&recent), held_train(data)};
@@ -110,33 +132,33 @@ an_err an_data_fit(const an_site_data *data, bool held, float **ret, size_t *ret
     for (size_t i = 0; i < times; i++)
         for (size_t k = 0; k < n_fresh; k++)
             picks[n++] = fresh[k];
-    return an_data_gather(data, picks, n, ret, ret_n);
+    return an_data_gather(data, picks, n, ret);
 }
 
-an_err an_data_new(const an_site_data *data, bool held, float **ret, size_t *ret_n)
+an_err an_data_new(const an_site_data *data, bool held, an_data_set *ret)
 {
     const an_data_part recent = newest(data, &data->recent, data->recent_since);
     const an_data_pick picks[] = {whole(&recent), held_train(data)};
-    return an_data_gather(data, picks, held ? 2 : 1, ret, ret_n);
+    return an_data_gather(data, picks, held ? 2 : 1, ret);
 }
 
-an_err an_data_holdout_old(const an_site_data *data, int half, float **ret, size_t *ret_n)
+an_err an_data_holdout_old(const an_site_data *data, int half, an_data_set *ret)
 {
     const an_data_pick pick = half_of(&data->old, half);
-    return an_data_gather(data, &pick, 1, ret, ret_n);
+    return an_data_gather(data, &pick, 1, ret);
 }
 
-an_err an_data_holdout_new(const an_site_data *data, bool held, int half, float **ret, size_t *ret_n)
+an_err an_data_holdout_new(const an_site_data *data, bool held, int half, an_data_set *ret)
 {
     const an_data_part since = newest(data, &data->fresh, data->fresh_since);
     const bool some = since.n > 0 || (held && data->held.n > 0);
     const an_data_pick picks[] = {half_of(some ? &since : &data->fresh, half), held_out(data, half)};
-    return an_data_gather(data, picks, held ? 2 : 1, ret, ret_n);
+    return an_data_gather(data, picks, held ? 2 : 1, ret);
 }
 
-an_err an_data_holdout(const an_site_data *data, bool held, int half, float **ret, size_t *ret_n)
+an_err an_data_holdout(const an_site_data *data, bool held, int half, an_data_set *ret)
 {
     const an_data_pick picks[] = {half_of(&data->old, half), half_of(&data->fresh, half),
                                   held_out(data, half)};
-    return an_data_gather(data, picks, held ? 3 : 2, ret, ret_n);
+    return an_data_gather(data, picks, held ? 3 : 2, ret);
 }

@@ -76,7 +76,9 @@ static void look_at_line(an_doctor *d, const an_jval *l)
     snprintf(what, sizeof what, "line %.50s", text_of(l, "line"));
     if (remark[0])
         an_doctor_say(d, AN_DOCTOR_MEND, what,
-                      "make the line's sensors, rate_hz and window those of the model",
+                      strstr(remark, "knows no model")
+                          ? "ask the coordinator's people for it (andon model create), or name another one"
+                          : "make the line's sensors, rate_hz and window those of the model",
                       "takes no part in rounds: %.200s", remark);
     if (error[0])
         an_doctor_say(d, AN_DOCTOR_MEND, what, "andon-agent probe SOURCE.yaml tries the source alone",

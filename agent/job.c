@@ -158,6 +158,7 @@ static an_err run_round(an_job *job, const an_site_data *data, an_note *why)
     const an_plan *p = job->plan;
     versions v = {.local = NULL};
     an_residual residual = {.n = 0};
+    an_variates variates = {.n = 0};
     uint32_t *vector = NULL;
     an_task task = {.plan = p,
                     .site = job->site,
@@ -181,10 +182,15 @@ static an_err run_round(an_job *job, const an_site_data *data, an_note *why)
     if ((err = an_job_residual_open(job, &residual, why)) != AN_OK)
         goto out;
     task.residual = residual.now;
+    if ((err = an_job_variates_open(job, task.base, &variates, why)) != AN_OK)
+        goto out;
+    task.pull = variates.pull;
     err = AN_ERR_NOMEM;
     if (!(vector = an_alloc(p->dim, sizeof *vector)))
         goto out;
     if ((err = an_task_run(&task, vector, &job->task, why)) != AN_OK)
+        goto out;
+    if ((err = an_job_variates_keep(job, &variates, why)) != AN_OK)
         goto out;
     if (job->tamper)
         job->tamper(job->tamper_arg, p, vector);
@@ -196,6 +202,7 @@ static an_err run_round(an_job *job, const an_site_data *data, an_note *why)
 out:
     an_free(vector);
     an_residual_done(&residual);
+    an_variates_done(&variates);
     versions_done(&v);
     return err;
 }
@@ -204,9 +211,10 @@ out:
 
 static an_err run_overlay(an_job *job, const an_site_data *data, an_note *why)
 {
-    float *fit = NULL, *holdout = NULL, *local = NULL;
+    an_data_set fit = {.n = 0}, holdout = {.n = 0};
+    float *local = NULL;
     size_t n_local = 0;
-    an_calibrate_data d = {.width = data->width, .context = data->context};
+    an_calibrate_data d = {.width = data->width, .context = data->context, .n_labels = data->n_labels};
     an_buf bytes;
     an_buf_init(&bytes, AN_BUNDLE_BYTES_MAX);
     an_err err = an_job_fits(job, data, NULL, why);
@@ -221,11 +229,11 @@ static an_err run_overlay(an_job *job, const an_site_data *data, an_note *why)
     job->with_held = job->kind == AN_JOB_REFIT ? job->plan->use_held
                                                : !an_hash_is_zero(&job->held_plan) &&
                                                      an_hash_equal(&job->held_plan, &job->bundle.plan);
-    if ((err = an_data_fit(data, job->with_held, &fit, &d.fit.n)) != AN_OK ||
-        (err = an_data_holdout(data, job->with_held, -1, &holdout, &d.holdout.n)) != AN_OK)
+    if ((err = an_data_fit(data, job->with_held, &fit)) != AN_OK ||
+        (err = an_data_holdout(data, job->with_held, -1, &holdout)) != AN_OK)
         goto out;
-    d.fit.raw = fit;
-    d.holdout.raw = holdout;
+    d.fit = an_data_part_of(&fit);
+    d.holdout = an_data_part_of(&holdout);
     d.local = local;
     d.n_local = n_local;
     job->calibrate.cancel = &job->cancel;
@@ -240,8 +248,8 @@ static an_err run_overlay(an_job *job, const an_site_data *data, an_note *why)
     err = an_file_write(job->out_path, bytes.data, bytes.len, 0644, why);
 out:
     an_buf_done(&bytes);
-    an_free(fit);
-    an_free(holdout);
+    an_data_set_done(&fit);
+    an_data_set_done(&holdout);
     an_free(local);
     return err;
 }

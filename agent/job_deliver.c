@@ -19,6 +19,34 @@ an_err an_job_residual_open(const an_job *job, an_residual *ret, an_note *why)
     return err == AN_OK ? an_residual_load(ret, path, p, why) : err;
 }
 
+/* What the last training round says for this one; without plan.control, or room to keep it, nothing. */
+an_err an_job_variates_open(const an_job *job, const an_bundle *base, an_variates *ret, an_note *why)
+{
+    char path[AN_PATH_MAX];
+    const an_plan *p = job->plan;
+    if (p->control == 0 || !job->local_dir[0])
+        return AN_OK;
+    uint64_t n = 0;
+    for (uint32_t t = 0; t < p->n_tensors; t++)
+        n += p->tensors[t].n;
+    if (n != base->n_weights)
+        return an_fail(AN_ERR_INVAL, why, "the plan has another layout than its base version");
+    ret->n = p->dim - AN_TRAIN_EXTRA;
+    const an_err err = an_job_local_path(job, &p->layout, "variates", path);
+    return err == AN_OK ? an_variates_load(ret, path, p, base->weights, why) : err;
+}
+
+an_err an_job_variates_keep(an_job *job, an_variates *c, an_note *why)
+{
+    char path[AN_PATH_MAX];
+    if (c->n == 0)
+        return AN_OK;
+    c->own = job->task.moved;
+    job->task.moved = NULL;
+    const an_err err = an_job_local_path(job, &job->plan->layout, "variates", path);
+    return err == AN_OK ? an_variates_save(c, path, job->plan, why) : err;
+}
+
 /* What is left out, as deltas: the vector holds them times the site's weight, in units of their tensors. */
 static void left_out(const an_plan *p, const uint32_t *exact, const uint32_t *v, double factor, float *ret)
 {

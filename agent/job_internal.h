@@ -4,6 +4,7 @@
 
 #include "agent/job.h"
 #include "agent/residual.h"
+#include "agent/variates.h"
 #include "sum/payload.h"
 
 /* <local_dir>/<layout hash>.<what>: what the site keeps between rounds of a layout. */
@@ -12,6 +13,10 @@ an_err an_job_local_path(const an_job *job, const an_hash *layout, const char *w
 
 /* What the site has kept back of earlier updates, if the plan's encoding keeps anything back. */
 an_err an_job_residual_open(const an_job *job, an_residual *ret, an_note *why);
+
+/* What the site corrects its training by, if the plan says so (variates.h); kept before the update is offered. */
+an_err an_job_variates_open(const an_job *job, const an_bundle *base, an_variates *ret, an_note *why);
+an_err an_job_variates_keep(an_job *job, an_variates *c, an_note *why);
 
 /* To the update's file; of a secure sum to the session, for it is not masked yet.  Takes the vector then.
  * The residual is durable before the file is there. */

@@ -2,7 +2,7 @@
  * model sees of them, and training itself.
  *
  *     versions   file and what is made of it, twice its size each
- *     windows    those that are learnt from, twice if others are mixed in; those that a scaler is fitted on
+ *     windows    those that are learnt from, and what is mixed into them; or those that a scaler is fitted on
  *     inputs     the same as the model takes them
  *     training   an_train_plan: workspaces, gradients, the optimiser's state
  *     parameters what is trained, what comes out, and what it is written from
@@ -13,6 +13,7 @@
 #include "models/train.h"
 
 #define PARAMS_COPIES 6
+#define VARIATES_COPIES 10 /* variates.h: the file, its rounds, this one, what is to be gone further */
 #define FIXED ((uint64_t)1 << 20)
 #define SCORED_ROWS 256 /* of a workspace that only looks */
 
@@ -27,16 +28,34 @@ static bool trains(const an_job *job)
     return job->plan && job->plan->kind == AN_PAYLOAD_TRAIN;
 }
 
-/* What is fitted on, and what is judged: windows since a change may be repeated until they are half of all. */
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* tasks/train.c: what is new, then old windows until they are replay_share of all; without anything new all old ones. */
+static uint64_t replayed(const an_job *job, const an_site_data *d, uint64_t seen)
+{
+    const double share = job->plan->replay_share;
+    const double want = share < 1 ? (double)seen * share / (1 - share) + 1 : (double)d->train.n;
+    return larger(seen + (want < (double)d->train.n ? (uint64_t)want : d->train.n), d->train.n);
+}
+
+/* What is fitted on, and what is judged: windows since a change may be repeated until they are half of all.  A scaler's
+ * windows are gone before those to learn from come. */
 static sizes sizes_of(const an_job *job, const an_site_data *d)
 {
     const uint64_t fit = 2 * (uint64_t)(d->train.n + d->recent.n) + d->held.n + d->changed.n;
     const uint64_t all = fit + d->old.n + d->fresh.n + d->confirmed.n;
+    const uint64_t seen = (uint64_t)d->recent.n + d->held.n, scaler = job->calibrate.site_scaler ? fit : 0;
     if (!trains(job))
         return (sizes){2 * all, 2 * all, (size_t)all};
-    const bool mixed = job->plan->replay_share > 0 || job->plan->dp_unit == AN_DP_RECORD;
-    const uint64_t learnt = mixed ? all : d->train.n;
-    return (sizes){(mixed ? 2 : 1) * learnt + (job->calibrate.site_scaler ? fit : 0), learnt, (size_t)learnt};
+    if (job->plan->dp_unit == AN_DP_RECORD)
+        return (sizes){2 * all + scaler, all, (size_t)all};
+    const bool mixed = job->plan->replay_share > 0;
+    const uint64_t learnt = mixed ? replayed(job, d, seen) : d->train.n;
+    const uint64_t old = job->plan->ewc > 0 ? AN_FISHER_ROWS : 0;
+    return (sizes){larger(learnt + (mixed ? seen : 0), scaler) + old, learnt + old, (size_t)learnt};
 }
 
 static an_err add_file(uint64_t *bytes, const char *path, an_note *why)
@@ -98,10 +117,14 @@ an_err an_job_memory(const an_job *job, const an_site_data *d, const an_bundle *
         if (!err)
             err = training(job, m, n.learnt, &bytes, why);
         if (!err)
-            bytes += ws + (uint64_t)PARAMS_COPIES * an_model_n_params(m) * sizeof(float);
+            bytes +=
+                ws + (PARAMS_COPIES + (job->plan && job->plan->control > 0 ? VARIATES_COPIES : UINT64_C(0))) *
+                         an_model_n_params(m) * sizeof(float);
     }
     if (!err)
-        *ret = bytes + (n.windows * sample + n.inputs * an_prep_input(&b->prep)) * sizeof(float);
+        *ret = bytes +
+               (n.windows * (sample + d->n_labels) + n.inputs * (an_prep_input(&b->prep) + d->n_labels)) *
+                   sizeof(float);
     an_model_free(m);
     return err;
 }

@@ -7,12 +7,12 @@
  * Log-ins are kept in memory: they end with the agent, with another token, and after half a day without a request. */
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "agent/local_api_internal.h"
 #include "agent/secret_file.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/host.h"
 #include "base/mem.h"
 #include "doors/crypto.h"
 
@@ -59,28 +59,11 @@ static const char *header(const an_local_ask *ask, const char *name)
 
 /* ---- names ---- */
 
-static bool is_one_of(const char *host, size_t len, const char *names)
-{
-    for (const char *at = names; at && *at;) {
-        at += strspn(at, ", ");
-        const size_t n = strcspn(at, ", ");
-        if (n > 0 && n == len && strncasecmp(at, host, n) == 0)
-            return true;
-        at += n;
-    }
-    return false;
-}
-
 bool local_api_host_ok(const char *host, const char *names)
 {
-    if (!host)
-        return false;
-    const char *end = host[0] == '[' ? strchr(host, ']') : NULL;
-    const size_t len = end ? (size_t)(end - host) + 1 : strcspn(host, ":");
-    if (host[len] != '\0' &&
-        (host[len] != ':' || strspn(host + len + 1, "0123456789") != strlen(host + len + 1)))
-        return false;
-    return is_one_of(host, len, "127.0.0.1,localhost,[::1]") || is_one_of(host, len, names);
+    an_host h;
+    return host && an_host_read(host, &h) &&
+           (an_host_among(&h, "127.0.0.1, localhost, ::1") || an_host_among(&h, names));
 }
 
 /* ---- the token ---- */

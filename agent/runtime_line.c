@@ -38,7 +38,7 @@ uint64_t an_line_alarm_id(const char *line, uint64_t alarm)
 {
     an_hash h;
     an_hash_of(&h, line, strlen(line));
-    return (uint64_t)(h.b[0] | (h.b[1] & 0x7fu) << 8) << 48 | (alarm & ((UINT64_C(1) << 48) - 1));
+    return (uint64_t)(h.b[0] | (h.b[1] & 0x7fu) << 8) << 48 | (alarm & AN_ALARM_OF_LINE);
 }
 
 /* ---- to the link thread ---- */
@@ -70,6 +70,9 @@ void an_line_mark(an_line_run *r)
     const an_live *live = an_pipeline_live(r->l->pipe);
     an_say s = {.kind = AN_SAY_MARK};
     an_buf source, alarm;
+    /* Who goes on behind a row finds it in the file; an error shows at the next row. */
+    if (r->l->scores)
+        (void)fflush(r->l->scores);
     an_line_pieces_say(r->l);
     an_buf_init(&source, MARK_BYTES_MAX);
     an_buf_init(&alarm, MARK_BYTES_MAX);
@@ -355,8 +358,6 @@ static void housekeep(an_line_run *r)
         say_status(r);
         an_line_mark(r);
         r->status_ms = now + STATUS_MS;
-        if (r->l->scores)
-            (void)fflush(r->l->scores); /* an error shows at the next row */
     }
     if (now >= r->save_ms) {
         an_line_save_pool(r);

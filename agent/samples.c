@@ -48,6 +48,28 @@ out:
     return err;
 }
 
+an_err an_samples_labelled(const an_prep *prep, const an_data_part *part, size_t context, size_t n_labels,
+                           float **ret, float **ret_labels, size_t *ret_n, an_note *why)
+{
+    float *x = NULL, *labels = NULL;
+    size_t n = 0, *which = an_alloc(part->n, sizeof *which);
+    an_err err =
+        which ? an_samples_inputs(prep, part->raw, part->n, context, &x, &n, which, why) : AN_ERR_NOMEM;
+    if (err == AN_OK && part->labels && !(labels = an_alloc(n, n_labels * sizeof *labels)))
+        err = AN_ERR_NOMEM;
+    for (size_t i = 0; labels && i < n; i++)
+        memcpy(labels + i * n_labels, part->labels + which[i] * n_labels, n_labels * sizeof *labels);
+    an_free(which);
+    if (err != AN_OK) {
+        an_free(x);
+        return err;
+    }
+    *ret = x;
+    *ret_labels = labels;
+    *ret_n = n;
+    return AN_OK;
+}
+
 /* The first row after `from` that a window must not hold, or n_rows. */
 static size_t next_missing(const float *rows, size_t n_rows, size_t width, size_t from)
 {

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "agent/data.h"
 #include "base/err.h"
 #include "models/prep.h"
 
@@ -29,6 +30,11 @@ size_t an_samples_context(const an_prep *prep); /* rows in a raw window */
  * Errors: INVAL context too small, NOMEM. */
 an_err an_samples_inputs(const an_prep *prep, const float *raw, size_t n, size_t context, float **ret,
                          size_t *ret_n, size_t *which, an_note *why);
+
+/* The same of windows with labels: *ret_labels is (*ret_n, n_labels), those of the windows that gave an input; NULL
+ * where the part has none.  Both are the caller's (an_free).  Errors: as above. */
+an_err an_samples_labelled(const an_prep *prep, const an_data_part *part, size_t context, size_t n_labels,
+                           float **ret, float **ret_labels, size_t *ret_n, an_note *why);
 
 /* Cuts a table (n_rows, width) into raw windows, one every stride rows; those with a missing
  * value are left out, unless `gaps`.  On success *ret is (*ret_n, context, width), the caller's (an_free).

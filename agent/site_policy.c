@@ -100,6 +100,7 @@ static an_err judge_kind(const an_site_policy *p, const an_plan *plan, an_note *
     case AN_PAYLOAD_MEAN:
     case AN_PAYLOAD_VARIANCE:
     case AN_PAYLOAD_HISTOGRAM:
+    case AN_PAYLOAD_FIT:
         if (!p->allow_statistics)
             return an_fail(AN_ERR_REFUSED, why, "site policy: allow.statistics is no");
         break;

@@ -49,30 +49,45 @@ static void medians(const double *each, size_t n, size_t width, double *column, 
     }
 }
 
-/* Usual residual of n raw windows: with items only of those that show the mode.  *ret_n: windows that
- * counted. */
-static an_err usual_residual(const an_suspect_in *in, an_scorer_work *work, const float *raw, size_t n,
-                             const an_challenge_item *items, size_t mode, double *ret, size_t *ret_n,
-                             an_note *why)
+/* Residuals of n raw windows, in their order; with items only of those that show the mode.  *ret (*ret_n, width)
+ * is the caller's. */
+static an_err residuals(const an_suspect_in *in, an_scorer_work *work, const float *raw, size_t n,
+                        const an_challenge_item *items, size_t mode, double **ret, size_t *ret_n,
+                        an_note *why)
 {
     const an_prep *prep = an_scorer_prep(in->scorer);
     const size_t input = an_prep_input(prep), width = prep->width;
     float *x = NULL;
     size_t used = 0, n_x = 0, *which = an_alloc(n, sizeof *which);
     an_err err = AN_ERR_NOMEM;
-    double *each = an_alloc(n * width, sizeof *each), *column = an_alloc(n, sizeof *column);
-    if (!each || !column || !which)
+    double *each = an_alloc(n * width, sizeof *each);
+    if (!each || !which)
         goto out;
     if ((err = an_samples_inputs(prep, raw, n, in->context, &x, &n_x, which, why)) != AN_OK)
         goto out;
     for (size_t i = 0; i < n_x; i++)
         if (!items || (items[which[i]].kind == AN_CHALLENGE_MODE && items[which[i]].index == mode))
             used += residual_of(in, work, x + i * input, each + used * width);
-    medians(each, used, width, column, ret);
+    *ret = each;
     *ret_n = used;
+    each = NULL;
 out:
     an_free(x);
     an_free(which);
+    an_free(each);
+    return err;
+}
+
+/* Their medians. */
+static an_err usual_residual(const an_suspect_in *in, an_scorer_work *work, const float *raw, size_t n,
+                             const an_challenge_item *items, size_t mode, double *ret, size_t *ret_n,
+                             an_note *why)
+{
+    const size_t width = an_scorer_width(in->scorer);
+    double *each = NULL, *column = an_alloc(n, sizeof *column);
+    an_err err = column ? residuals(in, work, raw, n, items, mode, &each, ret_n, why) : AN_ERR_NOMEM;
+    if (err == AN_OK)
+        medians(each, *ret_n, width, column, ret);
     an_free(each);
     an_free(column);
     return err;
@@ -98,45 +113,83 @@ static size_t n_modes(const an_challenge *set)
     return n;
 }
 
-an_err an_suspect_find(const an_suspect_in *in, an_suspect *ret, an_note *why)
+/* What all comparisons share. */
+typedef struct look {
+    size_t width, modes, n;  /* n: residuals of what has changed */
+    double *each, *column;   /* (n, width), and room for n */
+    double *before, *change; /* (width) */
+    double *mode;            /* (modes, width) away from before; 0 where no window shows it */
+} look;
+
+static void look_done(look *l)
 {
-    const size_t width = an_scorer_width(in->scorer), modes = n_modes(in->challenge);
-    an_suspect found = {.cosine = 0};
-    an_scorer_work *work = NULL;
-    size_t n_old, n_fresh, n_mode;
-    an_err err = AN_ERR_NOMEM;
-    double *before = an_alloc(width, sizeof *before), *change = an_alloc(width, sizeof *change);
-    double *mode = an_alloc(width, sizeof *mode);
-    if (!before || !change || !mode)
-        goto out;
-    if ((err = an_scorer_work_new(in->scorer, 1, &work)) != AN_OK)
-        goto out;
-    if ((err = usual_residual(in, work, in->old, in->n_old, NULL, 0, before, &n_old, why)) != AN_OK ||
-        (err = usual_residual(in, work, in->fresh, in->n_fresh, NULL, 0, change, &n_fresh, why)) != AN_OK)
-        goto out;
-    for (size_t f = 0; f < width; f++) {
-        change[f] -= before[f];
-        found.shift += change[f] * change[f];
-    }
-    found.shift = n_old && n_fresh ? sqrt(found.shift) : 0;
-    for (size_t k = 0; k < modes && found.shift > 0; k++) {
+    an_free(l->each);
+    an_free(l->column);
+    an_free(l->before);
+    an_free(l->change);
+    an_free(l->mode);
+}
+
+static an_err look_open(look *l, const an_suspect_in *in, an_scorer_work *work, an_note *why)
+{
+    size_t n_old, n_mode;
+    *l = (look){.width = an_scorer_width(in->scorer), .modes = n_modes(in->challenge)};
+    l->column = an_alloc(in->n_fresh, sizeof *l->column);
+    l->before = an_alloc(l->width, sizeof *l->before);
+    l->change = an_alloc(l->width, sizeof *l->change);
+    l->mode = an_alloc(l->modes * l->width, sizeof *l->mode);
+    if (!l->column || !l->before || !l->change || !l->mode)
+        return AN_ERR_NOMEM;
+    an_err err = usual_residual(in, work, in->old, in->n_old, NULL, 0, l->before, &n_old, why);
+    if (err == AN_OK && n_old > 0)
+        err = residuals(in, work, in->fresh, in->n_fresh, NULL, 0, &l->each, &l->n, why);
+    for (size_t k = 0; k < l->modes && l->n > 0 && err == AN_OK; k++) {
+        double *mode = l->mode + k * l->width;
         err = usual_residual(in, work, in->challenge->windows, in->challenge->n, in->challenge->items, k,
                              mode, &n_mode, why);
-        if (err != AN_OK)
-            goto out;
-        for (size_t f = 0; f < width; f++)
-            mode[f] -= before[f];
-        double cosine = n_mode ? cosine_of(change, mode, width) : 0;
+        for (size_t f = 0; f < l->width; f++)
+            mode[f] = n_mode ? mode[f] - l->before[f] : 0;
+    }
+    return err;
+}
+
+/* The last n windows against the old data: which mode is the change most alike? */
+static void compare_last(look *l, size_t n, an_suspect *best)
+{
+    an_suspect found = {.cosine = 0};
+    medians(l->each + (l->n - n) * l->width, n, l->width, l->column, l->change);
+    for (size_t f = 0; f < l->width; f++) {
+        l->change[f] -= l->before[f];
+        found.shift += l->change[f] * l->change[f];
+    }
+    found.shift = sqrt(found.shift);
+    for (size_t k = 0; k < l->modes; k++) {
+        const double cosine = cosine_of(l->change, l->mode + k * l->width, l->width);
         if (cosine > found.cosine) {
             found.cosine = cosine;
             found.mode = k;
         }
     }
-    *ret = found;
-out:
+    const bool is = an_suspect_is(&found), was = an_suspect_is(best);
+    if (n == l->n || is > was || (is == was && found.cosine > best->cosine))
+        *best = found;
+}
+
+an_err an_suspect_find(const an_suspect_in *in, an_suspect *ret, an_note *why)
+{
+    an_suspect best = {.cosine = 0};
+    an_scorer_work *work = NULL;
+    look l = {.n = 0};
+    an_err err = an_scorer_work_new(in->scorer, 1, &work);
+    if (err == AN_OK)
+        err = look_open(&l, in, work, why);
+    if (err == AN_OK && l.n > 0)
+        compare_last(&l, l.n, &best);
+    for (size_t n = l.n / 2; err == AN_OK && n > 0 && (n >= AN_SUSPECT_LEAST || n == l.n / 2); n /= 2)
+        compare_last(&l, n, &best);
+    if (err == AN_OK)
+        *ret = best;
+    look_done(&l);
     an_scorer_work_free(work);
-    an_free(before);
-    an_free(change);
-    an_free(mode);
     return err;
 }

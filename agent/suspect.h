@@ -10,6 +10,11 @@
  * its values: Huber 1981, Robust Statistics).  (Residual directions as fault
  * signatures: Gertler 1998, Fault Detection and Diagnosis in Engineering Systems.)
  *
+ * A fault may begin long after the drift that a campaign answers, the later the longer the campaign takes, and
+ * then hides in a median of all that was seen since.  So the last half is asked too, the last quarter, and so on
+ * to the last AN_SUSPECT_LEAST windows.  What grows on top of a true drift in another direction is not seen so:
+ * held against the drift's own beginning, a drift whose size follows the load looks like many things.
+ *
  *     err = an_suspect_find(&in, &suspect, &why);
  *     if (an_suspect_is(&suspect)) ...                suspect.mode, suspect.cosine
  *
@@ -26,11 +31,13 @@
 
 #define AN_SUSPECT_COSINE 0.8 /* from here on two directions are taken for the same */
 #define AN_SUSPECT_SHIFT 0.2  /* a shorter shift has no direction; standard deviations, all sensors */
+#define AN_SUSPECT_LEAST 64   /* windows; of fewer a median is as much chance as change */
 
 typedef struct an_suspect_in {
-    const an_scorer *scorer;  /* production as it runs */
-    size_t context;           /* rows in a raw window */
-    const float *old, *fresh; /* (n, context, width) raw windows before and after the change */
+    const an_scorer *scorer; /* production as it runs */
+    size_t context;          /* rows in a raw window */
+    const float *old,
+        *fresh; /* (n, context, width) raw windows before and after the change, these in time order */
     size_t n_old, n_fresh;
     const an_challenge *challenge; /* its MODE windows were made from the old data */
     const double *sigma;           /* (width) of the old data */

@@ -26,6 +26,7 @@ const an_task_type *an_task_at(size_t i)
 void an_task_result_done(an_task_result *r)
 {
     an_free(r->local);
+    an_free(r->moved);
     *r = (an_task_result){0};
 }
 
@@ -53,6 +54,7 @@ an_payload_facts an_task_facts(const an_task *task)
         f.n_features = (uint32_t)(p->kind == AN_PAYLOAD_HISTOGRAM ? task->base->prep.width
                                                                   : an_prep_columns(&task->base->prep));
         f.n_bins = task->base->n_edges + 1;
+        f.n_sums = (uint32_t)an_detector_n_sums(task->base->detector);
     }
     return f;
 }

@@ -28,6 +28,8 @@
 #include "msg/plan.h"
 #include "sum/payload.h"
 
+#define AN_FISHER_ROWS ((size_t)2048) /* old windows that say how much each parameter is needed */
+
 typedef struct an_task {
     const an_plan *plan;         /* checked by an_plan_check */
     const char *site;            /* this site's name */
@@ -39,6 +41,7 @@ typedef struct an_task {
     size_t n_local;
     const float *residual; /* TRAIN: kept back of earlier updates, in the order of the shared parameters;
                             * goes with this one; NULL: none */
+    const float *pull;     /* TRAIN: to be gone further than the windows say, in the same order; NULL: none */
     const an_shadow_counts
         *shadow; /* SHADOW: what a running line has counted; NULL: held-back windows are replayed */
     const an_site_data *data;
@@ -53,6 +56,7 @@ typedef struct an_task {
 typedef struct an_task_result {
     float *local; /* (n_local) TRAIN: the site's own parameters after it; NULL: none */
     size_t n_local;
+    float *moved;              /* TRAIN with plan->control: how far the shared parameters came without pull */
     size_t windows;            /* looked at */
     double loss;               /* TRAIN: at the end */
     an_evaluate_in evaluation; /* EVALUATE: for the ledger and tests */

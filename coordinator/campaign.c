@@ -20,10 +20,22 @@ uint32_t an_campaign_n_rounds(const an_campaign *c)
     return n_prelude(c) + c->train_rounds + 1;
 }
 
+/* Rounds until the last TRAIN is committed. */
+static uint32_t until_trained(const an_campaign *c)
+{
+    return n_prelude(c) + c->train_rounds - c->fits;
+}
+
 bool an_campaign_trains(const an_campaign *c)
 {
-    return c->state == AN_CAMPAIGN_RUNNING && c->kind != AN_CAMPAIGN_OVERLAY &&
-           c->step < n_prelude(c) + c->train_rounds;
+    return c->state == AN_CAMPAIGN_RUNNING && c->kind != AN_CAMPAIGN_OVERLAY && c->step < until_trained(c);
+}
+
+uint32_t an_campaign_n_trained(const an_campaign *c)
+{
+    const uint32_t n = c->step > n_prelude(c) ? c->step - n_prelude(c) : 0;
+    const uint32_t all = c->train_rounds - c->fits;
+    return n < all ? n : all;
 }
 
 bool an_campaign_is_over(const an_campaign *c)
@@ -64,7 +76,7 @@ an_campaign_todo an_campaign_next(const an_campaign *c, const an_policy *policy,
     if (c->step < n_prelude(c))
         *ret_kind = prelude[c->step];
     else if (c->step < n_prelude(c) + c->train_rounds)
-        *ret_kind = AN_PAYLOAD_TRAIN;
+        *ret_kind = c->step < until_trained(c) ? AN_PAYLOAD_TRAIN : AN_PAYLOAD_FIT;
     else if (c->step < an_campaign_n_rounds(c))
         *ret_kind = AN_PAYLOAD_EVALUATE;
     else if (policy->shadow_ms > 0 && c->beside && an_hash_is_zero(&c->shadow))

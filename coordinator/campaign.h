@@ -3,6 +3,9 @@
  *     TRAINING     MEAN, VARIANCE, HISTOGRAM, TRAIN x n, EVALUATE, SHADOW, gate, promote    from the beginning
  *     INCREMENTAL  TRAIN x n, EVALUATE, SHADOW, gate, promote                               the answer to drift
  *
+ *     Where the detector follows from sums, the last round before EVALUATE is a FIT, which makes it of what the trained
+ *     network leaves over at all sites; a model without a network has this one alone.
+ *
  *     OVERLAY      no round: the lines it is for adapt their overlays (msg REFIT), and it ends when all have answered
  *
  * SHADOW is there where the policy's shadow.time is above 0 and there is a production version to score beside.
@@ -53,17 +56,18 @@ typedef struct an_campaign {
     char reason[AN_REASON_MAX];  /* why it ended, or what it waits for */
     int64_t opened_ms, running_ms, ended_ms;
     uint32_t refits, refits_open, refits_done; /* OVERLAY: lines asked; not answered yet; adapted */
-    uint32_t train_rounds;                     /* to be done */
-    double loss;                               /* of the sites in the last TRAIN round; 0: none yet */
-    uint32_t step;                             /* rounds committed so far */
-    uint32_t aborted;                          /* rounds that failed since the last commit */
-    uint32_t early;                            /* ... of them in a row because sites were not ready yet */
-    int64_t early_ms, awaited_ms;              /* the last of these; the first */
-    char awaited[AN_REASON_MAX];               /* what they are not ready for */
-    uint64_t open_round;                       /* 0: none */
-    an_hash base;                              /* where it started */
-    an_hash head;                              /* the newest version */
-    an_hash untrained;                         /* what its first TRAIN round starts from; none: zero */
+    uint32_t train_rounds;                     /* to be done: TRAIN, and where it fits the last is FIT */
+    bool fits;
+    double loss;                       /* of the sites in the last TRAIN round; 0: none yet */
+    uint32_t step;                     /* rounds committed so far */
+    uint32_t aborted;                  /* rounds that failed since the last commit */
+    uint32_t early;                    /* ... of them in a row because sites were not ready yet */
+    int64_t early_ms, awaited_ms;      /* the last of these; the first */
+    char awaited[AN_REASON_MAX];       /* what they are not ready for */
+    uint64_t open_round;               /* 0: none */
+    an_hash base;                      /* where it started */
+    an_hash head;                      /* the newest version */
+    an_hash untrained;                 /* what its first TRAIN round starts from; none: zero */
     bool first;                        /* the figures are held against it, as there is no production */
     an_hash optimiser;                 /* the server optimiser's state; none: zero */
     const an_server_optimiser *server; /* whose state it is */
@@ -91,8 +95,9 @@ an_campaign_todo an_campaign_next(const an_campaign *c, const an_policy *policy,
 int64_t an_campaign_again_ms(const an_campaign *c);
 int64_t an_campaign_patience_ms(const an_campaign *c, const an_policy *policy);
 
-bool an_campaign_trains(const an_campaign *c);       /* another TRAIN round is to come, or open */
-uint32_t an_campaign_n_rounds(const an_campaign *c); /* all it needs when none aborts */
+bool an_campaign_trains(const an_campaign *c);        /* another TRAIN round is to come, or open */
+uint32_t an_campaign_n_rounds(const an_campaign *c);  /* all it needs when none aborts */
+uint32_t an_campaign_n_trained(const an_campaign *c); /* TRAIN rounds committed */
 bool an_campaign_is_over(const an_campaign *c);
 const char *an_campaign_state_name(an_campaign_state s);
 const char *an_campaign_kind_name(an_campaign_kind k);

@@ -150,6 +150,8 @@ static an_err change(an_combine_job *job, an_bundle *b, const uint32_t *acc, an_
         return an_combine_moments(job, b, acc, why);
     case AN_PAYLOAD_HISTOGRAM:
         return an_combine_histogram(job, b, acc, why);
+    case AN_PAYLOAD_FIT:
+        return an_combine_fit(job, b, acc, why);
     case AN_PAYLOAD_EVALUATE:
     case AN_PAYLOAD_SHADOW:
         break;

@@ -84,6 +84,7 @@ an_err an_combine_secure_group(an_combine_job *job, uint32_t group, uint32_t *ac
 
 /* Change the bundle by the sum in acc.  Errors: PROTO, NUMERIC, NOMEM. */
 an_err an_combine_moments(an_combine_job *job, an_bundle *b, const uint32_t *acc, an_note *why);
+an_err an_combine_fit(an_combine_job *job, an_bundle *b, const uint32_t *acc, an_note *why);
 an_err an_combine_histogram(an_combine_job *job, an_bundle *b, const uint32_t *acc, an_note *why);
 
 #endif

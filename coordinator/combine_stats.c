@@ -1,5 +1,5 @@
-/* What the sums of statistics become: the fleet's scaler (MEAN, then VARIANCE about it) and its bin
- * edges (HISTOGRAM).  Values are first counted in fine bins around the fleet's mean; the deciles of
+/* What the sums of statistics become: the fleet's scaler (MEAN, then VARIANCE about it), its bin
+ * edges (HISTOGRAM), and a detector that follows from sums (FIT).  Values are first counted in fine bins around the fleet's mean; the deciles of
  * those counts are the version's edges, so that a bin holds a tenth of the fleet's normal values. */
 #include <math.h>
 #include <string.h>
@@ -134,5 +134,21 @@ out:
     an_free(n);
     an_free(sum);
     an_free(mean);
+    return err;
+}
+
+an_err an_combine_fit(an_combine_job *job, an_bundle *b, const uint32_t *acc, an_note *why)
+{
+    const size_t n_sums = an_detector_n_sums(b->detector);
+    an_payload_facts facts = an_combine_facts(job->plan, 0, 0);
+    facts.n_sums = (uint32_t)n_sums;
+    if (an_payload_find(AN_PAYLOAD_FIT)->dim(&facts) != job->plan->dim)
+        return an_fail(AN_ERR_PROTO, why, "the plan has other sums than its base version's detector");
+    double *sums = an_alloc(n_sums, sizeof *sums);
+    an_payload_out out = {.fit = {.sums = sums}};
+    an_err err = sums ? an_payload_find(AN_PAYLOAD_FIT)->decode(&out, &facts, acc, why) : AN_ERR_NOMEM;
+    if (err == AN_OK)
+        err = an_detector_from_sums(b->detector, out.fit.n, sums, why);
+    an_free(sums);
     return err;
 }

@@ -43,6 +43,10 @@ const an_opt an_coordinator_rows[] = {
                 "http.tls.key it speaks TLS"),
     AN_OPT_TEXT(CONF, http_key, "http.tls.key", 1, AN_PATH_MAX - 1, NULL,
                 "PEM file of its key; others must not be able to read it"),
+    AN_OPT_TEXT(CONF, http_names, "http.names", 1, 1023, NULL,
+                "names besides localhost and the computer's own by which the HTTP API may be asked without "
+                "TLS, such as "
+                "that of a proxy before it: `andon.plant, andon.hall-3`; others are told 421"),
     AN_OPT_BOOL(CONF, http_plain, "http.plain", "false",
                 "answer without TLS on an address other than loopback: behind a proxy, or in a container"),
     AN_OPT_INT(CONF, http_per_address, "http.per_address", 0, 128, "32",

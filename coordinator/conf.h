@@ -31,6 +31,7 @@ typedef struct an_coordinator_conf {
     char *http_address;
     int64_t http_port;                 /* 0: any free one */
     char *http_certificate, *http_key; /* PEM files; NULL: no TLS */
+    char *http_names;                  /* by which it is asked, besides its own; NULL: none */
     bool http_plain;                   /* no TLS although others than this computer can connect */
     int64_t http_per_address;          /* connections from one address; 0: no bound of their own */
     int64_t lease_ms;

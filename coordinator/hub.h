@@ -101,6 +101,8 @@ void an_hub_combined(an_hub *hub, an_combine_job *job, an_err err, const an_note
  * Without them each answer is a transaction of its own.  tick and combined settle by themselves. */
 void an_hub_gather(an_hub *hub);
 void an_hub_settle(an_hub *hub);
+/* One transaction of it.  False: that was the last.  In between the state is what is stored, and may be read. */
+bool an_hub_settle_some(an_hub *hub);
 
 /* The store said that it is another coordinator's, or holds more than this hub knows: nothing is sent any more,
  * and whoever runs the hub ends it and begins anew. */
@@ -148,7 +150,8 @@ an_err an_hub_roster_sign(an_hub *hub, const char *actor, const void *text, size
  * key and value.  Errors: EXISTS, INVAL, PROTO the architecture. */
 typedef struct an_model_spec {
     const char *name;
-    const char *arch; /* YAML */
+    const char *arch;     /* YAML; NULL: no network, the detector is all of it */
+    const char *detector; /* NULL: autoencoder, or without a network mahalanobis */
     const char *const *sensors;
     const char *const *units; /* or NULL */
     uint32_t n_sensors;

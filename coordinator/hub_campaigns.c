@@ -1,4 +1,5 @@
 /* Campaigns: making plans, judging candidates, moving production. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "base/rng.h"
 #include "coordinator/hub_internal.h"
 #include "doors/crypto.h"
+#include "models/schedule.h"
 #include "sum/fixed.h"
 
 /* ---- plans ---- */
@@ -44,17 +46,29 @@ static uint32_t cohort_of(an_hub *hub, const an_model_entry *m, char (*ret)[AN_N
     return n;
 }
 
+/* The rate of a round: rounds stand for the steps that models/schedule.h speaks of. */
+static double rate_of(const an_policy *p, const an_campaign *c)
+{
+    const an_schedule_opts o = {.total = fmax(1, c->train_rounds - c->fits), .floor = 0.01};
+    if (c->kind == AN_CAMPAIGN_INCREMENTAL)
+        return p->drift_lr;
+    return p->train_lr * an_schedule_share(an_schedule_find(an_policy_schedules[p->train_schedule]), &o,
+                                           an_campaign_n_trained(c));
+}
+
 static void set_training(an_plan *plan, const an_policy *p, const an_campaign *c)
 {
     bool again = c->kind == AN_CAMPAIGN_INCREMENTAL;
     plan->local_epochs = (uint32_t)(again ? p->drift_epochs : p->train_epochs);
-    plan->lr = again ? p->drift_lr : p->train_lr;
+    plan->lr = rate_of(p, c);
     plan->l2sp = again ? p->drift_l2sp : 0;
     plan->ewc = again ? p->drift_ewc : 0;
     plan->replay_share = again ? p->drift_replay : 0;
     plan->use_held = again && p->drift_use_held;
     plan->batch = (uint32_t)p->train_batch;
     plan->prox_mu = p->train_prox_mu;
+    if (plan->kind == AN_PAYLOAD_TRAIN && p->train_control && !again)
+        plan->control = an_campaign_n_trained(c) + 1;
     snprintf(plan->optimiser, sizeof plan->optimiser, "%s", an_policy_optimisers[p->optimiser]);
 }
 
@@ -111,7 +125,8 @@ static an_err set_payload(an_hub *hub, an_plan *plan, const an_model_entry *m, c
                           .weight_cap = plan->weight_cap,
                           .n_features =
                               plan->kind == AN_PAYLOAD_HISTOGRAM ? facts->n_sensors : facts->n_columns,
-                          .n_bins = AN_COMBINE_FINE_BINS};
+                          .n_bins = AN_COMBINE_FINE_BINS,
+                          .n_sums = facts->n_sums};
     uint64_t dim = an_payload_find(plan->kind)->dim(&f);
     if (dim == 0 || dim > AN_DIM_MAX)
         return an_fail(AN_ERR_LIMIT, why, "model %s is too large for a round", m->name);

@@ -81,8 +81,19 @@ an_err an_hub_campaign_wish(an_hub *hub, const char *actor, const char *model, c
     const bool again = w->kind != AN_CAMPAIGN_TRAINING, alone = w->kind == AN_CAMPAIGN_OVERLAY;
     bool waiting = w->ask || (by_itself && m && !m->policy.drift_automatic);
     uint32_t rounds = w->rounds;
+    an_hub_model *facts = NULL;
     if (err == AN_OK && rounds == 0 && !alone)
         rounds = (uint32_t)(again ? m->policy.drift_rounds : m->policy.train_rounds);
+    if (err == AN_OK)
+        err = an_hub_model_facts(hub, model, &facts, why);
+    const bool sums = err == AN_OK && facts->n_sums > 0, network = err == AN_OK && facts->n_tensors > 0;
+    const bool noise = m && m->policy.dp_unit != AN_DP_NONE;
+    const bool fits = sums && !noise && !alone; /* with noise each site makes a network's detector itself */
+    if (sums && noise && !network)
+        err = an_fail(AN_ERR_STATE, why, "dp.unit: noise is of training, and model %s has nothing to train",
+                      model);
+    if (fits)
+        rounds = network ? rounds + 1 : 1;
     if (err == AN_OK && !alone) /* nothing of it leaves a site */
         err = weigh_privacy(hub, m, w->kind, by_itself, &rounds, &waiting, why);
     if (err != AN_OK) {
@@ -93,6 +104,8 @@ an_err an_hub_campaign_wish(an_hub *hub, const char *actor, const char *model, c
     }
     an_record_batch b = {.n = 0};
     an_json *o = wish_json(w, id, rounds, waiting);
+    if (fits)
+        an_json_set_bool(o, "fits", true);
     an_json_set_hash(o, "base", again ? &m->alias[AN_ALIAS_PRODUCTION - 1] : &m->blank);
     an_batch_add(&b, "campaign.opened", model, actor, NULL, o);
     if ((err = an_hub_commit(hub, &b, why)) != AN_OK)

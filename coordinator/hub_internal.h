@@ -35,6 +35,7 @@ typedef struct an_hub_model {
     char name[AN_NAME_MAX];
     uint32_t n_sensors;
     uint32_t n_columns; /* that have a scale of their own */
+    uint32_t n_sums;    /* that its detector is made from (FIT); 0: each site makes its own */
     double rate_hz;     /* 0: not regular */
     uint32_t n_tensors;
     an_tensor_scale *tensors; /* (n_tensors), unit_exp not set */

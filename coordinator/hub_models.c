@@ -13,7 +13,7 @@ an_err an_hub_bundle_path(an_hub *hub, const an_hash *version, char out[static A
     return an_store_object_file(hub->conf.store, version, out, why);
 }
 
-static an_err facts_from(an_hub_model *m, const an_bundle *b, an_note *why)
+static an_err tensors_from(an_hub_model *m, const an_bundle *b, an_note *why)
 {
     an_model *model = NULL;
     an_err err = an_model_new(b->arch, strlen(b->arch), "architecture", b->prep.features, &model, why);
@@ -26,9 +26,6 @@ static an_err facts_from(an_hub_model *m, const an_bundle *b, an_note *why)
         err = AN_ERR_NOMEM;
     } else {
         m->n_tensors = (uint32_t)n;
-        m->n_sensors = b->schema.n;
-        m->n_columns = (uint32_t)an_prep_columns(&b->prep);
-        m->rate_hz = b->schema.rate_hz;
         for (size_t i = 0; i < n; i++) {
             const an_tensor *t = an_model_tensor_at(model, i);
             m->tensors[i] = (an_tensor_scale){.n = (uint32_t)t->n, .local = t->local};
@@ -36,6 +33,15 @@ static an_err facts_from(an_hub_model *m, const an_bundle *b, an_note *why)
     }
     an_model_free(model);
     return err;
+}
+
+static an_err facts_from(an_hub_model *m, const an_bundle *b, an_note *why)
+{
+    m->n_sensors = b->schema.n;
+    m->n_columns = (uint32_t)an_prep_columns(&b->prep);
+    m->rate_hz = b->schema.rate_hz;
+    m->n_sums = (uint32_t)an_detector_n_sums(b->detector);
+    return b->arch[0] ? tensors_from(m, b, why) : AN_OK;
 }
 
 an_err an_hub_model_facts(an_hub *hub, const char *name, an_hub_model **ret, an_note *why)
@@ -92,17 +98,12 @@ static an_err blank_prep(an_bundle *b, const an_model_spec *spec, an_note *why)
     return err == AN_ERR_PROTO ? AN_ERR_INVAL : err;
 }
 
-static an_err blank_bundle(an_bundle *b, const an_model_spec *spec, uint64_t seed, an_note *why)
+static an_err blank_network(an_bundle *b, const an_model_spec *spec, uint64_t seed, bool *ret_reconstructs,
+                            an_note *why)
 {
     an_model *model = NULL;
-    an_err err = an_schema_new(&b->schema, spec->sensors, spec->units, spec->n_sensors, spec->rate_hz,
-                               spec->window, why);
+    an_err err = an_model_new(spec->arch, strlen(spec->arch), "architecture", b->prep.features, &model, why);
     if (err != AN_OK)
-        return err;
-    if ((err = blank_prep(b, spec, why)) != AN_OK)
-        return err;
-    if ((err = an_model_new(spec->arch, strlen(spec->arch), "architecture", b->prep.features, &model, why)) !=
-        AN_OK)
         return err;
     if (an_model_n_inputs(model) != an_prep_input(&b->prep)) {
         err = an_fail(AN_ERR_INVAL, why,
@@ -110,23 +111,56 @@ static an_err blank_bundle(an_bundle *b, const an_model_spec *spec, uint64_t see
                       an_model_n_inputs(model), spec->window, b->prep.features, an_prep_input(&b->prep));
         goto out;
     }
-    snprintf(b->model, sizeof b->model, "%s", spec->name);
-    snprintf(b->policy, sizeof b->policy, "%s", spec->threshold);
-    b->threshold = 1;
+    *ret_reconstructs = an_model_is_autoencoder(model);
     b->n_weights = an_model_n_params(model);
     an_model_layout_hash(model, &b->layout);
-    err = AN_ERR_NOMEM;
-    if (!(b->arch = an_strdup(an_model_text(model))))
-        goto out;
-    if (!(b->weights = an_alloc(b->n_weights, sizeof *b->weights)))
-        goto out;
-    an_model_init(model, seed, b->weights);
-    err = an_detector_new("autoencoder", spec->window, b->prep.features, &b->detector, why);
-    for (size_t i = 0; err == AN_OK && i < b->detector->n_state; i++)
-        b->detector->state[i] = 1; /* residuals count as they are until a site has calibrated */
+    b->arch = an_strdup(an_model_text(model));
+    b->weights = an_alloc(b->n_weights, sizeof *b->weights);
+    if (b->arch && b->weights)
+        an_model_init(model, seed, b->weights);
+    else
+        err = AN_ERR_NOMEM;
 out:
     an_model_free(model);
     return err;
+}
+
+/* Residuals count as they are until a site has calibrated; what learns from labels has none to judge; without a network the detector is what rounds make. */
+static an_err blank_detector(an_bundle *b, const an_model_spec *spec, uint64_t seed, bool reconstructs,
+                             an_note *why)
+{
+    const char *name = spec->detector ? spec->detector : spec->arch ? "autoencoder" : "mahalanobis";
+    if (spec->arch && !reconstructs)
+        return spec->detector ? an_fail(AN_ERR_INVAL, why, "the detector %s needs a reconstruction", name)
+                              : AN_OK;
+    an_err err = an_detector_new(name, spec->window, b->prep.features, &b->detector, why);
+    if (err != AN_OK)
+        return err;
+    if (!spec->arch && an_detector_n_sums(b->detector) == 0)
+        return an_fail(AN_ERR_INVAL, why, "the detector %s needs an architecture", name);
+    if (spec->arch && !b->detector->type->needs_model)
+        return an_fail(AN_ERR_INVAL, why, "the detector %s needs no architecture", name);
+    an_detector_blank(b->detector, seed);
+    return AN_OK;
+}
+
+static an_err blank_bundle(an_bundle *b, const an_model_spec *spec, uint64_t seed, an_note *why)
+{
+    an_err err = an_schema_new(&b->schema, spec->sensors, spec->units, spec->n_sensors, spec->rate_hz,
+                               spec->window, why);
+    if (err != AN_OK)
+        return err;
+    if ((err = blank_prep(b, spec, why)) != AN_OK)
+        return err;
+    snprintf(b->model, sizeof b->model, "%s", spec->name);
+    snprintf(b->policy, sizeof b->policy, "%s", spec->threshold);
+    b->threshold = 1;
+    bool reconstructs = false;
+    if (spec->arch)
+        err = blank_network(b, spec, seed, &reconstructs, why);
+    else if (!(b->arch = an_strdup("")))
+        err = AN_ERR_NOMEM;
+    return err == AN_OK ? blank_detector(b, spec, seed, reconstructs, why) : err;
 }
 
 static an_json *policy_texts(const char *const (*texts)[2], size_t n)

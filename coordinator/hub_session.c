@@ -343,7 +343,8 @@ static an_err on_alarm(an_hub *hub, const char *site, const an_msg *msg, an_note
     const an_msg_alarm_summary *a = &msg->u.alarm_summary;
     an_json *o = an_json_object(), *shares = an_json_array();
     an_json_set_text(o, "line", a->line);
-    an_json_set_int(o, "alarm", (int64_t)a->alarm_id);
+    /* The line's own count: all 64 bits are more than a number of JSON holds in a browser. */
+    an_json_set_int(o, "alarm", (int64_t)(a->alarm_id & AN_ALARM_OF_LINE));
     an_json_set_hash(o, "version", &a->version);
     an_json_set_int(o, "raised_ms", a->raised_ms);
     an_json_set_int(o, "cleared_ms", a->cleared_ms);

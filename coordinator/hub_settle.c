@@ -6,7 +6,8 @@
 #include "base/mem.h"
 #include "coordinator/hub_internal.h"
 
-#define GROUP_MAX 256 /* events in a transaction; each is three records at most */
+/* Events in a transaction; each is three records at most.  More cost less each, and let people wait longer. */
+#define GROUP_MAX 32
 
 static bool may_wait(const an_round_event *e)
 {
@@ -21,7 +22,7 @@ void an_hub_gather(an_hub *hub)
 }
 
 /* The first events in the queue that belong to one round. */
-static void settle_some(an_hub *hub)
+static void settle_group(an_hub *hub)
 {
     an_hub_waiting *items = hub->waiting.items;
     size_t n = 1;
@@ -46,13 +47,22 @@ static void settle_some(an_hub *hub)
     an_free(group);
 }
 
-void an_hub_settle(an_hub *hub)
+bool an_hub_settle_some(an_hub *hub)
 {
     hub->gathering = false;
-    while (hub->waiting.n > 0)
-        settle_some(hub);
+    if (hub->waiting.n > 0)
+        settle_group(hub);
+    if (hub->waiting.n > 0)
+        return true;
     if (hub->drive_due)
         an_hub_drive(hub);
+    return false;
+}
+
+void an_hub_settle(an_hub *hub)
+{
+    while (an_hub_settle_some(hub)) {
+    }
 }
 
 /* With a copy of its bytes, which are borrowed.  False: no memory. */

@@ -21,6 +21,7 @@ const char *const an_policy_rules[] = {
 #undef AN_RULE
     NULL};
 
+const char *const an_policy_schedules[] = {"constant", "cosine", NULL};
 static const char *const approvals[] = {"none", "first", "each", NULL};
 static const char *const mixings[] = {"auto", "yes", "no", NULL};
 static const char *const encodings[] = {
@@ -79,8 +80,13 @@ const an_opt an_policy_rows[] = {
                "passes over the site's windows in a round"),
     AN_OPT_INT(an_policy, train_batch, "train.batch", 1, 4096, "64", "windows in a step"),
     AN_OPT_NUM(an_policy, train_lr, "train.lr", 1e-9, 10, "0.001", "learning rate at the sites"),
+    AN_OPT_CHOICE(an_policy, train_schedule, "train.schedule", an_policy_schedules, "constant",
+                  "how that falls over the rounds of a full training; cosine: to a hundredth"),
     AN_OPT_NUM(an_policy, train_prox_mu, "train.prox_mu", 0, 1000, "0",
                "FedProx pull towards the base version"),
+    AN_OPT_BOOL(
+        an_policy, train_control, "train.control", "false",
+        "a full training: sites correct for what sets them apart (SCAFFOLD); for train.optimiser: sgd"),
     AN_OPT_CHOICE(an_policy, optimiser, "train.optimiser", an_policy_optimisers, "adam",
                   "optimiser at the sites"),
     AN_OPT_NUM(an_policy, clip_norm, "update.clip_norm", 1e-6, 1e6, "10", "longest delta of a site, L2"),
@@ -256,6 +262,23 @@ an_rollout_rules an_policy_rollout_rules(const an_policy *p)
     return r;
 }
 
+/* What a site corrects by is how far the version has moved: it must be the mean of what the sites have moved. */
+static an_err check_control(const an_policy *p, an_note *why)
+{
+    const bool plain = strcmp(an_policy_server_optimisers[p->server_optimiser], "fedavg") == 0 &&
+                       p->server_lr >= 1 && p->server_lr <= 1 && p->server_momentum <= 0;
+    if (!p->train_control)
+        return AN_OK;
+    if (strcmp(an_policy_optimisers[p->optimiser], "sgd") != 0)
+        return an_fail(AN_ERR_INVAL, why, "train.control: with train.optimiser: sgd only");
+    if (!plain)
+        return an_fail(AN_ERR_INVAL, why,
+                       "train.control: with server.optimiser: fedavg, server.lr: 1, server.momentum: 0 only");
+    if (p->async_staleness > 0 || p->dp_unit != AN_DP_NONE)
+        return an_fail(AN_ERR_INVAL, why, "train.control: with neither async.staleness nor dp.unit");
+    return AN_OK;
+}
+
 an_err an_policy_check(const an_policy *p, an_note *why)
 {
     an_note hours = {{0}};
@@ -287,6 +310,8 @@ an_err an_policy_check(const an_policy *p, an_note *why)
             AN_ERR_INVAL, why,
             "dp.unit: site needs privacy: secure-sum in one group, where the sum alone is seen and "
             "its noise is all sites' together");
+    if (check_control(p, why) != AN_OK)
+        return AN_ERR_INVAL;
     return check_rollout(p, why);
 }
 

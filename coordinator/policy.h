@@ -38,7 +38,9 @@ typedef struct an_policy {
 
     int64_t train_rounds, train_epochs, train_batch;
     double train_lr, train_prox_mu;
-    int optimiser; /* index into an_policy_optimisers */
+    bool train_control;
+    int train_schedule; /* index into an_policy_schedules */
+    int optimiser;      /* index into an_policy_optimisers */
     double clip_norm, weight_cap;
     int server_optimiser; /* index into an_policy_server_optimisers */
     int encoding;         /* AN_UPDATE_* */
@@ -78,7 +80,9 @@ typedef struct an_policy {
     double dp_epsilon, dp_delta, dp_noise, dp_clip, dp_rate;
 } an_policy;
 
-extern const char *const an_policy_optimisers[];        /* rows of models/optimisers.def; ended by NULL */
+extern const char *const an_policy_optimisers[]; /* rows of models/optimisers.def; ended by NULL */
+extern const char
+    *const an_policy_schedules[]; /* rows of models/schedules.def that need no options; ended by NULL */
 extern const char *const an_policy_server_optimisers[]; /* rows of server_optimisers.def; ended by NULL */
 extern const char *const an_policy_rules[];             /* rows of rules.def; ended by NULL */
 extern const an_opt an_policy_rows[];

@@ -2,6 +2,7 @@
 #include "coordinator/runtime_auth_internal.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -12,6 +13,9 @@ an_err an_auth_new(const an_auth_conf *conf, an_auth **ret)
         return AN_ERR_NOMEM;
     an_hash_of(&a->admin, conf->admin_token, strlen(conf->admin_token));
     a->clock = conf->clock;
+    a->names = conf->names;
+    if (gethostname(a->own, sizeof a->own - 1) != 0)
+        a->own[0] = '\0';
     an_sessions_init(&a->sessions, conf->idle_ms, conf->max_ms);
     pthread_mutex_init(&a->lock, NULL);
     *ret = a;
@@ -69,11 +73,14 @@ void an_auth_note(an_auth *a, const an_http_request *http, const char *what)
 
 bool an_auth_cookie(const an_http_request *http, char ret[static AN_COOKIE_TEXT])
 {
+    char name[AN_COOKIE_NAME];
+    an_auth_cookie_name(http, name);
+    const size_t name_len = strlen(name);
     const char *at = an_http_header(http, "Cookie");
     while (at) {
         at += strspn(at, " ;");
-        if (strncmp(at, AN_COOKIE "=", sizeof AN_COOKIE) == 0) {
-            const char *value = at + sizeof AN_COOKIE;
+        if (strncmp(at, name, name_len) == 0 && at[name_len] == '=') {
+            const char *value = at + name_len + 1;
             const size_t len = strcspn(value, "; ");
             if (len != AN_COOKIE_TEXT - 1)
                 return false;

@@ -24,6 +24,7 @@ typedef struct an_auth_conf {
     const char *admin_token; /* copied as its hash */
     int64_t idle_ms, max_ms; /* of a session */
     const an_clock *clock;   /* borrowed */
+    const char *names;       /* http.names, borrowed; NULL: none */
 } an_auth_conf;
 
 an_err an_auth_new(const an_auth_conf *conf, an_auth **ret); /* Errors: NOMEM */
@@ -34,6 +35,9 @@ void an_auth_free(an_auth *a);                               /* NULL is fine */
 an_err an_auth_publish(an_auth *a, const an_users *users, const char (*verifiers)[AN_PASSWORD_TEXT]);
 /* The text that checks this user's password, if it is the one of this hash; "": not known here.  For who publishes. */
 void an_auth_verifier(an_auth *a, const char *user, const an_hash *hash, char ret[static AN_PASSWORD_TEXT]);
+
+/* Is it asked by a name of its own?  False: *refusal says what to do about it (421). */
+bool an_auth_host(an_auth *a, const an_http_request *http, an_api_answer *refusal);
 
 /* False: *refusal says why (401; 403 a change by cookie without its CSRF header). */
 bool an_auth_who(an_auth *a, const an_http_request *http, an_who *ret, an_api_answer *refusal);

@@ -11,6 +11,7 @@
 
 #define TICK_MS 1000  /* the longest sleep */
 #define TELL_MS 5000  /* between two looks for `systemctl status` */
+#define ANSWER_MS 100 /* people are answered so long in a turn, and then for one answer more */
 #define KEEP_MS 1000  /* between two renewals of the lease */
 #define VALID_MS 3000 /* so long it holds (store.h): after that another coordinator may be active */
 
@@ -183,30 +184,7 @@ static void on_enrol(an_core *c)
     an_msg_free(msg);
 }
 
-static void drain(an_core *c, an_server *srv, void (*on)(an_core *c))
-{
-    /* Bounded, so that one loud peer does not starve the rest of the loop. */
-    for (int i = 0; i < 256; i++) {
-        an_err err = an_server_recv(srv, &c->in);
-        if (err == AN_OK)
-            on(c);
-        else if (err == AN_ERR_AGAIN || err == AN_ERR_IO)
-            return;
-    }
-}
-
 /* ---- messages from the other threads ---- */
-
-static void on_bulk(an_core *c)
-{
-    an_bulk_report r;
-    size_t len;
-    while (an_pipe_recv(an_actor_pipe(c->bulk), &r, sizeof r, &len) == AN_OK)
-        if (r.n_small)
-            an_hub_fetched_small(c->hub, r.site, r.round, &r.hash, r.small, r.n_small);
-        else
-            an_hub_fetched(c->hub, r.site, r.round, &r.hash, r.path, r.err, &r.why);
-}
 
 static void on_work(an_core *c)
 {
@@ -301,6 +279,7 @@ static bool answer_http(an_core *c, an_http_job *job)
     int64_t waited = mono() - job->since_ms;
     if (c->n_parked == AN_PARKED_MAX)
         waited = INT64_MAX;
+    job->req.rest = c->n_parked < AN_PARKED_MAX ? &job->rest : NULL;
     if (strcmp(job->req.path, AN_METRICS_PATH) == 0)
         answer_meters(c, job);
     else if (an_api_handle(c->api, &job->req, waited, &job->answer) == AN_ERR_AGAIN)
@@ -311,31 +290,89 @@ static bool answer_http(an_core *c, an_http_job *job)
     return true;
 }
 
-static void on_http(an_core *c)
+/* Between messages and transactions too: the state is then what is stored.  What people change comes after what sites
+ * said before it.  Bounded as drain is: many who ask at once, again and again, would else keep sites waiting. */
+static void on_http(an_core *c, int64_t ms)
 {
     an_http_job *job;
     size_t len;
-    while (an_pipe_recv(c->http, &job, sizeof job, &len) == AN_OK)
+    for (const int64_t until = mono() + ms;
+         mono() <= until && an_pipe_recv(c->http, &job, sizeof job, &len) == AN_OK;) {
+        if (strcmp(job->req.method, "GET") != 0)
+            an_hub_settle(c->hub);
         if (!answer_http(c, job))
             c->parked[c->n_parked++] = job;
+    }
 }
 
-/* All parked requests, when the journal has grown; else those whose time is over. */
+/* All parked requests, when the journal has grown; else those whose time is over.  Of answers that are made in pieces
+ * the first goes on by one, so that many of them take no more of a turn than one. */
 static void look_at_parked(an_core *c)
 {
     uint64_t seq = an_hub_state(c->hub)->last_seq;
     size_t n = c->n_parked, kept = 0;
-    bool grown = seq != c->parked_seq;
+    bool grown = seq != c->parked_seq, worked = false;
     c->parked_seq = seq;
     c->n_parked = 0; /* so that answer_http sees room */
     for (size_t i = 0; i < n; i++) {
         an_http_job *job = c->parked[i];
         int64_t wait_ms = 0;
         bool late = !an_parse_int(job->req.wait_ms, &wait_ms) || mono() - job->since_ms >= wait_ms;
-        if ((!grown && !late) || !answer_http(c, job))
+        const bool turn = job->rest ? !worked : grown || late;
+        worked = worked || job->rest;
+        if (job->rest && turn && !an_bridge_waits(c->bridge, job))
+            an_bridge_answer(c->bridge, job); /* nobody is there any more */
+        else if (!turn || !answer_http(c, job))
             c->parked[kept++] = job;
     }
     c->n_parked = kept;
+}
+
+#define PEOPLE_EVERY 16 /* messages: so many are a few milliseconds, and people see no stop */
+#define BETWEEN_MS 10   /* then, sites go first */
+
+static void look_at_people(an_core *c)
+{
+    on_http(c, BETWEEN_MS);
+    an_hub_gather(c->hub);
+}
+
+static void drain(an_core *c, an_server *srv, void (*on)(an_core *c))
+{
+    /* Bounded, so that one loud peer does not starve the rest of the loop. */
+    for (int i = 1; i <= 256; i++) {
+        an_err err = an_server_recv(srv, &c->in);
+        if (err == AN_OK)
+            on(c);
+        else if (err == AN_ERR_AGAIN || err == AN_ERR_IO)
+            return;
+        if (i % PEOPLE_EVERY == 0)
+            look_at_people(c);
+    }
+}
+
+static void on_bulk(an_core *c)
+{
+    an_bulk_report r;
+    size_t len;
+    for (int i = 1; an_pipe_recv(an_actor_pipe(c->bulk), &r, sizeof r, &len) == AN_OK; i++) {
+        if (r.n_small)
+            an_hub_fetched_small(c->hub, r.site, r.round, &r.hash, r.small, r.n_small);
+        else
+            an_hub_fetched(c->hub, r.site, r.round, &r.hash, r.path, r.err, &r.why);
+        if (i % PEOPLE_EVERY == 0)
+            look_at_people(c);
+    }
+}
+
+static void on_sites(an_core *c)
+{
+    an_hub_gather(c->hub);
+    drain(c, c->control, on_control);
+    drain(c, c->enrol, on_enrol);
+    on_bulk(c);
+    while (an_hub_settle_some(c->hub))
+        on_http(c, BETWEEN_MS);
 }
 
 /* ---- after each turn ---- */
@@ -359,6 +396,8 @@ static int64_t sleep_ms(const an_core *c)
     int64_t ms = an_hub_deadline(c->hub) - clock->wall_ms(clock);
     for (size_t i = 0; i < c->n_parked; i++) {
         int64_t wait_ms = 0;
+        if (c->parked[i]->rest)
+            return 0;
         if (!an_parse_int(c->parked[i]->req.wait_ms, &wait_ms))
             continue;
         int64_t left = c->parked[i]->since_ms + wait_ms - mono();
@@ -447,13 +486,9 @@ void an_core_run(an_core *c, an_pipe *pipe)
             give_up(c, AN_ERR_STATE);
             return;
         }
-        an_hub_gather(c->hub);
-        drain(c, c->control, on_control);
-        on_bulk(c);
-        an_hub_settle(c->hub);
-        drain(c, c->enrol, on_enrol);
+        on_sites(c);
         on_work(c);
-        on_http(c);
+        on_http(c, ANSWER_MS);
         if (an_clock_system()->wall_ms(an_clock_system()) >= an_hub_deadline(c->hub))
             an_hub_tick(c->hub);
         flush(c);

@@ -18,10 +18,12 @@
 #define BODY_MAX ((size_t)1 << 20)
 #define CONNECTIONS_MAX 128
 #define STREAMS_MAX 64
+#define BELLS 64 /* a single one would wake all who wait for each answer */
 
 struct an_bridge {
     pthread_mutex_t lock;
-    pthread_cond_t changed;
+    pthread_cond_t bells[BELLS];
+    unsigned n_asked;
     an_pipe *to_core; /* under the lock: many threads send */
     bool closing;
     an_auth *auth; /* borrowed */
@@ -38,6 +40,7 @@ void an_http_job_free(an_http_job *job)
     if (!job)
         return;
     an_api_answer_done(&job->answer);
+    an_api_rest_free(job->rest);
     if (job->req.body)
         an_wipe(job->req.body, job->req.body_len); /* it may hold a password */
     an_wipe(job->req.verifier, sizeof job->req.verifier);
@@ -135,13 +138,15 @@ void an_bridge_ask(an_bridge *b, an_http_job *job, an_api_answer *ret)
         wait_ms = 0;
     struct timespec until = an_clock_after((job->answer_ms ? job->answer_ms : b->answer_ms) + wait_ms);
     pthread_mutex_lock(&b->lock);
+    job->bell = b->n_asked++ % BELLS;
     if (b->closing) {
         refusal = "the coordinator is stopping";
     } else if (an_pipe_send(b->to_core, &job, sizeof job) != AN_OK) {
         refusal = "too many requests wait already";
     } else {
         while (!job->done && !b->closing && !job->left)
-            job->left = pthread_cond_timedwait(&b->changed, &b->lock, &until) == ETIMEDOUT && !job->done;
+            job->left =
+                pthread_cond_timedwait(&b->bells[job->bell], &b->lock, &until) == ETIMEDOUT && !job->done;
         if (job->done) {
             *ret = job->answer;
             job->answer = (an_api_answer){0};
@@ -215,10 +220,13 @@ static void answer_one(an_bridge *b, const an_http_request *http, an_http_reply 
     const bool meters = strcmp(http->path, AN_METRICS_PATH) == 0;
     an_api_answer answer = {0};
     an_http_job *job = NULL;
-    if (an_vitals_probe(b->vitals, http, reply) || is_page(http, reply))
+    if (an_vitals_probe(b->vitals, http, reply))
         return;
-    if (an_auth_session(b->auth, http, &answer, reply)) {
-        /* answered */
+    const bool ours = an_auth_host(b->auth, http, &answer);
+    if (ours && is_page(http, reply))
+        return;
+    if (!ours || an_auth_session(b->auth, http, &answer, reply)) {
+        /* answered, or refused */
     } else if (!(job = an_alloc(1, sizeof *job))) {
         an_api_problem(503, "out of memory", &answer);
     } else if (meters) {
@@ -254,12 +262,20 @@ static void on_http(void *ctx, const an_http_request *http, an_http_reply *reply
     an_vitals_asked(b->vitals, http, reply->status, an_clock_ns() - since_ns);
 }
 
+bool an_bridge_waits(an_bridge *b, const an_http_job *job)
+{
+    pthread_mutex_lock(&b->lock);
+    const bool waits = !job->left;
+    pthread_mutex_unlock(&b->lock);
+    return waits;
+}
+
 void an_bridge_answer(an_bridge *b, an_http_job *job)
 {
     pthread_mutex_lock(&b->lock);
     bool left = job->left;
     job->done = true;
-    pthread_cond_broadcast(&b->changed);
+    pthread_cond_broadcast(&b->bells[job->bell]);
     pthread_mutex_unlock(&b->lock);
     if (left)
         an_http_job_free(job);
@@ -279,7 +295,8 @@ an_err an_bridge_open(const an_coordinator_conf *conf, an_auth *auth, an_vitals 
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&b->lock, NULL);
-    pthread_cond_init(&b->changed, &attr);
+    for (size_t i = 0; i < BELLS; i++)
+        pthread_cond_init(&b->bells[i], &attr);
     pthread_condattr_destroy(&attr);
     b->to_core = to_core;
     b->answer_ms = conf->answer_ms;
@@ -336,7 +353,8 @@ void an_bridge_stop(an_bridge *b)
         return;
     pthread_mutex_lock(&b->lock);
     b->closing = true;
-    pthread_cond_broadcast(&b->changed);
+    for (size_t i = 0; i < BELLS; i++)
+        pthread_cond_broadcast(&b->bells[i]);
     pthread_mutex_unlock(&b->lock);
     an_feed_close(b->feed);
     an_http_server_stop(b->server);
@@ -350,7 +368,8 @@ void an_bridge_free(an_bridge *b)
     an_bridge_stop(b);
     an_pipe_close(b->to_core);
     an_feed_free(b->feed);
-    pthread_cond_destroy(&b->changed);
+    for (size_t i = 0; i < BELLS; i++)
+        pthread_cond_destroy(&b->bells[i]);
     pthread_mutex_destroy(&b->lock);
     an_free(b);
 }

@@ -90,6 +90,8 @@ typedef struct an_http_job {
     an_api_answer answer;
     int64_t since_ms;  /* monotonic */
     int64_t answer_ms; /* how long it is waited for; 0: http.answer */
+    an_api_rest *rest; /* an answer that is made in pieces; the core's */
+    unsigned bell;     /* which of the bridge's it waits for */
     bool done, left;   /* under the bridge's lock */
 } an_http_job;
 
@@ -127,7 +129,8 @@ void an_feed_journal(an_feed *f, an_store *store, uint64_t last);
 an_err an_bridge_open(const an_coordinator_conf *conf, an_auth *auth, an_vitals *vitals, an_pipe *to_core,
                       an_bridge **ret, an_note *why);
 uint16_t an_bridge_port(const an_bridge *b);
-bool an_bridge_still(an_bridge *b, const an_who *who); /* an_auth_still */
+bool an_bridge_still(an_bridge *b, const an_who *who);      /* an_auth_still */
+bool an_bridge_waits(an_bridge *b, const an_http_job *job); /* is anybody there to take the answer? */
 void an_bridge_answer(an_bridge *b, an_http_job *job); /* the core is done with it; job->answer is filled */
 /* Tells every waiting request 503 and ends the server.  Jobs that the core still holds are its
  * own afterwards (an_http_job_free).  NULL is fine. */

@@ -126,8 +126,9 @@ static void answer_who(const an_who *who, const char *csrf, int64_t expires_ms, 
 
 static void set_cookie(const an_http_request *http, an_http_reply *reply, const char *cookie)
 {
-    char value[AN_COOKIE_TEXT + 80];
-    snprintf(value, sizeof value, AN_COOKIE "=%s; HttpOnly; SameSite=Strict; Path=/%s%s", cookie,
+    char value[AN_COOKIE_TEXT + 96], name[AN_COOKIE_NAME];
+    an_auth_cookie_name(http, name);
+    snprintf(value, sizeof value, "%s=%s; HttpOnly; SameSite=Strict; Path=/%s%s", name, cookie,
              cookie[0] ? "" : "; Max-Age=0", http->secure ? "; Secure" : "");
     if (an_http_reply_header(reply, "Set-Cookie", value) != AN_OK)
         an_log(AN_LOG_ERROR, "cookie_not_set", "remote=%s", http->remote);

@@ -211,7 +211,8 @@ static an_err open_http(an_core *c, an_note *why)
         err = an_auth_new(&(an_auth_conf){.admin_token = token,
                                           .idle_ms = c->args->conf->session_idle_ms,
                                           .max_ms = c->args->conf->session_max_ms,
-                                          .clock = an_clock_system()},
+                                          .clock = an_clock_system(),
+                                          .names = c->args->conf->http_names},
                           &c->auth);
     if (err == AN_OK)
         err = an_core_tell_users(c, why);

@@ -32,7 +32,7 @@ static void model_created(an_state *st, const an_record *r, an_body *b)
 {
     an_model_entry m = {.blank = an_body_hash(b, "blank", false),
                         .schema = an_body_hash(b, "schema", false),
-                        .layout = an_body_hash(b, "layout", false)};
+                        .layout = an_body_hash(b, "layout", true)};
     an_body_name(b, m.name, r->subject);
     if (b->err == AN_OK && an_state_model(st, m.name))
         b->err = an_fail(AN_ERR_EXISTS, b->why, "model %s exists", m.name);
@@ -155,7 +155,9 @@ static void campaign_opened(an_state *st, const an_record *r, an_body *b)
     an_campaign c = {.id = an_body_id(b, "id"),
                      .base = an_body_hash(b, "base", false),
                      .train_rounds = (uint32_t)an_body_int(b, "rounds", 1),
+                     .fits = an_body_bool(b, "fits"),
                      .opened_ms = r->time_ms};
+    c.fits = c.fits && c.train_rounds > 0;
     c.head = c.base;
     c.state = an_body_bool(b, "waiting") ? AN_CAMPAIGN_WAITING : AN_CAMPAIGN_RUNNING;
     an_body_name(b, c.model, r->subject);
@@ -306,8 +308,8 @@ static void note_loss(an_state *st, an_campaign *c, double loss)
     const an_model_entry *m = an_state_model(st, c->model);
     const bool slow =
         m && m->policy.drift_gain > 0 && c->loss > 0 && loss > (1 - m->policy.drift_gain) * c->loss;
-    if (c->kind == AN_CAMPAIGN_INCREMENTAL && slow && c->step < c->train_rounds)
-        c->train_rounds = c->step;
+    if (c->kind == AN_CAMPAIGN_INCREMENTAL && slow && c->step + c->fits < c->train_rounds)
+        c->train_rounds = c->step + c->fits;
     c->loss = loss;
 }
 
@@ -364,7 +366,7 @@ static void round_ended(an_state *st, const an_record *r, an_body *b)
         c->shadow = result;
     } else {
         c->head = result;
-        if (e->kind != AN_PAYLOAD_TRAIN) /* statistics; training comes after them */
+        if (an_campaign_n_trained(c) == 0) /* statistics; training comes after them */
             c->untrained = result;
         c->optimiser = optimiser;
         c->server = e->server;

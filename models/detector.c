@@ -50,6 +50,30 @@ an_err an_detector_new(const char *name, uint32_t window, uint32_t features, an_
     return AN_OK;
 }
 
+void an_detector_blank(an_detector *d, uint64_t seed)
+{
+    for (size_t i = 0; i < d->n_state; i++)
+        d->state[i] = 1;
+    if (d->type->blank)
+        d->type->blank(d, seed);
+}
+
+bool an_detector_is_blank(const an_detector *d)
+{
+    size_t i = 0;
+    while (i < d->n_state && d->state[i] == 1)
+        i++;
+    return i == d->n_state;
+}
+
+an_err an_detector_copy(const an_detector *d, an_detector **ret)
+{
+    an_err err = an_detector_new(d->type->name, d->window, d->features, ret, NULL);
+    if (err == AN_OK)
+        memcpy((*ret)->state, d->state, d->n_state * sizeof *d->state);
+    return err;
+}
+
 static bool state_is_good(const an_detector *d)
 {
     for (size_t i = 0; i < d->n_state; i++)
@@ -86,18 +110,53 @@ void an_detector_free(an_detector *d)
     an_free(d);
 }
 
-an_err an_detector_fit(an_detector *d, const float *x, const float *y, size_t n, an_note *why)
+/* y NULL: there is no model. */
+static an_err check_windows(const an_detector *d, const float *x, const float *y, size_t n, an_note *why)
 {
     size_t input = (size_t)d->window * d->features;
     if (n == 0)
         return an_fail(AN_ERR_INVAL, why, "there are no windows to calibrate on");
     for (size_t i = 0; i < n * input; i++)
-        if (!isfinite(x[i]) || (d->type->needs_model && !isfinite(y[i])))
+        if (!isfinite(x[i]) || (y && !isfinite(y[i])))
             return an_fail(AN_ERR_NUMERIC, why, "window %zu is not finite", i / input);
-    an_err err = d->type->fit(d, x, y, n, why);
-    if (err == AN_OK && !state_is_good(d))
-        err = an_fail(AN_ERR_NUMERIC, why, "%s: calibration did not give finite numbers", d->type->name);
-    return err;
+    return AN_OK;
+}
+
+static an_err check_fit(const an_detector *d, an_note *why)
+{
+    return state_is_good(d)
+               ? AN_OK
+               : an_fail(AN_ERR_NUMERIC, why, "%s: calibration did not give finite numbers", d->type->name);
+}
+
+an_err an_detector_fit(an_detector *d, const float *x, const float *y, size_t n, an_note *why)
+{
+    an_err err = check_windows(d, x, d->type->needs_model ? y : NULL, n, why);
+    if (err == AN_OK)
+        err = d->type->fit(d, x, y, n, why);
+    return err == AN_OK ? check_fit(d, why) : err;
+}
+
+size_t an_detector_n_sums(const an_detector *d)
+{
+    return d && d->type->n_sums ? d->type->n_sums(d->window, d->features) : 0;
+}
+
+an_err an_detector_add(const an_detector *d, const float *x, const float *y, size_t n, double *sums,
+                       an_note *why)
+{
+    if (!d->type->add)
+        return an_fail(AN_ERR_UNSUPPORTED, why, "%s does not follow from sums", d->type->name);
+    an_err err = check_windows(d, x, d->type->needs_model ? y : NULL, n, why);
+    return err == AN_OK ? d->type->add(d, x, y, n, sums) : err;
+}
+
+an_err an_detector_from_sums(an_detector *d, uint64_t n, const double *sums, an_note *why)
+{
+    if (!d->type->from_sums)
+        return an_fail(AN_ERR_UNSUPPORTED, why, "%s does not follow from sums", d->type->name);
+    an_err err = d->type->from_sums(d, n, sums, why);
+    return err == AN_OK ? check_fit(d, why) : err;
 }
 
 size_t an_detector_scratch(const an_detector *d)

@@ -28,6 +28,7 @@ typedef struct an_detector_type {
     const char *name;
     const char *meaning;
     bool needs_model;
+    const char *other; /* sees what this one is blind to by design; NULL: it sees all directions */
     size_t (*n_state)(uint32_t window, uint32_t features);   /* doubles; 0: this shape is too large */
     size_t (*n_scratch)(uint32_t window, uint32_t features); /* doubles */
     /* Errors: INVAL too few windows, NUMERIC, NOMEM. */
@@ -39,6 +40,14 @@ typedef struct an_detector_type {
     /* What the other sensors say that this one should be in a window; ret: (window).  NULL: a model is asked
      * (an_scorer_expected).  Who has it: contributions leave each sensor out. */
     void (*expect)(const an_detector *d, const float *x, size_t sensor, float *ret, double *scratch);
+    /* A detector that follows from sums over windows can be made by several sites together, as if all windows were
+     * in one place.  All three, or none of them. */
+    size_t (*n_sums)(uint32_t window, uint32_t features); /* doubles */
+    /* Adds n windows, and what the model made of them, to sums (n_sums).  Errors: NOMEM. */
+    an_err (*add)(const an_detector *d, const float *x, const float *y, size_t n, double *sums);
+    /* n: windows in all.  Errors: INVAL too few windows, NUMERIC, NOMEM. */
+    an_err (*from_sums)(an_detector *d, uint64_t n, const double *sums, an_note *why);
+    void (*blank)(an_detector *d, uint64_t seed); /* before any fit; NULL: all numbers are 1 */
 } an_detector_type;
 
 struct an_detector {
@@ -54,6 +63,12 @@ const an_detector_type *an_detector_at(size_t i);           /* NULL past the end
 
 /* Errors: INVAL unknown name or a shape that is too large, NOMEM. */
 an_err an_detector_new(const char *name, uint32_t window, uint32_t features, an_detector **ret, an_note *why);
+/* As it is before any window has been seen.  seed: of what a detector draws; add and fit keep to it. */
+void an_detector_blank(an_detector *d, uint64_t seed);
+/* Nothing has been learned yet, as far as the state says: of one that draws nothing. */
+bool an_detector_is_blank(const an_detector *d);
+/* Another with the same state.  Errors: NOMEM. */
+an_err an_detector_copy(const an_detector *d, an_detector **ret);
 /* From a stored state.  Errors: INVAL, PROTO the state is not one of this detector, NOMEM. */
 an_err an_detector_restore(const char *name, uint32_t window, uint32_t features, const double *state,
                            size_t n_state, an_detector **ret, an_note *why);
@@ -61,6 +76,13 @@ void an_detector_free(an_detector *d);
 
 /* Errors: INVAL too few windows, NUMERIC, NOMEM. */
 an_err an_detector_fit(an_detector *d, const float *x, const float *y, size_t n, an_note *why);
+
+/* In two steps, the first at each site and the second with the sums of all.  Errors: UNSUPPORTED it does not follow
+ * from sums; else as an_detector_fit. */
+size_t an_detector_n_sums(const an_detector *d); /* 0: it does not follow from sums; d may be NULL */
+an_err an_detector_add(const an_detector *d, const float *x, const float *y, size_t n, double *sums,
+                       an_note *why);
+an_err an_detector_from_sums(an_detector *d, uint64_t n, const double *sums, an_note *why);
 
 size_t an_detector_scratch(const an_detector *d); /* doubles */
 

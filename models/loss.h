@@ -10,6 +10,7 @@
  *     dice           1 - the overlap of sigmoid(y) and a mask t of 0 and 1
  *     cross_entropy  -log softmax(y)[t], t the number of the class as a float
  *     focal          the same, less for what is already right, by the factor (1 - softmax(y)[t])^gamma
+ *     boxes          faults on a grid: which cells have one, where it ends, its class (models/boxes.h)
  *
  * The divergence of a variational autoencoder is a layer's (layers/gauss.c), which is added to any.
  *
@@ -28,7 +29,7 @@
 
 #include "models/layer.h"
 
-#define AN_LOSS_OPTS_MAX 2u
+#define AN_LOSS_OPTS_MAX 4u
 
 /* What a loss is used on. */
 typedef struct an_loss_args {
@@ -41,9 +42,10 @@ typedef struct an_loss {
     const char *name;
     const an_layer_opt *opts; /* ended by a NULL key; NULL: none */
 
-    /* What a target is.  Neither: n floats per row on the scale of the outputs. */
+    /* What a target is.  None of them: n floats per row on the scale of the outputs. */
     bool classes; /* one class number per row; the outputs are scores before softmax */
     bool shares;  /* n floats in 0..1 per row; the outputs are scores before the sigmoid */
+    bool grid;    /* a place of the output is a cell, its target as an_boxes_encode makes it */
 
     /* The sum of the rows' losses for y (batch, n) and t (batch, n) or (batch, 1).  Writes the
      * gradient of that sum to dy (batch, n), which overlaps neither y nor t, unless dy is NULL.  A

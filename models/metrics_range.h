@@ -47,6 +47,10 @@ an_err an_affiliation_of(const uint8_t *alarms, const uint8_t *labels, size_t n,
  * 0.11, a missed window 1.  window: rows from the begin of each event; 0: the event itself. */
 double an_nab_score(const uint8_t *alarms, const uint8_t *labels, size_t n, size_t window);
 
+/* The period of a series, by the highest peak of its autocorrelation at lags of 3 to 300 rows; 100 where there is none: the
+ * window that volumes of different series are compared at.  Values that are not finite count as the mean. */
+size_t an_period_of(const float *x, size_t n);
+
 /* Volume under the surface (Paparrizos et al. 2022): the areas under ROC and PR at 250 thresholds,
  * with labels that fade out over w / 2 rows on both sides of an event, the mean over w = 0 .. window. */
 typedef struct an_vus {

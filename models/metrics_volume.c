@@ -147,3 +147,39 @@ an_err an_vus_of(const float *scores, const uint8_t *labels, size_t n, size_t wi
         *ret = (an_vus){sum.roc / (double)(window + 1), sum.pr / (double)(window + 1)};
     return err;
 }
+
+#define LAG_MIN 3u
+#define LAG_MAX 300u
+#define NO_PERIOD 100u
+
+/* Not divided by the rows that are left: so that of two multiples of a period the first is higher. */
+static double alike(const float *x, size_t n, double mean, size_t lag)
+{
+    double sum = 0;
+    for (size_t i = 0; i + lag < n; i++)
+        if (isfinite(x[i]) && isfinite(x[i + lag]))
+            sum += ((double)x[i] - mean) * ((double)x[i + lag] - mean);
+    return sum;
+}
+
+size_t an_period_of(const float *x, size_t n)
+{
+    double sum = 0, rows = 0, most = 0;
+    size_t best = NO_PERIOD;
+    for (size_t i = 0; i < n; i++) {
+        sum += isfinite(x[i]) ? (double)x[i] : 0;
+        rows += isfinite(x[i]) ? 1 : 0;
+    }
+    const double mean = rows > 0 ? sum / rows : 0;
+    double before = alike(x, n, mean, LAG_MIN - 1), here = alike(x, n, mean, LAG_MIN);
+    for (size_t lag = LAG_MIN; lag <= LAG_MAX && lag + 1 < n; lag++) {
+        const double after = alike(x, n, mean, lag + 1);
+        if (here > before && here > after && here > most) {
+            most = here;
+            best = lag;
+        }
+        before = here;
+        here = after;
+    }
+    return best;
+}

@@ -28,7 +28,8 @@
  * list.  It reads the layer before it, or what `from` names: `from: input`, `from: conv1`, and for
  * kinds that join `from: [conv1, up1]`.  Every layer takes `name` (for its tensors) and, if it has
  * tensors, `local: true` (they stay in the site's overlay).  `loss` is a row of losses.def, with its
- * options as a layer's; `target` is `input` (autoencoder) or `labels`.
+ * options as a layer's; `target` is `input` (autoencoder) or `labels`.  `augment` lists how images are changed
+ * while they are learnt from (augment.h).
  *
  * Threads: a model may be used by many threads at once; a workspace by one at a time. */
 #ifndef AN_MODELS_MODEL_H
@@ -144,7 +145,7 @@ typedef struct an_step {
 } an_step;
 
 /* The same sum as in training, plus what layers have for a loss of their own; adds its gradient to
- * grad (n_params).  For tensors that follow (an_tensor.follow) it adds the sum over the rows of
+ * grad (n_params).  target: as above; of an autoencoder also what it is to give back in place of x.  For tensors that follow (an_tensor.follow) it adds the sum over the rows of
  * what is averaged.  step NULL: all zero.  grad NULL: only for models whose gradient can follow
  * (model_internal.h, late).  ws: of AN_WS_TRAIN. */
 double an_model_grad(const an_model *m, an_ws *ws, const float *params, size_t batch, const float *x,

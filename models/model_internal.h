@@ -3,6 +3,7 @@
 #define AN_MODELS_MODEL_INTERNAL_H
 
 #include "doors/yaml.h"
+#include "models/augment.h"
 #include "models/layer.h"
 #include "models/loss.h"
 #include "models/model.h"
@@ -35,6 +36,8 @@ struct an_model {
     const an_loss *loss;
     an_loss_args loss_args;
     bool autoencoder;
+    an_augment augments[AN_AUGMENTS_MAX];
+    size_t n_augments;
     char *text; /* resolved */
 };
 
@@ -52,8 +55,21 @@ an_err an_model_read_count(const an_node *node, size_t input, size_t features, d
 /* An option of a layer or a loss; map NULL, or without it: its fallback. */
 an_err an_model_read_option(const an_node *map, const an_layer_opt *o, const an_model *m, double *ret,
                             an_note *why);
+/* A name, or {name: {options}}; map NULL: no options. */
+an_err an_model_read_named(const an_node *node, const char **ret_name, const an_node **ret_map, an_note *why);
+/* All of opts (NULL: none), and no others, into ret. */
+an_err an_model_read_options(const an_node *map, const an_layer_opt *opts, const an_model *m, double *ret,
+                             an_note *why);
 /* Names go into tensor names, tables and file names: letters, digits, and _ - . inside. */
 an_err an_model_read_name(const an_node *node, char out[static AN_MODEL_NAME_MAX], an_note *why);
+
+/* After the loss and an_model_finish: `augment`, if the text has it. */
+an_err an_model_read_augments(an_model *m, const an_node *root, an_note *why);
+/* Floats that a row needs for it; 0: there are no augmentations. */
+size_t an_model_augment_spare(const an_model *m);
+/* Changes x (n_inputs) and what it is to be answered with: target (n_targets), of an autoencoder a copy of x. */
+void an_model_augment_row(const an_model *m, float *x, float *target, float *spare, uint64_t seed,
+                          uint64_t epoch, uint64_t sample);
 
 /* A list of names for an error: "dense, conv1d, ...". */
 typedef struct an_name_list {

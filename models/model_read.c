@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "doors/yaml.h"
+#include "models/boxes.h"
 #include "models/model_internal.h"
 
 #define DIM_MAX 1000000 /* features, window, height, width, channels */
@@ -85,7 +86,7 @@ static an_err read_input(an_model *m, const an_node *root, size_t n_features, an
 static an_err check_target(const an_model *m, const an_node *at, an_note *why)
 {
     const an_layer *last = &m->layers[m->n_layers - 1];
-    if (m->autoencoder && (m->loss->classes || m->loss->shares))
+    if (m->autoencoder && (m->loss->classes || m->loss->shares || m->loss->grid))
         return an_node_fail(at, why, "%s needs labels; an autoencoder's loss is mse, mae, huber or ssim",
                             m->loss->name);
     if (m->autoencoder && last->out_n != m->n_inputs) {
@@ -99,26 +100,42 @@ static an_err check_target(const an_model *m, const an_node *at, an_note *why)
         return an_node_fail(at, why, "%s needs at least 2 outputs, one per class", m->loss->name);
     if (m->loss->classes && last->type == an_layer_find("softmax"))
         return an_node_fail(at, why, "%s applies softmax itself: remove the last layer", m->loss->name);
+    if (m->loss->grid && (last->out.n_dims != 3 || last->out.d[2] < AN_BOX_PLANES))
+        return an_node_fail(at, why, "%s needs an output of height, width and at least %u planes",
+                            m->loss->name, AN_BOX_PLANES);
     if (m->loss->shares && last->type == an_layer_find("sigmoid"))
         return an_node_fail(at, why, "%s applies the sigmoid itself: remove the last layer", m->loss->name);
     return AN_OK;
 }
 
-/* A name, or {name: {options}}. */
+an_err an_model_read_named(const an_node *node, const char **ret_name, const an_node **ret_map, an_note *why)
+{
+    *ret_map = NULL;
+    if (an_node_kind(node) != AN_YAML_MAP || an_node_count(node) != 1)
+        return an_node_text(node, ret_name, why);
+    const an_node *map = an_node_value(node, 0);
+    *ret_name = an_node_key(node, 0);
+    *ret_map = an_node_kind(map) == AN_YAML_SCALAR && an_node_is_null(map) ? NULL : map;
+    return AN_OK;
+}
+
+an_err an_model_read_options(const an_node *map, const an_layer_opt *opts, const an_model *m, double *ret,
+                             an_note *why)
+{
+    const char *keys[AN_LAYER_OPTS_MAX + 1] = {NULL};
+    for (size_t i = 0; opts && opts[i].key; i++)
+        keys[i] = opts[i].key;
+    an_err err = map ? an_node_only_keys(map, keys, why) : AN_OK;
+    for (size_t i = 0; keys[i] && err == AN_OK; i++)
+        err = an_model_read_option(map, &opts[i], m, &ret[i], why);
+    return err;
+}
+
 static an_err read_loss_kind(an_model *m, const an_node *node, an_note *why)
 {
     const char *name = NULL;
     const an_node *map = NULL;
-    const char *keys[AN_LOSS_OPTS_MAX + 1] = {NULL};
-    an_err err = AN_OK;
-    if (an_node_kind(node) == AN_YAML_MAP && an_node_count(node) == 1) {
-        name = an_node_key(node, 0);
-        map = an_node_value(node, 0);
-        if (an_node_kind(map) == AN_YAML_SCALAR && an_node_is_null(map))
-            map = NULL;
-    } else {
-        err = an_node_text(node, &name, why);
-    }
+    an_err err = an_model_read_named(node, &name, &map, why);
     if (err != AN_OK)
         return err;
     if (!(m->loss = an_loss_find(name))) {
@@ -127,12 +144,7 @@ static an_err read_loss_kind(an_model *m, const an_node *node, an_note *why)
             an_name_list_add(&known, an_loss_at(i)->name);
         return an_node_fail(node, why, "unknown loss \"%.40s\"; known: %s", name, known.text);
     }
-    for (size_t i = 0; m->loss->opts && m->loss->opts[i].key; i++)
-        keys[i] = m->loss->opts[i].key;
-    err = map ? an_node_only_keys(map, keys, why) : AN_OK;
-    for (size_t i = 0; keys[i] && err == AN_OK; i++)
-        err = an_model_read_option(map, &m->loss->opts[i], m, &m->loss_args.opt[i], why);
-    return err;
+    return an_model_read_options(map, m->loss->opts, m, m->loss_args.opt, why);
 }
 
 static an_err read_loss(an_model *m, const an_node *root, an_note *why)
@@ -154,7 +166,7 @@ static an_err read_loss(an_model *m, const an_node *root, an_note *why)
 
 static an_err read_model(an_model *m, const an_node *root, size_t n_features, an_note *why)
 {
-    static const char *const keys[] = {"model", "input", "layers", "loss", "target", NULL};
+    static const char *const keys[] = {"model", "input", "layers", "loss", "target", "augment", NULL};
     const an_node *name = NULL;
     an_err err = an_node_only_keys(root, keys, why);
     if (err == AN_OK)
@@ -172,6 +184,8 @@ static an_err read_model(an_model *m, const an_node *root, size_t n_features, an
         err = read_loss(m, root, why);
     if (err == AN_OK)
         err = an_model_finish(m, why);
+    if (err == AN_OK)
+        err = an_model_read_augments(m, root, why);
     return err;
 }
 

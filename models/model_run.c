@@ -242,7 +242,7 @@ double an_model_grad(const an_model *m, an_ws *ws, const float *params, size_t b
     }
     const float *y = forward(&r);
     float *dy = ws->memory + ws->places[m->n_layers - 1].dy;
-    double loss = m->loss->eval(&m->loss_args, batch, y, m->autoencoder ? x : target, dy);
+    double loss = m->loss->eval(&m->loss_args, batch, y, target ? target : x, dy);
     for (size_t i = m->n_layers; i-- > 0;)
         backward_one(&r, i, grad);
     return loss + r.own_loss;

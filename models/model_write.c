@@ -62,6 +62,19 @@ static void put_loss(an_buf *b, const an_model *m)
     an_buf_text(b, "}}\n");
 }
 
+static void put_augments(an_buf *b, const an_model *m)
+{
+    if (m->n_augments > 0)
+        an_buf_text(b, "augment:\n");
+    for (size_t i = 0; i < m->n_augments; i++) {
+        const an_augment *a = &m->augments[i];
+        an_buf_printf(b, "  - %s: {", a->type->name);
+        for (size_t k = 0; a->type->opts && a->type->opts[k].key; k++)
+            put_option(b, k ? ", " : "", &a->type->opts[k], a->opt[k]);
+        an_buf_text(b, "}\n");
+    }
+}
+
 an_err an_model_write(const an_model *m, char **ret)
 {
     an_buf b;
@@ -77,6 +90,7 @@ an_err an_model_write(const an_model *m, char **ret)
         put_layer(&b, m, &m->layers[i]);
     put_loss(&b, m);
     an_buf_printf(&b, "target: %s\n", m->autoencoder ? "input" : "labels");
+    put_augments(&b, m);
     an_buf_u8(&b, 0);
     an_err err = an_buf_err(&b);
     char *text = err == AN_OK ? an_strdup((const char *)b.data) : NULL;

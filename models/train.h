@@ -18,6 +18,8 @@
  *                                          2017); F, how much the old task needs each
  *                                          parameter, comes from models/fisher.h
  *
+ * and a straight slope `shift`, which is not part of the losses that are told.
+ *
  * Weight decay is decoupled from the gradient (Loshchilov and Hutter 2019):
  * w -= lr * decay * w.  None of these touches tensors that follow (an_tensor.follow): they move
  * towards the mean that the pass saw, by their own share.
@@ -107,6 +109,7 @@ typedef struct an_train_opts {
     double ewc;          /* 0: none */
     const float *anchor; /* (n_params) for l2sp and ewc; else NULL */
     const float *fisher; /* (n_params) for ewc; else NULL */
+    const float *shift;  /* (n_params) added to each gradient: control variates; NULL: none */
 
     const char *schedule; /* a row of schedules.def */
     double warmup;        /* epochs in which the rate grows from 0; may be a part of one */

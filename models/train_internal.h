@@ -22,7 +22,8 @@ typedef struct an_train_block {
 /* What one worker needs; where gradients are late, one slice. */
 typedef struct an_train_desk {
     an_ws *ws;
-    float *x, *t; /* the rows of its group, gathered */
+    float *x, *t; /* the rows of its group, gathered; t of an autoencoder: only with augmentations */
+    float *spare; /* for augmentations */
     /* With privacy of rows: */
     double *square; /* (group_max) of each row's gradient */
     float *share;   /* (group_max) what is left of it after clipping */

@@ -161,7 +161,11 @@ static an_err make_desks(an_trainer *t)
         err = an_ws_new(t->m, AN_WS_TRAIN, t->group_max, &d->ws);
         if (err == AN_OK && !(d->x = an_alloc(t->group_max * t->n_in, sizeof *d->x)))
             err = AN_ERR_NOMEM;
-        if (err == AN_OK && t->targets && !(d->t = an_alloc(t->group_max * t->n_t, sizeof *d->t)))
+        const size_t spare = an_model_augment_spare(t->m);
+        if (err == AN_OK && spare > 0 && !(d->spare = an_alloc(spare, sizeof *d->spare)))
+            err = AN_ERR_NOMEM;
+        if (err == AN_OK && (t->targets || spare > 0) &&
+            !(d->t = an_alloc(t->group_max * t->n_t, sizeof *d->t)))
             err = AN_ERR_NOMEM;
     }
     return err;
@@ -215,7 +219,8 @@ static an_err size_all(an_trainer *t, an_note *why)
                                  .factor = o->lr_factor,
                                  .floor = o->lr_floor};
     t->late = t->m->late && !private;
-    t->straight = !private && o->clip_norm <= 0.0 && o->prox_mu <= 0.0 && o->l2sp <= 0.0 && o->ewc <= 0.0;
+    t->straight =
+        !private && !o->shift && o->clip_norm <= 0.0 && o->prox_mu <= 0.0 && o->l2sp <= 0.0 && o->ewc <= 0.0;
     an_err err = make_blocks(t, why);
     if (err == AN_OK)
         err = size_desks(t);
@@ -246,8 +251,11 @@ static size_t desk_bytes(const an_trainer *t, size_t ws)
     const bool private = an_train_is_private(t->opts);
     size_t bytes = ws + taken(1, sizeof(void *)) + taken(t->m->n_layers, 64) +
                    taken(t->group_max * t->n_in, sizeof(float));
-    if (!t->m->autoencoder)
+    const size_t spare = an_model_augment_spare(t->m);
+    if (!t->m->autoencoder || spare > 0)
         bytes += taken(t->group_max * t->n_t, sizeof(float));
+    if (spare > 0)
+        bytes += taken(spare, sizeof(float));
     if (private)
         bytes += taken(t->group_max, sizeof(double)) + taken(t->group_max, sizeof(float)) +
                  (an_train_private_short(t->m) ? 0 : taken(t->m->n_params, sizeof(float)));
@@ -287,6 +295,7 @@ void an_trainer_done(an_trainer *t)
         an_ws_free(t->desks[i].ws);
         an_free(t->desks[i].x);
         an_free(t->desks[i].t);
+        an_free(t->desks[i].spare);
     }
     an_train_private_done(t);
     an_free(t->desks);

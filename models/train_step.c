@@ -32,7 +32,11 @@ static double run_group(const an_trainer *t, an_train_desk *d, size_t from, size
     for (size_t i = 0; i < rows; i++) {
         memcpy(d->x + i * t->n_in, t->x + order[i] * t->n_in, t->n_in * sizeof *d->x);
         if (d->t)
-            memcpy(d->t + i * t->n_t, t->targets + order[i] * t->n_t, t->n_t * sizeof *d->t);
+            memcpy(d->t + i * t->n_t, t->targets ? t->targets + order[i] * t->n_t : d->x + i * t->n_in,
+                   t->n_t * sizeof *d->t);
+        if (d->spare)
+            an_model_augment_row(t->m, d->x + i * t->n_in, d->t + i * t->n_t, d->spare, t->opts->seed,
+                                 (t->step - 1) / t->per_epoch, order[i]);
     }
     const an_step step = {.draw = {t->opts->seed, t->step, from},
                           .prepared = t->prepared,
@@ -78,7 +82,9 @@ static bool add_terms(const an_train_opts *o, const an_trainer *t, const an_trai
     if (ewc > 0.0f)
         for (size_t i = 0; i < k->n; i++)
             g[i] += ewc * o->fisher[k->at + i] * (w[i] - o->anchor[k->at + i]);
-    return mu > 0.0f || lambda > 0.0f || ewc > 0.0f;
+    for (size_t i = 0; o->shift && i < k->n; i++)
+        g[i] += o->shift[k->at + i];
+    return mu > 0.0f || lambda > 0.0f || ewc > 0.0f || o->shift;
 }
 
 static an_vec_grad mean_of_slices(const an_trainer *t, const an_train_block *k, size_t worker)

@@ -153,6 +153,15 @@ over "$work/long" awk '
 grep -E '\.(c|h|def|proto|cmake|sh|py|ya?ml)$|CMakeLists\.txt$|^deploy/|^tests/run$' "$work/files" >"$work/texts"
 over "$work/texts" grep -nIE '\b(TO[D]O|FIX[M]E|XX[X])\b' | report 'finish it or leave it out'
 
+# grep -q goes at the first match; under pipefail who still writes to it is killed by that, and the match is none.
+over "$work/files" grep -lE '^set -e?uo pipefail' | sort -u >"$work/piped"
+over "$work/piped" grep -nE '[^|]\| *grep -[a-zA-Z]*q' | report 'grep >/dev/null reads to the end, grep -q kills who writes'
+
+# What people do in the browser's tests they do by the keyboard: no hand, no shortcut past the focus.
+grep -E '^tests/browser/.*\.mjs$' "$work/files" >"$work/hands"
+over "$work/hands" grep -nE '\.(mouse|touchscreen)\b|\.((dbl)?click|tap|check|uncheck|setChecked|selectOption|fill|clear|focus|hover|drop|dragTo|pressSequentially)\(' |
+    report 'people here have a keyboard alone (keys.mjs)'
+
 grep '^docs/adr/[0-9]' "$work/files" | awk -F'[/-]' '
     $3 in seen { print $0 ":1: has the same number as " seen[$3] }
     { seen[$3] = $0 }' >>"$work/found"

@@ -124,6 +124,13 @@ for word in TO-DO FIX-ME XX-X; do # written so that this file is not found itsel
     printf '/* %s: later */\n' "$word" >"agent/$word.c"
     expect "agent/$word.c:1" 'finish it'
 done
+mkdir -p tests/browser
+for hand in 'page.click("a")' 'await x.fill("a")' 'page.mouse.move(0, 0)' 'box.check()'; do
+    printf '%s;\n' "$hand" >"tests/browser/hand$n.mjs"
+    expect "tests/browser/hand$n.mjs:1" 'people here have a keyboard alone'
+done
+printf 'set -uo pipefail\nsome | grep -qE x && y\n' >tests/quiet.sh
+expect tests/quiet.sh:2 'grep >/dev/null reads to the end'
 mkdir -p docs/adr && printf 'x\n' >docs/adr/0001-a.md && printf 'x\n' >docs/adr/0001-b.md
 expect docs/adr/0001-b.md:1 'has the same number'
 printf 'x\n' >agent/state.db

@@ -25,8 +25,7 @@
 /* What both versions are judged on. */
 typedef struct court {
     const an_task *task;
-    float *fit, *calibrate, *old, *fresh; /* raw windows */
-    size_t n_fit, n_calibrate, n_old, n_fresh;
+    an_data_set fit, calibrate, old, fresh;
     double *sigma; /* (width) of the old data */
     an_challenge *challenge;
     double sizes[AN_EVAL_SIZES]; /* of the generic faults, ascending */
@@ -35,10 +34,10 @@ typedef struct court {
 
 static void court_done(court *c)
 {
-    an_free(c->fit);
-    an_free(c->calibrate);
-    an_free(c->old);
-    an_free(c->fresh);
+    an_data_set_done(&c->fit);
+    an_data_set_done(&c->calibrate);
+    an_data_set_done(&c->old);
+    an_data_set_done(&c->fresh);
     an_free(c->sigma);
     an_challenge_free(c->challenge);
 }
@@ -71,16 +70,16 @@ static an_err make_challenge(court *c, an_note *why)
 {
     const an_task *task = c->task;
     const an_site_data *d = task->data;
-    const float *reference = c->n_old ? c->old : c->fit;
-    const size_t n_reference = c->n_old ? c->n_old : c->n_fit;
+    const float *reference = c->old.n ? c->old.raw : c->fit.raw;
+    const size_t n_reference = c->old.n ? c->old.n : c->fit.n;
     if (!(c->sigma = an_alloc(d->width, sizeof *c->sigma)))
         return AN_ERR_NOMEM;
     an_challenge_sigma(c->sigma, reference, n_reference, d->context, d->width);
     const an_challenge_in in = {
         .width = d->width,
         .window = d->context,
-        .fresh = c->n_fresh ? c->fresh : reference,
-        .n_fresh = c->n_fresh ? c->n_fresh : n_reference,
+        .fresh = c->fresh.n ? c->fresh.raw : reference,
+        .n_fresh = c->fresh.n ? c->fresh.n : n_reference,
         .reference = reference,
         .n_reference = n_reference,
         .confirmed = d->confirmed.raw,
@@ -102,7 +101,7 @@ static an_err too_few(const court *c, an_note *why)
 {
     const an_site_data *d = c->task->data;
     return an_fail(AN_ERR_AGAIN, why,
-                   "too few windows to judge a version yet: %zu of 1 to fit, %zu of 2 held back", c->n_fit,
+                   "too few windows to judge a version yet: %zu of 1 to fit, %zu of 2 held back", c->fit.n,
                    d->old.n > d->fresh.n ? d->old.n : d->fresh.n);
 }
 
@@ -111,14 +110,14 @@ static an_err court_open(court *c, const an_task *task, an_note *why)
     const an_site_data *d = task->data;
     const bool held = task->plan->use_held;
     *c = (court){.task = task};
-    an_err err = an_data_fit(d, held, &c->fit, &c->n_fit);
+    an_err err = an_data_fit(d, held, &c->fit);
     if (err == AN_OK)
-        err = an_data_holdout(d, held, 0, &c->calibrate, &c->n_calibrate);
+        err = an_data_holdout(d, held, 0, &c->calibrate);
     if (err == AN_OK)
-        err = an_data_holdout_old(d, 1, &c->old, &c->n_old);
+        err = an_data_holdout_old(d, 1, &c->old);
     if (err == AN_OK)
-        err = an_data_holdout_new(d, held, 1, &c->fresh, &c->n_fresh);
-    if (err == AN_OK && (c->n_fit == 0 || c->n_old + c->n_fresh == 0))
+        err = an_data_holdout_new(d, held, 1, &c->fresh);
+    if (err == AN_OK && (c->fit.n == 0 || c->old.n + c->fresh.n == 0))
         err = too_few(c, why);
     if (err == AN_OK)
         err = make_challenge(c, why);
@@ -245,10 +244,10 @@ static an_err level_on_old(judged *j, an_note *why)
     float *x = NULL, *scores = NULL;
     size_t n = 0, n_x = 0;
     double threshold = 0;
-    if (c->n_old == 0)
+    if (c->old.n == 0)
         return AN_OK;
-    an_err err = an_samples_inputs(prep, c->old, c->n_old, c->task->data->context, &x, &n_x, NULL, why);
-    if (err == AN_OK && !(scores = an_alloc(c->n_old, sizeof *scores)))
+    an_err err = an_samples_inputs(prep, c->old.raw, c->old.n, c->task->data->context, &x, &n_x, NULL, why);
+    if (err == AN_OK && !(scores = an_alloc(c->old.n, sizeof *scores)))
         err = AN_ERR_NOMEM;
     for (size_t i = 0; err == AN_OK && i < n_x; i++) {
         const double score = score_of(j, x + i * input);
@@ -277,10 +276,11 @@ static an_err judge_with(court *c, const an_bundle *bundle, const an_overlay *ov
         goto out;
     if (!rest)
         goto out;
-    const bool loss_on_new = c->n_fresh > 0;
-    err = judge_normal(&j, c->old, c->n_old, !loss_on_new, &ret->old_windows, &ret->old_alarms, why);
+    const bool loss_on_new = c->fresh.n > 0;
+    err = judge_normal(&j, c->old.raw, c->old.n, !loss_on_new, &ret->old_windows, &ret->old_alarms, why);
     if (err == AN_OK)
-        err = judge_normal(&j, c->fresh, c->n_fresh, loss_on_new, &ret->new_windows, &ret->new_alarms, why);
+        err =
+            judge_normal(&j, c->fresh.raw, c->fresh.n, loss_on_new, &ret->new_windows, &ret->new_alarms, why);
     if (err == AN_OK)
         err = level_on_old(&j, why);
     if (err == AN_OK)
@@ -340,8 +340,9 @@ static an_err overlay_for(const court *c, const an_bundle *bundle, const an_hash
     an_calibrate_opts opts = *task->calibrate;
     const an_calibrate_data data = {.width = task->data->width,
                                     .context = task->data->context,
-                                    .fit = {c->fit, c->n_fit},
-                                    .holdout = {c->calibrate, c->n_calibrate},
+                                    .n_labels = task->data->n_labels,
+                                    .fit = an_data_part_of(&c->fit),
+                                    .holdout = an_data_part_of(&c->calibrate),
                                     .local = task->local,
                                     .n_local = task->n_local};
     opts.alarm_share_max = 0; /* judging is what this round is for */
@@ -352,9 +353,7 @@ static an_err overlay_for(const court *c, const an_bundle *bundle, const an_hash
     return an_calibrate(bundle, hash, &data, &opts, 0, ret, NULL, why);
 }
 
-/* Is what the line shows since it has reported drift the beginning of a declared failure mode?  All of it
- * and its second half are asked: what was reported may have begun before the fault, and a fault may be
- * over by now. */
+/* Is what the line shows since it has reported drift the beginning of a declared failure mode? */
 static an_err suspect(const court *c, const an_bundle *production, const an_overlay *running, an_suspect *ret,
                       an_note *why)
 {
@@ -365,25 +364,16 @@ static an_err suspect(const court *c, const an_bundle *production, const an_over
     }
     an_scorer *scorer = NULL;
     an_err err = an_scorer_new(production, running, &scorer, why);
-    if (err == AN_OK) {
-        const size_t half = changed->n / 2, size = c->task->data->context * c->task->data->width;
-        an_suspect late = {.cosine = 0};
-        an_suspect_in in = {.scorer = scorer,
-                            .context = c->task->data->context,
-                            .old = c->old,
-                            .n_old = c->n_old,
-                            .fresh = changed->raw,
-                            .n_fresh = changed->n,
-                            .challenge = c->challenge,
-                            .sigma = c->sigma};
+    const an_suspect_in in = {.scorer = scorer,
+                              .context = c->task->data->context,
+                              .old = c->old.raw,
+                              .n_old = c->old.n,
+                              .fresh = changed->raw,
+                              .n_fresh = changed->n,
+                              .challenge = c->challenge,
+                              .sigma = c->sigma};
+    if (err == AN_OK)
         err = an_suspect_find(&in, ret, why);
-        in.fresh = changed->raw + half * size;
-        in.n_fresh = changed->n - half;
-        if (err == AN_OK)
-            err = an_suspect_find(&in, &late, why);
-        if (err == AN_OK && an_suspect_is(&late) >= an_suspect_is(ret) && late.cosine > ret->cosine)
-            *ret = late;
-    }
     an_scorer_free(scorer);
     return err;
 }
@@ -420,6 +410,8 @@ static an_err run(const an_task *task, uint32_t *ret, an_task_result *ret_result
     an_payload_in in = {.evaluate = {{0}, {0}}};
     an_overlay candidate = {.local = NULL}, production = {.local = NULL};
     court c;
+    if (task->data->n_labels > 0)
+        return an_task_evaluate_taught(task, ret, ret_result, why);
     an_err err = court_open(&c, task, why);
     if (err != AN_OK)
         return err;
@@ -433,7 +425,7 @@ static an_err run(const an_task *task, uint32_t *ret, an_task_result *ret_result
         goto out;
     tell(task, 1.0);
     ret_result->evaluation = in.evaluate;
-    ret_result->windows = c.n_old + c.n_fresh;
+    ret_result->windows = c.old.n + c.fresh.n;
     err = an_task_encode(task, &in, ret, why);
 out:
     an_overlay_done(&candidate);

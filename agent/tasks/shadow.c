@@ -19,8 +19,7 @@ typedef struct stage {
     an_shadow *shadow;
     an_quality *quality;
     float *contribution;
-    float *old, *fresh; /* raw windows */
-    size_t n_old, n_fresh;
+    an_data_set old, fresh;
 } stage;
 
 static void stage_done(stage *s)
@@ -31,17 +30,18 @@ static void stage_done(stage *s)
     an_shadow_free(s->shadow);
     an_quality_free(s->quality);
     an_free(s->contribution);
-    an_free(s->old);
-    an_free(s->fresh);
+    an_data_set_done(&s->old);
+    an_data_set_done(&s->fresh);
 }
 
 /* As for going live, but from one half of what is held back. */
 static an_err overlay_for(const an_task *task, const an_bundle *bundle, const an_hash *hash, an_overlay *ret,
                           an_note *why)
 {
-    float *fit = NULL, *holdout = NULL;
+    an_data_set fit = {.n = 0}, holdout = {.n = 0};
     an_calibrate_data data = {.width = task->data->width,
                               .context = task->data->context,
+                              .n_labels = task->data->n_labels,
                               .local = task->local,
                               .n_local = task->n_local};
     an_calibrate_opts opts = *task->calibrate;
@@ -50,15 +50,15 @@ static an_err overlay_for(const an_task *task, const an_bundle *bundle, const an
     opts.cancel = task->cancel;
     opts.pace = task->pace;
     opts.n_threads = task->n_threads ? task->n_threads : 1;
-    an_err err = an_data_fit(task->data, false, &fit, &data.fit.n);
+    an_err err = an_data_fit(task->data, false, &fit);
     if (err == AN_OK)
-        err = an_data_holdout(task->data, false, 0, &holdout, &data.holdout.n);
-    data.fit.raw = fit;
-    data.holdout.raw = holdout;
+        err = an_data_holdout(task->data, false, 0, &holdout);
+    data.fit = an_data_part_of(&fit);
+    data.holdout = an_data_part_of(&holdout);
     if (err == AN_OK)
         err = an_calibrate(bundle, hash, &data, &opts, 0, ret, NULL, why);
-    an_free(fit);
-    an_free(holdout);
+    an_data_set_done(&fit);
+    an_data_set_done(&holdout);
     return err;
 }
 
@@ -85,10 +85,10 @@ static an_err stage_open(stage *s, an_note *why)
 {
     const an_task *task = s->task;
     const an_plan *plan = task->plan;
-    an_err err = an_data_holdout_old(task->data, 1, &s->old, &s->n_old);
+    an_err err = an_data_holdout_old(task->data, 1, &s->old);
     if (err == AN_OK)
-        err = an_data_holdout_new(task->data, false, 1, &s->fresh, &s->n_fresh);
-    if (err == AN_OK && s->n_old + s->n_fresh == 0)
+        err = an_data_holdout_new(task->data, false, 1, &s->fresh);
+    if (err == AN_OK && s->old.n + s->fresh.n == 0)
         err = an_fail(AN_ERR_AGAIN, why, "too few windows are held back to replay yet: %zu of 2",
                       task->data->old.n > task->data->fresh.n ? task->data->old.n : task->data->fresh.n);
     if (err == AN_OK)
@@ -129,10 +129,10 @@ static an_err replayed(const an_task *task, an_shadow_counts *ret, an_task_resul
     int64_t time_ms = 0;
     an_err err = stage_open(&s, why);
     if (err == AN_OK) {
-        replay(&s, s.old, s.n_old, &time_ms);
-        replay(&s, s.fresh, s.n_fresh, &time_ms);
+        replay(&s, s.old.raw, s.old.n, &time_ms);
+        replay(&s, s.fresh.raw, s.fresh.n, &time_ms);
         *ret = *an_shadow_look(s.shadow);
-        ret_result->windows = s.n_old + s.n_fresh;
+        ret_result->windows = s.old.n + s.fresh.n;
     }
     stage_done(&s);
     return err;

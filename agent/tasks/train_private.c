@@ -95,21 +95,21 @@ an_err an_task_rows_once(const an_task *task, float **ret, size_t *ret_n)
 {
     const an_site_data *d = task->data;
     const size_t each = d->context * d->width;
-    float *fresh = NULL, *raw = NULL;
-    size_t n_fresh = 0;
+    an_data_set fresh = {.n = 0};
+    float *raw = NULL;
     an_err err = AN_OK;
     if (task->plan->replay_share > 0)
-        err = an_data_new(d, task->plan->use_held, &fresh, &n_fresh);
+        err = an_data_new(d, task->plan->use_held, &fresh);
     if (err != AN_OK)
         goto out;
     err = AN_ERR_NOMEM;
-    size_t n = n_fresh + d->train.n;
+    size_t n = fresh.n + d->train.n;
     if (!(raw = an_alloc(n > 0 ? n : 1, each * sizeof *raw)))
         goto out;
-    if (n_fresh > 0)
-        memcpy(raw, fresh, n_fresh * each * sizeof *raw);
+    if (fresh.n > 0)
+        memcpy(raw, fresh.raw, fresh.n * each * sizeof *raw);
     if (d->train.n > 0)
-        memcpy(raw + n_fresh * each, d->train.raw, d->train.n * each * sizeof *raw);
+        memcpy(raw + fresh.n * each, d->train.raw, d->train.n * each * sizeof *raw);
     err = n > 0 ? drop_repeats(raw, &n, each) : AN_OK;
     if (err != AN_OK)
         goto out;
@@ -117,7 +117,7 @@ an_err an_task_rows_once(const an_task *task, float **ret, size_t *ret_n)
     *ret_n = n;
     raw = NULL;
 out:
-    an_free(fresh);
+    an_data_set_done(&fresh);
     an_free(raw);
     return err;
 }

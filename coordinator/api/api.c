@@ -147,6 +147,8 @@ static const char *title_of(unsigned status)
         return "not possible now";
     case 413:
         return "too large";
+    case 421:
+        return "asked by another name";
     case 429:
         return "too often";
     case 503:
@@ -305,7 +307,8 @@ an_err an_api_handle(an_api *api, const an_api_request *req, int64_t waited_ms, 
                      .arg = arg,
                      .waited_ms = waited_ms,
                      .status = 200,
-                     .answer = an_json_object()};
+                     .answer = an_json_object(),
+                     .rest = req->rest ? *req->rest : NULL};
     an_err err = an_api_access(&c, r->role, r->scope, &why);
     if (err == AN_OK && recall(api, req, ret)) {
         an_json_free(c.answer);
@@ -334,6 +337,12 @@ an_err an_api_handle(an_api *api, const an_api_request *req, int64_t waited_ms, 
         an_api_problem(an_api_status_of(err), why.text[0] ? why.text : an_err_text(err), ret);
         err = AN_OK;
     }
+    if (err != AN_ERR_AGAIN) {
+        an_api_rest_free(c.rest);
+        c.rest = NULL;
+    }
+    if (req->rest)
+        *req->rest = c.rest;
     an_json_free(c.answer);
     an_json_doc_free(doc);
     return err;

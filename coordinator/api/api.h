@@ -37,8 +37,13 @@ typedef struct an_api an_api;
     X(before)                                                                                                \
     X(site)                                                                                                  \
     X(state)                                                                                                 \
-    X(kind) X(subject) X(limit) X(wait_ms) X(newest) X(model) X(by) X(since) X(until) X(line) X(offset)
+    X(kind)                                                                                                  \
+    X(subject) X(limit) X(wait_ms) X(newest) X(model) X(by) X(since) X(until) X(line) X(offset) X(campaign)
 #define AN_API_TEXT 128
+
+/* What an answer has come to that is made in pieces.  NULL is fine. */
+typedef struct an_api_rest an_api_rest;
+void an_api_rest_free(an_api_rest *rest);
 
 typedef struct an_api_request {
     char method[8];
@@ -53,6 +58,9 @@ typedef struct an_api_request {
     char *body; /* body_len bytes and a terminator; owned by whoever made the request; may be
                    NULL */
     size_t body_len;
+    an_api_rest *
+        *rest; /* where an answer that takes long is kept between two pieces, owned by whoever made the
+                           request; NULL: all answers are made at once */
 } an_api_request;
 
 typedef struct an_api_answer {
@@ -80,7 +88,8 @@ void an_api_free(an_api *api);                            /* NULL is fine */
 #define AN_API_WAIT_MAX_MS 30000
 
 /* waited_ms: how long the request has been waited for already.  OK: *ret is filled.  AGAIN: the
- * journal has nothing new yet; *ret is untouched. */
+ * journal has nothing new yet, or, if *req->rest is set, a piece of the answer is made and the next one may follow at
+ * once; *ret is untouched. */
 an_err an_api_handle(an_api *api, const an_api_request *req, int64_t waited_ms, an_api_answer *ret);
 /* Is there such a route, and may they ask it?  False: *refusal is filled (403, 404, 405).  an_api_handle looks, too; this is
  * for who would rather not trouble the hub.  Threads: from any. */

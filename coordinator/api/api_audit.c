@@ -12,6 +12,11 @@
 
 /* ---- verify ---- */
 
+static void audit_done(void *state)
+{
+    an_audit_free(*(an_audit **)state);
+}
+
 static an_err audit_one(void *ctx, const an_record *r, an_note *why)
 {
     return an_audit_record(ctx, r, why);
@@ -26,26 +31,43 @@ static void set_counts(an_json *o, const an_audit_counts *n)
     an_json_set_int(o, "rotations", (int64_t)n->rotations);
 }
 
+/* Is what was read all that was written? */
+static an_err audit_end(an_api_call *c, const an_audit_counts *n, an_note *why)
+{
+    uint64_t seq = 0;
+    an_hash chain;
+    an_err err = an_store_head_get(an_hub_store(c->hub), &seq, &chain, why);
+    if (err != AN_OK || (seq == n->records && an_hash_equal(&chain, &n->chain)))
+        return err;
+    if (seq > n->records)
+        return an_fail(AN_ERR_PROTO, why, "journal: record %llu and all up to %llu are missing",
+                       (unsigned long long)(n->records + 1), (unsigned long long)seq);
+    return an_fail(AN_ERR_PROTO, why, "journal: record %llu is not the one that was written last",
+                   (unsigned long long)n->records);
+}
+
 an_err an_api_journal_verify(an_api_call *c, an_note *why)
 {
-    uint64_t n = 0, seq = 0;
+    uint64_t seq = 0;
     an_hash chain;
     an_note found = {{0}};
-    an_audit *a = NULL;
-    an_err err = an_audit_new(&a);
+    an_audit **a = NULL;
+    an_err err = an_api_rest_open(c, sizeof(an_audit *), audit_done, &a);
+    if (err == AN_OK && !*a)
+        err = an_audit_new(a);
+    if (err != AN_OK)
+        return err;
+    err = an_api_rest_scan(c, &(an_store_filter){.kind = NULL}, audit_one, *a, &found);
+    const an_audit_counts *n = an_audit_look(*a);
     if (err == AN_OK)
-        err = an_store_verify(an_hub_store(c->hub), &n, &found);
-    if (err == AN_OK) /* the chain holds; do the signatures? */
-        err = an_store_scan(an_hub_store(c->hub), NULL, audit_one, a, &found);
+        err = audit_end(c, n, &found);
     if (err != AN_OK && err != AN_ERR_PROTO && err != AN_ERR_AUTH) {
         an_note_set(why, "%s", found.text);
-        an_audit_free(a);
         return err;
     }
     an_json_set_bool(c->answer, "intact", err == AN_OK);
-    an_json_set_int(c->answer, "records", (int64_t)n);
-    set_counts(c->answer, an_audit_look(a));
-    an_audit_free(a);
+    an_json_set_int(c->answer, "records", (int64_t)n->records);
+    set_counts(c->answer, n);
     if (err != AN_OK)
         an_json_set_text(c->answer, "detail", found.text);
     if ((err = an_store_head_get(an_hub_store(c->hub), &seq, &chain, why)) != AN_OK)

@@ -35,17 +35,27 @@ static an_json *run_json(const an_run *run)
     return o;
 }
 
+static void history_done(void *state)
+{
+    an_history_done(state);
+}
+
+static bool is_wanted(const an_api_call *c, const an_run *run)
+{
+    return !c->req->line[0] || strcmp(c->req->line, run->line) == 0;
+}
+
 static void set_runs(an_api_call *c, const an_history *h, const window *w)
 {
     an_json *runs = an_json_array(), *since = an_json_object();
     for (size_t i = 0; i < h->runs.n; i++) {
         const an_run *run = &h->runs.items[i];
-        bool first = true;
+        bool first = is_wanted(c, run);
         for (size_t k = 0; k < i && first; k++)
             first = strcmp(h->runs.items[k].line, run->line) != 0;
         if (first)
             an_json_set_int(since, run->line, run->from_ms);
-        if (an_run_within(run, w->from_ms, w->until_ms))
+        if (is_wanted(c, run) && an_run_within(run, w->from_ms, w->until_ms))
             an_json_push(runs, run_json(run));
     }
     an_json_set(c->answer, "runs", runs);
@@ -69,45 +79,45 @@ static void add_name(names *l, const char *name)
 }
 
 /* A line that nobody ever spoke of is a slip of the pen: those that there are help more than nothing. */
-static an_err need_line(an_api_call *c, an_note *why)
+static an_err need_line(const an_api_call *c, const an_history *h, an_note *why)
 {
     char text[200] = "";
     names known = {.n = 0};
-    an_history h = {.line = ""};
-    const an_store_filter f = {.subject = c->arg};
     const an_hub_live *live = an_hub_live_find(c->hub, c->arg);
     for (size_t i = 0; live && i < live->n_lines; i++) {
         if (strcmp(live->lines[i].line, c->req->line) == 0)
             return AN_OK;
         add_name(&known, live->lines[i].line);
     }
-    an_err err = an_store_scan(an_hub_store(c->hub), &f, take_record, &h, why);
-    for (size_t i = 0; i < h.runs.n; i++)
-        add_name(&known, h.runs.items[i].line);
+    for (size_t i = 0; i < h->runs.n; i++) {
+        if (is_wanted(c, &h->runs.items[i]))
+            return AN_OK;
+        add_name(&known, h->runs.items[i].line);
+    }
     for (size_t i = 0; i < known.n; i++) {
         const size_t at = strlen(text);
         snprintf(text + at, sizeof text - at, "%s%s", i ? ", " : "; its lines: ", known.items[i]);
     }
-    if (err == AN_OK)
-        err = an_fail(AN_ERR_NOTFOUND, why, "no line %.63s is known at site %.63s%s", c->req->line, c->arg,
-                      text);
-    an_history_done(&h);
-    return err;
+    return an_fail(AN_ERR_NOTFOUND, why, "no line %.63s is known at site %.63s%s", c->req->line, c->arg,
+                   text);
 }
 
 static an_err answer_site(an_api_call *c, const window *w, an_note *why)
 {
-    an_history h = {.line = c->req->line};
+    an_history *h = NULL;
     const an_store_filter f = {.subject = c->arg};
-    an_err err = an_store_scan(an_hub_store(c->hub), &f, take_record, &h, why);
-    if (err == AN_OK && h.line[0] && h.runs.n == 0)
-        err = need_line(c, why);
-    if (err == AN_OK) {
-        an_json_set_text(c->answer, "site", c->arg);
-        set_runs(c, &h, w);
-    }
-    an_history_done(&h);
-    return err;
+    an_err err = an_api_rest_open(c, sizeof *h, history_done, &h);
+    if (err != AN_OK)
+        return err;
+    h->line = ""; /* all: they are named where the wanted one is not among them */
+    err = an_api_rest_scan(c, &f, take_record, h, why);
+    if (err == AN_OK && c->req->line[0])
+        err = need_line(c, h, why);
+    if (err != AN_OK)
+        return err;
+    an_json_set_text(c->answer, "site", c->arg);
+    set_runs(c, h, w);
+    return AN_OK;
 }
 
 /* ---- aliases ---- */

@@ -20,7 +20,8 @@ typedef struct an_api_call {
     bool secret;     /* the answer must not be remembered */
     char *text;      /* in place of answer, of this type; taken */
     const char *type;
-    uint64_t last; /* see an_api_answer */
+    uint64_t last;     /* see an_api_answer */
+    an_api_rest *rest; /* of an answer in pieces; api.c keeps or frees it */
 } an_api_call;
 
 typedef an_err an_api_handler(an_api_call *c, an_note *why);
@@ -91,6 +92,20 @@ typedef struct an_api_scan {
     bool more;
 } an_api_scan;
 an_err an_api_scan_run(an_api_call *c, an_api_scan *s, an_store_filter *f, int64_t dflt, an_note *why);
+
+/* ---- answers that read the whole journal: api_rest.c ----
+ *
+ *     if ((err = an_api_rest_open(c, sizeof *x, done, &x)) == AN_OK)       zeroed at the first piece
+ *         err = an_api_rest_scan(c, &filter, visit, x, why);
+ *     if (err != AN_OK) return err;                                        AGAIN: the next piece later
+ *     ... all records were seen: the answer
+ *
+ * between two pieces the journal may grow, and what was appended is seen too. */
+/* *ret_ptr: a pointer to the state, of `size` bytes; done frees what it holds.  Errors: NOMEM. */
+an_err an_api_rest_open(an_api_call *c, size_t size, void (*done)(void *state), void *ret_ptr);
+/* Errors: AGAIN, and those of an_store_scan. */
+an_err an_api_rest_scan(an_api_call *c, const an_store_filter *f, an_store_visit visit, void *ctx,
+                        an_note *why);
 
 /* "reason" of the body, "" if absent.  Errors: INVAL. */
 an_err an_api_reason(const an_api_call *c, const char **ret, an_note *why);

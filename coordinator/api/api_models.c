@@ -250,9 +250,9 @@ static an_err read_numbers(const an_jval *b, an_model_spec *spec, an_note *why)
 
 an_err an_api_model_create(an_api_call *c, an_note *why)
 {
-    static const char *const keys[] = {"name",   "arch",      "sensors", "units", "rate_hz",
-                                       "window", "stride",    "smooth",  "steps", "missing",
-                                       "policy", "threshold", NULL};
+    static const char *const keys[] = {"name",   "arch",      "sensors",  "units", "rate_hz",
+                                       "window", "stride",    "smooth",   "steps", "missing",
+                                       "policy", "threshold", "detector", NULL};
     an_model_spec spec = {.name = NULL};
     options o = {.n = 0};
     const char **sensors = NULL, **units = NULL;
@@ -261,7 +261,8 @@ an_err an_api_model_create(an_api_call *c, an_note *why)
     an_err err;
     if ((err = an_jval_only_keys(b, keys, why)) != AN_OK ||
         (err = an_jval_text(b, "name", &spec.name, why)) != AN_OK ||
-        (err = an_jval_text(b, "arch", &spec.arch, why)) != AN_OK ||
+        (err = an_jval_get_text(b, "arch", NULL, &spec.arch, why)) != AN_OK ||
+        (err = an_jval_get_text(b, "detector", NULL, &spec.detector, why)) != AN_OK ||
         (err = read_numbers(b, &spec, why)) != AN_OK)
         goto out;
     if ((err = text_list(an_jval_get(b, "sensors"), "sensors", 0, &sensors, &spec.n_sensors, why)) != AN_OK)

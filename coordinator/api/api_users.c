@@ -225,10 +225,23 @@ an_err an_api_user_token(an_api_call *c, an_note *why)
     return err;
 }
 
+/* Who came by a small token cannot take the large ones away with it. */
+static an_err may_revoke(const an_api_call *c, an_user *u, const uint8_t id[static AN_USER_TOKEN_ID_BYTES],
+                         an_note *why)
+{
+    const an_user_token *t = an_user_token_find(u, id);
+    const an_role worth = t && t->role < u->role ? t->role : u->role;
+    if (!t || !c->req->who.by_token || worth <= c->req->who.role)
+        return AN_OK;
+    return an_fail(AN_ERR_AUTH, why,
+                   "a token of a smaller role does not revoke this one: log in with the password");
+}
+
 an_err an_api_user_token_revoke(an_api_call *c, an_note *why)
 {
     const char *id_text, *reason;
     uint8_t id[AN_USER_TOKEN_ID_BYTES];
+    an_user *u;
     an_err err;
     if ((err = an_jval_text(c->body, "id", &id_text, why)) != AN_OK ||
         (err = an_api_reason(c, &reason, why)) != AN_OK)
@@ -236,6 +249,7 @@ an_err an_api_user_token_revoke(an_api_call *c, an_note *why)
     if (!an_unhex(id, sizeof id, id_text))
         return an_fail(AN_ERR_INVAL, why, "id = %.60s: must be the %d digits of a token's number", id_text,
                        2 * AN_USER_TOKEN_ID_BYTES);
-    err = an_hub_user_token_revoke(c->hub, c->actor, c->arg, id, reason, why);
+    if ((err = need_user(c, &u, why)) == AN_OK && (err = may_revoke(c, u, id, why)) == AN_OK)
+        err = an_hub_user_token_revoke(c->hub, c->actor, c->arg, id, reason, why);
     return err == AN_OK ? an_api_user_tokens(c, why) : err;
 }

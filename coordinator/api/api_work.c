@@ -197,14 +197,17 @@ an_json *an_api_round_json(const an_api_call *c, const an_round_entry *r, bool m
 an_err an_api_rounds(an_api_call *c, an_note *why)
 {
     an_api_list l;
-    an_err err = an_api_list_open(c, &l, c->state->rounds.n, AN_NEWEST, 50, why);
+    int64_t campaign;
+    an_err err = an_api_number("campaign", c->req->campaign, INT64_MAX, &campaign, why);
+    if (err == AN_OK)
+        err = an_api_list_open(c, &l, c->state->rounds.n, AN_NEWEST, 50, why);
     if (err != AN_OK)
         return err;
     an_json *list = an_json_array();
     for (size_t i; an_api_list_next(&l, &i);) {
         const an_round_entry *r = &c->state->rounds.items[i];
-        if (!of_model(c, r->model) || !an_api_wants(c->req->state, round_state(c, r)) ||
-            !an_api_within(&l.window, r->opened_ms))
+        if (!of_model(c, r->model) || (campaign && r->campaign != (uint64_t)campaign) ||
+            !an_api_wants(c->req->state, round_state(c, r)) || !an_api_within(&l.window, r->opened_ms))
             continue;
         an_json_push(list, an_api_round_json(c, r, false));
         l.left--;

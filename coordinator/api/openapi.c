@@ -168,8 +168,8 @@ static an_json *responses(const char *method, const call *c, bool two)
     static const struct {
         const char *status;
         bool changes; /* of a POST alone */
-    } refusals[] = {{"400", false}, {"401", false}, {"403", false}, {"404", false},
-                    {"409", true},  {"413", true},  {"429", true},  {"503", false}};
+    } refusals[] = {{"400", false}, {"401", false}, {"403", false}, {"404", false}, {"409", true},
+                    {"413", true},  {"421", false}, {"429", true},  {"503", false}};
     an_json *o = an_json_object();
     for (const char *at = c->statuses; *at; at += strspn(at, " ")) {
         char status[8];
@@ -259,7 +259,9 @@ static an_json *security_schemes(void)
     an_json_set(o, "token", bearer);
     an_json_set_text(cookie, "type", "apiKey");
     an_json_set_text(cookie, "in", "cookie");
-    an_json_set_text(cookie, "name", "andon");
+    an_json_set_text(cookie, "name", "andon-7700");
+    an_json_set_text(cookie, "description",
+                     "named after the port in Host; without one there it is \"andon\"");
     an_json_set(o, "session", cookie);
     return o;
 }

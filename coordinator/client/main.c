@@ -45,6 +45,12 @@ static const an_flag flags_token[] = {COMMON, VALID, {"site", "NAME", "for this 
 static const an_flag flags_replace[] = {COMMON, VALID, {"reason", "TEXT", "why; kept in the journal"}};
 static const an_flag flags_list[] = {
     COMMON, WATCH, {"model", "NAME", "of this model only"}, {"limit", "N", "at most so many"}, BEFORE};
+static const an_flag flags_rounds[] = {COMMON,
+                                       WATCH,
+                                       {"model", "NAME", "of this model only"},
+                                       {"campaign", "N", "of this campaign only"},
+                                       {"limit", "N", "at most so many"},
+                                       BEFORE};
 static const an_flag flags_subject[] = {
     COMMON, WATCH, {"site", "NAME", "of this site only"}, {"limit", "N", "at most so many"}, BEFORE};
 static const an_flag flags_campaign[] = {
@@ -137,6 +143,8 @@ static const an_flag flags_verify[] = {COMMON, {"file", "FILE", "an export, with
 static const an_flag flags_create[] = {
     COMMON,
     {"arch", "FILE", "the architecture, YAML"},
+    {"detector", "NAME",
+     "how windows are judged; without an architecture mahalanobis, pca, t2, q, scales or halfspace"},
     {"schema", "FILE", "YAML with sensors, rate_hz, window, stride, smooth, threshold, prep (steps)"},
     {"sensors", "A,B,C", "names of the sensors, in order"},
     {"rate-hz", "R", "rows a second"},
@@ -168,7 +176,8 @@ static int read_token(an_cli *c, const char *path)
     an_buf_u8(&b, 0);
     if (err != AN_OK || b.failed) {
         an_buf_done(&b);
-        return an_cli_fail(AN_CLI_USAGE, "%s; give --token-file or set ANDON_TOKEN_FILE", why.text);
+        return an_cli_fail(AN_CLI_USAGE, "%s; andon login --user NAME, or give --token-file or --data",
+                           why.text);
     }
     char *text = (char *)b.data;
     text[strcspn(text, " \t\r\n")] = '\0';

@@ -337,14 +337,17 @@ int an_cli_model_create(an_cli *c)
     an_json_doc *doc = NULL;
     an_note why = {{0}};
     const char *name = an_cli_word(c, 0), *arch = an_args_get(c->args, "arch"),
-               *schema = an_args_get(c->args, "schema");
+               *schema = an_args_get(c->args, "schema"), *detector = an_args_get(c->args, "detector");
     if (!name)
         return AN_CLI_USAGE;
-    if (!arch || (!schema && !an_args_has(c->args, "sensors")))
-        return an_cli_fail(AN_CLI_USAGE, "give --arch FILE, and --schema FILE or --sensors A,B,C");
+    if ((!arch && !detector) || (!schema && !an_args_has(c->args, "sensors")))
+        return an_cli_fail(AN_CLI_USAGE,
+                           "give --arch FILE or --detector NAME, and --schema FILE or --sensors A,B,C");
     an_json *body = an_json_object();
     an_json_set_text(body, "name", name);
-    if (!read_arch(body, arch, &why) || (schema && !read_schema(body, schema, &why)) ||
+    if (detector)
+        an_json_set_text(body, "detector", detector);
+    if ((arch && !read_arch(body, arch, &why)) || (schema && !read_schema(body, schema, &why)) ||
         !read_flags(c, body, &why)) {
         an_json_free(body);
         return an_cli_fail(AN_CLI_USAGE, "%s", why.text);

@@ -137,10 +137,6 @@ int an_cli_site_replace(an_cli *c)
     return print_token(c, body, "/sites/%s/replace", name);
 }
 
-/* The upper bits of an alarm's number tell the lines of a site apart; the rest is the line's
- * own count, which `andon-agent verdict` wants. */
-#define ALARM_OF_LINE ((INT64_C(1) << 48) - 1)
-
 /* An alarm is told when it is raised and again when it is over: then the second says it all. */
 static bool told_again(const an_jval *list, size_t i)
 {
@@ -150,6 +146,7 @@ static bool told_again(const an_jval *list, size_t i)
     for (size_t k = 0; k < i; k++) { /* the latest come first */
         const an_jval *b = an_jval_at(list, k);
         if (an_cli_int(b, "alarm") == an_cli_int(a, "alarm") &&
+            strcmp(an_cli_text(b, "line"), an_cli_text(a, "line")) == 0 &&
             strcmp(an_cli_text(b, "site"), an_cli_text(a, "site")) == 0)
             return true;
     }
@@ -191,7 +188,7 @@ int an_cli_alarm_list(an_cli *c)
         an_grid_cell(&g, "%.19s%s", cleared, cleared_ms > 0 ? "Z" : "");
         an_grid_cell(&g, "%s", an_cli_text(a, "site"));
         an_grid_cell(&g, "%s", an_cli_text(a, "line"));
-        an_grid_cell(&g, "%lld", (long long)(an_cli_int(a, "alarm") & ALARM_OF_LINE));
+        an_grid_cell(&g, "%lld", (long long)an_cli_int(a, "alarm"));
         an_grid_cell(&g, "%.2f", an_cli_num(a, "peak"));
         an_grid_cell(&g, "%s", names);
     }

@@ -76,15 +76,16 @@ void an_cli_show_members(const an_jval *round)
     an_grid_done(&g);
 }
 
-static int list(an_cli *c, const char *what, void (*show)(const an_jval *list))
+/* more: further parts of the query. */
+static int list(an_cli *c, const char *what, const char *more, void (*show)(const an_jval *list))
 {
     an_json_doc *doc;
     const char *model = an_cli_query(c, "model"), *limit = an_cli_query(c, "limit"),
                *before = an_cli_query(c, "before");
     if (!model || !limit || !before)
         return AN_CLI_USAGE;
-    int code =
-        an_cli_get(c, &doc, "/%s?model=%s&limit=%s&before=%s", what, model, limit[0] ? limit : "50", before);
+    int code = an_cli_get(c, &doc, "/%s?model=%s&limit=%s&before=%s%s", what, model, limit[0] ? limit : "50",
+                          before, more);
     if (doc)
         show(an_jval_get(an_json_root(doc), what));
     if (doc)
@@ -95,7 +96,7 @@ static int list(an_cli *c, const char *what, void (*show)(const an_jval *list))
 
 int an_cli_campaign_list(an_cli *c)
 {
-    return list(c, "campaigns", an_cli_show_campaigns);
+    return list(c, "campaigns", "", an_cli_show_campaigns);
 }
 
 int an_cli_campaign_show(an_cli *c)
@@ -118,7 +119,13 @@ int an_cli_campaign_show(an_cli *c)
 
 int an_cli_round_list(an_cli *c)
 {
-    return list(c, "rounds", an_cli_show_rounds);
+    char more[64] = "";
+    const char *campaign = an_cli_query(c, "campaign");
+    if (!campaign)
+        return AN_CLI_USAGE;
+    if (campaign[0])
+        snprintf(more, sizeof more, "&campaign=%.40s", campaign);
+    return list(c, "rounds", more, an_cli_show_rounds);
 }
 
 static void say_campaign(const an_json_doc *doc, bool privately)

@@ -19,6 +19,7 @@ static an_err overlay_for(const an_lab_cut *cut, const an_bundle *b, const an_ha
 {
     const an_calibrate_data data = {.width = cut->data.width,
                                     .context = cut->data.context,
+                                    .n_labels = cut->data.n_labels,
                                     .step = b->prep.conf.stride,
                                     .fit = cut->data.train,
                                     .holdout = cut->data.old};
@@ -57,6 +58,13 @@ static an_err one_series(const an_arms_conf *conf, size_t site, size_t k, const 
     return err;
 }
 
+an_err an_arms_predict(const an_arms_conf *conf, size_t site, const an_bundle *b, const an_overlay *o,
+                       float *ret, an_note *why)
+{
+    const an_lab_task *task = conf->experiment->task;
+    return (task->predict ? task->predict : an_lab_task_outputs)(conf->data, site, b, o, ret, why);
+}
+
 an_err an_arms_calibrate_judge(const an_arms_conf *conf, size_t site, const an_lab_cut *cut,
                                const an_lab_cut_opts *cutting, const an_bundle *b, const an_hash *hash,
                                const an_calibrate_opts *opts, bool each_series, float *scores,
@@ -70,12 +78,10 @@ an_err an_arms_calibrate_judge(const an_arms_conf *conf, size_t site, const an_l
     an_hasher_add(&hasher, hash->b, sizeof hash->b);
     if (!each_series && (err = overlay_for(cut, b, hash, opts, &o, why)) == AN_OK)
         err = add_hash(&hasher, &o, why);
-    for (size_t k = 0, at = 0; k < s->n_series && err == AN_OK; at += s->series[k++].n_test) {
-        if (each_series)
-            err = one_series(conf, site, k, cutting, b, hash, opts, &hasher, scores + at, why);
-        else
-            err = an_lab_judge(b, &o, &s->series[k], conf->data->width, scores + at, why);
-    }
+    if (!each_series && err == AN_OK)
+        err = an_arms_predict(conf, site, b, &o, scores, why);
+    for (size_t k = 0, at = 0; each_series && k < s->n_series && err == AN_OK; at += s->series[k++].n_test)
+        err = one_series(conf, site, k, cutting, b, hash, opts, &hasher, scores + at, why);
     an_hasher_end(&hasher, ret_hash);
     an_overlay_done(&o);
     return err;
@@ -85,7 +91,7 @@ an_err an_arms_calibrate_judge(const an_arms_conf *conf, size_t site, const an_l
 
 typedef struct plain {
     const an_arms_conf *conf;
-    an_arms_target *targets;
+    an_lab_exam *exams;
     an_bundle bundle;
     an_hash hash;
     an_err *errs;
@@ -104,30 +110,31 @@ static void plain_one(void *ctx, size_t job, size_t worker)
     opts.site_scaler = true;
     opts.holdout_min = e->holdout_min;
     opts.alarm_share_max = 0;
-    an_err err = an_lab_cut_new(p->conf->data, p->targets[job].site, SIZE_MAX, &cutting, &cut, &p->whys[job]);
+    an_err err = an_lab_cut_new(p->conf->data, p->exams[job].site, SIZE_MAX, &cutting, &cut, &p->whys[job]);
     if (err == AN_OK)
-        err = an_arms_calibrate_judge(p->conf, p->targets[job].site, &cut, &cutting, &p->bundle, &p->hash,
-                                      &opts, e->personal_series, p->targets[job].plain, &ignored,
-                                      &p->whys[job]);
+        err = an_arms_calibrate_judge(p->conf, p->exams[job].site, &cut, &cutting, &p->bundle, &p->hash,
+                                      &opts, e->personal_series, p->exams[job].said, &ignored, &p->whys[job]);
     an_lab_cut_done(&cut);
     p->errs[job] = err;
 }
 
-an_err an_arms_plain_run(const an_arms_conf *conf, an_arms_target *targets, size_t n, an_note *why)
+an_err an_arms_plain_answer(const an_experiment *e, const an_lab_data *d, size_t n_threads,
+                            an_lab_exam *exams, size_t n, an_note *why)
 {
-    plain p = {.conf = conf, .targets = targets};
+    const an_arms_conf conf = {.experiment = e, .data = d, .n_threads = n_threads};
+    plain p = {.conf = &conf, .exams = exams};
     an_workers *workers = NULL;
     an_lab_version_spec spec = {.name = "mahalanobis",
                                 .detector = "mahalanobis",
-                                .sensors = (const char *const *)conf->data->names,
-                                .n_sensors = conf->data->width,
-                                .threshold = conf->experiment->threshold};
+                                .sensors = (const char *const *)d->names,
+                                .n_sensors = d->width,
+                                .threshold = e->threshold};
     an_prep_conf_init(&spec.prep);
     an_err err = an_lab_version_new(&spec, 0, &p.bundle, why);
     if (err == AN_OK)
         err = an_lab_version_hash(&p.bundle, &p.hash, why);
     if (err == AN_OK)
-        err = an_workers_new(conf->n_threads, &workers);
+        err = an_workers_new(n_threads, &workers);
     p.errs = an_alloc(n, sizeof *p.errs);
     p.whys = an_alloc(n, sizeof *p.whys);
     if (err == AN_OK && (!p.errs || !p.whys))

@@ -13,6 +13,7 @@
 static an_lab_cut_opts cutting_of(const an_arms_world *w, size_t site)
 {
     an_lab_cut_opts o = an_arms_cut_opts(w->conf->experiment, &w->blank.prep.conf);
+    o.upto = w->upto;
     if (site == w->cold)
         o.keep = w->conf->experiment->cold_keep;
     return o;
@@ -24,12 +25,28 @@ static an_calibrate_opts calibrate_opts(const an_arms_world *w)
     o.site_scaler = w->conf->experiment->site_scaler;
     o.tune_batch = w->conf->experiment->batch;
     o.tune_lr = w->conf->experiment->lr;
+    o.tune_schedule = w->conf->experiment->schedule;
     o.tune_all = true;
     o.holdout_min = w->conf->experiment->holdout_min;
     o.alarm_share_max = 0; /* the figures are to show it, not to hide it */
     o.seed = (uint64_t)w->seed;
     o.n_threads = 1;
     o.cancel = w->conf->cancel;
+    return o;
+}
+
+an_calibrate_opts an_arms_calibrate_opts(const an_arms_world *w, bool personal)
+{
+    const an_experiment *e = w->conf->experiment;
+    an_calibrate_opts o = calibrate_opts(w);
+    if (!personal)
+        return o;
+    o.tune_schedule = NULL;
+    o.own_detector = true;
+    o.tune_epochs = e->personal_epochs;
+    o.tune_lr = e->personal_lr;
+    o.tune_l2sp = e->personal_l2sp;
+    o.tune_all = e->personal_all;
     return o;
 }
 
@@ -41,7 +58,7 @@ static uint32_t all_epochs(const an_experiment *e)
 /* ---- before the federation: local and pooled ---- */
 
 /* Each site's windows in the site's own scaler, or all in one. */
-static an_err pooled_inputs(an_arms_world *w, float **ret, size_t *ret_n, an_note *why)
+static an_err pooled_inputs(an_arms_world *w, float **ret, float **ret_labels, size_t *ret_n, an_note *why)
 {
     const size_t n_sites = w->conf->data->n_sites, input = an_prep_input(&w->blank.prep);
     const bool own = w->conf->experiment->site_scaler;
@@ -49,30 +66,39 @@ static an_err pooled_inputs(an_arms_world *w, float **ret, size_t *ret_n, an_not
     an_err err = AN_OK;
     for (size_t i = 0; i < n_sites; i++)
         n += w->cuts[i].n_fit;
-    float *x = an_alloc(n, input * sizeof *x);
-    if (!x)
+    const size_t n_labels = w->conf->data->n_labels;
+    float *x = an_alloc(n, input * sizeof *x), *labels = n_labels ? an_alloc(n, n_labels * sizeof *x) : NULL;
+    if (!x || (n_labels && !labels)) {
+        an_free(x);
+        an_free(labels);
         return AN_ERR_NOMEM;
+    }
     for (size_t i = 0; i < n_sites && err == AN_OK; i++) {
         const an_lab_cut *c = &w->cuts[i];
         an_prep prep = {.features = 0};
-        float *part = NULL;
+        float *part = NULL, *says = NULL;
         if (own)
-            err = an_prep_fit(&prep, &w->blank.prep.conf, c->fit, c->n_fit, c->data.context, c->data.width,
-                              why);
+            err = an_prep_fit(&prep, &w->blank.prep.conf, c->data.train.raw, c->n_fit, c->data.context,
+                              c->data.width, why);
         if (err == AN_OK)
-            err = an_samples_inputs(own ? &prep : &w->pooled.prep, c->fit, c->n_fit, c->data.context, &part,
-                                    &n_part, NULL, why);
+            err = an_samples_labelled(own ? &prep : &w->pooled.prep, &c->data.train, c->data.context,
+                                      n_labels, &part, &says, &n_part, why);
         if (err == AN_OK)
             memcpy(x + at * input, part, n_part * input * sizeof *x);
+        if (err == AN_OK && labels)
+            memcpy(labels + at * n_labels, says, n_part * n_labels * sizeof *x);
         at += n_part;
         an_prep_done(&prep);
         an_free(part);
+        an_free(says);
     }
     if (err != AN_OK) {
         an_free(x);
+        an_free(labels);
         return err;
     }
     *ret = x;
+    *ret_labels = labels;
     *ret_n = at;
     return AN_OK;
 }
@@ -90,7 +116,7 @@ static an_err pooled_scaler(an_arms_world *w, an_note *why)
         return AN_ERR_NOMEM;
     for (size_t i = 0; i < n_sites; i++) {
         const size_t m = w->cuts[i].n_fit * context * width;
-        memcpy(rows + at, w->cuts[i].fit, m * sizeof *rows);
+        memcpy(rows + at, w->cuts[i].data.train.raw, m * sizeof *rows);
         at += m;
     }
     an_prep prep = {.features = 0};
@@ -103,25 +129,49 @@ static an_err pooled_scaler(an_arms_world *w, an_note *why)
     return err;
 }
 
+/* As if a round of all sites had made it: no site fits its own in its place. */
+static an_err fit_pooled(an_arms_world *w, const float *x, size_t n, an_note *why)
+{
+    an_bundle *b = &w->pooled;
+    an_model *m = NULL;
+    float *y = NULL;
+    an_err err = AN_OK;
+    if (b->detector->type->needs_model)
+        err = an_bundle_model(b, &m, why);
+    if (err == AN_OK && m)
+        err = an_model_reconstruct(m, b->weights, x, n, &y, why);
+    if (err == AN_OK)
+        err = an_detector_fit(b->detector, x, y, n, why);
+    b->round = 1;
+    an_free(y);
+    an_model_free(m);
+    return err;
+}
+
 static an_err train_pooled(an_arms_world *w, an_note *why)
 {
     const an_experiment *e = w->conf->experiment;
     an_train_opts o = an_train_defaults();
-    float *x = NULL;
+    float *x = NULL, *labels = NULL;
     size_t n = 0;
     o.epochs = all_epochs(e);
     o.batch = e->batch;
     o.lr = e->lr;
+    o.schedule = e->schedule;
+    o.lr_floor = 0.01; /* as in rounds */
     o.seed = (uint64_t)w->seed;
     o.cancel = w->conf->cancel;
     an_err err = an_bundle_copy(&w->pooled, &w->blank);
     if (err == AN_OK && !e->site_scaler)
         err = pooled_scaler(w, why);
     if (err == AN_OK)
-        err = pooled_inputs(w, &x, &n, why);
-    if (err == AN_OK)
-        err = an_lab_version_train(&w->pooled, &o, x, n, NULL, why);
+        err = pooled_inputs(w, &x, &labels, &n, why);
+    if (err == AN_OK && e->arch)
+        err = an_lab_version_train(&w->pooled, &o, x, n, labels, NULL, why);
+    if (err == AN_OK && an_detector_n_sums(w->pooled.detector) > 0)
+        err = fit_pooled(w, x, n, why);
     an_free(x);
+    an_free(labels);
     return err == AN_OK ? an_lab_version_hash(&w->pooled, &w->pooled_hash, why) : err;
 }
 
@@ -138,6 +188,7 @@ static an_err run_local(an_arms_world *w, size_t t, an_note *why)
     an_calibrate_opts opts = calibrate_opts(w);
     const an_calibrate_data data = {.width = c->data.width,
                                     .context = c->data.context,
+                                    .n_labels = c->data.n_labels,
                                     .step = e->stride,
                                     .fit = c->data.train,
                                     .holdout = c->data.old};
@@ -146,14 +197,14 @@ static an_err run_local(an_arms_world *w, size_t t, an_note *why)
     an_err err = an_calibrate(&w->blank, &w->blank_hash, &data, &opts, AN_ARMS_NOW_MS, &o, NULL, why);
     if (err == AN_OK)
         err = an_bundle_copy(&own, &w->blank);
-    if (err == AN_OK && o.n_local == own.n_weights)
+    if (err == AN_OK && o.n_local > 0 && o.n_local == own.n_weights)
         memcpy(own.weights, o.local, o.n_local * sizeof *o.local);
     if (err == AN_OK)
         err = an_lab_version_hash(&own, &hash, why);
     opts.tune_epochs = 0;
     if (err == AN_OK)
         err = an_arms_calibrate_judge(w->conf, site, c, &cutting, &own, &hash, &opts, e->personal_series,
-                                      w->targets[t].scores[AN_ARM_LOCAL], &w->own[AN_ARM_LOCAL][t], why);
+                                      w->targets[t].said[AN_ARM_LOCAL], &w->own[AN_ARM_LOCAL][t], why);
     an_overlay_done(&o);
     an_bundle_done(&own);
     return err;
@@ -172,28 +223,24 @@ static an_err run_shared(an_arms_world *w, size_t t, an_note *why)
 {
     const an_experiment *e = w->conf->experiment;
     an_arms_target *target = &w->targets[t];
-    const an_lab_site *s = &w->conf->data->sites[target->site];
     const an_lab_cut *c = &w->cuts[target->site];
     const an_lab_cut_opts cutting = cutting_of(w, target->site);
     const an_federation_result *f = &w->federation;
     an_calibrate_opts opts = calibrate_opts(w);
     an_err err = AN_OK;
     if (!f->live[target->site])
-        return an_fail(AN_ERR_STATE, why, "site %s did not go live with the promoted version", s->name);
-    for (size_t k = 0, at = 0; k < s->n_series && err == AN_OK; at += s->series[k++].n_test)
-        err = an_lab_judge(&f->bundle, &f->overlays[target->site], &s->series[k], w->conf->data->width,
-                           target->scores[AN_ARM_FEDERATED] + at, why);
+        return an_fail(AN_ERR_STATE, why, "site %s did not go live with the promoted version",
+                       w->conf->data->sites[target->site].name);
+    err = an_arms_predict(w->conf, target->site, &f->bundle, &f->overlays[target->site],
+                          target->said[w->anew ? AN_ARM_RETRAINED : AN_ARM_FEDERATED], why);
     if (err == AN_OK && !e->federation_only)
         err = an_arms_calibrate_judge(w->conf, target->site, c, &cutting, &w->pooled, &w->pooled_hash, &opts,
-                                      e->personal_series, target->scores[AN_ARM_POOLED],
+                                      e->personal_series, target->said[AN_ARM_POOLED],
                                       &w->own[AN_ARM_POOLED][t], why);
-    opts.tune_epochs = e->personal_epochs;
-    opts.tune_lr = e->personal_lr;
-    opts.tune_l2sp = e->personal_l2sp;
-    opts.tune_all = e->personal_all;
-    if (err == AN_OK)
+    opts = an_arms_calibrate_opts(w, true);
+    if (err == AN_OK && !w->anew)
         err = an_arms_calibrate_judge(w->conf, target->site, c, &cutting, &f->bundle, &f->version, &opts,
-                                      e->personal_series, target->scores[AN_ARM_PERSONALISED],
+                                      e->personal_series, target->said[AN_ARM_PERSONALISED],
                                       &w->own[AN_ARM_PERSONALISED][t], why);
     return err;
 }
@@ -228,8 +275,9 @@ static void on_progress(void *arg, size_t done, size_t all)
 }
 
 #define POLICY 9
-#define MORE 2 /* whose values are texts */
-static an_err run_federation(an_arms_world *w, const char *steps, an_note *why)
+#define MORE 3 /* whose values are texts */
+static an_err run_federation(an_arms_world *w, const char *steps, an_arms_stage *stage, void *arg,
+                             an_note *why)
 {
     const an_experiment *e = w->conf->experiment;
     const size_t n = w->conf->data->n_sites;
@@ -245,8 +293,8 @@ static an_err run_federation(an_arms_world *w, const char *steps, an_note *why)
     snprintf(values[2], sizeof *values, "%u", e->epochs);
     snprintf(values[3], sizeof *values, "%u", e->batch);
     const double numbers[] = {e->lr, e->server_lr, e->clip_norm, cap, e->server_momentum};
-    const char *pairs[POLICY + MORE + AN_LAB_POLICY_MAX][2] = {{"privacy", "trusted"},
-                                                               {"min_cohort", n < 2 ? "1" : "2"}};
+    const char *pairs[POLICY + MORE + AN_LAB_POLICY_MAX][2] = {
+        {"privacy", "trusted"}, {"train.schedule", e->schedule}, {"min_cohort", n < 2 ? "1" : "2"}};
     for (size_t i = 0; i < POLICY; i++) {
         if (i >= 4)
             snprintf(values[i], sizeof *values, "%.9g", numbers[i - 4]);
@@ -257,6 +305,7 @@ static an_err run_federation(an_arms_world *w, const char *steps, an_note *why)
         memcpy(pairs[POLICY + MORE + i], e->policy[i], sizeof *pairs);
     const an_model_spec spec = {.name = e->name,
                                 .arch = e->arch,
+                                .detector = e->detector,
                                 .sensors = (const char *const *)w->conf->data->names,
                                 .n_sensors = (uint32_t)w->conf->data->width,
                                 .window = e->window,
@@ -284,7 +333,9 @@ static an_err run_federation(an_arms_world *w, const char *steps, an_note *why)
                                      .n_threads = w->conf->n_threads,
                                      .cancel = w->conf->cancel,
                                      .progress = on_progress,
-                                     .progress_arg = &progress};
+                                     .progress_arg = &progress,
+                                     .stage = stage,
+                                     .stage_arg = arg};
     an_err err = an_federation_run(&conf, &w->federation, why);
     an_progress_end(&progress);
     an_free(sites);
@@ -293,27 +344,28 @@ static an_err run_federation(an_arms_world *w, const char *steps, an_note *why)
 
 /* ---- all of it ---- */
 
-static an_err prepare(an_arms_world *w, an_note *why)
+an_err an_arms_blank(const an_arms_conf *conf, int64_t seed, an_bundle *ret, an_note *why)
 {
-    const an_experiment *e = w->conf->experiment;
-    const an_lab_data *d = w->conf->data;
+    const an_experiment *e = conf->experiment;
+    const an_lab_data *d = conf->data;
     an_lab_version_spec spec = {.name = e->name,
                                 .arch = e->arch,
+                                .detector = e->detector,
                                 .sensors = (const char *const *)d->names,
                                 .n_sensors = d->width,
                                 .threshold = e->threshold};
-    an_prep_conf_init(&spec.prep);
-    spec.prep.window = e->window;
-    spec.prep.stride = e->stride;
-    spec.prep.smooth = e->smooth;
     an_prep_chain *chain = NULL;
-    an_err err = an_chain_read(e->prep, spec.sensors, d->width, &chain, why);
-    an_prep_conf_chain(&spec.prep, chain);
-    if (err == AN_OK && e->missing)
-        err = an_prep_conf_set(&spec.prep, "missing", e->missing, why);
+    an_err err = an_lab_task_prep(e, d, &spec.prep, &chain, why);
     if (err == AN_OK)
-        err = an_lab_version_new(&spec, (uint64_t)w->seed, &w->blank, why);
+        err = an_lab_version_new(&spec, (uint64_t)seed, ret, why);
     an_chain_free(chain);
+    return err;
+}
+
+an_err an_arms_world_open(an_arms_world *w, an_note *why)
+{
+    const an_lab_data *d = w->conf->data;
+    an_err err = an_arms_blank(w->conf, w->seed, &w->blank, why);
     if (err != AN_OK || (err = an_lab_version_hash(&w->blank, &w->blank_hash, why)) != AN_OK)
         return err;
     w->cuts = an_alloc(d->n_sites, sizeof *w->cuts);
@@ -332,7 +384,17 @@ static an_err prepare(an_arms_world *w, an_note *why)
     return an_workers_new(w->conf->n_threads, &w->workers);
 }
 
-static void take_counts(const an_federation_result *f, an_seed_result *ret)
+an_err an_arms_world_federate(an_arms_world *w, an_arms_stage *stage, void *arg, an_note *why)
+{
+    char *steps = NULL;
+    an_err err = an_lab_steps_text(&w->blank.prep.conf, (const char *const *)w->conf->data->names, &steps);
+    if (err == AN_OK)
+        err = run_federation(w, steps, stage, arg, why);
+    an_free(steps);
+    return err;
+}
+
+void an_arms_take_counts(const an_federation_result *f, an_seed_result *ret)
 {
     for (size_t i = 0; i < f->n_rounds; i++) {
         ret->clipped += f->rounds[i].clipped;
@@ -347,19 +409,20 @@ static void take_counts(const an_federation_result *f, an_seed_result *ret)
     ret->update_bytes += f->update_bytes;
     ret->version_bytes += f->version_bytes;
     ret->messages += f->messages;
+    ret->message_bytes += f->message_bytes;
 }
 
 static void name_models(an_arms_world *w)
 {
     w->models[AN_ARM_POOLED] = w->pooled_hash;
-    w->models[AN_ARM_FEDERATED] = w->federation.version;
+    w->models[w->anew ? AN_ARM_RETRAINED : AN_ARM_FEDERATED] = w->federation.version;
     for (size_t a = 0; a < AN_ARMS; a++) {
         if (a == AN_ARM_LOCAL || a == AN_ARM_PERSONALISED)
             an_hash_of(&w->models[a], w->own[a], w->n_targets * sizeof *w->own[a]);
     }
 }
 
-static void world_done(an_arms_world *w)
+void an_arms_world_done(an_arms_world *w)
 {
     for (size_t i = 0; w->cuts && i < w->conf->data->n_sites; i++)
         an_lab_cut_done(&w->cuts[i]);
@@ -378,22 +441,18 @@ an_err an_arms_world_run(an_arms_world *w, an_seed_result *ret, an_note *why)
 {
     an_progress p;
     an_progress_start(&p, "local and pooled", 0);
-    an_err err = prepare(w, why);
+    an_err err = an_arms_world_open(w, why);
     if (err == AN_OK && !w->conf->experiment->federation_only)
         err = run_jobs(w, w->n_targets + 1, before_one, why);
     an_progress_end(&p);
-    char *steps = NULL;
     if (err == AN_OK)
-        err = an_lab_steps_text(&w->blank.prep.conf, (const char *const *)w->conf->data->names, &steps);
-    if (err == AN_OK)
-        err = run_federation(w, steps, why);
-    an_free(steps);
+        err = an_arms_world_federate(w, NULL, NULL, why);
     if (err == AN_OK)
         err = run_jobs(w, w->n_targets, after_one, why);
     if (err == AN_OK) {
-        take_counts(&w->federation, ret);
+        an_arms_take_counts(&w->federation, ret);
         name_models(w);
     }
-    world_done(w);
+    an_arms_world_done(w);
     return err;
 }

@@ -17,12 +17,101 @@ void an_lab_data_done(an_lab_data *d)
             an_free(s->series[k].labels);
         }
         an_free(s->series);
+        an_free(s->calm);
+        an_lab_items_done(&s->fit);
+        an_lab_items_done(&s->hold);
+        an_lab_items_done(&s->test);
     }
     an_free(d->sites);
+    for (size_t i = 0; i < d->n_parts; i++)
+        an_free(d->parts[i]);
+    an_free(d->parts);
+    an_free(d->apart);
+    if (d->task_done)
+        d->task_done(d->task_data);
     for (size_t i = 0; d->names && i < d->width; i++)
         an_free(d->names[i]);
     an_free(d->names);
     *d = (an_lab_data){0};
+}
+
+/* ---- items ---- */
+
+void an_lab_items_done(an_lab_items *i)
+{
+    an_free(i->raw);
+    an_free(i->labels);
+    an_free(i->before);
+    an_free(i->parts);
+    *i = (an_lab_items){.n = 0};
+}
+
+an_err an_lab_items_add(const an_lab_data *d, an_lab_items *to, const float *raw, const float *label,
+                        float before, uint32_t part)
+{
+    const size_t n = to->n + 1, sample = d->context * d->width;
+    if (!an_grow(&to->raw, &to->caps[0], n * sample, sizeof *to->raw) ||
+        !an_grow(&to->labels, &to->caps[1], n * d->n_labels, sizeof *to->labels) ||
+        !an_grow(&to->before, &to->caps[2], n, sizeof *to->before) ||
+        !an_grow(&to->parts, &to->caps[3], n, sizeof *to->parts))
+        return AN_ERR_NOMEM;
+    memcpy(to->raw + to->n * sample, raw, sample * sizeof *raw);
+    memcpy(to->labels + to->n * d->n_labels, label, d->n_labels * sizeof *label);
+    to->before[to->n] = before;
+    to->parts[to->n++] = part;
+    return AN_OK;
+}
+
+an_err an_lab_data_part(an_lab_data *d, const char *name, uint32_t *ret)
+{
+    for (size_t i = 0; i < d->n_parts; i++) {
+        if (strcmp(d->parts[i], name) == 0) {
+            *ret = (uint32_t)i;
+            return AN_OK;
+        }
+    }
+    size_t cap = d->n_parts;
+    if (!an_grow(&d->parts, &cap, d->n_parts + 1, sizeof *d->parts) ||
+        !(d->parts[d->n_parts] = an_strdup(name)))
+        return AN_ERR_NOMEM;
+    *ret = (uint32_t)d->n_parts++;
+    return AN_OK;
+}
+
+bool an_lab_in_part(const an_lab_data *d, uint32_t part, uint32_t of)
+{
+    return d->apart && part + 1 == d->n_parts ? !d->apart[of] : part == of;
+}
+
+/* Items are cut already; a site that keeps little keeps its last ones. */
+static an_err cut_items(const an_lab_data *d, size_t site, const an_lab_cut_opts *o, an_lab_cut *ret,
+                        an_note *why)
+{
+    const an_lab_site *s = &d->sites[site];
+    const size_t sample = d->context * d->width;
+    size_t n = s->fit.n, n_hold = s->hold.n;
+    while (o->upto > 0 && n > 0 && s->fit.parts[n - 1] >= o->upto)
+        n--;
+    while (o->upto > 0 && n_hold > 0 && s->hold.parts[n_hold - 1] >= o->upto)
+        n_hold--;
+    const size_t end = n;
+    if (o->context != d->context)
+        return an_fail(AN_ERR_INVAL, why, "the data are windows of %zu rows, the experiment wants %zu",
+                       d->context, o->context);
+    if (o->keep < 1)
+        n = (size_t)((double)n * o->keep + 0.5);
+    if (n == 0)
+        return an_fail(AN_ERR_INVAL, why, "%s: nothing to learn from", s->name);
+    *ret = (an_lab_cut){.n_fit = n, .n_hold = n_hold};
+    ret->data = (an_site_data){.width = d->width,
+                               .context = d->context,
+                               .n_labels = d->n_labels,
+                               .train = {.raw = s->fit.raw + (end - n) * sample,
+                                         .n = n,
+                                         .labels = s->fit.labels + (end - n) * d->n_labels},
+                               .old = {.raw = s->hold.raw, .n = n_hold, .labels = s->hold.labels},
+                               .sensors = (const char *const *)d->names};
+    return AN_OK;
 }
 
 /* ---- windows ---- */
@@ -107,9 +196,17 @@ an_err an_lab_cut_new(const an_lab_data *d, size_t site, size_t series, const an
     size_t caps[2] = {0, 0};
     an_err err = AN_OK;
     const an_lab_site *s = &d->sites[site];
+    if (d->n_labels > 0)
+        return cut_items(d, site, opts, ret, why);
+    an_lab_cut_opts o = *opts;
+    if (s->calm)
+        o.holdout = 0;
     for (size_t k = 0; k < s->n_series && err == AN_OK; k++)
-        if (series == SIZE_MAX || series == k)
-            err = cut_series(&s->series[k], d->width, opts, &c, caps, why);
+        if (s->series[k].n_train > 0 && (series == SIZE_MAX || series == k))
+            err = cut_series(&s->series[k], d->width, &o, &c, caps, why);
+    if (err == AN_OK && s->calm)
+        err = an_samples_cut(s->calm, s->n_calm, d->width, o.context, o.stride, o.gaps, &c.hold, &c.n_hold,
+                             why);
     if (err == AN_OK && c.n_fit == 0)
         err = an_fail(AN_ERR_INVAL, why, "%s: no window of %zu rows to learn from", s->name, opts->context);
     if (err != AN_OK) {
@@ -118,8 +215,8 @@ an_err an_lab_cut_new(const an_lab_data *d, size_t site, size_t series, const an
     }
     c.data = (an_site_data){.width = d->width,
                             .context = opts->context,
-                            .train = {c.fit, c.n_fit},
-                            .old = {c.hold, c.n_hold},
+                            .train = {.raw = c.fit, .n = c.n_fit},
+                            .old = {.raw = c.hold, .n = c.n_hold},
                             .sensors = (const char *const *)d->names};
     *ret = c;
     return AN_OK;

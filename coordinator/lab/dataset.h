@@ -9,10 +9,13 @@
  *     an_lab_data_done(&data);
  *
  * Layouts:
- *     folders   a folder per site, with a file to learn from, one to be judged on, one of
- * labels split     a folder per site, with files of which the first rows are to learn from and
- * the rest is to be judged on; a column holds the labels Sites and files are taken in natural
- * order: omi-2 before omi-10.  Names and widths come from what is read.
+ *     folders   a folder per site, with a file to learn from, one to be judged on, one of labels
+ *     split     a folder per site, with files of which the first rows are to learn from and the rest is to be judged
+ *               on; a column holds the labels
+ *     segments  one file to learn from, of which each site has a segment; files that all are judged on, each with a
+ *               fault from a row on
+ *
+ * Sites and files are taken in natural order: omi-2 before omi-10.  Names and widths come from what is read.
  *
  * Threads: data only. */
 #ifndef AN_COORDINATOR_LAB_DATASET_H
@@ -30,7 +33,7 @@
 
 #define AN_LAB_NAMES_MAX 64
 
-typedef enum an_lab_layout_kind { AN_LAB_FOLDERS, AN_LAB_SPLIT } an_lab_layout_kind;
+typedef enum an_lab_layout_kind { AN_LAB_FOLDERS, AN_LAB_SPLIT, AN_LAB_SEGMENTS } an_lab_layout_kind;
 
 /* Texts are borrowed. */
 typedef struct an_lab_layout {
@@ -40,7 +43,19 @@ typedef struct an_lab_layout {
     const char *sites[AN_LAB_NAMES_MAX]; /* folders that are sites; none: all that hold such files */
     size_t n_sites;
     const char *label; /* SPLIT: its column */
-    const char *time;  /* column, or NULL */
+    /* SEGMENTS */
+    size_t n_segments; /* of the rows of `train`: one site each */
+    bool transposed;   /* in the file of `train` a line is a sensor */
+    const char
+        *calibrate; /* normal rows that thresholds come from; NULL: some of the site's own are held back */
+    const char *tests[AN_LAB_NAMES_MAX]; /* each site is judged on all of them; each is a part */
+    size_t n_tests;
+    const char *normal[AN_LAB_NAMES_MAX]; /* likewise, without a fault */
+    size_t n_normal;
+    size_t fault_row;                    /* rows before the fault of a test */
+    const char *apart[AN_LAB_NAMES_MAX]; /* tests that the part "rest" is without */
+    size_t n_apart;
+    const char *time; /* column, or NULL */
     const char *ignore[AN_LAB_NAMES_MAX];
     size_t n_ignore;
     char delimiter; /* 0: found out */
@@ -54,22 +69,58 @@ typedef struct an_lab_series {
     float *test;     /* (n_test, width) */
     uint8_t *labels; /* (n_test) 1: anomalous */
     size_t n_test;
-    bool joined; /* test goes on where train ends */
+    bool joined;   /* test goes on where train ends */
+    uint32_t part; /* of an_lab_data.parts; 0 without them */
 } an_lab_series;
 
+/* What a model that learns from labels works on: windows with what is to be said of each. */
+typedef struct an_lab_items {
+    float *raw;      /* (n, context, width) */
+    float *labels;   /* (n, n_labels) */
+    float *before;   /* (n) the label one row before, for who says that nothing changes; NAN: unknown */
+    uint32_t *parts; /* (n) of an_lab_data.parts; 0 without them */
+    size_t n;
+    size_t caps[4]; /* of the arrays */
+} an_lab_items;
+
+/* Either series, or items. */
 typedef struct an_lab_site {
     char name[AN_NAME_MAX];
     an_lab_series *series;
     size_t n_series;
     size_t width;
+    float *
+        calm; /* (n_calm, width) rows that only thresholds are made from; NULL: training rows are held back */
+    size_t n_calm;
+    an_lab_items fit, hold, test; /* to learn from, to choose settings by, to be judged on */
 } an_lab_site;
 
 typedef struct an_lab_data {
     an_lab_site *sites;
     size_t n_sites;
     size_t width;
-    char **names; /* (width) of the sensors */
+    char **names;    /* (width) of the sensors */
+    size_t context;  /* rows of an item's window */
+    size_t n_labels; /* values of its label; 0: the sites have series */
+    char **parts;    /* (n_parts) what figures are told apart by */
+    size_t n_parts;  /* 0: there are none */
+    size_t n_first; /* parts that are learnt from first; the others come one after the other, each item in the
+                        * order of parts.  0: all are there from the beginning */
+    bool *apart;    /* (n_parts) not in the last part, which is all the others together; NULL: no such part */
+    double zero, unit; /* numbers: a label y is said as (y - zero) / unit */
+    bool clip;         /* ... and no answer is below 0 or above 1 of it */
+    void *task_data;   /* what a task keeps of its own; released by task_done */
+    void (*task_done)(void *task_data);
 } an_lab_data;
+
+/* Copies one item.  Errors: NOMEM. */
+an_err an_lab_items_add(const an_lab_data *d, an_lab_items *to, const float *raw, const float *label,
+                        float before, uint32_t part);
+void an_lab_items_done(an_lab_items *i);
+/* The number of a part, made if it is new.  Errors: NOMEM. */
+an_err an_lab_data_part(an_lab_data *d, const char *name, uint32_t *ret);
+bool an_lab_in_part(const an_lab_data *d, uint32_t part,
+                    uint32_t of); /* is what is `of` a part in this one? */
 
 /* Errors: NOTFOUND, PROTO files that do not fit one another, IO, LIMIT, NOMEM. */
 an_err an_lab_data_read(const an_lab_layout *layout, const char *dir, an_lab_data *ret, an_note *why);
@@ -88,6 +139,7 @@ typedef struct an_lab_cut_opts {
     double holdout; /* share of the rows that no parameter is fitted on, [0, 0.5] */
     double keep;    /* the last share of each series' training rows is used; 1: all */
     size_t block;   /* rows that belong together, as those of an image; 0: AN_LAB_BLOCK */
+    size_t upto;    /* of items: the parts before this one; 0: all */
     bool gaps;      /* windows with missing values, too: steps deal with them */
 } an_lab_cut_opts;
 
@@ -96,7 +148,7 @@ typedef struct an_lab_cut_opts {
  * row with the other; holdout goes to the pool's frozen part. */
 #define AN_LAB_BLOCK 256
 typedef struct an_lab_cut {
-    float *fit, *hold; /* (n, context, width) */
+    float *fit, *hold; /* (n, context, width); NULL of items, which are borrowed */
     size_t n_fit, n_hold;
     an_site_data data; /* points into them */
 } an_lab_cut;

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "coordinator/lab/dataset.h"
+#include "coordinator/lab/dataset_internal.h"
 #include "coordinator/lab/folder.h"
 
-static void table_conf(const an_lab_layout *l, an_table_conf *ret)
+void an_lab_table_conf(const an_lab_layout *l, an_table_conf *ret)
 {
     an_table_conf_init(ret);
     ret->delimiter = l->delimiter;
@@ -44,7 +44,7 @@ static an_err same_columns(an_lab_data *d, const an_table *t, const char *path, 
 static an_err read_rows(const an_lab_layout *l, an_lab_data *d, const char *path, an_table *ret, an_note *why)
 {
     an_table_conf conf;
-    table_conf(l, &conf);
+    an_lab_table_conf(l, &conf);
     an_err err = an_table_read(path, &conf, ret, why);
     if (err != AN_OK)
         return err;
@@ -59,7 +59,7 @@ static an_err read_labels(const an_lab_layout *l, const char *path, size_t n, ui
 {
     an_table t = {0};
     an_table_conf conf;
-    table_conf(l, &conf);
+    an_lab_table_conf(l, &conf);
     an_err err = an_table_read(path, &conf, &t, why);
     if (err != AN_OK)
         return err;
@@ -228,6 +228,8 @@ an_err an_lab_data_read(const an_lab_layout *layout, const char *dir, an_lab_dat
 {
     an_lab_data d = {0};
     an_names names = {0};
+    if (layout->kind == AN_LAB_SEGMENTS)
+        return an_lab_segments_read(layout, dir, ret, why);
     an_err err = an_dir_list(dir, &names, why);
     if (err != AN_OK)
         return err;

@@ -4,6 +4,8 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "coordinator/lab/tasks.h"
+#include "models/detector.h"
 #include "models/model.h"
 #include "models/prep.h"
 
@@ -68,10 +70,36 @@ static an_err read_format(const an_node *m, an_lab_layout *l, an_note *why)
     return get_texts(m, "sites", l->sites, &l->n_sites, why);
 }
 
+static an_err read_segments(const an_node *m, an_lab_layout *l, an_note *why)
+{
+    int64_t segments = 0, row = 0;
+    l->kind = AN_LAB_SEGMENTS;
+    an_err err = an_node_need_text(m, "train", &l->train, why);
+    if (err == AN_OK)
+        err = an_node_need_int(m, "segments", 1, 1000, &segments, why);
+    if (err == AN_OK)
+        err = an_node_need_int(m, "fault_row", 0, 100000000, &row, why);
+    if (err == AN_OK)
+        err = an_node_get_bool(m, "transposed", false, &l->transposed, why);
+    if (err == AN_OK)
+        err = an_node_get_text(m, "calibrate", NULL, &l->calibrate, why);
+    if (err == AN_OK)
+        err = get_texts(m, "tests", l->tests, &l->n_tests, why);
+    if (err == AN_OK)
+        err = get_texts(m, "normal", l->normal, &l->n_normal, why);
+    if (err == AN_OK)
+        err = get_texts(m, "apart", l->apart, &l->n_apart, why);
+    l->n_segments = (size_t)segments;
+    l->fault_row = (size_t)row;
+    return err;
+}
+
 static an_err read_data(const an_node *top, an_lab_layout *l, an_note *why)
 {
-    static const char *const keys[] = {"layout",    "train",  "test", "labels", "train_rows", "label",
-                                       "delimiter", "header", "time", "ignore", "sites",      NULL};
+    static const char *const keys[] = {"layout", "train",     "test",       "labels",    "train_rows",
+                                       "label",  "delimiter", "header",     "time",      "ignore",
+                                       "sites",  "segments",  "transposed", "calibrate", "tests",
+                                       "normal", "fault_row", "apart",      NULL};
     const char *layout = NULL;
     const an_node *m = NULL;
     an_err err = an_node_need(top, "data", AN_YAML_MAP, &m, why);
@@ -92,8 +120,12 @@ static an_err read_data(const an_node *top, an_lab_layout *l, an_note *why)
             (err = an_node_need_text(m, "label", &l->label, why)) != AN_OK)
             return err;
         l->train_rows = (size_t)rows;
+    } else if (strcmp(layout, "segments") == 0) {
+        if ((err = read_segments(m, l, why)) != AN_OK)
+            return err;
     } else {
-        return an_node_fail(an_node_get(m, "layout"), why, "layout = %s: must be folders or split", layout);
+        return an_node_fail(an_node_get(m, "layout"), why, "layout = %s: must be folders, split or segments",
+                            layout);
     }
     return read_format(m, l, why);
 }
@@ -128,7 +160,7 @@ static an_err read_train(const an_node *top, an_experiment *e, an_note *why)
 {
     static const char *const keys[] = {"rounds",    "epochs",      "batch",     "lr",
                                        "clip_norm", "weight_cap",  "server_lr", "server_momentum",
-                                       "holdout",   "holdout_min", NULL};
+                                       "holdout",   "holdout_min", "schedule",  NULL};
     const an_node *m;
     an_err err = get_map(top, "train", keys, &m, why);
     if (err == AN_OK)
@@ -139,6 +171,10 @@ static an_err read_train(const an_node *top, an_experiment *e, an_note *why)
         err = get_u32(m, "batch", 1, 4096, 64, &e->batch, why);
     if (err == AN_OK)
         err = an_node_get_num(m, "lr", 1e-9, 10, 1e-3, &e->lr, why);
+    if (err == AN_OK)
+        err = an_node_get_text(m, "schedule", "constant", &e->schedule, why);
+    if (err == AN_OK && strcmp(e->schedule, "constant") != 0 && strcmp(e->schedule, "cosine") != 0)
+        err = an_node_fail(m, why, "schedule is constant or cosine, not \"%.40s\"", e->schedule);
     if (err == AN_OK)
         err = an_node_get_num(m, "clip_norm", 1e-6, 1e6, 100, &e->clip_norm, why);
     if (err == AN_OK)
@@ -182,19 +218,20 @@ static an_err read_personal(const an_node *top, an_experiment *e, an_note *why)
 
 static an_err read_figures(const an_node *top, an_experiment *e, an_note *why)
 {
-    const char *figures = "mean";
+    const char *figures = e->task->items ? "pooled" : "mean";
     an_note inner = {{0}};
     an_err err = an_node_get_text(top, "threshold", "target_far:0.01", &e->threshold, why);
     if (err != AN_OK)
         return err;
     if (an_threshold_check(e->threshold, &inner) != AN_OK)
         return an_node_fail(an_node_get(top, "threshold"), why, "threshold: %s", inner.text);
-    if ((err = an_node_get_text(top, "figures", "mean", &figures, why)) != AN_OK)
+    if ((err = an_node_get_text(top, "figures", figures, &figures, why)) != AN_OK)
         return err;
-    e->pooled_scores = strcmp(figures, "pooled") == 0;
+    e->worst_part = strcmp(figures, "worst") == 0;
+    e->pooled_scores = e->worst_part || strcmp(figures, "pooled") == 0;
     if (!e->pooled_scores && strcmp(figures, "mean") != 0)
-        return an_node_fail(an_node_get(top, "figures"), why, "figures = %s: must be mean or pooled",
-                            figures);
+        return an_node_fail(an_node_get(top, "figures"), why,
+                            "figures = %s: must be mean or pooled, or worst, of the parts", figures);
     return AN_OK;
 }
 
@@ -296,26 +333,34 @@ static an_err read_hostile(const an_node *top, an_experiment *e, an_note *why)
     return err == AN_OK ? AN_OK : an_node_fail(an_node_get(m, "attack"), why, "%s", inner.text);
 }
 
+static an_err read_board_row(const an_node *m, an_lab_board_row *r, an_note *why)
+{
+    an_err err = an_node_need_text(m, "name", &r->name, why);
+    if (err == AN_OK)
+        err = an_node_get_text(m, "part", NULL, &r->part, why);
+    r->figures = an_lab_figures_none();
+    for (size_t i = 0; i < an_node_count(m) && err == AN_OK; i++) {
+        const char *key = an_node_key(m, i);
+        const an_lab_figure which = an_lab_figure_find(key);
+        if (strcmp(key, "name") == 0 || strcmp(key, "part") == 0)
+            continue;
+        if (which == AN_LAB_FIGURES_N)
+            return an_node_fail(an_node_value(m, i), why, "%s: no figure has that name", key);
+        const bool share = which < AN_LAB_rmse && which != AN_LAB_delay;
+        err = an_node_need_num(m, key, 0, share ? 1 : 1e9, an_lab_figure_at(&r->figures, which), why);
+    }
+    return err;
+}
+
 static an_err read_board(const an_node *top, an_experiment *e, an_note *why)
 {
-    static const char *const keys[] = {"name", "f1", "far", "mar", NULL};
     const an_node *list = an_node_get(top, "leaderboard");
     if (!list)
         return AN_OK;
     if (an_node_kind(list) != AN_YAML_LIST || an_node_count(list) > AN_LAB_BOARD_MAX)
         return an_node_fail(list, why, "leaderboard: a list of at most %d rows", AN_LAB_BOARD_MAX);
     for (size_t i = 0; i < an_node_count(list); i++) {
-        const an_node *m = an_node_at(list, i);
-        an_lab_board_row *r = &e->board[i];
-        an_err err = an_node_only_keys(m, keys, why);
-        if (err == AN_OK)
-            err = an_node_need_text(m, "name", &r->name, why);
-        if (err == AN_OK)
-            err = an_node_need_num(m, "f1", 0, 1, &r->f1, why);
-        if (err == AN_OK)
-            err = an_node_need_num(m, "far", 0, 1, &r->far, why);
-        if (err == AN_OK)
-            err = an_node_need_num(m, "mar", 0, 1, &r->mar, why);
+        an_err err = read_board_row(an_node_at(list, i), &e->board[i], why);
         if (err != AN_OK)
             return err;
         e->n_board = i + 1;
@@ -328,8 +373,13 @@ static an_err read_model(const an_node *top, const char *dir, an_experiment *e, 
 {
     char path[AN_PATH_MAX];
     an_buf bytes;
-    an_err err = an_node_need_text(top, "model", &e->arch, why);
-    if (err != AN_OK || strchr(e->arch, '\n'))
+    an_err err = an_node_get_text(top, "detector", NULL, &e->detector, why);
+    if (err == AN_OK && e->detector && !an_detector_find(e->detector))
+        err = an_node_fail(an_node_get(top, "detector"), why, "there is no detector %s", e->detector);
+    if (err == AN_OK)
+        err = e->detector ? an_node_get_text(top, "model", NULL, &e->arch, why)
+                          : an_node_need_text(top, "model", &e->arch, why);
+    if (err != AN_OK || !e->arch || strchr(e->arch, '\n'))
         return err;
     an_buf_init(&bytes, AN_MODEL_TEXT_MAX);
     if ((err = an_path_join(path, dir, e->arch)) == AN_OK)
@@ -347,11 +397,30 @@ static an_err read_model(const an_node *top, const char *dir, an_experiment *e, 
     return err;
 }
 
+static an_err read_task(const an_node *top, an_experiment *e, an_note *why)
+{
+    const char *name = NULL;
+    an_err err = an_node_get_text(top, "task", "detect", &name, why);
+    if (err == AN_OK && !(e->task = an_lab_task_find(name)))
+        err = an_node_fail(an_node_get(top, "task"), why, "task = %s: must be one of %s", name,
+                           an_lab_task_names());
+    if (err == AN_OK && !an_node_get(top, "data"))
+        err = an_node_need(top, "data", AN_YAML_MAP, &e->data, why);
+    if (err != AN_OK)
+        return err;
+    e->data = an_node_get(top, "data");
+    e->target = an_node_get(top, "target");
+    if (e->target && !e->task->items)
+        return an_node_fail(e->target, why, "target: the task %s has none", name);
+    return e->task->items ? AN_OK : read_data(top, &e->layout, why);
+}
+
 static an_err read_all(const an_node *top, const char *dir, an_experiment *e, an_note *why)
 {
-    static const char *const keys[] = {
-        "experiment", "about", "model",      "data",        "prep",   "train",   "personal", "figures",
-        "threshold",  "seeds", "cold_start", "leaderboard", "policy", "hostile", "arms",     NULL};
+    static const char *const keys[] = {"experiment", "detector",  "task",  "about",      "model",
+                                       "data",       "target",    "prep",  "train",      "personal",
+                                       "figures",    "threshold", "seeds", "cold_start", "leaderboard",
+                                       "policy",     "hostile",   "arms",  NULL};
     an_err err = an_node_only_keys(top, keys, why);
     if (err == AN_OK)
         err = an_node_need_text(top, "experiment", &e->name, why);
@@ -360,7 +429,7 @@ static an_err read_all(const an_node *top, const char *dir, an_experiment *e, an
     if (err == AN_OK)
         err = read_model(top, dir, e, why);
     if (err == AN_OK)
-        err = read_data(top, &e->layout, why);
+        err = read_task(top, e, why);
     if (err == AN_OK)
         err = read_prep(top, e, why);
     if (err == AN_OK)

@@ -2,9 +2,11 @@
  * judge.  Widths and names are not in the file; they come from the data.
  *
  *     experiment: asd
+ *     task: detect                      a row of tasks.def (tasks.h); says what data, target and figures are
  *     model: |                          architecture (models/model.h)
  *       model: asd
  *       ...
+ *     detector: pca                     how a window is scored; without a model it is one that sites make of sums
  *     data: {layout: folders, train: train.csv, test: test.csv, labels: test_label.csv}
  *     prep: {window: 5}
  *     train: {rounds: 10, epochs: 1, batch: 64, lr: 0.001}
@@ -30,6 +32,7 @@
 
 #include "coordinator/lab/dataset.h"
 #include "coordinator/lab/hostile.h"
+#include "coordinator/lab/judge.h"
 #include "doors/yaml.h"
 #include "models/threshold.h"
 
@@ -39,20 +42,25 @@
 
 typedef struct an_lab_board_row { /* what others reported, for comparison */
     const char *name;
-    double f1, far, mar;
+    const char *part; /* of the data; NULL: all of it */
+    an_lab_figures figures;
 } an_lab_board_row;
 
 typedef struct an_experiment {
     an_yaml *doc; /* texts are borrowed from it */
     const char *name, *about;
-    const char *arch;
-    char *arch_file; /* owned: the text of a model file, or NULL */
-    an_lab_layout layout;
+    const char *arch;     /* NULL: no network, the detector is all of it */
+    const char *detector; /* NULL: as usual */
+    char *arch_file;      /* owned: the text of a model file, or NULL */
+    const struct an_lab_task *task;
+    const an_node *data, *target; /* as they stand in the file, for the task; borrowed from doc */
+    an_lab_layout layout;         /* of the task detect */
     uint32_t window, stride, smooth;
     const an_node *prep; /* with its steps, which name sensors of the data; borrowed from doc */
     const char *missing; /* NULL: as usual */
     bool site_scaler;
     uint32_t rounds, epochs, batch;
+    const char *schedule;             /* constant, cosine */
     double lr, clip_norm, weight_cap; /* weight_cap 0: the largest site's windows */
     double server_lr, server_momentum;
     double holdout;
@@ -64,6 +72,7 @@ typedef struct an_experiment {
     const char *threshold;
     bool federation_only; /* without the arms local and pooled */
     bool pooled_scores;   /* figures over all scores together, else the mean over sites */
+    bool worst_part;      /* figures of the part of the data that does worst */
     int64_t seeds[AN_LAB_SEEDS_MAX];
     size_t n_seeds;
     size_t cold_sites; /* 0: none; so many sites, each in turn, keep cold_keep of their rows */

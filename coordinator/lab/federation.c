@@ -219,8 +219,7 @@ static bool all_live(const an_fed *f, const an_hash *version)
     return true;
 }
 
-/* From the campaign's opening to its end, and on until the sites run what came of it. */
-static an_err run_campaign(an_fed *f, an_note *why)
+static an_err join(an_fed *f, an_note *why)
 {
     an_err err = AN_OK;
     for (size_t i = 0; i < f->n_sites; i++) {
@@ -229,14 +228,22 @@ static an_err run_campaign(an_fed *f, an_note *why)
     }
     while (err == AN_OK && !all_greeted(f))
         err = step(f, why);
-    if (err != AN_OK ||
-        (err = an_hub_campaign_open(f->hub, "user/lab", f->conf->spec->name, AN_CAMPAIGN_TRAINING, 0,
-                                    "laboratory", &f->campaign, why)) != AN_OK)
-        return err;
+    return err;
+}
+
+/* From the campaign's opening to its end, and on until the sites run what came of it. */
+static an_err run_campaign(an_fed *f, an_campaign_kind kind, an_note *why)
+{
+    an_err err = an_hub_campaign_open(f->hub, "user/lab", f->conf->spec->name, kind, 0, "laboratory",
+                                      &f->campaign, why);
     const an_campaign *c;
+    if (err != AN_OK)
+        return err;
     while ((c = an_state_campaign(an_hub_state(f->hub), f->campaign)) && !an_campaign_is_over(c))
         if ((err = step(f, why)) != AN_OK)
             return err;
+    if (c && c->state == AN_CAMPAIGN_STOPPED && kind == AN_CAMPAIGN_INCREMENTAL)
+        return AN_OK;
     if (!c || c->state != AN_CAMPAIGN_PROMOTED)
         return an_fail(AN_ERR_REFUSED, why, "the campaign ended %s: %.150s%s%.120s",
                        c ? an_campaign_state_name(c->state) : "?", c ? c->reason : "",
@@ -253,6 +260,8 @@ static an_err run_campaign(an_fed *f, an_note *why)
 static an_err take_rounds(an_fed *f, an_federation_result *ret)
 {
     const an_state *st = an_hub_state(f->hub);
+    an_free(ret->rounds);
+    ret->n_rounds = 0;
     if (!(ret->rounds = an_alloc(st->rounds.n, sizeof *ret->rounds)))
         return AN_ERR_NOMEM;
     for (size_t i = 0; i < st->rounds.n; i++) {
@@ -271,16 +280,31 @@ static an_err take_rounds(an_fed *f, an_federation_result *ret)
     return AN_OK;
 }
 
+static void drop_version(an_federation_result *r)
+{
+    an_bundle_done(&r->bundle);
+    for (size_t i = 0; r->overlays && i < r->n_sites; i++)
+        an_overlay_done(&r->overlays[i]);
+    an_free(r->overlays);
+    an_free(r->live);
+    r->overlays = NULL;
+    r->live = NULL;
+}
+
 static an_err take_result(an_fed *f, an_federation_result *ret, an_note *why)
 {
     char path[AN_PATH_MAX];
     const an_campaign *c = an_state_campaign(an_hub_state(f->hub), f->campaign);
-    ret->version = c->head;
+    an_err err = take_rounds(f, ret);
     snprintf(ret->reason, sizeof ret->reason, "%s", c->reason);
-    an_err err = an_store_object_path(f->store, &c->head, path);
+    if (err != AN_OK || c->state != AN_CAMPAIGN_PROMOTED)
+        return err;
+    drop_version(ret);
+    ret->version = c->head;
+    err = an_store_object_path(f->store, &c->head, path);
     if (err == AN_OK)
         err = an_bundle_read(&ret->bundle, NULL, path, why);
-    if (err != AN_OK || (err = take_rounds(f, ret)) != AN_OK)
+    if (err != AN_OK)
         return err;
     ret->overlays = an_alloc(f->n_sites, sizeof *ret->overlays);
     ret->live = an_alloc(f->n_sites, sizeof *ret->live);
@@ -307,9 +331,16 @@ an_err an_federation_run(const an_federation_conf *conf, an_federation_result *r
     an_rng_init(&f.order, conf->faults.shuffle, 2);
     an_err err = open_all(&f, why);
     if (err == AN_OK)
-        err = run_campaign(&f, why);
-    if (err == AN_OK)
-        err = take_result(&f, &result, why);
+        err = join(&f, why);
+    bool more = true;
+    for (size_t stage = 0; err == AN_OK && more; stage++) {
+        more = false;
+        err = run_campaign(&f, stage == 0 ? AN_CAMPAIGN_TRAINING : AN_CAMPAIGN_INCREMENTAL, why);
+        if (err == AN_OK)
+            err = take_result(&f, &result, why);
+        if (err == AN_OK && conf->stage)
+            err = conf->stage(conf->stage_arg, stage, &result, &more, why);
+    }
     close_all(&f);
     if (err == AN_OK)
         *ret = result;
@@ -320,11 +351,7 @@ an_err an_federation_run(const an_federation_conf *conf, an_federation_result *r
 
 void an_federation_result_done(an_federation_result *r)
 {
-    an_bundle_done(&r->bundle);
-    for (size_t i = 0; r->overlays && i < r->n_sites; i++)
-        an_overlay_done(&r->overlays[i]);
-    an_free(r->overlays);
-    an_free(r->live);
+    drop_version(r);
     an_free(r->rounds);
     *r = (an_federation_result){.n_sites = 0};
 }

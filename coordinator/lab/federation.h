@@ -48,6 +48,8 @@ typedef struct an_federation_site {
     const an_hostile *hostile;          /* what it makes of its vectors; NULL: nothing; borrowed */
 } an_federation_site;
 
+struct an_federation_result;
+
 typedef struct an_federation_conf {
     const an_model_spec *spec; /* promotion is made automatic */
     const an_federation_site *sites;
@@ -58,6 +60,12 @@ typedef struct an_federation_conf {
     const atomic_bool *cancel;                                  /* may be NULL */
     void (*progress)(void *arg, size_t jobs_done, size_t jobs); /* may be NULL */
     void *progress_arg;
+    /* After the training campaign, and after each incremental one that follows: what the sites run now is in
+     * so_far.  True in *ret_more: another incremental campaign, with what the sites' data have become (the callee may
+     * change what they point to).  One that the gate stops leaves the sites with what they had.  NULL: there are none. */
+    an_err (*stage)(void *arg, size_t stage, const struct an_federation_result *so_far, bool *ret_more,
+                    an_note *why);
+    void *stage_arg;
 } an_federation_conf;
 
 typedef struct an_federation_round {

@@ -310,7 +310,7 @@ static an_json *side_json(const an_lab_forms *c, int k)
     an_json_set_num(o, "score", f->score);
     an_json_set_num(o, "alarms", f->alarms);
     if (c->labelled)
-        an_lab_figures_json(o, &f->judged);
+        an_lab_figures_json(o, &f->judged, NULL);
     return o;
 }
 

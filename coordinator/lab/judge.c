@@ -120,10 +120,58 @@ an_err an_lab_judge(const an_bundle *b, const an_overlay *o, const an_lab_series
 
 /* ---- figures ---- */
 
+typedef struct figure_row {
+    const char *name;
+    bool less;
+} figure_row;
+
+static const figure_row rows[AN_LAB_FIGURES_N] = {
+#define AN_LAB_FIGURE_ROW(name, less) {#name, less},
+    AN_LAB_FIGURES(AN_LAB_FIGURE_ROW)
+#undef AN_LAB_FIGURE_ROW
+};
+
+double *an_lab_figure_at(an_lab_figures *f, an_lab_figure which)
+{
+    double *const all[AN_LAB_FIGURES_N] = {
+#define AN_LAB_FIGURE_ROW(name, less) &f->name,
+        AN_LAB_FIGURES(AN_LAB_FIGURE_ROW)
+#undef AN_LAB_FIGURE_ROW
+    };
+    return all[which];
+}
+
+const char *an_lab_figure_name(an_lab_figure which)
+{
+    return rows[which].name;
+}
+
+bool an_lab_figure_less(an_lab_figure which)
+{
+    return rows[which].less;
+}
+
+an_lab_figure an_lab_figure_find(const char *name)
+{
+    size_t i = 0;
+    while (i < AN_LAB_FIGURES_N && strcmp(rows[i].name, name) != 0)
+        i++;
+    return (an_lab_figure)i;
+}
+
+an_lab_figures an_lab_figures_none(void)
+{
+    an_lab_figures f;
+    for (size_t i = 0; i < AN_LAB_FIGURES_N; i++)
+        *an_lab_figure_at(&f, (an_lab_figure)i) = (double)NAN;
+    return f;
+}
+
 an_err an_lab_figures_of(const float *scores, const uint8_t *labels, size_t n, an_lab_figures *ret)
 {
     double at;
     uint8_t *alarms = an_alloc(n, 1);
+    *ret = an_lab_figures_none();
     if (!alarms)
         return AN_ERR_NOMEM;
     for (size_t i = 0; i < n; i++)
@@ -143,32 +191,15 @@ an_err an_lab_figures_of(const float *scores, const uint8_t *labels, size_t n, a
     return AN_OK;
 }
 
-void an_lab_figures_always(const uint8_t *labels, size_t n, an_lab_figures *ret)
-{
-    an_confusion c = {0};
-    for (size_t i = 0; i < n; i++) {
-        c.tp += labels[i];
-        c.fp += !labels[i];
-    }
-    const an_rates r = an_rates_of(&c);
-    *ret = (an_lab_figures){
-        .auroc = 0.5, .best_f1 = r.f1, .f1 = r.f1, .far = r.far, .mar = r.mar, .delay = 0, .detected = 1};
-}
-
-#define FIGURES 7
-static double *field(an_lab_figures *f, size_t i)
-{
-    double *const all[FIGURES] = {&f->auroc, &f->best_f1, &f->f1, &f->far, &f->mar, &f->delay, &f->detected};
-    return all[i];
-}
-
 void an_lab_mean_add(an_lab_mean *m, const an_lab_figures *f)
 {
     an_lab_figures copy = *f;
-    for (size_t i = 0; i < FIGURES; i++) {
-        if (isnan(*field(&copy, i)))
+    for (size_t i = 0; i < AN_LAB_FIGURES_N; i++) {
+        const double v = *an_lab_figure_at(&copy, (an_lab_figure)i);
+        if (isnan(v))
             continue;
-        *field(&m->sum, i) += *field(&copy, i);
+        *an_lab_figure_at(&m->sum, (an_lab_figure)i) += v;
+        *an_lab_figure_at(&m->squares, (an_lab_figure)i) += v * v;
         m->n[i]++;
     }
 }
@@ -176,15 +207,30 @@ void an_lab_mean_add(an_lab_mean *m, const an_lab_figures *f)
 an_lab_figures an_lab_mean_get(const an_lab_mean *m)
 {
     an_lab_figures f = m->sum;
-    for (size_t i = 0; i < FIGURES; i++)
-        *field(&f, i) = m->n[i] > 0 ? *field(&f, i) / m->n[i] : (double)NAN;
+    for (size_t i = 0; i < AN_LAB_FIGURES_N; i++) {
+        double *v = an_lab_figure_at(&f, (an_lab_figure)i);
+        *v = m->n[i] > 0 ? *v / m->n[i] : (double)NAN;
+    }
     return f;
 }
 
-void an_lab_figures_json(an_json *object, const an_lab_figures *f)
+an_lab_figures an_lab_mean_spread(const an_lab_mean *m)
 {
-    static const char *const names[FIGURES] = {"auroc", "best_f1", "f1", "far", "mar", "delay", "detected"};
+    an_lab_figures mean = an_lab_mean_get(m), f = m->squares;
+    for (size_t i = 0; i < AN_LAB_FIGURES_N; i++) {
+        double *v = an_lab_figure_at(&f, (an_lab_figure)i);
+        const double about = *an_lab_figure_at(&mean, (an_lab_figure)i);
+        const double square = (*v - m->n[i] * about * about) / (m->n[i] - 1);
+        *v = m->n[i] > 1 ? sqrt(fmax(square, 0)) : (double)NAN;
+    }
+    return f;
+}
+
+void an_lab_figures_json(an_json *object, const an_lab_figures *f, const an_lab_figure *which)
+{
+    static const an_lab_figure detector[] = {AN_LAB_auroc, AN_LAB_best_f1, AN_LAB_f1,       AN_LAB_far,
+                                             AN_LAB_mar,   AN_LAB_delay,   AN_LAB_detected, AN_LAB_FIGURES_N};
     an_lab_figures copy = *f;
-    for (size_t i = 0; i < FIGURES; i++)
-        an_json_set_num(object, names[i], *field(&copy, i));
+    for (const an_lab_figure *w = which ? which : detector; *w != AN_LAB_FIGURES_N; w++)
+        an_json_set_num(object, rows[*w].name, *an_lab_figure_at(&copy, *w));
 }

@@ -73,13 +73,18 @@ static an_err run(an_lab *lab, an_note *why)
         err = an_experiment_load(lab->args->positionals[0], &e, why);
     if (err == AN_OK)
         err = add_options(lab->args, &e, texts, why);
+    if (err == AN_OK && an_args_has(lab->args, "plots"))
+        err = an_dir_make(an_args_get(lab->args, "plots"), why);
     if (err == AN_OK)
-        err = an_lab_data_read(&e.layout, dir, &data, why);
+        err = e.task->read(&e, dir, &data, why);
     if (err == AN_OK) {
         const int64_t given = (int64_t)seed;
         const bool one = an_args_has(lab->args, "seed");
-        const an_arms_conf conf = {
-            .experiment = &e, .data = &data, .n_threads = threads, .cancel = lab->cancel};
+        const an_arms_conf conf = {.experiment = &e,
+                                   .data = &data,
+                                   .n_threads = threads,
+                                   .cancel = lab->cancel,
+                                   .plots = an_args_get(lab->args, "plots")};
         err = an_arms_run(&conf, one ? &given : e.seeds, one ? 1 : e.n_seeds, &result, why);
         if (err == AN_OK)
             err = report(lab, &conf, &result, why);
@@ -93,6 +98,7 @@ static an_err run(an_lab *lab, an_note *why)
 static const an_flag flags[] = {
     {"data", "DIR", "folder with a folder for each site"},
     {"out", "FILE", "also write the JSON object there"},
+    {"plots", "DIR", "write pictures of the federated arm there, as SVG"},
     {"policy", "KEY=VALUE", "a row of the model's policy, as rule=median; may be repeated"},
     {"hostile", "ATTACK", "some sites send this: sign_flip, scale, noise or nan"},
     {"hostile-sites", "N", "the first so many of them by name (default 1)"},

@@ -9,6 +9,7 @@
 #include "coordinator/lab/experiment.h"
 #include "coordinator/lab/lab.h"
 #include "coordinator/lab/membership.h"
+#include "coordinator/lab/tasks.h"
 #include "models/prep.h"
 
 #define RUNS_MAX 8
@@ -61,6 +62,9 @@ static an_err read_data(work *w, const an_lab *lab, an_note *why)
     an_err err = an_experiment_load(lab->args->positionals[0], &w->e, why);
     if (err == AN_OK && an_node_get(w->e.prep, "steps"))
         err = an_fail(AN_ERR_UNSUPPORTED, why, "records that go through steps are more than their window");
+    if (err == AN_OK && w->e.task->items)
+        err = an_fail(AN_ERR_UNSUPPORTED, why, "task %s: membership is asked of models that detect",
+                      w->e.task->name);
     if (err == AN_OK)
         err = an_lab_data_read(&w->e.layout, dir, &w->data, why);
     if (err == AN_OK)

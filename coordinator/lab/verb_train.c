@@ -198,7 +198,7 @@ static an_err learn(work *w, an_note *why)
         err = an_fail(AN_ERR_INVAL, why, "no window is in a regime that is scored");
     if (err == AN_OK) {
         an_lab_train_show_start(&w->show, w->lab, &w->train);
-        err = an_lab_version_train(&w->bundle, &w->train, x, n, &w->stats, why);
+        err = an_lab_version_train(&w->bundle, &w->train, x, n, NULL, &w->stats, why);
         an_lab_train_show_end(&w->show);
     }
     an_free(x);

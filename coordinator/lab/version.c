@@ -16,7 +16,8 @@ static an_err wrong_window(size_t inputs, const an_lab_version_spec *spec, const
                    spec->prep.window, an_prep_input(&b->prep), hint);
 }
 
-static an_err first_weights(const an_lab_version_spec *spec, uint64_t seed, an_bundle *b, an_note *why)
+static an_err first_weights(const an_lab_version_spec *spec, uint64_t seed, an_bundle *b, bool *ret_taught,
+                            an_note *why)
 {
     an_model *m = NULL;
     const char *file = spec->file ? spec->file : spec->name;
@@ -34,6 +35,7 @@ static an_err first_weights(const an_lab_version_spec *spec, uint64_t seed, an_b
         err = wrong_window(an_model_n_inputs(m), spec, b, why);
     else
         an_model_init(m, seed, b->weights);
+    *ret_taught = !an_model_is_autoencoder(m);
     an_model_free(m);
     return err;
 }
@@ -41,6 +43,7 @@ static an_err first_weights(const an_lab_version_spec *spec, uint64_t seed, an_b
 an_err an_lab_version_new(const an_lab_version_spec *spec, uint64_t seed, an_bundle *ret, an_note *why)
 {
     an_bundle b = {.threshold = 1};
+    bool taught = false; /* what learns from labels has no detector */
     an_err err = an_threshold_check(spec->threshold, why);
     if (err != AN_OK || (err = an_schema_new(&b.schema, spec->sensors, NULL, (uint32_t)spec->n_sensors, 0,
                                              spec->prep.window, why)) != AN_OK)
@@ -50,32 +53,32 @@ an_err an_lab_version_new(const an_lab_version_spec *spec, uint64_t seed, an_bun
     if ((err = an_prep_blank(&b.prep, &spec->prep, spec->n_sensors, why)) != AN_OK)
         goto out;
     if (spec->arch)
-        err = first_weights(spec, seed, &b, why);
+        err = first_weights(spec, seed, &b, &taught, why);
     else if (!(b.arch = an_strdup("")))
         err = AN_ERR_NOMEM;
-    if (err != AN_OK)
+    if (err != AN_OK || taught)
         goto out;
     if ((err = an_detector_new(spec->detector ? spec->detector : "autoencoder", spec->prep.window,
                                b.prep.features, &b.detector, why)) != AN_OK)
         goto out;
-    for (size_t i = 0; i < b.detector->n_state; i++)
-        b.detector->state[i] = 1;
-    *ret = b;
-    b = (an_bundle){.arch = NULL};
+    an_detector_blank(b.detector, seed);
 out:
-    an_bundle_done(&b);
+    if (err == AN_OK)
+        *ret = b;
+    else
+        an_bundle_done(&b);
     return err;
 }
 
 an_err an_lab_version_train(an_bundle *b, const an_train_opts *opts, const float *x, size_t n,
-                            an_train_stats *ret_stats, an_note *why)
+                            const float *labels, an_train_stats *ret_stats, an_note *why)
 {
     an_model *m = NULL;
     an_err err = an_bundle_model(b, &m, why);
     if (err != AN_OK)
         return err;
-    if (an_model_is_autoencoder(m))
-        err = an_train(m, b->weights, opts, x, NULL, n, ret_stats, why);
+    if (an_model_is_autoencoder(m) || labels)
+        err = an_train(m, b->weights, opts, x, an_model_is_autoencoder(m) ? NULL : labels, n, ret_stats, why);
     else
         err = an_fail(AN_ERR_UNSUPPORTED, why,
                       "the model learns from labels, which rows of normal operation lack");

@@ -30,9 +30,9 @@ typedef struct an_lab_version_spec {
  */
 an_err an_lab_version_new(const an_lab_version_spec *spec, uint64_t seed, an_bundle *ret, an_note *why);
 
-/* x: (n, inputs), scaled.  Errors: as an_train; UNSUPPORTED the model learns from labels. */
+/* x: (n, inputs), scaled; labels: (n, targets), or NULL.  Errors: as an_train; UNSUPPORTED the model learns from labels. */
 an_err an_lab_version_train(an_bundle *b, const an_train_opts *opts, const float *x, size_t n,
-                            an_train_stats *ret_stats, an_note *why);
+                            const float *labels, an_train_stats *ret_stats, an_note *why);
 
 /* The hash of the bundle as a file.  Errors: as an_bundle_encode. */
 an_err an_lab_version_hash(const an_bundle *b, an_hash *ret, an_note *why);

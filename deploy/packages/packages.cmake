@@ -111,6 +111,8 @@ install(FILES ${an_deploy}/packages/agent/site.yaml ${an_deploy}/systemd/devices
     DESTINATION share/doc/${an_agent_name}/examples COMPONENT agent)
 install(FILES docs/OPERATIONS.md docs/CONFIGURATION.md docs/METRICS.md docs/SOURCES.md docs/SECURITY.md
     DESTINATION share/doc/${an_agent_name} COMPONENT agent)
+install(FILES docs/recipes/at-the-line.md docs/recipes/write-rules.md
+    DESTINATION share/doc/${an_agent_name}/recipes COMPONENT agent)
 set(CPACK_DEBIAN_AGENT_PACKAGE_DEPENDS adduser)
 if(an_libs)
     set(CPACK_DEBIAN_AGENT_PACKAGE_DEPENDS "${an_libs}, adduser")
@@ -129,6 +131,7 @@ out in stages, and answers drift with further rounds.")
     install(FILES ${an_deploy}/packages/coordinator/coordinator.yaml DESTINATION /etc/andon COMPONENT coordinator)
     install(FILES docs/OPERATIONS.md docs/CONFIGURATION.md docs/METRICS.md docs/SECURITY.md docs/PROTOCOL.md
         DESTINATION share/doc/andon-coordinator COMPONENT coordinator)
+    install(FILES docs/recipes/audit.md DESTINATION share/doc/andon-coordinator/recipes COMPONENT coordinator)
     install(DIRECTORY ${an_deploy}/examples/models ${an_deploy}/prometheus ${an_deploy}/grafana
         DESTINATION share/doc/andon-coordinator/examples COMPONENT coordinator)
     set(CPACK_DEBIAN_COORDINATOR_PACKAGE_DEPENDS adduser)

@@ -1,219 +1,41 @@
 /* d^2 = (x - m)^T P (x - m) with P the inverse covariance of normal windows: the closed form
- * that any network has to beat.
+ * that any network has to beat; Hotelling's T2 of all directions.
  *
  * A little of the mean variance is added to the diagonal, so that constant and collinear
- * sensors have a limit instead of an infinite weight.  Contribution of an element: what d^2
- * would lose without it, d^2 - d^2_{-j} = (P(x-m))_j^2 / P_jj, never negative; summed over the
- * window's rows. They do not add up to d^2.
- *
- * Expected of a sensor B by the others: x_B - P_BB^-1 (P(x-m))_B, its mean given theirs if windows were normal.
- *
- * State: mean (m), then P (m, m). */
-#include <math.h>
+ * sensors have a limit instead of an infinite weight.  State, contributions: quadratic.h. */
 #include <string.h>
 
-#include "base/mem.h"
-#include "models/detector.h"
-#include "models/kernels/kernels.h"
-
-#define INPUT_MAX 1024
-#define RIDGE 1e-3
-#define CENTRED 256u /* rows whose distance from the mean is taken at a time */
-
-static size_t n_state(uint32_t window, uint32_t features)
-{
-    size_t m = (size_t)window * features;
-    return m <= INPUT_MAX ? m + m * m : 0;
-}
-
-static size_t n_scratch(uint32_t window, uint32_t features)
-{
-    const size_t m = (size_t)window * features, block = window + (size_t)window * window;
-    return m + (m > block ? m : block);
-}
-
-/* a (m, m), symmetric and positive definite, becomes its lower Cholesky factor.  False: it is
- * not. */
-static bool cholesky(double *a, size_t m)
-{
-    for (size_t j = 0; j < m; j++) {
-        double d = a[j * m + j];
-        for (size_t k = 0; k < j; k++)
-            d -= a[j * m + k] * a[j * m + k];
-        if (!(d > 0.0) || !isfinite(d))
-            return false;
-        d = sqrt(d);
-        a[j * m + j] = d;
-        for (size_t i = j + 1; i < m; i++) {
-            double s = a[i * m + j];
-            for (size_t k = 0; k < j; k++)
-                s -= a[i * m + k] * a[j * m + k];
-            a[i * m + j] = s / d;
-        }
-    }
-    return true;
-}
-
-/* p = (L L^T)^-1, column by column: L z = e_c, then L^T p_c = z. */
-static void invert(double *p, const double *l, double *z, size_t m)
-{
-    for (size_t c = 0; c < m; c++) {
-        for (size_t i = 0; i < m; i++) {
-            double s = i == c ? 1.0 : 0.0;
-            for (size_t k = c; k < i; k++)
-                s -= l[i * m + k] * z[k];
-            z[i] = i < c ? 0.0 : s / l[i * m + i];
-        }
-        for (size_t i = m; i-- > 0;) {
-            double s = z[i];
-            for (size_t k = i + 1; k < m; k++)
-                s -= l[k * m + i] * p[k * m + c];
-            p[i * m + c] = s / l[i * m + i];
-        }
-    }
-}
+#include "models/detectors/quadratic.h"
 
 an_err an_detector_mahalanobis_set(an_detector *d, const double *mean, const double *covariance, an_note *why)
 {
-    size_t m = (size_t)d->window * d->features;
     if (strcmp(d->type->name, "mahalanobis") != 0)
         return an_fail(AN_ERR_INVAL, why, "%s is not the mahalanobis detector", d->type->name);
-    an_err err = AN_ERR_NOMEM;
-    double trace = 0.0;
-    double *l = an_alloc(m * m, sizeof *l);
-    double *z = an_alloc(m, sizeof *z);
-    if (!l || !z)
-        goto out;
-    memcpy(l, covariance, m * m * sizeof *l);
-    for (size_t i = 0; i < m; i++)
-        trace += covariance[i * m + i];
-    for (size_t i = 0; i < m; i++)
-        l[i * m + i] += RIDGE * (trace > 0.0 ? trace / (double)m : 1.0);
-    err = AN_ERR_NUMERIC;
-    if (!cholesky(l, m)) {
-        an_note_set(why, "the covariance is not positive definite");
-        goto out;
-    }
-    memcpy(d->state, mean, m * sizeof *mean);
-    invert(d->state + m, l, z, m);
-    err = AN_OK;
-out:
-    an_free(l);
-    an_free(z);
-    return err;
+    return an_quadratic_inverse(d, mean, covariance, why);
 }
 
 static an_err fit(an_detector *d, const float *x, const float *y, size_t n, an_note *why)
 {
-    size_t m = (size_t)d->window * d->features;
     (void)y;
-    if (n < 2)
-        return an_fail(AN_ERR_INVAL, why, "a covariance needs two windows or more");
-    an_err err = AN_ERR_NOMEM;
-    double *mean = an_alloc(m, sizeof *mean);
-    double *cov = an_alloc(m * m, sizeof *cov);
-    size_t rows = n < CENTRED ? n : CENTRED;
-    double *centred = an_alloc(rows * m, sizeof *centred);
-    if (!mean || !cov || !centred)
-        goto out;
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < m; j++)
-            mean[j] += (double)x[i * m + j];
-    for (size_t j = 0; j < m; j++)
-        mean[j] /= (double)n;
-    for (size_t i = 0; i < n; i += rows) {
-        rows = n - i < CENTRED ? n - i : CENTRED;
-        for (size_t j = 0; j < rows * m; j++)
-            centred[j] = (double)x[i * m + j] - mean[j % m];
-        an_gram(rows, m, centred, cov);
-    }
-    for (size_t j = 0; j < m; j++)
-        for (size_t k = 0; k <= j; k++) {
-            cov[j * m + k] /= (double)(n - 1);
-            cov[k * m + j] = cov[j * m + k];
-        }
-    err = an_detector_mahalanobis_set(d, mean, cov, why);
-out:
-    an_free(mean);
-    an_free(cov);
-    an_free(centred);
-    return err;
+    return an_quadratic_fit(d, x, n, an_detector_mahalanobis_set, why);
 }
 
-static float score(const an_detector *d, const float *x, const float *y, float *contributions,
-                   double *scratch)
+static an_err from_sums(an_detector *d, uint64_t n, const double *sums, an_note *why)
 {
-    size_t m = (size_t)d->window * d->features;
-    const double *mean = d->state, *p = d->state + m;
-    double *v = scratch, *pv = scratch + m;
-    double d2 = 0.0;
-    (void)y;
-    for (size_t j = 0; j < m; j++)
-        v[j] = (double)x[j] - mean[j];
-    for (size_t j = 0; j < m; j++) {
-        double s = 0.0;
-        for (size_t k = 0; k < m; k++)
-            s += p[j * m + k] * v[k];
-        pv[j] = s;
-        d2 += v[j] * s;
-    }
-    for (size_t f = 0; contributions && f < d->features; f++) {
-        double sum = 0.0;
-        for (size_t j = f; j < m; j += d->features)
-            sum += pv[j] * pv[j] / p[j * m + j];
-        contributions[f] = (float)sum;
-    }
-    return (float)(d2 < 0.0 ? 0.0 : d2); /* rounding; NAN stays NAN */
-}
-
-static void expect(const an_detector *d, const float *x, size_t sensor, float *ret, double *scratch)
-{
-    const size_t w = d->window, f = d->features, m = w * f;
-    const double *mean = d->state, *p = d->state + m;
-    double *v = scratch, *z = scratch + m, *l = z + w;
-    for (size_t j = 0; j < m; j++)
-        v[j] = (double)x[j] - mean[j];
-    for (size_t t = 0; t < w; t++) {
-        const double *row = p + (t * f + sensor) * m;
-        z[t] = 0.0;
-        for (size_t k = 0; k < m; k++)
-            z[t] += row[k] * v[k];
-        for (size_t u = 0; u < w; u++)
-            l[t * w + u] = row[u * f + sensor];
-    }
-    const bool good = cholesky(l, w);
-    for (size_t t = 0; good && t < w; t++) {
-        for (size_t k = 0; k < t; k++)
-            z[t] -= l[t * w + k] * z[k];
-        z[t] /= l[t * w + t];
-    }
-    for (size_t t = w; good && t-- > 0;) {
-        for (size_t k = t + 1; k < w; k++)
-            z[t] -= l[k * w + t] * z[k];
-        z[t] /= l[t * w + t];
-    }
-    for (size_t t = 0; t < w; t++)
-        ret[t] = good ? (float)((double)x[t * f + sensor] - z[t]) : NAN;
-}
-
-static bool check(const an_detector *d)
-{
-    size_t m = (size_t)d->window * d->features;
-    const double *p = d->state + m;
-    for (size_t j = 0; j < m; j++)
-        if (!(p[j * m + j] > 0.0))
-            return false;
-    return true;
+    return an_quadratic_from(d, n, sums, an_detector_mahalanobis_set, why);
 }
 
 const an_detector_type an_detector_mahalanobis = {
     .name = "mahalanobis",
     .meaning = "squared distance from the normal mean in units of the normal covariance",
     .needs_model = false,
-    .n_state = n_state,
-    .n_scratch = n_scratch,
+    .n_state = an_quadratic_n_state,
+    .n_scratch = an_quadratic_n_scratch,
     .fit = fit,
-    .score = score,
-    .check = check,
-    .expect = expect,
+    .score = an_quadratic_score,
+    .check = an_quadratic_check,
+    .expect = an_quadratic_expect,
+    .n_sums = an_quadratic_n_sums,
+    .add = an_quadratic_add,
+    .from_sums = from_sums,
 };

@@ -196,6 +196,6 @@ void an_doctor_clock(an_doctor *d, const char *whose, int64_t off_ms)
                   : wrong              ? AN_DOCTOR_LOOK
                                        : AN_DOCTOR_OK,
                   "clock", wrong ? "let both computers take their time from a server (NTP)" : NULL,
-                  "that of %s is %.1f s %s of this one", whose, (double)off / 1000,
-                  off_ms < 0 ? "behind" : "ahead");
+                  "that of %s is %.1f s %s this one", whose, (double)off / 1000,
+                  off_ms < 0 ? "behind" : "ahead of");
 }

@@ -29,16 +29,18 @@ static size_t padded(size_t n, size_t size)
     return len ? len : ALIGN;
 }
 
+static void *counted(void *p)
+{
+    if (p)
+        atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
+    return p;
+}
+
 void *an_alloc_raw(size_t n, size_t size)
 {
     if (size != 0 && n > (SIZE_MAX - ALIGN) / size)
         return NULL;
-    if (fault_due())
-        return NULL;
-    void *p = aligned_alloc(ALIGN, padded(n, size));
-    if (p)
-        atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
-    return p;
+    return fault_due() ? NULL : counted(aligned_alloc(ALIGN, padded(n, size)));
 }
 
 void *an_alloc(size_t n, size_t size)
@@ -47,6 +49,11 @@ void *an_alloc(size_t n, size_t size)
     if (p)
         memset(p, 0, padded(n, size));
     return p;
+}
+
+void *an_alloc_node(size_t size)
+{
+    return fault_due() ? NULL : counted(calloc(1, size ? size : 1));
 }
 
 void an_free(void *p)
@@ -83,7 +90,7 @@ bool an_grow(void *items_ptr, size_t *cap, size_t need, size_t size)
 char *an_strdup(const char *text)
 {
     size_t len = strlen(text) + 1;
-    char *copy = an_alloc(len, 1);
+    char *copy = an_alloc_node(len);
     if (copy)
         memcpy(copy, text, len);
     return copy;

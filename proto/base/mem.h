@@ -16,6 +16,8 @@ void *an_alloc(size_t n, size_t size);
 /* The same without the zeros: for buffers so large that writing them twice is felt, in places
  * where every byte is written before it is read. */
 void *an_alloc_raw(size_t n, size_t size);
+/* Zeroed bytes aligned as malloc does, which is several times faster: for the many small nodes of a tree or a list. */
+void *an_alloc_node(size_t size);
 void an_free(void *p); /* NULL is fine */
 
 /* Grows *items (which holds *cap items of `size` bytes) to at least `need`, doubling.  False: out

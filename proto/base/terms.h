@@ -24,13 +24,14 @@ typedef struct an_hash {
     X(VARIANCE, 3)                                                                                           \
     X(HISTOGRAM, 4)                                                                                          \
     X(EVALUATE, 5)                                                                                           \
-    X(SHADOW, 6)
+    X(SHADOW, 6)                                                                                             \
+    X(FIT, 7)
 typedef enum an_payload_kind {
 #define AN_PAYLOAD_ROW(name, number) AN_PAYLOAD_##name = number,
     AN_PAYLOAD_LIST(AN_PAYLOAD_ROW)
 #undef AN_PAYLOAD_ROW
 } an_payload_kind;
-#define AN_PAYLOAD_KIND_MAX 6
+#define AN_PAYLOAD_KIND_MAX 7
 
 /* One tensor of a model in model order, as the plan describes it. */
 typedef struct an_tensor_scale {

@@ -17,7 +17,7 @@ static _Thread_local bool oom;
 
 static void *json_alloc(size_t size)
 {
-    void *p = an_alloc(size, 1);
+    void *p = an_alloc_node(size);
     if (!p)
         oom = true;
     return p;
@@ -43,7 +43,7 @@ an_json *an_json_wrap(json_t *value)
 {
     if (!value)
         return NULL;
-    an_json *j = an_alloc(1, sizeof *j);
+    an_json *j = an_alloc_node(sizeof *j);
     if (!j) {
         json_decref(value);
         return NULL;
@@ -233,23 +233,35 @@ void an_json_push_num(an_json *array, double v)
 
 /* ---- printing ---- */
 
+static void print_escaped(an_buf *out, unsigned char c)
+{
+    if (c == '"' || c == '\\') {
+        an_buf_u8(out, '\\');
+        an_buf_u8(out, c);
+    } else if (c == '\n') {
+        an_buf_text(out, "\\n");
+    } else if (c == '\t') {
+        an_buf_text(out, "\\t");
+    } else {
+        an_buf_printf(out, "\\u%04x", (unsigned)c);
+    }
+}
+
+static bool stands_for_itself(unsigned char c)
+{
+    return c >= 0x20 && c != 0x7f && c != '"' && c != '\\';
+}
+
 static void print_text(an_buf *out, const char *text, size_t len)
 {
     an_buf_u8(out, '"');
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c == '"' || c == '\\') {
-            an_buf_u8(out, '\\');
-            an_buf_u8(out, c);
-        } else if (c == '\n') {
-            an_buf_text(out, "\\n");
-        } else if (c == '\t') {
-            an_buf_text(out, "\\t");
-        } else if (c < 0x20 || c == 0x7f) {
-            an_buf_printf(out, "\\u%04x", (unsigned)c);
-        } else {
-            an_buf_u8(out, c);
-        }
+    for (size_t i = 0; i < len;) {
+        const size_t begin = i;
+        while (i < len && stands_for_itself((unsigned char)text[i]))
+            i++;
+        an_buf_put(out, text + begin, i - begin);
+        if (i < len)
+            print_escaped(out, (unsigned char)text[i++]);
     }
     an_buf_u8(out, '"');
 }

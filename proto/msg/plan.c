@@ -105,6 +105,7 @@ static const an_field plan_fields[] = {
     AN_U64(shadow_rows, 0, UINT64_C(1) << 48),
     AN_U32(staleness_max, 0, AN_STALENESS_MAX),
     AN_F64(ewc, 0.0, 1e12),
+    AN_U32(control, 0, 10000),
     AN_END,
 };
 #undef OWN
@@ -176,6 +177,10 @@ static an_err check_kind(const an_plan *p, an_note *why)
     case AN_PAYLOAD_VARIANCE:
         if (p->dim % AN_MOMENT_COORDS != 0)
             return an_fail(AN_ERR_INVAL, why, "dim: %u is not %d per feature", p->dim, AN_MOMENT_COORDS);
+        break;
+    case AN_PAYLOAD_FIT:
+        if (p->dim % AN_LIMBS != 0 || p->dim < 2 * AN_LIMBS)
+            return an_fail(AN_ERR_INVAL, why, "dim: %u is not %d for each number", p->dim, AN_LIMBS);
         break;
     case AN_PAYLOAD_EVALUATE:
         if (p->dim != AN_EVALUATE_DIM || none(&p->candidate))
@@ -276,6 +281,9 @@ static an_err check_across(const an_plan *p, an_note *why)
         err = an_fail(AN_ERR_INVAL, why, "shadow_ms, shadow_rows: only to shadow");
     if (!err && p->staleness_max > 0 && (p->kind != AN_PAYLOAD_TRAIN || p->privacy != AN_PRIVACY_TRUSTED))
         err = an_fail(AN_ERR_INVAL, why, "staleness_max: only to train, in trusted mode");
+    if (!err && p->control > 0 &&
+        (p->kind != AN_PAYLOAD_TRAIN || p->staleness_max > 0 || p->dp_unit != AN_DP_NONE))
+        err = an_fail(AN_ERR_INVAL, why, "control: only to train, with neither staleness nor privacy");
     return err;
 }
 
@@ -373,7 +381,9 @@ bool an_payload_judges(an_payload_kind kind)
 
 const char *an_payload_kind_name(an_payload_kind kind)
 {
-    static const char *const names[] = {"?", "train", "mean", "variance", "histogram", "evaluate", "shadow"};
+    static const char *const names[] = {"?",         "train",    "mean",   "variance",
+                                        "histogram", "evaluate", "shadow", "fit"};
+    _Static_assert(sizeof names / sizeof *names == AN_PAYLOAD_KIND_MAX + 1, "a name for each kind");
     return (unsigned)kind <= AN_PAYLOAD_KIND_MAX ? names[kind] : names[0];
 }
 

@@ -116,6 +116,9 @@ typedef struct an_plan {
     /* TRAIN in trusted mode: an update that comes when the round is over counts in a later round of the campaign, if
      * no more than so many versions were made since its base; 0: it does not count. */
     uint32_t staleness_max;
+
+    uint32_t
+        control; /* TRAIN with control variates: which training round of the campaign it is, from 1; 0: without */
 } an_plan;
 
 /* All bounds, and that dim, tensors, cohort and value_bits agree with the kind.

@@ -103,9 +103,12 @@ typedef struct an_msg_share {
     double share; /* 0..1 of the score */
 } an_msg_share;
 
+/* Of an alarm_id: the line's own count. The bits above tell the lines of a site apart. */
+#define AN_ALARM_OF_LINE ((UINT64_C(1) << 48) - 1)
+
 typedef struct an_msg_alarm_summary {
     char line[AN_NAME_MAX]; /* NAME */
-    uint64_t alarm_id;      /* unique at the site */
+    uint64_t alarm_id;      /* unique at the site; AN_ALARM_OF_LINE of it is what people call it */
     an_hash version;
     int64_t raised_ms;
     int64_t cleared_ms; /* 0: still open */

@@ -36,6 +36,7 @@ typedef struct an_payload_facts {
     /* MEAN, VARIANCE, HISTOGRAM */
     uint32_t n_features;
     uint32_t n_bins; /* HISTOGRAM: per feature, under- and overflow included */
+    uint32_t n_sums; /* FIT: of the base version's detector */
     bool masked;     /* a vector at the door is masked: every number is a likely one */
 } an_payload_facts;
 
@@ -82,6 +83,17 @@ typedef struct an_histogram_in {
 typedef struct an_histogram_out {
     uint64_t *counts; /* (n_features, n_bins), room of the caller */
 } an_histogram_out;
+
+/* FIT: sums over n windows that the base version's detector is made from (models/detector.h, n_sums). */
+typedef struct an_fit_in {
+    uint64_t n;
+    const double *sums; /* (n_sums) */
+} an_fit_in;
+
+typedef struct an_fit_out {
+    uint64_t n;
+    double *sums; /* (n_sums), room of the caller */
+} an_fit_out;
 
 /* EVALUATE: how one model does on what the sites hold back.  In: one site; out: the sum. */
 #define AN_EVAL_SIZES 8
@@ -157,6 +169,7 @@ typedef union an_payload_in {
     an_histogram_in histogram;
     an_evaluate_in evaluate;
     an_shadow_counts shadow;
+    an_fit_in fit;
 } an_payload_in;
 
 typedef union an_payload_out {
@@ -165,6 +178,7 @@ typedef union an_payload_out {
     an_histogram_out histogram;
     an_evaluate_out evaluate;
     an_shadow_counts shadow;
+    an_fit_out fit;
 } an_payload_out;
 
 typedef struct an_payload_type {

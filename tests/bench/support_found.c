@@ -102,7 +102,7 @@ static void make_data(bench *b)
     for (size_t i = 0; i < b->n_delta; i++)
         b->delta[i] = 1e-4F * (float)((int)(i % 201) - 100);
     b->data = (an_site_data){.width = BENCH_WIDTH, .context = 1, .sensors = bench_sensors};
-    b->data.train = (an_data_part){b->rows, ROWS};
+    b->data.train = (an_data_part){.raw = b->rows, .n = ROWS};
     b->data.recent = b->data.old = b->data.fresh = b->data.train;
 }
 

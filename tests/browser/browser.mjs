@@ -11,9 +11,13 @@ const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-ru
 
 const pages = [];
 
-export async function open({ width = 1440, height = 900, dark = false } = {}) {
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: FLAGS });
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", reducedMotion: "reduce", locale: "en-GB", bypassCSP: false });
+let shared;
+
+/** A window of somebody's own: with other cookies than all others. */
+export async function open({ width = 1440, height = 900, dark = false, still = false, locale = "en-GB" } = {}) {
+  const browser = (shared ??= await chromium.launch({ executablePath: process.env.CHROMIUM, args: FLAGS }));
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", reducedMotion: still ? "reduce" : "no-preference", locale, bypassCSP: false });
+  await context.addInitScript(`window.whereFocus = ${whereFocus}`);
   const page = await context.newPage();
   page.setDefaultTimeout(30_000);
   pages.push(page);
@@ -23,8 +27,14 @@ export async function open({ width = 1440, height = 900, dark = false } = {}) {
     // The browser itself reports each refusal; those are answers, and the page shows them.
     if (m.type() === "error" && !/status of 4\d\d|ERR_CONNECTION|ERR_INCOMPLETE/.test(m.text())) wrong.push(`the page's console: ${m.text()}`);
   });
-  return { browser, context, page, wrong };
+  const close = async () => {
+    await context.close();
+    if (wrong.length) fail(wrong.join("\n"));
+  };
+  return { context, page, close };
 }
+
+export const closeBrowser = () => shared?.close();
 
 export const fail = (what) => {
   throw new Error(what);
@@ -43,6 +53,7 @@ export async function accessible(page, name) {
     if (r.exceptionDetails) fail(`axe on ${name}: ${r.exceptionDetails.exception?.description ?? r.exceptionDetails.text}`);
     return r.result.value;
   };
+  await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect?.getComputedTiming().endTime !== Infinity).map((a) => a.finished.catch(() => {}))));
   await run(axe);
   const found = await run(`axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }).then((r) => r.violations
     .filter((v) => v.impact === "serious" || v.impact === "critical")
@@ -51,37 +62,42 @@ export async function accessible(page, name) {
   if (found.length > 0) fail(`${name}: ${found.join("; ")}`);
 }
 
+/** In each page: where the focus is, and whether one sees it there.  null: nowhere. */
+function whereFocus() {
+  const e = document.activeElement;
+  if (!e || e === document.body) return null;
+  const outlined = (x) => ((s) => (s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 1) || s.boxShadow !== "none")(getComputedStyle(x));
+  // What is drawn may show it by a stroke: it has to be another one than its neighbour's.
+  const stroke = (x) => ((s) => s.stroke + s.strokeWidth)(getComputedStyle(x.querySelector("rect, circle, path") ?? x));
+  const like = e instanceof SVGElement && [...e.parentNode.children].find((x) => x !== e && x.tagName === e.tagName && x.getAttribute("class") === e.getAttribute("class"));
+  const box = e.getBoundingClientRect();
+  const text = (e.getAttribute("aria-label") || e.textContent || e.getAttribute("name") || e.tagName).trim().slice(0, 40);
+  return { text, seen: (outlined(e) || (e instanceof SVGElement && (!like || stroke(like) !== stroke(e)))) && box.width > 0 && box.height > 0 };
+}
+export const focused = (page) => page.evaluate(() => window.whereFocus());
+
 /** Tab goes through the whole screen: everything that can be worked is reached, and shows that it is. */
 export async function walkable(page, name) {
-  await page.evaluate(() => (document.activeElement instanceof HTMLElement ? document.activeElement.blur() : undefined));
-  await page.mouse.move(0, 0);
+  await leave(page);
   const wanted = await page.evaluate(() => {
     const visible = (e) => e.checkVisibility({ checkVisibilityCSS: true }) && e.getClientRects().length > 0;
+    window.walked = new Map();
+    window.walk = (e) => window.walked.set(e.target, window.whereFocus());
+    addEventListener("focusin", window.walk);
     return [...document.querySelectorAll("a[href], button:not([disabled]), input:not([disabled]), select:not([disabled]), textarea:not([disabled]), summary")].filter((e) => visible(e) && e.tabIndex >= 0).length;
   });
-  const seen = await page.evaluate(() => ((window.walked = new Set()), 0));
-  const hidden = [];
-  let reached = seen;
-  for (let i = 0; i < Math.min(wanted, 60) + 5; i++) {
-    await page.keyboard.press("Tab");
-    const at = await page.evaluate(() => {
-      const e = document.activeElement;
-      if (!e || e === document.body) return null;
-      window.walked.add(e);
-      const outlined = (x) => ((s) => (s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 1) || s.boxShadow !== "none")(getComputedStyle(x));
-      // What is drawn may show it by a stroke: it has to be another one than its neighbour's.
-      const stroke = (x) => ((s) => s.stroke + s.strokeWidth)(getComputedStyle(x.querySelector("rect, circle, path") ?? x));
-      const like = e instanceof SVGElement && [...e.parentNode.children].find((x) => x !== e && x.tagName === e.tagName && x.getAttribute("class") === e.getAttribute("class"));
-      const marked = outlined(e) || (e instanceof SVGElement && (!like || stroke(like) !== stroke(e)));
-      const box = e.getBoundingClientRect();
-      return { text: (e.getAttribute("aria-label") || e.textContent || e.getAttribute("name") || e.tagName).trim().slice(0, 40), marked: marked || e.type === "radio" || e.type === "checkbox", visible: box.width > 0 && box.height > 0 };
-    });
-    if (at && (!at.marked || !at.visible)) hidden.push(at.text);
-  }
-  reached = await page.evaluate(() => window.walked.size);
-  if (reached < Math.min(wanted, 60) * 0.9) fail(`${name}: the keyboard reaches ${reached} of ${wanted}`);
-  if (hidden.length > 0) fail(`${name}: the focus cannot be seen at ${[...new Set(hidden)].join(", ")}`);
+  const most = Math.min(wanted, 60);
+  for (let i = 0; i < most + 5; i++) await page.keyboard.press("Tab");
+  const { reached, unseen } = await page.evaluate(() => {
+    removeEventListener("focusin", window.walk);
+    return { reached: window.walked.size, unseen: [...window.walked.values()].filter((x) => x && !x.seen).map((x) => x.text) };
+  });
+  if (reached < most * 0.9) fail(`${name}: the keyboard reaches ${reached} of ${wanted}`);
+  if (unseen.length > 0) fail(`${name}: the focus cannot be seen at ${unseen.join(", ")}`);
 }
+
+/** Back to the beginning of the page. */
+const leave = (page) => page.evaluate(() => (document.activeElement instanceof HTMLElement ? document.activeElement.blur() : undefined));
 
 /** Everything that holds of every screen, and its picture. */
 export async function look(page, name) {
@@ -95,8 +111,7 @@ export async function look(page, name) {
 export async function picture(page, name) {
   if (!pictures) return;
   mkdirSync(pictures, { recursive: true });
-  await page.mouse.move(0, 0);
-  await page.evaluate(() => (document.activeElement instanceof HTMLElement ? document.activeElement.blur() : undefined));
+  await leave(page);
   await page.screenshot({ path: `${pictures}/${name}.png` });
 }
 

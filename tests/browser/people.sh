@@ -32,13 +32,19 @@ for i in "${!sites[@]}"; do
         -e "s|@EVENTS@|{name: $name, start: $start, length: $length}|" \
         deploy/examples/agent-pump.yaml >"$work/${sites[i]}.yaml"
 done
-# The page of one site, at a port that is free now.
-node -e 'require("net").createServer().listen(0, "127.0.0.1", function () { console.log(this.address().port); this.close() })' >"$work/port"
+# The pages of two sites, at ports that are free now.
+mapfile -t ports < <(node -e 'for (let i = 0; i < 2; i++) { const s = require("net").createServer(); s.listen(0, "127.0.0.1", () => (console.log(s.address().port), setTimeout(() => s.close(), 10))) }')
 od -An -N32 -tx1 /dev/urandom | tr -d ' \n' >"$work/page.token" && chmod 600 "$work/page.token"
-printf 'api: {port: %s, token_file: %s}\n' "$(cat "$work/port")" "$work/page.token" >>"$work/plant-c.yaml"
+for i in 0 1; do
+    printf 'api: {port: %s, token_file: %s}\n' "${ports[i]}" "$work/page.token" >>"$work/plant-$([ $i = 0 ] && echo c || echo b).yaml"
+done
+
+# What is due by then stays so: an alarm to shelve.
+echo '    rules: [{name: service-due, severity: low, for: 3h, when: {sensor: speed, above: -400}}]' >"$work/rule"
+sed -i "/^    source:/r $work/rule" "$work/plant-b.yaml"
 
 make_release_key
-start_coordinator --config deploy/examples/coordinator.yaml "${release_root[@]}"
+start_coordinator --config deploy/examples/coordinator.yaml --approve.people 2 "${release_root[@]}"
 for s in plant-a plant-b plant-c; do enrol_site "$s"; done
 password=$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
 for role in administrator releaser viewer; do
@@ -52,4 +58,4 @@ api model create "$model" --arch deploy/examples/models/pump.yaml --schema deplo
 for s in plant-a plant-b plant-c; do start_site "$s"; done
 
 export BIN=$bin WORK=$work CHROMIUM=$chromium PASSWORD=$password RELEASE_KEY=$release_key
-URL=$(endpoint http) SITE_URL="http://127.0.0.1:$(cat "$work/port")" node tests/browser/people.mjs || die "the browser has seen something else"
+URL=$(endpoint http) SITE_URL="http://127.0.0.1:${ports[0]}" SHELF_URL="http://127.0.0.1:${ports[1]}" node tests/browser/people.mjs || die "the browser has seen something else"

@@ -42,30 +42,37 @@ static an_detector *fitted(const an_detector_type *type)
     return d;
 }
 
-static void scores_a_fault_above_the_normal_and_names_its_sensor(void **state)
+/* Is a fault of the sensor above all that is normal, and named? */
+static bool sees(const an_detector *d, size_t sensor)
 {
-    an_detector *d = fitted(*state);
     double *scratch = an_alloc(an_detector_scratch(d), sizeof *scratch);
-    float scores[N], contributions[N * FEATURES], most = 0.0f;
+    float scores[N], contributions[N * FEATURES], most = 0.0f, odd[INPUT], one, parts[FEATURES];
     an_detector_score(d, x, y, N, scores, contributions, scratch);
     for (size_t i = 0; i < N; i++) {
         assert_true(isfinite(scores[i]) && scores[i] >= 0.0f);
         most = scores[i] > most ? scores[i] : most;
     }
-    for (size_t sensor = 0; sensor < FEATURES; sensor++) {
-        float odd[INPUT], one, parts[FEATURES];
-        memcpy(odd, x, sizeof odd);
-        for (size_t row = 0; row < WINDOW; row++)
-            odd[row * FEATURES + sensor] += 9.0f;
-        an_detector_score(d, odd, y, 1, &one, parts, scratch);
-        assert_true(one > most);
-        for (size_t j = 0; j < FEATURES; j++) {
-            assert_true(isfinite(parts[j]) && parts[j] >= 0.0f);
-            assert_true(j == sensor || parts[j] < parts[sensor]);
-        }
+    memcpy(odd, x, sizeof odd);
+    for (size_t row = 0; row < WINDOW; row++)
+        odd[row * FEATURES + sensor] += 9.0f;
+    an_detector_score(d, odd, y, 1, &one, parts, scratch);
+    bool named = true;
+    for (size_t j = 0; j < FEATURES; j++) {
+        assert_true(isfinite(parts[j]) && parts[j] >= 0.0f);
+        named = named && (j == sensor || parts[j] < parts[sensor]);
     }
     an_free(scratch);
+    return one > most && named;
+}
+
+static void scores_a_fault_above_the_normal_and_names_its_sensor(void **state)
+{
+    const an_detector_type *type = *state;
+    an_detector *d = fitted(type), *other = type->other ? fitted(an_detector_find(type->other)) : NULL;
+    for (size_t sensor = 0; sensor < FEATURES; sensor++)
+        assert_true(sees(d, sensor) || (other && sees(other, sensor)));
     an_detector_free(d);
+    an_detector_free(other);
 }
 
 static void scores_a_batch_and_single_windows_to_the_same_bits(void **state)
@@ -124,6 +131,36 @@ static void refuses_windows_that_are_not_finite_or_absent(void **state)
     assert_int_equal(err, AN_ERR_INVAL);
     err = an_detector_new("no such detector", 1, 4, &d, &why);
     assert_int_equal(err, AN_ERR_INVAL);
+}
+
+/* Three sites, one of them with a single window. */
+static void is_made_of_sums_as_of_all_windows(void **state)
+{
+    static const size_t parts[] = {150, 1, N - 151};
+    an_detector *all = fitted(*state), *joint = NULL;
+    const size_t n = an_detector_n_sums(all);
+    if (n == 0) {
+        assert_int_equal(an_detector_add(all, x, y, N, NULL, NULL), AN_ERR_UNSUPPORTED);
+        an_detector_free(all);
+        return;
+    }
+    double *sums = an_alloc(n, sizeof *sums);
+    an_err err = an_detector_new(all->type->name, WINDOW, FEATURES, &joint, NULL);
+    assert_int_equal(err, AN_OK);
+    for (size_t i = 0, at = 0; i < sizeof parts / sizeof *parts; at += parts[i++]) {
+        err = an_detector_add(joint, x + at * INPUT, y + at * INPUT, parts[i], sums, NULL);
+        assert_int_equal(err, AN_OK);
+    }
+    err = an_detector_from_sums(joint, N, sums, NULL);
+    assert_int_equal(err, AN_OK);
+    for (size_t i = 0; i < all->n_state; i++)
+        assert_true(fabs(joint->state[i] - all->state[i]) <= 1e-9 * (1 + fabs(all->state[i])));
+    assert_int_not_equal(an_detector_from_sums(joint, 0, sums, NULL), AN_OK);
+    sums[0] = (double)NAN;
+    assert_int_not_equal(an_detector_from_sums(joint, N, sums, NULL), AN_OK);
+    an_free(sums);
+    an_detector_free(all);
+    an_detector_free(joint);
 }
 
 static void running_out_of_memory_at_any_point_leaks_nothing(void **state)
@@ -187,6 +224,70 @@ static void mahalanobis_is_the_closed_form(void **state)
     assert_int_equal(err, AN_ERR_INVAL);
 }
 
+/* Two sensors of variances 9 and 1 along the diagonals: one component is kept. */
+static void pca_is_the_closed_form(void **state)
+{
+    (void)state;
+    an_detector *d = NULL;
+    an_err err = an_detector_new("pca", 1, 2, &d, NULL);
+    assert_int_equal(err, AN_OK);
+    const uint64_t n = 1000001;
+    const double sums[] = {0, 0, 5e6, 4e6, 5e6}; /* covariance [5 4; 4 5] */
+    err = an_detector_from_sums(d, n, sums, NULL);
+    assert_int_equal(err, AN_OK);
+    /* Limits at 1 %: chi2 of one degree of freedom, by Wilson and Hilferty 6.585; for Q the same, as its
+     * only variance is 1. */
+    const float along[] = {3, 3}, across[] = {1, -1};
+    float score, parts[2];
+    double scratch[16];
+    an_detector_score(d, along, NULL, 1, &score, parts, scratch);
+    assert_true(fabsf(score - 18.0f / 9.0f / 6.585f) < 1e-3f);
+    an_detector_score(d, across, NULL, 1, &score, parts, scratch);
+    assert_true(fabsf(score - 2.0f / 6.585f) < 1e-3f);
+    an_detector_free(d);
+}
+
+/* The same components: what lies along the one that is kept is T2's, what lies across it is Q's, and both add up to pca. */
+static void t2_and_q_are_the_parts_of_pca(void **state)
+{
+    static const char *const names[] = {"t2", "q", "pca"};
+    const double sums[] = {0, 0, 5e6, 4e6, 5e6};
+    const float at[2][2] = {{3, 3}, {1, -1}};
+    float score[2][3];
+    double scratch[16];
+    (void)state;
+    for (size_t k = 0; k < 3; k++) {
+        an_detector *d = NULL;
+        assert_int_equal(an_detector_new(names[k], 1, 2, &d, NULL), AN_OK);
+        assert_int_equal(an_detector_from_sums(d, 1000001, sums, NULL), AN_OK);
+        for (size_t i = 0; i < 2; i++)
+            an_detector_score(d, at[i], NULL, 1, &score[i][k], NULL, scratch);
+        an_detector_free(d);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(score[i][1 - i] < 1e-4f * score[i][i]);
+        assert_true(fabsf(score[i][0] + score[i][1] - score[i][2]) < 1e-4f * score[i][2]);
+    }
+}
+
+static void halfspace_cuts_by_its_seed(void **state)
+{
+    (void)state;
+    an_detector *a = NULL, *b = NULL;
+    make_windows();
+    assert_int_equal(an_detector_new("halfspace", WINDOW, FEATURES, &a, NULL), AN_OK);
+    an_detector_blank(a, 5);
+    assert_int_equal(an_detector_copy(a, &b), AN_OK);
+    assert_int_equal(an_detector_fit(a, x, NULL, N, NULL), AN_OK);
+    assert_int_equal(an_detector_fit(b, x, NULL, N, NULL), AN_OK);
+    assert_memory_equal(a->state, b->state, a->n_state * sizeof *a->state);
+    an_detector_blank(b, 6);
+    assert_int_equal(an_detector_fit(b, x, NULL, N, NULL), AN_OK);
+    assert_memory_not_equal(a->state, b->state, a->n_state * sizeof *a->state);
+    an_detector_free(a);
+    an_detector_free(b);
+}
+
 int main(void)
 {
     int failed = 0;
@@ -197,6 +298,7 @@ int main(void)
             cmocka_unit_test_prestate(scores_a_batch_and_single_windows_to_the_same_bits, type),
             cmocka_unit_test_prestate(is_the_same_after_a_journey_as_numbers, type),
             cmocka_unit_test_prestate(refuses_windows_that_are_not_finite_or_absent, type),
+            cmocka_unit_test_prestate(is_made_of_sums_as_of_all_windows, type),
             cmocka_unit_test_prestate(running_out_of_memory_at_any_point_leaks_nothing, type),
         };
         failed += cmocka_run_group_tests_name(an_detector_at(i)->name, tests, NULL, NULL);
@@ -204,6 +306,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_autoencoder_score_of_its_own_data_is_one_on_average),
         cmocka_unit_test(mahalanobis_is_the_closed_form),
+        cmocka_unit_test(pca_is_the_closed_form),
+        cmocka_unit_test(t2_and_q_are_the_parts_of_pca),
+        cmocka_unit_test(halfspace_cuts_by_its_seed),
     };
     return failed + cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,8 +20,9 @@
 static const struct {
     size_t batch;
     an_shape shape;
-} sizes[] = {{1, {1, {1}}}, {1, {1, {2}}},    {4, {1, {3}}},       {3, {1, {19}}},
-             {8, {1, {8}}}, {2, {2, {9, 3}}}, {1, {3, {8, 4, 2}}}, {2, {3, {2, 9, 1}}}};
+} sizes[] = {{1, {1, {1}}},       {1, {1, {2}}},      {4, {1, {3}}},       {3, {1, {19}}},
+             {8, {1, {8}}},       {2, {2, {9, 3}}},   {1, {3, {8, 4, 2}}}, {2, {3, {2, 9, 1}}},
+             {2, {3, {2, 2, 5}}}, {1, {3, {3, 2, 7}}}};
 #define N_SIZES (sizeof sizes / sizeof *sizes)
 
 typedef struct sample {
@@ -143,6 +144,7 @@ static void losses_have_the_values_of_their_formulas(void **state)
         {"ssim", {0.3f, 0.8f}, {0.3f, 0.8f}, 0.0},
         {"focal", {0, 0}, {1, 0}, 0.25 * 0.69314718},
         {"cross_entropy", {0, 0}, {1, 0}, 0.69314718},
+        {"boxes", {0, 0}, {1, 0.2f}, 0.25 * 0.69314718},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const an_loss *loss = an_loss_find(rows[i].name);
@@ -154,11 +156,63 @@ static void losses_have_the_values_of_their_formulas(void **state)
     }
 }
 
+/* A fault of one pixel, one of half the row, and none. */
+static void bce_counts_few_ones_as_much_as_it_is_told(void **state)
+{
+    (void)state;
+    const an_loss *loss = an_loss_find("bce");
+    const an_shape shape = {1, {20}};
+    sample s = {.batch = 1, .n = 20, .args = an_loss_defaults(loss, &shape)};
+    const double plain = loss->eval(&s.args, 1, s.y, s.t, NULL);
+    for (size_t ones = 0; ones <= 10; ones += ones ? 9 : 1) {
+        for (size_t i = 0; i < s.n; i++)
+            s.t[i] = i < ones;
+        s.args.opt[0] = 2;
+        s.args.opt[1] = 1;
+        const double share = (double)(20 - ones) / 20;
+        assert_true(fabs(loss->eval(&s.args, 1, s.y, s.t, s.dy) - plain * share * (ones ? 3 : 1)) < 1e-9);
+        an_rng r;
+        an_rng_init(&r, SEED, ones);
+        for (size_t i = 0; i < s.n; i++) {
+            s.y[i] = (float)an_rng_normal(&r);
+            s.dir[i] = (float)an_rng_normal(&r);
+        }
+        double slope = 0;
+        loss->eval(&s.args, 1, s.y, s.t, s.dy);
+        for (size_t i = 0; i < s.n; i++)
+            slope += (double)s.dy[i] * (double)s.dir[i];
+        assert_true(fabs((moved(loss, &s, STEP) - moved(loss, &s, -STEP)) / (2 * STEP) - slope) < 1e-3);
+        memset(s.y, 0, sizeof s.y);
+    }
+}
+
+/* One fault in two cells, of the second of two classes: focal loss of both cells, Huber's of what is off, and the class. */
+static void boxes_add_what_is_there_where_and_of_which_class(void **state)
+{
+    (void)state;
+    const an_loss *loss = an_loss_find("boxes");
+    const an_shape shape = {3, {1, 2, 7}};
+    an_loss_args args = an_loss_defaults(loss, &shape);
+    const float t[14] = {1, 0.5f, 0, 1, 0, 0, 1}, y[14] = {0, 1, 0, 4, 0, 0, 0};
+    float dy[14];
+    const double ln2 = 0.69314718, place = (0.125 + 2.5) / 4;
+    assert_true(fabs(loss->eval(&args, 1, y, t, dy) - (0.25 * ln2 + place + ln2 + 0.25 * ln2)) < 1e-6);
+    for (size_t k = 8; k < 14; k++)
+        assert_true(dy[k] == 0.0f); /* no fault: nowhere, of no class */
+    assert_true(fabs((double)dy[6] + 0.5) < 1e-6 && fabs((double)dy[3] - 0.25) < 1e-6);
+    args.opt[0] = 0;
+    args.opt[1] = 3;
+    args.opt[2] = 2;
+    assert_true(fabs(loss->eval(&args, 1, y, t, NULL) - (3 * ln2 + 2 * place + ln2 + ln2)) < 1e-6);
+}
+
 int main(void)
 {
     printf("seed %u\n", SEED);
     const struct CMUnitTest by_hand[] = {
         cmocka_unit_test(losses_have_the_values_of_their_formulas),
+        cmocka_unit_test(bce_counts_few_ones_as_much_as_it_is_told),
+        cmocka_unit_test(boxes_add_what_is_there_where_and_of_which_class),
     };
     int failed = cmocka_run_group_tests_name("by hand", by_hand, NULL, NULL);
     for (size_t i = 0; an_loss_at(i); i++) {

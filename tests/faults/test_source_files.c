@@ -50,6 +50,7 @@ typedef struct shared {
     atomic_uint_fast64_t begun, written, confirmed;
     atomic_uint_fast64_t put_bad, seen_bad;
     atomic_uint_fast64_t slow, cut, other, replaced, bursts, hidden;
+    atomic_uint turns; /* of all writers: one may be killed before it comes to the folder */
     atomic_bool stop;
     atomic_uchar what[FILES_MAX];
 } shared;
@@ -235,14 +236,14 @@ static void writer(uint64_t seed, pid_t parent)
             atomic_store(&all->what[begun], UNSURE);
         atomic_store(&all->written, begun);
     }
-    for (unsigned turn = 1; !atomic_load(&all->stop) && getppid() == parent; turn++) {
+    while (!atomic_load(&all->stop) && getppid() == parent) {
         if (atomic_load(&all->written) + 2 * BURST >= FILES_MAX)
             fail_with("too many files: a longer run needs more room");
         /* Not ahead without end: what is measured is order and wholeness, not how fast a disk is. */
         const bool room = atomic_load(&all->written) < atomic_load(&all->confirmed) + BURST;
         if (room)
             put_one(atomic_load(&all->written) + 1, &rng);
-        if (turn % 60 == 0)
+        if (atomic_fetch_add(&all->turns, 1) % 60 == 59)
             hide(&rng, room && an_rng_below(&rng, 8) == 0);
         clean_away(&cleaned);
         wait_ms((int)an_rng_below(&rng, 8));

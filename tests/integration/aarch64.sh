@@ -20,6 +20,6 @@ trap 'rm -rf "$folder"' EXIT
 deploy/package --arm64 --out "$folder"
 deb=$(echo "$folder"/andon-agent-small_*_arm64.deb)
 dpkg-deb -x "$deb" "$folder/x"
-readelf -h "$folder/x/usr/bin/andon-agent" | grep -q AArch64
+readelf -h "$folder/x/usr/bin/andon-agent" | grep AArch64 >/dev/null
 [[ $(dpkg-deb -f "$deb" Depends) == *libzmq5* ]]
 qemu-aarch64 "$folder/x/usr/bin/andon-agent" --version

@@ -35,7 +35,7 @@ done
 api campaign start pump >/dev/null || die "no campaign"
 declined() { [ "$(resource plant-4 jobs_refused)" -ge 1 ] 2>/dev/null; }
 until_true 30 declined || die "training in 1 MiB was not declined: $(api round list)"
-told() { api journal --limit 300 --json | grep -q 'site budget: the work takes'; }
+told() { api journal --limit 300 --json | grep 'site budget: the work takes' >/dev/null; }
 until_true 20 told || die "the coordinator does not know why: $(api round list)"
 promoted() { [ -n "$(production)" ] && [ "$(production)" != null ]; }
 until_true 60 promoted || die "the others were held up: $(api campaign list; api round list)"
@@ -47,6 +47,6 @@ most=$(resource plant-1 memory_most_bytes)
 [ "$(resource plant-1 memory_budget_bytes)" = $((1 << 30)) ] || die "the budget is not shown"
 awk -v s="$(resource plant-1 cpu_s)" -v t="$(resource plant-1 cpu_trainer_s)" 'BEGIN { exit !(s > 0 && t > 0 && t < s) }' ||
     die "processor time: $(resource plant-1 cpu_s) s, $(resource plant-1 cpu_trainer_s) s of them the trainer's"
-"$agent" status --data "$work/plant-1" | grep -q 'memory: .* of 1024; processors: .* of 0.40' || die "status does not show it"
-"$agent" status --data "$work/plant-4" | grep -q 'training declined for want of memory' || die "status does not say it"
+"$agent" status --data "$work/plant-1" | grep 'memory: .* of 1024; processors: .* of 0.40' >/dev/null || die "status does not show it"
+"$agent" status --data "$work/plant-4" | grep 'training declined for want of memory' >/dev/null || die "status does not say it"
 say "most memory $((most >> 20)) MiB, processor time $(resource plant-1 cpu_s) s, the trainer's $(resource plant-1 cpu_trainer_s) s"

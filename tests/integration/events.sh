@@ -9,7 +9,7 @@ sites=(plant-a plant-b plant-c)
 campaign() { api campaign start pump >"$work/started" 2>&1; }
 has_production() { p=$(production) && [ -n "$p" ] && [ "$p" != null ]; }
 n_records() { api status --json | sed -n 's/.*"journal_seq":\([0-9]*\).*/\1/p'; }
-has_round() { api round list --json | grep -q '"id":'; }
+has_round() { api round list --json | grep '"id":' >/dev/null; }
 
 coordinator_flags+=(--http.heartbeat 1s)
 start_coordinator "${coordinator_flags[@]}"

@@ -7,20 +7,7 @@
 # Exit: 0 all held, 1 something did not (said on standard error), 77 the program is not built.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-lab=${1:-${ANDON_BIN:-build/dev/bin}}/andon-lab
-[ -x "$lab" ] || {
-    echo "skipped: $lab is not built"
-    exit 77
-}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM
-
-fail()
-{
-    echo "experiment_generated.sh: $*" >&2
-    exit 1
-}
+. tests/support/experiment.sh
 
 # machine N, rows, faulty from row: seven columns that follow one hidden wave; a fault breaks the bond.
 rows()

@@ -7,11 +7,11 @@ cd "$(dirname "$0")/../.." || exit 2
 
 sites=(plant-a plant-b plant-c)
 site_field() { api site list --json | tr '{' '\n' | grep "\"name\":\"$1\"" | sed -n 's/.*"'"$2"'":"\([^"]*\)".*/\1/p'; }
-connected() { site_status "$1" connected | grep -q true; }
+connected() { site_status "$1" connected | grep true >/dev/null; }
 not() { ! "$@"; }
 speaks_with() { [ "$(site_field "$1" fingerprint)" = "$2" ]; } # site, fingerprint
 offers() { [ -n "$(site_field "$1" next_fingerprint)" ]; }
-shows() { "$agent" status --data "$work/$1" | grep -q "^$2"; } # site, the beginning of a line
+shows() { "$agent" status --data "$work/$1" | grep "^$2" >/dev/null; } # site, the beginning of a line
 updates() { api round list | awk '$4 == "COMMITTED" { print $5 }' | sort -u; }
 campaign() { api campaign start pump >"$work/started" 2>&1; }
 
@@ -59,11 +59,11 @@ until_true 30 speaks_with plant-a "$next" || die "plant-a does not go over to it
 until_true 30 connected plant-a || die "plant-a is not connected with its next keys"
 [ -e "$work/plant-a/identity.next" ] && die "the next keys did not take the place of the former"
 until_true 15 shows plant-a "fingerprint of its keys: $next" || die "status shows other keys"
-api journal --kind site. | grep -q 'speaks with its next keys' || die "the journal does not tell"
+api journal --kind site. | grep 'speaks with its next keys' >/dev/null || die "the journal does not tell"
 until_true 30 campaign || die "no campaign: $(cat "$work/started")"
 until_true 120 release_waits || die "no secure sum with the next keys: $(api campaign list; api round list)"
 [ "$(updates)" = 3 ] || die "somebody was left out: $(api round list)"
-api round show 2 | grep -q 'protection  secure sum of 3 sites of 3 parties: .* the sum of the other 2 sites; 0 may be lost' ||
+api round show 2 | grep 'protection  secure sum of 3 sites of 3 parties: .* the sum of the other 2 sites; 0 may be lost' >/dev/null ||
     die "a round does not say what it protects: $(api round show 2)"
 say 'ok: the roster names the next keys, the site goes over to them, and a secure sum has them in it'
 
@@ -72,7 +72,7 @@ mkdir "$work/thief" && cp "$work/plant-a/coordinator.json" "$work/thief/" && cp 
 sed "s|$work/plant-a|$work/thief|g" "$work/plant-a.yaml" >"$work/thief.yaml"
 start_site thief
 until_true 30 site_has_rows thief 1000 || die "the thief's agent does not run"
-"$agent" status --data "$work/thief" | grep -q 'not connected' || die "keys that were rotated away are admitted"
+"$agent" status --data "$work/thief" | grep 'not connected' >/dev/null || die "keys that were rotated away are admitted"
 kill9_site thief
 connected plant-a || die "the thief has cost plant-a its session"
 say 'ok: keys that were rotated away are not admitted'

@@ -73,7 +73,7 @@ until_true 20 site_is plant-a version "$(production)" || die "the version does n
 say "learned from $good images"
 
 alarms() { "$agent" alarms --data "$work/plant-a" "$@"; }
-listed() { alarms --all | grep -qE "cam-1 +$1"; }
+listed() { alarms --all | grep -E "cam-1 +$1" >/dev/null; }
 become() { until_true 15 listed "$@" || die "no \"$1\": $(alarms --all; alarms --log)"; }
 seen() { until_true 15 site_has_rows plant-a $(($1 * side)) || die "not $1 images are read"; }
 record() { alarms --log --json | grep "\"kind\":\"$1\".*\"part\":\"$2\""; }
@@ -86,14 +86,14 @@ become '1 +unacknowledged active'
 draw 4 normal $(numbered 212 220)
 become '1 +returned +over'
 seen $((good + 20))
-record raised P0211 | grep -q '"image":"P0211_1.png"' || die "the alarm does not name part and image: $(alarms --log --json)"
+record raised P0211 | grep '"image":"P0211_1.png"' >/dev/null || die "the alarm does not name part and image: $(alarms --log --json)"
 record cleared P0211 >/dev/null || die "its end is not about the part"
 [ "$(alarms --log --json | wc -l)" = 2 ] || die "more was said: $(alarms --log)"
 [ "$(awk -F, '$3 != ""' "$work/scores.csv" | wc -l)" = 21 ] || die "not one score for each of 20 images"
 say "one alarm for one defective part"
 
 # ---- where: the hole is 16 x 8 px at 44, 6 of an image of 64 x 64
-record raised P0211 | grep -q '"image_width":64.*"boxes":\[{"x":[34][0-9],"y":[0-6],.*"reason":"[^"]* at upper right, ' ||
+record raised P0211 | grep '"image_width":64.*"boxes":\[{"x":[34][0-9],"y":[0-6],.*"reason":"[^"]* at upper right, ' >/dev/null ||
     die "the alarm does not say where: $(record raised P0211)"
 sent() { grep -q '"part":"P0211".*"boxes":\[{"x"' "$work/archive.jsonl"; }
 until_true 10 sent || die "the sink was not sent the boxes"
@@ -121,11 +121,11 @@ draw 9 normal P0403_1
 printf 'no image' >"$cam/P0404_1.png"
 draw 10 normal P0405_1
 seen $((good + 28))
-fine() { record quality P0403 | grep -q '"begins":false'; }
+fine() { record quality P0403 | grep '"begins":false' >/dev/null; }
 until_true 15 fine || die "no end of the bad pictures: $(alarms --log --json)"
-record quality P0401 | grep -q 'is out of focus' || die "nothing is said of focus: $(alarms --log)"
-record quality P0402 | grep -q 'is clipped' || die "nothing is said of exposure: $(alarms --log)"
-refused() { [ "$(site_status plant-a bad)" = 1 ] || "$agent" status --data "$work/plant-a" --json | grep -q '"images_refused": *1'; }
+record quality P0401 | grep 'is out of focus' >/dev/null || die "nothing is said of focus: $(alarms --log)"
+record quality P0402 | grep 'is clipped' >/dev/null || die "nothing is said of exposure: $(alarms --log)"
+refused() { [ "$(site_status plant-a bad)" = 1 ] || "$agent" status --data "$work/plant-a" --json | grep '"images_refused": *1' >/dev/null; }
 until_true 15 refused || die "the broken file is not counted"
 [ "$(alarms --log --json | grep -c '"kind":"raised"')" = 3 ] || die "a picture raised an alarm: $(alarms --log)"
 say "bad pictures are events of the data"

@@ -11,8 +11,8 @@ has_production() { p=$(production) && [ -n "$p" ] && [ "$p" != null ]; }
 start_training() { api campaign start pump >"$work/started" 2>&1; }
 all_run() { local s; for s in "${sites[@]}"; do site_is "$s" version "$1" || return 1; done; }
 overlays() { local s; for s in "${sites[@]}"; do echo "$s $(site_status "$s" overlay)"; done; }
-drift_is_seen() { api drift list | grep -q "$drifts.*line-1"; }
-answered() { api campaign list | grep -q ' overlay .*ADAPTED'; }
+drift_is_seen() { api drift list | grep "$drifts.*line-1" >/dev/null; }
+answered() { api campaign list | grep ' overlay .*ADAPTED' >/dev/null; }
 is() # what, seconds, condition ...
 {
     local what=$1 seconds=$2

@@ -26,7 +26,10 @@ until_true() # seconds, command ...
     done
 }
 
+programs() { stat -c '%n %i %y' build/release/bin/andon* 2>/dev/null; }
+built=$(programs)
 deploy/package --out "$place/debs" >"$out" 2>&1 || die "the packages cannot be built"
+[ -z "$built" ] || [ "$(programs)" = "$built" ] || die "programs that are built, and may run, were linked again"
 mkdir "$machine/root/packages" && cp "$place"/debs/*.deb "$machine/root/packages/"
 version=$(dpkg-deb -f "$machine"/root/packages/andon_*.deb Version)
 
@@ -35,8 +38,8 @@ for name in andon-coordinator andon-agent andon andon-lab; do
     deb=$(echo "$machine/root/packages/${name}_$version"_*.deb)
     dpkg-deb -x "$deb" "$place/x-$name"
     program=$place/x-$name/usr/bin/$name
-    ! readelf -S "$program" | grep -qF .debug_info || die "$name is not stripped"
-    strings "$program" | grep -qF "$PWD" && die "$name names the folder where it was built"
+    ! readelf -S "$program" | grep -F .debug_info >/dev/null || die "$name is not stripped"
+    strings "$program" | grep -F "$PWD" >/dev/null && die "$name names the folder where it was built"
     # Each library is of a package that the package depends on, or of andon-libs.
     depends=" $(dpkg-deb -f "$deb" Depends | sed 's/([^)]*)//g; s/,/ /g') "
     for library in $(readelf -d "$program" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p'); do
@@ -76,7 +79,7 @@ run_block() # name
             in_machine bash -c "cd /root/packages && $line" >"$place/enrol" 2>&1 &
             pid=$!
             asked() { fingerprint=$(sed -n 's/^fingerprint of this site: //p' "$place/enrol"); [ -n "$fingerprint" ]; }
-            waits() { in_machine sudo -u andon andon site list --data /var/lib/andon | grep -q "requested.*$fingerprint"; }
+            waits() { in_machine sudo -u andon andon site list --data /var/lib/andon | grep "requested.*$fingerprint" >/dev/null; }
             until_true 20 asked && until_true 20 waits || die "$line: $(cat "$place/enrol")"
             continue
         fi
@@ -103,7 +106,7 @@ connected() # sites ...
 {
     local site
     for site; do
-        in_machine sudo -u andon andon site list --data /var/lib/andon 2>/dev/null | grep -q "^$site .*approved *yes" || return 1
+        in_machine sudo -u andon andon site list --data /var/lib/andon 2>/dev/null | grep "^$site .*approved *yes" >/dev/null || return 1
     done
 }
 

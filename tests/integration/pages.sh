@@ -43,11 +43,12 @@ done
 # ---- completion
 offers() # words ...: what bash would show, in one line
 {
+    "$bin/$1" --completion bash >"$work/completion" || die "$1 --completion bash"
     bash -c '
-        source <("$1" --completion bash)
+        source "$3"
         COMP_LINE="$1 $2" COMP_POINT=$((${#1} + 1 + ${#2}))
         name=_$(basename "$1"); ${name//-/_}
-        printf "%s\n" "${COMPREPLY[@]}" | sort | paste -sd " "' - "$bin/$1" "$2" 2>"$work/errors"
+        printf "%s\n" "${COMPREPLY[@]}" | sort | paste -sd " "' - "$bin/$1" "$2" "$work/completion" 2>"$work/errors"
 }
 says() # program, line, expected
 {

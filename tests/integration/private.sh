@@ -36,7 +36,7 @@ api round replay "$round" >/dev/null || die "a round with noise cannot be comput
 api model show pump >"$work/model"
 grep -q 'after 2 rounds; outside it: 0 training rounds without noise, 4 of statistics' "$work/model" ||
     die "the model shows: $(cat "$work/model")"
-api status | grep -q 'of 8 record' || die "status does not show epsilon"
+api status | grep 'of 8 record' >/dev/null || die "status does not show epsilon"
 say "$(grep privacy "$work/model")"
 
 # ---- the budget
@@ -50,9 +50,9 @@ api model policy pump privacy=secure-sum secure.dropouts=0 dp.unit=site dp.noise
 api campaign start pump </dev/null >"$work/buried" 2>&1 && die "a campaign began whose noise buries it"
 grep -q 'times as long as all updates together' "$work/buried" || die "it says: $(cat "$work/buried")"
 api campaign start pump --yes --rounds 1 >"$work/start" 2>&1 || die "not with --yes: $(cat "$work/start")"
-ended() { api campaign list --limit 1 | grep -qE 'PROMOTED|STOPPED'; }
+ended() { api campaign list --limit 1 | grep -E 'PROMOTED|STOPPED' >/dev/null; }
 until_true 60 ended || die "the campaign does not end: $(api campaign list; api round list)"
-api round list | grep -q ' site ' || die "no round shows the unit site: $(api round list)"
+api round list | grep ' site ' >/dev/null || die "no round shows the unit site: $(api round list)"
 say "$(api model show pump | grep privacy)"
 
 # ---- what the sites say
@@ -72,8 +72,8 @@ start_site plant-b
 until_true 20 site_is plant-b connected true || die "plant-b does not come back"
 api model policy pump dp.unit=record dp.epsilon=100 >/dev/null || die "no such policy"
 api campaign start pump --rounds 1 >/dev/null || die "no campaign"
-stopped() { api campaign list --limit 1 | grep -q STOPPED; }
+stopped() { api campaign list --limit 1 | grep STOPPED >/dev/null; }
 until_true 90 stopped || die "a site's refusal did not end the campaign: $(api campaign list)"
-"$agent" ledger --data "$work/plant-b" | grep -q 'refused: site policy: dp.required is site' ||
+"$agent" ledger --data "$work/plant-b" | grep 'refused: site policy: dp.required is site' >/dev/null ||
     die "plant-b did not refuse: $("$agent" ledger --data "$work/plant-b" | tail -n 5)"
 say "passed"

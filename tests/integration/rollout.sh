@@ -9,7 +9,7 @@ sites=(plant-a plant-b plant-c)
 has_production() { p=$(production) && [ -n "$p" ] && [ "$p" != null ] && [ "$p" != "${1:-}" ]; }
 campaign() { api campaign start pump "$@" >"$work/started" 2>&1; }
 promote() { api promote pump "$1" --reason 'a test' >"$work/out" 2>&1; }
-shows() { api rollout list | sed -n 1,2p | grep -q "$1"; } # of the last rollout
+shows() { api rollout list | sed -n 1,2p | grep "$1" >/dev/null; } # of the last rollout
 runs() { site_is "$1" version "$2"; }
 n_running() # version
 {
@@ -71,7 +71,7 @@ is 'not all are back' 60 all_run "$second"
 api rollout show "$(api rollout list --json | grep -o '"id":[0-9]*' | head -n 1 | cut -d: -f2)" >"$work/out"
 grep -q "^$canary .*FAILED .*runs ${second:0:12} " "$work/out" && grep -q 'AT ITS END' "$work/out" ||
     die "what became of a rollout that is over is not said: $(cat "$work/out")"
-api history "$canary/line-1" | grep -q 'the score has worsened' || die "$(api history "$canary/line-1")"
+api history "$canary/line-1" | grep 'the score has worsened' >/dev/null || die "$(api history "$canary/line-1")"
 api journal --kind rollout.event --limit 20 >"$work/out"
 grep -q 'site .* fails, RUNNING before, now ROLLED_BACK' "$work/out" ||
     die "the journal does not say what was before: $(cat "$work/out")"
@@ -84,7 +84,8 @@ until_true 60 campaign --kind incremental || die "no campaign: $(cat "$work/star
 is 'it waits for nobody' 120 shows 'WAITING *1 of 2'
 kill9_site plant-c
 id=$(api rollout list --json | grep -o '"id":[0-9]*' | head -n 1 | cut -d: -f2)
-api rollout approve "$id" >"$work/out" || die "$(cat "$work/out")"
+api rollout approve "$id" --reason "the canary was quiet" >"$work/out" || die "$(cat "$work/out")"
+api journal --limit 100 | grep "the canary was quiet" >/dev/null || die "the journal does not say why a stage was approved"
 is 'it does not end without plant-c' 120 shows DONE
 third=$(production)
 [ "$third" != "$second" ] || die 'production did not move'

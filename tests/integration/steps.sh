@@ -46,8 +46,8 @@ say "three sites run $version"
 
 # ---- and no site's sums were seen, those of its regimes neither
 for r in $(seq "$(last_round)"); do
-    round_json "$r" | grep -q '"state":"COMMITTED"' || continue
-    round_json "$r" | grep -q '"protection":"secure sum of ' || die "round $r is in the clear: $(round_json "$r")"
+    round_json "$r" | grep '"state":"COMMITTED"' >/dev/null || continue
+    round_json "$r" | grep '"protection":"secure sum of ' >/dev/null || die "round $r is in the clear: $(round_json "$r")"
 done
 
 # ---- the version brings the steps along

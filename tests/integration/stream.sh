@@ -36,7 +36,7 @@ END
     start_site "$site"
 done
 create_model min_cohort=2 privacy=trusted train.rounds=3
-known_read() { lines_at "$1" | grep -qx "$known $known"; }
+known_read() { lines_at "$1" | grep -x "$known $known" >/dev/null; }
 for site in "${sites[@]}"; do
     until_true 30 known_read "$site" || die "$site does not read its known rows: $(lines_at "$site")"
     until_true 20 site_is "$site" connected true || die "$site does not connect"

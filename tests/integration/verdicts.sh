@@ -42,7 +42,7 @@ do_it() { agent_says "$@" || die "$*: $(cat "$work/said")"; }
 refused() { agent_says "$@" && die "taken: $*"; }
 said() { grep -q "$1" "$work/said" || die "it does not say \"$1\": $(cat "$work/said")"; }
 alarms() { "$agent" alarms --data "$work/plant-a" "$@"; }
-logged() { alarms --log | grep -qE "$1"; }
+logged() { alarms --log | grep -E "$1" >/dev/null; }
 records() { alarms --log --json | wc -l; }
 
 until_true 20 site_has_rows plant-a 85 || die "no rows are read"
@@ -68,7 +68,7 @@ do_it verdicts import "$work/monday.csv" "${mes[@]}"
 said '32 rows, 32 new'
 until_true 10 logged 'alarm 1 verdict, .* by mes, verdict true' || die "no verdict: $(alarms --log)"
 logged 'missed by mes' || die "no missed defect: $(alarms --log)"
-alarms --log --json | grep '"kind":"missed"' | grep '"part":"P-5"' | grep -q '"class":"dent"' || die "$(alarms --log --json)"
+alarms --log --json | grep '"kind":"missed"' | grep '"part":"P-5"' | grep '"class":"dent"' >/dev/null || die "$(alarms --log --json)"
 after=$(records)
 [ $((after - before)) = 2 ] || die "$((after - before)) records for two: $(alarms --log)"
 do_it verdicts import "$work/monday.csv" "${mes[@]}"
@@ -97,11 +97,11 @@ until_true 10 logged 'alarm 2 verdict, .* by anna: looked myself, verdict true' 
 do_it missed press 'oil on the floor' --by otto --class leak
 until_true 10 logged 'missed by otto: oil on the floor' || die "$(alarms --log)"
 # ---- and what the pool made of it
-labelled() { "$agent" samples press --label "$1" --json --data "$work/plant-a" | grep -q '"windows"'; }
+labelled() { "$agent" samples press --label "$1" --json --data "$work/plant-a" | grep '"windows"' >/dev/null; }
 until_true 10 labelled normal || die "no window is labelled: $("$agent" samples press --data "$work/plant-a")"
 until_true 10 labelled dent || die "the missed part is not in the pool: $("$agent" samples press --data "$work/plant-a")"
 until_true 10 labelled crack || die "the alarm's part is not in the pool: $("$agent" samples press --data "$work/plant-a")"
-"$agent" samples press --part train --label dent --data "$work/plant-a" | grep -q dent && die "a defect is trained on"
+"$agent" samples press --part train --label dent --data "$work/plant-a" | grep dent >/dev/null && die "a defect is trained on"
 figures=$("$agent" verdicts --by day --json --data "$work/plant-a")
 grep -q '"missed":1,"good":30,' <<<"$figures" || die "the first day's figures: $figures" # alarms of rules are not the model's
 printf 'line,alarm,verdict\npress,7,true\n' >"$work/none.csv"

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -20,65 +18,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "coordinator/api/api.h"
-#include "coordinator/runtime.h"
 #include "doors/crypto.h"
 #include "doors/json.h"
-#include "tests/support/folder.h"
+#include "tests/support/server.h"
 
 #define PASSWORD "correct horse battery"
-
-typedef struct fixture {
-    char dir[AN_PATH_MAX];
-    an_coordinator_conf conf;
-    an_runtime *rt;
-    uint16_t port;
-    char admin[128]; /* the header */
-} fixture;
-
-static void set(fixture *f, const char *key, const char *value)
-{
-    assert_int_equal(
-        an_opt_set(an_coordinator_rows, an_coordinator_n_rows, &f->conf, key, value, "test", NULL), AN_OK);
-}
-
-static void start(fixture *f)
-{
-    an_note why = {{0}};
-    an_buf b;
-    if (an_runtime_start(&f->conf, NULL, &f->rt, &why) != AN_OK)
-        fail_msg("%s", why.text);
-    const an_runtime_endpoints *e = an_runtime_endpoints_get(f->rt);
-    f->port = (uint16_t)strtoul(strrchr(e->http, ':') + 1, NULL, 10);
-    an_buf_init(&b, 256);
-    assert_int_equal(an_file_read(&b, e->token_file, &why), AN_OK);
-    snprintf(f->admin, sizeof f->admin, "Authorization: Bearer %.64s\r\n", (const char *)b.data);
-    an_buf_done(&b);
-}
-
-static int setup(void **state)
-{
-    fixture *f = an_alloc(1, sizeof *f);
-    an_test_folder_make(f->dir);
-    assert_int_equal(an_coordinator_conf_init(&f->conf), AN_OK);
-    set(f, "data", f->dir);
-    set(f, "http.port", "0");
-    set(f, "listen.control", "tcp://127.0.0.1:*");
-    set(f, "listen.bulk", "tcp://127.0.0.1:*");
-    set(f, "listen.enrol", "tcp://127.0.0.1:*");
-    start(f);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture *f = *state;
-    an_runtime_stop(f->rt);
-    an_coordinator_conf_done(&f->conf);
-    an_test_folder_remove(f->dir);
-    an_free(f);
-    return 0;
-}
 
 static int64_t mono(void)
 {
@@ -91,16 +35,6 @@ typedef struct answer {
     unsigned status;
     char text[16384]; /* head and the beginning of the body */
 } answer;
-
-static int dial(const fixture *f)
-{
-    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(f->port)};
-    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof addr), 0);
-    return fd;
-}
 
 static void hear(int fd, answer *ret)
 {
@@ -118,15 +52,17 @@ static void hear(int fd, answer *ret)
     ret->status = strncmp(ret->text, "HTTP/1.1 ", 9) == 0 ? (unsigned)strtoul(ret->text + 9, NULL, 10) : 0;
 }
 
-/* headers: each ends with CR LF. */
-static unsigned ask(const fixture *f, answer *ret, const char *method, const char *path, const char *headers,
+/* headers: each ends with CR LF; a Host is among them, or it is the right one. */
+static unsigned ask(const server *f, answer *ret, const char *method, const char *path, const char *headers,
                     const char *body)
 {
-    char head[2048];
-    const int fd = dial(f);
-    const int n = snprintf(head, sizeof head,
-                           "%s %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n",
-                           method, path, headers, strlen(body));
+    char head[2048], host[32] = "";
+    const int fd = server_dial(f);
+    if (!strstr(headers, "Host: "))
+        snprintf(host, sizeof host, "Host: localhost:%u\r\n", (unsigned)f->port);
+    const int n =
+        snprintf(head, sizeof head, "%s %s HTTP/1.1\r\n%sConnection: close\r\n%sContent-Length: %zu\r\n\r\n",
+                 method, path, host, headers, strlen(body));
     assert_true(n > 0 && (size_t)n < sizeof head);
     (void)!send(fd, head, (size_t)n, MSG_NOSIGNAL);
     for (size_t sent = 0; sent < strlen(body);) { /* who refuses a long body need not read it */
@@ -140,7 +76,7 @@ static unsigned ask(const fixture *f, answer *ret, const char *method, const cha
     return ret->status;
 }
 
-static void expect(const fixture *f, const char *method, const char *path, const char *headers,
+static void expect(const server *f, const char *method, const char *path, const char *headers,
                    const char *body, unsigned status, const char *says)
 {
     answer a;
@@ -163,41 +99,42 @@ static void cut(const char *text, const char *before, const char *ends, char *re
 }
 
 typedef struct login {
-    char cookie[160]; /* the header */
-    char both[256];   /* ... and that against forged changes */
+    char cookie[192]; /* the header */
+    char both[288];   /* ... and that against forged changes */
 } login;
 
-static unsigned log_in(const fixture *f, login *ret, const char *user, const char *password)
+static unsigned log_in(const server *f, login *ret, const char *user, const char *password)
 {
     answer a;
-    char body[512], cookie[80], csrf[40];
+    char body[512], cookie[80], csrf[40], name[32];
     snprintf(body, sizeof body, "{\"user\":\"%s\",\"password\":\"%s\"}", user, password);
     if (ask(f, &a, "POST", "/api/v1/session", "", body) != 200)
         return a.status;
-    cut(a.text, "Set-Cookie: andon=", ";", cookie, sizeof cookie);
+    snprintf(name, sizeof name, "Set-Cookie: andon-%u=", (unsigned)f->port);
+    cut(a.text, name, ";", cookie, sizeof cookie);
     cut(a.text, "\"csrf\":\"", "\"", csrf, sizeof csrf);
-    snprintf(ret->cookie, sizeof ret->cookie, "Cookie: x=1; andon=%s\r\n", cookie);
+    snprintf(ret->cookie, sizeof ret->cookie, "Cookie: x=1; andon=y; andon-%u=%s\r\n", (unsigned)f->port,
+             cookie);
     snprintf(ret->both, sizeof ret->both, "%sX-Andon-CSRF: %s\r\n", ret->cookie, csrf);
     return 200;
 }
 
-static void add_user(const fixture *f, const char *name, const char *role, const char *site)
+static void add_user(const server *f, const char *name, const char *role, const char *site)
 {
     char body[256];
     snprintf(body, sizeof body,
              "{\"name\":\"%s\",\"role\":\"%s\",\"password\":\"" PASSWORD "\",\"sites\":[%s]}", name, role,
              site);
-    expect(f, "POST", "/api/v1/users", f->admin, body, 201, name);
+    expect(f, "POST", "/api/v1/users", f->header, body, 201, name);
 }
 
-static void add_token(const fixture *f, const char *name, const char *role, int valid_ms,
-                      char ret[static 160])
+static void add_token(const server *f, const char *name, const char *role, int valid_ms, char ret[static 160])
 {
     answer a;
     char path[64], body[128], text[80];
     snprintf(path, sizeof path, "/api/v1/users/%s/tokens", name);
     snprintf(body, sizeof body, "{\"label\":\"test\",\"role\":\"%s\",\"valid_ms\":%d}", role, valid_ms);
-    assert_int_equal(ask(f, &a, "POST", path, f->admin, body), 201);
+    assert_int_equal(ask(f, &a, "POST", path, f->header, body), 201);
     cut(a.text, "\"token\":\"", "\"", text, sizeof text);
     snprintf(ret, 160, "Authorization: Bearer %s\r\n", text);
 }
@@ -218,7 +155,7 @@ typedef struct doors {
     char *large;
 } doors;
 
-static void refused(const fixture *f, const an_api_route_info *r, const char *path, const char *headers,
+static void refused(const server *f, const an_api_route_info *r, const char *path, const char *headers,
                     const char *body, unsigned status, const char *what)
 {
     answer a;
@@ -228,7 +165,7 @@ static void refused(const fixture *f, const an_api_route_info *r, const char *pa
         assert_non_null(strstr(a.text, "application/problem+json"));
 }
 
-static void try_route(const fixture *f, const doors *d, const an_api_route_info *r)
+static void try_route(const server *f, const doors *d, const an_api_route_info *r)
 {
     char path[256], other[256], climbs[256];
     const bool own = r->scope == AN_REACH_OWN, post = strcmp(r->method, "POST") == 0,
@@ -239,7 +176,7 @@ static void try_route(const fixture *f, const doors *d, const an_api_route_info 
     refused(f, r, path, "", "{}", 401, "no token");
     refused(f, r, path, "Authorization: Bearer 00\r\n", "{}", 401, "a wrong token");
     refused(f, r, path, "Authorization: Basic YTpi\r\n", "{}", 401, "another scheme");
-    refused(f, r, path, "Cookie: andon=00\r\n", "{}", 401, "a wrong cookie");
+    refused(f, r, path, "Host: localhost\r\nCookie: andon=00\r\n", "{}", 401, "a wrong cookie");
     refused(f, r, path, d->expired, "{}", 401, "an expired token");
     if (r->role > AN_ROLE_VIEWER)
         refused(f, r, path, d->of_role[r->role - 1], "{}", 403, "a role too low");
@@ -248,16 +185,16 @@ static void try_route(const fixture *f, const doors *d, const an_api_route_info 
     if (post)
         refused(f, r, path, d->session.cookie, "{}", 403, "a cookie alone");
     if (post)
-        refused(f, r, path, f->admin, "{\"a\":", 400, "a body that is none");
+        refused(f, r, path, f->header, "{\"a\":", 400, "a body that is none");
     if (post)
-        refused(f, r, path, f->admin, d->large, 413, "a body too large");
+        refused(f, r, path, f->header, d->large, 413, "a body too large");
     if (part)
-        refused(f, r, climbs, f->admin, "{}", 404, "a path that climbs");
+        refused(f, r, climbs, f->header, "{}", 404, "a path that climbs");
 }
 
 static void each_route_refuses_what_it_must(void **state)
 {
-    fixture *f = *state;
+    server *f = *state;
     doors d = {.large = an_alloc((2U << 20) + 1, 1)};
     an_api_route_info r;
     answer a;
@@ -275,13 +212,13 @@ static void each_route_refuses_what_it_must(void **state)
     do /* its second has to pass */
         ask(f, &a, "GET", "/api/v1/models", d.expired, "");
     while (a.status == 200);
-    ask(f, &a, "GET", "/api/v1/status", f->admin, "");
+    ask(f, &a, "GET", "/api/v1/status", f->header, "");
     char before[32], after[32];
     cut(a.text, "\"journal_seq\":", ",}", before, sizeof before);
     for (; an_api_route_at(n, &r); n++)
         try_route(f, &d, &r);
     assert_true(n > 50);
-    ask(f, &a, "GET", "/api/v1/status", f->admin, "");
+    ask(f, &a, "GET", "/api/v1/status", f->header, "");
     cut(a.text, "\"journal_seq\":", ",}", after, sizeof after);
     assert_string_equal(before, after); /* nothing was changed by any of it */
     an_free(d.large);
@@ -290,7 +227,7 @@ static void each_route_refuses_what_it_must(void **state)
 /* A stream that was open when its user could still listen. */
 static void a_stream_ends_with_what_it_was_opened_for(void **state)
 {
-    fixture *f = *state;
+    server *f = *state;
     static const char *const changes[][2] = {{"/api/v1/users/mia", "{\"sites\":[\"plant-a\"]}"},
                                              {"/api/v1/users/mia/remove", "{}"}};
     char token[160], head[512];
@@ -298,13 +235,13 @@ static void a_stream_ends_with_what_it_was_opened_for(void **state)
     add_user(f, "mia", "viewer", "");
     add_token(f, "mia", "viewer", 600000, token);
     for (size_t i = 0; i < 2; i++) {
-        const int fd = dial(f);
-        snprintf(head, sizeof head, "GET /api/v1/events HTTP/1.1\r\nHost: h\r\nConnection: close\r\n%s\r\n",
-                 token);
+        const int fd = server_dial(f);
+        snprintf(head, sizeof head,
+                 "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s\r\n", token);
         assert_int_equal(send(fd, head, strlen(head), MSG_NOSIGNAL), strlen(head));
         assert_int_equal(recv(fd, head, 12, MSG_WAITALL), 12);
         assert_memory_equal(head, "HTTP/1.1 200", 12);
-        expect(f, "POST", changes[i][0], f->admin, changes[i][1], 200, "mia");
+        expect(f, "POST", changes[i][0], f->header, changes[i][1], 200, "mia");
         hear(fd, &a); /* until the server closes it */
         close(fd);
     }
@@ -314,7 +251,7 @@ static void a_stream_ends_with_what_it_was_opened_for(void **state)
 
 static void a_person_logs_in_asks_and_logs_out(void **state)
 {
-    fixture *f = *state;
+    server *f = *state;
     login l;
     answer a;
     add_user(f, "mia", "operator", "\"plant-a\"");
@@ -325,15 +262,15 @@ static void a_person_logs_in_asks_and_logs_out(void **state)
     assert_non_null(strstr(a.text, "Cache-Control: no-store"));
     assert_int_equal(log_in(f, &l, "mia", PASSWORD), 200);
     expect(f, "GET", "/api/v1/session", l.cookie, "", 200, "\"csrf\":\"");
-    expect(f, "GET", "/api/v1/session", f->admin, "", 200, "\"user\":\"admin\",\"role\":\"administrator\"");
+    expect(f, "GET", "/api/v1/session", f->header, "", 200, "\"user\":\"admin\",\"role\":\"administrator\"");
     expect(f, "GET", "/api/v1/session", "", "", 401, "log in");
     expect(f, "GET", "/api/v1/models", l.cookie, "", 200, "models");
     expect(f, "POST", "/api/v1/users/mia/tokens", l.cookie, "{\"label\":\"x\"}", 403, "X-Andon-CSRF");
     expect(f, "POST", "/api/v1/users/mia/tokens", l.both, "{\"label\":\"x\"}", 201, "andon_");
-    expect(f, "GET", "/api/v1/journal", f->admin, "", 200, "made by user/mia");
+    expect(f, "GET", "/api/v1/journal", f->header, "", 200, "made by user/mia");
     expect(f, "POST", "/api/v1/session/end", l.cookie, "", 403, "CSRF");
     expect(f, "POST", "/api/v1/session/end", l.both, "", 200,
-           "andon=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
+           "=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
     expect(f, "GET", "/api/v1/models", l.cookie, "", 401, "log in");
     expect(f, "DELETE", "/api/v1/session", "", "", 405, "not possible");
     expect(f, "POST", "/api/v1/session", "Origin: http://evil.example\r\n",
@@ -342,22 +279,22 @@ static void a_person_logs_in_asks_and_logs_out(void **state)
            "{\"user\":\"mia\",\"password\":\"" PASSWORD "\"}", 403, "another origin");
     expect(f, "POST", "/api/v1/session", "Sec-Fetch-Site: same-origin\r\nOrigin: https://outside\r\n",
            "{\"user\":\"mia\",\"password\":\"" PASSWORD "\"}", 200, "csrf");
-    expect(f, "POST", "/api/v1/session", "Origin: http://h\r\n",
+    expect(f, "POST", "/api/v1/session", "Host: localhost\r\nOrigin: http://localhost\r\n",
            "{\"user\":\"mia\",\"password\":\"" PASSWORD "\"}", 200, "csrf");
 }
 
 static void the_administrator_s_token_is_a_password_before_there_are_others(void **state)
 {
-    fixture *f = *state;
+    server *f = *state;
     login l;
     char token[80];
-    cut(f->admin, "Bearer ", "\r", token, sizeof token);
+    cut(f->header, "Bearer ", "\r", token, sizeof token);
     assert_int_equal(log_in(f, &l, "admin", token), 200);
     expect(f, "POST", "/api/v1/users", l.both, "{\"name\":\"mia\",\"role\":\"viewer\"}", 201, "mia");
     for (int i = 0; i < 8; i++)
         assert_true(log_in(f, &l, "admin", "not the token at all") >= 400);
     assert_int_equal(log_in(f, &l, "admin", token), 200); /* whoever guesses does not keep it out */
-    expect(f, "GET", "/api/v1/users", f->admin, "", 200, "mia");
+    expect(f, "GET", "/api/v1/users", f->header, "", 200, "mia");
     assert_int_equal(log_in(f, &l, "mia", PASSWORD), 429); /* but the address waits */
 }
 
@@ -373,11 +310,11 @@ static int64_t cost_ms(void)
 
 static void nobody_and_a_wrong_password_get_the_same_answer(void **state)
 {
-    fixture *f = *state;
+    server *f = *state;
     answer a[2];
     const int64_t dear_ms = cost_ms() / 2;
     add_user(f, "mia", "viewer", "");
-    expect(f, "POST", "/api/v1/users", f->admin, "{\"name\":\"new\",\"role\":\"viewer\"}", 201, "new");
+    expect(f, "POST", "/api/v1/users", f->header, "{\"name\":\"new\",\"role\":\"viewer\"}", 201, "new");
     ask(f, &a[0], "POST", "/api/v1/session", "", "{\"user\":\"mia\",\"password\":\"wrong horse battery\"}");
     assert_int_equal(a[0].status, 401);
     static const char *const others[] = {"{\"user\":\"nobody\",\"password\":\"wrong horse battery\"}",
@@ -397,7 +334,7 @@ static void nobody_and_a_wrong_password_get_the_same_answer(void **state)
 
 static void who_guesses_waits(void **state)
 {
-    fixture *f = *state;
+    server *f = *state;
     login l;
     unsigned status = 0;
     add_user(f, "mia", "viewer", "");
@@ -406,12 +343,12 @@ static void who_guesses_waits(void **state)
     assert_int_equal(status, 429);
     expect(f, "POST", "/api/v1/session", "", "{\"user\":\"mia\",\"password\":\"" PASSWORD "\"}", 429,
            "\r\nRetry-After: ");
-    expect(f, "GET", "/api/v1/models", f->admin, "", 200, "models");
+    expect(f, "GET", "/api/v1/models", f->header, "", 200, "models");
 }
 
 static void a_session_ends_with_what_it_was_opened_for(void **state)
 {
-    fixture *f = *state;
+    server *f = *state;
     static const char *const changes[][2] = {
         {"/api/v1/users/mia", "{\"role\":\"viewer\"}"},
         {"/api/v1/users/mia", "{\"sites\":[\"plant-a\"]}"},
@@ -426,7 +363,7 @@ static void a_session_ends_with_what_it_was_opened_for(void **state)
         assert_int_equal(log_in(f, &l, "mia", PASSWORD), 200);
         expect(f, "GET", "/api/v1/models", l.cookie, "", 200, "models");
         expect(f, "GET", "/api/v1/models", token, "", 200, "models");
-        expect(f, "POST", changes[i][0], f->admin, changes[i][1], 200, "mia");
+        expect(f, "POST", changes[i][0], f->header, changes[i][1], 200, "mia");
         expect(f, "GET", "/api/v1/models", l.cookie, "", 401, "log in");
     }
     expect(f, "GET", "/api/v1/models", token, "", 401, "valid");
@@ -434,7 +371,7 @@ static void a_session_ends_with_what_it_was_opened_for(void **state)
 
 static void users_and_passwords_are_there_after_a_restart(void **state)
 {
-    fixture *f = *state;
+    server *f = *state;
     login l;
     char token[160];
     add_user(f, "mia", "engineer", "");
@@ -442,7 +379,7 @@ static void users_and_passwords_are_there_after_a_restart(void **state)
     assert_int_equal(log_in(f, &l, "mia", PASSWORD), 200);
     an_runtime_stop(f->rt);
     f->rt = NULL;
-    start(f);
+    server_start(f);
     expect(f, "GET", "/api/v1/models", l.cookie, "", 401, "log in"); /* sessions are not */
     expect(f, "GET", "/api/v1/models", token, "", 200, "models");
     expect(f, "POST", "/api/v1/models", token, "{}", 403, "engineer");
@@ -451,7 +388,7 @@ static void users_and_passwords_are_there_after_a_restart(void **state)
 
 static void one_s_own_password_needs_the_present_one(void **state)
 {
-    fixture *f = *state;
+    server *f = *state;
     login l;
     add_user(f, "mia", "viewer", "");
     assert_int_equal(log_in(f, &l, "mia", PASSWORD), 200);
@@ -464,7 +401,7 @@ static void one_s_own_password_needs_the_present_one(void **state)
            "{\"password\":\"another one of mine\",\"old\":\"" PASSWORD "\"}", 200, "mia");
     assert_int_equal(log_in(f, &l, "mia", PASSWORD), 401);
     assert_int_equal(log_in(f, &l, "mia", "another one of mine"), 200);
-    expect(f, "GET", "/api/v1/journal", f->admin, "", 200, "user mia has another password, set by user/mia");
+    expect(f, "GET", "/api/v1/journal", f->header, "", 200, "user mia has another password, set by user/mia");
 }
 
 static void *log_in_once(void *arg)
@@ -476,7 +413,7 @@ static void *log_in_once(void *arg)
 /* Two at once; whoever comes meanwhile is told so, and all who come again get in. */
 static void many_who_log_in_at_once_are_told_to_come_again(void **state)
 {
-    fixture *f = *state;
+    server *f = *state;
     pthread_t threads[12];
     login l;
     size_t in = 0;
@@ -491,23 +428,100 @@ static void many_who_log_in_at_once_are_told_to_come_again(void **state)
         in += s == 200;
     }
     assert_true(in >= 2 || log_in(f, &l, "mia", PASSWORD) == 200);
-    expect(f, "GET", "/api/v1/status", f->admin, "", 200, "journal_seq");
+    expect(f, "GET", "/api/v1/status", f->header, "", 200, "journal_seq");
+}
+
+/* Ports of one computer share their cookies: what another one has set is none of ours, and ours is left to it. */
+static void a_session_is_of_the_port_that_the_browser_knows(void **state)
+{
+    server *f = *state;
+    login l;
+    answer a;
+    char mapped[96], value[80], headers[256];
+    add_user(f, "mia", "viewer", "");
+    assert_int_equal(log_in(f, &l, "mia", PASSWORD), 200);
+    expect(f, "GET", "/api/v1/models", l.cookie, "", 200, "models");
+    snprintf(headers, sizeof headers, "Host: localhost:1\r\n%s", l.cookie);
+    expect(f, "GET", "/api/v1/models", headers, "", 401, "log in");
+    /* Behind a container's mapping the port is another one, and behind a proxy there may be none. */
+    static const struct {
+        const char *host, *cookie;
+    } seen[] = {{"localhost:8081", "Set-Cookie: andon-8081="}, {"localhost", "Set-Cookie: andon="}};
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(mapped, sizeof mapped, "Host: %s\r\n", seen[i].host);
+        assert_int_equal(
+            ask(f, &a, "POST", "/api/v1/session", mapped, "{\"user\":\"mia\",\"password\":\"" PASSWORD "\"}"),
+            200);
+        cut(a.text, seen[i].cookie, ";", value, sizeof value);
+        snprintf(headers, sizeof headers, "%sCookie: %s%s\r\n", mapped, seen[i].cookie + 12, value);
+        expect(f, "GET", "/api/v1/models", headers, "", 200, "models");
+    }
+}
+
+static void a_page_whose_name_leads_here_is_told_nothing(void **state)
+{
+    static const char *const good[] = {"127.0.0.1",   "127.0.0.1:1",    "[::1]:7700",  "LocalHost.",
+                                       "10.1.2.3:80", "andon.plant:80", "hall-3.plant"};
+    static const char *const bad[] = {"evil.example",
+                                      "evil.example:7700",
+                                      "localhost.evil.example",
+                                      "plant",
+                                      "127.0.0.1.evil.example",
+                                      "a b",
+                                      ""};
+    static const char *const paths[] = {"/", "/metrics", "/api/v1/status", "/api/v1/session",
+                                        "/api/v1/events"};
+    server *f = *state;
+    answer a;
+    char headers[512], own[128] = "";
+    server_stop(f);
+    server_set(f, "http.names", "andon.plant, hall-3.plant");
+    server_start(f);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        snprintf(headers, sizeof headers, "Host: %s\r\n%s", good[i], f->header);
+        expect(f, "GET", "/api/v1/status", headers, "", 200, "journal_seq");
+    }
+    assert_int_equal(gethostname(own, sizeof own - 1), 0);
+    snprintf(headers, sizeof headers, "Host: %s:7700\r\n%s", own, f->header);
+    expect(f, "GET", "/api/v1/status", headers, "", 200, "journal_seq");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        for (size_t k = 0; k < sizeof paths / sizeof *paths; k++) {
+            snprintf(headers, sizeof headers, "Host: %s\r\nAccept: text/html\r\n%s", bad[i], f->header);
+            expect(f, "GET", paths[k], headers, "", 421, "http.names");
+        }
+    /* Not even whether a password is right; but what watches from outside may ask by any name. */
+    assert_int_equal(ask(f, &a, "POST", "/api/v1/session", "Host: evil.example\r\n",
+                         "{\"user\":\"admin\",\"password\":\"x\"}"),
+                     421);
+    assert_null(strstr(a.text, "Set-Cookie"));
+    expect(f, "GET", "/healthz", "Host: evil.example\r\n", "", 200, "ok");
+    assert_int_equal(ask(f, &a, "GET", "/readyz", "Host: evil.example\r\n", ""), 200);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_route_refuses_what_it_must, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_stream_ends_with_what_it_was_opened_for, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_person_logs_in_asks_and_logs_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_route_refuses_what_it_must, server_setup, server_teardown),
+        cmocka_unit_test_setup_teardown(a_stream_ends_with_what_it_was_opened_for, server_setup,
+                                        server_teardown),
+        cmocka_unit_test_setup_teardown(a_person_logs_in_asks_and_logs_out, server_setup, server_teardown),
         cmocka_unit_test_setup_teardown(the_administrator_s_token_is_a_password_before_there_are_others,
-                                        setup, teardown),
-        cmocka_unit_test_setup_teardown(nobody_and_a_wrong_password_get_the_same_answer, setup, teardown),
-        cmocka_unit_test_setup_teardown(who_guesses_waits, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_session_ends_with_what_it_was_opened_for, setup, teardown),
-        cmocka_unit_test_setup_teardown(users_and_passwords_are_there_after_a_restart, setup, teardown),
-        cmocka_unit_test_setup_teardown(one_s_own_password_needs_the_present_one, setup, teardown),
-        cmocka_unit_test_setup_teardown(many_who_log_in_at_once_are_told_to_come_again, setup, teardown),
+                                        server_setup, server_teardown),
+        cmocka_unit_test_setup_teardown(nobody_and_a_wrong_password_get_the_same_answer, server_setup,
+                                        server_teardown),
+        cmocka_unit_test_setup_teardown(who_guesses_waits, server_setup, server_teardown),
+        cmocka_unit_test_setup_teardown(a_session_is_of_the_port_that_the_browser_knows, server_setup,
+                                        server_teardown),
+        cmocka_unit_test_setup_teardown(a_page_whose_name_leads_here_is_told_nothing, server_setup,
+                                        server_teardown),
+        cmocka_unit_test_setup_teardown(a_session_ends_with_what_it_was_opened_for, server_setup,
+                                        server_teardown),
+        cmocka_unit_test_setup_teardown(users_and_passwords_are_there_after_a_restart, server_setup,
+                                        server_teardown),
+        cmocka_unit_test_setup_teardown(one_s_own_password_needs_the_present_one, server_setup,
+                                        server_teardown),
+        cmocka_unit_test_setup_teardown(many_who_log_in_at_once_are_told_to_come_again, server_setup,
+                                        server_teardown),
     };
     an_log_init(AN_LOG_OFF, "test_auth");
     if (an_crypto_init() != AN_OK)

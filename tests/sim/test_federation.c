@@ -5,9 +5,12 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/calibrate.h"
+#include "agent/samples.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "coordinator/lab/dataset.h"
@@ -18,6 +21,7 @@
 
 #define SITES 3
 #define WINDOW 2
+#define ROUNDS 2 /* of training */
 
 static const char arch[] = "model: small\n"
                            "input: {features: input, window: 2}\n"
@@ -266,6 +270,87 @@ static void a_site_with_other_sensors_stops_the_campaign_with_a_reason(void **st
     assert_non_null(strstr(why.text, "sensors"));
 }
 
+/* All windows in one place, in the scaler that the sites have agreed on, and as the version's network sees them. */
+static an_detector *pooled_detector(const fixture *f, const an_bundle *b)
+{
+    const size_t input = an_prep_input(&b->prep);
+    an_detector *d = NULL;
+    an_model *m = NULL;
+    float *all = NULL, *x = NULL, *y = NULL;
+    size_t n = 0, cap = 0, n_x = 0;
+    for (size_t i = 0; i < SITES; i++) {
+        const an_data_part *train = &f->cuts[i].data.train;
+        assert_int_equal(
+            an_samples_inputs(&b->prep, train->raw, train->n, f->cuts[i].data.context, &x, &n_x, NULL, NULL),
+            AN_OK);
+        assert_true(an_grow(&all, &cap, (n + n_x) * input, sizeof *all));
+        memcpy(all + n * input, x, n_x * input * sizeof *x);
+        n += n_x;
+        an_free(x);
+    }
+    assert_int_equal(an_detector_copy(b->detector, &d), AN_OK);
+    if (b->arch[0]) {
+        assert_int_equal(an_bundle_model(b, &m, NULL), AN_OK);
+        assert_int_equal(an_model_reconstruct(m, b->weights, all, n, &y, NULL), AN_OK);
+    }
+    assert_int_equal(an_detector_fit(d, all, y, n, NULL), AN_OK);
+    an_model_free(m);
+    an_free(y);
+    an_free(all);
+    return d;
+}
+
+/* One FIT round, the last before EVALUATE, makes the detector that all windows in one place give. */
+static void is_made_of_sums(fixture *f, const char *const *detectors, size_t n, size_t n_train)
+{
+    f->calibrate.site_scaler = false;
+    f->calibrate.tune_epochs = 0;
+    for (size_t i = 0; i < SITES; i++)
+        f->sites[i].calibrate = &f->calibrate;
+    for (size_t k = 0; k < n; k++) {
+        an_federation_result r = {.n_sites = 0};
+        f->spec.detector = detectors[k];
+        run(f, 1, NULL, &r);
+        assert_int_equal(r.n_rounds, 5 + n_train);
+        for (size_t i = 0; i < r.n_rounds; i++) {
+            const an_payload_kind kind = i == 3 + n_train  ? AN_PAYLOAD_FIT
+                                         : i > 3 + n_train ? AN_PAYLOAD_EVALUATE
+                                         : i > 2           ? AN_PAYLOAD_TRAIN
+                                         : i == 2          ? AN_PAYLOAD_HISTOGRAM
+                                         : i == 1          ? AN_PAYLOAD_VARIANCE
+                                                           : AN_PAYLOAD_MEAN;
+            assert_int_equal(r.rounds[i].kind, kind);
+            assert_true(r.rounds[i].committed);
+        }
+        an_detector *pooled = pooled_detector(f, &r.bundle);
+        for (size_t i = 0; i < pooled->n_state; i++)
+            assert_true(fabs(pooled->state[i] - r.bundle.detector->state[i]) <=
+                        1e-9 * (1 + fabs(pooled->state[i])));
+        for (size_t i = 0; i < SITES; i++) {
+            assert_true(r.live[i]);
+            assert_null(r.overlays[i].detector); /* it runs the one that all have made */
+            assert_true(r.overlays[i].has_threshold);
+        }
+        an_detector_free(pooled);
+        an_federation_result_done(&r);
+    }
+}
+
+static void without_a_network_one_round_makes_the_detector_of_all_windows(void **state)
+{
+    static const char *const detectors[] = {NULL, "pca", "halfspace", "scales"}; /* NULL: mahalanobis */
+    fixture f = *(const fixture *)*state;
+    f.spec.arch = NULL;
+    is_made_of_sums(&f, detectors, sizeof detectors / sizeof *detectors, 0);
+}
+
+static void a_round_after_training_makes_the_detector_of_what_the_network_leaves_over(void **state)
+{
+    static const char *const detectors[] = {"residual", "residual_scales"};
+    fixture f = *(const fixture *)*state;
+    is_made_of_sums(&f, detectors, sizeof detectors / sizeof *detectors, ROUNDS);
+}
+
 int main(void)
 {
     if (!an_kernels_init())
@@ -278,6 +363,8 @@ int main(void)
         cmocka_unit_test(late_messages_change_nothing),
         cmocka_unit_test(broken_links_are_survived),
         cmocka_unit_test(another_seed_gives_another_version),
+        cmocka_unit_test(without_a_network_one_round_makes_the_detector_of_all_windows),
+        cmocka_unit_test(a_round_after_training_makes_the_detector_of_what_the_network_leaves_over),
         cmocka_unit_test(an_interrupt_ends_it_and_leaves_nothing),
         cmocka_unit_test(running_out_of_memory_anywhere_ends_it_cleanly),
         cmocka_unit_test(parameters_marked_local_stay_at_their_sites),

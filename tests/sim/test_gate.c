@@ -23,6 +23,7 @@
 #define WINDOW 4
 #define NORMAL 12000
 #define CHANGED 4000
+#define BLOCK 25 /* windows that are learned or held out together */
 
 static const char arch[] = "model: pump-ae\n"
                            "input: {features: input, window: 4}\n"
@@ -48,14 +49,14 @@ static void must(an_err err, const an_note *why)
 typedef struct plant {
     size_t width;
     const char *names[AN_SIM_SENSORS_MAX];
-    float *rows, *normal, *changed; /* rows, and raw windows */
+    float *rows, *normal, *changed, *parted; /* rows, and raw windows */
     size_t n_normal, n_changed;
     an_site_data data;
     an_bundle base;
     an_model *model;
 } plant;
 
-static void make_rows(plant *p, const char *event, double size, size_t ramp)
+static void make_rows(plant *p, const char *event, double size, size_t after, size_t ramp)
 {
     an_note why = {{0}};
     const an_sim_line *line = an_sim_line_find("pump");
@@ -64,7 +65,7 @@ static void make_rows(plant *p, const char *event, double size, size_t ramp)
     for (size_t i = 0; i < p->width; i++)
         p->names[i] = line->sensors[i].name;
     snprintf(conf.events[0].name, sizeof conf.events[0].name, "%s", event);
-    conf.events[0].start = NORMAL;
+    conf.events[0].start = NORMAL + after;
     conf.events[0].length = ramp;
     conf.events[0].size = size;
     p->rows = an_alloc((NORMAL + CHANGED) * p->width, sizeof *p->rows);
@@ -77,21 +78,37 @@ static void make_rows(plant *p, const char *event, double size, size_t ramp)
          &why);
 }
 
-/* Two thirds of the normal windows to train on, the rest held out as OLD; of the changed ones four
- * fifths are RECENT and the rest NEW. */
+/* Windows in time order as the pool parts them: of five blocks four are RECENT and one is NEW. */
+static void part_changed(plant *p, size_t *ret_recent)
+{
+    const size_t size = WINDOW * p->width;
+    size_t at = 0;
+    p->parted = an_alloc(p->n_changed * size, sizeof *p->parted);
+    assert_non_null(p->parted);
+    for (int fresh = 0; fresh < 2; fresh++) {
+        *ret_recent = fresh ? *ret_recent : 0;
+        for (size_t i = 0; i < p->n_changed; i++)
+            if ((i / BLOCK % 5 == 4) == fresh)
+                memcpy(p->parted + at++ * size, p->changed + i * size, size * sizeof *p->parted);
+        *ret_recent = fresh ? *ret_recent : at;
+    }
+}
+
+/* Two thirds of the normal windows to train on, the rest held out as OLD. */
 static void make_data(plant *p)
 {
-    const size_t size = WINDOW * p->width, two_thirds = p->n_normal * 2 / 3,
-                 four_fifths = p->n_changed * 4 / 5;
+    const size_t size = WINDOW * p->width, two_thirds = p->n_normal * 2 / 3;
+    size_t n_recent;
+    part_changed(p, &n_recent);
     const an_sim_line *line = an_sim_line_find("pump");
     p->data = (an_site_data){
         .width = p->width,
         .context = WINDOW,
-        .train = {p->normal, two_thirds},
-        .old = {p->normal + two_thirds * size, p->n_normal - two_thirds},
-        .recent = {p->changed, four_fifths},
-        .fresh = {p->changed + four_fifths * size, p->n_changed - four_fifths},
-        .changed = {p->changed, p->n_changed},
+        .train = {.raw = p->normal, .n = two_thirds},
+        .old = {.raw = p->normal + two_thirds * size, .n = p->n_normal - two_thirds},
+        .recent = {.raw = p->parted, .n = n_recent},
+        .fresh = {.raw = p->parted + n_recent * size, .n = p->n_changed - n_recent},
+        .changed = {.raw = p->changed, .n = p->n_changed},
         .sensors = p->names,
         .modes = line->modes,
         .n_modes = line->n_modes,
@@ -133,29 +150,30 @@ static void make_base(plant *p)
 static void make_candidate(plant *p, const an_policy *policy, an_bundle *ret)
 {
     an_note why = {{0}};
-    float *raw = NULL, *x = NULL;
+    float *x = NULL;
     size_t n = 0;
+    an_data_set set = {.n = 0};
     const an_data_pick picks[] = {{.part = &p->data.recent}, {.part = &p->data.train, .modulus = 5, .to = 2}};
     must(an_bundle_copy(ret, &p->base), &why);
-    must(an_data_gather(&p->data, picks, 2, &raw, &n), &why);
-    must(an_samples_inputs(&p->base.prep, raw, n, WINDOW, &x, &n, NULL, &why), &why);
+    must(an_data_gather(&p->data, picks, 2, &set), &why);
+    must(an_samples_inputs(&p->base.prep, set.raw, set.n, WINDOW, &x, &n, NULL, &why), &why);
     an_train_opts o = an_train_defaults();
     o.epochs = (size_t)(policy->drift_rounds * policy->drift_epochs);
     o.lr = policy->drift_lr;
     o.l2sp = policy->drift_l2sp;
     o.anchor = p->base.weights;
     must(an_train(p->model, ret->weights, &o, x, NULL, n, NULL, &why), &why);
-    an_free(raw);
+    an_data_set_done(&set);
     an_free(x);
 }
 
-static bool judge(const char *event, double size, size_t ramp, an_note *verdict)
+static bool judge(const char *event, double size, size_t after, size_t ramp, an_note *verdict)
 {
     an_note why = {{0}};
     plant p = {.width = 0};
     an_policy policy;
     an_bundle candidate = {.arch = NULL};
-    make_rows(&p, event, size, ramp);
+    make_rows(&p, event, size, after, ramp);
     make_data(&p);
     make_base(&p);
     must(an_policy_init(&policy), &why);
@@ -206,6 +224,7 @@ static bool judge(const char *event, double size, size_t ramp, an_note *verdict)
     an_free(p.rows);
     an_free(p.normal);
     an_free(p.changed);
+    an_free(p.parted);
     return passed;
 }
 
@@ -213,14 +232,14 @@ static void a_tool_change_is_adapted_to(void **state)
 {
     (void)state;
     an_note verdict;
-    assert_true(judge("tool_change", 1, 0, &verdict));
+    assert_true(judge("tool_change", 1, 0, 0, &verdict));
 }
 
 static void a_new_material_is_adapted_to(void **state)
 {
     (void)state;
     an_note verdict;
-    assert_true(judge("new_material", 1, 0, &verdict));
+    assert_true(judge("new_material", 1, 0, 0, &verdict));
 }
 
 static void slow_wear_is_not_learned_as_normal(void **state)
@@ -228,7 +247,20 @@ static void slow_wear_is_not_learned_as_normal(void **state)
     (void)state;
     an_note verdict;
     for (int i = 1; i <= 4; i++) { /* from its first signs to its full size */
-        assert_false(judge("bearing_wear", 0.25 * i, CHANGED, &verdict));
+        assert_false(judge("bearing_wear", 0.25 * i, 0, CHANGED, &verdict));
+        assert_non_null(strstr(verdict.text, "possible fault, not drift"));
+    }
+}
+
+/* On a busy machine a campaign takes long: it was opened for what came to nothing, and is judged when the
+ * bearing has begun to wear.  Most of what was seen since the report is as it always was. */
+static void wear_that_begins_while_a_campaign_runs_is_not_learned(void **state)
+{
+    (void)state;
+    an_note verdict;
+    const size_t late[] = {CHANGED * 5 / 8, CHANGED * 3 / 4, CHANGED * 7 / 8};
+    for (size_t i = 0; i < sizeof late / sizeof *late; i++) {
+        assert_false(judge("bearing_wear", 0.5, late[i], CHANGED - late[i], &verdict));
         assert_non_null(strstr(verdict.text, "possible fault, not drift"));
     }
 }
@@ -244,6 +276,7 @@ int main(void)
         cmocka_unit_test(a_tool_change_is_adapted_to),
         cmocka_unit_test(a_new_material_is_adapted_to),
         cmocka_unit_test(slow_wear_is_not_learned_as_normal),
+        cmocka_unit_test(wear_that_begins_while_a_campaign_runs_is_not_learned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

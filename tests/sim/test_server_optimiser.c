@@ -1,5 +1,6 @@
 /* Every server optimiser in a whole federation: its state goes from round to round, over a restart of the
- * coordinator too, and each round is replayed to the same bits. */
+ * coordinator too, and each round is replayed to the same bits.  And the rate that rounds are told. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -107,6 +108,42 @@ static void another_optimiser_in_the_middle_of_a_campaign_starts_afresh(void **s
     assert_int_equal(replay_all(w), 3);
 }
 
+/* What a committed round was told to learn at. */
+static double rate(world *w, size_t k)
+{
+    const an_round_entry *r = training(w, k);
+    an_plan *plan = NULL;
+    an_buf b;
+    an_note why = {{0}};
+    an_buf_init(&b, 1 << 20);
+    if (an_store_object_get(an_hub_store(w->hub), &r->plan, &b, &why) != AN_OK ||
+        an_plan_decode(b.data, b.len, &plan, &why) != AN_OK)
+        fail_msg("%s", why.text);
+    const double lr = plan->lr;
+    an_plan_free(plan);
+    an_buf_done(&b);
+    return lr;
+}
+
+/* cos: 1, 3/4 and 1/4 of the way between the rate and a hundredth of it, in three rounds. */
+static void the_rate_falls_over_the_rounds_as_the_policy_says(void **state)
+{
+    world *w = *state;
+    an_note why = {{0}};
+    const char *const cosine[][2] = {{"train.schedule", "cosine"}};
+    connect_all(w);
+    choose(w, "fedavg", "0");
+    train(w);
+    const double lr = rate(w, 0);
+    assert_true(rate(w, 1) == lr && rate(w, 2) == lr);
+    if (an_hub_model_policy(w->hub, "user/admin", "pump", cosine, 1, &why) != AN_OK)
+        fail_msg("%s", why.text);
+    train(w);
+    const double share[] = {1, 0.01 + 0.99 * 0.75, 0.01 + 0.99 * 0.25};
+    for (size_t k = 0; k < 3; k++)
+        assert_true(fabs(rate(w, k) - share[k] * lr) < 1e-9 * lr);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, an_federation_setup, an_federation_teardown)
 
 int main(void)
@@ -115,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_optimiser_keeps_its_state_from_round_to_round),
         TEST(another_optimiser_in_the_middle_of_a_campaign_starts_afresh),
+        TEST(the_rate_falls_over_the_rounds_as_the_policy_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

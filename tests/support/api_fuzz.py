@@ -103,7 +103,9 @@ class Fuzzer:
         if rng.random() < 0.05:
             headers["Content-Type"] = rng.choice(["text/plain", "", "multipart/form-data; boundary=x"])
         if rng.random() < 0.05:
-            headers["Cookie"] = "andon=" + rng.choice(["", "x", "0" * 64, "x" * 3000])
+            headers["Cookie"] = f"andon-{self.client.url.port}=" + rng.choice(["", "x", "0" * 64, "x" * 3000])
+        if rng.random() < 0.02:
+            headers["Host"] = rng.choice(["evil.example", "", "localhost:x", "[::1", "x" * 2000])
         return headers
 
     def one(self):

@@ -94,7 +94,8 @@ static uint32_t dim_of(const an_plan *p, const an_bundle *b)
                                 .clip_norm = p->clip_norm,
                                 .weight_cap = p->weight_cap,
                                 .n_features = AN_TOY_WIDTH,
-                                .n_bins = b->n_edges + 1};
+                                .n_bins = b->n_edges + 1,
+                                .n_sums = (uint32_t)an_detector_n_sums(b->detector)};
     return (uint32_t)an_payload_find(p->kind)->dim(&f);
 }
 

@@ -256,6 +256,24 @@ static void a_token_is_never_more_than_who_makes_it(void **state)
     an_test_api_expect(f, &mia, "POST", "/users/mia/tokens/revoke", body, 200, "\"tokens\":[]");
 }
 
+static void a_token_does_not_revoke_a_larger_one(void **state)
+{
+    fixture *f = *state;
+    const an_who admin = an_who_admin();
+    char id[AN_USER_TOKEN_ID_TEXT], body[64];
+    an_test_api_expect(f, &admin, "POST", "/users", "{\"name\":\"mia\",\"role\":\"engineer\"}", 201, "mia");
+    an_test_api_expect(f, &admin, "POST", "/users/mia/tokens", "{\"label\":\"x\",\"role\":\"operator\"}", 201,
+                       "andon_");
+    const an_user *u = an_users_find(&an_hub_state(f->hub)->users, "mia");
+    an_hex(id, u->tokens[0].id, sizeof u->tokens[0].id);
+    snprintf(body, sizeof body, "{\"id\":\"%s\"}", id);
+    an_who small = an_test_who("mia", AN_ROLE_VIEWER, ""), same = an_test_who("mia", AN_ROLE_OPERATOR, "");
+    small.by_token = same.by_token = true;
+    an_test_api_expect(f, &small, "POST", "/users/mia/tokens/revoke", body, 403, "smaller role");
+    an_test_api_expect(f, &small, "GET", "/users/mia/tokens", "", 200, id);
+    an_test_api_expect(f, &same, "POST", "/users/mia/tokens/revoke", body, 200, "\"tokens\":[]");
+}
+
 static uint32_t drawn = 2463534242;
 
 static uint32_t draw(uint32_t n) /* xorshift, Marsaglia 2003 */
@@ -389,6 +407,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_journal_holds_neither_a_password_s_text_nor_a_token_s, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_token_is_never_more_than_who_makes_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_token_does_not_revoke_a_larger_one, setup, teardown),
         cmocka_unit_test_setup_teardown(after_a_restart_everybody_is_who_they_were, setup, teardown),
         cmocka_unit_test_setup_teardown(memory_may_run_out_at_any_point, setup, teardown),
     };

@@ -270,6 +270,28 @@ static void the_ledger_and_verdicts_are_what_the_journal_says(void **state)
     assert_int_equal(n_of(f, "/fleet", "fleet", of_a), 1);
 }
 
+static void rounds_of_one_campaign_are_those(void **state)
+{
+    fixture *f = *state;
+    const query first[] = {{"campaign", "1"}, {NULL, NULL}}, second[] = {{"campaign", "2"}, {NULL, NULL}},
+                none[] = {{"campaign", "9"}, {NULL, NULL}},
+                other[] = {{"campaign", "1"}, {"model", "fans"}, {NULL, NULL}};
+    for (int id = 3; id < 9; id++) {
+        char body[400], subject[32];
+        snprintf(subject, sizeof subject, "round/%d", id);
+        snprintf(body, sizeof body,
+                 "{\"id\":%d,\"model\":\"pumps\",\"campaign\":%d,\"kind\":1,\"plan\":\"%064d\",\"base\":\"%"
+                 "064d\"}",
+                 id, id < 5 ? 1 : 2, 1, 2);
+        an_test_api_record(f, "round.opened", subject, "coordinator", body);
+    }
+    assert_int_equal(n_of(f, "/rounds", "rounds", NULL), 6);
+    assert_int_equal(n_of(f, "/rounds", "rounds", first), 2);
+    assert_int_equal(n_of(f, "/rounds", "rounds", second), 4);
+    assert_int_equal(n_of(f, "/rounds", "rounds", none), 0);
+    assert_int_equal(n_of(f, "/rounds", "rounds", other), 0);
+}
+
 static void a_wrong_cursor_is_refused(void **state)
 {
     fixture *f = *state;
@@ -278,9 +300,9 @@ static void a_wrong_cursor_is_refused(void **state)
         const char *path;
         query q[2];
     } cases[] = {
-        {"/rounds", {{"before", "x"}}},   {"/rounds", {{"limit", "0"}}},     {"/rounds", {{"limit", "1001"}}},
-        {"/models", {{"after", "-1"}}},   {"/alarms", {{"since", "noon"}}},  {"/ledger", {{"until", "-3"}}},
-        {"/journal", {{"before", "1x"}}}, {"/events", {{"after", "99999"}}},
+        {"/rounds", {{"before", "x"}}},   {"/rounds", {{"limit", "0"}}},    {"/rounds", {{"limit", "1001"}}},
+        {"/rounds", {{"campaign", "x"}}}, {"/models", {{"after", "-1"}}},   {"/alarms", {{"since", "noon"}}},
+        {"/ledger", {{"until", "-3"}}},   {"/journal", {{"before", "1x"}}}, {"/events", {{"after", "99999"}}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         an_json_doc_free(get(f, &admin, cases[i].path, cases[i].q, 400));
@@ -295,6 +317,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(pieces_of_any_size_add_up, setup, teardown),
         cmocka_unit_test_setup_teardown(records_come_newest_first_in_pieces, setup, teardown),
         cmocka_unit_test_setup_teardown(the_ledger_and_verdicts_are_what_the_journal_says, setup, teardown),
+        cmocka_unit_test_setup_teardown(rounds_of_one_campaign_are_those, setup, teardown),
         cmocka_unit_test_setup_teardown(a_wrong_cursor_is_refused, setup, teardown),
     };
     if (an_crypto_init() != AN_OK)

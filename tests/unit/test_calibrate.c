@@ -34,8 +34,8 @@ static void open_fixture(fixture *f, bool local)
     f->holdout = an_toy_windows(HOLDOUT, 3);
     f->data = (an_calibrate_data){.width = AN_TOY_WIDTH,
                                   .context = AN_TOY_CONTEXT,
-                                  .fit = {f->fit, FIT},
-                                  .holdout = {f->holdout, HOLDOUT}};
+                                  .fit = {.raw = f->fit, .n = FIT},
+                                  .holdout = {.raw = f->holdout, .n = HOLDOUT}};
     f->opts = an_calibrate_defaults();
 }
 

@@ -82,8 +82,10 @@ static void an_error_says_where(void **state)
     } cases[] = {
         {HEAD, "\"data\" is missing"},
         {HEAD "data: {layout: tree}\n", "small.yaml:5:"},
-        {HEAD "data: {layout: tree}\n", "must be folders or split"},
+        {HEAD "data: {layout: tree}\n", "must be folders, split or segments"},
         {HEAD "data: {layout: split, label: x}\n", "train_rows"},
+        {"experiment: x\ndetector: none\n" DATA, "there is no detector none"},
+        {HEAD "data: {layout: segments, train: x}\n", "segments"},
         {HEAD DATA "rounds: 3\n", "small.yaml:6:1: unknown key \"rounds\""},
         {HEAD DATA "train: {rounds: 0}\n", "small.yaml:6:"},
         {HEAD DATA "train: {lr: fast}\n", "lr"},
@@ -168,6 +170,56 @@ static void labels_must_be_as_many_as_rows(void **state)
     an_test_folder_remove(dir);
 }
 
+static void segments_are_dealt_out_and_all_are_judged_on_every_test(void **state)
+{
+    static const char text[] =
+        "experiment: small\ndetector: pca\n"
+        "data: {layout: segments, train: n.dat, transposed: true, segments: 2, calibrate: c.dat,\n"
+        "       tests: [a.dat, b.dat, d.dat], normal: [c.dat], fault_row: 1, apart: [b.dat], header: "
+        "false}\n";
+    char dir[AN_PATH_MAX];
+    an_experiment e = {.doc = NULL};
+    an_lab_data data = {0};
+    an_lab_cut cut = {0};
+    an_note why = {{0}};
+    (void)state;
+    an_test_folder_make(dir);
+    put(dir, "n.dat", "1 2 3 4 5\n6 7 8 9 10\n");
+    put(dir, "a.dat", "1 6\n2 7\n3 8\n");
+    put(dir, "b.dat", "1 6\n2 7\n");
+    put(dir, "c.dat", "1 6\n2 7\n");
+    put(dir, "d.dat", "1 6 9\n2 7 9\n");
+    assert_int_equal(parse(text, &e, &why), AN_OK);
+    assert_null(e.arch);
+    assert_string_equal(e.detector, "pca");
+    assert_int_equal(an_lab_data_read(&e.layout, dir, &data, &why), AN_ERR_PROTO);
+    assert_non_null(strstr(why.text, "d.dat has 3 columns"));
+    e.layout.n_tests = 2;
+    assert_int_equal(an_lab_data_read(&e.layout, dir, &data, &why), AN_OK);
+    assert_int_equal(data.n_sites, 2);
+    assert_int_equal(data.width, 2);
+    assert_int_equal(data.n_parts, 4); /* a, b, c, rest */
+    assert_true(an_lab_in_part(&data, 3, 0) && !an_lab_in_part(&data, 3, 1) && an_lab_in_part(&data, 1, 1));
+    const an_lab_site *last = &data.sites[1];
+    assert_int_equal(last->n_series, 3);
+    assert_int_equal(last->series[0].n_train, 3); /* of five rows the last three */
+    assert_float_equal(last->series[0].train[1], 8, 0);
+    assert_int_equal(last->series[0].labels[0], 0);
+    assert_int_equal(last->series[0].labels[1], 1);
+    assert_int_equal(last->series[1].part, 1);
+    assert_int_equal(last->series[2].labels[1], 0); /* without a fault */
+    const an_lab_cut_opts opts = {.context = 1, .stride = 1, .holdout = 0.5, .keep = 1};
+    assert_int_equal(an_lab_cut_new(&data, 1, SIZE_MAX, &opts, &cut, &why), AN_OK);
+    assert_int_equal(cut.n_fit, 3); /* none is held back, as there are rows for that */
+    assert_int_equal(cut.n_hold, 2);
+    an_lab_cut_done(&cut);
+    an_lab_data_done(&data);
+    e.layout.apart[0] = "z.dat";
+    assert_int_equal(an_lab_data_read(&e.layout, dir, &data, &why), AN_ERR_INVAL);
+    an_experiment_done(&e);
+    an_test_folder_remove(dir);
+}
+
 static void no_window_is_in_both_parts(void **state)
 {
     (void)state;
@@ -195,8 +247,11 @@ static void always_on_has_a_false_alarm_at_every_normal_row(void **state)
 {
     (void)state;
     const uint8_t labels[] = {0, 1, 1, 0};
+    const float scores[] = {2, 2, 2, 2};
     an_lab_figures f;
-    an_lab_figures_always(labels, 4, &f);
+    assert_int_equal(an_lab_figures_of(scores, labels, 4, &f), AN_OK);
+    assert_float_equal(f.auroc, 0.5, 1e-9);
+    assert_float_equal(f.best_f1, 2.0 / 3, 1e-9);
     assert_float_equal(f.f1, 2.0 / 3, 1e-9);
     assert_float_equal(f.far, 1, 1e-9);
     assert_float_equal(f.mar, 0, 1e-9);
@@ -224,6 +279,7 @@ int main(void)
         cmocka_unit_test(every_failed_allocation_is_survived),
         cmocka_unit_test(names_are_in_natural_order),
         cmocka_unit_test(labels_must_be_as_many_as_rows),
+        cmocka_unit_test(segments_are_dealt_out_and_all_are_judged_on_every_test),
         cmocka_unit_test(no_window_is_in_both_parts),
         cmocka_unit_test(always_on_has_a_false_alarm_at_every_normal_row),
         cmocka_unit_test(figures_take_one_as_the_threshold),

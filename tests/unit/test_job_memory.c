@@ -1,5 +1,5 @@
 /* What a job says that it takes of memory is no less than what it takes, and not much more; one that does not fit takes
- * nothing.  The linker hands this program every call of aligned_alloc and free that mem.c makes (tests/CMakeLists.txt). */
+ * nothing.  The linker hands this program every call of aligned_alloc, calloc and free that mem.c makes (tests/CMakeLists.txt). */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,21 +24,32 @@
 #define FIXED ((uint64_t)1 << 20) /* of every estimate */
 
 void *__real_aligned_alloc(size_t align, size_t size);
+void *__real_calloc(size_t n, size_t size);
 void __real_free(void *p);
 void *__wrap_aligned_alloc(size_t align, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
 void __wrap_free(void *p);
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static size_t live, most;
 
-void *__wrap_aligned_alloc(size_t align, size_t size)
+static void *counted(void *p)
 {
-    void *p = __real_aligned_alloc(align, size);
     pthread_mutex_lock(&lock);
     live += p ? malloc_usable_size(p) : 0;
     most = live > most ? live : most;
     pthread_mutex_unlock(&lock);
     return p;
+}
+
+void *__wrap_aligned_alloc(size_t align, size_t size)
+{
+    return counted(__real_aligned_alloc(align, size));
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return counted(__real_calloc(n, size));
 }
 
 void __wrap_free(void *p)
@@ -67,10 +78,10 @@ static void open_fixture(fixture *f, an_job_kind kind, an_payload_kind payload)
         f->raw[i] = an_toy_windows(N, 10 + i);
     f->data = (an_site_data){.width = AN_TOY_WIDTH,
                              .context = AN_TOY_CONTEXT,
-                             .train = {f->raw[0], N},
-                             .recent = {f->raw[1], N},
-                             .old = {f->raw[2], N},
-                             .fresh = {f->raw[3], N}};
+                             .train = {.raw = f->raw[0], .n = N},
+                             .recent = {.raw = f->raw[1], .n = N},
+                             .old = {.raw = f->raw[2], .n = N},
+                             .fresh = {.raw = f->raw[3], .n = N}};
     an_job *j = &f->job;
     j->kind = kind;
     j->calibrate = an_calibrate_defaults();

@@ -13,11 +13,11 @@
 #include <cmocka.h>
 
 #include "agent/inbox.h"
-#include "agent/local_api.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "doors/crypto.h"
 #include "doors/json.h"
+#include "tests/support/local_api.h"
 #include "tests/support/sinks.h"
 
 typedef struct fixture {
@@ -289,22 +289,6 @@ static void a_token_is_asked_for_where_there_is_one(void **state)
 
 /* ---- over a socket ---- */
 
-static void talk(const char *path, const char *request, char *ret, size_t cap)
-{
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    size_t n = 0;
-    ssize_t got = 0;
-    snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
-    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), (ssize_t)strlen(request));
-    while (n + 1 < cap && (got = recv(fd, ret + n, cap - 1 - n, 0)) > 0)
-        n += (size_t)got;
-    ret[n] = '\0';
-    close(fd);
-}
-
 static void it_listens_on_a_socket_that_others_cannot_open(void **state)
 {
     fixture *f = *state;
@@ -321,19 +305,20 @@ static void it_listens_on_a_socket_that_others_cannot_open(void **state)
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0660);
     assert_int_equal(an_local_api_start(&f->conf, &second, &why), AN_ERR_EXISTS);
-    talk(path, "GET /v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", answer, sizeof answer);
+    an_test_talk(an_test_dial_unix(path), "GET /v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+                 answer, sizeof answer);
     assert_non_null(strstr(answer, "200 OK"));
     assert_non_null(strstr(answer, "alarm_last"));
-    talk(path,
-         "POST /v1/alarms/line-1/1/ack HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: "
-         "close\r\n\r\n{}",
-         answer, sizeof answer);
+    an_test_talk(an_test_dial_unix(path),
+                 "POST /v1/alarms/line-1/1/ack HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: "
+                 "close\r\n\r\n{}",
+                 answer, sizeof answer);
     assert_non_null(strstr(answer, "202 Accepted"));
     assert_true(taken(f).by[0] != '\0'); /* whoever runs this test */
-    talk(path,
-         "POST /v1/alarms/line-1/1/ack HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\nConnection: "
-         "close\r\n\r\n",
-         answer, sizeof answer);
+    an_test_talk(an_test_dial_unix(path),
+                 "POST /v1/alarms/line-1/1/ack HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\nConnection: "
+                 "close\r\n\r\n",
+                 answer, sizeof answer);
     assert_non_null(strstr(answer, "413"));
     an_local_api_stop(api);
     assert_int_not_equal(access(path, F_OK), 0);
@@ -357,19 +342,7 @@ static void memory_that_ends_is_an_answer(void **state)
                                         "/v1/figures"};
     an_test_log_raise(&f->t, 2);
     put_status(f);
-    for (size_t k = 0; k < sizeof paths / sizeof *paths; k++)
-        for (size_t i = 1; i < 200; i++) {
-            an_http_reply reply = {.status = 0};
-            const an_local_ask a = {
-                .method = "GET", .path = paths[k], .body = "", .user = "", .query = query, .ctx = f};
-            an_mem_fail_after(i);
-            an_local_api_answer(&f->conf, &a, &reply);
-            an_mem_fail_never();
-            an_free(reply.body);
-            assert_true(reply.status >= 200);
-            if (reply.status == 200)
-                break;
-        }
+    an_test_local_api_starve(&f->conf, paths, sizeof paths / sizeof *paths, query, f);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -7,13 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "agent/local_api.h"
 #include "agent/local_api_internal.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -21,6 +18,7 @@
 #include "doors/asset.h"
 #include "doors/crypto.h"
 #include "doors/json.h"
+#include "tests/support/local_api.h"
 #include "tests/support/sinks.h"
 
 #define HOUR_MS INT64_C(3600000)
@@ -272,22 +270,6 @@ static void so_many_are_logged_in_and_the_longest_silent_goes(void **state)
 
 /* ---- the page, over a port ---- */
 
-static void talk(uint16_t port, const char *request, char *ret, size_t cap)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
-    size_t n = 0;
-    ssize_t got = 0;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), (ssize_t)strlen(request));
-    while (n + 1 < cap && (got = recv(fd, ret + n, cap - 1 - n, 0)) > 0)
-        n += (size_t)got;
-    ret[n] = '\0';
-    close(fd);
-}
-
 static void the_page_is_there_for_its_own_names(void **state)
 {
     fixture *f = *state;
@@ -298,27 +280,32 @@ static void the_page_is_there_for_its_own_names(void **state)
     if (an_local_api_start(&f->conf, &api, &why) != AN_OK)
         fail_msg("%s", why.text);
     const uint16_t port = an_local_api_port(api);
-    talk(port, "GET / HTTP/1.1\r\nHost: evil.example\r\nAccept: text/html\r\nConnection: close\r\n\r\n",
-         answer, sizeof answer);
+    an_test_talk(an_test_dial_port(port),
+                 "GET / HTTP/1.1\r\nHost: evil.example\r\nAccept: text/html\r\nConnection: close\r\n\r\n",
+                 answer, sizeof answer);
     assert_non_null(strstr(answer, " 403 "));
-    talk(port, "GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n", answer,
-         sizeof answer);
+    an_test_talk(an_test_dial_port(port),
+                 "GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n",
+                 answer, sizeof answer);
     if (an_site_assets.n > 0) {
         assert_non_null(strstr(answer, " 200 "));
         assert_non_null(strstr(answer, "Content-Security-Policy: default-src 'none'"));
     } else {
         assert_non_null(strstr(answer, " 401 "));
     }
-    talk(port, "GET /v1/status HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n",
-         answer, sizeof answer);
+    an_test_talk(
+        an_test_dial_port(port),
+        "GET /v1/status HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n",
+        answer, sizeof answer);
     assert_non_null(strstr(answer, " 401 "));
-    talk(port, "GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", answer,
-         sizeof answer);
+    an_test_talk(an_test_dial_port(port),
+                 "GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", answer,
+                 sizeof answer);
     assert_null(strstr(answer, " 200 "));
-    talk(port,
-         "POST /v1/session HTTP/1.1\r\nHost: localhost\r\nContent-Length: 31\r\nConnection: "
-         "close\r\n\r\n{\"token\":\"secret of this site\"}",
-         answer, sizeof answer);
+    an_test_talk(an_test_dial_port(port),
+                 "POST /v1/session HTTP/1.1\r\nHost: localhost\r\nContent-Length: 31\r\nConnection: "
+                 "close\r\n\r\n{\"token\":\"secret of this site\"}",
+                 answer, sizeof answer);
     assert_non_null(strstr(answer, " 200 "));
     assert_non_null(strstr(answer, "HttpOnly"));
     an_local_api_stop(api);
@@ -338,10 +325,10 @@ static void wrong_tokens_do_not_fill_the_log(void **state)
     assert_true(file >= 0 && kept >= 0 && dup2(file, STDERR_FILENO) >= 0);
     an_log_init(AN_LOG_WARN, "test");
     for (int i = 0; i < 2 * AN_LOG_QUOTA_MINUTE; i++)
-        talk(an_local_api_port(api),
-             "GET /v1/status HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer x\r\nConnection: "
-             "close\r\n\r\n",
-             answer, sizeof answer);
+        an_test_talk(an_test_dial_port(an_local_api_port(api)),
+                     "GET /v1/status HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer x\r\nConnection: "
+                     "close\r\n\r\n",
+                     answer, sizeof answer);
     an_log_init(AN_LOG_OFF, "test");
     assert_true(dup2(kept, STDERR_FILENO) >= 0);
     assert_non_null(strstr(answer, " 401 "));

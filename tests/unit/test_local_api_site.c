@@ -10,13 +10,13 @@
 #include <cmocka.h>
 
 #include "agent/exhibit.h"
-#include "agent/local_api.h"
 #include "agent/spool.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "doors/crypto.h"
 #include "doors/json.h"
+#include "tests/support/local_api.h"
 #include "tests/support/sinks.h"
 
 typedef struct fixture {
@@ -326,19 +326,7 @@ static void memory_that_ends_is_an_answer(void **state)
     put_status(f, wall_ms(), "reading", true);
     an_test_log_raise(&f->t, 2);
     f->query[0] = "line", f->query[1] = "line-1";
-    for (size_t k = 0; k < sizeof paths / sizeof *paths; k++)
-        for (size_t i = 1; i < 300; i++) {
-            an_http_reply reply = {.status = 0};
-            const an_local_ask a = {
-                .method = "GET", .path = paths[k], .body = "", .user = "", .query = query, .ctx = f};
-            an_mem_fail_after(i);
-            an_local_api_answer(&f->conf, &a, &reply);
-            an_mem_fail_never();
-            an_free(reply.body);
-            assert_true(reply.status >= 200);
-            if (reply.status == 200)
-                break;
-        }
+    an_test_local_api_starve(&f->conf, paths, sizeof paths / sizeof *paths, query, f);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -226,6 +226,22 @@ static void running_out_of_memory_is_said(void **state)
     assert_int_equal(err, AN_ERR_NOMEM);
 }
 
+static void a_period_is_where_a_series_is_like_itself(void **state)
+{
+    (void)state;
+    float x[600];
+    for (size_t i = 0; i < 600; i++) /* the noise of a lot at every seventh row must not be it */
+        x[i] = (float)(5 + sin((double)i * 2 * 3.14159265358979 / 24) + 0.1 * (double)(i % 7 == 0));
+    assert_int_equal(an_period_of(x, 600), 24);
+    x[100] = NAN;
+    assert_int_equal(an_period_of(x, 600), 24);
+    for (size_t i = 0; i < 600; i++)
+        x[i] = (float)i; /* falls with the lag, and has no peak */
+    assert_int_equal(an_period_of(x, 600), 100);
+    assert_int_equal(an_period_of(x, 0), 100);
+    assert_int_equal(an_period_of(x, 2), 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +254,7 @@ int main(void)
         cmocka_unit_test(affiliation_is_the_chance_that_a_random_row_is_no_nearer),
         cmocka_unit_test(the_nab_score_is_100_for_alarms_at_the_begin_and_0_for_none),
         cmocka_unit_test(the_volume_fades_labels_by_the_square_root),
+        cmocka_unit_test(a_period_is_where_a_series_is_like_itself),
         cmocka_unit_test(running_out_of_memory_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@
 #include "sum/payload.h"
 #include "sum/vector.h"
 
-enum { SITES = 5, PARAMS = 30, FEATURES = 4, BINS = 6 };
+enum { SITES = 5, PARAMS = 30, FEATURES = 4, BINS = 6, SUMS = 3 };
 static const char *const names[SITES] = {"a", "b", "c", "d", "e"};
 static an_tensor_scale tensors[3];
 static uint32_t vectors[SITES][AN_EVALUATE_DIM];
@@ -35,6 +35,7 @@ static an_payload_facts facts_of(const char *site)
     f.n_tensors = 3;
     f.n_features = FEATURES;
     f.n_bins = BINS;
+    f.n_sums = SUMS;
     return f;
 }
 
@@ -169,6 +170,8 @@ static void a_sum_that_no_cohort_could_make_is_refused(void **state)
             out.mean = (an_moments_out){.n = counts, .sum = sums};
         if (type->kind == AN_PAYLOAD_HISTOGRAM)
             out.histogram.counts = counts;
+        if (type->kind == AN_PAYLOAD_FIT)
+            out.fit.sums = sums;
         memset(sum, 0xff, sizeof sum);
         assert_int_equal(type->decode(&out, &f, sum, NULL), AN_ERR_PROTO);
     }
@@ -213,6 +216,11 @@ static void what_no_site_could_have_encoded_is_refused_coordinate_by_coordinate(
         {AN_PAYLOAD_VARIANCE, 30, 0xffff, AN_OK},
         {AN_PAYLOAD_HISTOGRAM, 5, most, AN_OK},
         {AN_PAYLOAD_HISTOGRAM, 5, most + 1, AN_ERR_REFUSED},
+        {AN_PAYLOAD_FIT, 2, 0xffff, AN_OK}, /* windows */
+        {AN_PAYLOAD_FIT, 3, 1, AN_ERR_REFUSED},
+        {AN_PAYLOAD_FIT, 2 * AN_LIMBS - 1, 0xffff, AN_OK}, /* a negative sum */
+        {AN_PAYLOAD_FIT, 2 * AN_LIMBS - 1, 1, AN_ERR_REFUSED},
+        {AN_PAYLOAD_FIT, 4 * AN_LIMBS - 2, 0x10000, AN_ERR_REFUSED},
         {AN_PAYLOAD_EVALUATE, 0, 0x10000, AN_ERR_REFUSED}, /* loss */
         {AN_PAYLOAD_EVALUATE, AN_LIMBS + 3, 1, AN_ERR_REFUSED},
         {AN_PAYLOAD_EVALUATE, AN_LIMBS + 2, 0xffff, AN_OK},

@@ -106,6 +106,20 @@ static void only_training_in_trusted_mode_takes_late_updates(void **state)
     assert_int_equal(an_plan_check(&plan, NULL), AN_ERR_INVAL);
 }
 
+static void only_training_has_control_variates(void **state)
+{
+    (void)state;
+    an_sample_plan(&plan, AN_PAYLOAD_TRAIN);
+    plan.control = 10000;
+    assert_int_equal(an_plan_check(&plan, NULL), AN_OK);
+    REFUSES(AN_PAYLOAD_TRAIN, plan.control = 10001);
+    REFUSES(AN_PAYLOAD_MEAN, plan.control = 1);
+    an_sample_plan(&plan, AN_PAYLOAD_TRAIN);
+    trust(&plan);
+    plan.control = plan.staleness_max = 1; /* a late update is none of its round */
+    assert_int_equal(an_plan_check(&plan, NULL), AN_ERR_INVAL);
+}
+
 static void a_plan_that_could_leave_the_ring_is_refused(void **state)
 {
     (void)state;
@@ -155,6 +169,8 @@ static void a_plan_at_odds_with_itself_is_refused(void **state)
     REFUSES(AN_PAYLOAD_MEAN, plan.n_tensors = 1);
     REFUSES(AN_PAYLOAD_VARIANCE, plan.base = (an_hash){0});
     REFUSES(AN_PAYLOAD_HISTOGRAM, plan.dim = 0);
+    REFUSES(AN_PAYLOAD_FIT, plan.dim = 9);
+    REFUSES(AN_PAYLOAD_FIT, plan.dim = 8);
     REFUSES(AN_PAYLOAD_EVALUATE, plan.dim++);
     REFUSES(AN_PAYLOAD_EVALUATE, plan.candidate = (an_hash){0});
 }
@@ -280,6 +296,7 @@ int main(void)
         cmocka_unit_test(every_kind_of_plan_comes_back_to_the_same_bytes),
         cmocka_unit_test(bytes_in_another_order_are_not_a_plan),
         cmocka_unit_test(only_training_in_trusted_mode_takes_late_updates),
+        cmocka_unit_test(only_training_has_control_variates),
         cmocka_unit_test(a_plan_that_could_leave_the_ring_is_refused),
         cmocka_unit_test(a_plan_at_odds_with_itself_is_refused),
         cmocka_unit_test(a_plan_cut_or_changed_anywhere_is_refused_or_another_plan),

@@ -206,8 +206,8 @@ static void open_fixture(fixture *f, bool local)
     for (uint64_t i = 0; i < 2; i++)
         f->raw[i] = an_toy_windows(N, 10 + i);
     f->data = (an_site_data){.width = AN_TOY_WIDTH, .context = AN_TOY_CONTEXT};
-    f->data.train = (an_data_part){f->raw[0], N};
-    f->data.recent = (an_data_part){f->raw[1], N};
+    f->data.train = (an_data_part){.raw = f->raw[0], .n = N};
+    f->data.recent = (an_data_part){.raw = f->raw[1], .n = N};
     f->opts = an_calibrate_defaults();
     f->task = (an_task){.site = "plant-b", .data = &f->data, .calibrate = &f->opts, .base = &f->b};
 }

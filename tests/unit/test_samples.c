@@ -78,38 +78,39 @@ static void parts_are_shared_out_without_overlap(void **state)
     enum { N = 100 };
     float value[N];
     unsigned times[N] = {0};
-    float *raw = NULL;
-    size_t n = 0, sum = 0;
+    an_data_set s = {.n = 0};
+    size_t sum = 0;
     (void)state;
     for (size_t i = 0; i < N; i++)
         value[i] = (float)i;
-    const an_site_data d = {.width = 1, .context = 1, .held = {value, N}, .old = {value, N}};
-    assert_int_equal(an_data_fit(&d, true, &raw, &n), AN_OK);
-    assert_int_equal(n, 80);
-    for (size_t i = 0; i < n; i++)
-        times[(size_t)raw[i]]++;
-    an_free(raw);
+    const an_site_data d = {
+        .width = 1, .context = 1, .held = {.raw = value, .n = N}, .old = {.raw = value, .n = N}};
+    assert_int_equal(an_data_fit(&d, true, &s), AN_OK);
+    assert_int_equal(s.n, 80);
+    for (size_t i = 0; i < s.n; i++)
+        times[(size_t)s.raw[i]]++;
+    an_data_set_done(&s);
     for (int half = 0; half < 2; half++) {
-        assert_int_equal(an_data_holdout_new(&d, true, half, &raw, &n), AN_OK);
-        for (size_t i = 0; i < n; i++)
-            times[(size_t)raw[i]]++;
-        an_free(raw);
+        assert_int_equal(an_data_holdout_new(&d, true, half, &s), AN_OK);
+        for (size_t i = 0; i < s.n; i++)
+            times[(size_t)s.raw[i]]++;
+        an_data_set_done(&s);
     }
     for (size_t i = 0; i < N; i++)
         assert_int_equal(times[i], 1);
     for (int half = 0; half < 2; half++) {
-        assert_int_equal(an_data_holdout_old(&d, half, &raw, &n), AN_OK);
-        for (size_t i = 0; i < n; i++)
-            times[(size_t)raw[i]]++;
-        sum += n;
-        an_free(raw);
+        assert_int_equal(an_data_holdout_old(&d, half, &s), AN_OK);
+        for (size_t i = 0; i < s.n; i++)
+            times[(size_t)s.raw[i]]++;
+        sum += s.n;
+        an_data_set_done(&s);
     }
     assert_int_equal(sum, N);
     for (size_t i = 0; i < N; i++)
         assert_int_equal(times[i], 2);
-    assert_int_equal(an_data_fit(&d, false, &raw, &n), AN_OK);
-    assert_int_equal(n, 0); /* held windows are not touched unless asked for */
-    an_free(raw);
+    assert_int_equal(an_data_fit(&d, false, &s), AN_OK);
+    assert_int_equal(s.n, 0); /* held windows are not touched unless asked for */
+    an_data_set_done(&s);
 }
 
 static void nothing_is_lost_when_memory_runs_out(void **state)

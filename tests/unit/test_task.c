@@ -9,9 +9,11 @@
 
 #include <cmocka.h>
 
+#include "agent/samples.h"
 #include "agent/task.h"
 #include "base/mem.h"
 #include "doors/crypto.h"
+#include "sum/vector.h"
 #include "tests/support/toy.h"
 
 #define N 160
@@ -47,10 +49,10 @@ static void open_fixture(fixture *f, an_payload_kind kind, bool local)
                              .sensors = sensors,
                              .modes = modes,
                              .n_modes = 2,
-                             .train = {f->raw[0], N},
-                             .recent = {f->raw[1], N},
-                             .old = {f->raw[2], N},
-                             .fresh = {f->raw[3], N}};
+                             .train = {.raw = f->raw[0], .n = N},
+                             .recent = {.raw = f->raw[1], .n = N},
+                             .old = {.raw = f->raw[2], .n = N},
+                             .fresh = {.raw = f->raw[3], .n = N}};
     f->opts = an_calibrate_defaults();
     f->opts.holdout_min = 50;
     f->task = (an_task){
@@ -82,7 +84,8 @@ static an_payload_facts facts_of(const fixture *f)
                               .clip_norm = p->clip_norm,
                               .weight_cap = p->weight_cap,
                               .n_features = AN_TOY_WIDTH,
-                              .n_bins = f->b.n_edges + 1};
+                              .n_bins = f->b.n_edges + 1,
+                              .n_sums = (uint32_t)an_detector_n_sums(f->b.detector)};
 }
 
 static void run(fixture *f, an_task_result *ret)
@@ -125,6 +128,78 @@ static void moments_are_those_of_the_training_rows(void **state)
         an_task_result_done(&result);
         close_fixture(&f);
     }
+}
+
+/* Three sites' vectors add up to the detector that all their windows in one place give. */
+static void sums_of_sites_make_the_detector_of_all_windows(void **state)
+{
+    static const char *const names[] = {"mahalanobis",     "pca", "halfspace", "scales", "residual",
+                                        "residual_scales", "t2",  "q"};
+    (void)state;
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        fixture f;
+        an_detector *pooled = NULL;
+        an_model *m = NULL;
+        float *x = NULL, *all = NULL, *y = NULL;
+        size_t n = 0, input;
+        uint32_t *total;
+        open_fixture(&f, AN_PAYLOAD_MEAN, false);
+        an_detector_free(f.b.detector);
+        assert_int_equal(
+            an_detector_new(names[k], f.b.prep.conf.window, f.b.prep.features, &f.b.detector, NULL), AN_OK);
+        an_detector_blank(f.b.detector, 3);
+        an_plan_free(f.plan);
+        f.task.plan = f.plan = an_toy_plan(&f.b, AN_PAYLOAD_FIT);
+        assert_int_equal(an_plan_check(f.plan, NULL), AN_OK);
+        an_free(f.v);
+        f.v = an_alloc(f.plan->dim, sizeof *f.v);
+        total = an_alloc(f.plan->dim, sizeof *total);
+        input = an_prep_input(&f.b.prep);
+        all = an_alloc(3 * N * input, sizeof *all);
+        for (size_t site = 0; site < 3; site++) {
+            an_task_result result;
+            f.data.train.raw = f.raw[site];
+            run(&f, &result);
+            assert_int_equal(result.windows, N);
+            an_sum_add(total, f.v, f.plan->dim);
+            assert_int_equal(an_samples_inputs(&f.b.prep, f.raw[site], N, AN_TOY_CONTEXT, &x, &n, NULL, NULL),
+                             AN_OK);
+            memcpy(all + site * N * input, x, n * input * sizeof *x);
+            an_free(x);
+            an_task_result_done(&result);
+        }
+        memcpy(f.v, total, f.plan->dim * sizeof *total);
+        double *sums = an_alloc(an_detector_n_sums(f.b.detector), sizeof *sums);
+        an_payload_out out = {.fit = {.sums = sums}};
+        decode(&f, &out);
+        assert_int_equal(out.fit.n, 3 * N);
+        assert_int_equal(an_detector_copy(f.b.detector, &pooled), AN_OK);
+        assert_int_equal(an_bundle_model(&f.b, &m, NULL), AN_OK);
+        assert_int_equal(an_model_reconstruct(m, f.b.weights, all, 3 * N, &y, NULL), AN_OK);
+        assert_int_equal(an_detector_fit(pooled, all, y, 3 * N, NULL), AN_OK);
+        assert_int_equal(an_detector_from_sums(f.b.detector, out.fit.n, sums, NULL), AN_OK);
+        for (size_t i = 0; i < pooled->n_state; i++)
+            assert_true(fabs(pooled->state[i] - f.b.detector->state[i]) <=
+                        1e-9 * (1 + fabs(pooled->state[i])));
+        an_detector_free(pooled);
+        an_free(sums);
+        an_free(total);
+        an_free(all);
+        an_free(y);
+        an_model_free(m);
+        close_fixture(&f);
+    }
+}
+
+static void a_version_whose_detector_is_no_sum_is_not_made_of_one(void **state)
+{
+    fixture f;
+    an_note why = {{0}};
+    (void)state;
+    open_fixture(&f, AN_PAYLOAD_MEAN, false);
+    f.plan->kind = AN_PAYLOAD_FIT;
+    assert_int_equal(an_task_run(&f.task, f.v, NULL, &why), AN_ERR_INVAL);
+    close_fixture(&f);
 }
 
 static void a_histogram_counts_every_training_value_once(void **state)
@@ -202,7 +277,7 @@ static void an_incremental_round_mixes_new_windows_with_old_ones(void **state)
     open_fixture(&f, AN_PAYLOAD_TRAIN, false);
     f.plan->replay_share = 0.5;
     f.data.recent.n = 60;
-    f.data.held = (an_data_part){f.raw[1] + 60 * AN_TOY_CONTEXT * AN_TOY_WIDTH, 50};
+    f.data.held = (an_data_part){.raw = f.raw[1] + 60 * AN_TOY_CONTEXT * AN_TOY_WIDTH, .n = 50};
     run(&f, &result);
     assert_int_equal(result.windows, 120);
     an_task_result_done(&result);
@@ -309,7 +384,7 @@ static void an_evaluation_judges_both_versions_on_what_was_held_out(void **state
     an_overlay_done(&o);
     f.task.candidate = &trained;
     f.task.production = &f.b;
-    f.data.confirmed = (an_data_part){f.raw[3], 7};
+    f.data.confirmed = (an_data_part){.raw = f.raw[3], .n = 7};
     run(&f, &result);
     an_payload_out out;
     decode(&f, &out);
@@ -374,6 +449,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(moments_are_those_of_the_training_rows),
+        cmocka_unit_test(sums_of_sites_make_the_detector_of_all_windows),
+        cmocka_unit_test(a_version_whose_detector_is_no_sum_is_not_made_of_one),
         cmocka_unit_test(a_histogram_counts_every_training_value_once),
         cmocka_unit_test(training_gives_the_same_vector_with_any_number_of_threads),
         cmocka_unit_test(the_delta_leads_to_a_lower_loss_and_local_parameters_stay),

@@ -22,8 +22,10 @@
 #define SLOTS 4096u
 
 void *__real_aligned_alloc(size_t align, size_t size);
+void *__real_calloc(size_t n, size_t size);
 void __real_free(void *p);
 void *__wrap_aligned_alloc(size_t align, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
 void __wrap_free(void *p);
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -33,9 +35,8 @@ static struct {
 } slots[SLOTS];
 static size_t live, most, calls; /* bytes now, bytes at most, allocations ever */
 
-void *__wrap_aligned_alloc(size_t align, size_t size)
+static void *counted(void *p, size_t size)
 {
-    void *p = __real_aligned_alloc(align, size);
     size_t i = 0;
     pthread_mutex_lock(&lock);
     while (i < SLOTS && slots[i].p)
@@ -48,6 +49,16 @@ void *__wrap_aligned_alloc(size_t align, size_t size)
     calls++;
     pthread_mutex_unlock(&lock);
     return p;
+}
+
+void *__wrap_aligned_alloc(size_t align, size_t size)
+{
+    return counted(__real_aligned_alloc(align, size), size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return counted(__real_calloc(n, size), n * size);
 }
 
 void __wrap_free(void *p)

@@ -104,7 +104,8 @@ static void put_payloads(an_buf *out)
                                 .clip_norm = 1.25,
                                 .weight_cap = 1000.0,
                                 .n_features = 2,
-                                .n_bins = 3};
+                                .n_bins = 3,
+                                .n_sums = 2};
     const an_payload_in train = {.train = {.delta = delta, .weight = 640.0, .loss = 0.125}};
     const an_payload_in moments = {.mean = {.n = n, .sum = sums}};
     const an_payload_in histogram = {.histogram = {.counts = counts}};
@@ -123,6 +124,8 @@ static void put_payloads(an_buf *out)
     shadow.shadow.candidate.scores[15] = 1;
     shadow.shadow.production.latency[31] = 3;
     put_payload(out, AN_PAYLOAD_SHADOW, &f, &shadow);
+    const an_payload_in fit = {.fit = {.n = 41, .sums = sums}};
+    put_payload(out, AN_PAYLOAD_FIT, &f, &fit);
 }
 
 static void put_all(an_buf *out)

@@ -4,7 +4,7 @@ import { startLanguage } from "./base/i18n.ts";
 import { startRouter } from "./base/router.ts";
 import { startTheme } from "./base/theme.ts";
 import { Login } from "./shell/login.tsx";
-import { resume, session } from "./shell/session.ts";
+import { resume, session, startSight } from "./shell/session.ts";
 import { Shell } from "./shell/shell.tsx";
 import "./ui/style.css";
 
@@ -16,5 +16,6 @@ function App() {
 startTheme();
 startRouter();
 startClock();
+startSight();
 await Promise.all([startLanguage("base", "console"), resume()]);
 render(<App />, document.getElementById("app")!);

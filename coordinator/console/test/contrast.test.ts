@@ -26,6 +26,10 @@ function contrast(a: string, b: string): number {
   return (x + 0.05) / (y + 0.05);
 }
 
+/** So many per cent of a colour on another. */
+const mixed = (a: string, b: string, share: number): string =>
+  "#" + [1, 3, 5].map((i) => Math.round((parseInt(a.slice(i, i + 2), 16) * share + parseInt(b.slice(i, i + 2), 16) * (100 - share)) / 100).toString(16).padStart(2, "0")).join("");
+
 const grounds = ["bg", "panel", "raised", "sunken", "hover"];
 const pairs: [string, string[], number][] = [
   ["text", [...grounds, "bad-soft", "warn-soft", "ok-soft", "info-soft"], 4.5],
@@ -46,4 +50,6 @@ for (const selector of [":root", '[data-theme="dark"]'])
         const c = contrast(colors.get(front)!, colors.get(back)!);
         assert.ok(c >= least, `${front} on ${back}: ${c.toFixed(2)} instead of ${least}`);
       }
+    const heat = contrast(colors.get("text")!, mixed(colors.get("heat-most")!, colors.get("panel")!, 65));
+    assert.ok(heat >= 4.5, `text on the hottest: ${heat.toFixed(2)}`);
   });

@@ -1,6 +1,6 @@
 // What lies in the folder and what the build makes of it.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -46,6 +46,17 @@ test("pages hold no script and no style of their own", { skip: !existsSync(dist)
     assert.ok(!/<style|style=|<script(?![^>]*src=)|\son\w+=/.test(html), page);
     assert.ok(!/(src|href)="(https?:)?\/\//.test(html), page);
   }
+});
+
+test("no two screens style one class: a sheet stays once it is loaded", () => {
+  const folder = join(root, "src/screens");
+  const of = new Map<string, string>();
+  for (const sheet of readdirSync(folder).filter((f) => f.endsWith(".css")))
+    for (const [, name] of readFileSync(join(folder, sheet), "utf8").matchAll(/^\.([a-z0-9-]+) \{/gm)) {
+      assert.equal(of.get(name!) ?? sheet, sheet, "." + name);
+      of.set(name!, sheet);
+    }
+  assert.ok(of.has("timeline"));
 });
 
 test("each package that the pages hold is named with its licence", () => {

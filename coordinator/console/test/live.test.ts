@@ -75,3 +75,64 @@ test("a cut stream goes on after the last event, and nothing comes twice", async
   server.closeAllConnections();
   await new Promise((done) => server.close(done));
 });
+
+test("nobody sees the page: no stream is held, and what came meanwhile comes with the next", async () => {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const call = (): Promise<{ last: string | undefined; res: ServerResponse }> =>
+    new Promise((done) =>
+      server.once("request", (req: IncomingMessage, res: ServerResponse) => {
+        res.writeHead(200, { "Content-Type": "text/event-stream" });
+        res.write(": hello\n\n");
+        done({ last: req.headers["last-event-id"] as string | undefined, res });
+      }),
+    );
+  let now = 1_000_000;
+  const live = createLive(createApi(`http://127.0.0.1:${(server.address() as AddressInfo).port}`), "/events", () => now);
+  let more: ((seq: number) => void) | undefined;
+  const next = (): Promise<number> => new Promise((done) => (more = done));
+  let again = 0;
+  live.on([""], (e) => more?.(e.seq));
+  live.onAgain(() => again++);
+  const gone = (res: ServerResponse): Promise<void> => new Promise((done) => res.once("close", done));
+
+  live.seen(false);
+  live.start();
+  let coming = call();
+  live.seen(true);
+  let stream = await coming;
+  let heard = next();
+  stream.res.write(event(5, "round.opened"));
+  assert.equal(await heard, 5);
+
+  const left = gone(stream.res);
+  live.seen(false);
+  await left;
+  assert.equal(live.state.value.at, "connecting");
+  now += 60_000;
+  coming = call();
+  live.seen(true);
+  stream = await coming;
+  assert.equal(stream.last, "5");
+  heard = next();
+  stream.res.write(event(6, "round.ended"));
+  assert.equal(await heard, 6);
+  assert.equal(again, 0, "nothing was missed");
+
+  // A night later it is not told again event by event.
+  const leftAgain = gone(stream.res);
+  live.seen(false);
+  await leftAgain;
+  now += 8 * 3_600_000;
+  coming = call();
+  live.seen(true);
+  stream = await coming;
+  assert.equal(stream.last, undefined);
+  heard = next();
+  stream.res.write(event(9_000, "site.live"));
+  assert.equal(await heard, 9_000);
+  assert.equal(again, 1);
+  live.stop();
+  server.closeAllConnections();
+  await new Promise((done) => server.close(done));
+});

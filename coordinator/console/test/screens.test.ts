@@ -6,10 +6,11 @@ import type { Campaign, FleetLine, Move, Site, Status, Version } from "../src/ba
 import { byDay } from "../src/screens/counts.ts";
 import { compare } from "../src/screens/fingerprint.tsx";
 import { lineage } from "../src/screens/lineage.ts";
-import { isShown, needs, SILENT_MS } from "../src/screens/needs.ts";
+import { goOf, isOpen, isShown, needs, SILENT_MS } from "../src/screens/needs.ts";
 import { isDefault, parse, write } from "../src/screens/policy.ts";
 import { aboutOf, partsOf } from "../src/screens/proposal.ts";
 import { roleOf, withFate } from "../src/screens/version_state.ts";
+import { roles } from "../src/shell/session.ts";
 import { sorted } from "../src/ui/table.tsx";
 
 const NOW = 1_000_000_000;
@@ -35,6 +36,22 @@ const ids = (s: Status, fleet: FleetLine[] = []): string[] => needs({ status: s,
 test("a fleet in which all is well needs nobody", () => {
   const line = { line: "l", model: "m", version: "aa", overlay: null };
   assert.deepEqual(ids(status({ sites: [site("a", { lines: [line] })] })), []);
+});
+
+test("a report of drift is open until it is answered or another version runs", () => {
+  const models = [{ name: "m", production: "aa" }] as unknown as Parameters<typeof isOpen>[1];
+  const report = (version: string, campaign: number): boolean => isOpen({ model: "m", version, campaign } as Parameters<typeof isOpen>[0], models);
+  assert.deepEqual([report("aa", 0), report("aa", 7), report("bb", 0)], [true, false, false]);
+});
+
+test("a change that the gate took for a fault is told until the model learns again, for a day at most", () => {
+  const stopped = { id: 7, model: "m", state: "STOPPED", reason: "possible fault, not drift: ...", ended_ms: NOW - 1000 };
+  const told = (...campaigns: object[]): string[] => needs({ status: status({}), fleet: [], drifts: [], campaigns: campaigns as unknown as Campaign[] }, NOW).map((n) => n.id);
+  assert.deepEqual(told(stopped, { ...stopped, id: 6 }), ["fault-7"]);
+  assert.deepEqual(told({ ...stopped, id: 8, state: "PROMOTED" }, stopped), []);
+  assert.deepEqual(told({ ...stopped, id: 8, state: "PROMOTED", model: "other" }, stopped), ["fault-7"]);
+  assert.deepEqual(told({ ...stopped, ended_ms: NOW - 86_400_000 }), []);
+  assert.deepEqual(told({ ...stopped, reason: "no gain" }), []);
 });
 
 test("what is wrong comes before what waits, and that before what can wait", () => {
@@ -172,6 +189,17 @@ test("a proposal says what it is about, and is one's own or somebody else's", ()
   const seen = { status: status({}), fleet: [], drifts: [], proposals: [p] };
   assert.deepEqual(needs({ ...seen, me: "anna" }, NOW).map((n) => n.tone), ["info"]);
   assert.deepEqual(needs({ ...seen, me: "ben" }, NOW).map((n) => n.go), ["console.go_confirm"]);
+});
+
+test("nobody is offered what the role may not do", () => {
+  const at = (go: "console.go_look" | "console.go_decide" | "console.go_confirm" | "console.go_compare", href: string) => ({ id: "x", tone: "wait" as const, title: "console.need_roster" as const, values: {}, detail: "", href, go });
+  const as = (role: (typeof roles)[number]) => (least: (typeof roles)[number]) => roles.indexOf(role) >= roles.indexOf(least);
+  assert.equal(goOf(at("console.go_decide", "/campaigns/1"), as("releaser")), "console.go_decide");
+  assert.equal(goOf(at("console.go_decide", "/campaigns/1"), as("engineer")), "console.go_look");
+  assert.equal(goOf(at("console.go_confirm", "/proposals"), as("engineer")), "console.go_confirm");
+  assert.equal(goOf(at("console.go_confirm", "/proposals"), as("viewer")), "console.go_look");
+  assert.equal(goOf(at("console.go_compare", "/enrol"), as("administrator")), "console.go_compare");
+  assert.equal(goOf(at("console.go_compare", "/enrol"), as("releaser")), undefined);
 });
 
 test("alarms are counted by day, and a day that may be half told is not shown", () => {

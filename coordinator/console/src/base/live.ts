@@ -1,5 +1,6 @@
 // Live events: Server-Sent Events read by fetch, so that a token works as well as a cookie and a refusal is seen.
-// A cut stream is taken up again after the last event; the state of it is a signal that the shell shows.
+// A cut stream is taken up again after the last event; the state of it is a signal that the shell shows.  A page that nobody
+// sees holds none: a coordinator has 64 for all, and a browser opens six connections to it for all of its tabs.
 import { signal, type Signal } from "@preact/signals";
 import { Problem, withQuery, type Api } from "./api.ts";
 
@@ -26,6 +27,9 @@ export function staleSince(state: LiveState, now: number): number | undefined {
 /** The server says something every 15 s at least. */
 const SILENCE_MS = 40_000;
 
+/** After this long all is read anew: what has happened since may be more than what there is to see. */
+const FORGET_MS = 600_000;
+
 export interface Live {
   state: Signal<LiveState>;
   /** Calls back for events whose kind begins with one of the prefixes; the result ends that. */
@@ -34,6 +38,8 @@ export interface Live {
   onAgain(call: () => void): () => void;
   start(): void;
   stop(): void;
+  /** Whether anybody sees the page; at first somebody does. */
+  seen(visible: boolean): void;
 }
 
 /** One block of a stream ("id: 7\ndata: {...}").  Exported for tests. */
@@ -59,7 +65,7 @@ export function backoff(attempt: number, chance = Math.random()): number {
   return Math.min(30_000, 1000 * 2 ** Math.min(attempt, 5)) * (0.8 + 0.4 * chance);
 }
 
-export function createLive(api: Api, path = "/events"): Live {
+export function createLive(api: Api, path = "/events", clock = Date.now): Live {
   const state = signal<LiveState>({ at: "connecting" });
   const listeners = new Set<{ prefixes: string[]; call: (e: LiveEvent) => void }>();
   const again = new Set<() => void>();
@@ -67,6 +73,10 @@ export function createLive(api: Api, path = "/events"): Live {
   let abort: AbortController | undefined;
   let running = 0;
   let wake: (() => void) | undefined;
+  let wanted = false;
+  let visible = true;
+  let heardAt = 0;
+  let gap = false;
 
   function deliver(e: LiveEvent): void {
     if (last !== undefined && e.seq <= last) return;
@@ -78,13 +88,19 @@ export function createLive(api: Api, path = "/events"): Live {
     const was = state.value.at;
     if (was === "live") return;
     state.value = { at: "live" };
-    if (was !== "connecting") for (const call of again) call();
+    if (was !== "connecting" || gap) for (const call of again) call();
+    gap = false;
   }
 
   async function read(signal: AbortSignal, silence: () => void): Promise<void> {
     const headers: Record<string, string> = { Accept: "text/event-stream" };
+    if (last !== undefined && clock() - heardAt > FORGET_MS) {
+      last = undefined;
+      gap = true;
+    }
     if (last !== undefined) headers["Last-Event-ID"] = String(last);
     const response = await api.open(withQuery(path, { after: last }), headers, signal);
+    heardAt = clock();
     heard();
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
@@ -92,6 +108,7 @@ export function createLive(api: Api, path = "/events"): Live {
       const { value, done } = await reader.read();
       if (done) return;
       silence();
+      heardAt = clock();
       text = (text + value).replace(/\r\n?/g, "\n");
       for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
         const block = parseBlock(text.slice(0, end));
@@ -141,6 +158,15 @@ export function createLive(api: Api, path = "/events"): Live {
     }
   }
 
+  /** Ends what runs, and begins anew where it is wanted. */
+  function turn(): void {
+    running++;
+    abort?.abort();
+    wake?.();
+    state.value = { at: "connecting" };
+    if (wanted && visible) void run(running);
+  }
+
   return {
     state,
     on(prefixes, call) {
@@ -153,14 +179,17 @@ export function createLive(api: Api, path = "/events"): Live {
       return () => again.delete(call);
     },
     start() {
-      running++;
-      state.value = { at: "connecting" };
-      void run(running);
+      wanted = true;
+      turn();
     },
     stop() {
-      running++;
-      abort?.abort();
-      wake?.();
+      wanted = false;
+      turn();
+    },
+    seen(now) {
+      if (visible === now) return;
+      visible = now;
+      if (wanted) turn();
     },
   };
 }

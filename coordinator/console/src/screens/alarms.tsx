@@ -4,11 +4,12 @@ import { place, setQuery, to } from "../base/router.ts";
 import type { Alarm, Model, Site } from "../base/shapes.ts";
 import { figure } from "../base/format.ts";
 import { usePages, useResource } from "../shell/session.ts";
-import { Duration, Empty, Failed, Hash, Head, Loading, Panel, State, Time, When } from "../ui/bits.tsx";
+import { Duration, Empty, Failed, Hash, Head, Loading, Panel, Scroll, State, Time, When } from "../ui/bits.tsx";
 import { Table } from "../ui/table.tsx";
 import { Contributions } from "./alarm_parts.tsx";
 
 const DAY = 86_400_000;
+const HEAT_MOST = 65; // per cent; test/contrast.test.ts holds the figures on it to their contrast
 const DAYS_SHOWN = 14;
 
 interface Count {
@@ -31,7 +32,7 @@ function Counts({ only }: { only: string }) {
   const name = new Intl.DateTimeFormat(locale(), { month: "short", day: "numeric", timeZone: "UTC" });
   if (sites.length === 0) return <Empty title={t("work.no_alarms_days", { n: DAYS_SHOWN })} />;
   return (
-    <div class="scroll">
+    <Scroll label={t("work.counts")}>
       <table class="rows heat">
         <caption class="unseen">{t("work.counts")}</caption>
         <thead>
@@ -61,7 +62,7 @@ function Counts({ only }: { only: string }) {
               {days.map((d) => {
                 const n = by.get(s + " " + d) ?? 0;
                 return (
-                  <td key={d} class="end" style={n ? { "--heat": `${Math.round(10 + 55 * (n / most))}%` } : undefined}>
+                  <td key={d} class="end" style={n ? { "--heat": `${Math.round(10 + (HEAT_MOST - 10) * (n / most))}%` } : undefined}>
                     {n ? formatNumber(n) : <span class="dim">·</span>}
                   </td>
                 );
@@ -71,7 +72,7 @@ function Counts({ only }: { only: string }) {
         </tbody>
       </table>
       {r.data?.next !== undefined && <p class="dim small inside">{t("work.counts_part")}</p>}
-    </div>
+    </Scroll>
   );
 }
 

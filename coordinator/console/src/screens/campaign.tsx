@@ -35,6 +35,16 @@ export function stepsOf(a: CampaignAnswer): Step[] {
 
 const isShare = (what: string): boolean => /^(alarms|injected faults|blocks)/.test(what) && !/next to none/.test(what);
 
+/** What must reach a number is held as a negative one; here it is said as people say it. */
+function Held({ row, shown }: { row: GateRow; shown: (r: GateRow, v: number) => string }) {
+  const least = row.limit < 0;
+  return (
+    <span class="nowrap">
+      {shown(row, least ? -row.bound : row.bound)} <span class="dim">{t(least ? "work.at_least_limit" : "work.at_most_limit", { limit: shown(row, least ? -row.limit : row.limit) })}</span>
+    </span>
+  );
+}
+
 export function Gate({ gate }: { gate: NonNullable<CampaignAnswer["gate"]> }) {
   const rows = gate.rows ?? [];
   const shown = (r: GateRow, v: number): string => (isShare(r.what) ? share(v) : figure(v));
@@ -56,7 +66,7 @@ export function Gate({ gate }: { gate: NonNullable<CampaignAnswer["gate"]> }) {
             { id: "what", head: t("work.asked"), cell: (r) => word("work.gate", r.what.replace(/,/g, "")) },
             { id: "candidate", head: t("work.candidate"), cell: (r) => shown(r, r.candidate), end: true },
             { id: "production", head: t("work.production"), cell: (r) => shown(r, r.production), end: true },
-            { id: "bound", head: t("work.held"), cell: (r) => (r.judged ? <span class="nowrap">{shown(r, r.bound)} <span class="dim">{t("work.at_most_limit", { limit: shown(r, r.limit) })}</span></span> : <span class="dim">{t("work.told_only")}</span>), end: true },
+            { id: "bound", head: t("work.held"), cell: (r) => (r.judged ? <Held row={r} shown={shown} /> : <span class="dim">{t("work.told_only")}</span>), end: true },
             { id: "passed", head: t("work.verdict"), cell: (r) => (r.judged ? <State tone={r.passed ? "ok" : "bad"}>{t(r.passed ? "work.passed" : "work.failed")}</State> : <State tone="idle">{t("work.told")}</State>) },
           ]}
         />

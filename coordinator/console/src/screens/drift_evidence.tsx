@@ -3,7 +3,7 @@ import { figure } from "../base/format.ts";
 import { t, word } from "../base/i18n.ts";
 import { to } from "../base/router.ts";
 import type { Drift } from "../base/shapes.ts";
-import { State, When } from "../ui/bits.tsx";
+import { Scroll, State, When } from "../ui/bits.tsx";
 import { Chart } from "../ui/chart.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Against, chance, times } from "./work.tsx";
@@ -44,7 +44,7 @@ export function ProofTable({ caption, proofs, states }: { caption: string; proof
   const rows = [...proofs].sort((a, b) => b.value / (b.bound || 1) - a.value / (a.bound || 1));
   const some = (key: "p" | "reports" | "n_current"): boolean => rows.some((r) => r[key] !== undefined);
   return (
-    <div class="scroll">
+    <Scroll label={caption}>
       <table class="rows cards proofs">
         <caption class="unseen">{caption}</caption>
         <thead>
@@ -119,7 +119,7 @@ export function ProofTable({ caption, proofs, states }: { caption: string; proof
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

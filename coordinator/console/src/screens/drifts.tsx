@@ -9,6 +9,7 @@ import { Bar, Empty, Facts, Failed, Hash, Head, Loading, Panel, State, Time } fr
 import { Icon } from "../ui/icon.tsx";
 import { Table } from "../ui/table.tsx";
 import { campaignVerbs } from "./campaign_verbs.tsx";
+import { isOpen } from "./needs.ts";
 import { Direction, ProofsOverTime, ProofTable, subjectName, testName, type Proof } from "./drift_evidence.tsx";
 import { Against, CampaignState, chance, Said, times, Verbs } from "./work.tsx";
 import type { CampaignAnswer, DriftAlert, Journal, Triage, Work } from "./work_shapes.ts";
@@ -255,7 +256,7 @@ export default function Drifts() {
   const shown = only ? all.filter((d) => d.model === only) : all;
   const waiting = ks.filter((k) => k.asks && byDrift(k) && (!only || k.model === only));
   const running = ks.filter((k) => k.state === "RUNNING" && byDrift(k) && (!only || k.model === only));
-  const open = new Set(all.filter((d) => d.campaign === 0).map((d) => d.model));
+  const open = new Set(all.filter((d) => isOpen(d, ms)).map((d) => d.model));
   const looked = ms.filter((m) => m.production && (only ? m.name === only : open.has(m.name) || ms.length <= 3));
   const again = (): void => {
     list.reload();
@@ -268,7 +269,7 @@ export default function Drifts() {
         under={
           <>
             <span>{t("work.n_ask", { n: waiting.length })}</span>
-            <span>{t("work.n_open_reports", { n: shown.filter((d) => d.campaign === 0).length })}</span>
+            <span>{t("work.n_open_reports", { n: shown.filter((d) => isOpen(d, ms)).length })}</span>
             {running.map((k) => (
               <a key={k.id} href={"/campaigns/" + k.id}>
                 {t("work.campaign_runs", { id: String(k.id) })}
@@ -315,7 +316,7 @@ export default function Drifts() {
           empty={<Empty title={t("work.no_reports")}>{t("work.no_reports_help")}</Empty>}
           columns={[
             { id: "time", head: t("work.reported"), cell: (d) => <Time ms={d.time_ms} />, by: (d) => -d.time_ms },
-            { id: "where", head: t("work.where"), cell: (d) => <a href={to("/sites/:name", { name: d.site })}>{d.site} / {d.line}</a>, by: (d) => d.site + d.line },
+            { id: "where", head: t("work.where"), cell: (d) => <a class="nowrap" href={to("/sites/:name", { name: d.site })}>{d.site} / {d.line}</a>, by: (d) => d.site + d.line },
             { id: "what", head: t("work.what_drifts"), cell: (d) => <div><strong>{subjectName(d.subject)}</strong> <Direction sign={d.sign} /><div class="dim small">{testName(d.test)}</div></div>, by: (d) => d.subject },
             { id: "effect", head: t("work.against_threshold"), cell: (d) => <div class="bullet"><Against value={d.effect} bound={d.threshold} most={4} /><span>{figure(d.effect)} <span class="dim">{t("work.over", { bound: figure(d.threshold) })}</span> <strong>{times(d.effect, d.threshold)}</strong></span></div>, by: (d) => -d.effect / (d.threshold || 1) },
             { id: "model", head: t("work.model"), cell: (d) => <><a href={to("/models/:name", { name: d.model })}>{d.model}</a> <Hash hash={d.version} n={8} href={d.version ? "/versions/" + d.version : undefined} /></>, by: (d) => d.model },
@@ -324,7 +325,8 @@ export default function Drifts() {
               head: t("work.answered"),
               cell: (d) => {
                 const k = ks.find((x) => x.id === d.campaign);
-                if (d.campaign === 0) return <State tone="wait">{t("work.open")}</State>;
+                if (isOpen(d, ms)) return <State tone="wait">{t("work.open")}</State>;
+                if (d.campaign === 0) return <State tone="idle" title={t("work.outdated_help")}>{t("work.outdated")}</State>;
                 return (
                   <span class="row">
                     <a href={"/campaigns/" + d.campaign}>{t("work.campaign_n", { id: String(d.campaign) })}</a>

@@ -1,10 +1,10 @@
 // Letting sites in: a token for a new one, and the comparison of what asks with what its own screen says.
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { duration } from "../base/format.ts";
 import { t } from "../base/i18n.ts";
 import type { Roster, Site } from "../base/shapes.ts";
 import { api, session, useResource } from "../shell/session.ts";
-import { Copy, Empty, Failed, Head, Loading, Panel, State, Time, told } from "../ui/bits.tsx";
+import { Copy, Empty, Failed, focusMain, Head, Loading, Panel, State, Time, told } from "../ui/bits.tsx";
 import { ActionDialog, Field } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { toast } from "../ui/toast.tsx";
@@ -20,9 +20,19 @@ function Token() {
   const [made, setMade] = useState<{ token: string; valid_ms: number; site: string }>();
   const [wrong, setWrong] = useState<string>();
   const [busy, setBusy] = useState(false);
+  const shown = useRef<HTMLPreElement>(null);
+  const first = useRef<HTMLInputElement>(null);
+  const had = useRef(false);
+  // The form and what comes of it take each other's place: the focus goes along.
+  useEffect(() => {
+    if (made) shown.current?.focus();
+    else if (had.current) first.current?.focus();
+    had.current = !!made;
+  }, [made]);
 
   async function make(e: Event): Promise<void> {
     e.preventDefault();
+    if (busy) return;
     setBusy(true);
     setWrong(undefined);
     try {
@@ -43,7 +53,7 @@ function Token() {
             <p>
               <strong>{t("console.token_once")}</strong> {t("console.token_valid", { time: duration(made.valid_ms) })}
             </p>
-            <pre class="secret" data-test="token">
+            <pre class="secret" data-test="token" ref={shown} tabIndex={-1} aria-label={t("console.token")}>
               {made.token} <Copy text={made.token} />
             </pre>
             <p>{t("console.token_use")}</p>
@@ -59,7 +69,7 @@ function Token() {
         ) : (
           <form class="form" onSubmit={(e) => void make(e)}>
             <Field label={t("console.token_site")} help={t("console.token_site_help")} wrong={wrong}>
-              {(p) => <input {...p} name="site" autoComplete="off" spellcheck={false} value={site} onInput={(e) => setSite(e.currentTarget.value)} />}
+              {(p) => <input {...p} ref={first} name="site" autoComplete="off" spellcheck={false} value={site} onInput={(e) => setSite(e.currentTarget.value)} />}
             </Field>
             <Field label={t("console.token_for")}>
               {(p) => (
@@ -73,7 +83,7 @@ function Token() {
               )}
             </Field>
             <div class="actions">
-              <button type="submit" class="primary" disabled={busy}>
+              <button type="submit" class="primary" aria-disabled={busy}>
                 <Icon name="key" />
                 {t("console.token_make")}
               </button>
@@ -101,6 +111,7 @@ function Request({ site, reload }: { site: Site; reload: () => void }) {
       // What the screen showed goes along: another site of this name would be refused.
       await api.post(path + "/approve", { fingerprint: site.fingerprint });
       toast(t("console.approved", { site: site.name }), "ok");
+      focusMain();
       reload();
     } catch (error) {
       setWrong(told(error));
@@ -125,7 +136,7 @@ function Request({ site, reload }: { site: Site; reload: () => void }) {
           {(p) => <input {...p} class="mono" autoComplete="off" spellcheck={false} autoCapitalize="none" value={typed} onInput={(e) => setTyped(e.currentTarget.value)} />}
         </Field>
         <div class="actions">
-          <button type="submit" class="primary" disabled={fit.state !== "same" || busy}>
+          <button type="submit" class="primary" disabled={fit.state !== "same"} aria-disabled={busy}>
             {t("console.approve_site", { site: site.name })}
           </button>
           <button type="button" onClick={() => setDenying(true)}>

@@ -4,7 +4,7 @@ import { now, serverTime } from "../base/clock.ts";
 import { shortHashes } from "../base/format.ts";
 import { t, word } from "../base/i18n.ts";
 import { place, setQuery, to } from "../base/router.ts";
-import type { Drift, FleetLine, Proposal, Roster, Site, Status } from "../base/shapes.ts";
+import type { Campaign, Drift, FleetLine, Proposal, Roster, Site, Status } from "../base/shapes.ts";
 import { can, cutSince, session, useResource } from "../shell/session.ts";
 import { Bar, Bytes, Empty, Failed, Hash, Head, Loading, Panel, Said, State, Time } from "../ui/bits.tsx";
 import { Icon } from "../ui/icon.tsx";
@@ -12,7 +12,7 @@ import { Spark } from "../ui/spark.tsx";
 import { Table } from "../ui/table.tsx";
 import { byDay, type DayCount } from "./counts.ts";
 import { Models } from "./models_table.tsx";
-import { isShown, needs, type Seen, type Show } from "./needs.ts";
+import { goOf, isShown, needs, type Seen, type Show } from "./needs.ts";
 import { SiteState } from "./site_state.tsx";
 import "./fleet.css";
 
@@ -35,24 +35,29 @@ function Needs(seen: Seen) {
         </div>
       ) : (
         <ul class="needs">
-          {list.map((n) => (
-            <li key={n.id} class={n.tone}>
-              <Icon name={n.tone} />
-              <div class="what">
-                <strong>{t(n.title, n.values)}</strong>
-                {n.detail && <span class="dim"><Said>{shortHashes(n.detail)}</Said></span>}
-              </div>
-              {n.since_ms !== undefined && (
-                <span class="dim since">
-                  <Time ms={n.since_ms} />
-                </span>
-              )}
-              <a class="button" href={n.href}>
-                {t(n.go)}
-                <span class="unseen">: {t(n.title, n.values)}</span>
-              </a>
-            </li>
-          ))}
+          {list.map((n) => {
+            const verb = goOf(n, can);
+            return (
+              <li key={n.id} class={n.tone}>
+                <Icon name={n.tone} />
+                <div class="what">
+                  <strong>{t(n.title, n.values)}</strong>
+                  {n.detail && <span class="dim"><Said>{shortHashes(n.detail)}</Said></span>}
+                </div>
+                {n.since_ms !== undefined && (
+                  <span class="dim since">
+                    <Time ms={n.since_ms} />
+                  </span>
+                )}
+                {verb && (
+                  <a class="button" href={n.href}>
+                    {t(verb)}
+                    <span class="unseen">: {t(n.title, n.values)}</span>
+                  </a>
+                )}
+              </li>
+            );
+          })}
         </ul>
       )}
     </Panel>
@@ -60,8 +65,8 @@ function Needs(seen: Seen) {
 }
 
 function Running({ status }: { status: Status }) {
-  if (status.rounds.length + status.campaigns.length + status.rollouts.length === 0) return null;
   const running = status.campaigns.filter((k) => k.state === "RUNNING");
+  if (status.rounds.length + running.length + status.rollouts.length === 0) return null;
   return (
     <Panel title={t("console.running")}>
       <ul class="running">
@@ -203,6 +208,7 @@ export default function Fleet() {
   const status = useResource<Status>("/status", { on: KINDS, every: 5000 });
   const fleet = useResource<{ fleet: FleetLine[] }>("/fleet", { on: ["site.", "alias.", "rollout."], every: 15_000 });
   const drifts = useResource<{ drifts: Drift[] }>("/drifts", { query: { limit: 100 }, on: ["drift.", "campaign."] });
+  const campaigns = useResource<{ campaigns: Campaign[] }>("/campaigns", { query: { limit: 20 }, on: ["campaign."] });
   const whole = session.value?.sites.length === 0;
   const roster = useResource<Roster>(whole ? "/roster" : null, { on: ["roster.", "site."] });
   const proposals = useResource<{ proposals: Proposal[] }>(whole ? "/proposals" : null, { on: ["proposal."] });
@@ -234,7 +240,7 @@ export default function Fleet() {
           </>
         }
       />
-      <Needs status={s} fleet={fleet.data?.fleet ?? []} roster={roster.data} drifts={drifts.data?.drifts ?? []} proposals={proposals.data?.proposals} me={session.value?.user} />
+      <Needs status={s} fleet={fleet.data?.fleet ?? []} roster={roster.data} drifts={drifts.data?.drifts ?? []} campaigns={campaigns.data?.campaigns} proposals={proposals.data?.proposals} me={session.value?.user} />
       <Running status={s} />
       <Sites sites={s.sites} fleet={fleet.data?.fleet ?? []} />
       <Models models={s.models} />

@@ -13,6 +13,7 @@ import { LineageGraph } from "./lineage_graph.tsx";
 import { Compare, versionName } from "./model_compare.tsx";
 import { Policy } from "./model_policy.tsx";
 import { Privacy } from "./model_privacy.tsx";
+import { Proposed, useProposed } from "./proposed.tsx";
 import { roleOf, withFate } from "./version_state.ts";
 import "./model.css";
 
@@ -171,6 +172,10 @@ export default function ModelScreen({ params }: { params: Params }) {
   const model = useResource<{ model: Model }>("/models/" + encodeURIComponent(name), { on: ["alias.", "version.", "model.", "rollout."] });
   const versions = usePages<Version>("/versions", { key: "versions", id: (v) => v.hash, limit: 1000, query: { model: name }, on: ["alias.", "version.", "campaign.gated"] });
   const [doing, setDoing] = useState<"promote" | "rollback">();
+  const proposed = useProposed();
+  const path = "/models/" + encodeURIComponent(name);
+  const promoting = proposed(path + "/promote");
+  const going = proposed(path + "/rollback");
   const m = model.data?.model;
   const campaigns = useResource<{ campaigns: Campaign[] }>("/campaigns", { query: { model: name, limit: 1000 }, on: ["campaign.ended"] });
   const history = useResource<{ moves?: Move[] }>("/history/" + encodeURIComponent(name), { on: ["alias."] });
@@ -209,14 +214,22 @@ export default function ModelScreen({ params }: { params: Params }) {
       >
         {can("releaser") && (
           <>
-            <button type="button" onClick={() => setDoing("promote")} disabled={list.length === 0}>
-              <Icon name="up" />
-              {t("console.promote")}
-            </button>
-            <button type="button" onClick={() => setDoing("rollback")} disabled={!m.production}>
-              <Icon name="back" />
-              {t("console.rollback")}
-            </button>
+            {promoting ? (
+              <Proposed proposal={promoting} what={t("console.promote")} />
+            ) : (
+              <button type="button" onClick={() => setDoing("promote")} disabled={list.length === 0}>
+                <Icon name="up" />
+                {t("console.promote")}
+              </button>
+            )}
+            {going ? (
+              <Proposed proposal={going} what={t("console.rollback")} />
+            ) : (
+              <button type="button" onClick={() => setDoing("rollback")} disabled={!m.production}>
+                <Icon name="back" />
+                {t("console.rollback")}
+              </button>
+            )}
           </>
         )}
       </Head>

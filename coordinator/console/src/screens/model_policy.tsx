@@ -49,7 +49,7 @@ export function Policy({ model }: { model: string }) {
   return (
     <>
       <div class="row">
-        <input class="find" type="search" aria-label={t("console.policy_find")} placeholder={t("console.policy_find")} value={filter} onInput={(e) => setFilter(e.currentTarget.value)} />
+        <input class="find-option" type="search" aria-label={t("console.policy_find")} placeholder={t("console.policy_find")} value={filter} onInput={(e) => setFilter(e.currentTarget.value)} />
         <label class="row small">
           <input type="checkbox" checked={changed} onChange={(e) => setChanged(e.currentTarget.checked)} />
           {t("console.policy_changed", { n: policy.data.policy.filter((r) => !isDefault(r)).length })}

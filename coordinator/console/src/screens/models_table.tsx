@@ -23,7 +23,7 @@ export function Models({ models }: { models: Model[] }) {
           { id: "candidate", head: t("console.candidate"), cell: (m) => <Hash hash={m.canary ?? m.candidate} href={(m.canary ?? m.candidate) ? "/versions/" + (m.canary ?? m.candidate) : undefined} /> },
           { id: "versions", head: t("console.versions"), cell: (m) => m.versions, by: (m) => m.versions, end: true },
           { id: "sites", head: t("console.sites_connected"), cell: (m) => m.sites_connected, by: (m) => m.sites_connected, end: true },
-          { id: "privacy", head: t("console.privacy"), cell: (m) => <span title={m.privacy?.text}>{m.privacy?.brief === "none" ? t("console.no_noise") : (m.privacy?.brief ?? "–")}</span> },
+          { id: "privacy", head: t("console.dp"), cell: (m) => <span title={m.privacy?.text}>{m.privacy?.brief === "none" ? t("console.no_noise") : (m.privacy?.brief ?? "–")}</span> },
         ]}
       />
     </Panel>

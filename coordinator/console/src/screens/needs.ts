@@ -1,6 +1,7 @@
-// What waits for a person, the most urgent first.  Pure: test/needs.test.ts.
+// What waits for a person, the most urgent first.  Pure: test/screens.test.ts.
 import type { Key, Values } from "../base/i18n.ts";
-import type { Drift, FleetLine, Proposal, Roster, Site, Status } from "../base/shapes.ts";
+import type { Campaign, Drift, FleetLine, Model, Proposal, Roster, Site, Status } from "../base/shapes.ts";
+import type { Role } from "../shell/session.ts";
 import type { Tone } from "../ui/bits.tsx";
 import { aboutOf } from "./proposal.ts";
 
@@ -16,16 +17,36 @@ export interface Need {
   go: Key;
 }
 
+const ROLES: Partial<Record<Key, Role>> = { "console.go_decide": "releaser", "console.go_sign": "releaser", "console.go_confirm": "engineer", "console.go_compare": "administrator" };
+
+/** What the link says to who may do so much; others may look, and where there is nothing for them to see there is no link. */
+export function goOf(n: Need, may: (role: Role) => boolean): Key | undefined {
+  if (n.href === "/enrol" && !may("administrator")) return undefined;
+  const role = ROLES[n.go];
+  return !role || may(role) ? n.go : "console.go_look";
+}
+
 /** A site that was not heard of for this long is silent; shorter cuts mend themselves. */
 export const SILENT_MS = 120_000;
 /** A line that follows is given this long before it is called behind. */
 export const BEHIND_MS = 600_000;
+
+/** Nobody has answered the report, and it is of what runs: one of a former production says nothing of the present one. */
+export const isOpen = (d: Drift, models: Model[]): boolean => d.campaign === 0 && models.some((m) => m.name === d.model && m.production === d.version);
+
+/** The gate took the change for a fault: somebody looks at the machine. */
+export const isFault = (k: { state: string; reason: string }): boolean => k.state === "STOPPED" && k.reason.startsWith("possible fault");
+
+/** A possible fault is told for this long, unless the model was promoted since. */
+export const FAULT_MS = 86_400_000;
 
 export interface Seen {
   status: Status;
   fleet: FleetLine[];
   roster?: Roster | undefined;
   drifts: Drift[];
+  /** the latest first, those that are over too */
+  campaigns?: Campaign[] | undefined;
   proposals?: Proposal[] | undefined;
   /** who looks: one's own proposal waits for somebody else */
   me?: string;
@@ -68,6 +89,15 @@ function work({ status }: Seen): Need[] {
   return out;
 }
 
+/** Of each model the last word of the gate. */
+function faults({ campaigns }: Seen, now: number): Need[] {
+  const judged = (campaigns ?? []).filter((k) => isFault(k) || k.state === "PROMOTED");
+  const last = judged.filter((k, i) => judged.findIndex((x) => x.model === k.model) === i);
+  return last
+    .filter((k) => isFault(k) && now - k.ended_ms < FAULT_MS)
+    .map((k) => ({ id: "fault-" + k.id, tone: "warn", title: "console.need_fault", values: { id: String(k.id), model: k.model }, detail: k.trigger, since_ms: k.ended_ms, href: "/campaigns/" + k.id, go: "console.go_look" }));
+}
+
 /** More of a kind than this are told as one, with a way to see which. */
 const EACH_MAX = 3;
 const MANY: Record<string, { title: Key; show: Show }> = {
@@ -101,7 +131,7 @@ function fold(list: Need[]): Need[] {
 
 export function needs(seen: Seen, now: number): Need[] {
   const { status, fleet, roster, drifts } = seen;
-  const out = [...fold(sites(seen, now)), ...work(seen)];
+  const out = [...fold(sites(seen, now)), ...work(seen), ...faults(seen, now)];
   for (const p of seen.proposals ?? []) {
     const about = aboutOf(p.path);
     const mine = p.by === "user/" + seen.me;
@@ -113,7 +143,7 @@ export function needs(seen: Seen, now: number): Need[] {
     out.push({ id: "roster", tone: "wait", title: "console.need_roster", values: {}, detail: "", href: "/enrol", go: "console.go_sign" });
   else if (status.root.roster_expires_soon)
     out.push({ id: "roster", tone: "warn", title: "console.need_roster_old", values: {}, detail: "", href: "/enrol", go: "console.go_sign" });
-  const open = drifts.filter((d) => d.campaign === 0 && status.models.some((m) => m.name === d.model && m.production === d.version));
+  const open = drifts.filter((d) => isOpen(d, status.models));
   if (open.length > 0)
     out.push({ id: "drift", tone: "info", title: "console.need_reports", values: { n: open.length }, detail: [...new Set(open.map((d) => `${d.site}/${d.line}`))].join(", "), since_ms: Math.min(...open.map((d) => d.time_ms)), href: "/drifts", go: "console.go_look" });
   const behind = fleet.filter((l) => l.differs && (l.reason || now - l.since_ms > BEHIND_MS) && !status.rollouts.some((r) => r.model === l.model));

@@ -1,4 +1,5 @@
 // What one person has asked for and another one has to confirm.
+// The answers name the proposal; what is confirmed is done, and waits for nobody.
 import { useState } from "preact/hooks";
 import { shortHashes } from "../base/format.ts";
 import { t } from "../base/i18n.ts";
@@ -50,10 +51,10 @@ function One({ proposal: p, reload }: { proposal: Proposal; reload: () => void }
         />
       </div>
       {doing === "confirm" && (
-        <ActionDialog title={title} what={t("console.proposal_confirm_what", { by: p.by })} confirm={t("console.proposal_confirm")} reason="none" act={() => api.post(`/proposals/${p.id}/confirm`)} done={t("console.proposal_confirmed", { what: title })} onClose={close} />
+        <ActionDialog title={title} what={t("console.proposal_confirm_what", { by: p.by })} confirm={t("console.proposal_confirm")} reason="none" act={async () => void (await api.post(`/proposals/${p.id}/confirm`))} done={t("console.proposal_confirmed", { what: title })} onClose={close} />
       )}
       {doing === "drop" && (
-        <ActionDialog title={title} what={t("console.proposal_drop_what")} confirm={t("console.proposal_drop")} danger act={(reason) => api.post(`/proposals/${p.id}/drop`, { reason })} done={t("console.proposal_dropped", { what: title })} onClose={close} />
+        <ActionDialog title={title} what={t("console.proposal_drop_what")} confirm={t("console.proposal_drop")} danger act={async (reason) => void (await api.post(`/proposals/${p.id}/drop`, { reason }))} done={t("console.proposal_dropped", { what: title })} onClose={close} />
       )}
     </li>
   );

@@ -72,7 +72,7 @@ function TimeLine({ r, w }: { r: RoundAnswer; w: Who }) {
   const span = Math.max(1, end - r.opened_ms);
   const at = (ms: number): string => Math.min(100, Math.max(0, ((ms - r.opened_ms) / span) * 100)) + "%";
   return (
-    <span class="timeline" aria-hidden="true">
+    <span class="course" aria-hidden="true">
       {w.accepted && <i style={{ left: at(w.accepted), right: `calc(100% - ${at(w.delivered ?? end)})` }} class={w.delivered ? "" : "open"} />}
       {w.accepted && <b style={{ left: at(w.accepted) }} />}
       {w.delivered && <b class="full" style={{ left: at(w.delivered) }} />}

@@ -8,6 +8,7 @@ import { api, can, usePages, useResource } from "../shell/session.ts";
 import { Bytes, Copy, Empty, Facts, Failed, Hash, Head, Loading, Panel, Said, State, Time, When } from "../ui/bits.tsx";
 import { ActionDialog, Dialog, Field } from "../ui/dialog.tsx";
 import { Table } from "../ui/table.tsx";
+import { latest } from "./alarms.tsx";
 import { Fingerprint } from "./fingerprint.tsx";
 import { SiteState } from "./site_state.tsx";
 import { Timeline } from "./timeline.tsx";
@@ -90,10 +91,17 @@ function History({ name }: { name: string }) {
 
 function Alarms({ name }: { name: string }) {
   const alarms = usePages<Alarm>("/alarms", { key: "alarms", id: (a) => a.seq, query: { site: name }, on: ["alarm."] });
-  // An alarm is told when it begins and when it is over: the last word counts.
-  const last = [...new Map([...(alarms.rows ?? [])].reverse().map((a) => [a.line + a.alarm, a])).values()].reverse();
+  const last = latest(alarms.rows ?? []);
   return (
-    <Panel title={t("console.alarms")} actions={<span class="dim small">{t("console.alarms_summaries")}</span>}>
+    <Panel
+      title={t("console.alarms")}
+      actions={
+        <>
+          <span class="dim small">{t("console.alarms_summaries")}</span>
+          <a href={"/alarms?site=" + encodeURIComponent(name)}>{t("console.all_alarms")}</a>
+        </>
+      }
+    >
       {alarms.error && !alarms.rows ? (
         <Failed error={alarms.error} retry={alarms.reload} />
       ) : !alarms.rows ? (
@@ -102,14 +110,14 @@ function Alarms({ name }: { name: string }) {
         <Table
           caption={t("console.alarms")}
           rows={last}
-          id={(a) => a.line + a.alarm}
+          id={(a) => String(a.seq)}
           page={10}
           more={alarms.more}
           busy={alarms.busy}
           empty={<Empty title={t("console.no_alarms")} />}
           columns={[
-            { id: "raised", head: t("console.raised"), cell: (a) => <When ms={a.raised_ms} />, by: (a) => a.raised_ms },
-            { id: "line", head: t("console.line"), cell: (a) => a.line, by: (a) => a.line },
+            { id: "raised", head: t("console.raised"), cell: (a) => <a href={"/alarms/" + a.seq}><When ms={a.raised_ms} /></a>, by: (a) => a.raised_ms },
+            { id: "line", head: t("console.line"), cell: (a) => <span class="nowrap">{a.line}</span>, by: (a) => a.line },
             { id: "state", head: t("console.state"), cell: (a) => (a.cleared_ms ? <State tone="idle">{t("console.over_after", { time: duration(a.cleared_ms - a.raised_ms) })}</State> : <State tone="bad">{t("console.open")}</State>) },
             { id: "peak", head: t("console.peak"), cell: (a) => figure(a.peak) + " ×", by: (a) => a.peak, end: true },
             { id: "sensors", head: t("console.sensors"), cell: (a) => a.sensors.slice(0, 3).map((s) => `${s.sensor} ${percent(s.share)}`).join(", ") },

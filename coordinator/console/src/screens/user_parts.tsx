@@ -1,5 +1,5 @@
 // A user's sites, password and tokens: shared by the list of users and by one's own account.
-import { useState } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 import { t, type Key } from "../base/i18n.ts";
 import type { Site } from "../base/shapes.ts";
 import { api, roles, session, useResource, type Role } from "../shell/session.ts";
@@ -48,22 +48,26 @@ export function RoleField({ role, set, most }: { role: Role; set: (r: Role) => v
   );
 }
 
-/** None marked means all sites, those to come among them. */
-export function SitesField({ chosen, set }: { chosen: string[]; set: (s: string[]) => void }) {
+/** undefined: all sites, those to come among them; none chosen yet is not all. */
+export type Chosen = string[] | undefined;
+export const chosenOk = (sites: Chosen): boolean => sites === undefined || sites.length > 0;
+
+export function SitesField({ chosen, set }: { chosen: Chosen; set: (s: Chosen) => void }) {
   const sites = useResource<{ sites: Site[] }>("/sites");
-  const names = [...new Set([...(sites.data?.sites ?? []).filter((s) => s.status === "approved").map((s) => s.name), ...chosen])].sort();
+  const help = useId();
+  const names = [...new Set([...(sites.data?.sites ?? []).filter((s) => s.status === "approved").map((s) => s.name), ...(chosen ?? [])])].sort();
   return (
-    <fieldset class="field plainset">
+    <fieldset class="field plainset" aria-describedby={chosenOk(chosen) ? undefined : help}>
       <legend class="label">{t("work.sites_of")}</legend>
       <label class="row">
-        <input type="radio" name="which" checked={chosen.length === 0} onChange={() => set([])} />
+        <input type="radio" name="which" checked={chosen === undefined} onChange={() => set(undefined)} />
         {t("work.all_sites_to_come")}
       </label>
       <label class="row">
-        <input type="radio" name="which" checked={chosen.length > 0} disabled={names.length === 0} onChange={() => set(names.slice(0, 1))} />
+        <input type="radio" name="which" checked={chosen !== undefined} disabled={names.length === 0} onChange={() => set([])} />
         {t("work.only_these")}
       </label>
-      {chosen.length > 0 && (
+      {chosen && (
         <div class="choices">
           {names.map((n) => (
             <label key={n} class="row">
@@ -72,6 +76,11 @@ export function SitesField({ chosen, set }: { chosen: string[]; set: (s: string[
             </label>
           ))}
         </div>
+      )}
+      {!chosenOk(chosen) && (
+        <span class="help" id={help}>
+          {t("work.choose_site")}
+        </span>
       )}
     </fieldset>
   );

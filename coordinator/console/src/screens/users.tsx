@@ -7,22 +7,22 @@ import { Empty, Failed, Head, Loading, Panel, State, Time } from "../ui/bits.tsx
 import { ActionDialog, Dialog, Field } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Table } from "../ui/table.tsx";
-import { isMe, PasswordDialog, PasswordField, passwordOk, RoleField, roleName, SitesField, Tokens, type User } from "./user_parts.tsx";
+import { chosenOk, isMe, PasswordDialog, PasswordField, passwordOk, RoleField, roleName, SitesField, Tokens, type Chosen, type User } from "./user_parts.tsx";
 import "./work.css";
 
 function NewUser({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState("");
   const [role, setRole] = useState<Role>("operator");
-  const [sites, setSites] = useState<string[]>([]);
+  const [sites, setSites] = useState<Chosen>();
   const [password, setPassword] = useState("");
   return (
     <ActionDialog
       title={t("work.new_user")}
       confirm={t("work.add_user")}
       reason="optional"
-      ready={name.trim() !== "" && (password === "" || passwordOk(password))}
+      ready={name.trim() !== "" && chosenOk(sites) && (password === "" || passwordOk(password))}
       done={t("work.user_added", { user: name.trim() })}
-      act={(reason) => api.post("/users", { name: name.trim(), role, sites, ...(password ? { password } : {}), ...(reason ? { reason } : {}) })}
+      act={(reason) => api.post("/users", { name: name.trim(), role, sites: sites ?? [], ...(password ? { password } : {}), ...(reason ? { reason } : {}) })}
       onClose={onClose}
     >
       <Field label={t("work.name")} help={t("work.name_help")}>
@@ -37,16 +37,16 @@ function NewUser({ onClose }: { onClose: () => void }) {
 
 function ChangeUser({ user, onClose }: { user: User; onClose: () => void }) {
   const [role, setRole] = useState<Role>(user.role);
-  const [sites, setSites] = useState<string[]>(user.sites);
-  const same = role === user.role && sites.join() === user.sites.join();
+  const [sites, setSites] = useState<Chosen>(user.sites.length > 0 ? user.sites : undefined);
+  const same = role === user.role && (sites ?? []).join() === user.sites.join();
   return (
     <ActionDialog
       title={t("work.change_user", { user: user.name })}
       what={t("work.change_user_what")}
       confirm={t("work.change")}
-      ready={!same}
+      ready={!same && chosenOk(sites)}
       done={t("work.user_changed", { user: user.name })}
-      act={(reason) => api.post("/users/" + encodeURIComponent(user.name), { role, sites, reason })}
+      act={(reason) => api.post("/users/" + encodeURIComponent(user.name), { role, sites: sites ?? [], reason })}
       onClose={onClose}
     >
       <RoleField role={role} set={setRole} />

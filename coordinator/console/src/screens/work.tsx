@@ -7,6 +7,8 @@ import { api, can, session, type Role } from "../shell/session.ts";
 import { Said as English, State, type Tone } from "../ui/bits.tsx";
 import { ActionDialog } from "../ui/dialog.tsx";
 import { Icon, type IconName } from "../ui/icon.tsx";
+import { isFault } from "./needs.ts";
+import { Proposed, useProposed } from "./proposed.tsx";
 import "./work.css";
 
 /** The coordinator's own words, or a dash where it said nothing. */
@@ -19,7 +21,7 @@ export const targetTone: Record<string, Tone> = { PENDING: "idle", TOLD: "wait",
 
 /** What was learned is a success; what the gate has refused as a possible fault is a warning to somebody. */
 export function CampaignState({ state, reason }: { state: string; reason: string }) {
-  const fault = state === "STOPPED" && reason.startsWith("possible fault");
+  const fault = isFault({ state, reason });
   return (
     <State tone={fault ? "warn" : (campaignTone[state] ?? "busy")} title={reason}>
       {fault ? t("work.possible_fault") : word("work.campaign", state)}
@@ -94,17 +96,22 @@ export const mayAll = (role: Role): boolean => can(role) && session.value?.sites
 /** The buttons of what can be done now; who may not do it is told who may. */
 export function Verbs({ verbs, after }: { verbs: Verb[]; after: () => void }) {
   const [open, setOpen] = useState<string>();
+  const proposed = useProposed();
   const mine = verbs.filter((v) => mayAll(v.role));
   const others = verbs.filter((v) => !mayAll(v.role));
   const at = verbs.find((v) => v.id === open);
   return (
     <>
-      {mine.map((v) => (
-        <button key={v.id} type="button" class={v.look} onClick={() => setOpen(v.id)}>
-          {v.icon && <Icon name={v.icon} />}
-          {v.label}
-        </button>
-      ))}
+      {mine.map((v) => {
+        const waits = proposed(v.decision.path);
+        if (waits) return <Proposed key={v.id} proposal={waits} what={v.label} />;
+        return (
+          <button key={v.id} type="button" class={v.look} onClick={() => setOpen(v.id)}>
+            {v.icon && <Icon name={v.icon} />}
+            {v.label}
+          </button>
+        );
+      })}
       {mine.length === 0 && others.length > 0 && <span class="dim small">{t("work.other_decides", { role: t(`console.role_${others[0]!.role}` as Key) })}</span>}
       {at && <Decide d={at.decision} onClose={() => setOpen(undefined)} after={after} />}
     </>

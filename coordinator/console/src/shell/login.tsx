@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Problem } from "../base/api.ts";
 import { t } from "../base/i18n.ts";
 import { told } from "../ui/bits.tsx";
@@ -14,9 +14,16 @@ export function Login() {
   const [busy, setBusy] = useState(false);
   const [wrong, setWrong] = useState<string>();
 
+  const form = useRef<HTMLFormElement>(null);
+
   useEffect(() => {
     document.title = t("console.login") + " · Andon";
   }, []);
+  // autofocus holds for the first form of a page alone.
+  useEffect(() => {
+    const fields = [...form.current!.querySelectorAll("input")];
+    (fields.find((f) => f.value === "") ?? fields[0])?.focus();
+  }, [byToken]);
 
   async function submit(e: Event): Promise<void> {
     e.preventDefault();
@@ -29,13 +36,14 @@ export function Login() {
       const refused = error instanceof Problem && error.status === 401;
       setWrong(refused ? t(byToken ? "console.login_token_wrong" : "console.login_wrong") : told(error));
       setSecret("");
+      form.current?.querySelector<HTMLInputElement>("input[type=password]")?.focus();
     }
     setBusy(false);
   }
 
   return (
     <main class="login">
-      <form class="panel" onSubmit={(e) => void submit(e)}>
+      <form class="panel" ref={form} onSubmit={(e) => void submit(e)}>
         <div class="mark">
           <Mark />
           <h1>{t("console.login")}</h1>
@@ -47,7 +55,7 @@ export function Login() {
         )}
         {!byToken && (
           <Field label={t("console.user")}>
-            {(p) => <input {...p} name="user" autoComplete="username" autoFocus required value={user} onInput={(e) => setUser(e.currentTarget.value)} />}
+            {(p) => <input {...p} name="user" autoComplete="username" required value={user} onInput={(e) => setUser(e.currentTarget.value)} />}
           </Field>
         )}
         <Field label={t(byToken ? "console.token" : "console.password")} help={byToken ? t("console.token_help") : undefined} wrong={wrong}>
@@ -64,7 +72,7 @@ export function Login() {
             />
           )}
         </Field>
-        <button type="submit" class="primary" disabled={busy}>
+        <button type="submit" class="primary" aria-disabled={busy}>
           {t(busy ? "base.working" : "console.enter")}
         </button>
         <button
@@ -78,6 +86,10 @@ export function Login() {
         >
           {t(byToken ? "console.by_password" : "console.by_token")}
         </button>
+        <details class="small">
+          <summary>{t("console.first_time")}</summary>
+          <p class="dim">{t("console.first_time_help")}</p>
+        </details>
       </form>
       <div class="row choices">
         <LanguageChoice />

@@ -55,6 +55,13 @@ function end(): void {
   session.value = null;
 }
 
+/** A tab in the background holds no stream. */
+export function startSight(): void {
+  const look = (): void => live.seen(document.visibilityState === "visible");
+  look();
+  document.addEventListener("visibilitychange", look);
+}
+
 api.onUnauthorised = () => {
   ended.value = session.value?.user;
   end();

@@ -81,6 +81,7 @@ function Acts({ alarm, reload }: { alarm: Alarm; reload: () => void }) {
   const [defect, setDefect] = useState("");
   const path = alarmPath(alarm.line, alarm.alarm);
   const aside = alarm.state === "shelved";
+  const acked = alarm.state === "acknowledged" || !!alarm.acknowledged_by;
   const ack = (): void => void acknowledge(alarm).then(reload);
   const judge = (verdict: "true" | "false" | "unsure"): void =>
     void doIt(path + "/verdict", { verdict, ...(verdict === "true" && defect.trim() ? { defect: defect.trim() } : {}) }, "site.judged", { verdict: word("site.verdict_is", verdict) }).then(reload);
@@ -99,7 +100,7 @@ function Acts({ alarm, reload }: { alarm: Alarm; reload: () => void }) {
       <div class="row">
         <button type="button" class="primary" disabled={!canAck(alarm)} aria-keyshortcuts={keys ? "a" : undefined} onClick={ack}>
           <Icon name="ok" />
-          {t(canAck(alarm) ? "site.acknowledge" : "site.is_acknowledged")}
+          {t(acked && !canAck(alarm) ? "site.is_acknowledged" : "site.acknowledge")}
           <Key k="A" />
         </button>
         {aside ? (
@@ -294,7 +295,7 @@ function Similar({ list }: { list: Alarm[] }) {
 
 function Why({ reason, detail }: { reason: AlarmRecord; detail: Detail }) {
   return (
-    <Panel title={t("site.why")}>
+    <Panel title={t("site.why")} actions={<span class="dim small">{t("site.why_when", { time: clockTime(reason.time_ms) })}</span>}>
       <div class="inside stack">
         <p class="sentence">{what(reason)}</p>
         <Facts

@@ -50,7 +50,7 @@ export function Login() {
         <Field label={t("site.name")} help={t("site.name_help")}>
           {(p) => <input {...p} name="name" autoComplete="name" maxLength={63} value={who} onInput={(e) => setWho(e.currentTarget.value)} />}
         </Field>
-        <button type="submit" class="primary" disabled={busy}>
+        <button type="submit" class="primary" aria-disabled={busy}>
           {t(busy ? "base.working" : "site.enter")}
         </button>
       </form>

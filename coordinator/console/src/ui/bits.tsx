@@ -70,6 +70,11 @@ export function Copy({ text, label }: { text: string; label?: string }) {
   );
 }
 
+/** The focus where what had it is gone: the keys go on from there, and a reader says where one is. */
+export function focusMain(): void {
+  document.getElementById("main")?.focus({ preventScroll: true });
+}
+
 /** The beginning of a hash, the whole of it on hover and by the button. */
 export function Hash({ hash, href, n = 10 }: { hash: string | null | undefined; href?: string; n?: number }) {
   if (!hash) return <span class="dim">–</span>;
@@ -79,6 +84,24 @@ export function Hash({ hash, href, n = 10 }: { hash: string | null | undefined; 
       {href ? <a href={href}>{text}</a> : text}
       <Copy text={hash} label={t("base.copy_hash", { hash: text })} />
     </span>
+  );
+}
+
+/** What is wider than its place is scrolled by the keys, too: where nothing in it takes the focus, it does so itself. */
+export function Scroll({ label, children }: { label: string; children: ComponentChildren }) {
+  const ref = useRef<HTMLDivElement>(null);
+  const [alone, setAlone] = useState(false);
+  useEffect(() => {
+    const e = ref.current!;
+    const size = new ResizeObserver(() => setAlone(e.scrollWidth > e.clientWidth && !e.querySelector("a[href], button, input, select")));
+    size.observe(e);
+    size.observe(e.firstElementChild!);
+    return () => size.disconnect();
+  }, []);
+  return (
+    <div class="scroll" ref={ref} {...(alone ? { tabIndex: 0, role: "region", "aria-label": label } : {})}>
+      {children}
+    </div>
   );
 }
 

@@ -2,7 +2,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { t } from "../base/i18n.ts";
-import { told } from "./bits.tsx";
+import { focusMain, told } from "./bits.tsx";
 import { Icon } from "./icon.tsx";
 import { toast } from "./toast.tsx";
 
@@ -16,7 +16,9 @@ export function Dialog({ title, onClose, children, wide }: { title: string; onCl
     d.querySelector<HTMLElement>(".inside input, .inside select, .inside textarea")?.focus();
     return () => {
       d.close();
-      before?.focus?.();
+      // What opened it may be gone with what was done.
+      if (before?.isConnected && !before.matches(":disabled")) before.focus();
+      else focusMain();
     };
   }, []);
   return (
@@ -126,7 +128,7 @@ export function ActionDialog({
 
   return (
     <Dialog title={title} onClose={onClose}>
-      <form class="form" onSubmit={(e) => void submit(e)}>
+      <form class="form" onSubmit={(e) => void submit(e)} onInput={() => setWrong(undefined)}>
         {what && <div>{what}</div>}
         {children}
         {reason !== "none" && (
@@ -145,7 +147,7 @@ export function ActionDialog({
           <button type="button" onClick={onClose}>
             {t("base.cancel")}
           </button>
-          <button type="submit" class={danger ? "danger" : "primary"} disabled={busy || missing || !ready}>
+          <button type="submit" class={danger ? "danger" : "primary"} disabled={missing || !ready} aria-disabled={busy}>
             {busy ? t("base.working") : confirm}
           </button>
         </div>

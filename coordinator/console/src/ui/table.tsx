@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { t } from "../base/i18n.ts";
+import { Scroll } from "./bits.tsx";
 import { Icon } from "./icon.tsx";
 
 export interface Column<Row> {
@@ -75,7 +76,7 @@ export function Table<Row>({ caption, columns, rows, id, sort: first, empty, pag
   const left = all.length - part.length;
   return (
     <>
-      <div class="scroll">
+      <Scroll label={caption}>
         <table class="rows cards" aria-busy={busy} onKeyDown={onKey}>
           <caption class="unseen">{caption}</caption>
           <thead>
@@ -110,7 +111,7 @@ export function Table<Row>({ caption, columns, rows, id, sort: first, empty, pag
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {(left > 0 || more) && (
         <div class="more">
           <span>{t("base.shown_of", { n: part.length, all: all.length })}</span>
