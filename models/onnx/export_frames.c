@@ -1,7 +1,8 @@
-/* Layers that enlarge or cut what they look at: frames, transposed convolutions, pyramids of bins. */
+/* Layers that enlarge, cut or replace parts of what they look at: frames, transposed convolutions, pyramids of bins, parts. */
 #include <stdio.h>
 #include <string.h>
 
+#include "models/layers/part_internal.h"
 #include "models/onnx/export_internal.h"
 
 #define BINS_MAX 128u /* of a pyramid: each is two nodes */
@@ -109,4 +110,41 @@ void an_onnx_export_pyramid(an_onnx_writer *w, const an_layer *l)
         an_onnx_reads(w, node, values[i]);
     an_onnx_put_int(w, node, "axis", 1);
     an_onnx_gives(w, l, AN_ONNX_LAST, an_onnx_value(node));
+}
+
+/* ----------------------------------------------------------------------- omit and insert */
+
+/* What is left of the first input: it times 1, and times 0 in the part. */
+static const char *left_over(an_onnx_writer *w, const an_layer *l, const char *suffix)
+{
+    const char *name;
+    const an_part p = an_part_of(l);
+    float *keep = an_onnx_floats(w, l, "keep", l->in.n_dims, l->in.d, &name);
+    for (size_t i = 0; keep && i < l->in_n; i++) {
+        const size_t row = i / p.all, column = i % p.all;
+        keep[i] = row < p.row || column < p.at || column >= p.at + p.wide;
+    }
+    return an_onnx_value(an_onnx_node(w, l, suffix, "Mul", an_onnx_input(w, l, 0, AN_ONNX_LAST), name, NULL));
+}
+
+void an_onnx_export_omit(an_onnx_writer *w, const an_layer *l)
+{
+    an_onnx_gives(w, l, AN_ONNX_LAST, left_over(w, l, ""));
+}
+
+void an_onnx_export_insert(an_onnx_writer *w, const an_layer *l)
+{
+    const an_part p = an_part_of(l);
+    const bool window = l->in.n_dims == 2;
+    const int64_t rows = (int64_t)p.rows, wide = (int64_t)p.wide, after = (int64_t)(p.all - p.at - p.wide);
+    const int64_t shape[] = {0, window ? rows : wide, wide}; /* 0: as many as there are */
+    const int64_t of_row[] = {0, (int64_t)p.at, 0, after};
+    const int64_t of_window[] = {0, (int64_t)p.row, (int64_t)p.at, 0, 0, after};
+    const char *left = left_over(w, l, "/left");
+    const char *v = an_onnx_input(w, l, 1, AN_ONNX_LAST);
+    v = an_onnx_value(
+        an_onnx_node(w, l, "/part", "Reshape", v, an_onnx_ints(w, l, "shape", window ? 3 : 2, shape), NULL));
+    const char *pads = an_onnx_ints(w, l, "pads", window ? 6 : 4, window ? of_window : of_row);
+    v = an_onnx_value(an_onnx_node(w, l, "/frame", "Pad", v, pads, NULL));
+    an_onnx_gives(w, l, AN_ONNX_LAST, an_onnx_value(an_onnx_node(w, l, "", "Add", left, v, NULL)));
 }

@@ -228,6 +228,12 @@ static const char *const only_written[] = {
     /* These come back with a layer `repeat` before. */
     FLAT "  - lstm: {units: 5, steps: 4}\n" LABELS,
     FLAT "  - gru: {units: 3, steps: 4, return: last}\n" LABELS,
+    FLAT "  - omit: {column: 1, columns: 2}\n  - dense: {units: 2, name: q}\n"
+         "  - insert: {column: 1, columns: 2, from: [input, q]}\n" LABELS,
+    SERIES "  - omit: {column: 0, columns: 0, rows: 3}\n  - flatten\n  - dense: {units: 12, name: q}\n"
+           "  - insert: {column: 0, columns: 0, rows: 3, from: [input, q]}\n" LABELS,
+    SERIES
+    "  - omit: {column: 3}\n  - gru: {units: 1, name: q}\n  - insert: {column: 3, from: [input, q]}\n" LABELS,
     SERIES "  - spatial_pyramid_pool: {levels: 3}\n" LABELS,
     IMAGE "  - spatial_pyramid_pool: {levels: 4}\n" LABELS,
     SERIES "  - conv1d: {filters: 6, size: 3}\n  - channel_attention: {ratio: 2}\n  - spatial_attention: "
