@@ -36,6 +36,7 @@
     X(map50, false)                                                                                          \
     X(map50_95, false)                                                                                       \
     X(pixel_auroc, false)                                                                                    \
+    X(aupro, false)                                                                                          \
     X(rmse, true)                                                                                            \
     X(mae, true)                                                                                             \
     X(r2, false)

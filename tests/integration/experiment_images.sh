@@ -94,6 +94,7 @@ done
 bar "$(get places federated dice) > 0.6" 'faults are placed'
 bar "$(get places federated dice) > $(get places always_on dice) + 0.2" 'better than marking everything'
 bar "$(get places federated pixel_auroc) > 0.9 && $(get places contrast pixel_auroc) > 0.5" 'pixels are ranked'
+bar "$(get places federated aupro) > 0.7 && $(get places random aupro) < 0.3" 'regions are found, whatever their size'
 bar "$(get places padim pixel_auroc) > 0.7" 'one-class maps from sums point at faults'
 bar "$(get places memory pixel_auroc) > 0.7 && $(get kinds memory auroc) > 0.6" 'what a site remembers points at faults'
 

@@ -1,5 +1,5 @@
 /* segment: which pixels of an image show a fault.  Dice and IoU are of the pixels of all images that show one, above 0 against not;
- * pixel_auroc of those of all images. */
+ * pixel_auroc of those of all images, and aupro of the regions that they make, each counting the same. */
 #include <math.h>
 #include <string.h>
 
@@ -7,16 +7,20 @@
 #include "coordinator/lab/tasks/images_internal.h"
 #include "models/metrics.h"
 #include "models/metrics_fit.h"
+#include "models/metrics_region.h"
 
-static an_err pixels(const an_lab_answers *a, double *ret)
+static an_err pixels(const an_lab_answers *a, an_lab_figures *ret)
 {
+    const an_images_goal *g = a->data->task_data;
     const size_t n = a->n * a->n_truth;
     uint8_t *labels = an_alloc_raw(n, 1);
     if (!labels)
         return AN_ERR_NOMEM;
     for (size_t i = 0; i < n; i++)
         labels[i] = a->truth[i] > 0.5f;
-    an_err err = an_auroc(a->said, labels, n, ret);
+    an_err err = an_auroc(a->said, labels, n, &ret->pixel_auroc);
+    if (err == AN_OK && g->planes == 1)
+        err = an_aupro(a->said, labels, a->n, g->height, g->width, AN_AUPRO_FAR, &ret->aupro);
     an_free(labels);
     return err;
 }
@@ -39,7 +43,7 @@ static an_err judge(const an_lab_answers *a, an_lab_figures *ret, an_note *why)
         ret->dice = 2 * (double)both / (double)sum;
         ret->iou = (double)both / (double)either;
     }
-    return pixels(a, &ret->pixel_auroc);
+    return pixels(a, ret);
 }
 
 static an_err read(const an_experiment *e, const char *dir, an_lab_data *ret, an_note *why)
@@ -57,7 +61,8 @@ static an_err read(const an_experiment *e, const char *dir, an_lab_data *ret, an
     return AN_OK;
 }
 
-static const an_lab_figure figures[] = {AN_LAB_dice, AN_LAB_iou, AN_LAB_pixel_auroc, AN_LAB_FIGURES_N};
+static const an_lab_figure figures[] = {AN_LAB_dice, AN_LAB_iou, AN_LAB_pixel_auroc, AN_LAB_aupro,
+                                        AN_LAB_FIGURES_N};
 static const an_lab_baseline baselines[] = {
     {"always_on", "every pixel", an_images_always},
     {"random", "pixels drawn by lot", an_images_random},
