@@ -167,7 +167,9 @@ static an_err run_seed(court *c, int64_t seed, an_seed_result *ret, an_note *why
     for (size_t a = 0; a < AN_ARMS && err == AN_OK; a++) {
         if (!an_arm_runs(c->conf, a))
             continue;
-        err = figures_of_arm(c, a, &ret->arms[a], why);
+        err = an_arms_level(c->conf, c->targets, c->n, c->n_said, a, why);
+        if (err == AN_OK)
+            err = figures_of_arm(c, a, &ret->arms[a], why);
         add_up(c, a);
     }
     return err;

@@ -135,6 +135,33 @@ an_err an_arms_figures(const an_arms_conf *conf, const an_arms_target *targets, 
     return err;
 }
 
+an_err an_arms_level(const an_arms_conf *conf, an_arms_target *targets, size_t n, size_t n_said, size_t arm,
+                     an_note *why)
+{
+    const an_lab_task *task = conf->experiment->task;
+    pile p;
+    if (!task->level)
+        return AN_OK;
+    float **answers = an_alloc(n, sizeof *answers), *off = an_alloc(n_said, sizeof *off);
+    an_err err = answers && off ? AN_OK : AN_ERR_NOMEM;
+    for (size_t i = 0; i < n && err == AN_OK; i++)
+        answers[i] = targets[i].said[arm];
+    if (err == AN_OK) {
+        err = pile_open(&p, conf, targets, n, n_said, answers);
+        const an_lab_answers held =
+            err == AN_OK ? collect(&p, EVERY_SITE, EVERY_PART, true) : (an_lab_answers){0};
+        if (held.n > 0)
+            err = task->level(&held, off, why);
+        pile_done(&p);
+    }
+    for (size_t i = 0; i < n && err == AN_OK; i++)
+        for (size_t k = 0; k < targets[i].n * n_said; k++)
+            answers[i][k] -= off[k % n_said];
+    an_free(answers);
+    an_free(off);
+    return err;
+}
+
 an_err an_arms_plot(const an_arms_conf *conf, const an_arms_target *targets, size_t n, size_t n_said,
                     float *const *answers, an_note *why)
 {

@@ -72,6 +72,10 @@ an_err an_arms_figures(const an_arms_conf *conf, const an_arms_target *targets, 
 /* Cuts as the experiment says; context: rows in a raw window. */
 an_lab_cut_opts an_arms_cut_opts(const an_experiment *e, const an_prep_conf *prep);
 
+/* Takes from the arm's answers what the task's level says, which sees those to held-back items alone. */
+an_err an_arms_level(const an_arms_conf *conf, an_arms_target *targets, size_t n, size_t n_said, size_t arm,
+                     an_note *why);
+
 /* Pictures of the same, into conf->plots. */
 an_err an_arms_plot(const an_arms_conf *conf, const an_arms_target *targets, size_t n, size_t n_said,
                     float *const *answers, an_note *why);

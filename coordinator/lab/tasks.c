@@ -80,6 +80,8 @@ typedef struct speaker {
     const float *params;
     an_ws *ws;
     size_t batch;
+    an_lab_change *change; /* NULL: none */
+    void *arg;
 } speaker;
 
 static an_err say(const speaker *s, const an_lab_items *items, float *ret, an_note *why)
@@ -93,6 +95,8 @@ static an_err say(const speaker *s, const an_lab_items *items, float *ret, an_no
     if (err == AN_OK && n != items->n)
         err = an_fail(AN_ERR_INVAL, why, "%zu of %zu windows are passed over by the steps before the model",
                       items->n - n, items->n);
+    if (err == AN_OK && s->change)
+        s->change(s->arg, x, n);
     for (size_t i = 0; i < n && err == AN_OK; i += s->batch) {
         const size_t m = n - i < s->batch ? n - i : s->batch;
         memcpy(ret + i * out, an_model_forward(s->model, s->ws, s->params, m, x + i * input),
@@ -108,10 +112,16 @@ static an_err say(const speaker *s, const an_lab_items *items, float *ret, an_no
 an_err an_lab_task_outputs(const an_lab_data *d, size_t site, const an_bundle *b, const an_overlay *o,
                            float *ret, an_note *why)
 {
+    return an_lab_task_outputs_of(d, site, b, o, NULL, NULL, ret, why);
+}
+
+an_err an_lab_task_outputs_of(const an_lab_data *d, size_t site, const an_bundle *b, const an_overlay *o,
+                              an_lab_change *change, void *arg, float *ret, an_note *why)
+{
     const an_lab_site *s = &d->sites[site];
     an_model *m = NULL;
     float *params = NULL;
-    speaker who = {.data = d, .prep = o->has_prep ? &o->prep : &b->prep};
+    speaker who = {.data = d, .prep = o->has_prep ? &o->prep : &b->prep, .change = change, .arg = arg};
     an_err err = an_bundle_model(b, &m, why);
     if (err != AN_OK)
         return err;

@@ -61,6 +61,9 @@ typedef struct an_lab_task {
      * ret (hold.n + test.n, n_said).  NULL: the outputs of the model (an_lab_task_outputs). */
     an_err (*predict)(const an_lab_data *d, size_t site, const an_bundle *b, const an_overlay *o, float *ret,
                       an_note *why);
+    /* How far each output is off: what is taken from it so that 0 is where it should be, by the held-back items of all sites
+     * together.  ret (n_said), 0 before.  NULL: nothing is taken. */
+    an_err (*level)(const an_lab_answers *held, float *ret, an_note *why);
     an_err (*judge)(const an_lab_answers *a, an_lab_figures *ret, an_note *why);
     /* Pictures of the same (plots.h), into the folder; about is their second line.  NULL: there are none. */
     an_err (*plot)(const an_lab_answers *a, const char *dir, const char *about, an_note *why);
@@ -74,6 +77,11 @@ const char *an_lab_task_names(void);                   /* of all, for errors */
 /* The usual predict.  Errors: INVAL an item that the steps before the model pass over; NUMERIC; NOMEM. */
 an_err an_lab_task_outputs(const an_lab_data *d, size_t site, const an_bundle *b, const an_overlay *o,
                            float *ret, an_note *why);
+
+/* The same of inputs that are changed in place between the steps before the model and the model: x (n, inputs). */
+typedef void an_lab_change(void *arg, float *x, size_t n);
+an_err an_lab_task_outputs_of(const an_lab_data *d, size_t site, const an_bundle *b, const an_overlay *o,
+                              an_lab_change *change, void *arg, float *ret, an_note *why);
 
 /* Rows in a window as the experiment's prep makes them; needs d->names.  Errors: as the steps'. */
 an_err an_lab_task_context(const an_experiment *e, const an_lab_data *d, size_t *ret, an_note *why);

@@ -71,7 +71,12 @@ sed -e 's/^experiment: .*/experiment: places/' -e 's/^task: .*/task: segment/' -
     -e 's/^target: {.*/target: {normal: good}/' -e 's/\[flip, brightness\]/[flip, cutpaste: {share: 0.1}]/' \
     "$work/kinds.yaml" >"$work/places.yaml"
 
-for name in kinds masks places; do
+# Squares, seen from eight sides in use, as they are learnt from; 0 of an answer is where held-back images say.
+sed -e 's/^experiment: .*/experiment: sides/' -e 's/width: 22/width: 18/' -e 's/augment: \[flip,/augment: [flip, quarter,/' \
+    -e 's/normal: good}/normal: good, views: 8, level: held}/' "$work/places.yaml" >"$work/sides.yaml"
+sed -i -e 's/learn: masks,/learn: masks, views: 4, level: held,/' "$work/masks.yaml"
+
+for name in kinds masks places sides; do
     for threads in 1 3; do
         "$lab" experiment "$work/$name.yaml" --data "$work/parts" --json --threads "$threads" \
             >"$work/$name.$threads" 2>"$work/err" || fail "$name: $(cat "$work/err")"
@@ -92,6 +97,7 @@ for name in kinds masks; do
     bar "$(get $name validation macro_f1) > 0.5" "$name: what is held back is judged"
 done
 bar "$(get places federated dice) > 0.6" 'faults are placed'
+bar "$(get sides federated dice) > 0.6" 'what is said of each side is turned back'
 bar "$(get places federated dice) > $(get places always_on dice) + 0.2" 'better than marking everything'
 bar "$(get places federated pixel_auroc) > 0.9 && $(get places contrast pixel_auroc) > 0.5" 'pixels are ranked'
 bar "$(get places federated aupro) > 0.7 && $(get places random aupro) < 0.3" 'regions are found, whatever their size'
@@ -105,6 +111,10 @@ sed -e 's/normal: good/normal: fine/' "$work/kinds.yaml" >"$work/bad.yaml"
 refuses 'a class that is not there' 'no image is of the class "fine"'
 sed -e 's/^task: .*/task: segment/' -e 's/classes: all/learn: class/' "$work/kinds.yaml" >"$work/bad.yaml"
 refuses 'classes where pixels are asked for' 'learn: mask or masks'
+sed -e 's/classes: all}/classes: all, views: 8}/' "$work/kinds.yaml" >"$work/bad.yaml"
+refuses 'quarter turns of what is no square' 'no squares'
+sed -e 's/even: 1}/even: 1, hold: 0}/' -e 's/classes: all}/classes: all, level: held}/' "$work/kinds.yaml" >"$work/bad.yaml"
+refuses 'a level of nothing' 'holds nothing back'
 cp "$work/kinds.yaml" "$work/bad.yaml"
 echo '9,../secret.pgm,,good,line-1,1,train' >>"$work/parts/list.csv"
 refuses 'a name that leads out' 'leads out of the folder'

@@ -12,6 +12,9 @@ typedef struct an_images_goal {
     size_t planes;        /* of a mask; 0: a label is the number of a class */
     size_t height, width; /* of a plane */
     double top;           /* share of a plane's places whose mean is the plane's score */
+    size_t channels;      /* of an image */
+    unsigned views;       /* sides that an image is seen from in use; up to 1: as it is */
+    bool level;           /* 0 is where held-back images say */
     an_box_grid boxes;    /* cell 0: a label is no grid of boxes */
     size_t join, least;   /* pixels between marks that are one fault; of a fault */
 } an_images_goal;
@@ -26,6 +29,14 @@ an_err an_images_boxes_label(const an_images_goal *g, const float *mask, size_t 
  * ret (n_classes - 1). */
 size_t an_images_truth(const an_images_goal *g, const float *truth);
 void an_images_scores(const an_images_goal *g, const float *said, size_t n_said, float *ret);
+
+/* tasks.h: an_lab_task.predict, with an image seen from several sides. */
+an_err an_images_predict(const an_lab_data *d, size_t site, const an_bundle *b, const an_overlay *o,
+                         float *ret, an_note *why);
+
+/* tasks.h: an_lab_task.level.  As many of the images are said to be of a class as are; as many pixels of those that show a fault. */
+an_err an_images_level_classes(const an_lab_answers *held, float *ret, an_note *why);
+an_err an_images_level_pixels(const an_lab_answers *held, float *ret, an_note *why);
 
 /* Answers that cost nothing (tasks.h: an_lab_baseline). */
 an_err an_images_usual(const an_experiment *e, const an_lab_data *d, size_t n_threads, an_lab_exam *exams,

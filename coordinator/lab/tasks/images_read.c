@@ -16,6 +16,8 @@
  *       learn: class           or mask: pixels; masks: pixels of each class
  *       coarse: 1              a place of a mask is so many pixels along a side
  *       top: 0.002             share of a mask's places whose mean says what the image is
+ *       views: 1               in use the answer is the mean over so many sides of an image: 4 with flips, 8 (of squares) with quarter turns
+ *       level: held            a class, a pixel is said so often as it is held back, of all sites together; none: where the model's 0 is
  *
  * An image of a fault of which nothing is marked has 1/1000 everywhere in its mask: it shows a fault, and nobody said
  * where. */
@@ -142,9 +144,26 @@ static an_err read_boxes(reader *r, an_note *why)
     return err;
 }
 
+static an_err read_use(reader *r, const an_node *m, an_note *why)
+{
+    size_t views = 0;
+    an_err err = get_size(m, "views", 1, 8, 1, &views, why);
+    if (err == AN_OK)
+        err = get_choice(m, "level", "none", "held", &r->goal->level, why);
+    if (err == AN_OK && views != 1 && views != 4 && views != 8)
+        err = an_node_fail(an_node_get(m, "views"), why, "views: 1, 4 or 8");
+    if (err == AN_OK && views == 8 && r->conf.height != r->conf.width)
+        err = an_node_fail(an_node_get(m, "views"), why, "views: 8 turns images, which are no squares");
+    if (err == AN_OK && r->goal->level && r->hold == 0)
+        err = an_node_fail(an_node_get(m, "level"), why, "level: held, but hold: 0 holds nothing back");
+    r->goal->views = (unsigned)views;
+    r->goal->channels = r->conf.channels;
+    return err;
+}
+
 static an_err read_target(reader *r, an_note *why)
 {
-    static const char *const keys[] = {"normal", "classes", "learn", "coarse", "top", NULL};
+    static const char *const keys[] = {"normal", "classes", "learn", "coarse", "top", "views", "level", NULL};
     const an_node *m = r->e->target;
     const char *learn = NULL;
     an_err err = m ? an_node_only_keys(m, keys, why) : AN_OK;
@@ -159,6 +178,8 @@ static an_err read_target(reader *r, an_note *why)
         err = get_size(m, "coarse", 1, 64, 1, &r->coarse, why);
     if (err == AN_OK)
         err = an_node_get_num(m, "top", 0, 1, 0.002, &r->goal->top, why);
+    if (err == AN_OK)
+        err = read_use(r, m, why);
     if (err != AN_OK)
         return err;
     r->planes = strcmp(learn, "masks") == 0;
