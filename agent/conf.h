@@ -15,7 +15,7 @@
  *     err = an_agent_conf_load("site.yaml", &conf, &why);     "site.yaml:7:9: ..."
  *     an_agent_conf_done(&conf);
  *
- * Every scalar is a row of an_agent_rows, an_agent_line_rows or an_site_policy_rows; --help and
+ * Every scalar is a row of an_agent_rows, an_agent_line_rows, an_advice_rows or an_site_policy_rows; --help and
  * the reference document are made from them.
  *
  * Threads: plain data. */
@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/advice_conf.h"
 #include "agent/calibrate.h"
 #include "agent/challenge.h"
 #include "agent/pipeline.h"
@@ -74,6 +75,7 @@ typedef struct an_agent_line {
     const char *source_type; /* borrowed */
     const an_node *sensors;  /* list of names, or NULL: the source's; with `stream` those that it takes */
     an_line_rules rules;     /* owned */
+    an_advice_conf *advice;  /* owned; NULL: none is asked for */
     an_failure_mode *modes;  /* (n_modes), owned */
     size_t n_modes;
 } an_agent_line;

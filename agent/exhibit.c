@@ -14,6 +14,7 @@
 #define PNG_BYTES_MAX (8u << 20)
 #define ROOM_LEFT 10 /* percent of the quota that is made free at once */
 #define SIGNAL ".signal.json"
+#define ADVICE ".advice.json"
 #define USUAL 128 /* of a byte: what few normal images come to */
 
 /* ---- one ---- */
@@ -58,6 +59,14 @@ an_exhibit *an_exhibit_of_signal(const char *line, uint64_t alarm, char *text)
     }
     snprintf(e->name, sizeof e->name, "%.63s-%" PRIu64, line, alarm);
     e->signal = text;
+    return e;
+}
+
+an_exhibit *an_exhibit_of_advice(const char *line, uint64_t alarm, char *text)
+{
+    an_exhibit *e = an_exhibit_of_signal(line, alarm, text);
+    if (e)
+        e->advice = true;
     return e;
 }
 
@@ -197,8 +206,8 @@ static an_err write_png(an_exhibits *x, const an_exhibit *e, bool map, an_note *
 
 an_err an_exhibits_keep(an_exhibits *x, const an_exhibit *e, an_note *why)
 {
-    an_err err =
-        e->signal ? write_file(x, e, SIGNAL, e->signal, strlen(e->signal), why) : write_png(x, e, true, why);
+    an_err err = e->signal ? write_file(x, e, e->advice ? ADVICE : SIGNAL, e->signal, strlen(e->signal), why)
+                           : write_png(x, e, true, why);
     if (err == AN_OK && e->image)
         err = write_png(x, e, false, why);
     if (err == AN_OK && x->bytes > x->quota)
@@ -229,6 +238,13 @@ an_err an_exhibit_signal(const char *dir, const char *name, an_buf *ret, an_note
 {
     char path[AN_PATH_MAX];
     an_err err = path_of(path, dir, name, SIGNAL, why);
+    return err == AN_OK ? an_file_read(ret, path, why) : err;
+}
+
+an_err an_exhibit_advice(const char *dir, const char *name, an_buf *ret, an_note *why)
+{
+    char path[AN_PATH_MAX];
+    an_err err = path_of(path, dir, name, ADVICE, why);
     return err == AN_OK ? an_file_read(ret, path, why) : err;
 }
 

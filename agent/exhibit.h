@@ -3,6 +3,7 @@
  *
  *     DATA/pictures/cam-1-7.map.png      grey, 128: few normal images come to it, 0: nothing, white: many times that
  *     DATA/pictures/cam-1-7.png          with `keep: images`
+ *     DATA/pictures/pump-1-7.advice.json what may be moved, where that is asked for (advised.h)
  *     DATA/pictures/pump-1-7.signal.json of other lines: what its sensors did (trace.h), where there is a screen to show it
  *
  *     an_exhibit *e = an_exhibit_new("cam-1", 7, &seen, true);
@@ -26,12 +27,14 @@ typedef struct an_exhibit {
     uint8_t *map;   /* (height, width) */
     uint8_t *image; /* (height, width, channels); NULL: not kept */
     char *signal;   /* JSON, and neither map nor image; NULL: of an image */
+    bool advice;    /* signal is advice */
 } an_exhibit;
 
 /* NULL: out of memory. */
 an_exhibit *an_exhibit_new(const char *line, uint64_t alarm, const an_seen *seen, bool with_image);
 an_exhibit *an_exhibit_of_signal(const char *line, uint64_t alarm,
                                  char *text); /* takes text, also if it fails */
+an_exhibit *an_exhibit_of_advice(const char *line, uint64_t alarm, char *text); /* likewise */
 void an_exhibit_free(an_exhibit *e);
 
 typedef struct an_exhibits an_exhibits;
@@ -46,6 +49,7 @@ an_err an_exhibit_path(char ret[static AN_PATH_MAX], const char *dir, const char
                        an_note *why);
 /* Appends the signal of an alarm.  Errors: INVAL; NOTFOUND none, or no more; LIMIT, IO, NOMEM. */
 an_err an_exhibit_signal(const char *dir, const char *name, an_buf *ret, an_note *why);
+an_err an_exhibit_advice(const char *dir, const char *name, an_buf *ret, an_note *why); /* likewise */
 /* What was kept of it; the caller's.  Errors: INVAL; NOTFOUND nothing any more; PROTO damaged; IO, NOMEM. */
 an_err an_exhibit_read(const char *dir, const char *name, an_exhibit **ret, an_note *why);
 /* Appends a PNG for people: the image, grey where none was kept, redder where the map is above 1. */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/advised.h"
 #include "agent/exhibit.h"
 #include "agent/local_api_internal.h"
 #include "agent/show_alarms_internal.h"
@@ -123,6 +124,11 @@ static an_err describe(an_json *o, const local_api_request *r, an_alarms *a, sto
     if (err != AN_OK)
         return err;
     an_json_set(o, "alarm", an_alarm_row_json(&row));
+    an_json *advice = an_advised_read(r->dir, r->part[2], id);
+    if (advice)
+        an_json_set(o, "advice", advice);
+    else
+        an_json_set_null(o, "advice");
     an_json_set(o, "reason", an_alarm_record_json(s->known ? &s->about : &row.last));
     picture_name(r->part[2], id, name);
     put_pictures(o, r->dir, name);

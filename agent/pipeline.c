@@ -350,6 +350,12 @@ void an_pipeline_learn(an_pipeline *p, bool learn)
     p->no_learning = !learn;
 }
 
+const float *an_pipeline_seen(const an_pipeline *p, int64_t *ret_ms)
+{
+    *ret_ms = p->last_ms;
+    return p->stats.rows > 0 ? p->row : NULL;
+}
+
 const an_live *an_pipeline_live(const an_pipeline *p)
 {
     return p->has_live ? &p->live : NULL;

@@ -196,6 +196,8 @@ size_t an_pipeline_rules_gone(const an_pipeline *p, const an_rule_gone **ret);
 /* May windows go to the pool (true at the start)?  Held windows of an open alarm do in any case. */
 void an_pipeline_learn(an_pipeline *p, bool learn);
 
+/* The last row as a model sees it (width), what is not believed missing; borrowed until the next one.  NULL: none yet. */
+const float *an_pipeline_seen(const an_pipeline *p, int64_t *ret_ms);
 const an_live *an_pipeline_live(const an_pipeline *p); /* NULL: none yet */
 an_alarm *an_pipeline_alarm(an_pipeline *p);           /* borrowed: to save and restore its state */
 an_pipeline_stats an_pipeline_stats_get(const an_pipeline *p);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/advised.h"
 #include "agent/report_internal.h"
 #include "agent/template.h"
 #include "base/mem.h"
@@ -301,8 +302,9 @@ static void put_versions(an_buf *b, const an_report *r)
     end_table(b, r->versions.n > 0, "No version has said anything that day.");
 }
 
-static void put_alarm(an_buf *b, const an_report_alarm *a)
+static void put_alarm(an_buf *b, const char *dir, const an_report_alarm *a)
 {
+    char said[AN_ADVISED_SAID_MAX];
     an_buf_text(b, "<tr>");
     time_cell(b, a->raised_ms);
     cell(b, a->line);
@@ -319,7 +321,12 @@ static void put_alarm(an_buf *b, const an_report_alarm *a)
     cell(b, a->part);
     an_buf_text(b, "<td>");
     an_report_put(b, a->reason[0] ? a->reason : a->sensor);
-    an_buf_text(b, a->hidden ? " (hidden)</td>" : "</td>");
+    an_buf_text(b, a->hidden ? " (hidden)" : "");
+    if (dir[0] && an_advised_said(dir, a->line, a->alarm, said)) {
+        an_buf_text(b, "<br>Advice: ");
+        an_report_put(b, said);
+    }
+    an_buf_text(b, "</td>");
     cell(b, a->verdict);
     an_buf_text(b, "</tr>\n");
 }
@@ -330,7 +337,7 @@ static void put_list(an_buf *b, const an_report *r)
                                           "=peak",  "part", "what", "verdict",  NULL};
     table(b, "All alarms", headers);
     for (size_t i = 0; i < r->n_alarms && i < LIST_MOST; i++)
-        put_alarm(b, &r->alarms[i]);
+        put_alarm(b, r->dir, &r->alarms[i]);
     end_table(b, r->n_alarms > 0, "No alarm was raised.");
     if (r->n_alarms > LIST_MOST)
         an_buf_printf(b, "<p class=\"aside\">%zu more are in the log.</p>\n", r->n_alarms - LIST_MOST);

@@ -107,6 +107,9 @@ static void on_line(an_agent *a, size_t i)
         case AN_SAY_ALARM:
             an_agent_alarms_take(a, s.u.alarm);
             break;
+        case AN_SAY_ADVICE:
+            an_agent_advice_take(a, l, s.u.advised);
+            break;
         case AN_SAY_PIECES:
             an_agent_pieces_take(a, s.u.pieces.items, s.u.pieces.n);
             break;
@@ -274,7 +277,8 @@ static void stop_lines(an_agent *a)
     for (size_t i = 0; i < a->n_lines; i++) {
         an_actor_stop(a->lines[i].actor);
         an_actor_stop(a->lines[i].errands);
-        a->lines[i].actor = a->lines[i].errands = NULL;
+        an_actor_stop(a->lines[i].adviser);
+        a->lines[i].actor = a->lines[i].errands = a->lines[i].adviser = NULL;
     }
 }
 
@@ -329,6 +333,8 @@ static an_err start_lines(an_agent *a, an_note *why)
     for (size_t i = 0; i < a->n_lines; i++) {
         an_line *l = &a->lines[i];
         an_err err = an_actor_start(a->net, an_errand_main, l, &l->errands, why);
+        if (err == AN_OK && l->advice)
+            err = an_actor_start(a->net, an_adviser_main, l, &l->adviser, why);
         if (err == AN_OK)
             err = an_actor_start(a->net, an_line_main, l, &l->actor, why);
         if (err != AN_OK)

@@ -97,6 +97,24 @@ void an_agent_alarms_show(an_agent *a, an_exhibit *e)
     an_exhibit_free(e);
 }
 
+void an_agent_advice_take(an_agent *a, an_line *l, an_advised *said)
+{
+    an_json_doc *doc = NULL;
+    if (an_json_parse(said->text, strlen(said->text), "advice", &doc, NULL) == AN_OK) {
+        an_json_doc_free(l->advised);
+        l->advised = doc;
+    }
+    if (said->alarm) {
+        an_exhibit *e = an_exhibit_of_advice(l->conf->name, said->alarm, said->text);
+        said->text = NULL;
+        if (e)
+            an_agent_alarms_show(a, e);
+        else
+            an_agent_fault(a, "advice_not_kept", "out of memory");
+    }
+    an_advised_free(said);
+}
+
 /* ---- what a start finds ---- */
 
 typedef struct left {

@@ -2,6 +2,7 @@
 #ifndef AN_AGENT_RUNTIME_INTERNAL_H
 #define AN_AGENT_RUNTIME_INTERNAL_H
 
+#include "agent/advised.h"
 #include "agent/alarms.h"
 #include "agent/conf.h"
 #include "agent/enrol.h"
@@ -85,6 +86,7 @@ typedef enum an_say_kind {
     AN_SAY_FACT,
     AN_SAY_EXHIBIT,
     AN_SAY_ALARM,
+    AN_SAY_ADVICE,
     AN_SAY_PIECES,
     AN_SAY_MARK,
     AN_SAY_STATUS,
@@ -100,6 +102,7 @@ typedef struct an_say {
         an_msg *fact;
         an_exhibit *exhibit; /* of the alarm that follows */
         an_alarm_record *alarm;
+        an_advised *advised;
         struct {
             an_piece *items; /* (n) */
             size_t n;
@@ -150,6 +153,8 @@ typedef struct an_order {
     uint64_t rows; /* SHADOW: at most so many; 0: no bound */
 } an_order;
 
+typedef struct an_line_advice an_line_advice; /* runtime_advice.c */
+
 #define AN_LINE_PIECES 80 /* more than a batch has rows */
 
 /* Everything of one line.  The upper half never changes once threads run; the middle belongs to
@@ -180,8 +185,9 @@ typedef struct an_line {
     an_rulebook *rules;
     an_pool *pool;
     an_pipeline *pipe;
-    an_recent *recent; /* for screens; NULL: nobody can ask */
-    an_trace *trace;   /* for them, too; NULL: nothing is kept of alarms */
+    an_recent *recent;      /* for screens; NULL: nobody can ask */
+    an_trace *trace;        /* for them, too; NULL: nothing is kept of alarms */
+    an_line_advice *advice; /* NULL: none is asked for */
     uint64_t near_alarm;
     int64_t near_ms; /* of this alarm: time of the normal window that is nearest */
     an_batch batch;
@@ -200,8 +206,10 @@ typedef struct an_line {
     struct an_line_run *run; /* what the thread keeps while it runs */
 
     an_actor *errands; /* the line's second thread; the line's thread has the other end */
+    an_actor *adviser; /* likewise; NULL: no advice is asked for */
     an_actor *actor;
     an_line_status status;
+    an_json_doc *advised; /* the last advice; NULL: none yet */
     bool stopped;
 } an_line;
 
@@ -223,6 +231,13 @@ void an_line_spoken(void *line, const an_spoken *spoken);
 /* runtime_trace.c: what its sensors did, from rows that the line has kept. */
 an_err an_line_trace_open(an_line *l);
 void an_line_traced(an_line *l, const an_spoken *s);
+/* runtime_advice.c.  open: nothing, if none is asked for.  alarm: from the hook; look: every turn, monotonic time. */
+an_err an_line_advice_open(an_line *l, an_note *why);
+void an_line_advice_close(an_line *l); /* after both threads */
+void an_adviser_main(an_pipe *pipe, void *line);
+void an_line_advice_alarm(an_line *l, const an_spoken *s);
+void an_line_advice_look(an_line *l, int64_t now_ms);
+an_pipe *an_line_advice_awaited(const an_line *l); /* to wait on; NULL: nothing is out */
 void an_line_rules_gone(an_line *l); /* clears alarms of rules that the configuration has no more */
 void an_line_quality(an_line *l, const an_quality_event *e);
 /* runtime_threshold.c: a threshold that moves.  line: an an_line. */

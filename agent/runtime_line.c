@@ -353,6 +353,7 @@ static void housekeep(an_line_run *r)
     const int64_t now = r->clock->mono_ms(r->clock);
     an_line_shadow_look(r->l, r->status.phase == AN_LINE_ENDED);
     an_line_pace_look(r->l, now);
+    an_line_advice_look(r->l, now);
     an_line_counts_say(r->l, r->clock->wall_ms(r->clock));
     if (now >= r->status_ms) {
         say_status(r);
@@ -370,12 +371,15 @@ static void rest(an_line_run *r, int64_t wait_ms)
 {
     const bool reads = r->go && !must_wait(r) && an_line_stream_room(r->l);
     const int fd = reads ? an_source_fd(r->l->source) : -1;
-    an_wait items[3];
+    an_pipe *advice = an_line_advice_awaited(r->l);
+    an_wait items[4];
     size_t n = 0;
     if (!an_line_is_readying(r)) /* orders wait then */
         items[n++] = (an_wait){.pipe = r->pipe};
     if (r->errand)
         items[n++] = (an_wait){.pipe = an_actor_pipe(r->l->errands)};
+    if (advice)
+        items[n++] = (an_wait){.pipe = advice};
     if (fd >= 0)
         items[n++] = (an_wait){.fd = fd};
     an_err err = an_poll(items, n, wait_ms);

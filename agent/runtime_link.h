@@ -80,8 +80,9 @@ an_err an_agent_alarms_of_others(an_agent *a,
                                  an_note *why); /* after all lines: those that are there no more */
 void an_agent_alarms_take(an_agent *a, an_alarm_record *r); /* takes r */
 void an_agent_alarms_show(an_agent *a, an_exhibit *e);      /* takes e, of an alarm that comes next */
-bool an_agent_alarms_keep(an_agent *a);                     /* stores what waits; false: not all could be */
-void an_agent_alarms_tick(an_agent *a);                     /* shelves that end */
+void an_agent_advice_take(an_agent *a, an_line *l, an_advised *said); /* takes said */
+bool an_agent_alarms_keep(an_agent *a); /* stores what waits; false: not all could be */
+void an_agent_alarms_tick(an_agent *a); /* shelves that end */
 void an_agent_alarms_deed(an_agent *a, const an_command *c);
 bool an_agent_alarms_verdict(an_agent *a, const an_command *c,
                              bool *ret_of_rule); /* false: it is not in the log */

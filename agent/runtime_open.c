@@ -320,7 +320,7 @@ an_err an_line_open(an_line *lines, const an_agent_conf *agent, size_t i, an_boa
         return err;
     if ((agent->api_socket || agent->api_port > 0) && !(l->recent = an_recent_new()))
         return AN_ERR_NOMEM;
-    if ((err = an_line_trace_open(l)) != AN_OK)
+    if ((err = an_line_trace_open(l)) != AN_OK || (err = an_line_advice_open(l, why)) != AN_OK)
         return err;
     an_reader state;
     if (l->leader == l)
@@ -341,6 +341,8 @@ void an_line_close(an_line *l)
     an_pipeline_free(l->pipe);
     an_recent_free(l->recent);
     an_trace_free(l->trace);
+    an_line_advice_close(l);
+    an_json_doc_free(l->advised);
     an_rulebook_free(l->rules);
     an_pool_free(l->pool);
     an_source_close(l->source);

@@ -162,6 +162,7 @@ void an_line_spoken(void *line, const an_spoken *s)
         set_reason(r, l, s->reason);
     set_picture(r, l, s);
     an_line_traced(l, s);
+    an_line_advice_alarm(l, s);
     log_event(l, s, r);
     tell_coordinator(l, s, r);
     an_line_logged(l, r);

@@ -132,6 +132,8 @@ static an_json *line_json(const an_line *l, an_session *session)
         an_json_set_text(o, "watch", an_live_verdict_name(s->watch));
         an_json_set_text(o, "watched", s->watched);
     }
+    if (l->advised)
+        an_json_set(o, "advice", an_json_copy(an_json_root(l->advised)));
     an_json_set(o, "pool", pool_json(s));
     an_json_set_text(o, "last_error", s->error);
     return o;

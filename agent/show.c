@@ -124,6 +124,15 @@ static void print_verdicts(const an_jval *line, FILE *out)
                 text_of(line, "line"), factor);
 }
 
+/* The last one; `andon-agent alarms show` has that of an alarm. */
+static void print_advice(const an_jval *line, FILE *out)
+{
+    const an_jval *a = an_jval_get(line, "advice");
+    if (a)
+        fprintf(out, "line %s: advice of %s: %s\n  %s\n", text_of(line, "line"), text_of(a, "time"),
+                text_of(a, "said"), text_of(a, "note"));
+}
+
 static void print_status(const an_jval *o, FILE *out)
 {
     const an_jval *link = an_jval_get(o, "coordinator"), *lines = an_jval_get(o, "lines");
@@ -155,6 +164,8 @@ static void print_status(const an_jval *o, FILE *out)
     print_log(an_jval_get(o, "alarm_log"), out);
     for (size_t i = 0; i < an_jval_count(lines); i++)
         print_verdicts(an_jval_at(lines, i), out);
+    for (size_t i = 0; i < an_jval_count(lines); i++)
+        print_advice(an_jval_at(lines, i), out);
     for (size_t i = 0; i < an_jval_count(lines); i++) {
         const an_jval *l = an_jval_at(lines, i);
         if (strcmp(text_of(l, "remark"), "-") != 0)

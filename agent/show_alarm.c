@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "agent/advised.h"
 #include "agent/exhibit.h"
 #include "agent/show_alarms_internal.h"
 #include "base/clock.h"
@@ -89,6 +90,13 @@ static void print_about(const an_alarm_record *r, FILE *out)
     }
 }
 
+static void print_advice(const char *dir, const an_alarm_record *r, FILE *out)
+{
+    char said[AN_ADVISED_SAID_MAX];
+    if (an_advised_said(dir, r->line, r->alarm, said))
+        fprintf(out, "advice    %s\n", said);
+}
+
 /* As many characters as people can see at once; each the highest of its pixels. */
 static void print_map(const an_exhibit *e, FILE *out)
 {
@@ -151,11 +159,14 @@ an_err an_show_alarm(const char *dir, const an_show_alarm_opts *opts, FILE *out,
     story *s = an_alloc(1, sizeof *s);
     an_err err = s ? gather(dir, opts, s, out, why) : AN_ERR_NOMEM;
     if (err == AN_OK && opts->json) {
-        an_json *o = an_alarm_record_json(&s->about);
+        an_json *o = an_alarm_record_json(&s->about), *advice = an_advised_read(dir, opts->line, opts->alarm);
+        if (advice)
+            an_json_set(o, "advice", advice);
         err = an_show_json(o, out);
         an_json_free(o);
     } else if (err == AN_OK) {
         print_about(&s->about, out);
+        print_advice(dir, &s->about, out);
     }
     snprintf(picture, sizeof picture, "%.63s-%" PRIu64, opts->line, opts->alarm);
     if (err == AN_OK && s->about.image[0] && (opts->save || !opts->json))

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/advised.h"
 #include "agent/alarm_figures.h"
 #include "agent/inbox.h"
 #include "agent/show.h"
@@ -36,6 +37,7 @@ an_err an_show_alarms_open(const char *dir, an_alarms **ret, an_note *why)
 /* ---- the list ---- */
 
 typedef struct list {
+    const char *dir;
     FILE *out;
     an_json *array; /* NULL: for people */
     size_t n;
@@ -71,13 +73,21 @@ static void print_row(const an_alarm_row *row, FILE *out)
 static bool see_row(void *ctx, const an_alarm_row *row)
 {
     list *l = ctx;
-    if (l->array)
-        an_json_push(l->array, an_alarm_row_json(row));
-    else if (l->n == 0)
+    char said[AN_ADVISED_SAID_MAX];
+    if (l->array) {
+        an_json *o = an_alarm_row_json(row),
+                *advice = an_advised_read(l->dir, row->last.line, row->last.alarm);
+        if (advice)
+            an_json_set(o, "advice", advice);
+        an_json_push(l->array, o);
+    } else if (l->n == 0) {
         fprintf(l->out, "%-24s %-16s %6s  %-14s %-8s %-8s %-20s %8s  %s\n", "SINCE", "LINE", "ALARM", "STATE",
                 "PROCESS", "SEVERITY", "SOURCE", "PEAK", "SENSOR OR PART");
+    }
     if (!l->array)
         print_row(row, l->out);
+    if (!l->array && an_advised_said(l->dir, row->last.line, row->last.alarm, said))
+        fprintf(l->out, "  advice: %s\n", said);
     l->n++;
     return true;
 }
@@ -153,7 +163,7 @@ static an_err show_log(an_alarms *a, const an_show_alarms_opts *opts, FILE *out,
 an_err an_show_alarms(const char *dir, const an_show_alarms_opts *opts, FILE *out, an_note *why)
 {
     an_alarms *a = NULL;
-    list l = {.out = out};
+    list l = {.dir = dir, .out = out};
     an_err err = an_show_alarms_open(dir, &a, why);
     if (err != AN_OK)
         return err;

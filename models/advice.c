@@ -7,6 +7,7 @@
 #include "models/advice.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #define ROUNDS 30
 #define STEPS 60
 #define HALVINGS 30
+#define PARTS ((size_t)64)
 #define WEIGHT 10.0         /* r */
 #define APART 1e-2          /* of a side of a slope from the middle, in scales */
 #define MARGIN 1e-4         /* kept free of a cap for rounding, in units of its slope */
@@ -34,7 +36,6 @@ typedef struct work {
     function f[FUNCTIONS]; /* the goal, then the caps */
     double low[AN_ADVICE_INPUTS_MAX], high[AN_ADVICE_INPUTS_MAX], scale[AN_ADVICE_INPUTS_MAX];
     double l[FUNCTIONS]; /* multipliers of the caps; [0] is not used */
-    double usual;
     float *row, *scaled; /* (width) */
 } work;
 
@@ -151,14 +152,14 @@ static void solve(work *w, double *u)
 }
 
 /* To the nearest known row but `but`. */
-static double distance(const work *w, const float *row, size_t but, size_t *ret)
+static double distance(const an_advice_ask *ask, const float *row, size_t but, size_t *ret)
 {
-    const an_prep *p = w->ask->goal.prep;
+    const an_prep *p = ask->goal.prep;
     double least = INFINITY;
-    for (size_t r = 0; r < w->ask->n_known; r++) {
-        const float *known = w->ask->known + r * w->width;
+    for (size_t r = 0; r < ask->n_known; r++) {
+        const float *known = ask->known + r * p->width;
         double sum = 0.0;
-        for (size_t j = 0; j < w->width && sum < least; j++) {
+        for (size_t j = 0; j < p->width && sum < least; j++) {
             const double z = ((double)row[j] - (double)known[j]) / (double)p->scale[j];
             sum += z * z;
         }
@@ -176,17 +177,17 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void learn_usual(work *w)
+static double usual(const an_advice_ask *ask)
 {
     double d[LOOKS];
-    const size_t n = w->ask->n_known, looks = n < LOOKS ? n : LOOKS;
+    const size_t n = ask->n_known, looks = n < LOOKS ? n : LOOKS;
     size_t nearest;
     for (size_t i = 0; i < looks; i++) {
         const size_t r = i * n / looks;
-        d[i] = distance(w, w->ask->known + r * w->width, r, &nearest);
+        d[i] = distance(ask, ask->known + r * ask->goal.prep->width, r, &nearest);
     }
     qsort(d, looks, sizeof *d, ascending);
-    w->usual = d[(size_t)(AN_ADVICE_USUAL * (double)(looks - 1))];
+    return d[(size_t)(AN_ADVICE_USUAL * (double)(looks - 1))];
 }
 
 /* Fills ret for u.  True: it keeps every cap and stays where the data were. */
@@ -199,28 +200,45 @@ static bool allowed(work *w, const double *u, an_advice *ret)
         ret->caps_then[k - 1] = predict(w, &w->f[k], w->row);
         ok = ok && ret->caps_then[k - 1] <= w->ask->caps[k - 1].most;
     }
-    ret->distance_then = distance(w, w->row, SIZE_MAX, &ret->nearest);
-    return ok && ret->distance_then <= w->usual;
+    ret->distance_then = distance(w->ask, w->row, SIZE_MAX, &ret->nearest);
+    return ok && ret->distance_then <= w->ask->usual;
 }
 
-/* The farthest of evenly spaced points on the way to u that is allowed and better than now; else u is 0. */
+static bool is_wished(const work *w, double prediction)
+{
+    return w->ask->has_limit && w->f[0].sign * prediction <= w->f[0].sign * w->ask->limit;
+}
+
+static bool is_broken(const work *w, const an_advice *a)
+{
+    bool broken = false;
+    for (size_t k = 1; k < w->n_functions; k++)
+        broken = broken || a->caps_now[k - 1] > w->ask->caps[k - 1].most;
+    return broken;
+}
+
+/* A point on the way to u.  True: it is allowed; ret is filled for it. */
+static bool try_part(work *w, const double *u, size_t part, double *ret_at, an_advice *ret)
+{
+    for (size_t i = 0; i < w->n; i++) /* 0 need not be in the box */
+        ret_at[i] = fmax(w->low[i], fmin(w->high[i], u[i] * (double)part / (double)PARTS));
+    return allowed(w, ret_at, ret);
+}
+
+/* Of evenly spaced points on the way to u that are allowed the nearest that is as wished, else the farthest that is
+ * better than now; else u is 0. */
 static void draw_back(work *w, double *u, an_advice *ret)
 {
     double at[AN_ADVICE_INPUTS_MAX];
-    for (size_t part = 64; part > 0; part--) {
-        for (size_t i = 0; i < w->n; i++)
-            at[i] =
-                fmax(w->low[i], fmin(w->high[i], u[i] * (double)part / 64.0)); /* 0 need not be in the box */
-        if (!allowed(w, at, ret))
-            continue;
-        bool broken = false;
-        for (size_t k = 1; k < w->n_functions; k++)
-            broken = broken || ret->caps_now[k - 1] > w->ask->caps[k - 1].most;
-        ret->found = broken || w->f[0].sign * ret->then < w->f[0].sign * ret->now;
-        if (ret->found) {
-            memcpy(u, at, w->n * sizeof *u);
-            return;
-        }
+    const bool broken = is_broken(w, ret);
+    for (size_t part = 1; part <= PARTS && w->ask->has_limit && !ret->found; part++)
+        ret->found = try_part(w, u, part, at, ret) && is_wished(w, ret->then);
+    for (size_t part = PARTS; part > 0 && !ret->found; part--)
+        ret->found =
+            try_part(w, u, part, at, ret) && (broken || w->f[0].sign * ret->then < w->f[0].sign * ret->now);
+    if (ret->found) {
+        memcpy(u, at, w->n * sizeof *u);
+        return;
     }
     memset(u, 0, w->n * sizeof *u);
     (void)allowed(w, u, ret);
@@ -241,49 +259,74 @@ static an_err check_predictor(const an_advice_predictor *p, size_t width, an_not
     return AN_OK;
 }
 
-static an_err check_inputs(work *w, an_note *why)
+static an_err check_inputs(const an_advice_ask *ask, an_note *why)
 {
-    for (size_t i = 0; i < w->n; i++) {
-        const an_advice_input *in = &w->ask->inputs[i];
-        bool good = in->sensor < w->width && isfinite(in->low) && isfinite(in->high) && in->low <= in->high &&
-                    isfinite(in->step) && in->step > 0.0;
+    for (size_t i = 0; i < ask->n_inputs; i++) {
+        const an_advice_input *in = &ask->inputs[i];
+        bool good = in->sensor < ask->goal.prep->width && isfinite(in->low) && isfinite(in->high) &&
+                    in->low <= in->high && isfinite(in->step) && in->step > 0.0;
         for (size_t j = 0; j < i && good; j++)
-            good = w->ask->inputs[j].sensor != in->sensor;
+            good = ask->inputs[j].sensor != in->sensor;
         if (!good)
             return an_fail(AN_ERR_INVAL, why,
                            "input %zu: needs a sensor of its own, low <= high and a step above 0", i);
+    }
+    return AN_OK;
+}
+
+static an_err check(const an_advice_ask *ask, an_note *why)
+{
+    const size_t width = ask->goal.prep->width;
+    if (ask->n_inputs == 0 || ask->n_inputs > AN_ADVICE_INPUTS_MAX || ask->n_caps > AN_ADVICE_CAPS_MAX ||
+        ask->n_known < 2 || (ask->has_limit && !isfinite(ask->limit)))
+        return an_fail(AN_ERR_INVAL, why,
+                       "advice needs 1..%d inputs, at most %d caps, two known rows and finite limits",
+                       AN_ADVICE_INPUTS_MAX, AN_ADVICE_CAPS_MAX);
+    an_err err = check_predictor(&ask->goal, width, why);
+    for (size_t k = 0; k < ask->n_caps && err == AN_OK; k++) {
+        err = check_predictor(&ask->caps[k].of, width, why);
+        if (err == AN_OK && !isfinite(ask->caps[k].most))
+            err = an_fail(AN_ERR_INVAL, why, "cap %zu is no number", k);
+    }
+    for (size_t i = 0; i < ask->n_known * width && err == AN_OK; i++)
+        if (!isfinite(ask->known[i]))
+            err = an_fail(AN_ERR_NUMERIC, why, "known row %zu has no value for sensor %zu", i / width,
+                          i % width);
+    return err == AN_OK ? check_inputs(ask, why) : err;
+}
+
+an_err an_advice_learn(an_advice_ask *ask, an_note *why)
+{
+    const an_err err = check(ask, why);
+    if (err == AN_OK)
+        ask->usual = usual(ask);
+    return err;
+}
+
+static const char *named(const an_advice_ask *ask, size_t sensor, char number[static 32])
+{
+    snprintf(number, 32, "sensor %zu", sensor);
+    return ask->names ? ask->names[sensor] : number;
+}
+
+/* Where the row is, and how far its inputs may go from there. */
+static an_err take_row(work *w, an_note *why)
+{
+    char number[32];
+    for (size_t j = 0; j < w->width; j++)
+        if (!isfinite(w->now[j]))
+            return an_fail(AN_ERR_NUMERIC, why, "%s has no value", named(w->ask, j, number));
+    for (size_t i = 0; i < w->n; i++) {
+        const an_advice_input *in = &w->ask->inputs[i];
         const double x = (double)w->now[in->sensor];
         w->scale[i] = (double)w->ask->goal.prep->scale[in->sensor];
         w->low[i] = (fmax(in->low, x - in->step) - x) / w->scale[i];
         w->high[i] = (fmin(in->high, x + in->step) - x) / w->scale[i];
         if (!(w->low[i] <= w->high[i]))
-            return an_fail(AN_ERR_UNSUPPORTED, why,
-                           "input %zu is at %g and cannot come into %g..%g by a step of %g", i, x, in->low,
-                           in->high, in->step);
+            return an_fail(AN_ERR_UNSUPPORTED, why, "%s is at %g and cannot come into %g..%g by a step of %g",
+                           named(w->ask, in->sensor, number), x, in->low, in->high, in->step);
     }
     return AN_OK;
-}
-
-static an_err check(work *w, an_note *why)
-{
-    const an_advice_ask *ask = w->ask;
-    if (w->n == 0 || w->n > AN_ADVICE_INPUTS_MAX || ask->n_caps > AN_ADVICE_CAPS_MAX || ask->n_known < 2)
-        return an_fail(AN_ERR_INVAL, why, "advice needs 1..%d inputs, at most %d caps and two known rows",
-                       AN_ADVICE_INPUTS_MAX, AN_ADVICE_CAPS_MAX);
-    an_err err = check_predictor(&ask->goal, w->width, why);
-    for (size_t k = 0; k < ask->n_caps && err == AN_OK; k++) {
-        err = check_predictor(&ask->caps[k].of, w->width, why);
-        if (err == AN_OK && !isfinite(ask->caps[k].most))
-            err = an_fail(AN_ERR_INVAL, why, "cap %zu is no number", k);
-    }
-    for (size_t j = 0; j < w->width && err == AN_OK; j++)
-        if (!isfinite(w->now[j]))
-            err = an_fail(AN_ERR_NUMERIC, why, "sensor %zu has no value", j);
-    for (size_t i = 0; i < ask->n_known * w->width && err == AN_OK; i++)
-        if (!isfinite(ask->known[i]))
-            err = an_fail(AN_ERR_NUMERIC, why, "known row %zu has no value for sensor %zu", i / w->width,
-                          i % w->width);
-    return err == AN_OK ? check_inputs(w, why) : err;
 }
 
 static an_err prepare(work *w, an_advice *ret)
@@ -321,15 +364,19 @@ static an_err find(work *w, double *u, an_advice *ret, an_note *why)
     an_err err = prepare(w, ret);
     if (err != AN_OK)
         return err;
-    learn_usual(w);
-    ret->usual = w->usual;
-    ret->distance_now = distance(w, w->now, SIZE_MAX, &ret->nearest);
-    if (!(ret->distance_now <= w->usual))
+    if (is_wished(w, ret->now) && !is_broken(w, ret)) {
+        ret->met = true;
+        ret->then = ret->now;
+        memcpy(ret->caps_then, ret->caps_now, sizeof ret->caps_then);
+        return AN_OK;
+    }
+    ret->distance_now = distance(w->ask, w->now, SIZE_MAX, &ret->nearest);
+    if (!(ret->distance_now <= w->ask->usual))
         return an_fail(
             AN_ERR_UNSUPPORTED, why,
             "the row is %.3g standard deviations from all known rows, and up to %.3g is usual: the model "
             "knows nothing of it",
-            ret->distance_now, w->usual);
+            ret->distance_now, w->ask->usual);
     solve(w, u);
     for (size_t i = 0; i < w->n; i++)
         if (!isfinite(u[i]))
@@ -345,7 +392,7 @@ an_err an_advice_find(const an_advice_ask *ask, const float *now, float *ret_row
     w.n_functions = ask->n_caps + 1;
     double u[AN_ADVICE_INPUTS_MAX] = {0};
     an_advice a = {0};
-    an_err err = check(&w, why);
+    an_err err = take_row(&w, why);
     if (err == AN_OK)
         err = find(&w, u, &a, why);
     if (err == AN_OK) {

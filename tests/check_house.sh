@@ -82,6 +82,11 @@ grep -E '^models/' "$work/includes" | grep -E '"doors/[a-z]*(sql|db|http|curl|we
 grep -E '^coordinator/' "$work/includes" | grep -vE '^coordinator/lab/' |
     grep -E '"coordinator/lab/' | report 'only the laboratory and tests may include the laboratory'
 
+# Advice is for people: what writes to controllers, or sends to other systems, knows nothing of it.
+grep -E '^agent/(writeback[a-z_]*|[a-z_]*actuator|sinks?[a-z_]*|sinks/[a-z_]*)\.[ch]:' "$work/includes" |
+    grep -E '"(agent/advi[a-z_]*|agent/runtime[a-z_]*|agent/exhibit|models/advice)\.h"' |
+    report 'write-back and sinks may not include advice'
+
 grep -E '"(\.\./|\./)' "$work/includes" | report 'write includes from proto/ or from the top folder'
 
 # ------------------------------------------------------------------------------------ functions

@@ -87,6 +87,11 @@ for pair in 'doors/crypto.h proto/base' 'models/model.h proto/sum' 'msg/msg.h pr
 done
 include models '"doors/sqlite.h"' 'models may use'
 include coordinator '"coordinator/lab/lab.h"' 'only the laboratory'
+for name in writeback_x modbus_actuator sink_x; do
+    mkdir -p agent
+    printf '#include "agent/advised.h"\n' >"agent/$name.c"
+    expect "agent/$name.c:1" 'write-back and sinks may not include advice'
+done
 include models/layers '"../model.h"' 'write includes'
 
 for name in strcpy strcat sprintf vsprintf gets strtok atoi atol atof system alloca rand srand; do

@@ -4,97 +4,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/calibrate.h"
+#include "agent/advice_versions.h"
 #include "base/mem.h"
 #include "coordinator/lab/files.h"
 #include "doors/yaml.h"
-#include "models/advice.h"
-
-typedef struct version {
-    an_bundle bundle;
-    an_model *model;
-} version;
 
 typedef struct work {
     an_lab *lab;
     an_lab_files files;
-    version goal, others[AN_ADVICE_CAPS_MAX];
-    an_advice_input inputs[AN_ADVICE_INPUTS_MAX];
-    an_advice_cap caps[AN_ADVICE_CAPS_MAX];
-    an_advice_ask ask;
+    an_advice_conf *conf;
+    an_advice_versions versions;
     float *known; /* (known and rows, width) of all files, one after the other */
     float *row;   /* (width) what is advised */
     size_t width, n, rows, n_found, n_refused;
     an_json *list; /* NULL: no list is wanted */
 } work;
-
-static an_err read_version(version *v, const char *path, an_note *why)
-{
-    an_err err = an_bundle_read(&v->bundle, NULL, path, why);
-    return err == AN_OK ? an_bundle_model(&v->bundle, &v->model, why) : err;
-}
-
-static an_advice_predictor predictor(const version *v)
-{
-    return (an_advice_predictor){v->model, v->bundle.weights, &v->bundle.prep};
-}
-
-static an_err read_input(work *w, const char *name, const an_node *node, an_note *why)
-{
-    static const char *const keys[] = {"low", "high", "step", NULL};
-    an_advice_input *in = &w->inputs[w->ask.n_inputs++];
-    in->sensor = 0;
-    while (in->sensor < w->width && strcmp(w->goal.bundle.schema.sensors[in->sensor].name, name) != 0)
-        in->sensor++;
-    if (in->sensor == w->width)
-        return an_node_fail(node, why, "the version has no sensor %.60s", name);
-    an_err err = an_node_only_keys(node, keys, why);
-    if (err == AN_OK)
-        err = an_node_need_num(node, "low", -1e30, 1e30, &in->low, why);
-    if (err == AN_OK)
-        err = an_node_need_num(node, "high", in->low, 1e30, &in->high, why);
-    return err == AN_OK ? an_node_need_num(node, "step", 0, 1e30, &in->step, why) : err;
-}
-
-static an_err read_cap(work *w, const an_node *node, an_note *why)
-{
-    static const char *const keys[] = {"version", "most", NULL};
-    version *v = &w->others[w->ask.n_caps];
-    an_advice_cap *c = &w->caps[w->ask.n_caps++];
-    const char *path = NULL;
-    an_err err = an_node_only_keys(node, keys, why);
-    if (err == AN_OK)
-        err = an_node_need_text(node, "version", &path, why);
-    if (err == AN_OK)
-        err = an_node_need_num(node, "most", -1e30, 1e30, &c->most, why);
-    if (err == AN_OK)
-        err = read_version(v, path, why);
-    if (err == AN_OK)
-        err = an_schema_match(&w->goal.bundle.schema, &v->bundle.schema, why);
-    c->of = predictor(v);
-    return err;
-}
-
-static an_err read_ask(work *w, const an_node *top, an_note *why)
-{
-    static const char *const keys[] = {"raise", "inputs", "caps", NULL};
-    const an_node *inputs = NULL, *caps = an_node_get(top, "caps");
-    an_err err = an_node_only_keys(top, keys, why);
-    if (err == AN_OK)
-        err = an_node_get_bool(top, "raise", false, &w->ask.raise, why);
-    if (err == AN_OK)
-        err = an_node_need(top, "inputs", AN_YAML_MAP, &inputs, why);
-    if (err == AN_OK && (an_node_count(inputs) == 0 || an_node_count(inputs) > AN_ADVICE_INPUTS_MAX))
-        err = an_node_fail(inputs, why, "inputs: must be 1..%d", AN_ADVICE_INPUTS_MAX);
-    if (err == AN_OK && caps &&
-        (an_node_kind(caps) != AN_YAML_LIST || an_node_count(caps) > AN_ADVICE_CAPS_MAX))
-        err = an_node_fail(caps, why, "caps: must be a list of at most %d", AN_ADVICE_CAPS_MAX);
-    for (size_t i = 0; i < an_node_count(inputs) && err == AN_OK; i++)
-        err = read_input(w, an_node_key(inputs, i), an_node_value(inputs, i), why);
-    for (size_t i = 0; i < an_node_count(caps) && err == AN_OK; i++)
-        err = read_cap(w, an_node_at(caps, i), why);
-    return err;
-}
 
 /* The last rows are asked about; those before are known. */
 static an_err take_rows(work *w, an_note *why)
@@ -121,9 +45,9 @@ static an_err take_rows(work *w, an_note *why)
             if (whole)
                 memcpy(w->known + kept++ * w->width, from, w->width * sizeof *from);
         }
-    w->ask.known = w->known;
-    w->ask.n_known = kept - w->rows;
-    return AN_OK;
+    w->versions.ask.known = w->known;
+    w->versions.ask.n_known = kept - w->rows;
+    return an_advice_learn(&w->versions.ask, why);
 }
 
 static void print(const work *w, size_t at, const float *now, const an_advice *a)
@@ -132,16 +56,19 @@ static void print(const work *w, size_t at, const float *now, const an_advice *a
     fprintf(out, "row %zu: %.6g", at, a->now);
     if (a->found)
         fprintf(out, " -> %.6g", a->then);
-    fprintf(out, "%s; distance %.3g, then %.3g, up to %.3g is usual\n", a->found ? "" : ", no advice",
-            a->distance_now, a->distance_then, a->usual);
-    for (size_t i = 0; i < w->ask.n_inputs && a->found; i++) {
-        const size_t s = w->inputs[i].sensor;
-        fprintf(out, "  %-20s %.6g -> %.6g\n", w->goal.bundle.schema.sensors[s].name, (double)now[s],
+    if (a->met)
+        fprintf(out, ", as it is wished\n");
+    else
+        fprintf(out, "%s; distance %.3g, then %.3g, up to %.3g is usual\n", a->found ? "" : ", no advice",
+                a->distance_now, a->distance_then, w->versions.ask.usual);
+    for (size_t i = 0; i < w->versions.ask.n_inputs && a->found; i++) {
+        const size_t s = w->versions.inputs[i].sensor;
+        fprintf(out, "  %-20s %.6g -> %.6g\n", w->versions.goal.schema.sensors[s].name, (double)now[s],
                 (double)w->row[s]);
     }
-    for (size_t k = 0; k < w->ask.n_caps; k++)
-        fprintf(out, "  %s: %.6g -> %.6g, at most %.6g\n", w->others[k].bundle.model, a->caps_now[k],
-                a->caps_then[k], w->caps[k].most);
+    for (size_t k = 0; k < w->versions.ask.n_caps; k++)
+        fprintf(out, "  %s: %.6g -> %.6g, at most %.6g\n", w->versions.others[k].model, a->caps_now[k],
+                a->caps_then[k], w->versions.caps[k].most);
 }
 
 static an_json *to_json(const work *w, size_t at, const float *now, const an_advice *a)
@@ -149,28 +76,29 @@ static an_json *to_json(const work *w, size_t at, const float *now, const an_adv
     an_json *o = an_json_object(), *moves = an_json_object(), *caps = an_json_array();
     an_json_set_int(o, "row", (int64_t)at);
     an_json_set_bool(o, "found", a->found);
+    an_json_set_bool(o, "met", a->met);
     an_json_set_num(o, "now", a->now);
     an_json_set_num(o, "then", a->then);
-    for (size_t i = 0; i < w->ask.n_inputs && a->found; i++) {
-        const size_t s = w->inputs[i].sensor;
+    for (size_t i = 0; i < w->versions.ask.n_inputs && a->found; i++) {
+        const size_t s = w->versions.inputs[i].sensor;
         an_json *move = an_json_object();
         an_json_set_num(move, "from", (double)now[s]);
         an_json_set_num(move, "to", (double)w->row[s]);
-        an_json_set(moves, w->goal.bundle.schema.sensors[s].name, move);
+        an_json_set(moves, w->versions.goal.schema.sensors[s].name, move);
     }
     an_json_set(o, "moves", moves);
-    for (size_t k = 0; k < w->ask.n_caps; k++) {
+    for (size_t k = 0; k < w->versions.ask.n_caps; k++) {
         an_json *c = an_json_object();
-        an_json_set_text(c, "model", w->others[k].bundle.model);
+        an_json_set_text(c, "model", w->versions.others[k].model);
         an_json_set_num(c, "now", a->caps_now[k]);
         an_json_set_num(c, "then", a->caps_then[k]);
-        an_json_set_num(c, "most", w->caps[k].most);
+        an_json_set_num(c, "most", w->versions.caps[k].most);
         an_json_push(caps, c);
     }
     an_json_set(o, "caps", caps);
     an_json_set_num(o, "distance_now", a->distance_now);
     an_json_set_num(o, "distance_then", a->distance_then);
-    an_json_set_num(o, "usual", a->usual);
+    an_json_set_num(o, "usual", w->versions.ask.usual);
     an_json_set_int(o, "nearest", (int64_t)a->nearest);
     return o;
 }
@@ -179,10 +107,10 @@ static an_json *to_json(const work *w, size_t at, const float *now, const an_adv
 static an_err advise(work *w, size_t i, an_note *why)
 {
     const size_t at = w->n - w->rows + i;
-    const float *now = w->known + (w->ask.n_known + i) * w->width;
+    const float *now = w->known + (w->versions.ask.n_known + i) * w->width;
     an_advice a;
     an_note refused = {0};
-    an_err err = an_advice_find(&w->ask, now, w->row, &a, &refused);
+    an_err err = an_advice_find(&w->versions.ask, now, w->row, &a, &refused);
     if ((err == AN_ERR_UNSUPPORTED || err == AN_ERR_NUMERIC) && w->rows > 1) {
         w->n_refused++;
         if (w->list) {
@@ -212,8 +140,8 @@ static an_err report(work *w, an_note *why)
         return AN_OK;
     }
     an_json *o = an_json_object();
-    an_json_set_text(o, "model", w->goal.bundle.model);
-    an_json_set_int(o, "known", (int64_t)w->ask.n_known);
+    an_json_set_text(o, "model", w->versions.goal.model);
+    an_json_set_int(o, "known", (int64_t)w->versions.ask.n_known);
     an_json_set_int(o, "found", (int64_t)w->n_found);
     an_json_set_int(o, "refused", (int64_t)w->n_refused);
     an_json_set(o, "advice", w->list);
@@ -224,13 +152,9 @@ static an_err report(work *w, an_note *why)
 static void done(work *w, an_yaml *doc)
 {
     an_json_free(w->list);
+    an_advice_conf_free(w->conf);
     an_yaml_free(doc);
-    an_bundle_done(&w->goal.bundle);
-    an_model_free(w->goal.model);
-    for (size_t k = 0; k < AN_ADVICE_CAPS_MAX; k++) {
-        an_bundle_done(&w->others[k].bundle);
-        an_model_free(w->others[k].model);
-    }
+    an_advice_versions_done(&w->versions);
     an_free(w->known);
     an_free(w->row);
     an_lab_files_done(&w->files);
@@ -247,17 +171,16 @@ static an_err run(an_lab *lab, an_note *why)
     an_err err = an_args_int(lab->args, "rows", 1, 100000, 1, &rows, why);
     w.rows = (size_t)rows;
     if (err == AN_OK)
-        err = read_version(&w.goal, lab->args->positionals[0], why);
-    if (err == AN_OK)
-        err = an_lab_files_read_of(lab, &w.goal.bundle, &w.files, why);
-    w.width = w.goal.bundle.schema.n;
-    w.ask.goal = predictor(&w.goal);
-    w.ask.inputs = w.inputs;
-    w.ask.caps = w.caps;
-    if (err == AN_OK)
         err = an_yaml_load(path, &doc, why);
     if (err == AN_OK)
-        err = read_ask(&w, an_yaml_root(doc), why);
+        err = an_advice_conf_read(an_yaml_root(doc), false, &w.conf, why);
+    if (err == AN_OK && !w.conf)
+        err = an_fail(AN_ERR_INVAL, why, "%s says nothing of inputs", path);
+    if (err == AN_OK)
+        err = an_advice_versions_read(&w.versions, w.conf, lab->args->positionals[0], why);
+    if (err == AN_OK)
+        err = an_lab_files_read_of(lab, &w.versions.goal, &w.files, why);
+    w.width = w.versions.goal.schema.n;
     if (err == AN_OK)
         err = take_rows(&w, why);
     w.list = lab->json ? an_json_array() : NULL;

@@ -36,10 +36,18 @@ static const section sections[] = {
      an_agent_rows, &an_agent_n_rows},
     {"A line of an agent",
      "Keys of each entry of `lines`. Beside them stand `source` (below; or `stream`), `sensors` (a list of\n"
-     "names, if they are not the source's) and `failure_modes` (a list of\n"
+     "names, if they are not the source's), `failure_modes` (a list of\n"
      "`{name: bearing, parts: [{sensor: vibration, sigmas: 4}]}`, or `declared`: those of the\n"
-     "simulated line).",
+     "simulated line), `rules` and `advice` (below).",
      an_agent_line_rows, &an_agent_line_n_rows},
+    {"Advice at a line",
+     "Keys of `advice` in a line. Beside them stand `inputs`, the sensors that people may move\n"
+     "(`TIT: {low: 1050, high: 1100, step: 10}`: limits, and the largest move at a time, above 0), and "
+     "`caps`, a list of\n"
+     "`{version: co.andon, most: 3}`: what other versions of the same sensors may predict at most. Nothing "
+     "is written by\n"
+     "itself.",
+     an_advice_rows, &an_advice_n_rows},
     {"The policy of a site",
      "Keys of `policy` in the agent's file. What it forbids is refused with a reason.", an_site_policy_rows,
      &an_site_policy_n_rows},

@@ -139,6 +139,34 @@ static void what_is_true_stands_there_and_late_is_unknown(void **state)
     assert_int_equal(an_wb_test_journal(f, "enabled by a second person"), 1);
 }
 
+/* Advice is for people: with it everything is written as without it, and nothing else is. */
+static void advice_is_never_written(void **state)
+{
+    an_wb_test *f = *state;
+    enum { FIRST = 110, LAST = 180 };
+    uint16_t before[LAST], coils[COIL + 8];
+    for (int i = FIRST; i < LAST; i++)
+        before[i] = reads(f, AN_MODBUS_HOLDING, i);
+    for (int i = 0; i < COIL + 8; i++)
+        coils[i] = reads(f, AN_MODBUS_COIL, i);
+    an_wb_test_advise(f);
+    an_wb_test_start(f);
+    an_wb_test_enable(f);
+    an_wb_test_until_verdict(f, AN_WB_GOOD);
+    an_test_log_raise(&f->t, 1);
+    an_wb_test_until_verdict(f, AN_WB_BAD);
+    an_wb_stop(f->w);
+    f->w = NULL;
+    assert_int_equal(reads(f, AN_MODBUS_HOLDING, VALUE), 12);
+    for (int i = FIRST; i < LAST; i++)
+        if (i != HEARTBEAT && i != SEQUENCE && i != VALUE)
+            assert_int_equal(reads(f, AN_MODBUS_HOLDING, i), before[i]);
+    for (int i = 0; i < COIL + 8; i++)
+        if (i != COIL)
+            assert_int_equal(reads(f, AN_MODBUS_COIL, i), coils[i]);
+    assert_int_equal(an_wb_test_said(f, "advice") + an_wb_test_said(f, "4321"), 0);
+}
+
 static void a_mute_controller_is_told_what_is_true_when_it_speaks_again(void **state)
 {
     an_wb_test *f = *state;
@@ -256,6 +284,7 @@ int main(int argc, char **argv)
         T(a_log_that_is_set_aside_is_not_believed),
         T(nothing_is_written_before_two_people_have_enabled_it),
         T(what_is_true_stands_there_and_late_is_unknown),
+        T(advice_is_never_written),
         T(a_mute_controller_is_told_what_is_true_when_it_speaks_again),
         T(one_person_ends_it_and_the_heartbeat_stands_still),
         T(too_many_changes_stop_the_heartbeat),

@@ -74,11 +74,22 @@ static void on_write(controller *c, const an_jval *o)
     answer(c, target, sequence);
 }
 
+static bool has(const char *bytes, size_t len, const char *text)
+{
+    const size_t n = strlen(text);
+    for (size_t i = 0; i + n <= len; i++)
+        if (memcmp(bytes + i, text, n) == 0)
+            return true;
+    return false;
+}
+
 static void on_message(void *ctx, const an_mqtt_message *m)
 {
     controller *c = ctx;
     an_json_doc *doc = NULL;
     int64_t beat = 0;
+    if (has(m->payload, m->len, "advice") || has(m->payload, m->len, "4321")) /* AN_WB_ADVISED */
+        atomic_fetch_add(&c->shared->strange, 1);
     if (an_json_parse(m->payload, m->len, "message", &doc, NULL) != AN_OK || m->retained) {
         atomic_fetch_add(&c->shared->strange, 1);
     } else if (strcmp(m->topic, "plc/beat") != 0) {
@@ -238,6 +249,23 @@ static void nothing_is_published_before_two_people_have_enabled_it(void **state)
     an_wb_test_start(f);
     run_for(f, 300);
     assert_int_equal(atomic_load(&plc->writes), writes);
+}
+
+/* Advice is for people: messages are as without it (has, above). */
+static void advice_is_never_sent(void **state)
+{
+    an_wb_test *f = *state;
+    an_wb_test_advise(f);
+    an_wb_test_start(f);
+    an_wb_test_enable(f);
+    an_wb_test_until_verdict(f, AN_WB_GOOD);
+    until_value(f, 11);
+    an_test_log_raise(&f->t, 1);
+    an_wb_test_until_verdict(f, AN_WB_BAD);
+    until_value(f, 12);
+    assert_true(atomic_load(&plc->writes) >= 2);
+    assert_int_equal(atomic_load(&plc->strange) + atomic_load(&plc->backwards), 0);
+    assert_int_equal(an_wb_test_said(f, "advice") + an_wb_test_said(f, "4321"), 0);
 }
 
 static void a_broker_that_was_away_passes_on_what_is_true_then(void **state)
@@ -404,6 +432,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_wrong_is_refused),
         T(nothing_is_published_before_two_people_have_enabled_it),
+        T(advice_is_never_sent),
         T(a_broker_that_was_away_passes_on_what_is_true_then),
         T(a_broker_that_hangs_makes_the_heartbeat_stop),
         T(an_answer_that_is_late_is_none),

@@ -42,13 +42,22 @@ run 0 advise "$work/loss.andon" "$work/known.csv" "$work/asked.csv" --rows 3 --a
 holds 'o[0]["found"] == 2 and o[0]["refused"] == 1 and "knows nothing" in o[0]["advice"][2]["refused"]'
 holds 'all(abs(a["moves"][s]["to"] - 0.5) < 0.2 for a in o[0]["advice"][:2] for s in "xy")'
 holds 'all(a["caps"][0]["then"] <= 1 and a["distance_then"] <= a["usual"] for a in o[0]["advice"][:2])'
+# Below a limit it goes no farther than it takes, and nowhere if it is there.
+sed 's/^inputs:/reach: below\nlimit: 3\n&/' "$work/ask.yaml" >"$work/below.yaml"
+run 0 advise "$work/loss.andon" "$work/known.csv" "$work/asked.csv" --rows 3 --ask "$work/below.yaml" --label loss \
+    --ignore smoke --json
+holds '2.5 < o[0]["advice"][0]["then"] <= 3 and o[0]["advice"][1]["met"] and not o[0]["advice"][1]["moves"]'
 [ "$before" = "$(cksum <"$work/loss.andon")" ] || fail 'advice has changed the version'
 run 1 advise "$work/loss.andon" "$work/known.csv" "$work/asked.csv" --ask "$work/ask.yaml" --label loss --ignore smoke
 complains 'knows nothing'
 run 1 advise "$work/loss.andon" "$work/known.csv" --label loss --ignore smoke
 complains '--ask FILE is missing'
 for bad in 'inputs: {w: {low: 0, high: 1, step: 1}}' 'inputs: {}' 'inputs: {x: {low: 1, high: 0, step: 1}}' \
-    'inputs: {x: {low: 0, high: 1}}' 'inputs: {x: {low: 0, high: 1, step: 0}}' 'moves: {}' \
+    'inputs: {x: {low: 0, high: 1}}' 'inputs: {x: {low: 0, high: 1, step: 0}}' 'moves: {}' 'raise: yes' \
+    'reach: below
+inputs: {x: {low: -2, high: 2, step: 1}}' 'limit: 3
+inputs: {x: {low: -2, high: 2, step: 1}}' 'reach: best
+inputs: {x: {low: -2, high: 2, step: 1}}' \
     'inputs: {x: {low: -2, high: 2, step: 1}}
 caps: {most: 1}' 'inputs: [x]'; do
     echo "$bad" >"$work/bad.yaml"

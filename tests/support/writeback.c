@@ -50,15 +50,28 @@ void an_wb_test_start(an_wb_test *f)
         fail_msg("%s", f->why.text);
 }
 
+#define ADVICE "{\"outcome\":\"moves\",\"moves\":[{\"sensor\":\"x\",\"unit\":\"\",\"from\":1,\"to\":4321}]}"
+
+void an_wb_test_advise(an_wb_test *f)
+{
+    char path[AN_PATH_MAX];
+    f->advised = true;
+    assert_int_equal(an_path_join(path, f->t.dir, "pictures"), AN_OK);
+    assert_int_equal(an_dir_make(path, NULL), AN_OK);
+    assert_int_equal(an_path_join(path, path, "line-1-1.advice.json"), AN_OK);
+    assert_int_equal(an_file_write(path, ADVICE, strlen(ADVICE), 0640, NULL), AN_OK);
+}
+
 /* The agent lives: it says that another row was scored. */
 void an_wb_test_tick(an_wb_test *f)
 {
-    char text[256];
+    char text[512];
     if (!f->silent) {
         snprintf(text, sizeof text,
                  "{\"time_ms\":%lld,\"lines\":[{\"line\":\"line-1\",\"version\":\"abc\",\"scored\":%llu,"
-                 "\"alarm_open\":%s}]}",
-                 (long long)an_test_wall_ms(), (unsigned long long)++f->scored, f->open ? "true" : "false");
+                 "\"alarm_open\":%s%s}]}",
+                 (long long)an_test_wall_ms(), (unsigned long long)++f->scored, f->open ? "true" : "false",
+                 f->advised ? ",\"advice\":" ADVICE : "");
         assert_int_equal(an_file_write(f->status, text, strlen(text), 0644, NULL), AN_OK);
     }
     an_test_moment();

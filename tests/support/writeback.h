@@ -27,6 +27,7 @@ typedef struct an_wb_test {
     int64_t asked_ms; /* of the last request: two of one moment would be one that is repeated */
     bool silent;      /* the agent says nothing any more */
     bool open;        /* it says that an alarm is open */
+    bool advised;     /* it shows advice, by an_wb_test_advise */
     an_note why;
 } an_wb_test;
 
@@ -35,6 +36,9 @@ void an_wb_test_free(an_wb_test *f);   /* after an_wb_stop */
 void an_wb_test_people(an_wb_test *f); /* anna and ben, into conf */
 void an_wb_test_start(an_wb_test *f);
 void an_wb_test_tick(an_wb_test *f); /* the agent lives: it says that another row was scored */
+/* Advice stands in status.json and beside alarm 1 of line-1, as the agent leaves it; it would move x to AN_WB_ADVISED. */
+#define AN_WB_ADVISED 4321
+void an_wb_test_advise(an_wb_test *f);
 void an_wb_test_ask(an_wb_test *f, size_t who);
 void an_wb_test_enable(an_wb_test *f); /* both, and waits for it */
 void an_wb_test_until_verdict(an_wb_test *f,

@@ -91,11 +91,11 @@ static an_advice_ask ask_of(void)
                            .n_known = KNOWN};
 }
 
-static an_advice advise(const an_advice_ask *ask, const float *now, float *row)
+static an_advice advise(an_advice_ask *ask, const float *now, float *row)
 {
     an_advice a;
     an_note why = {0};
-    if (an_advice_find(ask, now, row, &a, &why) != AN_OK)
+    if (an_advice_learn(ask, &why) != AN_OK || an_advice_find(ask, now, row, &a, &why) != AN_OK)
         fail_msg("%s", why.text);
     return a;
 }
@@ -114,8 +114,8 @@ static void the_lowest_point_is_reached(void **state)
     assert_float_equal(row[2], 0, 0);
     assert_float_equal(a.now, 4.25, 1e-5);
     assert_float_equal(a.then, 0, 1e-5);
-    assert_float_equal(a.usual, 0.1, 1e-5);
-    assert_true(a.distance_then <= a.usual);
+    assert_float_equal(ask.usual, 0.1, 1e-5);
+    assert_true(a.distance_then <= ask.usual);
     assert_float_equal(known[a.nearest * WIDTH], 1, 0.06);
 }
 
@@ -168,6 +168,38 @@ static void raising_goes_up(void **state)
     assert_float_equal(a.then, 18, 1e-4);
 }
 
+/* From (-1, 0.5), where the goal is 4.25, the way to the lowest point is straight. */
+static void with_a_limit_no_farther_than_it_takes(void **state)
+{
+    (void)state;
+    const float now[WIDTH] = {-1, 0.5f, 0};
+    float row[WIDTH];
+    an_advice_ask ask = ask_of();
+    ask.has_limit = true;
+    ask.limit = 2;
+    an_advice a = advise(&ask, now, row);
+    assert_true(a.found && !a.met && a.then <= 2 && a.then > 1.8);
+    ask.limit = 4.5; /* it is so already */
+    a = advise(&ask, now, row);
+    assert_true(a.met && !a.found);
+    assert_float_equal(a.then, a.now, 0);
+    assert_memory_equal(row, now, sizeof row);
+    ask.limit = -1; /* out of reach: as far as it goes */
+    a = advise(&ask, now, row);
+    assert_true(a.found);
+    assert_float_equal(a.then, 0, 1e-5);
+    ask.raise = true;
+    ask.limit = 6;
+    a = advise(&ask, now, row);
+    assert_true(a.found && a.then >= 6 && a.then < 7);
+    ask.caps = &cap; /* it is as wished, but over its cap */
+    ask.n_caps = 1;
+    cap.most = -2;
+    ask.limit = 4;
+    a = advise(&ask, now, row);
+    assert_true(a.found && !a.met && a.caps_then[0] <= -2);
+}
+
 static void nothing_is_advised_where_nothing_is_better(void **state)
 {
     (void)state;
@@ -200,7 +232,7 @@ static void advice_ends_where_the_data_do(void **state)
     ask.known = half;
     ask.n_known = n;
     an_advice a = advise(&ask, now, row);
-    assert_true(a.found && a.distance_then <= a.usual);
+    assert_true(a.found && a.distance_then <= ask.usual);
     assert_true(row[0] > -0.1f && row[0] < 0.11f);
     an_note why = {0};
     row[0] = 9;
@@ -244,20 +276,24 @@ static void what_cannot_be_asked_is_refused(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         ask = ask_of();
         inputs[0] = bad[i];
-        assert_int_equal(an_advice_find(&ask, now, row, &a, NULL), AN_ERR_INVAL);
+        assert_int_equal(an_advice_learn(&ask, NULL), AN_ERR_INVAL);
     }
     ask = ask_of();
     inputs[0] = (an_advice_input){0, 1.5, 2, 1}; /* two steps away */
     assert_int_equal(an_advice_find(&ask, now, row, &a, NULL), AN_ERR_UNSUPPORTED);
     ask = ask_of();
     ask.n_inputs = 0;
-    assert_int_equal(an_advice_find(&ask, now, row, &a, NULL), AN_ERR_INVAL);
+    assert_int_equal(an_advice_learn(&ask, NULL), AN_ERR_INVAL);
     ask = ask_of();
     ask.n_known = 1;
-    assert_int_equal(an_advice_find(&ask, now, row, &a, NULL), AN_ERR_INVAL);
+    assert_int_equal(an_advice_learn(&ask, NULL), AN_ERR_INVAL);
+    ask = ask_of();
+    ask.has_limit = true;
+    ask.limit = NAN;
+    assert_int_equal(an_advice_learn(&ask, NULL), AN_ERR_INVAL);
     ask = ask_of();
     prep.conf.window = 2;
-    assert_int_equal(an_advice_find(&ask, now, row, &a, NULL), AN_ERR_UNSUPPORTED);
+    assert_int_equal(an_advice_learn(&ask, NULL), AN_ERR_UNSUPPORTED);
     prep.conf.window = 1;
 }
 
@@ -268,6 +304,7 @@ int main(void)
         cmocka_unit_test(a_cap_moves_the_optimum_to_where_it_is_known_to_be),
         cmocka_unit_test(limits_and_steps_are_kept),
         cmocka_unit_test(raising_goes_up),
+        cmocka_unit_test(with_a_limit_no_farther_than_it_takes),
         cmocka_unit_test(nothing_is_advised_where_nothing_is_better),
         cmocka_unit_test(advice_ends_where_the_data_do),
         cmocka_unit_test(who_is_out_of_limits_is_not_left_there),

@@ -9,6 +9,7 @@ import { Chart } from "../ui/chart.tsx";
 import { ActionDialog, Field } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Table } from "../ui/table.tsx";
+import { AdvicePanel } from "./advice.tsx";
 import { alarmPath, useResource } from "./agent.ts";
 import { board, seq } from "./board.ts";
 import { acknowledge, AlarmState, canAck, clockTime, doIt, href, lasts, leave, score, Severity, shortTime, useKept, Verdict, what } from "./parts.tsx";
@@ -343,6 +344,7 @@ export function AlarmScreen({ params }: { params: Params }) {
       <Acts alarm={a} reload={reload} />
       {d.pictures.length > 0 && <Pictures detail={d} />}
       <Why reason={d.reason} detail={d} />
+      {d.advice && <AdvicePanel advice={d.advice} />}
       {d.signal && <Signals signal={d.signal} reason={d.reason} />}
       <div class="columns">
         <Panel title={t("site.story")}>

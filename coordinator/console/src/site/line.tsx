@@ -8,18 +8,21 @@ import { Chart } from "../ui/chart.tsx";
 import { ActionDialog } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Table } from "../ui/table.tsx";
+import { AdvicePanel } from "./advice.tsx";
 import { useResource } from "./agent.ts";
 import { ShelveDialog } from "./alarm.tsx";
 import { columns } from "./alarms.tsx";
 import { board, points, seq } from "./board.ts";
 import { why } from "./boardscreen.tsx";
 import { clockTime, leave, useKept } from "./parts.tsx";
-import type { Alarm } from "./shapes.ts";
+import type { Alarm, Status } from "./shapes.ts";
 
 export function LineScreen({ params }: { params: Params }) {
   const name = params.line!;
   const [open, setOpen] = useState<"" | "missed" | "shelve" | "out">("");
   const { data, reload } = useResource<{ alarms: Alarm[] }>("/alarms", { query: { all: 1, last: 300, seq: seq.value }, every: 5000 });
+  const { data: status } = useResource<Status>("/status", { every: 5000 });
+  const advice = useKept(status)?.lines.find((l) => l.line === name)?.advice;
   const alarms = useKept(data?.alarms)?.filter((a) => a.line === name);
   const list = points.value.get(name) ?? [];
   const chart = useMemo(
@@ -71,6 +74,7 @@ export function LineScreen({ params }: { params: Params }) {
           />
         </div>
       </Panel>
+      {advice && <AdvicePanel advice={advice} />}
       <Panel title={t("site.alarms")}>
         {alarms && alarms.length > 0 ? (
           <Table caption={t("site.alarms")} columns={columns(reload)} rows={alarms} id={(a) => String(a.alarm)} sort="-since" page={20} />

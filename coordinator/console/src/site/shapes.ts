@@ -92,6 +92,24 @@ export interface Board {
   lines: Line[];
 }
 
+/** What may be moved: for people, nothing is written by itself. */
+export interface Advice {
+  line: string;
+  alarm?: number;
+  time_ms: number;
+  outcome: "moves" | "as wished" | "none" | "refused";
+  said: string;
+  model?: string;
+  reach?: "less" | "more" | "below" | "above";
+  limit?: number;
+  now?: number;
+  then?: number;
+  moves?: { sensor: string; unit: string; from: number; to: number }[];
+  caps?: { model: string; now: number; then: number; most: number }[];
+  distance_then?: number;
+  usual?: number;
+}
+
 export interface Signal {
   time_ms: number[];
   scores: (number | null)[];
@@ -105,6 +123,7 @@ export interface Detail {
   similar: Alarm[];
   pictures: ("image" | "map")[];
   signal?: Signal | null;
+  advice?: Advice | null;
 }
 
 export interface LineStatus {
@@ -134,6 +153,7 @@ export interface LineStatus {
   threshold_factor?: number;
   watch?: string;
   watched?: string;
+  advice?: Advice;
   pool: Record<string, number>;
   last_error: string;
 }
