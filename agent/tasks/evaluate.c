@@ -100,9 +100,10 @@ static an_err make_challenge(court *c, an_note *why)
 static an_err too_few(const court *c, an_note *why)
 {
     const an_site_data *d = c->task->data;
-    return an_fail(AN_ERR_AGAIN, why,
-                   "too few windows to judge a version yet: %zu of 1 to fit, %zu of 2 held back", c->fit.n,
-                   d->old.n > d->fresh.n ? d->old.n : d->fresh.n);
+    return an_fail(
+        AN_ERR_AGAIN, why,
+        "too few windows to judge a version yet: %zu to fit (at least 1), %zu held back (at least 2)",
+        c->fit.n, d->old.n > d->fresh.n ? d->old.n : d->fresh.n);
 }
 
 static an_err court_open(court *c, const an_task *task, an_note *why)

@@ -99,9 +99,10 @@ an_err an_task_evaluate_taught(const an_task *task, uint32_t *ret, an_task_resul
         err = an_data_holdout_new(d, held, -1, &fresh);
     const an_data_set *on = fresh.n > 0 ? &fresh : &old;
     if (err == AN_OK && (fit.n == 0 || on->n == 0))
-        err = an_fail(AN_ERR_AGAIN, why,
-                      "too few windows to judge a version yet: %zu of 1 to fit, %zu of 1 held back", fit.n,
-                      on->n);
+        err =
+            an_fail(AN_ERR_AGAIN, why,
+                    "too few windows to judge a version yet: %zu to fit, %zu held back (at least 1 of each)",
+                    fit.n, on->n);
     if (err == AN_OK)
         err = judge_both(task, &fit, on, &in.evaluate, why);
     if (err == AN_OK) {
