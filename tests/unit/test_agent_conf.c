@@ -16,26 +16,29 @@ static an_err parse(const char *text, an_agent_conf *ret, an_note *why)
     return an_agent_conf_parse(text, strlen(text), "s.yaml", ret, why);
 }
 
-static const char good[] = "site: plant-b\n"
-                           "data: /tmp/x\n"
-                           "threads: 2\n"
-                           "lines:\n"
-                           "  - name: pump-1\n"
-                           "    model: pump\n"
-                           "    window: 8\n"
-                           "    source: {type: sim, line: pump, seed: 3}\n"
-                           "    failure_modes: declared\n"
-                           "    alarm: {k: 2, n: 4, cooldown: 5s}\n"
-                           "    personalise: {scale: site, tune_epochs: 3, lr: 0.01}\n"
-                           "    threshold: target_far:0.01\n"
-                           "  - name: press-1\n"
-                           "    model: press\n"
-                           "    source: {type: csv, path: /nowhere/at/all.csv}\n"
-                           "    sensors: [a, b]\n"
-                           "    failure_modes:\n"
-                           "      - name: leak\n"
-                           "        parts: [{sensor: a, sigmas: -3}, {sensor: b, sigmas: 2}]\n"
-                           "policy: {min_cohort: 4, allow: {trusted: no}}\n";
+static const char good[] =
+    "site: plant-b\n"
+    "data: /tmp/x\n"
+    "threads: 2\n"
+    "lines:\n"
+    "  - name: pump-1\n"
+    "    model: pump\n"
+    "    window: 8\n"
+    "    source: {type: sim, line: pump, seed: 3}\n"
+    "    failure_modes: declared\n"
+    "    alarm: {k: 2, n: 4, cooldown: 5s}\n"
+    "    personalise: {scale: site, tune_epochs: 3, lr: 0.01}\n"
+    "    threshold: target_far:0.01\n"
+    "  - name: press-1\n"
+    "    model: press\n"
+    "    source: {type: csv, path: /nowhere/at/all.csv}\n"
+    "    sensors: [a, b]\n"
+    "    advice:\n"
+    "      {version: v, known: k, inputs: {a: {low: 0, high: 1, step: 1}}, caps: [{version: w, most: 1}]}\n"
+    "    failure_modes:\n"
+    "      - name: leak\n"
+    "        parts: [{sensor: a, sigmas: -3}, {sensor: b, sigmas: 2}]\n"
+    "policy: {min_cohort: 4, allow: {trusted: no}}\n";
 
 static void a_whole_configuration_is_read(void **state)
 {
@@ -180,6 +183,57 @@ static void declared_modes_want_the_simulator(void **state)
     assert_non_null(strstr(why.text, "s.yaml:6:20"));
 }
 
+#define ADVICE(reach, inputs) "advice: {version: v, known: k, reach: " reach ", inputs: " inputs "}"
+#define X "{x: {low: 0, high: 9, step: 1}}"
+
+static void advice_is_bounded(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *advice, *error; /* NULL: it is right */
+    } cases[] = {
+        {ADVICE("less", X), NULL},
+        {ADVICE("below, limit: 3", X), NULL},
+        {ADVICE("below", X), "limit: is missing"},
+        {ADVICE("more, limit: 3", X), "limit: belongs to"},
+        {ADVICE("below, limit: .inf", X), "limit"},
+        {ADVICE("best", X), "reach"},
+        {ADVICE("less, every: 10ms", X), "every"},
+        {ADVICE("less, write: yes", X), "write"},
+        {ADVICE("less", "{}"), "inputs: must be"},
+        {ADVICE("less", "[x]"), "inputs"},
+        {ADVICE("less", "{x: {low: 2, high: 1, step: 1}}"), "high"},
+        {ADVICE("less", "{x: {low: 0, high: 1, step: 0}}"), "above 0"},
+        {ADVICE("less", "{x: {low: 0, high: 1}}"), "step"},
+        {ADVICE("less", "{x: {low: 0, high: 1, step: 1, at: 3}}"), "at"},
+        {ADVICE("less", X ", caps: {most: 3}"), "caps: must be"},
+        {ADVICE("less", X ", caps: [{version: v}]"), "most"},
+        {ADVICE("less", X ", caps: [{version: '', most: 3}]"), "must be a path"},
+        {"advice: {known: k, inputs: " X "}", "\"version\" is missing"},
+        {"advice: {version: v, inputs: " X "}", "\"known\" is missing"},
+        {"advice: yes", "must be a mapping"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[512];
+        an_agent_conf c;
+        an_note why = {{0}};
+        snprintf(text, sizeof text,
+                 "site: a\nlines:\n- name: l\n  model: m\n  source: {type: csv, path: /x}\n  %s\n",
+                 cases[i].advice);
+        const an_err err = parse(text, &c, &why);
+        if (cases[i].error && (err != AN_ERR_INVAL || !strstr(why.text, cases[i].error) ||
+                               strncmp(why.text, "s.yaml:6:", 9) != 0))
+            fail_msg("%s: %s", cases[i].advice, why.text);
+        if (!cases[i].error && err != AN_OK)
+            fail_msg("%s", why.text);
+        if (!cases[i].error) {
+            assert_int_equal(c.lines[0].advice->n_inputs, 1);
+            assert_int_equal(c.lines[0].advice->every_ms, 10000);
+            an_agent_conf_done(&c);
+        }
+    }
+}
+
 static void memory_that_runs_out_leaves_nothing_behind(void **state)
 {
     (void)state;
@@ -206,6 +260,7 @@ int main(void)
         cmocka_unit_test(lines_of_images_have_defaults_of_their_own),
         cmocka_unit_test(what_is_wrong_is_said_with_its_place),
         cmocka_unit_test(declared_modes_want_the_simulator),
+        cmocka_unit_test(advice_is_bounded),
         cmocka_unit_test(memory_that_runs_out_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
