@@ -1,9 +1,24 @@
 #include "agent/advice_versions.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/calibrate.h"
+#include "base/file.h"
 #include "base/mem.h"
+#include "msg/msg.h"
+
+/* The file's name says what is predicted; two versions may well be of one architecture. */
+static void take_title(char ret[static AN_NAME_MAX], const char *path)
+{
+    char name[AN_PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    snprintf(name, sizeof name, "%s", slash ? slash + 1 : path);
+    char *dot = strrchr(name, '.');
+    if (dot && dot > name)
+        *dot = '\0';
+    an_text_set(ret, AN_NAME_MAX, name);
+}
 
 static an_err read_version(an_bundle *b, an_model **model, const char *path, an_note *why)
 {
@@ -32,11 +47,13 @@ static an_err take_inputs(an_advice_versions *v, const an_advice_conf *c, an_not
 an_err an_advice_versions_read(an_advice_versions *v, const an_advice_conf *conf, const char *goal,
                                an_note *why)
 {
+    take_title(v->titles[0], goal);
     an_err err = read_version(&v->goal, &v->models[0], goal, why);
     if (err == AN_OK)
         err = take_inputs(v, conf, why);
     for (size_t k = 0; k < conf->n_caps && err == AN_OK; k++) {
         an_bundle *b = &v->others[k];
+        take_title(v->titles[k + 1], conf->caps[k].version);
         err = read_version(b, &v->models[k + 1], conf->caps[k].version, why);
         if (err == AN_OK)
             err = an_schema_match(&v->goal.schema, &b->schema, why);

@@ -11,6 +11,7 @@
 #define AN_AGENT_ADVICE_VERSIONS_H
 
 #include "agent/advice_conf.h"
+#include "base/terms.h"
 #include "models/bundle.h"
 
 typedef struct an_advice_versions {
@@ -18,8 +19,9 @@ typedef struct an_advice_versions {
     an_model *models[AN_ADVICE_CAPS_MAX + 1]; /* the goal's, then the caps' */
     an_advice_input inputs[AN_ADVICE_INPUTS_MAX];
     an_advice_cap caps[AN_ADVICE_CAPS_MAX];
-    const char **names; /* (sensors) */
-    an_advice_ask ask;  /* without the known rows */
+    const char **names;                               /* (sensors) */
+    char titles[AN_ADVICE_CAPS_MAX + 1][AN_NAME_MAX]; /* "nox" of nox.andon: the goal's, then the caps' */
+    an_advice_ask ask;                                /* without the known rows */
 } an_advice_versions;
 
 /* goal: path of the version that predicts.  On failure what was read is freed by done.  Errors: as an_bundle_read; INVAL

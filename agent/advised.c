@@ -36,9 +36,9 @@ static void say_moves(an_buf *b, const an_advice_versions *v, const float *now, 
         an_buf_printf(b, "%s%s from %.5g to %.5g%s%s", i ? ", " : "", s->name, (double)now[at],
                       (double)then[at], s->unit[0] ? " " : "", s->unit);
     }
-    an_buf_printf(b, ": %s is predicted to go from %.4g to %.4g", v->goal.model, a->now, a->then);
+    an_buf_printf(b, ": %s is predicted to go from %.4g to %.4g", v->titles[0], a->now, a->then);
     for (size_t k = 0; k < v->ask.n_caps; k++)
-        an_buf_printf(b, ", %s to %.4g (at most %.4g)", v->others[k].model, a->caps_then[k], v->caps[k].most);
+        an_buf_printf(b, ", %s to %.4g (at most %.4g)", v->titles[k + 1], a->caps_then[k], v->caps[k].most);
     an_buf_text(b, ".");
 }
 
@@ -48,10 +48,10 @@ static void say(an_buf *b, an_advised_kind kind, const an_advice_versions *v, co
     if (kind == AN_ADVISED_MOVES)
         say_moves(b, v, now, then, a);
     else if (kind == AN_ADVISED_MET)
-        an_buf_printf(b, "%s is predicted at %.4g, as it is wished: nothing is to be moved.", v->goal.model,
+        an_buf_printf(b, "%s is predicted at %.4g, as it is wished: nothing is to be moved.", v->titles[0],
                       a->now);
     else
-        an_buf_printf(b, "%s is predicted at %.4g, and no move within the limits is better.", v->goal.model,
+        an_buf_printf(b, "%s is predicted at %.4g, and no move within the limits is better.", v->titles[0],
                       a->now);
 }
 
@@ -107,7 +107,7 @@ static void put_caps(an_json *o, const an_advice_versions *v, const an_advice *a
     an_json *list = an_json_array();
     for (size_t k = 0; k < v->ask.n_caps; k++) {
         an_json *cap = an_json_object();
-        an_json_set_text(cap, "model", v->others[k].model);
+        an_json_set_text(cap, "model", v->titles[k + 1]);
         an_json_set_num(cap, "now", a->caps_now[k]);
         an_json_set_num(cap, "then", a->caps_then[k]);
         an_json_set_num(cap, "most", v->caps[k].most);
@@ -125,7 +125,7 @@ an_advised *an_advised_new(const an_advised_about *about, const an_advice_versio
     an_buf said;
     an_buf_init(&said, TEXT_MAX);
     an_json *o = begin(about, kind);
-    an_json_set_text(o, "model", v->goal.model);
+    an_json_set_text(o, "model", v->titles[0]);
     an_json_set_text(o, "reach",
                      v->ask.has_limit ? (v->ask.raise ? "above" : "below")
                      : v->ask.raise   ? "more"

@@ -91,14 +91,14 @@ of_alarm >"$work/alarm.json"
 python3 - "$work/alarm.json" <<'END' || die "the advice: $(cat "$work/alarm.json")"
 import json, sys
 a = json.load(open(sys.argv[1]))["advice"]
-assert a["outcome"] == "moves" and a["alarm"] == 1 and a["line"] == "line-1" and a["model"] and a["limit"] == 2, a
+assert a["outcome"] == "moves" and a["alarm"] == 1 and a["line"] == "line-1" and a["model"] == "loss" and a["limit"] == 2, a
 assert a["now"] > 4 and 1.5 < a["then"] <= 2, a
 assert [m["sensor"] for m in a["moves"]] == ["x", "y"], a
 for m in a["moves"]:
     assert -2 <= m["to"] <= 2 and abs(m["to"] - m["from"]) <= 3, m
 x, y = (m["to"] for m in a["moves"])
 assert (x - 1) ** 2 + (y - 1) ** 2 < 2.3, (x, y)
-assert a["caps"][0]["then"] <= 1 and a["distance_then"] <= a["usual"], a
+assert a["caps"][0]["model"] == "smoke" and a["caps"][0]["then"] <= 1 and a["distance_then"] <= a["usual"], a
 assert "nothing is written by itself" in a["note"] and "x from" in a["said"], a
 END
 shows() { "$agent" "$@" --data "$data" | grep 'nothing is written by itself' >/dev/null; }
