@@ -232,13 +232,25 @@ static void level_change(double *scores, size_t changed, size_t n)
         scores[i] = NAN;
 }
 
-an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an_pool *pool,
-                         int64_t changed_ms, const float *edges, size_t bins, an_drift_reference **ret,
-                         an_note *why)
+/* Every normal row of the pool in the order of time, and its score in units of the threshold. */
+typedef struct walked_rows {
+    float *rows;    /* (n, width) */
+    double *scores; /* (n) NAN: none */
+    bool *trained;  /* (n) came from RECENT */
+    size_t n;
+} walked_rows;
+
+static void walked_done(walked_rows *r)
 {
-    an_err err = AN_ERR_NOMEM;
+    an_free(r->rows);
+    an_free(r->scores);
+    an_free(r->trained);
+}
+
+static an_err walk_all(an_live *live, const an_pool *pool, int64_t changed_ms, walked_rows *ret, an_note *why)
+{
     const size_t window = an_pool_window(pool), width = live->width;
-    size_t n = 0, at = 0, n_before = 0;
+    size_t n = 0, n_before = 0;
     bool gap = false;
     walk w = {.pool = pool, .step_ms = shortest_step(pool)};
     if (an_pool_width(pool) != width)
@@ -246,30 +258,60 @@ an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an
                        width);
     for (size_t k = 0; k < WALKED; k++)
         n += an_pool_n(pool, walked[k]) * window;
-    float *rows = an_alloc(n * width, sizeof *rows);
-    double *scores = an_alloc(n, sizeof *scores);
-    bool *trained = an_alloc(n, sizeof *trained);
+    ret->rows = an_alloc(n * width, sizeof *ret->rows);
+    ret->scores = an_alloc(n, sizeof *ret->scores);
+    ret->trained = an_alloc(n, sizeof *ret->trained);
     float *contribution = an_alloc(width, sizeof *contribution);
-    if (!rows || !scores || !trained || !contribution)
-        goto out;
+    if (!ret->rows || !ret->scores || !ret->trained || !contribution) {
+        an_free(contribution);
+        return AN_ERR_NOMEM;
+    }
     live->reset(live->ctx);
-    for (const float *x; (x = walk_next(&w, &gap)); at += window) {
+    for (const float *x; (x = walk_next(&w, &gap)); ret->n += window) {
         if (gap)
             live->reset(live->ctx);
-        memcpy(rows + at * width, x, window * width * sizeof *rows);
-        score_window(live, x, window, contribution, scores + at);
+        memcpy(ret->rows + ret->n * width, x, window * width * sizeof *x);
+        score_window(live, x, window, contribution, ret->scores + ret->n);
         for (size_t i = 0; i < window; i++)
-            trained[at + i] = w.trained;
+            ret->trained[ret->n + i] = w.trained;
         n_before += w.last_ms < changed_ms ? window : 0;
     }
     live->reset(live->ctx);
-    level(scores, trained, at);
-    level_change(scores, n_before, at);
-    err = an_driftwatch_calibrate(conf, rows, scores, at, width, edges, bins, ret, why);
-out:
-    an_free(rows);
-    an_free(scores);
-    an_free(trained);
+    level(ret->scores, ret->trained, ret->n);
+    level_change(ret->scores, n_before, ret->n);
     an_free(contribution);
+    return AN_OK;
+}
+
+an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an_pool *pool,
+                         int64_t changed_ms, const float *edges, size_t bins, an_drift_reference **ret,
+                         an_note *why)
+{
+    walked_rows all = {.n = 0};
+    an_err err = walk_all(live, pool, changed_ms, &all, why);
+    if (err == AN_OK)
+        err = an_driftwatch_calibrate(conf, all.rows, all.scores, all.n, live->width, edges, bins, ret, why);
+    walked_done(&all);
     return err;
+}
+
+an_err an_live_chance(an_live *live, const an_pool *pool, int64_t changed_ms, an_note *why)
+{
+    walked_rows all = {.n = 0};
+    an_chance *chance = NULL;
+    an_err err = walk_all(live, pool, changed_ms, &all, why);
+    size_t unseen = 0, n = 0;
+    for (size_t i = 0; i < all.n && err == AN_OK; i++)
+        unseen += !all.trained[i] && isfinite(all.scores[i]);
+    for (size_t i = 0; i < all.n && err == AN_OK; i++)
+        if (unseen < AN_CHANCE_LEAST || !all.trained[i])
+            all.scores[n++] = all.scores[i] * live->threshold;
+    if (err == AN_OK)
+        err = an_chance_new(all.scores, n, &chance, why);
+    walked_done(&all);
+    if (err != AN_OK)
+        return err;
+    an_chance_free(live->chance);
+    live->chance = chance;
+    return AN_OK;
 }

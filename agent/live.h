@@ -31,6 +31,10 @@ an_err an_live_reference(an_live *live, const an_driftwatch_conf *conf, const an
                          int64_t changed_ms, const float *edges, size_t bins, an_drift_reference **ret,
                          an_note *why);
 
+/* Learns from the pool's windows of OLD and NEW, which nothing was fitted on, how rarely a normal score is as high; from those of
+ * RECENT too, raised to their level, if there are too few.  live is reset.  Errors: INVAL too few scores or another shape, NOMEM. */
+an_err an_live_chance(an_live *live, const an_pool *pool, int64_t changed_ms, an_note *why);
+
 /* Learns from normal windows of the pool how far sensors usually are from what the others suggest, so that live->why can
  * answer (explain.h).  live is reset.  Errors: INVAL too few windows or another shape, UNSUPPORTED, NUMERIC, NOMEM. */
 an_err an_live_explain(an_live *live, const an_pool *pool, an_note *why);

@@ -13,6 +13,7 @@ void an_live_done(an_live *live)
         live->free(live->ctx);
     an_drift_reference_free(live->reference);
     an_threshold_stream_free(live->moving);
+    an_chance_free(live->chance);
     *live = (an_live){0};
 }
 
@@ -54,6 +55,7 @@ an_err an_pipeline_new(const an_pipeline_conf *conf, an_pipeline **ret, an_note 
     p->conf = *conf;
     p->conf.window = window;
     p->factor = 1;
+    p->ln_p = (double)NAN;
     if (p->conf.pool_stride == 0)
         p->conf.pool_stride = window;
     if (!(p->conf.bad_share_max > 0))
@@ -148,6 +150,16 @@ static an_err score_now(an_pipeline *p, double *ret_raw, uint64_t *ret_ns)
     an_err err = p->live.push(p->live.ctx, p->row, ret_raw, p->contribution);
     *ret_ns = timed ? an_clock_ns() - begin : 0;
     return err == AN_OK && !isfinite(*ret_raw) ? AN_ERR_NUMERIC : err;
+}
+
+/* Between two scores of a window's stride the last one holds. */
+static void judge_chance(an_pipeline *p, const an_pipeline_in *in, const an_pipeline_out *out,
+                         uint64_t filling)
+{
+    if (out->scored)
+        p->ln_p = p->live.chance ? an_chance_ln(p->live.chance, out->raw) : (double)NAN;
+    else if ((in->flags & AN_ROW_RESTART) || p->stats.unscored_filling == filling)
+        p->ln_p = (double)NAN;
 }
 
 static bool score_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out *out)
@@ -252,7 +264,9 @@ an_err an_pipeline_row(an_pipeline *p, const an_pipeline_in *in, an_pipeline_out
     judge_quality(p, in);
     remember(p, p->row, in->time_ms);
     p->unbroken++;
+    const uint64_t filling = p->stats.unscored_filling;
     out.scored = score_row(p, in, &out);
+    judge_chance(p, in, &out, filling);
     an_pipeline_alarms(p, in, &out);
     out.alarm_open = an_alarm_is_open(p->alarm);
     an_pipeline_follow(p, &out);

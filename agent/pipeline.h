@@ -74,10 +74,12 @@ typedef struct an_spoken {
     double raw;      /* NaN: the row has no score */
     an_data_quality data;
     size_t bad_sensors;
-    const char *part;          /* NULL or "": none */
-    const an_row_image *image; /* NULL: none */
-    const an_reason *reason;   /* RAISED and UPDATED of the model; NULL: none */
-    const an_seen *seen;       /* with a reason of an image; NULL: none */
+    const char *part;              /* NULL or "": none */
+    const an_row_image *image;     /* NULL: none */
+    const an_reason *reason;       /* RAISED and UPDATED of the model; NULL: none */
+    const an_seen *seen;           /* with a reason of an image; NULL: none */
+    const an_rule_member *members; /* (n_members) of a rule's fused score, the largest share first */
+    size_t n_members;
 } an_spoken;
 
 typedef struct an_pipeline_hooks {

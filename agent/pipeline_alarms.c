@@ -117,7 +117,9 @@ static void speak_of_rule(an_pipeline *p, const an_pipeline_in *in, const an_pip
                    .event = &said->event,
                    .rule = (int)said->rule,
                    .severity = rule->severity,
-                   .rows = said->event.scores};
+                   .rows = said->event.scores,
+                   .members = said->members,
+                   .n_members = said->n_members};
     if (said->event.kind == AN_ALARM_RAISED) {
         p->stats.rule_alarms++;
         hold(p, &said->event);
@@ -133,6 +135,7 @@ static size_t step_rules(an_pipeline *p, const an_pipeline_in *in, const an_pipe
                           .values = in->values,
                           .quality = p->quality,
                           .score = out->scored ? out->score : (double)NAN,
+                          .ln_p = p->ln_p,
                           .alarm_open = an_alarm_is_open(p->alarm),
                           .board = p->conf.board,
                           .numbers = p->alarm};
@@ -156,7 +159,7 @@ void an_pipeline_alarms(an_pipeline *p, const an_pipeline_in *in, const an_pipel
     for (size_t i = 0; i < n; i++)
         speak_of_rule(p, in, out, &said[i]);
     if (p->conf.board)
-        an_board_show(p->conf.board, p->conf.board_line, out->scored ? out->score : (double)NAN,
+        an_board_show(p->conf.board, p->conf.board_line, out->scored ? out->score : (double)NAN, p->ln_p,
                       (an_alarm_is_open(p->alarm) && !p->voice.suppressed) ||
                           an_rulebook_alarm(p->conf.rules) != 0);
 }

@@ -17,6 +17,7 @@ struct an_pipeline {
     an_live live;
     bool has_live;
     double factor;    /* of the threshold, by a person; 1: none */
+    double ln_p;      /* of the last score (models/chance.h); NaN: none */
     bool no_learning; /* see an_pipeline_learn */
     an_alarm *alarm;
     an_voice voice;

@@ -13,6 +13,11 @@ const char *an_rule_effect_name(an_rule_effect e)
 
 /* ---- conditions ---- */
 
+bool an_cond_is_group(an_cond_kind kind)
+{
+    return kind <= AN_COND_NOT || kind == AN_COND_FUSED;
+}
+
 static an_truth truth(bool b)
 {
     return b ? AN_TRUE : AN_FALSE;
@@ -76,6 +81,9 @@ static an_truth look(const an_cond *c, an_cond_state *s, const an_rule_in *in)
             if ((c->faults >> k & 1) && an_quality_is_open(in->quality, s->index, (an_quality_kind)k))
                 return AN_TRUE;
         return AN_FALSE;
+    case AN_COND_MEMBER:
+        s->value = s->own ? in->ln_p : in->board ? an_board_ln_p(in->board, s->index) : (double)NAN;
+        return AN_UNKNOWN; /* alone it says nothing */
     default:
         return look_at_line(c, s, in);
     }
@@ -114,6 +122,23 @@ static an_truth hold(const an_cond *c, an_cond_state *s, an_truth t, int64_t tim
     return truth(time_ms - s->since_ms >= c->for_ms);
 }
 
+/* Of the members that there are: a dead camera leaves the microphone. */
+static an_truth fuse(const an_cond *conds, an_cond_state *states, size_t at)
+{
+    double ln_p[AN_FUSE_MOST];
+    size_t n = 0;
+    for (size_t i = at + 1; i < conds[at].end; i++)
+        if (isfinite(states[i].value))
+            ln_p[n++] = states[i].value;
+    states[at].value = n > 0 ? conds[at].fuse->together(ln_p, n) / log(conds[at].far) : (double)NAN;
+    return n > 0 ? beyond(&conds[at], &states[at], states[at].value) : AN_UNKNOWN;
+}
+
+static an_truth look_at_group(const an_cond *conds, an_cond_state *states, size_t at)
+{
+    return conds[at].kind == AN_COND_FUSED ? fuse(conds, states, at) : join(conds, states, at);
+}
+
 /* Members come after their group, so from the last to the first all is known in time. */
 static an_truth evaluate(const an_line_rule *rule, an_rule_state *state, const an_rule_in *in)
 {
@@ -125,7 +150,8 @@ static an_truth evaluate(const an_line_rule *rule, an_rule_state *state, const a
             if (s->rate)
                 an_rate_reset(s->rate);
         }
-        const an_truth t = c->kind <= AN_COND_NOT ? join(rule->conds, state->conds, i) : look(c, s, in);
+        const an_truth t =
+            an_cond_is_group(c->kind) ? look_at_group(rule->conds, state->conds, i) : look(c, s, in);
         s->truth = hold(c, s, t, in->time_ms);
     }
     return state->conds[0].truth;
@@ -167,14 +193,50 @@ static void name_sensors(const an_line_rule *rule, const an_rule_state *s, an_al
         e->top[k].share = 1.0 / (double)e->n_top;
 }
 
-static void follow(an_alarm_event *e, const an_rule_in *in)
+/* The first fused condition; the rule's n: there is none. */
+static size_t find_fused(const an_line_rule *rule)
 {
+    size_t i = 0;
+    while (i < rule->n && rule->conds[i].kind != AN_COND_FUSED)
+        i++;
+    return i;
+}
+
+static void follow(const an_line_rule *rule, an_rule_state *s, const an_rule_in *in)
+{
+    an_alarm_event *e = &s->event;
+    const size_t fused = find_fused(rule);
+    const double score = fused < rule->n ? s->conds[fused].value : in->score;
     e->time_ms = in->time_ms;
-    e->score = in->score;
+    e->score = score;
     e->scores++;
-    if (isfinite(in->score) && !(e->peak >= in->score)) {
-        e->peak = in->score;
+    if (isfinite(score) && !(e->peak >= score)) {
+        e->peak = score;
         e->peak_ms = in->time_ms;
+    }
+}
+
+/* Those with the largest shares, largest first. */
+static void name_members(const an_line_rule *rule, const an_rule_state *s, an_rule_said *said)
+{
+    const size_t fused = find_fused(rule), end = fused < rule->n ? rule->conds[fused].end : rule->n;
+    double sum = 0;
+    said->n_members = 0;
+    for (size_t i = fused + 1; i < end; i++)
+        sum -= isfinite(s->conds[i].value) ? s->conds[i].value : 0;
+    for (size_t i = fused + 1; i < end; i++) {
+        const double ln_p = s->conds[i].value, share = sum > 0 ? -ln_p / sum : 0;
+        size_t at = said->n_members;
+        if (!isfinite(ln_p))
+            continue;
+        while (at > 0 && said->members[at - 1].share < share)
+            at--;
+        if (at == AN_ALARM_TOP)
+            continue;
+        said->n_members += said->n_members < AN_ALARM_TOP;
+        memmove(&said->members[at + 1], &said->members[at],
+                (said->n_members - at - 1) * sizeof *said->members);
+        said->members[at] = (an_rule_member){rule->conds[i].name, share, ln_p};
     }
 }
 
@@ -194,7 +256,7 @@ static bool speak(const an_line_rule *rule, an_rule_state *s, bool changed, int6
         return false;
     else
         e->kind = AN_ALARM_UPDATED;
-    follow(e, in);
+    follow(rule, s, in);
     if (e->kind == AN_ALARM_UPDATED &&
         (update_ms == 0 || (in->time_ms - s->said_ms < update_ms && in->time_ms >= s->said_ms)))
         return false;
@@ -216,6 +278,7 @@ size_t an_rulebook_step(an_rulebook *b, const an_rule_in *in, an_rule_said *ret)
         if (rule->effect != AN_RULE_RAISE || !speak(rule, s, changed, b->update_ms, in))
             continue;
         ret[n].rule = (unsigned)i;
+        name_members(rule, s, &ret[n]);
         ret[n++].event = s->event;
     }
     return n;

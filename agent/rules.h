@@ -30,6 +30,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "doors/yaml.h"
+#include "models/fuse.h"
 
 #define AN_RULES_MAX 64        /* of a line: each is a bit of a mask */
 #define AN_RULE_CONDS_MAX 64   /* conditions of a rule, groups among them */
@@ -53,8 +54,11 @@ typedef enum an_cond_kind {
     AN_COND_RATE_BELOW,  /* < low */
     AN_COND_FAULT,       /* the data quality of the sensor: one of `faults` is open */
     AN_COND_SCORE_ABOVE, /* of the model of this line or another; 1 is its threshold */
-    AN_COND_ALARM_OPEN   /* of this line's model, or another line's alarm of any source that is shown */
+    AN_COND_ALARM_OPEN,  /* of this line's model, or another line's alarm of any source that is shown */
+    AN_COND_FUSED, /* a group: the scores of its members together are as rare as `far` (models/fuse.h) */
+    AN_COND_MEMBER /* ... of which this is one: a line */
 } an_cond_kind;
+bool an_cond_is_group(an_cond_kind kind);
 
 /* In the order in which they are written, each group before its members. */
 typedef struct an_cond {
@@ -63,6 +67,8 @@ typedef struct an_cond {
     double low, high, hysteresis;
     int64_t for_ms;           /* so long without a break */
     int64_t over_ms;          /* RATE */
+    const an_fuse *fuse;      /* FUSED */
+    double far;               /* FUSED: its score is 1 there */
     unsigned faults;          /* 1u << an_quality_kind */
     char name[AN_SENSOR_MAX]; /* of the sensor, or of another line; "": this line */
     char unit[AN_SHORT_MAX];  /* that the source must give; "": not said */
@@ -87,6 +93,8 @@ typedef struct an_line_rules {
 /* list: of the key `rules`; NULL or null: no rules.  On failure nothing is owned.  Errors: INVAL with file, line and
  * column, NOMEM. */
 an_err an_line_rules_read(const an_node *list, an_line_rules *ret, an_note *why);
+bool an_line_rules_fuse(const an_line_rules *r,
+                        const char *line); /* is this line a member of a fused score? */
 void an_line_rules_done(an_line_rules *r); /* zeroed is fine */
 
 /* ---- at work ---- */
@@ -99,6 +107,7 @@ typedef struct an_rulebook_at {
     size_t width;
     const char *const *lines; /* (n_lines) of the site, in the order of the board */
     size_t n_lines;
+    size_t line;       /* this one's place there */
     int64_t update_ms; /* an alarm of a rule is said again so often; 0: never */
 } an_rulebook_at;
 
@@ -113,15 +122,25 @@ typedef struct an_rule_in {
     const float *values; /* (width) as they came */
     const an_quality *quality;
     double score;          /* NaN: the row has none */
+    double ln_p;           /* how rarely a normal score is as high; NaN: nobody knows */
     bool alarm_open;       /* of the model */
     const an_board *board; /* NULL: no other lines */
     an_alarm *numbers;     /* gives the alarms of rules their numbers */
 } an_rule_in;
 
+/* What a line has to do with a fused score. */
+typedef struct an_rule_member {
+    const char *line; /* borrowed from the rulebook */
+    double share;     /* of all members' -ln p; together 1 */
+    double ln_p;
+} an_rule_member;
+
 typedef struct an_rule_said {
     unsigned rule;
-    an_alarm_event
-        event; /* its top: sensors of conditions that are true; score and peak: the model's, may be NaN */
+    /* Its top: sensors of conditions that are true.  Score and peak: of its first fused condition, or the model's; may be NaN. */
+    an_alarm_event event;
+    an_rule_member members[AN_ALARM_TOP]; /* (n_members) of that condition, the largest share first */
+    size_t n_members;
 } an_rule_said;
 
 /* Returns how many alarms of rules have something to say; ret has room for AN_RULES_MAX. */

@@ -21,6 +21,15 @@ void an_line_rules_done(an_line_rules *r)
     *r = (an_line_rules){.items = NULL};
 }
 
+bool an_line_rules_fuse(const an_line_rules *r, const char *line)
+{
+    for (size_t i = 0; i < r->n; i++)
+        for (size_t k = 0; k < r->items[i].n; k++)
+            if (r->items[i].conds[k].kind == AN_COND_MEMBER && strcmp(r->items[i].conds[k].name, line) == 0)
+                return true;
+    return false;
+}
+
 /* ---- values ---- */
 
 static an_err get_ms(const an_node *map, const char *key, int64_t min, int64_t dflt, int64_t *ret,
@@ -108,6 +117,7 @@ static const struct kind_key {
     {"quality", AN_COND_FAULT, true},
     {"score_above", AN_COND_SCORE_ABOVE, false},
     {"alarm", AN_COND_ALARM_OPEN, false},
+    {"fused", AN_COND_FUSED, false},
 };
 
 static an_err find_kind(const an_node *map, const struct kind_key **ret, an_note *why)
@@ -127,7 +137,7 @@ static an_err find_kind(const an_node *map, const struct kind_key **ret, an_note
     if (!*ret)
         return an_node_fail(map, why,
                             "a condition needs one of all, any, not, above, below, outside, rate_above, "
-                            "rate_below, quality, score_above and alarm");
+                            "rate_below, quality, score_above, alarm and fused");
     return AN_OK;
 }
 
@@ -151,6 +161,11 @@ static an_err check_keys(const an_node *map, const struct kind_key *k, an_note *
     }
     if (k->kind == AN_COND_ALARM_OPEN)
         keys[n++] = "line";
+    if (k->kind == AN_COND_FUSED) {
+        keys[n++] = "by";
+        keys[n++] = "far";
+        keys[n++] = "hysteresis";
+    }
     keys[n] = NULL;
     return an_node_only_keys(map, keys, why);
 }
@@ -216,6 +231,57 @@ static an_err add_members(reading *r, const an_node *map, const struct kind_key 
     return err;
 }
 
+static an_err new_cond(reading *r, const an_node *node, an_cond_kind kind, an_cond **ret, an_note *why)
+{
+    r->n_rates += kind == AN_COND_RATE_ABOVE || kind == AN_COND_RATE_BELOW;
+    if (r->rule->n == AN_RULE_CONDS_MAX || r->n_all == AN_RULES_CONDS_MAX || r->n_rates > AN_RULES_RATES_MAX)
+        return an_node_fail(node, why,
+                            "too many: a rule has %d conditions, a line %d, %d of rates among them",
+                            AN_RULE_CONDS_MAX, AN_RULES_CONDS_MAX, AN_RULES_RATES_MAX);
+    *ret = &r->rule->conds[r->rule->n++];
+    **ret = (an_cond){.kind = kind, .low = -INFINITY, .high = INFINITY, .end = r->rule->n, .node = node};
+    r->n_all++;
+    return AN_OK;
+}
+
+static an_err add_fused(reading *r, const an_node *map, an_cond *c, an_note *why)
+{
+    const an_node *lines = an_node_get(map, "fused");
+    const size_t first = r->rule->n;
+    const char *text = NULL;
+    an_err err = an_node_get_text(map, "by", an_fuse_at(0)->name, &text, why);
+    if (err == AN_OK && !(c->fuse = an_fuse_find(text)))
+        err = an_node_fail(an_node_get(map, "by"), why, "by: fisher, mean or max");
+    if (err == AN_OK)
+        err = an_node_get_num(map, "far", 1e-9, 0.5, 0.001, &c->far, why);
+    if (err == AN_OK)
+        err = an_node_get_num(map, "hysteresis", 0, 1, 0, &c->hysteresis, why);
+    if (err == AN_OK && (an_node_kind(lines) != AN_YAML_LIST || an_node_count(lines) < 2 ||
+                         an_node_count(lines) > AN_FUSE_MOST))
+        err = an_node_fail(map, why, "fused: a list of 2 to %d lines", AN_FUSE_MOST);
+    c->high = 1;
+    for (size_t i = 0; err == AN_OK && i < an_node_count(lines); i++) {
+        const an_node *node = an_node_at(lines, i);
+        an_cond *member = NULL;
+        if ((err = an_node_text(node, &text, why)) != AN_OK ||
+            (err = new_cond(r, node, AN_COND_MEMBER, &member, why)) != AN_OK)
+            return err;
+        an_text_set(member->name, sizeof member->name, text);
+        for (size_t k = first; k < r->rule->n - 1; k++)
+            if (strcmp(r->rule->conds[k].name, member->name) == 0)
+                err = an_node_fail(node, why, "fused: line \"%.60s\" stands there twice", text);
+    }
+    return err;
+}
+
+static an_err read_cond(reading *r, const an_node *map, const struct kind_key *k, unsigned depth, an_cond *c,
+                        an_note *why)
+{
+    if (k->kind == AN_COND_FUSED)
+        return add_fused(r, map, c, why);
+    return k->kind <= AN_COND_NOT ? add_members(r, map, k, depth, why) : read_leaf(map, k, c, why);
+}
+
 static an_err add_cond(reading *r, const an_node *map, unsigned depth, an_note *why)
 {
     const struct kind_key *k = NULL;
@@ -224,18 +290,14 @@ static an_err add_cond(reading *r, const an_node *map, unsigned depth, an_note *
         err = check_keys(map, k, why);
     if (err != AN_OK)
         return err;
-    r->n_rates += k->kind == AN_COND_RATE_ABOVE || k->kind == AN_COND_RATE_BELOW;
-    if (r->rule->n == AN_RULE_CONDS_MAX || r->n_all == AN_RULES_CONDS_MAX || r->n_rates > AN_RULES_RATES_MAX)
-        return an_node_fail(map, why, "too many: a rule has %d conditions, a line %d, %d of rates among them",
-                            AN_RULE_CONDS_MAX, AN_RULES_CONDS_MAX, AN_RULES_RATES_MAX);
-    const size_t at = r->rule->n++;
-    an_cond *c = &r->rule->conds[at];
-    *c = (an_cond){.kind = k->kind, .low = -INFINITY, .high = INFINITY, .node = map};
-    r->n_all++;
-    err = get_ms(map, "for", 0, 0, &c->for_ms, why);
+    an_cond *c = NULL;
+    err = new_cond(r, map, k->kind, &c, why);
     if (err == AN_OK)
-        err = k->kind <= AN_COND_NOT ? add_members(r, map, k, depth, why) : read_leaf(map, k, c, why);
-    c->end = r->rule->n;
+        err = get_ms(map, "for", 0, 0, &c->for_ms, why);
+    if (err == AN_OK)
+        err = read_cond(r, map, k, depth, c, why);
+    if (err == AN_OK)
+        c->end = r->rule->n;
     return err;
 }
 

@@ -33,6 +33,7 @@ typedef struct an_cond_state {
     uint32_t index; /* of the sensor, or of the line on the board */
     bool own;       /* SCORE, ALARM: of this line */
     an_rate *rate;  /* RATE; owned */
+    double value;   /* FUSED: the score, 1 at its rate; MEMBER: ln p; NaN: unknown */
     an_truth truth; /* at the last row */
 } an_cond_state;
 

@@ -54,12 +54,17 @@ static bool find(const char *const *names, size_t n, const char *name, uint32_t 
 
 static an_err bind_cond(const an_cond *c, an_cond_state *s, const an_rulebook_at *at, an_note *why)
 {
-    if (c->kind <= AN_COND_NOT)
+    s->value = (double)NAN;
+    if (an_cond_is_group(c->kind))
         return AN_OK;
     if (c->kind >= AN_COND_SCORE_ABOVE) {
         s->own = !c->name[0];
-        if (s->own || find(at->lines, at->n_lines, c->name, &s->index))
+        if (s->own)
             return AN_OK;
+        if (find(at->lines, at->n_lines, c->name, &s->index)) {
+            s->own = c->kind == AN_COND_MEMBER && s->index == at->line;
+            return AN_OK;
+        }
         return an_node_fail(c->node, why, "no line \"%.60s\" at this site; the nearest is \"%.60s\"", c->name,
                             nearest(at->lines, at->n_lines, c->name));
     }
@@ -92,6 +97,10 @@ static an_err form_of(const an_line_rule *rule, uint8_t ret[static AN_HASH_BYTES
         an_buf_u64(&b, (uint64_t)c->over_ms);
         an_buf_u32(&b, c->faults);
         an_buf_put(&b, c->name, strlen(c->name) + 1);
+        if (c->fuse) {
+            an_buf_put(&b, c->fuse->name, strlen(c->fuse->name) + 1);
+            an_buf_f64(&b, c->far);
+        }
     }
     an_err err = an_buf_err(&b);
     an_hash_of(&h, b.data, b.len);

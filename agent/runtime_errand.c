@@ -42,6 +42,8 @@ static void make_ready(const an_line *l, an_held *held, an_going *g)
     if (g->n_edges > 0 && an_live_reference(&g->live, &drift, held->pool, held->settled_ms, g->edges,
                                             g->n_edges + 1, &g->live.reference, &why) != AN_OK)
         an_log(AN_LOG_INFO, "drift_not_watched", "line=%s why=\"%s\"", l->conf->name, why.text);
+    if (l->fused && an_live_chance(&g->live, held->pool, held->settled_ms, &why) != AN_OK)
+        an_log(AN_LOG_WARN, "not_fused", "line=%s why=\"%s\"", l->conf->name, why.text);
     const an_err err = l->frame.rows > 0 ? an_live_map_learn(&g->live, held->pool, l->frame.channels, &why)
                                          : an_live_explain(&g->live, held->pool, &why);
     if (err != AN_OK)

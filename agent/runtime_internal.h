@@ -175,6 +175,7 @@ typedef struct an_line {
 
     an_board *board;       /* of all lines of the site, borrowed */
     size_t number;         /* of this one there */
+    bool fused;            /* a rule of the site fuses its scores with others' */
     an_governor *governor; /* borrowed; NULL: nobody is told of lateness */
     an_idle idle;
 

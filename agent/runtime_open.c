@@ -137,11 +137,14 @@ static an_err open_rules(an_line *l, an_note *why)
         units[i] = an_source_unit(l->source, i);
     for (size_t i = 0; i < l->agent->n_lines; i++)
         lines[i] = l->agent->lines[i].name;
+    for (size_t i = 0; i < l->agent->n_lines; i++)
+        l->fused = l->fused || an_line_rules_fuse(&l->agent->lines[i].rules, l->conf->name);
     const an_rulebook_at at = {.sensors = l->sensors,
                                .units = units,
                                .width = l->width,
                                .lines = lines,
                                .n_lines = l->agent->n_lines,
+                               .line = l->number,
                                .update_ms = l->conf->alarm_update_ms};
     an_err err = an_rulebook_new(&l->conf->rules, &at, &l->rules, why);
     an_free(units);

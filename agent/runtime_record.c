@@ -82,6 +82,26 @@ static void tell_coordinator(an_line *l, const an_spoken *s, const an_alarm_reco
 
 /* ---- the site's log ---- */
 
+/* The lines of a fused score stand where sensors do, and in the words. */
+static void set_members(an_alarm_record *r, const an_spoken *s)
+{
+    if (s->kind == AN_LOGGED_CLEARED)
+        return;
+    for (size_t i = 0; i < s->n_members; i++) {
+        const an_rule_member *m = &s->members[i];
+        const size_t len = strlen(r->reason);
+        snprintf(r->reason + len, sizeof r->reason - len,
+                 "%s%s: %.0f %%, one normal score in %.3g is as high",
+                 i > 0     ? "; "
+                 : len > 0 ? " "
+                           : "",
+                 m->line, 100 * m->share, exp(-m->ln_p));
+        an_text_set(r->top[i].sensor, sizeof r->top[i].sensor, m->line);
+        r->top[i].share = m->share;
+        r->n_top = i + 1;
+    }
+}
+
 static void set_speakers(an_alarm_record *r, const an_line *l, const an_spoken *s)
 {
     const uint64_t all = s->with | s->veto;
@@ -89,6 +109,7 @@ static void set_speakers(an_alarm_record *r, const an_line *l, const an_spoken *
         const an_line_rule *rule = an_rulebook_rule(l->rules, (size_t)s->rule);
         snprintf(r->source, sizeof r->source, "rule:%s", rule->name);
         an_text_set(r->reason, sizeof r->reason, rule->message);
+        set_members(r, s);
         return;
     }
     an_text_set(r->source, sizeof r->source, s->with ? "both" : "model");

@@ -11,6 +11,7 @@
 #include "agent/alarm.h"
 #include "agent/driftwatch.h"
 #include "base/err.h"
+#include "models/chance.h"
 #include "models/heatmap.h"
 #include "models/threshold_stream.h"
 
@@ -46,6 +47,7 @@ typedef struct an_live {
     uint8_t overlay[AN_ALARM_HASH];
     an_drift_reference *reference; /* owned; NULL: no drift watch */
     an_threshold_stream *moving;   /* owned; the threshold in use; NULL: it is `threshold` */
+    an_chance *chance;             /* owned; of its raw scores, for fused ones; NULL: nobody asks */
 
     /* Takes one row (width) of raw values, NaN = missing.  OK: *ret_raw and ret_contribution
      * (width) are set.  Errors: AGAIN no score with this row (window not full), NUMERIC no
@@ -60,6 +62,6 @@ typedef struct an_live {
     void (*reset)(void *ctx); /* the next row begins a new window */
     void (*free)(void *ctx);
 } an_live;
-void an_live_done(an_live *live); /* frees ctx, reference and moving; zeroes */
+void an_live_done(an_live *live); /* frees ctx, reference, moving and chance; zeroes */
 
 #endif

@@ -59,7 +59,7 @@ static void work(const an_line_rules *rules, const uint8_t *data, size_t size)
     an_board board;
     an_note why = {{0}};
     an_board_init(&board);
-    an_board_show(&board, 1, 1.5, true);
+    an_board_show(&board, 1, 1.5, NAN, true);
     if (an_rulebook_new(rules, &at, &book, &why) != AN_OK) {
         must(!book && why.text[0] != '\0');
         return;

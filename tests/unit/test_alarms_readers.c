@@ -1,5 +1,6 @@
 /* Who reads the log of alarms beside the agent that writes it: threads with handles of their own, and a receiver that
  * is away for three days while the agent is killed again and again. */
+#include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -136,8 +137,8 @@ static void *show(void *ctx)
 {
     shown *s = ctx;
     for (int i = 0; i < 20000; i++)
-        an_board_show(&s->board, 1, i % 2 ? 2 : 1, i % 2);
-    an_board_show(&s->board, 1, 3, true);
+        an_board_show(&s->board, 1, i % 2 ? 2 : 1, NAN, i % 2);
+    an_board_show(&s->board, 1, 3, NAN, true);
     atomic_store(&s->over, true);
     return NULL;
 }

@@ -21,7 +21,7 @@ typedef struct run {
     an_quality *quality;
     an_alarm *alarm;
     an_board board;
-    double score;
+    double score, ln_p;
     bool alarm_open, restart;
     an_rule_said said[AN_RULES_MAX];
     size_t n;
@@ -50,7 +50,7 @@ static void begin(run *r, const char *text)
     const an_quality_conf q = {
         .missing_rows = 2, .stuck_rows = 3, .range_rows = 2, .clear_rows = 1, .low = low, .high = high};
     const an_alarm_conf a = AN_ALARM_CONF_DEFAULT;
-    *r = (run){.book = book_of(text), .score = (double)NAN};
+    *r = (run){.book = book_of(text), .score = (double)NAN, .ln_p = (double)NAN};
     an_board_init(&r->board);
     assert_int_equal(an_quality_new(&q, W, &r->quality), AN_OK);
     assert_int_equal(an_alarm_new(&a, W, &r->alarm), AN_OK);
@@ -74,6 +74,7 @@ static bool feed(run *r, int64_t ms, float x, float y)
                            .values = values,
                            .quality = r->quality,
                            .score = r->score,
+                           .ln_p = r->ln_p,
                            .alarm_open = r->alarm_open,
                            .board = &r->board,
                            .numbers = r->alarm};
@@ -195,16 +196,42 @@ static void scores_and_alarms_are_looked_at_here_and_at_other_lines(void **state
     r.score = 9;
     r.alarm_open = true;
     assert_false(feed(&r, 0, 0, 0));
-    an_board_show(&r.board, 1, 2.5, false);
+    an_board_show(&r.board, 1, 2.5, NAN, false);
     assert_true(feed(&r, 1000, 0, 0));
     an_board_clear(&r.board, 1); /* it does not run: nothing is known, and nothing changes */
     assert_true(feed(&r, 2000, 0, 0));
-    an_board_show(&r.board, 1, 0.5, false);
+    an_board_show(&r.board, 1, 0.5, NAN, false);
     assert_false(feed(&r, 3000, 0, 0));
-    an_board_show(&r.board, 1, 0.5, true);
+    an_board_show(&r.board, 1, 0.5, NAN, true);
     assert_true(feed(&r, 4000, 0, 0));
-    an_board_show(&r.board, 0, 0.1, false); /* line-1 is not line-2 */
+    an_board_show(&r.board, 0, 0.1, NAN, false); /* line-1 is not line-2 */
     assert_true(feed(&r, 5000, 0, 0));
+    end(&r);
+}
+
+static void fused_lines_raise_what_none_raises_alone_and_are_named(void **state)
+{
+    (void)state;
+    run r;
+    begin(&r, "[{name: a, when: {fused: [line-1, line-2], by: fisher, far: 0.001}}]");
+    r.score = 7; /* the model's own score has no part in it */
+    assert_false(feed(&r, 0, 0, 0));
+    r.ln_p = log(0.01);
+    assert_false(feed(&r, 1000, 0, 0));              /* one member, whose own rate is not reached */
+    an_board_show(&r.board, 0, 7, log(1e-9), false); /* this line's score is that of the row */
+    assert_false(feed(&r, 2000, 0, 0));
+    an_board_show(&r.board, 1, 0.9, log(0.005), false);
+    assert_true(feed(&r, 3000, 0, 0));
+    assert_true(r.n == 1 && r.said[0].n_members == 2 && r.said[0].event.n_top == 0);
+    assert_string_equal(r.said[0].members[0].line, "line-2");
+    assert_string_equal(r.said[0].members[1].line, "line-1");
+    assert_true(fabs(r.said[0].members[0].share - (log(0.005) / log(0.00005))) < 1e-9);
+    assert_true(fabs(r.said[0].event.score - (log(0.00005 * (1 - log(0.00005))) / log(0.001))) < 1e-9);
+    an_board_clear(&r.board, 1); /* the other goes on alone */
+    assert_false(feed(&r, 4000, 0, 0));
+    assert_true(r.n == 1 && r.said[0].n_members == 1 && r.said[0].event.kind == AN_ALARM_CLEARED);
+    r.ln_p = (double)NAN; /* none is known: nothing changes */
+    assert_false(feed(&r, 5000, 0, 0));
     end(&r);
 }
 
@@ -422,6 +449,7 @@ int main(void)
         cmocka_unit_test(a_rule_waits_before_it_begins_and_before_it_ends),
         cmocka_unit_test(times_begin_anew_after_a_gap_or_a_clock_that_was_set_back),
         cmocka_unit_test(scores_and_alarms_are_looked_at_here_and_at_other_lines),
+        cmocka_unit_test(fused_lines_raise_what_none_raises_alone_and_are_named),
         cmocka_unit_test(a_rate_is_that_of_a_noisy_ramp_at_a_kilohertz),
         cmocka_unit_test(an_alarm_of_a_rule_is_raised_said_again_and_cleared),
         cmocka_unit_test(only_rules_that_raise_have_alarms_and_only_those_that_escalate_a_severity),
