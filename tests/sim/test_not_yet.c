@@ -62,7 +62,9 @@ static void windows_to_judge_on_are_waited_for_too(void **state)
     connect_all(w);
     const uint64_t c = campaign(w, AN_CAMPAIGN_TRAINING);
     settle(w);
-    assert_waits_for(w, "plant-c: too few windows to judge a version yet: 360 to fit (at least 1), 1 held back (at least 2)");
+    assert_waits_for(
+        w,
+        "plant-c: too few windows to judge a version yet: 360 to fit (at least 1), 1 held back (at least 2)");
     late->data.old.n = late->data.fresh.n = WINDOWS / 2;
     pass(w, 40 * 1000);
     assert_promoted(w, c);
