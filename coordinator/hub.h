@@ -160,6 +160,8 @@ typedef struct an_model_spec {
     const char *steps;     /* YAML, see prep_chain.h; NULL: none */
     const char *missing;   /* hold, mean or skip; NULL: hold, and mean behind steps */
     const char *threshold; /* policy text, "target_far:0.01" */
+    const float *weights;  /* (n_weights) the network begins with; NULL: by lot, from the policy's seed */
+    size_t n_weights;
     const char *const (*policy)[2];
     size_t n_policy;
 } an_model_spec;

@@ -28,7 +28,7 @@ static an_err tensors_from(an_hub_model *m, const an_bundle *b, an_note *why)
         m->n_tensors = (uint32_t)n;
         for (size_t i = 0; i < n; i++) {
             const an_tensor *t = an_model_tensor_at(model, i);
-            m->tensors[i] = (an_tensor_scale){.n = (uint32_t)t->n, .local = t->local};
+            m->tensors[i] = (an_tensor_scale){.n = (uint32_t)t->n, .local = t->local || t->frozen};
         }
     }
     an_model_free(model);
@@ -116,10 +116,15 @@ static an_err blank_network(an_bundle *b, const an_model_spec *spec, uint64_t se
     an_model_layout_hash(model, &b->layout);
     b->arch = an_strdup(an_model_text(model));
     b->weights = an_alloc(b->n_weights, sizeof *b->weights);
-    if (b->arch && b->weights)
-        an_model_init(model, seed, b->weights);
-    else
+    if (!b->arch || !b->weights)
         err = AN_ERR_NOMEM;
+    else if (!spec->weights)
+        an_model_init(model, seed, b->weights);
+    else if (spec->n_weights == b->n_weights)
+        memcpy(b->weights, spec->weights, b->n_weights * sizeof *b->weights);
+    else
+        err = an_fail(AN_ERR_INVAL, why, "the model has %zu parameters, and is to begin with %zu",
+                      b->n_weights, spec->n_weights);
 out:
     an_model_free(model);
     return err;

@@ -43,6 +43,7 @@ bool an_layer_cost_at(const an_model *m, size_t i, an_layer_cost *ret)
                            .out = l->out,
                            .n_params = l->n_params,
                            .local = l->local,
+                           .frozen = l->frozen,
                            .flops = flops};
     for (size_t k = 0; k < l->n_inputs; k++)
         ret->from[k] = l->inputs[k].from;

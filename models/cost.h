@@ -26,7 +26,7 @@ typedef struct an_layer_cost {
     size_t n_from;
     an_shape in, out;
     size_t n_params;
-    bool local;
+    bool local, frozen;
     double flops, train_flops;
 } an_layer_cost;
 

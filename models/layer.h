@@ -84,7 +84,7 @@ typedef struct an_layer_input {
 typedef struct an_layer {
     const struct an_layer_type *type;
     char name[AN_MODEL_NAME_MAX];
-    bool local;
+    bool local, frozen;
     double opt[AN_LAYER_OPTS_MAX]; /* in the order of type->opts; whole numbers are exact */
     an_layer_input inputs[AN_LAYER_INPUTS_MAX];
     size_t n_inputs;

@@ -34,6 +34,7 @@ static void name_tensor(an_tensor *t, const an_layer *l, const an_layer_weight *
         t->n *= w->dims[d];
     }
     t->local = l->local;
+    t->frozen = l->frozen;
     t->follow = w->follow;
 }
 
@@ -224,7 +225,7 @@ void an_model_layout_hash(const an_model *m, an_hash *ret)
         hash_number(&s, t->n_dims);
         for (size_t d = 0; d < t->n_dims; d++)
             hash_number(&s, t->dims[d]);
-        hash_number(&s, t->local);
+        hash_number(&s, t->frozen ? 2 : t->local);
     }
     an_hasher_end(&s, ret);
 }

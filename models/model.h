@@ -27,7 +27,8 @@
  * both are the width of the data.  A layer is a name or {name: {options}}; layers.def is the
  * list.  It reads the layer before it, or what `from` names: `from: input`, `from: conv1`, and for
  * kinds that join `from: [conv1, up1]`.  Every layer takes `name` (for its tensors) and, if it has
- * tensors, `local: true` (they stay in the site's overlay).  `loss` is a row of losses.def, with its
+ * tensors, `local: true` (they stay in the site's overlay) or `frozen: true` (they stay as the first version has
+ * them, wherever it is trained, and no round carries them).  `loss` is a row of losses.def, with its
  * options as a layer's; `target` is `input` (autoencoder) or `labels`.  `augment` lists how images are changed
  * while they are learnt from (augment.h).
  *
@@ -58,6 +59,7 @@ typedef struct an_tensor {
     size_t n_dims;
     size_t dims[AN_DIMS_MAX];
     bool local;    /* stays at the site, in its overlay; never in a round */
+    bool frozen;   /* stays as it is: never trained, never in a round */
     double follow; /* > 0: a running mean, not learned from a gradient; see an_layer_weight */
 } an_tensor;
 
@@ -94,7 +96,7 @@ const an_tensor *an_model_tensor_at(const an_model *m, size_t i);
 const an_tensor *an_model_tensor_find(const an_model *m, const char *name);
 size_t an_model_n_shared(const an_model *m); /* parameters that are not local */
 
-/* BLAKE2b-256 over every tensor's name, dims and locality, in order.  Two models with the same
+/* BLAKE2b-256 over every tensor's name, dims, and whether it is local or frozen, in order.  Two models with the same
  * hash can exchange parameters. */
 void an_model_layout_hash(const an_model *m, an_hash *ret);
 

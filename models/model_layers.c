@@ -99,10 +99,10 @@ static an_err read_options(const an_node *at, const an_node *map, an_layer *l, c
                            an_note *why)
 {
     const an_layer_opt *opts = l->type->opts;
-    const char *keys[AN_LAYER_OPTS_MAX + 4] = {"name", "local", "from"};
+    const char *keys[AN_LAYER_OPTS_MAX + 5] = {"name", "local", "frozen", "from"};
     size_t n = 0;
     for (; opts && opts[n].key; n++)
-        keys[3 + n] = opts[n].key;
+        keys[4 + n] = opts[n].key;
     an_err err = map ? an_node_only_keys(map, keys, why) : AN_OK;
     for (size_t i = 0; i < n && err == AN_OK; i++) {
         if (opts[i].required && !an_node_get(map, opts[i].key))
@@ -111,6 +111,8 @@ static an_err read_options(const an_node *at, const an_node *map, an_layer *l, c
     }
     if (map && err == AN_OK)
         err = an_node_get_bool(map, "local", false, &l->local, why);
+    if (map && err == AN_OK)
+        err = an_node_get_bool(map, "frozen", false, &l->frozen, why);
     return err;
 }
 
@@ -235,6 +237,11 @@ static an_err read_layer(an_model *m, const an_node *node, an_note *why)
     }
     if (l->local && l->n_weights == 0)
         return an_node_fail(node, why, "layer \"%s\" has no parameters that could be local", l->name);
+    if (l->frozen && l->n_weights == 0)
+        return an_node_fail(node, why, "layer \"%s\" has no parameters that could be frozen", l->name);
+    if (l->frozen && l->local)
+        return an_node_fail(node, why, "layer \"%s\": what is local is trained, so that it is not frozen",
+                            l->name);
     m->n_layers++;
     return AN_OK;
 }

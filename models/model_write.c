@@ -46,7 +46,7 @@ static void put_layer(an_buf *b, const an_model *m, const an_layer *l)
     put_from(b, m, l);
     for (size_t i = 0; l->type->opts && l->type->opts[i].key; i++)
         put_option(b, ", ", &l->type->opts[i], l->opt[i]);
-    an_buf_text(b, l->local ? ", local: true}\n" : "}\n");
+    an_buf_text(b, l->local ? ", local: true}\n" : l->frozen ? ", frozen: true}\n" : "}\n");
 }
 
 static void put_loss(an_buf *b, const an_model *m)

@@ -125,7 +125,8 @@ typedef struct an_train_opts {
 
     an_train_precision precision;
     an_train_scope scope;
-    const bool *frozen; /* (n_tensors) true: it stays; NULL: none.  Adds to scope. */
+    const bool *frozen; /* (n_tensors) true: it stays; NULL: none.  Adds to scope and
+                           to what the architecture freezes. */
     const bool *held;   /* (n_params) true: that parameter stays, as pruned weights stay 0; NULL: none */
     uint64_t seed;      /* of the order of the rows */
     size_t n_threads;   /* 1 .. 256 */

@@ -55,7 +55,7 @@ size_t an_train_slices(const an_model *m, size_t slice_rows, size_t rows)
 
 static bool moves(const an_train_opts *o, size_t i, const an_tensor *t)
 {
-    if (o->frozen && o->frozen[i])
+    if (t->frozen || (o->frozen && o->frozen[i]))
         return false;
     return o->scope == AN_TRAIN_ALL || (o->scope == AN_TRAIN_LOCAL) == t->local;
 }

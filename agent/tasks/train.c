@@ -260,7 +260,7 @@ static bool layout_agrees(const an_model *m, const an_plan *plan)
         return false;
     for (uint32_t i = 0; i < plan->n_tensors; i++) {
         const an_tensor *t = an_model_tensor_at(m, i);
-        if (t->n != plan->tensors[i].n || t->local != plan->tensors[i].local)
+        if (t->n != plan->tensors[i].n || (t->local || t->frozen) != plan->tensors[i].local)
             return false;
     }
     return true;

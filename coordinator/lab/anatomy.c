@@ -58,7 +58,10 @@ static void print_layers(const an_model *m, FILE *out)
         an_lab_size_text(flops, c.flops, "");
         reads_text(m, i, &c, reads, sizeof reads);
         fprintf(out, "%-*s  %-17s %-18s %12zu %12s", width, c.name, c.kind, shape, c.n_params, flops);
-        fprintf(out, "%s%s%s\n", reads[0] ? "  " : "", reads, c.local ? "  (local)" : "");
+        fprintf(out, "%s%s%s\n", reads[0] ? "  " : "", reads,
+                c.local    ? "  (local)"
+                : c.frozen ? "  (frozen)"
+                           : "");
     }
 }
 

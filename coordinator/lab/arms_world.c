@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "coordinator/lab/arms_internal.h"
+#include "coordinator/lab/backbone.h"
 #include "coordinator/lab/steps.h"
 
 static an_lab_cut_opts cutting_of(const an_arms_world *w, size_t site)
@@ -314,6 +315,8 @@ static an_err run_federation(an_arms_world *w, const char *steps, an_arms_stage 
                                 .steps = steps,
                                 .missing = e->missing,
                                 .threshold = e->threshold,
+                                .weights = e->from ? w->blank.weights : NULL,
+                                .n_weights = e->from ? w->blank.n_weights : 0,
                                 .policy = (const char *const(*)[2])pairs,
                                 .n_policy = POLICY + MORE + e->n_policy};
     an_progress progress;
@@ -355,10 +358,13 @@ an_err an_arms_blank(const an_arms_conf *conf, int64_t seed, an_bundle *ret, an_
                                 .n_sensors = d->width,
                                 .threshold = e->threshold};
     an_prep_chain *chain = NULL;
+    an_lab_taken taken;
     an_err err = an_lab_task_prep(e, d, &spec.prep, &chain, why);
     if (err == AN_OK)
         err = an_lab_version_new(&spec, (uint64_t)seed, ret, why);
     an_chain_free(chain);
+    if (err == AN_OK && e->from && (err = an_lab_backbone_take(e->from, ret, &taken, why)) != AN_OK)
+        an_bundle_done(ret);
     return err;
 }
 

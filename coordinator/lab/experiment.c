@@ -1,4 +1,4 @@
-#include "coordinator/lab/experiment.h"
+#include "coordinator/lab/experiment_internal.h"
 
 #include <string.h>
 
@@ -368,35 +368,6 @@ static an_err read_board(const an_node *top, an_experiment *e, an_note *why)
     return AN_OK;
 }
 
-/* The text of the architecture, or the name of a file that holds it. */
-static an_err read_model(const an_node *top, const char *dir, an_experiment *e, an_note *why)
-{
-    char path[AN_PATH_MAX];
-    an_buf bytes;
-    an_err err = an_node_get_text(top, "detector", NULL, &e->detector, why);
-    if (err == AN_OK && e->detector && !an_detector_find(e->detector))
-        err = an_node_fail(an_node_get(top, "detector"), why, "there is no detector %s", e->detector);
-    if (err == AN_OK)
-        err = e->detector ? an_node_get_text(top, "model", NULL, &e->arch, why)
-                          : an_node_need_text(top, "model", &e->arch, why);
-    if (err != AN_OK || !e->arch || strchr(e->arch, '\n'))
-        return err;
-    an_buf_init(&bytes, AN_MODEL_TEXT_MAX);
-    if ((err = an_path_join(path, dir, e->arch)) == AN_OK)
-        err = an_file_read(&bytes, path, why);
-    if (err != AN_OK) {
-        err = an_node_fail(an_node_get(top, "model"), why,
-                           "model: neither a text of several lines nor a file: %s", path);
-    } else {
-        an_buf_u8(&bytes, 0);
-        if ((err = an_buf_err(&bytes)) == AN_OK && !(e->arch_file = an_strdup((const char *)bytes.data)))
-            err = AN_ERR_NOMEM;
-        e->arch = e->arch_file;
-    }
-    an_buf_done(&bytes);
-    return err;
-}
-
 static an_err read_task(const an_node *top, an_experiment *e, an_note *why)
 {
     const char *name = NULL;
@@ -420,14 +391,14 @@ static an_err read_all(const an_node *top, const char *dir, an_experiment *e, an
     static const char *const keys[] = {"experiment", "detector",  "task",  "about",      "model",
                                        "data",       "target",    "prep",  "train",      "personal",
                                        "figures",    "threshold", "seeds", "cold_start", "leaderboard",
-                                       "policy",     "hostile",   "arms",  NULL};
+                                       "policy",     "hostile",   "arms",  "from",       NULL};
     an_err err = an_node_only_keys(top, keys, why);
     if (err == AN_OK)
         err = an_node_need_text(top, "experiment", &e->name, why);
     if (err == AN_OK)
         err = an_node_get_text(top, "about", "", &e->about, why);
     if (err == AN_OK)
-        err = read_model(top, dir, e, why);
+        err = an_experiment_read_model(top, dir, e, why);
     if (err == AN_OK)
         err = read_task(top, e, why);
     if (err == AN_OK)
@@ -486,5 +457,6 @@ void an_experiment_done(an_experiment *e)
 {
     an_yaml_free(e->doc);
     an_free(e->arch_file);
+    an_free(e->from);
     *e = (an_experiment){.doc = NULL};
 }

@@ -6,6 +6,7 @@
  *     model: |                          architecture (models/model.h)
  *       model: asd
  *       ...
+ *     from: backbone.onnx               what the model begins with: an ONNX file or a version, beside this file
  *     detector: pca                     how a window is scored; without a model it is one that sites make of sums
  *     data: {layout: folders, train: train.csv, test: test.csv, labels: test_label.csv}
  *     prep: {window: 5}
@@ -52,6 +53,7 @@ typedef struct an_experiment {
     const char *arch;     /* NULL: no network, the detector is all of it */
     const char *detector; /* NULL: as usual */
     char *arch_file;      /* owned: the text of a model file, or NULL */
+    char *from;           /* owned: path of what it begins with, or NULL: by lot */
     const struct an_lab_task *task;
     const an_node *data, *target; /* as they stand in the file, for the task; borrowed from doc */
     an_lab_layout layout;         /* of the task detect */

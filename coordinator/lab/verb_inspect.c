@@ -82,6 +82,7 @@ static void add_tensors(an_json *o, const an_model *m)
         an_json_set(j, "shape", shape);
         an_json_set_int(j, "numbers", (int64_t)t->n);
         an_json_set_bool(j, "local", t->local);
+        an_json_set_bool(j, "frozen", t->frozen);
         an_json_push(list, j);
     }
     an_json_set(o, "tensors", list);

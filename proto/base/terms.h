@@ -37,7 +37,7 @@ typedef enum an_payload_kind {
 typedef struct an_tensor_scale {
     uint32_t n;       /* numbers in it, > 0 */
     int32_t unit_exp; /* one step of a coordinate is 2^unit_exp; -100..100 */
-    bool local;       /* stays at the site: takes no coordinates */
+    bool local;       /* stays at the site, or as it is: takes no coordinates */
 } an_tensor_scale;
 
 #define AN_NAME_MAX 64 /* names of sites, models, lines: 63 bytes and the terminator */

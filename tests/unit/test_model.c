@@ -145,9 +145,11 @@ static void the_layout_hash_sees_names_shapes_and_locality(void **state)
         "mse\ntarget: input\n",
         "model: a\ninput: {features: 2}\nlayers: [{dense: {units: 8}}]\nloss: mse\ntarget: "
         "labels\n",
+        "model: a\ninput: {features: 4}\nlayers: [{dense: {units: 4, frozen: true}}]\nloss: "
+        "mse\ntarget: input\n",
     };
-    an_hash h[5];
-    for (size_t i = 0; i < 5; i++) {
+    an_hash h[6];
+    for (size_t i = 0; i < 6; i++) {
         an_model *m = model_of(texts[i], 0);
         an_model_layout_hash(m, &h[i]);
         an_model_free(m);

@@ -244,6 +244,34 @@ static void what_is_frozen_keeps_every_bit(void **state)
     fixture_done(&f);
 }
 
+static void layers_that_the_description_freezes_stay_wherever_it_is_trained(void **state)
+{
+    (void)state;
+    static const char text[] = "model: m\ninput: {features: 4}\nlayers:\n"
+                               "  - dense: {name: kept, units: 5, frozen: true}\n  - tanh\n"
+                               "  - dense: {name: own, units: 4, local: true}\n"
+                               "  - dense: {name: head, units: 4}\nloss: mse\ntarget: input\n";
+    const an_train_scope scopes[] = {AN_TRAIN_SHARED, AN_TRAIN_LOCAL, AN_TRAIN_ALL};
+    an_model *m = NULL;
+    float x[64], params[69], first[69];
+    an_train_opts o = an_train_defaults();
+    assert_int_equal(an_model_new(text, sizeof text - 1, "text", 0, &m, NULL), AN_OK);
+    assert_int_equal(an_model_n_params(m), 69);
+    an_model_init(m, 1, first);
+    for (int i = 0; i < 64; i++)
+        x[i] = (float)sin(i);
+    o.epochs = 2;
+    o.batch = 4;
+    for (size_t k = 0; k < 3; k++) {
+        memcpy(params, first, sizeof first);
+        o.scope = scopes[k];
+        assert_int_equal(an_train(m, params, &o, x, NULL, 16, NULL, NULL), AN_OK);
+        assert_memory_equal(params, first, 25 * sizeof *first);
+        assert_memory_not_equal(params, first, sizeof first);
+    }
+    an_model_free(m);
+}
+
 static double moved(const fixture *f, const float *from)
 {
     double sum = 0.0;
@@ -434,6 +462,7 @@ int main(void)
         cmocka_unit_test(the_number_of_threads_changes_no_bit),
         cmocka_unit_test(another_seed_takes_another_way),
         cmocka_unit_test(what_is_frozen_keeps_every_bit),
+        cmocka_unit_test(layers_that_the_description_freezes_stay_wherever_it_is_trained),
         cmocka_unit_test(proximity_and_anchor_hold_parameters_back),
         cmocka_unit_test(clipping_bounds_a_step),
         cmocka_unit_test(a_value_that_is_not_finite_stops_training_and_changes_nothing),
