@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "coordinator/lab/tasks.h"
+#include "coordinator/lab/tradeoff.h"
 #include "models/detector.h"
 #include "models/model.h"
 #include "models/prep.h"
@@ -388,10 +389,10 @@ static an_err read_task(const an_node *top, an_experiment *e, an_note *why)
 
 static an_err read_all(const an_node *top, const char *dir, an_experiment *e, an_note *why)
 {
-    static const char *const keys[] = {"experiment", "detector",  "task",  "about",      "model",
-                                       "data",       "target",    "prep",  "train",      "personal",
-                                       "figures",    "threshold", "seeds", "cold_start", "leaderboard",
-                                       "policy",     "hostile",   "arms",  "from",       NULL};
+    static const char *const keys[] = {
+        "experiment",  "detector", "task",     "about",   "model",     "data",     "target",
+        "prep",        "train",    "personal", "figures", "threshold", "seeds",    "cold_start",
+        "leaderboard", "policy",   "hostile",  "arms",    "from",      "tradeoff", NULL};
     an_err err = an_node_only_keys(top, keys, why);
     if (err == AN_OK)
         err = an_node_need_text(top, "experiment", &e->name, why);
@@ -419,6 +420,8 @@ static an_err read_all(const an_node *top, const char *dir, an_experiment *e, an
         err = read_policy(top, e, why);
     if (err == AN_OK)
         err = read_hostile(top, e, why);
+    if (err == AN_OK)
+        err = an_lab_tradeoff_read(top, e, why);
     return err == AN_OK ? read_board(top, e, why) : err;
 }
 

@@ -13,6 +13,7 @@
  *     train: {rounds: 10, epochs: 1, batch: 64, lr: 0.001}
  *     personal: {epochs: 5, lr: 0.001}
  *     threshold: "target_far:0.01"
+ *     tradeoff: ["target_far:0.1"]    policies whose figures are told beside (tradeoff.h)
  *     seeds: [1]
  *     arms: all                         or federation: without local and pooled
  *     policy: {rule: median}            of the federation, over what the rows above say
@@ -40,6 +41,7 @@
 #define AN_LAB_SEEDS_MAX 32
 #define AN_LAB_BOARD_MAX 32
 #define AN_LAB_POLICY_MAX 16
+#define AN_LAB_TRADEOFF_MAX 32
 
 typedef struct an_lab_board_row { /* what others reported, for comparison */
     const char *name;
@@ -72,6 +74,8 @@ typedef struct an_experiment {
     bool personal_all;    /* all parameters, else those marked local */
     bool personal_series; /* an overlay for each series, made anew where it begins */
     const char *threshold;
+    const char *tradeoff[AN_LAB_TRADEOFF_MAX];
+    size_t n_tradeoff;
     bool federation_only; /* without the arms local and pooled */
     bool pooled_scores;   /* figures over all scores together, else the mean over sites */
     bool worst_part;      /* figures of the part of the data that does worst */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "coordinator/lab/arms.h"
 #include "coordinator/lab/lab.h"
+#include "coordinator/lab/tradeoff.h"
 
 static an_err write_out(const char *path, const an_json *o, an_note *why)
 {
@@ -16,19 +17,23 @@ static an_err write_out(const char *path, const an_json *o, an_note *why)
     return err;
 }
 
-static an_err report(an_lab *lab, const an_arms_conf *conf, const an_arms_result *r, an_note *why)
+static an_err report(an_lab *lab, const an_arms_conf *conf, const an_arms_result *r, const an_lab_tradeoff *t,
+                     an_note *why)
 {
     an_err err = AN_OK;
     const char *path = an_args_get(lab->args, "out");
     an_json *o = an_arms_json(conf, r);
+    an_lab_tradeoff_json(conf, t, o);
     if (path)
         err = write_out(path, o, why);
     if (err == AN_OK && lab->json)
         return an_lab_print_json(lab, o, why);
     an_json_free(o);
-    if (err == AN_OK)
-        an_arms_print(conf, r, lab->out);
-    return err;
+    if (err != AN_OK)
+        return err;
+    an_arms_print(conf, r, lab->out);
+    an_lab_tradeoff_print(conf, t, lab->out);
+    return AN_OK;
 }
 
 /* What the command line says over the file.  texts: the keys, cut from their values; the caller's. */
@@ -60,6 +65,7 @@ static an_err run(an_lab *lab, an_note *why)
     an_experiment e = {.doc = NULL};
     an_lab_data data = {0};
     an_arms_result result = {0};
+    an_lab_tradeoff tradeoff;
     uint64_t seed = 0;
     size_t threads = 1;
     char texts[AN_LAB_POLICY_MAX][128];
@@ -85,9 +91,15 @@ static an_err run(an_lab *lab, an_note *why)
                                    .n_threads = threads,
                                    .cancel = lab->cancel,
                                    .plots = an_args_get(lab->args, "plots")};
-        err = an_arms_run(&conf, one ? &given : e.seeds, one ? 1 : e.n_seeds, &result, why);
+        const int64_t *seeds = one ? &given : e.seeds;
+        const size_t n_seeds = one ? 1 : e.n_seeds;
+        err = an_arms_run(&conf, seeds, n_seeds, &result, why);
         if (err == AN_OK)
-            err = report(lab, &conf, &result, why);
+            err = an_lab_tradeoff_run(&conf, seeds, n_seeds, &tradeoff, why);
+        if (err == AN_OK && conf.plots)
+            err = an_lab_tradeoff_plot(&conf, &tradeoff, conf.plots, why);
+        if (err == AN_OK)
+            err = report(lab, &conf, &result, &tradeoff, why);
     }
     an_arms_result_done(&result);
     an_lab_data_done(&data);

@@ -80,6 +80,16 @@ def validation_line(o):
     return ["", "Held back to choose settings by, %s: %s." % (main, ", ".join(said))] if said else []
 
 
+def tradeoff_table(o):
+    arms = list(o["arms"])
+    lines = ["", "What false alarms buy, F1 / FAR / MAR by the policy of the threshold:", "",
+             row(["threshold"] + arms), "|" + "---|" * (len(arms) + 1)]
+    for t in o.get("tradeoff", []):
+        cells = [" / ".join(number(n, t["arms"][a][n]) for n in ("f1", "far", "mar")) for a in arms]
+        lines.append(row(["`%s`" % t["threshold"]] + cells))
+    return lines if "tradeoff" in o else []
+
+
 def stream_table(o):
     rows = [(f["seed"], s) for f in o["federations"] for s in f.get("stream", [])]
     if not rows:
@@ -102,7 +112,7 @@ def section(o, data, commit):
                  commit, "" if len(seeds) == 1 else "s", ", ".join(seeds), len(o["data"]["sites"]), o["task"],
                  o["figures"], ", mean over the seeds ± standard deviation" if len(seeds) > 1 else "",
                  " ".join(o["about"].split())), ""]
-    lines += arms_table(o) + parts_table(o) + validation_line(o) + stream_table(o)
+    lines += arms_table(o) + parts_table(o) + validation_line(o) + tradeoff_table(o) + stream_table(o)
     lines += ["<!-- end: %s -->" % name]
     return "\n".join(lines) + "\n"
 
