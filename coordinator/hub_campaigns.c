@@ -106,7 +106,8 @@ static an_err set_payload(an_hub *hub, an_plan *plan, const an_model_entry *m, c
     if (an_payload_judges(plan->kind)) {
         plan->candidate = c->head;
         plan->production = m->alias[AN_ALIAS_PRODUCTION - 1];
-        if (an_hash_is_zero(&plan->production) && m->policy.gate_first)
+        /* Without a network the loss is a share of the threshold, which what knows nothing of the sensors undercuts. */
+        if (an_hash_is_zero(&plan->production) && m->policy.gate_first && an_campaign_n_trained(c) > 0)
             plan->production = c->untrained;
         if (plan->kind == AN_PAYLOAD_SHADOW) {
             plan->shadow_ms = (uint64_t)m->policy.shadow_ms;

@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # A data set of the same kind as tep is one file: three sensors of which the third is the sum of the others, and a fault
 # that breaks the sum and nothing else.
 # label: experiments
@@ -39,4 +39,24 @@ for arm in local pooled federated; do
     bar "$(get mahalanobis $arm auroc) > 0.99" "AUROC of $arm where a sum is broken"
 done
 bar "$(get mahalanobis largest_z auroc) < 0.9" 'a single sensor shows the fault, so this shows nothing'
+
+# ---- what false alarms buy: the same experiment under each policy that is listed
+{
+    cat "$work/sums.yaml"
+    echo 'threshold: "quantile:0.99"'
+    echo 'tradeoff: ["quantile:0.9", "quantile:0.99", "quantile:0.99*1000"]'
+} >"$work/one.yaml"
+"$lab" experiment "$work/one.yaml" --data "$work" --out "$work/bought.json" --plots "$work/plots" >/dev/null ||
+    fail 'a trade-off did not end well'
+bought() # FIGURE: the federated arm's under each policy, in order
+{
+    awk -v key="\"$1\":" '/"tradeoff":/ { on = 1 } on && /"federated": \{/ { arm = 1 }
+        on && arm && $1 == key { sub(/,$/, "", $2); print $2; arm = 0 }' "$work/bought.json"
+}
+mapfile -t far < <(bought far)
+mapfile -t mar < <(bought mar)
+[ "${#far[@]}" -eq 3 ] || fail 'three policies, and other figures'
+bar "${far[0]} > ${far[1]} && ${far[1]} >= ${far[2]} && ${mar[0]} <= ${mar[1]} && ${mar[1]} < ${mar[2]}" 'a higher threshold'
+bar "${far[1]} == $(get bought federated far) && ${mar[1]} == $(get bought federated mar)" 'the policy of the experiment itself'
+grep '<svg' "$work/plots/tradeoff.svg" >/dev/null || fail 'there is no picture of the trade-off'
 echo 'all held'
