@@ -39,7 +39,7 @@ for name in andon-coordinator andon-agent andon andon-lab; do
     dpkg-deb -x "$deb" "$place/x-$name"
     program=$place/x-$name/usr/bin/$name
     ! readelf -S "$program" | grep -F .debug_info >/dev/null || die "$name is not stripped"
-    strings "$program" | grep -F "$PWD" >/dev/null && die "$name names the folder where it was built"
+    strings "$program" | grep -F "$PWD/" >/dev/null && die "$name names the folder where it was built"
     # Each library is of a package that the package depends on, or of andon-libs.
     depends=" $(dpkg-deb -f "$deb" Depends | sed 's/([^)]*)//g; s/,/ /g') "
     for library in $(readelf -d "$program" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p'); do
