@@ -1,6 +1,6 @@
 /* A coordinator with much to show: sites, versions and alarms of months, and a campaign whose rounds go on.
  *
- *     bench_console --sites 100 --versions 1000 --alarms 100000 --dir FOLDER
+ *     bench_console --sites 100 --versions 1000 --alarms 100000 --dir FOLDER --sites-dir FOLDER
  *
  * Says "ready" when all sites are greeted, and ends when its input does.  FOLDER/endpoints.json says where it is.
  * tests/bench/console.sh measures it from outside. */
@@ -171,8 +171,8 @@ int main(int argc, char **argv)
     snprintf(program, sizeof program, "%.*s/andon-coordinator", slash ? (int)(slash - argv[0]) : 1,
              slash ? argv[0] : ".");
     if (argc % 2 == 0 || !top[0] || n < 1 || n > BENCH_SITES_MAX) {
-        fprintf(stderr,
-                "usage: bench_console --dir FOLDER [--sites 100] [--versions 1000] [--alarms 100000]\n");
+        fprintf(stderr, "usage: bench_console --dir FOLDER [--sites-dir FOLDER] [--sites 100] [--versions 1000] "
+                        "[--alarms 100000]\n");
         return 2;
     }
     if (!an_kernels_init())
@@ -182,7 +182,7 @@ int main(int argc, char **argv)
     an_json_init();
     bench_need(an_crypto_init(), "crypto", NULL);
     b.conf = (bench_conf){.n_sites = n, .n_rounds = 1000, .hidden = 8, .program = program};
-    snprintf(b.conf.sites_dir, sizeof b.conf.sites_dir, "%s", top);
+    snprintf(b.conf.sites_dir, sizeof b.conf.sites_dir, "%s", option(argc, argv, "--sites-dir", top));
     bench_need(an_path_join(b.conf.dir, top, "coordinator"), "folder", NULL);
     bench_need(an_path_join(log, top, "coordinator.log"), "folder", NULL);
     bench_found(&b);
