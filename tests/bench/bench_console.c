@@ -171,8 +171,9 @@ int main(int argc, char **argv)
     snprintf(program, sizeof program, "%.*s/andon-coordinator", slash ? (int)(slash - argv[0]) : 1,
              slash ? argv[0] : ".");
     if (argc % 2 == 0 || !top[0] || n < 1 || n > BENCH_SITES_MAX) {
-        fprintf(stderr, "usage: bench_console --dir FOLDER [--sites-dir FOLDER] [--sites 100] [--versions 1000] "
-                        "[--alarms 100000]\n");
+        fprintf(stderr,
+                "usage: bench_console --dir FOLDER [--sites-dir FOLDER] [--sites 100] [--versions 1000] "
+                "[--alarms 100000]\n");
         return 2;
     }
     if (!an_kernels_init())
