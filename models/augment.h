@@ -18,10 +18,13 @@
  *     cutpaste   a part of the image elsewhere in it, thin or not, turned, brighter or darker (Li et al. 2021)
  *     perlin     spots in the form of gradient noise, filled from elsewhere in the image (Zavrtanik et al. 2021)
  *
- * The last two make defects: the mask is 1 there; an image of class 0 becomes one of class `label`, images of other
+ *     paste      the fault of another image of the same training, by its mask, flipped, turned and moved (Ghiasi et al. 2021)
+ *
+ * The last three make defects: the mask is 1 there, or what it is in the other image; an image of class 0 becomes one of class `label`, images of other
  * classes stay as they are; an autoencoder is to give back the image without.  Amounts of light are in units of the model's
  * input, as it comes scaled.  What is drawn depends on the seed, the epoch and the number of the sample alone: not on batches,
- * threads, or what was drawn for others.
+ * threads, or what was drawn for others. A row that borrows from others is no longer one person's alone: training with
+ * privacy of rows refuses it.  Of a site's rows it sees those of that site.
  *
  * Threads: all of this is immutable after the model is made; a canvas belongs to one thread. */
 #ifndef AN_MODELS_AUGMENT_H
@@ -33,6 +36,12 @@
 #define AN_AUGMENT_OPTS_MAX 6u
 #define AN_AUGMENTS_MAX 16u
 
+/* The rows that are learnt from, as they are without augmentation; n 0: they cannot be had. */
+typedef struct an_canvas_others {
+    const float *x, *target; /* (n, n_x), (n, n_target) */
+    size_t n, n_x, n_target;
+} an_canvas_others;
+
 /* One image on its way into a pass, and what it is to be answered with. */
 typedef struct an_canvas {
     size_t height, width, channels;
@@ -43,6 +52,7 @@ typedef struct an_canvas {
     float *spare;          /* as large as x or mask, whichever is larger, for whoever is at work */
     size_t coarse, planes; /* of mask or grid: pixels along a side of one of its places; values of one */
     float *grid; /* (height / coarse, width / coarse, planes) boxes (boxes.h); NULL: the target is none */
+    an_canvas_others others;
 } an_canvas;
 
 typedef struct an_augment_type {
@@ -51,6 +61,7 @@ typedef struct an_augment_type {
     bool paints;              /* makes defects */
     bool square;              /* of square images only */
     bool bends;               /* moves things so that boxes cannot follow */
+    bool borrows;             /* takes parts of other rows; their masks say which */
     /* opt: in the order of opts.  Draws as much as it likes: the stream is its own. */
     void (*apply)(const double *opt, an_canvas *c, an_rng *r);
 } an_augment_type;

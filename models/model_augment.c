@@ -67,7 +67,9 @@ static an_err check_one(const an_model *m, const an_augment *a, const an_node *a
         return an_node_fail(at, why, "%s: the images are not square", a->type->name);
     if (a->type->bends && has_grid(m))
         return an_node_fail(at, why, "%s: the boxes that the model learns would not follow", a->type->name);
-    if (!a->type->paints)
+    if (a->type->borrows && !has_mask(m))
+        return an_node_fail(at, why, "%s takes faults by their masks; the target is no mask", a->type->name);
+    if (!a->type->paints || a->type->borrows)
         return AN_OK;
     if (!m->autoencoder && !has_mask(m) && !has_class(m))
         return an_node_fail(at, why, "%s makes defects; the target is neither class, mask nor image",
@@ -108,10 +110,23 @@ size_t an_model_augment_spare(const an_model *m)
     return m->n_augments == 0 ? 0 : mask > m->n_inputs ? mask : m->n_inputs;
 }
 
-void an_model_augment_row(const an_model *m, float *x, float *target, float *spare, uint64_t seed,
-                          uint64_t epoch, uint64_t sample)
+bool an_model_augment_borrows(const an_model *m)
 {
-    an_canvas c = {.height = m->in.d[0], .width = m->in.d[1], .channels = m->in.d[2], .x = x, .spare = spare};
+    for (size_t i = 0; i < m->n_augments; i++)
+        if (m->augments[i].type->borrows)
+            return true;
+    return false;
+}
+
+void an_model_augment_row(const an_model *m, float *x, float *target, const an_canvas_others *others,
+                          float *spare, uint64_t seed, uint64_t epoch, uint64_t sample)
+{
+    an_canvas c = {.height = m->in.d[0],
+                   .width = m->in.d[1],
+                   .channels = m->in.d[2],
+                   .x = x,
+                   .spare = spare,
+                   .others = *others};
     c.clean = m->autoencoder ? target : NULL;
     if (has_mask(m) || has_grid(m)) {
         const an_shape *out = &m->layers[m->n_layers - 1].out;

@@ -67,9 +67,11 @@ an_err an_model_read_name(const an_node *node, char out[static AN_MODEL_NAME_MAX
 an_err an_model_read_augments(an_model *m, const an_node *root, an_note *why);
 /* Floats that a row needs for it; 0: there are no augmentations. */
 size_t an_model_augment_spare(const an_model *m);
+/* Is a row changed by what is in others? */
+bool an_model_augment_borrows(const an_model *m);
 /* Changes x (n_inputs) and what it is to be answered with: target (n_targets), of an autoencoder a copy of x. */
-void an_model_augment_row(const an_model *m, float *x, float *target, float *spare, uint64_t seed,
-                          uint64_t epoch, uint64_t sample);
+void an_model_augment_row(const an_model *m, float *x, float *target, const an_canvas_others *others,
+                          float *spare, uint64_t seed, uint64_t epoch, uint64_t sample);
 
 /* A list of names for an error: "dense, conv1d, ...". */
 typedef struct an_name_list {

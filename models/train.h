@@ -73,8 +73,8 @@ typedef enum an_train_precision {
  * does not depend on them.  What is left out is the rounding of float sums, for which a 10^-4 share of the
  * clip is kept free.
  *
- * Not with: layers that mix rows (one row's gradient is not its own), weights that follow, a validation
- * part, bf16. */
+ * Not with: layers that mix rows (one row's gradient is not its own), augmentation that borrows from other rows, weights that
+ * follow, a validation part, bf16. */
 typedef struct an_train_private {
     double clip;  /* L2 norm of a row's gradient over all parameters; 0: no privacy, the rest is not read */
     double noise; /* multiplier: standard deviation of the noise / clip, > 0 */

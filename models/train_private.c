@@ -63,6 +63,11 @@ an_err an_train_private_check(const an_trainer *t, an_note *why)
                        "private: a layer of \"%s\" mixes rows (batch norm; group norm does not), so that no "
                        "gradient is one row's own",
                        t->m->name);
+    if (an_model_augment_borrows(t->m))
+        return an_fail(
+            AN_ERR_UNSUPPORTED, why,
+            "private: \"%s\" pastes parts of other rows (augment), so that no gradient is one row's own",
+            t->m->name);
     return AN_OK;
 }
 

@@ -29,14 +29,15 @@ static size_t part(size_t rows, size_t k, size_t n)
 static double run_group(const an_trainer *t, an_train_desk *d, size_t from, size_t rows, float *grad)
 {
     const uint32_t *order = t->order + t->first + from;
+    const an_canvas_others others = {t->x, t->targets, t->targets ? t->n : 0, t->n_in, t->n_t};
     for (size_t i = 0; i < rows; i++) {
         memcpy(d->x + i * t->n_in, t->x + order[i] * t->n_in, t->n_in * sizeof *d->x);
         if (d->t)
             memcpy(d->t + i * t->n_t, t->targets ? t->targets + order[i] * t->n_t : d->x + i * t->n_in,
                    t->n_t * sizeof *d->t);
         if (d->spare)
-            an_model_augment_row(t->m, d->x + i * t->n_in, d->t + i * t->n_t, d->spare, t->opts->seed,
-                                 (t->step - 1) / t->per_epoch, order[i]);
+            an_model_augment_row(t->m, d->x + i * t->n_in, d->t + i * t->n_t, &others, d->spare,
+                                 t->opts->seed, (t->step - 1) / t->per_epoch, order[i]);
     }
     const an_step step = {.draw = {t->opts->seed, t->step, from},
                           .prepared = t->prepared,

@@ -37,7 +37,16 @@ static void easel_init(easel *e, size_t channels)
             e->x[i * channels + k] = e->mask[i] > 0 ? 10 : (float)(0.01 * (double)(x + y + k));
     }
     memcpy(e->clean, e->x, sizeof e->x);
-    e->c = (an_canvas){SIDE, SIDE, channels, e->x, e->mask, e->clean, &e->class, e->spare, 1, 1, NULL};
+    e->c = (an_canvas){.height = SIDE,
+                       .width = SIDE,
+                       .channels = channels,
+                       .x = e->x,
+                       .mask = e->mask,
+                       .clean = e->clean,
+                       .class = &e->class,
+                       .spare = e->spare,
+                       .coarse = 1,
+                       .planes = 1};
 }
 
 /* What is drawn is drawn always. */
@@ -181,6 +190,106 @@ static void its_share_says_how_often(void **state)
     }
 }
 
+/* ---- what is taken from other rows ---- */
+
+#define PLANES 2u
+#define PLACES (SIDE / 4 * (SIDE / 4) * PLANES)
+#define OTHERS 3u
+
+/* This image is 5 everywhere and shows no fault.  Of the others, 1 everywhere, one has a fault of three places, of 8. */
+typedef struct scene {
+    float x[N], mask[PLACES], spare[N], others[OTHERS * N], masks[OTHERS * PLACES];
+    an_canvas c;
+} scene;
+
+static void scene_init(scene *s, size_t faults)
+{
+    const size_t places[] = {7, 8, 14}; /* an L */
+    memset(s, 0, sizeof *s);
+    for (size_t i = 0; i < N; i++)
+        s->x[i] = 5;
+    for (size_t i = 0; i < OTHERS * N; i++)
+        s->others[i] = 1;
+    for (size_t k = 0; k < faults; k++) {
+        const size_t row = places[k] / (SIDE / 4) * 4, column = places[k] % (SIDE / 4) * 4;
+        s->masks[PLACES + places[k] * PLANES + 1] = 1;
+        for (size_t y = row; y < row + 4; y++)
+            for (size_t x = column; x < column + 4; x++)
+                s->others[N + y * SIDE + x] = 8;
+    }
+    s->c = (an_canvas){.height = SIDE,
+                       .width = SIDE,
+                       .channels = 1,
+                       .x = s->x,
+                       .mask = s->mask,
+                       .spare = s->spare,
+                       .coarse = 4,
+                       .planes = PLANES,
+                       .others = {s->others, s->masks, OTHERS, N, PLACES}};
+}
+
+static void a_fault_is_pasted_whole_and_its_surroundings_leave_no_trace(void **state)
+{
+    (void)state;
+    const an_augment a = always(an_augment_find("paste"));
+    size_t where = 0;
+    for (uint64_t sample = 0; sample < TRIALS; sample++) {
+        scene s, again;
+        size_t places = 0;
+        scene_init(&s, 3);
+        scene_init(&again, 3);
+        an_augment_apply(&a, 1, &s.c, SEED, 0, sample);
+        an_augment_apply(&a, 1, &again.c, SEED, 0, sample);
+        assert_memory_equal(s.x, again.x, sizeof s.x);
+        assert_memory_equal(s.mask, again.mask, sizeof s.mask);
+        for (size_t i = 0; i < N; i++) {
+            const size_t place = (i / SIDE / 4 * (SIDE / 4) + i % SIDE / 4) * PLANES;
+            assert_true(s.mask[place] == 0);
+            assert_float_equal(s.x[i], s.mask[place + 1] > 0 ? 12 : 5, 1e-5); /* 8 + (5 - 1) */
+        }
+        for (size_t i = 0; i < PLACES; i++) {
+            places += s.mask[i] == 1;
+            where ^= s.mask[i] == 1 ? i << sample % 32 : 0;
+        }
+        assert_int_equal(places, 3);
+    }
+    assert_true(where != 0);
+}
+
+static void without_a_fault_elsewhere_an_image_stays_as_it_is(void **state)
+{
+    (void)state;
+    const an_augment a = always(an_augment_find("paste"));
+    for (int k = 0; k < 3; k++) {
+        scene s, before;
+        scene_init(&s, k == 0 ? 0 : 3);
+        if (k == 1)
+            s.c.others.n = 0;
+        if (k == 2)
+            s.c.mask = NULL;
+        before = s;
+        for (uint64_t sample = 0; sample < TRIALS; sample++)
+            an_augment_apply(&a, 1, &s.c, SEED, 0, sample);
+        assert_memory_equal(s.x, before.x, sizeof s.x);
+        assert_memory_equal(s.mask, before.mask, sizeof s.mask);
+    }
+}
+
+static void a_fault_that_is_all_of_its_image_is_pasted_too(void **state)
+{
+    (void)state;
+    const an_augment a = always(an_augment_find("paste"));
+    scene s;
+    scene_init(&s, 0);
+    for (size_t i = 0; i < PLACES; i++)
+        s.masks[i] = 1;
+    an_augment_apply(&a, 1, &s.c, SEED, 0, 1);
+    for (size_t i = 0; i < PLACES; i++)
+        assert_true(s.mask[i] == 1);
+    for (size_t i = 0; i < N; i++)
+        assert_true(s.x[i] == 1); /* as light as it was: nothing around it is seen */
+}
+
 /* ---- in a model ---- */
 
 #define ROWS 12u
@@ -230,6 +339,8 @@ static void what_does_not_fit_is_refused_with_its_reason(void **state)
     (void)model("augment: [flip]\n", other, AN_ERR_INVAL, "nor a mask");
     (void)model("augment: [perlin: {label: 2}]\n", masks, AN_ERR_INVAL, "classes 0..1");
     (void)model("augment: [perlin]\n", numbers, AN_ERR_INVAL, "neither class");
+    (void)model("augment: [paste]\n", classes, AN_ERR_INVAL, "by their masks");
+    an_model_free(model("augment: [paste]\n", masks, AN_OK, NULL));
     (void)model("augment: [perlin: {label: 2}]\n", classes, AN_ERR_INVAL, "classes 0..1");
     an_model_free(model("augment: [perlin]\n", classes, AN_OK, NULL));
     an_model_free(model("augment: [flip]\n", numbers, AN_OK, NULL));
@@ -260,9 +371,11 @@ static void training_uses_it_alike_with_any_number_of_threads(void **state)
 {
     (void)state;
     const char *const targets[] = {"loss: bce\ntarget: labels\n", "loss: mse\ntarget: input\n"};
+    const char *const lists[] = {"augment: [paste, flip, shift, noise: {sd: 1}, cutpaste]\n",
+                                 "augment: [flip, shift, noise: {sd: 1}, cutpaste]\n"};
     for (size_t k = 0; k < 2; k++) {
         an_model *plain = model("", targets[k], AN_OK, NULL);
-        an_model *m = model("augment: [flip, shift, noise: {sd: 1}, cutpaste]\n", targets[k], AN_OK, NULL);
+        an_model *m = model(lists[k], targets[k], AN_OK, NULL);
         float one[16], two[16], without[16];
         assert_int_equal(an_model_n_params(m), 10);
         train(m, 1, 4, one);
@@ -292,10 +405,38 @@ static void an_autoencoder_gives_back_what_was_there_before_the_noise(void **sta
     an_model_free(m);
 }
 
+static void random_bytes(void *arg, void *ret, size_t len)
+{
+    (void)arg;
+    memset(ret, 5, len);
+}
+
+static void no_gauss(void *arg, int64_t *ret, size_t n)
+{
+    (void)arg;
+    memset(ret, 0, n * sizeof *ret);
+}
+
+static void rows_that_are_private_are_not_pasted_into_others(void **state)
+{
+    (void)state;
+    an_model *m = model("augment: [paste]\n", "loss: bce\ntarget: labels\n", AN_OK, NULL);
+    float x[ROWS * PIXELS] = {0}, p[16] = {0};
+    an_note why = {{0}};
+    an_train_opts o = an_train_defaults();
+    o.private =
+        (an_train_private){.clip = 1, .noise = 1, .rate = 0.5, .random = random_bytes, .gauss = no_gauss};
+    assert_int_equal(an_train(m, p, &o, x, x, ROWS, NULL, &why), AN_ERR_UNSUPPORTED);
+    assert_non_null(strstr(why.text, "pastes"));
+    an_model_free(m);
+}
+
 int main(void)
 {
     int failed = 0;
     for (size_t i = 0; an_augment_at(i); i++) {
+        if (an_augment_at(i)->borrows)
+            continue; /* from whom? its own tests tell it */
         void *row = (void *)(uintptr_t)an_augment_at(i);
         const struct CMUnitTest tests[] = {
             cmocka_unit_test_prestate(it_is_the_same_for_the_same_seed_epoch_and_sample, row),
@@ -308,8 +449,12 @@ int main(void)
         failed += cmocka_run_group_tests_name(an_augment_at(i)->name, tests, NULL, NULL);
     }
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_fault_is_pasted_whole_and_its_surroundings_leave_no_trace),
+        cmocka_unit_test(a_fault_that_is_all_of_its_image_is_pasted_too),
+        cmocka_unit_test(without_a_fault_elsewhere_an_image_stays_as_it_is),
         cmocka_unit_test(the_text_is_read_written_and_read_again),
         cmocka_unit_test(what_does_not_fit_is_refused_with_its_reason),
+        cmocka_unit_test(rows_that_are_private_are_not_pasted_into_others),
         cmocka_unit_test(training_uses_it_alike_with_any_number_of_threads),
         cmocka_unit_test(an_autoencoder_gives_back_what_was_there_before_the_noise),
     };
