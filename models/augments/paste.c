@@ -32,7 +32,7 @@ static bool marked(const an_canvas *c, const float *mask, size_t x, size_t y)
 {
     const float *place = mask + (y / c->coarse * (c->width / c->coarse) + x / c->coarse) * c->planes;
     for (size_t i = 0; i < c->planes; i++)
-        if (place[i] > 0)
+        if (place[i] >= 0.5f) /* less: somewhere, nobody said where */
             return true;
     return false;
 }

@@ -260,9 +260,11 @@ static void without_a_fault_elsewhere_an_image_stays_as_it_is(void **state)
 {
     (void)state;
     const an_augment a = always(an_augment_find("paste"));
-    for (int k = 0; k < 3; k++) {
+    for (int k = 0; k < 4; k++) {
         scene s, before;
-        scene_init(&s, k == 0 ? 0 : 3);
+        scene_init(&s, k == 0 || k == 3 ? 0 : 3);
+        for (size_t i = 0; i < OTHERS * PLACES && k == 3; i++)
+            s.masks[i] = 0.001f; /* a fault, and nobody said where */
         if (k == 1)
             s.c.others.n = 0;
         if (k == 2)
