@@ -1,6 +1,6 @@
 // Hands on the keyboard.  A control is Tab'd to, the focus has to be seen on it, and a key works it; nothing here or in the
 // story has a mouse (tests/check_house.sh).
-import { accessible, fail, focused } from "./browser.mjs";
+import { accessible, fail, focused, until } from "./browser.mjs";
 
 /** More than the longest screen of the demo's fleet needs from any place of it. */
 const PRESSES = 120;
@@ -80,7 +80,8 @@ export async function openDialog(page, role, name, { within = page } = {}) {
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "detached" });
   const opener = within.getByRole(role, { name, ...(typeof name === "string" ? { exact: true } : {}) }).first();
-  if (!(await opener.evaluate((e) => e === document.activeElement))) fail(`${name}: Escape does not give the focus back, it is at ${(await focused(page))?.text}`);
+  // Gone for the tests' eyes is a few milliseconds before the page has given the focus back.
+  await until(`${name}: Escape gives the focus back`, 2, () => opener.evaluate((e) => e === document.activeElement));
   await page.keyboard.press("Enter");
   await dialog.waitFor();
   return dialog;
