@@ -20,7 +20,7 @@ static const char *fit_of(const an_jval *line)
 static void print_lines(const an_jval *lines)
 {
     an_grid g;
-    an_grid_init(&g, "LINE  MODEL  FITS  VERSION  OVERLAY  WINDOWS");
+    an_grid_init(&g, "LINE  MODEL  FITS  VERSION  OVERLAY  WINDOWS, HELD BACK");
     for (size_t i = 0; i < an_jval_count(lines); i++) {
         const an_jval *l = an_jval_at(lines, i);
         char version[AN_CLI_SHORT], overlay[AN_CLI_SHORT], windows[AN_CLI_SHORT];

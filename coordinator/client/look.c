@@ -12,7 +12,7 @@ static void print_sites(const an_jval *list)
 {
     size_t asking = 0;
     an_grid g;
-    an_grid_init(&g, "SITE  STATUS  CONNECTED  SEEN  STATE  VERSION  WINDOWS  ALARMS  RECEIVED");
+    an_grid_init(&g, "SITE  STATUS  CONNECTED  SEEN  STATE  VERSION  WINDOWS, HELD BACK  ALARMS  RECEIVED");
     for (size_t i = 0; i < an_jval_count(list); i++) {
         const an_jval *s = an_jval_at(list, i), *line = an_jval_at(an_jval_get(s, "lines"), 0);
         char ago[AN_CLI_SHORT], version[AN_CLI_SHORT], bytes[AN_CLI_SHORT], windows[AN_CLI_SHORT];

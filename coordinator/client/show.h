@@ -6,7 +6,7 @@
 
 #include "doors/json.h"
 
-/* "12 and 3+": to train on, and held back: what a campaign may wait for.  A site that has enough says no more. */
+/* "12, 3+": to train on, and held back: what a campaign may wait for.  A site that has enough says no more. */
 void an_cli_windows(char ret[static 32], const an_jval *line);
 void an_cli_show_next(const an_jval *answer);  /* where older ones begin, if there are more */
 void an_cli_show_copies(const an_jval *sites); /* a warning for each that runs twice */

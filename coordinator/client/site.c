@@ -13,7 +13,7 @@ void an_cli_windows(char ret[static AN_CLI_SHORT], const an_jval *line)
     const long long n[] = {an_cli_int(line, "windows"), an_cli_int(line, "windows_held_back")};
     snprintf(ret, AN_CLI_SHORT, "-");
     if (an_jval_get(line, "windows"))
-        snprintf(ret, AN_CLI_SHORT, "%lld%s and %lld%s", n[0], n[0] < AN_WINDOWS_TOLD ? "" : "+", n[1],
+        snprintf(ret, AN_CLI_SHORT, "%lld%s, %lld%s", n[0], n[0] < AN_WINDOWS_TOLD ? "" : "+", n[1],
                  n[1] < AN_WINDOWS_TOLD ? "" : "+");
 }
 
