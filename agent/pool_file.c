@@ -1,16 +1,17 @@
 /* The sample pool's file: magic, shape, counters, generator, names of classes, then each part: count and (times, tag,
- * label, window) entries, and a BLAKE2b-256 hash of all before it. */
+ * label, window) entries, and the hash (checked.h). */
 #include <math.h>
 #include <string.h>
 
+#include "agent/checked.h"
 #include "agent/pool_internal.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "doors/crypto.h"
+#include "base/terms.h"
 
 #define FILE_MAX ((size_t)1 << 33)
-#define MAGIC UINT64_C(0x324c4f4f504e41) /* "ANPOOL2" */
+#define MAGIC "ANPOOL2"
 #define ENTRY_BYTES 28
 #define SHAPE_MAX ((size_t)1 << 24)
 
@@ -23,7 +24,7 @@ static void save_floats(an_buf *b, const float *x, size_t n)
 /* So that the buffer does not grow beyond what is needed. */
 static size_t bytes_of(const an_pool *p)
 {
-    size_t n = 10 * sizeof(uint64_t) + 4 + p->n_classes * AN_NAME_MAX + sizeof(an_hash);
+    size_t n = 10 * sizeof(uint64_t) + 4 + p->n_classes * AN_NAME_MAX + AN_HASH_BYTES;
     for (size_t k = 0; k < AN_POOL_PARTS; k++)
         n += 8 + p->parts[k].n * (ENTRY_BYTES + p->sample * sizeof(float));
     return n;
@@ -32,10 +33,9 @@ static size_t bytes_of(const an_pool *p)
 an_err an_pool_save(const an_pool *p, const char *path, an_note *why)
 {
     an_buf b;
-    an_hash hash;
     an_buf_init(&b, FILE_MAX);
     an_buf_reserve(&b, bytes_of(p));
-    an_buf_u64(&b, MAGIC);
+    an_buf_put(&b, MAGIC, AN_CHECKED_MAGIC);
     an_buf_u64(&b, p->conf.width);
     an_buf_u64(&b, p->conf.window);
     an_buf_u64(&b, p->offered);
@@ -58,14 +58,7 @@ an_err an_pool_save(const an_pool *p, const char *path, an_note *why)
             save_floats(&b, q->data + slot * p->sample, p->sample);
         }
     }
-    an_err err = an_buf_err(&b);
-    if (!err) {
-        an_hash_of(&hash, b.data, b.len);
-        an_buf_put(&b, hash.b, sizeof hash.b);
-        err = an_buf_err(&b);
-    }
-    if (!err)
-        err = an_file_write(path, b.data, b.len, 0600, why);
+    const an_err err = an_checked_write(path, &b, why);
     an_buf_done(&b);
     return err;
 }
@@ -137,28 +130,15 @@ static an_err load_all(an_pool *p, an_reader *in, const char *path, an_note *why
     return AN_OK;
 }
 
-/* The whole of a file whose hash is right, and a reader of it behind the magic. */
-static an_err read_whole(const char *path, an_buf *b, an_reader *ret, an_note *why)
-{
-    an_hash hash;
-    an_err err = an_file_read(b, path, why);
-    if (err)
-        return err;
-    if (b->len >= 8 + sizeof hash.b)
-        an_hash_of(&hash, b->data, b->len - sizeof hash.b);
-    *ret = an_reader_of(b->data, b->len < sizeof hash.b ? 0 : b->len - sizeof hash.b);
-    if (an_read_u64(ret) != MAGIC || memcmp(hash.b, b->data + b->len - sizeof hash.b, sizeof hash.b) != 0)
-        return an_fail(AN_ERR_PROTO, why, "%s: not a sample pool, or damaged", path);
-    return AN_OK;
-}
-
 an_err an_pool_load(an_pool *p, const char *path, an_note *why)
 {
     an_pool *fresh = NULL;
     an_buf b;
     an_reader in;
     an_buf_init(&b, FILE_MAX);
-    an_err err = read_whole(path, &b, &in, why);
+    an_err err = an_checked_read(path, MAGIC, &b, &in, why);
+    if (err == AN_ERR_PROTO)
+        err = an_fail(err, why, "%s: not a sample pool, or damaged", path);
     if (!err)
         err = an_pool_new(&p->conf, &fresh, why);
     if (!err)
@@ -203,7 +183,9 @@ an_err an_pool_open(const char *path, an_pool **ret, an_note *why)
     an_buf b;
     an_reader in;
     an_buf_init(&b, FILE_MAX);
-    an_err err = read_whole(path, &b, &in, why);
+    an_err err = an_checked_read(path, MAGIC, &b, &in, why);
+    if (err == AN_ERR_PROTO)
+        err = an_fail(err, why, "%s: not a sample pool, or damaged", path);
     if (!err && !find_shape(in, &conf))
         err = an_fail(AN_ERR_PROTO, why, "%s: not a sample pool, or damaged", path);
     if (!err)

@@ -2,12 +2,12 @@
 
 #include <string.h>
 
+#include "agent/checked.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "doors/crypto.h"
 
-/* magic, campaign, n, two rounds (number, lr, base (n), own (n)), the older first, hash of all that */
+/* magic, campaign, n, two rounds (number, lr, base (n), own (n)), the older first, hash (checked.h) */
 #define MAGIC "ANVAR\0\0\1"
 #define HEAD (8 + 8 + 8)
 #define ROUND_HEAD (8 + 8)
@@ -43,15 +43,6 @@ void an_variates_shared(const an_plan *plan, const float *params, float *ret)
     }
 }
 
-static bool is_whole(const an_buf *b, size_t n)
-{
-    an_hash h;
-    if (b->len != file_size(n) || memcmp(b->data, MAGIC, 8) != 0)
-        return false;
-    an_hash_of(&h, b->data, b->len - AN_HASH_BYTES);
-    return memcmp(h.b, b->data + b->len - AN_HASH_BYTES, AN_HASH_BYTES) == 0;
-}
-
 /* Only finite numbers were written. */
 static an_err read_round(an_reader *in, size_t n, an_variates_round *ret)
 {
@@ -72,15 +63,14 @@ static an_err read_round(an_reader *in, size_t n, an_variates_round *ret)
 }
 
 /* The last round before this one, if there is one. */
-static an_err read_file(an_variates *c, const an_buf *b, const an_plan *plan)
+static an_err read_file(an_variates *c, an_reader *in, const an_plan *plan)
 {
     an_err err = AN_OK;
-    an_reader in = an_reader_of(b->data + 8, b->len - 8);
-    if (an_read_u64(&in) != plan->campaign || an_read_u64(&in) != c->n)
+    if (an_read_u64(in) != plan->campaign || an_read_u64(in) != c->n)
         return AN_OK;
     for (int i = 0; i < 2 && err == AN_OK; i++) {
         an_variates_round r = {.number = 0};
-        err = read_round(&in, c->n, &r);
+        err = read_round(in, c->n, &r);
         if (err == AN_OK && r.number > 0 && r.number < plan->control) {
             round_done(&c->was);
             c->was = r;
@@ -110,17 +100,18 @@ an_err an_variates_load(an_variates *c, const char *path, const an_plan *plan, c
                         an_note *why)
 {
     an_buf b;
+    an_reader in;
     if (!(c->base = an_alloc(c->n, sizeof *c->base)))
         return AN_ERR_NOMEM;
     an_variates_shared(plan, params, c->base);
     if (!an_file_exists(path))
         return AN_OK;
     an_buf_init(&b, file_size(c->n));
-    an_err err = an_file_read(&b, path, why);
-    if (err == AN_ERR_LIMIT)
-        err = AN_OK; /* of another kind: not whole */
-    else if (err == AN_OK && is_whole(&b, c->n))
-        err = read_file(c, &b, plan);
+    an_err err = an_checked_read(path, MAGIC, &b, &in, why);
+    if (err == AN_OK && b.len == file_size(c->n))
+        err = read_file(c, &in, plan);
+    if (err == AN_ERR_PROTO)
+        err = AN_OK; /* as if there were none */
     if (err == AN_OK)
         err = make_pull(c, plan);
     an_buf_done(&b);
@@ -141,20 +132,13 @@ an_err an_variates_save(const an_variates *c, const char *path, const an_plan *p
 {
     const an_variates_round now = {.number = plan->control, .lr = plan->lr, .base = c->base, .own = c->own};
     an_buf b;
-    an_hash h;
     an_buf_init(&b, file_size(c->n));
-    an_buf_put(&b, MAGIC, 8);
+    an_buf_put(&b, MAGIC, AN_CHECKED_MAGIC);
     an_buf_u64(&b, plan->campaign);
     an_buf_u64(&b, c->n);
     put_round(&b, c->n, &c->was);
     put_round(&b, c->n, &now);
-    if (!b.failed) {
-        an_hash_of(&h, b.data, b.len);
-        an_buf_put(&b, h.b, AN_HASH_BYTES);
-    }
-    an_err err = an_buf_err(&b);
-    if (err == AN_OK)
-        err = an_file_write(path, b.data, b.len, 0600, why);
+    const an_err err = an_checked_write(path, &b, why);
     an_buf_done(&b);
     return err;
 }
