@@ -164,7 +164,7 @@ static void advice_is_never_written(void **state)
     for (int i = 0; i < COIL + 8; i++)
         if (i != COIL)
             assert_int_equal(reads(f, AN_MODBUS_COIL, i), coils[i]);
-    assert_int_equal(an_wb_test_said(f, "advice") + an_wb_test_said(f, "4321"), 0);
+    assert_int_equal(an_wb_test_said(f, "advice") + an_wb_test_said(f, AN_WB_ADVISED), 0);
 }
 
 static void a_mute_controller_is_told_what_is_true_when_it_speaks_again(void **state)

@@ -88,7 +88,7 @@ static void on_message(void *ctx, const an_mqtt_message *m)
     controller *c = ctx;
     an_json_doc *doc = NULL;
     int64_t beat = 0;
-    if (has(m->payload, m->len, "advice") || has(m->payload, m->len, "4321")) /* AN_WB_ADVISED */
+    if (has(m->payload, m->len, "advice") || has(m->payload, m->len, AN_WB_ADVISED))
         atomic_fetch_add(&c->shared->strange, 1);
     if (an_json_parse(m->payload, m->len, "message", &doc, NULL) != AN_OK || m->retained) {
         atomic_fetch_add(&c->shared->strange, 1);
@@ -265,7 +265,7 @@ static void advice_is_never_sent(void **state)
     until_value(f, 12);
     assert_true(atomic_load(&plc->writes) >= 2);
     assert_int_equal(atomic_load(&plc->strange) + atomic_load(&plc->backwards), 0);
-    assert_int_equal(an_wb_test_said(f, "advice") + an_wb_test_said(f, "4321"), 0);
+    assert_int_equal(an_wb_test_said(f, "advice") + an_wb_test_said(f, AN_WB_ADVISED), 0);
 }
 
 static void a_broker_that_was_away_passes_on_what_is_true_then(void **state)

@@ -37,7 +37,7 @@ void an_wb_test_people(an_wb_test *f); /* anna and ben, into conf */
 void an_wb_test_start(an_wb_test *f);
 void an_wb_test_tick(an_wb_test *f); /* the agent lives: it says that another row was scored */
 /* Advice stands in status.json and beside alarm 1 of line-1, as the agent leaves it; it would move x to AN_WB_ADVISED. */
-#define AN_WB_ADVISED 4321
+#define AN_WB_ADVISED "-77.25" /* as no time and no sequence reads */
 void an_wb_test_advise(an_wb_test *f);
 void an_wb_test_ask(an_wb_test *f, size_t who);
 void an_wb_test_enable(an_wb_test *f); /* both, and waits for it */
