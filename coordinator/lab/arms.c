@@ -143,11 +143,10 @@ static an_err figures_of_arm(court *c, size_t arm, an_arm_result *ret, an_note *
 }
 
 /* With cold starts every target has a world of its own; else all share one. */
-static an_err run_seed(court *c, int64_t seed, an_seed_result *ret, an_note *why)
+static an_err answer(court *c, int64_t seed, an_seed_result *ret, an_note *why)
 {
     const bool cold = c->conf->experiment->cold_sites > 0;
     an_err err = AN_OK;
-    ret->seed = seed;
     if (c->conf->data->n_first > 0)
         err = an_arms_stream_run(c->conf, seed, c->targets, c->n, c->n_said, ret, why);
     for (size_t w = 0; w < (cold ? c->n : 1) && err == AN_OK && c->conf->data->n_first == 0; w++) {
@@ -164,10 +163,25 @@ static an_err run_seed(court *c, int64_t seed, an_seed_result *ret, an_note *why
                 ret->arms[a].model = world.models[a];
         }
     }
+    return err;
+}
+
+static an_err run_seed(court *c, int64_t seed, an_seed_result *ret, an_note *why)
+{
+    const an_arms_conf *conf = c->conf;
+    bool kept = false;
+    an_err err = AN_OK;
+    ret->seed = seed;
+    if (conf->keep)
+        err = an_arms_kept(conf, c->targets, c->n, c->n_said, ret, &kept, why);
+    if (err == AN_OK && !kept)
+        err = answer(c, seed, ret, why);
+    if (err == AN_OK && !kept && conf->keep)
+        err = an_arms_keep(conf, c->targets, c->n, c->n_said, ret, why);
     for (size_t a = 0; a < AN_ARMS && err == AN_OK; a++) {
-        if (!an_arm_runs(c->conf, a))
+        if (!an_arm_runs(conf, a))
             continue;
-        err = an_arms_level(c->conf, c->targets, c->n, c->n_said, a, why);
+        err = an_arms_level(conf, c->targets, c->n, c->n_said, a, why);
         if (err == AN_OK)
             err = figures_of_arm(c, a, &ret->arms[a], why);
         add_up(c, a);

@@ -36,6 +36,7 @@ typedef struct an_arms_conf {
     size_t n_threads;
     const atomic_bool *cancel; /* may be NULL */
     const char *plots;         /* folder for pictures of the federated arm; NULL: none */
+    const char *keep;          /* folder for what each seed answered, taken from there if it is; NULL: none */
 } an_arms_conf;
 
 /* What does not run has no figures. */

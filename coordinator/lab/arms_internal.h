@@ -58,6 +58,14 @@ an_calibrate_opts an_arms_calibrate_opts(const an_arms_world *w, bool personal);
 an_err an_arms_stream_run(const an_arms_conf *conf, int64_t seed, an_arms_target *targets, size_t n,
                           size_t n_said, an_seed_result *ret, an_note *why);
 
+/* Keeps in conf->keep what the arms answered with the seed of r, and takes it back from there, with the counts of the
+ * federation: under a name that depends on all that answers depend on, but for changes of the program that left its
+ * version alone.  Errors: IO, NOMEM; PROTO the file is damaged. */
+an_err an_arms_keep(const an_arms_conf *conf, const an_arms_target *targets, size_t n, size_t n_said,
+                    const an_seed_result *r, an_note *why);
+an_err an_arms_kept(const an_arms_conf *conf, const an_arms_target *targets, size_t n, size_t n_said,
+                    an_seed_result *r, bool *ret_found, an_note *why);
+
 /* A baseline: a Mahalanobis detector on single raw rows, with the experiment's threshold. */
 an_err an_arms_plain_answer(const an_experiment *e, const an_lab_data *d, size_t n_threads,
                             an_lab_exam *exams, size_t n, an_note *why);

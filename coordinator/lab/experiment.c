@@ -432,6 +432,7 @@ an_err an_experiment_parse(const char *text, size_t len, const char *name, const
     an_err err = an_yaml_parse(text, len, name, &e.doc, why);
     if (err == AN_OK)
         err = read_all(an_yaml_root(e.doc), dir, &e, why);
+    an_hash_of(&e.text, text, len);
     if (err == AN_OK)
         *ret = e;
     else

@@ -90,7 +90,8 @@ static an_err run(an_lab *lab, an_note *why)
                                    .data = &data,
                                    .n_threads = threads,
                                    .cancel = lab->cancel,
-                                   .plots = an_args_get(lab->args, "plots")};
+                                   .plots = an_args_get(lab->args, "plots"),
+                                   .keep = an_args_get(lab->args, "keep")};
         const int64_t *seeds = one ? &given : e.seeds;
         const size_t n_seeds = one ? 1 : e.n_seeds;
         err = an_arms_run(&conf, seeds, n_seeds, &result, why);
@@ -111,6 +112,7 @@ static const an_flag flags[] = {
     {"data", "DIR", "folder with a folder for each site"},
     {"out", "FILE", "also write the JSON object there"},
     {"plots", "DIR", "write pictures of the federated arm there, as SVG"},
+    {"keep", "DIR", "keep there what each seed answered; a run that was interrupted goes on behind it"},
     {"policy", "KEY=VALUE", "a row of the model's policy, as rule=median; may be repeated"},
     {"hostile", "ATTACK", "some sites send this: sign_flip, scale, noise or nan"},
     {"hostile-sites", "N", "the first so many of them by name (default 1)"},

@@ -69,6 +69,25 @@ bar "$(get quality ridge rmse) < $(get quality mean rmse)" 'ridge learns'
 bar "$(get quality spread rmse) > 0" 'two seeds differ'
 bar "$(get quality validation rmse) > 0" 'what is held back is judged'
 
+# What a seed answered is kept: a run behind an interrupted one ends with the same bytes, and takes what is there.
+kept() # NAME DATA ...
+{
+    name=$1 data=$2
+    shift 2
+    "$lab" experiment "$work/$name.yaml" --data "$work/$data" --json --keep "$work/kept" "$@" >"$work/kept.json" 2>"$work/err"
+}
+same()
+{
+    kept "$@" || fail "--keep: $(cat "$work/err")"
+    cmp -s "$work/kept.json" "$work/$1.json" || fail "--keep: what was kept of $1 says something else"
+}
+kept quality quality --seed 2 || fail "--keep: $(cat "$work/err")"
+[ "$(find "$work/kept" -type f | wc -l)" -eq 1 ] || fail '--keep: one seed is one file'
+same quality quality
+same quality quality
+for one in "$work"/kept/seed-2-*; do printf x >>"$one"; done
+kept quality quality && fail '--keep: a damaged file is believed, or not read'
+
 # Wear: units that run to failure in two kinds, blanks between columns, no header.
 wear()
 {
@@ -175,6 +194,8 @@ data:
 policy: {drift.rounds: 4, drift.epochs: 6, drift.lr: 0.005, drift.l2sp: 0}
 EOF
 experiment stream hours rmse
+same stream hours
+same stream hours
 python3 - "$work/stream.json" <<'EOF' || fail 'the stream'
 import json, sys
 o = json.load(open(sys.argv[1]))
