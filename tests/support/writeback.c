@@ -50,10 +50,8 @@ void an_wb_test_start(an_wb_test *f)
         fail_msg("%s", f->why.text);
 }
 
-#define ADVICE                                                                                               \
-    "{\"outcome\":\"moves\",\"moves\":[{\"sensor\":\"x\",\"unit\":\"\",\"from\":1,\"to\":" AN_WB_ADVISED "}" \
-                                                                                                         "]" \
-                                                                                                         "}"
+#define MOVE "{\"sensor\":\"x\",\"unit\":\"\",\"from\":1,\"to\":" AN_WB_ADVISED "}"
+#define ADVICE "{\"outcome\":\"moves\",\"moves\":[" MOVE "]}"
 
 void an_wb_test_advise(an_wb_test *f)
 {
