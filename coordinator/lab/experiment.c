@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "coordinator/lab/tasks.h"
 #include "coordinator/lab/tradeoff.h"
+#include "doors/crypto.h"
 #include "models/detector.h"
 #include "models/model.h"
 #include "models/prep.h"
@@ -425,6 +426,22 @@ static an_err read_all(const an_node *top, const char *dir, an_experiment *e, an
     return err == AN_OK ? read_board(top, e, why) : err;
 }
 
+/* Lines that change no seed's answers are passed over: comments, and which seeds there are. */
+static void hash_text(const char *text, size_t len, an_hash *ret)
+{
+    static const char seeds[] = "seeds:";
+    an_hasher h;
+    an_hasher_init(&h);
+    for (size_t at = 0, next; at < len; at = next) {
+        const char *newline = memchr(text + at, '\n', len - at);
+        next = newline ? (size_t)(newline - text) + 1 : len;
+        const bool is_seeds = next - at >= strlen(seeds) && memcmp(text + at, seeds, strlen(seeds)) == 0;
+        if (text[at] != '#' && !is_seeds)
+            an_hasher_add(&h, text + at, next - at);
+    }
+    an_hasher_end(&h, ret);
+}
+
 an_err an_experiment_parse(const char *text, size_t len, const char *name, const char *dir,
                            an_experiment *ret, an_note *why)
 {
@@ -432,7 +449,7 @@ an_err an_experiment_parse(const char *text, size_t len, const char *name, const
     an_err err = an_yaml_parse(text, len, name, &e.doc, why);
     if (err == AN_OK)
         err = read_all(an_yaml_root(e.doc), dir, &e, why);
-    an_hash_of(&e.text, text, len);
+    hash_text(text, len, &e.text);
     if (err == AN_OK)
         *ret = e;
     else

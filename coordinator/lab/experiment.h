@@ -51,7 +51,7 @@ typedef struct an_lab_board_row { /* what others reported, for comparison */
 
 typedef struct an_experiment {
     an_yaml *doc; /* texts are borrowed from it */
-    an_hash text; /* of the file as it was given */
+    an_hash text; /* of the file, without comments and seeds */
     const char *name, *about;
     const char *arch;     /* NULL: no network, the detector is all of it */
     const char *detector; /* NULL: as usual */

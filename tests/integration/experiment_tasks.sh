@@ -84,7 +84,9 @@ same()
 kept quality quality --seed 2 || fail "--keep: $(cat "$work/err")"
 [ "$(find "$work/kept" -type f | wc -l)" -eq 1 ] || fail '--keep: one seed is one file'
 same quality quality
+echo '# a comment' >>"$work/quality.yaml"
 same quality quality
+[ "$(find "$work/kept" -type f | wc -l)" -eq 2 ] || fail '--keep: a comment makes another experiment'
 for one in "$work"/kept/seed-2-*; do printf x >>"$one"; done
 kept quality quality && fail '--keep: a damaged file is believed, or not read'
 
