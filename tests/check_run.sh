@@ -54,6 +54,9 @@ cat >CMakeLists.txt <<'END'
 cmake_minimum_required(VERSION 3.25)
 project(small LANGUAGES NONE)
 enable_testing()
+foreach(part programs tests-bench tests-vectors)
+    add_custom_target(${part})
+endforeach()
 END
 chmod +x deploy/install-deps
 run 0 unit
