@@ -147,7 +147,7 @@ an_err an_hub_roster_sign(an_hub *hub, const char *actor, const void *text, size
                           const uint8_t signature[static AN_SIGN_BYTES], an_note *why);
 
 /* A new model from its description: architecture text, sensors, preprocessing.  policy: n pairs of
- * key and value.  Errors: EXISTS, INVAL, PROTO the architecture. */
+ * key and value.  Errors: EXISTS, INVAL, PROTO the architecture; NOTFOUND the version is not kept any more. */
 typedef struct an_model_spec {
     const char *name;
     const char *arch;     /* YAML; NULL: no network, the detector is all of it */
@@ -162,6 +162,8 @@ typedef struct an_model_spec {
     const char *threshold; /* policy text, "target_far:0.01" */
     const float *weights;  /* (n_weights) the network begins with; NULL: by lot, from the policy's seed */
     size_t n_weights;
+    const an_hash *
+        from; /* a version of any model here: layers of the same name and shape begin with what its have learnt; or NULL */
     const char *const (*policy)[2];
     size_t n_policy;
 } an_model_spec;

@@ -98,8 +98,63 @@ static an_err blank_prep(an_bundle *b, const an_model_spec *spec, an_note *why)
     return err == AN_ERR_PROTO ? AN_ERR_INVAL : err;
 }
 
-static an_err blank_network(an_bundle *b, const an_model_spec *spec, uint64_t seed, bool *ret_reconstructs,
-                            an_note *why)
+/* What may not run comes back under no other name, and what privacy has cost a model is not forgotten by a new one. */
+static an_err may_begin(an_hub *hub, const an_hash *version, an_note *why)
+{
+    const an_version *v = an_state_version(&hub->state, version);
+    if (!v)
+        return an_fail(AN_ERR_NOTFOUND, why, "there is no such version");
+    an_err err = an_hub_version_check(hub, v->model, version, why);
+    const an_model_entry *m = an_state_model(&hub->state, v->model);
+    if (err == AN_OK && (m->spent.rounds[0] > 0 || m->spent.rounds[1] > 0 || m->policy.dp_unit != AN_DP_NONE))
+        err = an_fail(
+            AN_ERR_STATE, why,
+            "model %.63s is trained within a privacy budget (dp.unit): a model that begins with it would "
+            "begin a new account",
+            v->model);
+    return err;
+}
+
+static an_err take_from(an_hub *hub, const an_hash *version, const an_model *m, float *weights, an_note *why)
+{
+    char path[AN_PATH_MAX], hex[AN_HASH_TEXT];
+    an_bundle b = {.arch = NULL};
+    an_model *from = NULL;
+    size_t n = 0;
+    an_err err = may_begin(hub, version, why);
+    if (err == AN_OK)
+        err = an_hub_bundle_path(hub, version, path, why);
+    if (err == AN_OK)
+        err = an_bundle_read(&b, NULL, path, why);
+    if (err != AN_OK)
+        return err;
+    an_hash_text(hex, version);
+    if (!b.arch[0])
+        err = an_fail(AN_ERR_INVAL, why, "version %.12s of model %s has no network", hex, b.model);
+    if (err == AN_OK)
+        err = an_model_new(b.arch, strlen(b.arch), "version", b.prep.features, &from, why);
+    if (err == AN_OK && an_model_take(m, weights, from, b.weights, &n) == 0)
+        err = an_fail(AN_ERR_INVAL, why,
+                      "no layer of version %.12s of model %s has the name and shape of one of the "
+                      "architecture, as \"%s\"",
+                      hex, b.model, an_model_n_tensors(m) ? an_model_tensor_at(m, 0)->name : "");
+    an_model_free(from);
+    an_bundle_done(&b);
+    return err;
+}
+
+/* Is there anything that a round could train?  A model without parameters is refused elsewhere. */
+static bool moves(const an_model *m)
+{
+    const an_tensor *t;
+    for (size_t i = 0; (t = an_model_tensor_at(m, i)); i++)
+        if (!t->local && !t->frozen)
+            return true;
+    return an_model_n_tensors(m) == 0;
+}
+
+static an_err blank_network(an_hub *hub, an_bundle *b, const an_model_spec *spec, uint64_t seed,
+                            bool *ret_reconstructs, an_note *why)
 {
     an_model *model = NULL;
     an_err err = an_model_new(spec->arch, strlen(spec->arch), "architecture", b->prep.features, &model, why);
@@ -109,6 +164,10 @@ static an_err blank_network(an_bundle *b, const an_model_spec *spec, uint64_t se
         err = an_fail(AN_ERR_INVAL, why,
                       "the model takes %zu values, a window of %u rows of %u features has %zu",
                       an_model_n_inputs(model), spec->window, b->prep.features, an_prep_input(&b->prep));
+        goto out;
+    }
+    if (!moves(model)) {
+        err = an_fail(AN_ERR_INVAL, why, "every layer is frozen or local: a round has nothing to train");
         goto out;
     }
     *ret_reconstructs = an_model_is_autoencoder(model);
@@ -125,6 +184,8 @@ static an_err blank_network(an_bundle *b, const an_model_spec *spec, uint64_t se
     else
         err = an_fail(AN_ERR_INVAL, why, "the model has %zu parameters, and is to begin with %zu",
                       b->n_weights, spec->n_weights);
+    if (err == AN_OK && spec->from)
+        err = take_from(hub, spec->from, model, b->weights, why);
 out:
     an_model_free(model);
     return err;
@@ -149,7 +210,7 @@ static an_err blank_detector(an_bundle *b, const an_model_spec *spec, uint64_t s
     return AN_OK;
 }
 
-static an_err blank_bundle(an_bundle *b, const an_model_spec *spec, uint64_t seed, an_note *why)
+static an_err blank_bundle(an_hub *hub, an_bundle *b, const an_model_spec *spec, uint64_t seed, an_note *why)
 {
     an_err err = an_schema_new(&b->schema, spec->sensors, spec->units, spec->n_sensors, spec->rate_hz,
                                spec->window, why);
@@ -161,8 +222,12 @@ static an_err blank_bundle(an_bundle *b, const an_model_spec *spec, uint64_t see
     snprintf(b->policy, sizeof b->policy, "%s", spec->threshold);
     b->threshold = 1;
     bool reconstructs = false;
+    if (!spec->arch && spec->from)
+        return an_fail(
+            AN_ERR_INVAL, why,
+            "without an architecture there is nothing to begin with what another version has learnt");
     if (spec->arch)
-        err = blank_network(b, spec, seed, &reconstructs, why);
+        err = blank_network(hub, b, spec, seed, &reconstructs, why);
     else if (!(b->arch = an_strdup("")))
         err = AN_ERR_NOMEM;
     return err == AN_OK ? blank_detector(b, spec, seed, reconstructs, why) : err;
@@ -197,7 +262,7 @@ an_err an_hub_model_create(an_hub *hub, const char *actor, const an_model_spec *
         goto out;
     if ((err = an_hub_stages_check(hub, policy.rollout_stages, why)) != AN_OK)
         goto out;
-    if ((err = blank_bundle(&b, spec, (uint64_t)policy.seed, why)) != AN_OK)
+    if ((err = blank_bundle(hub, &b, spec, (uint64_t)policy.seed, why)) != AN_OK)
         goto out;
     if ((err = an_bundle_encode(&b, &bytes, why)) != AN_OK)
         goto out;
@@ -209,6 +274,8 @@ an_err an_hub_model_create(an_hub *hub, const char *actor, const an_model_spec *
     an_json_set_hash(o, "schema", &schema);
     an_json_set_hash(o, "layout", &b.layout);
     an_json_set(o, "policy", policy_texts(spec->policy, spec->n_policy));
+    if (spec->from)
+        an_json_set_hash(o, "from", spec->from);
     an_batch_add(&batch, "model.created", spec->name, actor, NULL, o);
     an_json_set_hash(v, "hash", &blank);
     an_json_set_int(v, "size", (int64_t)bytes.len);

@@ -96,6 +96,15 @@ const an_tensor *an_model_tensor_at(const an_model *m, size_t i);
 const an_tensor *an_model_tensor_find(const an_model *m, const char *name);
 size_t an_model_n_shared(const an_model *m); /* parameters that are not local */
 
+/* Does its output hold an answer of its own for this column of the last row, which it has not looked at (layers/insert.c)?  No: it
+ * rebuilds the column, or is no such model at all. */
+bool an_model_answers(const an_model *m, size_t column);
+
+/* Takes over each tensor of `from` that has the name and the shape of one of to's; all others keep what they have.  So a head is
+ * replaced by calling its layer something else.  Returns the number of tensors; *ret_params: that of parameters. */
+size_t an_model_take(const an_model *to, float *params, const an_model *from, const float *from_params,
+                     size_t *ret_params);
+
 /* BLAKE2b-256 over every tensor's name, dims, and whether it is local or frozen, in order.  Two models with the same
  * hash can exchange parameters. */
 void an_model_layout_hash(const an_model *m, an_hash *ret);

@@ -252,17 +252,20 @@ an_err an_api_model_create(an_api_call *c, an_note *why)
 {
     static const char *const keys[] = {"name",   "arch",      "sensors",  "units", "rate_hz",
                                        "window", "stride",    "smooth",   "steps", "missing",
-                                       "policy", "threshold", "detector", NULL};
+                                       "policy", "threshold", "detector", "from",  NULL};
     an_model_spec spec = {.name = NULL};
     options o = {.n = 0};
-    const char **sensors = NULL, **units = NULL;
+    const char **sensors = NULL, **units = NULL, *from = NULL;
     uint32_t n_units;
+    an_version *begins = NULL;
+    an_hash hash;
     const an_jval *b = c->body, *given_units = an_jval_get(b, "units");
     an_err err;
     if ((err = an_jval_only_keys(b, keys, why)) != AN_OK ||
         (err = an_jval_text(b, "name", &spec.name, why)) != AN_OK ||
         (err = an_jval_get_text(b, "arch", NULL, &spec.arch, why)) != AN_OK ||
         (err = an_jval_get_text(b, "detector", NULL, &spec.detector, why)) != AN_OK ||
+        (err = an_jval_get_text(b, "from", NULL, &from, why)) != AN_OK ||
         (err = read_numbers(b, &spec, why)) != AN_OK)
         goto out;
     if ((err = text_list(an_jval_get(b, "sensors"), "sensors", 0, &sensors, &spec.n_sensors, why)) != AN_OK)
@@ -272,6 +275,12 @@ an_err an_api_model_create(an_api_call *c, an_note *why)
         goto out;
     if ((err = options_read(&o, an_jval_get(b, "policy"), why)) != AN_OK)
         goto out;
+    if (from && (err = an_api_version_find(c, from, &begins, why)) != AN_OK)
+        goto out;
+    if (begins) {
+        hash = begins->hash;
+        spec.from = &hash;
+    }
     spec.sensors = sensors;
     spec.units = units;
     spec.policy = (const char *const(*)[2])o.pairs;

@@ -144,7 +144,10 @@ static const an_flag flags_create[] = {
     COMMON,
     {"arch", "FILE", "the architecture, YAML"},
     {"detector", "NAME",
-     "how windows are judged; without an architecture mahalanobis, pca, t2, q, scales or halfspace"},
+     "how windows are judged; without an architecture mahalanobis, pca, t2, q, scales, halfspace or, of "
+     "images, padim"},
+    {"from", "HASH",
+     "a version of any model: layers of the same name and shape begin with what its have learnt"},
     {"schema", "FILE", "YAML with sensors, rate_hz, window, stride, smooth, threshold, prep (steps)"},
     {"sensors", "A,B,C", "names of the sensors, in order"},
     {"rate-hz", "R", "rows a second"},

@@ -347,6 +347,8 @@ int an_cli_model_create(an_cli *c)
     an_json_set_text(body, "name", name);
     if (detector)
         an_json_set_text(body, "detector", detector);
+    if (an_args_has(c->args, "from"))
+        an_json_set_text(body, "from", an_args_get(c->args, "from"));
     if ((arch && !read_arch(body, arch, &why)) || (schema && !read_schema(body, schema, &why)) ||
         !read_flags(c, body, &why)) {
         an_json_free(body);

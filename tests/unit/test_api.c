@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "coordinator/api/api.h"
 #include "doors/crypto.h"
+#include "models/bundle.h"
 #include "tests/support/api.h"
 
 typedef an_test_api fixture;
@@ -131,6 +132,76 @@ static void a_model_may_have_steps_that_its_rows_go_through(void **state)
            "\\\"c\\\"");
     expect(f, "POST", "/models", STEPPED("other", "steps: [leg: {rows: [1]}]"), 400, "leg");
     expect(f, "POST", "/models", STEPPED("other", "["), 400, "prep");
+}
+
+static an_bundle blank_of(fixture *f, const char *model, an_hash *ret_hash)
+{
+    an_buf bytes;
+    an_bundle b = {.arch = NULL};
+    const an_model_entry *m = an_state_model(an_hub_state(f->hub), model);
+    assert_non_null(m);
+    *ret_hash = m->blank;
+    an_buf_init(&bytes, AN_BUNDLE_BYTES_MAX);
+    assert_int_equal(an_store_object_get(f->store, &m->blank, &bytes, NULL), AN_OK);
+    assert_int_equal(an_bundle_decode(&b, bytes.data, bytes.len, NULL), AN_OK);
+    an_buf_done(&bytes);
+    return b;
+}
+
+/* The first layer, 2 x 2 and 2, is taken; the last one has another name. */
+static void a_model_may_begin_with_what_another_has_learnt(void **state)
+{
+    fixture *f = *state;
+    char body[1024], hex[AN_HASH_TEXT];
+    an_hash hash, own;
+    expect(f, "POST", "/models", MODEL("pumps"), 201, "pumps");
+    an_bundle from = blank_of(f, "pumps", &hash);
+    an_hash_text(hex, &hash);
+#define BEGINS(name, arch)                                                                                   \
+    snprintf(body, sizeof body,                                                                              \
+             "{\"name\":\"" name                                                                             \
+             "\",%s,\"sensors\":[\"a\",\"b\"],\"from\":\"%.12s\",\"policy\":{\"seed\":77}}",                 \
+             "\"arch\":\"" arch "\"", hex)
+    BEGINS(
+        "fans",
+        "model: ae\\ninput: {features: input, window: 1}\\nlayers: [dense: {units: 2}, relu, dense: {units: "
+        "input, name: head}]\\nloss: mse\\ntarget: input\\n");
+    expect(f, "POST", "/models", body, 201, "\"name\":\"fans\"");
+    an_bundle b = blank_of(f, "fans", &own);
+    assert_int_equal(b.n_weights, 12);
+    assert_memory_equal(b.weights, from.weights, 6 * sizeof *b.weights);
+    assert_memory_not_equal(b.weights + 6, from.weights + 6, 6 * sizeof *b.weights);
+    assert_true(an_hash_is_zero(&b.parent)); /* it is nobody's next version */
+    expect(f, "GET", "/journal", "", 200, "begins with what version ");
+    BEGINS(
+        "other",
+        "model: ae\\ninput: {features: input, window: 1}\\nlayers: [dense: {units: 3}, dense: {units: input, "
+        "name: head}]\\nloss: mse\\ntarget: input\\n");
+    expect(f, "POST", "/models", body, 400, "no layer of version ");
+    snprintf(body, sizeof body,
+             "{\"name\":\"other\",\"detector\":\"pca\",\"sensors\":[\"a\",\"b\"],\"from\":\"%s\"}", hex);
+    expect(f, "POST", "/models", body, 400, "without an architecture");
+    hex[0] = hex[0] == '0' ? '1' : '0';
+    BEGINS("other", ARCH);
+    expect(f, "POST", "/models", body, 404, "no version");
+    an_hash_text(hex, &hash);
+    BEGINS("other",
+           "model: ae\\ninput: {features: input, window: 1}\\nlayers: [dense: {units: 2, frozen: true}, "
+           "dense: {units: input, name: head, local: true}]\\nloss: mse\\ntarget: input\\n");
+    expect(f, "POST", "/models", body, 400, "nothing to train");
+    BEGINS("other", ARCH);
+    expect(f, "POST", "/models/pumps/policy", "{\"dp.unit\":\"record\"}", 200, "dp.unit");
+    expect(f, "POST", "/models", body, 409, "a new account");
+    expect(f, "POST", "/models/pumps/policy", "{\"dp.unit\":\"none\"}", 200, "dp.unit");
+    char gone[AN_HASH_TEXT + 64];
+    snprintf(gone, sizeof gone, "{\"hash\":\"%s\",\"reason\":\"it was poisoned\"}", hex);
+    an_test_api_record(f, "version.quarantined", "pumps", "user/admin", gone);
+    expect(f, "POST", "/models", body, 409, "it was poisoned");
+    snprintf(body, sizeof body,
+             "{\"name\":\"other\",\"arch\":\"" ARCH "\",\"sensors\":[\"a\",\"b\"],\"from\":\"\"}");
+    expect(f, "POST", "/models", body, 400, "digits");
+    an_bundle_done(&b);
+    an_bundle_done(&from);
 }
 
 static void a_model_is_made_once_and_its_policy_can_change(void **state)
@@ -271,6 +342,7 @@ int main(void)
         cmocka_unit_test(a_pattern_takes_one_part_of_a_path),
         cmocka_unit_test_setup_teardown(every_route_answers_something_sensible, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_wrong_is_said, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_model_may_begin_with_what_another_has_learnt, setup, teardown),
         cmocka_unit_test_setup_teardown(a_model_may_have_steps_that_its_rows_go_through, setup, teardown),
         cmocka_unit_test_setup_teardown(a_model_is_made_once_and_its_policy_can_change, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_key_does_the_same_thing_once, setup, teardown),

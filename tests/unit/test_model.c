@@ -459,6 +459,47 @@ static void a_workspace_for_no_rows_is_refused(void **state)
     an_ws_free(NULL);
 }
 
+#define SHEET                                                                                                \
+    "model: sheet\ninput: {features: 4, window: 2}\nlayers:\n"                                               \
+    "  - omit: {column: 1, columns: 2, rows: 1}\n  - flatten\n  - dense: {units: 2, name: said}\n"           \
+    "  - insert: {column: 1, columns: 2, rows: 1, from: [input, said]}\n"
+
+static void it_says_for_which_columns_it_answers(void **state)
+{
+    (void)state;
+    an_model *m = model_of(SHEET "loss: mse\ntarget: input\n", 4), *plain = model_of(small, 4);
+    for (size_t j = 0; j < 6; j++) {
+        assert_true(an_model_answers(m, j) == (j == 1 || j == 2));
+        assert_false(an_model_answers(plain, j));
+    }
+    an_model_free(m);
+    an_model_free(plain);
+}
+
+static void what_has_the_same_name_and_shape_is_taken_over(void **state)
+{
+    (void)state;
+    static const char other[] =
+        "model: other\ninput: {features: input, window: 1}\nlayers:\n"
+        "  - dense: {units: 6, name: enc}\n  - tanh\n  - dense: {units: 3, name: dense2}\n"
+        "loss: mse\ntarget: labels\n";
+    an_model *from = model_of(small, 4), *to = model_of(other, 4), *wide = model_of(small, 5);
+    float a[64], b[64], before[64];
+    size_t n = 0;
+    an_model_init(from, SEED, a);
+    an_model_init(to, SEED + 1, b);
+    memcpy(before, b, sizeof b);
+    assert_int_equal(an_model_take(to, b, from, a, &n), 2);
+    assert_int_equal(n, 30);
+    assert_memory_equal(b, a, 30 * sizeof *b);
+    assert_memory_equal(b + 30, before + 30, (6 * 3 + 3) * sizeof *b); /* dense2 has another shape */
+    assert_int_equal(an_model_take(wide, b, to, a, &n), 1);            /* the bias of enc alone */
+    assert_int_equal(n, 6);
+    an_model_free(from);
+    an_model_free(to);
+    an_model_free(wide);
+}
+
 int main(void)
 {
     if (an_crypto_init() != AN_OK)
@@ -472,6 +513,8 @@ int main(void)
         cmocka_unit_test(options_of_a_loss_are_read_and_written),
         cmocka_unit_test(the_layout_hash_sees_names_shapes_and_locality),
         cmocka_unit_test(first_values_follow_the_seed),
+        cmocka_unit_test(it_says_for_which_columns_it_answers),
+        cmocka_unit_test(what_has_the_same_name_and_shape_is_taken_over),
         cmocka_unit_test(a_hand_made_network_gives_the_numbers_of_the_hand),
         cmocka_unit_test(the_gradient_of_whole_networks_is_their_slope),
         cmocka_unit_test(what_is_wrong_is_refused_with_a_reason),
