@@ -4,6 +4,7 @@
  *     versions   file and what is made of it, twice its size each
  *     windows    those that are learnt from, and what is mixed into them; or those that a scaler is fitted on
  *     inputs     the same as the model takes them
+ *     sums       that a detector is made from, and the vector that they become
  *     training   an_train_plan: workspaces, gradients, the optimiser's state
  *     parameters what is trained, what comes out, and what it is written from
  *
@@ -28,6 +29,11 @@ static bool trains(const an_job *job)
     return job->plan && job->plan->kind == AN_PAYLOAD_TRAIN;
 }
 
+static bool adds_up(const an_job *job)
+{
+    return job->plan && job->plan->kind == AN_PAYLOAD_FIT;
+}
+
 static uint64_t larger(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
@@ -48,7 +54,7 @@ static sizes sizes_of(const an_job *job, const an_site_data *d)
     const uint64_t fit = 2 * (uint64_t)(d->train.n + d->recent.n) + d->held.n + d->changed.n;
     const uint64_t all = fit + d->old.n + d->fresh.n + d->confirmed.n;
     const uint64_t seen = (uint64_t)d->recent.n + d->held.n, scaler = job->calibrate.site_scaler ? fit : 0;
-    if (!trains(job))
+    if (!trains(job) && !adds_up(job))
         return (sizes){2 * all, 2 * all, (size_t)all};
     if (job->plan->dp_unit == AN_DP_RECORD)
         return (sizes){2 * all + scaler, all, (size_t)all};
@@ -110,6 +116,10 @@ an_err an_job_memory(const an_job *job, const an_site_data *d, const an_bundle *
     const uint64_t sample = (uint64_t)d->width * d->context;
     const sizes n = sizes_of(job, d);
     an_err err = an_job_memory_files(job, &bytes, why);
+    if (b->detector)
+        bytes += 2 * an_detector_scratch(b->detector) * sizeof(double);
+    if (adds_up(job))
+        bytes += an_detector_n_sums(b->detector) * sizeof(double) + job->plan->dim * sizeof(uint32_t);
     if (!err && b->arch[0]) {
         err = an_bundle_model(b, &m, why);
         if (!err)

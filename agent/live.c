@@ -23,7 +23,34 @@ static void scored_free(void *ctx)
 
 static void scored_reset(void *ctx)
 {
-    an_prep_stream_reset(((an_scored *)ctx)->stream);
+    an_scored *s = ctx;
+    an_prep_stream_reset(s->stream);
+    s->answered = false;
+}
+
+static void find_answers(an_scored *s)
+{
+    size_t sensors[AN_LIVE_ANSWERS];
+    const size_t n = an_scorer_answered(s->scorer, sensors, AN_LIVE_ANSWERS);
+    s->n_answers = n < AN_LIVE_ANSWERS ? n : AN_LIVE_ANSWERS;
+    for (size_t i = 0; i < s->n_answers; i++)
+        s->answers[i].sensor = sensors[i];
+}
+
+static void note_answers(an_scored *s)
+{
+    for (size_t i = 0; i < s->n_answers; i++) {
+        s->answers[i].measured = (double)s->row[s->answers[i].sensor];
+        s->answers[i].should = an_scorer_answer(s->scorer, s->work, s->answers[i].sensor);
+    }
+    s->answered = s->n_answers > 0;
+}
+
+static size_t scored_answers(void *ctx, const an_live_answer **ret)
+{
+    const an_scored *s = ctx;
+    *ret = s->answers;
+    return s->answered ? s->n_answers : 0;
 }
 
 static an_err scored_push(void *ctx, const float *row, double *ret_raw, float *ret_contribution)
@@ -34,8 +61,10 @@ static an_err scored_push(void *ctx, const float *row, double *ret_raw, float *r
     if (!an_prep_push(s->stream, row, s->input))
         return AN_ERR_AGAIN;
     an_err err = an_scorer_score(s->scorer, s->work, s->input, 1, &score, ret_contribution);
-    if (!err)
+    if (!err) {
         *ret_raw = (double)score;
+        note_answers(s);
+    }
     return err;
 }
 
@@ -66,6 +95,7 @@ an_err an_live_make(const an_bundle *bundle, const an_hash *hash, const an_overl
         goto out;
     if ((err = an_prep_stream_new(prep, &s->stream)))
         goto out;
+    find_answers(s);
     const char *policy = an_scorer_policy(s->scorer);
     if (policy[0] && (err = an_threshold_stream_new(policy, threshold, &moving, why)))
         goto out;
@@ -79,6 +109,7 @@ an_err an_live_make(const an_bundle *bundle, const an_hash *hash, const an_overl
                      .free = scored_free,
                      .why = an_scored_why,
                      .map = an_scored_map,
+                     .answers = scored_answers,
                      .moving = moving};
     memcpy(ret->version, hash->b, AN_ALARM_HASH);
     if (overlay_hash)
@@ -268,7 +299,7 @@ static an_err walk_all(an_live *live, const an_pool *pool, int64_t changed_ms, w
     }
     live->reset(live->ctx);
     for (const float *x; (x = walk_next(&w, &gap)); ret->n += window) {
-        if (gap)
+        if (gap || live->images)
             live->reset(live->ctx);
         memcpy(ret->rows + ret->n * width, x, window * width * sizeof *x);
         score_window(live, x, window, contribution, ret->scores + ret->n);

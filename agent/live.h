@@ -40,7 +40,7 @@ an_err an_live_chance(an_live *live, const an_pool *pool, int64_t changed_ms, an
 an_err an_live_explain(an_live *live, const an_pool *pool, an_note *why);
 
 /* The same of a version of images, whose windows are (height, width, channels): learns from normal ones what is usual at
- * each place, so that live->map can answer.  live is reset.  Errors: as above; UNSUPPORTED it has no model. */
+ * each place, so that live->map can answer.  live is reset.  Errors: as above; UNSUPPORTED it has no model, and its detector no map. */
 an_err an_live_map_learn(an_live *live, const an_pool *pool, size_t channels, an_note *why);
 
 #endif

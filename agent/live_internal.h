@@ -9,7 +9,8 @@
 /* What a live version knows of normal images (live_map.c). */
 typedef struct an_mapping {
     size_t height, width, channels;
-    float *usual, *map, *scratch; /* (height * width) each */
+    float *usual, *map, *scratch; /* (height * width) each; usual: of what a model leaves over */
+    float *values;                /* (height * width * channels) the detector's own map; NULL: it has none */
     uint32_t *labels;             /* (2 * height * width) */
     float *scale;                 /* (width * channels) of normal operation */
     double limit;                 /* that few normal images come to */
@@ -27,6 +28,10 @@ typedef struct an_scored {
     float *deviation;              /* (window * width) */
     float *shares, *value, *scale; /* (width) each */
     an_mapping *mapping;           /* NULL: it cannot say where */
+
+    an_live_answer answers[AN_LIVE_ANSWERS];
+    size_t n_answers;
+    bool answered; /* a row was scored since the start or a gap */
 } an_scored;
 
 #define AN_LIVE_WINDOWS_LEAST 16 /* fewer say nothing of what is usual */

@@ -1,4 +1,5 @@
-/* Where an image is not as it should be: residuals of the live version in units of what is usual at each place. */
+/* Where an image is not as it should be: what the live version's detector says of each place, or residuals of its model in units of what is
+ * usual there. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ void an_live_map_done(an_scored *s)
     if (!m)
         return;
     an_free(m->usual);
+    an_free(m->values);
     an_free(m->map);
     an_free(m->scratch);
     an_free(m->labels);
@@ -43,6 +45,8 @@ static bool make_room(an_scored *s, size_t channels)
     m->scale = an_alloc(prep->width, sizeof *m->scale);
     for (size_t j = 0; m->scale && j < prep->width; j++)
         m->scale[j] = (float)an_prep_scale_raw(prep, j);
+    if (an_scorer_maps(s->scorer) && !(m->values = an_alloc(pixels, channels * sizeof *m->values)))
+        return false;
     return m->usual && m->map && m->scratch && m->labels && m->scale;
 }
 
@@ -61,10 +65,29 @@ static an_err look(an_scored *s, const float *x, const float **ret)
     return err == AN_OK && !*ret ? AN_ERR_UNSUPPORTED : err;
 }
 
-static an_err draw(an_mapping *m, const float *x, const float *y)
+/* A pixel is as odd as the oddest of its channels. */
+static void flatten(an_mapping *m)
 {
-    an_heatmap_residual(x, y, m->usual, m->height, m->width, m->channels, m->map);
-    an_heatmap_smooth(m->map, m->height, m->width, blur(m), m->scratch);
+    for (size_t i = 0; i < m->height * m->width; i++) {
+        m->map[i] = m->values[i * m->channels];
+        for (size_t c = 1; c < m->channels; c++)
+            m->map[i] = fmaxf(m->map[i], m->values[i * m->channels + c]);
+    }
+}
+
+static an_err draw(an_scored *s, const float *x)
+{
+    an_mapping *m = s->mapping;
+    const float *y = NULL;
+    an_err err = m->values ? an_scorer_map(s->scorer, s->work, x, m->values) : look(s, x, &y);
+    if (err != AN_OK)
+        return err;
+    if (m->values) { /* of places, which are as coarse as a blur would make it */
+        flatten(m);
+    } else {
+        an_heatmap_residual(x, y, m->usual, m->height, m->width, m->channels, m->map);
+        an_heatmap_smooth(m->map, m->height, m->width, blur(m), m->scratch);
+    }
     return isfinite(an_heatmap_peak(m->map, m->height, m->width)) ? AN_OK : AN_ERR_NUMERIC;
 }
 
@@ -74,22 +97,31 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* What is usual from every other image, how high normal maps are from the rest: an image is not held against itself. */
-static an_err learn(an_scored *s, const float *x, size_t n, float *peaks, double *sum)
+static an_err learn_usual(an_scored *s, const float *x, size_t n, double *sum)
 {
     an_mapping *m = s->mapping;
     const size_t pixels = m->height * m->width, input = pixels * m->channels, half = (n + 1) / 2;
     const float *y = NULL;
     an_err err = AN_OK;
-    size_t n_peaks = 0;
     for (size_t i = 0; i < n && err == AN_OK; i += 2)
         if ((err = look(s, x + i * input, &y)) == AN_OK)
             an_heatmap_learn(x + i * input, y, m->height, m->width, m->channels, sum);
     for (size_t k = 0; k < pixels; k++)
         m->usual[k] = (float)(sum[k] / (double)half);
     an_heatmap_smooth(m->usual, m->height, m->width, blur(m), m->scratch);
+    return err;
+}
+
+/* What is usual from every other image, how high normal maps are from the rest: a model's image is not held against itself.  A detector's own
+ * map may have been made of these images too; its limit is then rather low. */
+static an_err learn(an_scored *s, const float *x, size_t n, float *peaks, double *sum)
+{
+    an_mapping *m = s->mapping;
+    const size_t input = m->height * m->width * m->channels;
+    an_err err = m->values ? AN_OK : learn_usual(s, x, n, sum);
+    size_t n_peaks = 0;
     for (size_t i = 1; i < n && err == AN_OK; i += 2)
-        if ((err = look(s, x + i * input, &y)) == AN_OK && (err = draw(m, x + i * input, y)) == AN_OK)
+        if ((err = draw(s, x + i * input)) == AN_OK)
             peaks[n_peaks++] = an_heatmap_peak(m->map, m->height, m->width);
     if (err != AN_OK)
         return err;
@@ -144,10 +176,7 @@ an_err an_scored_map(void *ctx, an_live_map *ret)
     if (!m)
         return AN_ERR_UNSUPPORTED;
     const size_t pixels = m->height * m->width;
-    const float *y = NULL;
-    an_err err = look(s, s->input, &y);
-    if (err == AN_OK)
-        err = draw(m, s->input, y);
+    an_err err = draw(s, s->input);
     if (err != AN_OK)
         return err;
     for (size_t i = 0; i < pixels; i++)

@@ -39,6 +39,7 @@ static void make_ready(const an_line *l, an_held *held, an_going *g)
     an_note why = {{0}};
     const an_driftwatch_conf drift = an_agent_line_drift(l->conf);
     (void)an_held_live(held, g->with_held); /* counted where it is for good */
+    g->live.images = l->frame.rows > 0;
     if (g->n_edges > 0 && an_live_reference(&g->live, &drift, held->pool, held->settled_ms, g->edges,
                                             g->n_edges + 1, &g->live.reference, &why) != AN_OK)
         an_log(AN_LOG_INFO, "drift_not_watched", "line=%s why=\"%s\"", l->conf->name, why.text);

@@ -63,6 +63,8 @@ typedef struct an_line_status {
     size_t pool[AN_POOL_PARTS];
     an_live_verdict watch; /* of the version that runs; 0: it was not watched */
     char watched[AN_REASON_MAX];
+    an_live_answer answers[AN_LIVE_ANSWERS]; /* (n_answers) of the row that was scored last */
+    size_t n_answers;
     char error[160]; /* the last one */
 } an_line_status;
 

@@ -104,6 +104,14 @@ void an_line_mark(an_line_run *r)
     say(r->pipe, &s);
 }
 
+static void copy_answers(const an_live *live, an_line_status *s)
+{
+    const an_live_answer *answers = NULL;
+    s->n_answers = live && live->answers ? live->answers(live->ctx, &answers) : 0;
+    for (size_t i = 0; i < s->n_answers; i++)
+        s->answers[i] = answers[i];
+}
+
 static void say_status(an_line_run *r)
 {
     const an_line *l = r->l;
@@ -125,6 +133,7 @@ static void say_status(an_line_run *r)
     s->threshold = an_pipeline_threshold(l->pipe);
     s->calibrated = live ? live->threshold : 0;
     s->factor = an_pipeline_factor(l->pipe);
+    copy_answers(live, s);
     an_tally_sum(&l->tally, &s->verdicts);
     s->alarm_open = an_alarm_is_open(an_pipeline_alarm(l->pipe));
     s->alarm = an_alarm_id(an_pipeline_alarm(l->pipe));

@@ -73,6 +73,21 @@ static an_json *drift_json(const an_line_status *s)
     return o;
 }
 
+/* What the model says of sensors that it does not look at, beside what they say. */
+static an_json *answers_json(const an_line *l)
+{
+    const an_line_status *s = &l->status;
+    an_json *list = an_json_array();
+    for (size_t i = 0; i < s->n_answers; i++) {
+        an_json *o = an_json_object();
+        an_json_set_text(o, "sensor", l->sensors[s->answers[i].sensor]);
+        an_json_set_num(o, "measured", s->answers[i].measured);
+        an_json_set_num(o, "should", s->answers[i].should);
+        an_json_push(list, o);
+    }
+    return list;
+}
+
 static an_json *line_json(const an_line *l, an_session *session)
 {
     const an_line_status *s = &l->status;
@@ -128,6 +143,8 @@ static an_json *line_json(const an_line *l, an_session *session)
         set_count(o, "threshold_moves", s->stats.threshold_moves);
         an_json_set(o, "verdicts", verdicts_json(&s->verdicts));
     }
+    if (s->n_answers > 0)
+        an_json_set(o, "answers", answers_json(l));
     if (s->watch) {
         an_json_set_text(o, "watch", an_live_verdict_name(s->watch));
         an_json_set_text(o, "watched", s->watched);

@@ -26,6 +26,13 @@ typedef struct an_live_why {
     const float *scale;     /* (width) of normal operation, in the sensor's unit */
 } an_live_why;
 
+#define AN_LIVE_ANSWERS 8
+/* A sensor that the model answers for without looking at it (soft sensor, forecast), as of the row that was scored last. */
+typedef struct an_live_answer {
+    size_t sensor;
+    double measured, should; /* in the sensor's unit; measured NAN: missing */
+} an_live_answer;
+
 #define AN_LIVE_BOXES 4
 /* Where the image that was scored last is not as it should be (heatmap.h).  map belongs to the an_live, until its next call. */
 typedef struct an_live_map {
@@ -43,6 +50,7 @@ typedef struct an_live {
     size_t history;   /* raw rows one score depends on (an_prep_rows) */
     size_t delay;     /* rows by which what is scored lies behind the newest one; < history */
     double threshold; /* raw score that means 1; > 0 */
+    bool images;      /* each window of the pool is an image of its own: none lies across two */
     uint8_t version[AN_ALARM_HASH];
     uint8_t overlay[AN_ALARM_HASH];
     an_drift_reference *reference; /* owned; NULL: no drift watch */
@@ -59,6 +67,9 @@ typedef struct an_live {
     /* Of the image whose last row was pushed last.  NULL: it cannot say.  Errors: UNSUPPORTED it does not know what is
      * usual (an_live_map_learn), NUMERIC. */
     an_err (*map)(void *ctx, an_live_map *ret);
+    /* Up to AN_LIVE_ANSWERS, *ret (n) belongs to the an_live until its next call.  NULL, or 0: it answers for none, or has scored no
+     * row yet. */
+    size_t (*answers)(void *ctx, const an_live_answer **ret);
     void (*reset)(void *ctx); /* the next row begins a new window */
     void (*free)(void *ctx);
 } an_live;

@@ -133,6 +133,20 @@ static void print_advice(const an_jval *line, FILE *out)
                 text_of(a, "said"), text_of(a, "note"));
 }
 
+static void print_answers(const an_jval *line, FILE *out)
+{
+    const an_jval *list = an_jval_get(line, "answers");
+    for (size_t i = 0; i < an_jval_count(list); i++) {
+        const an_jval *a = an_jval_at(list, i);
+        fprintf(out, "line %s: %s should be %.5g and ", text_of(line, "line"), text_of(a, "sensor"),
+                num_of(a, "should"));
+        if (an_jval_kind(an_jval_get(a, "measured")) == AN_JKIND_NULL)
+            fprintf(out, "is missing\n");
+        else
+            fprintf(out, "is %.5g\n", num_of(a, "measured"));
+    }
+}
+
 static void print_status(const an_jval *o, FILE *out)
 {
     const an_jval *link = an_jval_get(o, "coordinator"), *lines = an_jval_get(o, "lines");
@@ -166,6 +180,8 @@ static void print_status(const an_jval *o, FILE *out)
         print_verdicts(an_jval_at(lines, i), out);
     for (size_t i = 0; i < an_jval_count(lines); i++)
         print_advice(an_jval_at(lines, i), out);
+    for (size_t i = 0; i < an_jval_count(lines); i++)
+        print_answers(an_jval_at(lines, i), out);
     for (size_t i = 0; i < an_jval_count(lines); i++) {
         const an_jval *l = an_jval_at(lines, i);
         if (strcmp(text_of(l, "remark"), "-") != 0)

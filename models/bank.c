@@ -263,7 +263,7 @@ void an_bank_fixed(const float *x, size_t height, size_t width, size_t coarse, d
     const size_t h = height * coarse, w = width * coarse;
     const float share = 1 / (float)(coarse * coarse);
     make_filters(filters);
-    an_padim_texture(x, height, width, coarse, scratch, ret); /* ret has room for it */
+    an_texture(x, height * coarse, width * coarse, coarse, scratch, ret); /* ret has room for it */
     for (size_t i = 0; i < height * width; i++) {
         memcpy(spare + i * AN_BANK_FIXED, ret + i * AN_TEXTURE, AN_TEXTURE * sizeof *ret);
         memset(spare + i * AN_BANK_FIXED + AN_TEXTURE, 0, AN_BANK_FILTERS * sizeof *ret);

@@ -13,7 +13,7 @@
  * The score is that of the worst place: its distance, less the nearer its neighbour's neighbours are to it, for a place between
  * usual ones is less strange than one beyond them.
  *
- * Features may be those of a network, or the fixed ones here: values, contrasts and steps (padim.h: AN_TEXTURE), and filters with
+ * Features may be those of a network, or the fixed ones here: values, contrasts and steps (texture.h), and filters with
  * weights by lot, rectified; means over a place and those around it.
  *
  * Threads: a bank is immutable; making one belongs to one thread. */
@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "models/padim.h"
+#include "models/texture.h"
 
 #define AN_BANK_KEEP_MAX 100000u
 #define AN_BANK_FEATURES_MAX 4096u

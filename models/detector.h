@@ -36,6 +36,9 @@ typedef struct an_detector_type {
     /* One window.  contributions: (features), all >= 0; may be NULL. */
     float (*score)(const an_detector *d, const float *x, const float *y, float *contributions,
                    double *scratch);
+    /* Of images: how odd each value of one window is, in units of its own, larger where it is less normal.  ret: (window,
+     * features).  NULL: this one knows no places. */
+    void (*map)(const an_detector *d, const float *x, float *ret, double *scratch);
     bool (*check)(const an_detector *d); /* is this a state that fit could have left? all are finite */
     /* What the other sensors say that this one should be in a window; ret: (window).  NULL: a model is asked
      * (an_scorer_expected).  Who has it: contributions leave each sensor out. */

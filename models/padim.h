@@ -1,53 +1,46 @@
 /* padim.h - what is usual at each place of an image: a Gaussian of features there, made together exactly (Defard, Setkov, Loesch,
  * Audigier 2021).
  *
- *     an_padim *p = NULL;
- *     err = an_padim_new(64, 64, AN_TEXTURE, &p);
- *     an_padim_add(p, features);                     each normal image
- *     an_padim_merge(p, of_another_site);            sums, so: as if its images had been added here
- *     err = an_padim_fit(p, 0.01);
- *     an_padim_map(p, features, map);                Mahalanobis distance at each place
- *     an_padim_free(p);
+ *     const size_t each = an_padim_values(AN_TEXTURE);
+ *     an_padim_add(sums + k * each, AN_TEXTURE, features);              each place k of each normal image
+ *     err = an_padim_fit(sums, n, places, AN_TEXTURE, 0.01, state, &why);
+ *     an_padim_square(state + k * each, AN_TEXTURE, features)           squared Mahalanobis distance at place k
  *
- * All that is kept of images are a count and sums of features and of their products at each place.  Sums of sites add up to
- * what all images in one place come to, to the last rounding, in one round and under a secure sum.
+ * All that is kept of images is their number and sums of features and of their products at each place.  Sums of sites, added value by value,
+ * come to what all images in one place do, to the last rounding, in one round and under a secure sum.
  *
- * Features may be those of a network, or the fixed ones here, which nobody has to train: the value, means around it at
- * two widths, how far it is from them, how much darker, and steps across and down; means over a place of the map.
+ * Features may be those of a network, or fixed ones (texture.h).
  *
- * Threads: an object belongs to one thread at a time. */
+ * Sums of one place: (features) of values, then the lower triangle of their products, row by row.  A state of one place: the mean, then L
+ * with covariance = L L', likewise.
+ *
+ * Threads: pure functions; nothing allocates. */
 #ifndef AN_MODELS_PADIM_H
 #define AN_MODELS_PADIM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
 
 #define AN_PADIM_FEATURES_MAX 64u
-#define AN_PADIM_VALUES_MAX ((size_t)1 << 26) /* places * features * features */
 
-typedef struct an_padim an_padim;
+/* Of one place, in sums and in a state alike.  features: 1 .. AN_PADIM_FEATURES_MAX. */
+size_t an_padim_values(size_t features);
 
-/* Errors: INVAL a size of 0, LIMIT, NOMEM. */
-an_err an_padim_new(size_t height, size_t width, size_t features, an_padim **ret);
-void an_padim_free(an_padim *p);
+void an_padim_add(double *sums, size_t features, const float *x);
 
-/* features: (height, width, features) of one normal image. */
-void an_padim_add(an_padim *p, const float *features);
-/* other: of the same sizes. */
-void an_padim_merge(an_padim *p, const an_padim *other);
-size_t an_padim_count(const an_padim *p); /* images */
+/* sums, ret: of all places.  n: images.  ridge: added to each variance, as a share of the feature's mean variance over all places.
+ * Errors: INVAL fewer than two images; NUMERIC these are no sums of such. */
+an_err an_padim_fit(const double *sums, double n, size_t places, size_t features, double ridge, double *ret,
+                    an_note *why);
 
-/* From the sums, which stay: more may be added, and it be fitted again.  ridge: added to each variance, as a share of the
- * feature's mean variance over all places.  Errors: INVAL fewer than two images; NUMERIC. */
-an_err an_padim_fit(an_padim *p, double ridge, an_note *why);
-/* map: (height, width). */
-void an_padim_map(const an_padim *p, const float *features, float *map);
+/* Is this what a fit could have left at one place? */
+bool an_padim_check(const double *state, size_t features);
 
-#define AN_TEXTURE 8u
-/* The fixed features of a grey image x (height * coarse, width * coarse): ret (height, width, AN_TEXTURE).
- * scratch: (height * coarse + 1) * (width * coarse + 1). */
-void an_padim_texture(const float *x, size_t height, size_t width, size_t coarse, double *scratch,
-                      float *ret);
+/* NAN if one of x is. */
+double an_padim_square(const double *state, size_t features, const float *x);
+/* The same of the first feature alone, whatever the others are. */
+double an_padim_first(const double *state, size_t features, const float *x);
 
 #endif

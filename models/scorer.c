@@ -204,6 +204,42 @@ an_err an_scorer_score(const an_scorer *s, an_scorer_work *w, const float *windo
     return AN_OK;
 }
 
+size_t an_scorer_answered(const an_scorer *s, size_t *ret, size_t most)
+{
+    size_t n = 0;
+    for (size_t j = 0; j < s->prep.width && s->model && s->detector->type->needs_model && !s->prep.conf.chain;
+         j++) {
+        if (!an_model_answers(s->model, j))
+            continue;
+        if (n < most)
+            ret[n] = j;
+        n++;
+    }
+    return n;
+}
+
+double an_scorer_answer(const an_scorer *s, const an_scorer_work *w, size_t sensor)
+{
+    const size_t at = (size_t)(s->prep.conf.window - 1) * s->prep.features + sensor;
+    return (double)w->made[at] * (double)s->prep.scale[sensor] + (double)s->prep.mean[sensor];
+}
+
+bool an_scorer_maps(const an_scorer *s)
+{
+    return s->detector->type->map != NULL;
+}
+
+an_err an_scorer_map(const an_scorer *s, an_scorer_work *w, const float *window, float *ret)
+{
+    if (!s->detector->type->map)
+        return AN_ERR_UNSUPPORTED;
+    s->detector->type->map(s->detector, window, ret, w->scratch);
+    for (size_t i = 0; i < an_scorer_input(s); i++)
+        if (!isfinite(ret[i]))
+            return AN_ERR_NUMERIC;
+    return AN_OK;
+}
+
 an_err an_scorer_expected(const an_scorer *s, an_scorer_work *w, const float *window, size_t sensor,
                           float *ret)
 {

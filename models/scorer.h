@@ -46,6 +46,17 @@ an_err an_scorer_score(const an_scorer *s, an_scorer_work *w, const float *windo
 /* What the model made of the windows of the last call (n, input); NULL: no model.  Borrowed. */
 const float *an_scorer_reconstruction(const an_scorer_work *w);
 
+/* The sensors that the model answers for without looking at them: ret (most), in order; returns how many there are, which may be more.
+ * 0: none, or rows go through steps. */
+size_t an_scorer_answered(const an_scorer *s, size_t *ret, size_t most);
+/* What it has answered for one of them, as of the last row of the last window scored, in the sensor's unit. */
+double an_scorer_answer(const an_scorer *s, const an_scorer_work *w, size_t sensor);
+
+/* How odd each value of one window is, ret: (input), if the detector says so by itself (detector.h: map).  Errors: NUMERIC;
+ * UNSUPPORTED it does not. */
+bool an_scorer_maps(const an_scorer *s);
+an_err an_scorer_map(const an_scorer *s, an_scorer_work *w, const float *window, float *ret);
+
 /* What the other sensors of one window say that this one should be, ret: (prep's window), scaled as the window is.
  * Of a model: what it makes of the window with the sensor hidden, that is at its mean.
  * Errors: NUMERIC, UNSUPPORTED nothing here can say it. */

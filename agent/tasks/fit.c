@@ -3,6 +3,8 @@
 #include "agent/tasks/task_internal.h"
 #include "base/mem.h"
 
+#define PIECE_VALUES 1048576 /* between two looks at whether others need the processor */
+
 static an_err reconstruct(const an_task *task, const float *x, size_t n, float **ret, an_note *why)
 {
     const an_bundle *b = task->base;
@@ -24,6 +26,22 @@ static an_err reconstruct(const an_task *task, const float *x, size_t n, float *
     return err;
 }
 
+static an_err add_up(const an_task *task, const float *x, const float *y, size_t n, double *sums,
+                     an_note *why)
+{
+    const an_detector *d = task->base->detector;
+    const size_t input = (size_t)d->window * d->features, piece = PIECE_VALUES / input + 1;
+    an_err err = AN_OK;
+    for (size_t i = 0; i < n && err == AN_OK; i += piece) {
+        an_pace_wait(task->pace);
+        if (task->cancel && atomic_load(task->cancel))
+            return an_fail(AN_ERR_CANCELLED, why, "the round was called off");
+        err = an_detector_add(d, x + i * input, y ? y + i * input : NULL, n - i < piece ? n - i : piece, sums,
+                              why);
+    }
+    return err;
+}
+
 static an_err run(const an_task *task, uint32_t *ret, an_task_result *ret_result, an_note *why)
 {
     const an_detector *d = task->base->detector;
@@ -37,7 +55,7 @@ static an_err run(const an_task *task, uint32_t *ret, an_task_result *ret_result
     if (err == AN_OK)
         err = reconstruct(task, x, n, &y, why);
     if (err == AN_OK)
-        err = an_detector_add(d, x, y, n, sums, why);
+        err = add_up(task, x, y, n, sums, why);
     if (err == AN_OK) {
         const an_payload_in in = {.fit = {.n = n, .sums = sums}};
         err = an_task_encode(task, &in, ret, why);

@@ -67,28 +67,16 @@ static an_err read_source(const char *path, source *s, an_note *why)
     return dot && strcmp(dot, ".onnx") == 0 ? read_onnx(path, s, why) : read_version(path, s, why);
 }
 
-static bool same_shape(const an_tensor *a, const an_tensor *b)
-{
-    return a->n_dims == b->n_dims && memcmp(a->dims, b->dims, a->n_dims * sizeof *a->dims) == 0;
-}
-
 an_err an_lab_backbone_take(const char *path, an_bundle *b, an_lab_taken *ret, an_note *why)
 {
     source s = {.model = NULL};
     an_model *m = NULL;
     an_lab_taken taken = {0};
-    const an_tensor *to;
     an_err err = read_source(path, &s, why);
     if (err == AN_OK)
         err = an_bundle_model(b, &m, why);
-    for (size_t i = 0; err == AN_OK && (to = an_model_tensor_at(m, i)); i++) {
-        const an_tensor *from = an_model_tensor_find(s.model, to->name);
-        if (!from || !same_shape(from, to))
-            continue;
-        memcpy(b->weights + to->offset, s.params + from->offset, to->n * sizeof *b->weights);
-        taken.tensors++;
-        taken.parameters += to->n;
-    }
+    if (err == AN_OK)
+        taken.tensors = an_model_take(m, b->weights, s.model, s.params, &taken.parameters);
     if (err == AN_OK && taken.tensors == 0)
         err = an_fail(AN_ERR_INVAL, why,
                       "%s: no tensor has the name and shape of one of the architecture, as \"%s\"", path,

@@ -288,6 +288,56 @@ static void halfspace_cuts_by_its_seed(void **state)
     an_detector_free(b);
 }
 
+/* Normal images are noise; a few pixels of one are bright: the map is highest there. */
+static void padim_points_at_the_place(void **state)
+{
+    enum { SIDE = 40, IMAGES = 60, PLACE = 2 };
+    (void)state;
+    static float images[IMAGES * SIDE * SIDE], odd[SIDE * SIDE], ret[SIDE * SIDE];
+    an_detector *d = NULL;
+    an_rng rng;
+    float usual, one;
+    an_rng_init(&rng, 6, 0);
+    for (size_t i = 0; i < IMAGES * SIDE * SIDE; i++)
+        images[i] = (float)an_rng_normal(&rng);
+    assert_int_equal(an_detector_new("padim", SIDE, SIDE, &d, NULL), AN_OK);
+    assert_int_equal(an_detector_fit(d, images, NULL, IMAGES, NULL), AN_OK);
+    double *scratch = an_alloc(an_detector_scratch(d), sizeof *scratch);
+    for (size_t i = 0; i < SIDE * SIDE; i++)
+        odd[i] = (float)an_rng_normal(&rng);
+    an_detector_score(d, odd, NULL, 1, &usual, NULL, scratch);
+    for (size_t v = 20; v < 24; v++)
+        for (size_t u = 30; u < 34; u++)
+            odd[v * SIDE + u] += 6;
+    an_detector_score(d, odd, NULL, 1, &one, NULL, scratch);
+    assert_true(one > 4 * usual);
+    d->type->map(d, odd, ret, scratch);
+    size_t best = 0;
+    for (size_t i = 0; i < SIDE * SIDE; i++) {
+        best = ret[i] > ret[best] ? i : best;
+        assert_true(ret[i] == ret[i / SIDE / PLACE * PLACE * SIDE + i % SIDE / PLACE * PLACE]);
+    }
+    assert_in_range(best / SIDE, 20, 23);
+    assert_in_range(best % SIDE, 30, 33);
+    an_free(scratch);
+    an_detector_free(d);
+}
+
+static void padim_has_places_enough_for_any_image_and_no_more(void **state)
+{
+    static const uint32_t shapes[][2] = {{1, 1}, {1, 4096}, {32, 32}, {33, 33}, {1024, 768}, {4096, 3}};
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        an_detector *d = NULL;
+        assert_int_equal(an_detector_new("padim", shapes[i][0], shapes[i][1], &d, NULL), AN_OK);
+        const size_t places = d->n_state / 44;
+        assert_int_equal(d->n_state % 44, 0);
+        assert_true(places <= 1024);
+        assert_true((size_t)shapes[i][0] * shapes[i][1] < 1024 || places > 256);
+        an_detector_free(d);
+    }
+}
+
 int main(void)
 {
     int failed = 0;
@@ -309,6 +359,8 @@ int main(void)
         cmocka_unit_test(pca_is_the_closed_form),
         cmocka_unit_test(t2_and_q_are_the_parts_of_pca),
         cmocka_unit_test(halfspace_cuts_by_its_seed),
+        cmocka_unit_test(padim_points_at_the_place),
+        cmocka_unit_test(padim_has_places_enough_for_any_image_and_no_more),
     };
     return failed + cmocka_run_group_tests(tests, NULL, NULL);
 }

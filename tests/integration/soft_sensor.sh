@@ -84,6 +84,11 @@ for s in "${sites[@]}"; do
     until_true 30 site_has_rows "$s" $((known + 600)) || die "$s does not read on"
     ! alarm_is_open "$s" || die "an alarm at $s without a fault: $(alarms "$s")"
 done
+answer() { "$agent" status --data "$work/$1" --json | tr -d ' \n' | grep -o '"answers":\[{"sensor":"thickness"[^]]*' | json "$2"; }
+good() { awk -v is="$(answer plant-a measured)" -v should="$(answer plant-a should)" 'BEGIN { exit !(should > 3 && is - should < .3 && should - is < .3) }'; }
+until_true 10 good || die "what it should be is not said: $("$agent" status --data "$work/plant-a" --json)"
+"$agent" status --data "$work/plant-a" | grep 'line mill: thickness should be [0-9.]* and is [0-9]' >/dev/null || die "$("$agent" status --data "$work/plant-a")"
+say "ok: thickness is $(answer plant-a measured) and should be $(answer plant-a should)"
 rows 1 $((known + 600)) 60 0.6 >>"$work/$faulty.rows"
 until_true 30 alarm_is_open "$faulty" || die "no alarm: $(alarms "$faulty" --all)"
 alarms "$faulty" show mill 1 --json >"$work/alarm"
@@ -103,4 +108,6 @@ rows 0 $((known + 600)) 60 0 | sed 's/[^,]*$//' >>"$work/plant-a.rows"
 until_true 30 site_has_rows plant-a $((known + 660)) || die "plant-a does not read on"
 until_true 10 grep 'event=sensor_bad line=mill sensor="thickness"' "$work/plant-a.log" >/dev/null || die "a gauge that is silent goes unsaid"
 ! alarm_is_open plant-a || die "an alarm for want of values: $(alarms plant-a)"
+silent() { "$agent" status --data "$work/plant-a" | grep 'line mill: thickness should be [0-9.]* and is missing' >/dev/null; }
+until_true 10 silent || die "what a silent gauge should say is not said: $("$agent" status --data "$work/plant-a" --json)"
 say 'ok: a gauge without values is said to be so, and is no alarm'

@@ -338,7 +338,8 @@ static void is_made_of_sums(fixture *f, const char *const *detectors, size_t n, 
 
 static void without_a_network_one_round_makes_the_detector_of_all_windows(void **state)
 {
-    static const char *const detectors[] = {NULL, "pca", "halfspace", "scales"}; /* NULL: mahalanobis */
+    static const char *const detectors[] = {NULL, "pca", "halfspace", "scales",
+                                            "padim"}; /* NULL: mahalanobis */
     fixture f = *(const fixture *)*state;
     f.spec.arch = NULL;
     is_made_of_sums(&f, detectors, sizeof detectors / sizeof *detectors, 0);

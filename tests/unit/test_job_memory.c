@@ -15,12 +15,15 @@
 #include "agent/job_internal.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/rng.h"
 #include "doors/crypto.h"
 #include "models/kernels/kernels.h"
 #include "tests/support/folder.h"
 #include "tests/support/toy.h"
 
 #define N ((size_t)6000)
+#define SIDE 64u
+#define IMAGES 40u
 #define FIXED ((uint64_t)1 << 20) /* of every estimate */
 
 void *__real_aligned_alloc(size_t align, size_t size);
@@ -68,6 +71,41 @@ typedef struct fixture {
     an_job job;
 } fixture;
 
+/* Images and a version without a network: what is added up is larger than they are. */
+static void take_images(fixture *f)
+{
+    const char *names[SIDE];
+    char text[SIDE][8];
+    an_note why = {{0}};
+    an_prep_conf conf;
+    an_rng r;
+    an_bundle_done(&f->b);
+    f->b = (an_bundle){.arch = an_strdup(""), .model = "toy", .policy = "quantile:0.95", .threshold = 1};
+    for (size_t i = 0; i < SIDE; i++) {
+        snprintf(text[i], sizeof text[i], "x%zu", i);
+        names[i] = text[i];
+    }
+    an_prep_conf_init(&conf);
+    conf.window = SIDE;
+    an_rng_init(&r, 2, 0);
+    for (size_t i = 0; i < 4; i++) {
+        an_free(f->raw[i]);
+        f->raw[i] = an_alloc(IMAGES * SIDE, SIDE * sizeof *f->raw[i]);
+        for (size_t k = 0; k < IMAGES * SIDE * SIDE; k++)
+            f->raw[i][k] = (float)an_rng_unit(&r);
+    }
+    assert_int_equal(an_prep_fit(&f->b.prep, &conf, f->raw[0], IMAGES, SIDE, SIDE, &why), AN_OK);
+    assert_int_equal(an_schema_new(&f->b.schema, names, NULL, SIDE, 0, SIDE, &why), AN_OK);
+    assert_int_equal(an_detector_new("padim", SIDE, SIDE, &f->b.detector, &why), AN_OK);
+    an_detector_blank(f->b.detector, 1);
+    f->data = (an_site_data){.width = SIDE,
+                             .context = SIDE,
+                             .train = {.raw = f->raw[0], .n = IMAGES},
+                             .recent = {.raw = f->raw[1], .n = IMAGES},
+                             .old = {.raw = f->raw[2], .n = IMAGES},
+                             .fresh = {.raw = f->raw[3], .n = IMAGES}};
+}
+
 static void open_fixture(fixture *f, an_job_kind kind, an_payload_kind payload)
 {
     an_note why = {{0}};
@@ -82,6 +120,8 @@ static void open_fixture(fixture *f, an_job_kind kind, an_payload_kind payload)
                              .recent = {.raw = f->raw[1], .n = N},
                              .old = {.raw = f->raw[2], .n = N},
                              .fresh = {.raw = f->raw[3], .n = N}};
+    if (kind == AN_JOB_ROUND && payload == AN_PAYLOAD_FIT)
+        take_images(f);
     an_job *j = &f->job;
     j->kind = kind;
     j->calibrate = an_calibrate_defaults();
@@ -97,7 +137,7 @@ static void open_fixture(fixture *f, an_job_kind kind, an_payload_kind payload)
         return;
     j->plan = an_toy_plan(&f->b, payload);
     j->plan->local_epochs = 1;
-    if (payload == AN_PAYLOAD_TRAIN) {
+    if (payload == AN_PAYLOAD_TRAIN || payload == AN_PAYLOAD_FIT) {
         j->plan->base = j->version;
         return;
     }
@@ -163,6 +203,12 @@ static void training_takes_no_more_than_it_says(void **state)
     holds(AN_JOB_ROUND, AN_PAYLOAD_TRAIN, true);
 }
 
+static void adding_up_takes_no_more_than_it_says(void **state)
+{
+    (void)state;
+    holds(AN_JOB_ROUND, AN_PAYLOAD_FIT, false);
+}
+
 static void judging_takes_no_more_than_it_says(void **state)
 {
     (void)state;
@@ -182,6 +228,7 @@ int main(void)
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(training_takes_no_more_than_it_says),
+        cmocka_unit_test(adding_up_takes_no_more_than_it_says),
         cmocka_unit_test(judging_takes_no_more_than_it_says),
         cmocka_unit_test(an_overlay_takes_no_more_than_it_says),
     };

@@ -193,6 +193,62 @@ static void without_normal_windows_there_is_an_alarm_and_no_reason(void **state)
     close_world(w);
 }
 
+/* One window, `off` standard deviations too high in one sensor: how rarely a normal score is as high. */
+static double chance_of(world *w, an_live *live, float off)
+{
+    float row[WIDTH], parts[WIDTH];
+    double raw = NAN;
+    live->reset(live->ctx);
+    for (size_t t = 0; t < WINDOW; t++) {
+        make_row(w, row);
+        row[1] += 2 * off;
+        const an_err err = live->push(live->ctx, row, &raw, parts);
+        assert_int_equal(err, t + 1 < WINDOW ? AN_ERR_AGAIN : AN_OK);
+    }
+    return exp(an_chance_ln(live->chance, raw));
+}
+
+static void how_rare_a_score_is_is_learnt_from_normal_windows(void **state)
+{
+    enum { TRIALS = 400 };
+    (void)state;
+    an_note why = {{0}};
+    world *w = open_world(false);
+    an_live live = make_live(w, false);
+    const an_pool_conf conf = {.width = WIDTH, .window = WINDOW, .seed = 4}, wide = {.width = 1, .window = 1};
+    an_pool *few = NULL, *other = NULL;
+    float window[WINDOW * WIDTH] = {0};
+    size_t rare = 0;
+    assert_null(live.chance);
+    if (an_live_chance(&live, w->pool, INT64_MIN, &why) != AN_OK)
+        fail_msg("%s", why.text);
+    assert_true(an_chance_n(live.chance) >= AN_CHANCE_LEAST);
+    for (size_t i = 0; i < TRIALS; i++)
+        rare += chance_of(w, &live, 0) < 0.1;
+    print_message("%zu of %d below 0.1\n", rare, TRIALS);
+    assert_in_range(rare, TRIALS / 25, TRIALS / 5); /* a tenth */
+    assert_true(chance_of(w, &live, 5) < 0.01);
+    assert_int_equal(an_pool_new(&conf, &few, NULL), AN_OK);
+    assert_int_equal(an_pool_new(&wide, &other, NULL), AN_OK);
+    for (int i = 0; i < 20; i++)
+        an_pool_add(few, window, i, 0);
+    const an_chance *before = live.chance;
+    assert_int_equal(an_live_chance(&live, few, INT64_MIN, &why), AN_ERR_INVAL);
+    assert_int_equal(an_live_chance(&live, other, INT64_MIN, &why), AN_ERR_INVAL);
+    an_err err = AN_ERR_NOMEM;
+    for (size_t i = 0; i < 20 && err == AN_ERR_NOMEM; i++) {
+        assert_ptr_equal(live.chance, before); /* what it knows, it keeps */
+        an_mem_fail_after(i);
+        err = an_live_chance(&live, w->pool, INT64_MIN, NULL);
+        an_mem_fail_never();
+    }
+    assert_int_equal(err, AN_OK);
+    an_pool_free(few);
+    an_pool_free(other);
+    an_live_done(&live);
+    close_world(w);
+}
+
 static void the_nearest_normal_window_is_the_nearest(void **state)
 {
     (void)state;
@@ -230,6 +286,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_alarm_names_sensor_size_and_time),
         cmocka_unit_test(without_normal_windows_there_is_an_alarm_and_no_reason),
+        cmocka_unit_test(how_rare_a_score_is_is_learnt_from_normal_windows),
         cmocka_unit_test(the_nearest_normal_window_is_the_nearest),
     };
     an_kernels_init();

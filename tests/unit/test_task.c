@@ -134,7 +134,7 @@ static void moments_are_those_of_the_training_rows(void **state)
 static void sums_of_sites_make_the_detector_of_all_windows(void **state)
 {
     static const char *const names[] = {"mahalanobis",     "pca", "halfspace", "scales", "residual",
-                                        "residual_scales", "t2",  "q"};
+                                        "residual_scales", "t2",  "q",         "padim"};
     (void)state;
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         fixture f;

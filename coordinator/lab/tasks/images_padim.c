@@ -8,6 +8,7 @@
 #include "coordinator/lab/tasks/images_internal.h"
 #include "models/heatmap.h"
 #include "models/padim.h"
+#include "models/texture.h"
 
 #define RIDGE 0.01
 #define SIGMA 1.0      /* of the map, in places */
@@ -16,42 +17,43 @@
 typedef struct work {
     const an_lab_data *d;
     const an_images_goal *g;
-    an_padim *sum, *site;
+    double *moments, *state; /* of all places */
     double *sums;
     float *features, *map, *spare, *peaks;
 } work;
 
 static void look(const work *w, const float *image)
 {
-    an_padim_texture(image, w->g->height, w->g->width, w->d->context / w->g->height, w->sums, w->features);
+    an_texture(image, w->d->context, w->d->width, w->d->context / w->g->height, w->sums, w->features);
 }
 
 static void make_map(const work *w, const float *image)
 {
+    const size_t each = an_padim_values(AN_TEXTURE);
     look(w, image);
-    an_padim_map(w->sum, w->features, w->map);
+    for (size_t k = 0; k < w->g->height * w->g->width; k++)
+        w->map[k] =
+            (float)sqrt(an_padim_square(w->state + k * each, AN_TEXTURE, w->features + k * AN_TEXTURE));
     an_heatmap_smooth(w->map, w->g->height, w->g->width, SIGMA, w->spare);
 }
 
+/* The sums of the sites, added up. */
 static an_err add_sites(work *w, an_note *why)
 {
     const an_lab_data *d = w->d;
-    const size_t each = d->context * d->width;
-    an_err err = AN_OK;
-    for (size_t i = 0; i < d->n_sites && err == AN_OK; i++) {
-        err = an_padim_new(w->g->height, w->g->width, AN_TEXTURE, &w->site);
-        for (size_t k = 0; k < d->sites[i].fit.n && err == AN_OK; k++) {
+    const size_t image = d->context * d->width, each = an_padim_values(AN_TEXTURE);
+    const size_t places = w->g->height * w->g->width;
+    size_t n = 0;
+    for (size_t i = 0; i < d->n_sites; i++)
+        for (size_t k = 0; k < d->sites[i].fit.n; k++) {
             if (an_images_truth(w->g, d->sites[i].fit.labels + k * d->n_labels) > 0)
                 continue;
-            look(w, d->sites[i].fit.raw + k * each);
-            an_padim_add(w->site, w->features);
+            look(w, d->sites[i].fit.raw + k * image);
+            for (size_t p = 0; p < places; p++)
+                an_padim_add(w->moments + p * each, AN_TEXTURE, w->features + p * AN_TEXTURE);
+            n++;
         }
-        if (err == AN_OK)
-            an_padim_merge(w->sum, w->site);
-        an_padim_free(w->site);
-        w->site = NULL;
-    }
-    return err == AN_OK ? an_padim_fit(w->sum, RIDGE, why) : err;
+    return an_padim_fit(w->moments, (double)n, places, AN_TEXTURE, RIDGE, w->state, why);
 }
 
 static int by_value(const void *a, const void *b)
@@ -102,20 +104,21 @@ an_err an_images_padim(const an_experiment *e, const an_lab_data *d, size_t n_th
     (void)n_threads;
     if (w.g->planes == 0 || d->width != w.g->width * (d->context / w.g->height)) /* of grey images only */
         return AN_ERR_UNSUPPORTED;
-    an_err err = an_padim_new(w.g->height, w.g->width, AN_TEXTURE, &w.sum);
+    w.moments = an_alloc(places, an_padim_values(AN_TEXTURE) * sizeof *w.moments);
+    w.state = an_alloc(places, an_padim_values(AN_TEXTURE) * sizeof *w.state);
     w.sums = an_alloc((d->context + 1) * (d->width + 1), sizeof *w.sums);
     w.features = an_alloc(places, AN_TEXTURE * sizeof *w.features);
     w.map = an_alloc(places, sizeof *w.map);
     w.spare = an_alloc(places, sizeof *w.spare);
-    if (err == AN_OK && (!w.sums || !w.features || !w.map || !w.spare))
-        err = AN_ERR_NOMEM;
+    an_err err = w.moments && w.state && w.sums && w.features && w.map && w.spare ? AN_OK : AN_ERR_NOMEM;
     if (err == AN_OK)
         err = add_sites(&w, why);
     if (err == AN_OK)
         err = usual_most(&w, &limit);
     for (size_t i = 0; i < n && err == AN_OK; i++)
         answer(&w, limit, &exams[i]);
-    an_padim_free(w.sum);
+    an_free(w.moments);
+    an_free(w.state);
     an_free(w.sums);
     an_free(w.features);
     an_free(w.map);

@@ -17,12 +17,15 @@ import { why } from "./boardscreen.tsx";
 import { clockTime, leave, useKept } from "./parts.tsx";
 import type { Alarm, Status } from "./shapes.ts";
 
+const some = (v: number | null): string => (v === null ? "–" : figure(v));
+
 export function LineScreen({ params }: { params: Params }) {
   const name = params.line!;
   const [open, setOpen] = useState<"" | "missed" | "shelve" | "out">("");
   const { data, reload } = useResource<{ alarms: Alarm[] }>("/alarms", { query: { all: 1, last: 300, seq: seq.value }, every: 5000 });
   const { data: status } = useResource<Status>("/status", { every: 5000 });
-  const advice = useKept(status)?.lines.find((l) => l.line === name)?.advice;
+  const now = useKept(status)?.lines.find((l) => l.line === name);
+  const advice = now?.advice;
   const alarms = useKept(data?.alarms)?.filter((a) => a.line === name);
   const list = points.value.get(name) ?? [];
   const chart = useMemo(
@@ -70,6 +73,7 @@ export function LineScreen({ params }: { params: Params }) {
               [t("site.score"), line.score === null ? "–" : figure(line.score)],
               [t("site.threshold_raw"), line.threshold ? figure(line.threshold) : "–"],
               [t("site.last_row"), line.row_ms ? clockTime(line.row_ms) : "–"],
+              ...(now?.answers ?? []).map((a): [string, string] => [a.sensor, t("site.answer", { measured: some(a.measured), should: some(a.should) })]),
             ]}
           />
         </div>

@@ -154,6 +154,7 @@ export interface LineStatus {
   watch?: string;
   watched?: string;
   advice?: Advice;
+  answers?: { sensor: string; measured: number | null; should: number | null }[];
   pool: Record<string, number>;
   last_error: string;
 }
